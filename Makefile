@@ -1,0 +1,53 @@
+# Two commands from a bare machine with Python, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check format generate lock browser clean
+
+demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
+	@$(BIN)/cmvmon demo
+
+test: $(READY) browser  ## set up, then every test, import contract and generated-docs check
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest
+
+check: test             ## test, and lint, format and strict types besides
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+generate: $(READY)      ## write again what is derived: contracts, docs/tables.md, docs/rules.md
+	@$(BIN)/python -m tests.generate
+
+lock: $(READY)          ## versions and hashes only: no host is written
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+# uv installs the lock in seconds; plain pip does the same more slowly where uv can't be had or can't reach the index.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmvmon needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "setting up .venv from requirements.lock ..."
+	@( $(BIN)/python -m pip install -q --disable-pip-version-check uv \
+		&& $(BIN)/uv pip sync -q --require-hashes requirements.lock \
+		&& $(BIN)/uv pip install -q --no-deps --no-build-isolation -e . ) \
+	 || ( $(BIN)/python -m ensurepip -q; \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock \
+		&& $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . )
+	@touch $(READY)
+
+# Chromium comes from Debian's package where we may install it; elsewhere the browser tests say why they were skipped.
+browser:
+	@command -v chromium >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing chromium for the browser tests ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
+			|| echo "chromium could not be installed: the browser tests will say that they were skipped"; fi; }
+
+clean:
+	rm -rf .venv site

@@ -1,0 +1,1 @@
+"""The words: columns, row types, compartments, series, errors. Imports nothing of ours."""

@@ -1,0 +1,123 @@
+"""A column and a row type: name, unit, description, meaning of null and constraints, each written once.
+
+The polars schema, the data contract, the data dictionary (docs/tables.md) and the simulator's limits are derived from
+these objects; nothing repeats them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import polars as pl
+
+from cmvmon.domain.constraints import Constraint, NotNull
+
+
+class Kind(Enum):
+    """What a column holds, with its polars type."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    INTEGER = "integer"
+    TRUTH = "truth"
+    MOMENT = "moment"  # an instant in UTC, microseconds
+
+    @property
+    def dtype(self) -> pl.DataType:
+        return _DTYPES[self]
+
+
+_DTYPES: dict[Kind, pl.DataType] = {
+    Kind.TEXT: pl.String(),
+    Kind.NUMBER: pl.Float64(),
+    Kind.INTEGER: pl.Int64(),
+    Kind.TRUTH: pl.Boolean(),
+    Kind.MOMENT: pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        unit: as printed in the data dictionary; empty for text.
+        null_means: what an empty cell says. Empty text means that the column is never null.
+        exchanged: part of the table as analysts and hospitals exchange it (`cmvmon analyze`, CSV of courses and stays);
+            the others are filled by cmvmon.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    null_means: str = ""
+    constraints: tuple[Constraint, ...] = ()
+    exchanged: bool = True
+
+
+@dataclass(frozen=True)
+class RowType:
+    """One table: its columns in order, its key, and the promises that join columns of one row."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    across: tuple[Constraint, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        return {column.name: column.kind.dtype for column in self.columns}
+
+    @property
+    def exchanged(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if column.exchanged)
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Every promise about one row, in the order in which a broken row is explained."""
+        own = tuple(
+            constraint
+            for column in self.columns
+            for constraint in ((() if column.null_means else (NotNull(column.name),)) + column.constraints)
+        )
+        return own + self.across
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name!r}")
+
+    def empty(self) -> pl.DataFrame:
+        """The table with no row."""
+        return pl.DataFrame(schema=self.schema)
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` with exactly these columns, in this order and of these types; a column it lacks is all null."""
+        present = set(frame.columns)
+        return frame.select(
+            (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.kind.dtype).alias(c.name)
+            for c in self.columns
+        )
+
+
+def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that keep every promise about one row, and those that break one.
+
+    The second frame has two more columns: `reason` (the code of the first promise broken, in the order of
+    `row_type.constraints`) and `column` (the column that is blamed). Row order is kept. A constraint that names a column
+    which `frame` lacks is not asked.
+    """
+    asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
+    if not asked:
+        return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
+    marked = frame.with_columns(
+        reason=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.code)) for c in asked)),
+        column=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.columns[0])) for c in asked)),
+    )
+    kept = marked.filter(pl.col("reason").is_null()).drop("reason", "column")
+    return kept, marked.filter(pl.col("reason").is_not_null())

@@ -1,0 +1,51 @@
+"""Errors, sorted by who must act. A message says what was found, where, and what to do; never a patient value."""
+
+
+class CmvmonError(Exception):
+    """Any error that cmvmon raises on purpose. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class DeliveryError(CmvmonError):
+    """The laboratory (or whoever wrote the file) must act: the delivery is refused whole."""
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ProtocolError(CmvmonError):
+    """The clinical lead or the data team must act: a protocol, laboratory or settings file is not usable."""
+
+    exit_code = 4
+
+
+class ContractBroken(CmvmonError):
+    """We must act: a table that was about to be assessed, recorded or shown breaks its contract."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, table: str = "") -> None:
+        super().__init__(message)
+        self.table = table
+
+
+class AlreadyRunning(CmvmonError):
+    """Nobody need act: another run holds this site."""
+
+    exit_code = 6
+
+
+class StoreError(CmvmonError):
+    """The data team must act: the database can't be read or written."""
+
+    exit_code = 7
+
+
+class SiteError(CmvmonError):
+    """Whoever called must act: the site, a file or an argument is not what the command needs."""
+
+    exit_code = 2

@@ -1,0 +1,141 @@
+"""The tables that cmvmon computes: weekly decline, verdicts, alerts."""
+
+from __future__ import annotations
+
+from cmvmon.domain import compartments, words
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between, NullUnless, OneOf, Ordered, Requires
+
+_LOG10_PER_WEEK = "log10 IU/mL per week"
+_NOT_COMPUTED = "not defined for this row: see status and reason"
+
+
+def _rate(name: str, description: str, null_means: str = _NOT_COMPUTED) -> Column:
+    return Column(name, Kind.NUMBER, description, _LOG10_PER_WEEK, null_means, (Between(name, at_least=-1e6, at_most=1e6),))
+
+
+def _probability(name: str, description: str) -> Column:
+    return Column(name, Kind.NUMBER, description, "", _NOT_COMPUTED, (Between(name, at_least=0.0, at_most=1.0),))
+
+
+def _series(null_means: str = "") -> tuple[Column, ...]:
+    return (
+        Column(
+            "compartment",
+            Kind.TEXT,
+            "The compartment of the series.",
+            null_means=null_means,
+            constraints=(OneOf("compartment", compartments.NAMES),),
+        ),
+        Column("laboratory", Kind.TEXT, "The laboratory of the series.", null_means=null_means),
+        Column("assay", Kind.TEXT, "The assay of the series.", null_means=null_means),
+    )
+
+
+def _moment(name: str, description: str, null_means: str = "") -> Column:
+    return Column(name, Kind.MOMENT, description, "UTC", null_means)
+
+
+_PATIENT = Column("patient_id", Kind.TEXT, "The patient.")
+_PROTOCOL = Column("protocol_version", Kind.TEXT, "The signed clinical policy that gave every number.")
+
+WEEKLY_DECLINE = RowType(
+    name="weekly_decline",
+    description="How fast one series falls in one treatment week, and since the anchor. Positive when the load falls.",
+    key=("patient_id", "compartment", "laboratory", "assay", "anchor_at", "treatment_week"),
+    columns=(
+        _PATIENT,
+        *_series(),
+        _moment("anchor_at", "Start of the response clock."),
+        Column(
+            "treatment_week",
+            Kind.INTEGER,
+            "Seven-day block of elapsed time since the anchor, from 1.",
+            "weeks",
+            constraints=(Between("treatment_week", at_least=1),),
+        ),
+        _moment("week_start", "First instant of the week."),
+        _moment("week_end", "First instant after the week."),
+        Column("n_results", Kind.INTEGER, "Results from the baseline to the end of the week or as_of.", constraints=(Between("n_results", at_least=0),)),
+        Column("n_censored", Kind.INTEGER, "Of those, the ones without a quantified load.", constraints=(Between("n_censored", at_least=0),)),
+        Column("observed_from_log10", Kind.NUMBER, "Load, or reported limit, at the start of the observed pair.", "log10 IU/mL", "no pair in this week"),
+        Column("observed_to_log10", Kind.NUMBER, "Load, or reported limit, at its end.", "log10 IU/mL", "no pair in this week"),
+        _rate("observed_decline_low_log10_per_week", "Least decline that the two reported results allow.", "no pair, or no lower bound"),
+        _rate("observed_decline_high_log10_per_week", "Largest decline that the two reported results allow.", "no pair, or no upper bound"),
+        _rate("decline_log10_per_week", "Estimated decline in this week."),
+        _rate("decline_low_log10_per_week", "Lower end of its 95 % interval."),
+        _rate("decline_high_log10_per_week", "Upper end of its 95 % interval."),
+        _probability("probability_above_target", "Probability that this week's decline exceeds the protocol's target."),
+        _rate("mean_decline_log10_per_week", "Estimated mean decline since the anchor."),
+        _rate("mean_decline_low_log10_per_week", "Lower end of its 95 % interval."),
+        _rate("mean_decline_high_log10_per_week", "Upper end of its 95 % interval."),
+        _probability("mean_probability_above_target", "Probability that the mean decline exceeds the protocol's target."),
+        _probability("probability_rebound", "Probability that the load is rising after a fall. Null in method `line`."),
+        Column("odds_non_responder", Kind.NUMBER, "Odds of a non-responder against a responder. Null in method `line`.", "", _NOT_COMPUTED),
+        Column("call", Kind.TEXT, "The mean decline against the target.", null_means="no call: see status", constraints=(OneOf("call", words.CALL),)),
+        Column("status", Kind.TEXT, "What the estimate rests on; the first that applies.", constraints=(OneOf("status", words.STATUS),)),
+        Column("reason", Kind.TEXT, "Codes that qualify the status, sorted, joined by `;`.", null_means="none"),
+        Column("method", Kind.TEXT, "The estimator.", constraints=(OneOf("method", words.METHOD),)),
+        Column("method_version", Kind.TEXT, "Version of the estimator."),
+        _PROTOCOL,
+    ),
+    across=(
+        Ordered("week_start", "week_end", "week_ends_before_it_starts", strict=True),
+        Ordered("n_censored", "n_results", "more_censored_than_results"),
+        Ordered("decline_low_log10_per_week", "decline_high_log10_per_week", "crossed_interval"),
+        Ordered("mean_decline_low_log10_per_week", "mean_decline_high_log10_per_week", "crossed_interval"),
+        Ordered("observed_decline_low_log10_per_week", "observed_decline_high_log10_per_week", "crossed_interval"),
+    ),
+)
+
+VERDICTS = RowType(
+    name="verdicts",
+    description="What one rule says of one subject at one moment. `not_assessable` is an answer of its own.",
+    key=("patient_id", "compartment", "laboratory", "assay", "rule"),
+    columns=(
+        _PATIENT,
+        *_series("the rule judges the patient, or there is no such series"),
+        Column("rule", Kind.TEXT, "The rule."),
+        Column("verdict", Kind.TEXT, "What it says.", constraints=(OneOf("verdict", words.VERDICT),)),
+        Column("reason", Kind.TEXT, "Why it could not be assessed, as a code.", null_means="it could be assessed"),
+        Column(
+            "tier",
+            Kind.INTEGER,
+            "1 = a named person must answer, 2 = on today's list, 3 = only inside the report.",
+            null_means="no alert",
+            constraints=(Between("tier", at_least=1, at_most=3),),
+        ),
+        Column("evidence", Kind.TEXT, "The facts it rests on, as JSON text with sorted keys."),
+        _moment("as_of", "The moment that is judged."),
+        _PROTOCOL,
+    ),
+    across=(
+        Requires("tier", "verdict", (words.ALERT,)),
+        NullUnless("tier", "verdict", (words.ALERT,)),
+        Requires("reason", "verdict", (words.NOT_ASSESSABLE,)),
+        NullUnless("reason", "verdict", (words.NOT_ASSESSABLE,)),
+    ),
+)
+
+ALERTS = RowType(
+    name="alerts",
+    description="One problem of one subject, from its first `alert` verdict to the first `clear` after it.",
+    key=("alert_id",),
+    columns=(
+        Column("alert_id", Kind.TEXT, "Identity: rule, subject and the moment the episode opened, hashed."),
+        Column("rule", Kind.TEXT, "The rule."),
+        Column("patient_id", Kind.TEXT, "The patient.", null_means="the alert is about a feed"),
+        *_series("the rule judges the patient or a feed"),
+        Column("feed", Kind.TEXT, "The feed.", null_means="the alert is about a patient"),
+        Column("state", Kind.TEXT, "open, resolved by a `clear`, or closed because its subject is no longer judged.", constraints=(OneOf("state", words.ALERT_STATE),)),
+        Column("tier", Kind.INTEGER, "1, 2 or 3, as above.", constraints=(Between("tier", at_least=1, at_most=3),)),
+        _moment("opened_at", "as_of of the first `alert` verdict."),
+        _moment("changed_at", "as_of of the last change."),
+        Column("cause", Kind.TEXT, "Why it was closed, as a code.", null_means="not closed"),
+        Column("evidence", Kind.TEXT, "The facts of the last `alert` verdict, as JSON text with sorted keys."),
+        _PROTOCOL,
+        Column("code_version", Kind.TEXT, "The version of cmvmon that judged."),
+    ),
+    across=(Requires("cause", "state", ("closed",)), Ordered("opened_at", "changed_at", "changed_before_opened")),
+)
+

@@ -1,0 +1,54 @@
+"""The closed vocabularies: every word that a column may hold, with what it means."""
+
+from __future__ import annotations
+
+NOT_DETECTED = "not_detected"
+BELOW_LLOQ = "below_lloq"
+QUANTIFIED = "quantified"
+ABOVE_ULOQ = "above_uloq"
+DETECTION = (NOT_DETECTED, BELOW_LLOQ, QUANTIFIED, ABOVE_ULOQ)
+
+PRELIMINARY = "preliminary"
+FINAL = "final"
+CORRECTED = "corrected"
+WITHDRAWN = "withdrawn"
+RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in which one supersedes the other
+
+INDICATION = ("treatment", "prophylaxis", "other")
+
+ALERT = "alert"
+CLEAR = "clear"
+NOT_ASSESSABLE = "not_assessable"
+VERDICT = (ALERT, CLEAR, NOT_ASSESSABLE)
+
+CALL = ("met", "not_met", "indeterminate")
+METHOD = ("line",)
+
+# kinetics.md section 4: the status of a week, the first that applies.
+STATUS = (
+    "invalid_input",
+    "no_baseline",
+    "interrupted",
+    "new_segment",
+    "prior_only",
+    "all_censored",
+    "no_new_result",
+    "suppressed",
+    "baseline_near_lloq",
+    "too_close",
+    "ok",
+)
+
+TIERS = (1, 2, 3)
+ALERT_STATE = ("open", "resolved", "closed")
+
+TREATMENT_ON = "on"
+TREATMENT_OFF = "off"
+TREATMENT_UNKNOWN = "unknown"
+TREATMENT = (TREATMENT_ON, TREATMENT_OFF, TREATMENT_UNKNOWN)
+
+# How the compartments that a course is judged by came to be known (rules.md section 1).
+AFFECTED_SOURCE = ("stated", "inferred", "followed")
+STATED_NONE = "none"
+
+OPERATIONS = "operations"  # the rule code of alerts about the work itself
