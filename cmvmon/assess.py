@@ -1,0 +1,137 @@
+"""Tables + protocol + as_of -> weekly decline and verdicts. A pure function: no clock, no store, no path.
+
+    known rows -> current results -> courses and anchors -> weekly decline -> subjects -> every rule -> verdicts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS
+from cmvmon.domain.versions import current_results
+from cmvmon.kinetics import treatment_courses, weekly_decline
+from cmvmon.protocol import Protocol
+from cmvmon.rules import all_rules, subjects, verdicts_of
+
+_SERIES_NOISE = ("laboratory", "assay", "compartment")
+_ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What was known: rows that keep every promise of their row type, in any order.
+
+    Attributes:
+        viral_load_results: all known versions.
+        antiviral_courses, icu_stays: current versions; None when such a table was never delivered.
+        assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
+    """
+
+    viral_load_results: pl.DataFrame
+    antiviral_courses: pl.DataFrame | None
+    icu_stays: pl.DataFrame | None
+    assays: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What one assessment says, and the facts that the pages show beside it.
+
+    Attributes:
+        weekly_decline, verdicts: as their row types, sorted by key.
+        subjects: the table that the rules read (`cmvmon.rules.subjects`).
+        results: current results, with `is_conflicting` and `sigma_log10`.
+        courses, stays: the rows that had begun, ends after `as_of` read as null; None = never delivered.
+    """
+
+    weekly_decline: pl.DataFrame
+    verdicts: pl.DataFrame
+    subjects: pl.DataFrame
+    results: pl.DataFrame
+    courses: pl.DataFrame | None
+    stays: pl.DataFrame | None
+
+
+def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment:
+    """The weekly decline of every series, and what every rule says of every subject, at `as_of`.
+
+    The same tables, protocol and `as_of` give the same answer, to the bit, whatever the order of the rows. A result
+    collected after `as_of`, and a course or stay that starts after it, is not read; an end after it reads as null.
+
+    Raises:
+        ProtocolError: a rule has no stanza.
+    """
+    known = tables.viral_load_results.filter(pl.col("collected_at") <= as_of)
+    courses = _begun(tables.antiviral_courses, "started_at", ("stopped_at",), as_of)
+    stays = _begun(
+        tables.icu_stays, "admitted_at", ("discharged_at", "ventilation_started_at", "ventilation_stopped_at"), as_of
+    )
+    results = with_sigma(current_results(known), tables.assays).sort("collected_at", "result_id")
+    clocks = treatment_courses(
+        ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=protocol, as_of=as_of
+    )
+    weekly = weekly_decline(results, clocks, protocol=protocol, as_of=as_of)
+    patients = pl.concat(
+        [frame.select("patient_id") for frame in (known, courses, stays) if frame is not None]
+    ).unique()
+    judged = subjects(
+        patients=patients,
+        results=results,
+        courses=courses,
+        stays=stays,
+        clocks=clocks,
+        weekly_decline=weekly,
+        protocol=protocol,
+        as_of=as_of,
+    )
+    verdicts = pl.concat([verdicts_of(rule, judged, protocol=protocol) for rule in all_rules()]).with_columns(
+        as_of=pl.lit(as_of), protocol_version=pl.lit(protocol.version)
+    )
+    return Assessment(
+        weekly_decline=WEEKLY_DECLINE.conform(weekly),
+        verdicts=VERDICTS.conform(verdicts).sort(*VERDICTS.key, nulls_last=False),
+        subjects=judged,
+        results=results,
+        courses=courses,
+        stays=stays,
+    )
+
+
+def with_sigma(results: pl.DataFrame, assays: pl.DataFrame) -> pl.DataFrame:
+    """`results` with `sigma_log10` of the laboratory's file, by assay, compartment and date of collection.
+
+    Null where the file gives none for that date: the protocol's default by compartment then holds, if there is one.
+    """
+    if assays.is_empty():
+        return results.with_columns(sigma_log10=pl.lit(None, dtype=pl.Float64))
+    noise = (
+        ASSAYS.conform(assays)
+        .with_columns(pl.col("valid_from").fill_null(_ALWAYS))
+        .sort("valid_from")
+        .rename({"valid_from": "noise_from"})
+    )
+    return (
+        results.sort("collected_at")
+        .join_asof(
+            noise,
+            left_on="collected_at",
+            right_on="noise_from",
+            by=list(_SERIES_NOISE),
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .drop("noise_from")
+    )
+
+
+def _begun(frame: pl.DataFrame | None, start: str, ends: tuple[str, ...], as_of: datetime) -> pl.DataFrame | None:
+    """The rows that had begun by `as_of`, with what lies after it read as not known yet."""
+    if frame is None:
+        return None
+    return frame.filter(pl.col(start) <= as_of).with_columns(
+        pl.when(pl.col(end) <= as_of).then(pl.col(end)).alias(end) for end in ends
+    )

@@ -1,0 +1,193 @@
+"""The table that every rule reads: one row per subject, with what is known of it and its patient at `as_of`.
+
+Subjects are the newest series of each compartment of a patient, and a row without a series where a compartment that
+should be judged has none: a stated one, BAL, the followed blood, or anything at all.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from cmvmon.domain import compartments, words
+from cmvmon.protocol import Protocol
+from cmvmon.rules import compartments_judged, treatment
+
+_PLACE = ("patient_id", "compartment")
+_WEEK = (
+    "treatment_week",
+    "n_results",
+    "n_censored",
+    "mean_decline_log10_per_week",
+    "mean_decline_low_log10_per_week",
+    "mean_decline_high_log10_per_week",
+    "mean_probability_above_target",
+    "call",
+    "status",
+)
+
+
+def subjects(
+    *,
+    patients: pl.DataFrame,
+    results: pl.DataFrame,
+    courses: pl.DataFrame | None,
+    stays: pl.DataFrame | None,
+    clocks: pl.DataFrame,
+    weekly_decline: pl.DataFrame,
+    protocol: Protocol,
+    as_of: datetime,
+) -> pl.DataFrame:
+    """One row per subject, sorted by patient, compartment, laboratory and assay.
+
+    Args:
+        patients: `patient_id` of every patient with a result, course or stay.
+        results: current results (`current_results`), collected at or before `as_of`.
+        courses, stays: known rows that began at or before `as_of`, later ends read as null; None = never delivered.
+        clocks: one row per patient and anchor, as the kinetics give them.
+        weekly_decline: of the same results.
+
+    Columns: the key; of the patient `treatment`, `course_started_at`, `anchor_at` (the latest), `is_discharged`,
+    `last_blood_collected_at`, `days_since_blood_result`, `patient_has_series`, `is_first_of_patient`; of the series
+    `is_judged_for_response`, `affected_source`, its last two results, `n_series_results`, and the last week of the
+    latest anchor; `target_log10_per_week`, `not_met_probability`, `as_of`.
+    """
+    newest = _newest_series(results)
+    patient = _patient_state(patients, results, courses, stays, clocks, newest, protocol=protocol, as_of=as_of)
+    judged = compartments_judged.judged_for_response(
+        patient, newest=newest, results=results, stays=stays, clocks=clocks, protocol=protocol
+    )
+    bal = patient.select("patient_id", compartment=pl.lit("bal"))
+    without_any = patient.filter(~pl.col("patient_has_series")).select("patient_id", compartment=pl.lit(None, pl.String))
+    places = pl.concat([newest.select(_PLACE), judged.select(_PLACE), bal, without_any]).unique()
+    return (
+        places.join(newest, on=_PLACE, how="left", nulls_equal=True)
+        .join(judged.with_columns(is_judged_for_response=True), on=_PLACE, how="left", nulls_equal=True)
+        .with_columns(pl.col("is_judged_for_response").fill_null(False))
+        .join(patient, on="patient_id", how="left")
+        .join(_last_two(results, newest), on=_PLACE, how="left")
+        .join(_last_week(weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
+        .join(_result_ids(results, weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
+        .with_columns(
+            pl.col("n_series_results").fill_null(0),
+            pl.col("last_two_conflict").fill_null(False),
+            target_log10_per_week=pl.lit(protocol.decline.target_log10_per_week),
+            not_met_probability=pl.lit(protocol.decline.not_met_probability),
+            as_of=pl.lit(as_of).cast(pl.Datetime("us", "UTC")),
+        )
+        .sort("patient_id", "compartment", "laboratory", "assay", nulls_last=False)
+        .with_columns(is_first_of_patient=pl.col("patient_id").is_first_distinct())
+    )
+
+
+def _newest_series(results: pl.DataFrame) -> pl.DataFrame:
+    """The series of each patient and compartment that holds the latest result; on a tie the first by name."""
+    return (
+        results.group_by("patient_id", "compartment", "laboratory", "assay")
+        .agg(newest_collected_at=pl.col("collected_at").max())
+        .sort("patient_id", "compartment", "newest_collected_at", "laboratory", "assay", descending=[False, False, True, False, False])
+        .unique(subset=_PLACE, keep="first", maintain_order=True)
+    )
+
+
+def _patient_state(
+    patients: pl.DataFrame,
+    results: pl.DataFrame,
+    courses: pl.DataFrame | None,
+    stays: pl.DataFrame | None,
+    clocks: pl.DataFrame,
+    newest: pl.DataFrame,
+    *,
+    protocol: Protocol,
+    as_of: datetime,
+) -> pl.DataFrame:
+    """One row per patient: treatment, clock, discharge, last blood result."""
+    latest = (
+        clocks.sort("patient_id", "anchor_at")
+        .unique(subset="patient_id", keep="last", maintain_order=True)
+        .select("patient_id", "course_started_at", "anchor_at")
+    )
+    blood = (
+        results.filter(pl.col("compartment").is_in(compartments.BLOOD) & ~pl.col("is_conflicting"))
+        .group_by("patient_id")
+        .agg(last_blood_collected_at=pl.col("collected_at").max())
+    )
+    now = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
+    return (
+        patients.select("patient_id")
+        .unique()
+        .join(treatment.treatment_of(patients, courses, protocol=protocol, as_of=as_of), on="patient_id", how="left")
+        .join(latest, on="patient_id", how="left")
+        .join(blood, on="patient_id", how="left")
+        .join(compartments_judged.discharged(stays), on="patient_id", how="left")
+        .join(newest.select("patient_id").unique().with_columns(patient_has_series=True), on="patient_id", how="left")
+        .with_columns(
+            pl.col("is_discharged").fill_null(False),
+            pl.col("patient_has_series").fill_null(False),
+            days_since_blood_result=((now - pl.col("last_blood_collected_at")).dt.total_seconds() / 86_400.0).round(3),
+        )
+    )
+
+
+def _last_two(results: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
+    """The last two results of each newest series, side by side as `latest_*` and `previous_*`."""
+    upper = (
+        pl.when(pl.col("detection") == words.QUANTIFIED)
+        .then(pl.col("viral_load_iu_per_ml"))
+        .when(pl.col("detection").is_in([words.NOT_DETECTED, words.BELOW_LLOQ]))
+        .then(pl.coalesce("lloq_iu_per_ml", "lod_iu_per_ml"))
+    )
+    lower = (
+        pl.when(pl.col("detection") == words.QUANTIFIED)
+        .then(pl.col("viral_load_iu_per_ml"))
+        .when(pl.col("detection") == words.ABOVE_ULOQ)
+        .then(pl.col("uloq_iu_per_ml"))
+    )
+    facts = {
+        "collected_at": pl.col("collected_at"),
+        "detection": pl.col("detection"),
+        "viral_load_iu_per_ml": pl.col("viral_load_iu_per_ml"),
+        "upper_iu_per_ml": upper,
+        "lower_iu_per_ml": lower,
+        "result_id": pl.col("result_id"),
+        "is_conflicting": pl.col("is_conflicting"),
+    }
+    series = results.join(newest.drop("newest_collected_at"), on=[*_PLACE, "laboratory", "assay"], how="semi")
+    return (
+        series.sort("collected_at", "result_id")
+        .group_by(_PLACE)
+        .agg(
+            *(fact.last().alias(f"latest_{name}") for name, fact in facts.items()),
+            *(fact.slice(-2, 1).filter(pl.len() > 1).first().alias(f"previous_{name}") for name, fact in facts.items()),
+            n_series_results=(~pl.col("is_conflicting")).sum().cast(pl.Int64),
+            last_two_conflict=pl.col("is_conflicting").tail(2).any(),
+        )
+    )
+
+
+def _last_week(weekly_decline: pl.DataFrame) -> pl.DataFrame:
+    """The last week of each series and anchor."""
+    key = [*_PLACE, "laboratory", "assay", "anchor_at"]
+    return (
+        weekly_decline.sort(*key, "treatment_week")
+        .unique(subset=key, keep="last", maintain_order=True)
+        .select(*key, *_WEEK, pl.col("reason").alias("status_reason"))
+    )
+
+
+def _result_ids(results: pl.DataFrame, weekly_decline: pl.DataFrame) -> pl.DataFrame:
+    """The results that the last week of each series and anchor rests on: the last `n_results` before its end."""
+    series = [*_PLACE, "laboratory", "assay"]
+    last = (
+        weekly_decline.sort(*series, "anchor_at", "treatment_week")
+        .unique(subset=[*series, "anchor_at"], keep="last", maintain_order=True)
+        .select(*series, "anchor_at", "week_end", "n_results")
+    )
+    return (
+        last.join(results.select(*series, "collected_at", "result_id"), on=series, how="inner")
+        .filter(pl.col("collected_at") < pl.col("week_end"))
+        .sort("collected_at", "result_id")
+        .group_by(*series, "anchor_at")
+        .agg(result_ids=pl.col("result_id").tail(pl.col("n_results").first()))
+    )
