@@ -1,0 +1,136 @@
+"""What was known at a moment, out of the store: the tables that an assessment reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+
+_CHUNK = 500
+
+
+def known_results(connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None) -> pl.DataFrame:
+    """Every version of every result that was known at `as_of` (received_at <= as_of), of all or of some patients."""
+    return _read(connection, VIRAL_LOAD_RESULTS, as_of, patients).select(*VIRAL_LOAD_RESULTS.schema)
+
+
+def known_courses(
+    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
+) -> pl.DataFrame | None:
+    """The current version of every course known at `as_of`; None when no such delivery had been accepted.
+
+    Where last versions conflict, one row stays with its intent unknown: whether that patient is treated can't be told.
+    """
+    if not _was_delivered(connection, ANTIVIRAL_COURSES, as_of):
+        return None
+    current, conflicting = _current(_read(connection, ANTIVIRAL_COURSES, as_of, patients))
+    unknown = conflicting.with_columns(
+        pl.lit(None).cast(pl.String).alias("indication"), *(pl.lit(None).cast(pl.Float64).alias(n) for n in ("dose_mg", "dose_mg_per_kg", "interval_h"))
+    )
+    return pl.concat([current, unknown]).select(*ANTIVIRAL_COURSES.schema)
+
+
+def known_stays(
+    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
+) -> pl.DataFrame | None:
+    """The current version of every stay known at `as_of`; None when no such delivery had been accepted.
+
+    Where last versions conflict, one row stays, still open and with nothing stated: no discharge is read from it.
+    """
+    if not _was_delivered(connection, ICU_STAYS, as_of):
+        return None
+    current, conflicting = _current(_read(connection, ICU_STAYS, as_of, patients))
+    open_stay = conflicting.with_columns(
+        pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("discharged_at"),
+        pl.lit(None).cast(pl.String).alias("affected_compartments"),
+    )
+    return pl.concat([current, open_stay]).select(*ICU_STAYS.schema)
+
+
+def open_quarantine(connection: sa.Connection) -> pl.DataFrame:
+    """The records that are set apart now: those of the last judging of each delivery, as `quarantined_records`."""
+    q, d = QUARANTINE.c, DELIVERIES.c
+    last = sa.select(d.delivery_id, d.feed, d.table_name, sa.func.max(d.attempt).label("attempt")).group_by(
+        d.delivery_id, d.feed, d.table_name
+    ).subquery()
+    query = sa.select(QUARANTINE).join(
+        last,
+        sa.and_(
+            q.delivery_id == last.c.delivery_id,
+            q.feed == last.c.feed,
+            q.table_name == last.c.table_name,
+            q.attempt == last.c.attempt,
+        ),
+    )
+    return _frame(connection, query, QUARANTINED_RECORDS).sort(*QUARANTINED_RECORDS.key)
+
+
+def _was_delivered(connection: sa.Connection, row_type: RowType, as_of: datetime) -> bool:
+    """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
+    d = DELIVERIES.c
+    stamp = sa.case((d.is_history, "0"), else_=d.received_at)
+    query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), stamp <= sa.bindparam("t", as_of, type_=d.received_at.type))
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _read(
+    connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
+) -> pl.DataFrame:
+    table = VERSIONS[row_type.name]
+    names = [*row_type.schema, "record_key", "content", "landed_at"]
+    query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
+    if patients is None:
+        return _frame(connection, query, row_type)
+    wanted = sorted(patients)
+    parts = [
+        _frame(connection, query.where(table.c.patient_id.in_(wanted[start : start + _CHUNK])), row_type)
+        for start in range(0, len(wanted), _CHUNK)
+    ]
+    return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
+
+
+def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
+    """The rows as a frame; moments are read from their text in one go, not one by one."""
+    moments = {c.name for c in row_type.columns if c.kind is Kind.MOMENT} | {"landed_at"}
+    columns = [
+        sa.type_coerce(column, sa.String).label(column.name) if column.name in moments else column
+        for column in query.selected_columns
+    ]
+    rows = connection.execute(query.with_only_columns(*columns)).fetchall()
+    names = [str(column.name) for column in columns]
+    types = {name: pl.String() if name in moments else row_type.schema.get(name, pl.String()) for name in names}
+    frame = pl.DataFrame([tuple(row) for row in rows], schema=types, orient="row")
+    return frame.with_columns(
+        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC")
+        for name in names
+        if name in moments
+    )
+
+
+def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The last version of each record, and one row for each record whose last versions contradict each other."""
+    stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
+    last = (
+        versions.sort("record_key", "received_at", "landed_at", "content")
+        .with_columns(stamp=stamp)
+        .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
+        .unique(subset=["record_key", "content"], keep="first", maintain_order=True)
+    )
+    several = pl.col("record_key").is_duplicated()
+    return (
+        last.filter(~several).drop("stamp"),
+        last.filter(several).unique(subset="record_key", keep="first", maintain_order=True).drop("stamp"),
+    )
+
+
+def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
+    """The name of the file that brought each delivery."""
+    d = DELIVERIES.c
+    rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.file_name).order_by(d.attempt))
+    return {(row[0], row[1], row[2]): row[3] for row in rows}

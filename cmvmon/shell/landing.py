@@ -1,0 +1,75 @@
+"""The landing: raw bytes of every delivery, durable before anything reads them, never changed.
+
+    landing/<delivery_id>/raw                   the bytes
+    landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.shell.files import read_bytes, write_atomically
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One delivery as it landed: the same bytes for another feed or table are another one."""
+
+    delivery_id: str
+    feed: str
+    table: str
+    file_name: str
+    landed_at: datetime
+    is_history: bool
+
+
+def land(
+    landing: Path, data: bytes, *, feed: str, table: str, file_name: str, landed_at: datetime, is_history: bool
+) -> Landed:
+    """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
+    delivery_id = hashlib.sha256(data).hexdigest()
+    folder = landing / delivery_id
+    note = folder / f"{feed}.{table}.json"
+    write_atomically(folder / "raw", data)
+    if not note.exists():
+        facts = {"file_name": file_name, "landed_at": landed_at.isoformat(), "is_history": is_history}
+        write_atomically(note, json.dumps(facts, sort_keys=True).encode())
+    return _read(note)
+
+
+def landed(landing: Path, delivery_id: str) -> list[Landed]:
+    """Every way in which the bytes of that id landed. Raises SiteError when none did."""
+    notes = sorted((landing / delivery_id).glob("*.json")) if _is_id(delivery_id) else []
+    if not notes:
+        raise SiteError("no delivery of that id has landed; `cmvmon ingest` prints the id of what it takes in")
+    return [_read(note) for note in notes]
+
+
+def raw(landing: Path, delivery_id: str) -> bytes:
+    """The delivery's bytes. Raises SiteError when they are gone, or are not those that landed."""
+    data = read_bytes(landing / delivery_id / "raw")
+    if hashlib.sha256(data).hexdigest() != delivery_id:
+        raise SiteError(f"landing/{delivery_id[:12]}.../raw is not what landed; restore it from a backup")
+    return data
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
+
+
+def _read(note: Path) -> Landed:
+    feed, table, _ = note.name.rsplit(".", 2)
+    facts = json.loads(read_bytes(note))
+    return Landed(
+        note.parent.name,
+        feed,
+        table,
+        str(facts["file_name"]),
+        datetime.fromisoformat(facts["landed_at"]),
+        bool(facts["is_history"]),
+    )

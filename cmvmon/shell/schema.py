@@ -1,0 +1,128 @@
+"""The tables of the store, as SQLAlchemy sees them. Columns of delivered tables come from the row types.
+
+Append-only: triggers in the migration refuse every UPDATE and DELETE. Moments are ISO 8601 text in UTC with six
+decimals, so that they sort as text and read as time in any tool.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant in UTC as text, such as 2026-11-22T04:30:00.000000Z."""
+
+    impl = sa.String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+_TYPES: dict[Kind, Any] = {
+    Kind.TEXT: sa.String,
+    Kind.NUMBER: sa.Double,
+    Kind.INTEGER: sa.Integer,
+    Kind.TRUTH: sa.Boolean,
+    Kind.MOMENT: Moment,
+}
+METADATA = sa.MetaData()
+
+
+def _columns(row_type: RowType) -> list[sa.Column[Any]]:
+    return [sa.Column(c.name, _TYPES[c.kind](), nullable=bool(c.null_means)) for c in row_type.columns]
+
+
+def _versions(row_type: RowType) -> sa.Table:
+    """Every accepted version of a delivered table. `content` and `delivered` are hashes that tell versions apart."""
+    names = {column.name for column in row_type.columns}
+    return sa.Table(
+        row_type.name,
+        METADATA,
+        sa.Column("version_number", sa.Integer, primary_key=True),
+        *(column for column in _columns(row_type)),
+        sa.Column("record_key", sa.String, nullable=False, index=True),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("delivered", sa.String(64), nullable=False),
+        sa.Column("landed_at", Moment(), nullable=False),
+        *([] if "feed" in names else [sa.Column("feed", sa.String, nullable=False)]),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("record_number", sa.Integer, nullable=False),
+        sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+    )
+
+
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("delivery_id", sa.String(64), primary_key=True),
+    sa.Column("feed", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("landed_at", Moment(), nullable=False),
+    sa.Column("received_at", Moment(), nullable=False),
+    sa.Column("is_history", sa.Boolean, nullable=False),
+    sa.Column("laboratory_file", sa.String(64), nullable=False),
+    sa.Column("refused", sa.String),
+    sa.Column("refused_because", sa.String),
+    sa.Column("received", sa.Integer, nullable=False),
+    sa.Column("accepted", sa.Integer, nullable=False),
+    sa.Column("quarantined", sa.Integer, nullable=False),
+    sa.Column("duplicates", sa.Integer, nullable=False),
+    sa.Column("ignored", sa.Integer, nullable=False),
+    sa.Column("code_version", sa.String, nullable=False),
+    sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
+)
+
+RESULTS = _versions(VIRAL_LOAD_RESULTS)
+COURSES = _versions(ANTIVIRAL_COURSES)
+STAYS = _versions(ICU_STAYS)
+VERSIONS: dict[str, sa.Table] = {table.name: table for table in (RESULTS, COURSES, STAYS)}
+
+QUARANTINE = sa.Table(
+    QUARANTINED_RECORDS.name,
+    METADATA,
+    *_columns(QUARANTINED_RECORDS),
+    sa.PrimaryKeyConstraint(*QUARANTINED_RECORDS.key),
+)
+
+ALERT_EVENTS = sa.Table(
+    "alert_events",
+    METADATA,
+    sa.Column("alert_id", sa.String, primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("rule", sa.String, nullable=False),
+    *(sa.Column(name, sa.String) for name in ("patient_id", "compartment", "laboratory", "assay", "feed")),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("tier", sa.Integer, nullable=False),
+    sa.Column("opened_at", Moment(), nullable=False),
+    sa.Column("changed_at", Moment(), nullable=False),
+    sa.Column("cause", sa.String),
+    sa.Column("evidence", sa.String, nullable=False),
+    sa.Column("protocol_version", sa.String, nullable=False),
+    sa.Column("code_version", sa.String, nullable=False),
+)
+
+ASSESSMENTS = sa.Table(
+    "assessments",
+    METADATA,
+    sa.Column("as_of", Moment(), primary_key=True),
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("protocol_version", sa.String, primary_key=True),
+    sa.Column("code_version", sa.String, primary_key=True),
+    sa.Column("patients", sa.Integer, nullable=False),
+    sa.Column("alert", sa.Integer, nullable=False),
+    sa.Column("clear", sa.Integer, nullable=False),
+    sa.Column("not_assessable", sa.Integer, nullable=False),
+)

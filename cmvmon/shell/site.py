@@ -1,0 +1,163 @@
+"""A site: the directory that holds one hospital's files, database and pages. Its files win over the package's."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cmvmon.domain import tables
+from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.shell.files import write_atomically
+
+if TYPE_CHECKING:  # read only by the methods that need them: a command that lists alerts starts without them
+    from cmvmon.feeds.laboratory import Laboratory
+    from cmvmon.protocol import Protocol
+
+_PACKAGE_PROTOCOL = "icu_cmv_2024.toml"
+_FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
+_SETTINGS = {"time_zone": "Europe/Amsterdam", "language": "nl", "demo": False}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What settings.toml says: the ward's time zone, the pages' first language, and whether the data are a demo's."""
+
+    time_zone: str
+    language: str
+    is_demo: bool
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One file in the drop folder: `drop/<feed>/<table>/<name>.csv`."""
+
+    path: Path
+    feed: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """Paths of one site. Making the object touches nothing; `prepare` makes the folders."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "cmvmon.sqlite"
+
+    @property
+    def drop(self) -> Path:
+        return self.root / "drop"
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def pages(self) -> Path:
+        return self.root / "pages"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / ".nightly.lock"
+
+    def prepare(self) -> Site:
+        """Makes the folders that are missing. Raises SiteError where it can't."""
+        try:
+            for folder in _FOLDERS:
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SiteError(f"the site's directory can't be made or written ({error.strerror}); name another with --site") from error
+        return self
+
+    def require(self) -> Site:
+        """This site, if its database exists. Raises SiteError where there is nothing to read yet."""
+        if not self.database.exists():
+            raise SiteError("this site has no database yet; run `cmvmon nightly` or `cmvmon ingest` first, or name another with --site")
+        return self
+
+    def settings(self) -> Settings:
+        """settings.toml, or its defaults. Raises SiteError for an unknown key, zone or value."""
+        path = self.root / "settings.toml"
+        given = _toml(path, "settings.toml") if path.exists() else {}
+        unknown = sorted(set(given) - set(_SETTINGS))
+        if unknown:
+            raise SiteError(f"settings.toml: unknown key {', '.join(unknown)}; known are {', '.join(_SETTINGS)}")
+        merged = _SETTINGS | given
+        zone = str(merged["time_zone"])
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise SiteError(f"settings.toml: time_zone {zone!r} is not an IANA zone, such as Europe/Amsterdam") from error
+        return Settings(zone, str(merged["language"]), bool(merged["demo"]))
+
+    def protocol(self) -> Protocol:
+        """The site's protocol file, else the package's. Raises ProtocolError."""
+        from cmvmon.protocol import read_protocol
+        from cmvmon.rules import needed_numbers
+
+        own = sorted((self.root / "protocol").glob("*.toml"))
+        if len(own) > 1:
+            raise ProtocolError(f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one")
+        if own:
+            return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers())
+        text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")
+        return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers())
+
+    def laboratory(self, feed: str) -> Laboratory | None:
+        """The laboratory file of a feed: the site's, else the package's; None where neither has one."""
+        from cmvmon.feeds.laboratory import read_laboratory
+
+        own = self.root / "labs" / f"{feed}.toml"
+        if own.exists():
+            return read_laboratory(_text(own), name=feed)
+        packaged = resources.files("cmvmon.feeds").joinpath("labs", f"{feed}.toml")
+        if packaged.is_file():
+            return read_laboratory(packaged.read_text(encoding="utf-8"), name=feed)
+        return None
+
+    def laboratories(self) -> list[Laboratory]:
+        """Every laboratory file of the site, and those of the package that it does not replace."""
+        names = {path.stem for path in (self.root / "labs").glob("*.toml")}
+        packaged = resources.files("cmvmon.feeds").joinpath("labs")
+        names |= {item.name.removesuffix(".toml") for item in packaged.iterdir() if item.name.endswith(".toml")}
+        return [laboratory for name in sorted(names) if (laboratory := self.laboratory(name)) is not None]
+
+    def dropped(self) -> Iterator[Dropped]:
+        """The files in the drop folder, by name. A folder that is no table, and any file elsewhere, is a SiteError."""
+        for feed in sorted(path for path in self.drop.glob("*") if path.is_dir()):
+            for folder in sorted(path for path in feed.glob("*") if path.is_dir()):
+                if folder.name not in tables.DELIVERED:
+                    raise SiteError(
+                        f"drop/{feed.name}/{folder.name}: no such table; the folder must be one of {', '.join(tables.DELIVERED)}"
+                    )
+                for path in sorted(folder.glob("*.csv")):
+                    yield Dropped(path, feed.name, folder.name)
+
+    def page_key(self) -> bytes:
+        """The secret that makes page names opaque; made once, kept in the site."""
+        path = self.root / "page.key"
+        if not path.exists():
+            write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
+        return path.read_bytes()
+
+
+def _toml(path: Path, name: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"{name}: not valid TOML ({error}); mend that line") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SiteError(f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error

@@ -1,0 +1,17 @@
+"""What every test run needs: no telemetry, and Prefect's files nowhere but in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# Set before anything imports Prefect or Great Expectations, which read them once.
+os.environ.update(
+    {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": tempfile.mkdtemp(prefix="cmvmon-prefect-"),
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+)
+os.environ.pop("CMVMON_SITE", None)

@@ -1,0 +1,82 @@
+"""Sites and deliveries for tests: real folders, real files, real SQLite. Every patient in them is made up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ANCHOR = datetime(2026, 3, 1, 8, tzinfo=UTC)
+_RESULT = "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status"
+_COURSE = "patient_id,drug,indication,dose_mg,dose_mg_per_kg,interval_h,route,started_at,stopped_at"
+_STAY = (
+    "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
+    "affected_compartments"
+)
+
+
+def day(number: float) -> datetime:
+    """The moment of a day since the anchor."""
+    return ANCHOR + timedelta(days=number)
+
+
+def text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def result(patient: str, number: float, value: object, *, specimen: str = "bal", status: str = "F", **other: str) -> str:
+    """One line of the synthetic laboratory. `accession`, `reported` and `unit` may be given."""
+    accession = other.get("accession", f"{patient}-{specimen}-{number:g}")
+    reported = other.get("reported", text(day(number + 0.2)))
+    return f"{patient},{accession},{specimen},{value},{text(day(number))},CMVQ,synthetic-pcr,{other.get('unit', 'IU/mL')},{reported},{status}"
+
+
+def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21), *, start: float = 6.0) -> list[str]:
+    """A BAL series that falls from 10^start by so many log10 per week; below 200 it is printed `<200`."""
+    loads = [(d, 10 ** (start - per_week * d / 7)) for d in days]
+    return [result(patient, d, f"{load:.0f}" if load >= 200 else "<200") for d, load in loads]
+
+
+def course(patient: str, *, start: float = 0, stop: float | None = None, drug: str = "ganciclovir", intent: str = "treatment") -> str:
+    return f"{patient},{drug},{intent},,5,12,iv,{text(day(start))},{'' if stop is None else text(day(stop))}"
+
+
+def stay(patient: str, *, affected: str = "bal", ward: str = "SYNTHETIC-ICU", bed: str = "S-01", end: float | None = None) -> str:
+    return f"stay-{patient},{patient},{text(day(-5))},{'' if end is None else text(day(end))},{ward},{bed},{text(day(-4))},,{affected}"
+
+
+def drop(root: Path, table: str, lines: Iterable[str], *, feed: str = "synthetic", name: str = "one.csv") -> Path:
+    """Writes a delivery into the site's drop folder."""
+    header = {"viral_load_results": _RESULT, "antiviral_courses": _COURSE, "icu_stays": _STAY}[table]
+    path = root / "drop" / feed / table / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def ward_of_three(root: Path) -> None:
+    """One patient who falls 0.3 log10 per week, one who falls 2, one with a single result; all treated, BAL stated."""
+    patients = ("SYNTHETIC-SLOW", "SYNTHETIC-FAST", "SYNTHETIC-ONE")
+    single = result("SYNTHETIC-ONE", 0, 1000000)
+    drop(root, "viral_load_results", [*falling(patients[0], 0.3), *falling(patients[1], 2), single])
+    drop(root, "antiviral_courses", [course(p) for p in patients])
+    drop(root, "icu_stays", [stay(p, bed=f"S-0{i}") for i, p in enumerate(patients)])
+
+
+def rows(root: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """What the store holds, past our own code."""
+    with sqlite3.connect(f"file:{root / 'cmvmon.sqlite'}?mode=ro", uri=True) as connection:
+        return connection.execute(query, parameters or {}).fetchall()
+
+
+def everything(root: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, for comparing two states of a store."""
+    names = [name for (name,) in rows(root, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    return {name: sorted(rows(root, f"SELECT * FROM {name}"), key=repr) for name in names}
+
+
+def page_bytes(root: Path) -> dict[str, bytes]:
+    """Every page by name."""
+    return {path.name: path.read_bytes() for path in sorted((root / "pages").glob("*"))}
