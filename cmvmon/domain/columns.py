@@ -109,15 +109,15 @@ def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFr
     """The rows that keep every promise about one row, and those that break one.
 
     The second frame has two more columns: `reason` (the code of the first promise broken, in the order of
-    `row_type.constraints`) and `column` (the column that is blamed). Row order is kept. A constraint that names a column
+    `row_type.constraints`) and `column` (the column that is blamed), in place of columns of that name. Row order is kept. A constraint that names a column
     which `frame` lacks is not asked.
     """
     asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
     if not asked:
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
-    marked = frame.with_columns(
+    blamed = frame.select(
         reason=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.code)) for c in asked)),
         column=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.columns[0])) for c in asked)),
     )
-    kept = marked.filter(pl.col("reason").is_null()).drop("reason", "column")
-    return kept, marked.filter(pl.col("reason").is_not_null())
+    is_broken = blamed["reason"].is_not_null()
+    return frame.filter(~is_broken), frame.filter(is_broken).with_columns(blamed.filter(is_broken))

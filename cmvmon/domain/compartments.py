@@ -26,7 +26,9 @@ class Compartment:
 
 COMPARTMENTS: tuple[Compartment, ...] = (
     Compartment("plasma", "blood", ("119361006",), "blood plasma"),
-    Compartment("whole_blood", "blood", ("258580003", "119297000", "122555007", "122552005", "122554006"), "whole blood"),
+    Compartment(
+        "whole_blood", "blood", ("258580003", "119297000", "122555007", "122552005", "122554006"), "whole blood"
+    ),
     Compartment("serum", "blood", ("119364003",), "blood serum"),
     Compartment("bal", "lower_respiratory", ("258607008",), "bronchoalveolar lavage fluid"),
     Compartment("bronchial_wash", "lower_respiratory", ("258446004",), "bronchial wash fluid"),

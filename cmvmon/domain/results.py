@@ -11,7 +11,14 @@ _NOT_COMPUTED = "not defined for this row: see status and reason"
 
 
 def _rate(name: str, description: str, null_means: str = _NOT_COMPUTED) -> Column:
-    return Column(name, Kind.NUMBER, description, _LOG10_PER_WEEK, null_means, (Between(name, at_least=-1e6, at_most=1e6),))
+    return Column(
+        name, Kind.NUMBER, description, _LOG10_PER_WEEK, null_means, (Between(name, at_least=-1e6, at_most=1e6),)
+    )
+
+
+def _observed(name: str, description: str) -> Column:
+    limits = (Between(name, at_least=-20.0, at_most=20.0),)
+    return Column(name, Kind.NUMBER, description, "log10 IU/mL", "no pair in this week", limits)
 
 
 def _probability(name: str, description: str) -> Column:
@@ -56,12 +63,30 @@ WEEKLY_DECLINE = RowType(
         ),
         _moment("week_start", "First instant of the week."),
         _moment("week_end", "First instant after the week."),
-        Column("n_results", Kind.INTEGER, "Results from the baseline to the end of the week or as_of.", constraints=(Between("n_results", at_least=0),)),
-        Column("n_censored", Kind.INTEGER, "Of those, the ones without a quantified load.", constraints=(Between("n_censored", at_least=0),)),
-        Column("observed_from_log10", Kind.NUMBER, "Load, or reported limit, at the start of the observed pair.", "log10 IU/mL", "no pair in this week"),
-        Column("observed_to_log10", Kind.NUMBER, "Load, or reported limit, at its end.", "log10 IU/mL", "no pair in this week"),
-        _rate("observed_decline_low_log10_per_week", "Least decline that the two reported results allow.", "no pair, or no lower bound"),
-        _rate("observed_decline_high_log10_per_week", "Largest decline that the two reported results allow.", "no pair, or no upper bound"),
+        Column(
+            "n_results",
+            Kind.INTEGER,
+            "Results from the baseline to the end of the week or as_of.",
+            constraints=(Between("n_results", at_least=0),),
+        ),
+        Column(
+            "n_censored",
+            Kind.INTEGER,
+            "Of those, the ones without a quantified load.",
+            constraints=(Between("n_censored", at_least=0),),
+        ),
+        _observed("observed_from_log10", "Load, or reported limit, at the start of the observed pair."),
+        _observed("observed_to_log10", "Load, or reported limit, at its end."),
+        _rate(
+            "observed_decline_low_log10_per_week",
+            "Least decline that the two reported results allow.",
+            "no pair, or no lower bound",
+        ),
+        _rate(
+            "observed_decline_high_log10_per_week",
+            "Largest decline that the two reported results allow.",
+            "no pair, or no upper bound",
+        ),
         _rate("decline_log10_per_week", "Estimated decline in this week."),
         _rate("decline_low_log10_per_week", "Lower end of its 95 % interval."),
         _rate("decline_high_log10_per_week", "Upper end of its 95 % interval."),
@@ -69,11 +94,31 @@ WEEKLY_DECLINE = RowType(
         _rate("mean_decline_log10_per_week", "Estimated mean decline since the anchor."),
         _rate("mean_decline_low_log10_per_week", "Lower end of its 95 % interval."),
         _rate("mean_decline_high_log10_per_week", "Upper end of its 95 % interval."),
-        _probability("mean_probability_above_target", "Probability that the mean decline exceeds the protocol's target."),
+        _probability(
+            "mean_probability_above_target", "Probability that the mean decline exceeds the protocol's target."
+        ),
         _probability("probability_rebound", "Probability that the load is rising after a fall. Null in method `line`."),
-        Column("odds_non_responder", Kind.NUMBER, "Odds of a non-responder against a responder. Null in method `line`.", "", _NOT_COMPUTED),
-        Column("call", Kind.TEXT, "The mean decline against the target.", null_means="no call: see status", constraints=(OneOf("call", words.CALL),)),
-        Column("status", Kind.TEXT, "What the estimate rests on; the first that applies.", constraints=(OneOf("status", words.STATUS),)),
+        Column(
+            "odds_non_responder",
+            Kind.NUMBER,
+            "Odds of a non-responder against a responder. Null in method `line`.",
+            "",
+            _NOT_COMPUTED,
+            (Between("odds_non_responder", at_least=0.0),),
+        ),
+        Column(
+            "call",
+            Kind.TEXT,
+            "The mean decline against the target.",
+            null_means="no call: see status",
+            constraints=(OneOf("call", words.CALL),),
+        ),
+        Column(
+            "status",
+            Kind.TEXT,
+            "What the estimate rests on; the first that applies.",
+            constraints=(OneOf("status", words.STATUS),),
+        ),
         Column("reason", Kind.TEXT, "Codes that qualify the status, sorted, joined by `;`.", null_means="none"),
         Column("method", Kind.TEXT, "The estimator.", constraints=(OneOf("method", words.METHOD),)),
         Column("method_version", Kind.TEXT, "Version of the estimator."),
@@ -127,7 +172,12 @@ ALERTS = RowType(
         Column("patient_id", Kind.TEXT, "The patient.", null_means="the alert is about a feed"),
         *_series("the rule judges the patient or a feed"),
         Column("feed", Kind.TEXT, "The feed.", null_means="the alert is about a patient"),
-        Column("state", Kind.TEXT, "open, resolved by a `clear`, or closed because its subject is no longer judged.", constraints=(OneOf("state", words.ALERT_STATE),)),
+        Column(
+            "state",
+            Kind.TEXT,
+            "open, resolved by a `clear`, or closed because its subject is no longer judged.",
+            constraints=(OneOf("state", words.ALERT_STATE),),
+        ),
         Column("tier", Kind.INTEGER, "1, 2 or 3, as above.", constraints=(Between("tier", at_least=1, at_most=3),)),
         _moment("opened_at", "as_of of the first `alert` verdict."),
         _moment("changed_at", "as_of of the last change."),
@@ -138,4 +188,3 @@ ALERTS = RowType(
     ),
     across=(Requires("cause", "state", ("closed",)), Ordered("opened_at", "changed_at", "changed_before_opened")),
 )
-

@@ -34,7 +34,9 @@ def _limit(name: str, words_: str, *, null_means: str) -> Column:
     )
 
 
-PATIENT_ID = Column("patient_id", Kind.TEXT, "The patient, as the hospital numbers them.", constraints=(_name("patient_id"),))
+PATIENT_ID = Column(
+    "patient_id", Kind.TEXT, "The patient, as the hospital numbers them.", constraints=(_name("patient_id"),)
+)
 
 VIRAL_LOAD_RESULTS = RowType(
     name="viral_load_results",
@@ -56,7 +58,9 @@ VIRAL_LOAD_RESULTS = RowType(
         ),
         Column("laboratory", Kind.TEXT, "The laboratory that measured.", constraints=(_name("laboratory"),)),
         Column("assay", Kind.TEXT, "The assay, as the laboratory's file names it.", constraints=(_name("assay"),)),
-        Column("collected_at", Kind.MOMENT, "When the sample was taken.", "UTC", constraints=(NotBefore("collected_at"),)),
+        Column(
+            "collected_at", Kind.MOMENT, "When the sample was taken.", "UTC", constraints=(NotBefore("collected_at"),)
+        ),
         Column(
             "result_status",
             Kind.TEXT,
@@ -210,7 +214,14 @@ ICU_STAYS = RowType(
         Column("stay_id", Kind.TEXT, "The stay.", constraints=(_name("stay_id"),)),
         PATIENT_ID,
         Column("admitted_at", Kind.MOMENT, "Admission to the ICU.", "UTC", constraints=(NotBefore("admitted_at"),)),
-        Column("discharged_at", Kind.MOMENT, "Discharge from the ICU.", "UTC", "still admitted", (NotBefore("discharged_at"),)),
+        Column(
+            "discharged_at",
+            Kind.MOMENT,
+            "Discharge from the ICU.",
+            "UTC",
+            "still admitted",
+            (NotBefore("discharged_at"),),
+        ),
         Column("ward", Kind.TEXT, "The ward.", null_means="not known"),
         Column("bed", Kind.TEXT, "The bed.", null_means="not known"),
         Column(
@@ -266,7 +277,9 @@ ASSAYS = RowType(
             "log10",
             constraints=(Between("sigma_log10", above=0.0, at_most=3.0),),
         ),
-        Column("valid_from", Kind.MOMENT, "First sample it holds for.", "UTC", "always held", (NotBefore("valid_from"),)),
+        Column(
+            "valid_from", Kind.MOMENT, "First sample it holds for.", "UTC", "always held", (NotBefore("valid_from"),)
+        ),
     ),
 )
 

@@ -35,7 +35,9 @@ def current_results(versions: pl.DataFrame) -> pl.DataFrame:
         The same columns and `is_conflicting` (never null). Row order is not defined.
     Source: house.md decisions 6 and 8.
     """
-    rank = pl.col("result_status").replace_strict({s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8)
+    rank = pl.col("result_status").replace_strict(
+        {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
+    )
     single = versions.filter(~pl.col("result_id").is_duplicated()).with_columns(is_conflicting=pl.lit(False))
     several = versions.filter(pl.col("result_id").is_duplicated())
     if several.is_empty():

@@ -1,0 +1,66 @@
+"""The data dictionary, docs/tables.md, written from the row types: every table, column, unit, null and promise."""
+
+from __future__ import annotations
+
+from cmvmon.domain.columns import Column, RowType
+from cmvmon.domain.tables import TABLES
+
+_TOP = """\
+# Tables
+
+Generated from `cmvmon/domain` by `make generate`: do not edit.
+
+Every table that cmvmon reads, computes or keeps. A row that breaks a promise is quarantined with the promise's code (on
+arrival), or stops the run (in a computed table). Moments are instants in UTC; "null" is an empty cell in CSV and means
+that something is not known or does not apply, never zero. Columns marked ° are filled by cmvmon and are not part of
+the table as it is exchanged. The same promises stand, for a laboratory, in `data_contracts/contracts/`.
+"""
+
+
+def data_dictionary() -> str:
+    """The whole page as Markdown; the same row types give the same bytes."""
+    contents = "\n".join(f"- [{table.name}](#{table.name}): {table.description}" for table in TABLES)
+    return "\n".join([_TOP, contents, "", *(_table(table) for table in TABLES)])
+
+
+def _table(table: RowType) -> str:
+    lines = [
+        f"## {table.name}",
+        "",
+        table.description,
+        "",
+        f"Key: {', '.join(f'`{name}`' for name in table.key)}.",
+        "",
+        "| column | type | unit | meaning | null means | promises (code) |",
+        "|---|---|---|---|---|---|",
+        *(_row(column) for column in table.columns),
+        "",
+    ]
+    if table.across:
+        lines += [
+            "Promises across columns of one row:",
+            "",
+            *(f"- {_cell(constraint.sentence)} (`{constraint.code}`)" for constraint in table.across),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _row(column: Column) -> str:
+    own = [
+        f"{constraint.sentence.removeprefix(column.name).strip()} (`{constraint.code}`)"
+        for constraint in column.constraints
+    ]
+    cells = (
+        f"`{column.name}`{'' if column.exchanged else ' °'}",
+        column.kind.value,
+        column.unit,
+        column.description,
+        column.null_means or "never null",
+        "; ".join(own),
+    )
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,45 @@
+"""Great Expectations, imported when first asked for, with its telemetry and progress bars off."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.datasource.fluent.interfaces import Batch
+    from great_expectations.expectations.expectation import Expectation
+
+
+def great_expectations() -> ModuleType:
+    """The library. Its telemetry is switched off first, by the environment variable that it documents."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    import great_expectations.expectations.conditions
+
+    return gx
+
+
+def loaded(batch: pd.DataFrame) -> Batch:
+    """`batch` as Great Expectations holds it. The context lives in memory, and touches no disk."""
+    gx = great_expectations()
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("cmvmon").add_dataframe_asset("table")
+    held: Batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": batch})
+    return held
+
+
+def validate(batch: pd.DataFrame, asked: list[Expectation]) -> ExpectationSuiteValidationResult:
+    """What Great Expectations says of `batch`: for each expectation true or false.
+
+    BOOLEAN_ONLY keeps counts, values and row numbers out of the result.
+    """
+    suite = great_expectations().ExpectationSuite(name="contract", expectations=asked)
+    result: ExpectationSuiteValidationResult = loaded(batch).validate(suite, result_format="BOOLEAN_ONLY")
+    return result

@@ -1,0 +1,24 @@
+"""Whether a table's last delivery is as recent as its contract promises. A late one warns; it never stops a run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from data_contracts.gate import contract_texts
+from data_contracts.promises import Fresh
+from data_contracts.reading import merged, read_contract
+
+
+def fresh_within(table: str) -> timedelta | None:
+    """How old the newest row of a table may be by its contract; None where the contract promises nothing."""
+    contract = merged([read_contract(text) for text in contract_texts(table)], table)
+    limits = [timedelta(hours=rule.promise.within_hours) for rule in contract.rules if isinstance(rule.promise, Fresh)]
+    return min(limits, default=None)
+
+
+def is_fresh(table: str, last_received_at: datetime | None, *, as_of: datetime) -> bool | None:
+    """Whether the last delivery lies within the contract's promise; None where it promises nothing, or none came."""
+    limit = fresh_within(table)
+    if limit is None or last_received_at is None:
+        return None
+    return as_of - last_received_at <= limit

@@ -1,0 +1,130 @@
+"""For every promise about one row: rows that break it and nothing else. All synthetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.constraints import Between, Constraint, Matches, NotBefore, NotNull, OneOf, Ordered
+from cmvmon.domain.tables import BY_NAME
+from tests.contracts.valid_tables import Row, at, bare, full
+
+NAN, INFINITY = float("nan"), float("inf")
+TOO_EARLY = datetime(1899, 12, 30, tzinfo=UTC)
+TOO_LATE = datetime(2202, 3, 1, tzinfo=UTC)
+
+# Promises for which the general mutation below would break another one as well, or that only these columns can break.
+_OWN: dict[str, dict[str, list[Row]]] = {
+    "viral_load_results": {
+        "NotNull detection": [bare("viral_load_results") | {"detection": None}],
+        "OneOf detection": [bare("viral_load_results") | {"detection": "negative"}],
+        "Between viral_load_iu_per_ml": [
+            bare("viral_load_results") | {"detection": "quantified", "viral_load_iu_per_ml": value}
+            for value in (NAN, INFINITY, -INFINITY, 0.0, -1.0, 1.1e12)
+        ],
+        "Requires viral_load_iu_per_ml detection": [full("viral_load_results") | {"viral_load_iu_per_ml": None}],
+        "NullUnless viral_load_iu_per_ml detection": [
+            full("viral_load_results") | {"detection": detection}
+            for detection in ("not_detected", "below_lloq", "above_uloq")
+        ],
+        "Ordered lloq_iu_per_ml uloq_iu_per_ml": [
+            bare("viral_load_results") | {"lloq_iu_per_ml": 35.0, "uloq_iu_per_ml": uloq} for uloq in (35.0, 34.0)
+        ],
+        "OrderedWhen lloq_iu_per_ml viral_load_iu_per_ml detection": [
+            full("viral_load_results") | {"viral_load_iu_per_ml": 34.9}
+        ],
+        "OrderedWhen viral_load_iu_per_ml uloq_iu_per_ml detection": [
+            full("viral_load_results") | {"viral_load_iu_per_ml": 1.1e7}
+        ],
+        "Ordered collected_at reported_at": [full("viral_load_results") | {"reported_at": at(16)}],
+    },
+    "antiviral_courses": {
+        "Ordered started_at stopped_at": [full("antiviral_courses") | {"stopped_at": at(-1)}],
+    },
+    "icu_stays": {
+        "Matches affected_compartments": [
+            full("icu_stays") | {"affected_compartments": text}
+            for text in ("lung", "bal;", "bal; plasma", "bal\n", "none;bal", "BAL")
+        ],
+        "Ordered admitted_at discharged_at": [full("icu_stays") | {"discharged_at": at(-1)}],
+        "Ordered ventilation_started_at ventilation_stopped_at": [
+            full("icu_stays") | {"ventilation_stopped_at": at(0)}
+        ],
+    },
+    "weekly_decline": {
+        # Fewer than no results of which none is censored: there is no row that breaks the first promise alone.
+        "Between n_results": [],
+        "Ordered week_start week_end": [full("weekly_decline") | {"week_end": at(day)} for day in (7, 6)],
+        "Ordered n_censored n_results": [full("weekly_decline") | {"n_censored": 4}],
+        "Ordered decline_low_log10_per_week decline_high_log10_per_week": [
+            full("weekly_decline") | {"decline_low_log10_per_week": 1.3}
+        ],
+        "Ordered mean_decline_low_log10_per_week mean_decline_high_log10_per_week": [
+            full("weekly_decline") | {"mean_decline_low_log10_per_week": 1.2}
+        ],
+        "Ordered observed_decline_low_log10_per_week observed_decline_high_log10_per_week": [
+            full("weekly_decline") | {"observed_decline_low_log10_per_week": 0.9}
+        ],
+    },
+    "verdicts": {
+        "NotNull verdict": [bare("verdicts") | {"verdict": None}],
+        "OneOf verdict": [bare("verdicts") | {"verdict": "unclear"}],
+        "Between tier": [full("verdicts") | {"tier": tier} for tier in (0, 4)],
+        "Requires tier verdict": [full("verdicts") | {"tier": None}],
+        "NullUnless tier verdict": [bare("verdicts") | {"tier": 1}],
+        "Requires reason verdict": [bare("verdicts") | {"verdict": "not_assessable"}],
+        "NullUnless reason verdict": [full("verdicts") | {"reason": "no_bal"}],
+    },
+    "alerts": {
+        "Requires cause state": [full("alerts") | {"cause": None}],
+        "Ordered opened_at changed_at": [full("alerts") | {"changed_at": at(13)}],
+    },
+}
+# Promises that no row can break alone, with the row that breaks them and what it breaks besides.
+NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
+    "weekly_decline": {
+        "Between n_results": (
+            full("weekly_decline") | {"n_results": -1, "n_censored": 0},
+            "Ordered n_censored n_results",
+        ),
+    },
+}
+
+
+def label(constraint: Constraint) -> str:
+    return " ".join((type(constraint).__name__, *constraint.columns))
+
+
+def mutations(table: str, constraint: Constraint) -> list[Row]:
+    """Rows that break `constraint` and nothing else. Empty when nobody has said how: a test fails on that."""
+    own: Mapping[str, list[Row]] = _OWN.get(table, {})
+    if label(constraint) in own:
+        return own[label(constraint)]
+    row, column = bare(table), constraint.columns[0]
+    match constraint:
+        case NotNull():
+            return [row | {column: None}]
+        case OneOf(_, values):
+            return [row | {column: value} for value in ("no such word", values[0].upper(), "")]
+        case Matches():
+            return [row | {column: value} for value in ("", " ", "\t\u2003\xa0", "a\nb")]
+        case Between():
+            return [row | {column: value} for value in _outside(constraint, BY_NAME[table])]
+        case NotBefore():
+            uppers = [c.upper for c in BY_NAME[table].across if isinstance(c, Ordered)]
+            return [row | {column: TOO_LATE}] + ([] if column in uppers else [row | {column: TOO_EARLY}])
+    return []
+
+
+def _outside(promise: Between, table: RowType) -> list[float]:
+    values = []
+    if promise.above is not None:
+        values += [promise.above, promise.above - 1]
+    if promise.at_least is not None:
+        values.append(promise.at_least - 1)
+    if promise.at_most is not None:
+        values.append(promise.at_most * 1.001 + 1)
+    if table.column(promise.column).kind.value == "integer":
+        return [int(value) for value in values]
+    return [*values, NAN, INFINITY, -INFINITY]

@@ -1,0 +1,200 @@
+"""A valid row for every table, with every cell given and with as few as may be. All synthetic."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.domain.tables import BY_NAME
+
+Row = dict[str, Any]
+
+AS_OF = datetime(2026, 3, 20, 5, 30, tzinfo=UTC)
+
+
+def at(day: int, hour: int = 8) -> datetime:
+    return datetime(2026, 3, 1, hour, tzinfo=UTC) + timedelta(days=day)
+
+
+# Every column given.
+FULL: dict[str, Row] = {
+    "viral_load_results": {
+        "result_id": "synthetic-1",
+        "patient_id": "SYN-1",
+        "compartment": "plasma",
+        "laboratory": "synthetic",
+        "assay": "assay a",
+        "collected_at": at(17),
+        "result_status": "final",
+        "detection": "quantified",
+        "viral_load_iu_per_ml": 1200.0,
+        "lod_iu_per_ml": 17.5,
+        "lloq_iu_per_ml": 35.0,
+        "uloq_iu_per_ml": 1e7,
+        "accession_number": "A1",
+        "reported_at": at(18),
+        "received_at": at(18, 9),
+        "delivered_value": "1200",
+        "delivered_unit": "IU/mL",
+        "delivery_id": "0" * 64,
+    },
+    "antiviral_courses": {
+        "patient_id": "SYN-1",
+        "drug": "ganciclovir",
+        "indication": "treatment",
+        "dose_mg": 350.0,
+        "dose_mg_per_kg": 5.0,
+        "interval_h": 12.0,
+        "route": "iv",
+        "started_at": at(0),
+        "stopped_at": at(14),
+        "received_at": at(14),
+        "delivery_id": "0" * 64,
+    },
+    "icu_stays": {
+        "stay_id": "stay 1",
+        "patient_id": "SYN-1",
+        "admitted_at": at(0),
+        "discharged_at": at(10),
+        "ward": "ward a",
+        "bed": "1",
+        "ventilation_started_at": at(1),
+        "ventilation_stopped_at": at(5),
+        "affected_compartments": "bal;plasma",
+        "received_at": at(10),
+        "delivery_id": "0" * 64,
+    },
+    "assays": {
+        "laboratory": "synthetic",
+        "assay": "assay a",
+        "compartment": "bal",
+        "sigma_log10": 0.4,
+        "valid_from": at(0),
+    },
+    "weekly_decline": {
+        "patient_id": "SYN-1",
+        "compartment": "bal",
+        "laboratory": "synthetic",
+        "assay": "assay a",
+        "anchor_at": at(0),
+        "treatment_week": 2,
+        "week_start": at(7),
+        "week_end": at(14),
+        "n_results": 3,
+        "n_censored": 1,
+        "observed_from_log10": 5.0,
+        "observed_to_log10": 4.2,
+        "observed_decline_low_log10_per_week": 0.8,
+        "observed_decline_high_log10_per_week": 0.8,
+        "decline_log10_per_week": 0.7,
+        "decline_low_log10_per_week": 0.2,
+        "decline_high_log10_per_week": 1.2,
+        "probability_above_target": 0.6,
+        "mean_decline_log10_per_week": 0.7,
+        "mean_decline_low_log10_per_week": 0.3,
+        "mean_decline_high_log10_per_week": 1.1,
+        "mean_probability_above_target": 0.7,
+        "probability_rebound": 0.1,
+        "odds_non_responder": 0.2,
+        "call": "indeterminate",
+        "status": "ok",
+        "reason": "few_results",
+        "method": "line",
+        "method_version": "1",
+        "protocol_version": "synthetic_2026",
+    },
+    "verdicts": {
+        "patient_id": "SYN-1",
+        "compartment": "bal",
+        "laboratory": "synthetic",
+        "assay": "assay a",
+        "rule": "slow_response",
+        "verdict": "alert",
+        "reason": None,
+        "tier": 2,
+        "evidence": "{}",
+        "as_of": at(14),
+        "protocol_version": "synthetic_2026",
+    },
+    "alerts": {
+        "alert_id": "alert 1",
+        "rule": "slow_response",
+        "patient_id": "SYN-1",
+        "compartment": "bal",
+        "laboratory": "synthetic",
+        "assay": "assay a",
+        "feed": "synthetic",
+        "state": "closed",
+        "tier": 2,
+        "opened_at": at(14),
+        "changed_at": at(15),
+        "cause": "stay_ended",
+        "evidence": "{}",
+        "protocol_version": "synthetic_2026",
+        "code_version": "0.1.0",
+    },
+    "quarantined_records": {
+        "delivery_id": "0" * 64,
+        "feed": "synthetic",
+        "table_name": "viral_load_results",
+        "attempt": 1,
+        "record_number": 1,
+        "line": 2,
+        "reason": "unknown_unit",
+        "column": "unit",
+        "remedy": "add the unit",
+        "delivered_text": "{}",
+    },
+}
+
+# What a row without any optional cell needs besides.
+_BARE: dict[str, Row] = {
+    "viral_load_results": {"detection": "not_detected", "received_at": at(18, 9)},
+    "verdicts": {"verdict": "clear"},
+    "alerts": {"state": "open"},
+}
+# The text that tells two rows of a table apart.
+NAMED_BY = {
+    "viral_load_results": "result_id",
+    "antiviral_courses": "patient_id",
+    "icu_stays": "stay_id",
+    "assays": "assay",
+    "weekly_decline": "patient_id",
+    "verdicts": "patient_id",
+    "alerts": "alert_id",
+    "quarantined_records": "delivery_id",
+}
+
+
+def full(table: str) -> Row:
+    return dict(FULL[table])
+
+
+def bare(table: str) -> Row:
+    """The same row with every cell empty that may be."""
+    may_be_null = {column.name for column in BY_NAME[table].columns if column.null_means}
+    return {name: None if name in may_be_null else value for name, value in FULL[table].items()} | _BARE.get(table, {})
+
+
+def table_of(table: str, rows: list[Row]) -> pl.DataFrame:
+    """The rows as a table, each named apart unless its name was taken away."""
+    name = NAMED_BY[table]
+    named = [
+        row | ({name: f"{row[name]} {number}"} if row[name] and str(row[name]).strip() else {})
+        for number, row in enumerate(rows)
+    ]
+    row_type: RowType = BY_NAME[table]
+    return row_type.conform(pl.DataFrame(named, schema=row_type.schema, strict=True))
+
+
+def references(table: str, frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """References in which every row of `frame` is known."""
+    if table == "weekly_decline":
+        return {"series_with_results": frame.select(SERIES_KEY).to_struct("series")}
+    if table == "verdicts":
+        return {"known_patients": frame["patient_id"]}
+    return {}

@@ -1,0 +1,48 @@
+"""Every file that is written by code and committed: `python -m tests.generate` writes them all."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from cmvmon.domain.tables import TABLES
+from data_contracts.dictionary import data_dictionary
+from data_contracts.odcs import contract_text
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _rules_page() -> str:
+    from tests.docs.rules_page import render
+
+    return str(render())
+
+
+def generated() -> list[tuple[str, Callable[[], str]]]:
+    """Each generated file: its path from the repository's root, and the function that returns its text."""
+    files: list[tuple[str, Callable[[], str]]] = [
+        (f"data_contracts/contracts/{table.name}.odcs.yaml", partial(contract_text, table)) for table in TABLES
+    ]
+    files.append(("docs/tables.md", data_dictionary))
+    if importlib.util.find_spec("tests.docs.rules_page") is not None:
+        files.append(("docs/rules.md", _rules_page))
+    return files
+
+
+def main() -> None:
+    """Write every generated file, and say which ones changed."""
+    for path, text in generated():
+        target, wanted = ROOT / path, text()
+        changed = not target.exists() or target.read_text(encoding="utf-8") != wanted
+        if changed:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(wanted, encoding="utf-8")
+        print(f"{'written' if changed else 'same   '}  {path}")
+    if importlib.util.find_spec("tests.docs.rules_page") is None:
+        print("skipped  docs/rules.md: tests/docs/rules_page.py does not exist yet")
+
+
+if __name__ == "__main__":
+    main()
