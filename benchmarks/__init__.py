@@ -1,0 +1,1 @@
+"""Benchmarks: one command per table of figures, with peers beside us in the same run. See benchmarks/README.md."""

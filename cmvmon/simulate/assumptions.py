@@ -1,0 +1,157 @@
+"""Every number that the synthetic ward rests on, in one table: value, unit, source, and how far the source carries it.
+
+None of these is a finding about patients on an ICU. Strength: `seen` = read in the named publication, of another
+population unless it says ICU; `computed` = arithmetic on its figures; `guide` = the ward's guide; `assumption` = chosen
+so that a ward can be simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+_ASSUMED = "chosen here; no published value was found"
+_DEFAULTS = "engineering default of this project's clinical reference"
+_LODDING = "Lodding 2015, EBioMedicine: first infection after transplantation"
+_GUIDE = "the ward's guide, G14"
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One number with its unit, where it came from and how far that source carries it."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    strength: str
+
+
+def _assume(
+    name: str, value: float, unit: str = "", source: str = _ASSUMED, strength: str = "assumption"
+) -> Assumption:
+    return Assumption(name, value, unit, source, strength)
+
+
+ASSUMPTIONS: tuple[Assumption, ...] = (
+    # Which course a load takes. The shares add up to 1.
+    _assume("share_responder", 0.55, "share of series"),
+    _assume("share_slow", 0.20, "share of series"),
+    _assume("share_non_responder", 0.15, "share of series"),
+    _assume("share_rebound", 0.10, "share of series"),
+    _assume("plasma_takes_class_of_bal", 0.70, "probability; otherwise drawn afresh with the same shares"),
+    # The load when treatment starts.
+    _assume("plasma_at_anchor_mean", 4.0, "log10 IU/mL"),
+    _assume("plasma_at_anchor_sd", 0.8, "log10 IU/mL"),
+    _assume("bal_at_anchor_mean", 5.0, "log10 IU/mL"),
+    _assume("bal_at_anchor_sd", 0.8, "log10 IU/mL"),
+    _assume("correlation_of_compartments", 0.5, "correlation of load at the anchor, and of log half-life"),
+    _assume("highest_load", 9.0, "log10 IU/mL; a rising load stays there"),
+    # Growth without treatment.
+    _assume("doubling_time_median", 4.3, "days", _LODDING, "seen"),
+    _assume(
+        "doubling_time_log_sd", 0.84, "natural log", "from the quartiles 2.5 and 7.8 days of " + _LODDING, "computed"
+    ),
+    _assume("doubling_time_shortest", 1.0, "days", "Emery 1999, J Exp Med: about one day in frequent samples", "seen"),
+    _assume("share_growing_at_anchor", 0.5, "share of patients; the others stand still before treatment"),
+    # Fall under treatment.
+    _assume("fast_half_life_median", 2.0, "days", _DEFAULTS + ", after Mattes 2005 and Humar 2002"),
+    _assume("slow_half_life_median", 8.0, "days", _DEFAULTS + ", after VICTOR (half-lives of 10 to 12 days)"),
+    _assume("half_life_log_sd", 0.4, "natural log; of fast, slow and after a change of drug"),
+    _assume(
+        "share_early_rise", 0.24, "share of falling series", "Park 2011, J Clin Microbiol: 23 of 97 after HCT", "seen"
+    ),
+    _assume(
+        "plasma_shares_early_rise", 0.7, "probability that plasma rises early when BAL does; otherwise drawn afresh"
+    ),
+    _assume("early_rise_shortest", 2.0, "days"),
+    _assume("early_rise_longest", 7.0, "days", "Park 2011: rise after the first week", "seen"),
+    # No fall, and fall that ends.
+    _assume("non_responder_decline_mean", 0.0, "log10 per week"),
+    _assume("non_responder_decline_sd", 0.2, "log10 per week"),
+    _assume("share_resistant", 0.5, "share of non-responders that first fall and then rise"),
+    _assume("resistant_half_life", 4.0, "days", "Emery 2000, PNAS: efficacy 62 %, simplified model", "computed"),
+    _assume("resistant_rise_earliest", 5.0, "days after the anchor"),
+    _assume("resistant_rise_latest", 10.0, "days after the anchor"),
+    _assume("rebound_earliest", 14.0, "days after the anchor"),
+    _assume("rebound_latest", 21.0, "days after the anchor"),
+    _assume("growth_under_drug", 0.5, "of the patient's untreated growth, in early rise, rebound and resistance"),
+    # Drugs.
+    _assume("course_shortest", 21.0, "days", "the ward's guide, G18: at least three weeks", "guide"),
+    _assume("course_longest", 35.0, "days"),
+    _assume("ganciclovir_dose", 5.0, "mg/kg", _GUIDE, "guide"),
+    _assume("ganciclovir_interval", 12.0, "h", _GUIDE, "guide"),
+    _assume("foscarnet_dose", 60.0, "mg/kg", _GUIDE, "guide"),
+    _assume("foscarnet_interval", 8.0, "h", _GUIDE, "guide"),
+    _assume("share_switched_failing", 0.4, "share of patients whose BAL does not respond or rebounds"),
+    _assume("share_switched_other", 0.05, "share of other patients: switch for toxicity, decline unchanged"),
+    _assume("switch_earliest", 14.0, "days after the anchor; failing patients"),
+    _assume("switch_latest", 24.0, "days after the anchor; failing patients"),
+    _assume("switch_other_earliest", 5.0, "days after the anchor; other patients"),
+    _assume("half_life_after_switch_median", 4.0, "days; failing patients"),
+    _assume("course_after_switch_shortest", 14.0, "days"),
+    _assume("share_stopped_early", 0.05, "share of patients whose BAL responds, fast or slowly"),
+    _assume("stopped_earliest", 7.0, "days after the anchor"),
+    _assume("stopped_latest", 13.0, "days after the anchor"),
+    # Stays.
+    _assume("anchors_within", 0.75, "share of the watch in which treatments start, evenly spread"),
+    _assume(
+        "admission_to_anchor_median", 12.0, "days", "Limaye 2008, JAMA: first positive plasma, day 12 (3-57)", "seen"
+    ),
+    _assume("admission_to_anchor_log_sd", 0.5, "natural log"),
+    _assume("admission_to_anchor_shortest", 3.0, "days", "Limaye 2008, JAMA", "seen"),
+    _assume("admission_to_anchor_longest", 40.0, "days"),
+    _assume("anchor_to_discharge_median", 25.0, "days"),
+    _assume("anchor_to_discharge_log_sd", 0.5, "natural log"),
+    _assume("anchor_to_discharge_shortest", 5.0, "days"),
+    _assume("ventilated_within", 2.0, "days of admission"),
+    _assume("weaned_earliest", 0.4, "share of the time from anchor to discharge"),
+    _assume("weaned_latest", 0.9, "share of the time from anchor to discharge"),
+    _assume("share_ventilated_again", 0.2, "share of patients"),
+    _assume("share_affected_bal", 0.80, "share of stays for which the team states bal"),
+    _assume("share_affected_none", 0.05, "share of stays for which the team states none; the others state nothing"),
+    # Samples.
+    _assume("plasma_interval", 3.5, "days", "twice a week"),
+    _assume("plasma_from", 7.0, "days before the anchor"),
+    _assume("plasma_jitter", 0.5, "days, either way"),
+    _assume("bal_interval", 7.0, "days", "weekly"),
+    _assume("bal_before_anchor_longest", 2.0, "days from the BAL that leads to treatment to the anchor"),
+    _assume("bal_jitter", 0.5, "days, either way; samples after the anchor"),
+    _assume("share_bal_a_week_earlier", 0.5, "share of patients"),
+    _assume("share_missed", 0.05, "share of planned samples"),
+    _assume("plasma_collected_from", 5.0, "h UTC"),
+    _assume("plasma_collected_to", 7.0, "h UTC"),
+    _assume("bal_collected_from", 9.0, "h UTC"),
+    _assume("bal_collected_to", 15.0, "h UTC"),
+    _assume("reported_earliest", 6.0, "h after collection"),
+    _assume("reported_latest", 30.0, "h after collection"),
+    _assume("share_corrected", 0.01, "share of quantified results first reported a factor too high"),
+    _assume("corrected_factor", 10.0, "as a missed dilution gives"),
+    _assume("corrected_earliest", 12.0, "h after the first report"),
+    _assume("corrected_latest", 48.0, "h after the first report"),
+    # The assay.
+    _assume("plasma_sd", 0.13, "log10", _DEFAULTS + ", after Burd 2010 and Lee 2023"),
+    _assume("plasma_sd_at_lloq", 0.22, "log10, at and below LLOQ", "middle of 0.16-0.28; " + _DEFAULTS),
+    _assume("plasma_sd_falls_over", 0.5, "log10 above LLOQ, evenly"),
+    _assume("bal_sd", 0.4, "log10", _DEFAULTS),
+    _assume("plasma_lloq", 35.0, "IU/mL"),
+    _assume("bal_lloq", 200.0, "IU/mL"),
+    _assume("lod_of_lloq", 0.5, "LOD as a share of LLOQ"),
+    _assume(
+        "hit_rate_point", 1.645, "SD", "95 % point of a normal: the LOD is the load that 95 % of tests find", "computed"
+    ),
+    _assume("plasma_uloq", 1e7, "IU/mL"),
+    _assume("bal_uloq", 1e8, "IU/mL"),
+)
+
+_VALUES: Mapping[str, float] = MappingProxyType({assumption.name: assumption.value for assumption in ASSUMPTIONS})
+
+
+def assumed(name: str) -> float:
+    """The value of one assumption. Raises KeyError when the table has no such row.
+
+    >>> assumed("bal_lloq")
+    200.0
+    """
+    return _VALUES[name]

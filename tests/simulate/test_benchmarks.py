@@ -1,0 +1,49 @@
+"""The benchmarks measure what they say: both peers do the same work, and a ratio is a ratio of the same rounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.line_prior import main, shipped_protocol
+from benchmarks.speed import kernel, lines_of_file
+from benchmarks.timing import Timed, ratio, timed_together
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.simulate import ward
+
+
+def test_both_peers_find_the_same_slopes() -> None:
+    line, series, apart = kernel(ward(40, 56, seed=1).viral_load_results, repeats=1)
+    assert 60 < series <= 80
+    assert apart < 1e-9
+    assert line.ours.median > 0
+
+
+def test_a_file_gives_one_row_per_series(tmp_path: Path) -> None:
+    results = ward(40, 56, seed=1).viral_load_results
+    results.write_parquet(tmp_path / "results.parquet")
+    lines = lines_of_file(tmp_path / "results.parquet", shipped_protocol())
+    assert lines.select(SERIES_KEY).rows() == results.select(SERIES_KEY).unique().sort(SERIES_KEY).rows()
+    assert lines["n_results"].sum() == results["result_id"].n_unique()
+    assert "invalid_input" not in lines["status"].to_list()
+
+
+def test_a_ratio_is_that_of_the_medians_with_the_range_over_the_rounds() -> None:
+    assert ratio(Timed((2.0, 4.0, 30.0)), Timed((1.0, 1.0, 2.0))) == "4.00 (2.00-15.0)"
+    assert str(Timed((0.25, 0.5, 0.75))) == "500 ms (250-750)"
+
+
+def test_every_peer_runs_once_in_every_round() -> None:
+    ran: list[str] = []
+    times = timed_together({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, repeats=3)
+    assert ran == ["a", "b"] * 4
+    assert [len(timed.seconds) for timed in times.values()] == [3, 3]
+
+
+def test_the_prior_command_prints_stanzas(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "[prior.plasma]\nintercept_mean_log10 = 4.0" in said
+    assert "[prior.bal]\nintercept_mean_log10 = 5.0" in said
+    assert "Not from patients" in said
