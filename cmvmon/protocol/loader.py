@@ -56,7 +56,9 @@ def read_protocol(text: str, *, name: str, rules: Mapping[str, frozenset[str]] |
     protocol = reader.protocol(document, rules)
     if reader.faults or protocol is None:
         listed = "\n  ".join(reader.faults)
-        raise ProtocolError(f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}")
+        raise ProtocolError(
+            f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}"
+        )
     return protocol
 
 
@@ -187,8 +189,12 @@ class _Reader:
                 self._positive(f"[rules.{code}] {key}", value)
             stanzas[code] = RuleStanza(numbers, provenance)
         if needed is not None:
-            self.faults += [f"[rules.{code}] is missing; the rule {code} needs it" for code in needed if code not in stanzas]
-            self.faults += [f"[rules.{code}] has no rule of that name; remove it" for code in stanzas if code not in needed]
+            self.faults += [
+                f"[rules.{code}] is missing; the rule {code} needs it" for code in needed if code not in stanzas
+            ]
+            self.faults += [
+                f"[rules.{code}] has no rule of that name; remove it" for code in stanzas if code not in needed
+            ]
             for code in needed.keys() & stanzas.keys():
                 self._keys(f"rules.{code}", stanzas[code].numbers, tuple(sorted(needed[code])))
         return stanzas

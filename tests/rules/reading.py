@@ -119,7 +119,9 @@ def _results(text: str) -> pl.DataFrame:
                         "delivered_value": f"{value}{version}",
                     }
                 )
-    return VIRAL_LOAD_RESULTS.conform(pl.DataFrame(rows, infer_schema_length=None) if rows else VIRAL_LOAD_RESULTS.empty())
+    return VIRAL_LOAD_RESULTS.conform(
+        pl.DataFrame(rows, infer_schema_length=None) if rows else VIRAL_LOAD_RESULTS.empty()
+    )
 
 
 def _detection(value: str) -> str:
@@ -145,9 +147,18 @@ def _courses(text: str) -> pl.DataFrame | None:
         started, stopped = _span(span)
         indication = {"": "treatment", "?": None}.get(intent.rstrip(")"), intent.rstrip(")"))
         rows.append(
-            {"patient_id": PATIENT, "drug": name, "indication": indication, "route": "iv", "started_at": started, "stopped_at": stopped}
+            {
+                "patient_id": PATIENT,
+                "drug": name,
+                "indication": indication,
+                "route": "iv",
+                "started_at": started,
+                "stopped_at": stopped,
+            }
         )
-    return ANTIVIRAL_COURSES.conform(pl.DataFrame(rows, infer_schema_length=None) if rows else ANTIVIRAL_COURSES.empty())
+    return ANTIVIRAL_COURSES.conform(
+        pl.DataFrame(rows, infer_schema_length=None) if rows else ANTIVIRAL_COURSES.empty()
+    )
 
 
 def _stays(text: str) -> pl.DataFrame | None:

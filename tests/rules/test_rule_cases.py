@@ -39,7 +39,9 @@ def test_there_is_no_case_table_without_a_rule() -> None:
     assert sorted(path.stem for path in CASES.glob("*.md")) == RULES
 
 
-@pytest.mark.parametrize("case", [c for c in EVERY if c.verdict == "alert"], ids=lambda case: f"{case.rule}: {case.name}")
+@pytest.mark.parametrize(
+    "case", [c for c in EVERY if c.verdict == "alert"], ids=lambda case: f"{case.rule}: {case.name}"
+)
 def test_an_alert_can_be_judged_again_from_its_evidence(case: Case) -> None:
     """The stored facts alone, put back under the rule's own expressions, fire it again at the same tier."""
     evidence = json.loads(verdict_rows(case)["evidence"][0])
