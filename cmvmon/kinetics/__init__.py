@@ -1,0 +1,10 @@
+"""Mathematics: treatment courses, the line estimator and the weekly decline of every series.
+
+Importing this package compiles nothing and does not import numba.
+"""
+
+from cmvmon.kinetics.courses import treatment_courses
+from cmvmon.kinetics.line import LineFit, LineFits, fit_line, fit_lines
+from cmvmon.kinetics.weekly_decline import weekly_decline
+
+__all__ = ["LineFit", "LineFits", "fit_line", "fit_lines", "treatment_courses", "weekly_decline"]

@@ -1,0 +1,202 @@
+"""Results and response clocks -> the table `weekly_decline`, by the method `line`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.domain.compartments import NAMES
+from cmvmon.domain.results import WEEKLY_DECLINE
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.kinetics.censoring import with_limits
+from cmvmon.kinetics.line import prior_numbers
+from cmvmon.kinetics.week_words import FOREVER, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
+from cmvmon.protocol import Protocol
+
+if TYPE_CHECKING:
+    from cmvmon.kinetics.weeks import Clocks, Rows
+
+METHOD = "line"
+METHOD_VERSION = "line-1"
+_MOMENT = pl.Datetime("us", "UTC")
+_HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
+
+
+def weekly_decline(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
+    """One row per series, anchor and treatment week: how fast the load falls, observed and estimated, and the call.
+
+    Args:
+        results: usable rows of `viral_load_results` (`current_results`), one per result_id, in any order, with
+            is_conflicting (lacking: false) and sigma_log10 (null or lacking: the protocol's for the compartment).
+            Rows collected after `as_of` are not used.
+        clocks: as `treatment_courses` gives them. A patient without a clock has no row.
+        as_of: the moment judged, with its time zone.
+
+    Returns:
+        `weekly_decline`, sorted by its key. A series has the weeks 1 to K of each anchor, K being the last that holds a
+        result and begins before the next anchor and the end of the course; without such a week it has no row. Null: see
+        `status` and `reason`; probability_rebound and odds_non_responder are always null in this method.
+    Source: kinetics.md sections 2 and 4. A row depends on its own series and patient only; the same rows give the same
+    bits in whatever order or company they come.
+    """
+    moment = pl.lit(as_of).cast(_MOMENT)
+    rows = _usable(results.filter(pl.col("collected_at") <= moment), clocks, protocol)
+    if rows.is_empty():
+        return WEEKLY_DECLINE.empty()
+    series = _series(rows)
+    starts = series.join(_clock_numbers(clocks), on="patient_id", how="inner", maintain_order="left_right")
+    numbers, whole = _kernel(rows, starts, clocks, protocol, as_of)
+    return _table(numbers, whole, starts, protocol)
+
+
+def _usable(results: pl.DataFrame, clocks: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
+    """Rows of patients with a clock, with limits and faults, sorted by series, time and result."""
+    default = pl.col("compartment").replace_strict(dict(protocol.sigma_log10), default=None, return_dtype=pl.Float64)
+    known = set(results.columns)
+    sigma = pl.coalesce("sigma_log10", default) if "sigma_log10" in known else default
+    conflicting = pl.col("is_conflicting") if "is_conflicting" in known else pl.lit(False)
+    used = results.join(clocks.select("patient_id").unique(), on="patient_id", how="semi").with_columns(
+        sigma_log10=sigma, is_conflicting=conflicting
+    )
+    return with_limits(used).sort(*SERIES_KEY, "collected_at", "result_id")
+
+
+def _series(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per series of the sorted rows, with `start` and `stop`, the rows that it holds."""
+    is_first = pl.any_horizontal(pl.col(key) != pl.col(key).shift(1) for key in SERIES_KEY)
+    start = rows.select((is_first | (pl.int_range(pl.len()) == 0)).arg_true()).to_series().cast(pl.Int64)
+    stop = start.shift(-1).fill_null(rows.height)
+    return rows.select(*SERIES_KEY)[start].with_columns(start=start, stop=stop)
+
+
+def _clock_numbers(clocks: pl.DataFrame) -> pl.DataFrame:
+    """The clocks sorted, with `anchor` and `until` in microseconds and the place of their gaps in the gap table."""
+    until = pl.min_horizontal("next_anchor_at", "course_ended_at").cast(pl.Int64).fill_null(FOREVER)
+    n_gaps = pl.col("gap_starts").list.len().cast(pl.Int64).fill_null(0)
+    return _sorted(clocks).select(
+        "patient_id",
+        "anchor_at",
+        anchor=pl.col("anchor_at").cast(_MOMENT).cast(pl.Int64),
+        until=until,
+        gap_start=n_gaps.cum_sum() - n_gaps,
+        gap_stop=n_gaps.cum_sum(),
+    )
+
+
+def _sorted(clocks: pl.DataFrame) -> pl.DataFrame:
+    return clocks.sort("patient_id", "anchor_at")
+
+
+def _gap_table(clocks: pl.DataFrame) -> npt.NDArray[np.int64]:
+    gaps = _sorted(clocks).select(
+        pl.col(name).explode(empty_as_null=False, keep_nulls=False).cast(_MOMENT).cast(pl.Int64)
+        for name in ("gap_starts", "gap_ends")
+    )
+    return np.ascontiguousarray(gaps.to_numpy().reshape(-1, 2).astype(np.int64))
+
+
+def _kernel(
+    rows: pl.DataFrame, starts: pl.DataFrame, clocks: pl.DataFrame, protocol: Protocol, as_of: datetime
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    from cmvmon.kinetics import weeks  # compiles: only who fits pays
+
+    priors = [prior_numbers(_joint(protocol, name)) for name in NAMES]
+    windows = [prior_numbers(_window(protocol, name)) for name in NAMES]
+    numbers, whole = weeks.all_weeks(
+        _rows(rows, weeks.Rows),
+        _starts(starts, weeks.Clocks),
+        _gap_table(clocks),
+        np.array(priors),
+        np.array(windows),
+        _policy(protocol, as_of),
+    )
+    return numbers, whole
+
+
+def _joint(protocol: Protocol, compartment: str) -> tuple[list[float], list[list[float]]]:
+    prior = protocol.prior_of(compartment)
+    a, d = prior.intercept_sd_log10, prior.decline_sd_log10_per_week
+    between = prior.correlation * a * d
+    mean = [prior.intercept_mean_log10, prior.decline_mean_log10_per_week]
+    return mean, [[a * a, between], [between, d * d]]
+
+
+def _window(protocol: Protocol, compartment: str) -> tuple[list[float], list[list[float]]]:
+    prior, decline = protocol.prior_of(compartment), protocol.decline
+    a, d = decline.window_intercept_sd_log10, prior.decline_sd_log10_per_week
+    return [decline.window_intercept_mean_log10, prior.decline_mean_log10_per_week], [[a * a, 0.0], [0.0, d * d]]
+
+
+def _rows(rows: pl.DataFrame, kind: type[Rows]) -> Rows:
+    def number(name: str) -> npt.NDArray[np.float64]:
+        return rows[name].fill_null(float("nan")).to_numpy()
+
+    detection = rows["detection"].replace_strict(
+        {state: code for code, state in enumerate(words.DETECTION)}, return_dtype=pl.Int8
+    )
+    return kind(
+        time=rows["collected_at"].cast(_MOMENT).cast(pl.Int64).to_numpy(),
+        fit_lo=number("fit_lo"),
+        fit_hi=number("fit_hi"),
+        reported_lo=number("reported_lo"),
+        reported_hi=number("reported_hi"),
+        sigma=number("sigma_log10"),
+        detection=detection.to_numpy(),
+        fault=rows["fault"].to_numpy(),
+    )
+
+
+def _starts(starts: pl.DataFrame, kind: type[Clocks]) -> Clocks:
+    prior = starts["compartment"].replace_strict({name: code for code, name in enumerate(NAMES)}, return_dtype=pl.Int64)
+    columns = {name: starts[name].to_numpy() for name in ("start", "stop", "anchor", "until", "gap_start", "gap_stop")}
+    return kind(**columns, prior=prior.to_numpy())
+
+
+def _policy(protocol: Protocol, as_of: datetime) -> Policy:
+    decline, clock = protocol.decline, protocol.response_clock
+    tail = (1.0 - decline.interval_probability) / 2.0
+    return Policy(
+        target=decline.target_log10_per_week,
+        met=decline.met_probability,
+        not_met=decline.not_met_probability,
+        tail=tail,
+        z=-NormalDist().inv_cdf(tail),
+        growth=decline.growth_before_anchor_log10_per_week,
+        growth_sd=decline.growth_before_anchor_sd_log10_per_week,
+        too_close_us=round(decline.too_close_days * _DAY_US),
+        new_segment_us=round(decline.new_segment_gap_days * _DAY_US),
+        baseline_before_us=round(clock.baseline_before_h * _HOUR_US),
+        baseline_after_us=round(clock.baseline_after_h * _HOUR_US),
+        early_from_us=round(clock.early_baseline_before_days * _DAY_US),
+        late_until_us=round(clock.late_baseline_after_days * _DAY_US),
+        as_of_us=pl.Series([as_of]).cast(_MOMENT).cast(pl.Int64).item(),
+    )
+
+
+def _table(
+    numbers: npt.NDArray[np.float64], whole: npt.NDArray[np.int64], starts: pl.DataFrame, protocol: Protocol
+) -> pl.DataFrame:
+    """The kernel's numbers in the words of the table; NaN becomes null."""
+    codes = pl.DataFrame({name: whole[i] for i, name in enumerate(WHOLE)})
+    named = starts.select(*SERIES_KEY, "anchor_at")[codes["clock"]]
+    reasons = {bits: reason_text(bits) for bits in range(1 << len(REASONS))}
+    week_start = (pl.col("treatment_week") - 1) * pl.duration(microseconds=WEEK_US) + pl.col("anchor_at")
+    table = pl.concat([named, codes.drop("clock")], how="horizontal").with_columns(
+        *(pl.Series(name, numbers[i]).fill_nan(None) for i, name in enumerate(NUMBERS)),
+        week_start=week_start,
+        week_end=week_start + pl.duration(microseconds=WEEK_US),
+        status=pl.col("status").replace_strict(dict(enumerate(words.STATUS)), return_dtype=pl.String),
+        call=pl.col("call").replace_strict(dict(enumerate(words.CALL)), default=None, return_dtype=pl.String),
+        reason=pl.col("reason").replace_strict(reasons, return_dtype=pl.String),
+        method=pl.lit(METHOD),
+        method_version=pl.lit(METHOD_VERSION),
+        protocol_version=pl.lit(protocol.version),
+    )
+    return WEEKLY_DECLINE.conform(table)

@@ -1,0 +1,57 @@
+"""Random series for the kinetics tests: results that are quantified, below, between or above limits. All synthetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cmvmon.protocol import Protocol, read_protocol
+
+Array = npt.NDArray[np.float64]
+Series = tuple[Array, Array, Array, Array]  # t, lo, hi, sigma
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shipped_protocol() -> Protocol:
+    """The protocol that the package ships."""
+    path = ROOT / "cmvmon" / "protocol" / "icu_cmv_2024.toml"
+    return read_protocol(path.read_text(encoding="utf-8"), name=path.name)
+
+
+def random_series(rng: np.random.Generator, *, longest: int = 6) -> Series:
+    """One series: 1 to `longest` results around a falling or rising line, cut by an LLOQ, often by a LOD and a ULOQ.
+
+    One in ten is wholly below its LLOQ, one in twenty wholly above its ULOQ.
+    """
+    n = int(rng.integers(1, longest + 1))
+    t = np.sort(rng.choice(np.arange(41) / 10.0, n, replace=False))
+    sigma = rng.uniform(0.05, 0.6) * np.ones(n) if rng.random() < 0.7 else rng.uniform(0.05, 0.6, n)
+    y = rng.normal(4.5, 1.0) - rng.normal(0.9, 0.9) * t + sigma * rng.normal(size=n)
+    lloq = rng.uniform(1.5, 4.5)
+    lod = lloq - 0.3 if rng.random() < 0.5 else lloq
+    uloq = rng.uniform(5.0, 7.0) if rng.random() < 0.5 else np.inf
+    if rng.random() < 0.1:
+        y = np.minimum(y, lloq - 1.0)
+    elif rng.random() < 0.05:
+        y, uloq = np.maximum(y, 7.5), 7.0
+    lo, hi = y.copy(), y.copy()
+    below, between, above = y < lloq, (y < lloq) & (y >= lod), y > uloq
+    lo[below], hi[below] = -np.inf, lod
+    lo[between], hi[between] = lod, lloq
+    lo[above], hi[above] = uloq, np.inf
+    return t, lo, hi, sigma
+
+
+def many_series(seed: int, count: int, *, longest: int = 6) -> list[Series]:
+    """`count` random series of one seed."""
+    rng = np.random.default_rng(seed)
+    return [random_series(rng, longest=longest) for _ in range(count)]
+
+
+def concatenated(series: list[Series]) -> tuple[npt.NDArray[np.int64], Array, Array, Array, Array]:
+    """(offsets, t, lo, hi, sigma) of several series, one after the other."""
+    offsets = np.cumsum([0] + [len(s[0]) for s in series])
+    t, lo, hi, sigma = (np.concatenate([s[k] for s in series]) for k in range(4))
+    return offsets, t, lo, hi, sigma

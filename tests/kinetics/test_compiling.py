@@ -1,0 +1,40 @@
+"""The cache of compiled kernels: a changed kernel, or a changed constant, is compiled again wherever it is called."""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+import numba
+
+from cmvmon.kinetics.compiling import compiled, fingerprint
+
+
+def with_names(function: FunctionType, **names: object) -> FunctionType:
+    """The function with other values for the names that it reads."""
+    return FunctionType(function.__code__, {**function.__globals__, **names})
+
+
+def half(x: float) -> float:
+    return x / 2.0
+
+
+def third(x: float) -> float:
+    return x / 3.0
+
+
+def outer(x: float) -> float:
+    return inner(x) + OFFSET  # noqa: F821  (given by `with_names`)
+
+
+def test_the_mark_of_a_kernel_covers_the_kernels_and_constants_that_it_names():
+    calls_half = with_names(outer, inner=numba.njit(half), OFFSET=1.0)
+    assert fingerprint(calls_half) == fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=1.0))
+    assert fingerprint(calls_half) != fingerprint(with_names(outer, inner=numba.njit(third), OFFSET=1.0))
+    assert fingerprint(calls_half) != fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=2.0))
+
+
+def test_a_kernel_whose_cache_has_no_place_is_compiled_all_the_same():
+    """Code without a file, as under an unwritable installation, gives numba nowhere to cache."""
+    names: dict[str, object] = {}
+    exec(compile("def double(x):\n    return 2.0 * x\n", "<no file>", "exec"), names)
+    assert compiled(names["double"])(4.0) == 8.0  # type: ignore[operator]
