@@ -1,0 +1,102 @@
+"""What a laboratory's file says of its assays: limits, noise and factor by assay, compartment and date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from cmvmon.domain import compartments
+from cmvmon.feeds.toml_reading import StrictTable
+from cmvmon.feeds.value_grammar import fold
+
+HIT_RATE_95 = "hit_rate_95"
+
+
+@dataclass(frozen=True)
+class AssayRow:
+    """One assay in some compartments, from a date on. Limits in IU/mL; None = not known.
+
+    Attributes:
+        lod_iu_per_ml: only where the file says that it is the load found in 95 % of tests; any other meaning is
+            dropped, since two meanings in one column could not be compared.
+        iu_per_copy: IU in one copy, for assays that report copies; never assumed.
+        sigma_log10: standard deviation of one result around the true load; None = the protocol's default.
+    """
+
+    name: str
+    delivered: tuple[str, ...]
+    compartments: tuple[str, ...]
+    valid_from: date | None = None
+    lod_iu_per_ml: float | None = None
+    lloq_iu_per_ml: float | None = None
+    uloq_iu_per_ml: float | None = None
+    sigma_log10: float | None = None
+    iu_per_copy: float | None = None
+
+
+@dataclass(frozen=True)
+class AssayTable:
+    """All assay rows of one laboratory, with the two questions that a feed asks of them."""
+
+    rows: tuple[AssayRow, ...]
+    names_by_delivered: Mapping[str, str]  # folded delivered text -> assay name
+
+    def names(self, compartment: str, on: date) -> tuple[str, ...]:
+        """The assays that are described for this compartment at this date, sorted."""
+        return tuple(
+            sorted({r.name for r in self.rows if compartment in r.compartments and (r.valid_from or date.min) <= on})
+        )
+
+    def row(self, name: str, compartment: str, on: date) -> AssayRow | None:
+        """The row that holds at the date: the one with the latest `valid_from` that is not after it."""
+        fitting = [
+            r
+            for r in self.rows
+            if r.name == name and compartment in r.compartments and (r.valid_from or date.min) <= on
+        ]
+        return max(fitting, key=lambda r: r.valid_from or date.min, default=None)
+
+
+def read_assays(tables: Iterable[StrictTable]) -> AssayTable:
+    """The assay table of a laboratory file; every fault goes to the tables' list of faults."""
+    rows: list[AssayRow] = []
+    names: dict[str, str] = {}
+    seen: set[tuple[str, str, date | None]] = set()
+    for table in tables:
+        row = _read_row(table)
+        for text in row.delivered:
+            if names.setdefault(fold(text), row.name) != row.name:
+                table.fault("delivered", f"{text!r} also stands under another assay; a text names one assay")
+        for compartment in row.compartments:
+            if (row.name, compartment, row.valid_from) in seen:
+                table.fault("valid_from", f"a second row of this assay for {compartment} from the same date; keep one")
+            seen.add((row.name, compartment, row.valid_from))
+        rows.append(row)
+    return AssayTable(tuple(rows), names)
+
+
+def _read_row(table: StrictTable) -> AssayRow:
+    name = table.text("name") or ""
+    places = table.texts("compartments", required=True)
+    unknown = [place for place in places if place not in compartments.NAMES]
+    if unknown:
+        table.fault("compartments", f"{', '.join(unknown)} unknown; use names from {', '.join(compartments.NAMES)}")
+    lod, meaning = table.number("lod_iu_per_ml"), table.text("lod_meaning", required=False)
+    if lod is not None and meaning is None:
+        table.fault("lod_meaning", f'is missing; give "{HIT_RATE_95}", or in words what this limit of detection means')
+    row = AssayRow(
+        name=name,
+        delivered=table.texts("delivered") or ((name,) if name else ()),
+        compartments=places,
+        valid_from=table.day("valid_from"),
+        lod_iu_per_ml=lod if meaning == HIT_RATE_95 else None,
+        lloq_iu_per_ml=table.number("lloq_iu_per_ml"),
+        uloq_iu_per_ml=table.number("uloq_iu_per_ml"),
+        sigma_log10=table.number("sigma_log10", at_most=3.0),
+        iu_per_copy=table.number("iu_per_copy", at_most=1e6),
+    )
+    if row.lloq_iu_per_ml is not None and row.uloq_iu_per_ml is not None and row.lloq_iu_per_ml >= row.uloq_iu_per_ml:
+        table.fault("lloq_iu_per_ml", "is not below uloq_iu_per_ml; correct the limits")
+    table.finish()
+    return row

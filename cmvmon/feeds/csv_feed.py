@@ -1,0 +1,233 @@
+"""A laboratory's CSV as rows of viral_load_results: one row or one reason for each record.
+
+`judge` goes through the records one by one, because what a cell means depends on the laboratory file; the promises
+about one row are asked of all accepted rows at once, with the same expressions as everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from cmvmon.domain import compartments, words
+from cmvmon.domain.columns import split_by_promises
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.feeds.assay_rows import AssayRow
+from cmvmon.feeds.csv_records import Record, Records, check_header
+from cmvmon.feeds.judged import PLACE, REJECTED, Judged
+from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.feeds.patient_ids import fold_id
+from cmvmon.feeds.reasons import Rejection
+from cmvmon.feeds.times import read_time
+from cmvmon.feeds.units import to_iu_per_ml
+from cmvmon.feeds.value_grammar import Reading, fold, parse_value
+
+ANALYTE = "cmv_dna"
+CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
+Load = tuple[str, float | None, float | None, float | None, float | None]
+_LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
+# A withdrawal often carries no value. It must take effect all the same, or the result that it withdraws stays in use.
+# A withdrawn version is never read, so its detection says nothing; the delivered text is kept beside it.
+_NO_LOAD: Load = (words.NOT_DETECTED, None, None, None, None)
+_SCHEMA = VIRAL_LOAD_RESULTS.schema | PLACE
+
+# The delivered field that is to blame when a promise about one of our columns is broken.
+_BLAMED = {
+    "viral_load_iu_per_ml": "value",
+    "lod_iu_per_ml": "value",
+    "lloq_iu_per_ml": "value",
+    "uloq_iu_per_ml": "value",
+    "detection": "value",
+    "compartment": "specimen",
+    "result_id": "accession_number",
+}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When and how a delivery came: what the records themselves do not say.
+
+    `history` is a delivery of old results: each is then taken as known since it was reported (or else collected).
+    """
+
+    delivery_id: str
+    received_at: datetime
+    landed_at: datetime
+    history: bool = False
+
+
+def check_laboratory_header(records: Records, laboratory: Laboratory) -> None:
+    """Nothing, when the header holds every column that the laboratory file names; else raises DeliveryError."""
+    check_header(records, expected=laboratory.columns.values(), separator=laboratory.separator)
+
+
+def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) -> Judged:
+    """The results in `records`, in IU/mL, and the records that give none, each with the first reason found."""
+    places = {field: records.header.index(header) for field, header in laboratory.columns.items()}
+    specimens = compartments.by_specimen_code() | dict(laboratory.specimens)
+    rows: list[tuple[object, ...]] = []
+    rejected: list[tuple[int, int, str, str | None]] = []
+    ignored: list[int] = []
+    for record in records.records:
+        if len(record.cells) != len(records.header):
+            rejected.append((record.number, record.line, "wrong_field_count", None))
+            continue
+        cells = {field: record.cells[place] for field, place in places.items()}
+        if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
+            ignored.append(record.number)
+            continue
+        row = _row(cells, record, laboratory, arrival, specimens)
+        if isinstance(row, Rejection):
+            rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
+        else:
+            rows.append(row)
+    accepted, broken = _split(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
+    set_apart = pl.concat([pl.DataFrame(rejected, schema=REJECTED, orient="row"), _blamed(broken, laboratory)])
+    return Judged(accepted, set_apart.sort("record_number"), tuple(ignored))
+
+
+def _split(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that keep every promise and those that break one; a withdrawal is not stopped by its load."""
+    kept, broken = split_by_promises(rows, VIRAL_LOAD_RESULTS)
+    is_withdrawal = pl.col("result_status") == words.WITHDRAWN
+    without_load = (
+        broken.filter(is_withdrawal)
+        .drop("reason", "column")
+        .with_columns(pl.lit(value, _SCHEMA[name]).alias(name) for name, value in zip(_LOAD, _NO_LOAD, strict=True))
+    )
+    withdrawals, still_broken = split_by_promises(without_load, VIRAL_LOAD_RESULTS)
+    return pl.concat([kept, withdrawals]).sort("record_number"), pl.concat(
+        [broken.filter(~is_withdrawal), still_broken]
+    )
+
+
+def _blamed(broken: pl.DataFrame, laboratory: Laboratory) -> pl.DataFrame:
+    headers = {column: laboratory.columns.get(_BLAMED.get(column, column)) for column in VIRAL_LOAD_RESULTS.schema}
+    column = pl.col("column").replace_strict(headers, default=None, return_dtype=pl.String)
+    return broken.select("record_number", "line", "reason", column)
+
+
+def _row(
+    cells: Mapping[str, str], record: Record, laboratory: Laboratory, arrival: Arrival, specimens: Mapping[str, str]
+) -> tuple[object, ...] | Rejection:
+    """One row in the order of _SCHEMA, or why there is none."""
+    rejection = _missing_or_nobody(cells, laboratory)
+    if rejection is not None:
+        return rejection
+    compartment = specimens.get(fold(cells["specimen"]))
+    if compartment is None:
+        return Rejection("unknown_specimen", "specimen")
+    status = _status(cells, laboratory)
+    if isinstance(status, Rejection):
+        return status
+    times = _times(cells, laboratory, arrival)
+    if isinstance(times, Rejection):
+        return times
+    collected_at, reported_at = times
+    assay = _assay(cells, compartment, collected_at, laboratory)
+    if isinstance(assay, Rejection):
+        return assay
+    load = _load(cells, status, assay, laboratory)
+    if isinstance(load, Rejection):
+        return load
+    accession = cells["accession_number"].strip()
+    received_at = (reported_at or collected_at) if arrival.history else arrival.received_at
+    return (
+        f"{laboratory.laboratory}:{accession}:{ANALYTE}", cells["patient_id"].strip(), compartment,
+        laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, received_at,
+        cells["value"], cells.get("unit") or None, arrival.delivery_id, record.number, record.line,
+    )  # fmt: skip
+
+
+def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Rejection | None:
+    if "test" in cells:
+        test = fold(cells["test"])
+        if test not in laboratory.cmv_load_tests:
+            return Rejection("unknown_test" if test else "missing_test", "test")
+    for field in ("patient_id", "accession_number", "specimen", "collected_at"):
+        if not cells[field].strip():
+            return Rejection(f"missing_{field}", field)
+    if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
+        return Rejection("placeholder_patient_id", "patient_id")
+    return None
+
+
+def _status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:
+    delivered = cells.get("result_status")
+    if delivered is None:
+        return laboratory.default_status
+    if not delivered.strip():
+        return Rejection("missing_result_status", "result_status")
+    return laboratory.statuses.get(fold(delivered)) or Rejection("unknown_status", "result_status")
+
+
+def _times(
+    cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival
+) -> tuple[datetime, datetime | None] | Rejection:
+    collected_at = read_time(cells["collected_at"], formats=laboratory.time_formats, zone=laboratory.time_zone)
+    if isinstance(collected_at, str):
+        return Rejection(collected_at, "collected_at")
+    latest = arrival.landed_at if arrival.history else arrival.received_at
+    if collected_at > latest + CLOCK_TOLERANCE:
+        return Rejection("collected_in_future", "collected_at")
+    delivered = cells.get("reported_at", "")
+    if not delivered.strip():
+        return collected_at, None
+    reported_at = read_time(delivered, formats=laboratory.time_formats, zone=laboratory.time_zone)
+    if isinstance(reported_at, str):
+        return Rejection(reported_at, "reported_at")
+    if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
+        return Rejection("reported_in_future", "reported_at")
+    return collected_at, reported_at
+
+
+def _assay(
+    cells: Mapping[str, str], compartment: str, collected_at: datetime, laboratory: Laboratory
+) -> AssayRow | Rejection:
+    """The row of the delivered assay; with no assay column, of the only one that the file has for it."""
+    on = collected_at.astimezone(laboratory.time_zone).date()
+    delivered = cells.get("assay")
+    if delivered is None:
+        names = laboratory.assay_table.names(compartment, on)
+        if len(names) != 1:
+            return Rejection("unknown_assay" if names else "assay_without_limits", "specimen")
+        name = names[0]
+    elif not delivered.strip():
+        return Rejection("missing_assay", "assay")
+    else:
+        name = laboratory.assay_table.names_by_delivered.get(fold(delivered), "")
+        if not name:
+            return Rejection("unknown_assay", "assay")
+    row = laboratory.assay_table.row(name, compartment, on)
+    return row or Rejection("assay_without_limits", "assay" if delivered is not None else "specimen")
+
+
+def _load(cells: Mapping[str, str], status: str, assay: AssayRow, laboratory: Laboratory) -> Load | Rejection:
+    """detection, load, LOD, LLOQ and ULOQ in IU/mL."""
+    reading = parse_value(cells["value"], cells.get("unit"), grammar=laboratory.grammar)
+    load = reading if isinstance(reading, Rejection) else in_iu_per_ml(reading, assay)
+    if isinstance(load, Rejection) and status == words.WITHDRAWN:
+        return _NO_LOAD
+    return load
+
+
+def in_iu_per_ml(reading: Reading, assay: AssayRow) -> Load | Rejection:
+    """detection, load, LOD, LLOQ and ULOQ in IU/mL; a limit that was printed wins over the assay's row.
+
+    The rejection `no_copies_factor` where a number in copies meets an assay without `iu_per_copy`.
+    """
+    number = reading.limit if reading.value is None else reading.value
+    lloq, uloq = assay.lloq_iu_per_ml, assay.uloq_iu_per_ml
+    if number is None or reading.unit is None:
+        return reading.detection, None, assay.lod_iu_per_ml, lloq, uloq
+    iu_per_ml = to_iu_per_ml(number, reading.unit, iu_per_copy=assay.iu_per_copy)
+    if iu_per_ml is None:
+        return Rejection("no_copies_factor", "unit")
+    if reading.detection == words.QUANTIFIED:
+        return reading.detection, iu_per_ml, assay.lod_iu_per_ml, lloq, uloq
+    if reading.detection == words.ABOVE_ULOQ:
+        return reading.detection, None, assay.lod_iu_per_ml, lloq, iu_per_ml
+    return reading.detection, None, assay.lod_iu_per_ml, iu_per_ml, uloq

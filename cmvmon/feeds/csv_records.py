@@ -1,0 +1,175 @@
+"""CSV bytes as a header and numbered records, or a refusal of the whole file; what the cells mean is not known here.
+
+No message holds a cell of a record: a refusal names lines, offsets, encodings and expected headers only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cmvmon.domain.errors import DeliveryError
+from cmvmon.feeds.reasons import remedy
+
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+
+
+class Record(NamedTuple):
+    """One record: its number in the delivery (from 1, without the header), its first line in the file, its cells."""
+
+    number: int
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Records:
+    """A readable file. Lines that hold nothing but separators are no records."""
+
+    header: tuple[str, ...]
+    records: tuple[Record, ...]
+
+    def delivered_text(self, record: Record) -> str:
+        """The record as JSON text, header -> cell, keys sorted; a repeated or missing header is named by its place."""
+        named: dict[str, str] = {}
+        for place, cell in enumerate(record.cells, 1):
+            header = self.header[place - 1] if place <= len(self.header) else ""
+            named[header if header and header not in named else f"{header}#{place}"] = cell
+        return json.dumps(named, sort_keys=True, ensure_ascii=False)
+
+
+def refusal(code: str, found: str) -> DeliveryError:
+    """The refusal of a delivery: what was found, and what to do about that code."""
+    return DeliveryError(code, f"{found}: {remedy(code)}")
+
+
+def read_records(data: bytes, *, encoding: str, separator: str) -> Records:
+    """The header and the records of a CSV file.
+
+    Line numbers are those of the file, from 1, with quoted line breaks counted. Cells are kept to the letter.
+
+    Raises:
+        DeliveryError: `empty_file`, `wrong_encoding`, `nul_bytes`, `malformed_csv` or `wrong_separator`: no record can
+            be told from another.
+    """
+    text = decoded(data, encoding)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header: tuple[str, ...] | None = None
+    records: list[Record] = []
+    line = 1
+    try:
+        for cells in reader:
+            first_line, line = line, reader.line_num + 1
+            if not "".join(cells).strip():
+                continue
+            if header is None:
+                header = tuple(cell.strip() for cell in cells)
+            else:
+                records.append(Record(len(records) + 1, first_line, tuple(cells)))
+    except csv.Error as error:
+        other = next((mark for mark in _SEPARATORS if mark != separator and _is_table(text, mark)), None)
+        if other is not None:  # quotes end at another mark than the declared one
+            raise _other_mark(separator, other) from error
+        # The message of the csv module describes the fault and never quotes the text.
+        raise refusal("malformed_csv", f"line {reader.line_num}: {error}") from error
+    if header is None:
+        raise refusal("empty_file", "no line with text was found")
+    return Records(header, tuple(records))
+
+
+def _is_table(text: str, separator: str) -> bool:
+    """Whether the whole text can be read with that separator, with at least two columns."""
+    try:
+        widths = [len(cells) for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)]
+    except csv.Error:
+        return False
+    return min((width for width in widths if width), default=0) >= 2
+
+
+def _other_mark(declared: str, seeming: str) -> DeliveryError:
+    found = (
+        f"the fields are not separated by {_SEPARATORS[declared]} as declared, but seem to be by {_SEPARATORS[seeming]}"
+    )
+    return refusal("wrong_separator", found)
+
+
+def decoded(data: bytes, encoding: str) -> str:
+    """The text of `data`. Raises DeliveryError `empty_file`, `wrong_encoding` or `nul_bytes`."""
+    for mark, marked in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            if marked != encoding:
+                raise refusal("wrong_encoding", f"the file starts with the byte order mark of {marked}, not {encoding}")
+            data = data[len(mark) :]
+            break
+    if not data.strip():
+        raise refusal(
+            "empty_file", f"{len(data)} bytes were found, all of them blank" if data else "0 bytes were found"
+        )
+    nul = data.find(b"\0")
+    if nul >= 0:
+        raise refusal("nul_bytes", f"a NUL byte was found on line {_line_of(data, nul)}, byte offset {nul}")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        place = f"line {_line_of(data, error.start)}, byte offset {error.start}"
+        # `from None`: the original error carries the bytes of the file.
+        raise refusal("wrong_encoding", f"{place} is no {encoding}") from None
+
+
+def _line_of(data: bytes, offset: int) -> int:
+    return data[:offset].count(b"\n") + 1
+
+
+def check_header(
+    found: Records, *, expected: Iterable[str], required: Iterable[str] | None = None, separator: str
+) -> None:
+    """Nothing, when the header holds every required column once.
+
+    Headers that nobody expects are allowed and not read. The found ones are only named in a message when half of the
+    expected ones are there: else the first line may be a record, and its cells are patient values.
+
+    Raises:
+        DeliveryError: `wrong_separator`, `wrong_feed` or `missing_column`.
+    """
+    wanted = tuple(expected)
+    needed = wanted if required is None else tuple(required)
+    missing = [name for name in needed if name not in found.header]
+    repeated = sorted({name for name in wanted if found.header.count(name) > 1})
+    if repeated:
+        raise refusal("wrong_feed", f"the header names {', '.join(repeated)} more than once")
+    if not missing:
+        return
+    n_found = sum(name in found.header for name in wanted)
+    other = _other_separator(found.header, wanted, separator, n_found)
+    if other is not None:
+        raise _other_mark(separator, other)
+    if 2 * n_found < len(wanted):
+        raise refusal(
+            "wrong_feed", f"{n_found} of {len(wanted)} expected columns were found ({', '.join(wanted)} expected)"
+        )
+    unknown = [name for name in found.header if name and name not in wanted]
+    tail = f"; in the header and not known here: {', '.join(unknown)}" if unknown else ""
+    raise refusal("missing_column", f"the header lacks {', '.join(missing)}{tail}")
+
+
+def _other_separator(header: tuple[str, ...], wanted: tuple[str, ...], separator: str, n_found: int) -> str | None:
+    """The separator by which the header holds more of the wanted columns, and at least half of them."""
+    line = separator.join(header)
+    counts = {
+        other: sum(name in {cell.strip().strip('"') for cell in line.split(other)} for name in wanted)
+        for other in _SEPARATORS
+        if other != separator
+    }
+    best = max(counts, key=lambda other: counts[other])
+    return best if counts[best] > n_found and 2 * counts[best] >= len(wanted) else None

@@ -1,0 +1,25 @@
+"""What a feed makes of the records of one delivery: accepted rows, rejected records, records that are not ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+PLACE: dict[str, pl.DataType] = {"record_number": pl.Int64(), "line": pl.Int64()}
+REJECTED: dict[str, pl.DataType] = PLACE | {"reason": pl.String(), "column": pl.String()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Every record stands in exactly one of the three.
+
+    Attributes:
+        accepted: columns of the row type, `record_number` and `line`.
+        rejected: `record_number`, `line`, `reason`, `column` (the delivered header that is to blame, or null).
+        ignored: numbers of the records that the laboratory file says are no CMV load.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    ignored: tuple[int, ...] = ()

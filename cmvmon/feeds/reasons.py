@@ -1,0 +1,183 @@
+"""Why a record or a delivery is set apart: one catalogue of codes, with what was found and what to do.
+
+Rule of this file: no sentence holds a patient value. A promise about a row (`cmvmon/domain/rows.py`) carries its own
+sentence and needs none here, unless there is more to say than the promise does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cmvmon.domain.tables import BY_NAME, DELIVERED
+
+_FILE = "the laboratory file"
+
+RECORD_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        # the record as a whole
+        "wrong_field_count": (
+            "the line has more or fewer fields than the header. Ask the sender to quote fields that hold the separator."
+        ),
+        "delivery_refused": "the whole delivery was refused. Mend what the refusal names and take the file in again.",
+        # who and what
+        "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
+        "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
+        "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
+        "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
+        "unknown_specimen": (
+            f"the specimen stands neither in [specimens] of {_FILE} nor among the known SNOMED CT codes. Add it "
+            "there, or ask the sender."
+        ),
+        "missing_test": "the test code is empty. Ask the sender for the test code.",
+        "unknown_test": f"the test code stands in no [tests] list of {_FILE}. Add it to cmv_load or to not_cmv_load.",
+        "missing_assay": "the assay is empty. Ask the sender which assay was used.",
+        "unknown_assay": (
+            f"the assay stands in no [[assays]] of {_FILE}, or none is delivered and more than one is possible. Add "
+            "it there."
+        ),
+        "assay_without_limits": (
+            f"{_FILE} has no row of this assay for this compartment at the collection date. Add one to [[assays]]."
+        ),
+        "missing_result_status": f"the status is empty. Ask the sender for it, or map it in [status] of {_FILE}.",
+        "unknown_status": f"the status stands in no [status.delivered] of {_FILE}. Add it there.",
+        # when
+        "missing_collected_at": "the collection time is empty. Ask the sender for the date and time of collection.",
+        "no_time": "there is a date and no time of day; midnight is not assumed. Ask the sender for date and time.",
+        "malformed_time": (
+            "the time is written in none of the declared forms. Compare it with time_formats, or with ISO 8601 for "
+            "an exchanged table."
+        ),
+        "time_does_not_exist": (
+            "this local time was skipped when the clock went forward. Ask the sender for the time with its offset."
+        ),
+        "time_is_ambiguous": (
+            "this local time occurred twice when the clock went back. Ask the sender for the time with its offset."
+        ),
+        "collected_in_future": (
+            "the sample was collected after the delivery was received. Check the date, the time zone and the "
+            "sender's clock."
+        ),
+        "reported_in_future": (
+            "the result was reported after the delivery landed. Check the date, the time zone and the sender's clock."
+        ),
+        "implausible_date": (
+            "the moment lies outside the years for which such records can exist. Check the year with the sender."
+        ),
+        # the value
+        "missing_value": "the value is empty. Ask the sender for the result.",
+        "unknown_text": (
+            "the value is in no form that can be read without guessing. If it is a fixed phrase, add it to [values] "
+            f"of {_FILE}."
+        ),
+        "invalid_result": (
+            "the laboratory reports the test as invalid or not done. Nothing to mend: it counts as no result."
+        ),
+        "qualitative_result": (
+            "the result says detected without a number, and no number is made up. Ask the sender for the "
+            "quantitative result."
+        ),
+        "ambiguous_number": (
+            f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILE}."
+        ),
+        "malformed_number": (
+            "the number does not follow the declared marks, with thousands in groups of three (in an exchanged "
+            "table: a point for decimals and no thousands mark). Ask the sender how it is meant."
+        ),
+        "non_ascii_digit": "the value holds digits other than 0 to 9. Ask the sender to write ordinary digits.",
+        "not_finite": "the value is no finite number. Ask the sender for the result.",
+        "not_positive": (
+            "the value is zero or negative, which no quantity above nothing is. Ask the sender how not detected is "
+            "reported."
+        ),
+        "unsupported_comparator": "the comparator is neither < nor >. Ask the sender how it is meant.",
+        "empty_comparator": "a comparator was announced and left empty. Ask the sender for the result.",
+        "contradicting_values": "the record states two values that can't both be true. Ask the sender which one holds.",
+        "uncomparable_values": (
+            "the record states IU and copies side by side, which can't be checked against each other. Ask for one "
+            "of them."
+        ),
+        "missing_unit": f"no unit is delivered. Ask the sender, or declare `missing` in [units] of {_FILE}.",
+        "unknown_unit": f"the unit stands in no [units.delivered] of {_FILE}. Add it there.",
+        "contradicting_units": "the unit within the value is not that of its column. Ask the sender which one holds.",
+        "no_copies_factor": (
+            f"the result is in copies and {_FILE} gives no iu_per_copy for this assay, compartment and date. Add it "
+            "from the assay's own documents."
+        ),
+        # promises that deserve more than their own sentence
+        "below_own_limit": (
+            "the load lies below the assay's own lower limit and carries no <. Check the limit in [[assays]] of "
+            f"{_FILE}, and the unit."
+        ),
+        "above_own_limit": (
+            "the load lies above the assay's own upper limit and carries no >. Check the limit in [[assays]] of "
+            f"{_FILE}, and the unit."
+        ),
+        "crossed_limits": (
+            f"the lower limit of quantification is not below the upper one. Check the limits in [[assays]] of {_FILE}."
+        ),
+        "implausible_viral_load_iu_per_ml": (
+            "no sample holds such a load. Check the unit and the scale (log10 or not) with the sender."
+        ),
+        "reported_before_collected": (
+            "the result was reported before the sample was collected. Check both times with the sender."
+        ),
+        "stopped_before_started": "the course ends before it starts. Check both times with the sender.",
+    }
+)
+
+DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "empty_file": "the file is empty. Ask the sender for it again.",
+        "wrong_encoding": "the bytes are not in the declared encoding. Ask the sender, or correct `encoding`.",
+        "nul_bytes": "the file holds NUL bytes: it is damaged or not text. Ask the sender for it again.",
+        "malformed_csv": "the quoting of the file is broken. Ask the sender for it again.",
+        "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
+        "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",
+        "missing_column": (
+            "the header lacks a column. Ask the sender, or correct the column's name in [columns] of the laboratory "
+            "file."
+        ),
+        "wrong_type": "a column holds another kind of data than it should. Write it as the data dictionary says.",
+        "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why one record is not used. `column` is our name for what is to blame, or None for no single column."""
+
+    code: str
+    column: str | None = "value"
+
+    @property
+    def remedy(self) -> str:
+        """What was found and what to do, without any value. Raises KeyError for a code that the catalogue lacks."""
+        return remedy(self.code)
+
+
+def promise_sentences() -> dict[str, str]:
+    """Sentence by reason code of every promise about one row of a delivered table."""
+    return {c.code: c.sentence for name in (*DELIVERED, "assays") for c in BY_NAME[name].constraints}
+
+
+def remedy(code: str) -> str:
+    """What was found and what to do, for one code. Raises KeyError when the code is in no catalogue."""
+    for catalogue in (RECORD_REASONS, DELIVERY_REASONS):
+        if code in catalogue:
+            return catalogue[code]
+    return f"a row breaks the promise that {promise_sentences()[code]}. Check it with the sender."
+
+
+def explain(code: str, *, feed: str = "", column: str | None = None, line: int | None = None) -> str:
+    """One sentence that names feed, line and column, what was found and what to do; it never holds a patient value.
+
+    >>> explain("no_time", feed="synthetic", column="collected_at", line=4).split(". ")[0]
+    'synthetic, line 4, column `collected_at`: there is a date and no time of day; midnight is not assumed'
+    """
+    place = ", ".join(
+        part for part in (feed, f"line {line}" if line else "", f"column `{column}`" if column else "") if part
+    )
+    return f"{place}: {remedy(code)}" if place else remedy(code)

@@ -1,0 +1,230 @@
+"""Tables in exchange form (courses, stays, results, assays) as typed rows; whole columns at a time, for millions.
+
+Exchange form is `ROWTYPE.exchanged`: CSV in UTF-8 with commas and a header, or a frame from Parquet with types of its
+own. Empty = null. A time without an offset is UTC; a date without a time is a broken row (`no_time`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from cmvmon.domain.columns import Column, Kind, RowType, split_by_promises
+from cmvmon.feeds.csv_records import Records, check_header, read_records, refusal
+from cmvmon.feeds.judged import PLACE, REJECTED, Judged
+
+ENCODING = "utf-8"
+SEPARATOR = ","
+_ROW = "row of the frame"
+_DELIVERED = "delivered "
+_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_DATE_ONLY = r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$"
+_MOMENT = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)? ?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?$"
+)
+
+
+def required_columns(row_type: RowType) -> tuple[str, ...]:
+    """The exchanged columns that are never null: a table can't do without them. The others may be absent."""
+    return tuple(c.name for c in row_type.columns if c.exchanged and not c.null_means)
+
+
+def check_table_header(records: Records, row_type: RowType) -> None:
+    """Nothing, when the header of a CSV holds every required column; else raises DeliveryError."""
+    check_header(records, expected=row_type.exchanged, required=required_columns(row_type), separator=SEPARATOR)
+
+
+def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A CSV in exchange form: the rows that can be used, and the broken ones as delivered.
+
+    Both frames have `record_number` and `line`; the second has the exchanged columns as text, `reason` and `column`.
+
+    Raises:
+        DeliveryError: the file as a whole can't be used (encoding, quoting, separator, missing column, ...).
+    """
+    records = read_records(data, encoding=ENCODING, separator=SEPARATOR)
+    check_table_header(records, row_type)
+    return _typed_records(records, row_type)
+
+
+def judge_table(records: Records, row_type: RowType, *, placeholder_patient_ids: Iterable[str]) -> Judged:
+    """The rows of a table whose header was checked. A patient id that names nobody is set apart."""
+    rows, broken = _typed_records(records, row_type)
+    folded = pl.col("patient_id").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
+    unnamed = rows.filter(nobody).select(*PLACE, reason=pl.lit("placeholder_patient_id"), column=pl.lit("patient_id"))
+    rejected = pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number")
+    return Judged(rows.filter(~nobody), rejected)
+
+
+def _typed_records(records: Records, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    width = len(records.header)
+    whole = [record for record in records.records if len(record.cells) == width]
+    present = [(at, name) for at, name in enumerate(records.header) if name in row_type.exchanged]
+    columns: dict[str, list[str] | list[int]] = {name: [record.cells[at] for record in whole] for at, name in present}
+    columns |= {"record_number": [r.number for r in whole], "line": [r.line for r in whole]}
+    text: dict[str, pl.DataType] = {name: pl.String() for _, name in present}
+    frame = pl.DataFrame(columns, schema=text | PLACE)
+    rows, broken = typed(frame, row_type)
+    others = [(r.number, r.line, "wrong_field_count", None) for r in records.records if len(r.cells) != width]
+    miscounted = pl.DataFrame(others, schema=REJECTED, orient="row")
+    return rows, pl.concat([broken, miscounted], how="diagonal").sort("record_number")
+
+
+def typed(frame_of_strings: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of `row_type` read from text, and the rows that can't be used.
+
+    Cells are stripped; an empty one is null. Numbers are `-12`, `3.5`, `1e7` and nothing else; moments are ISO 8601.
+    `record_number` and `line` are carried when present; no other column is read.
+
+    Returns:
+        Rows with every column of the row type (those that cmvmon fills are null), and broken rows: the exchanged
+        columns as delivered, `reason`, `column`. Order is kept.
+    Raises:
+        DeliveryError: `missing_column`; `wrong_type` when a column is no text.
+    """
+    not_text = [
+        n for n in row_type.exchanged if n in frame_of_strings.columns and frame_of_strings.schema[n] != pl.String
+    ]
+    if not_text:
+        raise refusal("wrong_type", f"{row_type.name}: column(s) {', '.join(not_text)} hold no text")
+    return typed_exchange(frame_of_strings, row_type)
+
+
+def typed_exchange(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`typed` for a frame that came with types of its own (Parquet).
+
+    Whole numbers become text ids; any unit and zone of a moment becomes microseconds UTC (a naive one is UTC); a date
+    is `no_time`; NaN and infinity are broken rows with the promise's reason, never null. Text is read as in `typed`.
+
+    Raises:
+        DeliveryError: `missing_column`; `wrong_type` when a column holds what can't be read without guessing.
+    """
+    missing = [name for name in required_columns(row_type) if name not in frame.columns]
+    if missing:
+        raise refusal("missing_column", f"{row_type.name}: the table lacks {', '.join(missing)}")
+    carried = [name for name in PLACE if name in frame.columns]
+    marked = _marked(frame, row_type, carried)
+    readable = marked.filter(pl.col("reason").is_null()).drop("reason", "column")
+    rows, broken = split_by_promises(readable, row_type)
+    unreadable = marked.filter(pl.col("reason").is_not_null())
+    set_apart = pl.concat([part.select(_ROW, "reason", "column") for part in (unreadable, broken)]).sort(_ROW)
+    as_delivered = frame[set_apart[_ROW]].select(
+        *carried,
+        *(
+            _as_text(n, frame.schema[n]) if n in frame.columns else pl.lit(None, pl.String).alias(n)
+            for n in row_type.exchanged
+        ),
+    )
+    return rows.drop(_ROW), as_delivered.with_columns(set_apart["reason"], set_apart["column"])
+
+
+def _marked(frame: pl.DataFrame, row_type: RowType, carried: Sequence[str]) -> pl.DataFrame:
+    """Every row with its number, typed columns, and the first cell that could not be read: `reason` and `column`."""
+    present = [column for column in row_type.columns if column.exchanged and column.name in frame.columns]
+    reads = {column.name: _read(column, frame.schema[column.name]) for column in present}
+    wrong = [f"{name} is {frame.schema[name]}" for name, read in reads.items() if read is None]
+    if wrong:
+        raise refusal("wrong_type", f"{row_type.name}: {', '.join(wrong)}")
+    faults = {name: read.fault for name, read in reads.items() if read is not None and read.fault is not None}
+    values = [(reads.get(c.name) or _ABSENT).value.cast(c.kind.dtype).alias(c.name) for c in row_type.columns]
+    # In two steps: a fault is told from the value beside the delivered cell, and the value is computed once.
+    both = frame.with_row_index(_ROW).select(
+        _ROW, *carried, *values, *(pl.col(name).alias(_DELIVERED + name) for name in faults)
+    )
+    nothing = pl.lit(None, pl.String)
+    marked = both.with_columns(
+        reason=pl.coalesce(nothing, *faults.values()),
+        column=pl.coalesce(nothing, *(pl.when(f.is_not_null()).then(pl.lit(n)) for n, f in faults.items())),
+    )
+    return marked.select(_ROW, *row_type.schema, *carried, "reason", "column")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """How a column is read: `value`, over the delivered columns; `fault`, over the value and the delivered cell.
+
+    `fault` is the reason code where a cell can't be read, else null; None when every cell can.
+    """
+
+    value: pl.Expr
+    fault: pl.Expr | None = None
+
+
+_ABSENT = _Read(pl.lit(None))
+
+
+def _read(column: Column, dtype: pl.DataType) -> _Read | None:
+    """How to read a column of that type as one of `column.kind`; None when it can't be read without guessing."""
+    value, delivered = pl.col(column.name), pl.col(_DELIVERED + column.name)
+    if dtype == pl.Null:
+        return _ABSENT
+    if dtype == pl.String or isinstance(dtype, (pl.Categorical, pl.Enum)):
+        return _read_text(column)
+    if column.kind is Kind.TEXT and dtype.is_integer():
+        return _Read(value.cast(pl.String))
+    if column.kind is Kind.NUMBER and dtype.is_numeric():
+        return _Read(value.cast(pl.Float64))
+    if column.kind is Kind.MOMENT and dtype == pl.Date:
+        return _Read(pl.lit(None), pl.when(delivered.is_not_null()).then(pl.lit("no_time")))
+    if column.kind is Kind.MOMENT and isinstance(dtype, pl.Datetime):
+        known = pl.when(_is_on_calendar(value, dtype)).then(value)
+        utc = known.dt.replace_time_zone("UTC") if dtype.time_zone is None else known.dt.convert_time_zone("UTC")
+        astray = pl.when(~_is_on_calendar(delivered, dtype)).then(pl.lit("implausible_date"))
+        return _Read(utc.dt.cast_time_unit("us"), astray)
+    return None
+
+
+def _is_on_calendar(value: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """Whether a moment lies in the years 1700 to 2250: polars stops the program on one that it can't convert."""
+    per_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[dtype.time_unit]
+    return value.to_physical().is_between(-8_520_336_000 * per_second, 8_836_000_000 * per_second)
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A delivered column as text, for people who look a broken row up; a moment off the calendar as its bare number."""
+    value = pl.col(name)
+    if not isinstance(dtype, pl.Datetime):
+        return value.cast(pl.String, strict=False)
+    printable = pl.when(_is_on_calendar(value, dtype)).then(value).cast(pl.String)
+    return pl.coalesce(printable, value.to_physical().cast(pl.String)).alias(name)
+
+
+def _stripped(cell: pl.Expr) -> pl.Expr:
+    """The text of a cell without blanks around it; null for an empty one."""
+    text = cell.cast(pl.String).str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _read_text(column: Column) -> _Read | None:
+    value, delivered = pl.col(column.name), _stripped(pl.col(_DELIVERED + column.name))
+    text = _stripped(pl.col(column.name))
+    unread = delivered.is_not_null() & value.is_null()
+    if column.kind is Kind.TEXT:
+        return _Read(text)
+    if column.kind is Kind.NUMBER:
+        number = pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Float64)
+        return _Read(number, pl.when(unread).then(pl.lit("malformed_number")))
+    if column.kind is Kind.MOMENT:
+        is_date = delivered.str.contains(_DATE_ONLY)
+        code = pl.when(is_date).then(pl.lit("no_time")).otherwise(pl.lit("malformed_time"))
+        return _Read(_moment(text), pl.when(unread).then(code))
+    return None
+
+
+def _moment(text: pl.Expr) -> pl.Expr:
+    """ISO 8601 text in UTC; null where it is not of that form or names no moment. Decimals are cut at six."""
+    written = pl.when(text.str.contains(_MOMENT)).then(text)  # from here on every part has its place
+    second = pl.when(written.str.slice(16, 1) == ":").then(written.str.slice(17, 2)).otherwise(pl.lit("00"))
+    whole = written.str.slice(0, 10) + "T" + written.str.slice(11, 5) + ":" + second
+    local = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    decimals = written.str.extract(r"\.([0-9]{1,6})").str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
+    with_colon = pl.when(written.str.slice(-6, 1).is_in(["+", "-"])).then(written.str.slice(-6))
+    without = pl.when(written.str.slice(-5, 1).is_in(["+", "-"])).then(written.str.slice(-5))
+    tail = pl.coalesce(with_colon, without)
+    minutes = tail.str.slice(1, 2).cast(pl.Int64) * 60 + tail.str.slice(-2).cast(pl.Int64)
+    ahead = pl.when(tail.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
+    return (local + pl.duration(microseconds=decimals - ahead * 60_000_000)).dt.replace_time_zone("UTC")

@@ -1,0 +1,142 @@
+"""Moments as feeds write them: local times in the feed's zone, or with an offset; always UTC afterwards.
+
+Rule of this file: no part of a moment is filled in. A date without a time, a local time that does not exist and one
+that occurred twice are named rejections.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+ISO8601 = "iso8601"
+_PARTS = {
+    "Y": "[0-9]{4}",
+    "m": "[0-9]{1,2}",
+    "d": "[0-9]{1,2}",
+    "H": "[0-9]{1,2}",
+    "M": "[0-9]{2}",
+    "S": "[0-9]{2}",
+    "f": "[0-9]{1,9}",
+    "z": "Z|[+-][0-9]{2}:?[0-9]{2}",
+}
+_ISO_DATE = "(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
+_ISO_TIME = r"(?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,9}))?)?"
+_ISO = re.compile(rf"{_ISO_DATE}[Tt ]{_ISO_TIME} ?(?P<z>[Zz]|[+-][0-9]{{2}}:?[0-9]{{2}})?")
+_DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
+
+
+def fault_of_format(pattern: str) -> str | None:
+    """What is wrong with a time pattern of a laboratory file; None when it can be used.
+
+    Allowed are `iso8601` and patterns of %Y %m %d %H %M %S %f %z, with date, hour and minute each exactly once: nothing
+    that depends on a language (%b) or leaves the century open (%y).
+    """
+    if pattern == ISO8601:
+        return None
+    found = re.findall(r"%(.)", pattern)
+    unknown = sorted({f"%{c}" for c in found} - {f"%{c}" for c in _PARTS})
+    if unknown:
+        return f"uses {', '.join(unknown)}; allowed are {' '.join(f'%{c}' for c in _PARTS)}"
+    if any(found.count(c) != 1 for c in "YmdHM") or any(found.count(c) > 1 for c in "Sfz"):
+        return "must hold %Y, %m, %d, %H and %M exactly once"
+    return None
+
+
+def fault_of_formats(patterns: tuple[str, ...]) -> str | None:
+    """What is wrong with the time patterns of one laboratory; None when no text can mean two moments under them."""
+    for pattern in patterns:
+        fault = fault_of_format(pattern)
+        if fault is not None:
+            return f"{pattern!r} {fault}"
+    probe, zone = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC), ZoneInfo("UTC")
+    for pattern in patterns:
+        text = probe.strftime("%Y-%m-%dT%H:%M:%S" if pattern == ISO8601 else pattern)
+        readings = {read_time(text, formats=(other,), zone=zone) for other in patterns}
+        if len({moment for moment in readings if isinstance(moment, datetime)}) > 1:
+            return f"{pattern!r} and another pattern read one text as two moments; keep one of them"
+    return None
+
+
+@lru_cache(maxsize=64)
+def _compiled(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The pattern, and its date part alone (up to the first part of a time)."""
+    if pattern == ISO8601:
+        return _ISO, _DATE_ONLY
+    date_part = re.split(r"%[HMSfz]", pattern)[0].rstrip(" T,")
+    return re.compile(_regex(pattern)), re.compile(_regex(date_part))
+
+
+def _regex(pattern: str) -> str:
+    """A part that directly follows or precedes another has its full width: `%Y%m%d` leaves no choice."""
+    pieces = re.split(r"%(.)", pattern)
+    text = re.escape(pieces[0])
+    for at in range(1, len(pieces), 2):
+        glued = (at > 1 and not pieces[at - 1]) or (at + 2 < len(pieces) and not pieces[at + 1])
+        part = _PARTS[pieces[at]].replace("{1,2}", "{2}") if glued else _PARTS[pieces[at]]
+        text += f"(?P<{pieces[at]}>{part})" + re.escape(pieces[at + 1])
+    return text
+
+
+def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo) -> datetime | str:
+    """The moment in UTC that `text` names, or the reason code why it names none.
+
+    A time with an offset needs no zone; one without is local to `zone`.
+
+    >>> read_time("2026-03-29 02:30", formats=("iso8601",), zone=ZoneInfo("Europe/Amsterdam"))
+    'time_does_not_exist'
+    >>> read_time("01-02-2026 10:00", formats=("%d-%m-%Y %H:%M",), zone=ZoneInfo("Europe/Amsterdam")).isoformat()
+    '2026-02-01T09:00:00+00:00'
+    """
+    text = text.strip()
+    for pattern in formats:
+        found = _compiled(pattern)[0].fullmatch(text)
+        if found is not None:
+            return _moment(found.groupdict(), zone)
+    has_date = any(_compiled(pattern)[1].fullmatch(text) for pattern in formats) or _DATE_ONLY.fullmatch(text)
+    return "no_time" if has_date else "malformed_time"
+
+
+def _moment(parts: dict[str, str | None], zone: ZoneInfo) -> datetime | str:
+    try:
+        naive = datetime(  # noqa: DTZ001 - the zone is applied below
+            int(parts["Y"] or 0),
+            int(parts["m"] or 0),
+            int(parts["d"] or 0),
+            int(parts["H"] or 0),
+            int(parts["M"] or 0),
+            int(parts.get("S") or 0),
+            int((parts.get("f") or "0").ljust(6, "0")[:6]),
+        )
+        offset = parts.get("z")
+        if offset is None:
+            return local_to_utc(naive, zone)
+        return naive.replace(tzinfo=_offset(offset)).astimezone(UTC)
+    except ValueError:  # month 13, hour 25, an offset of a day: no such moment
+        return "malformed_time"
+    except OverflowError:  # year 1 or 9999, moved over the end of the calendar by its offset
+        return "implausible_date"
+
+
+def _offset(text: str) -> timezone:
+    if text in "Zz":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    if minutes > 59:
+        raise ValueError("offset minutes")
+    return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+
+
+def local_to_utc(naive: datetime, zone: ZoneInfo) -> datetime | str:
+    """The moment of a local time, or `time_does_not_exist` or `time_is_ambiguous` where the clock was changed.
+
+    Python moves a time that does not exist by an hour and picks the first of two; both would move a sample.
+    """
+    first = naive.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = naive.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    if first == second:
+        return first
+    exists = first.astimezone(zone).replace(tzinfo=None) == naive
+    return "time_is_ambiguous" if exists else "time_does_not_exist"

@@ -1,0 +1,102 @@
+"""A strict reader of TOML tables: it takes named keys of named types and lists every fault instead of the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StrictTable:
+    """One TOML table while it is read. Each read names the key; `finish` reports the keys that nobody asked for.
+
+    `faults` is shared by all tables of one file, and holds sentences of the form `key: what is wrong; what to do`.
+    """
+
+    data: dict[str, Any]
+    place: str
+    faults: list[str]
+    asked: set[str] = field(default_factory=set)
+
+    def fault(self, key: str, sentence: str) -> None:
+        self.faults.append(f"{self.place}{key}: {sentence}")
+
+    def _take(self, key: str, kinds: tuple[type, ...], words: str, *, required: bool) -> Any:
+        self.asked.add(key)
+        if key not in self.data:
+            if required:
+                self.fault(key, f"is missing; give {words}")
+            return None
+        value = self.data[key]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            self.fault(key, f"is {type(value).__name__}; give {words}")
+            return None
+        return value
+
+    def text(self, key: str, *, required: bool = True) -> str | None:
+        value = self._take(key, (str,), "a text", required=required)
+        if value is not None and not value.strip():
+            self.fault(key, "is blank; give a text, or leave the key out")
+            return None
+        return value if value is None else str(value)
+
+    def choice(self, key: str, options: Sequence[str], *, required: bool = True) -> str | None:
+        value = self._take(key, (str,), "a text", required=required)
+        if value is not None and value not in options:
+            self.fault(key, f"is none of {', '.join(repr(option) for option in options)}; use one of them")
+            return None
+        return value if value is None else str(value)
+
+    def truth(self, key: str) -> bool:
+        return bool(self._take(key, (bool,), "true or false", required=True))
+
+    def number(self, key: str, *, required: bool = False, at_most: float = 1e12) -> float | None:
+        """A finite number above 0."""
+        value = self._take(key, (int, float), f"a number above 0, at most {at_most:g}", required=required)
+        if value is None:
+            return None
+        if not math.isfinite(value) or not 0 < value <= at_most:
+            self.fault(key, f"is out of range; give a number above 0, at most {at_most:g}")
+            return None
+        return float(value)
+
+    def day(self, key: str) -> date | None:
+        value = self._take(key, (date,), "a date, as 2024-05-01 without quotes", required=False)
+        if isinstance(value, datetime):
+            self.fault(key, "is a time; give a date, as 2024-05-01 without quotes")
+            return None
+        return value if value is None else date(value.year, value.month, value.day)
+
+    def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
+        """A list of texts, none blank; empty when an optional key is absent."""
+        value = self._take(key, (list,), "a list of texts", required=required)
+        if value is None:
+            return ()
+        if not all(isinstance(item, str) and item.strip() for item in value):
+            self.fault(key, "holds something that is blank or no text; give a list of texts")
+            return ()
+        return tuple(value)
+
+    def table(self, key: str, *, required: bool = False) -> StrictTable:
+        """The table under `key`; an empty one when it is absent."""
+        value = self._take(key, (dict,), f"a table [{key}]", required=required)
+        return StrictTable(value or {}, f"{self.place}{key}.", self.faults)
+
+    def tables(self, key: str, *, required: bool = False) -> tuple[StrictTable, ...]:
+        """The tables of [[key]], in order."""
+        value = self._take(key, (list,), f"tables [[{key}]]", required=required)
+        if value is None:
+            return ()
+        if not all(isinstance(item, dict) for item in value):
+            self.fault(key, f"holds something that is no table; give tables [[{key}]]")
+            return ()
+        return tuple(StrictTable(item, f"{self.place}{key}[{n}].", self.faults) for n, item in enumerate(value, 1))
+
+    def finish(self) -> None:
+        """Reports every key of this table that was not asked for: a misspelt key must not pass in silence."""
+        for key in self.data:
+            if key not in self.asked:
+                self.fault(key, "is not a key that is known here; correct its spelling or remove it")

@@ -1,0 +1,105 @@
+"""Moments: UTC, or a named reason; no part of a moment is filled in or moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.feeds.standard_table import typed
+from cmvmon.feeds.times import ISO8601, fault_of_format, read_time
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+FORMATS = (ISO8601, "%d-%m-%Y %H:%M", "%Y%m%d%H%M")
+
+TIMES = [
+    ("2026-02-01T10:00:00+01:00", "2026-02-01T09:00:00+00:00"),
+    ("2026-02-01 10:00", "2026-02-01T09:00:00+00:00"),
+    ("2026-07-01 10:00", "2026-07-01T08:00:00+00:00"),
+    ("2026-02-01T10:00Z", "2026-02-01T10:00:00+00:00"),
+    ("2026-02-01T10:00:00+0100", "2026-02-01T09:00:00+00:00"),
+    ("2026-02-01T10:00:00.5-05:30", "2026-02-01T15:30:00.500000+00:00"),
+    ("01-02-2026 10:00", "2026-02-01T09:00:00+00:00"),
+    ("202602011000", "2026-02-01T09:00:00+00:00"),
+    ("20260201100", "malformed_time"),  # no part of an unseparated time may be short: which one would be a guess
+    ("2026-03-29 02:30", "time_does_not_exist"),
+    ("29-03-2026 02:30", "time_does_not_exist"),
+    ("2026-10-25 02:30", "time_is_ambiguous"),
+    ("2026-10-25T02:30+02:00", "2026-10-25T00:30:00+00:00"),
+    ("2026-10-25T02:30+01:00", "2026-10-25T01:30:00+00:00"),
+    ("2026-10-25 01:59", "2026-10-24T23:59:00+00:00"),
+    ("2026-10-25 03:00", "2026-10-25T02:00:00+00:00"),
+    ("2026-11-22", "no_time"),
+    ("20261122", "no_time"),
+    ("22-11-2026", "no_time"),
+    ("2026-13-01 10:00", "malformed_time"),
+    ("2026-02-30 10:00", "malformed_time"),
+    ("2026-02-01 24:00", "malformed_time"),
+    ("2026-02-01 10:00:60", "malformed_time"),
+    ("2026-02-01T10:00+25:00", "malformed_time"),
+    ("2026-02-01T10:00+01:75", "malformed_time"),
+    ("202-11-22 10:00", "malformed_time"),
+    ("0202-11-22 10:00Z", "0202-11-22T10:00:00+00:00"),  # the promise about years sets it apart
+    ("0001-01-01T00:00+23:00", "implausible_date"),
+    ("tomorrow", "malformed_time"),
+    ("２０２６-02-01 10:00", "malformed_time"),
+]
+
+
+@pytest.mark.parametrize(("text", "want"), TIMES)
+def test_a_time_is_utc_or_has_a_reason(text: str, want: str) -> None:
+    moment = read_time(text, formats=FORMATS, zone=AMSTERDAM)
+    assert (moment if isinstance(moment, str) else moment.isoformat()) == want
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%d-%m-%y %H:%M", "%d %b %Y %H:%M", "%d-%m-%Y", "%H:%M", "%d-%m-%Y %H:%M %H", "%Y-%m-%d %I:%M"]
+)
+def test_a_pattern_that_leaves_something_open_is_refused(pattern: str) -> None:
+    assert fault_of_format(pattern)
+
+
+def _year(year: int) -> datetime:
+    return datetime(year, 1, 1)  # noqa: DTZ001 - Hypothesis draws between bounds without a zone
+
+
+_MOMENTS = st.datetimes(_year(1991), _year(2150)).map(lambda t: t.replace(tzinfo=UTC))
+_OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda m: timedelta(minutes=m))
+
+
+@given(moment=_MOMENTS, offset=_OFFSETS)
+@settings(max_examples=50, deadline=None)
+def test_iso_text_with_an_offset_reads_back_the_same_in_a_feed_and_in_an_exchanged_table(
+    moment: datetime, offset: timedelta
+) -> None:
+    text = moment.astimezone(timezone(offset)).isoformat()
+    assert read_time(text, formats=(ISO8601,), zone=AMSTERDAM) == moment
+    rows, broken = typed(pl.DataFrame({"patient_id": ["S"], "drug": ["d"], "started_at": [text]}), ANTIVIRAL_COURSES)
+    assert broken.is_empty()
+    assert rows["started_at"].to_list() == [moment]
+
+
+@given(naive=st.datetimes(_year(1991), _year(2036)))
+@settings(max_examples=200, deadline=None)
+def test_a_local_time_that_is_accepted_is_the_only_moment_that_shows_it(naive: datetime) -> None:
+    moment = read_time(naive.isoformat(), formats=(ISO8601,), zone=AMSTERDAM)
+    if isinstance(moment, str):
+        assert moment in ("time_does_not_exist", "time_is_ambiguous")
+        return
+    assert moment.astimezone(AMSTERDAM).replace(tzinfo=None) == naive
+    for hours in (-1, 1):
+        assert (moment + timedelta(hours=hours)).astimezone(AMSTERDAM).replace(tzinfo=None) != naive
+
+
+@given(text=st.text(max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_moment_or_a_reason(text: str) -> None:
+    outcome = read_time(text, formats=FORMATS, zone=AMSTERDAM)
+    assert isinstance(outcome, datetime) or outcome in (
+        "no_time", "malformed_time", "time_does_not_exist", "time_is_ambiguous", "implausible_date",
+    )  # fmt: skip
