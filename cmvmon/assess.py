@@ -1,6 +1,6 @@
 """Tables + protocol + as_of -> weekly decline and verdicts. A pure function: no clock, no store, no path.
 
-    known rows -> current results -> courses and anchors -> weekly decline -> subjects -> every rule -> verdicts
+known rows -> current results -> courses and anchors -> weekly decline -> subjects -> every rule -> verdicts
 """
 
 from __future__ import annotations

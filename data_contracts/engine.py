@@ -25,9 +25,15 @@ def great_expectations() -> ModuleType:
 def loaded(batch: pd.DataFrame) -> Batch:
     """`batch` as Great Expectations holds it. The context lives in memory, and touches no disk."""
     gx = great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
+    # Without this it makes and removes a temporary folder for documentation that nobody reads, and logs its path.
+    in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=in_memory))
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("cmvmon").add_dataframe_asset("table")

@@ -26,7 +26,9 @@ def text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def result(patient: str, number: float, value: object, *, specimen: str = "bal", status: str = "F", **other: str) -> str:
+def result(
+    patient: str, number: float, value: object, *, specimen: str = "bal", status: str = "F", **other: str
+) -> str:
     """One line of the synthetic laboratory. `accession`, `reported` and `unit` may be given."""
     accession = other.get("accession", f"{patient}-{specimen}-{number:g}")
     reported = other.get("reported", text(day(number + 0.2)))
@@ -39,11 +41,15 @@ def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21
     return [result(patient, d, f"{load:.0f}" if load >= 200 else "<200") for d, load in loads]
 
 
-def course(patient: str, *, start: float = 0, stop: float | None = None, drug: str = "ganciclovir", intent: str = "treatment") -> str:
+def course(
+    patient: str, *, start: float = 0, stop: float | None = None, drug: str = "ganciclovir", intent: str = "treatment"
+) -> str:
     return f"{patient},{drug},{intent},,5,12,iv,{text(day(start))},{'' if stop is None else text(day(stop))}"
 
 
-def stay(patient: str, *, affected: str = "bal", ward: str = "SYNTHETIC-ICU", bed: str = "S-01", end: float | None = None) -> str:
+def stay(
+    patient: str, *, affected: str = "bal", ward: str = "SYNTHETIC-ICU", bed: str = "S-01", end: float | None = None
+) -> str:
     return f"stay-{patient},{patient},{text(day(-5))},{'' if end is None else text(day(end))},{ward},{bed},{text(day(-4))},,{affected}"
 
 

@@ -109,8 +109,8 @@ def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFr
     """The rows that keep every promise about one row, and those that break one.
 
     The second frame has two more columns: `reason` (the code of the first promise broken, in the order of
-    `row_type.constraints`) and `column` (the column that is blamed), in place of columns of that name. Row order is kept. A constraint that names a column
-    which `frame` lacks is not asked.
+    `row_type.constraints`) and `column` (the column that is blamed), in place of columns of that name. Row order is kept.
+    A constraint that names a column which `frame` lacks is not asked.
     """
     asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
     if not asked:

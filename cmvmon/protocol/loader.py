@@ -34,7 +34,7 @@ _TOP = (
     "affected_compartments",
     "rules",
 )
-_Stanza = TypeVar("_Stanza", ResponseClock, Decline, LinePrior, AffectedCompartments)
+_Stanza = TypeVar("_Stanza", bound=ResponseClock | Decline | LinePrior | AffectedCompartments)
 
 
 def read_protocol(text: str, *, name: str, rules: Mapping[str, frozenset[str]] | None = None) -> Protocol:
@@ -156,7 +156,7 @@ class _Reader:
         if not isinstance(table, dict):
             self.faults.append(f"[{where}] must be a table")
             return None
-        numbers = tuple(field.name for field in fields(kind) if field.name != "provenance")
+        numbers: tuple[str, ...] = tuple(field.name for field in fields(kind) if field.name != "provenance")
         if not self._keys(where, table, (*numbers, *_PROVENANCE)):
             return None
         for key in numbers:

@@ -38,7 +38,9 @@ def judged_for_response(
     unstated = patient.join(stated, on="patient_id", how="anti")
     inferred = _inferred(unstated, results, clocks, protocol=protocol)
     rest = (
-        patient.join(named, on="patient_id", how="anti").join(inferred, on="patient_id", how="anti").select("patient_id")
+        patient.join(named, on="patient_id", how="anti")
+        .join(inferred, on="patient_id", how="anti")
+        .select("patient_id")
     )
     order = pl.Enum(compartments.BLOOD)
     followed = (

@@ -59,7 +59,9 @@ def subjects(
         patient, newest=newest, results=results, stays=stays, clocks=clocks, protocol=protocol
     )
     bal = patient.select("patient_id", compartment=pl.lit("bal"))
-    without_any = patient.filter(~pl.col("patient_has_series")).select("patient_id", compartment=pl.lit(None, pl.String))
+    without_any = patient.filter(~pl.col("patient_has_series")).select(
+        "patient_id", compartment=pl.lit(None, pl.String)
+    )
     places = pl.concat([newest.select(_PLACE), judged.select(_PLACE), bal, without_any]).unique()
     return (
         places.join(newest, on=_PLACE, how="left", nulls_equal=True)
@@ -86,7 +88,14 @@ def _newest_series(results: pl.DataFrame) -> pl.DataFrame:
     return (
         results.group_by("patient_id", "compartment", "laboratory", "assay")
         .agg(newest_collected_at=pl.col("collected_at").max())
-        .sort("patient_id", "compartment", "newest_collected_at", "laboratory", "assay", descending=[False, False, True, False, False])
+        .sort(
+            "patient_id",
+            "compartment",
+            "newest_collected_at",
+            "laboratory",
+            "assay",
+            descending=[False, False, True, False, False],
+        )
         .unique(subset=_PLACE, keep="first", maintain_order=True)
     )
 

@@ -50,9 +50,11 @@ RULE = Rule(
     fires=_fires,
     clears=_clears,
     tier=lambda _: pl.lit(3),
-    reason=lambda _: pl.when(pl.col("last_two_conflict"))
-    .then(pl.lit("conflicting_values"))
-    .otherwise(pl.lit("fewer_than_two_results")),
+    reason=lambda _: (
+        pl.when(pl.col("last_two_conflict"))
+        .then(pl.lit("conflicting_values"))
+        .otherwise(pl.lit("fewer_than_two_results"))
+    ),
     evidence=_evidence,
     leaflet=__doc__ or "",
 )

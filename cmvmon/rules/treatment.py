@@ -30,7 +30,9 @@ def treatment_of(
     is_listed = pl.col("drug").is_in(list(protocol.drugs))
     intended = (pl.col("indication") == "treatment").fill_null(False)
     is_on = runs & intended & listed_as_treatment
-    is_unknown = runs & ((pl.col("indication").is_null() & (listed_as_treatment | ~is_listed)) | (intended & ~is_listed))
+    is_unknown = runs & (
+        (pl.col("indication").is_null() & (listed_as_treatment | ~is_listed)) | (intended & ~is_listed)
+    )
     state = courses.group_by("patient_id").agg(is_on=is_on.any(), is_unknown=is_unknown.any())
     return ids.join(state, on="patient_id", how="left").select(
         "patient_id",

@@ -38,9 +38,7 @@ def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) 
     """Every alert as it stands, as `alerts` rows, by tier, age and identity."""
     e = ALERT_EVENTS.c
     last = sa.select(e.alert_id, sa.func.max(e.sequence).label("sequence")).group_by(e.alert_id).subquery()
-    query = sa.select(ALERT_EVENTS).join(
-        last, sa.and_(e.alert_id == last.c.alert_id, e.sequence == last.c.sequence)
-    )
+    query = sa.select(ALERT_EVENTS).join(last, sa.and_(e.alert_id == last.c.alert_id, e.sequence == last.c.sequence))
     if states is not None:
         query = query.where(e.state.in_(sorted(states)))
     rows = connection.execute(query.order_by(e.tier, e.opened_at, e.alert_id)).mappings().all()
@@ -81,7 +79,9 @@ def record(
     standing = {
         _subject(alert): alert
         for alert in ever.values()
-        if alert["state"] == "open" and alert["patient_id"] is not None and (covered is None or alert["patient_id"] in covered)
+        if alert["state"] == "open"
+        and alert["patient_id"] is not None
+        and (covered is None or alert["patient_id"] in covered)
     }
     events: list[dict[str, Any]] = []
     tally = {"opened": 0, "updated": 0, "resolved": 0, "closed": 0}
@@ -101,7 +101,7 @@ def record(
     if events:
         connection.execute(sa.insert(ALERT_EVENTS), events)
     _note_assessment(connection, rows, as_of, scope, protocol_version)
-    return Changes(**tally)
+    return Changes(tally["opened"], tally["updated"], tally["resolved"], tally["closed"])
 
 
 def record_operations(

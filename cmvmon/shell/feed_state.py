@@ -67,7 +67,9 @@ def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]
     """The deliveries whose last judging set records apart."""
     d = DELIVERIES.c
     rows = connection.execute(
-        sa.select(d.delivery_id, d.feed, d.table_name, d.quarantined).order_by(d.delivery_id, d.feed, d.table_name, d.attempt)
+        sa.select(d.delivery_id, d.feed, d.table_name, d.quarantined).order_by(
+            d.delivery_id, d.feed, d.table_name, d.attempt
+        )
     )
     last = {(row[0], row[1], row[2]): row[3] for row in rows}
     return [key for key, quarantined in last.items() if quarantined]
@@ -83,5 +85,3 @@ def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
     for (feed, table, _), quarantined in last.items():
         total[feed, table] = total.get((feed, table), 0) + quarantined
     return total
-
-

@@ -31,7 +31,9 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        raise SiteError(f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights") from error
+        raise SiteError(
+            f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights"
+        ) from error
     return True
 
 

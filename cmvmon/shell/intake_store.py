@@ -53,7 +53,6 @@ class Counted:
     refused: str | None = None
     refused_because: str | None = None
     was_known: bool = False
-    patient_ids: frozenset[str] = frozenset()  # whom it touches; never printed
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,20 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
 
 
 def append(
-    connection: sa.Connection, intake: Intake, *, landed: Landed, received_at: datetime, laboratory_file: str, attempt: int
+    connection: sa.Connection,
+    intake: Intake,
+    *,
+    landed: Landed,
+    received_at: datetime,
+    laboratory_file: str,
+    attempt: int,
 ) -> Counted:
     """Stores one judged delivery and returns its counts. The caller holds the transaction."""
     accepted, conflicting, duplicates = _sorted_out(connection, intake, landed)
-    quarantined = [*intake.quarantined.with_columns(attempt=pl.lit(attempt)).to_dicts(), *_conflicts(conflicting, landed, attempt)]
+    quarantined = [
+        *intake.quarantined.with_columns(attempt=pl.lit(attempt)).to_dicts(),
+        *_conflicts(conflicting, landed, attempt),
+    ]
     kept = [record | {"attempt": attempt} for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))]
     counted = Counted(
         delivery_id=landed.delivery_id,
@@ -108,7 +116,6 @@ def append(
         reasons=dict(sorted(Counter(str(row["reason"]) for row in quarantined).items())),
         refused=None if intake.refused is None else intake.refused.code,
         refused_because=None if intake.refused is None else str(intake.refused),
-        patient_ids=frozenset(str(record["patient_id"]) for record in kept),
     )
     connection.execute(
         sa.insert(DELIVERIES),
@@ -125,7 +132,15 @@ def append(
             "code_version": __version__,
             **{
                 name: getattr(counted, name)
-                for name in ("refused", "refused_because", "received", "accepted", "quarantined", "duplicates", "ignored")
+                for name in (
+                    "refused",
+                    "refused_because",
+                    "received",
+                    "accepted",
+                    "quarantined",
+                    "duplicates",
+                    "ignored",
+                )
             },
         },
     )
@@ -208,9 +223,7 @@ def _version(record: Mapping[str, Any], row_type: RowType) -> tuple[str, ...]:
     return (str(record["record_key"]), *(_text(record[name]) for name in parts))
 
 
-def _known(
-    connection: sa.Connection, row_type: RowType, keys: Iterable[str]
-) -> dict[str, list[dict[str, Any]]]:
+def _known(connection: sa.Connection, row_type: RowType, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Stored versions by key, in the order in which they were received."""
     table = VERSIONS[row_type.name]
     wanted = sorted(keys)

@@ -15,7 +15,9 @@ from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 _CHUNK = 500
 
 
-def known_results(connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None) -> pl.DataFrame:
+def known_results(
+    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
+) -> pl.DataFrame:
     """Every version of every result that was known at `as_of` (received_at <= as_of), of all or of some patients."""
     return _read(connection, VIRAL_LOAD_RESULTS, as_of, patients).select(*VIRAL_LOAD_RESULTS.schema)
 
@@ -31,7 +33,8 @@ def known_courses(
         return None
     current, conflicting = _current(_read(connection, ANTIVIRAL_COURSES, as_of, patients))
     unknown = conflicting.with_columns(
-        pl.lit(None).cast(pl.String).alias("indication"), *(pl.lit(None).cast(pl.Float64).alias(n) for n in ("dose_mg", "dose_mg_per_kg", "interval_h"))
+        pl.lit(None).cast(pl.String).alias("indication"),
+        *(pl.lit(None).cast(pl.Float64).alias(n) for n in ("dose_mg", "dose_mg_per_kg", "interval_h")),
     )
     return pl.concat([current, unknown]).select(*ANTIVIRAL_COURSES.schema)
 
@@ -56,9 +59,11 @@ def known_stays(
 def open_quarantine(connection: sa.Connection) -> pl.DataFrame:
     """The records that are set apart now: those of the last judging of each delivery, as `quarantined_records`."""
     q, d = QUARANTINE.c, DELIVERIES.c
-    last = sa.select(d.delivery_id, d.feed, d.table_name, sa.func.max(d.attempt).label("attempt")).group_by(
-        d.delivery_id, d.feed, d.table_name
-    ).subquery()
+    last = (
+        sa.select(d.delivery_id, d.feed, d.table_name, sa.func.max(d.attempt).label("attempt"))
+        .group_by(d.delivery_id, d.feed, d.table_name)
+        .subquery()
+    )
     query = sa.select(QUARANTINE).join(
         last,
         sa.and_(
@@ -75,7 +80,9 @@ def _was_delivered(connection: sa.Connection, row_type: RowType, as_of: datetime
     """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
     d = DELIVERIES.c
     stamp = sa.case((d.is_history, "0"), else_=d.received_at)
-    query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), stamp <= sa.bindparam("t", as_of, type_=d.received_at.type))
+    query = sa.select(d.delivery_id).where(
+        d.table_name == row_type.name, d.refused.is_(None), stamp <= sa.bindparam("t", as_of, type_=d.received_at.type)
+    )
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -134,3 +141,14 @@ def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
     d = DELIVERIES.c
     rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.file_name).order_by(d.attempt))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
+    """The patients of whom that delivery brought a version that is kept: whom it touches."""
+    return frozenset(
+        patient
+        for table in VERSIONS.values()
+        for (patient,) in connection.execute(
+            sa.select(table.c.patient_id).where(table.c.delivery_id == delivery_id).distinct()
+        )
+    )

@@ -1,7 +1,7 @@
 """The landing: raw bytes of every delivery, durable before anything reads them, never changed.
 
-    landing/<delivery_id>/raw                   the bytes
-    landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not
+landing/<delivery_id>/raw                   the bytes
+landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not
 """
 
 from __future__ import annotations

@@ -74,13 +74,17 @@ class Site:
             for folder in _FOLDERS:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SiteError(f"the site's directory can't be made or written ({error.strerror}); name another with --site") from error
+            raise SiteError(
+                f"the site's directory can't be made or written ({error.strerror}); name another with --site"
+            ) from error
         return self
 
     def require(self) -> Site:
         """This site, if its database exists. Raises SiteError where there is nothing to read yet."""
         if not self.database.exists():
-            raise SiteError("this site has no database yet; run `cmvmon nightly` or `cmvmon ingest` first, or name another with --site")
+            raise SiteError(
+                "this site has no database yet; run `cmvmon nightly` or `cmvmon ingest` first, or name another with --site"
+            )
         return self
 
     def settings(self) -> Settings:
@@ -95,7 +99,9 @@ class Site:
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SiteError(f"settings.toml: time_zone {zone!r} is not an IANA zone, such as Europe/Amsterdam") from error
+            raise SiteError(
+                f"settings.toml: time_zone {zone!r} is not an IANA zone, such as Europe/Amsterdam"
+            ) from error
         return Settings(zone, str(merged["language"]), bool(merged["demo"]))
 
     def protocol(self) -> Protocol:
@@ -105,7 +111,9 @@ class Site:
 
         own = sorted((self.root / "protocol").glob("*.toml"))
         if len(own) > 1:
-            raise ProtocolError(f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one")
+            raise ProtocolError(
+                f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one"
+            )
         if own:
             return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers())
         text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")

@@ -26,7 +26,9 @@ def _section(rule: Rule) -> str:
     stanza = shipped_protocol().rules[rule.code]
     origin = stanza.provenance
     numbers = [f"| `{name}` | {value:g} |" for name, value in sorted(stanza.numbers.items())]
-    table = ["| number in the protocol | value |", "|---|---|", *numbers, ""] if numbers else ["No numbers of its own.", ""]
+    table = (
+        ["| number in the protocol | value |", "|---|---|", *numbers, ""] if numbers else ["No numbers of its own.", ""]
+    )
     cases = (CASES / f"{rule.code}.md").read_text(encoding="utf-8").strip()
     return "\n".join(
         [
@@ -34,7 +36,7 @@ def _section(rule: Rule) -> str:
             "",
             rule.leaflet.strip(),
             "",
-            f"Subject: one {rule.subject}. Guide: {', '.join(origin.guide)}. Strength: {origin.strength}. "
+            f"Subject: one {rule.subject}. Guide: {', '.join(origin.guide)}. Strength: {origin.strength}.",
             f"Owner: {origin.owner}. Source: {origin.source}.",
             "",
             *table,

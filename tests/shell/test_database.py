@@ -41,7 +41,7 @@ def test_a_damaged_database_is_refused_in_words_and_left_as_it_is(tmp_path: Path
     data[: len(data) if "not" in damage else 0] = b"x" * (len(data) if "not" in damage else 0)
     data[4096:12288] = b"\xff" * 8192
     path.write_bytes(data)
-    with pytest.raises(StoreError, match="damaged.*backup"), open_site(tmp_path):
+    with pytest.raises(StoreError, match=r"damaged.*backup"), open_site(tmp_path):
         pass
     assert path.read_bytes() == bytes(data)
 
@@ -51,7 +51,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         pass
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="9999.*newer"), open_site(tmp_path):
+    with pytest.raises(StoreError, match=r"9999.*newer"), open_site(tmp_path):
         pass
 
 
@@ -78,7 +78,9 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
             folder.chmod(0o755)
     (tmp_path / "cmvmon.sqlite").chmod(0o444)
     (tmp_path / "landing").chmod(0o777)
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
+    )
     assert "can't be" in done.stdout, done.stderr
     assert "nothing was changed" in done.stdout or "check that its folder" in done.stdout
 
@@ -86,7 +88,12 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_second_run_on_one_site_is_refused_and_the_lock_dies_with_its_holder(tmp_path: Path) -> None:
     lock = tmp_path / ".nightly.lock"
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import sys, time; from pathlib import Path; from cmvmon.shell.lock import only_run\nwith only_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)", str(lock)],
+        [
+            sys.executable,
+            "-c",
+            "import sys, time; from pathlib import Path; from cmvmon.shell.lock import only_run\nwith only_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+            str(lock),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -106,11 +113,15 @@ def test_a_write_that_fails_halfway_leaves_nothing_of_it(tmp_path: Path) -> None
     """The delivery, its records, its quarantine and its counts stand together or not at all."""
     from cmvmon.run.intake import take_in_file
 
-    path = sites.drop(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000), sites.result("SYNTHETIC-2", 0, "?")])
+    path = sites.drop(
+        tmp_path, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000), sites.result("SYNTHETIC-2", 0, "?")]
+    )
     with open_site(tmp_path):
         pass
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:
-        connection.execute("CREATE TRIGGER full BEFORE INSERT ON quarantined_records BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON quarantined_records BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
     with open_site(tmp_path) as opened, pytest.raises(StoreError, match="full"):
         take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=sites.day(1))
     assert sites.rows(tmp_path, "SELECT count(*) FROM deliveries") == [(0,)]

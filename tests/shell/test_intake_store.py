@@ -88,7 +88,11 @@ def test_a_correction_that_arrives_before_its_original_stays_current(tmp_path: P
 
 
 def test_a_mended_laboratory_file_judges_again_only_what_was_set_apart(tmp_path: Path) -> None:
-    lines = [result("SYNTHETIC-1", 0, 1000), result("SYNTHETIC-2", 0, 1000, unit="IE/ml"), result("SYNTHETIC-3", 0, "n.a.")]
+    lines = [
+        result("SYNTHETIC-1", 0, 1000),
+        result("SYNTHETIC-2", 0, 1000, unit="IE/ml"),
+        result("SYNTHETIC-3", 0, "n.a."),
+    ]
     taken_in(tmp_path, lines)
     packaged = (Path(__file__).parents[2] / "cmvmon/feeds/labs/synthetic.toml").read_text(encoding="utf-8")
     (tmp_path / "labs").mkdir(exist_ok=True)
@@ -164,7 +168,9 @@ def test_a_table_that_was_never_delivered_is_not_an_empty_one(tmp_path: Path) ->
 
 
 RECORDS = st.builds(
-    lambda patient, day_, value, status, other: result(f"SYNTHETIC-{patient}", day_, value, status=status, accession=f"A{patient}-{day_}-{other}"),
+    lambda patient, day_, value, status, other: result(
+        f"SYNTHETIC-{patient}", day_, value, status=status, accession=f"A{patient}-{day_}-{other}"
+    ),
     st.integers(1, 3),
     st.integers(0, 2),
     st.sampled_from(["1000", "2000", "<200", "Not detected", "ca. 500", "-1", "Above range", "1e15", ""]),
@@ -174,7 +180,9 @@ RECORDS = st.builds(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(records=st.lists(RECORDS, min_size=1, max_size=12), cut=st.integers(0, 12), random=st.randoms(use_true_random=False))
+@given(
+    records=st.lists(RECORDS, min_size=1, max_size=12), cut=st.integers(0, 12), random=st.randoms(use_true_random=False)
+)
 def test_row_order_and_splitting_a_delivery_change_no_stored_result(
     records: list[str], cut: int, random: st.DataObject
 ) -> None:
@@ -203,5 +211,10 @@ def test_counts_that_do_not_add_up_are_refused_by_the_database(tmp_path: Path) -
     import sqlite3
 
     taken_in(tmp_path, [result("SYNTHETIC-1", 0, 1000)])
-    with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection, pytest.raises(sqlite3.IntegrityError, match="nothing_lost"):
-        connection.execute("INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, code_version FROM deliveries")
+    with (
+        sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection,
+        pytest.raises(sqlite3.IntegrityError, match="nothing_lost"),
+    ):
+        connection.execute(
+            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, code_version FROM deliveries"
+        )

@@ -1,0 +1,134 @@
+"""One assessment of a site: known rows, gate, assess, gate, record. A broken table stops it, and that is itself alerted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from cmvmon.assess import Assessment, Tables, assess
+from cmvmon.domain import words
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.errors import ContractBroken
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.domain.versions import current_results
+from cmvmon.run.opened import OpenSite
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.alert_store import Changes
+
+ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many verdicts an assessment gave, and what it changed."""
+
+    patients: int
+    alert: int
+    clear: int
+    not_assessable: int
+    changes: Changes
+
+
+def assess_site(
+    opened: OpenSite, *, as_of: datetime, scope: str = "all", patients: Collection[str] | None = None
+) -> tuple[Assessment, Counts]:
+    """Assesses everyone (or `patients`) on what was known at `as_of`, and brings the alerts up to date.
+
+    Raises ContractBroken when a table breaks its contract: nothing is recorded but an operations alert.
+    """
+    try:
+        assessment = assessed(opened, as_of=as_of, patients=patients)
+    except ContractBroken as broken:
+        evidence = json.dumps(
+            {"code": "contract_broken", "feed": ASSESSMENT_FEED, "table_name": broken.table}, sort_keys=True
+        )
+        _note_work(opened, as_of, evidence)
+        raise
+    rows = assessment.verdicts.to_dicts()
+    subjects = assessment.subjects
+    with opened.writing() as connection:
+        changes = alert_store.record(
+            connection,
+            rows,
+            as_of=as_of,
+            scope=scope,
+            patients=patients,
+            protocol_version=opened.protocol.version,
+            cause_of=lambda alert: _cause(alert, subjects),
+            discharged=frozenset(subjects.filter("is_discharged")["patient_id"]),
+        )
+    _note_work(opened, as_of, None)
+    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
+    return assessment, Counts(patients=subjects["patient_id"].n_unique(), changes=changes, **counts)
+
+
+def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None = None) -> Assessment:
+    """The assessment at `as_of`, through the contract gate before and after; nothing is recorded.
+
+    Raises ContractBroken.
+    """
+    with opened.reading() as connection:
+        results = known.known_results(connection, as_of=as_of, patients=patients)
+        courses = known.known_courses(connection, as_of=as_of, patients=patients)
+        stays = known.known_stays(connection, as_of=as_of, patients=patients)
+    _through_gate(VIRAL_LOAD_RESULTS, current_results(results), as_of)
+    for row_type, frame in ((ANTIVIRAL_COURSES, courses), (ICU_STAYS, stays)):
+        if frame is not None:
+            _through_gate(row_type, frame, as_of)
+    noise = [laboratory.assays() for laboratory in opened.site.laboratories()]
+    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]))
+    assessment = assess(tables, protocol=opened.protocol, as_of=as_of)
+    gate_computed(assessment, as_of)
+    return assessment
+
+
+def gate_computed(assessment: Assessment, as_of: datetime) -> None:
+    """Raises ContractBroken when a computed table breaks its contract: a wrong alert is worse than a late one."""
+    from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
+
+    series = assessment.results.select(pl.struct(SERIES_KEY).alias("series"))["series"].unique()
+    patients = assessment.subjects["patient_id"].unique()
+    _through_gate(WEEKLY_DECLINE, assessment.weekly_decline, as_of, {"series_with_results": series})
+    _through_gate(VERDICTS, assessment.verdicts, as_of, {"known_patients": patients})
+
+
+def _through_gate(
+    row_type: RowType, frame: pl.DataFrame, as_of: datetime, references: Mapping[str, pl.Series] | None = None
+) -> None:
+    from data_contracts.gate import gate  # Great Expectations is heavy: only a run that assesses pays for it
+
+    report = gate(row_type.name, frame.select(*row_type.schema), as_of=as_of, references=references)
+    if not report.passed:
+        found = "; ".join(f"{b.name} ({b.sentence}): {b.n_rows} rows" for b in report.broken)
+        raise ContractBroken(
+            f"{row_type.name} breaks its contract, so nothing was assessed or shown: {found}. "
+            "Keep the database and tell whoever maintains cmvmon",
+            row_type.name,
+        )
+
+
+def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:
+    with opened.writing() as connection:
+        alert_store.record_operations(
+            connection, feed=ASSESSMENT_FEED, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
+        )
+
+
+def _cause(alert: Mapping[str, Any], subjects: pl.DataFrame) -> str:
+    """Why the subject of an open alert is no longer judged."""
+    mine = subjects.filter(pl.col("patient_id") == alert["patient_id"])
+    if mine.is_empty():
+        return "no_longer_known"
+    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
+    newer = same.filter((pl.col("laboratory") != alert["laboratory"]) | (pl.col("assay") != alert["assay"]))
+    if not newer.is_empty():
+        return "newer_series"
+    if mine["treatment"][0] == words.TREATMENT_OFF:
+        return "course_over"
+    return "other_compartment"

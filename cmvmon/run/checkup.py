@@ -1,0 +1,119 @@
+"""What `cmvmon doctor` looks at: this installation and one site. Counts and codes only, no patient data."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmvmon import __version__
+from cmvmon.domain.errors import CmvmonError
+from cmvmon.run.demo import real_example
+from cmvmon.run.opened import now
+from cmvmon.shell import alert_store, database, feed_state
+from cmvmon.shell.site import Site
+
+# Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
+_PINNED = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "prefect": (3, 9)}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: `ok`, `note` (worth knowing), `broken` (mend it) or `not told` (it can't be told)."""
+
+    what: str
+    state: str
+    words: str
+
+
+def checkup(root: Path) -> list[Finding]:
+    """Every finding. Nothing is changed: a site that does not exist is not made."""
+    site = Site(root)
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("installation", _installation),
+        ("settings", lambda: _settings(site)),
+        ("protocol", lambda: _protocol(site)),
+        ("laboratory files", lambda: _laboratories(site)),
+        ("database", lambda: _database(site)),
+        ("example", _example),
+    )
+    findings: list[Finding] = []
+    for what, check in checks:
+        try:
+            findings += check()
+        except CmvmonError as error:
+            findings.append(Finding(what, "broken", str(error)))
+    return findings
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("cmvmon", "ok", f"{__version__} on Python {sys.version.split()[0]}")
+    for name, below in _PINNED.items():
+        found = importlib.metadata.version(name)
+        numbers = tuple(int(part) for part in found.split(".")[:2])
+        state, words = (
+            ("ok", found)
+            if numbers < below
+            else ("broken", f"{found} does not run with Prefect; run `make clean test`")
+        )
+        yield Finding(name, state, words)
+    browser = shutil.which("chromium")
+    words = "found" if browser else "not found: the browser tests are skipped (Debian's package `chromium`)"
+    yield Finding("chromium", "ok" if browser else "note", words)
+
+
+def _settings(site: Site) -> Iterator[Finding]:
+    settings = site.settings()
+    yield Finding("settings", "ok", f"time zone {settings.time_zone}, language {settings.language}")
+
+
+def _protocol(site: Site) -> Iterator[Finding]:
+    protocol = site.protocol()
+    yield Finding("protocol", "ok", f"{protocol.version}; owner: {protocol.owner}")
+
+
+def _laboratories(site: Site) -> Iterator[Finding]:
+    names = [laboratory.laboratory for laboratory in site.laboratories()]
+    yield Finding("laboratory files", "ok", ", ".join(names))
+    for dropped in {item.feed for item in site.dropped() if item.table == "viral_load_results"} - set(names):
+        yield Finding(
+            "drop folder", "broken", f"drop/{dropped} has no laboratory file; add labs/{dropped}.toml to the site"
+        )
+
+
+def _database(site: Site) -> Iterator[Finding]:
+    if not site.database.exists():
+        yield Finding("database", "not told", "this site has none yet; `cmvmon nightly` makes it")
+        return
+    engine = database.connect(site.database)
+    try:
+        database.check(engine, site.database)
+        yield Finding("database", "ok", f"whole, schema {database.SCHEMA_VERSION}, journal WAL, synchronous FULL")
+        with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
+            feeds = feed_state.feed_tables(connection, as_of=now())
+            n_open = len(alert_store.alerts(connection, states={"open"}))
+            last = alert_store.last_as_of(connection)
+    finally:
+        engine.dispose()
+    for item in feeds:
+        state = "broken" if item.refused else "note" if item.n_quarantined else "ok"
+        words = (
+            f"newest delivery refused ({item.refused})"
+            if item.refused
+            else f"{item.n_quarantined} records in quarantine"
+        )
+        yield Finding(f"feed {item.feed}/{item.table}", state, words)
+    yield Finding(
+        "assessments",
+        "ok" if last else "not told",
+        f"last as of {last.isoformat()}; {n_open} alerts open" if last else "none yet",
+    )
+
+
+def _example() -> Iterator[Finding]:
+    _, notices = real_example()
+    for notice in notices:
+        yield Finding("example actg315", "note", notice)

@@ -1,0 +1,46 @@
+"""One landed delivery: take it in, assess the patients it touches, publish their pages and the ward's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cmvmon.run.assessing import Counts, assess_site, assessed
+from cmvmon.run.intake import take_in_landed
+from cmvmon.run.opened import open_site
+from cmvmon.run.publishing import Published, publish
+from cmvmon.shell import known
+from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.landing import landed
+from cmvmon.shell.lock import only_run
+from cmvmon.shell.site import Site
+
+_WAIT_S = 120.0  # a night may be at work: a delivery waits for it rather than being refused
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What one delivery came to; `assessed` and `published` are None when it touched nobody."""
+
+    taken_in: tuple[Counted, ...]
+    assessed: Counts | None
+    published: Published | None
+
+
+def lab_feed(root: Path, delivery_id: str, *, as_of: datetime) -> Fed:
+    """Takes in the delivery of that id (SHA-256 of its bytes) and brings the patients it touches up to date.
+
+    A patient is assessed on everything that is known of them, so the verdicts are those that the night would give.
+    Raises SiteError when no such delivery has landed.
+    """
+    site = Site(root).prepare()
+    with only_run(site.lock, wait_s=_WAIT_S), open_site(root) as opened:
+        taken_in = tuple(take_in_landed(opened, item, received_at=as_of) for item in landed(site.landing, delivery_id))
+        with opened.reading() as connection:
+            touched = known.patients_of_delivery(connection, delivery_id)
+        if not touched:
+            return Fed(taken_in, None, None)
+        _, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched)
+        published = publish(opened, assessed(opened, as_of=as_of), as_of=as_of, only=touched)
+    return Fed(taken_in, counts, published)

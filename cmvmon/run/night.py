@@ -1,0 +1,81 @@
+"""One night: take in the drop folder, assess everyone, publish. Plain functions; Prefect calls the same three steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cmvmon.assess import Assessment
+from cmvmon.domain.errors import ContractBroken
+from cmvmon.run.assessing import Counts, assess_site, assessed
+from cmvmon.run.intake import take_in_drop
+from cmvmon.run.opened import open_site
+from cmvmon.run.publishing import Published, publish, publish_halt
+from cmvmon.shell import alert_store
+from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.lock import only_run
+from cmvmon.shell.site import Site
+
+
+@dataclass(frozen=True)
+class Night:
+    """What each step of a night came to: counts only, no patient data."""
+
+    as_of: datetime
+    taken_in: tuple[Counted, ...]
+    assessed: Counts
+    published: Published
+
+
+def nightly(root: Path, *, as_of: datetime) -> Night:
+    """One whole night on the site at `root`, everything that comes in stamped received at `as_of`.
+
+    Raises AlreadyRunning when another run holds the site, ContractBroken when a table breaks its contract.
+    """
+    with held(root):
+        taken_in = take_in_step(root, as_of=as_of)
+        assessment, counts = _assess(root, as_of=as_of)
+        published = publish_step(root, as_of=as_of, assessment=assessment)
+    return Night(as_of, taken_in, counts, published)
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Holds the site, so that one night runs at a time, under Prefect or not. Raises AlreadyRunning."""
+    with only_run(Site(root).prepare().lock):
+        yield
+
+
+def take_in_step(root: Path, *, as_of: datetime) -> tuple[Counted, ...]:
+    """First step: the drop folder into the store."""
+    with open_site(root) as opened:
+        return tuple(take_in_drop(opened, received_at=as_of))
+
+
+def assess_step(root: Path, *, as_of: datetime) -> Counts:
+    """Second step: every rule on every patient, the alerts brought up to date."""
+    return _assess(root, as_of=as_of)[1]
+
+
+def publish_step(root: Path, *, as_of: datetime, assessment: Assessment | None = None) -> Published:
+    """Third step: the pages. Without an assessment at hand it is computed again, from the same store."""
+    with open_site(root) as opened:
+        return publish(opened, assessment or assessed(opened, as_of=as_of), as_of=as_of)
+
+
+def last_assessed_at(root: Path) -> datetime | None:
+    """The latest moment that was assessed and recorded on this site."""
+    with open_site(root) as opened, opened.reading() as connection:
+        return alert_store.last_as_of(connection)
+
+
+def _assess(root: Path, *, as_of: datetime) -> tuple[Assessment, Counts]:
+    with open_site(root) as opened:
+        try:
+            return assess_site(opened, as_of=as_of)
+        except ContractBroken:
+            publish_halt(opened, as_of=as_of)
+            raise

@@ -1,0 +1,67 @@
+"""A site that is open for work: its paths, its database, its protocol; and the one place where the clock is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.protocol import Protocol
+from cmvmon.shell import database
+from cmvmon.shell.site import Site
+
+
+@dataclass(frozen=True)
+class OpenSite:
+    """What every step of a run needs. Nothing in it holds patient data."""
+
+    site: Site
+    engine: sa.Engine
+    protocol: Protocol
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with database.in_words(self.site.database), self.engine.connect() as bare:
+            connection = bare.execution_options(read_only=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with database.in_words(self.site.database), self.engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def open_site(root: Path) -> Iterator[OpenSite]:
+    """The site at `root`, its folders made, its protocol read, its database checked and moved to this schema."""
+    site = Site(root).prepare()
+    site.settings()
+    protocol = site.protocol()
+    engine = database.connect(site.database)
+    try:
+        database.check(engine, site.database)
+        yield OpenSite(site, engine, protocol)
+    finally:
+        engine.dispose()
+
+
+def now() -> datetime:
+    """This moment, in UTC, to the second: the only reading of the clock."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def moment(text: str) -> datetime:
+    """A moment from its ISO 8601 text. Without an offset it is UTC; a date alone is refused. Raises SiteError."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SiteError(f"{text!r} is not a moment; write it as 2026-11-22T05:30:00+01:00") from error
+    if len(text) <= 10:
+        raise SiteError(f"{text!r} has no time; write the moment as {text}T05:30:00+01:00")
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)

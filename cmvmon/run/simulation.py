@@ -1,0 +1,75 @@
+"""A synthetic ward on disk: the tables as analysts exchange them, the laboratory's delivery, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.errors import SiteError
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.feeds.delivery_text import write_delivery
+from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.shell.files import write_atomically
+from cmvmon.shell.site import Site
+from cmvmon.simulate import Ward, ward
+
+SYNTHETIC = "synthetic"  # the laboratory file that ships with the package
+_README = """Everything in this folder is synthetic: made by `cmvmon simulate`, of no patient and no laboratory.
+
+viral_load_results.parquet, antiviral_courses.csv, icu_stays.csv   what `cmvmon analyze` reads
+delivery.csv        the same results as the laboratory `synthetic` would send them (`cmvmon ingest --feed synthetic`)
+truth.parquet       what the loads truly did
+"""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """How many rows each file holds."""
+
+    patients: int
+    rows: Mapping[str, int]
+
+
+def simulate(patients: int, days: int, seed: int, *, out: Path, root: Path) -> Simulated:
+    """Writes a ward of `patients` over `days` to `out`. The same arguments give the same bytes."""
+    made = ward(patients, days, seed)
+    if out.exists() and not out.is_dir():
+        raise SiteError(f"{out.name} is a file; name a folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    made.viral_load_results.select(VIRAL_LOAD_RESULTS.exchanged).write_parquet(out / "viral_load_results.parquet")
+    made.truth.write_parquet(out / "truth.parquet")
+    for name, text in delivered_texts(made, synthetic_laboratory(root)).items():
+        write_atomically(out / ("delivery.csv" if name == VIRAL_LOAD_RESULTS.name else f"{name}.csv"), text.encode())
+    write_atomically(out / "README.txt", _README.encode())
+    rows = {
+        VIRAL_LOAD_RESULTS.name: made.viral_load_results.height,
+        ANTIVIRAL_COURSES.name: made.antiviral_courses.height,
+        ICU_STAYS.name: made.icu_stays.height,
+        "truth": made.truth.height,
+    }
+    return Simulated(patients, rows)
+
+
+def delivered_texts(made: Ward, laboratory: Laboratory) -> dict[str, str]:
+    """Each table as a hospital would deliver it, as CSV text by table name."""
+    return {
+        VIRAL_LOAD_RESULTS.name: write_delivery(made.viral_load_results, laboratory),
+        ANTIVIRAL_COURSES.name: _exchange_csv(made.antiviral_courses, ANTIVIRAL_COURSES),
+        ICU_STAYS.name: _exchange_csv(made.icu_stays, ICU_STAYS),
+    }
+
+
+def synthetic_laboratory(root: Path) -> Laboratory:
+    """The laboratory file `synthetic`. Raises SiteError when the package lacks it."""
+    laboratory = Site(root).laboratory(SYNTHETIC)
+    if laboratory is None:
+        raise SiteError("the laboratory file synthetic.toml is missing from the package; install cmvmon again")
+    return laboratory
+
+
+def _exchange_csv(frame: pl.DataFrame, row_type: RowType) -> str:
+    return frame.select(row_type.exchanged).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")

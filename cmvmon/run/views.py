@@ -1,0 +1,149 @@
+"""What the pages are made from, cut out of an assessment: one patient, one row of the ward, the state of the feeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from cmvmon import __version__
+from cmvmon.assess import Assessment
+from cmvmon.domain import words
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.protocol import Protocol
+from cmvmon.run.assessing import ASSESSMENT_FEED
+from cmvmon.shell.feed_state import FeedTable
+from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
+from data_contracts.freshness import is_fresh
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every page of one publishing shares."""
+
+    protocol: Protocol
+    as_of: datetime
+    time_zone: str
+    is_synthetic: bool
+    stale_after_hours: int
+
+
+def patient_view(
+    patient_id: str,
+    assessment: Assessment,
+    open_alerts: pl.DataFrame,
+    *,
+    common: Common,
+    caveats: tuple[Caveat, ...],
+    ward_href: str,
+    hrefs: Mapping[str, str],
+) -> PatientView:
+    """Everything that one patient's page shows."""
+    subjects = _of(assessment.subjects, patient_id)
+    judged = subjects.filter(pl.col("is_judged_for_response") & pl.col("compartment").is_not_null())
+    ward, bed = _place(assessment, patient_id)
+    return PatientView(
+        patient_id=patient_id,
+        ward=ward,
+        bed=bed,
+        as_of=common.as_of,
+        time_zone=common.time_zone,
+        results=_of(assessment.results, patient_id).select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting"),
+        courses=None if assessment.courses is None else _of(assessment.courses, patient_id),
+        stays=None if assessment.stays is None else _of(assessment.stays, patient_id),
+        weekly_decline=_of(assessment.weekly_decline, patient_id),
+        verdicts=_of(assessment.verdicts, patient_id),
+        open_alerts=_of(open_alerts, patient_id),
+        treatment=str(subjects["treatment"][0]),
+        protocol=common.protocol,
+        code_version=__version__,
+        is_synthetic=common.is_synthetic,
+        ward_href=ward_href,
+        caveats=caveats,
+        affected=tuple(judged["compartment"]),
+        affected_source=None if judged.is_empty() else judged["affected_source"][0],
+        hrefs=hrefs,
+        stale_after_hours=common.stale_after_hours,
+    )
+
+
+def ward_row(patient_id: str, assessment: Assessment, open_alerts: pl.DataFrame, *, href: str) -> WardRow:
+    """One patient's row on the ward page."""
+    ward, bed = _place(assessment, patient_id)
+    unassessed = _of(assessment.verdicts, patient_id).filter(pl.col("verdict") == words.NOT_ASSESSABLE)
+    return WardRow(
+        patient_id=patient_id,
+        ward=ward,
+        bed=bed,
+        href=href,
+        open_alerts=_of(open_alerts, patient_id),
+        latest=_latest(_of(assessment.results, patient_id)),
+        not_assessable=tuple(
+            NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.iter_rows(named=True)
+        ),
+    )
+
+
+def feed_states(
+    feeds: Collection[FeedTable], operations: Collection[Mapping[str, object]], as_of: datetime
+) -> tuple[FeedState, ...]:
+    """The first line of the ward page: every feed and table, and what the operations alerts say of them."""
+    said = [json.loads(str(alert["evidence"])) for alert in operations]
+    states = [
+        FeedState(
+            feed=item.feed,
+            table_name=item.table,
+            last_received_at=item.last_received_at,
+            is_fresh=is_fresh(item.table, item.last_received_at, as_of=as_of),
+            operations_code=item.refused,
+        )
+        for item in feeds
+    ]
+    stopped = [
+        FeedState(ASSESSMENT_FEED, fact["table_name"], None, None, fact["code"])
+        for fact in said
+        if fact["feed"] == ASSESSMENT_FEED
+    ]
+    return (*stopped, *states)
+
+
+def feed_caveats(feeds: Collection[FeedTable], as_of: datetime) -> tuple[Caveat, ...]:
+    """What a patient's page must say of the data as a whole: records in quarantine, results that stay away."""
+    caveats = []
+    waiting = sum(item.n_quarantined for item in feeds)
+    if waiting:
+        caveats.append(Caveat("quarantined", n=waiting))
+    received = [
+        item.last_received_at for item in feeds if item.table == VIRAL_LOAD_RESULTS.name and item.last_received_at
+    ]
+    if not received:
+        caveats.append(Caveat("results_never"))
+    elif is_fresh(VIRAL_LOAD_RESULTS.name, max(received), as_of=as_of) is False:
+        caveats.append(Caveat("results_stale", since=max(received)))
+    return tuple(caveats)
+
+
+def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
+    return frame.filter(pl.col("patient_id") == patient_id)
+
+
+def _place(assessment: Assessment, patient_id: str) -> tuple[str | None, str | None]:
+    """Ward and bed of the latest stay."""
+    if assessment.stays is None:
+        return None, None
+    stays = _of(assessment.stays, patient_id).sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
+    return (None, None) if stays.is_empty() else (stays["ward"][-1], stays["bed"][-1])
+
+
+def _latest(results: pl.DataFrame) -> LatestResult | None:
+    used = results.filter(~pl.col("is_conflicting")).sort("collected_at", "result_id")
+    if used.is_empty():
+        return None
+    row = used.row(-1, named=True)
+    limit = {words.ABOVE_ULOQ: row["uloq_iu_per_ml"], words.QUANTIFIED: None}.get(
+        row["detection"], row["lloq_iu_per_ml"] or row["lod_iu_per_ml"]
+    )
+    return LatestResult(row["compartment"], row["detection"], row["viral_load_iu_per_ml"], limit, row["collected_at"])

@@ -1,0 +1,6 @@
+"""Words for people: sentences, numbers and dates, in Dutch and English. Facts come in, words go out."""
+
+from cmvmon.text.alerts import alert_sentence
+from cmvmon.text.language import Language, MissingWords, UnknownLanguage, codes, language
+
+__all__ = ["Language", "MissingWords", "UnknownLanguage", "alert_sentence", "codes", "language"]

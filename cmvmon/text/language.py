@@ -1,0 +1,185 @@
+"""A language: its sentences by key, and its way to write numbers, dates and moments.
+
+Nothing here imports a heavy library: Babel is loaded when the first number or date is written.
+"""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+from cmvmon.domain.errors import CmvmonError
+from cmvmon.text import languages
+
+# Loads below this keep their decimals: there they may be all that a result says. Layout, not a clinical line.
+_WHOLE_FROM_IU_PER_ML = 100.0
+
+
+class UnknownLanguage(CmvmonError):
+    """The data team must act: settings or command name a language that has no file."""
+
+    exit_code = 4
+
+
+class MissingWords(CmvmonError):
+    """We must act: a sentence, or a value that belongs in it, is missing."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language.
+
+    Attributes:
+        code: two letters, as in `<html lang>`.
+        name: the language's name in that language.
+        locale: the Babel locale that writes its numbers and month names.
+        date_pattern, moment_pattern, short_date_pattern: CLDR patterns of a date, a date with its time, and a tick.
+        sentences: sentence by key, with `{placeholders}`.
+    """
+
+    code: str
+    name: str
+    locale: str
+    date_pattern: str
+    moment_pattern: str
+    short_date_pattern: str
+    sentences: Mapping[str, str]
+
+    def has(self, key: str) -> bool:
+        """Whether there is a sentence of that key."""
+        return key in self.sentences
+
+    def say(self, key: str, **params: str) -> str:
+        """The sentence of `key` with its placeholders filled.
+
+        Values arrive as text: whoever calls writes numbers and dates with this same language.
+
+        Raises:
+            MissingWords: there is no such sentence, or a placeholder got no value. Names the key, never a value.
+
+        >>> language("nl").say("compartment.csf")
+        'liquor'
+        """
+        if key not in self.sentences:
+            raise MissingWords(f"text/languages/{self.code}.py has no sentence {key!r}; add it, in every language")
+        try:
+            return self.sentences[key].format(**params)
+        except KeyError as error:
+            raise MissingWords(
+                f"the sentence {key!r} ({self.code}) needs {{{error.args[0]}}}; give it a value"
+            ) from None
+
+    def word(self, vocabulary: str, code: str, **params: str) -> str:
+        """The word for one value of a vocabulary, such as `word("detection", "below_lloq")`. Raises MissingWords."""
+        return self.say(f"{vocabulary}.{code}", **params)
+
+    def words(self, vocabulary: str, codes_: str | None) -> str:
+        """The words for codes that are joined by `;`, joined by commas. Empty for null."""
+        return ", ".join(self.word(vocabulary, code) for code in (codes_ or "").split(";") if code)
+
+    def count(self, key: str, n: int, **params: str) -> str:
+        """`key.one` or `key.other` with `{n}` filled, as the number asks."""
+        return self.say(f"{key}.{'one' if n == 1 else 'other'}", n=self.number(n, 0), **params)
+
+    def number(self, x: float, digits: int) -> str:
+        """`x` with exactly `digits` decimals, grouped by thousands; a minus that rounding made idle is dropped.
+
+        >>> language("nl").number(0.8, 1), language("en").number(-12400, 0)
+        ('0,8', '−12,400')
+        """
+        from babel.numbers import format_decimal  # loaded on first use: no command pays for it at start
+
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        written: str = format_decimal(_rounded(x, digits), format=pattern, locale=self.locale)
+        return written.replace("-", "−")
+
+    def load(self, iu_per_ml: float) -> str:
+        """A load or a limit in IU/mL without its unit; whole from 100 on, else with up to two decimals.
+
+        >>> language("nl").load(12400.0), language("en").load(12400.0), language("en").load(34.5)
+        ('12.400', '12,400', '34.5')
+        """
+        if iu_per_ml >= _WHOLE_FROM_IU_PER_ML:
+            return self.number(iu_per_ml, 0)
+        from babel.numbers import format_decimal
+
+        written: str = format_decimal(_rounded(iu_per_ml, 2), format="#,##0.##", locale=self.locale)
+        return written
+
+    def log10(self, x: float) -> str:
+        """A load or a decline on the log10 scale, with one decimal."""
+        return self.number(x, 1)
+
+    def percent(self, probability: float) -> str:
+        """A probability as a percentage that never rounds to 0 % or 100 %: beyond 1 and 99 it says less or more.
+
+        >>> language("en").percent(0.234), language("en").percent(0.0004)
+        ('23%', '<1%')
+        """
+        if probability < 0.01:
+            return "<1%"
+        if probability > 0.99:
+            return ">99%"
+        return f"{self.number(100 * probability, 0)}%"
+
+    def date(self, moment: datetime, time_zone: str) -> str:
+        """The date of a moment in a zone.
+
+        >>> from datetime import UTC
+        >>> language("nl").date(datetime(2026, 11, 22, 23, 30, tzinfo=UTC), "Europe/Amsterdam")
+        '23-11-2026'
+        """
+        return self._written(moment, time_zone, self.date_pattern)
+
+    def moment(self, moment: datetime, time_zone: str) -> str:
+        """Date and time of a moment in a zone."""
+        return self._written(moment, time_zone, self.moment_pattern)
+
+    def short_date(self, moment: datetime, time_zone: str) -> str:
+        """Day and month of a moment in a zone, for a tick."""
+        return self._written(moment, time_zone, self.short_date_pattern)
+
+    def _written(self, moment: datetime, time_zone: str, pattern: str) -> str:
+        from babel.dates import format_datetime
+
+        written: str = format_datetime(moment, pattern, tzinfo=ZoneInfo(time_zone), locale=self.locale)
+        return written
+
+
+def codes() -> tuple[str, ...]:
+    """The codes of every language there is, sorted."""
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(languages.__path__)))
+
+
+def language(code: str) -> Language:
+    """The language of that code.
+
+    Raises:
+        UnknownLanguage: there is none; lists those there are.
+
+    >>> language("nl").word("detection", "not_detected")
+    'niet aantoonbaar'
+    """
+    if code not in codes():
+        raise UnknownLanguage(f"language {code!r} is not known; choose one of {', '.join(codes())}")
+    module = import_module(f"{languages.__name__}.{code}")
+    return Language(
+        code=code,
+        name=module.NAME,
+        locale=module.LOCALE,
+        date_pattern=module.DATE_PATTERN,
+        moment_pattern=module.MOMENT_PATTERN,
+        short_date_pattern=module.SHORT_DATE_PATTERN,
+        sentences=module.SENTENCES,
+    )
+
+
+def _rounded(x: float, digits: int) -> float:
+    """`x` rounded half away from zero, as people round by hand; -0.0 becomes 0.0."""
+    scale = 10**digits
+    return math.copysign(math.floor(abs(x) * scale + 0.5) / scale, x) + 0.0

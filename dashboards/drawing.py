@@ -1,0 +1,284 @@
+"""The drawing of a patient's figure: traces, lines and labels, panel by panel.
+
+Rule of this file: every text that came from outside passes `literal`, because Plotly reads a subset of HTML in labels.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cmvmon.domain import words
+from cmvmon.text import Language
+from dashboards.axes import LogAxis, Window, time_ticks
+from dashboards.bars import Lane
+from dashboards.facts import Point
+from dashboards.look import (
+    BEHIND_TEXT,
+    BOTTOM_PX,
+    DATA,
+    FONT,
+    FONT_PX,
+    GRID,
+    HIGHEST_PANEL_PX,
+    INK,
+    LANE_PX,
+    LEFT_PX,
+    LINE,
+    LONGEST_LABEL,
+    LOWEST_PANEL_PX,
+    SHEET_PX,
+    SYMBOLS,
+    TITLE_PX,
+    TOP_PX,
+    literal,
+)
+from dashboards.views import PatientView
+from dashboards.words_for_results import value
+
+
+class Drawing:
+    """Collects traces, lines and labels, panel by panel, from the top down."""
+
+    def __init__(
+        self, view: PatientView, language: Language, shown: Window, axis: LogAxis, n_panels: int, bars: list[Lane]
+    ) -> None:
+        self.view, self.language, self.window, self.axis, self.bars = view, language, shown, axis, bars
+        self.n_panels = n_panels
+        bars_px = LANE_PX * len(bars) + 12 if bars else 0
+        share = (SHEET_PX - TOP_PX - BOTTOM_PX - bars_px) // n_panels - TITLE_PX
+        self.panel_px = min(max(share, LOWEST_PANEL_PX), HIGHEST_PANEL_PX)
+        self.plot_px = n_panels * (TITLE_PX + self.panel_px) + bars_px
+        self.traces: list[go.Scatter] = []
+        self.shapes: list[dict[str, Any]] = []
+        self.labels: list[dict[str, Any]] = []
+        self.axes: dict[str, Any] = {}
+
+    def panel(self, i: int, compartment: str, drawn: list[Point]) -> None:
+        """One compartment: its limits and lines first, marks on top."""
+        y = "y" if i == 0 else f"y{i + 1}"
+        top = 1 - (i * (TITLE_PX + self.panel_px) + TITLE_PX) / self.plot_px
+        bottom = top - self.panel_px / self.plot_px
+        values, texts = self.axis.ticks(self.language)
+        self.axes[f"yaxis{y[1:]}"] = {
+            "domain": [max(bottom, 0.0), top],
+            "type": "log",
+            "range": self.axis.range,
+            "tickvals": values,
+            "ticktext": texts,
+            "fixedrange": True,
+            "gridcolor": GRID,
+            "zeroline": False,
+        }
+        name = self.language.word("compartment", compartment)
+        title = self.language.say("figure.panel", compartment=name[0].upper() + name[1:])
+        self._label(f"<b>{literal(title)}</b>", 0, top, "x domain", "paper", yanchor="bottom")
+        self._floor(y)
+        if compartment == "bal":
+            limit = self.view.protocol.affected_compartments.local_line_iu_per_ml
+            ends = [self.window.x(self.window.start), self.window.x(self.window.end)]
+            look = {"color": INK, "width": 1.5, "dash": "dashdot"}
+            self._trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
+            text = self.language.say("figure.local_line", limit=self.language.load(limit))
+            x = self.window.x(self.view.as_of)
+            self._label(literal(text), x, math.log10(limit), "x", y, xanchor="right", yanchor="bottom", xshift=-3)
+        self._limits(y, compartment, drawn)
+        self._runs(y, compartment, drawn)
+        self._marks(y, compartment, drawn)
+
+    def _limits(self, y: str, compartment: str, drawn: list[Point]) -> None:
+        """The quantification limit of each series, stepped, from its first result to the next series' first."""
+        firsts: dict[tuple[str, str, str], Point] = {}
+        for point in drawn:
+            firsts.setdefault(point.series, point)
+        begins = [point.row["collected_at"] for point in firsts.values()]
+        labelled = None
+        for i, series in enumerate(firsts):
+            known = [p for p in drawn if p.series == series and p.row["lloq_iu_per_ml"] is not None]
+            start = self.window.start if i == 0 else begins[i]
+            stop = begins[i + 1] if i + 1 < len(begins) else self.window.end
+            if known:
+                steps = [(p.row["collected_at"], p.row["lloq_iu_per_ml"]) for p in known]
+                steps = [(start, steps[0][1]), *steps, (max(stop, steps[-1][0]), steps[-1][1])]
+                self._trace(
+                    y,
+                    f"{compartment}:lloq",
+                    [self.window.x(moment) for moment, _ in steps],
+                    [limit for _, limit in steps],
+                    mode="lines",
+                    line={"color": LINE, "width": 1.5, "dash": "dash", "shape": "hv"},
+                )
+                if steps[0][1] != labelled:
+                    labelled = steps[0][1]
+                    text = self.language.say("figure.lloq", limit=self.language.load(labelled))
+                    self._label(
+                        literal(text), self.window.x(start), math.log10(labelled), "x", y, yanchor="top", yshift=-2
+                    )
+            if i > 0:
+                self._other_assay(y, begins[i])
+
+    def _other_assay(self, y: str, moment: datetime) -> None:
+        x = self.window.x(moment - timedelta(hours=6))
+        self.shapes.append(
+            {"type": "line", "xref": "x", "yref": f"{y} domain", "x0": x, "x1": x, "y0": 0, "y1": 1}
+            | {"line": {"color": INK, "width": 1.5, "dash": "dot"}, "layer": "below"}
+        )
+        text = literal(self.language.say("figure.other_assay"))
+        self._label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
+
+    def _runs(self, y: str, compartment: str, drawn: list[Point]) -> None:
+        """Lines between neighbouring quantified results of one series; none across a gap, a limit or an assay."""
+        gap = timedelta(days=self.view.protocol.decline.new_segment_gap_days)
+        for series in sorted({point.series for point in drawn}):
+            run: list[Point] = []
+            for point in [*(p for p in drawn if p.series == series), None]:
+                joins = (
+                    point is not None
+                    and point.row["detection"] == words.QUANTIFIED
+                    and point.is_used
+                    and (not run or point.row["collected_at"] - run[-1].row["collected_at"] <= gap)
+                )
+                if not joins:
+                    if len(run) > 1:
+                        xs = [self.window.x(p.row["collected_at"]) for p in run]
+                        loads = [p.row["viral_load_iu_per_ml"] for p in run]
+                        line = {"color": DATA, "width": 2}
+                        self._trace(y, f"{compartment}:line", xs, loads, mode="lines", line=line)
+                    run = []
+                if point is not None and point.row["detection"] == words.QUANTIFIED and point.is_used:
+                    run.append(point)
+
+    def _marks(self, y: str, compartment: str, drawn: list[Point]) -> None:
+        for detection, symbols in SYMBOLS.items():
+            for is_preliminary in (False, True):
+                chosen = [p for p in drawn if p.row["detection"] == detection and p.is_preliminary == is_preliminary]
+                if chosen:
+                    kind = f"{compartment}:{detection}{':preliminary' if is_preliminary else ''}"
+                    self._trace(
+                        y,
+                        kind,
+                        [self.window.x(p.row["collected_at"]) for p in chosen],
+                        [self._height(p) for p in chosen],
+                        mode="markers+text",
+                        marker={
+                            "symbol": symbols[is_preliminary],
+                            "size": 12,
+                            "color": DATA,
+                            "line": {"width": 2, "color": DATA},
+                        },
+                        text=[self._letter(p) for p in chosen],
+                        textposition="top right",
+                        textfont={"color": INK},
+                        cliponaxis=False,
+                        hoverinfo="text",
+                        hovertext=[self._hover(p) for p in chosen],
+                    )
+
+    def _height(self, point: Point) -> float:
+        if point.row["detection"] == words.QUANTIFIED:
+            return float(point.row["viral_load_iu_per_ml"])
+        if point.row["detection"] == words.NOT_DETECTED or point.limit is None:
+            return self.axis.lane
+        return point.limit
+
+    def _letter(self, point: Point) -> str:
+        if point.is_preliminary:
+            return self.language.say("figure.mark.preliminary")
+        return self.language.say("figure.mark.corrected") if point.row["result_status"] == words.CORRECTED else ""
+
+    def _hover(self, point: Point) -> str:
+        said = self.language.say(
+            "figure.point",
+            moment=self.language.moment(point.row["collected_at"], self.view.time_zone),
+            value=value(point, self.language),
+            status=self.language.word("result_status", point.row["result_status"]),
+            assay=point.row["assay"],
+        )
+        return literal(said)
+
+    def timeline(self) -> None:
+        """One lane per drug and one of ventilation, each with its label above its bars."""
+        if not self.bars:
+            return
+        y = f"y{self.n_panels + 1}"
+        self.axes[f"yaxis{self.n_panels + 1}"] = {
+            "domain": [0, LANE_PX * len(self.bars) / self.plot_px],
+            "range": [len(self.bars), 0],
+            "showticklabels": False,
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+        }
+        for i, lane in enumerate(self.bars):
+            label = lane.label if len(lane.label) <= LONGEST_LABEL else f"{lane.label[: LONGEST_LABEL - 1]}…"
+            self._label(literal(label), 0, i + 0.02, "x domain", y, yanchor="top")
+            for bar in lane.bars:
+                self._bar(
+                    y, lane.kind, i + 0.74, bar.start, bar.stop or self.view.as_of, "dot" if bar.is_unsure else "solid"
+                )
+                if bar.stop is None:
+                    self._bar(y, f"{lane.kind}:on", i + 0.74, self.view.as_of, self.window.end, "dot")
+
+    def _bar(self, y: str, kind: str, height: float, start: datetime, stop: datetime, dash: str) -> None:
+        if stop > self.window.start:
+            line = {"color": LINE, "width": 9, "dash": dash}
+            self._trace(y, kind, [self.window.x(start), self.window.x(stop)], [height, height], mode="lines", line=line)
+
+    def _trace(self, y: str, meta: str, xs: list[str], ys: list[Any], **look: Any) -> None:
+        self.traces.append(go.Scatter(x=xs, y=ys, xaxis="x", yaxis=y, meta=meta, **({"hoverinfo": "skip"} | look)))
+
+    def _floor(self, y: str) -> None:
+        """The foot of the axis; the lane of what was not detected lies below it."""
+        height = 10**self.axis.lowest
+        place = {"type": "line", "xref": "x domain", "yref": y, "x0": 0, "x1": 1, "y0": height, "y1": height}
+        self.shapes.append(place | {"line": {"color": LINE, "width": 1.5}, "layer": "below"})
+
+    def _label(self, text: str, x: Any, y: float, xref: str, yref: str, **look: Any) -> None:
+        place = {"text": text, "x": x, "y": y, "xref": xref, "yref": yref, "showarrow": False}
+        self.labels.append(
+            place | {"xanchor": "left", "font": {"color": INK, "size": FONT_PX}, "bgcolor": BEHIND_TEXT} | look
+        )
+
+    def figure(self) -> dict[str, Any]:
+        """Traces and layout as plain JSON values."""
+        as_of = self.window.x(self.view.as_of)
+        line = {"color": INK, "width": 1.5, "dash": "dot"}
+        self.shapes.append(
+            {"type": "line", "xref": "x", "yref": "paper", "x0": as_of, "x1": as_of, "y0": 0, "y1": 1, "line": line}
+        )
+        date = self.language.short_date(self.view.as_of, self.view.time_zone)
+        self._label(
+            self.language.say("figure.as_of", date=date), as_of, 1, "x", "paper", xanchor="right", yanchor="bottom"
+        )
+        values, texts = time_ticks(self.window, self.language)
+        layout = go.Layout(
+            template=go.layout.Template(),
+            height=self.plot_px + TOP_PX + BOTTOM_PX,
+            margin={"l": LEFT_PX, "r": 26, "t": TOP_PX, "b": BOTTOM_PX},
+            font={"family": FONT, "size": FONT_PX, "color": INK},
+            paper_bgcolor="#FFFFFF",
+            plot_bgcolor="#FFFFFF",
+            showlegend=False,
+            dragmode=False,
+            hovermode="closest",
+            shapes=self.shapes,
+            annotations=self.labels,
+            xaxis={
+                "type": "date",
+                "range": [self.window.x(self.window.start), self.window.x(self.window.end)],
+                "tickvals": values,
+                "ticktext": texts,
+                "fixedrange": True,
+                "gridcolor": GRID,
+                "ticklabeloverflow": "allow",
+                "anchor": "free",
+                "position": 0,
+                "zeroline": False,
+            },
+            **self.axes,
+        )
+        figure: dict[str, Any] = go.Figure(data=self.traces, layout=layout).to_plotly_json()
+        return {"data": figure["data"], "layout": figure["layout"]}

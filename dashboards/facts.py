@@ -1,0 +1,139 @@
+"""What a patient's frames say, in the order in which the page shows it. No words and no HTML here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain import compartments, words
+from cmvmon.domain.series import SERIES_KEY
+
+Row = dict[str, Any]
+
+_USED = (words.FINAL, words.CORRECTED)
+_BELOW = (words.NOT_DETECTED, words.BELOW_LLOQ)
+_SIGN = {words.NOT_DETECTED: "<", words.BELOW_LLOQ: "<", words.ABOVE_ULOQ: ">", words.QUANTIFIED: ""}
+_SAME_LOAD = 1e-9  # two log10 loads this close came from the same reported number
+
+
+@dataclass(frozen=True)
+class Point:
+    """One result as it is shown. `limit` is the reported limit of a result that is not quantified, if it is known."""
+
+    row: Row
+    limit: float | None
+
+    @property
+    def is_preliminary(self) -> bool:
+        return bool(self.row["result_status"] == words.PRELIMINARY)
+
+    @property
+    def is_used(self) -> bool:
+        """Settled and free of conflict: what is judged, and what the sentence on top may rest on."""
+        return self.row["result_status"] in _USED and not self.row["is_conflicting"]
+
+    @property
+    def is_drawn(self) -> bool:
+        return not self.row["is_conflicting"] and self.row["result_status"] != words.WITHDRAWN
+
+    @property
+    def series(self) -> tuple[str, str, str]:
+        return (self.row["compartment"], self.row["laboratory"], self.row["assay"])
+
+    @property
+    def log10_reported(self) -> float | None:
+        """log10 of the load, or of the limit that was reported instead."""
+        load = self.row["viral_load_iu_per_ml"] if self.row["detection"] == words.QUANTIFIED else self.limit
+        return math.log10(load) if load else None
+
+
+def points(results: pl.DataFrame) -> list[Point]:
+    """Every result of the view, by time of collection."""
+    frame = results if "is_conflicting" in results.columns else results.with_columns(is_conflicting=pl.lit(False))
+    ordered = frame.sort("collected_at", "result_id", "reported_at", nulls_last=False)
+    return [Point(row, reported_limit(row)) for row in ordered.iter_rows(named=True)]
+
+
+def reported_limit(row: Row) -> float | None:
+    """The limit that a result not quantified stands against; None = not known.
+
+    Above range: the ULOQ. Below: the LLOQ; what was not detected has the LOD where there is no LLOQ.
+    """
+    if row["detection"] == words.ABOVE_ULOQ:
+        upper: float | None = row["uloq_iu_per_ml"]
+        return upper
+    lower: float | None = row["lloq_iu_per_ml"] if row["detection"] in _BELOW else None
+    return row["lod_iu_per_ml"] if lower is None and row["detection"] == words.NOT_DETECTED else lower
+
+
+def in_order(names: set[str], first: tuple[str, ...] = ()) -> list[str]:
+    """Compartments with those of `first` leading, then as the register lists them."""
+    listed = [*first, *(name for name in compartments.NAMES if name not in first)]
+    return [name for name in listed if name in names]
+
+
+def latest_by_compartment(shown: list[Point], first: tuple[str, ...]) -> list[tuple[Point, Point | None]]:
+    """The latest used result of each compartment, with the one before it in the same series."""
+    used = [point for point in shown if point.is_used]
+    pairs = []
+    for compartment in in_order({point.row["compartment"] for point in used}, first):
+        latest = [point for point in used if point.row["compartment"] == compartment][-1]
+        before = [point for point in used if point.series == latest.series and point is not latest]
+        pairs.append((latest, before[-1] if before else None))
+    return pairs
+
+
+def main_pair(pairs: list[tuple[Point, Point | None]], affected: tuple[str, ...]) -> tuple[Point, Point | None] | None:
+    """The pair that the sentence on top speaks of: an affected compartment's, else blood's, else the latest."""
+    for group in (affected, compartments.BLOOD, compartments.NAMES):
+        of_group = [pair for pair in pairs if pair[0].row["compartment"] in group]
+        if of_group:
+            return max(of_group, key=lambda pair: pair[0].row["collected_at"])
+    return None
+
+
+def alerts_in_order(alerts: pl.DataFrame) -> list[Row]:
+    """Open alerts by tier, then age, then id."""
+    return alerts.filter(pl.col("state") == "open").sort("tier", "opened_at", "alert_id").to_dicts()
+
+
+def not_assessable(verdicts: pl.DataFrame) -> list[Row]:
+    """The verdicts that could not be assessed, in a fixed order."""
+    chosen = verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
+    return chosen.sort("rule", *SERIES_KEY, nulls_last=False).to_dicts()
+
+
+def decline_groups(weekly: pl.DataFrame, first: tuple[str, ...]) -> list[list[Row]]:
+    """Weekly-decline rows by series and anchor: leading compartments first, the latest anchor first, weeks in order."""
+    groups: dict[tuple[str, str, str, datetime], list[Row]] = {}
+    for row in weekly.sort("treatment_week").iter_rows(named=True):
+        groups.setdefault((row["compartment"], row["laboratory"], row["assay"], row["anchor_at"]), []).append(row)
+    order = {name: i for i, name in enumerate(in_order({key[0] for key in groups}, first))}
+    keys = sorted(groups, key=lambda key: (order[key[0]], -key[3].timestamp(), key[1], key[2]))
+    return [groups[key] for key in keys]
+
+
+def reported_sign(log10_load: float, shown: list[Point], series: tuple[str, str, str], until: datetime) -> str:
+    """`<` or `>` where the series reported this number as a limit until then; empty for a load, or where both stand."""
+    found = {
+        _SIGN[point.row["detection"]]
+        for point in shown
+        if point.series == series
+        and point.is_used
+        and point.row["collected_at"] < until
+        and point.log10_reported is not None
+        and abs(point.log10_reported - log10_load) < _SAME_LOAD
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def ventilation(stays: pl.DataFrame | None) -> list[tuple[datetime, datetime | None]]:
+    """Periods of ventilation by start; a null end is still running, or unknown when the stay has ended."""
+    if stays is None:
+        return []
+    known = stays.filter(pl.col("ventilation_started_at").is_not_null()).sort("ventilation_started_at", "stay_id")
+    return [(row["ventilation_started_at"], row["ventilation_stopped_at"]) for row in known.iter_rows(named=True)]

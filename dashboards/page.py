@@ -1,0 +1,57 @@
+"""What both pages share: the templates' environment, the words that templates ask for, and JSON that can't end a script."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cmvmon.text import Language, language
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("dashboards", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(template: str, language_: Language, **facts: object) -> str:
+    """The page of that template. Every value is escaped; a name that the template asks for and lacks is an error."""
+    return _environment().get_template(template).render(say=language_.say, lang=language_.code, **facts)
+
+
+def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, str]]:
+    """Links to the same page in the other languages."""
+    return [
+        {"code": code, "href": hrefs[code], "name": language(code).name}
+        for code in sorted(hrefs)
+        if code != current.code
+    ]
+
+
+def script_json(value: Any) -> str:
+    """JSON for a `<script type="application/json">`: nothing in it can end the element or start another."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def elapsed(span: timedelta, language_: Language) -> str:
+    """A span in days: whole ones from one day on, else with one decimal."""
+    days = abs(span.total_seconds()) / 86_400
+    return (
+        language_.count("days", round(days)) if days >= 1 else language_.say("days.other", n=language_.number(days, 1))
+    )
+
+
+def instant(moment: datetime) -> str:
+    """A moment for machines: ISO 8601, UTC, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

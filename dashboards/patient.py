@@ -1,0 +1,155 @@
+"""The patient page: one A4, read in 15 seconds. What is the case, since when, from which results, what is unknown."""
+
+from __future__ import annotations
+
+from cmvmon.domain import words
+from cmvmon.text import Language
+from dashboards import facts, page
+from dashboards import words_for_results as cells
+from dashboards.facts import Point, Row
+from dashboards.figure import older_than_figure, patient_figure
+from dashboards.views import CAVEATS, Caveat, PatientView
+
+_FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
+_INTERRUPTING_TIERS = (1, 2)
+
+
+def patient_page(view: PatientView, *, language: Language, script: str) -> str:
+    """The page of one patient as HTML text: the same view, language and script name give the same bytes.
+
+    Args:
+        script: file name of the shared script (`dashboards.script.shared_script`), which lies beside the page.
+
+    Raises:
+        MissingWords: the view holds a code that has no words, in either language.
+    """
+    shown = facts.points(view.results)
+    alerts = facts.alerts_in_order(view.open_alerts)
+    pairs = facts.latest_by_compartment(shown, view.affected)
+    figure = patient_figure(view, language)
+    older = older_than_figure(view, language)
+    results = [cells.result_row(point, view, language) for point in reversed(shown)]
+    return page.render(
+        "patient.html",
+        language,
+        view=view,
+        script=script,
+        others=page.other_languages(dict(view.hrefs), language),
+        as_of=page.instant(view.as_of),
+        age=_age(shown, view, language),
+        headline=_headline(alerts, pairs, view, language),
+        unassessed=[
+            cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
+            for row in facts.not_assessable(view.verdicts)
+        ],
+        alerts=[cells.alert_row(alert, view, language) for alert in alerts],
+        latest=[cells.latest_row(pair, view, language) for pair in pairs],
+        figure=page.script_json(figure) if figure else None,
+        figure_height=figure["layout"]["height"] if figure else 0,
+        older=older
+        and language.say(
+            "figure.since",
+            date=language.date(older[0], view.time_zone),
+            older=language.count("figure.older", older[1]),
+        ),
+        weeks=[
+            _decline(group, shown, view, language) for group in facts.decline_groups(view.weekly_decline, view.affected)
+        ],
+        results=results[:_FIRST_RESULTS],
+        older_results=results[_FIRST_RESULTS:],
+        older_results_title=language.count("results.older", max(len(results) - _FIRST_RESULTS, 0)),
+        courses=None if view.courses is None else cells.course_rows(view.courses, view, language),
+        ventilation=_ventilation(view, language),
+        caveats=_caveats(shown, view, language),
+    )
+
+
+def _age(shown: list[Point], view: PatientView, language: Language) -> str:
+    as_of = language.moment(view.as_of, view.time_zone)
+    moments = [point.row["collected_at"] for point in shown if point.row["result_status"] != words.WITHDRAWN]
+    if not moments:
+        return language.say("age.no_sample", as_of=as_of)
+    return language.say("age.data", as_of=as_of, last=language.moment(max(moments), view.time_zone))
+
+
+def _headline(
+    alerts: list[Row], pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language
+) -> dict[str, str | bool]:
+    """The one sentence: the most pressing open alert, else where the load stands; then how many alerts are open."""
+    pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
+    count = language.count("headline.alerts", len(alerts)) if alerts else language.say("headline.no_alert")
+    if pressing:
+        first = cells.alert_row(pressing[0], view, language)
+        sentence = language.say("headline.alert", title=first["title"], sentence=first["brief"])
+        return {"attention": True, "sentence": sentence, "count": count}
+    main = facts.main_pair(pairs, view.affected)
+    return {"attention": False, "sentence": _course(main, view, language), "count": count}
+
+
+def _course(main: tuple[Point, Point | None] | None, view: PatientView, language: Language) -> str:
+    """Where the load stands: the last two loads of the series, else what the latest result says."""
+    if main is None:
+        return language.say("headline.nothing")
+    latest, before = main
+    where = language.word("compartment", latest.row["compartment"])
+    loads = [p.row["viral_load_iu_per_ml"] for p in (before, latest) if p and p.row["detection"] == words.QUANTIFIED]
+    if before is None or len(loads) < 2:
+        date = language.date(latest.row["collected_at"], view.time_zone)
+        return language.say("headline.latest", compartment=where, value=cells.value(latest, language), date=date)
+    way = "falls" if loads[1] < loads[0] else "rises" if loads[1] > loads[0] else "same"
+    return language.say(
+        f"headline.{way}",
+        compartment=where,
+        from_load=language.load(loads[0]),
+        to_load=language.load(loads[1]),
+        days=page.elapsed(latest.row["collected_at"] - before.row["collected_at"], language),
+    )
+
+
+def _decline(group: list[Row], shown: list[Point], view: PatientView, language: Language) -> Row:
+    first = group[0]
+    title = language.say(
+        "decline.series",
+        compartment=language.word("compartment", first["compartment"]),
+        laboratory=first["laboratory"],
+        assay=first["assay"],
+        anchor=language.moment(first["anchor_at"], view.time_zone),
+    )
+    return {"title": title, "rows": [cells.week_row(row, shown, view, language) for row in group]}
+
+
+def _ventilation(view: PatientView, language: Language) -> str:
+    periods = [
+        language.say(
+            "stays.period",
+            start=language.moment(start, view.time_zone),
+            stop=language.moment(stop, view.time_zone) if stop else language.say("courses.running"),
+        )
+        for start, stop in facts.ventilation(view.stays)
+    ]
+    return language.say("stays.ventilation", periods="; ".join(periods)) if periods else ""
+
+
+def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[str]:
+    """What the reader must know about the data: derived from the view, then what the view adds."""
+    said = []
+    conflicting = sum(bool(point.row["is_conflicting"]) for point in shown)
+    preliminary = sum(point.is_preliminary for point in shown)
+    if conflicting:
+        said.append(language.count("caveat.conflicting_values", conflicting))
+    if preliminary:
+        said.append(language.count("caveat.preliminary", preliminary))
+    if view.treatment == words.TREATMENT_UNKNOWN:
+        said.append(language.say("caveat.treatment_unknown"))
+    if view.affected and view.affected_source:
+        names = ", ".join(language.word("compartment", name) for name in view.affected)
+        said.append(language.say(f"caveat.affected_{view.affected_source}", compartments=names))
+    added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
+    return said + [_added(caveat, view, language) for caveat in added]
+
+
+def _added(caveat: Caveat, view: PatientView, language: Language) -> str:
+    key = f"caveat.{caveat.code}"
+    if caveat.n is not None:
+        return language.count(key, caveat.n)
+    return language.say(key, **({"since": language.moment(caveat.since, view.time_zone)} if caveat.since else {}))

@@ -1,0 +1,163 @@
+"""What a page is made from. `cmvmon.run` fills these; a page adds words, order and figures, and looks nothing up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from cmvmon.protocol import Protocol
+
+# The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
+# unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
+CAVEATS: tuple[str, ...] = ("quarantined", "results_never", "results_stale")
+
+
+# The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
+WORK = "assessment"
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """One thing that the reader must know about the data.
+
+    Attributes:
+        code: one of `CAVEATS`.
+        n: how many, where the sentence counts (`quarantined`).
+        since: the moment that the sentence names (`results_stale`).
+    """
+
+    code: str
+    n: int | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PatientView:
+    """One patient at one moment.
+
+    Attributes:
+        patient_id, ward, bed: the identity strip; ward and bed are those of the latest stay, None = not known.
+        as_of: the moment that is judged. Everything else was known then.
+        time_zone: IANA zone in which moments are written.
+        results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged).
+        courses: `antiviral_courses` that had begun at `as_of`; None = such a table was never delivered.
+        stays: `icu_stays` that had begun at `as_of`; None likewise.
+        weekly_decline, verdicts: the patient's rows of those tables.
+        open_alerts: the patient's `alerts` rows of state open.
+        caveats: what the page can't derive from the tables above.
+        affected: the compartments that the response is judged in; empty = none.
+        affected_source: stated, inferred or followed; None when `affected` is empty.
+        treatment: on, off or unknown.
+        protocol: its numbers and sources are quoted, never decided upon here.
+        code_version: the version of cmvmon that judged.
+        is_synthetic: the page then says so at its top.
+        ward_href: the ward page, as seen from this page.
+        hrefs: this page by language code, itself included, as seen from this page.
+        stale_after_hours: from this age on the reader's own clock marks the page as old; None = never. A synthetic page
+            is never marked: its `as_of` is made up.
+    """
+
+    patient_id: str
+    ward: str | None
+    bed: str | None
+    as_of: datetime
+    time_zone: str
+    results: pl.DataFrame
+    courses: pl.DataFrame | None
+    stays: pl.DataFrame | None
+    weekly_decline: pl.DataFrame
+    verdicts: pl.DataFrame
+    open_alerts: pl.DataFrame
+    treatment: str
+    protocol: Protocol
+    code_version: str
+    is_synthetic: bool
+    ward_href: str
+    caveats: tuple[Caveat, ...] = ()
+    affected: tuple[str, ...] = ()
+    affected_source: str | None = None
+    hrefs: Mapping[str, str] = field(default_factory=dict)
+    stale_after_hours: int | None = None
+
+    @property
+    def protocol_version(self) -> str:
+        return self.protocol.version
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """How one feed's table stands at `as_of`.
+
+    Attributes:
+        last_received_at: None = nothing was ever received.
+        is_fresh: None = it could not be told.
+        operations_code: the code of an open operations alert about it, else None.
+    """
+
+    feed: str
+    table_name: str
+    last_received_at: datetime | None
+    is_fresh: bool | None
+    operations_code: str | None = None
+
+
+@dataclass(frozen=True)
+class LatestResult:
+    """The facts of one result that a ward row shows. `limit_iu_per_ml`: the LLOQ or ULOQ it was below or above."""
+
+    compartment: str
+    detection: str
+    viral_load_iu_per_ml: float | None
+    limit_iu_per_ml: float | None
+    collected_at: datetime
+
+
+@dataclass(frozen=True)
+class NotAssessable:
+    """One rule that could not be assessed. `compartment` None = the rule judges the patient."""
+
+    rule: str
+    reason: str
+    compartment: str | None
+
+
+@dataclass(frozen=True)
+class WardRow:
+    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open."""
+
+    patient_id: str
+    ward: str | None
+    bed: str | None
+    href: str
+    open_alerts: pl.DataFrame
+    latest: LatestResult | None
+    not_assessable: tuple[NotAssessable, ...]
+
+
+@dataclass(frozen=True)
+class WardView:
+    """The ward at one moment.
+
+    Attributes:
+        feeds: every feed and table that the list rests on; its state is the page's first line.
+        rows: one per patient who belongs on the list, in any order.
+        hrefs: this page by language code, itself included.
+        stale_after_hours: as in `PatientView`.
+    """
+
+    as_of: datetime
+    time_zone: str
+    feeds: tuple[FeedState, ...]
+    rows: tuple[WardRow, ...]
+    protocol_version: str
+    code_version: str
+    is_synthetic: bool
+    hrefs: Mapping[str, str] = field(default_factory=dict)
+    stale_after_hours: int | None = None
+
+    @property
+    def n_patients(self) -> int:
+        return len(self.rows)

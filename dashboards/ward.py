@@ -1,0 +1,111 @@
+"""The ward page: who needs a look today and why, who could not be assessed, and first of all whether the data came in."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from cmvmon.domain import words
+from cmvmon.text import Language, alert_sentence
+from cmvmon.text.alerts import operations_in_words, table_in_words, value_in_words
+from dashboards import facts, page
+from dashboards.facts import Row
+from dashboards.views import WORK, FeedState, WardRow, WardView
+from dashboards.words_for_results import unassessed
+
+_NOW, _TODAY, _INFORMATION = words.TIERS
+
+
+def ward_page(view: WardView, *, language: Language, script: str | None = None) -> str:
+    """The ward page as HTML text: the same view and language give the same bytes.
+
+    Args:
+        script: file name of the shared script, which marks a page that has grown old; None = no script at all.
+
+    Raises:
+        MissingWords: the view holds a code that has no words.
+    """
+    rows = sorted((_row(row, view, language) for row in view.rows), key=lambda row: row["order"])
+    return page.render(
+        "ward.html",
+        language,
+        view=view,
+        script=script,
+        others=page.other_languages(dict(view.hrefs), language),
+        as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
+        as_of=page.instant(view.as_of),
+        feeds=[
+            _feed(feed, view, language)
+            for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name))
+        ],
+        # With no list at all, an empty "now" would read as nobody in need of a look.
+        has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
+        n_patients=language.count("ward.patients", view.n_patients),
+        groups=[
+            {"id": "now", "title": language.say("ward.now"), "rows": [row for row in rows if row["tier"] == _NOW]},
+            {
+                "id": "today",
+                "title": language.say("ward.today"),
+                "rows": [row for row in rows if row["tier"] == _TODAY],
+            },
+        ],
+        n_information=language.number(sum(row["has_information"] for row in rows), 0),
+        not_assessable=[row for row in rows if row["unassessed"]],
+        quiet=[row for row in rows if row["tier"] not in (_NOW, _TODAY) and not row["unassessed"]],
+    )
+
+
+def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
+    said = {"feed": feed.feed, "table": table_in_words(feed.table_name, language)}
+    last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
+    if feed.operations_code is not None:
+        cause = operations_in_words(feed.operations_code, language)
+        if feed.feed == WORK:
+            return {"trouble": True, "text": language.say("ward.work.stopped", table=said["table"], cause=cause)}
+        return {"trouble": True, "text": language.say("ward.feed.operations", cause=cause, **said)}
+    if last is None:
+        return {"trouble": True, "text": language.say("ward.feed.never", **said)}
+    if feed.is_fresh is None:
+        return {"trouble": True, "text": language.say("ward.feed.unknown", last=last, **said)}
+    state = "fresh" if feed.is_fresh else "silent"
+    return {"trouble": not feed.is_fresh, "text": language.say(f"ward.feed.{state}", last=last, **said)}
+
+
+def _row(row: WardRow, view: WardView, language: Language) -> Row:
+    """One patient. `order`: tier, then the oldest of that tier's alerts, then patient; nothing else moves a row."""
+    alerts = facts.alerts_in_order(row.open_alerts)
+    tier = alerts[0]["tier"] if alerts else None
+    opened: datetime = alerts[0]["opened_at"] if alerts else view.as_of
+    return {
+        "order": (tier if tier is not None else _INFORMATION + 1, opened, row.patient_id, row.href),
+        "tier": tier,
+        "has_information": any(alert["tier"] == _INFORMATION for alert in alerts),
+        "patient_id": row.patient_id,
+        "place": " ".join(part for part in (row.ward, row.bed) if part) or language.say("unknown"),
+        "href": row.href,
+        "reasons": [_reason(alert, view, language) for alert in alerts if alert["tier"] != _INFORMATION],
+        "latest": _latest(row, view, language),
+        "unassessed": [
+            unassessed(item.rule, item.compartment, item.reason, language)
+            for item in sorted(row.not_assessable, key=lambda item: (item.rule, item.compartment or "", item.reason))
+        ],
+    }
+
+
+def _reason(alert: Row, view: WardView, language: Language) -> Row:
+    evidence = json.loads(alert["evidence"])
+    return {
+        "title": language.word("rule", alert["rule"]),
+        "sentence": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone),
+        "since": language.say("ward.since", since=language.date(alert["opened_at"], view.time_zone)),
+    }
+
+
+def _latest(row: WardRow, view: WardView, language: Language) -> list[str]:
+    if row.latest is None:
+        return [language.say("ward.no_value")]
+    latest = row.latest
+    return [
+        value_in_words(latest.detection, latest.viral_load_iu_per_ml, latest.limit_iu_per_ml, language),
+        f"{language.word('compartment', latest.compartment)}, {language.date(latest.collected_at, view.time_zone)}",
+    ]

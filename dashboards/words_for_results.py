@@ -1,0 +1,207 @@
+"""Results, doses, weeks and alerts of one patient as rows of words: what the templates put in cells."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.text import Language, alert_sentence
+from cmvmon.text.alerts import short, value_in_words
+from dashboards import facts
+from dashboards.facts import Point, Row
+from dashboards.page import elapsed
+from dashboards.views import PatientView
+
+
+def value(point: Point, language: Language) -> str:
+    """What one result says."""
+    if point.row["is_conflicting"]:
+        return language.say("conflicting.value")
+    row = point.row
+    if row["detection"] == words.QUANTIFIED:
+        load = row["viral_load_iu_per_ml"]
+        return language.say("value.with_log10", load=language.load(load), log10=language.number(math.log10(load), 2))
+    if row["detection"] == words.NOT_DETECTED and row["lod_iu_per_ml"] is not None:
+        word = language.word("detection", words.NOT_DETECTED)
+        return language.say("value.not_detected", word=word, limit=language.load(row["lod_iu_per_ml"]))
+    return value_in_words(row["detection"], None, point.limit, language)
+
+
+def result_row(point: Point, view: PatientView, language: Language) -> Row:
+    """One line of the results table."""
+    row = point.row
+    limits = {name: row[f"{name}_iu_per_ml"] for name in ("lloq", "uloq")}
+    known = {name: language.load(limit) for name, limit in limits.items() if limit is not None}
+    return {
+        "collected": language.moment(row["collected_at"], view.time_zone),
+        "compartment": language.word("compartment", row["compartment"]),
+        "value": value(point, language),
+        "limits": language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else "",
+        "status": language.word("result_status", row["result_status"]),
+        "assay": f"{row['laboratory']}, {row['assay']}",
+    }
+
+
+def latest_row(pair: tuple[Point, Point | None], view: PatientView, language: Language) -> Row:
+    """One line of the table of latest values, with the change since the result before it in the same series."""
+    latest, before = pair
+    return result_row(latest, view, language) | {"change": _change(latest, before, language)}
+
+
+def _change(latest: Point, before: Point | None, language: Language) -> str:
+    if before is None:
+        return language.say("change.none")
+    loads = [p.row["viral_load_iu_per_ml"] for p in (before, latest) if p.row["detection"] == words.QUANTIFIED]
+    if len(loads) < 2:
+        return language.say("change.censored", value=value(before, language))
+    change = math.log10(loads[1]) - math.log10(loads[0])
+    return language.say(
+        "change.log10",
+        from_load=language.load(loads[0]),
+        to_load=language.load(loads[1]),
+        change=("+" if round(change, 1) > 0 else "") + language.log10(change),
+        days=elapsed(latest.row["collected_at"] - before.row["collected_at"], language),
+    )
+
+
+def week_row(row: Row, shown: list[Point], view: PatientView, language: Language) -> Row:
+    """One line of the decline table: observed and estimated side by side, then call, status and reasons."""
+    target = short(view.protocol.decline.target_log10_per_week, language)
+    mean = _estimate(row, "mean_decline", language)
+    if row["mean_probability_above_target"] is not None:
+        percent = language.percent(row["mean_probability_above_target"])
+        mean.append(language.say("decline.probability", target=target, percent=percent))
+    counted = language.count("results", row["n_results"])
+    if row["n_censored"]:
+        counted = language.say("decline.counted", results=counted, censored=language.number(row["n_censored"], 0))
+    call = language.word("call", row["call"], target=target) if row["call"] else language.say("decline.no_call")
+    said = [language.word("status", row["status"])] if row["status"] != "ok" else []
+    # too_close may be status and reason at once: said once.
+    said += [language.word("reason", code) for code in (row["reason"] or "").split(";") if code]
+    return {
+        "week": language.say("decline.week", week=language.number(row["treatment_week"], 0)),
+        "dates": f"{language.short_date(row['week_start'], view.time_zone)} – "
+        f"{language.short_date(row['week_end'], view.time_zone)}",
+        "observed": _observed(row, shown, language),
+        "estimated_week": _estimate(row, "decline", language),
+        "estimated_mean": [*mean, counted],
+        "call": call,
+        "remarks": list(dict.fromkeys(said)),
+    }
+
+
+def _estimate(row: Row, which: str, language: Language) -> list[str]:
+    mean, low, high = (row[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
+    if mean is None:
+        return [language.say("decline.no_estimate")]
+    if low is None or high is None:
+        return [language.log10(mean)]
+    return [
+        language.say("decline.estimate", mean=language.log10(mean), low=language.log10(low), high=language.log10(high))
+    ]
+
+
+def _observed(row: Row, shown: list[Point], language: Language) -> list[str]:
+    if row["observed_from_log10"] is None or row["observed_to_log10"] is None:
+        return [language.say("decline.no_pair")]
+    series = (row["compartment"], row["laboratory"], row["assay"])
+    loads = []
+    for log10_load in (row["observed_from_log10"], row["observed_to_log10"]):
+        sign = facts.reported_sign(log10_load, shown, series, row["week_end"])
+        loads.append(sign + language.load(10**log10_load))
+    pair = language.say("decline.pair", from_load=loads[0], to_load=loads[1])
+    low, high = (row[f"observed_decline_{end}_log10_per_week"] for end in ("low", "high"))
+    if low is None and high is None:
+        return [pair, language.say("decline.unbounded")]
+    if low is None:
+        return [pair, language.say("decline.at_most", rate=language.log10(high))]
+    if high is None:
+        return [pair, language.say("decline.at_least", rate=language.log10(low))]
+    key = "decline.rise_rate" if round(low, 1) < 0 else "decline.rate"
+    return [pair, language.say(key, rate=language.log10(abs(low)))]
+
+
+def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
+    """One open alert: subject, tier, facts, since when, from which results, and whose line it is."""
+    evidence = json.loads(alert["evidence"])
+    provenance = view.protocol.rules[alert["rule"]].provenance if alert["rule"] in view.protocol.rules else None
+    results = evidence.get("result_ids") or ([evidence["result_id"]] if evidence.get("result_id") else [])
+    guide = [
+        language.say("alerts.guide", code=code, statement=language.say(f"guide.{code}"))
+        if language.has(f"guide.{code}")
+        else language.say("alerts.guide_code", code=code)
+        for code in (provenance.guide if provenance else ())
+    ]
+    return {
+        "title": language.word("rule", alert["rule"]),
+        "brief": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone, brief=True),
+        "tier": language.word("tier", str(alert["tier"])),
+        "tier_number": alert["tier"],
+        "sentence": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone),
+        "since": language.say("alerts.since", since=language.moment(alert["opened_at"], view.time_zone)),
+        "results": language.say("alerts.results", results=", ".join(results)) if results else "",
+        "guide": guide,
+        "source_lead": language.say(
+            "alerts.source", version=alert["protocol_version"], strength=provenance.strength, owner=provenance.owner
+        )
+        if provenance
+        else "",
+        "source": provenance.source if provenance else "",
+    }
+
+
+def reason_in_words(codes: str, language: Language) -> str:
+    """Why something could not be assessed: a rule's reason, or the status of the week that gave no call."""
+    return ", ".join(
+        language.word("reason" if language.has(f"reason.{code}") else "status", code)
+        for code in codes.split(";")
+        if code
+    )
+
+
+def unassessed(rule: str, compartment: str | None, reason: str, language: Language) -> str:
+    """One rule that could not be assessed, with its compartment and why."""
+    said = {"rule": language.word("rule", rule), "reason": reason_in_words(reason, language)}
+    if compartment is None:
+        return language.say("ward.reason", **said)
+    return language.say("ward.reason_at", compartment=language.word("compartment", compartment), **said)
+
+
+def dose(course: Row, language: Language) -> str:
+    """Dose and interval of a course, as far as they are known."""
+    parts = []
+    if course["dose_mg_per_kg"] is not None:
+        parts.append(language.say("dose.mg_per_kg", dose=_plain(course["dose_mg_per_kg"], language)))
+    elif course["dose_mg"] is not None:
+        parts.append(language.say("dose.mg", dose=_plain(course["dose_mg"], language)))
+    if course["interval_h"] is not None:
+        parts.append(language.say("dose.interval", hours=_plain(course["interval_h"], language)))
+    return " ".join(parts)
+
+
+def course_rows(courses: pl.DataFrame, view: PatientView, language: Language) -> list[Row]:
+    """The lines of the table of drugs, the latest first."""
+    ordered = courses.sort("started_at", "drug", "route", descending=[True, False, False], nulls_last=True)
+    return [
+        {
+            "drug": row["drug"],
+            "dose": ", ".join(part for part in (dose(row, language), row["route"]) if part),
+            "indication": language.word("indication", row["indication"])
+            if row["indication"]
+            else language.say("unknown"),
+            "from": language.moment(row["started_at"], view.time_zone),
+            "to": language.moment(row["stopped_at"], view.time_zone)
+            if row["stopped_at"]
+            else language.say("courses.running"),
+        }
+        for row in ordered.iter_rows(named=True)
+    ]
+
+
+def _plain(x: float, language: Language) -> str:
+    """A dose or interval with the decimals it has, up to three: a dose is never rounded to another one."""
+    digits = next((d for d in range(3) if round(x, d) == round(x, 3)), 3)
+    return language.number(x, digits)

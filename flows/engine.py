@@ -1,0 +1,43 @@
+"""Prefect's engine, made quiet and kept inside the site: no telemetry, no results on disk, no file outside.
+
+Prefect reads its settings when it is first imported, so these functions come before any import of `flows.nightly`.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cmvmon.run.assessing import Counts
+    from cmvmon.run.publishing import Published
+    from cmvmon.shell.intake_store import Counted
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    # The first start makes Prefect's own database, which takes longer than its default of 20 s allows.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def quiet(root: Path) -> None:
+    """Sets what Prefect reads when it is imported, unless whoever started us has set it otherwise."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str((root / ".prefect").resolve()))
+
+
+def run_once(root: Path, *, as_of: datetime) -> tuple[tuple[Counted, ...], Counts, Published]:
+    """One night as a flow run, under the engine that PREFECT_API_URL names, else an ephemeral one."""
+    quiet(root)
+    from flows.nightly import nightly
+
+    return nightly(str(root.resolve()), as_of.isoformat())

@@ -1,0 +1,80 @@
+"""The night as a flow: take in -> assess -> publish, for every patient. A list of calls to `cmvmon.run`.
+
+Parameters are a folder and a moment, results are counts: nothing of a patient enters Prefect.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from cmvmon.domain.errors import StoreError
+from cmvmon.run import night
+from cmvmon.run.assessing import Counts
+from cmvmon.run.opened import moment, now
+from cmvmon.run.publishing import Published
+from cmvmon.shell.intake_store import Counted
+from flows.scrubbing import scrubbed
+
+
+def when_the_store_was_busy(_task: Any, _run: Any, state: Any) -> bool:
+    """Trying again helps when another program kept the database, and never for a broken table or file."""
+    return isinstance(state.result(raise_on_failure=False), StoreError)
+
+
+STEP: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": 10,
+    "retry_condition_fn": when_the_store_was_busy,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+@task(name="take in", **STEP)
+def take_in(root: str, as_of: datetime) -> tuple[Counted, ...]:
+    """The drop folder into the store."""
+    with scrubbed():
+        return night.take_in_step(Path(root), as_of=as_of)
+
+
+@task(name="assess", **STEP)
+def assess(root: str, as_of: datetime) -> Counts:
+    """Every rule on every patient."""
+    with scrubbed():
+        return night.assess_step(Path(root), as_of=as_of)
+
+
+@task(name="publish", **STEP)
+def publish(root: str, as_of: datetime) -> Published:
+    """The pages."""
+    with scrubbed():
+        return night.publish_step(Path(root), as_of=as_of)
+
+
+@flow(name="nightly", persist_result=False, validate_parameters=True)
+def nightly(root: str, as_of: str | None = None) -> tuple[tuple[Counted, ...], Counts, Published]:
+    """One night on the site at `root`, judged at `as_of` (ISO 8601; None = now)."""
+    at = now() if as_of is None else moment(as_of)
+    with night.held(Path(root)):
+        taken_in = take_in(root, at)
+        counts = assess(root, at)
+        published = publish(root, at)
+    create_markdown_artifact(_in_counts(taken_in, counts, published), key="nightly")
+    return taken_in, counts, published
+
+
+def _in_counts(taken_in: tuple[Counted, ...], counts: Counts, published: Published) -> str:
+    """The night as a table of counts."""
+    lines = ["| delivery | received | accepted | quarantined | duplicates | ignored |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {c.feed}/{c.table} {c.delivery_id[:12]} | {c.received} | {c.accepted} | {c.quarantined} | {c.duplicates} | {c.ignored} |"
+        for c in taken_in
+    ]
+    verdicts = f"{counts.alert} alert, {counts.clear} clear, {counts.not_assessable} not assessable"
+    return "\n".join([*lines, "", f"{counts.patients} patients: {verdicts}. {published.written} files written."])

@@ -1,0 +1,181 @@
+"""The command line: exit codes, help, what it imports, errors in words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cmvmon.cli import app
+from tests.sites import course, day, drop, result, stay, text
+
+CMVMON = Path(sys.executable).parent / "cmvmon"
+HEAVY = ("prefect", "great_expectations", "plotly", "pandas", "numba")
+
+
+def run(*arguments: str | Path, site: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(CMVMON), *map(str, arguments), *([] if site is None else ["--site", str(site)])]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+
+
+def imported_by(*arguments: str) -> set[str]:
+    script = (
+        "import sys\nsys.argv = ['cmvmon', *sys.argv[1:]]\nfrom cmvmon.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    code = stop.code\n"
+        "print('IMPORTED', code, *sorted(name.partition('.')[0] for name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True, timeout=120
+    )
+    marker, code, *names = done.stdout.splitlines()[-1].split()
+    assert (marker, code) == ("IMPORTED", "0"), done.stdout + done.stderr
+    return set(names)
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with an open alert and something in quarantine, made by the command line itself."""
+    root = tmp_path_factory.mktemp("site")
+    drop(root, "viral_load_results", [result("SYNTHETIC-1", 0, 20000), result("SYNTHETIC-2", 0, "ca. 500")])
+    drop(root, "antiviral_courses", [])
+    drop(root, "icu_stays", [stay("SYNTHETIC-1"), stay("SYNTHETIC-2")])
+    done = run("nightly", "--as-of", text(day(1)), site=root)
+    assert done.returncode == 0, done.stderr
+    assert "received 2 = accepted 1 + quarantined 1 + duplicates 0 + ignored 0; unknown_text 1" in done.stdout
+    return root
+
+
+def test_help_and_the_list_of_alerts_import_nothing_heavy(small_site: Path) -> None:
+    for arguments in (("--help",), ("alerts", "list", "--site", str(small_site))):
+        assert imported_by(*arguments).isdisjoint(HEAVY), arguments
+
+
+def test_every_command_has_help_and_the_readme_names_it() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]  # type: ignore[union-attr]
+    names += [
+        f"{group.name} {c.name}" for group in app.registered_groups for c in group.typer_instance.registered_commands
+    ]  # type: ignore[union-attr]
+    for name in names:
+        assert f"cmvmon {name}" in readme, name
+        assert run(*name.split(), "--help").returncode == 0
+
+
+def test_alerts_and_quarantine_are_listed_for_people_and_machines(small_site: Path) -> None:
+    listed = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    assert [(a["rule"], a["patient_id"], a["tier"]) for a in listed] == [("bal_at_local_line", "SYNTHETIC-1", 2)]
+    assert "BAL" in run("alerts", "list", "--lang", "en", site=small_site).stdout
+    (waiting,) = json.loads(run("quarantine", "list", "--json", site=small_site).stdout)
+    assert (waiting["line"], waiting["file_name"], waiting["feed"]) == (3, "one.csv", "synthetic")
+    plain = run("quarantine", "list", site=small_site).stdout
+    assert "ca. 500" not in plain
+    assert "SYNTHETIC-2" not in plain
+    shown = json.loads(run("quarantine", "show", waiting["record"], site=small_site).stdout)
+    assert shown["delivered_text"]["value"] == "ca. 500"
+
+
+def test_doctor_finds_a_good_site_in_order_and_points_at_the_unflagged_values(small_site: Path) -> None:
+    done = run("doctor", site=small_site)
+    assert done.returncode == 0, done.stdout
+    assert "40 of 361 values stand at" in done.stdout
+    assert "1 records in quarantine" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("alerts", "list"), 2, "no database yet"),
+        (("nightly", "--as-of", "2026-03-01"), 2, "has no time"),
+        (("nightly", "--as-of", "yesterday"), 2, "is not a moment"),
+        (("ingest", "nothing.csv", "--feed", "synthetic"), 2, "can't be read"),
+        (("ingest", "pyproject.toml", "--feed", "nowhere"), 2, "labs/nowhere.toml"),
+        (("ingest", "pyproject.toml", "--feed", "synthetic", "--table", "labs"), 2, "must be one of"),
+        (("ingest", "pyproject.toml", "--feed", "../x"), 2, "letters, digits"),
+        (("analyze", "docs", "--out", "out"), 2, "holds neither"),
+        (("report", "--lang", "fr"), 2, "no database yet"),
+        (("quarantine", "show", "x"), 2, "no database yet"),
+    ],
+)
+def test_a_call_that_can_not_be_carried_out_says_what_to_do(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = run(*arguments, site=tmp_path / "site")
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refused_delivery_exits_with_3_and_the_others_go_on(tmp_path: Path) -> None:
+    good = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)], name="b.csv")
+    bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
+    bad.write_text("patient_id;value\n1;2\n")
+    done = run("ingest", bad, good, "--feed", "synthetic", site=tmp_path)
+    assert done.returncode == 3
+    assert "a.csv: REFUSED" in done.stdout
+    assert "b.csv: received 1 = accepted 1" in done.stdout
+    as_json = json.loads(run("ingest", bad, good, "--feed", "synthetic", "--json", site=tmp_path).stdout)
+    assert [entry["was_known"] for entry in as_json] == [True, True]
+
+
+def test_a_refused_delivery_stands_on_the_first_line_of_the_ward_page_until_a_good_one_comes(tmp_path: Path) -> None:
+    bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
+    bad.write_text("patient_id;value\n1;2\n")
+    drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1")])
+    assert run("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
+    (alert,) = json.loads(run("alerts", "list", "--json", site=tmp_path).stdout)
+    assert (alert["rule"], alert["feed"], alert["patient_id"]) == ("operations", "synthetic", None)
+    ward = (tmp_path / "pages" / "ward.en.html").read_text()
+    assert ward.index("refused") < ward.index("SYNTHETIC-1")
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)], name="b.csv")
+    drop(tmp_path, "antiviral_courses", [course("SYNTHETIC-1")])
+    assert run("nightly", "--as-of", text(day(2)), site=tmp_path).returncode == 0
+    assert not [
+        a for a in json.loads(run("alerts", "list", "--json", site=tmp_path).stdout) if a["rule"] == "operations"
+    ]
+
+
+def test_broken_protocol_and_settings_files_stop_the_start_with_every_fault(tmp_path: Path) -> None:
+    (tmp_path / "protocol").mkdir()
+    packaged = (Path(__file__).parents[2] / "cmvmon/protocol/icu_cmv_2024.toml").read_text(encoding="utf-8")
+    broken = packaged.replace("target_log10_per_week", "target").replace("[rules.suppressed]", "[rules.supressed]")
+    (tmp_path / "protocol" / "ours.toml").write_text(broken, encoding="utf-8")
+    done = run("nightly", site=tmp_path)
+    assert done.returncode == 4
+    assert "target_log10_per_week is missing" in done.stderr
+    assert "[rules.suppressed] is missing" in done.stderr
+    assert "[rules.supressed] has no rule of that name" in done.stderr
+    (tmp_path / "settings.toml").write_text('timezone = "Mars"\n')
+    assert "unknown key timezone" in run("nightly", site=tmp_path).stderr
+
+
+def test_a_demo_never_joins_a_real_site(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)])
+    done = run("demo", "--plain", site=tmp_path)
+    assert done.returncode == 2
+    assert "not a demo's" in done.stderr
+
+
+def test_simulate_gives_the_same_bytes_and_analyze_reads_them(tmp_path: Path) -> None:
+    folders = (tmp_path / "one", tmp_path / "two")
+    for folder in folders:
+        done = run("simulate", "--patients", "5", "--days", "30", "--seed", "7", "--out", folder, site=tmp_path)
+        assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert {
+        "viral_load_results.parquet",
+        "antiviral_courses.csv",
+        "icu_stays.csv",
+        "delivery.csv",
+        "truth.parquet",
+    } <= set(names)
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in names)
+    done = run("analyze", folders[0], "--out", tmp_path / "out", "--json", site=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["patients"] == 5
+    fed = run(
+        "ingest", folders[0] / "delivery.csv", "--feed", "synthetic", "--history", "--json", site=tmp_path / "site"
+    )
+    assert json.loads(fed.stdout)[0]["quarantined"] == 0

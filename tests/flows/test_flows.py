@@ -1,0 +1,242 @@
+"""The flows under a real Prefect server: the schedule really creates a run, a second night at once is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmvmon.run.intake import take_in_file
+from cmvmon.run.night import nightly as plain_nightly
+from cmvmon.run.opened import open_site
+from cmvmon.shell.lock import only_run
+from flows.engine import quiet
+from tests import sites
+from tests.sites import day, text
+
+AS_OF = day(21.5)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Prefect server of our own on loopback, stopped by its own process id; yields its folder."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    os.environ["PREFECT_HOME"] = str(home)
+    quiet(home)
+    os.environ["PREFECT_API_URL"] = url = f"http://127.0.0.1:{port}/api"
+    log = (home / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PREFECT_LOGGING_LEVEL": "DEBUG"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        _wait(lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200, 120)
+        yield home
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+        os.environ.pop("PREFECT_API_URL", None)
+
+
+def _wait(ready: Any, limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        try:
+            if ready():
+                return
+        except OSError:
+            pass  # not up yet: asked again until the deadline
+        time.sleep(0.5)
+    raise AssertionError(f"not ready in {limit_s} s")
+
+
+async def _runs(deployment: str) -> list[Any]:
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        found = await client.read_deployment_by_name(deployment)
+        return [run for run in await client.read_flow_runs() if run.deployment_id == found.id]
+
+
+def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_time(server: Path, tmp_path: Path) -> None:
+    from zoneinfo import ZoneInfo
+
+    from flows.deployments import deployments
+
+    for deployment in deployments(tmp_path, "Europe/Amsterdam"):
+        deployment.apply(work_pool_name=None)
+    _wait(lambda: asyncio.run(_runs("nightly/nightly")), 90)
+    scheduled = [run for run in asyncio.run(_runs("nightly/nightly")) if run.expected_start_time > datetime.now(UTC)]
+    assert scheduled
+    for run in scheduled:
+        local = run.expected_start_time.astimezone(ZoneInfo("Europe/Amsterdam"))
+        assert (local.hour, local.minute) == (5, 30)
+        assert run.parameters == {"root": str(tmp_path.resolve())}
+
+
+def test_a_second_night_at_once_is_refused_by_the_deployments_limit(server: Path, tmp_path: Path) -> None:
+    """Two runs of the served night are asked for while the first still waits: one runs, the other is cancelled."""
+    from prefect.deployments import run_deployment
+
+    site = tmp_path / "site"
+    sites.ward_of_three(site)
+    script = "import sys; from pathlib import Path; from flows.deployments import serve; serve(Path(sys.argv[1]))"
+    serving = subprocess.Popen(
+        [sys.executable, "-c", script, str(site)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        _wait(lambda: _is_served(site), 90)
+        asked = {"as_of": text(AS_OF)}
+        with only_run(site / ".nightly.lock"):  # nothing can finish before both were asked for
+            first, second = (run_deployment("nightly/nightly", parameters=asked, timeout=0) for _ in range(2))
+            _wait(
+                lambda: _state(second.id)[0] in ("CANCELLED", "CANCELLING") or _state(first.id)[0] in ("CANCELLED",), 90
+            )
+        states = [_state(run.id) for run in (first, second)]
+        assert [kind for kind, _ in states].count("CANCELLED") == 1
+        assert any("concurrency limit" in (message or "") for kind, message in states if kind == "CANCELLED")
+    finally:
+        serving.terminate()
+        try:
+            serving.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            serving.kill()
+            serving.wait()
+
+
+def _is_served(site: Path) -> bool:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        runs = asyncio.run(_runs("nightly/nightly"))
+    except ObjectNotFound:
+        return False
+    return any(run.parameters.get("root") == str(site.resolve()) for run in runs)
+
+
+def _state(run_id: Any) -> tuple[str, str | None]:
+    async def read() -> tuple[str, str | None]:
+        from prefect.client.orchestration import get_client
+
+        async with get_client() as client:
+            run = await client.read_flow_run(run_id)
+            return str(run.state.type.value), run.state.message
+
+    return asyncio.run(read())
+
+
+def test_the_flow_and_the_plain_command_give_the_same_rows_and_bytes(server: Path, tmp_path: Path) -> None:
+    from flows.nightly import nightly
+
+    one, two = tmp_path / "flow", tmp_path / "plain"
+    sites.ward_of_three(one)
+    (one / "page.key").write_bytes(b"0" * 64)  # the secret that names pages: the same for both
+    shutil.copytree(one, two)
+    nightly(str(one), text(AS_OF))
+    plain_nightly(two, as_of=AS_OF)
+    assert sites.everything(one) == sites.everything(two)
+    assert sites.page_bytes(one) == sites.page_bytes(two)
+    assert len(sites.page_bytes(one)) > 6
+
+
+def test_a_night_that_meets_another_one_says_so(server: Path, tmp_path: Path) -> None:
+    from cmvmon.domain.errors import AlreadyRunning
+    from flows.nightly import nightly
+
+    with only_run(tmp_path / ".nightly.lock"), pytest.raises(AlreadyRunning, match="another run is at work"):
+        nightly(str(tmp_path), text(AS_OF))
+
+
+def test_the_lab_feed_takes_in_one_landed_delivery_and_assesses_whom_it_touches(server: Path, tmp_path: Path) -> None:
+    from flows.lab_feed import lab_feed
+
+    sites.ward_of_three(tmp_path)
+    plain_nightly(tmp_path, as_of=day(7.5))
+    late = sites.drop(tmp_path, "viral_load_results", sites.falling("SYNTHETIC-LATE", 0.1), name="late.csv")
+    with open_site(tmp_path) as opened:
+        landed = take_in_file(opened, late, feed="synthetic", table="viral_load_results", received_at=AS_OF)
+    late.unlink()
+    again = lab_feed(str(tmp_path), landed.delivery_id, text(AS_OF))
+    assert again.assessed is not None  # taken in before, never assessed: its patients still are
+    assert again.assessed.patients == 1
+    assert sites.rows(tmp_path, "SELECT scope FROM assessments ORDER BY as_of") == [("all",), (landed.delivery_id,)]
+
+
+NAMES = ("MARKEDFAKE-8841", "Markedfake Janssen", "123456782")
+
+
+def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_result(
+    server: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A delivery of marked ids, names in a column that nobody reads, every kind of record, and a table that breaks."""
+    from flows.lab_feed import lab_feed
+    from flows.nightly import nightly
+
+    caplog.set_level("DEBUG")
+    marked_id, name, number = NAMES
+    lines = [
+        *sites.falling(marked_id, 0.3),
+        sites.result(marked_id, 5, f"ca. {number}"),
+        sites.result(marked_id, 6, number, unit="?"),
+    ]
+    path = sites.drop(tmp_path, "viral_load_results", lines)
+    header, *body = path.read_text().splitlines()
+    path.write_text("\n".join([f"{header},patient_name", *(f"{line},{name}" for line in body)]))
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(marked_id), sites.course(marked_id, start=9, stop=8)])
+    sites.drop(tmp_path, "icu_stays", [sites.stay(marked_id)])
+    broken = sites.drop(tmp_path, "viral_load_results", [], name="broken.csv")
+    broken.write_text(f"{name};{marked_id}\n")
+    said = [repr(nightly(str(tmp_path), text(AS_OF)))]
+    delivery = sites.rows(
+        tmp_path, "SELECT delivery_id FROM deliveries WHERE file_name = 'one.csv' AND table_name = 'viral_load_results'"
+    )[0][0]
+    said.append(repr(lab_feed(str(tmp_path), delivery, text(day(22.5)))))
+    with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:  # a row past our own checks breaks its contract
+        connection.execute(
+            "INSERT INTO icu_stays SELECT 99, stay_id, patient_id, admitted_at, admitted_at, ward, bed, '2026-03-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', affected_compartments, received_at, delivery_id, 'k', content, delivered, landed_at, feed, attempt, 99 FROM icu_stays"
+        )
+    with pytest.raises(Exception, match="breaks its contract") as stopped:
+        nightly(str(tmp_path), text(day(23.5)))
+    said += [str(stopped.value), repr(stopped.value), caplog.text, *capfd.readouterr()]
+    said += [path.read_bytes().decode("utf-8", "replace") for path in _files(server)]
+    assert len(said) > 8
+    assert any(b"nightly" in path.read_bytes() for path in _files(server))  # Prefect's own files were read
+    for text_ in said:
+        for mark in NAMES:
+            assert mark not in text_
+    ward = (tmp_path / "pages" / "ward.en.html").read_text()
+    assert marked_id not in ward  # the halted assessment left no old list behind
+    assert "assessment" in ward  # and it says so on its first line
+
+
+def _files(home: Path) -> list[Path]:
+    """Every file of Prefect's: its database (runs, parameters, states, artifacts, logs), storage, and the server's log."""
+    time.sleep(3)  # logs are sent in batches
+    return [path for path in home.rglob("*") if path.is_file()]

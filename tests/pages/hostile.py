@@ -1,0 +1,50 @@
+"""Views in which every text that comes from outside tries to be more than text. Synthetic."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from dashboards.views import FeedState, NotAssessable, PatientView, WardRow, WardView
+from tests.pages import made_up
+
+SCRIPT = "SYNTHETIC<script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(2)>"
+QUOTES = "\"' onmouseover=alert(3) x='</script><b>&amp;{{7*7}} %{x} $\\href{javascript:alert(4)}{x}$"
+LONG = "ICU-SYN " + "Łódź-病房-" * 12
+
+
+def patient() -> PatientView:
+    """The slow patient with such a text in id, ward, bed, drug, laboratory, assay and route."""
+    view = made_up.slow_patient()
+    odd = {"laboratory": QUOTES, "assay": IMAGE}
+    renamed = [pl.lit(text).alias(name) for name, text in odd.items()]
+    courses = ANTIVIRAL_COURSES.conform(
+        pl.DataFrame([made_up.course(IMAGE, 0, 16, route=QUOTES), made_up.course(SCRIPT, 16)], infer_schema_length=None)
+    )
+    return made_up.slow_patient(
+        patient_id=SCRIPT,
+        ward=LONG,
+        bed=IMAGE,
+        results=view.results.with_columns(renamed),
+        weekly_decline=view.weekly_decline.with_columns(renamed),
+        courses=courses,
+    )
+
+
+def ward() -> WardView:
+    """The ward with such a text in id, ward, bed and feed."""
+    plain = made_up.ward()
+    row = plain.rows[1]
+    rows = (
+        WardRow(
+            SCRIPT,
+            LONG,
+            IMAGE,
+            "p9.html",
+            row.open_alerts,
+            row.latest,
+            (NotAssessable("suppressed", "no_series", "csf"),),
+        ),
+    )
+    return made_up.ward(rows=rows, feeds=(FeedState(QUOTES, IMAGE, None, None, SCRIPT),))

@@ -1,0 +1,343 @@
+"""Made-up views for the page tests. Every patient here is synthetic; ids say so."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.protocol import Protocol, read_protocol
+from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow, WardView
+
+START = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
+AS_OF = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
+LLOQ = {"plasma": 35.0, "bal": 200.0, "csf": 50.0, "whole_blood": 100.0}
+ULOQ = 10_000_000.0
+HREFS = {"nl": "p1.nl.html", "en": "p1.en.html"}
+
+
+def protocol() -> Protocol:
+    text = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
+    return read_protocol(text, name="icu_cmv_2024.toml")
+
+
+def day(number: float) -> datetime:
+    return START + timedelta(days=number)
+
+
+def result(number: float, compartment: str, reported: float | str, **other: Any) -> dict[str, Any]:
+    """One result: a load, `nd`, `<` or `>`."""
+    detection = {"nd": "not_detected", "<": "below_lloq", ">": "above_uloq"}.get(str(reported), "quantified")
+    lloq = LLOQ.get(compartment, 100.0)
+    return {
+        "result_id": f"SYN-{compartment}-{number:g}",
+        "patient_id": "SYNTHETIC-0001",
+        "compartment": compartment,
+        "laboratory": "synthetic",
+        "assay": "SYN-PCR",
+        "collected_at": day(number),
+        "result_status": "final",
+        "detection": detection,
+        "viral_load_iu_per_ml": float(reported) if detection == "quantified" else None,
+        "lod_iu_per_ml": lloq / 2,
+        "lloq_iu_per_ml": lloq,
+        "uloq_iu_per_ml": ULOQ,
+        "is_conflicting": False,
+    } | other
+
+
+def results(*rows: dict[str, Any]) -> pl.DataFrame:
+    frame = pl.DataFrame(list(rows), infer_schema_length=None)
+    return VIRAL_LOAD_RESULTS.conform(frame).with_columns(is_conflicting=frame["is_conflicting"])
+
+
+def course(drug: str, start: float, stop: float | None = None, **other: Any) -> dict[str, Any]:
+    return {
+        "patient_id": "SYNTHETIC-0001",
+        "drug": drug,
+        "indication": "treatment",
+        "dose_mg_per_kg": 5.0,
+        "interval_h": 12.0,
+        "route": "iv",
+        "started_at": day(start),
+        "stopped_at": None if stop is None else day(stop),
+    } | other
+
+
+def week(number: int, compartment: str, pair: tuple[float, float] | None, **other: Any) -> dict[str, Any]:
+    logs = None if pair is None else (math.log10(pair[0]), math.log10(pair[1]))
+    fall = None if logs is None else logs[0] - logs[1]
+    return {
+        "patient_id": "SYNTHETIC-0001",
+        "compartment": compartment,
+        "laboratory": "synthetic",
+        "assay": "SYN-PCR",
+        "anchor_at": day(0),
+        "treatment_week": number,
+        "week_start": day(7 * (number - 1)),
+        "week_end": day(7 * number),
+        "n_results": number + 1,
+        "n_censored": 0,
+        "observed_from_log10": None if logs is None else logs[0],
+        "observed_to_log10": None if logs is None else logs[1],
+        "observed_decline_low_log10_per_week": fall,
+        "observed_decline_high_log10_per_week": fall,
+        "decline_log10_per_week": 0.34,
+        "decline_low_log10_per_week": -0.21,
+        "decline_high_log10_per_week": 0.88,
+        "probability_above_target": 0.02,
+        "mean_decline_log10_per_week": 0.31,
+        "mean_decline_low_log10_per_week": 0.05,
+        "mean_decline_high_log10_per_week": 0.58,
+        "mean_probability_above_target": 0.004,
+        "call": "not_met",
+        "status": "ok",
+        "method": "line",
+        "method_version": "line-1",
+        "protocol_version": "icu_cmv_2024.1",
+    } | other
+
+
+def slow_evidence(**other: Any) -> dict[str, Any]:
+    return {
+        "affected_source": "stated",
+        "anchor_at": "2026-11-01T06:00:00.000000Z",
+        "call": "not_met",
+        "compartment": "bal",
+        "guide": "G19 G20",
+        "last_collected_at": "2026-11-22T06:00:00.000000Z",
+        "latest_is_low_and_falling": False,
+        "mean_decline_high_log10_per_week": 0.58,
+        "mean_decline_log10_per_week": 0.31,
+        "mean_decline_low_log10_per_week": 0.05,
+        "mean_probability_above_target": 0.004,
+        "n_censored": 0,
+        "n_results": 4,
+        "result_ids": ["SYN-bal-0", "SYN-bal-7", "SYN-bal-14", "SYN-bal-21"],
+        "status": "ok",
+        "target_log10_per_week": 1.0,
+        "treatment_week": 4,
+    } | other
+
+
+def alert(rule: str, tier: int, evidence: dict[str, Any], **other: Any) -> dict[str, Any]:
+    return {
+        "alert_id": f"SYN-{rule}",
+        "rule": rule,
+        "patient_id": "SYNTHETIC-0001",
+        "compartment": evidence.get("compartment"),
+        "state": "open",
+        "tier": tier,
+        "opened_at": day(15),
+        "changed_at": AS_OF,
+        "evidence": json.dumps(evidence, sort_keys=True),
+        "protocol_version": "icu_cmv_2024.1",
+        "code_version": "0.1.0",
+    } | other
+
+
+def alerts(*rows: dict[str, Any]) -> pl.DataFrame:
+    return ALERTS.conform(pl.DataFrame(list(rows), infer_schema_length=None)) if rows else ALERTS.empty()
+
+
+def verdict(rule: str, reason: str, compartment: str | None = None) -> dict[str, Any]:
+    return {
+        "patient_id": "SYNTHETIC-0001",
+        "compartment": compartment,
+        "rule": rule,
+        "verdict": "not_assessable",
+        "reason": reason,
+        "evidence": "{}",
+        "as_of": AS_OF,
+        "protocol_version": "icu_cmv_2024.1",
+    }
+
+
+SUPPRESSED = {
+    "compartment": "plasma",
+    "latest_collected_at": "2026-11-21T06:00:00.000000Z",
+    "latest_detection": "not_detected",
+    "n_results": 6,
+    "previous_collected_at": "2026-11-18T06:00:00.000000Z",
+    "previous_detection": "below_lloq",
+    "result_ids": ["SYN-plasma-17", "SYN-plasma-20"],
+}
+
+
+def slow_patient(**other: Any) -> PatientView:
+    """A slow fall in BAL beside plasma that fell below its limits; every kind of mark; two drugs and ventilation."""
+    view: dict[str, Any] = {
+        "patient_id": "SYNTHETIC-0001",
+        "ward": "ICU-SYN",
+        "bed": "7",
+        "as_of": AS_OF,
+        "time_zone": "Europe/Amsterdam",
+        "results": results(
+            result(0, "bal", 1_000_000),
+            result(7, "bal", 501_187, result_status="corrected"),
+            result(14, "bal", 251_189),
+            result(21, "bal", 125_893),
+            result(0, "plasma", 12_400),
+            result(3, "plasma", 9_100.0),
+            result(7, "plasma", 1_900),
+            result(10, "plasma", 340),
+            result(14, "plasma", "<"),
+            result(17, "plasma", "<"),
+            result(20, "plasma", "nd"),
+            result(21.5, "plasma", 48, result_status="preliminary"),
+            result(-2, "csf", ">"),
+        ),
+        "courses": ANTIVIRAL_COURSES.conform(
+            pl.DataFrame(
+                [
+                    course("ganciclovir", 0, 16),
+                    course("foscarnet", 16, None, dose_mg_per_kg=60.0, interval_h=8.0),
+                    course("aciclovir", -2, 1, indication=None, dose_mg_per_kg=None, dose_mg=400.0),
+                ],
+                infer_schema_length=None,
+            )
+        ),
+        "stays": ICU_STAYS.conform(
+            pl.DataFrame(
+                {
+                    "stay_id": ["SYN-1", "SYN-1"],
+                    "patient_id": ["SYNTHETIC-0001"] * 2,
+                    "admitted_at": [day(-5)] * 2,
+                    "ward": ["ICU-SYN"] * 2,
+                    "bed": ["7"] * 2,
+                    "ventilation_started_at": [day(-4), day(9)],
+                    "ventilation_stopped_at": [day(6), None],
+                }
+            )
+        ),
+        "weekly_decline": WEEKLY_DECLINE.conform(
+            pl.DataFrame(
+                [
+                    week(1, "bal", None, call=None, status="prior_only"),
+                    week(2, "bal", (1_000_000, 501_187)),
+                    week(3, "bal", (501_187, 251_189)),
+                    week(4, "bal", (251_189, 125_893), reason="provisional"),
+                    week(
+                        3,
+                        "plasma",
+                        (340, 35),
+                        observed_decline_high_log10_per_week=None,
+                        call="met",
+                        status="suppressed",
+                        reason="provisional;too_close",
+                        mean_probability_above_target=0.998,
+                        n_censored=2,
+                    ),
+                ],
+                infer_schema_length=None,
+            )
+        ),
+        "verdicts": VERDICTS.conform(pl.DataFrame([verdict("suppressed", "fewer_than_two_results", "csf")])),
+        "open_alerts": alerts(alert("slow_response", 2, slow_evidence()), alert("suppressed", 3, SUPPRESSED)),
+        "treatment": "on",
+        "protocol": protocol(),
+        "code_version": "0.1.0",
+        "is_synthetic": True,
+        "ward_href": "ward.nl.html",
+        "affected": ("bal",),
+        "affected_source": "stated",
+        "caveats": (Caveat("results_stale", since=day(20)),),
+        "hrefs": HREFS,
+    }
+    return PatientView(**(view | other))
+
+
+def falling_patient(**other: Any) -> PatientView:
+    """Plasma only, falling; nothing open; no stay known."""
+    fell = results(result(14, "plasma", 12_400), result(21, "plasma", 1_900))
+    quiet: dict[str, Any] = {
+        "patient_id": "SYNTHETIC-0002",
+        "ward": None,
+        "bed": None,
+        "results": fell,
+        "courses": ANTIVIRAL_COURSES.conform(pl.DataFrame([course("ganciclovir", 14)])),
+        "stays": None,
+        "weekly_decline": WEEKLY_DECLINE.empty(),
+        "verdicts": VERDICTS.empty(),
+        "open_alerts": ALERTS.empty(),
+        "affected": ("plasma",),
+        "affected_source": "followed",
+        "caveats": (),
+    }
+    return slow_patient(**(quiet | other))
+
+
+def empty_patient(**other: Any) -> PatientView:
+    """A stay and nothing else: no result, no table of drugs."""
+    nothing: dict[str, Any] = {
+        "patient_id": "SYNTHETIC-0003",
+        "results": results(result(0, "plasma", 1)).clear(),
+        "courses": None,
+        "stays": None,
+        "treatment": "unknown",
+        "affected": (),
+        "affected_source": None,
+        "verdicts": VERDICTS.conform(pl.DataFrame([verdict("slow_response", "treatment_unknown")])),
+    }
+    return falling_patient(**(nothing | other))
+
+
+def ward(**other: Any) -> WardView:
+    """One patient in each group, a feed in each state."""
+    slow = alerts(alert("slow_response", 2, slow_evidence()), alert("suppressed", 3, SUPPRESSED))
+    bal = {
+        "at_local_line": True,
+        "collected_at": "2026-11-22T06:00:00.000000Z",
+        "detection": "quantified",
+        "host": "unknown",
+        "local_line_iu_per_ml": 10_000.0,
+        "result_id": "SYN-bal-21",
+        "treatment": "off",
+        "viral_load_iu_per_ml": 125_893.0,
+    }
+    urgent = alerts(alert("bal_at_local_line", 1, bal, alert_id="SYN-urgent"))
+    low = LatestResult("plasma", "below_lloq", None, 35.0, day(20))
+    rows = (
+        WardRow("SYNTHETIC-0004", "ICU-SYN", "12", "p4.html", ALERTS.empty(), low, ()),
+        WardRow(
+            "SYNTHETIC-0001",
+            "ICU-SYN",
+            "7",
+            "p1.html",
+            slow,
+            LatestResult("bal", "quantified", 125_893.0, None, day(21)),
+            (NotAssessable("suppressed", "fewer_than_two_results", "csf"),),
+        ),
+        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent, None, ()),
+        WardRow(
+            "SYNTHETIC-0003",
+            None,
+            None,
+            "p3.html",
+            ALERTS.empty(),
+            None,
+            (NotAssessable("slow_response", "treatment_unknown", None),),
+        ),
+    )
+    view: dict[str, Any] = {
+        "as_of": AS_OF,
+        "time_zone": "Europe/Amsterdam",
+        "feeds": (
+            FeedState("synthetic", "viral_load_results", day(21.9), True),
+            FeedState("synthetic", "antiviral_courses", day(18), False),
+            FeedState("synthetic", "icu_stays", None, None),
+            FeedState("synthetic_two", "viral_load_results", day(20), True, "missing_column"),
+        ),
+        "rows": rows,
+        "protocol_version": "icu_cmv_2024.1",
+        "code_version": "0.1.0",
+        "is_synthetic": True,
+        "hrefs": {"nl": "ward.nl.html", "en": "ward.en.html"},
+    }
+    return WardView(**(view | other))

@@ -1,0 +1,158 @@
+"""One night, end to end, through the command line on real files: from a laboratory's file to an alert and a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cmvmon.cli import app
+from tests import sites
+from tests.sites import day, drop, falling, text
+
+RUNNER = CliRunner()
+
+
+def run(root: Path, *arguments: str) -> str:
+    done = RUNNER.invoke(app, [*arguments, "--site", str(root)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def alerts(root: Path, *, every: bool = False) -> list[dict[str, object]]:
+    listed = json.loads(run(root, "alerts", "list", "--json", *(["--all"] if every else [])))
+    return [row for row in listed if row["rule"] == "slow_response"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("site")
+    sites.ward_of_three(root)
+    run(root, "nightly", "--as-of", text(day(21.5)))
+    return root
+
+
+def page_with(root: Path, *words: str, lang: str) -> str:
+    """The one patient page that holds these words."""
+    pages = [p.read_text() for p in (root / "pages").glob(f"*.{lang}.html") if not p.name.startswith("ward")]
+    (found,) = [page for page in pages if all(word in page for word in words)]
+    return found
+
+
+def test_a_fall_of_a_third_of_a_log_per_week_has_one_slow_response_alert(site: Path) -> None:
+    (alert,) = alerts(site)
+    assert (alert["patient_id"], alert["compartment"], alert["tier"]) == ("SYNTHETIC-SLOW", "bal", 2)
+    assert "0,3 log10 per week" in str(alert["sentence"])
+
+
+def test_that_alert_is_on_the_ward_page_and_atop_the_patient_page_in_both_languages(site: Path) -> None:
+    for lang, decline in (("nl", "Daling 0,3 log10 per week"), ("en", "Decline 0.3 log10 per week")):
+        ward = (site / "pages" / f"ward.{lang}.html").read_text()
+        assert decline in ward
+        assert "SYNTHETIC-SLOW" in ward
+        page = page_with(site, "SYNTHETIC-SLOW", lang=lang)
+        assert decline in page
+        assert page.index(decline) < page.index("data-figure")
+
+
+def test_a_fall_of_two_logs_per_week_has_no_alert_of_that_rule_and_a_single_result_is_not_assessable(
+    site: Path,
+) -> None:
+    assert [a["patient_id"] for a in alerts(site)] == ["SYNTHETIC-SLOW"]
+    page = page_with(site, "SYNTHETIC-ONE", lang="nl")
+    assert "Niet te beoordelen" in page
+    ward = (site / "pages" / "ward.nl.html").read_text()
+    assert "SYNTHETIC-ONE" in ward[ward.index("Niet te beoordelen") :]
+
+
+def test_assessing_twice_changes_no_row_and_no_page_byte(site: Path) -> None:
+    before, pages = sites.everything(site), sites.page_bytes(site)
+    run(site, "nightly", "--as-of", text(day(21.5)))
+    assert sites.everything(site) == before
+    assert sites.page_bytes(site) == pages
+
+
+def test_an_assessment_of_an_earlier_moment_leaves_the_alerts_as_they_are(site: Path) -> None:
+    before = sites.everything(site)
+    assert "before the last assessment" in run(site, "assess", "--as-of", text(day(7.5)))
+    assert sites.everything(site) == before
+
+
+def test_a_correction_into_a_steep_fall_resolves_the_alert_the_next_night(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    (opened,) = alerts(tmp_path)
+    corrected = [
+        line.replace(",F", ",C").replace(text(day(d + 0.2)), text(day(22)))
+        for d, line in zip((7, 14, 21), falling("SYNTHETIC-SLOW", 2)[1:], strict=True)
+    ]
+    drop(tmp_path, "viral_load_results", corrected, name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    assert alerts(tmp_path) == []
+    (resolved,) = alerts(tmp_path, every=True)
+    assert (resolved["alert_id"], resolved["state"]) == (opened["alert_id"], "resolved")
+    history = sites.rows(tmp_path, "SELECT result_status FROM viral_load_results WHERE patient_id = 'SYNTHETIC-SLOW'")
+    assert sorted(status for (status,) in history) == ["corrected"] * 3 + ["final"] * 4
+
+
+def test_a_withdrawn_result_is_no_longer_used(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", falling("SYNTHETIC-SLOW", 0.3))
+    drop(tmp_path, "antiviral_courses", [sites.course("SYNTHETIC-SLOW")])
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW")])
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    assert len(alerts(tmp_path)) == 1
+    withdrawn = [line.replace(",F", ",W") for line in falling("SYNTHETIC-SLOW", 0.3)[1:]]
+    drop(tmp_path, "viral_load_results", withdrawn, name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    (standing,) = alerts(tmp_path)  # one result is left: not assessable neither resolves nor closes
+    assert standing["changed_at"] == text(day(21.5))
+    assert "Niet te beoordelen" in page_with(tmp_path, "SYNTHETIC-SLOW", lang="nl")
+
+
+def test_an_alert_whose_course_is_over_is_closed_with_that_cause(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    drop(tmp_path, "antiviral_courses", [sites.course("SYNTHETIC-SLOW", stop=22)], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(26)))
+    (closed,) = alerts(tmp_path, every=True)
+    assert (closed["state"], closed["cause"]) == ("closed", "course_over")
+
+
+def test_an_alert_of_a_patient_whose_stay_has_ended_is_closed_with_that_cause(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    (closed,) = alerts(tmp_path, every=True)
+    assert (closed["state"], closed["cause"]) == ("closed", "stay_ended")
+    assert "SYNTHETIC-SLOW" not in (tmp_path / "pages" / "ward.nl.html").read_text()
+
+
+def test_what_was_known_at_an_earlier_moment_can_be_seen_again(tmp_path: Path) -> None:
+    """A correction that arrives on day 22 does not change what day 21.5 says when it is asked for again."""
+    sites.ward_of_three(tmp_path)
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    drop(
+        tmp_path,
+        "viral_load_results",
+        [line.replace(",F", ",C") for line in falling("SYNTHETIC-SLOW", 2)],
+        name="two.csv",
+    )
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    where = run(tmp_path, "report", "--as-of", text(day(21.5)), "--lang", "en").strip()
+    assert "Decline 0.3" not in Path(where).read_text()  # alerts are as they stand: resolved
+    page = Path(
+        run(tmp_path, "report", "--as-of", text(day(21.5)), "--patient", "SYNTHETIC-SLOW", "--lang", "en").strip()
+    )
+    assert "125,893" in page.read_text()
+
+
+def test_report_names_the_page_of_one_patient_and_refuses_an_unknown_one(site: Path) -> None:
+    page = Path(run(site, "report", "--patient", "SYNTHETIC-FAST", "--lang", "en").strip())
+    assert "SYNTHETIC-FAST" in page.read_text()
+    assert "SYNTHETIC" not in page.name
+    refused = RUNNER.invoke(app, ["report", "--patient", "NOBODY", "--site", str(site)])
+    assert refused.exit_code != 0
+    assert "NOBODY" not in str(refused.exception)
