@@ -17,7 +17,7 @@ from cmvmon.text import codes, language
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.ward import ward_page
-from tests.pages import hostile, made_up
+from tests.pages import hostile, made_up, made_up_ward
 
 _ARGUMENTS = (
     "--headless",
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / f"{which}.{code}.html").write_text(
                 patient_page(view, language=spoken, script=name), encoding="utf-8"
             )
-        for which, ward in {"ward": made_up.ward(), "hostile-ward": hostile.ward()}.items():
+        for which, ward in {"ward": made_up_ward.ward(), "hostile-ward": hostile.ward()}.items():
             (root / f"{which}.{code}.html").write_text(
                 ward_page(ward, language=spoken, script=name if which == "ward" else None), encoding="utf-8"
             )

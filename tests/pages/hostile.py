@@ -6,7 +6,7 @@ import polars as pl
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from dashboards.views import FeedState, NotAssessable, PatientView, WardRow, WardView
-from tests.pages import made_up
+from tests.pages import made_up, made_up_ward
 
 SCRIPT = "SYNTHETIC<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(2)>"
@@ -34,7 +34,7 @@ def patient() -> PatientView:
 
 def ward() -> WardView:
     """The ward with such a text in id, ward, bed and feed."""
-    plain = made_up.ward()
+    plain = made_up_ward.ward()
     row = plain.rows[1]
     rows = (
         WardRow(
@@ -47,4 +47,4 @@ def ward() -> WardView:
             (NotAssessable("suppressed", "no_series", "csf"),),
         ),
     )
-    return made_up.ward(rows=rows, feeds=(FeedState(QUOTES, IMAGE, None, None, SCRIPT),))
+    return made_up_ward.ward(rows=rows, feeds=(FeedState(QUOTES, IMAGE, None, None, SCRIPT),))

@@ -10,7 +10,7 @@ import pytest
 from cmvmon.text import codes, language
 from dashboards.script import shared_script
 from dashboards.ward import ward_page
-from tests.pages import hostile, made_up
+from tests.pages import hostile, made_up, made_up_ward
 from tests.pages.conftest import Opened, Opener
 
 Shown = Callable[[str], Opened]
@@ -149,7 +149,7 @@ def test_the_figure_draws_the_numbers_that_stand_in_the_view_and_in_the_table(sh
 
 
 def test_the_reader_s_clock_marks_a_page_that_has_grown_old(open_page: Opener, folder: Path) -> None:
-    view = made_up.ward(is_synthetic=False, stale_after_hours=36, as_of=made_up.AS_OF.replace(year=2020))
+    view = made_up_ward.ward(is_synthetic=False, stale_after_hours=36, as_of=made_up.AS_OF.replace(year=2020))
     old = folder / "old.html"
     old.write_text(ward_page(view, language=language("nl"), script=shared_script()[0]), encoding="utf-8")
     assert open_page(old.as_uri()).page.locator(".stale").is_visible()

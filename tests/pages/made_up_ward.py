@@ -1,0 +1,66 @@
+"""A made-up ward: one patient in each group, a feed in each state. Synthetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmvmon.domain.results import ALERTS
+from dashboards.views import FeedState, LatestResult, NotAssessable, WardRow, WardView
+from tests.pages import made_up
+
+
+def ward(**other: Any) -> WardView:
+    """One patient in each group, a feed in each state."""
+    slow = made_up.alerts(
+        made_up.alert("slow_response", 2, made_up.slow_evidence()), made_up.alert("suppressed", 3, made_up.SUPPRESSED)
+    )
+    bal = {
+        "at_local_line": True,
+        "collected_at": "2026-11-22T06:00:00.000000Z",
+        "detection": "quantified",
+        "host": "unknown",
+        "local_line_iu_per_ml": 10_000.0,
+        "result_id": "SYN-bal-21",
+        "treatment": "off",
+        "viral_load_iu_per_ml": 125_893.0,
+    }
+    urgent = made_up.alerts(made_up.alert("bal_at_local_line", 1, bal, alert_id="SYN-urgent"))
+    low = LatestResult("plasma", "below_lloq", None, 35.0, made_up.day(20))
+    rows = (
+        WardRow("SYNTHETIC-0004", "ICU-SYN", "12", "p4.html", ALERTS.empty(), low, ()),
+        WardRow(
+            "SYNTHETIC-0001",
+            "ICU-SYN",
+            "7",
+            "p1.html",
+            slow,
+            LatestResult("bal", "quantified", 125_893.0, None, made_up.day(21)),
+            (NotAssessable("suppressed", "fewer_than_two_results", "csf"),),
+        ),
+        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent, None, ()),
+        WardRow(
+            "SYNTHETIC-0003",
+            None,
+            None,
+            "p3.html",
+            ALERTS.empty(),
+            None,
+            (NotAssessable("slow_response", "treatment_unknown", None),),
+        ),
+    )
+    view: dict[str, Any] = {
+        "as_of": made_up.AS_OF,
+        "time_zone": "Europe/Amsterdam",
+        "feeds": (
+            FeedState("synthetic", "viral_load_results", made_up.day(21.9), True),
+            FeedState("synthetic", "antiviral_courses", made_up.day(18), False),
+            FeedState("synthetic", "icu_stays", None, None),
+            FeedState("synthetic_two", "viral_load_results", made_up.day(20), True, "missing_column"),
+        ),
+        "rows": rows,
+        "protocol_version": "icu_cmv_2024.1",
+        "code_version": "0.1.0",
+        "is_synthetic": True,
+        "hrefs": {"nl": "ward.nl.html", "en": "ward.en.html"},
+    }
+    return WardView(**(view | other))

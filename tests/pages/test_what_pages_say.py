@@ -1,0 +1,282 @@
+"""What the pages say, read from their text: the sentence on top, the order, what could not be told."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cmvmon.domain.results import ALERTS
+from cmvmon.text import codes, language
+from dashboards.figure import older_than_figure, patient_figure
+from dashboards.look import SYMBOLS, literal
+from dashboards.patient import patient_page
+from dashboards.script import shared_script
+from dashboards.views import FeedState, PatientView, WardRow, WardView
+from dashboards.ward import ward_page
+from tests.pages import made_up, made_up_ward
+from tests.pages.made_up import alert, alerts, result, results, slow_evidence
+
+NL, EN = language("nl"), language("en")
+
+
+def text(page: str) -> str:
+    """What a reader sees, on one line."""
+    body = re.sub(r"<style>.*?</style>|<script[^>]*>.*?</script>", " ", page, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def patient(view: PatientView, code: str = "nl") -> str:
+    return text(patient_page(view, language=language(code), script="s.js"))
+
+
+def ward(view: WardView, code: str = "nl") -> str:
+    return text(ward_page(view, language=language(code)))
+
+
+def figure(view: PatientView) -> dict[str, dict[str, Any]]:
+    """Traces by what they mean."""
+    drawn = patient_figure(view, NL)
+    assert drawn is not None
+    return {trace["meta"]: trace for trace in drawn["data"]}
+
+
+# --- the patient page
+
+
+def test_the_most_pressing_alert_comes_first_with_what_it_is_compared_with() -> None:
+    said = patient(made_up.slow_patient())
+    assert "Let op: Snelheid van de daling. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6; 4 metingen) in BAL" in said
+    assert "De richtlijn van de afdeling vraagt meer dan 1 log10 per week. 2 open meldingen." in said
+    assert said.index("Let op:") < said.index("Open meldingen") < said.index("Laatste waarde per compartiment")
+
+
+def test_without_an_alert_the_page_says_where_the_load_stands() -> None:
+    expected = "CMV-load in plasma daalt: 12.400 → 1.900 IE/ml in 7 dagen. Geen open meldingen."
+    assert expected in patient(made_up.falling_patient())
+    assert "falls: 12,400 → 1,900 IU/mL in 7 days. No open alerts." in patient(made_up.falling_patient(), "en")
+
+
+def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
+    said = patient(made_up.falling_patient(open_alerts=alerts(alert("suppressed", 3, made_up.SUPPRESSED))))
+    assert "Let op" not in said
+    assert "1 open melding." in said
+
+
+def test_what_could_not_be_assessed_stands_in_the_sentence_on_top() -> None:
+    said = patient(made_up.empty_patient())
+    assert "Nog geen bruikbare CMV-uitslag. Geen open meldingen. Niet te beoordelen: Snelheid van de daling: " in said
+    assert "Antivirale middelen zijn niet aangeleverd." in said
+
+
+def test_a_load_is_never_compared_across_assays() -> None:
+    two = results(result(0, "plasma", 50_000), result(7, "plasma", 400, assay="OTHER-PCR"))
+    said = patient(made_up.falling_patient(results=two))
+    assert "50.000 → 400" not in said
+    assert "CMV in plasma: 400 IE/ml (2,60 log10) op 08-11-2026." in said
+    traces = figure(made_up.falling_patient(results=two))
+    assert "plasma:line" not in traces
+
+
+def test_observed_bounds_are_words_and_a_reported_limit_carries_its_sign() -> None:
+    said = patient(made_up.slow_patient())
+    assert "340 → <35 IE/ml daling ten minste 1,0" in said
+    assert "501.187 → 251.189 IE/ml daling 0,3" in said
+
+
+def test_conflicting_and_preliminary_results_are_told_and_not_used() -> None:
+    odd = results(
+        result(0, "plasma", 900),
+        result(7, "plasma", 800, is_conflicting=True),
+        result(8, "plasma", 70, result_status="preliminary"),
+    )
+    view = made_up.falling_patient(results=odd)
+    said = patient(view)
+    assert "CMV in plasma: 900 IE/ml (2,95 log10) op 01-11-2026." in said
+    assert "1 uitslag heeft tegenstrijdige waarden en is niet gebruikt." in said
+    assert "1 voorlopige uitslag wordt getoond en niet beoordeeld." in said
+    traces = figure(view)
+    assert list(traces["plasma:quantified"]["y"]) == [900.0]
+    assert traces["plasma:quantified:preliminary"]["marker"]["symbol"] == "circle-open"
+
+
+def test_every_alert_names_its_results_its_guide_and_its_source() -> None:
+    said = patient(made_up.slow_patient(), "en")
+    assert "Open since 16 Nov 2026 07:00. Rests on: SYN-bal-0, SYN-bal-7, SYN-bal-14, SYN-bal-21." in said
+    assert "The ward's guide (G19): the load in the affected compartment is the preferred guidance" in said
+    assert "VICTOR (Razonable 2013) found no association" in said
+
+
+# --- the figure
+
+
+def test_each_state_of_a_result_has_its_place_and_its_shape() -> None:
+    traces = figure(made_up.slow_patient())
+    lane = traces["plasma:not_detected"]["y"][0]
+    assert list(traces["plasma:below_lloq"]["y"]) == [35.0, 35.0]
+    assert list(traces["csf:above_uloq"]["y"]) == [1e7]
+    assert 0 < lane < 10.0
+    shapes = [symbol for pair in SYMBOLS.values() for symbol in pair[:1]]
+    assert len({shape.replace("-open", "") for shape in shapes}) == len(shapes)  # told apart without colour
+    assert list(traces["bal:quantified"]["text"]) == ["", "c", "", ""]
+
+
+def test_no_line_crosses_a_gap_or_a_limit() -> None:
+    far = results(result(0, "plasma", 900), result(28, "plasma", 800), result(56.1, "plasma", 700))
+    assert list(figure(made_up.falling_patient(results=far, as_of=made_up.day(60)))["plasma:line"]["y"]) == [
+        900.0,
+        800.0,
+    ]
+    through = results(result(0, "plasma", 900), result(3, "plasma", "<"), result(6, "plasma", 700))
+    assert "plasma:line" not in figure(made_up.falling_patient(results=through))
+
+
+def test_the_quantification_limit_steps_where_it_changed() -> None:
+    stepped = results(result(0, "plasma", 900), result(7, "plasma", 800, lloq_iu_per_ml=100.0))
+    line = figure(made_up.falling_patient(results=stepped))["plasma:lloq"]
+    assert (line["line"]["shape"], line["line"]["dash"]) == ("hv", "dash")
+    assert list(line["y"]) == [35.0, 35.0, 100.0, 100.0]
+
+
+def test_a_running_course_is_solid_until_the_data_end_and_dashed_after() -> None:
+    traces = figure(made_up.falling_patient())
+    assert traces["therapy"]["line"]["dash"] == "solid"
+    assert traces["therapy:on"]["line"]["dash"] == "dot"
+    assert traces["therapy"]["x"][1] == traces["therapy:on"]["x"][0] == "2026-11-23T06:30:00"
+
+
+def test_all_panels_and_patients_share_one_axis_unless_a_load_lies_outside() -> None:
+    ranges = []
+    for view in (made_up.slow_patient(), made_up.falling_patient()):
+        drawn = patient_figure(view, NL)
+        assert drawn is not None
+        panels = [
+            axis for name, axis in drawn["layout"].items() if name.startswith("yaxis") and axis.get("type") == "log"
+        ]
+        ranges += [tuple(axis["range"]) for axis in panels]
+    assert len(set(ranges)) == 1
+    huge = patient_figure(made_up.falling_patient(results=results(result(0, "plasma", 5e8))), NL)
+    assert huge is not None
+    assert huge["layout"]["yaxis"]["range"][1] > 8.7
+
+
+def test_older_results_are_counted_beside_the_figure_and_stand_in_the_table() -> None:
+    long = results(*(result(day, "plasma", 1000 + day) for day in range(-400, 22, 10)))
+    view = made_up.falling_patient(results=long)
+    older = older_than_figure(view, NL)
+    assert older is not None
+    assert older[1] + len(figure(view)["plasma:quantified"]["y"]) == long.height
+    said = patient(view)
+    assert f"{older[1]} oudere uitslagen, alleen in de tabel." in said
+    assert all(NL.load(load) in said for load in long["viral_load_iu_per_ml"])
+
+
+def test_plotly_gets_text_to_the_letter() -> None:
+    assert literal('<a href="x">%{y}</a>\n& $x$') == '&lt;a href="x"&gt;%{y}&lt;/a&gt; &amp; $x$'
+
+
+# --- the ward page
+
+
+def test_the_state_of_every_feed_comes_first_with_the_stopped_work_before_all() -> None:
+    said = ward(made_up_ward.ward())
+    assert "Koppeling synthetic (uitslagen) actief, laatste levering" in said
+    assert "Koppeling synthetic (antivirale middelen) stil sinds 19-11-2026 07:00: lijst kan onvolledig zijn." in said
+    assert "Koppeling synthetic (opnames): nooit iets ontvangen" in said
+    assert (
+        "Koppeling synthetic_two (uitslagen): levering geweigerd, er ontbreekt een kolom. Lijst kan onvolledig" in said
+    )
+    assert (
+        said.index("Koppeling")
+        < said.index("Nu (1)")
+        < said.index("Vandaag (1)")
+        < said.index("Niet te beoordelen (2)")
+    )
+    untold = ward(made_up_ward.ward(feeds=(FeedState("synthetic", "viral_load_results", made_up.day(20), None),)))
+    assert "niet te zeggen of de gegevens actueel zijn" in untold
+    assert "Geen koppeling bekend: lijst kan onvolledig zijn." in ward(made_up_ward.ward(feeds=()))
+
+
+def test_an_unknown_operations_code_is_shown_as_it_is() -> None:
+    odd = made_up_ward.ward(feeds=(FeedState("synthetic", "viral_load_results", None, None, "a_new_code"),))
+    assert "code a_new_code" in ward(odd)
+
+
+def test_a_stopped_assessment_shows_no_list_that_could_read_as_nobody() -> None:
+    stopped = FeedState("assessment", "weekly_decline", None, None, "contract_broken")
+    said = ward(made_up_ward.ward(rows=(), feeds=(*made_up_ward.ward().feeds, stopped)))
+    assert "De beoordeling is gestopt (berekende daling: gegevens voldoen niet aan de afspraken)." in said
+    assert said.index("De beoordeling is gestopt") < said.index("Koppeling")
+    assert "Niemand" not in said
+    assert "Nu (" not in said
+
+
+def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then_id() -> None:
+    def row(patient_id: str, tier: int, opened: float) -> WardRow:
+        own = alerts(
+            alert("slow_response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened))
+        )
+        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own, None, ())
+
+    rows = (row("SYN-C", 2, 5), row("SYN-B", 2, 9), row("SYN-A", 2, 9), row("SYN-D", 1, 20), row("SYN-E", 3, 1))
+    quiet = WardRow("SYN-F", None, None, "f.html", ALERTS.empty(), None, ())
+    for order in ((*rows, quiet), (quiet, *reversed(rows))):
+        said = ward(made_up_ward.ward(rows=order))
+        assert re.findall(r"SYN-[A-F]", said) == ["SYN-D", "SYN-C", "SYN-A", "SYN-B", "SYN-E", "SYN-F"]
+        assert "Alleen ter informatie, zie de patiëntpagina: 1" in said
+        assert "en alles beoordeeld (2)" in said
+
+
+# --- both
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_same_view_gives_the_same_bytes_whatever_the_order_of_its_rows(code: str) -> None:
+    view = made_up.slow_patient()
+    turned = made_up.slow_patient(
+        **{
+            name: getattr(view, name).reverse()
+            for name in ("results", "courses", "stays", "weekly_decline", "verdicts", "open_alerts")
+        }
+    )
+    spoken = language(code)
+    once = patient_page(view, language=spoken, script="s.js")
+    assert (
+        once
+        == patient_page(view, language=spoken, script="s.js")
+        == patient_page(turned, language=spoken, script="s.js")
+    )
+    board = made_up_ward.ward()
+    mirrored = made_up_ward.ward(rows=tuple(reversed(board.rows)), feeds=tuple(reversed(board.feeds)))
+    assert ward_page(board, language=spoken) == ward_page(mirrored, language=spoken)
+
+
+def test_the_script_s_name_carries_its_content_and_its_figure_data_can_t_end_it() -> None:
+    name, script = shared_script()
+    assert re.fullmatch(r"cmvmon-[0-9a-f]{16}\.js", name)
+    assert shared_script() == (name, script)
+    view = made_up.slow_patient(
+        results=made_up.slow_patient().results.with_columns(assay=pl.lit("</script><script>alert(1)</script>"))
+    )
+    page = patient_page(view, language=NL, script=name)
+    assert page.count("<script") == page.count("</script>") == 2
+    data = re.search(r'id="figure-data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert json.loads(data[1])["layout"]["height"] > 0
+
+
+def test_moments_are_written_in_the_site_s_zone_across_the_change_of_clocks() -> None:
+    """The night of 25 October 2026 has 02:30 twice in Amsterdam; two samples an hour apart both read so."""
+    night = made_up.START.replace(month=10, day=25, hour=0, minute=30)
+    both = results(
+        result(0, "plasma", 900, collected_at=night, result_id="SYN-a"),
+        result(0, "plasma", 800, collected_at=night + timedelta(hours=1), result_id="SYN-b"),
+    )
+    said = patient(made_up.falling_patient(results=both, courses=None))
+    assert said.count("25-10-2026 02:30") >= 2
+    assert "900 → 800" in said

@@ -1,0 +1,270 @@
+"""Both languages have the same sentences, a word for every code, and no sentence that nothing says."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cmvmon.domain import compartments, words
+from cmvmon.domain.tables import DELIVERED
+from cmvmon.feeds.reasons import DELIVERY_REASONS
+from cmvmon.kinetics.week_words import REASONS
+from cmvmon.rules import all_rules
+from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
+from cmvmon.text.alerts import slope_sentence, value_in_words
+from dashboards.views import CAVEATS, WORK
+from tests.pages import made_up
+
+ROOT = Path(__file__).parents[2]
+
+# Reasons that the rules themselves give; a week's status may stand as a reason too (the call was null because of it).
+RULE_REASONS = {
+    found
+    for path in (ROOT / "cmvmon" / "rules").glob("*.py")
+    for body in re.findall(
+        r"def _reason\(.*?\n\n\n|\n    reason=.*?\n    evidence=", path.read_text(encoding="utf-8"), re.DOTALL
+    )
+    for found in re.findall(r'pl\.lit\("(\w+)"\)', body)
+}
+
+# Vocabulary -> the codes that must have a word. A key under a vocabulary that is not here must be said by some code.
+VOCABULARIES: dict[str, set[str]] = {
+    "compartment": set(compartments.NAMES),
+    "detection": set(words.DETECTION),
+    "result_status": set(words.RESULT_STATUS),
+    "indication": set(words.INDICATION),
+    "verdict": set(words.VERDICT),
+    "call": set(words.CALL),
+    "status": set(words.STATUS),
+    "reason": set(REASONS) | RULE_REASONS,
+    "rule": {rule.code for rule in all_rules()} | {words.OPERATIONS},
+    "tier": {str(tier) for tier in words.TIERS},
+    "alert_state": set(words.ALERT_STATE),
+    "treatment": set(words.TREATMENT),
+    "affected_source": set(words.AFFECTED_SOURCE),
+    "table": {*DELIVERED, "weekly_decline", "verdicts"},
+    "operations": {*DELIVERY_REASONS, "contract_broken"},
+    "guide": {code for stanza in made_up.protocol().rules.values() for code in stanza.provenance.guide},
+}
+FORBIDDEN = {
+    "nl": ("falen", "gefaald", "resisten", "stop met", "verhoog", "verlaag", "overweeg", "moet "),
+    "en": ("failure", "failed", "resistan", "should", "must ", "consider", "increase the", "switch to"),
+}
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+def test_every_language_has_the_same_keys_and_the_same_placeholders() -> None:
+    first = language(codes()[0]).sentences
+    for code in codes()[1:]:
+        other = language(code).sentences
+        assert set(first) == set(other)
+        assert {k for k in first if placeholders(first[k]) != placeholders(other[k])} == set()
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+def test_every_code_of_a_vocabulary_has_its_word_and_no_other_word_stands_there(vocabulary: str, code: str) -> None:
+    there = {key.removeprefix(f"{vocabulary}.") for key in language(code).sentences if key.startswith(f"{vocabulary}.")}
+    assert there == VOCABULARIES[vocabulary]
+
+
+def test_the_reasons_of_the_rules_were_found() -> None:
+    assert {"treatment_unknown", "no_bal_in_7_days", "fewer_than_two_results", "indeterminate"} <= RULE_REASONS
+
+
+def test_every_sentence_is_said_somewhere() -> None:
+    """Its key stands as it is in code or a template, or is built there from a prefix that ends in a value."""
+    files = [
+        path
+        for folder in ("cmvmon", "dashboards")
+        for pattern in ("*.py", "*.html")
+        for path in (ROOT / folder).rglob(pattern)
+        if "languages" not in path.parts
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(files))
+    whole = set(re.findall(r"""["']([a-z_0-9]+(?:\.[a-z_0-9]+)*)["']""", text))
+    built = set(re.findall(r"""f["']([a-z_.]+[._])\{""", text))
+    keys = [key for key in language("nl").sentences if key.split(".")[0] not in VOCABULARIES]
+    silent = [
+        key
+        for key in keys
+        if key not in whole
+        and re.sub(r"\.(one|other)$", "", key) not in whole
+        and not any(key.startswith(prefix) for prefix in built)
+    ]
+    assert silent == []
+    caveats = {key.split(".")[1] for key in keys if key.startswith("caveat.")}
+    derived = {
+        "conflicting_values",
+        "preliminary",
+        "treatment_unknown",
+        *(f"affected_{s}" for s in words.AFFECTED_SOURCE),
+    }
+    assert caveats == {*CAVEATS, *derived}
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_sentence_prescribes_diagnoses_or_calls_a_drug_failed(code: str) -> None:
+    said = {key: sentence.lower() for key, sentence in language(code).sentences.items()}
+    assert [key for key, sentence in said.items() if any(word in sentence for word in FORBIDDEN[code])] == []
+
+
+def test_the_feed_of_the_work_itself_has_one_name() -> None:
+    from cmvmon.run.assessing import ASSESSMENT_FEED
+
+    assert ASSESSMENT_FEED == WORK
+
+
+def test_numbers_dates_and_zones_are_written_as_each_language_writes_them() -> None:
+    nl, en = language("nl"), language("en")
+    moment = datetime(
+        2026, 3, 28, 23, 30, tzinfo=UTC
+    )  # 00:30 of the next day in Amsterdam, half an hour before its spring
+    assert [nl.load(12400.0), en.load(12400.0), nl.load(34.5), en.load(1e7)] == [
+        "12.400",
+        "12,400",
+        "34,5",
+        "10,000,000",
+    ]
+    assert [nl.log10(0.84), en.log10(-0.25), en.log10(-0.04)] == ["0,8", "−0.3", "0.0"]
+    assert [nl.percent(0.004), nl.percent(0.5), en.percent(0.9999)] == ["<1%", "50%", ">99%"]
+    assert [nl.date(moment, "Europe/Amsterdam"), en.date(moment, "UTC")] == ["29-03-2026", "28 Mar 2026"]
+    assert nl.moment(moment, "Europe/Amsterdam") == "29-03-2026 00:30"
+    assert [nl.count("days", 1), nl.count("days", 7), en.count("results", 1)] == ["1 dag", "7 dagen", "1 result"]
+
+
+def test_a_decline_is_said_as_the_ward_reads_it_and_a_rise_is_called_a_rise() -> None:
+    nl, en = language("nl"), language("en")
+    assert slope_sentence(0.8, 0.5, 1.1, 4, nl) == "Daling 0,8 log10 per week (95%-BI 0,5 tot 1,1; 4 metingen)"
+    assert slope_sentence(-0.3, -0.6, 0.1, 1, en) == "Rise 0.3 log10 per week (95% interval −0.1 to 0.6; 1 result)"
+
+
+def test_a_value_keeps_its_four_states() -> None:
+    nl = language("nl")
+    assert value_in_words("not_detected", None, 17.5, nl) == "niet aantoonbaar"
+    assert value_in_words("below_lloq", None, 35.0, nl) == "aantoonbaar, onder kwantificatiegrens (<35 IE/ml)"
+    assert value_in_words("quantified", 35.0, None, nl) == "35 IE/ml"
+    assert value_in_words("above_uloq", None, 1e7, nl) == "boven meetbereik (>10.000.000 IE/ml)"
+
+
+BAL = {
+    "at_local_line": True,
+    "collected_at": "2026-11-22T06:00:00.000000Z",
+    "detection": "quantified",
+    "host": "unknown",
+    "local_line_iu_per_ml": 10_000.0,
+    "result_id": "SYN-1",
+    "treatment": "off",
+    "viral_load_iu_per_ml": 125_893.0,
+}
+OVERDUE = {
+    "course_started_at": "2026-11-01T06:00:00.000000Z",
+    "days_since_blood_result": 12.4,
+    "discharged": False,
+    "last_blood_collected_at": "2026-11-10T06:00:00.000000Z",
+    "overdue_after_days": 9.0,
+    "treatment": "on",
+}
+NEVER = OVERDUE | {"last_blood_collected_at": None, "days_since_blood_result": None}
+WORK_STOPPED = {"code": "missing_column", "feed": "synthetic", "table_name": "viral_load_results"}
+SENTENCES = {
+    "slope": (
+        "slow_response",
+        made_up.slow_evidence(),
+        (
+            "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
+            "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
+            "per week: <1%."
+        ),
+    ),
+    "line": (
+        "bal_at_local_line",
+        BAL,
+        (
+            "BAL of 22 Nov 2026: 125,893 IU/mL, at or above the local line of 10,000 IU/mL. Immune status of the patient: "
+            "unknown. No treatment with a CMV drug on record."
+        ),
+    ),
+    "overdue": (
+        "no_follow_up",
+        OVERDUE,
+        "Last blood result of 10 Nov 2026, 12 days ago, during treatment since 1 Nov 2026. The protocol names 9 days.",
+    ),
+    "never": (
+        "no_follow_up",
+        NEVER,
+        "No blood result known during treatment since 1 Nov 2026. The protocol names 9 days.",
+    ),
+    "suppressed": (
+        "suppressed",
+        made_up.SUPPRESSED,
+        "Last two results in plasma: detected, below quantification limit (18 Nov 2026) and not detected (21 Nov 2026).",
+    ),
+    "operations": (
+        "operations",
+        WORK_STOPPED,
+        "Feed synthetic, results: delivery refused, a column is missing.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_the_sentence_of_an_alert_states_its_facts(case: str) -> None:
+    rule, evidence, expected = SENTENCES[case]
+    assert alert_sentence(rule, evidence, language("en")) == expected
+
+
+def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> None:
+    evidence = BAL | {"at_local_line": False, "viral_load_iu_per_ml": 500.0}
+    for code, below in (("nl", "onder"), ("en", "below")):
+        said = alert_sentence("bal_at_local_line", evidence, language(code))
+        assert "500" in said
+        assert below not in said
+
+
+@pytest.mark.parametrize("code", codes())
+def test_an_alert_whose_facts_are_unknown_still_has_a_sentence(code: str) -> None:
+    """Every key of the evidence is there and null, except those that the rule can't fire without."""
+    kept = {"compartment", "latest_detection", "previous_detection", "latest_collected_at", "previous_collected_at"}
+    kept |= {"collected_at", "overdue_after_days", "anchor_at"}
+    for rule, evidence, _ in SENTENCES.values():
+        bare = {key: value if key in kept else None for key, value in evidence.items()}
+        said = alert_sentence(rule, json.loads(json.dumps(bare)), language(code))
+        assert said
+        assert "None" not in said
+
+
+def test_every_rule_has_its_sentence_and_a_missing_fact_is_named_without_a_value() -> None:
+    assert {rule.code for rule in all_rules()} | {words.OPERATIONS} <= {rule for rule, _, _ in SENTENCES.values()}
+    with pytest.raises(MissingWords, match="'collected_at'") as caught:
+        alert_sentence("bal_at_local_line", {k: v for k, v in BAL.items() if k != "collected_at"}, language("nl"))
+    assert "125" not in str(caught.value)
+    with pytest.raises(MissingWords, match="no_such_rule"):
+        alert_sentence("no_such_rule", {}, language("nl"))
+
+
+def test_an_unknown_language_or_sentence_is_refused_in_words() -> None:
+    with pytest.raises(UnknownLanguage, match="choose one of en, nl"):
+        language("fr")
+    with pytest.raises(MissingWords, match=r"no sentence 'no\.such'"):
+        language("nl").say("no.such")
+    with pytest.raises(MissingWords, match=r"needs \{load\}"):
+        language("nl").say("value.load")
+
+
+def test_words_cost_no_heavy_import() -> None:
+    """`cmvmon alerts list` says its sentences without a frame library; Babel comes with the first number."""
+    asked = "import sys, cmvmon.text as t; t.language('nl').say('unknown'); print(sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    heavy = {"polars", "numpy", "pandas", "numba", "plotly", "babel", "prefect", "great_expectations"}
+    assert heavy & set(re.findall(r"'(\w+)'", run.stdout)) == set()
