@@ -17,7 +17,6 @@ from dashboards.axes import LogAxis, Window, time_ticks
 from dashboards.bars import Lane
 from dashboards.facts import Point
 from dashboards.look import (
-    BEHIND_TEXT,
     BOTTOM_PX,
     DATA,
     FONT,
@@ -25,6 +24,8 @@ from dashboards.look import (
     GRID,
     HIGHEST_PANEL_PX,
     INK,
+    LABEL_DECADES,
+    LABEL_SHARE,
     LANE_PX,
     LEFT_PX,
     LINE,
@@ -83,8 +84,7 @@ class Drawing:
             look = {"color": INK, "width": 1.5, "dash": "dashdot"}
             self._trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
-            x = self.window.x(self.view.as_of)
-            self._label(literal(text), x, math.log10(limit), "x", y, xanchor="right", yanchor="bottom", xshift=-3)
+            self._beside(text, limit, y, drawn, above=True, start=self.window.start)
         self._limits(y, compartment, drawn)
         self._runs(y, compartment, drawn)
         self._marks(y, compartment, drawn)
@@ -114,9 +114,8 @@ class Drawing:
                 if steps[0][1] != labelled:
                     labelled = steps[0][1]
                     text = self.language.say("figure.lloq", limit=self.language.load(labelled))
-                    self._label(
-                        literal(text), self.window.x(start), math.log10(labelled), "x", y, yanchor="top", yshift=-2
-                    )
+                    is_near_floor = math.log10(labelled) - self.axis.lowest < LABEL_DECADES
+                    self._beside(text, labelled, y, drawn, above=is_near_floor, start=start)
             if i > 0:
                 self._other_assay(y, begins[i])
 
@@ -238,9 +237,21 @@ class Drawing:
 
     def _label(self, text: str, x: Any, y: float, xref: str, yref: str, **look: Any) -> None:
         place = {"text": text, "x": x, "y": y, "xref": xref, "yref": yref, "showarrow": False}
-        self.labels.append(
-            place | {"xanchor": "left", "font": {"color": INK, "size": FONT_PX}, "bgcolor": BEHIND_TEXT} | look
-        )
+        self.labels.append(place | {"xanchor": "left", "font": {"color": INK, "size": FONT_PX}} | look)
+
+    def _beside(self, text: str, limit: float, y: str, drawn: list[Point], *, above: bool, start: datetime) -> None:
+        """A line's name above or below it: from `start`, unless a mark is in the way there and none is near as_of."""
+        height = math.log10(limit)
+        low, high = (height - 0.3, height + LABEL_DECADES) if above else (height - LABEL_DECADES, height + 0.3)
+        near = [p.row["collected_at"] for p in drawn if low <= math.log10(self._height(p)) <= high]
+        reach = (self.window.end - self.window.start) * LABEL_SHARE
+        is_left_taken = any(start - reach / 8 <= moment <= start + reach for moment in near)
+        is_right_taken = any(moment >= self.view.as_of - reach for moment in near)
+        place: dict[str, Any] = {"yanchor": "bottom"} if above else {"yanchor": "top", "yshift": -2}
+        if is_left_taken and not is_right_taken:
+            place |= {"xanchor": "right", "xshift": -3}
+            start = self.view.as_of
+        self._label(literal(text), self.window.x(start), height, "x", y, **place)
 
     def figure(self) -> dict[str, Any]:
         """Traces and layout as plain JSON values."""

@@ -6,13 +6,14 @@ from cmvmon.domain import words
 
 # Okabe-Ito blue for what was measured, black and grey for the rest: shape and words carry the meaning, colour does not.
 DATA, INK, LINE, GRID = "#0072B2", "#000000", "#595959", "#D9D9D9"
-BEHIND_TEXT = "rgba(255,255,255,0.85)"
 FONT_PX = 16  # 12 pt on screen and paper
 FONT = "'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 TITLE_PX, LANE_PX, TOP_PX, BOTTOM_PX, LEFT_PX = 30, 44, 28, 46, 96
 # A panel is as high as lets the whole figure stand on one sheet, within what its labels need and what reads well.
 SHEET_PX, LOWEST_PANEL_PX, HIGHEST_PANEL_PX = 900, 150, 200
 LONGEST_LABEL = 34
+# How much of a panel the name of a line takes: in height, and in width on the narrowest screen.
+LABEL_DECADES, LABEL_SHARE = 0.9, 0.7
 
 # Detection -> symbol when settled, when preliminary. Shapes differ, so that the figure reads in grey.
 SYMBOLS: dict[str, tuple[str, str]] = {
