@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS
-from cmvmon.domain.versions import current_results
+from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, subjects, verdicts_of
@@ -45,6 +46,7 @@ class Assessment:
         weekly_decline, verdicts: as their row types, sorted by key.
         subjects: the table that the rules read (`cmvmon.rules.subjects`).
         results: current results, with `is_conflicting` and `sigma_log10`.
+        shown: the same and the preliminary ones, which a page shows and nothing judges.
         courses, stays: the rows that had begun, ends after `as_of` read as null; None = never delivered.
     """
 
@@ -52,6 +54,7 @@ class Assessment:
     verdicts: pl.DataFrame
     subjects: pl.DataFrame
     results: pl.DataFrame
+    shown: pl.DataFrame
     courses: pl.DataFrame | None
     stays: pl.DataFrame | None
 
@@ -70,7 +73,8 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
     stays = _begun(
         tables.icu_stays, "admitted_at", ("discharged_at", "ventilation_started_at", "ventilation_stopped_at"), as_of
     )
-    results = with_sigma(current_results(known), tables.assays).sort("collected_at", "result_id")
+    current = current_versions(known)
+    results = with_sigma(current.filter(is_usable()), tables.assays).sort("collected_at", "result_id")
     clocks = treatment_courses(
         ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=protocol, as_of=as_of
     )
@@ -96,6 +100,7 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
         verdicts=VERDICTS.conform(verdicts).sort(*VERDICTS.key, nulls_last=False),
         subjects=judged,
         results=results,
+        shown=current.filter(pl.col("result_status") != words.WITHDRAWN).sort("collected_at", "result_id"),
         courses=courses,
         stays=stays,
     )

@@ -93,7 +93,7 @@ class FeedState:
 
     Attributes:
         last_received_at: None = nothing was ever received.
-        is_fresh: None = it could not be told.
+        is_fresh: None = the contract promises no freshness for this table, or nothing was ever received.
         operations_code: the code of an open operations alert about it, else None.
     """
 

@@ -66,7 +66,7 @@ def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
     if last is None:
         return {"trouble": True, "text": language.say("ward.feed.never", **said)}
     if feed.is_fresh is None:
-        return {"trouble": True, "text": language.say("ward.feed.unknown", last=last, **said)}
+        return {"trouble": False, "text": language.say("ward.feed.unpromised", last=last, **said)}
     state = "fresh" if feed.is_fresh else "silent"
     return {"trouble": not feed.is_fresh, "text": language.say(f"ward.feed.{state}", last=last, **said)}
 

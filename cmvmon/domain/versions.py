@@ -21,12 +21,22 @@ _CONTENT = (
 
 
 def current_results(versions: pl.DataFrame) -> pl.DataFrame:
-    """One row per `result_id`: its current version, if that is one that may be used.
+    """One row per `result_id` whose current version may be used: final or corrected (see `current_versions`)."""
+    return current_versions(versions).filter(is_usable())
+
+
+def is_usable() -> pl.Expr:
+    """Whether a current version may be judged: a preliminary one may still change, a withdrawn one is none."""
+    return pl.col("result_status").is_in([words.FINAL, words.CORRECTED])
+
+
+def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
+    """One row per `result_id`: its current version, preliminary and withdrawn ones too.
 
     Versions are ordered by (reported_at, preliminary < final < corrected < withdrawn), an unknown reported_at first,
-    never by arrival. The last one is current. Withdrawn and preliminary results are left out. Where several last
-    versions differ in content neither is used: one row stays, with `is_conflicting` true, so that whoever reads the
-    series knows that a result is missing from it (its load is that of the earliest collected, and means nothing).
+    never by arrival. The last one is current. Where several last versions differ in content neither is used: one row
+    stays, with `is_conflicting` true, so that whoever reads the series knows that a result is missing from it (its load
+    is that of the earliest collected, and means nothing).
 
     Args:
         versions: rows of `viral_load_results` that were known at the moment judged, in any order.
@@ -41,7 +51,7 @@ def current_results(versions: pl.DataFrame) -> pl.DataFrame:
     single = versions.filter(~pl.col("result_id").is_duplicated()).with_columns(is_conflicting=pl.lit(False))
     several = versions.filter(pl.col("result_id").is_duplicated())
     if several.is_empty():
-        return single.filter(pl.col("result_status").is_in([words.FINAL, words.CORRECTED]))
+        return single
     ranked = several.with_columns(
         reported=pl.col("reported_at").cast(pl.Int64).fill_null(-(2**62)),  # unknown comes first
         rank=rank,
@@ -55,4 +65,4 @@ def current_results(versions: pl.DataFrame) -> pl.DataFrame:
         .unique(subset="result_id", keep="first", maintain_order=True)
         .drop("reported", "rank")
     )
-    return pl.concat([single, last]).filter(pl.col("result_status").is_in([words.FINAL, words.CORRECTED]))
+    return pl.concat([single, last])

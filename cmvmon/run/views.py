@@ -51,7 +51,7 @@ def patient_view(
         bed=bed,
         as_of=common.as_of,
         time_zone=common.time_zone,
-        results=_of(assessment.results, patient_id).select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting"),
+        results=_of(assessment.shown, patient_id).select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting"),
         courses=None if assessment.courses is None else _of(assessment.courses, patient_id),
         stays=None if assessment.stays is None else _of(assessment.stays, patient_id),
         weekly_decline=_of(assessment.weekly_decline, patient_id),
@@ -143,7 +143,10 @@ def _latest(results: pl.DataFrame) -> LatestResult | None:
     if used.is_empty():
         return None
     row = used.row(-1, named=True)
-    limit = {words.ABOVE_ULOQ: row["uloq_iu_per_ml"], words.QUANTIFIED: None}.get(
-        row["detection"], row["lloq_iu_per_ml"] or row["lod_iu_per_ml"]
-    )
+    limits = {
+        words.ABOVE_ULOQ: row["uloq_iu_per_ml"],
+        words.BELOW_LLOQ: row["lloq_iu_per_ml"],
+        words.NOT_DETECTED: row["lloq_iu_per_ml"] or row["lod_iu_per_ml"],
+    }
+    limit = limits.get(row["detection"])
     return LatestResult(row["compartment"], row["detection"], row["viral_load_iu_per_ml"], limit, row["collected_at"])

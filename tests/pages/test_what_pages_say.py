@@ -198,7 +198,7 @@ def test_the_state_of_every_feed_comes_first_with_the_stopped_work_before_all() 
         < said.index("Niet te beoordelen (2)")
     )
     untold = ward(made_up_ward.ward(feeds=(FeedState("synthetic", "viral_load_results", made_up.day(20), None),)))
-    assert "niet te zeggen of de gegevens actueel zijn" in untold
+    assert "geen afspraak hoe vaak die komt" in untold
     assert "Geen koppeling bekend: lijst kan onvolledig zijn." in ward(made_up_ward.ward(feeds=()))
 
 

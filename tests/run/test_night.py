@@ -156,3 +156,13 @@ def test_report_names_the_page_of_one_patient_and_refuses_an_unknown_one(site: P
     refused = RUNNER.invoke(app, ["report", "--patient", "NOBODY", "--site", str(site)])
     assert refused.exit_code != 0
     assert "NOBODY" not in str(refused.exception)
+
+
+def test_a_preliminary_result_is_shown_and_judged_by_no_rule(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    drop(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-ONE", 7, 999999, status="P")], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    page = page_with(tmp_path, "SYNTHETIC-ONE", lang="en")
+    assert "999,999" in page
+    assert "preliminary" in page
+    assert "Could not be assessed" in page  # one usable result, as without it
