@@ -1,0 +1,100 @@
+"""The protocol file: every fault at once, each with its place; every number with its source and owner."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+
+import pytest
+
+from cmvmon.domain.compartments import COMPARTMENTS, NAMES
+from cmvmon.domain.errors import ProtocolError
+from cmvmon.protocol import Protocol, read_protocol
+from cmvmon.rules import needed_numbers
+
+TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
+
+
+def read(text: str) -> Protocol:
+    return read_protocol(text, name="ours.toml", rules=needed_numbers())
+
+
+def test_the_shipped_protocol_gives_every_compartment_a_prior_and_the_issues_noise() -> None:
+    protocol = read(TEXT)
+    noise = {name: protocol.sigma_log10.get(name) for name in NAMES}
+    for compartment in COMPARTMENTS:
+        assert protocol.prior_of(compartment.name).decline_sd_log10_per_week > 0
+        expected = {"blood": 0.13, "lower_respiratory": 0.4, "other": None}[compartment.matrix]
+        assert noise[compartment.name] == expected
+    assert protocol.prior_of("serum") == protocol.priors["plasma"]
+    assert protocol.prior_of("tracheal_aspirate") == protocol.priors["bal"]
+    assert protocol.prior_of("csf") == protocol.priors["plasma"]
+
+
+def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
+    document = tomllib.loads(TEXT)
+    stanzas = {name: table for name, table in document.items() if isinstance(table, dict) and name not in ("prior", "rules")}
+    stanzas |= {f"prior.{name}": table for name, table in document["prior"].items()}
+    stanzas |= {f"rules.{name}": table for name, table in document["rules"].items()}
+    for name, table in stanzas.items():
+        assert all(table.get(key) for key in ("source", "strength", "owner")), name
+        assert all(re.fullmatch(r"G(1?\d|20)", statement) for statement in table["guide"]), name
+
+
+@pytest.mark.parametrize(
+    ("what", "before", "after", "said"),
+    [
+        ("not TOML", 'version = "', "version = ", "not valid TOML"),
+        ("a missing key", "too_close_days = 5.0", "", "[decline] too_close_days is missing; add it"),
+        ("an unknown key", "too_close_days = 5.0", "too_close_days = 5.0\nhurry = 1", "[decline] hurry is not a key"),
+        ("text for a number", "too_close_days = 5.0", 'too_close_days = "5"', "[decline] too_close_days must be a number"),
+        ("a truth for a number", "too_close_days = 5.0", "too_close_days = true", "too_close_days must be a number"),
+        ("crossed cut points", "not_met_probability = 0.1", "not_met_probability = 0.95", "must be below met_probability"),
+        ("a negative noise", "plasma = 0.13", "plasma = -0.13", "sigma_log10.plasma must be a number above 0"),
+        ("an infinite noise", "plasma = 0.13", "plasma = inf", "sigma_log10.plasma must be a number above 0"),
+        ("noise of no compartment", "plasma = 0.13", "plasma = 0.13\nlung = 0.4", "'lung' is no compartment"),
+        ("a prior that is not there", 'otherwise = "plasma"', 'otherwise = "blood"', "there is no [prior.blood]"),
+        ("a standard deviation of 0", "intercept_sd_log10 = 0.798", "intercept_sd_log10 = 0", "must be a number above 0"),
+        ("a drug without a use", '{ group = "foscarnet", use = "treatment" }', '{ group = "foscarnet" }', "foscarnet must be {"),
+        ("a drug with another use", '{ group = "foscarnet", use = "treatment" }', '{ group = "x", use = "maybe" }', "treatment or not_treatment"),
+        ("a rule without its number", "within_days = 7.0", "", "[rules.bal_at_local_line] within_days is missing"),
+        ("a rule with another number", "within_days = 7.0", "within_days = 7.0\nx = 1.0", "[rules.bal_at_local_line] x is not a key"),
+        ("a rule's number below 0", "within_days = 7.0", "within_days = -7", "[rules.bal_at_local_line] within_days must be a number above 0"),
+        ("a rule that does not exist", "[rules.suppressed]", "[rules.supressed]", "[rules.supressed] has no rule of that name"),
+        ("a rule without a stanza", "[rules.suppressed]", "[rules.supressed]", "[rules.suppressed] is missing"),
+        ("no owner", 'owner = "medical microbiologist"', 'owner = " "', "[sigma_log10] owner is missing or empty"),
+        ("no guide", 'guide = ["G18", "G19"]', 'guide = "G18"', "[response_clock] guide must be a list"),
+        ("a stanza that is a number", "[prior.bal]", "[prior]\nbal = 3\n[prior.bl]", "[prior.bal] must be a table"),
+        ("a number for a stanza", "[rules.suppressed]", "suppressed = 3\n[rules.supressed]", "is not a key"),
+    ],
+)  # fmt: skip
+def test_a_broken_protocol_stops_the_start_and_says_where(what: str, before: str, after: str, said: str) -> None:
+    assert before in TEXT, what
+    with pytest.raises(ProtocolError, match=re.escape(said)) as refused:
+        read(TEXT.replace(before, after, 1))
+    assert "ours.toml" in str(refused.value)
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    broken = TEXT.replace("too_close_days", "tooclose").replace("within_days", "within").replace("plasma = 0.13", "plasma = 0")
+    with pytest.raises(ProtocolError) as refused:
+        read(broken)
+    for said in ("too_close_days is missing", "within_days is missing", "sigma_log10.plasma"):
+        assert said in str(refused.value)
+
+
+def test_a_missing_table_is_named() -> None:
+    start, end = TEXT.index("[affected_compartments]"), TEXT.index("# --- Rules")
+    with pytest.raises(ProtocolError, match="affected_compartments is missing"):
+        read(TEXT[:start] + TEXT[end:])
+
+
+@pytest.mark.parametrize("key", ["drugs", "response_clock", "decline", "sigma_log10", "prior_of", "prior", "affected_compartments", "rules"])
+def test_a_table_that_is_a_number_is_named(key: str) -> None:
+    document = tomllib.loads(TEXT)
+    plain = [line for line in TEXT.splitlines() if line.startswith(("version", "title"))]
+    owner = 'owner = "x"'
+    others = [f"{name} = 3" for name in document if isinstance(document[name], dict)]
+    with pytest.raises(ProtocolError, match=re.escape(f"[{key}] must be a table")):
+        read("\n".join([*plain, owner, *others]))

@@ -1,0 +1,82 @@
+"""Which version of a result counts, in small tables; and what a row type does with a frame."""
+
+from __future__ import annotations
+
+import itertools
+
+import polars as pl
+import pytest
+
+from cmvmon.domain.compartments import COMPARTMENTS, by_specimen_code
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.versions import current_results, current_versions
+from tests.sites import day
+
+CASES = {
+    # (reported on day, status, load) ...            -> load that is used; None = none; "clash" = neither
+    "one final result": ([(1, "final", 10)], 10),
+    "a preliminary one is not used": ([(1, "preliminary", 10)], None),
+    "final after preliminary": ([(1, "preliminary", 10), (2, "final", 20)], 20),
+    "corrected after final": ([(1, "final", 10), (2, "corrected", 20)], 20),
+    "a final reported later than a correction wins": ([(1, "corrected", 20), (2, "final", 30)], 30),
+    "at one report time a correction wins": ([(1, "final", 10), (1, "corrected", 20)], 20),
+    "withdrawn": ([(1, "final", 10), (2, "withdrawn", 10)], None),
+    "used again after a withdrawal": ([(1, "final", 10), (2, "withdrawn", 10), (3, "corrected", 15)], 15),
+    "an unknown report time comes first": ([(None, "corrected", 10), (1, "final", 20)], 20),
+    "two values, same time and status": ([(1, "final", 10), (1, "final", 20)], "clash"),
+    "the same value twice is no clash": ([(1, "final", 10), (1, "final", 10)], 10),
+    "a clash that a later correction settles": ([(1, "final", 10), (1, "final", 20), (2, "corrected", 30)], 30),
+}
+
+
+def versions(rows: list[tuple[float | None, str, float]]) -> pl.DataFrame:
+    made = [
+        {
+            "result_id": "lab:1:cmv_dna",
+            "patient_id": "SYNTHETIC-1",
+            "compartment": "plasma",
+            "laboratory": "lab",
+            "assay": "assay",
+            "collected_at": day(0),
+            "reported_at": None if reported is None else day(reported),
+            "result_status": status,
+            "detection": "quantified",
+            "viral_load_iu_per_ml": float(load),
+        }
+        for reported, status, load in rows
+    ]
+    return VIRAL_LOAD_RESULTS.conform(pl.DataFrame(made, infer_schema_length=None))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_version_that_counts(name: str) -> None:
+    rows, used = CASES[name]
+    for order in itertools.permutations(rows):
+        found = current_results(versions(list(order))).select("viral_load_iu_per_ml", "is_conflicting").rows()
+        if used is None:
+            assert found == []
+        elif used == "clash":
+            assert [clash for _, clash in found] == [True]
+        else:
+            assert found == [(float(used), False)]
+
+
+def test_every_current_version_is_told_whatever_its_status() -> None:
+    assert current_versions(versions([(1, "final", 10), (2, "withdrawn", 10)]))["result_status"].to_list() == ["withdrawn"]
+
+
+def test_a_row_type_gives_its_columns_in_order_and_fills_what_is_absent_with_null() -> None:
+    frame = VIRAL_LOAD_RESULTS.conform(pl.DataFrame({"assay": ["a"], "other": [1], "result_id": ["r"]}))
+    assert dict(frame.schema) == VIRAL_LOAD_RESULTS.schema
+    assert frame.row(0, named=True)["assay"] == "a"
+    assert frame["patient_id"].to_list() == [None]
+    assert VIRAL_LOAD_RESULTS.column("assay").name == "assay"
+    with pytest.raises(KeyError, match="has no column 'nothing'"):
+        VIRAL_LOAD_RESULTS.column("nothing")
+
+
+def test_each_specimen_code_stands_under_one_compartment() -> None:
+    codes = [code for compartment in COMPARTMENTS for code in compartment.snomed]
+    assert len(codes) == len(set(codes)) == len(by_specimen_code())
+    assert by_specimen_code()["258607008"] == "bal"
+    assert all(compartment.description for compartment in COMPARTMENTS)
