@@ -30,12 +30,15 @@ class Tables:
         viral_load_results: all known versions.
         antiviral_courses, icu_stays: current versions; None when such a table was never delivered.
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
+        unread_courses: patients of whom a course was delivered that could not be used: unless another one runs, whether
+            they are treated is unknown.
     """
 
     viral_load_results: pl.DataFrame
     antiviral_courses: pl.DataFrame | None
     icu_stays: pl.DataFrame | None
     assays: pl.DataFrame
+    unread_courses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
         patients=patients,
         results=results,
         courses=courses,
+        unread_courses=tables.unread_courses,
         stays=stays,
         clocks=clocks,
         weekly_decline=weekly,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +20,7 @@ from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError
 from cmvmon.run import telling
 
 if TYPE_CHECKING:
-    from cmvmon.shell.intake_store import Counted
+    pass
 
 app = typer.Typer(
     help="Follows CMV load under treatment: laboratory files in, alerts and pages out. Synthetic or your own data; no diagnosis.",
@@ -103,15 +102,21 @@ def ingest(
     files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
     if not files:
         raise SiteError("there is no CSV file in what you named; name a file, or a folder that holds .csv files")
+    counted, failed = [], []
     with open_site(site) as opened:
-        counted = [
-            take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history) for file in files
-        ]
+        for file in files:
+            try:
+                one = take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history)
+            except SiteError as error:  # this file's; the others go on
+                failed.append(str(error))
+                continue
+            counted.append(one)
+            if not as_json:
+                print(f"{file.name}: {telling.counted_words(one)}")
     if as_json:
         print(json.dumps([telling.counted_json(c) for c in counted], sort_keys=True, indent=2))
-    else:
-        for file, c in zip(files, counted, strict=True):
-            print(f"{file.name}: {telling.counted_words(c)}")
+    if failed:
+        raise SiteError("; ".join(failed))
     refused = [c for c in counted if c.refused]
     if refused:
         raise DeliveryError(
@@ -145,13 +150,12 @@ def nightly(as_of: AsOf = None, site: SiteOption = _HERE) -> None:
 def report(
     patient: Annotated[str | None, typer.Option("--patient", help="One patient; without it, the ward.")] = None,
     lang: Annotated[str | None, typer.Option("--lang", help="nl or en: which page to name.")] = None,
-    as_of: AsOf = None,
     site: SiteOption = _HERE,
 ) -> None:
     """Writes the pages again, as of the last assessment, and prints where they are."""
     from cmvmon.run.reporting import report_pages
 
-    print(report_pages(site, patient=patient, lang=lang, as_of=None if as_of is None else _moment(as_of)))
+    print(report_pages(site, patient=patient, lang=lang))
 
 
 @app.command()
@@ -279,14 +283,15 @@ def _night(site: Path, *, as_of: Any, plain: bool) -> None:
         from cmvmon.run.night import nightly as run
 
         night = run(site, as_of=as_of)
-        taken_in: Iterable[Counted] = night.taken_in
-        counts, published = night.assessed, night.published
+        taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
         from flows.engine import run_once
 
         taken_in, counts, published = run_once(site, as_of=as_of)
-    for counted in taken_in:
+    for counted in taken_in.counted:
         print(f"take in  {counted.feed}/{counted.table}: {telling.counted_words(counted)}")
+    for fault in taken_in.faults:
+        print(f"take in  NOT READ: {fault.message}")
     print(f"assess   as of {as_of.isoformat()}: {telling.assessed_words(counts)}")
     print(f"publish  {telling.published_words(published)} in {site}/pages, ward page {published.ward_page}")
 

@@ -129,8 +129,8 @@ def _raised(info: Mapping[str, Any] | None) -> str:
     for each in (info or {}), *(value for value in (info or {}).values() if isinstance(value, Mapping)):
         if each.get("raised_exception"):
             last = str(each.get("exception_traceback") or "").strip().rpartition("\n")[2]
-            name = re.match(r"[A-Za-z_][\w.]*", last)
-            return name.group().rpartition(".")[2] if name else "unknown error"
+            name = re.match(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Warning))(?=:|$)", last)
+            return name.group(1) if name else "unknown error"
     return ""
 
 

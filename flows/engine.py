@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cmvmon.run.assessing import Counts
+    from cmvmon.run.intake import TakenIn
     from cmvmon.run.publishing import Published
-    from cmvmon.shell.intake_store import Counted
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -35,7 +35,7 @@ def quiet(root: Path) -> None:
     os.environ.setdefault("PREFECT_HOME", str((root / ".prefect").resolve()))
 
 
-def run_once(root: Path, *, as_of: datetime) -> tuple[tuple[Counted, ...], Counts, Published]:
+def run_once(root: Path, *, as_of: datetime) -> tuple[TakenIn, Counts, Published]:
     """One night as a flow run, under the engine that PREFECT_API_URL names, else an ephemeral one."""
     quiet(root)
     from flows.nightly import nightly

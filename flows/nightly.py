@@ -13,18 +13,18 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from cmvmon.domain.errors import StoreError
+from cmvmon.domain.errors import StoreBusy
 from cmvmon.run import night
 from cmvmon.run.assessing import Counts
+from cmvmon.run.intake import TakenIn
 from cmvmon.run.opened import moment, now
 from cmvmon.run.publishing import Published
-from cmvmon.shell.intake_store import Counted
 from flows.scrubbing import scrubbed
 
 
 def when_the_store_was_busy(_task: Any, _run: Any, state: Any) -> bool:
     """Trying again helps when another program kept the database, and never for a broken table or file."""
-    return isinstance(state.result(raise_on_failure=False), StoreError)
+    return isinstance(state.result(raise_on_failure=False), StoreBusy)
 
 
 STEP: dict[str, Any] = {
@@ -37,7 +37,7 @@ STEP: dict[str, Any] = {
 
 
 @task(name="take in", **STEP)
-def take_in(root: str, as_of: datetime) -> tuple[Counted, ...]:
+def take_in(root: str, as_of: datetime) -> TakenIn:
     """The drop folder into the store."""
     with scrubbed():
         return night.take_in_step(Path(root), as_of=as_of)
@@ -58,7 +58,7 @@ def publish(root: str, as_of: datetime) -> Published:
 
 
 @flow(name="nightly", persist_result=False, validate_parameters=True)
-def nightly(root: str, as_of: str | None = None) -> tuple[tuple[Counted, ...], Counts, Published]:
+def nightly(root: str, as_of: str | None = None) -> tuple[TakenIn, Counts, Published]:
     """One night on the site at `root`, judged at `as_of` (ISO 8601; None = now)."""
     at = now() if as_of is None else moment(as_of)
     with night.held(Path(root)):
@@ -69,12 +69,12 @@ def nightly(root: str, as_of: str | None = None) -> tuple[tuple[Counted, ...], C
     return taken_in, counts, published
 
 
-def _in_counts(taken_in: tuple[Counted, ...], counts: Counts, published: Published) -> str:
+def _in_counts(taken_in: TakenIn, counts: Counts, published: Published) -> str:
     """The night as a table of counts."""
     lines = ["| delivery | received | accepted | quarantined | duplicates | ignored |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {c.feed}/{c.table} {c.delivery_id[:12]} | {c.received} | {c.accepted} | {c.quarantined} | {c.duplicates} | {c.ignored} |"
-        for c in taken_in
+        for c in taken_in.counted
     ]
     verdicts = f"{counts.alert} alert, {counts.clear} clear, {counts.not_assessable} not assessable"
     return "\n".join([*lines, "", f"{counts.patients} patients: {verdicts}. {published.written} files written."])

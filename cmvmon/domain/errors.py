@@ -45,6 +45,10 @@ class StoreError(CmvmonError):
     exit_code = 7
 
 
+class StoreBusy(StoreError):
+    """Nobody need act: another program kept the database; trying again helps."""
+
+
 class SiteError(CmvmonError):
     """Whoever called must act: the site, a file or an argument is not what the command needs."""
 

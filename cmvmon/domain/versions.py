@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.series import SERIES_KEY
 
 _CONTENT = (
     "patient_id",
@@ -33,10 +34,11 @@ def is_usable() -> pl.Expr:
 def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id`: its current version, preliminary and withdrawn ones too.
 
-    Versions are ordered by (reported_at, preliminary < final < corrected < withdrawn), an unknown reported_at first,
-    never by arrival. The last one is current. Where several last versions differ in content neither is used: one row
-    stays, with `is_conflicting` true, so that whoever reads the series knows that a result is missing from it (its load
-    is that of the earliest collected, and means nothing).
+    Versions are ordered by (reported_at, final < corrected < withdrawn), an unknown reported_at first, never by arrival;
+    a preliminary one counts only while there is no other. The last one is current. Where several last versions differ in
+    content, or a later `final` names another patient or compartment (one number for two samples), none is used: one row
+    stays for each patient and series concerned, with `is_conflicting` true, so that whoever reads a series knows that a
+    result is missing from it (the load in such a row means nothing).
 
     Args:
         versions: rows of `viral_load_results` that were known at the moment judged, in any order.
@@ -45,24 +47,40 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
         The same columns and `is_conflicting` (never null). Row order is not defined.
     Source: house.md decisions 6 and 8.
     """
+    several_of_one = pl.col("result_id").is_duplicated()
+    single = versions.filter(~several_of_one).with_columns(is_conflicting=pl.lit(False))
+    several = versions.filter(several_of_one)
+    if several.is_empty():
+        return single
     rank = pl.col("result_status").replace_strict(
         {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
     )
-    single = versions.filter(~pl.col("result_id").is_duplicated()).with_columns(is_conflicting=pl.lit(False))
-    several = versions.filter(pl.col("result_id").is_duplicated())
-    if several.is_empty():
-        return single
-    ranked = several.with_columns(
-        reported=pl.col("reported_at").cast(pl.Int64).fill_null(-(2**62)),  # unknown comes first
-        rank=rank,
+    is_settled = pl.col("result_status") != words.PRELIMINARY
+    settled = (
+        several.filter(is_settled | ~is_settled.any().over("result_id"))
+        .with_columns(
+            reported=pl.col("reported_at").cast(pl.Int64).fill_null(-(2**62)),  # unknown comes first
+            rank=rank,
+            n_subjects=pl.struct("patient_id", "compartment").n_unique().over("result_id"),
+        )
+        .with_columns(is_latest=pl.col("reported") == pl.col("reported").max().over("result_id"))
     )
     last = (
-        ranked.filter(pl.col("reported") == pl.col("reported").max().over("result_id"))
+        settled.filter("is_latest")
         .filter(pl.col("rank") == pl.col("rank").max().over("result_id"))
         .unique(subset=["result_id", *_CONTENT], keep="any", maintain_order=False)
-        .sort("result_id", "collected_at", "patient_id", "detection", "viral_load_iu_per_ml", nulls_last=True)
-        .with_columns(is_conflicting=(pl.len() > 1).over("result_id"))
-        .unique(subset="result_id", keep="first", maintain_order=True)
-        .drop("reported", "rank")
+        .with_columns(n_contents=pl.len().over("result_id"))
     )
-    return pl.concat([single, last])
+    clashing = last.filter(
+        (pl.col("n_contents") > 1) | ((pl.col("n_subjects") > 1) & (pl.col("result_status") == words.FINAL))
+    ).select("result_id")
+    clear = last.join(clashing, on="result_id", how="anti").with_columns(is_conflicting=pl.lit(False))
+    clash = (
+        settled.join(clashing, on="result_id", how="semi")
+        .filter((pl.col("n_subjects") > 1) | pl.col("is_latest"))
+        .sort("result_id", "collected_at", "patient_id", "detection", "viral_load_iu_per_ml", nulls_last=True)
+        .unique(subset=["result_id", *SERIES_KEY], keep="first", maintain_order=True)
+        .with_columns(is_conflicting=pl.lit(True))
+    )
+    columns = single.columns
+    return pl.concat([single, clear.select(columns), clash.select(columns)])

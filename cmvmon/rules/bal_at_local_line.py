@@ -51,8 +51,9 @@ def _reason(stanza: RuleStanza) -> pl.Expr:
 
 
 def _is_at_local_line(stanza: RuleStanza) -> pl.Expr:
-    """Null where no load was quantified."""
-    return pl.col("latest_lower_iu_per_ml") >= stanza["local_line_iu_per_ml"]
+    """Null where it can't be told: no load, or one above a range that ends below the line."""
+    reaches = pl.col("latest_lower_iu_per_ml") >= stanza["local_line_iu_per_ml"]
+    return pl.when(reaches | (pl.col("latest_detection") == words.QUANTIFIED)).then(reaches)
 
 
 def _evidence(stanza: RuleStanza) -> dict[str, pl.Expr]:

@@ -67,6 +67,7 @@ def _evidence(stanza: RuleStanza) -> dict[str, pl.Expr]:
         "anchor_at": pl.col("anchor_at"),
         "call": pl.col("call"),
         "compartment": pl.col("compartment"),
+        "estimated_since": pl.col("estimated_since"),
         "last_collected_at": pl.col("latest_collected_at"),
         "latest_is_low_and_falling": _is_low_and_falling(stanza),
         "latest_upper_iu_per_ml": pl.col("latest_upper_iu_per_ml"),

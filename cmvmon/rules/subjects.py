@@ -33,6 +33,7 @@ def subjects(
     patients: pl.DataFrame,
     results: pl.DataFrame,
     courses: pl.DataFrame | None,
+    unread_courses: frozenset[str] = frozenset(),
     stays: pl.DataFrame | None,
     clocks: pl.DataFrame,
     weekly_decline: pl.DataFrame,
@@ -44,6 +45,7 @@ def subjects(
     Args:
         patients: `patient_id` of every patient with a result, course or stay.
         results: current results (`current_results`), collected at or before `as_of`.
+        unread_courses: patients of whom a course was delivered that could not be used.
         courses, stays: known rows that began at or before `as_of`, later ends read as null; None = never delivered.
         clocks: one row per patient and anchor, as the kinetics give them.
         weekly_decline: of the same results.
@@ -54,7 +56,8 @@ def subjects(
     latest anchor; `target_log10_per_week`, `not_met_probability`, `as_of`.
     """
     newest = _newest_series(results)
-    patient = _patient_state(patients, results, courses, stays, clocks, newest, protocol=protocol, as_of=as_of)
+    treated = treatment.treatment_of(patients, courses, unread_courses, protocol=protocol, as_of=as_of)
+    patient = _patient_state(treated, results, stays, clocks, newest, as_of=as_of)
     judged = compartments_judged.judged_for_response(
         patient, newest=newest, results=results, stays=stays, clocks=clocks, protocol=protocol
     )
@@ -70,7 +73,11 @@ def subjects(
         .join(patient, on="patient_id", how="left")
         .join(_last_two(results, newest), on=_PLACE, how="left")
         .join(_last_week(weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
-        .join(_result_ids(results, weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
+        .join(
+            _results_used(results, weekly_decline, protocol=protocol),
+            on=[*_PLACE, "laboratory", "assay", "anchor_at"],
+            how="left",
+        )
         .with_columns(
             pl.col("n_series_results").fill_null(0),
             pl.col("last_two_conflict").fill_null(False),
@@ -101,33 +108,28 @@ def _newest_series(results: pl.DataFrame) -> pl.DataFrame:
 
 
 def _patient_state(
-    patients: pl.DataFrame,
+    treated: pl.DataFrame,
     results: pl.DataFrame,
-    courses: pl.DataFrame | None,
     stays: pl.DataFrame | None,
     clocks: pl.DataFrame,
     newest: pl.DataFrame,
     *,
-    protocol: Protocol,
     as_of: datetime,
 ) -> pl.DataFrame:
-    """One row per patient: treatment, clock, discharge, last blood result."""
+    """One row per patient: treatment, clock, discharge, last blood sample with a result (conflicting ones too)."""
     latest = (
         clocks.sort("patient_id", "anchor_at")
         .unique(subset="patient_id", keep="last", maintain_order=True)
         .select("patient_id", "course_started_at", "anchor_at")
     )
     blood = (
-        results.filter(pl.col("compartment").is_in(compartments.BLOOD) & ~pl.col("is_conflicting"))
+        results.filter(pl.col("compartment").is_in(compartments.BLOOD))
         .group_by("patient_id")
         .agg(last_blood_collected_at=pl.col("collected_at").max())
     )
     now = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
     return (
-        patients.select("patient_id")
-        .unique()
-        .join(treatment.treatment_of(patients, courses, protocol=protocol, as_of=as_of), on="patient_id", how="left")
-        .join(latest, on="patient_id", how="left")
+        treated.join(latest, on="patient_id", how="left")
         .join(blood, on="patient_id", how="left")
         .join(compartments_judged.discharged(stays), on="patient_id", how="left")
         .join(newest.select("patient_id").unique().with_columns(patient_has_series=True), on="patient_id", how="left")
@@ -185,18 +187,32 @@ def _last_week(weekly_decline: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _result_ids(results: pl.DataFrame, weekly_decline: pl.DataFrame) -> pl.DataFrame:
-    """The results that the last week of each series and anchor rests on: the last `n_results` before its end."""
-    series = [*_PLACE, "laboratory", "assay"]
+def _results_used(results: pl.DataFrame, weekly_decline: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
+    """`result_ids` and `estimated_since` of the last week of each series and anchor: what its mean decline rests on.
+
+    Those are the last `n_results` before the week's end; after a gap so long that a new segment began, only the ones
+    after it, and the decline then counts from the first of them instead of the anchor.
+    """
+    key = [*_PLACE, "laboratory", "assay", "anchor_at"]
     last = (
-        weekly_decline.sort(*series, "anchor_at", "treatment_week")
-        .unique(subset=[*series, "anchor_at"], keep="last", maintain_order=True)
-        .select(*series, "anchor_at", "week_end", "n_results")
+        weekly_decline.sort(*key, "treatment_week")
+        .unique(subset=key, keep="last", maintain_order=True)
+        .select(*key, "week_end", "n_results")
     )
+    longest_gap = pl.duration(hours=24 * protocol.decline.new_segment_gap_days)
+    gap = pl.col("collected_at").diff().over(key)
     return (
-        last.join(results.select(*series, "collected_at", "result_id"), on=series, how="inner")
+        last.join(results.select(*key[:-1], "collected_at", "result_id"), on=key[:-1], how="inner")
         .filter(pl.col("collected_at") < pl.col("week_end"))
-        .sort("collected_at", "result_id")
-        .group_by(*series, "anchor_at")
-        .agg(result_ids=pl.col("result_id").tail(pl.col("n_results").first()))
+        .sort(*key, "collected_at", "result_id")
+        .filter(pl.int_range(pl.len(), 0, -1).over(key) <= pl.col("n_results"))
+        .with_columns(segment=(gap > longest_gap).fill_null(False).cast(pl.Int64).cum_sum().over(key))
+        .filter(pl.col("segment") == pl.col("segment").max().over(key))
+        .group_by(key)
+        .agg(
+            result_ids=pl.col("result_id"),
+            estimated_since=pl.when(pl.col("segment").first() > 0)
+            .then(pl.col("collected_at").first())
+            .otherwise(pl.col("anchor_at").first()),
+        )
     )

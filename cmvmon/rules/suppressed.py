@@ -46,7 +46,9 @@ RULE = Rule(
     code="suppressed",
     subject="series",
     needs=frozenset(),
-    applies=lambda: pl.col("laboratory").is_not_null() | ~pl.col("patient_has_series"),
+    applies=lambda: (
+        pl.col("laboratory").is_not_null() | (~pl.col("patient_has_series") & pl.col("compartment").is_null())
+    ),
     fires=_fires,
     clears=_clears,
     tier=lambda _: pl.lit(3),

@@ -11,14 +11,20 @@ from cmvmon.protocol import Protocol
 
 
 def treatment_of(
-    patients: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Protocol, as_of: datetime
+    patients: pl.DataFrame,
+    courses: pl.DataFrame | None,
+    unread: frozenset[str] = frozenset(),
+    *,
+    protocol: Protocol,
+    as_of: datetime,
 ) -> pl.DataFrame:
     """`treatment` of each patient.
 
     A row *runs* when it began at or before `as_of` and has not stopped more than `interrupted_gap_h` before it: up to
     that gap the clocks run. `on`: a row with treatment intent of a drug that the protocol lists as treatment runs.
     `unknown`: the table was never delivered; or no such row runs, but one does whose intent is not known, or which is
-    given as treatment and is a drug that the protocol does not list. Otherwise `off`: so is a patient without a row in
+    given as treatment and is a drug that the protocol does not list; or a course of the patient was delivered that could
+    not be used (`unread`). Otherwise `off`: so is a patient without a row in
     a table that was delivered.
     """
     ids = patients.select("patient_id").unique()
@@ -38,7 +44,7 @@ def treatment_of(
         "patient_id",
         treatment=pl.when(pl.col("is_on").fill_null(False))
         .then(pl.lit(words.TREATMENT_ON))
-        .when(pl.col("is_unknown").fill_null(False))
+        .when(pl.col("is_unknown").fill_null(False) | pl.col("patient_id").is_in(sorted(unread)))
         .then(pl.lit(words.TREATMENT_UNKNOWN))
         .otherwise(pl.lit(words.TREATMENT_OFF)),
     )

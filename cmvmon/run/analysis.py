@@ -16,11 +16,13 @@ from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
+from cmvmon.feeds.reasons import remedy
 from cmvmon.feeds.standard_table import read_table, typed_exchange
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.site import Site
 
 _OPTIONAL = (ANTIVIRAL_COURSES, ICU_STAYS, ASSAYS)
+_COMPUTED = (WEEKLY_DECLINE.name, VERDICTS.name)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def analyze(source: Path, out: Path, *, root: Path, as_of: datetime | None = Non
     quarantined = {VIRAL_LOAD_RESULTS.name: broken[0]} | {
         name: found[1] for name, found in optional.items() if found is not None
     }
+    out.mkdir(parents=True, exist_ok=True)
+    _write_quarantined(out, quarantined)  # before anything can stop the rest: what was set apart is told in any case
     moment = as_of or _latest(results)
     assays = frames[ASSAYS.name]
     assessment = assess(
@@ -61,6 +65,7 @@ def analyze(source: Path, out: Path, *, root: Path, as_of: datetime | None = Non
             _without_repeats(frames[ANTIVIRAL_COURSES.name]),
             _without_repeats(frames[ICU_STAYS.name]),
             ASSAYS.empty() if assays is None else assays,
+            _patients_of(quarantined.get(ANTIVIRAL_COURSES.name)),
         ),
         protocol=protocol,
         as_of=moment,
@@ -68,7 +73,6 @@ def analyze(source: Path, out: Path, *, root: Path, as_of: datetime | None = Non
     weekly, broken_weeks = split_by_promises(assessment.weekly_decline, WEEKLY_DECLINE)
     judged, broken_verdicts = split_by_promises(assessment.verdicts, VERDICTS)
     quarantined |= {WEEKLY_DECLINE.name: broken_weeks, VERDICTS.name: broken_verdicts}
-    out.mkdir(parents=True, exist_ok=True)
     weekly.write_parquet(out / "weekly_decline.parquet")
     judged.write_parquet(out / "verdicts.parquet")
     _write_quarantined(out, quarantined)
@@ -90,7 +94,7 @@ def _read(source: Path, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame] 
     try:
         if csv.exists():
             rows, broken = read_table(read_bytes(csv), row_type)
-            return row_type.conform(rows), broken.drop("record_number", "line", strict=False)
+            return row_type.conform(rows), broken
         if parquet.exists():
             return typed_exchange(_parquet(parquet), row_type)
     except DeliveryError as error:
@@ -122,17 +126,28 @@ def _without_repeats(frame: pl.DataFrame | None) -> pl.DataFrame | None:
     return None if frame is None else frame.unique(maintain_order=True)
 
 
+def _patients_of(broken: pl.DataFrame | None) -> frozenset[str]:
+    """The patients whom broken course rows name."""
+    return frozenset() if broken is None else frozenset(str(p) for p in broken["patient_id"].drop_nulls())
+
+
 def _write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame]) -> None:
-    """Every broken row of every table: its table, reason and column, and the row itself as JSON text."""
+    """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text."""
+    marks = ("record_number", "line", "reason", "column")
     parts = [
         frame.select(
             pl.lit(name).alias("table_name"),
+            (pl.col("line") if "line" in frame.columns else pl.lit(None)).cast(pl.Int64).alias("line"),
             "reason",
             "column",
-            pl.struct(pl.exclude("reason", "column")).struct.json_encode().alias("delivered_text"),
+            pl.lit(None, pl.String).alias("remedy")
+            if name in _COMPUTED
+            else pl.col("reason").replace_strict({r: remedy(r) for r in frame["reason"].unique()}).alias("remedy"),
+            pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
         )
         for name, frame in quarantined.items()
         if not frame.is_empty()
     ]
-    empty = pl.DataFrame(schema=dict.fromkeys(("table_name", "reason", "column", "delivered_text"), pl.String))
+    columns = ("table_name", "line", "reason", "column", "remedy", "delivered_text")
+    empty = pl.DataFrame(schema={name: pl.Int64 if name == "line" else pl.String for name in columns})
     pl.concat([empty, *parts]).write_parquet(out / "quarantined.parquet")

@@ -13,15 +13,13 @@ import polars as pl
 from cmvmon.assess import Assessment, Tables, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.errors import ContractBroken
+from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
-from cmvmon.run.opened import OpenSite
+from cmvmon.run.opened import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.alert_store import Changes
-
-ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,18 @@ def assess_site(
 ) -> tuple[Assessment, Counts]:
     """Assesses everyone (or `patients`) on what was known at `as_of`, and brings the alerts up to date.
 
-    Raises ContractBroken when a table breaks its contract: nothing is recorded but an operations alert.
+    Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
+    be read: nothing is recorded but an operations alert.
     """
     try:
         assessment = assessed(opened, as_of=as_of, patients=patients)
-    except ContractBroken as broken:
-        evidence = json.dumps(
-            {"code": "contract_broken", "feed": ASSESSMENT_FEED, "table_name": broken.table}, sort_keys=True
+    except (ContractBroken, ProtocolError) as broken:
+        is_contract = isinstance(broken, ContractBroken)
+        table = broken.table if isinstance(broken, ContractBroken) else VIRAL_LOAD_RESULTS.name
+        code = "contract_broken" if is_contract else "laboratory_file"
+        _note_work(
+            opened, as_of, json.dumps({"code": code, "feed": ASSESSMENT_FEED, "table_name": table}, sort_keys=True)
         )
-        _note_work(opened, as_of, evidence)
         raise
     rows = assessment.verdicts.to_dicts()
     subjects = assessment.subjects
@@ -63,7 +64,8 @@ def assess_site(
             cause_of=lambda alert: _cause(alert, subjects),
             discharged=frozenset(subjects.filter("is_discharged")["patient_id"]),
         )
-    _note_work(opened, as_of, None)
+    if patients is None and not changes.is_replay:
+        _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
     return assessment, Counts(patients=subjects["patient_id"].n_unique(), changes=changes, **counts)
 
@@ -77,12 +79,15 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
         results = known.known_results(connection, as_of=as_of, patients=patients)
         courses = known.known_courses(connection, as_of=as_of, patients=patients)
         stays = known.known_stays(connection, as_of=as_of, patients=patients)
-    _through_gate(VIRAL_LOAD_RESULTS, current_results(results), as_of)
+        unread = known.unread_courses(connection)
+    usable = current_results(results).filter(~pl.col("is_conflicting"))  # a conflicting row only marks its place
+    _through_gate(VIRAL_LOAD_RESULTS, usable, as_of)
     for row_type, frame in ((ANTIVIRAL_COURSES, courses), (ICU_STAYS, stays)):
         if frame is not None:
             _through_gate(row_type, frame, as_of)
-    noise = [laboratory.assays() for laboratory in opened.site.laboratories()]
-    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]))
+    in_use = [opened.site.laboratory(name) for name in sorted(results["laboratory"].unique())]
+    noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
+    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]), unread)
     assessment = assess(tables, protocol=opened.protocol, as_of=as_of)
     gate_computed(assessment, as_of)
     return assessment
@@ -126,6 +131,8 @@ def _cause(alert: Mapping[str, Any], subjects: pl.DataFrame) -> str:
     if mine.is_empty():
         return "no_longer_known"
     same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
+    if not same.is_empty() and same["laboratory"].null_count() == same.height:
+        return "no_series"  # its results were withdrawn, or corrected away to another patient
     newer = same.filter((pl.col("laboratory") != alert["laboratory"]) | (pl.col("assay") != alert["assay"]))
     if not newer.is_empty():
         return "newer_series"

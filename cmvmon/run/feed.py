@@ -9,7 +9,7 @@ from pathlib import Path
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import take_in_landed
 from cmvmon.run.opened import open_site
-from cmvmon.run.publishing import Published, publish
+from cmvmon.run.publishing import Published, halting, publish
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import landed
@@ -41,6 +41,7 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime) -> Fed:
             touched = known.patients_of_delivery(connection, delivery_id)
         if not touched:
             return Fed(taken_in, None, None)
-        _, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched)
-        published = publish(opened, assessed(opened, as_of=as_of), as_of=as_of, only=touched)
+        with halting(opened, as_of=as_of):
+            _, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched)
+            published = publish(opened, assessed(opened, as_of=as_of), as_of=as_of, only=touched)
     return Fed(taken_in, counts, published)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from cmvmon.domain import tables
-from cmvmon.domain.errors import SiteError
+from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.words import OPERATIONS
 from cmvmon.ingest import ingest
-from cmvmon.run.opened import OpenSite
+from cmvmon.run.opened import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell import alert_store, feed_state, intake_store, landing
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted, Earlier
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.site import Stray
 
 
 def take_in_file(
@@ -26,40 +29,107 @@ def take_in_file(
     """Lands one file, takes it in, and returns its counts. A file that is known changes nothing."""
     if table not in tables.DELIVERED:
         raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(tables.DELIVERED)}")
+    return _take_in(opened, read_bytes(path), path.name, feed, table, received_at, is_history=is_history)
+
+
+def _take_in(
+    opened: OpenSite, data: bytes, file_name: str, feed: str, table: str, received_at: datetime, *, is_history: bool
+) -> Counted:
     landed = landing.land(
         opened.site.landing,
-        read_bytes(path),
+        data,
         feed=_feed_name(feed),
         table=table,
-        file_name=path.name,
+        file_name=file_name,
         landed_at=received_at,
         is_history=is_history,
     )
     return take_in_landed(opened, landed, received_at=received_at)
 
 
-def take_in_drop(opened: OpenSite, *, received_at: datetime) -> list[Counted]:
-    """Takes in the drop folder, and judges again what a mended laboratory file may now accept.
+@dataclass(frozen=True)
+class Fault:
+    """A file in the drop folder that could not even be judged: it stays where it is, and the others go on."""
 
-    Files are left in place. One that is known is counted as known. A refused one never stops the next. A demo's files
-    are history: each record counts as known since it was reported.
+    feed: str
+    table: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What the drop folder came to: counts of each delivery, and what could not be judged."""
+
+    counted: tuple[Counted, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
+    """Takes in the drop folder, and judges again what may now be read: a mended laboratory file, a moment that has come.
+
+    Files are left in place. One that is known is counted as known. Neither a refused delivery nor a file that can't be
+    judged (no laboratory file, unreadable) stops the next: it is a fault, and an alert about its feed. A demo's files are
+    history: each record counts as known since it was reported.
     """
     is_history = opened.site.settings().is_demo
-    counted = [
-        take_in_file(
-            opened, item.path, feed=item.feed, table=item.table, received_at=received_at, is_history=is_history
-        )
-        for item in opened.site.dropped()
-    ]
+    counted: list[Counted] = []
+    faults = [_stray_fault(stray) for stray in opened.site.strays()]
+    for item in opened.site.dropped():
+        place = f"a file in drop/{item.feed}/{item.table}"
+        try:
+            data = read_bytes(item.path, called=place)
+            counted.append(
+                _take_in(opened, data, item.path.name, item.feed, item.table, received_at, is_history=is_history)
+            )
+        except (SiteError, ProtocolError) as error:
+            code = "unreadable_file" if str(error).startswith(place) else "laboratory_file"
+            faults.append(Fault(item.feed, item.table, code, str(error)))
     seen = {(item.delivery_id, item.feed, item.table) for item in counted}
     with opened.reading() as connection:
         waiting = [key for key in feed_state.with_open_quarantine(connection) if key not in seen]
     for delivery_id, feed, table in waiting:
-        for landed in landing.landed(opened.site.landing, delivery_id):
-            if (landed.feed, landed.table) == (feed, table):
-                again = take_in_landed(opened, landed, received_at=received_at)
-                counted += [] if again.was_known else [again]
-    return counted
+        try:
+            ways = [
+                way
+                for way in landing.landed(opened.site.landing, delivery_id)
+                if (way.feed, way.table) == (feed, table)
+            ]
+            again = [take_in_landed(opened, way, received_at=received_at) for way in ways]
+            counted += [item for item in again if not item.was_known]
+        except (SiteError, ProtocolError) as error:
+            faults.append(Fault(feed, table, "laboratory_file", str(error)))
+    _note_faults(opened, {item.feed for item in counted}, faults, received_at)
+    return TakenIn(tuple(counted), tuple(faults))
+
+
+def _stray_fault(stray: Stray) -> Fault:
+    place = "/".join(part for part in ("drop", stray.feed, stray.table) if part)
+    cause = {
+        "not_csv": "not .csv, so not read",
+        "unknown_table": f"no such table; the folder must be one of {', '.join(tables.DELIVERED)}",
+        "not_in_a_table": "not in a folder drop/<feed>/<table>, so not read",
+    }[stray.code]
+    return Fault(
+        stray.feed, stray.table, stray.code, f"{place}: {stray.n} file(s) or folder(s) {cause}; move or remove them"
+    )
+
+
+def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_of: datetime) -> None:
+    """One alert about the work for each feed with a file that could not be judged; none any more for the others."""
+    stopped = {fault.feed: fault for fault in reversed(faults) if fault.feed and fault.code != "not_csv"}
+    with opened.writing() as connection:
+        standing = alert_store.alerts(connection, states={"open"})
+        known = {str(a["feed"]) for a in standing if a["rule"] == OPERATIONS and a["feed"] != ASSESSMENT_FEED}
+        for feed in sorted(feeds | known | set(stopped)):
+            fault = stopped.get(feed)
+            if fault is None:
+                _note_feed(opened, connection, feed, as_of)
+                continue
+            evidence = json.dumps({"code": fault.code, "feed": feed, "table_name": fault.table}, sort_keys=True)
+            alert_store.record_operations(
+                connection, feed=feed, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
+            )
 
 
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> Counted:
@@ -77,7 +147,7 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
     version = "" if laboratory is None else laboratory.fingerprint
     with opened.reading() as connection:
         before = intake_store.earlier(connection, landed)
-    if before is not None and not _judges_again(before, version):
+    if before is not None and not _judges_again(before, version, received_at):
         return _already_known(landed, before)
     intake = ingest(
         landing.raw(opened.site.landing, landed.delivery_id),
@@ -91,6 +161,9 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
         only_records=None if before is None or before.refused else before.open_records,
     )
     with opened.writing() as connection:
+        meanwhile = intake_store.earlier(connection, landed)
+        if meanwhile != before:  # another process was quicker with the same bytes
+            return _already_known(landed, meanwhile or Earlier(0, intake.received, version, None, (), False))
         counted = intake_store.append(
             connection,
             intake,
@@ -103,8 +176,10 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
     return counted
 
 
-def _judges_again(before: Earlier, version: str) -> bool:
-    return bool(before.open_records) and before.laboratory_file != version
+def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
+    """Whether something set apart may be read otherwise now: the laboratory file has changed, or time has passed."""
+    time_has_passed = before.waits_for_time and before.received_at is not None and received_at > before.received_at
+    return bool(before.open_records) and (before.laboratory_file != version or time_has_passed)
 
 
 def _already_known(landed: Landed, before: Earlier) -> Counted:
@@ -137,8 +212,3 @@ def _feed_name(feed: str) -> str:
     if not feed or not all(c.isascii() and (c.isalnum() or c in "_-") for c in feed):
         raise SiteError("a feed's name holds letters, digits, - and _ only: it is the name of its laboratory file")
     return feed
-
-
-def balanced(counted: Iterable[Counted]) -> bool:
-    """Whether every delivery's records are all accounted for."""
-    return all(c.received == c.accepted + c.quarantined + c.duplicates + c.ignored for c in counted)

@@ -9,13 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.assess import Assessment
-from cmvmon.domain.errors import ContractBroken
 from cmvmon.run.assessing import Counts, assess_site, assessed
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.opened import open_site
-from cmvmon.run.publishing import Published, publish, publish_halt
-from cmvmon.shell import alert_store
-from cmvmon.shell.intake_store import Counted
+from cmvmon.run.intake import TakenIn, take_in_drop
+from cmvmon.run.opened import open_site, recordable
+from cmvmon.run.publishing import Published, halting, publish
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.site import Site
 
@@ -25,7 +22,7 @@ class Night:
     """What each step of a night came to: counts only, no patient data."""
 
     as_of: datetime
-    taken_in: tuple[Counted, ...]
+    taken_in: TakenIn
     assessed: Counts
     published: Published
 
@@ -49,10 +46,10 @@ def held(root: Path) -> Iterator[None]:
         yield
 
 
-def take_in_step(root: Path, *, as_of: datetime) -> tuple[Counted, ...]:
+def take_in_step(root: Path, *, as_of: datetime) -> TakenIn:
     """First step: the drop folder into the store."""
     with open_site(root) as opened:
-        return tuple(take_in_drop(opened, received_at=as_of))
+        return take_in_drop(opened, received_at=recordable(as_of))
 
 
 def assess_step(root: Path, *, as_of: datetime) -> Counts:
@@ -66,16 +63,6 @@ def publish_step(root: Path, *, as_of: datetime, assessment: Assessment | None =
         return publish(opened, assessment or assessed(opened, as_of=as_of), as_of=as_of)
 
 
-def last_assessed_at(root: Path) -> datetime | None:
-    """The latest moment that was assessed and recorded on this site."""
-    with open_site(root) as opened, opened.reading() as connection:
-        return alert_store.last_as_of(connection)
-
-
 def _assess(root: Path, *, as_of: datetime) -> tuple[Assessment, Counts]:
-    with open_site(root) as opened:
-        try:
-            return assess_site(opened, as_of=as_of)
-        except ContractBroken:
-            publish_halt(opened, as_of=as_of)
-            raise
+    with open_site(root) as opened, halting(opened, as_of=as_of):
+        return assess_site(opened, as_of=recordable(as_of))

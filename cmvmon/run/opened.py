@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.shell import database
 from cmvmon.shell.site import Site
+
+ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+_FARTHEST_AHEAD = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,18 @@ def open_site(root: Path) -> Iterator[OpenSite]:
 def now() -> datetime:
     """This moment, in UTC, to the second: the only reading of the clock."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def recordable(as_of: datetime) -> datetime:
+    """`as_of`, unless it lies so far ahead that it must be a slip. Raises SiteError.
+
+    Alerts move forward only: one night recorded in a mistyped year would silence every night until then.
+    """
+    if as_of > now() + _FARTHEST_AHEAD:
+        raise SiteError(
+            f"--as-of {as_of.isoformat()} lies more than {_FARTHEST_AHEAD.days} days ahead; nothing was done. Check the year"
+        )
+    return as_of
 
 
 def moment(text: str) -> datetime:

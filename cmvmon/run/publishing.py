@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
+from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import views
 from cmvmon.run.opened import OpenSite
@@ -50,12 +52,16 @@ def publish(
         standing = alert_store.alerts(connection, states={"open"})
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
-    listed = _listed(assessment, as_of)
-    with_pages = sorted(
-        (set(listed) | set(open_alerts["patient_id"].drop_nulls())) & set(assessment.subjects["patient_id"])
-        if only is None
-        else set(only) & set(assessment.subjects["patient_id"])
-    )
+    known = set(assessment.subjects["patient_id"])
+    # Whoever has an alert to look at is on the list, also where no stay is known.
+    urgent = open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls()
+    listed = sorted(set(_listed(assessment, as_of)) | (set(urgent) & known))
+    if only is None:
+        # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
+        made = {p for p in known if (opened.site.pages / names.patient(p, settings.language)).exists()}
+        with_pages = sorted((set(listed) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
+    else:
+        with_pages = sorted(set(only) & known)
     script_name, script = shared_script()
     pages: dict[str, str] = {script_name: script}
     caveats = views.feed_caveats(feeds, as_of)
@@ -85,7 +91,17 @@ def publish(
     return Published(written, len(pages) - written, names.ward(settings.language))
 
 
-def publish_halt(opened: OpenSite, *, as_of: datetime) -> None:
+@contextmanager
+def halting(opened: OpenSite, *, as_of: datetime) -> Iterator[None]:
+    """Where the assessment inside is stopped, the ward page says so before the error goes on."""
+    try:
+        yield
+    except (ContractBroken, ProtocolError):
+        _publish_halt(opened, as_of=as_of)
+        raise
+
+
+def _publish_halt(opened: OpenSite, *, as_of: datetime) -> None:
     """A ward page that says the assessment was stopped, with no list on it: an old list would read as today's."""
     settings = opened.site.settings()
     names = _Names(opened.site.page_key())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
@@ -15,8 +14,8 @@ from cmvmon.shell.site import Site
 from cmvmon.text import codes
 
 
-def report_pages(root: Path, *, patient: str | None, lang: str | None, as_of: datetime | None) -> str:
-    """The path of the page that was asked for, written anew as of the last assessment (or `as_of`).
+def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
+    """The path of the page that was asked for, written anew as of the last assessment.
 
     Raises SiteError when nothing was assessed yet, the patient is not known, or the language is not.
     """
@@ -26,7 +25,7 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None, as_of: da
         raise SiteError(f"there are no pages in {code!r}; choose one of {', '.join(codes())}")
     with only_run(site.lock), open_site(root) as opened:
         with opened.reading() as connection:
-            moment = as_of or alert_store.last_as_of(connection)
+            moment = alert_store.last_as_of(connection)
         if moment is None:
             raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
         assessment = assessed(opened, as_of=moment)
@@ -34,6 +33,6 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None, as_of: da
             publish(opened, assessment, as_of=moment)
             return str(site.pages / f"ward.{code}.html")
         if patient not in set(assessment.subjects["patient_id"]):
-            raise SiteError("no patient of that number is known on this site at that moment")
+            raise SiteError("no patient of that number is known on this site ")
         publish(opened, assessment, as_of=moment, only={patient})
         return str(site.pages / page_of(site, patient, code))

@@ -14,7 +14,7 @@ from cmvmon.assess import Assessment
 from cmvmon.domain import words
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.protocol import Protocol
-from cmvmon.run.assessing import ASSESSMENT_FEED
+from cmvmon.run.opened import ASSESSMENT_FEED
 from cmvmon.shell.feed_state import FeedTable
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
 from data_contracts.freshness import is_fresh
@@ -102,10 +102,11 @@ def feed_states(
         )
         for item in feeds
     ]
+    told = {(state.feed, state.table_name) for state in states if state.operations_code}
     stopped = [
-        FeedState(ASSESSMENT_FEED, fact["table_name"], None, None, fact["code"])
-        for fact in said
-        if fact["feed"] == ASSESSMENT_FEED
+        FeedState(fact["feed"], fact["table_name"], None, None, fact["code"])
+        for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
+        if (fact["feed"], fact["table_name"]) not in told
     ]
     return (*stopped, *states)
 

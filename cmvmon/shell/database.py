@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from cmvmon.domain.errors import StoreError
+from cmvmon.domain.errors import StoreBusy, StoreError
 
 SCHEMA_VERSION = "0001"
 _BUSY_TIMEOUT_S = 30
@@ -20,6 +20,7 @@ def connect(path: Path) -> sa.Engine:
     WAL and synchronous=FULL are asked for and then read back: without them an acknowledged delivery can be lost when the
     power fails. Raises StoreError when the file is corrupt, can't be written, or belongs to a newer program.
     """
+    _make_private(path)
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_TIMEOUT_S})
     sa.event.listen(engine, "connect", _make_durable)
     sa.event.listen(engine, "begin", _begin_immediate)
@@ -43,7 +44,9 @@ def in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise StoreError(_words(path.name, str(error.orig))) from None
+        cause = str(error.orig)
+        kind = StoreBusy if "locked" in cause.lower() or "busy" in cause.lower() else StoreError
+        raise kind(_words(path.name, cause)) from None
 
 
 def check(engine: sa.Engine, path: Path) -> None:
@@ -52,6 +55,15 @@ def check(engine: sa.Engine, path: Path) -> None:
         found = connection.execute(sa.text("PRAGMA quick_check(1)")).scalar_one()
     if found != "ok":
         raise StoreError(_words(path.name, "malformed"))
+
+
+def _make_private(path: Path) -> None:
+    """The file, if it is new: it holds patient data, so nobody beside this user and group reads it."""
+    try:
+        if path.parent.is_dir() and not path.exists():
+            path.touch(mode=0o640)
+    except OSError:
+        raise StoreError(_words(path.name, "unable to open")) from None
 
 
 def _words(name: str, cause: str) -> str:

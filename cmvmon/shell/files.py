@@ -17,7 +17,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
     try:
         if path.exists() and path.read_bytes() == data:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -37,12 +37,20 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
     return True
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file's bytes. Raises SiteError with the cause in words."""
+def read_bytes(path: Path, *, called: str | None = None) -> bytes:
+    """The file's bytes. Raises SiteError with the cause in words, naming the file as `called` (its own name may be private)."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SiteError(f"{path.name} can't be read ({error.strerror})") from error
+        raise SiteError(f"{called or path.name} can't be read ({error.strerror})") from None
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder and those above it; each new name is synced into the folder that holds it."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

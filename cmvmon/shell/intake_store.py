@@ -30,6 +30,7 @@ _CHUNK = 500
 # What tells two versions of one record apart, beside its key: arrival does not, for a result.
 _VERSION_OF_RESULT = ("reported_at", "result_status")
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+_OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
 _CONFLICT_REMEDY = (
     "another record has the same key, report time and status with another value: both are kept, neither is used; "
     "ask the laboratory for a corrected result"
@@ -64,6 +65,8 @@ class Earlier:
     laboratory_file: str
     refused: str | None
     open_records: tuple[int, ...]
+    waits_for_time: bool  # something was dated in the future of that judging
+    received_at: datetime | None = None
 
 
 def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
@@ -75,15 +78,21 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         return None
     last = rows[-1]
     records = connection.execute(
-        sa.select(q.record_number).where(
+        sa.select(q.record_number, q.reason).where(
             q.delivery_id == landed.delivery_id,
             q.feed == landed.feed,
             q.table_name == landed.table,
             q.attempt == last["attempt"],
         )
-    ).scalars()
+    ).all()
     return Earlier(
-        int(last["attempt"]), int(rows[0]["received"]), last["laboratory_file"], last["refused"], tuple(sorted(records))
+        int(last["attempt"]),
+        int(rows[0]["received"]),
+        last["laboratory_file"],
+        last["refused"],
+        tuple(sorted(number for number, _ in records)),
+        any(reason in _OF_THE_FUTURE for _, reason in records),
+        last["received_at"],
     )
 
 

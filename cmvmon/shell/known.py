@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime
 
@@ -144,11 +145,20 @@ def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
 
 
 def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
-    """The patients of whom that delivery brought a version that is kept: whom it touches."""
-    return frozenset(
-        patient
-        for table in VERSIONS.values()
-        for (patient,) in connection.execute(
-            sa.select(table.c.patient_id).where(table.c.delivery_id == delivery_id).distinct()
-        )
+    """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
+    that the one from whom a correction takes a result away is among them."""
+    touched: set[str] = set()
+    for table in VERSIONS.values():
+        brought = sa.select(table.c.record_key).where(table.c.delivery_id == delivery_id)
+        query = sa.select(table.c.patient_id).where(table.c.record_key.in_(brought)).distinct()
+        touched |= {patient for (patient,) in connection.execute(query)}
+    return frozenset(touched)
+
+
+def unread_courses(connection: sa.Connection) -> frozenset[str]:
+    """Patients of whom a delivered course waits in quarantine: whether they are treated can't be told from the rest."""
+    waiting = open_quarantine(connection).filter(
+        (pl.col("table_name") == ANTIVIRAL_COURSES.name) & (pl.col("reason") != "conflicting_values")
     )
+    delivered = [json.loads(text) for text in waiting["delivered_text"]]
+    return frozenset(str(record["patient_id"]).strip() for record in delivered if record.get("patient_id"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -40,6 +41,16 @@ class Dropped:
     path: Path
     feed: str
     table: str
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Files in the drop folder that nobody reads: `code` is not_csv, unknown_table or not_in_a_table."""
+
+    feed: str
+    table: str
+    code: str
+    n: int
 
 
 @dataclass(frozen=True)
@@ -139,15 +150,30 @@ class Site:
         return [laboratory for name in sorted(names) if (laboratory := self.laboratory(name)) is not None]
 
     def dropped(self) -> Iterator[Dropped]:
-        """The files in the drop folder, by name. A folder that is no table, and any file elsewhere, is a SiteError."""
+        """The CSV files in the drop folder, by name."""
+        for feed, folder in self._drop_folders():
+            if folder.name in tables.DELIVERED:
+                for path in sorted(folder.iterdir()):
+                    if _is_csv(path):
+                        yield Dropped(path, feed, folder.name)
+
+    def strays(self) -> list[Stray]:
+        """What lies in the drop folder and is not read, counted by place: names of files may be private."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for feed in sorted(self.drop.glob("*")):
+            for item in sorted(feed.iterdir()) if feed.is_dir() else [feed]:
+                if not item.is_dir():
+                    found[feed.name if feed.is_dir() else "", "", "not_in_a_table"] += 1
+                elif item.name not in tables.DELIVERED:
+                    found[feed.name, item.name, "unknown_table"] += 1
+                else:
+                    found[feed.name, item.name, "not_csv"] += sum(not _is_csv(path) for path in item.iterdir())
+        return [Stray(feed, table, code, n) for (feed, table, code), n in sorted(found.items()) if n]
+
+    def _drop_folders(self) -> Iterator[tuple[str, Path]]:
         for feed in sorted(path for path in self.drop.glob("*") if path.is_dir()):
-            for folder in sorted(path for path in feed.glob("*") if path.is_dir()):
-                if folder.name not in tables.DELIVERED:
-                    raise SiteError(
-                        f"drop/{feed.name}/{folder.name}: no such table; the folder must be one of {', '.join(tables.DELIVERED)}"
-                    )
-                for path in sorted(folder.glob("*.csv")):
-                    yield Dropped(path, feed.name, folder.name)
+            for folder in sorted(path for path in feed.iterdir() if path.is_dir()):
+                yield feed.name, folder
 
     def page_key(self) -> bytes:
         """The secret that makes page names opaque; made once, kept in the site."""
@@ -155,6 +181,10 @@ class Site:
         if not path.exists():
             write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
         return path.read_bytes()
+
+
+def _is_csv(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".csv"
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:

@@ -66,8 +66,8 @@ def _slow_response(evidence: Evidence, language: Language, time_zone: str) -> li
     if mean is None or low is None or high is None:
         parts.append(language.say("alert.slow_response.no_estimate", where=where))
     else:
-        slope = slope_sentence(mean, low, high, int(evidence["n_results"] or 0), language)
-        since = language.date(_moment(evidence["anchor_at"]), time_zone)
+        slope = slope_sentence(mean, low, high, len(evidence["result_ids"] or ()), language)
+        since = language.date(_moment(evidence["estimated_since"]), time_zone)
         parts.append(language.say("alert.slow_response.slope", where=where, slope=slope, since=since))
     if evidence["target_log10_per_week"] is not None:
         target = short(evidence["target_log10_per_week"], language)
@@ -106,7 +106,7 @@ def _no_follow_up(evidence: Evidence, language: Language, time_zone: str) -> lis
     overdue = language.say(
         "alert.no_follow_up.overdue",
         last=language.date(_moment(last), time_zone),
-        days=language.count("days", int(days)) if days is not None else language.say("unknown"),
+        days=language.say("days.other", n=short(days, language)) if days is not None else language.say("unknown"),
         **said,
     )
     return [overdue]

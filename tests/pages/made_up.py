@@ -108,6 +108,7 @@ def slow_evidence(**other: Any) -> dict[str, Any]:
     return {
         "affected_source": "stated",
         "anchor_at": "2026-11-01T06:00:00.000000Z",
+        "estimated_since": "2026-11-01T06:00:00.000000Z",
         "call": "not_met",
         "compartment": "bal",
         "guide": "G19 G20",

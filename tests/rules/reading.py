@@ -25,7 +25,7 @@ from cmvmon.rules import needed_numbers
 CASES = Path(__file__).parent / "cases"
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENT = "SYNTHETIC-0001"
-LIMITS = {"plasma": (17.5, 35.0, 1e7), "bal": (100.0, 200.0, 1e8)}
+LIMITS = dict.fromkeys(("plasma", "whole_blood", "serum"), (17.5, 35.0, 10000000.0)) | {"bal": (100.0, 200.0, 1e8)}
 
 
 @dataclass(frozen=True)

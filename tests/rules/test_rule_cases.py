@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from cmvmon.assess import assess
 from cmvmon.rules import all_rules, subjects, verdicts_of
-from tests.rules.reading import CASES, Case, assessed, cases, shipped_protocol
+from tests.rules.reading import CASES, PATIENT, Case, assessed, at, cases, shipped_protocol, tables
 
 RULES = [rule.code for rule in all_rules()]
 EVERY = [case for rule in RULES for case in cases(rule)]
@@ -102,6 +104,28 @@ def test_the_source_of_the_judged_compartment_is_in_the_evidence() -> None:
     assert found["nothing stated, BAL below the line: the followed blood is judged"] == "followed"
     assert found["nothing stated, a BAL of 10,000 at the anchor: the lung is inferred"] == "inferred"
     assert found["a fall of 0.3 log10 per week in the stated compartment, judged at day 21"] == "stated"
+
+
+def test_after_a_new_segment_the_evidence_names_what_the_estimate_rests_on() -> None:
+    case = next(c for c in cases("slow_response") if "five weeks" in c.name)
+    evidence = json.loads(verdict_rows(case)["evidence"][0])
+    assert (len(evidence["result_ids"]), evidence["estimated_since"][:10]) == (3, "2026-04-13")
+    plain = json.loads(verdict_rows(cases("slow_response")[0])["evidence"][0])
+    assert (len(plain["result_ids"]), plain["estimated_since"]) == (4, plain["anchor_at"])
+
+
+def test_a_course_that_could_not_be_read_leaves_the_treatment_unknown() -> None:
+    case = next(c for c in cases("bal_at_local_line") if c.name.startswith("untreated, BAL of 10,000"))
+    given = replace(tables(case), unread_courses=frozenset({PATIENT}))
+    verdicts = assess(given, protocol=shipped_protocol(), as_of=at(case.as_of_day)).verdicts
+    found = dict(zip(verdicts["rule"], verdicts["reason"], strict=True))
+    assert found["bal_at_local_line"] == found["slow_response"] == found["no_follow_up"] == "treatment_unknown"
+
+
+def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
+    case = next(c for c in cases("suppressed") if c.name == "no result at all")
+    rules = assessed(case).verdicts["rule"].to_list()
+    assert sorted(rules) == RULES
 
 
 def test_rules_are_found_by_their_files() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmvmon.domain.versions import current_results
-from cmvmon.run.intake import balanced, take_in_drop, take_in_file
+from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.run.opened import open_site
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
@@ -19,6 +19,10 @@ from tests import sites
 from tests.sites import day, drop, result
 
 T = day(30)
+
+
+def balanced(counted: Sequence[Counted]) -> bool:
+    return all(c.received == c.accepted + c.quarantined + c.duplicates + c.ignored for c in counted)
 
 
 def taken_in(root: Path, lines: Sequence[str], *, name: str = "one.csv", at: float = 30) -> Counted:
@@ -99,13 +103,13 @@ def test_a_mended_laboratory_file_judges_again_only_what_was_set_apart(tmp_path:
     (tmp_path / "labs" / "synthetic.toml").write_text(packaged.replace('"IU/mL" =', '"IE/ml" = "iu_per_ml"\n"IU/mL" ='))
     (tmp_path / "drop" / "synthetic" / "viral_load_results" / "one.csv").unlink()  # the landing still has the bytes
     with open_site(tmp_path) as opened:
-        (again,) = take_in_drop(opened, received_at=day(31))
+        (again,) = take_in_drop(opened, received_at=day(31)).counted
     assert (again.attempt, again.received, again.accepted, again.quarantined) == (2, 2, 1, 1)
     with open_site(tmp_path) as opened, opened.reading() as connection:
         waiting = known.open_quarantine(connection)
     assert waiting["record_number"].to_list() == [3]
     with open_site(tmp_path) as opened:
-        assert take_in_drop(opened, received_at=day(32)) == []
+        assert take_in_drop(opened, received_at=day(32)).counted == ()
 
 
 def test_a_refused_delivery_is_judged_whole_once_the_laboratory_file_fits(tmp_path: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_refused_delivery_is_judged_whole_once_the_laboratory_file_fits(tmp_pa
     packaged = (Path(__file__).parents[2] / "cmvmon/feeds/labs/synthetic.toml").read_text(encoding="utf-8")
     (tmp_path / "labs" / "synthetic.toml").write_text(packaged.replace('= "accession_number"', '= "order_number"'))
     with open_site(tmp_path) as opened:
-        (again,) = take_in_drop(opened, received_at=day(31))
+        (again,) = take_in_drop(opened, received_at=day(31)).counted
     assert (again.refused, again.accepted, again.attempt) == (None, 1, 2)
 
 

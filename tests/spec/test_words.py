@@ -50,7 +50,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
     "table": {*DELIVERED, "weekly_decline", "verdicts"},
-    "operations": {*DELIVERY_REASONS, "contract_broken"},
+    "operations": {*DELIVERY_REASONS, "contract_broken", "laboratory_file", "unreadable_file", "unknown_table", "not_in_a_table"},
     "guide": {code for stanza in made_up.protocol().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {
@@ -192,13 +192,13 @@ SENTENCES = {
         BAL,
         (
             "BAL of 22 Nov 2026: 125,893 IU/mL, at or above the local line of 10,000 IU/mL. Immune status of the patient: "
-            "unknown. No treatment with a CMV drug on record."
+            "unknown. No dose of a CMV drug given as treatment on record in the last 72 hours."
         ),
     ),
     "overdue": (
         "no_follow_up",
         OVERDUE,
-        "Last blood result of 10 Nov 2026, 12 days ago, during treatment since 1 Nov 2026. The protocol names 9 days.",
+        "Last blood result of 10 Nov 2026, 12.4 days ago, during treatment since 1 Nov 2026. The protocol names 9 days.",
     ),
     "never": (
         "no_follow_up",
@@ -236,7 +236,7 @@ def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> N
 def test_an_alert_whose_facts_are_unknown_still_has_a_sentence(code: str) -> None:
     """Every key of the evidence is there and null, except those that the rule can't fire without."""
     kept = {"compartment", "latest_detection", "previous_detection", "latest_collected_at", "previous_collected_at"}
-    kept |= {"collected_at", "overdue_after_days", "anchor_at"}
+    kept |= {"collected_at", "overdue_after_days", "anchor_at", "estimated_since"}
     for rule, evidence, _ in SENTENCES.values():
         bare = {key: value if key in kept else None for key, value in evidence.items()}
         said = alert_sentence(rule, json.loads(json.dumps(bare)), language(code))

@@ -87,6 +87,10 @@ SENTENCES: dict[str, str] = {
     "table.weekly_decline": "computed decline",
     "table.verdicts": "verdicts",
     "operations.contract_broken": "data do not keep the agreed promises",
+    "operations.laboratory_file": "laboratory file missing or not usable",
+    "operations.unreadable_file": "delivery could not be read",
+    "operations.unknown_table": "folder of an unknown table",
+    "operations.not_in_a_table": "file outside a table's folder, not read",
     "operations.missing_column": "delivery refused, a column is missing",
     "operations.wrong_feed": "delivery refused, file of another feed",
     "operations.wrong_separator": "delivery refused, wrong separator",
@@ -130,7 +134,7 @@ SENTENCES: dict[str, str] = {
         "BAL of {date}: {value}. Immune status of the patient: unknown; every quantified BAL is therefore shown. "
         "The local line of {line} IU/mL is meant for previously immunocompetent patients."
     ),
-    "alert.bal_at_local_line.treatment_off": "No treatment with a CMV drug on record.",
+    "alert.bal_at_local_line.treatment_off": "No dose of a CMV drug given as treatment on record in the last 72 hours.",
     "alert.bal_at_local_line.treatment_on": "Treatment with a CMV drug on record.",
     "alert.bal_at_local_line.treatment_unknown": "Not known whether the patient is treated.",
     "alert.no_follow_up.overdue": (

@@ -87,6 +87,10 @@ SENTENCES: dict[str, str] = {
     "table.weekly_decline": "berekende daling",
     "table.verdicts": "oordelen",
     "operations.contract_broken": "gegevens voldoen niet aan de afspraken",
+    "operations.laboratory_file": "laboratoriumbestand ontbreekt of is niet bruikbaar",
+    "operations.unreadable_file": "levering niet leesbaar",
+    "operations.unknown_table": "map van een onbekende tabel",
+    "operations.not_in_a_table": "bestand buiten de map van een tabel, niet gelezen",
     "operations.missing_column": "levering geweigerd, er ontbreekt een kolom",
     "operations.wrong_feed": "levering geweigerd, bestand van een andere koppeling",
     "operations.wrong_separator": "levering geweigerd, verkeerd scheidingsteken",
@@ -130,7 +134,7 @@ SENTENCES: dict[str, str] = {
         "BAL van {date}: {value}. Afweer van de patiënt: onbekend; daarom wordt elke gekwantificeerde BAL getoond. "
         "De lokale lijn van {line} IE/ml geldt voor eerder immuuncompetente patiënten."
     ),
-    "alert.bal_at_local_line.treatment_off": "Geen behandeling met een CMV-middel geregistreerd.",
+    "alert.bal_at_local_line.treatment_off": "In de laatste 72 uur geen als behandeling gegeven CMV-middel geregistreerd.",
     "alert.bal_at_local_line.treatment_on": "Behandeling met een CMV-middel geregistreerd.",
     "alert.bal_at_local_line.treatment_unknown": "Niet bekend of de patiënt wordt behandeld.",
     "alert.no_follow_up.overdue": (
