@@ -197,10 +197,8 @@ def simulate(
     from cmvmon.run.simulation import simulate as run
 
     done = run(patients, days, seed, out=out, root=site)
-    print(
-        f"{done.patients} synthetic patients -> {out}: "
-        + ", ".join(f"{name} {n} rows" for name, n in done.rows.items())
-    )
+    rows = ", ".join(f"{name} {n} rows" for name, n in done.rows.items())
+    print(f"{done.patients} synthetic patients -> {out}: {rows}")
 
 
 @alerts_app.command("list")

@@ -189,7 +189,7 @@ def test_the_lab_feed_takes_in_one_landed_delivery_and_assesses_whom_it_touches(
     assert sites.rows(tmp_path, "SELECT scope FROM assessments ORDER BY as_of") == [("all",), (landed.delivery_id,)]
 
 
-NAMES = ("MARKEDFAKE-8841", "Markedfake Janssen", "123456782")
+NAMES = ("MARKEDFAKE-8841", "Markedfake Janssen", "123456782", "Markedfile_Jansen_1951")
 
 
 def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_result(
@@ -200,7 +200,7 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     from flows.nightly import nightly
 
     caplog.set_level("DEBUG")
-    marked_id, name, number = NAMES
+    marked_id, name, number, file_name = NAMES
     lines = [
         *sites.falling(marked_id, 0.3),
         sites.result(marked_id, 5, f"ca. {number}"),
@@ -211,7 +211,9 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     path.write_text("\n".join([f"{header},patient_name", *(f"{line},{name}" for line in body)]))
     sites.drop(tmp_path, "antiviral_courses", [sites.course(marked_id), sites.course(marked_id, start=9, stop=8)])
     sites.drop(tmp_path, "icu_stays", [sites.stay(marked_id)])
-    broken = sites.drop(tmp_path, "viral_load_results", [], name="broken.csv")
+    broken = sites.drop(tmp_path, "viral_load_results", [], name=f"{file_name}.csv")
+    sites.drop(tmp_path, "viral_load_results", [], name=f"{file_name}.csv", feed="nowhere")
+    (broken.parent / f"{file_name}.txt").write_text(marked_id)
     broken.write_text(f"{name};{marked_id}\n")
     said = [repr(nightly(str(tmp_path), text(AS_OF)))]
     delivery = sites.rows(
