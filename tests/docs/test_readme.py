@@ -36,6 +36,14 @@ def _dump(folder: Path) -> object:
     return everything(folder / "site")
 
 
+def test_make_test_prints_what_the_readme_shows() -> None:
+    """The contracts that it counts are those that lint-imports keeps; the last line is pytest's."""
+    contracts, passed = printed("make test")
+    kept = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert contracts in kept.stdout.splitlines()
+    assert re.fullmatch(r"\d+ passed in [\d.]+s \(\d:\d\d:\d\d\)", passed)
+
+
 def test_every_path_that_the_readme_names_exists() -> None:
     linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     named = re.findall(r"`((?:cmvmon|data_contracts|tests|docs|benchmarks)/[\w./]+)`", README)

@@ -89,7 +89,7 @@ def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_tim
 
     for deployment in deployments(tmp_path, "Europe/Amsterdam"):
         deployment.apply(work_pool_name=None)
-    _wait(lambda: asyncio.run(_runs("nightly/nightly")), 90)
+    _wait(lambda: asyncio.run(_runs("nightly/nightly")), 180)
     scheduled = [run for run in asyncio.run(_runs("nightly/nightly")) if run.expected_start_time > datetime.now(UTC)]
     assert scheduled
     for run in scheduled:
@@ -112,7 +112,7 @@ def test_a_second_night_at_once_is_refused_by_the_deployments_limit(server: Path
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        _wait(lambda: _is_served(site), 90)
+        _wait(lambda: _is_served(site), 180)
         asked = {"as_of": text(AS_OF)}
         with only_run(site / ".nightly.lock"):  # nothing can finish before both were asked for
             first, second = (run_deployment("nightly/nightly", parameters=asked, timeout=0) for _ in range(2))
