@@ -95,6 +95,7 @@ class FeedState:
         last_received_at: None = nothing was ever received.
         is_fresh: None = the contract promises no freshness for this table, or nothing was ever received.
         operations_code: the code of an open operations alert about it, else None.
+        n_quarantined: delivered records of it that are set apart, not used.
     """
 
     feed: str
@@ -102,6 +103,7 @@ class FeedState:
     last_received_at: datetime | None
     is_fresh: bool | None
     operations_code: str | None = None
+    n_quarantined: int = 0
 
 
 @dataclass(frozen=True)

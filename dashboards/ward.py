@@ -56,6 +56,15 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
 
 
 def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
+    """The state of one feed, and how many of its records nobody can use yet."""
+    said = _state(feed, view, language)
+    if not feed.n_quarantined:
+        return said
+    apart = language.say("ward.feed.quarantined", n=language.number(feed.n_quarantined, 0))
+    return {"trouble": True, "text": f"{said['text']} {apart}"}
+
+
+def _state(feed: FeedState, view: WardView, language: Language) -> Row:
     said = {"feed": feed.feed, "table": table_in_words(feed.table_name, language)}
     last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
     if feed.operations_code is not None:

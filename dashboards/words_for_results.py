@@ -70,8 +70,10 @@ def _change(latest: Point, before: Point | None, language: Language) -> str:
 def week_row(row: Row, shown: list[Point], view: PatientView, language: Language) -> Row:
     """One line of the decline table: observed and estimated side by side, then call, status and reasons."""
     target = short(view.protocol.decline.target_log10_per_week, language)
-    mean = _estimate(row, "mean_decline", language)
-    if row["mean_probability_above_target"] is not None:
+    # One time of sampling tells nothing of a decline: what stands in the table then is the assumption alone.
+    is_measured = row["status"] != "prior_only"
+    mean = _estimate(row, "mean_decline", language) if is_measured else [language.say("decline.no_estimate")]
+    if is_measured and row["mean_probability_above_target"] is not None:
         percent = language.percent(row["mean_probability_above_target"])
         mean.append(language.say("decline.probability", target=target, percent=percent))
     counted = language.count("results", row["n_results"])
@@ -86,7 +88,10 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
         "dates": f"{language.short_date(row['week_start'], view.time_zone)} – "
         f"{language.short_date(row['week_end'], view.time_zone)}",
         "observed": _observed(row, shown, language),
-        "estimated_week": _estimate(row, "decline", language),
+        # Without a pair the week's own estimate is what was assumed beforehand: shown, it would read as a measurement.
+        "estimated_week": _estimate(row, "decline", language)
+        if _has_pair(row)
+        else [language.say("decline.no_estimate")],
         "estimated_mean": [*mean, counted],
         "call": call,
         "remarks": list(dict.fromkeys(said)),
@@ -104,8 +109,12 @@ def _estimate(row: Row, which: str, language: Language) -> list[str]:
     ]
 
 
+def _has_pair(row: Row) -> bool:
+    return row["observed_from_log10"] is not None and row["observed_to_log10"] is not None
+
+
 def _observed(row: Row, shown: list[Point], language: Language) -> list[str]:
-    if row["observed_from_log10"] is None or row["observed_to_log10"] is None:
+    if not _has_pair(row):
         return [language.say("decline.no_pair")]
     series = (row["compartment"], row["laboratory"], row["assay"])
     loads = []

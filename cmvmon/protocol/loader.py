@@ -93,6 +93,8 @@ class _Reader:
         stanzas = self._rules(self._table("rules", document), rules)
         drugs = self._drugs(self._table("drugs", document))
         provenance = {key: self._provenance(key, document[key]) for key in ("drugs", "sigma_log10")}
+        if decline is not None:
+            self._positive("[decline] target_log10_per_week", decline.target_log10_per_week)
         if decline is not None and not 0 <= decline.not_met_probability < decline.met_probability <= 1:
             self.faults.append("[decline] not_met_probability must be below met_probability, both from 0 to 1")
         if self.faults or clock is None or decline is None or affected is None:

@@ -48,6 +48,8 @@ def analyze(source: Path, out: Path, *, root: Path, as_of: datetime | None = Non
         raise SiteError(
             f"{source.name} is no folder; name the folder that holds {VIRAL_LOAD_RESULTS.name}.parquet or .csv"
         )
+    if out.exists() and not out.is_dir():
+        raise SiteError(f"{out.name} is a file; name a folder with --out")
     protocol = Site(root).protocol()
     results, *broken = _read(source, VIRAL_LOAD_RESULTS) or _missing(source)
     optional = {row_type.name: _read(source, row_type) for row_type in _OPTIONAL}

@@ -195,6 +195,8 @@ def _already_known(landed: Landed, before: Earlier) -> Counted:
         duplicates=before.received,
         ignored=0,
         reasons={},
+        refused=before.refused,
+        refused_because=None if before.refused is None else "it stands refused since it first came; see the ward page",
         was_known=True,
     )
 

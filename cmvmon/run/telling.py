@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none
 
 def counted_words(c: Counted) -> str:
     """One delivery in words."""
+    if c.was_known and c.refused:
+        return f"already known and still REFUSED ({c.refused})  delivery {c.delivery_id[:12]}"
     if c.was_known:
         return f"already known, nothing changed ({c.received} records)  delivery {c.delivery_id[:12]}"
     reasons = "".join(f"; {reason} {n}" for reason, n in c.reasons.items())

@@ -80,7 +80,7 @@ def ward_row(patient_id: str, assessment: Assessment, open_alerts: pl.DataFrame,
         bed=bed,
         href=href,
         open_alerts=_of(open_alerts, patient_id),
-        latest=_latest(_of(assessment.results, patient_id)),
+        latest=_latest(_of(assessment.results, patient_id), _of(open_alerts, patient_id)),
         not_assessable=tuple(
             NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.iter_rows(named=True)
         ),
@@ -99,6 +99,7 @@ def feed_states(
             last_received_at=item.last_received_at,
             is_fresh=is_fresh(item.table, item.last_received_at, as_of=as_of),
             operations_code=item.refused,
+            n_quarantined=item.n_quarantined,
         )
         for item in feeds
     ]
@@ -139,8 +140,12 @@ def _place(assessment: Assessment, patient_id: str) -> tuple[str | None, str | N
     return (None, None) if stays.is_empty() else (stays["ward"][-1], stays["bed"][-1])
 
 
-def _latest(results: pl.DataFrame) -> LatestResult | None:
+def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> LatestResult | None:
+    """The newest result; of the compartment that the first open alert is about, where there is one."""
     used = results.filter(~pl.col("is_conflicting")).sort("collected_at", "result_id")
+    about = open_alerts.sort("tier", "opened_at")["compartment"].drop_nulls().head(1)
+    if not about.is_empty():
+        used = used.filter(pl.col("compartment") == about[0])
     if used.is_empty():
         return None
     row = used.row(-1, named=True)

@@ -45,14 +45,14 @@ def known_stays(
 ) -> pl.DataFrame | None:
     """The current version of every stay known at `as_of`; None when no such delivery had been accepted.
 
-    Where last versions conflict, one row stays, still open and with nothing stated: no discharge is read from it.
+    Where last versions conflict, one row stays, still open, with nothing stated and no bed: nothing is read from it.
     """
     if not _was_delivered(connection, ICU_STAYS, as_of):
         return None
     current, conflicting = _current(_read(connection, ICU_STAYS, as_of, patients))
     open_stay = conflicting.with_columns(
         pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("discharged_at"),
-        pl.lit(None).cast(pl.String).alias("affected_compartments"),
+        *(pl.lit(None).cast(pl.String).alias(name) for name in ("affected_compartments", "ward", "bed")),
     )
     return pl.concat([current, open_stay]).select(*ICU_STAYS.schema)
 

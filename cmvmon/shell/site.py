@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cmvmon.domain import tables
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.files import write_atomically
+from cmvmon.text import codes
 
 if TYPE_CHECKING:  # read only by the methods that need them: a command that lists alerts starts without them
     from cmvmon.feeds.laboratory import Laboratory
@@ -113,7 +114,11 @@ class Site:
             raise SiteError(
                 f"settings.toml: time_zone {zone!r} is not an IANA zone, such as Europe/Amsterdam"
             ) from error
-        return Settings(zone, str(merged["language"]), bool(merged["demo"]))
+        if merged["language"] not in codes():
+            raise SiteError(f"settings.toml: language must be one of {', '.join(codes())}")
+        if not isinstance(merged["demo"], bool):
+            raise SiteError("settings.toml: demo must be true or false, without quotes")
+        return Settings(zone, str(merged["language"]), merged["demo"])
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolError."""
@@ -184,7 +189,9 @@ class Site:
 
 
 def _is_csv(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() == ".csv"
+    return (
+        path.is_file() and path.suffix.lower() == ".csv" and not path.name.startswith(".")
+    )  # a dot: still being written
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:

@@ -43,9 +43,18 @@ def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: P
     done = nightly(tmp_path, as_of=day(21.5))
     assert done.assessed.patients == 3
     assert len(done.taken_in.counted) == 3
-    assert sorted(fault.code for fault in done.taken_in.faults) == ["laboratory_file", "laboratory_file", "not_csv", "unknown_table"]
+    assert sorted(fault.code for fault in done.taken_in.faults) == [
+        "laboratory_file",
+        "laboratory_file",
+        "not_csv",
+        "unknown_table",
+    ]
     assert any("labs/aaa_unknown.toml" in fault.message for fault in done.taken_in.faults)
-    assert operations(tmp_path) == [("aaa_unknown", "laboratory_file"), ("broken_lab", "laboratory_file"), ("oops", "unknown_table")]
+    assert operations(tmp_path) == [
+        ("aaa_unknown", "laboratory_file"),
+        ("broken_lab", "laboratory_file"),
+        ("oops", "unknown_table"),
+    ]
     ward = (tmp_path / "pages" / "ward.en.html").read_text()
     assert ward.index("aaa_unknown") < ward.index("SYNTHETIC-SLOW")
     for feed in ("aaa_unknown", "broken_lab"):
@@ -86,7 +95,13 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
     sites.ward_of_three(tmp_path)
     with open_site(tmp_path) as opened:
         for name in BROKEN_ROWS:
-            take_in_file(opened, tmp_path / "drop" / "synthetic" / name / "one.csv", feed="synthetic", table=name, received_at=day(21))
+            take_in_file(
+                opened,
+                tmp_path / "drop" / "synthetic" / name / "one.csv",
+                feed="synthetic",
+                table=name,
+                received_at=day(21),
+            )
     insert_past_our_checks(tmp_path, BROKEN_ROWS[table])
     with pytest.raises(ContractBroken, match=f"{table} breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))
@@ -95,7 +110,13 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
     assert "SYNTHETIC" not in (tmp_path / "pages" / "ward.en.html").read_text()
     if table == "icu_stays":  # neither a replay nor a part of the ward clears what stopped the whole
         with pytest.raises(ContractBroken):
-            lab_feed(tmp_path, sites.rows(tmp_path, "SELECT delivery_id FROM deliveries WHERE table_name = 'viral_load_results'")[0][0], as_of=day(22))
+            lab_feed(
+                tmp_path,
+                sites.rows(tmp_path, "SELECT delivery_id FROM deliveries WHERE table_name = 'viral_load_results'")[0][
+                    0
+                ],
+                as_of=day(22),
+            )
         assert operations(tmp_path) == [("assessment", "contract_broken")]
 
 
@@ -104,7 +125,9 @@ def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown
     sites.ward_of_three(tmp_path)
     text = (PACKAGED / "protocol" / "icu_cmv_2024.toml").read_text(encoding="utf-8")
     (tmp_path / "protocol").mkdir()
-    (tmp_path / "protocol" / "ours.toml").write_text(text.replace("interval_probability = 0.95", "interval_probability = -0.95"))
+    (tmp_path / "protocol" / "ours.toml").write_text(
+        text.replace("interval_probability = 0.95", "interval_probability = -0.95")
+    )
     with pytest.raises(ContractBroken, match="weekly_decline breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))
     assert sites.rows(tmp_path, "SELECT count(*) FROM assessments") == [(0,)]
@@ -118,10 +141,16 @@ def test_the_gate_holds_the_computed_tables_to_their_promises_and_references(tmp
     gate_computed(good, day(21.5))
     spoiled = {
         "verdicts": replace(good, verdicts=good.verdicts.with_columns(verdict=pl.lit("maybe"))),
-        "verdicts of somebody": replace(good, verdicts=good.verdicts.with_columns(patient_id=pl.lit("SYNTHETIC-NOBODY"))),
+        "verdicts of somebody": replace(
+            good, verdicts=good.verdicts.with_columns(patient_id=pl.lit("SYNTHETIC-NOBODY"))
+        ),
         "verdicts twice": replace(good, verdicts=pl.concat([good.verdicts, good.verdicts])),
-        "weekly_decline": replace(good, weekly_decline=good.weekly_decline.with_columns(mean_probability_above_target=pl.lit(1.2))),
-        "weekly_decline of no series": replace(good, weekly_decline=good.weekly_decline.with_columns(assay=pl.lit("other"))),
+        "weekly_decline": replace(
+            good, weekly_decline=good.weekly_decline.with_columns(mean_probability_above_target=pl.lit(1.2))
+        ),
+        "weekly_decline of no series": replace(
+            good, weekly_decline=good.weekly_decline.with_columns(assay=pl.lit("other"))
+        ),
     }
     for name, assessment in spoiled.items():
         with pytest.raises(ContractBroken, match=f"{name.split()[0]} breaks its contract"):
@@ -151,7 +180,9 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
     moved = [
-        line.replace("SYNTHETIC-SLOW,", "SYNTHETIC-ONE,").replace(",F", ",C").replace(sites.text(day(d + 0.2)), sites.text(day(22)))
+        line.replace("SYNTHETIC-SLOW,", "SYNTHETIC-ONE,")
+        .replace(",F", ",C")
+        .replace(sites.text(day(d + 0.2)), sites.text(day(22)))
         for d, line in zip((0, 7, 14, 21), falling("SYNTHETIC-SLOW", 0.3), strict=True)
     ]
     path = drop(tmp_path, "viral_load_results", moved, name="moved.csv")
@@ -161,7 +192,11 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
     assert done.assessed is not None
     assert done.assessed.patients == 2
     with open_site(tmp_path) as opened, opened.reading() as connection:
-        states = {(a["patient_id"], a["state"], a["cause"]) for a in alert_store.alerts(connection) if a["rule"] == "slow_response"}
+        states = {
+            (a["patient_id"], a["state"], a["cause"])
+            for a in alert_store.alerts(connection)
+            if a["rule"] == "slow_response"
+        }
     assert states == {("SYNTHETIC-SLOW", "closed", "no_series"), ("SYNTHETIC-ONE", "open", None)}
 
 
@@ -207,7 +242,16 @@ def test_two_processes_that_bring_the_same_bytes_leave_them_once(tmp_path: Path)
     path = drop(tmp_path, "viral_load_results", falling("SYNTHETIC-1", 0.3))
     with open_site(tmp_path):
         pass
-    command = [str(Path(sys.executable).parent / "cmvmon"), "ingest", str(path), "--feed", "synthetic", "--history", "--site", str(tmp_path)]
+    command = [
+        str(Path(sys.executable).parent / "cmvmon"),
+        "ingest",
+        str(path),
+        "--feed",
+        "synthetic",
+        "--history",
+        "--site",
+        str(tmp_path),
+    ]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     done = [process.communicate(timeout=120) for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], done
@@ -217,7 +261,16 @@ def test_two_processes_that_bring_the_same_bytes_leave_them_once(tmp_path: Path)
 
 def test_a_file_that_is_missing_does_not_keep_the_next_from_being_taken_in(tmp_path: Path) -> None:
     good = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 50000)])
-    command = [str(Path(sys.executable).parent / "cmvmon"), "ingest", str(tmp_path / "nothing.csv"), str(good), "--feed", "synthetic", "--site", str(tmp_path)]
+    command = [
+        str(Path(sys.executable).parent / "cmvmon"),
+        "ingest",
+        str(tmp_path / "nothing.csv"),
+        str(good),
+        "--feed",
+        "synthetic",
+        "--site",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert "nothing.csv can't be read" in done.stderr
@@ -231,3 +284,46 @@ def test_everybody_who_is_assessed_again_by_hand_gives_the_same_alerts(tmp_path:
     with open_site(tmp_path) as opened:
         assess_site(opened, as_of=day(21.5))
     assert sites.everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [('language = "fr"', "must be one of"), ("language = 5", "must be one of"), ('demo = "no"', "true or false")],
+)
+def test_settings_of_the_wrong_kind_are_refused(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "settings.toml").write_text(line)
+    with pytest.raises(SiteError, match=said):
+        nightly(tmp_path, as_of=day(1))
+
+
+def test_records_set_apart_stand_on_the_ward_page_and_a_hidden_file_is_left_alone(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 50000), result("SYNTHETIC-2", 0, "ca. 500")])
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-3", 0, 1)], name=".half_written.csv")
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-4", 0, 700)], name="UPPER.CSV")
+    done = nightly(tmp_path, as_of=day(1))
+    assert sorted(counted.received for counted in done.taken_in.counted) == [1, 2]
+    assert [fault.code for fault in done.taken_in.faults] == ["not_csv"]
+    assert "Records set apart, not used: 1." in (tmp_path / "pages" / "ward.en.html").read_text()
+
+
+def test_a_stay_with_two_beds_gives_none(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 50000)])
+    drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1", bed="S-01"), stay("SYNTHETIC-1", bed="S-02")])
+    nightly(tmp_path, as_of=day(1))
+    pages = "".join(path.read_text() for path in (tmp_path / "pages").glob("*.en.html"))
+    assert "SYNTHETIC-1" in pages
+    assert "S-01" not in pages
+    assert "S-02" not in pages
+
+
+def test_a_week_with_one_result_shows_no_estimate_of_its_own(tmp_path: Path) -> None:
+    """Sampled on the hour every seven days, a week holds one result: its own estimate would be the assumption alone."""
+    sites.ward_of_three(tmp_path)
+    nightly(tmp_path, as_of=day(21.5))
+    page = next(
+        p.read_text()
+        for p in (tmp_path / "pages").glob("*.en.html")
+        if "SYNTHETIC-SLOW" in p.read_text() and "ward" not in p.name
+    )
+    assert "no pair of results" in page
+    assert "0.7 (" not in page

@@ -282,6 +282,7 @@ SENTENCES: dict[str, str] = {
     "ward.feed.fresh": "Feed {feed} ({table}) active, last delivery {last}.",
     "ward.feed.silent": "Feed {feed} ({table}) silent since {last}: the list may be incomplete.",
     "ward.feed.never": "Feed {feed} ({table}): nothing was ever received, the list may be incomplete.",
+    "ward.feed.quarantined": "Records set apart, not used: {n}.",
     "ward.feed.unpromised": "Feed {feed} ({table}): last delivery {last}; no agreement on how often it comes.",
     "ward.feed.operations": "Feed {feed} ({table}): {cause}. The list may be incomplete.",
     "ward.work.stopped": "The assessment was stopped ({table}: {cause}). There is no new list.",

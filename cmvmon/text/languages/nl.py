@@ -283,6 +283,7 @@ SENTENCES: dict[str, str] = {
     "ward.feed.fresh": "Koppeling {feed} ({table}) actief, laatste levering {last}.",
     "ward.feed.silent": "Koppeling {feed} ({table}) stil sinds {last}: lijst kan onvolledig zijn.",
     "ward.feed.never": "Koppeling {feed} ({table}): nooit iets ontvangen, lijst kan onvolledig zijn.",
+    "ward.feed.quarantined": "Apart gezette, niet gebruikte regels: {n}.",
     "ward.feed.unpromised": "Koppeling {feed} ({table}): laatste levering {last}; geen afspraak hoe vaak die komt.",
     "ward.feed.operations": "Koppeling {feed} ({table}): {cause}. Lijst kan onvolledig zijn.",
     "ward.work.stopped": "De beoordeling is gestopt ({table}: {cause}). Er is geen nieuwe lijst.",
