@@ -65,23 +65,24 @@ def newest_refused(connection: sa.Connection, feed: str) -> dict[str, str] | Non
 
 def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]]:
     """The deliveries whose last judging set records apart."""
+    return list(_set_apart(connection))
+
+
+def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """How many records wait in quarantine, by feed and table."""
+    total: dict[tuple[str, str], int] = {}
+    for (_, feed, table), quarantined in _set_apart(connection).items():
+        total[feed, table] = total.get((feed, table), 0) + quarantined
+    return total
+
+
+def _set_apart(connection: sa.Connection) -> dict[tuple[str, str, str], int]:
+    """Records that the last judging of each delivery set apart, by delivery, feed and table, where there are any."""
     d = DELIVERIES.c
     rows = connection.execute(
         sa.select(d.delivery_id, d.feed, d.table_name, d.quarantined).order_by(
             d.delivery_id, d.feed, d.table_name, d.attempt
         )
     )
-    last = {(row[0], row[1], row[2]): row[3] for row in rows}
-    return [key for key, quarantined in last.items() if quarantined]
-
-
-def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    d = DELIVERIES.c
-    rows = connection.execute(
-        sa.select(d.feed, d.table_name, d.delivery_id, d.quarantined).order_by(d.delivery_id, d.attempt)
-    )
-    last = {(row[0], row[1], row[2]): row[3] for row in rows}
-    total: dict[tuple[str, str], int] = {}
-    for (feed, table, _), quarantined in last.items():
-        total[feed, table] = total.get((feed, table), 0) + quarantined
-    return total
+    last = {(row[0], row[1], row[2]): int(row[3]) for row in rows}
+    return {key: quarantined for key, quarantined in last.items() if quarantined}
