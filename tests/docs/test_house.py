@@ -112,6 +112,8 @@ for name in names:
 assert not done, done
 print(len(names))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=180, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=180, cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr[-1500:]
     assert int(done.stdout.split()[-1]) > 80

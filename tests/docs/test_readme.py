@@ -19,7 +19,9 @@ def printed(command: str) -> list[str]:
 
 def test_make_demo_prints_what_the_readme_shows_and_its_second_run_changes_nothing(tmp_path: Path) -> None:
     demo = [str(Path(sys.executable).parent / "cmvmon"), "demo", "--plain"]
-    first = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300).stdout.splitlines()
+    first = subprocess.run(
+        demo, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300
+    ).stdout.splitlines()
     shown = [line for line in printed("make demo") if not line.startswith("setting up .venv")]
     assert [line for line in first if line in set(shown)] == shown
     pages = {path.name: path.read_bytes() for path in (tmp_path / "site" / "pages").iterdir()}
@@ -39,7 +41,9 @@ def _dump(folder: Path) -> object:
 def test_make_test_prints_what_the_readme_shows() -> None:
     """The contracts that it counts are those that lint-imports keeps; the last line is pytest's."""
     contracts, passed = printed("make test")
-    kept = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=True)
+    kept = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert contracts in kept.stdout.splitlines()
     assert re.fullmatch(r"\d+ passed in [\d.]+s \(\d:\d\d:\d\d\)", passed)
 

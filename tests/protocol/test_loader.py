@@ -34,7 +34,9 @@ def test_the_shipped_protocol_gives_every_compartment_a_prior_and_the_issues_noi
 
 def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
     document = tomllib.loads(TEXT)
-    stanzas = {name: table for name, table in document.items() if isinstance(table, dict) and name not in ("prior", "rules")}
+    stanzas = {
+        name: table for name, table in document.items() if isinstance(table, dict) and name not in ("prior", "rules")
+    }
     stanzas |= {f"prior.{name}": table for name, table in document["prior"].items()}
     stanzas |= {f"rules.{name}": table for name, table in document["rules"].items()}
     for name, table in stanzas.items():
@@ -77,7 +79,11 @@ def test_a_broken_protocol_stops_the_start_and_says_where(what: str, before: str
 
 
 def test_every_fault_is_reported_at_once() -> None:
-    broken = TEXT.replace("too_close_days", "tooclose").replace("within_days", "within").replace("plasma = 0.13", "plasma = 0")
+    broken = (
+        TEXT.replace("too_close_days", "tooclose")
+        .replace("within_days", "within")
+        .replace("plasma = 0.13", "plasma = 0")
+    )
     with pytest.raises(ProtocolError) as refused:
         read(broken)
     for said in ("too_close_days is missing", "within_days is missing", "sigma_log10.plasma"):
@@ -90,7 +96,9 @@ def test_a_missing_table_is_named() -> None:
         read(TEXT[:start] + TEXT[end:])
 
 
-@pytest.mark.parametrize("key", ["drugs", "response_clock", "decline", "sigma_log10", "prior_of", "prior", "affected_compartments", "rules"])
+@pytest.mark.parametrize(
+    "key", ["drugs", "response_clock", "decline", "sigma_log10", "prior_of", "prior", "affected_compartments", "rules"]
+)
 def test_a_table_that_is_a_number_is_named(key: str) -> None:
     document = tomllib.loads(TEXT)
     plain = [line for line in TEXT.splitlines() if line.startswith(("version", "title"))]

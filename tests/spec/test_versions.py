@@ -62,7 +62,9 @@ def test_the_version_that_counts(name: str) -> None:
 
 
 def test_a_preliminary_version_never_displaces_a_settled_one() -> None:
-    assert current_results(versions([(1, "final", 10), (2, "preliminary", 20)]))["viral_load_iu_per_ml"].to_list() == [10.0]
+    assert current_results(versions([(1, "final", 10), (2, "preliminary", 20)]))["viral_load_iu_per_ml"].to_list() == [
+        10.0
+    ]
 
 
 @pytest.mark.parametrize("later", [1, 2])
@@ -75,12 +77,16 @@ def test_one_number_for_two_patients_is_a_conflict_in_the_series_of_both(later: 
 
 
 def test_a_correction_may_move_a_result_to_another_patient() -> None:
-    rows = versions([(1, "final", 10), (2, "corrected", 10)]).with_columns(patient_id=pl.Series(["SYNTHETIC-1", "SYNTHETIC-2"]))
+    rows = versions([(1, "final", 10), (2, "corrected", 10)]).with_columns(
+        patient_id=pl.Series(["SYNTHETIC-1", "SYNTHETIC-2"])
+    )
     assert current_results(rows).select("patient_id", "is_conflicting").rows() == [("SYNTHETIC-2", False)]
 
 
 def test_every_current_version_is_told_whatever_its_status() -> None:
-    assert current_versions(versions([(1, "final", 10), (2, "withdrawn", 10)]))["result_status"].to_list() == ["withdrawn"]
+    assert current_versions(versions([(1, "final", 10), (2, "withdrawn", 10)]))["result_status"].to_list() == [
+        "withdrawn"
+    ]
 
 
 def test_a_row_type_gives_its_columns_in_order_and_fills_what_is_absent_with_null() -> None:

@@ -50,7 +50,14 @@ VOCABULARIES: dict[str, set[str]] = {
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
     "table": {*DELIVERED, "weekly_decline", "verdicts"},
-    "operations": {*DELIVERY_REASONS, "contract_broken", "laboratory_file", "unreadable_file", "unknown_table", "not_in_a_table"},
+    "operations": {
+        *DELIVERY_REASONS,
+        "contract_broken",
+        "laboratory_file",
+        "unreadable_file",
+        "unknown_table",
+        "not_in_a_table",
+    },
     "guide": {code for stanza in made_up.protocol().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {
