@@ -1,0 +1,32 @@
+"""The command line: a thin face. Heavy libraries are imported only inside the command that needs them.
+
+Exit codes: 0 done; 1 an unexpected error; 2 the call or the site; 3 a delivery was refused (the laboratory must act);
+4 a protocol or laboratory file; 5 a table broke its contract; 6 another run is at work; 7 the database.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cmvmon.cli import analysts, listing, ward
+from cmvmon.cli.face import app
+from cmvmon.domain.errors import CmvmonError
+
+__all__ = ["analysts", "app", "listing", "main", "ward"]
+
+
+def main() -> None:
+    """Runs the command line; errors in words, each with the exit code of whoever must act."""
+    try:
+        app()
+    except CmvmonError as error:
+        sys.stderr.write(f"cmvmon: {error}\n")
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("CMVMON_TRACE") == "1":
+            raise
+        sys.stderr.write(
+            f"cmvmon: unexpected {type(error).__name__}; nothing more was done. CMVMON_TRACE=1 shows where\n"
+        )
+        sys.exit(1)

@@ -1,0 +1,36 @@
+"""The application that every command joins, and the options that several share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Follows CMV load under treatment: laboratory files in, alerts and pages out. Synthetic or your own data; no diagnosis.",
+    epilog="Exit codes: 0 done, 1 unexpected, 2 call or site, 3 delivery refused, 4 protocol or laboratory file, "
+    "5 contract broken, 6 already running, 7 database.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+alerts_app = typer.Typer(help="The alerts as they stand.", no_args_is_help=True, rich_markup_mode=None)
+quarantine_app = typer.Typer(
+    help="Records that are kept, with a reason, and not used.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(quarantine_app, name="quarantine")
+
+SiteOption = Annotated[Path, typer.Option("--site", envvar="CMVMON_SITE", help="The site's directory.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="The moment to judge, ISO 8601; without it, now.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document, for a machine.")]
+HERE = Path("site")
+
+
+def moment_of(text: str | None) -> Any:
+    """The moment that an option names; without it, now."""
+    from cmvmon.run.opened import moment, now
+
+    return now() if text is None else moment(text)

@@ -1,0 +1,154 @@
+"""The commands of a site: intake, assessment, pages, schedule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cmvmon import __version__
+from cmvmon.cli.face import HERE, AsOf, Json, SiteOption, app, moment_of
+from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.run import telling
+
+
+@app.command()
+def version() -> None:
+    """Prints the version."""
+    print(f"cmvmon {__version__}")
+
+
+@app.command()
+def demo(
+    site: SiteOption = HERE, plain: Annotated[bool, typer.Option("--plain", help="Without Prefect.")] = False
+) -> None:
+    """One synthetic ward, from a laboratory's file to its pages; then a real public series."""
+    from cmvmon.run.demo import prepare_demo, real_example
+
+    print(f"synthetic ward -> {site}/drop (nothing in it is of a patient)")
+    as_of = prepare_demo(site)
+    _night(site, as_of=as_of, plain=plain)
+    table, notices = real_example()
+    print("\nreal series: ACTG315, HIV-1 RNA in copies/mL, 46 patients, days 0-28, one line each (examples/actg315)")
+    for notice in notices:
+        print(f"  notice: {notice}")
+    print(telling.aligned(table.columns, [[telling.cell(value) for value in row] for row in table.iter_rows()]))
+    print(f"\npages: {site}/pages/index.html")
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of CSV files.")],
+    feed: Annotated[str, typer.Option("--feed", help="The feed: the name of its laboratory file.")],
+    table: Annotated[
+        str, typer.Option("--table", help="viral_load_results, antiviral_courses or icu_stays.")
+    ] = "viral_load_results",
+    history: Annotated[bool, typer.Option("--history", help="Old records: known since they were reported.")] = False,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """Lands files and takes them in; assesses nothing."""
+    from cmvmon.run.intake import take_in_file
+    from cmvmon.run.opened import now, open_site
+
+    files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
+    if not files:
+        raise SiteError("there is no CSV file in what you named; name a file, or a folder that holds .csv files")
+    counted, failed = [], []
+    with open_site(site) as opened:
+        for file in files:
+            try:
+                one = take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history)
+            except SiteError as error:  # this file's; the others go on
+                failed.append(str(error))
+                continue
+            counted.append(one)
+            if not as_json:
+                print(f"{file.name}: {telling.counted_words(one)}")
+    if as_json:
+        print(json.dumps([telling.counted_json(c) for c in counted], sort_keys=True, indent=2))
+    if failed:
+        raise SiteError("; ".join(failed))
+    refused = [c for c in counted if c.refused]
+    if refused:
+        raise DeliveryError(
+            str(refused[0].refused),
+            f"{len(refused)} of {len(counted)} deliveries refused; see above. Nothing of them is used",
+        )
+
+
+@app.command()
+def assess(as_of: AsOf = None, site: SiteOption = HERE, as_json: Json = False) -> None:
+    """Judges every patient on what is known; takes nothing in."""
+    from cmvmon.run.night import assess_step, held
+
+    moment = moment_of(as_of)
+    with held(site):
+        counts = assess_step(site, as_of=moment)
+    print(
+        json.dumps(asdict(counts), sort_keys=True)
+        if as_json
+        else f"assessed at {moment.isoformat()}: {telling.assessed_words(counts)}"
+    )
+
+
+@app.command()
+def nightly(as_of: AsOf = None, site: SiteOption = HERE) -> None:
+    """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
+    _night(site, as_of=moment_of(as_of), plain=True)
+
+
+@app.command()
+def report(
+    patient: Annotated[str | None, typer.Option("--patient", help="One patient; without it, the ward.")] = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="nl or en: which page to name.")] = None,
+    site: SiteOption = HERE,
+) -> None:
+    """Writes the pages again, as of the last assessment, and prints where they are."""
+    from cmvmon.run.reporting import report_pages
+
+    print(report_pages(site, patient=patient, lang=lang))
+
+
+@app.command()
+def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
+    """Checks this installation and this site, and says what to mend."""
+    from cmvmon.run.checkup import checkup
+
+    findings = checkup(site)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], sort_keys=True, indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.state:8} {finding.what}: {finding.words}")
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(2)
+
+
+@app.command()
+def serve(site: SiteOption = HERE) -> None:
+    """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped."""
+    from flows.deployments import serve as run
+
+    run(site)
+
+
+def _night(site: Path, *, as_of: Any, plain: bool) -> None:
+    if plain:
+        from cmvmon.run.night import nightly as run
+
+        night = run(site, as_of=as_of)
+        taken_in, counts, published = night.taken_in, night.assessed, night.published
+    else:
+        from flows.engine import run_once
+
+        taken_in, counts, published = run_once(site, as_of=as_of)
+    for counted in taken_in.counted:
+        print(f"take in  {counted.feed}/{counted.table}: {telling.counted_words(counted)}")
+    for fault in taken_in.faults:
+        print(f"take in  NOT READ: {fault.message}")
+    print(f"assess   as of {as_of.isoformat()}: {telling.assessed_words(counts)}")
+    print(f"publish  {telling.published_words(published)} in {site}/pages, ward page {published.ward_page}")
