@@ -15,7 +15,7 @@ from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import Site
-from cmvmon.simulate import Ward, ward
+from cmvmon.simulate import DEFAULT_SCENARIO, SCENARIOS, Ward, ward
 
 SYNTHETIC = "synthetic"  # the laboratory file that ships with the package
 _README = """Everything in this folder is synthetic: made by `cmvmon simulate`, of no patient and no laboratory.
@@ -34,9 +34,14 @@ class Simulated:
     rows: Mapping[str, int]
 
 
-def simulate(patients: int, days: int, seed: int, *, out: Path, root: Path) -> Simulated:
-    """Writes a ward of `patients` over `days` to `out`. The same arguments give the same bytes."""
-    made = ward(patients, days, seed)
+def simulate(
+    patients: int, days: int, seed: int, *, out: Path, root: Path, scenario: str = DEFAULT_SCENARIO
+) -> Simulated:
+    """Writes a ward of `patients` over `days` to `out`. The same arguments give the same bytes.
+
+    Raises CmvmonError: an argument out of limits or an unknown scenario. SiteError: `out` is a file.
+    """
+    made = ward(patients, days, seed, scenario)
     if out.exists() and not out.is_dir():
         raise SiteError(f"{out.name} is a file; name a folder with --out")
     out.mkdir(parents=True, exist_ok=True)
@@ -44,7 +49,7 @@ def simulate(patients: int, days: int, seed: int, *, out: Path, root: Path) -> S
     made.truth.write_parquet(out / "truth.parquet")
     for name, text in delivered_texts(made, synthetic_laboratory(root)).items():
         write_atomically(out / ("delivery.csv" if name == VIRAL_LOAD_RESULTS.name else f"{name}.csv"), text.encode())
-    write_atomically(out / "README.txt", _README.encode())
+    write_atomically(out / "README.txt", _readme(scenario).encode())
     rows = {
         VIRAL_LOAD_RESULTS.name: made.viral_load_results.height,
         ANTIVIRAL_COURSES.name: made.antiviral_courses.height,
@@ -52,6 +57,12 @@ def simulate(patients: int, days: int, seed: int, *, out: Path, root: Path) -> S
         "truth": made.truth.height,
     }
     return Simulated(patients, rows)
+
+
+def _readme(scenario: str) -> str:
+    if scenario == DEFAULT_SCENARIO:
+        return _README
+    return f"{_README}\nScenario {scenario}: {SCENARIOS[scenario].says}.\n"
 
 
 def delivered_texts(made: Ward, laboratory: Laboratory) -> dict[str, str]:

@@ -15,6 +15,9 @@ _ASSUMED = "chosen here; no published value was found"
 _DEFAULTS = "engineering default of this project's clinical reference"
 _LODDING = "Lodding 2015, EBioMedicine: first infection after transplantation"
 _GUIDE = "the ward's guide, G14"
+_ROSE = "shape after Rose 2017, PLoS Pathog (a rise after the first fall); number chosen here"
+_KOLOSKOFF = "Koloskoff 2025, Clin Pharmacokinet: children after transplantation, as carried by a public model library"
+_EMERY = "Emery 2000, PNAS: blood after transplantation, simplified model"
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,90 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     _assume("plasma_uloq", 1e7, "IU/mL"),
     _assume("bal_uloq", 1e8, "IU/mL"),
+    # What other scenarios than the ward bring. A share of 0 or a switch of 0 here: it does not happen in the ward.
+    _assume("share_hump", 0.0, "share of responders and slow series that rise in between and then fall on"),
+    _assume("hump_earliest", 8.0, "days after the anchor", _ROSE),
+    _assume("hump_latest", 14.0, "days after the anchor", _ROSE),
+    _assume("hump_shortest", 3.0, "days", _ROSE),
+    _assume("hump_longest", 7.0, "days", _ROSE),
+    _assume("share_biphasic", 0.0, "share of responders that fall steeply, then less so"),
+    _assume("bend_earliest", 4.0, "days after the fall began"),
+    _assume("bend_latest", 10.0, "days after the fall began"),
+    _assume("decline_after_bend", 0.25, "of the decline before it"),
+    _assume("share_spontaneous", 0.0, "share of patients whose load goes as without a drug; named slow"),
+    _assume(
+        "spontaneous_clearance_median",
+        26.0,
+        "days from the anchor to the LLOQ",
+        "von Müller 2006, Emerg Infect Dis: 8 of 25 with septic shock on an ICU, controlled without antivirals",
+        "seen",
+    ),
+    _assume("spontaneous_clearance_log_sd", 0.4, "natural log"),
+    _assume("spontaneous_lowest_gap", 0.5, "log10; a load nearer to the LLOQ falls as from here"),
+    _assume("share_two_changes", 0.0, "share of series with two late changes: rise then fall, or rest then fall"),
+    _assume("second_change_earliest", 5.0, "days after the first"),
+    _assume("second_change_latest", 10.0, "days after the first"),
+    _assume("share_plasma_on_its_own", 0.0, "share of patients whose plasma shares no time and no growth with BAL"),
+    _assume(
+        "share_blips",
+        0.0,
+        "share of samples below LLOQ that read low positive; published 0.022 of transitions",
+        "January 2022: 2.2 % of transitions from below LLOQ to quantifiable",
+        "seen",
+    ),
+    _assume("blip_highest", 1.0, "log10 above LLOQ; from 0, evenly"),
+    _assume("share_sampled_by_load", 0.0, "share of patients whose planned samples are taken as the load asks"),
+    _assume("kept_at_least", 0.15, "probability that a planned sample is taken when the load is low"),
+    _assume("kept_half_way_at", 3.0, "log10 IU/mL, of the load some days before"),
+    _assume("kept_scale", 0.7, "log10; of the logistic between low and high loads"),
+    _assume("kept_per_rise", 2.0, "log10 of load for each log10 per week of rise"),
+    _assume("load_known_after", 2.0, "days; what the team knows when it plans"),
+    _assume("share_sampling_ends", 0.0, "share of patients not sampled again after two results below LLOQ in a row"),
+    _assume("death_per_day_at_4_log10", 0.0, "hazard per day under treatment, by plasma load"),
+    _assume("death_per_log10", 0.7, "natural log of the hazard for each log10 of plasma load"),
+    _assume("assay_changed_after", 1.0, "share of the watch after which another assay is used; 1 = never"),
+    _assume(
+        "other_assay_offset",
+        0.4,
+        "log10, added to what is measured",
+        "inside the spread of results between laboratories, SD about 0.6: Preiksaitis 2016",
+        "computed",
+    ),
+    _assume("other_assay_lloq", 4.0, "times the LLOQ of the first assay"),
+    _assume("bal_dilution_sd", 0.0, "log10, of each lavage"),
+    _assume("share_outliers", 0.0, "share of results with a further error"),
+    _assume("outlier_sd", 1.0, "log10"),
+    _assume("share_student_t", 0.0, "share of patients whose results scatter as Student's t, of the same scale"),
+    _assume("degrees_of_freedom", 4.0, "of that t"),
+    # Two other families of curves, for whole patients; treatment then goes on as it began.
+    _assume("share_koloskoff", 0.0, "share of patients"),
+    _assume("share_target_cell", 0.0, "share of patients"),
+    _assume("lowest_load_of_families", -2.0, "log10 IU/mL; a falling load stays there"),
+    _assume(
+        "responder_half_life_longest", 4.0, "days, by the mean fall to day 14; names the class of a family's series"
+    ),
+    _assume("slow_half_life_longest", 16.0, "days; the same"),
+    _assume("family_rise_smallest", 0.5, "log10 above the lowest load: from there a family's series is named rebound"),
+    _assume("koloskoff_kin", 0.00087, "log10 copies/mL per hour", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_kout", 0.00023, "per hour", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_kout_log_sd", 0.14, "natural log", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_emax", 16.3, "", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_ec50", 23.5, "mg.h/L", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_ec50_log_sd", 1.36, "natural log", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_auc", 23.7, "mg.h/L, median", _KOLOSKOFF, "seen"),
+    _assume("koloskoff_auc_log_sd", 0.4, "natural log"),
+    _assume("koloskoff_at_anchor", 3.61, "log10 copies/mL, median; taken as log10 IU/mL in plasma", _KOLOSKOFF, "seen"),
+    _assume("target_cell_virion_clearance", 2.0, "per day"),
+    _assume("target_cell_reproduction", 2.0, "infected cells per infected cell", _EMERY, "computed"),
+    _assume("target_cell_renewal", 0.1, "per day"),
+    _assume("target_cell_half_infected_at", 8.0, "log10 IU/mL at which infection takes cells as fast as they renew"),
+    _assume("efficacy_wild_iv", 0.915, "", _EMERY, "seen"),
+    _assume("efficacy_wild_iv_sd", 0.0128, "from the interval 0.89-0.94", _EMERY, "computed"),
+    _assume("efficacy_wild_oral", 0.465, "", _EMERY, "seen"),
+    _assume("efficacy_resistant_iv", 0.62, "", _EMERY, "seen"),
+    _assume("efficacy_resistant_oral", 0.35, "", _EMERY, "seen"),
+    _assume("share_oral", 0.15, "share of patients of the target-cell family"),
+    _assume("share_target_cell_resistant", 0.15, "share of patients of the target-cell family, from resistant_rise on"),
 )
 
 _VALUES: Mapping[str, float] = MappingProxyType({assumption.name: assumption.value for assumption in ASSUMPTIONS})

@@ -6,10 +6,14 @@ Each (seed, quantity, slot) has a PCG64 stream of its own, read from patient 1 o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cmvmon.simulate.assumptions import assumed
 
 Numbers = NDArray[np.float64]
 
@@ -63,15 +67,66 @@ QUANTITIES: tuple[str, ...] = (
     "corrected_bal",
     "corrected_after_plasma",
     "corrected_after_bal",
+    "family",
+    "spontaneous",
+    "spontaneous_clearance",
+    "hump_plasma",
+    "hump_bal",
+    "hump_from_plasma",
+    "hump_from_bal",
+    "hump_length_plasma",
+    "hump_length_bal",
+    "biphasic_plasma",
+    "biphasic_bal",
+    "bend_plasma",
+    "bend_bal",
+    "two_changes_plasma",
+    "two_changes_bal",
+    "second_change_plasma",
+    "second_change_bal",
+    "on_its_own",
+    "growing_plasma",
+    "doubling_plasma",
+    "early_length_plasma",
+    "rise_from_plasma",
+    "blip_plasma",
+    "blip_bal",
+    "blip_height_plasma",
+    "blip_height_bal",
+    "sampled_by_load",
+    "sampling_ends",
+    "death",
+    "dilution_bal",
+    "outlier_plasma",
+    "outlier_bal",
+    "outlier_error_plasma",
+    "outlier_error_bal",
+    "student_t",
+    "tails_plasma",
+    "tails_bal",
+    "exposure",
+    "kout_plasma",
+    "kout_bal",
+    "efficacy",
+    "oral",
+    "target_cell_resistant",
 )
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Streams for a number of patients under one seed. `slot` tells repeated draws of one quantity apart."""
+    """Streams for a number of patients under one seed. `slot` tells repeated draws of one quantity apart.
+
+    `overrides` are the numbers that a scenario puts in the place of those in the table of assumptions.
+    """
 
     patients: int
     seed: int
+    overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def assumed(self, name: str) -> float:
+        """The value of one assumption under this scenario. Raises KeyError when the table has no such row."""
+        return self.overrides[name] if name in self.overrides else assumed(name)
 
     def _stream(self, quantity: str, slot: int) -> np.random.Generator:
         key = (QUANTITIES.index(quantity), slot)
@@ -85,6 +140,12 @@ class Draws:
         """One standard normal number per patient."""
         return self._stream(quantity, slot).standard_normal(self.patients)
 
-    def happens(self, quantity: str, probability: float, *, slot: int = 0) -> NDArray[np.bool_]:
-        """True for about that share of the patients."""
-        return self.uniform(quantity, slot=slot) < probability
+    def chi_square(self, quantity: str, degrees_of_freedom: float, *, slot: int = 0) -> Numbers:
+        """One chi-square number per patient."""
+        return self._stream(quantity, slot).chisquare(degrees_of_freedom, self.patients)
+
+    def happens(self, quantity: str, probability: Numbers | float, *, slot: int = 0) -> NDArray[np.bool_]:
+        """True for about that share of the patients, or with each patient's own probability."""
+        if isinstance(probability, float) and probability == 0.0:
+            return np.zeros(self.patients, dtype=np.bool_)  # most of what scenarios bring: not worth a stream
+        return np.asarray(self.uniform(quantity, slot=slot) < probability)

@@ -1,19 +1,17 @@
-"""What the laboratory reports: when samples are taken, what the assay says of them, and the few corrections."""
+"""Which samples are taken and when, and the rows that the laboratory reports of them."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from cmvmon.domain import words
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.simulate.assumptions import assumed
+from cmvmon.simulate.assay import corrections, first_reports, measure
 from cmvmon.simulate.curves import Curves
 from cmvmon.simulate.draws import Draws, Numbers
 from cmvmon.simulate.stays import MINUTES_A_DAY, Calendar, Minutes, minutes, moment_at, patient_ids
 
 LABORATORY = "synthetic"
-ASSAY = "synthetic-pcr"
 
 
 def viral_load_results(draws: Draws, when: Calendar, curves: dict[str, Curves], days: int) -> pl.DataFrame:
@@ -22,15 +20,21 @@ def viral_load_results(draws: Draws, when: Calendar, curves: dict[str, Curves], 
     An accession number counts the samples in the order of patient and collection. A corrected result has two rows under
     one result_id: the first report (final) and the correction.
     """
+    other_from = when.end - (1.0 - draws.assumed("assay_changed_after")) * days * MINUTES_A_DAY
     samples = pl.concat(
         [
-            *(_slot(draws, when, curves["plasma"], "plasma", slot) for slot in range(_slots("plasma", days))),
-            *(_slot(draws, when, curves["bal"], "bal", slot) for slot in range(_slots("bal", days))),
+            *(
+                _slot(draws, when, curves["plasma"], "plasma", slot, other_from)
+                for slot in _slots(draws, "plasma", days)
+            ),
+            *(_slot(draws, when, curves["bal"], "bal", slot, other_from) for slot in _slots(draws, "bal", days)),
         ]
     )
-    numbered = samples.sort("patient", "collected", "compartment").with_row_index("sample", offset=1)
+    numbered = (
+        _until_it_ends(draws, samples).sort("patient", "collected", "compartment").with_row_index("sample", offset=1)
+    )
     rows = (
-        pl.concat([_first_reports(numbered), _corrections(numbered)])
+        pl.concat([first_reports(numbered), corrections(numbered)])
         .filter(pl.col("reported") <= when.end)
         .sort("patient", "compartment", "collected", "sample", "reported")
         .with_columns(
@@ -39,32 +43,28 @@ def viral_load_results(draws: Draws, when: Calendar, curves: dict[str, Curves], 
             moment_at("collected").alias("collected_at"),
             moment_at("reported").alias("reported_at"),
             laboratory=pl.lit(LABORATORY),
-            assay=pl.lit(ASSAY),
         )
         .with_columns(result_id=pl.format("{}:{}:cmv_dna", "laboratory", "accession_number"))
     )
     return VIRAL_LOAD_RESULTS.conform(rows)
 
 
-def _slots(compartment: str, days: int) -> int:
+def _slots(draws: Draws, compartment: str, days: int) -> range:
     """Planned samples of a patient who is treated from the first day of the watch to its end, earlier ones included."""
-    before = assumed("plasma_from") if compartment == "plasma" else assumed("bal_interval")
-    return int(np.ceil((days + before) / assumed(f"{compartment}_interval"))) + 1
+    before = draws.assumed("plasma_from") if compartment == "plasma" else draws.assumed("bal_interval")
+    return range(int(np.ceil((days + before) / draws.assumed(f"{compartment}_interval"))) + 1)
 
 
 def _planned_days(draws: Draws, compartment: str, slot: int) -> Numbers:
     """Days from the anchor to the planned collection of this slot."""
+    interval = draws.assumed(f"{compartment}_interval")
     if compartment == "plasma":
-        phase = draws.uniform("phase_plasma", 0.0, assumed("plasma_interval")) - assumed("plasma_from")
+        phase = draws.uniform("phase_plasma", 0.0, interval) - draws.assumed("plasma_from")
     else:
-        # Slot 1 is the BAL that leads to treatment; slot 0 is a week earlier.
-        phase = -draws.uniform("phase_bal", 0.0, assumed("bal_before_anchor_longest")) - assumed("bal_interval")
-    jitter = assumed(f"{compartment}_jitter") if (compartment, slot) not in (("bal", 0), ("bal", 1)) else 0.0
-    return (
-        phase
-        + assumed(f"{compartment}_interval") * slot
-        + draws.uniform(f"jitter_{compartment}", -jitter, jitter, slot=slot)
-    )
+        # Slot 1 is the BAL that leads to treatment; slot 0 is one interval earlier.
+        phase = -draws.uniform("phase_bal", 0.0, draws.assumed("bal_before_anchor_longest")) - interval
+    jitter = draws.assumed(f"{compartment}_jitter") if (compartment, slot) not in (("bal", 0), ("bal", 1)) else 0.0
+    return phase + interval * slot + draws.uniform(f"jitter_{compartment}", -jitter, jitter, slot=slot)
 
 
 def _collected(draws: Draws, when: Calendar, compartment: str, slot: int) -> Minutes:
@@ -74,94 +74,81 @@ def _collected(draws: Draws, when: Calendar, compartment: str, slot: int) -> Min
         return planned
     hour = draws.uniform(
         f"hour_{compartment}",
-        assumed(f"{compartment}_collected_from"),
-        assumed(f"{compartment}_collected_to"),
+        draws.assumed(f"{compartment}_collected_from"),
+        draws.assumed(f"{compartment}_collected_to"),
         slot=slot,
     )
     return planned - planned % MINUTES_A_DAY + minutes(hour / 24.0)
 
 
-def _slot(draws: Draws, when: Calendar, curves: Curves, compartment: str, slot: int) -> pl.DataFrame:
+def _missed(draws: Draws, curves: Curves, compartment: str, slot: int, days: Numbers) -> Numbers | float:
+    """Probability that a planned sample is not taken; where the load asks, by what it was some days before."""
+    if compartment == "bal" and slot < 2:
+        return 0.0 if slot == 1 else 1.0 - draws.assumed("share_bal_a_week_earlier")
+    missed, share = draws.assumed("share_missed"), draws.assumed("share_sampled_by_load")
+    if share == 0.0:
+        return missed
+    known = days - draws.assumed("load_known_after")
+    load = curves.log10_load(known)
+    rise = np.maximum(load - curves.log10_load(known - 3.5), 0.0) * 2.0  # over half a week, per week
+    asks = (load + draws.assumed("kept_per_rise") * rise - draws.assumed("kept_half_way_at")) / draws.assumed(
+        "kept_scale"
+    )
+    least = draws.assumed("kept_at_least")
+    kept = least + (1.0 - least) / (1.0 + np.exp(-asks))
+    return np.where(draws.happens("sampled_by_load", share), 1.0 - (1.0 - missed) * kept, missed)
+
+
+def _slot(draws: Draws, when: Calendar, curves: Curves, compartment: str, slot: int, other_from: float) -> pl.DataFrame:
     """The samples of one slot that were taken, with what the assay measured."""
     collected = _collected(draws, when, compartment, slot)
-    true = curves.log10_load((collected - when.anchor) / MINUTES_A_DAY)
-    sd = noise_sd(true, compartment)
+    days = (collected - when.anchor) / MINUTES_A_DAY
     reported = draws.uniform(
-        f"reported_{compartment}", assumed("reported_earliest"), assumed("reported_latest"), slot=slot
+        f"reported_{compartment}", draws.assumed("reported_earliest"), draws.assumed("reported_latest"), slot=slot
     )
     corrected = draws.uniform(
-        f"corrected_after_{compartment}", assumed("corrected_earliest"), assumed("corrected_latest"), slot=slot
+        f"corrected_after_{compartment}",
+        draws.assumed("corrected_earliest"),
+        draws.assumed("corrected_latest"),
+        slot=slot,
     )
-    missed = assumed("share_missed")
-    if compartment == "bal" and slot < 2:
-        missed = 0.0 if slot == 1 else 1.0 - assumed("share_bal_a_week_earlier")
-    taken = ~draws.happens(f"missed_{compartment}", missed, slot=slot)
+    taken = ~draws.happens(f"missed_{compartment}", _missed(draws, curves, compartment, slot, days), slot=slot)
     taken &= (collected >= when.admitted) & (collected <= np.minimum(when.discharged, when.end))
     if compartment == "bal":  # lavage is done in ventilated patients
         taken &= when.is_ventilated(collected)
-    return (
-        pl.DataFrame(
-            {
-                "patient": np.arange(draws.patients),
-                "collected": collected,
-                "reported": collected + minutes(reported / 24.0),
-                "corrected": collected + minutes((reported + corrected) / 24.0),
-                "measured_log10": true + sd * draws.normal(f"noise_{compartment}", slot=slot),
-                "detected_from_log10": np.log10(assumed("lod_of_lloq") * assumed(f"{compartment}_lloq"))
-                - assumed("hit_rate_point") * sd,
-                "is_corrected": draws.happens(f"corrected_{compartment}", assumed("share_corrected"), slot=slot),
-            }
-        )
-        .filter(taken)
-        .with_columns(
-            compartment=pl.lit(compartment),
-            lod_iu_per_ml=pl.lit(assumed("lod_of_lloq") * assumed(f"{compartment}_lloq")),
-            lloq_iu_per_ml=pl.lit(assumed(f"{compartment}_lloq")),
-            uloq_iu_per_ml=pl.lit(assumed(f"{compartment}_uloq")),
-        )
+    measured = measure(
+        draws,
+        compartment,
+        slot,
+        true_log10=curves.log10_load(days),
+        days=days,
+        by_other=(collected >= other_from).astype(np.float64),
     )
+    return measured.with_columns(
+        patient=pl.Series(np.arange(draws.patients)),
+        collected=pl.Series(collected),
+        reported=pl.Series(collected + minutes(reported / 24.0)),
+        corrected=pl.Series(collected + minutes((reported + corrected) / 24.0)),
+        is_corrected=pl.Series(draws.happens(f"corrected_{compartment}", draws.assumed("share_corrected"), slot=slot)),
+        is_treated=pl.Series(days > 0.0),
+        compartment=pl.lit(compartment),
+    ).filter(taken)
 
 
-def noise_sd(true_log10: Numbers, compartment: str) -> Numbers:
-    """Standard deviation of one measurement (log10) around a true load: BAL even, plasma wider near its LLOQ."""
-    sd = assumed(f"{compartment}_sd")
-    if compartment != "plasma":
-        return np.full_like(true_log10, sd)
-    above = (true_log10 - np.log10(assumed("plasma_lloq"))) / assumed("plasma_sd_falls_over")
-    wide = assumed("plasma_sd_at_lloq")
-    return np.asarray(wide + (sd - wide) * np.clip(above, 0.0, 1.0))
-
-
-def _first_reports(samples: pl.DataFrame) -> pl.DataFrame:
-    """What was reported first: whole IU/mL; a result that is corrected later was a factor too high."""
-    measured = pl.lit(10.0).pow(pl.col("measured_log10"))
-    lloq, uloq = pl.col("lloq_iu_per_ml"), pl.col("uloq_iu_per_ml")
-    read = samples.with_columns(
-        detection=pl.when(measured > uloq)
-        .then(pl.lit(words.ABOVE_ULOQ))
-        .when(measured >= lloq)
-        .then(pl.lit(words.QUANTIFIED))
-        .when(pl.col("measured_log10") > pl.col("detected_from_log10"))
-        .then(pl.lit(words.BELOW_LLOQ))
-        .otherwise(pl.lit(words.NOT_DETECTED))
-    ).with_columns(
-        viral_load_iu_per_ml=pl.when(pl.col("detection") == words.QUANTIFIED).then(measured.clip(lloq, uloq).round(0))
-    )
-    too_high = pl.col("viral_load_iu_per_ml") * assumed("corrected_factor")
-    is_corrected = pl.col("is_corrected") & (pl.col("detection") == words.QUANTIFIED) & (too_high <= uloq)
-    return read.with_columns(
-        is_corrected=is_corrected.fill_null(False), result_status=pl.lit(words.FINAL)
-    ).with_columns(viral_load_iu_per_ml=pl.when("is_corrected").then(too_high).otherwise("viral_load_iu_per_ml"))
-
-
-def _corrections(samples: pl.DataFrame) -> pl.DataFrame:
-    """The later versions of the corrected results, with the load as it was measured."""
+def _until_it_ends(draws: Draws, samples: pl.DataFrame) -> pl.DataFrame:
+    """The samples, without those after two in a row below LLOQ under treatment, where sampling then ends."""
+    share = draws.assumed("share_sampling_ends")
+    if share == 0.0:
+        return samples
+    series = ("patient", "compartment")
+    below = (pl.lit(10.0).pow(pl.col("measured_log10")) < pl.col("lloq_iu_per_ml")) & pl.col("is_treated")
+    ends = pl.DataFrame({"patient": np.arange(draws.patients), "ends": draws.happens("sampling_ends", share)})
     return (
-        _first_reports(samples)
-        .filter(pl.col("is_corrected"))
-        .with_columns(
-            reported=pl.col("corrected"),
-            result_status=pl.lit(words.CORRECTED),
-            viral_load_iu_per_ml=(pl.col("viral_load_iu_per_ml") / assumed("corrected_factor")).round(0),
-        )
+        samples.join(ends, on="patient")
+        .sort(*series, "collected")
+        .with_columns(below=below)
+        .with_columns(second=pl.col("below") & pl.col("below").shift(1, fill_value=False).over(series))
+        .with_columns(before=pl.col("second").cum_max().over(series).shift(1, fill_value=False).over(series))
+        .filter(~(pl.col("before") & pl.col("ends")))
+        .drop("ends", "below", "second", "before")
     )

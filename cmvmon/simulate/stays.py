@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.words import INDICATION, STATED_NONE
 from cmvmon.simulate.assumptions import assumed
-from cmvmon.simulate.curves import KEPT, SWITCHED, Host
+from cmvmon.simulate.curves import Curves
 from cmvmon.simulate.draws import Draws, Numbers
+from cmvmon.simulate.hosts import KEPT, SWITCHED, Host
 
 Minutes = NDArray[np.int64]  # since 1970-01-01 in UTC
 
@@ -94,6 +95,30 @@ def calendar(draws: Draws, start: datetime, days: int) -> Calendar:
         weaned=anchor + minutes(weaned),
         ventilated_again=np.where(again, second, _NEVER),
         weaned_again=np.where(again, second_end, _NEVER),
+    )
+
+
+def cut_short_by_death(draws: Draws, when: Calendar, plasma: Curves) -> Calendar:
+    """The calendar, with stays that end sooner where a scenario lets a load bring death; as it was where none does.
+
+    The hazard of a day is that at 4 log10 IU/mL, times exp(death_per_log10) for each log10 of true plasma load above it.
+    """
+    at_4_log10 = draws.assumed("death_per_day_at_4_log10")
+    if at_4_log10 == 0.0:
+        return when
+    days = np.arange((when.discharged - when.anchor).max() // MINUTES_A_DAY + 1)
+    loads = np.column_stack([plasma.log10_load(np.full(draws.patients, float(day))) for day in days])
+    hazard = np.cumsum(at_4_log10 * np.exp(draws.assumed("death_per_log10") * (loads - 4.0)), axis=1)
+    dies = hazard >= -np.log1p(-draws.uniform("death"))[:, None]
+    day = np.where(dies.any(axis=1), dies.argmax(axis=1) + 1.0, np.inf)
+    end = np.where(np.isfinite(day), when.anchor + minutes(np.where(np.isfinite(day), day, 0.0)), _NEVER)
+    again = when.ventilated_again < end
+    return replace(
+        when,
+        discharged=np.minimum(when.discharged, end),
+        weaned=np.minimum(when.weaned, end),
+        ventilated_again=np.where(again, when.ventilated_again, _NEVER),
+        weaned_again=np.where(again, np.minimum(when.weaned_again, end), _NEVER),
     )
 
 

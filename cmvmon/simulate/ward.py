@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
-import numpy as np
 import polars as pl
 
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.simulate.assumptions import assumed
-from cmvmon.simulate.curves import CLASSES, COMPARTMENTS, DRUG_CHANGES, Curves, Host, curves, hosts
-from cmvmon.simulate.draws import Draws
+from cmvmon.simulate.courses_of_load import curves
+from cmvmon.simulate.curves import Curves
+from cmvmon.simulate.draws import Draws, Numbers
+from cmvmon.simulate.hosts import COMPARTMENTS, hosts
 from cmvmon.simulate.limits import moment_limits
 from cmvmon.simulate.sampling import viral_load_results
-from cmvmon.simulate.stays import Calendar, antiviral_courses, calendar, icu_stays, moment_at, patient_ids
+from cmvmon.simulate.scenarios import DEFAULT_SCENARIO, scenario_of
+from cmvmon.simulate.stays import antiviral_courses, calendar, cut_short_by_death, icu_stays
+from cmvmon.simulate.truth import truth_table
 
 START = datetime(2024, 1, 1, tzinfo=UTC)  # no meaning: a fixed Monday, so that the same seed gives the same bytes
 LONGEST_WATCH_DAYS = 3650
-TRUTH_DAYS: tuple[int, ...] = (7, 14, 21)
 
 
 @dataclass(frozen=True)
 class Ward:
     """Polars frames of one ward. The first three conform to their row types; all are in the order of patients.
 
-    `truth` has one row per patient and compartment: see `ward`.
+    `truth` has one row per patient and compartment: see `ward`. `loads` holds the true loads by compartment, one element
+    per patient: what `cmvmon.simulate.true_declines` and other judges compute from.
     """
 
     viral_load_results: pl.DataFrame
     antiviral_courses: pl.DataFrame
     icu_stays: pl.DataFrame
     truth: pl.DataFrame
+    loads: Mapping[str, Curves]
+    scenario: str = DEFAULT_SCENARIO
+
+    def true_log10_load(self, compartment: str, days: Numbers) -> Numbers:
+        """True log10 IU/mL at `days` after the anchor (negative: before it), one moment per patient, in their order."""
+        return self.loads[compartment].log10_load(days)
 
 
-def ward(patients: int, days: int, seed: int, *, start: datetime = START) -> Ward:
+def ward(patients: int, days: int, seed: int, scenario: str = DEFAULT_SCENARIO, *, start: datetime = START) -> Ward:
     """A treated ward as it is known at `start` + `days`: everything in it is made up, and marked so.
 
     Every patient has one ICU stay with ventilation, ganciclovir from the anchor (a few switch to foscarnet, a few
@@ -51,15 +62,19 @@ def ward(patients: int, days: int, seed: int, *, start: datetime = START) -> War
         drug_change (switched, stopped), drug_changed_days, decline_after_change_log10_per_week;
         mean_decline_day_7_log10_per_week, .._day_14_.., .._day_21_..: true mean decline from the anchor to that day,
         of the latent load, whatever was sampled, whatever the drug, and also beyond the end of the watch.
+        A scenario's further pieces (hump, bend, second change) are in `loads` only; a series of another family than
+        the straight pieces has no decline_log10_per_week (null), and a class named after what its load does.
 
     Args:
         patients: how many, from 1. Patient i is the same whatever their number.
         days: length of the watch, from 1. The anchors are spread over it; a patient's loads do not depend on it.
         seed: from 0. Same arguments, same frames.
+        scenario: a name of `cmvmon.simulate.SCENARIOS`. Each replaces some assumptions; what it does not touch is drawn
+            as in the ward of the same seed.
         start: first day on which a treatment may begin; with a time zone.
 
     Raises:
-        CmvmonError: an argument out of these limits.
+        CmvmonError: an argument out of these limits, or a scenario that does not exist.
 
     Source of every number: `cmvmon.simulate.ASSUMPTIONS`.
 
@@ -68,15 +83,17 @@ def ward(patients: int, days: int, seed: int, *, start: datetime = START) -> War
     (6, ['SYNTHETIC-ICU'])
     """
     _refuse(patients, days, seed, start)
-    draws = Draws(patients, seed)
-    when = calendar(draws, start.astimezone(UTC), days)
+    draws = Draws(patients, seed, scenario_of(scenario).overrides)
     host = hosts(draws)
     loads = {compartment: curves(draws, host, compartment) for compartment in COMPARTMENTS}
+    when = cut_short_by_death(draws, calendar(draws, start.astimezone(UTC), days), loads["plasma"])
     return Ward(
         viral_load_results=viral_load_results(draws, when, loads, days),
         antiviral_courses=antiviral_courses(draws, when, host),
         icu_stays=icu_stays(draws, when),
-        truth=_truth(when, host, loads),
+        truth=truth_table(when, host, loads),
+        loads=MappingProxyType(loads),
+        scenario=scenario,
     )
 
 
@@ -98,51 +115,3 @@ def _refuse(patients: int, days: int, seed: int, start: datetime) -> None:
             faults.append(f"start is {start:%Y-%m-%d}; give {earliest:%Y-%m-%d} to {latest:%Y-%m-%d}")
     if faults:
         raise CmvmonError("simulate: " + "; ".join(faults))
-
-
-def _truth(when: Calendar, host: Host, loads: dict[str, Curves]) -> pl.DataFrame:
-    frames = [_truth_of(when, host, compartment, loads[compartment]) for compartment in COMPARTMENTS]
-    return (
-        pl.concat(frames)
-        .sort("patient", "compartment")
-        .with_columns(patient_ids().alias("patient_id"), moment_at("anchor").alias("anchor_at"))
-        .select(
-            "patient_id",
-            "compartment",
-            "class",
-            "anchor_at",
-            pl.exclude("patient_id", "compartment", "class", "anchor_at", "patient", "anchor"),
-        )
-    )
-
-
-def _truth_of(when: Calendar, host: Host, compartment: str, loads: Curves) -> pl.DataFrame:
-    starts, declines = loads.starts, loads.declines
-    frame = pl.DataFrame(
-        {
-            "patient": np.arange(when.anchor.size),
-            "anchor": when.anchor,
-            "class": pl.Series(loads.response).replace_strict(dict(enumerate(CLASSES)), return_dtype=pl.String),
-            "load_at_anchor_log10": loads.at_anchor_log10,
-            "growth_before_anchor_log10_per_week": loads.growth_log10_per_week,
-            "decline_log10_per_week": declines[:, 1],
-            "early_until_days": starts[:, 1],
-            "early_decline_log10_per_week": declines[:, 0],
-            "late_from_days": starts[:, 2],
-            "late_decline_log10_per_week": declines[:, 2],
-            "drug_change": pl.Series(host.drug_change).replace_strict(
-                dict(enumerate(DRUG_CHANGES)), return_dtype=pl.String
-            ),
-            "drug_changed_days": starts[:, 3],
-            "decline_after_change_log10_per_week": declines[:, 3],
-            **{f"mean_decline_day_{day}_log10_per_week": loads.mean_decline(float(day)) for day in TRUTH_DAYS},
-        }
-    )
-    exists = {
-        ("early_until_days", "early_decline_log10_per_week"): pl.col("early_until_days") > 0.0,
-        ("late_from_days", "late_decline_log10_per_week"): pl.lit(pl.Series(starts[:, 2] < starts[:, 3])),
-        ("drug_changed_days", "decline_after_change_log10_per_week"): pl.col("drug_change").is_not_null(),
-    }
-    return frame.with_columns(
-        pl.when(holds).then(pl.col(name)).alias(name) for names, holds in exists.items() for name in names
-    ).with_columns(compartment=pl.lit(compartment))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -12,7 +13,8 @@ from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
 from cmvmon.ingest import Intake, ingest
-from cmvmon.simulate import START, ward
+from cmvmon.run.simulation import simulate, synthetic_laboratory
+from cmvmon.simulate import SCENARIOS, START, ward
 
 DAYS = 60
 FILLED_BY_CMVMON = ("received_at", "delivered_value", "delivered_unit", "delivery_id")
@@ -41,6 +43,22 @@ def test_every_result_is_accepted_and_read_back_the_same() -> None:
     assert (intake.refused, intake.quarantined.height, intake.ignored) == (None, 0, 0)
     delivered = [name for name in results.columns if name not in FILLED_BY_CMVMON]
     assert_frame_equal(intake.accepted.select(delivered), results.select(delivered))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_scenario_is_written_and_taken_in_whole(scenario: str, tmp_path: Path) -> None:
+    """Also where a second assay comes in: the laboratory file knows it."""
+    done = simulate(15, DAYS, 7, out=tmp_path, root=tmp_path / "site", scenario=scenario)
+    laboratory = synthetic_laboratory(tmp_path / "site")
+    intake = taken_in((tmp_path / "delivery.csv").read_text(encoding="utf-8"), "viral_load_results", laboratory)
+    assert (intake.refused, intake.quarantined.height, intake.accepted.height) == (
+        None,
+        0,
+        done.rows["viral_load_results"],
+    )
+    said = (tmp_path / "README.txt").read_text(encoding="utf-8")
+    assert said.startswith("Everything in this folder is synthetic")
+    assert (f"Scenario {scenario}: " in said) == (scenario != "ward")
 
 
 @pytest.mark.parametrize("table", ["antiviral_courses", "icu_stays"])

@@ -19,8 +19,8 @@ import cmvmon.simulate as package
 from benchmarks.line_prior import PATIENTS, SEED, differences, moments, shipped_protocol, stanzas
 from cmvmon.domain.words import DETECTION
 from cmvmon.simulate import ASSUMPTIONS, START, Ward, assumed, ward
-from cmvmon.simulate.curves import CLASSES
-from cmvmon.simulate.sampling import noise_sd
+from cmvmon.simulate.assay import noise_sd
+from cmvmon.simulate.hosts import CLASSES
 
 STRENGTHS = {"seen", "computed", "guide", "assumption"}
 
@@ -148,7 +148,9 @@ def test_every_assumption_says_where_it_comes_from_and_is_used() -> None:
     names = [assumption.name for assumption in ASSUMPTIONS]
     assert len(set(names)) == len(names)
     text = "".join(
-        path.read_text("utf-8") for path in Path(package.__path__[0]).glob("*.py") if path.stem != "assumptions"
+        path.read_text("utf-8")
+        for path in Path(package.__path__[0]).glob("*.py")
+        if path.stem not in ("assumptions", "scenarios")
     )
     spelled = ("plasma", "bal", "ganciclovir", "foscarnet")  # as f"{compartment}_lloq", f"{drug}_dose"
     for assumption in ASSUMPTIONS:
@@ -156,7 +158,9 @@ def test_every_assumption_says_where_it_comes_from_and_is_used() -> None:
         assert assumption.strength in STRENGTHS
         first, _, rest = assumption.name.partition("_")
         of_class = assumption.name.removeprefix("share_") in CLASSES  # as f"share_{name}"
-        used = f'"{assumption.name}"' in text or of_class or (first in spelled and f"}}_{rest}" in text)
+        ranged, _, end = assumption.name.rpartition("_")
+        of_range = end in ("earliest", "latest", "shortest", "longest") and f'"{ranged}"' in text
+        used = f'"{assumption.name}"' in text or of_class or of_range or (first in spelled and f"}}_{rest}" in text)
         assert used, assumption.name
     assert sum(assumed(f"share_{name}") for name in ("responder", "slow", "non_responder", "rebound")) == pytest.approx(
         1
