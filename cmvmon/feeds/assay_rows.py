@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from cmvmon.domain import compartments
 from cmvmon.feeds.toml_reading import StrictTable
 from cmvmon.feeds.value_grammar import fold
 
 HIT_RATE_95 = "hit_rate_95"
+_WIDEST_SIGMA = 3.0  # as the table `assays` allows
+
+
+@dataclass(frozen=True)
+class SigmaLevel:
+    """Standard deviation (log10) of one result around the true load, at a level; None = at every level."""
+
+    level_iu_per_ml: float | None
+    sigma_log10: float
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,8 @@ class AssayRow:
         lod_iu_per_ml: only where the file says that it is the load found in 95 % of tests; any other meaning is
             dropped, since two meanings in one column could not be compared.
         iu_per_copy: IU in one copy, for assays that report copies; never assumed.
-        sigma_log10: standard deviation of one result around the true load; None = the protocol's default.
+        sigma_log10: the noise of one result, by level; between two levels it is read off the line in log10, beyond them
+            it is that of the nearest. Empty = the protocol's default.
     """
 
     name: str
@@ -31,7 +42,7 @@ class AssayRow:
     lod_iu_per_ml: float | None = None
     lloq_iu_per_ml: float | None = None
     uloq_iu_per_ml: float | None = None
-    sigma_log10: float | None = None
+    sigma_log10: tuple[SigmaLevel, ...] = ()
     iu_per_copy: float | None = None
 
 
@@ -93,10 +104,30 @@ def _read_row(table: StrictTable) -> AssayRow:
         lod_iu_per_ml=lod if meaning == HIT_RATE_95 else None,
         lloq_iu_per_ml=table.number("lloq_iu_per_ml"),
         uloq_iu_per_ml=table.number("uloq_iu_per_ml"),
-        sigma_log10=table.number("sigma_log10", at_most=3.0),
+        sigma_log10=_sigma(table),
         iu_per_copy=table.number("iu_per_copy", at_most=1e6),
     )
     if row.lloq_iu_per_ml is not None and row.uloq_iu_per_ml is not None and row.lloq_iu_per_ml >= row.uloq_iu_per_ml:
         table.fault("lloq_iu_per_ml", "is not below uloq_iu_per_ml; correct the limits")
     table.finish()
     return row
+
+
+def _sigma(table: StrictTable) -> tuple[SigmaLevel, ...]:
+    """`sigma_log10 = 0.13`, or a list of `{ level_iu_per_ml = 35, sigma_log10 = 0.22 }` in rising order."""
+    if not isinstance(table.data.get("sigma_log10"), list):
+        flat = table.number("sigma_log10", at_most=_WIDEST_SIGMA)
+        return () if flat is None else (SigmaLevel(None, flat),)
+    found: list[SigmaLevel] = []
+    for entry in table.tables("sigma_log10"):
+        level = entry.number("level_iu_per_ml", required=True)
+        sigma = entry.number("sigma_log10", required=True, at_most=_WIDEST_SIGMA)
+        entry.finish()
+        if level is not None and sigma is not None:
+            found.append(SigmaLevel(level, sigma))
+    levels = [item.level_iu_per_ml or 0.0 for item in found]
+    if not table.data["sigma_log10"]:
+        table.fault("sigma_log10", "is an empty list; give a number, or at least one level")
+    elif any(lower >= upper for lower, upper in pairwise(levels)):
+        table.fault("sigma_log10", "has levels that do not rise; give each level once, the lowest first")
+    return tuple(found)

@@ -66,7 +66,7 @@ class Laboratory:
     fingerprint: str
 
     def assays(self) -> pl.DataFrame:
-        """Scatter by assay, compartment and date: rows of `assays`, for those rows of the file that give a sigma.
+        """Scatter by assay, compartment, date and level: rows of `assays`, for the rows of the file that give a sigma.
 
         `valid_from` is the start of that day in the laboratory's zone; null = always held.
         """
@@ -75,13 +75,14 @@ class Laboratory:
                 "laboratory": self.laboratory,
                 "assay": row.name,
                 "compartment": compartment,
-                "sigma_log10": row.sigma_log10,
+                "sigma_log10": stated.sigma_log10,
+                "level_iu_per_ml": stated.level_iu_per_ml,
                 "valid_from": row.valid_from
                 and datetime.combine(row.valid_from, time(), self.time_zone).astimezone(UTC),
             }
             for row in self.assay_table.rows
-            if row.sigma_log10 is not None
             for compartment in row.compartments
+            for stated in row.sigma_log10
         ]
         return ASSAYS.conform(pl.DataFrame(rows, schema=ASSAYS.schema))
 

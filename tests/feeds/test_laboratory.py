@@ -44,9 +44,18 @@ def test_a_laboratory_that_states_no_sigma_gives_no_assay_rows() -> None:
 
 
 def test_a_stated_sigma_becomes_assay_rows_that_start_at_local_midnight() -> None:
-    rows = laboratory("example_nl").assays().filter(compartment="plasma").sort("valid_from", nulls_last=False)
-    assert rows["sigma_log10"].to_list() == [0.15, 0.15]
-    assert rows["valid_from"].to_list() == [None, datetime(2024, 12, 31, 23, tzinfo=UTC)]
+    rows = (
+        laboratory("example_nl")
+        .assays()
+        .filter(compartment="plasma")
+        .sort("valid_from", "level_iu_per_ml", nulls_last=False)
+    )
+    changed = datetime(2024, 12, 31, 23, tzinfo=UTC)
+    assert rows.select("valid_from", "level_iu_per_ml", "sigma_log10").rows() == [
+        (None, None, 0.15),
+        (changed, 34.5, 0.22),
+        (changed, 110.0, 0.15),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +125,29 @@ BROKEN = [
         "also stands under another assay",
     ),
     ('format = "csv"', 'format = "csv"\nmax_quarantined_share = 1.5', "max_quarantined_share: is out of range"),
+    *(
+        ("lloq_iu_per_ml = 35\n", f"lloq_iu_per_ml = 35\nsigma_log10 = {sigma}\n", f"assays[1].{message}")
+        for sigma, message in (
+            ("0", "sigma_log10: is out of range"),
+            ("3.1", "sigma_log10: is out of range"),
+            ("nan", "sigma_log10: is out of range"),
+            ('"0.13"', "sigma_log10: is str"),
+            ("[]", "sigma_log10: is an empty list"),
+            ("[0.13]", "sigma_log10: holds something that is no table"),
+            ("[{ level_iu_per_ml = 35 }]", "sigma_log10[1].sigma_log10: is missing"),
+            ("[{ sigma_log10 = 0.2 }]", "sigma_log10[1].level_iu_per_ml: is missing"),
+            ("[{ level_iu_per_ml = 0, sigma_log10 = 0.2 }]", "sigma_log10[1].level_iu_per_ml: is out of range"),
+            ("[{ level_iu_per_ml = 35, sigma_log10 = 0.2, from = 1 }]", "sigma_log10[1].from: is not a key"),
+            (
+                "[{ level_iu_per_ml = 350, sigma_log10 = 0.1 }, { level_iu_per_ml = 35, sigma_log10 = 0.2 }]",
+                "sigma_log10: has levels that do not rise",
+            ),
+            (
+                "[{ level_iu_per_ml = 35, sigma_log10 = 0.1 }, { level_iu_per_ml = 35, sigma_log10 = 0.2 }]",
+                "sigma_log10: has levels that do not rise",
+            ),
+        )
+    ),
 ]
 
 
