@@ -1,0 +1,79 @@
+"""The tables of an analysis as they stand in a folder: found, read whole or in batches, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.feeds.standard_table import read_table, typed_exchange
+from cmvmon.shell.files import read_bytes
+
+Typed = tuple[pl.DataFrame, pl.DataFrame]  # usable rows; broken rows as delivered, with `reason` and `column`
+
+
+def find_table(source: Path, row_type: RowType) -> Path | None:
+    """The file of that table; None when the folder has none. Raises SiteError when it has two."""
+    parquet, csv = (source / f"{row_type.name}.{ending}" for ending in ("parquet", "csv"))
+    if parquet.exists() and csv.exists():
+        raise SiteError(f"{source.name} holds both {parquet.name} and {csv.name}; leave the one that counts")
+    return csv if csv.exists() else parquet if parquet.exists() else None
+
+
+def n_rows(path: Path) -> int:
+    """How many rows a Parquet file holds, and about how many a CSV: its lines."""
+    if path.suffix == ".csv":
+        return read_bytes(path).count(b"\n")
+    try:
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path) from error
+
+
+def read_whole(path: Path, row_type: RowType) -> Typed:
+    """Usable and broken rows of a table. Raises DeliveryError or SiteError when it can't be read as one."""
+    (typed,) = read_batches(path, row_type, rows=None)
+    return typed
+
+
+def read_batches(path: Path, row_type: RowType, *, rows: int | None) -> Iterator[Typed]:
+    """`read_whole` in batches of that many rows, in the order of the file, at least one; a CSV comes in one."""
+    try:
+        if path.suffix == ".csv":
+            usable, broken = read_table(read_bytes(path), row_type)
+            yield row_type.conform(usable), broken
+            return
+        whole = n_rows(path)
+        step = max(whole, 1) if rows is None else rows
+        for start in range(0, max(whole, 1), step):
+            usable, broken = typed_exchange(_slice(path, start, step), row_type)
+            yield row_type.conform(usable), broken
+    except DeliveryError as error:
+        raise DeliveryError(error.code, f"{row_type.name}: {error}") from error
+
+
+def column_of(path: Path, row_type: RowType, name: str) -> pl.Series | None:
+    """One column of a Parquet file as text, unjudged; None for a CSV, or when it has no such column."""
+    if path.suffix == ".csv":
+        return None
+    try:
+        scan = pl.scan_parquet(path)
+        if name not in scan.collect_schema().names():
+            return None
+        return scan.select(pl.col(name).cast(pl.String, strict=False).str.strip_chars()).collect().to_series()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path) from error
+
+
+def _slice(path: Path, start: int, rows: int) -> pl.DataFrame:
+    try:
+        return pl.scan_parquet(path).slice(start, rows).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> SiteError:
+    return SiteError(f"{path.name} is not a Parquet file that can be read; write it again")

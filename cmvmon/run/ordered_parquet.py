@@ -1,0 +1,50 @@
+"""A Parquet file written piece by piece, whose bytes depend on its rows only, not on the pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+ROW_GROUP = 65_536  # rows; every row group but the last holds exactly as many
+
+
+class OrderedParquet:
+    """Appends frames of one schema. Rows are held back until a row group is full."""
+
+    def __init__(self, path: Path, schema: dict[str, pl.DataType]) -> None:
+        import pyarrow.parquet as pq
+
+        self._held = pl.DataFrame(schema=schema)
+        arrow = self._arrow(self._held).schema
+        self._writer: pq.ParquetWriter = pq.ParquetWriter(path, arrow, compression="zstd")
+
+    def append(self, frame: pl.DataFrame) -> None:
+        self._held = pl.concat([self._held, frame])
+        full = self._held.height // ROW_GROUP * ROW_GROUP
+        for start in range(0, full, ROW_GROUP):
+            self._write(self._held.slice(start, ROW_GROUP))
+        if full:
+            self._held = self._held.slice(full).rechunk()
+
+    def __enter__(self) -> OrderedParquet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._held.height:
+            self._write(self._held)
+        self._writer.close()
+
+    def _write(self, rows: pl.DataFrame) -> None:
+        self._writer.write_table(self._arrow(rows.rechunk()).combine_chunks(), row_group_size=ROW_GROUP)
+
+    @staticmethod
+    def _arrow(frame: pl.DataFrame) -> pq.Table:
+        return frame.to_arrow(compat_level=pl.CompatLevel.oldest())

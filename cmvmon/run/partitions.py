@@ -1,0 +1,145 @@
+"""Tables too large for memory, split by ranges of patients: kept on disk, given back one range at a time.
+
+A patient's rows are never split, and ranges follow one another, so what is computed range by range and written one
+after the other is sorted by patient. Two things join patients, and are kept exact: a result number that stands under
+patients of several ranges (each range then also gets the rows of that number from the others), and the latest usable
+collection of the whole table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.versions import current_results, is_usable
+
+_RANGE = "range of patients"
+_NUMBER = pl.col("result_id").hash(seed=0)
+
+
+def bounds_of(patients: pl.Series, count: int) -> tuple[str, ...]:
+    """The first patient of each range but the first, so that `count` ranges hold about as many rows each."""
+    if count < 2:
+        return ()
+    rows = patients.drop_nulls().value_counts(name="rows").sort(patients.name)
+    if rows.is_empty():
+        return ()
+    ends = rows["rows"].cum_sum()
+    at = [int(ends.search_sorted(ends[-1] * k / count)) for k in range(1, count)]
+    return tuple(str(patient) for patient in rows[patients.name].gather(at).unique().sort())
+
+
+class Partitions:
+    """Typed rows of one or more tables by range of patients. With one range, rows stay in memory."""
+
+    def __init__(self, folder: Path, bounds: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._bounds = bounds
+        self._kept: dict[tuple[str, int], list[pl.DataFrame | Path]] = {}
+        self._numbers: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.integer]]] = []
+        self._latest: dict[int, datetime] = {}
+        self._shared: pl.DataFrame | None = None
+
+    def __len__(self) -> int:
+        return len(self._bounds) + 1
+
+    def add(self, rows: pl.DataFrame, row_type: RowType) -> None:
+        """Keeps rows of one table; several calls add up, in order."""
+        where = rows.select(_range_of(self._bounds)).to_series()
+        is_result = row_type is VIRAL_LOAD_RESULTS
+        if is_result and self._bounds:
+            numbers = rows.select(_NUMBER).to_series().to_numpy()
+            self._numbers.append((numbers, where.to_numpy()))
+        for place in range(len(self)):
+            part = rows.filter(where == place) if self._bounds else rows
+            if part.is_empty():
+                continue
+            if is_result:
+                self._note_latest(place, part)
+            self._kept.setdefault((row_type.name, place), []).append(self._keep(part, row_type, place))
+
+    def rows(self, row_type: RowType, place: int) -> pl.DataFrame:
+        """The rows of one table of one range, in the order in which they were added."""
+        kept = self._kept.get((row_type.name, place), [])
+        parts = [row_type.conform(p if isinstance(p, pl.DataFrame) else pl.read_ipc(p)) for p in kept]
+        return pl.concat(parts) if parts else row_type.empty()
+
+    def results(self, place: int) -> pl.DataFrame:
+        """The results of one range, with the rows of other ranges that bear one of its result numbers."""
+        own = self.rows(VIRAL_LOAD_RESULTS, place)
+        shared = self._shared_results()
+        if shared.is_empty():
+            return own
+        foreign = shared.filter(pl.col(_RANGE) != place).drop(_RANGE)
+        return pl.concat([own, foreign.join(own.select("result_id").unique(), on="result_id", how="semi")])
+
+    def own(self, frame: pl.DataFrame, place: int) -> pl.DataFrame:
+        """The rows whose patient belongs to that range."""
+        return frame.filter(_range_of(self._bounds) == place) if self._bounds else frame
+
+    def latest_usable(self) -> datetime | None:
+        """When the latest result that may be used was collected; None when there is none."""
+        latest: datetime | None = None
+        for place in sorted(self._latest, key=lambda place: self._latest[place], reverse=True):
+            if latest is not None and latest >= self._latest[place]:
+                break
+            found = current_results(self.results(place))["collected_at"].max()
+            if isinstance(found, datetime):
+                latest = found if latest is None else max(latest, found)
+        return latest
+
+    def _note_latest(self, place: int, part: pl.DataFrame) -> None:
+        """What no usable result of that range is later than."""
+        found = part.filter(is_usable())["collected_at"].max()
+        if isinstance(found, datetime):
+            self._latest[place] = max(found, self._latest.get(place, found))
+
+    def _keep(self, part: pl.DataFrame, row_type: RowType, place: int) -> pl.DataFrame | Path:
+        if not self._bounds:
+            return part
+        filled = [name for name in part.columns if part[name].null_count() < part.height]
+        path = self._folder / f"{row_type.name}-{place}-{len(self._kept.get((row_type.name, place), []))}"
+        part.select(filled).write_ipc(path, compression="lz4")
+        return path
+
+    def _shared_results(self) -> pl.DataFrame:
+        """The results whose number stands in several ranges, with the range of each (a few more may be among them)."""
+        if self._shared is None:
+            numbers = _in_several(self._numbers)
+            self._numbers = []
+            parts: Iterable[pl.DataFrame] = (
+                self.rows(VIRAL_LOAD_RESULTS, place)
+                .filter(_NUMBER.is_in(numbers.implode()))
+                .with_columns(pl.lit(place).alias(_RANGE))
+                for place in (range(len(self)) if len(numbers) else ())
+            )
+            empty = VIRAL_LOAD_RESULTS.empty().with_columns(pl.lit(0).alias(_RANGE))
+            self._shared = pl.concat([empty, *parts])
+        return self._shared
+
+
+def _range_of(bounds: tuple[str, ...]) -> pl.Expr:
+    """The place of a row's range: how many bounds its patient does not precede."""
+    if not bounds:
+        return pl.lit(0, pl.UInt16).alias(_RANGE)
+    return pl.sum_horizontal((pl.col("patient_id") >= bound).cast(pl.UInt16) for bound in bounds).alias(_RANGE)
+
+
+def _in_several(numbers: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.integer]]]) -> pl.Series:
+    """Hashes that occur in more than one range."""
+    if not numbers:
+        return pl.Series([], dtype=pl.UInt64)
+    hashes = np.concatenate([hashed for hashed, _ in numbers])
+    places = np.concatenate([place for _, place in numbers])
+    order = np.argsort(hashes, kind="stable")
+    hashes, places = hashes[order], places[order]
+    # Equal hashes stand together; where a group has two ranges, two neighbours differ.
+    joins = (hashes[1:] == hashes[:-1]) & (places[1:] != places[:-1])
+    return pl.Series(np.unique(hashes[1:][joins]), dtype=pl.UInt64)
