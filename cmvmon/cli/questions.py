@@ -1,0 +1,81 @@
+"""The commands that answer a question about the site's patients: nothing is recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cmvmon.cli.face import HERE, AsOf, Json, SiteOption, app, moment_of
+from cmvmon.run import telling
+
+_SHOWN = (
+    "scope",
+    "patient_id",
+    "followed_compartment",
+    "compartment",
+    "n_patients",
+    "n_pairs",
+    "n_changes_clear",
+    "n_changes_agreeing",
+    "direction_agreement",
+    "direction_agreement_low",
+    "direction_agreement_high",
+    "agreement_by_chance",
+    "rank_correlation",
+    "lag_days",
+    "answer",
+)
+
+_SHOWN_NEXT = (
+    "patient_id",
+    "compartment",
+    "laboratory",
+    "assay",
+    "anchor_at",
+    "next_sample_at",
+    "probability_decisive",
+    "call_if_not_detected",
+)
+
+
+@app.command()
+def concordance(
+    patient: Annotated[str | None, typer.Option("--patient", help="One patient, beside the unit.")] = None,
+    as_of: AsOf = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="nl or en.")] = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """Whether blood follows the other compartments, for the unit and for each patient who has pairs of samples."""
+    from cmvmon.run.comparing import compared
+
+    rows = compared(site, as_of=moment_of(as_of), patient=patient, lang=lang)
+    if as_json:
+        print(json.dumps(rows, sort_keys=True, indent=2, ensure_ascii=False))
+        return
+    print(telling.table(rows, _SHOWN, "no patient has a sample of blood and of another compartment"))
+    for row in rows:
+        print(f"{row['patient_id'] or '-'}: {row['sentence']}")
+
+
+@app.command("next-sample")
+def next_sample(
+    patient: Annotated[str, typer.Option("--patient", help="The patient.")],
+    as_of: AsOf = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="nl or en.")] = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """When one more sample would probably settle a call that is open. Information, never an order."""
+    from cmvmon.run.asking import asked
+
+    answer = asked(site, patient=patient, as_of=moment_of(as_of), lang=lang)
+    if as_json:
+        print(json.dumps(answer.rows, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
+        return
+    print(telling.table(answer.rows, _SHOWN_NEXT, answer.in_words))
+    for row in answer.rows:
+        print(f"{row['compartment']}: {row['sentence']}")
