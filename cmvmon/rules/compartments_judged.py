@@ -1,11 +1,18 @@
-"""The compartments that a course is judged by: stated, else inferred, else the followed blood; and discharge."""
+"""The compartments that a course is judged by: stated, else inferred, else the followed blood; and discharge.
+
+Blood is judged besides where it stands in for a stated or inferred compartment (`cmvmon.rules.standing_in`).
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import polars as pl
 
 from cmvmon.domain import compartments, words
+from cmvmon.domain.results import CONCORDANCE
 from cmvmon.protocol import Protocol
+from cmvmon.rules.standing_in import standing_in
 
 
 def discharged(stays: pl.DataFrame | None) -> pl.DataFrame:
@@ -22,16 +29,19 @@ def judged_for_response(
     results: pl.DataFrame,
     stays: pl.DataFrame | None,
     clocks: pl.DataFrame,
+    concordance: pl.DataFrame | None,
     protocol: Protocol,
+    as_of: datetime,
 ) -> pl.DataFrame:
     """`patient_id`, `compartment`, `affected_source`: one row for each compartment that a response is judged in.
 
     A stated set stands. With none stated, the lung (BAL) where a BAL reached the protocol's line around an anchor of
     the running course: inferred, and kept for it. Otherwise, and where the team stated that none is affected, the one
     followed blood series: the latest result, on a tie plasma, then whole blood, then serum. A patient without any of
-    these has one row whose compartment is null.
+    these has one row whose compartment is null. Blood that stands in has its row too, with the ground in columns
+    `stands_in_...` that are null in the other rows; without `concordance` none stands in.
 
-    Source: rules.md section 1.
+    Source: rules.md section 1; guide G20.
     """
     stated = _stated(patient, stays)
     named = stated.filter(pl.col("compartment") != words.STATED_NONE)
@@ -50,12 +60,26 @@ def judged_for_response(
         .unique(subset="patient_id", keep="first", maintain_order=True)
         .select("patient_id", "compartment")
     )
-    return pl.concat(
+    affected = pl.concat(
         [
             named.with_columns(affected_source=pl.lit("stated")),
             inferred.with_columns(affected_source=pl.lit("inferred")),
-            rest.join(followed, on="patient_id", how="left").with_columns(affected_source=pl.lit("followed")),
         ]
+    )
+    besides = standing_in(
+        affected,
+        newest=newest,
+        concordance=CONCORDANCE.empty() if concordance is None else concordance,
+        protocol=protocol,
+        as_of=as_of,
+    ).join(affected, on=["patient_id", "compartment"], how="anti")  # blood that is stated is judged as such
+    return pl.concat(
+        [
+            affected,
+            rest.join(followed, on="patient_id", how="left").with_columns(affected_source=pl.lit("followed")),
+            besides,
+        ],
+        how="diagonal",
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.protocol import Protocol
-from cmvmon.rules import compartments_judged, treatment
+from cmvmon.rules import compartments_judged, rises, treatment
 
 _PLACE = ("patient_id", "compartment")
 _WEEK = (
@@ -23,6 +23,8 @@ _WEEK = (
     "mean_decline_low_log10_per_week",
     "mean_decline_high_log10_per_week",
     "mean_probability_above_target",
+    "probability_rebound",
+    "odds_non_responder",
     "call",
     "status",
 )
@@ -37,6 +39,7 @@ def subjects(
     stays: pl.DataFrame | None,
     clocks: pl.DataFrame,
     weekly_decline: pl.DataFrame,
+    concordance: pl.DataFrame | None = None,
     protocol: Protocol,
     as_of: datetime,
 ) -> pl.DataFrame:
@@ -49,17 +52,27 @@ def subjects(
         courses, stays: known rows that began at or before `as_of`, later ends read as null; None = never delivered.
         clocks: one row per patient and anchor, as the kinetics give them.
         weekly_decline: of the same results.
+        concordance: whether blood follows other compartments; None = not known, blood then stands in for none.
 
     Columns: the key; of the patient `treatment`, `course_started_at`, `anchor_at` (the latest), `is_discharged`,
     `last_blood_collected_at`, `days_since_blood_result`, `patient_has_series`, `is_first_of_patient`; of the series
-    `is_judged_for_response`, `affected_source`, its last two results, `n_series_results`, and the last week of the
-    latest anchor; `target_log10_per_week`, `not_met_probability`, `as_of`.
+    `is_judged_for_response`, `affected_source`, `stands_in_...` where blood stands in, its last two results,
+    `n_series_results`, and the last week of the latest anchor; `target_log10_per_week`, `not_met_probability`, `as_of`.
     """
     newest = _newest_series(results)
     treated = treatment.treatment_of(patients, courses, unread_courses, protocol=protocol, as_of=as_of)
-    patient = _patient_state(treated, results, stays, clocks, newest, as_of=as_of)
+    patient = rises.watched_since(
+        _patient_state(treated, results, stays, clocks, newest, as_of=as_of), courses, protocol=protocol, as_of=as_of
+    )
     judged = compartments_judged.judged_for_response(
-        patient, newest=newest, results=results, stays=stays, clocks=clocks, protocol=protocol
+        patient,
+        newest=newest,
+        results=results,
+        stays=stays,
+        clocks=clocks,
+        concordance=concordance,
+        protocol=protocol,
+        as_of=as_of,
     )
     bal = patient.select("patient_id", compartment=pl.lit("bal"))
     without_any = patient.filter(~pl.col("patient_has_series")).select(
@@ -72,6 +85,7 @@ def subjects(
         .with_columns(pl.col("is_judged_for_response").fill_null(False))
         .join(patient, on="patient_id", how="left")
         .join(_last_two(results, newest), on=_PLACE, how="left")
+        .join(rises.rises(results, newest, patient, protocol=protocol), on=_PLACE, how="left")
         .join(_last_week(weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
         .join(
             _results_used(results, weekly_decline, protocol=protocol),
@@ -84,6 +98,7 @@ def subjects(
             target_log10_per_week=pl.lit(protocol.decline.target_log10_per_week),
             not_met_probability=pl.lit(protocol.decline.not_met_probability),
             as_of=pl.lit(as_of).cast(pl.Datetime("us", "UTC")),
+            **_alarms(protocol),
         )
         .sort("patient_id", "compartment", "laboratory", "assay", nulls_last=False)
         .with_columns(is_first_of_patient=pl.col("patient_id").is_first_distinct())
@@ -136,7 +151,9 @@ def _patient_state(
         .with_columns(
             pl.col("is_discharged").fill_null(False),
             pl.col("patient_has_series").fill_null(False),
-            days_since_blood_result=((now - pl.col("last_blood_collected_at")).dt.total_seconds() / 86_400.0).round(3),
+            days_since_blood_result=(
+                (now - pl.col("last_blood_collected_at")).dt.total_seconds() * (1.0 / 86_400.0)
+            ).round(3),
         )
     )
 
@@ -187,8 +204,23 @@ def _last_week(weekly_decline: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _alarms(protocol: Protocol) -> dict[str, pl.Expr]:
+    """The alarm thresholds of each row's compartment; null where it has none."""
+    alarms = {name: protocol.alarm_of(name) for name in compartments.NAMES}
+    by_name = {
+        "odds_non_responder_alarm": {name: alarm.odds_non_responder for name, alarm in alarms.items()},
+        "probability_rebound_alarm": {name: alarm.probability_rebound for name, alarm in alarms.items()},
+    }
+    return {
+        column: pl.col("compartment").replace_strict(values, default=None, return_dtype=pl.Float64)
+        for column, values in by_name.items()
+    }
+
+
 def _results_used(results: pl.DataFrame, weekly_decline: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
-    """`result_ids` and `estimated_since` of the last week of each series and anchor: what its mean decline rests on.
+    """`result_ids`, `estimated_since` and `n_used_after_anchor` of the last week of each series and anchor.
+
+    What its mean decline rests on, and how many sample times of that lie after the anchor.
 
     Those are the last `n_results` before the week's end; after a gap so long that a new segment began, only the ones
     after it, and the decline then counts from the first of them instead of the anchor.
@@ -211,6 +243,10 @@ def _results_used(results: pl.DataFrame, weekly_decline: pl.DataFrame, *, protoc
         .group_by(key)
         .agg(
             result_ids=pl.col("result_id"),
+            n_used_after_anchor=pl.col("collected_at")
+            .filter(pl.col("collected_at") > pl.col("anchor_at"))
+            .n_unique()
+            .cast(pl.Int64),
             estimated_since=pl.when(pl.col("segment").first() > 0)
             .then(pl.col("collected_at").first())
             .otherwise(pl.col("anchor_at").first()),

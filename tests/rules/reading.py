@@ -1,7 +1,8 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in a short form, days counted from day 0 = 2026-03-01 08:00 UTC:
-    results   `bal d0 1000000, d7 <200; plasma d0 nd`    value, `<LLOQ` (detected), `nd` (not detected), `>ULOQ`, `clash`
+    results   `bal d0 1000000, d7 <200; plasma d0 nd`    value, `<LLOQ` (detected), `nd` (not detected), `>ULOQ`, `clash`;
+              `9000~300` (reported as 9,000, corrected to 300), `nd?` (not detected, limits of the assay not known)
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `-` (table delivered, no row), `never` (table never delivered)
     stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `never`
@@ -72,8 +73,14 @@ def cases(rule: str) -> list[Case]:
 
 def shipped_protocol() -> Protocol:
     """The protocol that ships with the package."""
-    text = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    return read_protocol(text, name="icu_cmv_2024.toml", rules=needed_numbers())
+    folder = resources.files("cmvmon.protocol")
+    text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
+    priors = {
+        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
+        for file in folder.joinpath("priors").iterdir()
+        if file.name.endswith(".toml")
+    }
+    return read_protocol(text, name="icu_cmv_2024.toml", rules=needed_numbers(), priors=priors)
 
 
 def assessed(case: Case, *, protocol: Protocol | None = None) -> Assessment:
@@ -101,7 +108,8 @@ def _results(text: str) -> pl.DataFrame:
         lod, lloq, uloq = LIMITS.get(compartment, LIMITS["bal"])
         for number, sample in enumerate(samples.split(",")):
             day, value = sample.split()
-            for version, load in enumerate((1000.0, 2000.0) if value == "clash" else (None,)):
+            for version, (said, status) in enumerate(_versions(value)):
+                known = not said.endswith("?")
                 rows.append(
                     {
                         "result_id": f"lab:{name}{number}:cmv_dna",
@@ -110,18 +118,26 @@ def _results(text: str) -> pl.DataFrame:
                         "laboratory": laboratory or "lab",
                         "assay": "assay",
                         "collected_at": at(float(day.removeprefix("d"))),
-                        "result_status": "final",
-                        "detection": _detection(value),
-                        "viral_load_iu_per_ml": load if load else _load(value),
-                        "lod_iu_per_ml": lod,
-                        "lloq_iu_per_ml": lloq,
-                        "uloq_iu_per_ml": uloq,
+                        "result_status": status,
+                        "detection": _detection(said),
+                        "viral_load_iu_per_ml": _load(said),
+                        "lod_iu_per_ml": lod if known else None,
+                        "lloq_iu_per_ml": lloq if known else None,
+                        "uloq_iu_per_ml": uloq if known else None,
                         "delivered_value": f"{value}{version}",
                     }
                 )
     return VIRAL_LOAD_RESULTS.conform(
         pl.DataFrame(rows, infer_schema_length=None) if rows else VIRAL_LOAD_RESULTS.empty()
     )
+
+
+def _versions(value: str) -> list[tuple[str, str]]:
+    """What was reported under one number, with its status, in order."""
+    if value == "clash":
+        return [("1000", "final"), ("2000", "final")]
+    first, _, corrected = value.partition("~")
+    return [(first, "final"), (corrected, "corrected")] if corrected else [(first, "final")]
 
 
 def _detection(value: str) -> str:

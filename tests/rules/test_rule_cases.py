@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import polars as pl
@@ -57,13 +58,20 @@ def test_an_alert_can_be_judged_again_from_its_evidence(case: Case) -> None:
 
 
 def judged_by_hand(rule: str, e: dict[str, object], as_of: object) -> tuple[bool, int]:
-    """The four rules as one would check them on paper, from the evidence only."""
+    """The rules as one would check them on paper, from the evidence only."""
     moment = lambda name: pl.Series([e[name]]).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_zone="UTC")[0]  # noqa: E731
     if rule == "slow_response":
         late = (moment("last_collected_at") - moment("anchor_at")).total_seconds() >= e["tier_2_from_days"] * 86_400
         latest, previous = e["latest_upper_iu_per_ml"], e["previous_lower_iu_per_ml"]
         low = latest is not None and latest < e["low_load_iu_per_ml"] and previous is not None and latest < previous
-        return e["mean_probability_above_target"] <= e["not_met_probability"], 2 if late and not low else 3
+        has_load = e["latest_detection"] in ("quantified", "above_uloq")
+        enough = e["n_used_after_anchor"] >= e["odds_from_results"] and e["call"] in ("not_met", "indeterminate")
+        by_odds = enough and has_load and e["odds_non_responder"] >= e["odds_non_responder_alarm"]
+        by_call = e["call"] == "not_met" and e["mean_probability_above_target"] <= e["not_met_probability"]
+        assert (by_call, by_odds) == (e["by_call"], e["by_odds"])
+        return by_call or by_odds, 2 if late and not low else 3
+    if rule == "rebound":
+        return rebound_by_hand(e), 2
     if rule == "bal_at_local_line":
         recent = (as_of - moment("collected_at")).total_seconds() <= e["within_days"] * 86_400
         return recent and e["detection"] in ("quantified", "above_uloq") and e["treatment"] == "off", 2
@@ -73,6 +81,23 @@ def judged_by_hand(rule: str, e: dict[str, object], as_of: object) -> tuple[bool
         return overdue and late and e["treatment"] == "on" and not e["discharged"], 2
     below = {"not_detected", "below_lloq"}
     return {e["latest_detection"], e["previous_detection"]} <= below, 3
+
+
+def rebound_by_hand(e: dict[str, object]) -> bool:
+    lowest, last, before = (e[f"{n}_iu_per_ml"] for n in ("lowest", "last_lower", "last_but_one_lower"))
+    airway = e["compartment"] in ("bal", "bronchial_wash", "tracheal_aspirate")
+
+    def clearly_above(load: float | None) -> bool:
+        rise = -math.inf if load is None else round(math.log10(load) - math.log10(lowest), 9)
+        return rise >= e["lower_airway_rise_log10"] if airway else rise > e["rise_log10"]
+
+    blood = e["parallel_blood_rise_log10"] is not None and e["parallel_blood_rise_log10"] > e["rise_log10"]
+    beside = blood if airway else last >= e["to_at_least_iu_per_ml"]
+    observed = clearly_above(last) and (beside or clearly_above(before))
+    probability = e["probability_rebound"] or 0.0
+    probable = e["treatment"] == "on" and last > lowest and probability >= e["probability_rebound_alarm"]
+    assert (observed, probable) == (e["by_observed_rise"], e["by_probability"])
+    return not e["last_conflicts"] and (observed or probable)
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: f"{case.rule}: {case.name}")
@@ -129,6 +154,6 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
 
 
 def test_rules_are_found_by_their_files() -> None:
-    assert RULES == ["bal_at_local_line", "no_follow_up", "slow_response", "suppressed"]
+    assert RULES == ["bal_at_local_line", "no_follow_up", "rebound", "slow_response", "suppressed"]
     assert callable(subjects)
     assert callable(verdicts_of)
