@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
+import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language
+from dashboards import facts
 from dashboards.axes import LogAxis, Window, time_ticks
 from dashboards.bars import Lane
 from dashboards.facts import Point
+from dashboards.fitted import course_traces
 from dashboards.look import (
     BOTTOM_PX,
     DATA,
@@ -85,8 +88,11 @@ class Drawing:
             self._trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
             self._beside(text, limit, y, drawn, above=True, start=self.window.start)
+        fitted = self.view.fitted.filter(self.view.fitted["compartment"] == compartment)
+        for trace in course_traces(fitted, drawn, self.window, self.axis, self.language):
+            self._trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
         self._limits(y, compartment, drawn)
-        self._runs(y, compartment, drawn)
+        self._runs(y, compartment, drawn, fitted)
         self._marks(y, compartment, drawn)
 
     def _limits(self, y: str, compartment: str, drawn: list[Point]) -> None:
@@ -128,27 +134,14 @@ class Drawing:
         text = literal(self.language.say("figure.other_assay"))
         self._label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
 
-    def _runs(self, y: str, compartment: str, drawn: list[Point]) -> None:
-        """Lines between neighbouring quantified results of one series; none across a gap, a limit or an assay."""
+    def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: pl.DataFrame) -> None:
+        """Lines between neighbouring quantified results, thin beside a fitted course: both stay to be seen."""
+        width = 2 if fitted.is_empty() else 1
         gap = timedelta(days=self.view.protocol.decline.new_segment_gap_days)
-        for series in sorted({point.series for point in drawn}):
-            run: list[Point] = []
-            for point in [*(p for p in drawn if p.series == series), None]:
-                joins = (
-                    point is not None
-                    and point.row["detection"] == words.QUANTIFIED
-                    and point.is_used
-                    and (not run or point.row["collected_at"] - run[-1].row["collected_at"] <= gap)
-                )
-                if not joins:
-                    if len(run) > 1:
-                        xs = [self.window.x(p.row["collected_at"]) for p in run]
-                        loads = [p.row["viral_load_iu_per_ml"] for p in run]
-                        line = {"color": DATA, "width": 2}
-                        self._trace(y, f"{compartment}:line", xs, loads, mode="lines", line=line)
-                    run = []
-                if point is not None and point.row["detection"] == words.QUANTIFIED and point.is_used:
-                    run.append(point)
+        for run in facts.joined(drawn, gap):
+            xs = [self.window.x(p.row["collected_at"]) for p in run]
+            loads = [p.row["viral_load_iu_per_ml"] for p in run]
+            self._trace(y, f"{compartment}:line", xs, loads, mode="lines", line={"color": DATA, "width": width})
 
     def _marks(self, y: str, compartment: str, drawn: list[Point]) -> None:
         for detection, symbols in SYMBOLS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.series import SERIES_KEY
 
 Row = dict[str, Any]
+Series = tuple[str, str, str]  # compartment, laboratory, assay
 
 _USED = (words.FINAL, words.CORRECTED)
 _BELOW = (words.NOT_DETECTED, words.BELOW_LLOQ)
@@ -41,7 +42,7 @@ class Point:
         return not self.row["is_conflicting"] and self.row["result_status"] != words.WITHDRAWN
 
     @property
-    def series(self) -> tuple[str, str, str]:
+    def series(self) -> Series:
         return (self.row["compartment"], self.row["laboratory"], self.row["assay"])
 
     @property
@@ -115,6 +116,60 @@ def decline_groups(weekly: pl.DataFrame, first: tuple[str, ...]) -> list[list[Ro
     order = {name: i for i, name in enumerate(in_order({key[0] for key in groups}, first))}
     keys = sorted(groups, key=lambda key: (order[key[0]], -key[3].timestamp(), key[1], key[2]))
     return [groups[key] for key in keys]
+
+
+def latest_weeks(weekly: pl.DataFrame, shown: list[Point], first: tuple[str, ...]) -> list[tuple[Row, int]]:
+    """For each compartment the last week of its newest series, and how many series have weeks there.
+
+    The newest series is the one with the latest result; of equals, the one with the later anchor, then the last by name.
+    """
+    last_of_series: dict[tuple[str, str, str], Row] = {}
+    for row in weekly.sort("anchor_at", "treatment_week").iter_rows(named=True):
+        last_of_series[(row["compartment"], row["laboratory"], row["assay"])] = row
+    sampled = {point.series: point.row["collected_at"].timestamp() for point in shown if point.is_used}
+    found = []
+    for compartment in in_order({key[0] for key in last_of_series}, first):
+        mine = [
+            (sampled.get(key, 0.0), row["anchor_at"], key)
+            for key, row in last_of_series.items()
+            if key[0] == compartment
+        ]
+        found.append((last_of_series[max(mine)[2]], len(mine)))
+    return found
+
+
+def results_used(week: Row, shown: list[Point]) -> list[datetime]:
+    """When the results were collected that a week's mean decline rests on, in order: its `n_results` before week_end."""
+    series = (week["compartment"], week["laboratory"], week["assay"])
+    moments = [
+        point.row["collected_at"]
+        for point in shown
+        if point.series == series and point.is_used and point.row["collected_at"] < week["week_end"]
+    ]
+    return moments[len(moments) - week["n_results"] :] if len(moments) > week["n_results"] else moments
+
+
+def since_gap(used: list[datetime], gap: timedelta) -> list[datetime] | None:
+    """Those since the last gap longer than `gap`: the estimate begins anew there. None without such a gap."""
+    breaks = [i for i in range(1, len(used)) if used[i] - used[i - 1] > gap]
+    return used[breaks[-1] :] if breaks else None
+
+
+def joined(drawn: list[Point], gap: timedelta) -> list[list[Point]]:
+    """Runs of neighbouring quantified results of one series: none across a gap, a limit or an assay."""
+    runs = []
+    for series in sorted({point.series for point in drawn}):
+        run: list[Point] = []
+        for point in (p for p in drawn if p.series == series):
+            is_joined = bool(run) and point.row["collected_at"] - run[-1].row["collected_at"] <= gap
+            is_load = point.row["detection"] == words.QUANTIFIED and point.is_used
+            if not (is_joined and is_load):
+                runs.append(run)
+                run = []
+            if is_load:
+                run.append(point)
+        runs.append(run)
+    return [run for run in runs if len(run) > 1]
 
 
 def reported_sign(log10_load: float, shown: list[Point], series: tuple[str, str, str], until: datetime) -> str:

@@ -17,7 +17,7 @@ def patient_figure(view: PatientView, language: Language) -> dict[str, Any] | No
     """The figure as Plotly's JSON, or None when there is nothing to draw.
 
     Each trace's `meta` names its compartment and kind; marks of kind `quantified` stand at the load, of `below_lloq` and
-    `above_uloq` at the limit, of `not_detected` in the lane below the axis.
+    `above_uloq` at the limit, of `not_detected` in the lane below the axis; `fitted` and `band` are estimated.
     """
     drawn = [point for point in facts.points(view.results) if point.is_drawn]
     bars = lanes(view, language)
@@ -34,6 +34,11 @@ def patient_figure(view: PatientView, language: Language) -> dict[str, Any] | No
         drawing.panel(i, compartment, [point for point in visible if point.row["compartment"] == compartment])
     drawing.timeline()
     return drawing.figure()
+
+
+def has_fitted_course(figure: dict[str, Any]) -> bool:
+    """Whether an estimated course is drawn in it."""
+    return any(trace["meta"].partition(":")[2].startswith("fitted") for trace in figure["data"])
 
 
 def older_than_figure(view: PatientView, language: Language) -> tuple[datetime, int] | None:

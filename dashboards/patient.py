@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards import facts, page
+from dashboards import concordance_words, facts, page
 from dashboards import words_for_results as cells
 from dashboards.facts import Point, Row
-from dashboards.figure import older_than_figure, patient_figure
+from dashboards.figure import has_fitted_course, older_than_figure, patient_figure
+from dashboards.response import response_rows
 from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
@@ -44,8 +45,10 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         ],
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         latest=[cells.latest_row(pair, view, language) for pair in pairs],
+        responses=response_rows(shown, view, language),
         figure=page.script_json(figure) if figure else None,
         figure_height=figure["layout"]["height"] if figure else 0,
+        has_fitted=figure is not None and has_fitted_course(figure),
         older=older
         and language.say(
             "figure.since",
@@ -144,6 +147,7 @@ def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[
     if view.affected and view.affected_source:
         names = ", ".join(language.word("compartment", name) for name in view.affected)
         said.append(language.say(f"caveat.affected_{view.affected_source}", compartments=names))
+    said += concordance_words.sentences(view, language)
     added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
     return said + [_added(caveat, view, language) for caveat in added]
 

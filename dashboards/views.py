@@ -8,6 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
+from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.protocol import Protocol
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
@@ -47,9 +49,13 @@ class PatientView:
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.
         open_alerts: the patient's `alerts` rows of state open.
+        fitted: the patient's rows of `fitted_course`; none by the method `line`.
+        next_sample: the patient's rows of that table; none by the method `line`.
         caveats: what the page can't derive from the tables above.
         affected: the compartments that the response is judged in; empty = none.
         affected_source: stated, inferred or followed; None when `affected` is empty.
+        concordance: rows of that table, of the patient and of the unit; None = not asked.
+        standing_in: blood compartments that are judged for others without a new result: (blood, the others joined by `;`).
         treatment: on, off or unknown.
         protocol: its numbers and sources are quoted, never decided upon here.
         code_version: the version of cmvmon that judged.
@@ -76,9 +82,13 @@ class PatientView:
     code_version: str
     is_synthetic: bool
     ward_href: str
+    fitted: pl.DataFrame = field(default_factory=FITTED_COURSE.empty)
+    next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
     affected: tuple[str, ...] = ()
     affected_source: str | None = None
+    concordance: pl.DataFrame | None = None
+    standing_in: tuple[tuple[str, str], ...] = ()
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
 

@@ -65,6 +65,8 @@ def publish(
     script_name, script = shared_script()
     pages: dict[str, str] = {script_name: script}
     caveats = views.feed_caveats(feeds, as_of)
+    fitted = views.fitted_courses(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    open_calls = views.next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     for code in codes():
         spoken = language(code)
         common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
@@ -74,6 +76,8 @@ def publish(
                 assessment,
                 open_alerts,
                 common=common,
+                fitted=fitted,
+                next_sample=open_calls,
                 caveats=caveats,
                 ward_href=names.ward(code),
                 hrefs={c: names.patient(patient_id, c) for c in codes()},

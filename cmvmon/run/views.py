@@ -12,7 +12,12 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
+from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.kinetics import treatment_courses
+from cmvmon.kinetics.bank_course import bank_course
+from cmvmon.kinetics.next_sample import next_sample
 from cmvmon.protocol import Protocol
 from cmvmon.run.opened import ASSESSMENT_FEED
 from cmvmon.shell.feed_state import FeedTable
@@ -31,12 +36,40 @@ class Common:
     stale_after_hours: int
 
 
+def fitted_courses(
+    assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
+) -> pl.DataFrame:
+    """`fitted_course` of these patients, as their pages draw it; no row where the declines were not the bank's."""
+    by_bank = assessment.weekly_decline.filter(
+        (pl.col("method") == "bank") & pl.col("patient_id").is_in(sorted(patients))
+    ).select("patient_id")
+    if by_bank.is_empty() or assessment.courses is None:
+        return FITTED_COURSE.empty()
+    courses = assessment.courses.join(by_bank, on="patient_id", how="semi")
+    results = assessment.results.join(by_bank, on="patient_id", how="semi")
+    clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)
+    return bank_course(results, clocks, protocol=protocol, as_of=as_of)
+
+
+def next_samples(
+    assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
+) -> pl.DataFrame:
+    """`next_sample` of these patients; no row where no call is open, or the declines were not the bank's."""
+    if assessment.courses is None:
+        return NEXT_SAMPLE.empty()
+    clocks = treatment_courses(assessment.courses, protocol=protocol, as_of=as_of)
+    weekly = assessment.weekly_decline.filter(pl.col("patient_id").is_in(sorted(patients)))
+    return next_sample(assessment.results, clocks, weekly, protocol=protocol, as_of=as_of)
+
+
 def patient_view(
     patient_id: str,
     assessment: Assessment,
     open_alerts: pl.DataFrame,
     *,
     common: Common,
+    fitted: pl.DataFrame,
+    next_sample: pl.DataFrame,
     caveats: tuple[Caveat, ...],
     ward_href: str,
     hrefs: Mapping[str, str],
@@ -44,6 +77,8 @@ def patient_view(
     """Everything that one patient's page shows."""
     subjects = _of(assessment.subjects, patient_id)
     judged = subjects.filter(pl.col("is_judged_for_response") & pl.col("compartment").is_not_null())
+    besides = judged.filter(pl.col("affected_source") == "stands_in")
+    judged = judged.filter(pl.col("affected_source") != "stands_in")
     ward, bed = _place(assessment, patient_id)
     return PatientView(
         patient_id=patient_id,
@@ -57,6 +92,8 @@ def patient_view(
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
         open_alerts=_of(open_alerts, patient_id),
+        fitted=_of(fitted, patient_id),
+        next_sample=_of(next_sample, patient_id),
         treatment=str(subjects["treatment"][0]),
         protocol=common.protocol,
         code_version=__version__,
@@ -65,6 +102,8 @@ def patient_view(
         caveats=caveats,
         affected=tuple(judged["compartment"]),
         affected_source=None if judged.is_empty() else judged["affected_source"][0],
+        concordance=assessment.concordance.filter((pl.col("scope") == "unit") | (pl.col("patient_id") == patient_id)),
+        standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
     )

@@ -17,7 +17,7 @@ from cmvmon.text import codes, language
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.ward import ward_page
-from tests.pages import hostile, made_up, made_up_ward
+from tests.pages import hostile, made_up, made_up_fitted, made_up_ward
 
 _ARGUMENTS = (
     "--headless",
@@ -42,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patients = {
             "slow": made_up.slow_patient(),
             "falling": made_up.falling_patient(),
+            "fitted": made_up_fitted.two_compartments(),
             "empty": made_up.empty_patient(),
             "hostile": hostile.patient(),
         }

@@ -17,14 +17,17 @@ from dashboards.views import Caveat, PatientView
 
 START = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 AS_OF = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
+PRIORS = "simulated-1"
 LLOQ = {"plasma": 35.0, "bal": 200.0, "csf": 50.0, "whole_blood": 100.0}
 ULOQ = 10_000_000.0
 HREFS = {"nl": "p1.nl.html", "en": "p1.en.html"}
 
 
 def protocol() -> Protocol:
-    text = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    return read_protocol(text, name="icu_cmv_2024.toml")
+    folder = resources.files("cmvmon.protocol")
+    text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
+    shipped = folder.joinpath("priors", f"{PRIORS}.toml").read_text(encoding="utf-8")
+    return read_protocol(text, name="icu_cmv_2024.toml", priors={PRIORS: shipped})
 
 
 def day(number: float) -> datetime:

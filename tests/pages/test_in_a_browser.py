@@ -65,7 +65,7 @@ def test_an_inline_script_would_not_run_at_all(open_page: Opener, folder: Path) 
     assert any("Content Security Policy" in said for said in tab.said)
 
 
-@pytest.mark.parametrize("which", ["slow", "ward", "hostile", "hostile-ward"])
+@pytest.mark.parametrize("which", ["slow", "fitted", "ward", "hostile", "hostile-ward"])
 def test_nothing_sticks_out_at_any_width_on_screen_or_paper(shown: Shown, which: str) -> None:
     tab = shown(f"{which}.nl.html")
     for width in WIDTHS.values():
