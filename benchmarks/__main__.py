@@ -1,8 +1,27 @@
-"""`python -m benchmarks`: the speed table."""
+"""`python -m benchmarks [speed|exactness|quality|real|all] ...`: each prints its tables of figures."""
 
+import importlib
 import sys
 
-from benchmarks.speed import main
+MODULES = {
+    "speed": "benchmarks.speed",
+    "exactness": "benchmarks.exactness",
+    "quality": "benchmarks.quality",
+    "real": "benchmarks.real_series",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one table, or all of them with their defaults; the exit code is the worst of theirs."""
+    name, *rest = arguments or ["speed"]
+    if name.startswith("-"):
+        name, rest = "speed", arguments
+    if name != "all" and name not in MODULES:
+        print(f"{name} is no table; name one of {', '.join(MODULES)}, or all", file=sys.stderr)
+        return 2
+    chosen = list(MODULES) if name == "all" else [name]
+    return max(int(importlib.import_module(MODULES[table]).main(rest)) for table in chosen)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

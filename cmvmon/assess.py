@@ -6,20 +6,18 @@ known rows -> current results -> courses and anchors -> weekly decline -> subjec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.domain.versions import current_versions, is_usable
-from cmvmon.kinetics import treatment_courses, weekly_decline
+from cmvmon.kinetics import concordance, treatment_courses, weekly_decline
+from cmvmon.kinetics.noise import laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, subjects, verdicts_of
-
-_SERIES_NOISE = ("laboratory", "assay", "compartment")
-_ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,8 @@ class Tables:
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread_courses: patients of whom a course was delivered that could not be used: unless another one runs, whether
             they are treated is unknown.
+        concordance: the table `concordance` of *every* patient at this moment, where these tables hold only some of
+            them; None = the patients of these tables are the unit.
     """
 
     viral_load_results: pl.DataFrame
@@ -39,6 +39,7 @@ class Tables:
     icu_stays: pl.DataFrame | None
     assays: pl.DataFrame
     unread_courses: frozenset[str] = frozenset()
+    concordance: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Assessment:
         results: current results, with `is_conflicting` and `sigma_log10`.
         shown: the same and the preliminary ones, which a page shows and nothing judges.
         courses, stays: the rows that had begun, ends after `as_of` read as null; None = never delivered.
+        concordance: whether blood follows other compartments, by patient and for the unit, as its row type.
     """
 
     weekly_decline: pl.DataFrame
@@ -60,13 +62,15 @@ class Assessment:
     shown: pl.DataFrame
     courses: pl.DataFrame | None
     stays: pl.DataFrame | None
+    concordance: pl.DataFrame
 
 
-def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment:
+def assess(tables: Tables, *, protocol: Protocol, as_of: datetime, method: str = "bank") -> Assessment:
     """The weekly decline of every series, and what every rule says of every subject, at `as_of`.
 
     The same tables, protocol and `as_of` give the same answer, to the bit, whatever the order of the rows. A result
     collected after `as_of`, and a course or stay that starts after it, is not read; an end after it reads as null.
+    `method`: how the decline is estimated, `bank` or `line`.
 
     Raises:
         ProtocolError: a rule has no stanza.
@@ -81,7 +85,10 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
     clocks = treatment_courses(
         ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=protocol, as_of=as_of
     )
-    weekly = weekly_decline(results, clocks, protocol=protocol, as_of=as_of)
+    weekly = weekly_decline(results, clocks, protocol=protocol, as_of=as_of, method=method)
+    compared = tables.concordance
+    if compared is None:
+        compared = concordance(results, protocol=protocol, as_of=as_of)
     patients = pl.concat(
         [frame.select("patient_id") for frame in (known, courses, stays) if frame is not None]
     ).unique()
@@ -93,11 +100,12 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
         stays=stays,
         clocks=clocks,
         weekly_decline=weekly,
+        concordance=compared,
         protocol=protocol,
         as_of=as_of,
     )
     verdicts = pl.concat([verdicts_of(rule, judged, protocol=protocol) for rule in all_rules()]).with_columns(
-        as_of=pl.lit(as_of), protocol_version=pl.lit(protocol.version)
+        as_of=pl.lit(as_of), protocol_version=pl.lit(protocol.version_with_priors)
     )
     return Assessment(
         weekly_decline=WEEKLY_DECLINE.conform(weekly),
@@ -107,34 +115,17 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime) -> Assessment
         shown=current.filter(pl.col("result_status") != words.WITHDRAWN).sort("collected_at", "result_id"),
         courses=courses,
         stays=stays,
+        concordance=compared,
     )
 
 
 def with_sigma(results: pl.DataFrame, assays: pl.DataFrame) -> pl.DataFrame:
-    """`results` with `sigma_log10` of the laboratory's file, by assay, compartment and date of collection.
+    """`results` with `sigma_log10` of the laboratory's file, by assay, compartment, date of collection and level.
 
-    Null where the file gives none for that date: the protocol's default by compartment then holds, if there is one.
+    Null where the file gives none for that date: the protocol's default by compartment then holds, if there is one. NaN
+    where it contradicts itself, so that nothing is guessed (see `laboratory_sigma`). Row order is not defined.
     """
-    if assays.is_empty():
-        return results.with_columns(sigma_log10=pl.lit(None, dtype=pl.Float64))
-    noise = (
-        ASSAYS.conform(assays)
-        .with_columns(pl.col("valid_from").fill_null(_ALWAYS))
-        .sort("valid_from")
-        .rename({"valid_from": "noise_from"})
-    )
-    return (
-        results.sort("collected_at")
-        .join_asof(
-            noise,
-            left_on="collected_at",
-            right_on="noise_from",
-            by=list(_SERIES_NOISE),
-            strategy="backward",
-            check_sortedness=False,
-        )
-        .drop("noise_from")
-    )
+    return laboratory_sigma(results, assays)
 
 
 def _begun(frame: pl.DataFrame | None, start: str, ends: tuple[str, ...], as_of: datetime) -> pl.DataFrame | None:

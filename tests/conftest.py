@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
+from hypothesis import settings
+
 # Set before anything imports Prefect or Great Expectations, which read them once.
 os.environ.update(
     {
@@ -15,3 +17,7 @@ os.environ.update(
     }
 )
 os.environ.pop("CMVMON_SITE", None)
+
+# No example is failed for its time: the machine may be busy.
+settings.register_profile("cmvmon", deadline=None)
+settings.load_profile("cmvmon")

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from cmvmon.cli.face import HERE, Json, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, Json, Method, SiteOption, app, moment_of
+
+# Spelled out here, so that --help need not import the simulator; a test holds it to cmvmon.simulate.SCENARIOS.
+_SCENARIOS = (
+    "ward, transient_hump, biphasic_decline, spontaneous_clearance, blips, growth_before_anchor, load_dependent_sampling, "
+    "informative_stopping, assay_change, bal_dilution, outliers, student_t, two_changes, compartments_do_not_follow, "
+    "resistance_emerging, koloskoff, target_cell, everything"
+)
 
 
 @app.command()
@@ -17,17 +24,27 @@ def analyze(
     source: Annotated[
         Path, typer.Argument(metavar="IN", help="Folder with viral_load_results.(parquet|csv) and more.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for weekly_decline.parquet and verdicts.parquet.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for weekly_decline, verdicts and concordance (.parquet).")],
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection.")
+    ] = None,
+    partitions: Annotated[
+        int | None,
+        typer.Option("--partitions", min=1, help="At least so many ranges of patients, one in memory at a time."),
+    ] = None,
+    method: Method = None,
+    priors: Annotated[
+        Path | None,
+        typer.Option("--priors", help="A file of `priors fit`, instead of the priors that the protocol names."),
     ] = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
-    """Tables in, weekly decline and verdicts out: no site, no store."""
+    """Tables in, weekly decline, verdicts and concordance out: no site, no store."""
     from cmvmon.run.analysis import analyze as run
 
-    done = run(source, out, root=site, as_of=None if as_of is None else moment_of(as_of))
+    moment = None if as_of is None else moment_of(as_of)
+    done = run(source, out, root=site, as_of=moment, partitions=partitions, method=method, priors=priors)
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
         return
@@ -40,16 +57,58 @@ def analyze(
 
 
 @app.command()
+def fit(
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="CSV or Parquet, one result per row, values in log10.")
+    ],
+    series: Annotated[str, typer.Option("--series", metavar="COL", help="Column that names the series.")],
+    time: Annotated[str, typer.Option("--time", metavar="COL", help="Column of times, in --unit.")],
+    value: Annotated[str, typer.Option("--value", metavar="COL", help="Column of log10 values or limits.")],
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state",
+            metavar="COL",
+            help="Column of quantified, not_detected, below_lloq or above_uloq; or 0 and 1 (1 = left-censored).",
+        ),
+    ],
+    sigma: Annotated[float, typer.Option("--sigma", help="Standard deviation of one result, log10.")],
+    out: Annotated[Path, typer.Option("--out", help="CSV or Parquet to write: one row per series.")],
+    prior: Annotated[
+        str, typer.Option("--prior", metavar="none|FILE", help="TOML with the keys of a [prior.x] of the protocol.")
+    ] = "none",
+    unit: Annotated[str, typer.Option("--unit", metavar="days|weeks", help="Unit of the column of times.")] = "days",
+    as_json: Json = False,
+) -> None:
+    """Fits one line to each series of any long table of log10 values."""
+    from cmvmon.run.line_fitting import fit as run
+    from cmvmon.run.line_table import Columns
+
+    believed = None if prior == "none" else Path(prior)
+    columns = Columns(series=series, time=time, value=value, state=state)
+    done = run(table, out, columns=columns, sigma=sigma, prior=believed, unit=unit)
+    if as_json:
+        print(json.dumps(asdict(done), sort_keys=True))
+        return
+    statuses = ", ".join(f"{n} {status}" for status, n in done.statuses.items())
+    apart = f"; {done.rows_without_series} rows name no series and were left out" if done.rows_without_series else ""
+    print(f"{done.series} series from {done.rows} rows: {statuses}{apart}")
+
+
+@app.command()
 def simulate(
     patients: Annotated[int, typer.Option("--patients", min=1)],
     days: Annotated[int, typer.Option("--days", min=1)],
     seed: Annotated[int, typer.Option("--seed", min=0)],
     out: Annotated[Path, typer.Option("--out")],
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME", help=f"The kind of ward: {_SCENARIOS}.")
+    ] = "ward",
     site: SiteOption = HERE,
 ) -> None:
     """Writes a synthetic ward with known truth."""
     from cmvmon.run.simulation import simulate as run
 
-    done = run(patients, days, seed, out=out, root=site)
+    done = run(patients, days, seed, out=out, root=site, scenario=scenario)
     rows = ", ".join(f"{name} {n} rows" for name, n in done.rows.items())
     print(f"{done.patients} synthetic patients -> {out}: {rows}")

@@ -26,6 +26,9 @@ app.add_typer(quarantine_app, name="quarantine")
 SiteOption = Annotated[Path, typer.Option("--site", envvar="CMVMON_SITE", help="The site's directory.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The moment to judge, ISO 8601; without it, now.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for a machine.")]
+Method = Annotated[
+    str | None, typer.Option("--method", help="bank or line: how the decline is estimated; as in settings.toml.")
+]
 HERE = Path("site")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon import __version__
-from cmvmon.cli.face import HERE, AsOf, Json, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, AsOf, Json, Method, SiteOption, app, moment_of
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.run import telling
 
@@ -81,13 +81,13 @@ def ingest(
 
 
 @app.command()
-def assess(as_of: AsOf = None, site: SiteOption = HERE, as_json: Json = False) -> None:
+def assess(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE, as_json: Json = False) -> None:
     """Judges every patient on what is known; takes nothing in."""
     from cmvmon.run.night import assess_step, held
 
     moment = moment_of(as_of)
     with held(site):
-        counts = assess_step(site, as_of=moment)
+        counts = assess_step(site, as_of=moment, method=method)
     print(
         json.dumps(asdict(counts), sort_keys=True)
         if as_json
@@ -96,9 +96,9 @@ def assess(as_of: AsOf = None, site: SiteOption = HERE, as_json: Json = False) -
 
 
 @app.command()
-def nightly(as_of: AsOf = None, site: SiteOption = HERE) -> None:
+def nightly(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE) -> None:
     """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
-    _night(site, as_of=moment_of(as_of), plain=True)
+    _night(site, as_of=moment_of(as_of), plain=True, method=method)
 
 
 @app.command()
@@ -136,11 +136,11 @@ def serve(site: SiteOption = HERE) -> None:
     run(site)
 
 
-def _night(site: Path, *, as_of: Any, plain: bool) -> None:
+def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None) -> None:
     if plain:
         from cmvmon.run.night import nightly as run
 
-        night = run(site, as_of=as_of)
+        night = run(site, as_of=as_of, method=method)
         taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
         from flows.engine import run_once

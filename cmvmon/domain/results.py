@@ -133,6 +133,98 @@ WEEKLY_DECLINE = RowType(
     ),
 )
 
+
+def _count(name: str, description: str) -> Column:
+    return Column(name, Kind.INTEGER, description, constraints=(Between(name, at_least=0),))
+
+
+def _share(name: str, description: str, null_means: str) -> Column:
+    return Column(name, Kind.NUMBER, description, "", null_means, (Between(name, at_least=0.0, at_most=1.0),))
+
+
+def _rank(name: str, description: str, null_means: str) -> Column:
+    return Column(name, Kind.NUMBER, description, "", null_means, (Between(name, at_least=-1.0, at_most=1.0),))
+
+
+def _lag(name: str, description: str) -> Column:
+    limits = (Between(name, at_least=-366.0, at_most=366.0),)
+    return Column(name, Kind.NUMBER, description, "days", "it can't be told: see lag_reason", limits)
+
+
+_NO_ORDER = "no two pairs are ordered on both sides"
+_NO_CHANGE = "no change is clear on both sides"
+_UNIT = "scope is unit"
+
+CONCORDANCE = RowType(
+    name="concordance",
+    description="Whether blood follows another compartment, by pairs of samples: for one patient, or for the unit.",
+    key=("scope", "patient_id", "compartment", "followed_compartment"),
+    columns=(
+        Column(
+            "scope",
+            Kind.TEXT,
+            "One patient, or the unit: all patients, each compared with herself only.",
+            constraints=(OneOf("scope", words.CONCORDANCE_SCOPE),),
+        ),
+        Column("patient_id", Kind.TEXT, "The patient.", null_means=_UNIT),
+        Column(
+            "compartment",
+            Kind.TEXT,
+            "The compartment that blood may follow.",
+            constraints=(OneOf("compartment", compartments.NAMES),),
+        ),
+        Column(
+            "followed_compartment",
+            Kind.TEXT,
+            "The blood compartment.",
+            constraints=(OneOf("followed_compartment", compartments.BLOOD),),
+        ),
+        Column("laboratory", Kind.TEXT, "The laboratory of the compartment's series.", null_means=_UNIT),
+        Column("assay", Kind.TEXT, "Its assay.", null_means=_UNIT),
+        Column("followed_laboratory", Kind.TEXT, "The laboratory of the blood series.", null_means=_UNIT),
+        Column("followed_assay", Kind.TEXT, "Its assay.", null_means=_UNIT),
+        _count("n_patients", "Patients with at least one pair."),
+        _count("n_pairs", "Pairs of samples taken together; each sample is used once."),
+        _count("n_pairs_both_quantified", "Of those, the ones with a load on both sides."),
+        _rank("rank_correlation", "Kendall's tau-b within patients; overlapping intervals are ties.", _NO_ORDER),
+        _rank("rank_correlation_low", "Lower end of its 95 % interval.", _NO_ORDER),
+        _rank("rank_correlation_high", "Upper end of its 95 % interval.", _NO_ORDER),
+        _count("n_changes", "Changes from one pair to the next of the same patient."),
+        _count("n_changes_clear", "Of those, the ones beyond noise on both sides; the others are undetermined."),
+        _count("n_changes_agreeing", "Of the clear ones, those in one direction."),
+        _count("n_patients_clear", "Patients with at least one clear change."),
+        _share("direction_agreement", "Share of the clear changes in one direction.", _NO_CHANGE),
+        _share("direction_agreement_low", "Lower end of its 95 % interval.", _NO_CHANGE),
+        _share("direction_agreement_high", "Upper end of its 95 % interval.", _NO_CHANGE),
+        _share("agreement_by_chance", "That share if the sides fell and rose independently, as often.", _NO_CHANGE),
+        _count("n_changes_signed", "Changes beyond noise on one side at least, with a direction on both."),
+        _share("signed_agreement", "Share of those in one direction, noise left aside.", "there is none"),
+        _share("signed_agreement_low", "Lower end of its 95 % interval.", "there is none"),
+        _lag("lag_days", "How far the compartment runs behind blood; negative when it runs ahead."),
+        _lag("lag_low_days", "Lower end of its 95 % interval."),
+        _lag("lag_high_days", "Upper end of its 95 % interval."),
+        Column(
+            "lag_reason",
+            Kind.TEXT,
+            "Why the lag can't be told.",
+            null_means="it is told",
+            constraints=(OneOf("lag_reason", words.LAG_REASON),),
+        ),
+        Column("answer", Kind.TEXT, "What that comes to.", constraints=(OneOf("answer", words.CONCORDANCE_ANSWER),)),
+        _PROTOCOL,
+    ),
+    across=(
+        Requires("patient_id", "scope", ("patient",)),
+        NullUnless("patient_id", "scope", ("patient",)),
+        Ordered("n_pairs_both_quantified", "n_pairs", "more_quantified_than_pairs"),
+        Ordered("n_changes_clear", "n_changes", "more_clear_than_changes"),
+        Ordered("n_changes_agreeing", "n_changes_clear", "more_agreeing_than_clear"),
+        Ordered("rank_correlation_low", "rank_correlation_high", "crossed_interval"),
+        Ordered("direction_agreement_low", "direction_agreement_high", "crossed_interval"),
+        Ordered("lag_low_days", "lag_high_days", "crossed_interval"),
+    ),
+)
+
 VERDICTS = RowType(
     name="verdicts",
     description="What one rule says of one subject at one moment. `not_assessable` is an answer of its own.",

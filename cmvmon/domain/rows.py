@@ -264,8 +264,8 @@ ICU_STAYS = RowType(
 
 ASSAYS = RowType(
     name="assays",
-    description="How much one result of an assay scatters, by compartment and date.",
-    key=("laboratory", "assay", "compartment", "valid_from"),
+    description="How much one result of an assay scatters, by compartment, date and level.",
+    key=("laboratory", "assay", "compartment", "valid_from", "level_iu_per_ml"),
     columns=(
         Column("laboratory", Kind.TEXT, "The laboratory.", constraints=(_name("laboratory"),)),
         Column("assay", Kind.TEXT, "The assay.", constraints=(_name("assay"),)),
@@ -280,6 +280,7 @@ ASSAYS = RowType(
         Column(
             "valid_from", Kind.MOMENT, "First sample it holds for.", "UTC", "always held", (NotBefore("valid_from"),)
         ),
+        _limit("level_iu_per_ml", "Load at which it scatters so; between two, by log10.", null_means="at every level"),
     ),
 )
 

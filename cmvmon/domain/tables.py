@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
+from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.domain.results import ALERTS, CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
 
 TABLES: tuple[RowType, ...] = (
@@ -12,6 +13,8 @@ TABLES: tuple[RowType, ...] = (
     ICU_STAYS,
     ASSAYS,
     WEEKLY_DECLINE,
+    CONCORDANCE,
+    NEXT_SAMPLE,
     VERDICTS,
     ALERTS,
     QUARANTINED_RECORDS,

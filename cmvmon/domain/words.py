@@ -21,8 +21,9 @@ CLEAR = "clear"
 NOT_ASSESSABLE = "not_assessable"
 VERDICT = (ALERT, CLEAR, NOT_ASSESSABLE)
 
-CALL = ("met", "not_met", "indeterminate")
-METHOD = ("line",)
+INDETERMINATE = "indeterminate"
+CALL = ("met", "not_met", INDETERMINATE)
+METHOD = ("line", "bank")
 
 # kinetics.md section 4: the status of a week, the first that applies.
 STATUS = (
@@ -48,7 +49,16 @@ TREATMENT_UNKNOWN = "unknown"
 TREATMENT = (TREATMENT_ON, TREATMENT_OFF, TREATMENT_UNKNOWN)
 
 # How the compartments that a course is judged by came to be known (rules.md section 1).
-AFFECTED_SOURCE = ("stated", "inferred", "followed")
+# `stands_in`: blood, for a stated or inferred compartment without a new result, where blood was shown to follow it.
+AFFECTED_SOURCE = ("stated", "inferred", "followed", "stands_in")
 STATED_NONE = "none"
+
+# Does blood follow another compartment? For one patient, or for the unit as a whole.
+CONCORDANCE_SCOPE = ("patient", "unit")
+FOLLOWS = "plasma_follows"
+FOLLOWS_NOT = "plasma_does_not_follow"
+TOO_FEW_PAIRS = "too_few_pairs"
+CONCORDANCE_ANSWER = (FOLLOWS, FOLLOWS_NOT, TOO_FEW_PAIRS)
+LAG_REASON = ("too_few_changes", "cannot_be_told")
 
 OPERATIONS = "operations"  # the rule code of alerts about the work itself

@@ -27,6 +27,7 @@ REASONS = (
     "limit_missing",
     "limits_crossed",
     "provisional",
+    "rebound_suspected",
     "sigma_invalid",
     "sigma_unknown",
     "too_close",
@@ -38,6 +39,7 @@ REASONS = (
     R_LIMIT_MISSING,
     R_LIMITS_CROSSED,
     R_PROVISIONAL,
+    R_REBOUND_SUSPECTED,
     R_SIGMA_INVALID,
     R_SIGMA_UNKNOWN,
     R_TOO_CLOSE,
@@ -58,9 +60,15 @@ NUMBERS = (
     "mean_decline_low_log10_per_week",
     "mean_decline_high_log10_per_week",
     "mean_probability_above_target",
+    "probability_rebound",
+    "odds_non_responder",
 )
 # And of its table of whole numbers.
 WHOLE = ("clock", "treatment_week", "n_results", "n_censored", "status", "call", "reason")
+
+
+# How the estimates are made: one line, or the bank of change-point lines.
+LINE, BANK = range(2)
 
 
 class Policy(NamedTuple):
@@ -80,6 +88,9 @@ class Policy(NamedTuple):
     early_from_us: int
     late_until_us: int
     as_of_us: int
+    window_mean: float  # of the load at the first result after a long gap, log10
+    window_sd: float
+    method: int
 
 
 def reason_text(bits: int) -> str | None:

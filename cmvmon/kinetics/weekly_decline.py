@@ -1,10 +1,11 @@
-"""Results and response clocks -> the table `weekly_decline`, by the method `line`."""
+"""Results and response clocks -> the table `weekly_decline`, by one line or by the bank of lines."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from datetime import datetime
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,23 @@ from cmvmon.domain import words
 from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.kinetics.bank import STATE_COLUMNS, bank_numbers
 from cmvmon.kinetics.censoring import with_limits
 from cmvmon.kinetics.line import prior_numbers
-from cmvmon.kinetics.week_words import FOREVER, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
+from cmvmon.kinetics.noise import default_sigma
+from cmvmon.kinetics.week_rows import Bank, Clocks, Rows
+from cmvmon.kinetics.week_words import BANK, FOREVER, LINE, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.protocol import Protocol
 
-if TYPE_CHECKING:
-    from cmvmon.kinetics.weeks import Clocks, Rows
-
-METHOD = "line"
-METHOD_VERSION = "line-1"
+VERSIONS = {"line": "line-1", "bank": "bank-1"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
 
 
-def weekly_decline(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
+def weekly_decline(
+    results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime, method: str = "bank"
+) -> pl.DataFrame:
     """One row per series, anchor and treatment week: how fast the load falls, observed and estimated, and the call.
 
     Args:
@@ -38,27 +40,56 @@ def weekly_decline(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Pro
             Rows collected after `as_of` are not used.
         clocks: as `treatment_courses` gives them. A patient without a clock has no row.
         as_of: the moment judged, with its time zone.
+        method: `bank` (change-point lines) or `line` (one straight line).
 
     Returns:
         `weekly_decline`, sorted by its key. A series has the weeks 1 to K of each anchor, K being the last that holds a
         result and begins before the next anchor and the end of the course; without such a week it has no row. Null: see
-        `status` and `reason`; probability_rebound and odds_non_responder are always null in this method.
+        `status` and `reason`; probability_rebound and odds_non_responder are always null in the method `line`.
+
+    Raises:
+        ValueError: a method that is neither.
+        ProtocolError: the method `bank` under a protocol whose priors were not read.
     Source: kinetics.md sections 2 and 4. A row depends on its own series and patient only; the same rows give the same
     bits in whatever order or company they come.
     """
+    given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method=method)
+    if given.starts.is_empty():
+        return WEEKLY_DECLINE.empty()
+    numbers, whole = _kernel(given, clocks, protocol)
+    return _table(numbers, whole, given.starts, protocol, method)
+
+
+@dataclass(frozen=True)
+class KernelInput:
+    """The rows and clocks of a call, sorted, as arrays; `starts` names the clocks, `result_ids` the rows."""
+
+    rows: Rows
+    clocks: Clocks
+    policy: Policy
+    starts: pl.DataFrame
+    result_ids: pl.Series
+    method: str
+
+
+def kernel_input(
+    results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime, method: str
+) -> KernelInput:
+    """Arguments of `weekly_decline` as its kernels take them; raises as it does."""
+    if method not in VERSIONS:
+        raise ValueError(f"the method is {method!r}; known are {', '.join(VERSIONS)}")
     moment = pl.lit(as_of).cast(_MOMENT)
     rows = _usable(results.filter(pl.col("collected_at") <= moment), clocks, protocol)
-    if rows.is_empty():
-        return WEEKLY_DECLINE.empty()
     series = _series(rows)
     starts = series.join(_clock_numbers(clocks), on="patient_id", how="inner", maintain_order="left_right")
-    numbers, whole = _kernel(rows, starts, clocks, protocol, as_of)
-    return _table(numbers, whole, starts, protocol)
+    return KernelInput(
+        _rows(rows), _starts(starts), _policy(protocol, as_of, method), starts, rows["result_id"], method
+    )
 
 
 def _usable(results: pl.DataFrame, clocks: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
     """Rows of patients with a clock, with limits and faults, sorted by series, time and result."""
-    default = pl.col("compartment").replace_strict(dict(protocol.sigma_log10), default=None, return_dtype=pl.Float64)
+    default = default_sigma(protocol)
     known = set(results.columns)
     sigma = pl.coalesce("sigma_log10", default) if "sigma_log10" in known else default
     conflicting = pl.col("is_conflicting") if "is_conflicting" in known else pl.lit(False)
@@ -94,7 +125,7 @@ def _sorted(clocks: pl.DataFrame) -> pl.DataFrame:
     return clocks.sort("patient_id", "anchor_at")
 
 
-def _gap_table(clocks: pl.DataFrame) -> npt.NDArray[np.int64]:
+def gap_table(clocks: pl.DataFrame) -> npt.NDArray[np.int64]:
     gaps = _sorted(clocks).select(
         pl.col(name).explode(empty_as_null=False, keep_nulls=False).cast(_MOMENT).cast(pl.Int64)
         for name in ("gap_starts", "gap_ends")
@@ -103,19 +134,20 @@ def _gap_table(clocks: pl.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def _kernel(
-    rows: pl.DataFrame, starts: pl.DataFrame, clocks: pl.DataFrame, protocol: Protocol, as_of: datetime
+    given: KernelInput, clocks: pl.DataFrame, protocol: Protocol
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     from cmvmon.kinetics import weeks  # compiles: only who fits pays
 
     priors = [prior_numbers(_joint(protocol, name)) for name in NAMES]
     windows = [prior_numbers(_window(protocol, name)) for name in NAMES]
     numbers, whole = weeks.all_weeks(
-        _rows(rows, weeks.Rows),
-        _starts(starts, weeks.Clocks),
-        _gap_table(clocks),
+        given.rows,
+        given.clocks,
+        gap_table(clocks),
         np.array(priors),
         np.array(windows),
-        _policy(protocol, as_of),
+        bank_of(protocol, given.method),
+        given.policy,
     )
     return numbers, whole
 
@@ -134,14 +166,14 @@ def _window(protocol: Protocol, compartment: str) -> tuple[list[float], list[lis
     return [decline.window_intercept_mean_log10, prior.decline_mean_log10_per_week], [[a * a, 0.0], [0.0, d * d]]
 
 
-def _rows(rows: pl.DataFrame, kind: type[Rows]) -> Rows:
+def _rows(rows: pl.DataFrame) -> Rows:
     def number(name: str) -> npt.NDArray[np.float64]:
         return rows[name].fill_null(float("nan")).to_numpy()
 
     detection = rows["detection"].replace_strict(
         {state: code for code, state in enumerate(words.DETECTION)}, return_dtype=pl.Int8
     )
-    return kind(
+    return Rows(
         time=rows["collected_at"].cast(_MOMENT).cast(pl.Int64).to_numpy(),
         fit_lo=number("fit_lo"),
         fit_hi=number("fit_hi"),
@@ -153,13 +185,31 @@ def _rows(rows: pl.DataFrame, kind: type[Rows]) -> Rows:
     )
 
 
-def _starts(starts: pl.DataFrame, kind: type[Clocks]) -> Clocks:
+def _starts(starts: pl.DataFrame) -> Clocks:
     prior = starts["compartment"].replace_strict({name: code for code, name in enumerate(NAMES)}, return_dtype=pl.Int64)
     columns = {name: starts[name].to_numpy() for name in ("start", "stop", "anchor", "until", "gap_start", "gap_stop")}
-    return kind(**columns, prior=prior.to_numpy())
+    return Clocks(**columns, prior=prior.to_numpy())
 
 
-def _policy(protocol: Protocol, as_of: datetime) -> Policy:
+def bank_of(protocol: Protocol, method: str) -> Bank:
+    """The lines of every compartment, padded to one number of lines; one idle line each for the method `line`."""
+    if method == "bank":
+        lines = [protocol.course_lines_of(name) for name in NAMES]
+        alarms = [protocol.alarm_of(name).probability_rebound for name in NAMES]
+    else:
+        lines, alarms = [()] * len(NAMES), [math.inf] * len(NAMES)
+    most = max(1, *(len(one) for one in lines))
+    table = np.array([bank_numbers(one, at_least=most) for one in lines])
+    return Bank(
+        lines=table,
+        rebound_alarm=np.array(alarms),
+        state=np.empty((most, STATE_COLUMNS)),
+        room=np.empty((5, most)),
+        guess=np.empty(4),
+    )
+
+
+def _policy(protocol: Protocol, as_of: datetime, method: str) -> Policy:
     decline, clock = protocol.decline, protocol.response_clock
     tail = (1.0 - decline.interval_probability) / 2.0
     return Policy(
@@ -177,11 +227,18 @@ def _policy(protocol: Protocol, as_of: datetime) -> Policy:
         early_from_us=round(clock.early_baseline_before_days * _DAY_US),
         late_until_us=round(clock.late_baseline_after_days * _DAY_US),
         as_of_us=pl.Series([as_of]).cast(_MOMENT).cast(pl.Int64).item(),
+        window_mean=decline.window_intercept_mean_log10,
+        window_sd=decline.window_intercept_sd_log10,
+        method=BANK if method == "bank" else LINE,
     )
 
 
 def _table(
-    numbers: npt.NDArray[np.float64], whole: npt.NDArray[np.int64], starts: pl.DataFrame, protocol: Protocol
+    numbers: npt.NDArray[np.float64],
+    whole: npt.NDArray[np.int64],
+    starts: pl.DataFrame,
+    protocol: Protocol,
+    method: str,
 ) -> pl.DataFrame:
     """The kernel's numbers in the words of the table; NaN becomes null."""
     codes = pl.DataFrame({name: whole[i] for i, name in enumerate(WHOLE)})
@@ -195,8 +252,8 @@ def _table(
         status=pl.col("status").replace_strict(dict(enumerate(words.STATUS)), return_dtype=pl.String),
         call=pl.col("call").replace_strict(dict(enumerate(words.CALL)), default=None, return_dtype=pl.String),
         reason=pl.col("reason").replace_strict(reasons, return_dtype=pl.String),
-        method=pl.lit(METHOD),
-        method_version=pl.lit(METHOD_VERSION),
-        protocol_version=pl.lit(protocol.version),
+        method=pl.lit(method),
+        method_version=pl.lit(VERSIONS[method]),
+        protocol_version=pl.lit(protocol.version_with_priors),
     )
     return WEEKLY_DECLINE.conform(table)

@@ -8,85 +8,30 @@ and result id; times are microseconds in UTC; a number that does not exist is Na
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
+from cmvmon.kinetics.bank_weeks import bank_week, take_row
 from cmvmon.kinetics.compiling import compiled
 from cmvmon.kinetics.posterior import posterior
+from cmvmon.kinetics.week_rows import Bank, Clocks, Rows
+from cmvmon.kinetics.week_spans import baseline_of, last_week
 from cmvmon.kinetics.week_status import call_of, is_near_lloq, is_suppressed, status_of
 from cmvmon.kinetics.week_words import (
+    BANK,
+    INDETERMINATE,
+    MET,
     NUMBERS,
     QUANTIFIED,
-    R_BASELINE_EARLY,
-    R_BASELINE_LATE,
     R_NOT_REPORTED,
     R_PROVISIONAL,
+    R_REBOUND_SUSPECTED,
     R_SIGMA_UNKNOWN,
     R_TOO_CLOSE,
     WEEK_US,
     WHOLE,
     Policy,
 )
-
-
-class Rows(NamedTuple):
-    """All results, series after series. `fault` holds reason bits; 0 = the row can be used."""
-
-    time: np.ndarray
-    fit_lo: np.ndarray
-    fit_hi: np.ndarray
-    reported_lo: np.ndarray
-    reported_hi: np.ndarray
-    sigma: np.ndarray
-    detection: np.ndarray
-    fault: np.ndarray
-
-
-class Clocks(NamedTuple):
-    """One entry per series and anchor. `until` = next anchor or end of the course, whichever comes first."""
-
-    start: np.ndarray
-    stop: np.ndarray
-    anchor: np.ndarray
-    until: np.ndarray
-    gap_start: np.ndarray  # its interruptions stand at gaps[gap_start:gap_stop]
-    gap_stop: np.ndarray
-    prior: np.ndarray  # row of the table of priors
-
-
-@compiled
-def last_week(time: np.ndarray, start: int, stop: int, anchor: int, until: int) -> int:
-    """The last week that holds a result and begins before `until`; 0 for none."""
-    found = 0
-    for i in range(start, stop):
-        if time[i] >= anchor:
-            week = (time[i] - anchor) // WEEK_US
-            if anchor + week * WEEK_US >= until:
-                break
-            found = week + 1
-    return found
-
-
-@compiled
-def baseline_of(time: np.ndarray, start: int, stop: int, anchor: int, policy: Policy) -> tuple[int, int]:
-    """(row of the baseline or -1, reason bits). On a tie the earlier row, then the smaller result id."""
-    nearest, early, late = -1, -1, -1
-    for i in range(start, stop):
-        x = time[i] - anchor
-        if -policy.baseline_before_us <= x <= policy.baseline_after_us:
-            if nearest < 0 or abs(x) < abs(time[nearest] - anchor):
-                nearest = i
-        elif -policy.early_from_us <= x < -policy.baseline_before_us:
-            if early < 0 or time[i] > time[early]:
-                early = i
-        elif policy.baseline_after_us < x <= policy.late_until_us and late < 0:
-            late = i
-    if nearest >= 0:
-        return nearest, 0
-    if early >= 0:
-        return early, R_BASELINE_EARLY
-    return late, (R_BASELINE_LATE if late >= 0 else 0)
 
 
 @compiled
@@ -117,6 +62,35 @@ def estimate(
         lo[j], hi[j] = rows.fit_lo[i] + grown, rows.fit_hi[i] + grown
         s[j] = math.sqrt(rows.sigma[i] * rows.sigma[i] + spread * spread)
     return posterior(t, lo, hi, s, last + 1 - first, prior, policy.target, policy.tail, policy.z)
+
+
+@compiled
+def line_week(
+    rows: Rows,
+    anchor: int,
+    own: bool,
+    prior: np.ndarray,
+    window_prior: np.ndarray,
+    policy: Policy,
+    scratch: np.ndarray,
+    places: np.ndarray,
+    kept: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write week and mean decline of the line method to out[4:12].
+
+    `places` = first row of the mean, first row of the week's window, last row; and the same three of the numbers in
+    `kept`, which are used again while no row was added.
+    """
+    if places[3] != places[0] or places[5] != places[2]:
+        kept[0], kept[1], kept[2], kept[3] = estimate(rows, places[0], places[2], anchor, own, prior, policy, scratch)
+    if places[4] != places[1] or places[5] != places[2]:
+        kept[4], kept[5], kept[6], kept[7] = estimate(
+            rows, places[1], places[2], anchor, True, window_prior, policy, scratch
+        )
+    places[3:6] = places[0:3]
+    out[8:12] = kept[0:4]
+    out[4:8] = kept[4:8]
 
 
 @compiled
@@ -154,6 +128,7 @@ def fill_weeks(
     gaps: np.ndarray,
     priors: np.ndarray,
     window_priors: np.ndarray,
+    bank: Bank,
     policy: Policy,
     numbers: np.ndarray,
     whole: np.ndarray,
@@ -166,7 +141,8 @@ def fill_weeks(
     b = baseline
     if b < 0:
         b = start + np.searchsorted(rows.time[start:stop], anchor)
-    prior, window_prior = priors[clocks.prior[clock]], window_priors[clocks.prior[clock]]
+    which = clocks.prior[clock]
+    prior, window_prior = priors[which], window_priors[which]
     out = np.empty(len(NUMBERS))
     e = b - 1  # last row used so far
     segment = b  # first row after the last long gap
@@ -174,8 +150,8 @@ def fill_weeks(
     faults = 0
     n_censored = 0
     n_quantified = 0  # of the segment
-    fitted = (-1, -1, -1, -1)  # rows that the numbers in `kept` rest on: mean first, last; window first, last
-    kept_mean = kept_week = (math.nan, math.nan, math.nan, math.nan)
+    places = np.full(6, -1, dtype=np.int64)  # of `line_week`
+    kept = np.full(8, math.nan)
     for week in range(n_weeks):
         week_start = anchor + week * WEEK_US
         week_end = week_start + WEEK_US
@@ -185,6 +161,8 @@ def fill_weeks(
             if e > b and rows.time[e] - rows.time[e - 1] > policy.new_segment_us:
                 segment, n_quantified = e, 0
             faults |= rows.fault[e]
+            if policy.method == BANK and faults == 0:
+                take_row(rows, e, segment, segment != b, anchor, bank.lines[which], bank, policy)
             n_censored += rows.detection[e] != QUANTIFIED
             n_quantified += rows.detection[e] == QUANTIFIED
             if rows.time[e] <= week_start:
@@ -205,15 +183,15 @@ def fill_weeks(
         invalid = (faults | (rows.fault[b] & R_SIGMA_UNKNOWN)) != 0
         if known and not invalid:
             own = segment != b
-            if fitted[0] != segment or fitted[1] != e:
-                kept_mean = estimate(rows, segment, e, anchor, own, window_prior if own else prior, policy, scratch)
-            window = max(since, segment)
-            if fitted[2] != window or fitted[3] != e:
-                kept_week = estimate(rows, window, e, anchor, True, window_prior, policy, scratch)
-            fitted = (segment, e, window, e)
-            out[8], out[9], out[10], out[11] = kept_mean
-            if policy.as_of_us != week_start:
-                out[4], out[5], out[6], out[7] = kept_week
+            since_us = rows.time[segment] if own else anchor
+            if policy.method == BANK:
+                bank_week(bank, which, since_us, rows.time[e], week_start, week_end, policy, out)
+            else:
+                chosen = window_prior if own else prior
+                places[0], places[1], places[2] = segment, max(since, segment), e
+                line_week(rows, anchor, own, chosen, window_prior, policy, scratch, places, kept, out)
+            if policy.as_of_us == week_start:
+                out[4:8] = math.nan
         suppressed = known and is_suppressed(rows.detection, segment, e)
         origin = rows.time[segment] if known and segment != b else anchor
         fell_for = (min(week_end, policy.as_of_us) - origin) / WEEK_US
@@ -232,15 +210,18 @@ def fill_weeks(
             near,
             too_close != 0,
         )
-        numbers[:, place + week] = out
+        for row in range(len(out)):  # a slice would take three times as long
+            numbers[row, place + week] = out[row]
         whole[0, place + week] = clock
         whole[1, place + week] = week + 1
         whole[2, place + week] = e + 1 - b
         whole[3, place + week] = n_censored
         whole[4, place + week] = status
-        whole[5, place + week] = call_of(
-            status, out[11], rows.reported_lo, rows.reported_hi, rows.time, segment, e, policy
-        )
+        call = call_of(status, out[11], rows.reported_lo, rows.reported_hi, rows.time, segment, e, policy)
+        if call == MET and out[12] >= bank.rebound_alarm[which]:  # never, where the line method leaves it open
+            call = INDETERMINATE
+            reasons |= R_REBOUND_SUSPECTED
+        whole[5, place + week] = call
         whole[6, place + week] = reasons
         if known:
             at_start = e
@@ -248,7 +229,13 @@ def fill_weeks(
 
 @compiled
 def all_weeks(
-    rows: Rows, clocks: Clocks, gaps: np.ndarray, priors: np.ndarray, window_priors: np.ndarray, policy: Policy
+    rows: Rows,
+    clocks: Clocks,
+    gaps: np.ndarray,
+    priors: np.ndarray,
+    window_priors: np.ndarray,
+    bank: Bank,
+    policy: Policy,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(numbers, whole): a column for each week of each clock, in the order of the clocks."""
     n_clocks = len(clocks.start)
@@ -263,6 +250,8 @@ def all_weeks(
     place = 0
     for i in range(n_clocks):
         if weeks[i] > 0:
-            fill_weeks(rows, clocks, i, weeks[i], gaps, priors, window_priors, policy, numbers, whole, place, scratch)
+            fill_weeks(
+                rows, clocks, i, weeks[i], gaps, priors, window_priors, bank, policy, numbers, whole, place, scratch
+            )
             place += weeks[i]
     return numbers, whole

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from cmvmon.domain import compartments
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.protocol.course_priors import CoursePriors, read_course_priors
 from cmvmon.protocol.policy import (
     AffectedCompartments,
+    Alarm,
+    Concordance,
     Decline,
     Drug,
     LinePrior,
+    NearLloq,
+    NextSample,
     Protocol,
     Provenance,
     ResponseClock,
     RuleStanza,
 )
+from cmvmon.protocol.stanza_faults import concordance_faults, next_sample_faults
 
 _PROVENANCE = ("source", "strength", "owner", "guide")
 _TOP = (
@@ -32,18 +38,33 @@ _TOP = (
     "prior_of",
     "prior",
     "affected_compartments",
+    "concordance",
+    "next_sample",
+    "course_priors",
+    "alarm",
     "rules",
 )
-_Stanza = TypeVar("_Stanza", bound=ResponseClock | Decline | LinePrior | AffectedCompartments)
+_NEAR_LLOQ = "near_lloq"
+_Stanza = TypeVar(
+    "_Stanza",
+    bound=ResponseClock | Decline | LinePrior | AffectedCompartments | Concordance | NextSample | Alarm,
+)
 
 
-def read_protocol(text: str, *, name: str, rules: Mapping[str, frozenset[str]] | None = None) -> Protocol:
+def read_protocol(
+    text: str,
+    *,
+    name: str,
+    rules: Mapping[str, frozenset[str]] | None = None,
+    priors: Mapping[str, str] | None = None,
+) -> Protocol:
     """The protocol that `text` (TOML) holds.
 
     Args:
         name: the file's name, for messages.
         rules: the numbers that each rule needs, by rule code. When given, a rule without its stanza, a stanza without
             its rule, and a stanza with other numbers are errors too.
+        priors: texts of priors files by name. When given, the one that the protocol names must be among them.
 
     Raises:
         ProtocolError: not TOML, or keys that are missing, unknown or impossible: every one of them, with its place.
@@ -59,7 +80,27 @@ def read_protocol(text: str, *, name: str, rules: Mapping[str, frozenset[str]] |
         raise ProtocolError(
             f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}"
         )
-    return protocol
+    if priors is None:
+        return protocol
+    return replace(protocol, course_priors=_named_priors(protocol, priors, f"protocol/{name}"))
+
+
+def _named_priors(protocol: Protocol, priors: Mapping[str, str], where: str) -> CoursePriors:
+    wanted = protocol.course_priors_name
+    if wanted not in priors:
+        known = ", ".join(sorted(priors)) or "none"
+        raise ProtocolError(
+            f"{where}: [course_priors] names {wanted!r}; known are {known}. Add the file or mend the name"
+        )
+    found = read_course_priors(priors[wanted], name=f"{wanted}.toml")
+    if found.version != wanted:
+        raise ProtocolError(
+            f"priors/{wanted}.toml says that its version is {found.version!r}; file and version must have one name"
+        )
+    lacking = [key for key in protocol.priors if key not in found.lines]
+    if lacking:
+        raise ProtocolError(f"priors/{wanted}.toml has no lines for {', '.join(lacking)}; add [[{lacking[0]}]] tables")
+    return found
 
 
 class _Reader:
@@ -75,10 +116,28 @@ class _Reader:
         clock = self._stanza(ResponseClock, "response_clock", document["response_clock"])
         decline = self._stanza(Decline, "decline", document["decline"])
         affected = self._stanza(AffectedCompartments, "affected_compartments", document["affected_compartments"])
+        concordance = self._stanza(Concordance, "concordance", document["concordance"])
+        if concordance is not None:
+            self.faults += concordance_faults(concordance)
+        next_sample = self._stanza(NextSample, "next_sample", document["next_sample"])
+        if next_sample is not None:
+            self.faults += next_sample_faults(next_sample)
         priors = {
             key: self._stanza(LinePrior, f"prior.{key}", table) for key, table in self._table("prior", document).items()
         }
+        alarms = {
+            key: self._stanza(Alarm, f"alarm.{key}", table) for key, table in self._table("alarm", document).items()
+        }
+        self.faults += [f"[alarm.{key}] is missing; add it (`cmvmon calibrate`)" for key in priors if key not in alarms]
+        self._provenance("course_priors", document["course_priors"])
+        course_priors_name = self._table("course_priors", document).get("name")
+        shrink = self._table("course_priors", document).get("shrink_series")
+        self._positive("[course_priors] shrink_series", shrink)
+        self._keys("course_priors", self._table("course_priors", document), (*_PROVENANCE, "name", "shrink_series"))
+        if not isinstance(course_priors_name, str) or not course_priors_name.strip():
+            self.faults.append("[course_priors] name is missing; name a file of protocol/priors without its ending")
         sigma = {k: v for k, v in self._table("sigma_log10", document).items() if k not in _PROVENANCE}
+        near_lloq = self._near_lloq(sigma.pop(_NEAR_LLOQ, None), set(sigma))
         for compartment, value in sigma.items():
             self._compartment("sigma_log10", compartment)
             self._positive(f"sigma_log10.{compartment}", value)
@@ -97,7 +156,9 @@ class _Reader:
             self._positive("[decline] target_log10_per_week", decline.target_log10_per_week)
         if decline is not None and not 0 <= decline.not_met_probability < decline.met_probability <= 1:
             self.faults.append("[decline] not_met_probability must be below met_probability, both from 0 to 1")
-        if self.faults or clock is None or decline is None or affected is None:
+        if self.faults or clock is None or decline is None or affected is None or concordance is None:
+            return None
+        if next_sample is None:
             return None
         return Protocol(
             version=str(document["version"]),
@@ -109,11 +170,17 @@ class _Reader:
             decline=decline,
             sigma_log10={k: float(v) for k, v in sigma.items()},
             sigma_provenance=provenance["sigma_log10"],
+            sigma_near_lloq=near_lloq,
             prior_names=prior_of,
             prior_otherwise=str(otherwise),
             priors={key: prior for key, prior in priors.items() if prior is not None},
             affected_compartments=affected,
+            concordance=concordance,
+            next_sample=next_sample,
             rules=stanzas,
+            course_priors_name=str(course_priors_name),
+            course_priors_shrink_series=float(str(shrink)),
+            alarms={key: alarm for key, alarm in alarms.items() if alarm is not None},
         )
 
     def _keys(self, where: str, table: Mapping[str, Any], expected: tuple[str, ...]) -> bool:
@@ -134,6 +201,26 @@ class _Reader:
     def _compartment(self, where: str, name: str) -> None:
         if name not in compartments.NAMES:
             self.faults.append(f"[{where}] {name!r} is no compartment; known are {', '.join(compartments.NAMES)}")
+
+    def _near_lloq(self, table: object, with_sigma: set[str]) -> NearLloq | None:
+        """The noise near the LLOQ; None where the file gives none. It needs the compartment's own value beside it."""
+        where = f"sigma_log10.{_NEAR_LLOQ}"
+        if table is None:
+            return None
+        if not isinstance(table, dict):
+            self.faults.append(f"[{where}] must be a table")
+            return None
+        found = len(self.faults)
+        values = {key: value for key, value in table.items() if key != "within_log10"}
+        self._positive(f"{where}.within_log10", table.get("within_log10"))
+        for compartment, value in values.items():
+            self._compartment(where, compartment)
+            self._positive(f"{where}.{compartment}", value)
+            if compartment not in with_sigma:
+                self.faults.append(f"[{where}] {compartment} has no value in [sigma_log10]; add it there")
+        if len(self.faults) > found:
+            return None
+        return NearLloq(float(table["within_log10"]), {key: float(value) for key, value in values.items()})
 
     def _positive(self, where: str, value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cmvmon.domain.errors import ProtocolError
+from cmvmon.protocol.course_priors import CourseLine, CoursePriors
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -67,6 +70,15 @@ class LinePrior:
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """At what odds, or probability, the bank's alarms speak; set to a rate of false alarms by `cmvmon calibrate`."""
+
+    odds_non_responder: float
+    probability_rebound: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
 class AffectedCompartments:
     """When the lung counts as affected because of a BAL load."""
 
@@ -74,6 +86,42 @@ class AffectedCompartments:
     inferred_from_days_before_anchor: float
     inferred_to_days_after_anchor: float
     provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Concordance:
+    """When blood is said to follow another compartment, for a patient and for the unit (guide G20)."""
+
+    pair_within_h: float
+    patient_min_pairs: float
+    unit_min_pairs: float
+    unit_min_patients: float
+    follows_agreement: float
+    least_agreement_beyond_chance: float
+    change_probability: float
+    interval_probability: float
+    within_patient_correlation: float
+    longest_lag_days: float
+    stale_after_days: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class NextSample:
+    """Which days after `as_of` are tried for one more sample, and how probably it must settle an open call."""
+
+    candidate_days: float
+    probability: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class NearLloq:
+    """Noise of a result at and below the LLOQ, by compartment; from there it falls evenly to the compartment's own value,
+    which it reaches `within_log10` above the LLOQ."""
+
+    within_log10: float
+    sigma_log10: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -91,7 +139,10 @@ class RuleStanza:
 class Protocol:
     """One signed clinical policy.
 
-    `sigma_log10` has no entry for a compartment whose noise is not known. `prior_of(compartment)` always gives one.
+    `course_priors_shrink_series` = how many series the priors in use weigh when a site learns its own.
+    `course_priors` are the lines that `course_priors_name` names, null when only the line method is used.
+    `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
+    one value for all levels. `prior_of(compartment)` always gives one.
     """
 
     version: str
@@ -107,7 +158,14 @@ class Protocol:
     prior_otherwise: str
     priors: Mapping[str, LinePrior]
     affected_compartments: AffectedCompartments
+    concordance: Concordance
+    next_sample: NextSample
     rules: Mapping[str, RuleStanza]
+    course_priors_name: str
+    course_priors_shrink_series: float
+    alarms: Mapping[str, Alarm]
+    course_priors: CoursePriors | None = None
+    sigma_near_lloq: NearLloq | None = None
 
     @property
     def treatment_drugs(self) -> Mapping[str, str]:
@@ -116,5 +174,31 @@ class Protocol:
 
     def prior_of(self, compartment: str) -> LinePrior:
         """The prior of a compartment's lines."""
+        return self.priors[self.prior_name_of(compartment)]
+
+    def prior_name_of(self, compartment: str) -> str:
+        """The name under which a compartment finds its priors and alarms."""
         default = compartment if compartment in self.priors else self.prior_otherwise
-        return self.priors[self.prior_names.get(compartment, default)]
+        return self.prior_names.get(compartment, default)
+
+    def course_lines_of(self, compartment: str) -> tuple[CourseLine, ...]:
+        """The bank's lines for a compartment. Raises ProtocolError when the priors file was not read."""
+        if self.course_priors is None:
+            raise ProtocolError(
+                f"protocol {self.version} names the priors {self.course_priors_name!r}, which were not read; "
+                "put the file into protocol/priors/"
+            )
+        return self.course_priors.lines[self.prior_name_of(compartment)]
+
+    def alarm_of(self, compartment: str) -> Alarm:
+        """The alarm thresholds of a compartment."""
+        return self.alarms[self.prior_name_of(compartment)]
+
+    @property
+    def version_with_priors(self) -> str:
+        """The version that stands beside a number: the protocol's, and the priors' where others than it names are used.
+
+        Priors given for one analysis (`analyze --priors`) are never silent: they change this word.
+        """
+        other = self.course_priors is not None and self.course_priors.version != self.course_priors_name
+        return f"{self.version}+{self.course_priors.version}" if other and self.course_priors else self.version

@@ -17,6 +17,7 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
+from cmvmon.run.comparing import unit_concordance
 from cmvmon.run.opened import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.alert_store import Changes
@@ -87,19 +88,22 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
             _through_gate(row_type, frame, as_of)
     in_use = [opened.site.laboratory(name) for name in sorted(results["laboratory"].unique())]
     noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
-    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]), unread)
-    assessment = assess(tables, protocol=opened.protocol, as_of=as_of)
+    # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
+    of_unit = None if patients is None else unit_concordance(opened, as_of=as_of)
+    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]), unread, of_unit)
+    assessment = assess(tables, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of)
     return assessment
 
 
 def gate_computed(assessment: Assessment, as_of: datetime) -> None:
     """Raises ContractBroken when a computed table breaks its contract: a wrong alert is worse than a late one."""
-    from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
+    from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 
     series = assessment.results.select(pl.struct(SERIES_KEY).alias("series"))["series"].unique()
     patients = assessment.subjects["patient_id"].unique()
     _through_gate(WEEKLY_DECLINE, assessment.weekly_decline, as_of, {"series_with_results": series})
+    _through_gate(CONCORDANCE, assessment.concordance, as_of)
     _through_gate(VERDICTS, assessment.verdicts, as_of, {"known_patients": patients})
 
 

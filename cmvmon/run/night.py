@@ -27,14 +27,16 @@ class Night:
     published: Published
 
 
-def nightly(root: Path, *, as_of: datetime) -> Night:
+def nightly(root: Path, *, as_of: datetime, method: str | None = None) -> Night:
     """One whole night on the site at `root`, everything that comes in stamped received at `as_of`.
+
+    `method` = how the decline is estimated; without it, as the site's settings say.
 
     Raises AlreadyRunning when another run holds the site, ContractBroken when a table breaks its contract.
     """
     with held(root):
         taken_in = take_in_step(root, as_of=as_of)
-        assessment, counts = _assess(root, as_of=as_of)
+        assessment, counts = _assess(root, as_of=as_of, method=method)
         published = publish_step(root, as_of=as_of, assessment=assessment)
     return Night(as_of, taken_in, counts, published)
 
@@ -52,9 +54,9 @@ def take_in_step(root: Path, *, as_of: datetime) -> TakenIn:
         return take_in_drop(opened, received_at=recordable(as_of))
 
 
-def assess_step(root: Path, *, as_of: datetime) -> Counts:
+def assess_step(root: Path, *, as_of: datetime, method: str | None = None) -> Counts:
     """Second step: every rule on every patient, the alerts brought up to date."""
-    return _assess(root, as_of=as_of)[1]
+    return _assess(root, as_of=as_of, method=method)[1]
 
 
 def publish_step(root: Path, *, as_of: datetime, assessment: Assessment | None = None) -> Published:
@@ -63,6 +65,6 @@ def publish_step(root: Path, *, as_of: datetime, assessment: Assessment | None =
         return publish(opened, assessment or assessed(opened, as_of=as_of), as_of=as_of)
 
 
-def _assess(root: Path, *, as_of: datetime) -> tuple[Assessment, Counts]:
-    with open_site(root) as opened, halting(opened, as_of=as_of):
+def _assess(root: Path, *, as_of: datetime, method: str | None = None) -> tuple[Assessment, Counts]:
+    with open_site(root, method=method) as opened, halting(opened, as_of=as_of):
         return assess_site(opened, as_of=recordable(as_of))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.shell import database
@@ -26,6 +27,7 @@ class OpenSite:
     site: Site
     engine: sa.Engine
     protocol: Protocol
+    method: str
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -41,15 +43,20 @@ class OpenSite:
 
 
 @contextmanager
-def open_site(root: Path) -> Iterator[OpenSite]:
-    """The site at `root`, its folders made, its protocol read, its database checked and moved to this schema."""
+def open_site(root: Path, *, method: str | None = None) -> Iterator[OpenSite]:
+    """The site at `root`, its folders made, its protocol read, its database checked and moved to this schema.
+
+    `method` = how the decline is estimated; without it, as the site's settings say. Raises SiteError for another.
+    """
     site = Site(root).prepare()
-    site.settings()
+    settings = site.settings()
+    if method is not None and method not in words.METHOD:
+        raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
     engine = database.connect(site.database)
     try:
         database.check(engine, site.database)
-        yield OpenSite(site, engine, protocol)
+        yield OpenSite(site, engine, protocol, method or settings.method)
     finally:
         engine.dispose()
 

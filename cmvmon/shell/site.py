@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cmvmon.domain import tables
+from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.files import write_atomically
 from cmvmon.text import codes
@@ -23,16 +24,18 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
 
 _PACKAGE_PROTOCOL = "icu_cmv_2024.toml"
 _FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
-_SETTINGS = {"time_zone": "Europe/Amsterdam", "language": "nl", "demo": False}
+_SETTINGS = {"time_zone": "Europe/Amsterdam", "language": "nl", "demo": False, "method": words.METHOD[-1]}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What settings.toml says: the ward's time zone, the pages' first language, and whether the data are a demo's."""
+    """What settings.toml says: the ward's time zone, the pages' first language, whether the data are a demo's, and how
+    the decline is estimated."""
 
     time_zone: str
     language: str
     is_demo: bool
+    method: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ class Site:
             raise SiteError(f"settings.toml: language must be one of {', '.join(codes())}")
         if not isinstance(merged["demo"], bool):
             raise SiteError("settings.toml: demo must be true or false, without quotes")
-        return Settings(zone, str(merged["language"]), merged["demo"])
+        if merged["method"] not in words.METHOD:
+            raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
+        return Settings(zone, str(merged["language"]), merged["demo"], str(merged["method"]))
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolError."""
@@ -131,9 +136,18 @@ class Site:
                 f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one"
             )
         if own:
-            return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers())
+            return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers(), priors=self._priors())
         text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")
-        return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers())
+        return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers(), priors=self._priors())
+
+    def _priors(self) -> dict[str, str]:
+        """Texts of the priors files by name: the package's, and the site's in protocol/priors, which come first."""
+        packaged = [
+            p for p in resources.files("cmvmon.protocol").joinpath("priors").iterdir() if p.name.endswith(".toml")
+        ]
+        texts = {path.name.removesuffix(".toml"): path.read_text(encoding="utf-8") for path in packaged}
+        own = sorted((self.root / "protocol" / "priors").glob("*.toml"))
+        return texts | {path.stem: _text(path) for path in own}
 
     def laboratory(self, feed: str) -> Laboratory | None:
         """The laboratory file of a feed: the site's, else the package's; None where neither has one."""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from cmvmon.text.concordance import ground_sentence
 from cmvmon.text.language import Language, MissingWords
 
 Evidence = Mapping[str, Any]
 
 _HEADLINE_SENTENCES = 2  # the fact, and what it is compared with
+_ODDS_TO = 1000.0  # beyond, odds are only said to be more. Layout, not a clinical line.
 
 
 def alert_sentence(
@@ -58,10 +60,7 @@ def slope_sentence(mean: float, low: float, high: float, n: int, language: Langu
 
 def _slow_response(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
     parts = []
-    where = language.word("compartment", evidence["compartment"])
-    source = evidence["affected_source"]
-    if source is not None:
-        where = language.say("where", compartment=where, source=language.word("affected_source", source))
+    where = _where(evidence, language)
     mean, low, high = (evidence[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
     if mean is None or low is None or high is None:
         parts.append(language.say("alert.slow_response.no_estimate", where=where))
@@ -75,11 +74,87 @@ def _slow_response(evidence: Evidence, language: Language, time_zone: str) -> li
         if evidence["mean_probability_above_target"] is not None:
             percent = language.percent(evidence["mean_probability_above_target"])
             parts.append(language.say("alert.slow_response.probability", percent=percent, target=target))
+    if evidence.get("by_odds"):  # absent, as the next, from alerts of before it existed
+        odds, alarm = (evidence[f"odds_non_responder{end}"] for end in ("", "_alarm"))
+        parts.append(language.say("alert.slow_response.odds", odds=_odds(odds, language), alarm=_odds(alarm, language)))
+    if evidence.get("stands_in_for"):
+        parts.append(ground_sentence(evidence, language))
     if evidence["n_censored"]:
         parts.append(language.count("alert.slow_response.censored", int(evidence["n_censored"])))
     if evidence["latest_is_low_and_falling"]:
         parts.append(language.say("alert.slow_response.low_and_falling"))
     return parts
+
+
+def _rebound(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
+    def date(name: str) -> str:
+        moment = evidence[f"{name}_collected_at"]
+        return language.say("unknown") if moment is None else language.date(_moment(moment), time_zone)
+
+    def value(name: str, limit: float | None) -> str:
+        return value_in_words(evidence[f"{name}_detection"], evidence[f"{name}_viral_load_iu_per_ml"], limit, language)
+
+    limit, rise, since = evidence["lowest_iu_per_ml"], evidence["rise_above_lowest_log10"], evidence["watched_since"]
+    written = language.say("unknown") if rise is None else language.log10(rise)
+    said = {
+        "where": _where(evidence, language),
+        "lowest": value("lowest", limit),
+        "lowest_date": date("lowest"),
+        "latest": value("last", evidence["last_lower_iu_per_ml"]),
+        "latest_date": date("last"),
+        "rise": language.say("at_least", value=written) if evidence["last_detection"] == "above_uloq" else written,
+        "since": language.say("unknown") if since is None else language.date(_moment(since), time_zone),
+        "limit": language.say("unknown") if limit is None else language.load(limit),
+    }
+    is_from_limit = evidence["lowest_detection"] in ("not_detected", "below_lloq")
+    parts = [language.say("alert.rebound.rise_from_limit" if is_from_limit else "alert.rebound.rise", **said)]
+    if evidence["by_observed_rise"]:
+        named = {
+            "alert.rebound.line_airway": {"rise": short(evidence["lower_airway_rise_log10"], language)},
+            "alert.rebound.line": {
+                "rise": short(evidence["rise_log10"], language),
+                "load": language.load(evidence["to_at_least_iu_per_ml"]),
+            },
+        }
+        key = "alert.rebound.line_airway" if evidence["is_lower_airway"] else "alert.rebound.line"
+        parts.append(language.say(key, **named[key]))
+    if evidence["by_probability"]:
+        percents = {
+            name: language.percent(evidence[key])
+            for name, key in (("percent", "probability_rebound"), ("alarm", "probability_rebound_alarm"))
+        }
+        parts.append(language.say("alert.rebound.probability", **percents))
+    if evidence["confirmed_by_result_before"]:
+        before = value("last_but_one", evidence["last_but_one_lower_iu_per_ml"])
+        parts.append(language.say("alert.rebound.result_before", value=before, date=date("last_but_one")))
+    if evidence["confirmed_by_blood"]:
+        blood = {
+            "compartment": language.word("compartment", evidence["parallel_blood_compartment"]),
+            "rise": language.log10(evidence["parallel_blood_rise_log10"]),
+        }
+        parts.append(language.say("alert.rebound.blood", date=date("parallel_blood"), **blood))
+    if evidence["on_letermovir_alone"]:
+        parts.append(language.say("alert.rebound.letermovir"))
+    if evidence["stands_in_for"]:
+        parts.append(ground_sentence(evidence, language))
+    if evidence["has_conflict_since"]:
+        parts.append(language.say("alert.rebound.conflict"))
+    return parts
+
+
+def _where(evidence: Evidence, language: Language) -> str:
+    """The compartment, and how it came to be the one that is judged."""
+    where, source = language.word("compartment", evidence["compartment"]), evidence["affected_source"]
+    if source is None:
+        return where
+    return language.say("where", compartment=where, source=language.word("affected_source", source))
+
+
+def _odds(odds: float, language: Language) -> str:
+    """Odds without idle decimals; beyond a thousand only that they are more."""
+    if odds > _ODDS_TO:
+        return f">{language.number(_ODDS_TO, 0)}"
+    return language.number(odds, 0) if odds >= 10 else short(odds, language)
 
 
 def _bal_at_local_line(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
@@ -132,6 +207,7 @@ def _operations(evidence: Evidence, language: Language, time_zone: str) -> list[
 
 _SENTENCES: Mapping[str, Callable[[Evidence, Language, str], list[str]]] = {
     "slow_response": _slow_response,
+    "rebound": _rebound,
     "bal_at_local_line": _bal_at_local_line,
     "no_follow_up": _no_follow_up,
     "suppressed": _suppressed,

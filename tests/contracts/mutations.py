@@ -67,6 +67,26 @@ _OWN: dict[str, dict[str, list[Row]]] = {
             full("weekly_decline") | {"observed_decline_low_log10_per_week": 0.9}
         ],
     },
+    "concordance": {
+        "NotNull scope": [full("concordance") | {"scope": None, "patient_id": None}],
+        "OneOf scope": [bare("concordance") | {"scope": word} for word in ("ward", "UNIT", "")],
+        "Requires patient_id scope": [full("concordance") | {"patient_id": None}],
+        "NullUnless patient_id scope": [full("concordance") | {"scope": "unit"}],
+        "Between n_pairs": [],
+        "Between n_changes": [],
+        "Between n_changes_clear": [],
+        "Ordered n_pairs_both_quantified n_pairs": [full("concordance") | {"n_pairs_both_quantified": 14}],
+        "Ordered n_changes_clear n_changes": [full("concordance") | {"n_changes_clear": 13}],
+        "Ordered n_changes_agreeing n_changes_clear": [full("concordance") | {"n_changes_agreeing": 12}],
+        "Ordered rank_correlation_low rank_correlation_high": [full("concordance") | {"rank_correlation_low": 0.95}],
+        "Ordered direction_agreement_low direction_agreement_high": [
+            full("concordance") | {"direction_agreement_high": 0.7}
+        ],
+        "Ordered lag_low_days lag_high_days": [full("concordance") | {"lag_low_days": 4.0}],
+    },
+    "next_sample": {
+        "Ordered as_of next_sample_at": [full("next_sample") | {"next_sample_at": at(day)} for day in (12, 11)],
+    },
     "verdicts": {
         "NotNull verdict": [bare("verdicts") | {"verdict": None}],
         "OneOf verdict": [bare("verdicts") | {"verdict": "unclear"}],
@@ -87,6 +107,20 @@ NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
         "Between n_results": (
             full("weekly_decline") | {"n_results": -1, "n_censored": 0},
             "Ordered n_censored n_results",
+        ),
+    },
+    "concordance": {
+        "Between n_pairs": (
+            full("concordance") | {"n_pairs": -1, "n_pairs_both_quantified": 0},
+            "Ordered n_pairs_both_quantified n_pairs",
+        ),
+        "Between n_changes": (
+            full("concordance") | {"n_changes": -1, "n_changes_clear": 0, "n_changes_agreeing": 0},
+            "Ordered n_changes_clear n_changes",
+        ),
+        "Between n_changes_clear": (
+            full("concordance") | {"n_changes_clear": -1, "n_changes_agreeing": 0},
+            "Ordered n_changes_agreeing n_changes_clear",
         ),
     },
 }

@@ -43,6 +43,8 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("assays", "duplicate_assay"): lambda: _doubled("assays"),
     ("weekly_decline", "duplicate_week"): lambda: _doubled("weekly_decline"),
     ("weekly_decline", "series_without_results"): lambda: _unknown("weekly_decline"),
+    ("concordance", "duplicate_concordance"): lambda: _doubled("concordance"),
+    ("next_sample", "duplicate_next_sample"): lambda: _doubled("next_sample"),
     ("verdicts", "duplicate_verdict"): lambda: _doubled("verdicts"),
     ("verdicts", "unknown_patient"): lambda: _unknown("verdicts"),
     ("alerts", "duplicate_alert"): lambda: _doubled("alerts"),

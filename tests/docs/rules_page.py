@@ -13,7 +13,8 @@ Each rule gives one of three answers: *alert*, *clear*, or *not assessable* with
 the protocol; it prescribes nothing. In the tables, days count from the first treatment dose; `nd` = not detected,
 `<35` = detected below the limit of quantification, `clash` = two values under one number; BAL has a limit of
 quantification of 200 IU/mL, plasma one of 35; `?` = intent of the drug not known; `never` = such a table was never
-delivered; `d-3- bal` = a stay from day -3, still open, with BAL stated as affected.
+delivered; `d-3- bal` = a stay from day -3, still open, with BAL stated as affected; `9000~300` = reported as 9,000 and
+corrected to 300; `nd?` = not detected by an assay whose limits are not known.
 """
 
 
@@ -36,7 +37,7 @@ def _section(rule: Rule) -> str:
             "",
             rule.leaflet.strip(),
             "",
-            f"Subject: one {rule.subject}. Guide: {', '.join(origin.guide)}. Strength: {origin.strength}.",
+            f"Subject: one {rule.subject}. Guide: {', '.join(origin.guide) or 'none'}. Strength: {origin.strength}.",
             f"Owner: {origin.owner}. Source: {origin.source}.",
             "",
             *table,

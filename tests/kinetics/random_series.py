@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from cmvmon.protocol import Protocol, read_protocol
+from cmvmon.protocol import CourseLine, Protocol, read_protocol
+from cmvmon.protocol.course_priors import CHANGES, RESPONSES
 
 Array = npt.NDArray[np.float64]
 Series = tuple[Array, Array, Array, Array]  # t, lo, hi, sigma
@@ -15,9 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def shipped_protocol() -> Protocol:
-    """The protocol that the package ships."""
-    path = ROOT / "cmvmon" / "protocol" / "icu_cmv_2024.toml"
-    return read_protocol(path.read_text(encoding="utf-8"), name=path.name)
+    """The protocol that the package ships, with the priors that it names."""
+    folder = ROOT / "cmvmon" / "protocol"
+    path = folder / "icu_cmv_2024.toml"
+    priors = {prior.stem: prior.read_text(encoding="utf-8") for prior in (folder / "priors").glob("*.toml")}
+    return read_protocol(path.read_text(encoding="utf-8"), name=path.name, priors=priors)
 
 
 def random_series(rng: np.random.Generator, *, longest: int = 6) -> Series:
@@ -42,6 +46,34 @@ def random_series(rng: np.random.Generator, *, longest: int = 6) -> Series:
     lo[between], hi[between] = lod, lloq
     lo[above], hi[above] = uloq, np.inf
     return t, lo, hi, sigma
+
+
+def bank_series(rng: np.random.Generator, *, longest: int = 6) -> Series:
+    """A random series for the bank: two in five begin before the anchor, one in five turns after two weeks."""
+    t, lo, hi, sigma = random_series(rng, longest=longest)
+    quantified = lo == hi
+    rise = (rng.random() < 0.2) * rng.uniform(0.0, 1.5) * np.maximum(t - 2.2, 0.0)
+    lo, hi = np.where(quantified, lo + rise, lo), np.where(quantified, hi + rise, hi)
+    return t - (rng.random() < 0.4) * rng.uniform(0.0, 1.2), lo, hi, sigma
+
+
+def random_lines(rng: np.random.Generator, *, count: int = 7) -> tuple[CourseLine, ...]:
+    """A bank that nobody chose: a straight line first, then lines of any kind, weight, mean and covariance."""
+    found = []
+    for i in range(count):
+        change = CHANGES[int(rng.integers(0, 3))] if i else "none"
+        last = {"none": (), "early": (rng.uniform(0.4, 1.5),), "late": (rng.uniform(1.8, 3.2),)}[change]
+        twice = change != "none" and rng.random() < 0.4
+        changes = tuple(float(at) for at in ((0.5 * last[0], *last) if twice else last))
+        size = 2 + len(changes)
+        half = rng.normal(0.0, 0.4, (size, size)) + np.diag(rng.uniform(0.3, 0.9, size))
+        square = half @ half.T + 0.02 * np.eye(size)  # of full rank in six digits too, as a priors file writes it
+        covariance = tuple(float(v) for v in square[np.triu_indices(size)])
+        mean = tuple(float(v) for v in (rng.normal(4.5, 0.5), *rng.normal(0.6, 0.8, size - 1)))
+        response = RESPONSES[int(rng.integers(0, 3))]
+        found.append(CourseLine(f"line_{i}", change, response, changes, float(rng.uniform(0.02, 1)), mean, covariance))
+    total = sum(line.weight for line in found)
+    return tuple(replace(line, weight=line.weight / total) for line in found)
 
 
 def many_series(seed: int, count: int, *, longest: int = 6) -> list[Series]:

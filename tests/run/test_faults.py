@@ -126,7 +126,7 @@ def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown
     text = (PACKAGED / "protocol" / "icu_cmv_2024.toml").read_text(encoding="utf-8")
     (tmp_path / "protocol").mkdir()
     (tmp_path / "protocol" / "ours.toml").write_text(
-        text.replace("interval_probability = 0.95", "interval_probability = -0.95")
+        text.replace("interval_probability = 0.95", "interval_probability = -0.95", 1)
     )
     with pytest.raises(ContractBroken, match="weekly_decline breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))

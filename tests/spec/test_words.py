@@ -49,7 +49,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "alert_state": set(words.ALERT_STATE),
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
-    "table": {*DELIVERED, "weekly_decline", "verdicts"},
+    "table": {*DELIVERED, "weekly_decline", "concordance", "next_sample", "verdicts"},
     "operations": {
         *DELIVERY_REASONS,
         "contract_broken",
@@ -184,6 +184,40 @@ OVERDUE = {
 }
 NEVER = OVERDUE | {"last_blood_collected_at": None, "days_since_blood_result": None}
 WORK_STOPPED = {"code": "missing_column", "feed": "synthetic", "table_name": "viral_load_results"}
+REBOUND = {
+    "affected_source": "stated",
+    "by_observed_rise": True,
+    "by_probability": True,
+    "compartment": "plasma",
+    "confirmed_by_blood": False,
+    "confirmed_by_result_before": True,
+    "has_conflict_since": False,
+    "is_lower_airway": False,
+    "last_but_one_collected_at": "2026-11-20T06:00:00.000000Z",
+    "last_but_one_detection": "quantified",
+    "last_but_one_lower_iu_per_ml": 4_000.0,
+    "last_but_one_viral_load_iu_per_ml": 4_000.0,
+    "last_collected_at": "2026-11-22T06:00:00.000000Z",
+    "last_detection": "quantified",
+    "last_lower_iu_per_ml": 20_000.0,
+    "last_viral_load_iu_per_ml": 20_000.0,
+    "lower_airway_rise_log10": 1.2,
+    "lowest_collected_at": "2026-11-08T06:00:00.000000Z",
+    "lowest_detection": "quantified",
+    "lowest_iu_per_ml": 100.0,
+    "lowest_viral_load_iu_per_ml": 100.0,
+    "on_letermovir_alone": False,
+    "parallel_blood_collected_at": "2026-11-21T06:00:00.000000Z",
+    "parallel_blood_compartment": "plasma",
+    "parallel_blood_rise_log10": 1.3,
+    "probability_rebound": 0.73,
+    "probability_rebound_alarm": 0.5,
+    "rise_above_lowest_log10": 2.30103,
+    "rise_log10": 1.0,
+    "stands_in_for": None,
+    "to_at_least_iu_per_ml": 1_000.0,
+    "watched_since": "2026-11-01T06:00:00.000000Z",
+}
 SENTENCES = {
     "slope": (
         "slow_response",
@@ -192,6 +226,42 @@ SENTENCES = {
             "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
             "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
             "per week: <1%."
+        ),
+    ),
+    "odds": (
+        "slow_response",
+        made_up.slow_evidence(by_odds=True, odds_non_responder=12.4, odds_non_responder_alarm=3.0),
+        (
+            "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
+            "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
+            "per week: <1%. A course that hardly falls is 12 times as probable as one that clearly falls; the protocol names "
+            "3."
+        ),
+    ),
+    "rise": (
+        "rebound",
+        REBOUND,
+        (
+            "Load in plasma (affected, as stated by the team) rose from 100 IU/mL (8 Nov 2026) to 20,000 IU/mL (22 Nov 2026): "
+            "2.3 log10 above the lowest value since 1 Nov 2026. The protocol names more than 1 log10, to at least 1,000 IU/mL "
+            "or in two samples. Probability that the load is rising again: 73%; the protocol names 50%. The result before it "
+            "(4,000 IU/mL, 20 Nov 2026) stood as clearly above the lowest."
+        ),
+    ),
+    "rise of BAL": (
+        "rebound",
+        REBOUND
+        | {"compartment": "bal", "is_lower_airway": True, "by_probability": False, "confirmed_by_result_before": False}
+        | {"lowest_detection": "below_lloq", "lowest_iu_per_ml": 200.0, "confirmed_by_blood": True}
+        | {"last_detection": "above_uloq", "last_lower_iu_per_ml": 1e8, "rise_above_lowest_log10": 5.7}
+        | {"on_letermovir_alone": True, "has_conflict_since": True},
+        (
+            "Load in BAL (affected, as stated by the team) rose from detected, below quantification limit (<200 IU/mL) "
+            "(8 Nov 2026) to above range (>100,000,000 IU/mL) (22 Nov 2026): at least 5.7 log10 above the quantification limit "
+            "of 200 IU/mL, below which the lowest value since 1 Nov 2026 lay. The protocol names at least 1.2 log10, with a "
+            "second sample or blood beside it. In plasma of 21 Nov 2026: 1.3 log10 above its own lowest value. Letermovir is "
+            "the only CMV drug on record: DNA measured then may be abortive or a breakthrough. A result with conflicting "
+            "values in this period is not used."
         ),
     ),
     "line": (

@@ -58,13 +58,19 @@ SENTENCES: dict[str, str] = {
     "reason.conflicting_values": "conflicting values for one result",
     "reason.sigma_unknown": "scatter of the assay in this specimen not known",
     "reason.sigma_invalid": "given scatter of the assay not usable",
+    "reason.rebound_suspected": "rebound suspected",
     "reason.treatment_unknown": "not known whether the patient is treated",
     "reason.no_series": "no result of the compartment to be judged",
     "reason.no_result_since_anchor": "no result since the start of treatment",
+    "reason.one_result_since_anchor": "one sample since the start of treatment",
+    "reason.rise_unconfirmed": "rise seen once; a second sample to confirm it is not there",
+    "reason.rise_undecided": "rise undecided: outside the measuring range, or two values at one time",
+    "reason.odds_against_call": "decline above the line, but the course fits one that hardly falls",
     "reason.no_bal_in_7_days": "no recent BAL result",
     "reason.fewer_than_two_results": "fewer than two results",
     "reason.indeterminate": "decline undecided so far",
     "rule.slow_response": "Speed of decline",
+    "rule.rebound": "Rise above the lowest value",
     "rule.bal_at_local_line": "CMV in BAL without running treatment",
     "rule.no_follow_up": "Blood result during treatment",
     "rule.suppressed": "CMV below the quantification limit",
@@ -81,10 +87,40 @@ SENTENCES: dict[str, str] = {
     "affected_source.stated": "affected, as stated by the team",
     "affected_source.inferred": "inferred: load at or above the local line",
     "affected_source.followed": "followed specimen; no affected compartment known",
+    "affected_source.stands_in": "followed in place of a compartment without a new result",
+    # --- does blood follow another compartment?
+    "concordance.yes": "{followed} follows {compartment}: yes ({agreement})",
+    "concordance.no": "{followed} follows {compartment}: no ({agreement})",
+    "concordance.not_shown": "{followed} follows {compartment}: not shown ({agreement})",
+    "concordance.too_few": "{followed} follows {compartment}: not established ({why})",
+    "concordance.unit": "Whole unit: {sentence}",
+    "concordance.agreement": (
+        "same direction in {agreeing} of {clear} clear changes, 95% interval {low} to {high}; {pairs}"
+    ),
+    "concordance.lacks_pairs": "too few pairs: {n} of {needed}",
+    "concordance.lacks_patients": "too few patients: {n} of {needed}",
+    "concordance.lacks_patients_clear": "too few patients with a clear change: {n} of {needed}",
+    "concordance.lacks_changes": "too few clear changes: {n} of {needed}",
+    "concordance.pairs.one": "{n} pair",
+    "concordance.pairs.other": "{n} pairs",
+    "concordance.patients.one": "{n} patient",
+    "concordance.patients.other": "{n} patients",
+    "concordance.pairs_of_patients": "{pairs} of {patients}",
+    "concordance.ground_patient": (
+        "{followed} stands here for {compartments}, without a new result: in this patient they moved alike in "
+        "{agreeing} of {clear} clear changes (lower end of the 95% interval {low}; {pairs})."
+    ),
+    "concordance.ground_unit": (
+        "{followed} stands here for {compartments}, without a new result: in the whole unit they moved alike in "
+        "{agreeing} of {clear} clear changes (lower end of the 95% interval {low}; {pairs} of {patients}); in this "
+        "patient it is not established."
+    ),
     "table.viral_load_results": "results",
     "table.antiviral_courses": "antiviral drugs",
     "table.icu_stays": "stays",
     "table.weekly_decline": "computed decline",
+    "table.concordance": "concordance of compartments",
+    "table.next_sample": "next sample",
     "table.verdicts": "verdicts",
     "operations.contract_broken": "data do not keep the agreed promises",
     "operations.laboratory_file": "laboratory file missing or not usable",
@@ -106,6 +142,7 @@ SENTENCES: dict[str, str] = {
     "guide.G20": "possibly the load in plasma, where correlation is plausible or shown",
     # --- pieces
     "unknown": "unknown",
+    "at_least": "at least {value}",
     "value.load": "{load} IU/mL",
     "value.with_log10": "{load} IU/mL ({log10} log10)",
     "value.not_detected": "{word} (limit of detection {limit} IU/mL)",
@@ -127,6 +164,26 @@ SENTENCES: dict[str, str] = {
     "alert.slow_response.censored.one": "{n} result without a quantified value.",
     "alert.slow_response.censored.other": "{n} results without a quantified value.",
     "alert.slow_response.low_and_falling": "The latest value is low, and lower than the one before it.",
+    "alert.slow_response.odds": (
+        "A course that hardly falls is {odds} times as probable as one that clearly falls; the protocol names {alarm}."
+    ),
+    "alert.rebound.rise": (
+        "Load in {where} rose from {lowest} ({lowest_date}) to {latest} ({latest_date}): {rise} log10 above the lowest "
+        "value since {since}."
+    ),
+    "alert.rebound.rise_from_limit": (
+        "Load in {where} rose from {lowest} ({lowest_date}) to {latest} ({latest_date}): {rise} log10 above the "
+        "quantification limit of {limit} IU/mL, below which the lowest value since {since} lay."
+    ),
+    "alert.rebound.line": "The protocol names more than {rise} log10, to at least {load} IU/mL or in two samples.",
+    "alert.rebound.line_airway": "The protocol names at least {rise} log10, with a second sample or blood beside it.",
+    "alert.rebound.probability": "Probability that the load is rising again: {percent}; the protocol names {alarm}.",
+    "alert.rebound.result_before": "The result before it ({value}, {date}) stood as clearly above the lowest.",
+    "alert.rebound.blood": "In {compartment} of {date}: {rise} log10 above its own lowest value.",
+    "alert.rebound.letermovir": (
+        "Letermovir is the only CMV drug on record: DNA measured then may be abortive or a breakthrough."
+    ),
+    "alert.rebound.conflict": "A result with conflicting values in this period is not used.",
     "alert.bal_at_local_line.at_line": (
         "BAL of {date}: {value}, at or above the local line of {line} IU/mL. Immune status of the patient: unknown."
     ),
@@ -208,6 +265,12 @@ SENTENCES: dict[str, str] = {
         "IU/mL on a logarithmic scale. ● measured; ○ p preliminary; ▽ detected, below quantification limit, drawn at the "
         "limit; □ not detected; △ above range; c corrected. Times in {time_zone}."
     ),
+    "figure.caption.fitted": (
+        "Grey line with band: estimated load with 95% interval (a measurement itself scatters more); dotted after the last "
+        "result, to the end of that treatment week at most."
+    ),
+    "figure.fitted.until": "{moment}: estimated {load} IU/mL (95% interval {low} to {high})",
+    "figure.fitted.after": "{moment}: estimated {load} IU/mL (95% interval {low} to {high}); after the last result",
     "figure.alternative": "Figure of the CMV course; the same values stand in the tables on this page.",
     "figure.noscript": "The figure needs JavaScript. All values stand in the tables on this page.",
     "figure.since": "Figure from {date}. {older}, in the table only.",
@@ -224,6 +287,30 @@ SENTENCES: dict[str, str] = {
     "figure.mark.corrected": "c",
     "figure.mark.preliminary": "p",
     "figure.point": "{moment}: {value}; {status}; {assay}",
+    "response.series": "{compartment} ({laboratory}, {assay})",
+    "response.rate": "{slope}, since {since}.",
+    "response.rate_but": "{slope}, since {since}; {remark}.",
+    "response.no_rate": "Rate of decline not stated: {why}.",
+    "next_sample.settles": (
+        "Not settled yet: a further sample on {date} would settle it with {percent} probability (if not detected: {call})."
+    ),
+    "next_sample.none_settles": (
+        "Not settled yet: no further sample within {days} would settle it with {wanted} probability; on the best day "
+        "{percent} (if not detected: {call})."
+    ),
+    "next_sample.nothing_open": "No series of this patient has an open call.",
+    "next_sample.no_weeks": "No series of this patient has a treatment week to judge.",
+    "next_sample.course_over": "A call was left open, but that treatment is over: a sample no longer counts in it.",
+    "next_sample.by_line": "The method `line` foretells no result; only `bank` does.",
+    "rebound.possible": "Rising again: possible (probability {percent}; alert from {alarm}).",
+    "rebound.below": "Rising again: below the alert line (probability {percent}; alert from {alarm}).",
+    "rebound.unlikely": "Rising again: unlikely (probability {percent}; alert from {alarm}).",
+    "rebound.no_fall": "Rising again: does not apply (no fall shown since the start).",
+    "rebound.alerted": "Rising again: see the open alert.",
+    "rebound.too_early": "Rising again: probability can't be computed yet (only from {days} after the start).",
+    "rebound.after_gap": "Rising again: probability can't be computed after a long gap in the results.",
+    "rebound.not_assessable": "Rising again: can't be assessed ({why}).",
+    "rebound.not_computed": "Rising again: not computed.",
     "decline.title": "Decline per week",
     "decline.caption": (
         "Observed: from the reported results. Estimated: mean with its 95% interval, allowing for the scatter and the "
@@ -266,6 +353,7 @@ SENTENCES: dict[str, str] = {
     "caveat.affected_stated": "Affected, as stated by the team: {compartments}.",
     "caveat.affected_inferred": "Affected, inferred from a load at or above the local line: {compartments}.",
     "caveat.affected_followed": "No affected compartment known; followed instead: {compartments}.",
+    "caveat.affected_stands_in": "{followed} is judged for {compartments}: there is no new result of it.",
     "caveat.results_stale": "Last delivery of results on {since}: newer results may be missing.",
     "caveat.results_never": "No delivery of results was ever received.",
     "caveat.quarantined.one": "{n} delivered record is set apart; it may be about this patient.",

@@ -58,13 +58,19 @@ SENTENCES: dict[str, str] = {
     "reason.conflicting_values": "tegenstrijdige waarden voor één uitslag",
     "reason.sigma_unknown": "meetspreiding van de test in dit materiaal niet bekend",
     "reason.sigma_invalid": "opgegeven meetspreiding van de test niet bruikbaar",
+    "reason.rebound_suspected": "mogelijk opnieuw stijgend",
     "reason.treatment_unknown": "niet bekend of de patiënt wordt behandeld",
     "reason.no_series": "geen uitslag van het te beoordelen compartiment",
     "reason.no_result_since_anchor": "geen uitslag sinds de start van de behandeling",
+    "reason.one_result_since_anchor": "één monster sinds de start van de behandeling",
+    "reason.rise_unconfirmed": "stijging eenmaal gezien; een tweede monster dat haar bevestigt is er niet",
+    "reason.rise_undecided": "stijging onbeslist: buiten het meetbereik, of twee waarden op één moment",
+    "reason.odds_against_call": "daling boven de lijn, maar het beloop past bij een dat nauwelijks daalt",
     "reason.no_bal_in_7_days": "geen recente BAL-uitslag",
     "reason.fewer_than_two_results": "minder dan twee uitslagen",
     "reason.indeterminate": "nog geen uitsluitsel over de daling",
     "rule.slow_response": "Snelheid van de daling",
+    "rule.rebound": "Stijging boven de laagste waarde",
     "rule.bal_at_local_line": "CMV in BAL zonder lopende behandeling",
     "rule.no_follow_up": "Bloeduitslag tijdens behandeling",
     "rule.suppressed": "CMV onder de kwantificatiegrens",
@@ -81,10 +87,40 @@ SENTENCES: dict[str, str] = {
     "affected_source.stated": "aangedaan volgens het team",
     "affected_source.inferred": "afgeleid: load op of boven de lokale lijn",
     "affected_source.followed": "gevolgd materiaal; geen aangedaan compartiment bekend",
+    "affected_source.stands_in": "gevolgd in plaats van een compartiment zonder nieuwe uitslag",
+    # --- does blood follow another compartment?
+    "concordance.yes": "{followed} volgt {compartment}: ja ({agreement})",
+    "concordance.no": "{followed} volgt {compartment}: nee ({agreement})",
+    "concordance.not_shown": "{followed} volgt {compartment}: niet aangetoond ({agreement})",
+    "concordance.too_few": "{followed} volgt {compartment}: niet vastgesteld ({why})",
+    "concordance.unit": "Hele afdeling: {sentence}",
+    "concordance.agreement": (
+        "richting gelijk bij {agreeing} van {clear} duidelijke veranderingen, 95%-BI {low} tot {high}; {pairs}"
+    ),
+    "concordance.lacks_pairs": "te weinig paren: {n} van {needed}",
+    "concordance.lacks_patients": "te weinig patiënten: {n} van {needed}",
+    "concordance.lacks_patients_clear": "te weinig patiënten met een duidelijke verandering: {n} van {needed}",
+    "concordance.lacks_changes": "te weinig duidelijke veranderingen: {n} van {needed}",
+    "concordance.pairs.one": "{n} paar",
+    "concordance.pairs.other": "{n} paren",
+    "concordance.patients.one": "{n} patiënt",
+    "concordance.patients.other": "{n} patiënten",
+    "concordance.pairs_of_patients": "{pairs} van {patients}",
+    "concordance.ground_patient": (
+        "{followed} staat hier voor {compartments}, zonder nieuwe uitslag: bij deze patiënt bewogen ze gelijk bij "
+        "{agreeing} van {clear} duidelijke veranderingen (ondergrens 95%-BI {low}; {pairs})."
+    ),
+    "concordance.ground_unit": (
+        "{followed} staat hier voor {compartments}, zonder nieuwe uitslag: op de hele afdeling bewogen ze gelijk bij "
+        "{agreeing} van {clear} duidelijke veranderingen (ondergrens 95%-BI {low}; {pairs} van {patients}); bij deze "
+        "patiënt is het niet vastgesteld."
+    ),
     "table.viral_load_results": "uitslagen",
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
     "table.weekly_decline": "berekende daling",
+    "table.concordance": "samenhang van compartimenten",
+    "table.next_sample": "volgend monster",
     "table.verdicts": "oordelen",
     "operations.contract_broken": "gegevens voldoen niet aan de afspraken",
     "operations.laboratory_file": "laboratoriumbestand ontbreekt of is niet bruikbaar",
@@ -106,6 +142,7 @@ SENTENCES: dict[str, str] = {
     "guide.G20": "eventueel de load in plasma, als samenhang aannemelijk of aangetoond is",
     # --- pieces
     "unknown": "onbekend",
+    "at_least": "ten minste {value}",
     "value.load": "{load} IE/ml",
     "value.with_log10": "{load} IE/ml ({log10} log10)",
     "value.not_detected": "{word} (detectiegrens {limit} IE/ml)",
@@ -127,6 +164,27 @@ SENTENCES: dict[str, str] = {
     "alert.slow_response.censored.one": "{n} meting zonder gekwantificeerde waarde.",
     "alert.slow_response.censored.other": "{n} metingen zonder gekwantificeerde waarde.",
     "alert.slow_response.low_and_falling": "De laatste waarde is laag, en lager dan de vorige.",
+    "alert.slow_response.odds": (
+        "Een beloop dat nauwelijks daalt is {odds} keer zo waarschijnlijk als een dat duidelijk daalt; het protocol noemt "
+        "{alarm}."
+    ),
+    "alert.rebound.rise": (
+        "Load in {where} steeg van {lowest} ({lowest_date}) naar {latest} ({latest_date}): {rise} log10 boven de laagste "
+        "waarde sinds {since}."
+    ),
+    "alert.rebound.rise_from_limit": (
+        "Load in {where} steeg van {lowest} ({lowest_date}) naar {latest} ({latest_date}): {rise} log10 boven de "
+        "kwantificatiegrens van {limit} IE/ml, waaronder de laagste waarde sinds {since} lag."
+    ),
+    "alert.rebound.line": "Het protocol noemt meer dan {rise} log10, tot ten minste {load} IE/ml of in twee monsters.",
+    "alert.rebound.line_airway": "Het protocol noemt ten minste {rise} log10, met een tweede monster of bloed ernaast.",
+    "alert.rebound.probability": "Kans dat de load opnieuw stijgt: {percent}; het protocol noemt {alarm}.",
+    "alert.rebound.result_before": "De uitslag ervoor ({value}, {date}) lag even duidelijk boven de laagste.",
+    "alert.rebound.blood": "In {compartment} van {date}: {rise} log10 boven de eigen laagste waarde.",
+    "alert.rebound.letermovir": (
+        "Letermovir is het enige geregistreerde CMV-middel: dan gemeten DNA kan abortief zijn of een doorbraak."
+    ),
+    "alert.rebound.conflict": "Een uitslag met tegenstrijdige waarden in deze periode is niet gebruikt.",
     "alert.bal_at_local_line.at_line": (
         "BAL van {date}: {value}, op of boven de lokale lijn van {line} IE/ml. Afweer van de patiënt: onbekend."
     ),
@@ -209,6 +267,12 @@ SENTENCES: dict[str, str] = {
         "IE/ml op logaritmische schaal. ● gemeten; ○ v voorlopig; ▽ aantoonbaar, onder kwantificatiegrens, getekend op de "
         "grens; □ niet aantoonbaar; △ boven meetbereik; c gecorrigeerd. Tijden in {time_zone}."
     ),
+    "figure.caption.fitted": (
+        "Grijze lijn met band: geschatte load met 95%-interval (een meting zelf spreidt meer); gestippeld na de laatste "
+        "uitslag, hooguit tot het einde van die behandelweek."
+    ),
+    "figure.fitted.until": "{moment}: geschat {load} IE/ml (95%-BI {low} tot {high})",
+    "figure.fitted.after": "{moment}: geschat {load} IE/ml (95%-BI {low} tot {high}); na de laatste uitslag",
     "figure.alternative": "Figuur van het CMV-beloop; dezelfde waarden staan in de tabellen op deze pagina.",
     "figure.noscript": "De figuur vraagt JavaScript. Alle waarden staan in de tabellen op deze pagina.",
     "figure.since": "Figuur vanaf {date}. {older}, alleen in de tabel.",
@@ -225,6 +289,30 @@ SENTENCES: dict[str, str] = {
     "figure.mark.corrected": "c",
     "figure.mark.preliminary": "v",
     "figure.point": "{moment}: {value}; {status}; {assay}",
+    "response.series": "{compartment} ({laboratory}, {assay})",
+    "response.rate": "{slope}, sinds {since}.",
+    "response.rate_but": "{slope}, sinds {since}; {remark}.",
+    "response.no_rate": "Snelheid van de daling niet genoemd: {why}.",
+    "next_sample.settles": (
+        "Nog geen uitsluitsel: een volgend monster op {date} zou dat met {percent} kans geven (niet aantoonbaar: {call})."
+    ),
+    "next_sample.none_settles": (
+        "Nog geen uitsluitsel: geen enkel volgend monster binnen {days} zou dat met {wanted} kans geven; op de beste dag "
+        "{percent} (niet aantoonbaar: {call})."
+    ),
+    "next_sample.nothing_open": "Geen enkele reeks van deze patiënt wacht op uitsluitsel.",
+    "next_sample.no_weeks": "Geen reeks van deze patiënt met een behandelweek om te beoordelen.",
+    "next_sample.course_over": "Er was geen uitsluitsel, maar die behandeling is voorbij: een monster telt daar niet meer in mee.",
+    "next_sample.by_line": "Met de methode `line` wordt geen volgende uitslag voorspeld; dat kan alleen met `bank`.",
+    "rebound.possible": "Opnieuw stijgend: mogelijk (kans {percent}; melding vanaf {alarm}).",
+    "rebound.below": "Opnieuw stijgend: onder de meldgrens (kans {percent}; melding vanaf {alarm}).",
+    "rebound.unlikely": "Opnieuw stijgend: niet waarschijnlijk (kans {percent}; melding vanaf {alarm}).",
+    "rebound.no_fall": "Opnieuw stijgend: niet van toepassing (geen daling aangetoond sinds de start).",
+    "rebound.alerted": "Opnieuw stijgend: zie de open melding.",
+    "rebound.too_early": "Opnieuw stijgend: kans nog niet te berekenen (pas vanaf {days} na de start).",
+    "rebound.after_gap": "Opnieuw stijgend: kans niet te berekenen na een lange pauze in de uitslagen.",
+    "rebound.not_assessable": "Opnieuw stijgend: niet te beoordelen ({why}).",
+    "rebound.not_computed": "Opnieuw stijgend: niet berekend.",
     "decline.title": "Daling per week",
     "decline.caption": (
         "Waargenomen: uit de gerapporteerde uitslagen. Geschat: gemiddelde met 95%-interval, rekening houdend met "
@@ -267,6 +355,7 @@ SENTENCES: dict[str, str] = {
     "caveat.affected_stated": "Aangedaan volgens het team: {compartments}.",
     "caveat.affected_inferred": "Aangedaan, afgeleid uit een load op of boven de lokale lijn: {compartments}.",
     "caveat.affected_followed": "Geen aangedaan compartiment bekend; gevolgd wordt: {compartments}.",
+    "caveat.affected_stands_in": "{followed} wordt beoordeeld voor {compartments}: daarvan is geen nieuwe uitslag.",
     "caveat.results_stale": "Laatste levering van uitslagen op {since}: nieuwere uitslagen kunnen ontbreken.",
     "caveat.results_never": "Nooit een levering van uitslagen ontvangen.",
     "caveat.quarantined.one": "{n} geleverde regel is apart gezet; die kan deze patiënt betreffen.",

@@ -1,0 +1,128 @@
+"""The bank of change-point lines through one series: what can be said after every sample. `track`, in one pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cmvmon.kinetics.line import INVALID_INPUT, OK
+from cmvmon.protocol.course_priors import MOST_CHANGES, RESPONSES, CourseLine
+
+Array = npt.NDArray[np.float64]
+MOST_SIZE = 2 + MOST_CHANGES  # load at the anchor and the decline of each piece
+STATE_COLUMNS = 1 + MOST_SIZE + MOST_SIZE * (MOST_SIZE + 1) // 2  # log weight, mean, covariance
+
+
+@dataclass(frozen=True)
+class Track:
+    """What the bank says after each row, given that row and those before it; one entry per row, NaN where undefined.
+
+    Attributes:
+        decline_now: posterior mean of the decline at that moment, log10 per week, positive when falling.
+        decline_now_sd: its posterior standard deviation.
+        probability_above_target: P(decline at that moment > target).
+        mean_decline: posterior mean of the mean decline since the anchor; NaN at and before the anchor.
+        mean_probability_above_target: P(that mean > target).
+        probability_rebound: P(the load rises after a late change that has passed).
+        odds_non_responder: non-responder against responder, between 1e-12 and 1e12.
+        log_score: log density (of a limit: log probability) of this row foretold by the rows before it.
+        status: per series, `ok` or `invalid_input` (a row that can't be used, times that go back, or no row): then
+            every number of that series is NaN.
+    """
+
+    decline_now: Array
+    decline_now_sd: Array
+    probability_above_target: Array
+    mean_decline: Array
+    mean_probability_above_target: Array
+    probability_rebound: Array
+    odds_non_responder: Array
+    log_score: Array
+    status: tuple[str, ...]
+
+
+def track(
+    series_offsets: npt.ArrayLike,
+    t_weeks: npt.ArrayLike,
+    lo: npt.ArrayLike,
+    hi: npt.ArrayLike,
+    sigma: npt.ArrayLike,
+    *,
+    lines: Sequence[CourseLine],
+    target_log10_per_week: float,
+    growth_log10_per_week: float,
+    growth_sd_log10_per_week: float,
+) -> Track:
+    """Decline, P(decline > target), P(rebound) and odds of non-response after every sample of every series.
+
+    Args:
+        series_offsets: series i holds the rows offsets[i] .. offsets[i + 1], in order of time (and result id).
+        t_weeks: since the anchor; before it negative.
+        lo, hi: limits in log10 as in `fit_line`.
+        sigma: standard deviation of one result, log10; one number or one per row.
+        lines: the prior of the series' compartment.
+        growth_log10_per_week, growth_sd_log10_per_week: untreated growth expected before the anchor.
+
+    Raises:
+        ValueError: arrays of unequal length, or offsets that do not rise from 0 to the number of rows. A row that can't
+            be used gives the status `invalid_input` to its series instead.
+    Source: kinetics.md section 3. The rows of a series alone decide its numbers, to the bit.
+    """
+    from cmvmon.kinetics import bank_filter  # compiles: only who fits pays
+
+    offsets, rows = checked(series_offsets, t_weeks, lo, hi, sigma)
+    numbers, good = bank_filter.track_many(
+        offsets,
+        *rows,
+        bank_numbers(lines),
+        target_log10_per_week,
+        growth_log10_per_week,
+        growth_sd_log10_per_week,
+    )
+    now, now_sd, above, mean, mean_above, rebound, odds, log_score = numbers
+    status = tuple(OK if usable else INVALID_INPUT for usable in good)
+    return Track(now, now_sd, above, mean, mean_above, rebound, odds, log_score, status)
+
+
+def checked(
+    series_offsets: npt.ArrayLike, t: npt.ArrayLike, lo: npt.ArrayLike, hi: npt.ArrayLike, sigma: npt.ArrayLike
+) -> tuple[npt.NDArray[np.int64], tuple[Array, Array, Array, Array]]:
+    """The arrays as the kernels take them. Raises ValueError when their shapes do not fit together."""
+    columns = [np.atleast_1d(np.ascontiguousarray(column, dtype=np.float64)) for column in (t, lo, hi)]
+    n = len(columns[0])
+    noise = np.asarray(sigma, dtype=np.float64)
+    noise = np.full(n, noise[()]) if noise.ndim == 0 else np.ascontiguousarray(noise)
+    if any(column.shape != (n,) for column in (*columns, noise)):
+        shapes = ", ".join(str(column.shape) for column in (*columns, noise))
+        raise ValueError(f"one time, lo, hi and sigma per result are needed; their shapes are {shapes}")
+    offsets = np.asarray(series_offsets, dtype=np.int64)
+    rising = offsets.ndim == 1 and len(offsets) >= 1 and offsets[0] == 0 and offsets[-1] == n
+    if not rising or bool((np.diff(offsets) < 0).any()):
+        raise ValueError(f"series offsets must rise from 0 to the number of results, {n}")
+    return offsets, (columns[0], columns[1], columns[2], noise)
+
+
+def bank_numbers(lines: Sequence[CourseLine], at_least: int = 0) -> Array:
+    """The lines as `bank_filter` takes them, one row each; rows up to `at_least` are lines of no weight."""
+    rows = [_line_numbers(line) for line in lines]
+    rows += [_line_numbers(_NOTHING)] * (at_least - len(rows))
+    return np.array(rows, dtype=np.float64)
+
+
+_NOTHING = CourseLine("nothing", "none", RESPONSES[0], (), 0.0, (0.0, 0.0), (1.0, 0.0, 1.0))
+
+
+def _line_numbers(line: CourseLine) -> list[float]:
+    """log weight, size, two changes, whether late, response, mean, covariance; what a line lacks is filled up with 0."""
+    weight = math.log(line.weight) if line.weight > 0 else -math.inf
+    size = len(line.mean)
+    changes = [*line.changes_at_weeks, math.inf, math.inf][:MOST_CHANGES]
+    covariance = np.zeros((MOST_SIZE, MOST_SIZE))
+    covariance[np.triu_indices(size)] = line.covariance
+    mean = [*line.mean, *[0.0] * (MOST_SIZE - size)]
+    kind = [float(line.change == "late"), float(RESPONSES.index(line.response))]
+    return [weight, float(size), *changes, *kind, *mean, *covariance[np.triu_indices(MOST_SIZE)]]
