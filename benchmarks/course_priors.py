@@ -35,7 +35,7 @@ STEADY = 0.5  # log10 per week: what separates fast from steady responders below
 # line a rise from day 12 is none.
 LEVELLING: Places = ((1.6,), (2.1,), (2.6,))
 EARLIER_RISE = (1.65,)
-ADDED_WEIGHT = 0.02  # of each
+ADDED_WEIGHT = 0.01  # of each
 LEVEL_SD = 0.1  # log10 per week, around no change
 COMPARTMENTS = ("plasma", "bal")
 Places = tuple[tuple[float, ...], ...]

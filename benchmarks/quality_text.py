@@ -9,7 +9,7 @@ from itertools import groupby
 from benchmarks.quality_alarms import Delays
 from benchmarks.quality_families import NEXT_STEPS, Row
 from benchmarks.quality_own import MOST_DELAY, Group, Own, shortfalls
-from benchmarks.quality_scores import Figure, Scored
+from benchmarks.quality_scores import Figure, Scored, in_doubt, is_out
 
 NAMES: Mapping[str, str] = {
     "last_two": "last two results",
@@ -171,7 +171,7 @@ def delays_text(found: Sequence[tuple[str, Delays]]) -> str:
 def _is_soon(one: Delays) -> str:
     if one.method not in ALARMS:
         return ""
-    return "yes" if one.ratio.value <= MOST_DELAY else "no"
+    return "no" + in_doubt(one.ratio, 0.0, MOST_DELAY) if is_out(one.ratio, 0.0, MOST_DELAY) else "yes"
 
 
 def families_text(rows: Sequence[Row]) -> str:

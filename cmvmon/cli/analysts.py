@@ -37,6 +37,9 @@ def analyze(
         Path | None,
         typer.Option("--priors", help="A file of `priors fit`, instead of the priors that the protocol names."),
     ] = None,
+    ask_next: Annotated[
+        bool, typer.Option("--next-sample", help="Write next_sample.parquet too; far slower where many calls are open.")
+    ] = False,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
@@ -44,7 +47,16 @@ def analyze(
     from cmvmon.run.analysis import analyze as run
 
     moment = None if as_of is None else moment_of(as_of)
-    done = run(source, out, root=site, as_of=moment, partitions=partitions, method=method, priors=priors)
+    done = run(
+        source,
+        out,
+        root=site,
+        as_of=moment,
+        partitions=partitions,
+        method=method,
+        priors=priors,
+        ask_next=ask_next,
+    )
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
         return

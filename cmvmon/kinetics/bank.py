@@ -72,10 +72,10 @@ def track(
             be used gives the status `invalid_input` to its series instead.
     Source: kinetics.md section 3. The rows of a series alone decide its numbers, to the bit.
     """
-    from cmvmon.kinetics import bank_filter  # compiles: only who fits pays
+    from cmvmon.kinetics import bank_many  # compiles: only who fits pays
 
     offsets, rows = checked(series_offsets, t_weeks, lo, hi, sigma)
-    numbers, good = bank_filter.track_many(
+    numbers, good = bank_many.track_many(
         offsets,
         *rows,
         bank_numbers(lines),

@@ -5,6 +5,8 @@ A censored value is an interval, never a number in its place. Expressions over `
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import polars as pl
 
 from cmvmon.domain import words
@@ -14,6 +16,8 @@ from cmvmon.kinetics import week_words
 # It is the 95 % point of the normal distribution: part of the definition of a LOD, not a setting.
 LOD_HIT_RATE_QUANTILE = 1.645
 
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
 
 def log10_of(column: str) -> pl.Expr:
     """log10 of a positive, finite number; null for anything else."""
@@ -21,7 +25,7 @@ def log10_of(column: str) -> pl.Expr:
     return pl.when(value.is_finite() & (value > 0)).then(value.log10())
 
 
-def with_limits(results: pl.DataFrame) -> pl.DataFrame:
+def with_limits(results: Frame) -> Frame:
     """The rows with `fit_lo`, `fit_hi`, `reported_lo`, `reported_hi` (log10 IU/mL) and `fault`.
 
     Reads detection, viral_load_iu_per_ml, lod_, lloq_, uloq_iu_per_ml, sigma_log10 and is_conflicting.

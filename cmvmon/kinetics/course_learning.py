@@ -55,7 +55,7 @@ def learn_lines(
     Raises:
         ValueError: `shrink_series` below 0, or no line to start from.
     """
-    from cmvmon.kinetics import bank_filter  # compiles: only who fits pays
+    from cmvmon.kinetics import bank_many  # compiles: only who fits pays
 
     if shrink_series < 0 or not start:
         raise ValueError("learning needs lines to start from, and a weight of the defaults of 0 or more")
@@ -65,7 +65,7 @@ def learn_lines(
     values: list[float] = []
     share = {line.name: line.weight for line in lines}
     for _ in range(most_steps if n else 0):
-        sums, value = bank_filter.moments_of(
+        sums, value = bank_many.moments_of(
             series.offsets,
             series.t_weeks,
             series.lo,

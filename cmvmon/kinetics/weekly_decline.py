@@ -16,9 +16,8 @@ from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.bank import STATE_COLUMNS, bank_numbers
-from cmvmon.kinetics.censoring import with_limits
 from cmvmon.kinetics.line import prior_numbers
-from cmvmon.kinetics.noise import default_sigma
+from cmvmon.kinetics.sorted_rows import sorted_rows
 from cmvmon.kinetics.week_rows import Bank, Clocks, Rows
 from cmvmon.kinetics.week_words import BANK, FOREVER, LINE, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.protocol import Protocol
@@ -79,32 +78,9 @@ def kernel_input(
     if method not in VERSIONS:
         raise ValueError(f"the method is {method!r}; known are {', '.join(VERSIONS)}")
     moment = pl.lit(as_of).cast(_MOMENT)
-    rows = _usable(results.filter(pl.col("collected_at") <= moment), clocks, protocol)
-    series = _series(rows)
+    rows, series, result_ids = sorted_rows(results.filter(pl.col("collected_at") <= moment), clocks, protocol)
     starts = series.join(_clock_numbers(clocks), on="patient_id", how="inner", maintain_order="left_right")
-    return KernelInput(
-        _rows(rows), _starts(starts), _policy(protocol, as_of, method), starts, rows["result_id"], method
-    )
-
-
-def _usable(results: pl.DataFrame, clocks: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
-    """Rows of patients with a clock, with limits and faults, sorted by series, time and result."""
-    default = default_sigma(protocol)
-    known = set(results.columns)
-    sigma = pl.coalesce("sigma_log10", default) if "sigma_log10" in known else default
-    conflicting = pl.col("is_conflicting") if "is_conflicting" in known else pl.lit(False)
-    used = results.join(clocks.select("patient_id").unique(), on="patient_id", how="semi").with_columns(
-        sigma_log10=sigma, is_conflicting=conflicting
-    )
-    return with_limits(used).sort(*SERIES_KEY, "collected_at", "result_id")
-
-
-def _series(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per series of the sorted rows, with `start` and `stop`, the rows that it holds."""
-    is_first = pl.any_horizontal(pl.col(key) != pl.col(key).shift(1) for key in SERIES_KEY)
-    start = rows.select((is_first | (pl.int_range(pl.len()) == 0)).arg_true()).to_series().cast(pl.Int64)
-    stop = start.shift(-1).fill_null(rows.height)
-    return rows.select(*SERIES_KEY)[start].with_columns(start=start, stop=stop)
+    return KernelInput(rows, _starts(starts), _policy(protocol, as_of, method), starts, result_ids, method)
 
 
 def _clock_numbers(clocks: pl.DataFrame) -> pl.DataFrame:
@@ -164,25 +140,6 @@ def _window(protocol: Protocol, compartment: str) -> tuple[list[float], list[lis
     prior, decline = protocol.prior_of(compartment), protocol.decline
     a, d = decline.window_intercept_sd_log10, prior.decline_sd_log10_per_week
     return [decline.window_intercept_mean_log10, prior.decline_mean_log10_per_week], [[a * a, 0.0], [0.0, d * d]]
-
-
-def _rows(rows: pl.DataFrame) -> Rows:
-    def number(name: str) -> npt.NDArray[np.float64]:
-        return rows[name].fill_null(float("nan")).to_numpy()
-
-    detection = rows["detection"].replace_strict(
-        {state: code for code, state in enumerate(words.DETECTION)}, return_dtype=pl.Int8
-    )
-    return Rows(
-        time=rows["collected_at"].cast(_MOMENT).cast(pl.Int64).to_numpy(),
-        fit_lo=number("fit_lo"),
-        fit_hi=number("fit_hi"),
-        reported_lo=number("reported_lo"),
-        reported_hi=number("reported_hi"),
-        sigma=number("sigma_log10"),
-        detection=detection.to_numpy(),
-        fault=rows["fault"].to_numpy(),
-    )
 
 
 def _starts(starts: pl.DataFrame) -> Clocks:

@@ -18,6 +18,7 @@ from cmvmon.assess import Tables, assess, with_sigma
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
@@ -29,6 +30,7 @@ from cmvmon.run.exchange import Typed, column_of, find_table, n_rows, read_batch
 from cmvmon.run.given_priors import with_priors
 from cmvmon.run.ordered_parquet import OrderedParquet
 from cmvmon.run.partitions import Partitions, bounds_of
+from cmvmon.run.views import next_samples
 from cmvmon.shell.site import Site
 
 _OPTIONAL = (ANTIVIRAL_COURSES, ICU_STAYS, ASSAYS)
@@ -58,13 +60,15 @@ def analyze(
     partitions: int | None = None,
     method: str | None = None,
     priors: Path | None = None,
+    ask_next: bool = False,
 ) -> Analysed:
     """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
 
     Rows that break a promise go to `out`/quarantined.parquet with their reason, and the rest goes on. `as_of` defaults
     to the latest collection of a usable row. The protocol is that of the site at `root`, else the package's.
     `method` = how the decline is estimated; without it, as the site's settings say. `priors` = a file of priors to use
-    instead of the protocol's: the protocol_version of every row then names it too.
+    instead of the protocol's: the protocol_version of every row then names it too. `ask_next` writes next_sample too: when
+    one more sample would settle an open call, which takes far longer than all the rest.
 
     Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
     of them, and as many as the number of results asks for. The bytes written do not depend on it.
@@ -101,7 +105,7 @@ def analyze(
                 raise SiteError(
                     "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
                 )
-            return _assess_all(read, protocol, moment, how, Path(folder), out)
+            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out)
     finally:
         if is_new and not any(out.iterdir()):  # refused before anything was written
             out.rmdir()
@@ -146,16 +150,30 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
     return _Read(kept, frozenset(name for name, path in optional.items() if path is not None), assays, apart)
 
 
-def _assess_all(read: _Read, protocol: Protocol, moment: datetime, method: str, folder: Path, out: Path) -> Analysed:
+@dataclass(frozen=True)
+class _How:
+    """How an analysis is done."""
+
+    protocol: Protocol
+    moment: datetime
+    method: str
+    ask_next: bool
+
+    @property
+    def computed(self) -> tuple[RowType, ...]:
+        return (*_COMPUTED, NEXT_SAMPLE) if self.ask_next else _COMPUTED
+
+
+def _assess_all(read: _Read, how: _How, folder: Path, out: Path) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed; whole files or none."""
-    broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in _COMPUTED}
+    broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
     with ExitStack() as files:
-        written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in _COMPUTED}
-        unit = _unit_concordance(read, protocol, moment)
+        written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in how.computed}
+        unit = _unit_concordance(read, how.protocol, how.moment)
         for place in range(len(read.partitions)):
-            found = _assess_one(read, place, protocol, moment, method, unit)
-            for row_type in _COMPUTED:
+            found = _assess_one(read, place, how, unit)
+            for row_type in how.computed:
                 kept, unkept = split_by_promises(found[row_type.name], row_type)
                 broken[row_type.name].append(unkept)
                 written[row_type.name].append(kept)
@@ -167,11 +185,11 @@ def _assess_all(read: _Read, protocol: Protocol, moment: datetime, method: str, 
         whole_unit = found[_UNIT] if unit is None else unit  # after the patients, whatever the ranges
         written[CONCORDANCE.name].append(whole_unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
-    for row_type in _COMPUTED:
+    for row_type in how.computed:
         os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
     _write_quarantined(out, apart)
     return Analysed(
-        as_of=moment,
+        as_of=how.moment,
         patients=counts["patients"],
         weekly_rows=counts["weeks"],
         verdicts={word: counts[f"verdict {word}"] for word in words.VERDICT},
@@ -194,9 +212,7 @@ def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
     return with_sigma(read.partitions.own(current_results(known), place), read.assays)
 
 
-def _assess_one(
-    read: _Read, place: int, protocol: Protocol, moment: datetime, method: str, unit: pl.DataFrame | None
-) -> dict[str, pl.DataFrame]:
+def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
     """The computed tables of one range of patients."""
     partitions = read.partitions
 
@@ -208,7 +224,7 @@ def _assess_one(
 
     compared = None
     if unit is not None:
-        own = concordance(_own_results(read, place, moment), protocol=protocol, as_of=moment)
+        own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
         Tables(
@@ -219,9 +235,9 @@ def _assess_one(
             _patients_of(read.broken.get(ANTIVIRAL_COURSES.name)),
             concordance=compared,
         ),
-        protocol=protocol,
-        as_of=moment,
-        method=method,
+        protocol=how.protocol,
+        as_of=how.moment,
+        method=how.method,
     )
     of_unit = pl.col("scope") == "unit"
     tables = {
@@ -229,6 +245,9 @@ def _assess_one(
         VERDICTS.name: assessment.verdicts,
         CONCORDANCE.name: assessment.concordance.filter(~of_unit),
     }
+    if how.ask_next:
+        everyone = assessment.subjects["patient_id"].unique()
+        tables[NEXT_SAMPLE.name] = next_samples(assessment, everyone, protocol=how.protocol, as_of=how.moment)
     # Patients of other ranges are there for the sake of a shared result number only.
     own_rows = {name: partitions.own(frame, place) for name, frame in tables.items()}
     return own_rows | {_UNIT: assessment.concordance.filter(of_unit)}

@@ -84,12 +84,12 @@ def test_known_lines_are_found_again(from_2000, capsys):
 
 def test_other_series_of_the_same_kind_are_more_probable_under_what_was_learned(from_2000):
     """Judged on series that taught nothing: better than the start, and near the lines that made them."""
-    from cmvmon.kinetics import bank_filter
+    from cmvmon.kinetics import bank_many
 
     def score(lines: tuple[CourseLine, ...]) -> float:
         new = drawn(1_000, seed=2)
         rows = (new.t_weeks, new.lo, new.hi, new.sigma)
-        return float(bank_filter.moments_of(new.offsets, *rows, bank_numbers(lines), *GROWTH.values())[1]) / 1_000
+        return float(bank_many.moments_of(new.offsets, *rows, bank_numbers(lines), *GROWTH.values())[1]) / 1_000
 
     mine, start, true = score(from_2000.lines), score(START_LINES), score(TRUE)
     assert mine - start > 0.1

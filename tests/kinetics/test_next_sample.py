@@ -15,7 +15,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.kinetics import bank_filter, treatment_courses, weekly_decline
+from cmvmon.kinetics import bank_many, treatment_courses, weekly_decline
 from cmvmon.kinetics.bank import bank_numbers
 from cmvmon.kinetics.course_series import course_series
 from cmvmon.kinetics.next_sample import next_sample
@@ -54,7 +54,7 @@ def drawn_loads(row: dict, known: pl.DataFrame, clocks: pl.DataFrame, at: dateti
     series = course_series(mine, own, protocol=PROTOCOL, as_of=row["as_of"])
     lines = PROTOCOL.course_lines_of(row["compartment"])
     decline = PROTOCOL.decline
-    state = bank_filter.states_of(
+    state = bank_many.states_of(
         series.offsets, series.t_weeks, series.lo, series.hi, series.sigma, bank_numbers(lines),
         decline.growth_before_anchor_log10_per_week, decline.growth_before_anchor_sd_log10_per_week,
     )[0]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,23 @@ def test_the_line_method_needs_no_priors_of_the_bank_and_says_which_method_it_is
     estimated = banked.filter(pl.col("mean_decline_log10_per_week").is_not_null())
     assert estimated["probability_rebound"].null_count() == 0
     assert estimated["odds_non_responder"].null_count() == 0
+
+
+def test_when_to_sample_next_is_written_where_it_is_asked_for(ward_folder: Path, tmp_path: Path) -> None:
+    """At the middle of the watch some calls are open; whatever the ranges, the table has the same bytes."""
+    at = datetime(2024, 2, 10, tzinfo=UTC)
+    small = few(ward_folder, 40, tmp_path / "forty")
+    analyze(small, tmp_path / "plain", root=tmp_path, as_of=at)
+    assert not (tmp_path / "plain" / "next_sample.parquet").exists()
+    for n in (1, 3):
+        analyze(small, tmp_path / f"asked{n}", root=tmp_path, as_of=at, ask_next=True, partitions=n)
+    one, three = (tmp_path / f"asked{n}" / "next_sample.parquet" for n in (1, 3))
+    assert one.read_bytes() == three.read_bytes()
+    table = pl.read_parquet(one)
+    weekly = pl.read_parquet(tmp_path / "plain" / "weekly_decline.parquet")
+    latest = weekly.group_by("patient_id", "compartment", "laboratory", "assay").agg(pl.col("call").last())
+    assert 0 < table.height <= latest.filter(pl.col("call") == "indeterminate").height
+    assert table["probability_decisive"].is_between(0.0, 1.0).all()
 
 
 def test_what_cant_be_used_as_priors_is_refused_in_words(ward_folder: Path, tmp_path: Path) -> None:
