@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|exactness|quality|real|all] ...`: each prints its tables of figures."""
+"""`python -m benchmarks [speed|exactness|bank|quality|real|all] ...`: each prints its tables of figures."""
 
 import importlib
 import sys
@@ -6,6 +6,7 @@ import sys
 MODULES = {
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
+    "bank": "benchmarks.bank_exactness",
     "quality": "benchmarks.quality",
     "real": "benchmarks.real_series",
 }

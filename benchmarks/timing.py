@@ -24,16 +24,25 @@ class Timed:
         return f"{self.median * unit:.3g} {name} ({low:.3g}-{high:.3g})"
 
 
-def timed_together(peers: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, Timed]:
-    """Seconds of each peer in each of `repeats` rounds. Each runs once before the first round, untimed."""
-    for run in peers.values():
+def timed_together(
+    peers: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+    warmed: bool = False,
+) -> dict[str, Timed]:
+    """Seconds by that clock of each peer in each of `repeats` rounds.
+
+    Each runs once before the first round, untimed, unless that has been done (`warmed`).
+    """
+    for run in () if warmed else peers.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(repeats):
         for name, run in peers.items():
-            begun = time.perf_counter()
+            begun = clock()
             run()
-            seconds[name].append(time.perf_counter() - begun)
+            seconds[name].append(clock() - begun)
     return {name: Timed(tuple(values)) for name, values in seconds.items()}
 
 

@@ -104,7 +104,7 @@ def priors_fit(
 def calibrate(
     out: Annotated[Path, typer.Option("--out", help="File for the [alarm.*] stanzas; never applied by itself.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the series that set the thresholds.")],
-    rate: Annotated[float, typer.Option("--rate", help="False alarms per patient, of each kind.")] = 0.05,
+    rate: Annotated[float, typer.Option("--rate", help="False alarms per series, of each kind.")] = 0.05,
     days: Annotated[int, typer.Option("--days", min=7, help="Watched from the anchor.")] = 42,
     patients: Annotated[
         int, typer.Option("--patients", min=100, help="Synthetic patients in each of both sets.")

@@ -173,5 +173,5 @@ def _named(numbers: npt.NDArray[np.float64]) -> LineFits:
         n=n.astype(np.int64),
         n_censored=n_censored.astype(np.int64),
         converged=converged > 0,
-        status=tuple(STATUS[int(code)] for code in status),
+        status=tuple(np.array(STATUS, dtype=object)[status.astype(np.int64)].tolist()),
     )

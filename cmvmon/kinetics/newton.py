@@ -140,9 +140,10 @@ def fit_rows(
     start: int,
     stop: int,
     prior: np.ndarray,
+    room: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """One line through rows start..stop, written to `out` (FIELDS numbers).
+    """One line through rows start..stop, written to `out` (FIELDS numbers). `room`: three rows for as many results.
 
     prior = (mean_a, mean_d, P_aa, P_ad, P_dd); all precisions 0 = no prior, which gives maximum likelihood.
     """
@@ -182,9 +183,7 @@ def fit_rows(
     # Around the centre of the rows: the sums stay small, so nothing cancels.
     t_c = sum_t / weight if weight > 0.0 else 0.0
     y_c = sum_y / weight if weight > 0.0 else prior[0]
-    centred_t = np.empty(stop - start)
-    centred_lo = np.empty(stop - start)
-    centred_hi = np.empty(stop - start)
+    centred_t, centred_lo, centred_hi = room[0], room[1], room[2]
     mean_a = prior[0] - prior[1] * t_c - y_c
     p_aa = prior[2]
     p_ad = prior[3] + t_c * prior[2]
@@ -217,8 +216,12 @@ def fit_rows(
         return
     value = constant
     for j in range(stop - start):
-        part, _, _ = row_terms(centred_lo[j], centred_hi[j], a - d * centred_t[j], s[start + j])
-        value += part + (LOG_SQRT_2PI + math.log(s[start + j]) if centred_lo[j] == centred_hi[j] else 0.0)
+        m = a - d * centred_t[j]
+        if centred_lo[j] == centred_hi[j]:  # its constant part is in `constant`
+            z = (centred_lo[j] - m) / s[start + j]
+            value -= 0.5 * z * z
+        else:
+            value += row_terms(centred_lo[j], centred_hi[j], m, s[start + j])[0]
     var_a, cov_ad, var_d = k_dd / determinant, -k_ad / determinant, k_aa / determinant
     out[0] = a + y_c + d * t_c
     out[1] = d
@@ -235,6 +238,10 @@ def fit_many(
 ) -> np.ndarray:
     """One row of FIELDS numbers for each series; series i holds rows offsets[i] .. offsets[i + 1]."""
     out = np.empty((len(offsets) - 1, FIELDS))
+    longest = 0
     for i in range(len(offsets) - 1):
-        fit_rows(t, lo, hi, s, offsets[i], offsets[i + 1], prior, out[i])
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    room = np.empty((3, longest))
+    for i in range(len(offsets) - 1):
+        fit_rows(t, lo, hi, s, offsets[i], offsets[i + 1], prior, room, out[i])
     return out

@@ -105,6 +105,11 @@ def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[C
         faults.append(f"[[{key}]] two lines have one name; rename one")
     if not any(line.is_straight for line in found):
         faults.append(f"[[{key}]] has no straight line; add one with change = 'none'")
+    if not any(line.change == "late" for line in found):
+        faults.append(f"[[{key}]] has no line with change = 'late'; without one no rebound can be seen: add one")
+    for response in ("responder", "non_responder"):
+        if not any(line.response == response for line in found):
+            faults.append(f"[[{key}]] has no line with response = '{response}'; without one there are no odds: add one")
     total = math.fsum(line.weight for line in found)
     return tuple(
         CourseLine(

@@ -24,7 +24,7 @@ from cmvmon.protocol.policy import (
     ResponseClock,
     RuleStanza,
 )
-from cmvmon.protocol.stanza_faults import concordance_faults, next_sample_faults
+from cmvmon.protocol.stanza_faults import alarm_faults, concordance_faults, next_sample_faults
 
 _PROVENANCE = ("source", "strength", "owner", "guide")
 _TOP = (
@@ -128,6 +128,8 @@ class _Reader:
         alarms = {
             key: self._stanza(Alarm, f"alarm.{key}", table) for key, table in self._table("alarm", document).items()
         }
+        for key, alarm in alarms.items():
+            self.faults += [] if alarm is None else alarm_faults(key, alarm)
         self.faults += [f"[alarm.{key}] is missing; add it (`cmvmon calibrate`)" for key in priors if key not in alarms]
         self._provenance("course_priors", document["course_priors"])
         course_priors_name = self._table("course_priors", document).get("name")
@@ -156,6 +158,8 @@ class _Reader:
             self._positive("[decline] target_log10_per_week", decline.target_log10_per_week)
         if decline is not None and not 0 <= decline.not_met_probability < decline.met_probability <= 1:
             self.faults.append("[decline] not_met_probability must be below met_probability, both from 0 to 1")
+        if decline is not None and not 0 < decline.interval_probability < 1:
+            self.faults.append("[decline] interval_probability must lie between 0 and 1, such as 0.95")
         if self.faults or clock is None or decline is None or affected is None or concordance is None:
             return None
         if next_sample is None:

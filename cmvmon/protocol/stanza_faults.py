@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cmvmon.protocol.policy import Concordance, NextSample
+from cmvmon.protocol.policy import Alarm, Concordance, NextSample
 
 
 def concordance_faults(stanza: Concordance) -> list[str]:
@@ -30,4 +30,14 @@ def next_sample_faults(stanza: NextSample) -> list[str]:
         faults.append("[next_sample] candidate_days must be a whole number from 1 to 366")
     if not 0 < stanza.probability <= 1:
         faults.append("[next_sample] probability must be above 0 and at most 1")
+    return faults
+
+
+def alarm_faults(name: str, stanza: Alarm) -> list[str]:
+    """Faults of [alarm.<name>]."""
+    faults = []
+    if not 0 < stanza.odds_non_responder < float("inf"):
+        faults.append(f"[alarm.{name}] odds_non_responder must be a number above 0")
+    if not 0 < stanza.probability_rebound <= 1:
+        faults.append(f"[alarm.{name}] probability_rebound must be above 0 and at most 1, such as 0.11 for 11 %")
     return faults

@@ -28,13 +28,14 @@ from cmvmon.kinetics.concordance_unit import part_of, unit_rows
 from cmvmon.protocol import Protocol
 from cmvmon.run.exchange import Typed, column_of, find_table, n_rows, read_batches, read_whole
 from cmvmon.run.given_priors import with_priors
+from cmvmon.run.next_samples import next_samples
 from cmvmon.run.ordered_parquet import OrderedParquet
 from cmvmon.run.partitions import Partitions, bounds_of
-from cmvmon.run.views import next_samples
 from cmvmon.shell.site import Site
 
 _OPTIONAL = (ANTIVIRAL_COURSES, ICU_STAYS, ASSAYS)
 _COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
+_COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
 _UNIT = "unit"  # what patients say together of concordance
 ROWS_PER_PARTITION = 150_000  # results; what an assessment of so many needs stays far below 1 GiB
 ROWS_PER_BATCH = 300_000
@@ -268,7 +269,7 @@ def _write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame]) -> No
             "reason",
             "column",
             pl.lit(None, pl.String).alias("remedy")
-            if name in {row_type.name for row_type in _COMPUTED}
+            if name in _COMPUTED_NAMES
             else pl.col("reason").replace_strict({r: remedy(r) for r in frame["reason"].unique()}).alias("remedy"),
             pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
         )

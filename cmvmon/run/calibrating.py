@@ -27,7 +27,6 @@ NON_RESPONSE, REBOUND = "odds_non_responder", "probability_rebound"
 KINDS = (NON_RESPONSE, REBOUND)
 JUDGED_SEED_IS = 1_000_003  # added to the seed: the series that judge are never those that set
 _WATCH = 4  # times the days watched: treatments start in the first three quarters of a synthetic watch
-_FEWEST_AFTER_ANCHOR = 2  # samples after the anchor before odds are looked at
 Array = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
 
@@ -124,7 +123,7 @@ def _of_compartment(
     watched = first_course & (day > 0.0) & (day <= days)
     after = np.cumsum(day > 0.0)
     before_series = np.concatenate([[0], after])[mine.offsets[:-1]]
-    enough = after - before_series[number] >= _FEWEST_AFTER_ANCHOR
+    enough = after - before_series[number] >= protocol.rules["slow_response"]["odds_from_results"]
     has_load = np.isfinite(mine.lo) & ((mine.lo == mine.hi) | np.isinf(mine.hi))
     odds = np.where(enough & has_load, tracked.odds_non_responder, 0.0)
     return _Watched(
@@ -195,8 +194,10 @@ def _judged(key: str, kind: str, found: _Watched, level: float) -> Row:
 
 def fragment(done: Calibrated, protocol: Protocol) -> str:
     """The stanzas to copy into a protocol, with the table that says what they do."""
+    settings = f"--rate {done.rate:g} --days {done.days} --seed {done.seed} --patients {done.patients}"
+    command = f"cmvmon calibrate {settings}"
     head = [
-        f"{_MARK} --rate {done.rate:g} --days {done.days} --seed {done.seed} --patients {done.patients}",
+        f"# {command}",
         f"# Protocol {protocol.version}, priors {done.priors_version}. Synthetic series only: what they do in patients is not known.",
         f"# Judged on other series (seed {done.seed + JUDGED_SEED_IS}); delay from the anchor, or from the true start of the rebound.",
     ]
@@ -206,7 +207,7 @@ def fragment(done: Calibrated, protocol: Protocol) -> str:
         head += [
             "",
             f"[alarm.{key}]",
-            f'source = "cmvmon calibrate --rate {done.rate:g} --days {done.days} --seed {done.seed}, synthetic wards; not from patients"',
+            f'source = "{command}, synthetic wards; not from patients"',
             'strength = "assumption"',
             'owner = "clinical lead"',
             'guide = ["G19"]',

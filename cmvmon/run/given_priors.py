@@ -23,6 +23,12 @@ def with_priors(protocol: Protocol, path: Path) -> Protocol:
     except UnicodeDecodeError as error:
         raise SiteError(f"{path.name} is not UTF-8 text; name a file that `cmvmon priors fit` wrote") from error
     priors = read_course_priors(text, name=path.name)
+    named = protocol.course_priors
+    if named is not None and priors.version == named.version and priors.lines != named.lines:
+        raise SiteError(
+            f"{path.name} says that it is {priors.version}, the priors in use, and holds other numbers; give it a version "
+            "of its own"
+        )
     lacking = [key for key in protocol.priors if key not in priors.lines]
     if lacking:
         raise SiteError(f"{path.name} has no lines for {', '.join(lacking)}, which the protocol uses")

@@ -18,6 +18,7 @@ from cmvmon.kinetics.course_series import CourseSeries, course_series
 from cmvmon.protocol import CourseLine, CoursePriors, Protocol, course_priors_text
 from cmvmon.run.evidence import evidence
 from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.site import Site
 
 _MARK = "# cmvmon priors fit"
 _VERSION = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -52,6 +53,8 @@ def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | 
         raise SiteError(f"{out.name} can't be a priors file; name one such as --out our-icu-2026-1.toml")
     if out.exists() and not read_bytes(out).startswith(_MARK.encode()):
         raise SiteError(f"{out.name} exists and was not written by `cmvmon priors fit`; name another with --out")
+    if version in Site(root).priors_names():
+        raise SiteError(f"{version} is the name of priors that exist already; name another file with --out")
     found = evidence(source, root=root, as_of=as_of)
     courses = ANTIVIRAL_COURSES.empty() if found.courses is None else found.courses
     clocks = treatment_courses(courses, protocol=found.protocol, as_of=found.as_of)

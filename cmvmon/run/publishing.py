@@ -17,6 +17,7 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import views
+from cmvmon.run.next_samples import next_samples
 from cmvmon.run.opened import OpenSite
 from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.feed_state import FeedTable
@@ -66,7 +67,7 @@ def publish(
     pages: dict[str, str] = {script_name: script}
     caveats = views.feed_caveats(feeds, as_of)
     fitted = views.fitted_courses(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    open_calls = views.next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     for code in codes():
         spoken = language(code)
         common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)

@@ -13,11 +13,9 @@ from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
 from cmvmon.domain.fitted import FITTED_COURSE
-from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.bank_course import bank_course
-from cmvmon.kinetics.next_sample import next_sample
 from cmvmon.protocol import Protocol
 from cmvmon.run.opened import ASSESSMENT_FEED
 from cmvmon.shell.feed_state import FeedTable
@@ -49,17 +47,6 @@ def fitted_courses(
     results = assessment.results.join(by_bank, on="patient_id", how="semi")
     clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)
     return bank_course(results, clocks, protocol=protocol, as_of=as_of)
-
-
-def next_samples(
-    assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
-) -> pl.DataFrame:
-    """`next_sample` of these patients; no row where no call is open, or the declines were not the bank's."""
-    if assessment.courses is None:
-        return NEXT_SAMPLE.empty()
-    clocks = treatment_courses(assessment.courses, protocol=protocol, as_of=as_of)
-    weekly = assessment.weekly_decline.filter(pl.col("patient_id").is_in(sorted(patients)))
-    return next_sample(assessment.results, clocks, weekly, protocol=protocol, as_of=as_of)
 
 
 def patient_view(

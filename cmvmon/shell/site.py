@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cmvmon.domain import tables
-from cmvmon.domain import words
+from cmvmon.domain import tables, words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.files import write_atomically
 from cmvmon.text import codes
@@ -140,14 +139,26 @@ class Site:
         text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")
         return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers(), priors=self._priors())
 
+    def priors_names(self) -> frozenset[str]:
+        """The versions of priors that the package and this site hold."""
+        return frozenset(self._priors())
+
     def _priors(self) -> dict[str, str]:
-        """Texts of the priors files by name: the package's, and the site's in protocol/priors, which come first."""
-        packaged = [
-            p for p in resources.files("cmvmon.protocol").joinpath("priors").iterdir() if p.name.endswith(".toml")
-        ]
-        texts = {path.name.removesuffix(".toml"): path.read_text(encoding="utf-8") for path in packaged}
-        own = sorted((self.root / "protocol" / "priors").glob("*.toml"))
-        return texts | {path.stem: _text(path) for path in own}
+        """Texts of the priors files by name: the package's and the site's in protocol/priors. Raises ProtocolError."""
+        folder = resources.files("cmvmon.protocol").joinpath("priors")
+        packaged = {
+            path.name.removesuffix(".toml"): path.read_text(encoding="utf-8")
+            for path in folder.iterdir()
+            if path.name.endswith(".toml")
+        }
+        own = {path.stem: _text(path) for path in sorted((self.root / "protocol" / "priors").glob("*.toml"))}
+        changed = sorted(name for name, text in own.items() if packaged.get(name, text) != text)
+        if changed:
+            raise ProtocolError(
+                f"protocol/priors/{changed[0]}.toml has the name of the package's priors and other numbers; "
+                "give it a name of its own"
+            )
+        return packaged | own
 
     def laboratory(self, feed: str) -> Laboratory | None:
         """The laboratory file of a feed: the site's, else the package's; None where neither has one."""

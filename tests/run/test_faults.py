@@ -121,12 +121,12 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
 
 
 def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown(tmp_path: Path) -> None:
-    """A protocol that turns the interval inside out makes weekly_decline break its own promise."""
+    """A protocol with an absurd growth before the anchor makes weekly_decline break its own promise."""
     sites.ward_of_three(tmp_path)
     text = (PACKAGED / "protocol" / "icu_cmv_2024.toml").read_text(encoding="utf-8")
     (tmp_path / "protocol").mkdir()
     (tmp_path / "protocol" / "ours.toml").write_text(
-        text.replace("interval_probability = 0.95", "interval_probability = -0.95", 1)
+        text.replace("growth_before_anchor_log10_per_week = 0.25", "growth_before_anchor_log10_per_week = 1e9")
     )
     with pytest.raises(ContractBroken, match="weekly_decline breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))

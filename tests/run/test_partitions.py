@@ -19,7 +19,7 @@ from cmvmon.run.ordered_parquet import ROW_GROUP, OrderedParquet
 from cmvmon.run.partitions import Partitions, bounds_of
 from cmvmon.simulate import ward
 
-WRITTEN = ("weekly_decline", "verdicts", "quarantined")
+WRITTEN = ("weekly_decline", "verdicts", "quarantined", "concordance")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,9 @@ def test_the_bytes_do_not_depend_on_the_number_of_partitions(
 ) -> None:
     """With conflicts, corrections and moves across ranges, in batches that cut patients apart, from Parquet and CSV."""
     whole = written(hard_ward, tmp_path, 1)
-    weekly, verdicts, quarantined = (pl.read_parquet(tmp_path / "out-1-False" / f"{name}.parquet") for name in WRITTEN)
+    weekly, verdicts, quarantined, _ = (
+        pl.read_parquet(tmp_path / "out-1-False" / f"{name}.parquet") for name in WRITTEN
+    )
     assert weekly.filter(pl.col("reason").str.contains("conflicting_values")).height > 20
     assert verdicts["patient_id"].n_unique() > 300 - 5
     assert {"unknown_compartment", "stopped_before_started"} <= set(quarantined["reason"])
