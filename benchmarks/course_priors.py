@@ -35,7 +35,7 @@ STEADY = 0.5  # log10 per week: what separates fast from steady responders below
 # line a rise from day 12 is none.
 LEVELLING: Places = ((1.6,), (2.1,), (2.6,))
 EARLIER_RISE = (1.65,)
-ADDED_WEIGHT = 0.01  # of each
+ADDED_WEIGHT = 0.01  # of each, beside 1 for all that the simulator has; then scaled
 LEVEL_SD = 0.1  # log10 per week, around no change
 COMPARTMENTS = ("plasma", "bal")
 Places = tuple[tuple[float, ...], ...]
@@ -175,7 +175,9 @@ def learned(truth: pl.DataFrame) -> tuple[CourseLine, ...]:
                 tuple(float(f"{v:.6g}") for v in upper),
             )
         )
-    return (*found, *added(found))
+    lines = (*found, *added(found))
+    total = math.fsum(line.weight for line in lines)
+    return tuple(replace(line, weight=line.weight / total) for line in lines)
 
 
 def added(lines: Sequence[CourseLine]) -> Iterator[CourseLine]:

@@ -12,6 +12,7 @@ from cmvmon.domain.errors import ProtocolError
 
 CHANGES = ("none", "early", "late", "levelling")
 MOST_CHANGES = 2
+WEIGHTS_WITHIN = 0.01  # of 1: what rounding may cost; they are then scaled
 RESPONSES = ("responder", "slow", "non_responder")
 _TOP = ("version", "source", "strength", "owner", "learned")
 _STRAIGHT = ("name", "change", "response", "weight", "mean", "covariance")
@@ -111,6 +112,8 @@ def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[C
         if not any(line.response == response for line in found):
             faults.append(f"[[{key}]] has no line with response = '{response}'; without one there are no odds: add one")
     total = math.fsum(line.weight for line in found)
+    if abs(total - 1.0) > WEIGHTS_WITHIN:
+        faults.append(f"[[{key}]] the weights add up to {total:.4g}; they must add up to 1")
     return tuple(
         CourseLine(
             line.name,

@@ -36,8 +36,8 @@ def next_sample_faults(stanza: NextSample) -> list[str]:
 def alarm_faults(name: str, stanza: Alarm) -> list[str]:
     """Faults of [alarm.<name>]."""
     faults = []
-    if not 0 < stanza.odds_non_responder < float("inf"):
-        faults.append(f"[alarm.{name}] odds_non_responder must be a number above 0")
-    if not 0 < stanza.probability_rebound <= 1:
-        faults.append(f"[alarm.{name}] probability_rebound must be above 0 and at most 1, such as 0.11 for 11 %")
+    if not 0.01 <= stanza.odds_non_responder < float("inf"):
+        faults.append(f"[alarm.{name}] odds_non_responder must be a number of at least 0.01")
+    if not 0.01 <= stanza.probability_rebound <= 1:
+        faults.append(f"[alarm.{name}] probability_rebound must lie between 0.01 and 1, such as 0.11 for 11 %")
     return faults

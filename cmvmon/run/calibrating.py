@@ -26,6 +26,7 @@ _MARK = "# cmvmon calibrate"
 NON_RESPONSE, REBOUND = "odds_non_responder", "probability_rebound"
 KINDS = (NON_RESPONSE, REBOUND)
 JUDGED_SEED_IS = 1_000_003  # added to the seed: the series that judge are never those that set
+LEAST = 0.01  # a threshold below it speaks of nothing; the protocol refuses it too
 _WATCH = 4  # times the days watched: treatments start in the first three quarters of a synthetic watch
 Array = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
@@ -73,6 +74,15 @@ def calibrate(out: Path, *, rate: float, days: int, seed: int, patients: int, ro
     thresholds = {
         key: {kind: threshold(found, kind, rate) for kind in KINDS} for key, found in setting.items() if key in judging
     }
+    judged = tuple(
+        _judged(key, kind, judging[key], level) for key, levels in thresholds.items() for kind, level in levels.items()
+    )
+    unset = [f"{row['alarm']} in {row['prior']}" for row in judged if not row["with_cause"] or row["threshold"] < LEAST]
+    if unset:
+        raise SiteError(
+            f"{', '.join(unset)} can't be set: no series with a cause, or a statistic that never spoke. Nothing was written; "
+            "watch more days (--days 42) or more patients (--patients 20000)"
+        )
     done = Calibrated(
         rate=rate,
         days=days,
@@ -80,11 +90,7 @@ def calibrate(out: Path, *, rate: float, days: int, seed: int, patients: int, ro
         patients=patients,
         priors_version="" if protocol.course_priors is None else protocol.course_priors.version,
         thresholds=thresholds,
-        judged=tuple(
-            _judged(key, kind, judging[key], level)
-            for key, levels in thresholds.items()
-            for kind, level in levels.items()
-        ),
+        judged=judged,
     )
     write_atomically(out, fragment(done, protocol).encode())
     return done

@@ -27,6 +27,9 @@ _VOCABULARY = f"use {', '.join(words.DETECTION)}, or 0 and 1 (1 = left-censored 
 _NAN = float("nan")
 
 
+HIGHEST_LOG10 = 30  # no load has so many digits: where most values lie above it, the column is not in log10
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which column of the table holds what."""
@@ -54,6 +57,12 @@ def read_rows(table: Path, columns: Columns) -> pl.DataFrame:
         raise SiteError(f"{table.name} can't be read as {kind} ({type(error).__name__}); write it again") from None
     state = _states(frame[columns.state], columns.state, table.name)
     value = _numbers(frame[columns.value], columns.value, table.name)
+    too_high = (value.is_not_nan() & (value > HIGHEST_LOG10)).fill_null(False)
+    if 2 * int(too_high.sum()) > len(value):
+        raise SiteError(
+            f"{table.name}: {too_high.sum()} rows of the column {columns.value} lie above {HIGHEST_LOG10}, the first in row "
+            f"{int(too_high.arg_true()[0]) + 1} (header not counted); values must be log10: take logarithms first"
+        )
     return pl.DataFrame(
         {
             "series": _names(frame[columns.series], columns.series, table),

@@ -17,7 +17,7 @@ from cmvmon.kinetics.course_learning import Learned, learn_lines
 from cmvmon.kinetics.course_series import CourseSeries, course_series
 from cmvmon.protocol import CourseLine, CoursePriors, Protocol, course_priors_text
 from cmvmon.run.evidence import evidence
-from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import Site
 
 _MARK = "# cmvmon priors fit"
@@ -46,13 +46,13 @@ def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | 
     protocol's `shrink_series` series: a site with few stays near them.
 
     Raises:
-        SiteError: nothing to read, or `out` is a folder, ill named, or a file that `priors fit` did not write.
+        SiteError: nothing to read, or `out` is a folder, ill named, or exists already.
     """
     version = out.stem
     if out.is_dir() or out.suffix != ".toml" or not _VERSION.fullmatch(version):
         raise SiteError(f"{out.name} can't be a priors file; name one such as --out our-icu-2026-1.toml")
-    if out.exists() and not read_bytes(out).startswith(_MARK.encode()):
-        raise SiteError(f"{out.name} exists and was not written by `cmvmon priors fit`; name another with --out")
+    if out.exists():
+        raise SiteError(f"{out.name} exists, and its name is its version; name another file with --out")
     if version in Site(root).priors_names():
         raise SiteError(f"{version} is the name of priors that exist already; name another file with --out")
     found = evidence(source, root=root, as_of=as_of)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.protocol import CoursePriors, course_priors_text, read_course_priors, read_protocol
+from cmvmon.protocol import CourseLine, CoursePriors, course_priors_text, read_course_priors, read_protocol
 from cmvmon.protocol.course_priors import CHANGES, MOST_CHANGES, RESPONSES
 from tests.kinetics.random_series import random_lines, shipped_protocol
 
@@ -32,27 +32,37 @@ how = "made up"
 name = "straight"
 change = "none"
 response = "responder"
-weight = 3
+weight = 0.75
 mean = [4.0, 0.9]
 covariance = [0.64, 0.1, 0.3]
 
 [[plasma]]
 name = "late"
 change = "late"
-response = "slow"
+response = "non_responder"
 changes_at_weeks = [0.5, 2.5]
-weight = 1
+weight = 0.25
 mean = [4.0, -0.2, 0.9, -0.3]
 covariance = [0.64, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.2, 0.0, 0.1]
 """
+
+
+def needed(lines: tuple[CourseLine, ...]) -> tuple[CourseLine, ...]:
+    """The same with the lines that no priors file may lack: a responder's, and a non-responder's with a late change."""
+    other, first = lines[1], replace(lines[0], response="responder")
+    late = replace(other, name="late", change="late", response="non_responder", changes_at_weeks=(2.5,))
+    late = replace(late, mean=(4.0, 0.5, -0.3), covariance=(0.6, 0.0, 0.0, 0.2, 0.0, 0.1))
+    return (first, late, *lines[2:])
 
 
 def read(text: str) -> CoursePriors:
     return read_course_priors(text, name="ours.toml")
 
 
-def test_weights_are_scaled_to_one_and_a_straight_line_never_changes() -> None:
-    straight, late = read(TEXT).lines["plasma"]
+def test_weights_that_rounding_moved_are_scaled_to_one_and_a_straight_line_never_changes() -> None:
+    straight, late = read(
+        TEXT.replace("weight = 0.75", "weight = 0.753").replace("weight = 0.25", "weight = 0.251")
+    ).lines["plasma"]
     assert (straight.weight, late.weight) == (0.75, 0.25)
     assert straight.is_straight
     assert straight.changes_at_weeks == ()
@@ -74,8 +84,8 @@ def test_weights_are_scaled_to_one_and_a_straight_line_never_changes() -> None:
         ("no name", 'name = "late"\n', "", "[[plasma]] number 2: name is missing; add it"),
         ("two of one name", 'name = "late"', 'name = "straight"', "[[plasma]] two lines have one name"),
         ("another change", 'change = "late"', 'change = "soon"', "number 2: change must be one of none, early, late"),
-        ("another response", 'response = "slow"', 'response = "none"', "response must be one of responder, slow, non_responder"),
-        ("a straight line that changes", "weight = 3", "weight = 3\nchanges_at_weeks = [1]", "number 1: changes_at_weeks is not a key of a line"),
+        ("another response", 'response = "non_responder"', 'response = "none"', "response must be one of responder, slow, non_responder"),
+        ("a straight line that changes", "weight = 0.75", "weight = 0.75\nchanges_at_weeks = [1]", "number 1: changes_at_weeks is not a key of a line"),
         ("a late line that never does", "changes_at_weeks = [0.5, 2.5]", "", "changes_at_weeks is missing"),
         ("no change in the list", "[0.5, 2.5]", "[]", "changes_at_weeks must be one or two rising numbers above 0"),
         ("changes that go back", "[0.5, 2.5]", "[2.5, 0.5]", "changes_at_weeks must be one or two rising"),
@@ -90,10 +100,10 @@ def test_weights_are_scaled_to_one_and_a_straight_line_never_changes() -> None:
         ("a covariance too short", "[0.64, 0.1, 0.3]", "[0.64, 0.1]", "number 1: covariance must be the upper triangle"),
         ("a negative variance", "[0.64, 0.1, 0.3]", "[-0.64, 0.1, 0.3]", "covariance must be the upper triangle"),
         ("a correlation of one", "[0.64, 0.1, 0.3]", "[0.64, 0.8, 1.0]", "a matrix of full rank"),
-        ("a weight of 0", "weight = 3", "weight = 0", "number 1: weight must be a number above 0"),
-        ("a negative weight", "weight = 1", "weight = -1", "number 2: weight must be a number above 0"),
-        ("an infinite weight", "weight = 1", "weight = inf", "number 2: weight must be a number above 0"),
-        ("an unknown key of a line", "weight = 1", "weight = 1\nhurry = 2", "number 2: hurry is not a key of a line; remove it"),
+        ("a weight of 0", "weight = 0.75", "weight = 0", "number 1: weight must be a number above 0"),
+        ("a negative weight", "weight = 0.25", "weight = -1", "number 2: weight must be a number above 0"),
+        ("an infinite weight", "weight = 0.25", "weight = inf", "number 2: weight must be a number above 0"),
+        ("an unknown key of a line", "weight = 0.25", "weight = 0.25\nhurry = 2", "number 2: hurry is not a key of a line; remove it"),
         ("no straight line", 'change = "none"', 'change = "early"\nchanges_at_weeks = [1]', "mean must be 3 finite numbers"),
     ],
 )  # fmt: skip
@@ -105,7 +115,7 @@ def test_a_broken_file_is_refused_and_the_place_is_named(what: str, before: str,
 
 
 def test_every_fault_is_reported_at_once() -> None:
-    broken = TEXT.replace("weight = 3", "weight = 0").replace('"slow"', '"later"').replace('owner = "nobody"', "")
+    broken = TEXT.replace("weight = 0.75", "weight = 0").replace('"non_responder"', '"later"').replace('owner = "nobody"', "")
     with pytest.raises(ProtocolError) as refused:
         read(broken)
     for said in ("owner is missing", "number 1: weight", "number 2: response"):
@@ -120,13 +130,39 @@ def test_a_file_without_lines_or_without_a_straight_one_is_refused() -> None:
         read(TEXT[: TEXT.index("[[plasma]]")] + TEXT[second:])
 
 
+@pytest.mark.parametrize(
+    ("what", "before", "after", "said"),
+    [
+        (
+            "weights that add up to 2",
+            "weight = 0.75",
+            "weight = 1.75",
+            "the weights add up to 2; they must add up to 1",
+        ),
+        ("no late line", 'change = "late"', 'change = "early"', "no line with change = 'late'"),
+        ("no responder", 'response = "responder"', 'response = "slow"', "no line with response = 'responder'"),
+        (
+            "no non-responder",
+            'response = "non_responder"',
+            'response = "slow"',
+            "no line with response = 'non_responder'",
+        ),
+    ],
+)
+def test_priors_that_would_silence_an_alarm_or_shift_it_are_refused(
+    what: str, before: str, after: str, said: str
+) -> None:
+    with pytest.raises(ProtocolError, match=re.escape(said)):
+        read(TEXT.replace(before, after))
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_what_is_written_reads_back_within_six_digits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     learned: dict[str, str | int | float] = {"series": 3, "share": 0.25, "said": 'a "quoted" \\ word'}
     priors = CoursePriors(
-        "v-1", 'a "source"', "assumption", "x", learned, {n: random_lines(rng) for n in ("plasma", "bal")}
+        "v-1", 'a "source"', "assumption", "x", learned, {n: needed(random_lines(rng)) for n in ("plasma", "bal")}
     )
     again = read(course_priors_text(priors))
     assert replace(again, lines={}) == replace(priors, lines={})

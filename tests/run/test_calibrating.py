@@ -72,3 +72,10 @@ def test_a_rate_that_is_none_and_a_file_of_someone_else_are_refused(tmp_path: Pa
     (tmp_path / "protocol.toml").write_text("x = 1\n")
     with pytest.raises(SiteError, match="not written by"):
         calibrate(tmp_path / "protocol.toml", rate=0.05, days=42, seed=1, patients=100, root=tmp_path)
+
+
+def test_a_threshold_that_nothing_can_set_is_refused(tmp_path: Path) -> None:
+    """Within a week no rebound has begun: there is nothing to find, and any level would do."""
+    with pytest.raises(SiteError, match=r"probability_rebound in .* can't be set"):
+        calibrate(tmp_path / "a.toml", rate=0.05, days=7, seed=7, patients=200, root=tmp_path)
+    assert not (tmp_path / "a.toml").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -121,13 +122,15 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
 
 
 def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown(tmp_path: Path) -> None:
-    """A protocol with an absurd growth before the anchor makes weekly_decline break its own promise."""
+    """Priors of an absurd decline make weekly_decline break its own promise."""
     sites.ward_of_three(tmp_path)
     text = (PACKAGED / "protocol" / "icu_cmv_2024.toml").read_text(encoding="utf-8")
     (tmp_path / "protocol").mkdir()
-    (tmp_path / "protocol" / "ours.toml").write_text(
-        text.replace("growth_before_anchor_log10_per_week = 0.25", "growth_before_anchor_log10_per_week = 1e9")
-    )
+    (tmp_path / "protocol" / "priors").mkdir()
+    priors = (PACKAGED / "protocol" / "priors" / "simulated-1.toml").read_text(encoding="utf-8")
+    absurd = re.sub(r"mean = \[([\d.]+), [-\d.]+", r"mean = [\1, 1e9", priors.replace('"simulated-1"', '"absurd-1"'))
+    (tmp_path / "protocol" / "priors" / "absurd-1.toml").write_text(absurd)
+    (tmp_path / "protocol" / "ours.toml").write_text(text.replace('name = "simulated-1"', 'name = "absurd-1"'))
     with pytest.raises(ContractBroken, match="weekly_decline breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))
     assert sites.rows(tmp_path, "SELECT count(*) FROM assessments") == [(0,)]

@@ -348,3 +348,13 @@ def test_the_command_tells_what_it_did_and_its_exit_code_who_must_act(tmp_path: 
     bad = subprocess.run([*call, "-1"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert "--sigma is -1" in bad.stderr
+
+
+def test_loads_that_are_not_logarithms_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "raw.csv"
+    table.write_text("id,day,load,state\na,0,125000,quantified\na,7,4100,quantified\na,14,35,below_lloq\n")
+    with pytest.raises(
+        SiteError, match=r"3 rows of the column load lie above 30, the first in row 1 .* take logarithms"
+    ):
+        fit(table, tmp_path / "out.csv", columns=Columns("id", "day", "load", "state"), sigma=0.2)
+    assert not (tmp_path / "out.csv").exists()

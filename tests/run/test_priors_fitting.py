@@ -132,8 +132,10 @@ def test_what_cant_be_used_as_priors_is_refused_in_words(ward_folder: Path, tmp_
     for name in ("own priors.toml", "own.txt"):
         with pytest.raises(SiteError, match="can't be a priors file"):
             fit_priors(ward_folder, tmp_path / name, root=tmp_path)
+    with pytest.raises(SiteError, match="name of priors that exist already"):
+        fit_priors(ward_folder, tmp_path / "simulated-1.toml", root=tmp_path)
     (tmp_path / "protocol.toml").write_text("version = 'mine'\n")
-    with pytest.raises(SiteError, match="was not written by"):
+    with pytest.raises(SiteError, match="exists, and its name is its version"):
         fit_priors(ward_folder, tmp_path / "protocol.toml", root=tmp_path)
 
 
@@ -151,3 +153,19 @@ def test_a_site_uses_its_own_priors_once_its_protocol_names_them(ward_folder: Pa
     (site / "protocol" / "ours.toml").write_text(text.replace('name = "simulated-1"', 'name = "own-2"'))
     with pytest.raises(ProtocolError, match=r"own-2.*known are own-1, simulated-1"):
         Site(site).protocol()
+
+
+def test_priors_never_change_behind_the_name_that_the_protocol_gives(ward_folder: Path, tmp_path: Path) -> None:
+    """Other numbers under the version in use are refused, as a file for one analysis and as a site's own."""
+    packaged = Path(__file__).parents[2] / "cmvmon" / "protocol" / "priors" / "simulated-1.toml"
+    lines = packaged.read_text(encoding="utf-8").splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("mean = ["))
+    lines[place] = "mean = [3.5, 1.2]"
+    changed = "\n".join(lines)
+    (tmp_path / "mine.toml").write_text(changed)
+    with pytest.raises(SiteError, match="give it a version of its own"):
+        analyze(ward_folder, tmp_path / "out", root=tmp_path, priors=tmp_path / "mine.toml")
+    (tmp_path / "site" / "protocol" / "priors").mkdir(parents=True)
+    (tmp_path / "site" / "protocol" / "priors" / "simulated-1.toml").write_text(changed)
+    with pytest.raises(ProtocolError, match="give it a name of its own"):
+        Site(tmp_path / "site").protocol()
