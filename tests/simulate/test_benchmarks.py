@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import course_priors
 from benchmarks.line_prior import main, shipped_protocol
 from benchmarks.peers import by_linregress
 from benchmarks.speed import kernel_input, lines_of_file
@@ -52,3 +53,17 @@ def test_the_prior_command_prints_stanzas(capsys: pytest.CaptureFixture[str]) ->
     assert "[prior.plasma]\nintercept_mean_log10 = 4.0" in said
     assert "[prior.bal]\nintercept_mean_log10 = 5.0" in said
     assert "Not from patients" in said
+
+
+def test_the_shipped_priors_of_the_bank_are_those_that_the_simulator_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    assert course_priors.main(["--check"]) == 0
+    assert "are those computed" in capsys.readouterr().out
+    changed = course_priors.shipped_text().replace("mean = [3.9", "mean = [3.8", 1)
+    assert not course_priors.is_same(changed, course_priors.shipped_text())
+
+
+def test_the_alarms_of_the_protocol_are_those_that_the_calibration_page_tells() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    for alarm in shipped_protocol().alarms.values():
+        for threshold in (alarm.odds_non_responder, alarm.probability_rebound):
+            assert f"| {threshold:.4f} |" in page

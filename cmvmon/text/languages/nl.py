@@ -65,6 +65,8 @@ SENTENCES: dict[str, str] = {
     "reason.one_result_since_anchor": "één monster sinds de start van de behandeling",
     "reason.rise_unconfirmed": "stijging eenmaal gezien; een tweede monster dat haar bevestigt is er niet",
     "reason.rise_undecided": "stijging onbeslist: buiten het meetbereik, of twee waarden op één moment",
+    "reason.rise_not_computed": "load is hoger; kans op een stijging niet berekend",
+    "reason.blip_unconfirmed": "één lage load na twee onder de kwantificatiegrens; nog geen tweede uitslag",
     "reason.odds_against_call": "daling boven de lijn, maar het beloop past bij een dat nauwelijks daalt",
     "reason.no_bal_in_7_days": "geen recente BAL-uitslag",
     "reason.fewer_than_two_results": "minder dan twee uitslagen",
@@ -294,11 +296,11 @@ SENTENCES: dict[str, str] = {
     "response.rate_but": "{slope}, sinds {since}; {remark}.",
     "response.no_rate": "Snelheid van de daling niet genoemd: {why}.",
     "next_sample.settles": (
-        "Nog geen uitsluitsel: een volgend monster op {date} zou dat met {percent} kans geven (niet aantoonbaar: {call})."
+        "Nog geen uitsluitsel: een volgend monster op {date} zou dat met {percent} kans geven (als dat niet aantoonbaar is: {call})."
     ),
     "next_sample.none_settles": (
         "Nog geen uitsluitsel: geen enkel volgend monster binnen {days} zou dat met {wanted} kans geven; op de beste dag "
-        "{percent} (niet aantoonbaar: {call})."
+        "{percent} (als dat niet aantoonbaar is: {call})."
     ),
     "next_sample.nothing_open": "Geen enkele reeks van deze patiënt wacht op uitsluitsel.",
     "next_sample.no_weeks": "Geen reeks van deze patiënt met een behandelweek om te beoordelen.",
@@ -307,7 +309,7 @@ SENTENCES: dict[str, str] = {
     "rebound.possible": "Opnieuw stijgend: mogelijk (kans {percent}; melding vanaf {alarm}).",
     "rebound.below": "Opnieuw stijgend: onder de meldgrens (kans {percent}; melding vanaf {alarm}).",
     "rebound.unlikely": "Opnieuw stijgend: niet waarschijnlijk (kans {percent}; melding vanaf {alarm}).",
-    "rebound.no_fall": "Opnieuw stijgend: niet van toepassing (geen daling aangetoond sinds de start).",
+    "rebound.no_fall": "Opnieuw stijgend: kans hier niet genoemd; de load staat naar schatting boven die bij de start.",
     "rebound.alerted": "Opnieuw stijgend: zie de open melding.",
     "rebound.too_early": "Opnieuw stijgend: kans nog niet te berekenen (pas vanaf {days} na de start).",
     "rebound.after_gap": "Opnieuw stijgend: kans niet te berekenen na een lange pauze in de uitslagen.",
@@ -354,7 +356,7 @@ SENTENCES: dict[str, str] = {
     "caveat.treatment_unknown": "Niet bekend of de patiënt wordt behandeld.",
     "caveat.affected_stated": "Aangedaan volgens het team: {compartments}.",
     "caveat.affected_inferred": "Aangedaan, afgeleid uit een load op of boven de lokale lijn: {compartments}.",
-    "caveat.affected_followed": "Geen aangedaan compartiment bekend; gevolgd wordt: {compartments}.",
+    "caveat.affected_followed": "Geen aangedaan compartiment bekend, of volgens het team geen; gevolgd wordt: {compartments}.",
     "caveat.affected_stands_in": "{followed} wordt beoordeeld voor {compartments}: daarvan is geen nieuwe uitslag.",
     "caveat.results_stale": "Laatste levering van uitslagen op {since}: nieuwere uitslagen kunnen ontbreken.",
     "caveat.results_never": "Nooit een levering van uitslagen ontvangen.",
