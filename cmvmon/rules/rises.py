@@ -26,8 +26,9 @@ def watched_since(
 ) -> pl.DataFrame:
     """`patient` with `watched_since` and `on_letermovir_alone`: from when a rise counts for each patient.
 
-    On treatment: the latest anchor. Not on treatment while letermovir runs, with whatever intent (up to the same gap
-    that keeps a treatment on): the earliest start of the rows that run. Otherwise null: nothing is watched.
+    On treatment: the start of the running course, whatever drugs came after the first, so that a load that stands above
+    its lowest is not forgotten when the drug is changed. Not on treatment while letermovir runs, with whatever intent (up
+    to the same gap that keeps a treatment on): the earliest start of the rows that run. Otherwise null: nothing is watched.
     """
     names = [name for name, drug in protocol.drugs.items() if drug.group == _LETERMOVIR]
     still_counts_from = as_of - timedelta(hours=protocol.response_clock.interrupted_gap_h)
@@ -45,7 +46,7 @@ def watched_since(
         .with_columns(
             on_letermovir_alone=is_off & pl.col("letermovir_since").is_not_null(),
             watched_since=pl.when(pl.col("treatment") == words.TREATMENT_ON)
-            .then("anchor_at")
+            .then("course_started_at")
             .when(is_off)
             .then("letermovir_since"),
         )
@@ -57,8 +58,9 @@ def rises(results: pl.DataFrame, newest: pl.DataFrame, patient: pl.DataFrame, *,
     """One row per patient and compartment whose newest series has a result since `watched_since`.
 
     Columns: `n_points_since`; `lowest_*` of the lowest point before the latest one, the last of several, with
-    `lowest_iu_per_ml` = its load, at least the LLOQ; `last_*` and `last_but_one_*`, each with `lower_iu_per_ml` and
-    `upper_iu_per_ml`, what its load is at least and at most; `has_conflict_since`, `last_conflicts` (a conflicting
+    `lowest_iu_per_ml` = its load, at least the LLOQ; `lowest_since_anchor_iu_per_ml`, the same from the latest anchor on,
+    for what is computed from there; `last_*` and `last_but_one_*`, each with `lower_iu_per_ml` and `upper_iu_per_ml`, what
+    its load is at least and at most; `has_conflict_since`, `last_conflicts` (a conflicting
     result is the newest, or as new), `has_limit_missing_since`; and for samples of the lower airways
     `parallel_blood_*`, the blood point taken with the latest one that stands highest above its own lowest before it.
 
@@ -86,6 +88,7 @@ def rises(results: pl.DataFrame, newest: pl.DataFrame, patient: pl.DataFrame, *,
         .unique()
         .join(last, on=_PLACE, how="left")
         .join(lowest, on=_PLACE, how="left")
+        .join(_lowest_since_anchor(earlier, patient), on=_PLACE, how="left")
         .join(conflicts, on=_PLACE, how="left")
         .join(_parallel_blood(points, last, protocol=protocol), on=_PLACE, how="left")
         .with_columns(
@@ -95,6 +98,31 @@ def rises(results: pl.DataFrame, newest: pl.DataFrame, patient: pl.DataFrame, *,
             ),
         )
         .drop("conflict_at")
+    )
+
+
+def _lowest_since_anchor(earlier: pl.DataFrame, patient: pl.DataFrame) -> pl.DataFrame:
+    return (
+        earlier.join(patient.select("patient_id", "anchor_at"), on="patient_id")
+        .filter(pl.col("collected_at") >= pl.col("anchor_at"))
+        .group_by(_PLACE)
+        .agg(lowest_since_anchor_iu_per_ml=pl.col("lowest_iu_per_ml").min())
+    )
+
+
+def first_positives(results: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
+    """`first_positive_iu_per_ml` of each newest series: its latest load, at most, right after two sample times below the LLOQ.
+
+    Null: the latest is below the LLOQ itself, or a load was measured at one of the two sample times before it, or there
+    are not two. Whatever the treatment: the two may lie before its start.
+    """
+    points = _points(results.join(newest.select(_SERIES), on=_SERIES, how="semi").filter(~pl.col("is_conflicting")))
+    before = pl.col("is_below").slice(-3, 2)
+    is_first = ~pl.col("is_below").last() & before.all() & (pl.len() > 2)
+    return (
+        points.sort(*_PLACE, "collected_at")
+        .group_by(_PLACE, maintain_order=True)
+        .agg(first_positive_iu_per_ml=pl.when(is_first).then(pl.col("upper").last()))
     )
 
 
@@ -118,6 +146,7 @@ def _points(results: pl.DataFrame) -> pl.DataFrame:
             upper=pl.when(pl.col("upper").null_count() == 0).then(pl.col("upper").max()),
             lowest_iu_per_ml=pl.col("lowest_iu_per_ml").min(),
             is_limit_missing=pl.col("is_limit_missing").any(),
+            is_below=is_below.all(),
         )
     )
 

@@ -9,7 +9,11 @@ cut point. Alerts too when the odds of a course that hardly falls against one th
 compartment's calibrated threshold (method `bank`), while the call is open or *not met*, the latest value is a load, and
 as many sample times after the anchor as the protocol names bear the odds. Never on odds where no call is made: without a
 baseline, in an interrupted week, after a long gap, with one sample, or with a load that fell below the limit of
-quantification, which is no failure to fall. Never where the call is *met*: the guide's own line is then reached.
+quantification, which is no failure to fall. Never where the call is *met*: the guide's own line is then reached. On
+simulated wards the odds have so far added no alert that the call did not give; they say why such a load is watched.
+
+Neither alerts on a first low load right after two sample times below the limit of quantification: it may be a blip, and
+is not assessable until a second result.
 
 Clear when the call is *met* and the odds stay below their threshold, or when the last two results are below the limit of
 quantification. *Met* against high odds is a contradiction: not assessable, so that an open alert stays open. Everything
@@ -53,8 +57,12 @@ def _is_by_odds(stanza: RuleStanza) -> pl.Expr:
     return (_are_odds_high() & undecided & has_load & enough).fill_null(False)
 
 
+def _may_be_blip(stanza: RuleStanza) -> pl.Expr:
+    return (pl.col("first_positive_iu_per_ml") < stanza["low_load_iu_per_ml"]).fill_null(False)
+
+
 def _fires(stanza: RuleStanza) -> pl.Expr:
-    return _is_on_treatment() & (_is_by_call() | _is_by_odds(stanza))
+    return _is_on_treatment() & (_is_by_call() | _is_by_odds(stanza)) & ~_may_be_blip(stanza)
 
 
 def _clears(_: RuleStanza) -> pl.Expr:
@@ -73,7 +81,7 @@ def _tier(stanza: RuleStanza) -> pl.Expr:
     return pl.when(late & ~_is_low_and_falling(stanza)).then(2).otherwise(3)
 
 
-def _reason(_: RuleStanza) -> pl.Expr:
+def _reason(stanza: RuleStanza) -> pl.Expr:
     return (
         pl.when(~_is_on_treatment())
         .then(pl.lit("treatment_unknown"))
@@ -85,6 +93,8 @@ def _reason(_: RuleStanza) -> pl.Expr:
         .then(pl.col("status"))
         .when(pl.col("call") == "met")
         .then(pl.lit("odds_against_call"))
+        .when(_may_be_blip(stanza))
+        .then(pl.lit("blip_unconfirmed"))
         .otherwise(pl.lit("indeterminate"))
     )
 
@@ -98,6 +108,7 @@ def _evidence(stanza: RuleStanza) -> dict[str, pl.Expr]:
         "call": pl.col("call"),
         "compartment": pl.col("compartment"),
         "estimated_since": pl.col("estimated_since"),
+        "first_positive_iu_per_ml": pl.col("first_positive_iu_per_ml"),
         "last_collected_at": pl.col("latest_collected_at"),
         "latest_detection": pl.col("latest_detection"),
         "latest_is_low_and_falling": _is_low_and_falling(stanza),
@@ -106,6 +117,7 @@ def _evidence(stanza: RuleStanza) -> dict[str, pl.Expr]:
         "mean_decline_log10_per_week": pl.col("mean_decline_log10_per_week"),
         "mean_decline_low_log10_per_week": pl.col("mean_decline_low_log10_per_week"),
         "mean_probability_above_target": pl.col("mean_probability_above_target"),
+        "method": pl.col("method"),
         "n_censored": pl.col("n_censored"),
         "n_results": pl.col("n_results"),
         "n_used_after_anchor": pl.col("n_used_after_anchor"),

@@ -40,7 +40,8 @@ def standing_in(
     """The blood series that are judged besides, one row each (`SCHEMA`): for which compartments, and on what ground.
 
     A compartment has no new result when it has no series, or its latest result is older than the protocol's
-    `stale_after_days` and blood has a newer one. Blood follows it when the patient's own pairs show it, in the series of
+    `stale_after_days`. Blood stands in only with a result that is not older than that itself: stale blood tells nothing
+    newer. Blood follows the compartment when the patient's own pairs show it, in the series of
     blood that is now the newest; else when the unit's do, unless the patient's own pairs are enough and do not, or more
     of her clear changes went apart than together. Of several blood compartments the newest, on a tie plasma, then whole
     blood, then serum. For several compartments at once the numbers are those of the one with the weakest ground.
@@ -60,9 +61,9 @@ def standing_in(
         .join(last, on=["patient_id", "compartment"], how="left")
         .filter(pl.col("affected_collected_at").is_null() | (now - pl.col("affected_collected_at") > stale))
     )
-    blood = newest.filter(is_blood).rename({"compartment": "followed_compartment"})
-    newer = pl.col("newest_collected_at") > pl.col("affected_collected_at")
-    pairs = without_new.join(blood, on="patient_id").filter(newer.fill_null(True))
+    fresh = now - pl.col("newest_collected_at") <= stale
+    blood = newest.filter(is_blood & fresh).rename({"compartment": "followed_compartment"})
+    pairs = without_new.join(blood, on="patient_id")
     return _joined(_grounded(pairs, concordance))
 
 

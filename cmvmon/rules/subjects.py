@@ -27,6 +27,7 @@ _WEEK = (
     "odds_non_responder",
     "call",
     "status",
+    "method",
 )
 
 
@@ -86,6 +87,7 @@ def subjects(
         .join(patient, on="patient_id", how="left")
         .join(_last_two(results, newest), on=_PLACE, how="left")
         .join(rises.rises(results, newest, patient, protocol=protocol), on=_PLACE, how="left")
+        .join(rises.first_positives(results, newest), on=_PLACE, how="left")
         .join(_last_week(weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
         .join(
             _results_used(results, weekly_decline, protocol=protocol),

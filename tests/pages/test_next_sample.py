@@ -39,7 +39,7 @@ def shown(code: str, **row: Any) -> str:
     [
         (
             {},
-            "een volgend monster op 26-11-2026 zou dat met 84% kans geven (niet aantoonbaar: daling boven 1,0 log10 per week).",
+            "een volgend monster op 26-11-2026 zou dat met 84% kans geven (als dat niet aantoonbaar is: daling boven 1,0 log10 per week).",
             (
                 "a further sample on 26 Nov 2026 would settle it with 84% probability "
                 "(if not detected: decline above 1.0 log10 per week)."
@@ -49,7 +49,7 @@ def shown(code: str, **row: Any) -> str:
             {"next_sample_at": None, "probability_decisive": 0.416, "call_if_not_detected": None},
             (
                 "geen enkel volgend monster binnen 21 dagen zou dat met 80% kans geven; op de beste dag 42% "
-                "(niet aantoonbaar: geen oordeel)."
+                "(als dat niet aantoonbaar is: geen oordeel)."
             ),
             (
                 "no further sample within 21 days would settle it with 80% probability; on the best day 42% "

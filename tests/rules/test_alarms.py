@@ -1,4 +1,4 @@
-"""The bank's alarms in the rules, at their very thresholds; and `rebound` against a plain reading of its definition."""
+"""The bank's alarms in the rules, at their very thresholds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 
-from cmvmon.assess import Tables, assess
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.protocol import Alarm, Protocol
+from cmvmon.assess import assess
 from tests.rules.reading import Case, at, shipped_protocol, tables
 
 UNDECIDED = "bal d0 93000, d4 7100, d7 40500"
@@ -22,20 +19,37 @@ SUPPRESSED = "bal d0 900, d7 <200, d14 nd"
 LATE_RISE = "bal d0 1000000, d7 40000, d14 2000, d19 9000, d24 15000"
 
 
-def case(rule: str, results: str, as_of_day: float) -> Case:
+def case(rule: str, results: str, as_of_day: float, courses: str) -> Case:
     stated = "d-3- " + results.split()[0]
-    return Case(rule, "", "", results, "ganciclovir d0-", stated, as_of_day, "bal", "", None, None)
+    return Case(rule, "", "", results, courses, stated, as_of_day, "bal", "", None, None)
 
 
-def said(rule: str, results: str, as_of_day: float, *, method: str = "bank", **alarm: float) -> dict[str, Any]:
-    """The verdict of a rule on one BAL series, with its evidence, under alarm thresholds of the test's own."""
+def verdict_of(
+    rule: str,
+    results: str,
+    compartment: str,
+    as_of_day: float,
+    *,
+    method: str = "bank",
+    courses: str = "ganciclovir d0-",
+    **alarm: float,
+) -> dict[str, Any]:
+    """The verdict of a rule on one series, with its evidence, under alarm thresholds of the test's own."""
     protocol = shipped_protocol()
     protocol = replace(protocol, alarms={key: replace(found, **alarm) for key, found in protocol.alarms.items()})
     made = assess(
-        tables(case(rule, results, as_of_day)), protocol=protocol, as_of=at(as_of_day), method=method
-    ).verdicts.filter((pl.col("rule") == rule) & (pl.col("compartment") == "bal"))
+        tables(case(rule, results, as_of_day, courses)), protocol=protocol, as_of=at(as_of_day), method=method
+    ).verdicts.filter((pl.col("rule") == rule) & (pl.col("compartment") == compartment))
     (row,) = made.rows(named=True)
     return row | json.loads(row["evidence"])
+
+
+def said(rule: str, results: str, as_of_day: float, *, method: str = "bank", **alarm: float) -> dict[str, Any]:
+    return verdict_of(rule, results, "bal", as_of_day, method=method, **alarm)
+
+
+def rebound_of(results: str, compartment: str, as_of_day: float, **given: Any) -> dict[str, Any]:
+    return verdict_of("rebound", results, compartment, as_of_day, **given)
 
 
 def just_above(x: float) -> float:
@@ -100,185 +114,72 @@ def test_a_rise_alerts_from_the_very_threshold_of_its_probability() -> None:
 
 def test_the_line_has_no_probability_and_judges_the_observed_rise_alone() -> None:
     judged = said("rebound", LATE_RISE, 24.5, method="line", probability_rebound=1e-9)
-    assert (judged["verdict"], judged["probability_rebound"]) == ("clear", None)
+    assert (judged["verdict"], judged["reason"]) == ("not_assessable", "rise_not_computed")
+    assert (judged["probability_rebound"], judged["method"]) == (None, "line")
+    assert said("rebound", LATE_RISE, 24.5)["method"] == "bank"
+    assert said("rebound", LATE_RISE + ", d26 900", 26.5, method="line")["verdict"] == "clear"
     twice = "bal d0 1000000, d4 1000, d7 20000, d10 20000"
     assert said("rebound", twice, 10.5, method="line")["verdict"] == "alert"
+
+
+@pytest.mark.parametrize(
+    ("compartment", "course", "below", "at_it"),
+    [
+        ("plasma", "d0 100000, d7 10000, d14 1000, d20", "1995", "1995.26231497"),
+        ("bal", "d0 1000000, d7 40000, d14 2000, d20", "7962", "7962.14341107"),
+    ],
+)
+def test_the_line_leaves_a_rise_open_from_the_smaller_rise_on(
+    compartment: str, course: str, below: str, at_it: str
+) -> None:
+    said_of = lambda load: rebound_of(f"{compartment} {course} {load}", compartment, 20.5, method="line")  # noqa: E731
+    assert said_of(below)["verdict"] == "clear"
+    assert (said_of(at_it)["verdict"], said_of(at_it)["reason"]) == ("not_assessable", "rise_not_computed")
+
+
+@pytest.mark.parametrize(
+    ("compartment", "course", "below", "at_it"),
+    [
+        ("plasma", "d0 100000, d7 10000, d14 1000, d20", "1995", "1995.26231497"),
+        ("bal", "d0 1000000, d7 40000, d14 2000, d20", "7962", "7962.14341107"),
+    ],
+)
+def test_the_computed_ground_counts_from_the_smaller_rise_on(
+    compartment: str, course: str, below: str, at_it: str
+) -> None:
+    said_of = lambda load: rebound_of(  # noqa: E731
+        f"{compartment} {course} {load}", compartment, 20.5, probability_rebound=1e-9
+    )
+    assert (said_of(below)["verdict"], said_of(below)["by_probability"]) == ("clear", False)
+    fires = said_of(at_it)
+    assert (fires["verdict"], fires["by_probability"], fires["by_observed_rise"]) == ("alert", True, False)
+
+
+def test_the_computed_ground_counts_from_the_lowest_since_the_drug_was_changed() -> None:
+    """Nadir 200 before the change, 1,000 after it: P speaks of the second, the sentence of the first."""
+    course = "plasma d0 1000000, d7 20000, d14 200, d20 1500, d32 1000, d42"
+    drugs = "ganciclovir d0-d18.9;foscarnet d19-"
+    flat = rebound_of(f"{course} 1100", "plasma", 42.5, courses=drugs, probability_rebound=1e-9)
+    assert (flat["verdict"], flat["lowest_iu_per_ml"], flat["lowest_since_anchor_iu_per_ml"]) == ("clear", 200, 1000)
+    up = rebound_of(f"{course} 1999", "plasma", 42.5, courses=drugs, probability_rebound=1e-9)
+    assert (up["verdict"], up["by_probability"], up["by_observed_rise"]) == ("alert", True, False)
+
+
+def test_a_possible_blip_alerts_on_no_odds_call_or_probability() -> None:
+    course = "plasma d0 30000, d7 400, d14 nd, d21 nd, d28"
+    for low in ("40", "999"):
+        for rule in ("rebound", "slow_response"):
+            held = verdict_of(
+                rule, f"{course} {low}", "plasma", 28.5, probability_rebound=1e-9, odds_non_responder=1e-9
+            )
+            assert (held["verdict"], held["reason"], held["first_positive_iu_per_ml"]) == (
+                "not_assessable",
+                "blip_unconfirmed",
+                float(low),
+            )
 
 
 def test_no_probability_makes_a_rise_of_a_value_that_is_not_above_the_lowest() -> None:
     for last in ("2000", "900", "nd"):
         results = LATE_RISE + f", d26 {last}"
         assert said("rebound", results, 26.5, probability_rebound=1e-9)["verdict"] == "clear"
-
-
-# --- the definition, read plainly, on many random courses at once
-
-LIMITS = {"plasma": (17.5, 35.0, 1e6), "bal": (100.0, 200.0, 1e6)}
-N = 400
-Sample = tuple[float, str, float | None, bool]  # day, detection, load, conflicting
-
-
-def random_course(rng: np.random.Generator, compartment: str) -> list[Sample]:
-    _, lloq, uloq = LIMITS[compartment]
-    days = np.sort(rng.choice(np.arange(-4, 40) / 2, size=int(rng.integers(1, 8)), replace=True))
-    made: list[Sample] = []
-    for day in days:
-        load = float(np.round(10 ** rng.choice([1.0, 1.6, 2.6, 3.0, 3.6, 4.0, 4.2, 5.0, 6.3])))
-        detection = "not_detected" if load < lloq else "above_uloq" if load > uloq else "quantified"
-        made.append((float(day), detection, load if detection == "quantified" else None, bool(rng.random() < 0.05)))
-    return made
-
-
-def rows_of(patient: str, compartment: str, course: list[Sample]) -> list[dict[str, Any]]:
-    lod, lloq, uloq = LIMITS[compartment]
-    return [
-        {
-            "result_id": f"{patient}:{compartment}:{number}",
-            "patient_id": patient,
-            "compartment": compartment,
-            "laboratory": "lab",
-            "assay": "assay",
-            "collected_at": at(day),
-            "result_status": "final",
-            "detection": "quantified" if conflicting else detection,
-            "viral_load_iu_per_ml": 1000.0 + version if conflicting else load,
-            "lod_iu_per_ml": lod,
-            "lloq_iu_per_ml": lloq,
-            "uloq_iu_per_ml": uloq,
-            "delivered_value": str(version),
-        }
-        for number, (day, detection, load, conflicting) in enumerate(course)
-        for version in range(2 if conflicting else 1)
-    ]
-
-
-def points(course: list[Sample], compartment: str) -> list[tuple[float, float | None, float, float | None]]:
-    """(day, at least, at most, as a lowest value) of each sample time since day 0."""
-    _, lloq, uloq = LIMITS[compartment]
-    found = []
-    for day in sorted({s[0] for s in course if s[0] >= 0 and not s[3]}):
-        here = [s for s in course if s[0] == day and not s[3]]
-        least = [{"quantified": s[2], "above_uloq": uloq}.get(s[1]) for s in here]
-        most = [{"quantified": s[2], "above_uloq": math.inf}.get(s[1], lloq) for s in here]
-        lowest = [{"quantified": s[2], "not_detected": lloq}.get(s[1]) for s in here]
-        known = [x for x in lowest if x is not None]
-        found.append((day, None if None in least else min(least), max(most), min(known) if known else None))
-    return found
-
-
-def rise(load: float | None, lowest: float) -> float:
-    return -math.inf if load is None else math.log10(load) - math.log10(lowest)
-
-
-def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], probability: float, alarm: float) -> str:
-    airway = compartment == "bal"
-    above = (lambda r: r > 1.2 - 1e-9) if airway else (lambda r: r > 1.0 + 1e-9)
-    here = points(course, compartment)
-    conflicts = [s[0] for s in course if s[3] and s[0] >= 0]
-    lowest = min((p[3] for p in here[:-1] if p[3] is not None), default=None)
-    if lowest is None:
-        return "not_assessable"
-    day, least, most, _ = here[-1]
-    beside = rise(least, 1000.0) >= 0
-    if airway:
-        pairs = [
-            rise(p[1], min(q[3] for q in points(blood, "plasma")[:i] if q[3] is not None))
-            for i, p in enumerate(points(blood, "plasma"))
-            if abs(p[0] - day) <= 2 and any(q[3] is not None for q in points(blood, "plasma")[:i])
-        ]
-        beside = any(r > 1.0 + 1e-9 for r in pairs)
-    observed = above(rise(least, lowest)) and (beside or above(rise(here[-2][1], lowest)))
-    probable = probability >= alarm and least is not None and least > lowest
-    if (observed or probable) and not (conflicts and max(conflicts) >= day):
-        return "alert"
-    return "clear" if not conflicts and not above(rise(most, lowest)) and not probable else "not_assessable"
-
-
-@pytest.fixture(scope="module")
-def ward() -> tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol]:
-    rng = np.random.default_rng(20240302)
-    patients = {
-        f"SYNTHETIC-{i:04}": {compartment: random_course(rng, compartment) for compartment in LIMITS} for i in range(N)
-    }
-    return patients, judged(patients, shuffle=None), shipped_protocol()
-
-
-def judged(patients: dict[str, dict[str, list[Sample]]], shuffle: int | None) -> pl.DataFrame:
-    rows = [row for p, courses in patients.items() for c, course in courses.items() for row in rows_of(p, c, course)]
-    results = VIRAL_LOAD_RESULTS.conform(pl.DataFrame(rows, infer_schema_length=None))
-    given = Tables(
-        results if shuffle is None else results.sample(fraction=1.0, shuffle=True, seed=shuffle),
-        ANTIVIRAL_COURSES.conform(
-            pl.DataFrame(
-                {
-                    "patient_id": list(patients),
-                    "drug": "ganciclovir",
-                    "indication": "treatment",
-                    "route": "iv",
-                    "started_at": at(0),
-                    "stopped_at": None,
-                },
-            )
-        ),
-        ICU_STAYS.conform(
-            pl.DataFrame(
-                {
-                    "stay_id": [f"stay-{p}" for p in patients],
-                    "patient_id": list(patients),
-                    "admitted_at": at(-5),
-                    "discharged_at": None,
-                    "affected_compartments": "bal;plasma",
-                }
-            )
-        ),
-        ASSAYS.empty(),
-    )
-    return assess(given, protocol=shipped_protocol(), as_of=at(21)).verdicts.filter(pl.col("rule") == "rebound")
-
-
-def test_rebound_says_what_a_plain_reading_of_its_definition_says(
-    ward: tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol],
-) -> None:
-    patients, verdicts, protocol = ward
-    wrong, seen = [], {"alert": 0, "clear": 0, "not_assessable": 0}
-    for row in verdicts.iter_rows(named=True):
-        courses = patients[row["patient_id"]]
-        alarm: Alarm = protocol.alarm_of(row["compartment"])
-        probability = json.loads(row["evidence"])["probability_rebound"]
-        expected = read_plainly(
-            courses[row["compartment"]],
-            row["compartment"],
-            courses["plasma"],
-            -1.0 if probability is None else probability,
-            alarm.probability_rebound,
-        )
-        seen[expected] += 1
-        if row["verdict"] != expected:
-            wrong.append((row["compartment"], courses, row["verdict"], expected))
-    assert wrong == []
-    assert verdicts.height == 2 * N
-    assert min(seen.values()) > 50
-
-
-def test_the_order_of_the_rows_and_the_other_patients_change_no_verdict(
-    ward: tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol],
-) -> None:
-    patients, verdicts, _ = ward
-    assert judged(patients, shuffle=7).equals(verdicts)
-    some = dict(list(patients.items())[:40])
-    assert judged(some, shuffle=None).equals(verdicts.filter(pl.col("patient_id").is_in(list(some))))
-
-
-def test_a_conflicting_value_never_makes_a_rise(
-    ward: tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol],
-) -> None:
-    """Whoever alerts with a conflict in the series alerts on the observed rise without the conflicting result too."""
-    patients, verdicts, _ = ward
-    without = {p: {c: [s for s in course if not s[3]] for c, course in cs.items()} for p, cs in patients.items()}
-    key = ["patient_id", "compartment"]
-    alerts = verdicts.filter(pl.col("verdict") == "alert")
-    with_conflict = alerts.filter([json.loads(e)["has_conflict_since"] for e in alerts["evidence"]]).select(key)
-    assert with_conflict.height > 3
-    clean = judged(without, shuffle=None).filter(pl.col("verdict") == "alert")
-    observed = clean.filter([json.loads(e)["by_observed_rise"] for e in clean["evidence"]])
-    assert with_conflict.join(observed, on=key, how="anti").is_empty()

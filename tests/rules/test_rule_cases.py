@@ -65,6 +65,9 @@ def judged_by_hand(rule: str, e: dict[str, object], as_of: object) -> tuple[bool
         latest, previous = e["latest_upper_iu_per_ml"], e["previous_lower_iu_per_ml"]
         low = latest is not None and latest < e["low_load_iu_per_ml"] and previous is not None and latest < previous
         has_load = e["latest_detection"] in ("quantified", "above_uloq")
+        first = e["first_positive_iu_per_ml"]
+        if first is not None and first < e["low_load_iu_per_ml"]:
+            return False, 3
         enough = e["n_used_after_anchor"] >= e["odds_from_results"] and e["call"] in ("not_met", "indeterminate")
         by_odds = enough and has_load and e["odds_non_responder"] >= e["odds_non_responder_alarm"]
         by_call = e["call"] == "not_met" and e["mean_probability_above_target"] <= e["not_met_probability"]
@@ -95,7 +98,11 @@ def rebound_by_hand(e: dict[str, object]) -> bool:
     beside = blood if airway else last >= e["to_at_least_iu_per_ml"]
     observed = clearly_above(last) and (beside or clearly_above(before))
     probability = e["probability_rebound"] or 0.0
-    probable = e["treatment"] == "on" and last > lowest and probability >= e["probability_rebound_alarm"]
+    since_anchor, first = e["lowest_since_anchor_iu_per_ml"], e["first_positive_iu_per_ml"]
+    least = e["probable_rise_lower_airway_log10" if airway else "probable_rise_log10"]
+    risen = since_anchor is not None and round(math.log10(last) - math.log10(since_anchor), 9) >= least
+    blip = first is not None and first < e["to_at_least_iu_per_ml"]
+    probable = e["treatment"] == "on" and risen and not blip and probability >= e["probability_rebound_alarm"]
     assert (observed, probable) == (e["by_observed_rise"], e["by_probability"])
     return not e["last_conflicts"] and (observed or probable)
 

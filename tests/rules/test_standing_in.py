@@ -122,8 +122,18 @@ def test_a_bal_has_no_new_result_after_nine_days(age: float, stands_in: bool) ->
     assert (verdict(found, "plasma") is not None) is stands_in
 
 
+@pytest.mark.parametrize(("day", "stands_in"), [(23.0, True), (23.1, False)])
+@pytest.mark.parametrize("bal", [(), ((1.0, 50_000.0),)])
+def test_plasma_older_than_nine_days_itself_stands_in_for_nothing(
+    day: float, stands_in: bool, bal: Sequence[tuple[float, float]]
+) -> None:
+    found = judged(tables_of(unit(5) + mine(bal=bal)), day=day)
+    assert (verdict(found, "plasma") is not None) is stands_in
+    assert verdict(found, "bal") is not None
+
+
 def test_a_bal_that_is_newer_than_the_last_plasma_is_not_stood_in_for() -> None:
-    found = judged(tables_of(unit(5) + mine(bal=[(14.2, 50_000.0)])), day=40)
+    found = judged(tables_of(unit(5) + mine(bal=[(14.2, 50_000.0)])), day=23.1)
     assert verdict(found, "plasma") is None
 
 
