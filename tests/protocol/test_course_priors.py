@@ -115,7 +115,11 @@ def test_a_broken_file_is_refused_and_the_place_is_named(what: str, before: str,
 
 
 def test_every_fault_is_reported_at_once() -> None:
-    broken = TEXT.replace("weight = 0.75", "weight = 0").replace('"non_responder"', '"later"').replace('owner = "nobody"', "")
+    broken = (
+        TEXT.replace("weight = 0.75", "weight = 0")
+        .replace('"non_responder"', '"later"')
+        .replace('owner = "nobody"', "")
+    )
     with pytest.raises(ProtocolError) as refused:
         read(broken)
     for said in ("owner is missing", "number 1: weight", "number 2: response"):
