@@ -177,7 +177,7 @@ def test_a_decline_and_a_rise_are_said_with_interval_and_number_of_results() -> 
     }
     assert told(**rising) == (
         "Plasma: Stijging 0,4 log10 per week (95%-BI 0,1 tot 0,7; 5 metingen), sinds 01-11-2026. "
-        "Opnieuw stijgend: niet van toepassing (geen daling aangetoond sinds de start)."
+        "Opnieuw stijgend: kans hier niet genoemd; de load staat naar schatting boven die bij de start."
     )
 
 
