@@ -89,27 +89,13 @@ def first_courses(series: CourseSeries, truth: pl.DataFrame) -> CourseSeries:
     """Only the series whose anchor is that of the truth: a second course has no known truth of its own."""
     known = truth.select(*COURSE, is_first=pl.lit(True))
     taken = series.keys.join(known, on=COURSE, how="left", maintain_order="left")["is_first"].fill_null(False)
-    return _some(series, taken.to_numpy())
-
-
-def _some(series: CourseSeries, taken: NDArray[np.bool_]) -> CourseSeries:
-    lengths = np.diff(series.offsets)
-    rows = np.repeat(taken, lengths)
-    return CourseSeries(
-        series.keys.filter(pl.Series(taken)),
-        np.concatenate([[0], np.cumsum(lengths[taken])]).astype(np.int64),
-        series.t_weeks[rows],
-        series.lo[rows],
-        series.hi[rows],
-        series.sigma[rows],
-        series.result_ids.filter(pl.Series(rows)),
-    )
+    return series.only(taken.to_numpy())
 
 
 def part_of(series: CourseSeries, begin: int, end: int) -> CourseSeries:
     """The series from place `begin` to before `end`."""
     place = np.arange(series.keys.height)
-    return _some(series, (place >= begin) & (place < end))
+    return series.only((place >= begin) & (place < end))
 
 
 def observed(series: CourseSeries, results: pl.DataFrame) -> Observations:

@@ -81,7 +81,7 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime, method: str =
         tables.icu_stays, "admitted_at", ("discharged_at", "ventilation_started_at", "ventilation_stopped_at"), as_of
     )
     current = current_versions(known)
-    results = with_sigma(current.filter(is_usable()), tables.assays).sort("collected_at", "result_id")
+    results = laboratory_sigma(current.filter(is_usable()), tables.assays).sort("collected_at", "result_id")
     clocks = treatment_courses(
         ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=protocol, as_of=as_of
     )
@@ -117,15 +117,6 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime, method: str =
         stays=stays,
         concordance=compared,
     )
-
-
-def with_sigma(results: pl.DataFrame, assays: pl.DataFrame) -> pl.DataFrame:
-    """`results` with `sigma_log10` of the laboratory's file, by assay, compartment, date of collection and level.
-
-    Null where the file gives none for that date: the protocol's default by compartment then holds, if there is one. NaN
-    where it contradicts itself, so that nothing is guessed (see `laboratory_sigma`). Row order is not defined.
-    """
-    return laboratory_sigma(results, assays)
 
 
 def _begun(frame: pl.DataFrame | None, start: str, ends: tuple[str, ...], as_of: datetime) -> pl.DataFrame | None:

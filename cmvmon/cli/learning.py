@@ -12,6 +12,12 @@ import typer
 from cmvmon.cli.face import HERE, Json, SiteOption, app, moment_of
 from cmvmon.run import telling
 
+Source = Annotated[
+    Path | None, typer.Argument(metavar="[IN]", help="Folder as `analyze` reads it; without it, the site's store.")
+]
+KnownAt = Annotated[
+    str | None, typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection, or now for a site.")
+]
 noise_app = typer.Typer(help="How much one result scatters.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(noise_app, name="noise")
 
@@ -27,13 +33,8 @@ def noise() -> None:
 @noise_app.command("fit")
 def noise_fit(
     out: Annotated[Path, typer.Option("--out", help="File for the TOML fragment; never applied by itself.")],
-    source: Annotated[
-        Path | None, typer.Argument(metavar="[IN]", help="Folder as `analyze` reads it; without it, the site's store.")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection, or now for a site."),
-    ] = None,
+    source: Source = None,
+    as_of: KnownAt = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
@@ -72,13 +73,8 @@ def priors() -> None:
 @priors_app.command("fit")
 def priors_fit(
     out: Annotated[Path, typer.Option("--out", help="The priors file; its name is its version.")],
-    source: Annotated[
-        Path | None, typer.Argument(metavar="[IN]", help="Folder as `analyze` reads it; without it, the site's store.")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection, or now for a site."),
-    ] = None,
+    source: Source = None,
+    as_of: KnownAt = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cmvmon.kinetics.line import INVALID_INPUT, OK
+from cmvmon.kinetics.line import INVALID_INPUT, OK, checked
 from cmvmon.protocol.course_priors import MOST_CHANGES, RESPONSES, CourseLine
 
 Array = npt.NDArray[np.float64]
@@ -86,24 +86,6 @@ def track(
     now, now_sd, above, mean, mean_above, rebound, odds, log_score = numbers
     status = tuple(OK if usable else INVALID_INPUT for usable in good)
     return Track(now, now_sd, above, mean, mean_above, rebound, odds, log_score, status)
-
-
-def checked(
-    series_offsets: npt.ArrayLike, t: npt.ArrayLike, lo: npt.ArrayLike, hi: npt.ArrayLike, sigma: npt.ArrayLike
-) -> tuple[npt.NDArray[np.int64], tuple[Array, Array, Array, Array]]:
-    """The arrays as the kernels take them. Raises ValueError when their shapes do not fit together."""
-    columns = [np.atleast_1d(np.ascontiguousarray(column, dtype=np.float64)) for column in (t, lo, hi)]
-    n = len(columns[0])
-    noise = np.asarray(sigma, dtype=np.float64)
-    noise = np.full(n, noise[()]) if noise.ndim == 0 else np.ascontiguousarray(noise)
-    if any(column.shape != (n,) for column in (*columns, noise)):
-        shapes = ", ".join(str(column.shape) for column in (*columns, noise))
-        raise ValueError(f"one time, lo, hi and sigma per result are needed; their shapes are {shapes}")
-    offsets = np.asarray(series_offsets, dtype=np.int64)
-    rising = offsets.ndim == 1 and len(offsets) >= 1 and offsets[0] == 0 and offsets[-1] == n
-    if not rising or bool((np.diff(offsets) < 0).any()):
-        raise ValueError(f"series offsets must rise from 0 to the number of results, {n}")
-    return offsets, (columns[0], columns[1], columns[2], noise)
 
 
 def bank_numbers(lines: Sequence[CourseLine], at_least: int = 0) -> Array:

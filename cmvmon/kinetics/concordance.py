@@ -81,7 +81,7 @@ def concordance(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -
     paired = sample_pairs(light, protocol=protocol)
     if paired.sides.is_empty():
         return CONCORDANCE.empty()
-    sums = _sums(paired, protocol)
+    sums = sums_of(paired, protocol)
     names = ("patient_id", "compartment", "followed_compartment", "laboratory", "assay")
     of_patients = paired.sides.select(*names, "followed_laboratory", "followed_assay").hstack(
         patient_rows(sums, protocol)
@@ -116,7 +116,7 @@ class _Steps:
     blood_clear: Truths
 
 
-def _sums(paired: Paired, protocol: Protocol) -> Sums:
+def sums_of(paired: Paired, protocol: Protocol) -> Sums:
     lo, hi = (paired.samples[name].to_numpy() for name in ("reported_lo", "reported_hi"))
     n_sides = paired.sides.height
     is_number = lo == hi

@@ -20,7 +20,7 @@ Whole = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 Row = dict[str, object]
 
-_COUNTS = (
+COUNTS = (
     "n_pairs",
     "n_quantified",
     "n_changes",
@@ -94,7 +94,7 @@ def patient_rows(sums: Sums, protocol: Protocol) -> pl.DataFrame:
         lags[side] = _lag(sums.lag_right[ends[side] : ends[side + 1]], enough, protocol)
     effects = _Effects(np.ones(n_sides), np.ones(n_sides))
     rank = tau(sums.items, sums.pair_side, n_sides, shared=2, probability=policy.interval_probability)
-    counts = {name: getattr(sums, name) for name in _COUNTS}
+    counts = {name: getattr(sums, name) for name in COUNTS}
     counts |= {
         "n_patients": (sums.n_pairs > 0).astype(np.int64),
         "n_patients_clear": (sums.n_clear > 0).astype(np.int64),
@@ -125,7 +125,7 @@ def unit_row(sides: Whole, sums: Sums, protocol: Protocol) -> Row:
         np.array([design_effect(sums.n_signed_agreeing[sides], sums.n_signed[sides], least_correlation=rho)]),
     )
     rank = tau(patients, of_unit, 1, shared=1, probability=policy.interval_probability)
-    counts = {name: getattr(sums, name)[sides].sum(keepdims=True) for name in _COUNTS}
+    counts = {name: getattr(sums, name)[sides].sum(keepdims=True) for name in COUNTS}
     counts |= {
         "n_patients": (sums.n_pairs[sides] > 0).sum(keepdims=True),
         "n_patients_clear": (sums.n_clear[sides] > 0).sum(keepdims=True),

@@ -10,23 +10,12 @@ import numpy as np
 import polars as pl
 
 from cmvmon.domain.results import CONCORDANCE
-from cmvmon.kinetics.concordance import READS, _sums
-from cmvmon.kinetics.concordance_rows import Row, Sums, unit_row
+from cmvmon.kinetics.concordance import READS, sums_of
+from cmvmon.kinetics.concordance_rows import COUNTS, Row, Sums, unit_row
 from cmvmon.kinetics.rank_correlation import Comparisons
 from cmvmon.kinetics.sample_pairs import sample_pairs
 from cmvmon.protocol import Protocol
 
-_COUNTS = (
-    "n_pairs",
-    "n_quantified",
-    "n_changes",
-    "n_clear",
-    "n_agreeing",
-    "n_blood_up",
-    "n_other_up",
-    "n_signed",
-    "n_signed_agreeing",
-)
 _PLACE = ("compartment", "followed_compartment")
 
 
@@ -49,7 +38,7 @@ def part_of(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> Pa
         *READS, *(name for name in ("is_conflicting", "sigma_log10") if name in known)
     )
     paired = sample_pairs(light, protocol=protocol)
-    return None if paired.sides.is_empty() else Part(paired.sides.select(_PLACE), _sums(paired, protocol))
+    return None if paired.sides.is_empty() else Part(paired.sides.select(_PLACE), sums_of(paired, protocol))
 
 
 def unit_rows(parts: Sequence[Part], *, protocol: Protocol) -> pl.DataFrame:
@@ -76,7 +65,7 @@ def _joined(sums: Sequence[Sums]) -> Sums:
     """The sides of all parts, one after the other."""
     first = np.cumsum([0, *(len(part.n_pairs) for part in sums)])
     return Sums(
-        **{name: np.concatenate([getattr(part, name) for part in sums]) for name in _COUNTS},
+        **{name: np.concatenate([getattr(part, name) for part in sums]) for name in COUNTS},
         pair_side=np.concatenate([part.pair_side + start for part, start in zip(sums, first, strict=False)]),
         items=Comparisons(
             *(np.concatenate([getattr(part.items, name) for part in sums]) for name in ("together", "first", "second"))

@@ -39,7 +39,10 @@ class CourseSeries:
 
     def of_compartments(self, names: frozenset[str]) -> CourseSeries:
         """Only the series of these compartments."""
-        taken = self.keys.select(pl.col("compartment").is_in(sorted(names))).to_series().to_numpy()
+        return self.only(self.keys.select(pl.col("compartment").is_in(sorted(names))).to_series().to_numpy())
+
+    def only(self, taken: npt.NDArray[np.bool_]) -> CourseSeries:
+        """Only the series that are `taken`, one flag for each."""
         lengths = np.diff(self.offsets)
         rows = np.repeat(taken, lengths)
         return CourseSeries(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Array = npt.NDArray[np.float64]
 Prior = tuple[npt.ArrayLike, npt.ArrayLike]  # mean (2) and covariance (2, 2) of (intercept, decline)
 
 OK = "ok"
@@ -124,23 +125,26 @@ def fit_lines(
     """
     from cmvmon.kinetics import newton  # compiles: only who fits pays
 
-    rows = [np.atleast_1d(np.ascontiguousarray(column, dtype=np.float64)) for column in (t_weeks, lo, hi)]
-    n = len(rows[0])
+    offsets, rows = checked(series_offsets, t_weeks, lo, hi, sigma)
+    return _named(newton.fit_many(offsets, *rows, prior_numbers(prior)))
+
+
+def checked(
+    series_offsets: npt.ArrayLike, t: npt.ArrayLike, lo: npt.ArrayLike, hi: npt.ArrayLike, sigma: npt.ArrayLike
+) -> tuple[npt.NDArray[np.int64], tuple[Array, Array, Array, Array]]:
+    """The arrays as the kernels take them. Raises ValueError when their shapes do not fit together."""
+    columns = [np.atleast_1d(np.ascontiguousarray(column, dtype=np.float64)) for column in (t, lo, hi)]
+    n = len(columns[0])
     noise = np.asarray(sigma, dtype=np.float64)
     noise = np.full(n, noise[()]) if noise.ndim == 0 else np.ascontiguousarray(noise)
-    if any(column.shape != (n,) for column in (*rows, noise)):
-        shapes = ", ".join(str(column.shape) for column in (*rows, noise))
-        raise ValueError(f"fit_line needs one time, lo, hi and sigma per result; their shapes are {shapes}")
+    if any(column.shape != (n,) for column in (*columns, noise)):
+        shapes = ", ".join(str(column.shape) for column in (*columns, noise))
+        raise ValueError(f"one time, lo, hi and sigma per result are needed; their shapes are {shapes}")
     offsets = np.asarray(series_offsets, dtype=np.int64)
-    if (
-        offsets.ndim != 1
-        or len(offsets) < 1
-        or offsets[0] != 0
-        or offsets[-1] != n
-        or bool((np.diff(offsets) < 0).any())
-    ):
+    rising = offsets.ndim == 1 and len(offsets) >= 1 and offsets[0] == 0 and offsets[-1] == n
+    if not rising or bool((np.diff(offsets) < 0).any()):
         raise ValueError(f"series offsets must rise from 0 to the number of results, {n}")
-    return _named(newton.fit_many(offsets, rows[0], rows[1], rows[2], noise, prior_numbers(prior)))
+    return offsets, (columns[0], columns[1], columns[2], noise)
 
 
 def prior_numbers(prior: Prior | None) -> npt.NDArray[np.float64]:

@@ -18,12 +18,11 @@ from cmvmon.kinetics.mixture import share_above
 from cmvmon.kinetics.settling_outcomes import Outcomes
 from cmvmon.kinetics.week_rows import Bank, Clocks, Rows
 from cmvmon.kinetics.week_spans import baseline_of
-from cmvmon.kinetics.week_status import call_of, is_near_lloq, is_suppressed, status_of
+from cmvmon.kinetics.week_status import call_of, is_held_back, is_near_lloq, is_suppressed, status_of
 from cmvmon.kinetics.week_words import (
     ABOVE_ULOQ,
     BELOW_LLOQ,
     INDETERMINATE,
-    MET,
     NO_CALL,
     NOT_DETECTED,
     QUANTIFIED,
@@ -88,9 +87,7 @@ def call_after(
         False,  # a sample too close to the last one is called all the same
     )
     call = call_of(status, probability, rows.reported_lo, rows.reported_hi, rows.time, segment, last, policy)
-    if call == MET and rebound(lines, after, w, t) >= alarm:
-        return INDETERMINATE
-    return call
+    return INDETERMINATE if is_held_back(call, rebound(lines, after, w, t), alarm) else call
 
 
 @compiled

@@ -118,3 +118,9 @@ def call_of(
     if probability >= policy.met:
         return MET
     return NOT_MET if probability <= policy.not_met else INDETERMINATE
+
+
+@compiled
+def is_held_back(call: int, probability_rebound: float, alarm: float) -> bool:
+    """Whether `met` may not be said because the rebound alarm speaks; never without a probability (NaN)."""
+    return call == MET and probability_rebound >= alarm

@@ -16,11 +16,10 @@ from cmvmon.kinetics.compiling import compiled
 from cmvmon.kinetics.posterior import posterior
 from cmvmon.kinetics.week_rows import Bank, Clocks, Rows
 from cmvmon.kinetics.week_spans import baseline_of, last_week
-from cmvmon.kinetics.week_status import call_of, is_near_lloq, is_suppressed, status_of
+from cmvmon.kinetics.week_status import call_of, is_held_back, is_near_lloq, is_suppressed, status_of
 from cmvmon.kinetics.week_words import (
     BANK,
     INDETERMINATE,
-    MET,
     NUMBERS,
     QUANTIFIED,
     R_NOT_REPORTED,
@@ -218,7 +217,7 @@ def fill_weeks(
         whole[3, place + week] = n_censored
         whole[4, place + week] = status
         call = call_of(status, out[11], rows.reported_lo, rows.reported_hi, rows.time, segment, e, policy)
-        if call == MET and out[12] >= bank.rebound_alarm[which]:  # never, where the line method leaves it open
+        if is_held_back(call, out[12], bank.rebound_alarm[which]):
             call = INDETERMINATE
             reasons |= R_REBOUND_SUSPECTED
         whole[5, place + week] = call

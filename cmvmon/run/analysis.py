@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.assess import Tables, assess, with_sigma
+from cmvmon.assess import Tables, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.errors import SiteError
@@ -25,6 +25,7 @@ from cmvmon.domain.versions import current_results
 from cmvmon.feeds.reasons import remedy
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance_unit import part_of, unit_rows
+from cmvmon.kinetics.noise import laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.run.exchange import Typed, column_of, find_table, n_rows, read_batches, read_whole
 from cmvmon.run.given_priors import with_priors
@@ -210,7 +211,7 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
     """The results that count at that moment of the patients of one range, with their noise."""
     known = read.partitions.results(place).filter(pl.col("collected_at") <= moment)
-    return with_sigma(read.partitions.own(current_results(known), place), read.assays)
+    return laboratory_sigma(read.partitions.own(current_results(known), place), read.assays)
 
 
 def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.assess import with_sigma
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.next_sample import next_sample
+from cmvmon.kinetics.noise import laboratory_sigma
 from cmvmon.run.opened import OpenSite, open_site
 from cmvmon.shell import known
 from cmvmon.shell.site import Site
@@ -55,12 +55,10 @@ def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[p
     with opened.reading() as connection:
         versions = known.known_results(connection, as_of=as_of, patients=[patient])
         courses = known.known_courses(connection, as_of=as_of, patients=[patient])
-    in_use = [opened.site.laboratory(name) for name in sorted(versions["laboratory"].unique())]
-    noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
     current = current_results(versions.filter(pl.col("collected_at") <= as_of))
     if current.is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
-    results = with_sigma(current, pl.concat([ASSAYS.empty(), *noise]))
+    results = laboratory_sigma(current, known.assays_in_use(opened.site, versions))
     clocks = treatment_courses(
         ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=opened.protocol, as_of=as_of
     )

@@ -14,7 +14,7 @@ from cmvmon.assess import Assessment, Tables, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.errors import ContractBroken, ProtocolError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.run.comparing import unit_concordance
@@ -86,11 +86,9 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
     for row_type, frame in ((ANTIVIRAL_COURSES, courses), (ICU_STAYS, stays)):
         if frame is not None:
             _through_gate(row_type, frame, as_of)
-    in_use = [opened.site.laboratory(name) for name in sorted(results["laboratory"].unique())]
-    noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, as_of=as_of)
-    tables = Tables(results, courses, stays, pl.concat([ASSAYS.empty(), *noise]), unread, of_unit)
+    tables = Tables(results, courses, stays, known.assays_in_use(opened.site, results), unread, of_unit)
     assessment = assess(tables, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of)
     return assessment

@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.assess import with_sigma
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.concordance import concordance
+from cmvmon.kinetics.noise import laboratory_sigma
 from cmvmon.run.opened import OpenSite
 from cmvmon.shell import database, known
 from cmvmon.shell.site import Site
@@ -56,6 +55,4 @@ def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
 def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
     """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
     versions = known.known_results(connection, as_of=as_of).filter(pl.col("collected_at") <= as_of.astimezone(UTC))
-    in_use = [site.laboratory(name) for name in sorted(versions["laboratory"].unique())]
-    noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
-    return with_sigma(current_results(versions), pl.concat([ASSAYS.empty(), *noise]))
+    return laboratory_sigma(current_results(versions), known.assays_in_use(site, versions))

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.assess import with_sigma
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.kinetics.noise import default_sigma
+from cmvmon.kinetics.noise import default_sigma, laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.run.exchange import find_table, read_whole
 from cmvmon.run.opened import now, open_site
@@ -81,12 +80,17 @@ def _of_site(root: Path, as_of: datetime) -> Evidence:
         with opened.reading() as connection:
             results = known.known_results(connection, as_of=as_of)
             courses = known.known_courses(connection, as_of=as_of)
-        in_use = [opened.site.laboratory(name) for name in sorted(results["laboratory"].unique())]
-        noise = [laboratory.assays() for laboratory in in_use if laboratory is not None]
-        given = pl.concat([ASSAYS.empty(), *noise])
-        return Evidence(_in_use(results, given, opened.protocol, as_of), courses, as_of, opened.protocol, 0)
+        return Evidence(
+            _in_use(results, known.assays_in_use(opened.site, results), opened.protocol, as_of),
+            courses,
+            as_of,
+            opened.protocol,
+            0,
+        )
 
 
 def _in_use(versions: pl.DataFrame, assays: pl.DataFrame, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
     current = current_results(versions.filter(pl.col("collected_at") <= as_of))
-    return with_sigma(current, assays).with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
+    return laboratory_sigma(current, assays).with_columns(
+        sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
+    )

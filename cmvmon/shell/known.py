@@ -10,8 +10,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.site import Site
 
 _CHUNK = 500
 
@@ -162,3 +163,9 @@ def unread_courses(connection: sa.Connection) -> frozenset[str]:
     )
     delivered = [json.loads(text) for text in waiting["delivered_text"]]
     return frozenset(str(record["patient_id"]).strip() for record in delivered if record.get("patient_id"))
+
+
+def assays_in_use(site: Site, results: pl.DataFrame) -> pl.DataFrame:
+    """`assays` of the laboratories that these results are of. Raises ProtocolError for a laboratory file that can't be read."""
+    in_use = [site.laboratory(name) for name in sorted(results["laboratory"].unique())]
+    return pl.concat([ASSAYS.empty(), *(laboratory.assays() for laboratory in in_use if laboratory is not None)])

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmvmon.assess import with_sigma
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.kinetics.noise import default_sigma
+from cmvmon.kinetics.noise import default_sigma, laboratory_sigma
 from tests.kinetics.random_series import shipped_protocol
 from tests.spec.reading import cells, courses, moment, results
 
@@ -59,32 +58,32 @@ def test_sigma_is_read_off_the_line_between_levels_and_constant_beyond_them() ->
     """Half a log above the lower level, halfway in log10, lies the middle; a censored result is read at its limit."""
     between = 0.30 - 0.20 * math.log10(1.5)
     wanted = [0.10, 0.10, 0.20, 0.30, 0.30, 0.30, 0.10, between]
-    assert sigmas(with_sigma(at_lloq_100(REPORTED), noise(BY_LEVEL))) == pytest.approx(wanted, abs=1e-12)
+    assert sigmas(laboratory_sigma(at_lloq_100(REPORTED), noise(BY_LEVEL))) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_one_number_holds_at_every_level_also_where_the_level_is_not_known() -> None:
     given_ = results("day | reported\n 0 | 1000\n 1 | nd\n 2 | <").drop("sigma_log10")
-    assert sigmas(with_sigma(given_, noise("level | sigma\n | 0.15"))) == [0.15, 0.15, 0.15]
-    assert sigmas(with_sigma(given_, noise(BY_LEVEL))) == [0.10, None, None]
+    assert sigmas(laboratory_sigma(given_, noise("level | sigma\n | 0.15"))) == [0.15, 0.15, 0.15]
+    assert sigmas(laboratory_sigma(given_, noise(BY_LEVEL))) == [0.10, None, None]
 
 
 def test_not_detected_without_an_lloq_is_read_at_its_lod() -> None:
     found = results("day | reported\n 0 | nd", lod=100.0).drop("sigma_log10")
-    assert sigmas(with_sigma(found, noise(BY_LEVEL))) == [0.30]
+    assert sigmas(laboratory_sigma(found, noise(BY_LEVEL))) == [0.30]
 
 
 def test_noise_counts_from_its_date_on_with_all_its_levels() -> None:
     dated = "from | level | sigma\n | | 0.5\n 10 | 100 | 0.3\n 10 | 1000 | 0.1\n 20 | | 0.2"
     found = at_lloq_100("day | reported\n 9 | 100\n 10 | 100\n 19 | 10000\n 20 | 100")
-    assert sigmas(with_sigma(found, noise(dated))) == [0.5, 0.3, 0.1, 0.2]
+    assert sigmas(laboratory_sigma(found, noise(dated))) == [0.5, 0.3, 0.1, 0.2]
 
 
 def test_before_its_first_date_and_for_another_laboratory_or_compartment_nothing_is_known() -> None:
     found = at_lloq_100(
         "day | reported | lab | compartment\n 0 | 500 | synthetic | plasma\n 5 | 500 | other | plasma\n 6 | 500 | synthetic | bal"
     )
-    assert sigmas(with_sigma(found, noise("from | level | sigma\n 1 | | 0.2"))) == [None, None, None]
-    assert sigmas(with_sigma(found, ASSAYS.empty())) == [None, None, None]
+    assert sigmas(laboratory_sigma(found, noise("from | level | sigma\n 1 | | 0.2"))) == [None, None, None]
+    assert sigmas(laboratory_sigma(found, ASSAYS.empty())) == [None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -92,21 +91,21 @@ def test_before_its_first_date_and_for_another_laboratory_or_compartment_nothing
     ["level | sigma\n 100 | 0.3\n 100 | 0.2", "level | sigma\n | 0.3\n | 0.2", "level | sigma\n | 0.3\n 100 | 0.3"],
 )
 def test_a_table_that_contradicts_itself_gives_no_usable_sigma(table: str) -> None:
-    (found,) = sigmas(with_sigma(at_lloq_100("day | reported\n 0 | 500"), noise(table)))
+    (found,) = sigmas(laboratory_sigma(at_lloq_100("day | reported\n 0 | 500"), noise(table)))
     assert found is not None
     assert math.isnan(found)
 
 
 def test_the_same_row_twice_is_no_contradiction() -> None:
     twice = pl.concat([noise(BY_LEVEL), noise(BY_LEVEL)])
-    assert sigmas(with_sigma(at_lloq_100("day | reported\n 0 | 1000"), twice)) == [0.10]
+    assert sigmas(laboratory_sigma(at_lloq_100("day | reported\n 0 | 1000"), twice)) == [0.10]
 
 
 @given(st.permutations(range(8)), st.permutations(range(4)))
 def test_row_order_changes_no_bit(order: list[int], of_noise: list[int]) -> None:
     table = noise("from | level | sigma\n | | 0.5\n 3 | 100 | 0.3\n 3 | 1000 | 0.1\n 5 | | 0.2")
     rows = at_lloq_100(REPORTED)
-    assert sigmas(with_sigma(rows[order], table[of_noise])) == sigmas(with_sigma(rows, table))
+    assert sigmas(laboratory_sigma(rows[order], table[of_noise])) == sigmas(laboratory_sigma(rows, table))
 
 
 def test_the_protocol_gives_plasma_more_noise_near_the_lloq_and_bal_one_value() -> None:
@@ -132,13 +131,13 @@ SERIES = "day | reported\n 0 | 100000\n 6 | 5000\n 13 | 150"
 
 
 def width(table: pl.DataFrame) -> list[float]:
-    found = weeks(with_sigma(at_lloq_100(SERIES), table))
+    found = weeks(laboratory_sigma(at_lloq_100(SERIES), table))
     return (found["mean_decline_high_log10_per_week"] - found["mean_decline_low_log10_per_week"]).to_list()
 
 
 def test_weekly_decline_takes_sigma_row_by_row() -> None:
     """The same series with noise by level, and with those numbers written in each row, gives the same weeks to the bit."""
-    by_level = with_sigma(at_lloq_100(SERIES), noise(BY_LEVEL))
+    by_level = laboratory_sigma(at_lloq_100(SERIES), noise(BY_LEVEL))
     assert len(set(sigmas(by_level))) == 2  # the last result lies between the levels
     written = at_lloq_100(SERIES).with_columns(sigma_log10=pl.Series([0.1, 0.1, sigmas(by_level)[2]]))
     assert weeks(by_level).equals(weeks(written))
@@ -152,14 +151,16 @@ def test_a_noisier_level_widens_the_interval_of_the_weeks_that_reach_it_and_of_n
 
 
 def test_a_contradiction_is_invalid_input_and_an_unknown_noise_stays_unknown() -> None:
-    clash = weeks(with_sigma(at_lloq_100(SERIES), noise("level | sigma\n | 0.3\n | 0.2")))
+    clash = weeks(laboratory_sigma(at_lloq_100(SERIES), noise("level | sigma\n | 0.3\n | 0.2")))
     assert {(s, r) for s, r in clash.select("status", "reason").rows()} == {("invalid_input", "sigma_invalid")}
     csf = at_lloq_100(SERIES).with_columns(compartment=pl.lit("csf"))
-    unknown = weeks(with_sigma(csf, noise("level | sigma\n | 0.2")))
+    unknown = weeks(laboratory_sigma(csf, noise("level | sigma\n | 0.2")))
     assert set(unknown["status"]) == {"invalid_input"}
     assert all("sigma_unknown" in reason for reason in unknown["reason"])
 
 
 def test_a_moment_without_noise_is_not_filled_from_a_later_one() -> None:
-    found = with_sigma(at_lloq_100("day | reported\n 0 | 500\n 2 | 500"), noise("from | level | sigma\n 1 | 100 | 0.3"))
+    found = laboratory_sigma(
+        at_lloq_100("day | reported\n 0 | 500\n 2 | 500"), noise("from | level | sigma\n 1 | 100 | 0.3")
+    )
     assert sigmas(found) == [None, 0.3]
