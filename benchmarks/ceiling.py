@@ -26,10 +26,10 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.words import DETECTION
 from cmvmon.simulate import SCENARIOS, Ward, true_declines, ward
 from cmvmon.simulate.assay import noise_sd
-from cmvmon.simulate.courses_of_load import curves
 from cmvmon.simulate.curves import Curves
 from cmvmon.simulate.draws import Draws
 from cmvmon.simulate.hosts import NON_RESPONDER, RESPONDER, hosts
+from cmvmon.simulate.trajectories import curves
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from cmvmon.kinetics import bank_filter, bank_many
-from cmvmon.kinetics.bank import bank_numbers
-from cmvmon.kinetics.course_learning import learn_lines
-from cmvmon.kinetics.course_series import CourseSeries
+from cmvmon.kinetics.bank import many_series, update
+from cmvmon.kinetics.bank.lines import bank_numbers
+from cmvmon.kinetics.trajectory.learning import learn_lines
+from cmvmon.kinetics.trajectory.series import CourseSeries
 from cmvmon.protocol import CourseLine
 
 Array = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def stacked(series: Sequence[Series], sigma: float) -> CourseSeries:
 def log_likelihood(series: Sequence[Series], family: Family) -> float:
     """Log likelihood of the series under the lines."""
     s = stacked(series, family.sigma)
-    _, value = bank_many.moments_of(s.offsets, s.t_weeks, s.lo, s.hi, s.sigma, bank_numbers(family.lines), *GROWTH)
+    _, value = many_series.moments_of(s.offsets, s.t_weeks, s.lo, s.hi, s.sigma, bank_numbers(family.lines), *GROWTH)
     return float(value)
 
 
@@ -120,9 +120,7 @@ def foretold(series: Series, family: Family, weeks: Array) -> tuple[Array, Array
     """(weight, mean, sd) of the load at each of these times after the series' rows: a row for each line. No noise added."""
     s = stacked([series], family.sigma)
     prior = bank_numbers(family.lines)
-    state = bank_many.states_of(s.offsets, s.t_weeks, s.lo, s.hi, s.sigma, prior, *GROWTH)[0]
+    state = many_series.states_of(s.offsets, s.t_weeks, s.lo, s.hi, s.sigma, prior, *GROWTH)[0]
     weight = np.exp(state[:, 0] - state[:, 0].max())
-    numbers = np.array(
-        [[bank_filter.load_at(prior, state, k, float(t)) for t in weeks] for k in range(len(family.lines))]
-    )
+    numbers = np.array([[update.load_at(prior, state, k, float(t)) for t in weeks] for k in range(len(family.lines))])
     return weight / weight.sum(), numbers[:, :, 0], np.sqrt(np.maximum(numbers[:, :, 1], 0.0))

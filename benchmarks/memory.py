@@ -39,8 +39,8 @@ def main(source: Path, out: Path, partitions: int | None) -> None:
     """Prints the peak at the start and what was added, in MiB."""
     import pyarrow.parquet  # noqa: F401
 
-    import cmvmon.kinetics.weeks  # noqa: F401
-    from cmvmon.run.analysis import analyze
+    import cmvmon.kinetics.weeks.kernel  # noqa: F401
+    from cmvmon.workbench.analysis import analyze
 
     start = _peak()
     analyze(source, out, root=Path("no such site"), partitions=partitions)

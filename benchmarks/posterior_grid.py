@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-from cmvmon.kinetics.bank_reference import belief_before, belief_with, mean_decline, probability_rebound
 from cmvmon.protocol import CourseLine, read_course_priors
+from tests.oracles.bank import belief_before, belief_with, mean_decline, probability_rebound
 
 Array = npt.NDArray[np.float64]
 Series = tuple[Array, Array, Array, Array]  # t (weeks, from 0), lo, hi, sigma

@@ -21,8 +21,8 @@ from benchmarks.naive import last_rises, plain_values, rises_above_lowest
 from benchmarks.quality_scores import NONE, Figure, proportion
 from benchmarks.quality_series import COURSE, Followed
 from benchmarks.quality_wards import fits_of
-from cmvmon.kinetics.bank import track
-from cmvmon.kinetics.course_series import CourseSeries
+from cmvmon.kinetics.bank.track import track
+from cmvmon.kinetics.trajectory.series import CourseSeries
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -16,8 +16,8 @@ import polars as pl
 
 from benchmarks.quality_scores import Figure, Scored, in_doubt, is_out, proportion, scored
 from benchmarks.quality_series import COMPARTMENTS, DAYS, Followed, followed, judged_rows, with_estimates, with_lines
-from cmvmon.kinetics.course_learning import learn_lines
-from cmvmon.kinetics.course_series import course_series
+from cmvmon.kinetics.trajectory.learning import learn_lines
+from cmvmon.kinetics.trajectory.series import course_series
 from cmvmon.protocol import CourseLine, Protocol
 from cmvmon.simulate import SCENARIOS
 

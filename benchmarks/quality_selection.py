@@ -7,7 +7,7 @@ import polars as pl
 
 from benchmarks.naive import baseline_to_latest, plain_values
 from benchmarks.quality_series import COURSE, DAYS, Followed, followed, judged_rows, with_estimates
-from cmvmon.kinetics.course_series import CourseSeries
+from cmvmon.kinetics.trajectory.series import CourseSeries
 from cmvmon.simulate import true_declines
 
 BAL_LINE_LOG10 = 5.5  # a treatment that starts on a value from here on: the upper third of this ward

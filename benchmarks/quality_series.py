@@ -20,8 +20,8 @@ from cmvmon.domain import words
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.kinetics.course_series import CourseSeries, course_series
-from cmvmon.kinetics.noise import default_sigma
+from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
 from cmvmon.protocol import CourseLine, Protocol, read_protocol
 from cmvmon.simulate import Ward, assumed, true_declines, ward
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from benchmarks.naive import Answer, Z, baseline_to_latest, last_two, least_squares, plain_values
-from cmvmon.kinetics.course_series import CourseSeries
-from cmvmon.kinetics.line import LineFits, Prior, fit_lines
+from cmvmon.kinetics.line.fit import LineFits, Prior, fit_lines
+from cmvmon.kinetics.trajectory.series import CourseSeries
 
 Numbers = NDArray[np.float64]
 WARD = ("last_two", "baseline", "least_squares")

@@ -38,9 +38,9 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import fit_lines, treatment_courses, weekly_decline
-from cmvmon.kinetics.censoring import with_limits
-from cmvmon.kinetics.weekly_decline import _kernel, _table
-from cmvmon.kinetics.weekly_decline import kernel_input as kernel_rows
+from cmvmon.kinetics.inputs.limits import with_limits
+from cmvmon.kinetics.weeks.weekly_decline import _kernel, _table
+from cmvmon.kinetics.weeks.weekly_decline import kernel_input as kernel_rows
 from cmvmon.protocol import Protocol
 from cmvmon.shell.site import Site
 from cmvmon.simulate import Ward, ward

@@ -5,17 +5,20 @@ known rows -> current results -> courses and anchors -> weekly decline -> subjec
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.kinetics import concordance, treatment_courses, weekly_decline
-from cmvmon.kinetics.noise import laboratory_sigma
+from cmvmon.kinetics.next_sample.table import next_sample
+from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, subjects, verdicts_of
 
@@ -117,6 +120,17 @@ def assess(tables: Tables, *, protocol: Protocol, as_of: datetime, method: str =
         stays=stays,
         concordance=compared,
     )
+
+
+def next_samples(
+    assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
+) -> pl.DataFrame:
+    """`next_sample` of these patients; no row where no call is open, or the declines were not the bank's."""
+    if assessment.courses is None:
+        return NEXT_SAMPLE.empty()
+    clocks = treatment_courses(assessment.courses, protocol=protocol, as_of=as_of)
+    weekly = assessment.weekly_decline.filter(pl.col("patient_id").is_in(sorted(patients)))
+    return next_sample(assessment.results, clocks, weekly, protocol=protocol, as_of=as_of)
 
 
 def _begun(frame: pl.DataFrame | None, start: str, ends: tuple[str, ...], as_of: datetime) -> pl.DataFrame | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cmvmon.run.assessing import Counts
     from cmvmon.run.intake import TakenIn
-    from cmvmon.run.publishing import Published
+    from cmvmon.run.publish import Published
 
 _QUIET = {
     "DO_NOT_TRACK": "1",

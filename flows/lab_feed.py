@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cmvmon.run import feed
 from cmvmon.run.feed import Fed
-from cmvmon.run.opened import moment, now
+from cmvmon.shell.session import moment, now
 from flows.nightly import STEP
 from flows.scrubbing import scrubbed
 

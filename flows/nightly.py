@@ -17,8 +17,8 @@ from cmvmon.domain.errors import StoreBusy
 from cmvmon.run import night
 from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import TakenIn
-from cmvmon.run.opened import moment, now
-from cmvmon.run.publishing import Published
+from cmvmon.run.publish import Published
+from cmvmon.shell.session import moment, now
 from flows.scrubbing import scrubbed
 
 

@@ -44,7 +44,7 @@ def analyze(
     site: SiteOption = HERE,
 ) -> None:
     """Tables in, weekly decline, verdicts and concordance out: no site, no store."""
-    from cmvmon.run.analysis import analyze as run
+    from cmvmon.workbench.analysis import analyze as run
 
     moment = None if as_of is None else moment_of(as_of)
     done = run(
@@ -93,8 +93,8 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fits one line to each series of any long table of log10 values."""
-    from cmvmon.run.line_fitting import fit as run
-    from cmvmon.run.line_table import Columns
+    from cmvmon.workbench.line_fits import fit as run
+    from cmvmon.workbench.line_table import Columns
 
     believed = None if prior == "none" else Path(prior)
     columns = Columns(series=series, time=time, value=value, state=state)
@@ -119,7 +119,7 @@ def simulate(
     site: SiteOption = HERE,
 ) -> None:
     """Writes a synthetic ward with known truth."""
-    from cmvmon.run.simulation import simulate as run
+    from cmvmon.workbench.simulation import simulate as run
 
     done = run(patients, days, seed, out=out, root=site, scenario=scenario)
     rows = ", ".join(f"{name} {n} rows" for name, n in done.rows.items())

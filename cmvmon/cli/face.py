@@ -34,6 +34,6 @@ HERE = Path("site")
 
 def moment_of(text: str | None) -> Any:
     """The moment that an option names; without it, now."""
-    from cmvmon.run.opened import moment, now
+    from cmvmon.shell.session import moment, now
 
     return now() if text is None else moment(text)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, SiteOption, app, moment_of
-from cmvmon.run import telling
 
 Source = Annotated[
     Path | None, typer.Argument(metavar="[IN]", help="Folder as `analyze` reads it; without it, the site's store.")
@@ -39,7 +39,7 @@ def noise_fit(
     site: SiteOption = HERE,
 ) -> None:
     """Estimates each assay's scatter from repeats and residuals, and writes a fragment for a laboratory file."""
-    from cmvmon.run.noise_fitting import CAVEATS, fit_noise
+    from cmvmon.workbench.noise_fit import CAVEATS, fit_noise
 
     fitted = fit_noise(source, out, root=site, as_of=None if as_of is None else moment_of(as_of))
     if as_json:
@@ -59,7 +59,7 @@ def noise_fit(
     )
     beside = ("resistant_sigma_log10", "resistant_low_log10", "resistant_high_log10", "in_use_log10", "holds_in_use")
     print(f"as of {fitted.as_of.isoformat()}: {fitted.n_results} results; rows set apart: {fitted.set_apart}")
-    print(telling.table(fitted.estimates, (*shown, *beside), "no result can be used"))
+    print(printing.table(fitted.estimates, (*shown, *beside), "no result can be used"))
     for sentence in CAVEATS:
         print(sentence)
     print(f"written: {out}. Nothing was applied; read it, and copy what you accept into the laboratory file")
@@ -79,7 +79,7 @@ def priors_fit(
     site: SiteOption = HERE,
 ) -> None:
     """Learns the bank's priors from results and writes a versioned file that a protocol can name."""
-    from cmvmon.run.priors_fitting import fit_priors
+    from cmvmon.workbench.priors_fit import fit_priors
 
     fitted = fit_priors(source, out, root=site, as_of=None if as_of is None else moment_of(as_of))
     if as_json:
@@ -90,7 +90,7 @@ def priors_fit(
         f"as of {fitted.as_of.isoformat()}: series {counts}; held to {fitted.started_from} as if that were "
         f"{fitted.shrink_series:g} series; rows set apart: {fitted.set_apart}"
     )
-    print(telling.table(fitted.changes, tuple(fitted.changes[0]), "no lines"))
+    print(printing.table(fitted.changes, tuple(fitted.changes[0]), "no lines"))
     for key, gain in fitted.log_likelihood_gain.items():
         print(f"{key}: log likelihood per series {gain:+.4f}")
     print(f"written: {out}, version {fitted.version}. Nothing was applied: a protocol must name it")
@@ -109,11 +109,11 @@ def calibrate(
     site: SiteOption = HERE,
 ) -> None:
     """Sets the alarms of the bank to a rate of false alarms, on synthetic series; judges them on others."""
-    from cmvmon.run.calibrating import calibrate as run
+    from cmvmon.workbench.calibration import calibrate as run
 
     done = run(out, rate=rate, days=days, seed=seed, patients=patients, root=site)
     if as_json:
         print(json.dumps(asdict(done), sort_keys=True, indent=2))
         return
-    print(telling.table(done.judged, tuple(done.judged[0]), "nothing judged"))
+    print(printing.table(done.judged, tuple(done.judged[0]), "nothing judged"))
     print(f"written: {out}. Nothing was applied: copy the stanzas into a protocol, and have it signed")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, SiteOption, alerts_app, quarantine_app
-from cmvmon.run import telling
 
 
 @alerts_app.command("list")
@@ -19,14 +19,14 @@ def alerts_list(
     site: SiteOption = HERE,
 ) -> None:
     """The alerts as they stand, by tier and age."""
-    from cmvmon.run.listing import listed_alerts
+    from cmvmon.run.queries import listed_alerts
 
     rows = listed_alerts(site, every=every, lang=lang)
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2))
     else:
         print(
-            telling.table(
+            printing.table(
                 rows,
                 ("tier", "state", "rule", "patient_id", "compartment", "feed", "opened_at", "sentence"),
                 "no open alerts",
@@ -37,14 +37,14 @@ def alerts_list(
 @quarantine_app.command("list")
 def quarantine_list(as_json: Json = False, site: SiteOption = HERE) -> None:
     """What waits in quarantine: where it is, and why. No delivered text."""
-    from cmvmon.run.listing import listed_quarantine
+    from cmvmon.run.queries import listed_quarantine
 
     rows = listed_quarantine(site)
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2))
     else:
         print(
-            telling.table(
+            printing.table(
                 rows,
                 ("record", "feed", "table_name", "file_name", "line", "column", "reason", "remedy"),
                 "nothing in quarantine",
@@ -58,6 +58,6 @@ def quarantine_show(
     site: SiteOption = HERE,
 ) -> None:
     """One record with its delivered text. It may hold patient data: look at it on the site only."""
-    from cmvmon.run.listing import quarantined_record
+    from cmvmon.run.queries import quarantined_record
 
     print(json.dumps(quarantined_record(site, record), sort_keys=True, indent=2, ensure_ascii=False))

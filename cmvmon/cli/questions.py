@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, SiteOption, app, moment_of
-from cmvmon.run import telling
 
 _SHOWN = (
     "scope",
@@ -50,13 +50,13 @@ def concordance(
     site: SiteOption = HERE,
 ) -> None:
     """Whether blood follows the other compartments, for the unit and for each patient who has pairs of samples."""
-    from cmvmon.run.comparing import compared
+    from cmvmon.run.concordance_query import compared
 
     rows = compared(site, as_of=moment_of(as_of), patient=patient, lang=lang)
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2, ensure_ascii=False))
         return
-    print(telling.table(rows, _SHOWN, "no patient has a sample of blood and of another compartment"))
+    print(printing.table(rows, _SHOWN, "no patient has a sample of blood and of another compartment"))
     for row in rows:
         print(f"{row['patient_id'] or '-'}: {row['sentence']}")
 
@@ -70,12 +70,12 @@ def next_sample(
     site: SiteOption = HERE,
 ) -> None:
     """When one more sample would probably settle a call that is open. Information, never an order."""
-    from cmvmon.run.asking import asked
+    from cmvmon.run.next_sample_query import asked
 
     answer = asked(site, patient=patient, as_of=moment_of(as_of), lang=lang)
     if as_json:
         print(json.dumps(answer.rows, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
         return
-    print(telling.table(answer.rows, _SHOWN_NEXT, answer.in_words))
+    print(printing.table(answer.rows, _SHOWN_NEXT, answer.in_words))
     for row in answer.rows:
         print(f"{row['compartment']}: {row['sentence']}")

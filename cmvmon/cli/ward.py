@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon import __version__
+from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Method, SiteOption, app, moment_of
 from cmvmon.domain.errors import DeliveryError, SiteError
-from cmvmon.run import telling
 
 
 @app.command()
@@ -26,7 +26,7 @@ def demo(
     site: SiteOption = HERE, plain: Annotated[bool, typer.Option("--plain", help="Without Prefect.")] = False
 ) -> None:
     """One synthetic ward, from a laboratory's file to its pages; then a real public series."""
-    from cmvmon.run.demo import prepare_demo, real_example
+    from cmvmon.workbench.demo import prepare_demo, real_example
 
     print(f"synthetic ward -> {site}/drop (nothing in it is of a patient)")
     as_of = prepare_demo(site)
@@ -35,7 +35,7 @@ def demo(
     print("\nreal series: ACTG315, HIV-1 RNA in copies/mL, 46 patients, days 0-28, one line each (examples/actg315)")
     for notice in notices:
         print(f"  notice: {notice}")
-    print(telling.aligned(table.columns, [[telling.cell(value) for value in row] for row in table.iter_rows()]))
+    print(printing.aligned(table.columns, [[printing.cell(value) for value in row] for row in table.iter_rows()]))
     print(f"\npages: {site}/pages/index.html")
 
 
@@ -52,7 +52,7 @@ def ingest(
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
     from cmvmon.run.intake import take_in_file
-    from cmvmon.run.opened import now, open_site
+    from cmvmon.shell.session import now, open_site
 
     files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
     if not files:
@@ -67,9 +67,9 @@ def ingest(
                 continue
             counted.append(one)
             if not as_json:
-                print(f"{file.name}: {telling.counted_words(one)}")
+                print(f"{file.name}: {printing.counted_words(one)}")
     if as_json:
-        print(json.dumps([telling.counted_json(c) for c in counted], sort_keys=True, indent=2))
+        print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
     if failed:
         raise SiteError("; ".join(failed))
     refused = [c for c in counted if c.refused]
@@ -91,7 +91,7 @@ def assess(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE, a
     print(
         json.dumps(asdict(counts), sort_keys=True)
         if as_json
-        else f"assessed at {moment.isoformat()}: {telling.assessed_words(counts)}"
+        else f"assessed at {moment.isoformat()}: {printing.assessed_words(counts)}"
     )
 
 
@@ -108,7 +108,7 @@ def report(
     site: SiteOption = HERE,
 ) -> None:
     """Writes the pages again, as of the last assessment, and prints where they are."""
-    from cmvmon.run.reporting import report_pages
+    from cmvmon.run.page_report import report_pages
 
     print(report_pages(site, patient=patient, lang=lang))
 
@@ -117,8 +117,9 @@ def report(
 def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
     """Checks this installation and this site, and says what to mend."""
     from cmvmon.run.checkup import checkup
+    from cmvmon.workbench.demo import real_example
 
-    findings = checkup(site)
+    findings = checkup(site, example=lambda: real_example()[1])
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], sort_keys=True, indent=2))
     else:
@@ -147,8 +148,8 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None) ->
 
         taken_in, counts, published = run_once(site, as_of=as_of)
     for counted in taken_in.counted:
-        print(f"take in  {counted.feed}/{counted.table}: {telling.counted_words(counted)}")
+        print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
     for fault in taken_in.faults:
         print(f"take in  NOT READ: {fault.message}")
-    print(f"assess   as of {as_of.isoformat()}: {telling.assessed_words(counts)}")
-    print(f"publish  {telling.published_words(published)} in {site}/pages, ward page {published.ward_page}")
+    print(f"assess   as of {as_of.isoformat()}: {printing.assessed_words(counts)}")
+    print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")

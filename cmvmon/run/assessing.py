@@ -17,10 +17,10 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
-from cmvmon.run.comparing import unit_concordance
-from cmvmon.run.opened import ASSESSMENT_FEED, OpenSite
+from cmvmon.run.concordance_query import unit_concordance
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.alert_store import Changes
+from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cmvmon import __version__
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.demo import real_example
-from cmvmon.run.opened import now
 from cmvmon.shell import alert_store, database, feed_state
+from cmvmon.shell.session import now
 from cmvmon.shell.site import Site
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
@@ -29,8 +28,11 @@ class Finding:
     words: str
 
 
-def checkup(root: Path) -> list[Finding]:
-    """Every finding. Nothing is changed: a site that does not exist is not made."""
+def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding]:
+    """Every finding. Nothing is changed: a site that does not exist is not made.
+
+    `example` runs the shipped real series and gives what stands out in it.
+    """
     site = Site(root)
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("installation", _installation),
@@ -38,7 +40,7 @@ def checkup(root: Path) -> list[Finding]:
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
         ("database", lambda: _database(site)),
-        ("example", _example),
+        ("example", lambda: _example(example)),
     )
     findings: list[Finding] = []
     for what, check in checks:
@@ -113,7 +115,6 @@ def _database(site: Site) -> Iterator[Finding]:
     )
 
 
-def _example() -> Iterator[Finding]:
-    _, notices = real_example()
-    for notice in notices:
+def _example(notices: Callable[[], Iterable[str]]) -> Iterator[Finding]:
+    for notice in notices():
         yield Finding("example actg315", "note", notice)

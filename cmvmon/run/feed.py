@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import take_in_landed
-from cmvmon.run.opened import open_site
-from cmvmon.run.publishing import Published, halting, publish
+from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import landed
 from cmvmon.shell.lock import only_run
+from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 
 _WAIT_S = 120.0  # a night may be at work: a delivery waits for it rather than being refused

@@ -15,11 +15,11 @@ from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.ingest import ingest
-from cmvmon.run.opened import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell import alert_store, feed_state, intake_store, landing
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted, Earlier
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell.site import Stray
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from cmvmon.assess import Assessment
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
-from cmvmon.run.opened import open_site, recordable
-from cmvmon.run.publishing import Published, halting, publish
+from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell.lock import only_run
+from cmvmon.shell.session import open_site, recordable
 from cmvmon.shell.site import Site
 
 

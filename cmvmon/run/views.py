@@ -15,10 +15,10 @@ from cmvmon.domain import words
 from cmvmon.domain.fitted import FITTED_COURSE
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.kinetics import treatment_courses
-from cmvmon.kinetics.bank_course import bank_course
+from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.protocol import Protocol
-from cmvmon.run.opened import ASSESSMENT_FEED
 from cmvmon.shell.feed_state import FeedTable
+from cmvmon.shell.session import ASSESSMENT_FEED
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
 from data_contracts.freshness import is_fresh
 

@@ -12,7 +12,6 @@ import polars as pl
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.simulate.assumptions import assumed
-from cmvmon.simulate.courses_of_load import curves
 from cmvmon.simulate.curves import Curves
 from cmvmon.simulate.draws import Draws, Numbers
 from cmvmon.simulate.hosts import COMPARTMENTS, hosts
@@ -20,6 +19,7 @@ from cmvmon.simulate.limits import moment_limits
 from cmvmon.simulate.sampling import viral_load_results
 from cmvmon.simulate.scenarios import DEFAULT_SCENARIO, scenario_of
 from cmvmon.simulate.stays import antiviral_courses, calendar, cut_short_by_death, icu_stays
+from cmvmon.simulate.trajectories import curves
 from cmvmon.simulate.truth import truth_table
 
 START = datetime(2024, 1, 1, tzinfo=UTC)  # no meaning: a fixed Monday, so that the same seed gives the same bytes

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.errors import DeliveryError
-from cmvmon.run.examples import actg315_decline
+from cmvmon.workbench.examples import actg315_decline
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "examples/actg315/actg315_hiv_decay.csv").read_text("utf-8")

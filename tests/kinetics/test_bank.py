@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmvmon.kinetics.bank import Track, track
-from cmvmon.kinetics.bank_reference import track_reference
+from cmvmon.kinetics.bank.track import Track, track
 from cmvmon.protocol import CourseLine
 from tests.kinetics.random_series import Series, bank_series, concatenated, random_lines, shipped_protocol
+from tests.oracles.bank import track_reference
 
 SEEDS = st.integers(0, 10**6)
 NUMBERS = [field.name for field in fields(Track) if field.name != "status"]

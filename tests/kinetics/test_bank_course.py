@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.fitted import FITTED_COURSE
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.kinetics import bank_many, treatment_courses, weekly_decline
-from cmvmon.kinetics.bank import bank_numbers
-from cmvmon.kinetics.bank_course import bank_course
-from cmvmon.kinetics.course_series import course_series
+from cmvmon.kinetics import treatment_courses, weekly_decline
+from cmvmon.kinetics.bank import many_series
+from cmvmon.kinetics.bank.lines import bank_numbers
+from cmvmon.kinetics.trajectory.fitted import bank_course
+from cmvmon.kinetics.trajectory.series import course_series
 from tests.kinetics.random_series import shipped_protocol
 from tests.kinetics.test_weekly_properties import AS_OF, SEEDS, START, ward
 
@@ -120,7 +121,7 @@ def test_the_band_holds_95_percent_of_the_posterior_load(seed: int) -> None:
             continue  # the table's weeks hold later rows than the clock, or the course began anew
         lines = PROTOCOL.course_lines_of(key["compartment"])
         growth = PROTOCOL.decline
-        state = bank_many.states_of(
+        state = many_series.states_of(
             np.array([0, len(t)]),
             *(x[rows] for x in (series.t_weeks, series.lo, series.hi, series.sigma)),
             bank_numbers(lines),

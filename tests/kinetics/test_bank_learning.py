@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from cmvmon.kinetics import treatment_courses
-from cmvmon.kinetics.bank import bank_numbers
-from cmvmon.kinetics.course_learning import Learned, learn_lines
-from cmvmon.kinetics.course_series import CourseSeries, course_series
+from cmvmon.kinetics.bank.lines import bank_numbers
+from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
+from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
 from cmvmon.protocol import CourseLine
 from tests.kinetics.random_series import shipped_protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, ward
@@ -84,12 +84,12 @@ def test_known_lines_are_found_again(from_2000, capsys):
 
 def test_other_series_of_the_same_kind_are_more_probable_under_what_was_learned(from_2000):
     """Judged on series that taught nothing: better than the start, and near the lines that made them."""
-    from cmvmon.kinetics import bank_many
+    from cmvmon.kinetics.bank import many_series
 
     def score(lines: tuple[CourseLine, ...]) -> float:
         new = drawn(1_000, seed=2)
         rows = (new.t_weeks, new.lo, new.hi, new.sigma)
-        return float(bank_many.moments_of(new.offsets, *rows, bank_numbers(lines), *GROWTH.values())[1]) / 1_000
+        return float(many_series.moments_of(new.offsets, *rows, bank_numbers(lines), *GROWTH.values())[1]) / 1_000
 
     mine, start, true = score(from_2000.lines), score(START_LINES), score(TRUE)
     assert mine - start > 0.1

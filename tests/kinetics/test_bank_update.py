@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import log_ndtr
 
-from cmvmon.kinetics.bank import MOST_SIZE, bank_numbers
+from cmvmon.kinetics.bank.lines import MOST_SIZE, bank_numbers
 from cmvmon.protocol import CourseLine
 from tests.kinetics.random_series import Array, random_lines
 
@@ -32,10 +32,10 @@ def before(line: CourseLine) -> State:
 
 def by_kernel(line: CourseLine, t: float, lo: float, hi: float, sigma: float) -> State:
     """The line after one result."""
-    from cmvmon.kinetics import bank_many
+    from cmvmon.kinetics.bank import many_series
 
     row = (np.array([value]) for value in (t, lo, hi, sigma))
-    state = bank_many.states_of(np.array([0, 1]), *row, bank_numbers([line]), GROWTH, GROWTH_SD)[0, 0]
+    state = many_series.states_of(np.array([0, 1]), *row, bank_numbers([line]), GROWTH, GROWTH_SD)[0, 0]
     size = len(line.mean)
     covariance = _square(state[1 + MOST_SIZE :], MOST_SIZE)[:size, :size]
     return State(state[0] - math.log(line.weight), state[1 : 1 + size], covariance)

@@ -10,7 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cmvmon.kinetics.bank_reference import (
+from cmvmon.kinetics.inputs.limits import with_limits
+from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.protocol import Protocol
+from tests.kinetics.random_series import shipped_protocol
+from tests.kinetics.test_weekly_properties import AS_OF, START, decline, ward
+from tests.oracles.bank import (
     Belief,
     Mixture,
     belief_after_gap,
@@ -20,11 +25,6 @@ from cmvmon.kinetics.bank_reference import (
     odds_non_responder,
     probability_rebound,
 )
-from cmvmon.kinetics.censoring import with_limits
-from cmvmon.kinetics.noise import default_sigma
-from cmvmon.protocol import Protocol
-from tests.kinetics.random_series import shipped_protocol
-from tests.kinetics.test_weekly_properties import AS_OF, START, decline, ward
 
 SERIES = ("patient_id", "compartment")
 WEEK = timedelta(weeks=1)

@@ -6,7 +6,7 @@ from types import FunctionType
 
 import numba
 
-from cmvmon.kinetics.compiling import compiled, fingerprint
+from cmvmon.kinetics.numerics.compiling import compiled, fingerprint
 
 
 def with_names(function: FunctionType, **names: object) -> FunctionType:

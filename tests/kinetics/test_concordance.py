@@ -14,12 +14,12 @@ from scipy import stats
 
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.kinetics.concordance import READS, concordance
-from cmvmon.kinetics.concordance_rows import design_effect
-from cmvmon.kinetics.nearest_pairs import matched_in_time, nearest_pairs
-from cmvmon.kinetics.proportion import exact_interval, student_quantile
-from cmvmon.kinetics.rank_correlation import comparisons, tau
-from cmvmon.kinetics.sample_pairs import sample_pairs
+from cmvmon.kinetics.concordance.nearest_pairs import matched_in_time, nearest_pairs
+from cmvmon.kinetics.concordance.rows import design_effect
+from cmvmon.kinetics.concordance.sample_pairs import sample_pairs
+from cmvmon.kinetics.concordance.table import READS, concordance
+from cmvmon.kinetics.numerics.proportion import exact_interval, student_quantile
+from cmvmon.kinetics.numerics.rank_correlation import comparisons, tau
 from tests.rules.reading import shipped_protocol
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)

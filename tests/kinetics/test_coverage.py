@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from cmvmon.kinetics import weekly_decline
-from cmvmon.kinetics.courses import CLOCKS
-from cmvmon.kinetics.line import prior_numbers
-from cmvmon.kinetics.week_words import WEEK_US
-from cmvmon.kinetics.weekly_decline import _joint
+from cmvmon.kinetics.clocks.courses import CLOCKS
+from cmvmon.kinetics.inputs.codes import WEEK_US
+from cmvmon.kinetics.line.fit import prior_numbers
+from cmvmon.kinetics.weeks.weekly_decline import _joint
 from cmvmon.protocol import Protocol
 from tests.kinetics.random_series import shipped_protocol
 
@@ -84,7 +84,7 @@ def coverage(protocol: Protocol, *, twice_weekly: bool) -> float:
 
 def coverage_without_the_rule(protocol: Protocol, *, twice_weekly: bool) -> float:
     """The same share when the result from before the anchor stands in the line at its own, negative time."""
-    from cmvmon.kinetics.posterior import posterior_many
+    from cmvmon.kinetics.line.posterior import posterior_many
 
     results, decline = flat_before_treatment(protocol, twice_weekly)
     rows = results.sort("patient_id", "collected_at")

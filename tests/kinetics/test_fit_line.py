@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmvmon.kinetics import fit_line, fit_lines
-from cmvmon.kinetics.line import prior_numbers
-from cmvmon.kinetics.reference import fit_lines_reference
+from cmvmon.kinetics.line.fit import prior_numbers
 from tests.kinetics.random_series import ROOT, concatenated, many_series
+from tests.oracles.line import fit_lines_reference
 
 ORACLES = ROOT / "tests" / "oracles"
 INF = math.inf

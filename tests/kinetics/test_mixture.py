@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from cmvmon.kinetics.bank_reference import Mixture
+from tests.oracles.bank import Mixture
 
 TAIL = 0.025
 Z = -NormalDist().inv_cdf(TAIL)
@@ -18,7 +18,7 @@ UNTOLD = (math.nan, math.nan)
 
 
 def summary(given: Mixture, *, target: float = 1.0, guess: tuple[float, float] = UNTOLD) -> tuple[float, ...]:
-    from cmvmon.kinetics import mixture
+    from cmvmon.kinetics.numerics import mixture
 
     return mixture.summary(target, TAIL, Z, *guess, given.weight, given.mean, given.sd, len(given.weight))
 
@@ -40,7 +40,7 @@ def random_mixture(rng: np.random.Generator, *, wildness: float = 1.0) -> Mixtur
 
 
 def test_phi_from_the_table_is_scipys_within_1e_9_and_its_slope_within_1e_7():
-    from cmvmon.kinetics.mixture import phi_and_density
+    from cmvmon.kinetics.numerics.mixture import phi_and_density
 
     z = np.concatenate([np.linspace(-10.0, 10.0, 40_001), [-1e100, 1e100, -9.0, 9.0, 0.0]])
     found = np.array([phi_and_density(float(x)) for x in z])

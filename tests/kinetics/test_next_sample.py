@@ -15,10 +15,11 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.kinetics import bank_many, treatment_courses, weekly_decline
-from cmvmon.kinetics.bank import bank_numbers
-from cmvmon.kinetics.course_series import course_series
-from cmvmon.kinetics.next_sample import next_sample
+from cmvmon.kinetics import treatment_courses, weekly_decline
+from cmvmon.kinetics.bank import many_series
+from cmvmon.kinetics.bank.lines import bank_numbers
+from cmvmon.kinetics.next_sample.table import next_sample
+from cmvmon.kinetics.trajectory.series import course_series
 from cmvmon.protocol import Protocol
 from tests.kinetics.random_series import shipped_protocol
 from tests.kinetics.test_weekly_properties import SEEDS, START, ward
@@ -54,7 +55,7 @@ def drawn_loads(row: dict, known: pl.DataFrame, clocks: pl.DataFrame, at: dateti
     series = course_series(mine, own, protocol=PROTOCOL, as_of=row["as_of"])
     lines = PROTOCOL.course_lines_of(row["compartment"])
     decline = PROTOCOL.decline
-    state = bank_many.states_of(
+    state = many_series.states_of(
         series.offsets, series.t_weeks, series.lo, series.hi, series.sigma, bank_numbers(lines),
         decline.growth_before_anchor_log10_per_week, decline.growth_before_anchor_sd_log10_per_week,
     )[0]  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.kinetics.noise import default_sigma, laboratory_sigma
+from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
 from tests.kinetics.random_series import shipped_protocol
 from tests.spec.reading import cells, courses, moment, results
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from cmvmon.domain.versions import current_results
-from cmvmon.kinetics.noise import default_sigma
-from cmvmon.kinetics.noise_estimates import SCHEMA, chi_square_quantile, noise_estimates
+from cmvmon.kinetics.noise.estimates import SCHEMA, chi_square_quantile, noise_estimates
+from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.simulate import ward
 from tests.kinetics.random_series import shipped_protocol
 from tests.spec.reading import DAY_0

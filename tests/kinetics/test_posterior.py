@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from cmvmon.kinetics.line import prior_numbers
+from cmvmon.kinetics.line.fit import prior_numbers
 from tests.kinetics.grid import posterior_on_grid
 from tests.kinetics.random_series import Series, concatenated, many_series
 
@@ -19,7 +19,7 @@ WINDOW = prior_numbers(([4.0, 0.9], [[4.0, 0.0], [0.0, 0.64]]))
 
 def summaries(series: list[Series], prior: np.ndarray, target: float = 1.0) -> np.ndarray:
     """(mean, low, high, P) of each series by the kernel."""
-    from cmvmon.kinetics.posterior import posterior_many
+    from cmvmon.kinetics.line.posterior import posterior_many
 
     return posterior_many(*concatenated(series), prior, target, TAIL, -NormalDist().inv_cdf(TAIL))
 

@@ -9,7 +9,7 @@ import polars as pl
 from cmvmon.domain.results import ALERTS, VERDICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.kinetics.bank_course import bank_course
+from cmvmon.kinetics.trajectory.fitted import bank_course
 from dashboards.views import PatientView
 from tests.pages import made_up
 from tests.pages.made_up import AS_OF, course, result

@@ -18,8 +18,8 @@ from cmvmon.run.assessing import assess_site, assessed, gate_computed
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
-from cmvmon.run.opened import now, open_site
 from cmvmon.shell import alert_store
+from cmvmon.shell.session import now, open_site
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.run.assessing import assessed
-from cmvmon.run.opened import open_site
+from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import day, drop, falling, text
 

@@ -13,9 +13,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from cmvmon.domain.errors import AlreadyRunning, StoreError
-from cmvmon.run.opened import open_site
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.schema import METADATA
+from cmvmon.shell.session import open_site
 from tests import sites
 
 
@@ -63,7 +63,7 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
     # A child that drops its rights after everything is imported: root may write any file.
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from cmvmon.run.intake import take_in_drop; from cmvmon.run.opened import open_site\n"
+        "from cmvmon.run.intake import take_in_drop; from cmvmon.shell.session import open_site\n"
         "from cmvmon.domain.errors import StoreError; from tests.sites import day\n"
         "import alembic.command, cmvmon.feeds.laboratory, cmvmon.rules, cmvmon.protocol\n"
         "from cmvmon.shell.site import Site\n"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.versions import current_results
 from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.run.opened import open_site
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import day, drop, result
 

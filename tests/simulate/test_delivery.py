@@ -13,8 +13,8 @@ from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
 from cmvmon.ingest import Intake, ingest
-from cmvmon.run.simulation import simulate, synthetic_laboratory
 from cmvmon.simulate import SCENARIOS, START, ward
+from cmvmon.workbench.simulation import simulate, synthetic_laboratory
 
 DAYS = 60
 FILLED_BY_CMVMON = ("received_at", "delivered_value", "delivered_unit", "delivery_id")

@@ -15,7 +15,7 @@ import pytest
 from cmvmon.domain import compartments, words
 from cmvmon.domain.tables import DELIVERED
 from cmvmon.feeds.reasons import DELIVERY_REASONS
-from cmvmon.kinetics.week_words import REASONS
+from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
 from cmvmon.text.alerts import slope_sentence, value_in_words

@@ -1,0 +1,68 @@
+"""What a run came to, in plain lines and JSON: counts, codes and names of files; no patient data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
+    from cmvmon.run.assessing import Counts
+    from cmvmon.run.publish import Published
+    from cmvmon.shell.intake_store import Counted
+
+
+def counted_words(c: Counted) -> str:
+    """One delivery in words."""
+    if c.was_known and c.refused:
+        return f"already known and still REFUSED ({c.refused})  delivery {c.delivery_id[:12]}"
+    if c.was_known:
+        return f"already known, nothing changed ({c.received} records)  delivery {c.delivery_id[:12]}"
+    reasons = "".join(f"; {reason} {n}" for reason, n in c.reasons.items())
+    words = (
+        f"received {c.received} = accepted {c.accepted} + quarantined {c.quarantined} + duplicates {c.duplicates} "
+        f"+ ignored {c.ignored}{reasons}  delivery {c.delivery_id[:12]}"
+    )
+    return f"REFUSED: {c.refused_because}\n  {words}" if c.refused else words
+
+
+def counted_json(c: Counted) -> dict[str, object]:
+    """One delivery for a machine."""
+    names = ("delivery_id", "feed", "table", "attempt", "received", "accepted", "quarantined", "duplicates", "ignored")
+    named = {name: getattr(c, name) for name in (*names, "refused", "refused_because", "was_known")}
+    return named | {"reasons": dict(c.reasons)}
+
+
+def assessed_words(counts: Counts) -> str:
+    """One assessment in words."""
+    changes = counts.changes
+    words = f"{counts.patients} patients; verdicts {counts.alert} alert, {counts.clear} clear, {counts.not_assessable} not assessable"
+    if changes.is_replay:
+        return f"{words}; this moment lies before the last assessment: alerts stay as they are"
+    return f"{words}; alerts opened {changes.opened}, updated {changes.updated}, resolved {changes.resolved}, closed {changes.closed}"
+
+
+def published_words(published: Published) -> str:
+    """One publishing in words."""
+    return f"{published.written} files written, {published.unchanged} unchanged"
+
+
+def aligned(header: list[str], rows: list[list[str]]) -> str:
+    """A table in columns of equal width."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+    return "\n".join(lines)
+
+
+def cell(value: object) -> str:
+    """One value as a table shows it."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], if_empty: str) -> str:
+    """Those columns of the rows, or `if_empty`."""
+    return aligned(list(columns), [[cell(row.get(name)) for name in columns] for row in rows]) if rows else if_empty

@@ -1,0 +1,1 @@
+"""The bank of change-point lines: one series, result after result."""

@@ -1,0 +1,1 @@
+"""Treatment courses and the response clocks that they start."""

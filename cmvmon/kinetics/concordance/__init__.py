@@ -1,0 +1,1 @@
+"""Whether blood follows another compartment: pairs of samples, their statistics, the table."""

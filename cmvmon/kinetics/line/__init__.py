@@ -1,0 +1,1 @@
+"""One straight line through results of which some are limits."""

@@ -1,0 +1,1 @@
+"""When one more sample would probably settle an open call."""

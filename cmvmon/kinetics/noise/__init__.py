@@ -1,0 +1,1 @@
+"""How much one result scatters: as it is in use, and as results show it."""

@@ -1,0 +1,1 @@
+"""The table `weekly_decline`: treatment weeks, their spans, statuses and calls."""

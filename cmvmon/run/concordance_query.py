@@ -1,0 +1,58 @@
+"""The table `concordance` of a site: read from what was known at a moment, of every patient, with its sentences."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.domain.versions import current_results
+from cmvmon.kinetics.concordance.table import concordance
+from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.shell import database, known
+from cmvmon.shell.session import OpenSite
+from cmvmon.shell.site import Site
+from cmvmon.text import language
+from cmvmon.text.concordance import concordance_sentence
+
+
+def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | None) -> list[dict[str, Any]]:
+    """Rows of `concordance` with their sentence: the unit's first, then patients with a pair (or the one asked for).
+
+    Nothing is recorded. Raises SiteError when there is no such site, or nothing is known of that patient.
+    """
+    site = Site(root).require()
+    settings = site.settings()
+    protocol = site.protocol()
+    spoken = language(lang or settings.language)
+    engine = database.connect(site.database)
+    try:
+        with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
+            results = known_currently(connection, site, as_of=as_of)
+    finally:
+        engine.dispose()
+    if patient is not None and results.filter(pl.col("patient_id") == patient).is_empty():
+        raise SiteError("no usable result of that patient was known then; check the number and --as-of")
+    table = concordance(results, protocol=protocol, as_of=as_of)
+    asked = pl.col("n_pairs") > 0 if patient is None else pl.col("patient_id") == patient
+    shown = table.filter((pl.col("scope") == "unit") | asked).sort("scope", descending=True, maintain_order=True)
+    return [
+        row | {"sentence": concordance_sentence(row, spoken, policy=protocol.concordance)} for row in shown.to_dicts()
+    ]
+
+
+def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
+    """The table `concordance` of every patient of the site, for an assessment that reads only some of them."""
+    with opened.reading() as connection:
+        results = known_currently(connection, opened.site, as_of=as_of)
+    return concordance(results, protocol=opened.protocol, as_of=as_of)
+
+
+def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
+    """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
+    versions = known.known_results(connection, as_of=as_of).filter(pl.col("collected_at") <= as_of.astimezone(UTC))
+    return laboratory_sigma(current_results(versions), known.assays_in_use(site, versions))

@@ -1,0 +1,38 @@
+"""Pages written again, outside the night: the ward's, or one patient's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.run.assessing import assessed
+from cmvmon.run.publish import page_of, publish
+from cmvmon.shell import alert_store
+from cmvmon.shell.lock import only_run
+from cmvmon.shell.session import open_site
+from cmvmon.shell.site import Site
+from cmvmon.text import codes
+
+
+def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
+    """The path of the page that was asked for, written anew as of the last assessment.
+
+    Raises SiteError when nothing was assessed yet, the patient is not known, or the language is not.
+    """
+    site = Site(root).require()
+    code = lang or site.settings().language
+    if code not in codes():
+        raise SiteError(f"there are no pages in {code!r}; choose one of {', '.join(codes())}")
+    with only_run(site.lock), open_site(root) as opened:
+        with opened.reading() as connection:
+            moment = alert_store.last_as_of(connection)
+        if moment is None:
+            raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
+        assessment = assessed(opened, as_of=moment)
+        if patient is None:
+            publish(opened, assessment, as_of=moment)
+            return str(site.pages / f"ward.{code}.html")
+        if patient not in set(assessment.subjects["patient_id"]):
+            raise SiteError("no patient of that number is known on this site ")
+        publish(opened, assessment, as_of=moment, only={patient})
+        return str(site.pages / page_of(site, patient, code))

@@ -1,0 +1,172 @@
+"""An assessment as pages: the views are filled here, the pages written whole, in every language, under opaque names."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from cmvmon import __version__
+from cmvmon.assess import Assessment, next_samples
+from cmvmon.domain import words
+from cmvmon.domain.errors import ContractBroken, ProtocolError
+from cmvmon.domain.results import ALERTS
+from cmvmon.run import views
+from cmvmon.shell import alert_store, feed_state
+from cmvmon.shell.feed_state import FeedTable
+from cmvmon.shell.files import write_atomically
+from cmvmon.shell.session import OpenSite
+from cmvmon.shell.site import Site
+from cmvmon.text import codes, language
+from dashboards.patient import patient_page
+from dashboards.script import shared_script
+from dashboards.views import WardRow, WardView
+from dashboards.ward import ward_page
+
+# A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
+LISTED_FOR = timedelta(days=28)
+STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
+
+
+@dataclass(frozen=True)
+class Published:
+    """How many pages were written, how many were already as they should be, and the ward page's file name."""
+
+    written: int
+    unchanged: int
+    ward_page: str
+
+
+def publish(
+    opened: OpenSite, assessment: Assessment, *, as_of: datetime, only: Collection[str] | None = None
+) -> Published:
+    """Writes the ward page and the pages of its patients (or of `only` these, beside the ward page)."""
+    settings = opened.site.settings()
+    with opened.reading() as connection:
+        feeds = feed_state.feed_tables(connection, as_of=as_of)
+        standing = alert_store.alerts(connection, states={"open"})
+    open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
+    names = _Names(opened.site.page_key())
+    known = set(assessment.subjects["patient_id"])
+    # Whoever has an alert to look at is on the list, also where no stay is known.
+    urgent = open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls()
+    listed = sorted(set(_listed(assessment, as_of)) | (set(urgent) & known))
+    if only is None:
+        # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
+        made = {p for p in known if (opened.site.pages / names.patient(p, settings.language)).exists()}
+        with_pages = sorted((set(listed) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
+    else:
+        with_pages = sorted(set(only) & known)
+    script_name, script = shared_script()
+    pages: dict[str, str] = {script_name: script}
+    caveats = views.feed_caveats(feeds, as_of)
+    fitted = views.fitted_courses(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    for code in codes():
+        spoken = language(code)
+        common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+        for patient_id in with_pages:
+            view = views.patient_view(
+                patient_id,
+                assessment,
+                open_alerts,
+                common=common,
+                fitted=fitted,
+                next_sample=open_calls,
+                caveats=caveats,
+                ward_href=names.ward(code),
+                hrefs={c: names.patient(patient_id, c) for c in codes()},
+            )
+            pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
+        rows = tuple(
+            views.ward_row(patient_id, assessment, open_alerts, href=names.patient(patient_id, code))
+            for patient_id in listed
+        )
+        pages[names.ward(code)] = ward_page(
+            _ward_view(rows, feeds, standing, common, names), language=spoken, script=script_name
+        )
+    pages["index.html"] = pages[names.ward(settings.language)]
+    written = sum(write_atomically(opened.site.pages / name, text.encode()) for name, text in sorted(pages.items()))
+    return Published(written, len(pages) - written, names.ward(settings.language))
+
+
+@contextmanager
+def halting(opened: OpenSite, *, as_of: datetime) -> Iterator[None]:
+    """Where the assessment inside is stopped, the ward page says so before the error goes on."""
+    try:
+        yield
+    except (ContractBroken, ProtocolError):
+        _publish_halt(opened, as_of=as_of)
+        raise
+
+
+def _publish_halt(opened: OpenSite, *, as_of: datetime) -> None:
+    """A ward page that says the assessment was stopped, with no list on it: an old list would read as today's."""
+    settings = opened.site.settings()
+    names = _Names(opened.site.page_key())
+    with opened.reading() as connection:
+        feeds = feed_state.feed_tables(connection, as_of=as_of)
+        standing = alert_store.alerts(connection, states={"open"})
+    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    view = _ward_view((), feeds, standing, common, names)
+    for code in codes():
+        page = ward_page(view, language=language(code), script=shared_script()[0]).encode()
+        write_atomically(opened.site.pages / names.ward(code), page)
+        if code == settings.language:
+            write_atomically(opened.site.pages / "index.html", page)
+
+
+def page_of(site: Site, patient_id: str, code: str) -> str:
+    """The file name of a patient's page."""
+    return _Names(site.page_key()).patient(patient_id, code)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """File names that tell nothing: keyed with the site's secret, so that nobody can guess a patient's."""
+
+    key: bytes
+
+    def ward(self, code: str) -> str:
+        return f"ward.{code}.html"
+
+    def patient(self, patient_id: str, code: str) -> str:
+        return f"{hmac.new(self.key, patient_id.encode(), hashlib.sha256).hexdigest()[:20]}.{code}.html"
+
+
+def _listed(assessment: Assessment, as_of: datetime) -> list[str]:
+    """Patients with an open stay; where no stays were ever delivered, those with a result or course in the last weeks."""
+    if assessment.stays is not None:
+        return sorted(assessment.stays.filter(pl.col("discharged_at").is_null())["patient_id"].unique())
+    since = as_of - LISTED_FOR
+    sampled = assessment.results.filter(pl.col("collected_at") >= since)["patient_id"]
+    courses = assessment.courses
+    if courses is None:
+        return sorted(set(sampled))
+    treated = courses.filter(pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since))["patient_id"]
+    return sorted({*sampled, *treated})
+
+
+def _ward_view(
+    rows: tuple[WardRow, ...],
+    feeds: Collection[FeedTable],
+    standing: Collection[Mapping[str, object]],
+    common: views.Common,
+    names: _Names,
+) -> WardView:
+    return WardView(
+        as_of=common.as_of,
+        time_zone=common.time_zone,
+        feeds=views.feed_states(feeds, [a for a in standing if a["rule"] == words.OPERATIONS], common.as_of),
+        rows=rows,
+        protocol_version=common.protocol.version,
+        code_version=__version__,
+        is_synthetic=common.is_synthetic,
+        hrefs={code: names.ward(code) for code in codes()},
+        stale_after_hours=common.stale_after_hours,
+    )

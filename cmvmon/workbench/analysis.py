@@ -1,0 +1,281 @@
+"""The stateless form: tables in a folder -> weekly decline and verdicts in another. No site, no store, no pages."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from cmvmon.assess import Tables, assess, next_samples
+from cmvmon.domain import words
+from cmvmon.domain.columns import RowType, split_by_promises
+from cmvmon.domain.errors import SiteError
+from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.versions import current_results
+from cmvmon.feeds.reasons import remedy
+from cmvmon.kinetics import concordance
+from cmvmon.kinetics.concordance.unit import part_of, unit_rows
+from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.protocol import Protocol
+from cmvmon.shell.site import Site
+from cmvmon.workbench.folder_tables import Typed, column_of, find_table, n_rows, read_batches, read_whole
+from cmvmon.workbench.given_priors import with_priors
+from cmvmon.workbench.ordered_parquet import OrderedParquet
+from cmvmon.workbench.partitions import Partitions, bounds_of
+
+_OPTIONAL = (ANTIVIRAL_COURSES, ICU_STAYS, ASSAYS)
+_COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
+_COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
+_UNIT = "unit"  # what patients say together of concordance
+ROWS_PER_PARTITION = 150_000  # results; what an assessment of so many needs stays far below 1 GiB
+ROWS_PER_BATCH = 300_000
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """What an analysis wrote. `quarantined` counts the broken rows of each table."""
+
+    as_of: datetime
+    patients: int
+    weekly_rows: int
+    verdicts: Mapping[str, int]
+    quarantined: Mapping[str, int]
+
+
+def analyze(
+    source: Path,
+    out: Path,
+    *,
+    root: Path,
+    as_of: datetime | None = None,
+    partitions: int | None = None,
+    method: str | None = None,
+    priors: Path | None = None,
+    ask_next: bool = False,
+) -> Analysed:
+    """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
+
+    Rows that break a promise go to `out`/quarantined.parquet with their reason, and the rest goes on. `as_of` defaults
+    to the latest collection of a usable row. The protocol is that of the site at `root`, else the package's.
+    `method` = how the decline is estimated; without it, as the site's settings say. `priors` = a file of priors to use
+    instead of the protocol's: the protocol_version of every row then names it too. `ask_next` writes next_sample too: when
+    one more sample would settle an open call, which takes far longer than all the rest.
+
+    Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
+    of them, and as many as the number of results asks for. The bytes written do not depend on it.
+
+    Raises SiteError or DeliveryError when a table is missing, doubled or unreadable.
+    """
+    if not source.is_dir():
+        raise SiteError(
+            f"{source.name} is no folder; name the folder that holds {VIRAL_LOAD_RESULTS.name}.parquet or .csv"
+        )
+    if out.exists() and not out.is_dir():
+        raise SiteError(f"{out.name} is a file; name a folder with --out")
+    if partitions is not None and partitions < 1:
+        raise SiteError(f"--partitions is {partitions}; give 1 or more")
+    how = method or Site(root).settings().method
+    if how not in words.METHOD:
+        raise SiteError(f"--method is {how!r}; choose one of {', '.join(words.METHOD)}")
+    protocol = Site(root).protocol()
+    if priors is not None:
+        protocol = with_priors(protocol, priors)
+    results = find_table(source, VIRAL_LOAD_RESULTS)
+    if results is None:
+        name = VIRAL_LOAD_RESULTS.name
+        raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
+    optional = {row_type.name: find_table(source, row_type) for row_type in _OPTIONAL}
+    is_new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+            read = _read_all(results, optional, Path(folder), partitions)
+            _write_quarantined(out, read.broken)  # before anything can stop the rest: what was set apart is told
+            moment = as_of or read.partitions.latest_usable()
+            if moment is None:
+                raise SiteError(
+                    "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
+                )
+            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out)
+    finally:
+        if is_new and not any(out.iterdir()):  # refused before anything was written
+            out.rmdir()
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read: rows by range of patients, those that stand for all of them, and the broken rows of each table."""
+
+    partitions: Partitions
+    present: frozenset[str]
+    assays: pl.DataFrame
+    broken: dict[str, pl.DataFrame]
+
+
+def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None) -> _Read:
+    count = max(partitions or 1, math.ceil(n_rows(results) / ROWS_PER_PARTITION))
+    patients = column_of(results, VIRAL_LOAD_RESULTS, "patient_id") if count > 1 else None
+    first: list[Typed] = []
+    if count > 1 and patients is None:  # a CSV is in memory anyway
+        first = [read_whole(results, VIRAL_LOAD_RESULTS)]
+        patients = first[0][0]["patient_id"]
+    kept = Partitions(folder, () if patients is None else bounds_of(patients, count))
+    del patients
+    broken: list[pl.DataFrame] = []
+    for usable, unusable in first or read_batches(
+        results, VIRAL_LOAD_RESULTS, rows=None if count == 1 else ROWS_PER_BATCH
+    ):
+        kept.add(usable, VIRAL_LOAD_RESULTS)
+        broken.append(unusable)
+    apart = {VIRAL_LOAD_RESULTS.name: pl.concat(broken, rechunk=True)}
+    assays = ASSAYS.empty()
+    for row_type in _OPTIONAL:
+        path = optional[row_type.name]
+        if path is None:
+            continue
+        usable, apart[row_type.name] = read_whole(path, row_type)
+        if row_type is ASSAYS:
+            assays = usable
+        else:
+            kept.add(usable, row_type)
+    return _Read(kept, frozenset(name for name, path in optional.items() if path is not None), assays, apart)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How an analysis is done."""
+
+    protocol: Protocol
+    moment: datetime
+    method: str
+    ask_next: bool
+
+    @property
+    def computed(self) -> tuple[RowType, ...]:
+        return (*_COMPUTED, NEXT_SAMPLE) if self.ask_next else _COMPUTED
+
+
+def _assess_all(read: _Read, how: _How, folder: Path, out: Path) -> Analysed:
+    """Assesses one range of patients after the other and writes what was computed; whole files or none."""
+    broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
+    counts: Counter[str] = Counter()
+    with ExitStack() as files:
+        written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in how.computed}
+        unit = _unit_concordance(read, how.protocol, how.moment)
+        for place in range(len(read.partitions)):
+            found = _assess_one(read, place, how, unit)
+            for row_type in how.computed:
+                kept, unkept = split_by_promises(found[row_type.name], row_type)
+                broken[row_type.name].append(unkept)
+                written[row_type.name].append(kept)
+                if row_type is WEEKLY_DECLINE:
+                    counts["weeks"] += kept.height
+                elif row_type is VERDICTS:
+                    counts["patients"] += kept["patient_id"].n_unique()
+                    counts.update({f"verdict {word}": n for word, n in kept["verdict"].value_counts().iter_rows()})
+        whole_unit = found[_UNIT] if unit is None else unit  # after the patients, whatever the ranges
+        written[CONCORDANCE.name].append(whole_unit.select(*CONCORDANCE.schema))
+    apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
+    for row_type in how.computed:
+        os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
+    _write_quarantined(out, apart)
+    return Analysed(
+        as_of=how.moment,
+        patients=counts["patients"],
+        weekly_rows=counts["weeks"],
+        verdicts={word: counts[f"verdict {word}"] for word in words.VERDICT},
+        quarantined={name: frame.height for name, frame in apart.items()},
+    )
+
+
+def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.DataFrame | None:
+    """Whether blood follows in the unit: what patients of all ranges say together. None = one range, which is the unit."""
+    places = range(len(read.partitions))
+    if len(places) == 1:
+        return None
+    parts = (part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment) for place in places)
+    return unit_rows([part for part in parts if part is not None], protocol=protocol)
+
+
+def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
+    """The results that count at that moment of the patients of one range, with their noise."""
+    known = read.partitions.results(place).filter(pl.col("collected_at") <= moment)
+    return laboratory_sigma(read.partitions.own(current_results(known), place), read.assays)
+
+
+def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
+    """The computed tables of one range of patients."""
+    partitions = read.partitions
+
+    def delivered(row_type: RowType) -> pl.DataFrame | None:
+        """The rows, each once: an exchange has no versions, so the same row twice says nothing new."""
+        if row_type.name not in read.present:
+            return None
+        return partitions.rows(row_type, place).unique(maintain_order=True)
+
+    compared = None
+    if unit is not None:
+        own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
+        compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
+    assessment = assess(
+        Tables(
+            partitions.results(place),
+            delivered(ANTIVIRAL_COURSES),
+            delivered(ICU_STAYS),
+            read.assays,
+            _patients_of(read.broken.get(ANTIVIRAL_COURSES.name)),
+            concordance=compared,
+        ),
+        protocol=how.protocol,
+        as_of=how.moment,
+        method=how.method,
+    )
+    of_unit = pl.col("scope") == "unit"
+    tables = {
+        WEEKLY_DECLINE.name: assessment.weekly_decline,
+        VERDICTS.name: assessment.verdicts,
+        CONCORDANCE.name: assessment.concordance.filter(~of_unit),
+    }
+    if how.ask_next:
+        everyone = assessment.subjects["patient_id"].unique()
+        tables[NEXT_SAMPLE.name] = next_samples(assessment, everyone, protocol=how.protocol, as_of=how.moment)
+    # Patients of other ranges are there for the sake of a shared result number only.
+    own_rows = {name: partitions.own(frame, place) for name, frame in tables.items()}
+    return own_rows | {_UNIT: assessment.concordance.filter(of_unit)}
+
+
+def _patients_of(broken: pl.DataFrame | None) -> frozenset[str]:
+    """The patients whom broken course rows name."""
+    return frozenset() if broken is None else frozenset(str(p) for p in broken["patient_id"].drop_nulls())
+
+
+def _write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame]) -> None:
+    """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text."""
+    marks = ("record_number", "line", "reason", "column")
+    parts = [
+        frame.select(
+            pl.lit(name).alias("table_name"),
+            (pl.col("line") if "line" in frame.columns else pl.lit(None)).cast(pl.Int64).alias("line"),
+            "reason",
+            "column",
+            pl.lit(None, pl.String).alias("remedy")
+            if name in _COMPUTED_NAMES
+            else pl.col("reason").replace_strict({r: remedy(r) for r in frame["reason"].unique()}).alias("remedy"),
+            pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
+        )
+        for name, frame in quarantined.items()
+        if not frame.is_empty()
+    ]
+    columns = ("table_name", "line", "reason", "column", "remedy", "delivered_text")
+    empty = pl.DataFrame(schema={name: pl.Int64 if name == "line" else pl.String for name in columns})
+    pl.concat([empty, *parts], rechunk=True).write_parquet(out / "quarantined.parquet")
