@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import ALERTS, CONCORDANCE, VERDICTS, WEEKLY_DECLINE
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
 
 TABLES: tuple[RowType, ...] = (
-    VIRAL_LOAD_RESULTS,
-    ANTIVIRAL_COURSES,
-    ICU_STAYS,
+    *(table.rows for table in DELIVERED),
     ASSAYS,
     WEEKLY_DECLINE,
     CONCORDANCE,
@@ -20,4 +19,3 @@ TABLES: tuple[RowType, ...] = (
     QUARANTINED_RECORDS,
 )
 BY_NAME: dict[str, RowType] = {table.name: table for table in TABLES}
-DELIVERED: tuple[str, ...] = (VIRAL_LOAD_RESULTS.name, ANTIVIRAL_COURSES.name, ICU_STAYS.name)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cmvmon.domain.tables import BY_NAME, DELIVERED
+from cmvmon.domain.delivered import NAMES as DELIVERED
+from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
 

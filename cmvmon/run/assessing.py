@@ -10,10 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.assess import Assessment, Tables, assess
+from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.errors import ContractBroken, ProtocolError
+from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
@@ -88,8 +89,13 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
             _through_gate(row_type, frame, as_of)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, as_of=as_of)
-    tables = Tables(results, courses, stays, known.assays_in_use(opened.site, results), unread, of_unit)
-    assessment = assess(tables, protocol=opened.protocol, as_of=as_of, method=opened.method)
+    was_known = Known.of(
+        {VIRAL_LOAD_RESULTS: results, ANTIVIRAL_COURSES: courses, ICU_STAYS: stays},
+        assays=known.assays_in_use(opened.site, results),
+        unread={ANTIVIRAL_COURSES.name: unread},
+        concordance=of_unit,
+    )
+    assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of)
     return assessment
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from cmvmon.domain import tables
+from cmvmon.domain import delivered
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.words import OPERATIONS
@@ -27,8 +27,8 @@ def take_in_file(
     opened: OpenSite, path: Path, *, feed: str, table: str, received_at: datetime, is_history: bool = False
 ) -> Counted:
     """Lands one file, takes it in, and returns its counts. A file that is known changes nothing."""
-    if table not in tables.DELIVERED:
-        raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(tables.DELIVERED)}")
+    if table not in delivered.NAMES:
+        raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(delivered.NAMES)}")
     return _take_in(opened, read_bytes(path), path.name, feed, table, received_at, is_history=is_history)
 
 
@@ -107,7 +107,7 @@ def _stray_fault(stray: Stray) -> Fault:
     place = "/".join(part for part in ("drop", stray.feed, stray.table) if part)
     cause = {
         "not_csv": "not .csv, so not read",
-        "unknown_table": f"no such table; the folder must be one of {', '.join(tables.DELIVERED)}",
+        "unknown_table": f"no such table; the folder must be one of {', '.join(delivered.NAMES)}",
         "not_in_a_table": "not in a folder drop/<feed>/<table>, so not read",
     }[stray.code]
     return Fault(

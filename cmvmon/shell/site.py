@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cmvmon.domain import tables, words
+from cmvmon.domain import delivered, words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.files import write_atomically
 from cmvmon.text import codes
@@ -182,7 +182,7 @@ class Site:
     def dropped(self) -> Iterator[Dropped]:
         """The CSV files in the drop folder, by name."""
         for feed, folder in self._drop_folders():
-            if folder.name in tables.DELIVERED:
+            if folder.name in delivered.NAMES:
                 for path in sorted(folder.iterdir()):
                     if _is_csv(path):
                         yield Dropped(path, feed, folder.name)
@@ -194,7 +194,7 @@ class Site:
             for item in sorted(feed.iterdir()) if feed.is_dir() else [feed]:
                 if not item.is_dir():
                     found[feed.name if feed.is_dir() else "", "", "not_in_a_table"] += 1
-                elif item.name not in tables.DELIVERED:
+                elif item.name not in delivered.NAMES:
                     found[feed.name, item.name, "unknown_table"] += 1
                 else:
                     found[feed.name, item.name, "not_csv"] += sum(not _is_csv(path) for path in item.iterdir())

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.assess import Tables, assess, next_samples
+from cmvmon.assess import assess, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -228,12 +229,11 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
         own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
-        Tables(
-            partitions.results(place),
-            delivered(ANTIVIRAL_COURSES),
-            delivered(ICU_STAYS),
+        Known(
+            {VIRAL_LOAD_RESULTS.name: partitions.results(place)}
+            | {t.name: rows for t in (ANTIVIRAL_COURSES, ICU_STAYS) if (rows := delivered(t)) is not None},
             read.assays,
-            _patients_of(read.broken.get(ANTIVIRAL_COURSES.name)),
+            {name: _patients_of(rows) for name, rows in read.broken.items()},
             concordance=compared,
         ),
         protocol=how.protocol,
@@ -254,9 +254,10 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
     return own_rows | {_UNIT: assessment.concordance.filter(of_unit)}
 
 
-def _patients_of(broken: pl.DataFrame | None) -> frozenset[str]:
-    """The patients whom broken course rows name."""
-    return frozenset() if broken is None else frozenset(str(p) for p in broken["patient_id"].drop_nulls())
+def _patients_of(broken: pl.DataFrame) -> frozenset[str]:
+    """The patients whom broken rows name."""
+    names = broken["patient_id"].drop_nulls() if "patient_id" in broken.columns else ()
+    return frozenset(str(p) for p in names)
 
 
 def _write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame]) -> None:

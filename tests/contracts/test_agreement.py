@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.columns import Kind, split_by_promises
 from cmvmon.domain.constraints import Between, Constraint, OneOf
-from cmvmon.domain.tables import BY_NAME, DELIVERED, TABLES
+from cmvmon.domain.delivered import NAMES as DELIVERED
+from cmvmon.domain.tables import BY_NAME, TABLES
 from data_contracts.batch import pandas_batch
 from data_contracts.engine import great_expectations, loaded
 from data_contracts.gate import contract_texts, gate

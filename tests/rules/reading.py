@@ -18,8 +18,9 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.assess import Assessment, Tables, assess
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.assess import Assessment, assess
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.protocol import Protocol, read_protocol
 from cmvmon.rules import needed_numbers
 
@@ -88,9 +89,15 @@ def assessed(case: Case, *, protocol: Protocol | None = None) -> Assessment:
     return assess(tables(case), protocol=protocol or shipped_protocol(), as_of=at(case.as_of_day))
 
 
-def tables(case: Case) -> Tables:
+def tables(case: Case) -> Known:
     """The case's tables, as they would come from a store."""
-    return Tables(_results(case.results), _courses(case.courses), _stays(case.stays), ASSAYS.empty())
+    return Known.of(
+        {
+            VIRAL_LOAD_RESULTS: _results(case.results),
+            ANTIVIRAL_COURSES: _courses(case.courses),
+            ICU_STAYS: _stays(case.stays),
+        }
+    )
 
 
 def at(day: float) -> datetime:

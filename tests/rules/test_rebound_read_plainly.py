@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cmvmon.assess import Tables, assess
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.assess import assess
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.protocol import Alarm, Protocol
 from tests.rules.reading import at, shipped_protocol
 
@@ -120,32 +121,35 @@ def ward() -> tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol]:
 def judged(patients: dict[str, dict[str, list[Sample]]], shuffle: int | None) -> pl.DataFrame:
     rows = [row for p, courses in patients.items() for c, course in courses.items() for row in rows_of(p, c, course)]
     results = VIRAL_LOAD_RESULTS.conform(pl.DataFrame(rows, infer_schema_length=None))
-    given = Tables(
-        results if shuffle is None else results.sample(fraction=1.0, shuffle=True, seed=shuffle),
-        ANTIVIRAL_COURSES.conform(
-            pl.DataFrame(
-                {
-                    "patient_id": list(patients),
-                    "drug": "ganciclovir",
-                    "indication": "treatment",
-                    "route": "iv",
-                    "started_at": at(0),
-                    "stopped_at": None,
-                },
-            )
-        ),
-        ICU_STAYS.conform(
-            pl.DataFrame(
-                {
-                    "stay_id": [f"stay-{p}" for p in patients],
-                    "patient_id": list(patients),
-                    "admitted_at": at(-5),
-                    "discharged_at": None,
-                    "affected_compartments": "bal;plasma",
-                }
-            )
-        ),
-        ASSAYS.empty(),
+    given = Known.of(
+        {
+            VIRAL_LOAD_RESULTS: results
+            if shuffle is None
+            else results.sample(fraction=1.0, shuffle=True, seed=shuffle),
+            ANTIVIRAL_COURSES: ANTIVIRAL_COURSES.conform(
+                pl.DataFrame(
+                    {
+                        "patient_id": list(patients),
+                        "drug": "ganciclovir",
+                        "indication": "treatment",
+                        "route": "iv",
+                        "started_at": at(0),
+                        "stopped_at": None,
+                    },
+                )
+            ),
+            ICU_STAYS: ICU_STAYS.conform(
+                pl.DataFrame(
+                    {
+                        "stay_id": [f"stay-{p}" for p in patients],
+                        "patient_id": list(patients),
+                        "admitted_at": at(-5),
+                        "discharged_at": None,
+                        "affected_compartments": "bal;plasma",
+                    }
+                )
+            ),
+        }
     )
     return assess(given, protocol=shipped_protocol(), as_of=at(21)).verdicts.filter(pl.col("rule") == "rebound")
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from cmvmon.assess import Assessment, Tables, assess
+from cmvmon.assess import Assessment, assess
+from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.text import alert_sentence, language
 from cmvmon.text.concordance import concordance_sentence
 from tests.rules.reading import DAY_0, at, cases, shipped_protocol, tables
@@ -55,18 +56,19 @@ def mine(*, bal: Sequence[tuple[float, float]] = ()) -> list[dict[str, object]]:
     return [result(ME, "plasma", *x) for x in plasma] + [result(ME, "bal", *x) for x in bal]
 
 
-def tables_of(rows: list[dict[str, object]], *, stated: str = "bal") -> Tables:
+def tables_of(rows: list[dict[str, object]], *, stated: str = "bal") -> Known:
     course = {"drug": "ganciclovir", "indication": "treatment", "route": "iv", "started_at": at(0), "patient_id": ME}
     stay = {"stay_id": "s", "patient_id": ME, "admitted_at": at(-3), "affected_compartments": stated}
-    return Tables(
-        VIRAL_LOAD_RESULTS.conform(pl.DataFrame(rows, infer_schema_length=None)),
-        ANTIVIRAL_COURSES.conform(pl.DataFrame([course])),
-        ICU_STAYS.conform(pl.DataFrame([stay])),
-        ASSAYS.empty(),
+    return Known.of(
+        {
+            VIRAL_LOAD_RESULTS: VIRAL_LOAD_RESULTS.conform(pl.DataFrame(rows, infer_schema_length=None)),
+            ANTIVIRAL_COURSES: ANTIVIRAL_COURSES.conform(pl.DataFrame([course])),
+            ICU_STAYS: ICU_STAYS.conform(pl.DataFrame([stay])),
+        }
     )
 
 
-def judged(given: Tables, *, day: float = 14.5) -> Assessment:
+def judged(given: Known, *, day: float = 14.5) -> Assessment:
     return assess(given, protocol=PROTOCOL, as_of=at(day), method="line")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain import compartments, words
-from cmvmon.domain.tables import DELIVERED
+from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules

@@ -1,0 +1,73 @@
+"""What was known at a moment: the delivered tables, which of them were ever delivered, and of whom a row was unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.delivered import BY_NAME, DELIVERED
+from cmvmon.domain.rows import ASSAYS
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an assessment reads. Three things stay apart: a table that was never delivered, a row that could not be
+    read, and a value that is absent.
+
+    Attributes:
+        tables: rows by name of delivered table, in any order, each keeping every promise of its row type: every known
+            version where the table's versions are reported, current ones otherwise. A table that was never delivered
+            is not among them.
+        assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
+        unread: by name of table, the patients of whom a row was delivered that could not be used.
+        concordance: the table `concordance` of *every* patient at this moment, where these tables hold only some of
+            them; None = the patients of these tables are the unit.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    assays: pl.DataFrame = field(default_factory=ASSAYS.empty)
+    unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    concordance: pl.DataFrame | None = None
+
+    @classmethod
+    def of(cls, tables: Mapping[RowType, pl.DataFrame | None], **facts: Any) -> Known:
+        """By row type; None = never delivered. `facts` are the other attributes."""
+        return cls({rows.name: frame for rows, frame in tables.items() if frame is not None}, **facts)
+
+    def __getitem__(self, rows: RowType) -> pl.DataFrame:
+        """The rows of that table; none where it was never delivered. Raises KeyError for a table that nobody delivers."""
+        BY_NAME[rows.name]
+        found = self.tables.get(rows.name)
+        return rows.empty() if found is None else found
+
+    def was_delivered(self, rows: RowType) -> bool:
+        """Whether a delivery of that table had been taken in, with or without rows."""
+        return rows.name in self.tables
+
+    def if_delivered(self, rows: RowType) -> pl.DataFrame | None:
+        """The rows of that table; None where it was never delivered."""
+        return self.tables.get(rows.name)
+
+    def unread_of(self, rows: RowType) -> frozenset[str]:
+        """The patients of whom a row of that table was delivered that could not be used."""
+        return self.unread.get(rows.name, frozenset())
+
+    def begun(self, as_of: datetime) -> Known:
+        """The same with the rows that had begun by `as_of`, ends after it read as null."""
+        return replace(
+            self,
+            tables={
+                table.name: table.begun(self.tables[table.name], as_of)
+                for table in DELIVERED
+                if table.name in self.tables
+            },
+        )
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The rows of every table that was delivered, in the order of the registry."""
+        return (self.tables[table.name] for table in DELIVERED if table.name in self.tables)
