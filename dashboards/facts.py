@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain import compartments, words
+from cmvmon.domain.interval import reported_limit_iu_per_ml
 
 Row = dict[str, Any]
 Series = tuple[str, str, str]  # compartment, laboratory, assay
 
 _USED = (words.FINAL, words.CORRECTED)
-_BELOW = (words.NOT_DETECTED, words.BELOW_LLOQ)
 _SIGN = {words.NOT_DETECTED: "<", words.BELOW_LLOQ: "<", words.ABOVE_ULOQ: ">", words.QUANTIFIED: ""}
 _SAME_LOAD = 1e-9  # two log10 loads this close came from the same reported number
 
@@ -55,19 +55,7 @@ def points(results: pl.DataFrame) -> list[Point]:
     """Every result of the view, by time of collection."""
     frame = results if "is_conflicting" in results.columns else results.with_columns(is_conflicting=pl.lit(False))
     ordered = frame.sort("collected_at", "result_id", "reported_at", nulls_last=False)
-    return [Point(row, reported_limit(row)) for row in ordered.iter_rows(named=True)]
-
-
-def reported_limit(row: Row) -> float | None:
-    """The limit that a result not quantified stands against; None = not known.
-
-    Above range: the ULOQ. Below: the LLOQ; what was not detected has the LOD where there is no LLOQ.
-    """
-    if row["detection"] == words.ABOVE_ULOQ:
-        upper: float | None = row["uloq_iu_per_ml"]
-        return upper
-    lower: float | None = row["lloq_iu_per_ml"] if row["detection"] in _BELOW else None
-    return row["lod_iu_per_ml"] if lower is None and row["detection"] == words.NOT_DETECTED else lower
+    return [Point(row, reported_limit_iu_per_ml(row)) for row in ordered.iter_rows(named=True)]
 
 
 def in_order(names: set[str], first: tuple[str, ...] = ()) -> list[str]:

@@ -13,6 +13,7 @@ from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
 from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.trajectory.fitted import bank_course
@@ -175,10 +176,5 @@ def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> LatestResult | 
     if used.is_empty():
         return None
     row = used.row(-1, named=True)
-    limits = {
-        words.ABOVE_ULOQ: row["uloq_iu_per_ml"],
-        words.BELOW_LLOQ: row["lloq_iu_per_ml"],
-        words.NOT_DETECTED: row["lloq_iu_per_ml"] or row["lod_iu_per_ml"],
-    }
-    limit = limits.get(row["detection"])
+    limit = reported_limit_iu_per_ml(row)
     return LatestResult(row["compartment"], row["detection"], row["viral_load_iu_per_ml"], limit, row["collected_at"])

@@ -10,6 +10,7 @@ from typing import TypeVar
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.interval import at_least_iu_per_ml, at_most_iu_per_ml, log10_of
 from cmvmon.kinetics.inputs import codes
 
 # The LOD is found in 95 % of tests; with normal noise the value that decides "detected" lies this many sigma below it.
@@ -17,12 +18,6 @@ from cmvmon.kinetics.inputs import codes
 LOD_HIT_RATE_QUANTILE = 1.645
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
-
-
-def log10_of(column: str) -> pl.Expr:
-    """log10 of a positive, finite number; null for anything else."""
-    value = pl.col(column).cast(pl.Float64)
-    return pl.when(value.is_finite() & (value > 0)).then(value.log10())
 
 
 def with_limits(results: Frame) -> Frame:
@@ -48,7 +43,7 @@ def with_limits(results: Frame) -> Frame:
     quantified, above = state == words.QUANTIFIED, state == words.ABOVE_ULOQ
     not_detected, below = state == words.NOT_DETECTED, state == words.BELOW_LLOQ
     no_lower, no_upper = pl.lit(float("-inf")), pl.lit(float("inf"))
-    lowest = pl.when(not_detected).then(pl.coalesce(lloq, lod)).otherwise(lloq)
+    at_least, at_most = log10_of(at_least_iu_per_ml()), log10_of(at_most_iu_per_ml())
     limited = results.with_columns(
         fit_lo=pl.when(quantified)
         .then(value)
@@ -64,10 +59,10 @@ def with_limits(results: Frame) -> Frame:
         .when(not_detected)
         .then(pl.coalesce(cut, lloq))
         .otherwise(lloq),
-        reported_lo=pl.when(quantified).then(value).when(above).then(uloq).otherwise(no_lower),
-        reported_hi=pl.when(quantified).then(value).when(above).then(no_upper).otherwise(lowest),
+        reported_lo=pl.when(quantified | above).then(at_least).otherwise(no_lower),
+        reported_hi=pl.when(above).then(no_upper).otherwise(at_most),
     )
-    missing = pl.when(quantified).then(value.is_null()).when(above).then(uloq.is_null()).otherwise(lowest.is_null())
+    missing = pl.when(above).then(at_least.is_null()).otherwise(at_most.is_null())
     crossed = (lloq >= uloq).fill_null(False)
     return limited.with_columns(
         fault=pl.sum_horizontal(

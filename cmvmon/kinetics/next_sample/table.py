@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.interval import log10_of
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.inputs.codes import NO_CALL
-from cmvmon.kinetics.inputs.limits import log10_of, with_limits
+from cmvmon.kinetics.inputs.limits import with_limits
 from cmvmon.kinetics.next_sample.outcomes import Outcomes
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, bank_of, gap_table, kernel_input
 from cmvmon.protocol import Protocol

@@ -13,8 +13,8 @@ from statistics import NormalDist, median
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.interval import log10_of
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.kinetics.inputs.limits import log10_of
 
 METHOD_VERSION = "noise-1"
 REPEATS, RESIDUALS = "repeats", "residuals"

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from cmvmon.domain import words
+from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml, log10_of
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.kinetics.inputs.limits import log10_of
 from cmvmon.protocol import Protocol
 
 _ASSAY = ("laboratory", "assay", "compartment")
@@ -29,17 +28,7 @@ def level_log10() -> pl.Expr:
     not_detected   the LLOQ; without one, the LOD
     above_uloq     the ULOQ
     """
-    state = pl.col("detection")
-    lod, lloq = log10_of("lod_iu_per_ml"), log10_of("lloq_iu_per_ml")
-    return (
-        pl.when(state == words.QUANTIFIED)
-        .then(log10_of("viral_load_iu_per_ml"))
-        .when(state == words.ABOVE_ULOQ)
-        .then(log10_of("uloq_iu_per_ml"))
-        .when(state == words.NOT_DETECTED)
-        .then(pl.coalesce(lloq, lod))
-        .otherwise(lloq)
-    )
+    return log10_of(pl.coalesce(at_most_iu_per_ml(), at_least_iu_per_ml()))
 
 
 def laboratory_sigma(results: pl.DataFrame, assays: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +124,6 @@ def default_sigma(protocol: Protocol) -> pl.Expr:
         return far
     wide = pl.col("compartment").replace_strict(dict(near.sigma_log10), default=None, return_dtype=pl.Float64)
     above = (level_log10() - log10_of("lloq_iu_per_ml")) / near.within_log10
-    is_below = pl.col("detection").is_in([words.NOT_DETECTED, words.BELOW_LLOQ])
+    is_below = pl.col("detection").is_in(BELOW)
     share = pl.when(is_below).then(0.0).otherwise(above.clip(0.0, 1.0).fill_null(1.0))
     return pl.when(wide.is_null() | (share >= 1.0)).then(far).otherwise(wide + (far - wide) * share)
