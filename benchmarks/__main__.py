@@ -4,6 +4,7 @@ import importlib
 import sys
 
 MODULES = {
+    "analyze": "benchmarks.analyze",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",
