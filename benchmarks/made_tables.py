@@ -1,6 +1,7 @@
 """A folder of made-up tables for `cmvmon analyze`: many short series, every fourth result censored. Kept in `out/`.
 
 Each patient has one compartment (three in four plasma, else BAL), nine results in eight weeks, one course and one stay.
+The lowest fourth of all loads lies below the LLOQ, so a series has anything from no censored result to nine.
 Results stand as a laboratory sends them: by time of collection, patients mixed.
 """
 
@@ -21,7 +22,6 @@ _FIRST = datetime(2026, 3, 1, 8, tzinfo=UTC)
 _DAYS = np.array([0.0, 4.0, 8.0, 13.0, 20.0, 27.0, 34.0, 43.0, 52.0])  # of the results, from the first dose on
 _START_WITHIN_DAYS = 28.0
 _STAY_BEFORE_DAYS = 5.0
-_LLOQ_IU_PER_ML = 35.0
 _NOISE_LOG10 = 0.2
 _SEED = 20_260_301
 
@@ -46,11 +46,12 @@ def tables(series: int) -> dict[str, pl.DataFrame]:
     starts = rng.uniform(0.0, _START_WITHIN_DAYS, series)
     is_plasma = rng.random(series) < 0.75
     days = np.repeat(starts, RESULTS_EACH) + np.tile(_DAYS, series)
-    falls = np.repeat(rng.normal(0.8, 0.6, series), RESULTS_EACH)
-    log10 = np.repeat(rng.normal(4.8, 0.7, series), RESULTS_EACH) - falls / 7.0 * np.tile(_DAYS, series)
+    falls = np.repeat(rng.normal(0.6, 0.5, series), RESULTS_EACH)
+    log10 = np.repeat(rng.normal(4.5, 0.8, series), RESULTS_EACH) - falls / 7.0 * np.tile(_DAYS, series)
     log10 += rng.normal(0.0, _NOISE_LOG10, len(log10))
-    is_censored = np.arange(len(log10)) % 4 == 3
-    load = np.round(10.0 ** np.clip(log10, np.log10(_LLOQ_IU_PER_ML + 1.0), 9.0), 1)
+    is_censored = log10 <= np.quantile(log10, 0.25)
+    lloq = round(float(10.0 ** log10[is_censored].max()), 1)
+    load = np.round(10.0 ** np.clip(log10, np.log10(lloq), 8.0), 1)
     results = (
         pl.DataFrame(
             {
@@ -72,7 +73,7 @@ def tables(series: int) -> dict[str, pl.DataFrame]:
             "detection",
             "viral_load_iu_per_ml",
             pl.lit(None, pl.Float64).alias("lod_iu_per_ml"),
-            pl.lit(_LLOQ_IU_PER_ML).alias("lloq_iu_per_ml"),
+            pl.lit(lloq).alias("lloq_iu_per_ml"),
             pl.lit(1e8).alias("uloq_iu_per_ml"),
         )
         .sort("collected_at", "result_id")

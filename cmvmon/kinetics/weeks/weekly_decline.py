@@ -23,7 +23,7 @@ from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
 from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
 
-VERSIONS = {"line": "line-1", "bank": "bank-1"}  # by method; another number for the same rows is another version
+VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
