@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,7 @@ def analyze(
     method: str | None = None,
     priors: Path | None = None,
     ask_next: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Analysed:
     """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
 
@@ -75,7 +76,7 @@ def analyze(
     one more sample would settle an open call, which takes far longer than all the rest.
 
     Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
-    of them, and as many as the number of results asks for. The bytes written do not depend on it.
+    of them, and as many as the number of results asks for. The bytes written do not depend on it. `progress` is told of it.
 
     Raises SiteError or DeliveryError when a table is missing, doubled or unreadable.
     """
@@ -109,7 +110,7 @@ def analyze(
                 raise SiteError(
                     "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
                 )
-            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out)
+            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out, progress)
     finally:
         if is_new and not any(out.iterdir()):  # refused before anything was written
             out.rmdir()
@@ -168,7 +169,7 @@ class _How:
         return (*_COMPUTED, NEXT_SAMPLE) if self.ask_next else _COMPUTED
 
 
-def _assess_all(read: _Read, how: _How, folder: Path, out: Path) -> Analysed:
+def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed; whole files or none."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
@@ -177,6 +178,7 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path) -> Analysed:
         unit = _unit_concordance(read, how.protocol, how.moment)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
+            progress(place, len(read.partitions))
             found = _assess_one(read, place, how, unit)
             for row_type in how.computed:
                 kept, unkept = split_by_promises(found[row_type.name], row_type)

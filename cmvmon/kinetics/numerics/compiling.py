@@ -40,6 +40,13 @@ def compiled(kernel: Kernel) -> Kernel:
     return fast  # type: ignore[no-any-return]
 
 
+def is_on_disk(kernel: Any) -> bool:
+    """Whether the kernel was compiled before and is read from disk; else its first call compiles, for about a minute."""
+    cache = getattr(kernel, "_cache", None)
+    index = getattr(cache, "_cache_file", None)
+    return bool(index is not None and index._load_index())
+
+
 def fingerprint(kernel: Callable[..., Any]) -> str:
     """SHA-256 of the kernel's code, of the constants that it names, and of every kernel that it calls."""
     code = kernel.__code__
