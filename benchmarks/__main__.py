@@ -4,6 +4,9 @@ import importlib
 import sys
 
 MODULES = {
+    "analyze": "benchmarks.analyze",
+    "live": "benchmarks.live",
+    "night": "benchmarks.night",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ANCHOR = datetime(2026, 3, 1, 8, tzinfo=UTC)
-_RESULT = "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status"
+RESULT = "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status"
 _COURSE = "patient_id,drug,indication,dose_mg,dose_mg_per_kg,interval_h,route,started_at,stopped_at"
 _STAY = (
     "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
@@ -55,7 +55,7 @@ def stay(
 
 def drop(root: Path, table: str, lines: Iterable[str], *, feed: str = "synthetic", name: str = "one.csv") -> Path:
     """Writes a delivery into the site's drop folder."""
-    header = {"viral_load_results": _RESULT, "antiviral_courses": _COURSE, "icu_stays": _STAY}[table]
+    header = {"viral_load_results": RESULT, "antiviral_courses": _COURSE, "icu_stays": _STAY}[table]
     path = root / "drop" / feed / table / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")

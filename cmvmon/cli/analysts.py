@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cmvmon.cli.face import HERE, Json, Method, SiteOption, app, moment_of
+from cmvmon.cli.progress import progress, tell_of_compiling
 
 # Spelled out here, so that --help need not import the simulator; a test holds it to cmvmon.simulate.SCENARIOS.
 _SCENARIOS = (
@@ -47,16 +48,19 @@ def analyze(
     from cmvmon.workbench.analysis import analyze as run
 
     moment = None if as_of is None else moment_of(as_of)
-    done = run(
-        source,
-        out,
-        root=site,
-        as_of=moment,
-        partitions=partitions,
-        method=method,
-        priors=priors,
-        ask_next=ask_next,
-    )
+    tell_of_compiling()
+    with progress("ranges of patients") as told:
+        done = run(
+            source,
+            out,
+            root=site,
+            as_of=moment,
+            partitions=partitions,
+            method=method,
+            priors=priors,
+            ask_next=ask_next,
+            progress=told,
+        )
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
         return

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from cmvmon.assess import assess, next_samples
-from cmvmon.domain import words
+from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.known import Known
@@ -29,7 +29,8 @@ from cmvmon.kinetics.concordance.unit import part_of, unit_rows
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.shell.site import Site
-from cmvmon.workbench.folder_tables import Typed, column_of, find_table, n_rows, read_batches, read_whole
+from cmvmon.workbench.behind import Behind
+from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, sample_of
 from cmvmon.workbench.given_priors import with_priors
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
@@ -40,6 +41,7 @@ _COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # n
 _UNIT = "unit"  # what patients say together of concordance
 ROWS_PER_PARTITION = 150_000  # results; what an assessment of so many needs stays far below 1 GiB
 ROWS_PER_BATCH = 300_000
+_SAMPLED = 100_000  # cells from which the ranges of patients are laid out: they need be of about one size only
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def analyze(
     method: str | None = None,
     priors: Path | None = None,
     ask_next: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Analysed:
     """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
 
@@ -73,7 +76,7 @@ def analyze(
     one more sample would settle an open call, which takes far longer than all the rest.
 
     Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
-    of them, and as many as the number of results asks for. The bytes written do not depend on it.
+    of them, and as many as the number of results asks for. The bytes written do not depend on it. `progress` is told of it.
 
     Raises SiteError or DeliveryError when a table is missing, doubled or unreadable.
     """
@@ -107,7 +110,7 @@ def analyze(
                 raise SiteError(
                     "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
                 )
-            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out)
+            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out, progress)
     finally:
         if is_new and not any(out.iterdir()):  # refused before anything was written
             out.rmdir()
@@ -125,7 +128,7 @@ class _Read:
 
 def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None) -> _Read:
     count = max(partitions or 1, math.ceil(n_rows(results) / ROWS_PER_PARTITION))
-    patients = column_of(results, VIRAL_LOAD_RESULTS, "patient_id") if count > 1 else None
+    patients = sample_of(results, "patient_id", most=_SAMPLED) if count > 1 else None
     first: list[Typed] = []
     if count > 1 and patients is None:  # a CSV is in memory anyway
         first = [read_whole(results, VIRAL_LOAD_RESULTS)]
@@ -166,26 +169,28 @@ class _How:
         return (*_COMPUTED, NEXT_SAMPLE) if self.ask_next else _COMPUTED
 
 
-def _assess_all(read: _Read, how: _How, folder: Path, out: Path) -> Analysed:
+def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed; whole files or none."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
     with ExitStack() as files:
         written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in how.computed}
         unit = _unit_concordance(read, how.protocol, how.moment)
+        writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
+            progress(place, len(read.partitions))
             found = _assess_one(read, place, how, unit)
             for row_type in how.computed:
                 kept, unkept = split_by_promises(found[row_type.name], row_type)
                 broken[row_type.name].append(unkept)
-                written[row_type.name].append(kept)
+                writer.do(written[row_type.name].append, kept)
                 if row_type is WEEKLY_DECLINE:
                     counts["weeks"] += kept.height
                 elif row_type is VERDICTS:
                     counts["patients"] += kept["patient_id"].n_unique()
                     counts.update({f"verdict {word}": n for word, n in kept["verdict"].value_counts().iter_rows()})
         whole_unit = found[_UNIT] if unit is None else unit  # after the patients, whatever the ranges
-        written[CONCORDANCE.name].append(whole_unit.select(*CONCORDANCE.schema))
+        writer.do(written[CONCORDANCE.name].append, whole_unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
     for row_type in how.computed:
         os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
@@ -204,8 +209,20 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
     places = range(len(read.partitions))
     if len(places) == 1:
         return None
-    parts = (part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment) for place in places)
+    parts = (
+        part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment)
+        for place in places
+        if _can_be_compared(read, place)
+    )
     return unit_rows([part for part in parts if part is not None], protocol=protocol)
+
+
+def _can_be_compared(read: _Read, place: int) -> bool:
+    """Whether a patient of that range has both blood and another compartment; two columns tell."""
+    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
+    sampled = read.partitions.texts(VIRAL_LOAD_RESULTS, place, "patient_id", "compartment").lazy()
+    both = sampled.group_by("patient_id").agg(both=is_blood.any() & (~is_blood).any())
+    return bool(both.select(pl.col("both").any()).collect().item())
 
 
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
@@ -226,7 +243,9 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
 
     compared = None
     if unit is not None:
-        own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
+        own = CONCORDANCE.empty()
+        if _can_be_compared(read, place):
+            own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
         Known(

@@ -28,12 +28,11 @@ def bounds_of(patients: pl.Series, count: int) -> tuple[str, ...]:
     """The first patient of each range but the first, so that `count` ranges hold about as many rows each."""
     if count < 2:
         return ()
-    rows = patients.drop_nulls().value_counts(name="rows").sort(patients.name)
+    rows = patients.drop_nulls().sort()
     if rows.is_empty():
         return ()
-    ends = rows["rows"].cum_sum()
-    at = [int(ends.search_sorted(ends[-1] * k / count)) for k in range(1, count)]
-    return tuple(str(patient) for patient in rows[patients.name].gather(at).unique().sort())
+    at = [len(rows) * k // count for k in range(1, count)]
+    return tuple(str(patient) for patient in rows.gather(at).unique().sort())
 
 
 class Partitions:
@@ -57,10 +56,7 @@ class Partitions:
         if is_result and self._bounds:
             numbers = rows.select(_NUMBER).to_series().to_numpy()
             self._numbers.append((numbers, where.to_numpy()))
-        for place in range(len(self)):
-            part = rows.filter(where == place) if self._bounds else rows
-            if part.is_empty():
-                continue
+        for place, part in self._by_range(rows, where):
             if is_result:
                 self._note_latest(place, part)
             self._kept.setdefault((row_type.name, place), []).append(self._keep(part, row_type, place))
@@ -70,6 +66,14 @@ class Partitions:
         kept = self._kept.get((row_type.name, place), [])
         parts = [row_type.conform(p if isinstance(p, pl.DataFrame) else pl.read_ipc(p)) for p in kept]
         return pl.concat(parts) if parts else row_type.empty()
+
+    def texts(self, row_type: RowType, place: int, *names: str) -> pl.DataFrame:
+        """Those columns, which are never null throughout, of `rows`; the others are not read."""
+        kept = self._kept.get((row_type.name, place), [])
+        parts = [
+            (p if isinstance(p, pl.DataFrame) else pl.read_ipc(p, columns=list(names))).select(names) for p in kept
+        ]
+        return pl.concat(parts) if parts else row_type.empty().select(names)
 
     def results(self, place: int) -> pl.DataFrame:
         """The results of one range, with the rows of other ranges that bear one of its result numbers."""
@@ -94,6 +98,13 @@ class Partitions:
             if isinstance(found, datetime):
                 latest = found if latest is None else max(latest, found)
         return latest
+
+    def _by_range(self, rows: pl.DataFrame, where: pl.Series) -> list[tuple[int, pl.DataFrame]]:
+        """The rows of each range that has some, in their order."""
+        if not self._bounds:
+            return [] if rows.is_empty() else [(0, rows)]
+        parts = rows.with_columns(where.alias(_RANGE)).partition_by(_RANGE, as_dict=True, include_key=False)
+        return [(int(place), part) for (place,), part in sorted(parts.items())]
 
     def _note_latest(self, place: int, part: pl.DataFrame) -> None:
         """What no usable result of that range is later than."""

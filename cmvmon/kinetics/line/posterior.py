@@ -14,6 +14,7 @@ import numpy as np
 
 from cmvmon.kinetics.line.newton import climb
 from cmvmon.kinetics.line.quadrature import NEGLIGIBLE, Gauss, Limits, log_marginal, next_width
+from cmvmon.kinetics.line.short_series import drop_sure, short_posterior
 from cmvmon.kinetics.numerics.compiling import compiled
 from cmvmon.kinetics.numerics.normal import SQRT_HALF
 
@@ -248,6 +249,14 @@ def posterior(
     gauss, k = gaussian_part(t, lo, hi, s, n, prior)
     m_a, m_d, p_aa, p_ad, p_dd = gauss
     a, d, k_aa, k_ad, k_dd = m_a, m_d, p_aa, p_ad, p_dd
+    if k > 0:
+        left = drop_sure(t, lo, hi, s, k, gauss)
+        if left == 0:
+            k = 0
+        else:
+            done, mean, low, high, above = short_posterior(gauss, (t, lo, hi, s, left), target, tail)
+            if done:
+                return mean, low, high, above
     if k > 0:
         eta = (p_aa * m_a + p_ad * m_d, p_ad * m_a + p_dd * m_d)
         a, d, k_aa, k_ad, k_dd, _ = climb(a, d, (p_aa, p_ad, p_dd), eta, t, lo, hi, s, 0, k)

@@ -14,26 +14,37 @@ import numba
 import numpy as np
 from numba.core import caching
 
+HOW: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # how every kernel is compiled
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(kernel: Kernel) -> Kernel:
     """The kernel, compiled at its first call and cached beside its module.
 
-    No fastmath and no threads: both would let the last bits depend on the machine's mood. Where neither the module's
+    No fastmath, and no loop that numba spreads over threads: both would let the last bits depend on the machine's mood.
+    A kernel lets other threads run beside it (`nogil`): it works on arrays that only its caller knows. Where neither the module's
     folder nor the user's cache folder can be written, numba refuses to cache; the kernel is then compiled in each run.
     """
     try:
-        fast: Any = numba.njit(cache=True, error_model="numpy")(kernel)
+        fast: Any = numba.njit(cache=True, **HOW)(kernel)
     except RuntimeError:  # "cannot cache function: no locator available"
-        plain: Any = numba.njit(error_model="numpy")(kernel)
+        plain: Any = numba.njit(**HOW)(kernel)
         return plain  # type: ignore[no-any-return]
     cache = fast._cache
-    # numba notices a change of the kernel's own file only; a change in a kernel that it calls must count too.
-    stamp = (cache._impl.locator.get_source_stamp(), fingerprint(kernel))
+    # numba notices a change of the kernel's own file only; a change in a kernel that it calls, or in how it is compiled,
+    # must count too.
+    stamp = (cache._impl.locator.get_source_stamp(), fingerprint(kernel), repr(HOW))
     index: Any = caching.IndexDataCacheFile
     cache._cache_file = index(cache._cache_path, cache._impl.filename_base, stamp)
     return fast  # type: ignore[no-any-return]
+
+
+def is_on_disk(kernel: Any) -> bool:
+    """Whether the kernel was compiled before and is read from disk; else its first call compiles, for about a minute."""
+    cache = getattr(kernel, "_cache", None)
+    index = getattr(cache, "_cache_file", None)
+    return bool(index is not None and index._load_index())
 
 
 def fingerprint(kernel: Callable[..., Any]) -> str:

@@ -20,9 +20,10 @@ from cmvmon.kinetics.inputs.arrays import Bank, Clocks, Rows
 from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
+from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
 
-VERSIONS = {"line": "line-1", "bank": "bank-1"}  # by method; another number for the same rows is another version
+VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -112,20 +113,10 @@ def gap_table(clocks: pl.DataFrame) -> npt.NDArray[np.int64]:
 def _kernel(
     given: KernelInput, clocks: pl.DataFrame, protocol: Protocol
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    from cmvmon.kinetics.weeks import kernel  # compiles: only who fits pays
-
-    priors = [prior_numbers(_joint(protocol, name)) for name in NAMES]
-    windows = [prior_numbers(_window(protocol, name)) for name in NAMES]
-    numbers, whole = kernel.all_weeks(
-        given.rows,
-        given.clocks,
-        gap_table(clocks),
-        np.array(priors),
-        np.array(windows),
-        bank_of(protocol, given.method),
-        given.policy,
-    )
-    return numbers, whole
+    priors = np.array([prior_numbers(_joint(protocol, name)) for name in NAMES])
+    windows = np.array([prior_numbers(_window(protocol, name)) for name in NAMES])
+    bank = bank_of(protocol, given.method)
+    return spread_weeks(given.rows, given.clocks, gap_table(clocks), (priors, windows), bank, given.policy)
 
 
 def _joint(protocol: Protocol, compartment: str) -> tuple[list[float], list[list[float]]]:
