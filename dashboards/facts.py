@@ -125,21 +125,9 @@ def latest_weeks(weekly: pl.DataFrame, shown: list[Point], first: tuple[str, ...
     return found
 
 
-def results_used(week: Row, shown: list[Point]) -> list[datetime]:
-    """When the results were collected that a week's mean decline rests on, in order: its `n_results` before week_end."""
-    series = (week["compartment"], week["laboratory"], week["assay"])
-    moments = [
-        point.row["collected_at"]
-        for point in shown
-        if point.series == series and point.is_used and point.row["collected_at"] < week["week_end"]
-    ]
-    return moments[len(moments) - week["n_results"] :] if len(moments) > week["n_results"] else moments
-
-
-def since_gap(used: list[datetime], gap: timedelta) -> list[datetime] | None:
-    """Those since the last gap longer than `gap`: the estimate begins anew there. None without such a gap."""
-    breaks = [i for i in range(1, len(used)) if used[i] - used[i - 1] > gap]
-    return used[breaks[-1] :] if breaks else None
+def collected_at(result_id: str | None, shown: list[Point]) -> datetime | None:
+    """When that result was collected; None where it is not shown."""
+    return next((p.row["collected_at"] for p in shown if p.is_used and p.row["result_id"] == result_id), None)
 
 
 def joined(drawn: list[Point], gap: timedelta) -> list[list[Point]]:

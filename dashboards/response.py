@@ -31,19 +31,19 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
         name = language.word("compartment", row["compartment"])
         if n_series > 1:
             name = language.say("response.series", compartment=name, laboratory=row["laboratory"], assay=row["assay"])
-        used = facts.results_used(row, shown)
+        last_used = facts.collected_at(row["last_result_id"], shown)
         rows.append(
             {
                 "compartment": name[0].upper() + name[1:],
-                "decline": _decline(row, used, view, language),
-                "rebound": _rebound(row, used, view, language),
+                "decline": _decline(row, view, language),
+                "rebound": _rebound(row, last_used, view, language),
                 "next_sample": _next_sample(row, view, language),
             }
         )
     return rows
 
 
-def _decline(row: Row, used: list[datetime], view: PatientView, language: Language) -> str:
+def _decline(row: Row, view: PatientView, language: Language) -> str:
     mean, low, high = (row[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
     said = [] if row["status"] == "ok" else [language.word("status", row["status"])]
     if row["status"] in _NO_RATE or mean is None or low is None or high is None:
@@ -53,9 +53,8 @@ def _decline(row: Row, used: list[datetime], view: PatientView, language: Langua
         return language.say(
             "response.no_rate", why=", ".join(filter(None, said)) or language.say("decline.no_estimate")
         )
-    anew = facts.since_gap(used, timedelta(days=view.protocol.decline.new_segment_gap_days))
-    since = language.date(anew[0] if anew else row["anchor_at"], view.time_zone)
-    slope = slope_sentence(mean, low, high, len(anew) if anew else row["n_results"], language)
+    since = language.date(row["estimated_since"], view.time_zone)
+    slope = slope_sentence(mean, low, high, row["n_used"], language)
     return (
         language.say("response.rate_but", slope=slope, since=since, remark=said[0])
         if said
@@ -63,7 +62,7 @@ def _decline(row: Row, used: list[datetime], view: PatientView, language: Langua
     )
 
 
-def _rebound(row: Row, used: list[datetime], view: PatientView, language: Language) -> str:
+def _rebound(row: Row, last_used: datetime | None, view: PatientView, language: Language) -> str:
     """P(the load rises after a late change), against the alarm; where no line of the bank could yet tell, that."""
     alerted = view.open_alerts.filter((pl.col("rule") == _REBOUND) & (pl.col("compartment") == row["compartment"]))
     if not alerted.is_empty():  # it may rest on the results themselves, whatever the bank makes of them
@@ -74,10 +73,10 @@ def _rebound(row: Row, used: list[datetime], view: PatientView, language: Langua
     found = row["probability_rebound"]
     if found is None or row["status"] in _NO_REBOUND:
         return language.say("rebound.not_assessable", why=language.word("status", row["status"]))
-    if facts.since_gap(used, timedelta(days=protocol.decline.new_segment_gap_days)):
+    if row["estimated_since"] != row["anchor_at"]:  # a long gap: the estimate began anew
         return language.say("rebound.after_gap")
     late = [line.changes_at_weeks[-1] for line in protocol.course_lines_of(row["compartment"]) if line.change == "late"]
-    if late and used and used[-1] <= row["anchor_at"] + min(late) * _WEEK:
+    if late and last_used and last_used <= row["anchor_at"] + min(late) * _WEEK:
         return language.say("rebound.too_early", days=language.count("days", round(7 * min(late))))
     alarm = protocol.alarm_of(row["compartment"]).probability_rebound
     said = {"percent": language.percent(found), "alarm": language.percent(alarm)}

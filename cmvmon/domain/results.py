@@ -75,6 +75,27 @@ WEEKLY_DECLINE = RowType(
             "Of those, the ones without a quantified load.",
             constraints=(Between("n_censored", at_least=0),),
         ),
+        _moment(
+            "estimated_since",
+            "From when the mean decline counts: the anchor, or the first result after a long gap.",
+            "no result yet",
+        ),
+        Column(
+            "first_result_id", Kind.TEXT, "The first result that the mean decline rests on.", null_means="no result yet"
+        ),
+        Column("last_result_id", Kind.TEXT, "The last one; all between them are used.", null_means="no result yet"),
+        Column(
+            "n_used",
+            Kind.INTEGER,
+            "Results from the first to the last of these.",
+            constraints=(Between("n_used", at_least=0),),
+        ),
+        Column(
+            "n_used_after_anchor",
+            Kind.INTEGER,
+            "Sample times of these after the anchor.",
+            constraints=(Between("n_used_after_anchor", at_least=0),),
+        ),
         _observed("observed_from_log10", "Load, or reported limit, at the start of the observed pair."),
         _observed("observed_to_log10", "Load, or reported limit, at its end."),
         _rate(

@@ -19,6 +19,8 @@ _WEEK = (
     "treatment_week",
     "n_results",
     "n_censored",
+    "estimated_since",
+    "n_used_after_anchor",
     "mean_decline_log10_per_week",
     "mean_decline_low_log10_per_week",
     "mean_decline_high_log10_per_week",
@@ -90,7 +92,7 @@ def subjects(
         .join(rises.first_positives(results, newest), on=_PLACE, how="left")
         .join(_last_week(weekly_decline), on=[*_PLACE, "laboratory", "assay", "anchor_at"], how="left")
         .join(
-            _results_used(results, weekly_decline, protocol=protocol),
+            _results_used(results, weekly_decline),
             on=[*_PLACE, "laboratory", "assay", "anchor_at"],
             how="left",
         )
@@ -219,38 +221,26 @@ def _alarms(protocol: Protocol) -> dict[str, pl.Expr]:
     }
 
 
-def _results_used(results: pl.DataFrame, weekly_decline: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
-    """`result_ids`, `estimated_since` and `n_used_after_anchor` of the last week of each series and anchor.
-
-    What its mean decline rests on, and how many sample times of that lie after the anchor.
-
-    Those are the last `n_results` before the week's end; after a gap so long that a new segment began, only the ones
-    after it, and the decline then counts from the first of them instead of the anchor.
-    """
+def _results_used(results: pl.DataFrame, weekly_decline: pl.DataFrame) -> pl.DataFrame:
+    """`result_ids` of the last week of each series and anchor: all that its mean decline rests on, in order."""
     key = [*_PLACE, "laboratory", "assay", "anchor_at"]
     last = (
         weekly_decline.sort(*key, "treatment_week")
         .unique(subset=key, keep="last", maintain_order=True)
-        .select(*key, "week_end", "n_results")
+        .filter(pl.col("n_used") > 0)
+        .select(*key, "first_result_id", "last_result_id")
     )
-    longest_gap = pl.duration(hours=24 * protocol.decline.new_segment_gap_days)
-    gap = pl.col("collected_at").diff().over(key)
+    order = [*key, "collected_at", "result_id"]
     return (
         last.join(results.select(*key[:-1], "collected_at", "result_id"), on=key[:-1], how="inner")
-        .filter(pl.col("collected_at") < pl.col("week_end"))
-        .sort(*key, "collected_at", "result_id")
-        .filter(pl.int_range(pl.len(), 0, -1).over(key) <= pl.col("n_results"))
-        .with_columns(segment=(gap > longest_gap).fill_null(False).cast(pl.Int64).cum_sum().over(key))
-        .filter(pl.col("segment") == pl.col("segment").max().over(key))
-        .group_by(key)
-        .agg(
-            result_ids=pl.col("result_id"),
-            n_used_after_anchor=pl.col("collected_at")
-            .filter(pl.col("collected_at") > pl.col("anchor_at"))
-            .n_unique()
-            .cast(pl.Int64),
-            estimated_since=pl.when(pl.col("segment").first() > 0)
-            .then(pl.col("collected_at").first())
-            .otherwise(pl.col("anchor_at").first()),
+        .sort(order)
+        .with_columns(place=pl.int_range(pl.len()).over(key))
+        .filter(
+            pl.col("place").is_between(
+                pl.col("place").filter(pl.col("result_id") == pl.col("first_result_id")).first().over(key),
+                pl.col("place").filter(pl.col("result_id") == pl.col("last_result_id")).first().over(key),
+            )
         )
+        .group_by(key)
+        .agg(result_ids=pl.col("result_id"))
     )

@@ -64,7 +64,18 @@ NUMBERS = (
     "odds_non_responder",
 )
 # And of its table of whole numbers.
-WHOLE = ("clock", "treatment_week", "n_results", "n_censored", "status", "call", "reason")
+WHOLE = (
+    "clock",
+    "treatment_week",
+    "n_results",
+    "n_censored",
+    "status",
+    "call",
+    "reason",
+    "first_row",  # of those that the mean decline rests on; -1 = there is none
+    "last_row",
+    "n_used_after_anchor",
+)
 
 
 # How the estimates are made: one line, or the bank of change-point lines.

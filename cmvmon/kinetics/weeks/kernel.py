@@ -149,6 +149,7 @@ def fill_weeks(
     faults = 0
     n_censored = 0
     n_quantified = 0  # of the segment
+    n_after = 0  # sample times of the segment after the anchor
     places = np.full(6, -1, dtype=np.int64)  # of `line_week`
     kept = np.full(8, math.nan)
     for week in range(n_weeks):
@@ -158,7 +159,8 @@ def fill_weeks(
         while e + 1 < stop and rows.time[e + 1] < week_end:
             e += 1
             if e > b and rows.time[e] - rows.time[e - 1] > policy.new_segment_us:
-                segment, n_quantified = e, 0
+                segment, n_quantified, n_after = e, 0, 0
+            n_after += rows.time[e] > anchor and (n_after == 0 or rows.time[e] != rows.time[e - 1])
             faults |= rows.fault[e]
             if policy.method == BANK and faults == 0:
                 take_row(rows, e, segment, segment != b, anchor, bank.lines[which], bank, policy)
@@ -222,6 +224,9 @@ def fill_weeks(
             reasons |= R_REBOUND_SUSPECTED
         whole[5, place + week] = call
         whole[6, place + week] = reasons
+        whole[7, place + week] = segment if known else -1
+        whole[8, place + week] = e if known else -1
+        whole[9, place + week] = n_after
         if known:
             at_start = e
 

@@ -57,7 +57,7 @@ def weekly_decline(
     if given.starts.is_empty():
         return WEEKLY_DECLINE.empty()
     numbers, whole = _kernel(given, clocks, protocol)
-    return _table(numbers, whole, given.starts, protocol, method)
+    return _table(numbers, whole, given, protocol, method)
 
 
 @dataclass(frozen=True)
@@ -184,17 +184,18 @@ def _policy(protocol: Protocol, as_of: datetime, method: str) -> Policy:
 def _table(
     numbers: npt.NDArray[np.float64],
     whole: npt.NDArray[np.int64],
-    starts: pl.DataFrame,
+    given: KernelInput,
     protocol: Protocol,
     method: str,
 ) -> pl.DataFrame:
     """The kernel's numbers in the words of the table; NaN becomes null."""
     codes = pl.DataFrame({name: whole[i] for i, name in enumerate(WHOLE)})
-    named = starts.select(*SERIES_KEY, "anchor_at")[codes["clock"]]
+    named = given.starts.select(*SERIES_KEY, "anchor_at")[codes["clock"]]
     reasons = {bits: reason_text(bits) for bits in range(1 << len(REASONS))}
     week_start = (pl.col("treatment_week") - 1) * pl.duration(microseconds=WEEK_US) + pl.col("anchor_at")
     table = pl.concat([named, codes.drop("clock")], how="horizontal").with_columns(
         *(pl.Series(name, numbers[i]).fill_nan(None) for i, name in enumerate(NUMBERS)),
+        *_rests_on(codes, given),
         week_start=week_start,
         week_end=week_start + pl.duration(microseconds=WEEK_US),
         status=pl.col("status").replace_strict(dict(enumerate(words.STATUS)), return_dtype=pl.String),
@@ -205,3 +206,18 @@ def _table(
         protocol_version=pl.lit(protocol.version_with_priors),
     )
     return WEEKLY_DECLINE.conform(table)
+
+
+def _rests_on(codes: pl.DataFrame, given: KernelInput) -> tuple[pl.Series, ...]:
+    """Which rows the mean decline of each week rests on: the first and last of a run of the series' rows."""
+    first, last = (codes[f"{end}_row"].replace(-1, None) for end in ("first", "last"))
+    anchor = pl.Series(given.clocks.anchor)[codes["clock"]]
+    begun = pl.Series(given.rows.time)[first]
+    baseline = codes["n_results"] == last - first + 1  # no long gap: the estimate counts from the anchor
+    since = begun.zip_with(~baseline, anchor).cast(_MOMENT).rename("estimated_since")
+    return (
+        since,
+        given.result_ids[first].rename("first_result_id"),
+        given.result_ids[last].rename("last_result_id"),
+        (last - first + 1).fill_null(0).rename("n_used"),
+    )
