@@ -24,8 +24,9 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.made_tables import AS_OF, RESULTS_EACH, made_tables
-from benchmarks.speed import shipped_protocol, weekly_of_file
+from benchmarks.speed import weekly_of_file
 from cmvmon.domain import words
+from cmvmon.shell.protocol_files import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = Path(__file__).with_name("analyze.md")
@@ -132,7 +133,7 @@ def measure(series: int, *, repeats: int) -> Measured:
     """Every peer once a round, the least of the rounds; one round before them is not counted."""
     folder = made_tables(series)
     results, courses = (folder / f"{name}.parquet" for name in ("viral_load_results", "antiviral_courses"))
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     spent: defaultdict[str, list[Spent]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         out, table = Path(name) / "out", Path(name) / "weekly_decline.parquet"

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import resources
 
 import polars as pl
 
-from cmvmon.protocol import Protocol, read_protocol
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import ward
 
 PATIENTS = 200_000
@@ -57,12 +56,6 @@ def differences(priors: dict[str, dict[str, float]], protocol: Protocol) -> list
     ]
 
 
-def shipped_protocol() -> Protocol:
-    """The protocol file of the package."""
-    text = resources.files("cmvmon.protocol").joinpath(PROTOCOL).read_text(encoding="utf-8")
-    return read_protocol(text, name=PROTOCOL)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.line_prior", description=__doc__.splitlines()[0] if __doc__ else ""
@@ -79,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"# to day {day}, {name}: decline {mean} sd {sd}, correlation {numbers['correlation']}")
     if not options.check:
         return 0
-    faults = differences(priors, shipped_protocol())
+    faults = differences(priors, Protocol.shipped())
     print("\n".join(faults) if faults else f"\n{PROTOCOL} holds these numbers.")
     return 1 if faults else 0
 

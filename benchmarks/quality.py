@@ -21,7 +21,7 @@ from benchmarks.quality_own import METHODS, Own, own
 from benchmarks.quality_plot import Picture, drawn
 from benchmarks.quality_scores import Figure
 from benchmarks.quality_selection import regression_text, stopping_text
-from benchmarks.quality_series import COMPARTMENTS, DAYS, shipped_protocol
+from benchmarks.quality_series import COMPARTMENTS, DAYS
 from benchmarks.quality_text import (
     NAMES,
     changed_too_text,
@@ -31,6 +31,7 @@ from benchmarks.quality_text import (
     own_text,
     short_text,
 )
+from cmvmon.shell.protocol_files import Protocol
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SIZES = {"patients": 3000, "particles": 60_000, "stressed": 2000, "training": 1500}
@@ -116,7 +117,7 @@ def page(found: Own, rows: list[Row], notes: list[str], sizes: dict[str, int], s
 
 def run_text(command: str, seed: int, seconds: float) -> str:
     """When, where and how the tables were made."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     priors = "none" if protocol.course_priors is None else protocol.course_priors.version
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}), shared with other work; "

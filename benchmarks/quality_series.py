@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib import resources
 
 import numpy as np
 import polars as pl
@@ -22,7 +21,8 @@ from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
-from cmvmon.protocol import CourseLine, Protocol, read_protocol
+from cmvmon.protocol import CourseLine
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import Ward, assumed, true_declines, ward
 
 Numbers = NDArray[np.float64]
@@ -54,18 +54,6 @@ class Followed:
         return first_courses(mine, self.made.truth)
 
 
-def shipped_protocol() -> Protocol:
-    """The protocol and the priors that the package ships."""
-    folder = resources.files("cmvmon.protocol")
-    texts = {
-        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
-        for file in folder.joinpath("priors").iterdir()
-        if file.name.endswith(".toml")
-    }
-    text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    return read_protocol(text, name="icu_cmv_2024.toml", priors=texts)
-
-
 def with_lines(protocol: Protocol, lines: dict[str, tuple[CourseLine, ...]]) -> Protocol:
     """The protocol with other lines for the bank."""
     if protocol.course_priors is None:
@@ -75,7 +63,7 @@ def with_lines(protocol: Protocol, lines: dict[str, tuple[CourseLine, ...]]) -> 
 
 def followed(patients: int, seed: int, scenario: str = "ward", *, sigma_factor: float = 1.0) -> Followed:
     """A ward of that scenario; with a factor, each result is said to scatter by so many times what the protocol says."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     made = ward(patients, WATCH_DAYS, seed, scenario)
     results = current_results(made.viral_load_results)
     if sigma_factor != 1.0:

@@ -21,7 +21,7 @@ PEAK_LOG10 = 4.0
 
 def actg315() -> list[Series]:
     """HIV RNA (copies/mL) from the start of treatment; at or below 100 copies/mL the value is left-censored there."""
-    text = (ROOT / "examples/actg315/actg315_hiv_decay.csv").read_text("utf-8")
+    text = (ROOT / "cmvmon/examples/actg315/actg315_hiv_decay.csv").read_text("utf-8")
     rows = [(row["Patid"], float(row["Day"]), float(row["log10.RNA."])) for row in csv.DictReader(text.splitlines())]
     return [
         _series(name, [(day, y) for n, day, y in rows if n == name], HIV_LIMIT) for name in sorted({r[0] for r in rows})

@@ -18,10 +18,10 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.censored_series import SHRINK_SERIES, Array, Family, Series, foretold, halves, learned_bank, line_of
-from benchmarks.line_prior import shipped_protocol
 from benchmarks.real_data import FIT_WEEKS, ROOT, SHARED, actg315, uganda
 from cmvmon.kinetics import fit_line
 from cmvmon.protocol import CourseLine, read_course_priors
+from cmvmon.shell.protocol_files import Protocol
 
 PAGE = ROOT / "docs" / "real_series.md"
 LEARN_WEEKS = 6.0  # how far the learning half is read
@@ -202,7 +202,7 @@ def reading(found: Scored) -> list[str]:
 
 def start_lines() -> tuple[CourseLine, ...]:
     """The plasma lines of the shipped priors: where learning starts."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     path = ROOT / "cmvmon/protocol/priors" / f"{protocol.course_priors_name}.toml"
     return read_course_priors(path.read_text("utf-8"), name=path.name).lines["plasma"]
 

@@ -41,8 +41,7 @@ from cmvmon.kinetics import fit_lines, treatment_courses, weekly_decline
 from cmvmon.kinetics.inputs.limits import with_limits
 from cmvmon.kinetics.weeks.weekly_decline import _kernel, _table
 from cmvmon.kinetics.weeks.weekly_decline import kernel_input as kernel_rows
-from cmvmon.protocol import Protocol
-from cmvmon.shell.site import Site
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import Ward, ward
 
 Offsets = npt.NDArray[np.int64]
@@ -128,11 +127,6 @@ def weekly_of_file(results: Path, courses: Path, out: Path, protocol: Protocol, 
     return weekly
 
 
-def shipped_protocol() -> Protocol:
-    """The protocol of the package, with its priors."""
-    return Site(Path("no such site")).protocol()
-
-
 def made(series: int, folder: Path) -> Ward:
     """A synthetic ward with about so many series, two per patient, as files in the folder."""
     simulated = ward(max(1, series // 2), WATCH_DAYS, SEED)
@@ -168,7 +162,7 @@ def stages(results: Path, courses: Path, out: Path, protocol: Protocol, method: 
 def files(folder: Path, *, repeats: int) -> tuple[list[Line], str]:
     """The roads from a file, each beside a bare read of the results, and how much there was to do."""
     results, courses = (folder / f"{name}.parquet" for name in ("viral_load_results", "antiviral_courses"))
-    out, protocol = folder / "weekly_decline.parquet", shipped_protocol()
+    out, protocol = folder / "weekly_decline.parquet", Protocol.shipped()
     series = lines_of_file(results, protocol).height
     roads: dict[str, Callable[[], object]] = {
         f"file to one row per series, line, {series} series": lambda: lines_of_file(results, protocol)

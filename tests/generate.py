@@ -20,12 +20,21 @@ def _rules_page() -> str:
     return str(render())
 
 
+def _protocol_page() -> str:
+    from cmvmon.protocol.page import protocol_page
+    from cmvmon.rules import needed_numbers
+    from cmvmon.shell.protocol_files import Protocol
+
+    return protocol_page(Protocol.shipped(), needed_numbers())
+
+
 def generated() -> list[tuple[str, Callable[[], str]]]:
     """Each generated file: its path from the repository's root, and the function that returns its text."""
     files: list[tuple[str, Callable[[], str]]] = [
         (f"data_contracts/contracts/{table.name}.odcs.yaml", partial(contract_text, table)) for table in TABLES
     ]
     files.append(("docs/tables.md", data_dictionary))
+    files.append(("docs/protocol.md", _protocol_page))
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
     return files

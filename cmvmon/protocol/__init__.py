@@ -11,11 +11,11 @@ from cmvmon.protocol.policy import (
     LinePrior,
     NearLloq,
     NextSample,
-    Protocol,
-    Provenance,
     ResponseClock,
-    RuleStanza,
 )
+from cmvmon.protocol.protocol import Protocol
+from cmvmon.protocol.rule_stanza import RuleStanza
+from cmvmon.protocol.stanza import Key, Provenance
 
 __all__ = [
     "AffectedCompartments",
@@ -25,6 +25,7 @@ __all__ = [
     "CoursePriors",
     "Decline",
     "Drug",
+    "Key",
     "LinePrior",
     "NearLloq",
     "NextSample",

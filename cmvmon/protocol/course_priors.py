@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from cmvmon.domain.errors import ProtocolError
@@ -51,7 +52,8 @@ class CourseLine:
 class CoursePriors:
     """One versioned set of priors; `lines` by the names of the protocol's [prior.*] stanzas.
 
-    `learned` says in words what they were learned from: counts and settings, never patients.
+    `learned` says in words what they were learned from: counts and settings, never patients. `text_sha256` is the SHA-256,
+    in hexadecimal, of the text they were read from; empty for priors that no file holds yet. It is no part of equality.
     """
 
     version: str
@@ -60,6 +62,7 @@ class CoursePriors:
     owner: str
     learned: Mapping[str, str | int | float]
     lines: Mapping[str, tuple[CourseLine, ...]]
+    text_sha256: str = field(default="", compare=False)
 
 
 def read_course_priors(text: str, *, name: str) -> CoursePriors:
@@ -90,7 +93,13 @@ def read_course_priors(text: str, *, name: str) -> CoursePriors:
         listed = "\n  ".join(faults)
         raise ProtocolError(f"priors/{name} can't be used. Mend these and start again:\n  {listed}")
     return CoursePriors(
-        document["version"], document["source"], document["strength"], document["owner"], dict(learned), lines
+        document["version"],
+        document["source"],
+        document["strength"],
+        document["owner"],
+        dict(learned),
+        lines,
+        sha256(text.encode("utf-8")).hexdigest(),
     )
 
 

@@ -1,22 +1,20 @@
-"""What a protocol file holds, as frozen objects: the numbers, each with where it came from and who signs it."""
+"""What a protocol file holds: each stanza declared once, with unit, kind, limits and meaning of every key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from cmvmon.domain.errors import ProtocolError
-from cmvmon.protocol.course_priors import CourseLine, CoursePriors
+from cmvmon.domain import compartments
+from cmvmon.protocol.faults import Place
+from cmvmon.protocol.kinds import ANY_NUMBER, Kind, Number, Text
+from cmvmon.protocol.stanza import Provenance, entries, inner, key, stanza
 
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a stanza came from: source, strength of evidence, who signs a change, statements of the ward's guide."""
-
-    source: str
-    strength: str
-    owner: str
-    guide: tuple[str, ...]
+_ANY = ANY_NUMBER  # limits that today's files keep: see docs/decisions/0016-protocol-and-face.md
+_POSITIVE = Number(above=0)
+_BELOW_1 = Number(above=0, below=1)
+_USES = ("treatment", "not_treatment")
 
 
 @dataclass(frozen=True)
@@ -28,177 +26,169 @@ class Drug:
 
 
 @dataclass(frozen=True)
+class DrugRow(Kind):
+    """`{ group = "ganciclovir", use = "treatment" }`."""
+
+    @property
+    def says(self) -> str:
+        return "{ group = ..., use = ... }, use one of treatment or not_treatment"
+
+    def read(self, found: object, place: Place) -> Drug | None:
+        if not isinstance(found, dict) or set(found) != {"group", "use"} or found["use"] not in _USES:
+            place.refuse(f"must be {self.says}", found=found)
+            return None
+        return Drug(str(found["group"]), found["use"] == _USES[0])
+
+    def show(self, value: Any) -> str:
+        return f"group {value.group}, {_USES[not value.is_treatment]}"
+
+
+@stanza
+class Drugs:
+    """The drugs that are known: `use` = treatment starts or continues a course; one `group` is one drug to the clock."""
+
+    by_name: Mapping[str, Drug] = entries(DrugRow(), "one drug", names_are="drug")
+    provenance: Provenance
+
+
+@stanza
 class ResponseClock:
     """Courses, anchors and baselines (rules.md section 1)."""
 
-    same_course_gap_days: float
-    interrupted_gap_h: float
-    baseline_before_h: float
-    baseline_after_h: float
-    early_baseline_before_days: float
-    late_baseline_after_days: float
+    same_course_gap_days: float = key(_ANY, "a longer gap begins a new course")
+    interrupted_gap_h: float = key(_ANY, "a longer gap interrupts the weeks that it touches; up to it the clocks run")
+    baseline_before_h: float = key(_ANY, "the baseline is the result nearest to the anchor, from this long before it")
+    baseline_after_h: float = key(_ANY, "to this long after it")
+    early_baseline_before_days: float = key(_ANY, "else one from here to `baseline_before_h`: `baseline_early`")
+    late_baseline_after_days: float = key(_ANY, "else one until here: `baseline_late`")
     provenance: Provenance
 
 
-@dataclass(frozen=True)
+@stanza
 class Decline:
     """The target, the cut points of a call, and what the estimator assumes (kinetics.md sections 2 to 4)."""
 
-    target_log10_per_week: float
-    met_probability: float
-    not_met_probability: float
-    interval_probability: float
-    too_close_days: float
-    new_segment_gap_days: float
-    growth_before_anchor_log10_per_week: float
-    growth_before_anchor_sd_log10_per_week: float
-    window_intercept_mean_log10: float
-    window_intercept_sd_log10: float
+    target_log10_per_week: float = key(_POSITIVE, "the decline that is asked for")
+    met_probability: float = key(_ANY, "call `met` at or above")
+    not_met_probability: float = key(_ANY, "call `not_met` at or below")
+    interval_probability: float = key(_BELOW_1, "of the interval beside a decline")
+    too_close_days: float = key(_ANY, "an observed pair closer than this is marked")
+    new_segment_gap_days: float = key(_ANY, "a longer gap between results begins a new segment")
+    growth_before_anchor_log10_per_week: float = key(_ANY, "growth of the load before treatment")
+    growth_before_anchor_sd_log10_per_week: float = key(_POSITIVE, "its standard deviation")
+    window_intercept_mean_log10: float = key(_ANY, "prior of the load at the start of a week's window")
+    window_intercept_sd_log10: float = key(_POSITIVE, "its standard deviation")
     provenance: Provenance
 
-
-@dataclass(frozen=True)
-class LinePrior:
-    """Joint normal prior of the load at the anchor (log10 IU/mL) and the decline (log10 per week)."""
-
-    intercept_mean_log10: float
-    intercept_sd_log10: float
-    decline_mean_log10_per_week: float
-    decline_sd_log10_per_week: float
-    correlation: float
-    provenance: Provenance
+    def misfits(self) -> Iterator[str]:
+        if not 0 <= self.not_met_probability < self.met_probability <= 1:
+            yield "not_met_probability must be below met_probability, both from 0 to 1"
 
 
-@dataclass(frozen=True)
-class Alarm:
-    """At what odds, or probability, the bank's alarms speak; set to a rate of false alarms by `cmvmon calibrate`."""
-
-    odds_non_responder: float
-    probability_rebound: float
-    provenance: Provenance
-
-
-@dataclass(frozen=True)
-class AffectedCompartments:
-    """When the lung counts as affected because of a BAL load."""
-
-    local_line_iu_per_ml: float
-    inferred_from_days_before_anchor: float
-    inferred_to_days_after_anchor: float
-    provenance: Provenance
-
-
-@dataclass(frozen=True)
-class Concordance:
-    """When blood is said to follow another compartment, for a patient and for the unit (guide G20)."""
-
-    pair_within_h: float
-    patient_min_pairs: float
-    unit_min_pairs: float
-    unit_min_patients: float
-    follows_agreement: float
-    least_agreement_beyond_chance: float
-    change_probability: float
-    interval_probability: float
-    within_patient_correlation: float
-    longest_lag_days: float
-    stale_after_days: float
-    provenance: Provenance
-
-
-@dataclass(frozen=True)
-class NextSample:
-    """Which days after `as_of` are tried for one more sample, and how probably it must settle an open call."""
-
-    candidate_days: float
-    probability: float
-    provenance: Provenance
-
-
-@dataclass(frozen=True)
+@stanza
 class NearLloq:
     """Noise of a result at and below the LLOQ, by compartment; from there it falls evenly to the compartment's own value,
     which it reaches `within_log10` above the LLOQ."""
 
-    within_log10: float
-    sigma_log10: Mapping[str, float]
+    within_log10: float = key(_POSITIVE, "above the LLOQ, where the compartment's own value holds", unit="log10")
+    sigma_log10: Mapping[str, float] = entries(
+        _POSITIVE, "standard deviation", unit="log10", names=compartments.NAMES, names_are="compartment"
+    )
 
 
-@dataclass(frozen=True)
-class RuleStanza:
-    """The numbers of one rule by name, and their provenance."""
+@stanza
+class Noise:
+    """Noise of one result around the true load, where the laboratory's file gives none; a compartment without a value has none."""
 
-    numbers: Mapping[str, float]
+    sigma_log10: Mapping[str, float] = entries(
+        _POSITIVE, "standard deviation", unit="log10", names=compartments.NAMES, names_are="compartment"
+    )
+    near_lloq: NearLloq | None = inner(NearLloq, default=None)
     provenance: Provenance
 
-    def __getitem__(self, name: str) -> float:
-        return self.numbers[name]
+    def misfits(self) -> Iterator[str]:
+        for name in () if self.near_lloq is None else self.near_lloq.sigma_log10:
+            if name not in self.sigma_log10:
+                yield f"has no value for {name}, and [sigma_log10.near_lloq] has one; add it here"
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """One signed clinical policy.
+@stanza
+class PriorChoice:
+    """Which prior a compartment takes; one that is not listed takes its own where there is one, else `otherwise`."""
 
-    `course_priors_shrink_series` = how many series the priors in use weigh when a site learns its own.
-    `course_priors` are the lines that `course_priors_name` names, null when only the line method is used.
-    `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
-    one value for all levels. `prior_of(compartment)` always gives one.
-    """
+    otherwise: str = key(Text(), "the prior of a compartment that is not listed and has none of its name")
+    by_compartment: Mapping[str, str] = entries(Text(), "its prior", names=compartments.NAMES, names_are="compartment")
+    provenance: Provenance
 
-    version: str
-    title: str
-    owner: str
-    drugs: Mapping[str, Drug]
-    drugs_provenance: Provenance
-    response_clock: ResponseClock
-    decline: Decline
-    sigma_log10: Mapping[str, float]
-    sigma_provenance: Provenance
-    prior_names: Mapping[str, str]
-    prior_otherwise: str
-    priors: Mapping[str, LinePrior]
-    affected_compartments: AffectedCompartments
-    concordance: Concordance
-    next_sample: NextSample
-    rules: Mapping[str, RuleStanza]
-    course_priors_name: str
-    course_priors_shrink_series: float
-    alarms: Mapping[str, Alarm]
-    course_priors: CoursePriors | None = None
-    sigma_near_lloq: NearLloq | None = None
 
-    @property
-    def treatment_drugs(self) -> Mapping[str, str]:
-        """Group by name of every drug that the protocol lists as treatment."""
-        return {name: drug.group for name, drug in self.drugs.items() if drug.is_treatment}
+@stanza
+class LinePrior:
+    """Joint normal prior of the load at the anchor (log10 IU/mL) and the decline (log10 per week)."""
 
-    def prior_of(self, compartment: str) -> LinePrior:
-        """The prior of a compartment's lines."""
-        return self.priors[self.prior_name_of(compartment)]
+    intercept_mean_log10: float = key(_ANY, "load at the anchor")
+    intercept_sd_log10: float = key(_POSITIVE, "its standard deviation")
+    decline_mean_log10_per_week: float = key(_ANY, "decline")
+    decline_sd_log10_per_week: float = key(_POSITIVE, "its standard deviation")
+    correlation: float = key(_ANY, "of the two")
+    provenance: Provenance
 
-    def prior_name_of(self, compartment: str) -> str:
-        """The name under which a compartment finds its priors and alarms."""
-        default = compartment if compartment in self.priors else self.prior_otherwise
-        return self.prior_names.get(compartment, default)
 
-    def course_lines_of(self, compartment: str) -> tuple[CourseLine, ...]:
-        """The bank's lines for a compartment. Raises ProtocolError when the priors file was not read."""
-        if self.course_priors is None:
-            raise ProtocolError(
-                f"protocol {self.version} names the priors {self.course_priors_name!r}, which were not read; "
-                "put the file into protocol/priors/"
-            )
-        return self.course_priors.lines[self.prior_name_of(compartment)]
+@stanza
+class Alarm:
+    """At what odds, or probability, the bank's alarms speak; set to a rate of false alarms by `cmvmon calibrate`."""
 
-    def alarm_of(self, compartment: str) -> Alarm:
-        """The alarm thresholds of a compartment."""
-        return self.alarms[self.prior_name_of(compartment)]
+    odds_non_responder: float = key(Number(at_least=0.01), "at or above, after a sample")
+    probability_rebound: float = key(Number(at_least=0.01, at_most=1), "at or above, after a sample: 0.11 for 11 %")
+    provenance: Provenance
 
-    @property
-    def version_with_priors(self) -> str:
-        """The version that stands beside a number: the protocol's, and the priors' where others than it names are used.
 
-        Priors given for one analysis (`analyze --priors`) are never silent: they change this word.
-        """
-        other = self.course_priors is not None and self.course_priors.version != self.course_priors_name
-        return f"{self.version}+{self.course_priors.version}" if other and self.course_priors else self.version
+@stanza
+class AffectedCompartments:
+    """When the lung counts as affected because of a BAL load."""
+
+    local_line_iu_per_ml: float = key(_ANY, "in BAL, at or above")
+    inferred_from_days_before_anchor: float = key(_ANY, "a BAL sample counts from here", unit="days")
+    inferred_to_days_after_anchor: float = key(_ANY, "to here", unit="days")
+    provenance: Provenance
+
+
+@stanza
+class Concordance:
+    """When blood is said to follow another compartment, for a patient and for the unit (guide G20)."""
+
+    pair_within_h: float = key(_POSITIVE, "a sample of each, taken at most this long apart")
+    patient_min_pairs: float = key(Number(at_least=2), "pairs that a patient must have")
+    unit_min_pairs: float = key(Number(at_least=2), "pairs that the unit must have")
+    unit_min_patients: float = key(Number(at_least=2), "patients that the unit must have")
+    follows_agreement: float = key(_BELOW_1, "lower end of the interval of direction agreement, at or above: follows")
+    least_agreement_beyond_chance: float = key(Number(at_least=0, below=1), "Cohen's kappa of the directions")
+    change_probability: float = key(_BELOW_1, "a change counts when noise alone would stay below it so often")
+    interval_probability: float = key(_BELOW_1, "of the interval beside an agreement")
+    within_patient_correlation: float = key(Number(at_least=0, below=1), "least assumed between one patient's changes")
+    longest_lag_days: float = key(_POSITIVE, "the longest delay that is looked for")
+    stale_after_days: float = key(_POSITIVE, "an affected compartment not sampled for longer has no new result")
+    provenance: Provenance
+
+    def misfits(self) -> Iterator[str]:
+        if self.unit_min_pairs < 2 * self.unit_min_patients:
+            yield "unit_min_pairs must be at least twice unit_min_patients"
+
+
+@stanza
+class NextSample:
+    """Which days after `as_of` are tried for one more sample, and how probably it must settle an open call."""
+
+    candidate_days: float = key(Number(at_least=1, at_most=366, whole=True), "each day from 1 to this is tried")
+    probability: float = key(Number(above=0, at_most=1), "of a call `met` or `not_met` on that day")
+    provenance: Provenance
+
+
+@stanza
+class NamedPriors:
+    """Which priors the bank of change-point lines takes."""
+
+    name: str = key(Text(), "a file of protocol/priors, without its ending")
+    shrink_series: float = key(
+        _POSITIVE, "how many series the priors in use weigh when a site learns its own", unit="series"
+    )
+    provenance: Provenance

@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
     from cmvmon.feeds.laboratory import Laboratory
     from cmvmon.protocol import Protocol
 
-_PACKAGE_PROTOCOL = "icu_cmv_2024.toml"
 _FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
 _SETTINGS = {"time_zone": "Europe/Amsterdam", "language": "nl", "demo": False, "method": words.METHOD[-1]}
 
@@ -126,39 +125,24 @@ class Site:
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolError."""
-        from cmvmon.protocol import read_protocol
-        from cmvmon.rules import needed_numbers
+        from cmvmon.shell.protocol_files import Protocol
 
         own = sorted((self.root / "protocol").glob("*.toml"))
         if len(own) > 1:
             raise ProtocolError(
                 f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one"
             )
-        if own:
-            return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers(), priors=self._priors())
-        text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")
-        return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers(), priors=self._priors())
+        return Protocol.read(own[0], priors=self._priors) if own else Protocol.shipped(priors=self._priors)
 
     def priors_names(self) -> frozenset[str]:
         """The versions of priors that the package and this site hold."""
-        return frozenset(self._priors())
+        from cmvmon.shell.protocol_files import priors_with
 
-    def _priors(self) -> dict[str, str]:
-        """Texts of the priors files by name: the package's and the site's in protocol/priors. Raises ProtocolError."""
-        folder = resources.files("cmvmon.protocol").joinpath("priors")
-        packaged = {
-            path.name.removesuffix(".toml"): path.read_text(encoding="utf-8")
-            for path in folder.iterdir()
-            if path.name.endswith(".toml")
-        }
-        own = {path.stem: _text(path) for path in sorted((self.root / "protocol" / "priors").glob("*.toml"))}
-        changed = sorted(name for name, text in own.items() if packaged.get(name, text) != text)
-        if changed:
-            raise ProtocolError(
-                f"protocol/priors/{changed[0]}.toml has the name of the package's priors and other numbers; "
-                "give it a name of its own"
-            )
-        return packaged | own
+        return frozenset(priors_with(self._priors))
+
+    @property
+    def _priors(self) -> Path:
+        return self.root / "protocol" / "priors"
 
     def laboratory(self, feed: str) -> Laboratory | None:
         """The laboratory file of a feed: the site's, else the package's; None where neither has one."""

@@ -28,10 +28,10 @@ from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.protocol import Protocol
+from cmvmon.shell.protocol_files import utf8_text
 from cmvmon.shell.site import Site
 from cmvmon.workbench.behind import Behind
 from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, sample_of
-from cmvmon.workbench.given_priors import with_priors
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 
@@ -93,7 +93,7 @@ def analyze(
         raise SiteError(f"--method is {how!r}; choose one of {', '.join(words.METHOD)}")
     protocol = Site(root).protocol()
     if priors is not None:
-        protocol = with_priors(protocol, priors)
+        protocol = protocol.with_priors(_fitted_priors(priors), name=priors.name)
     results = find_table(source, VIRAL_LOAD_RESULTS)
     if results is None:
         name = VIRAL_LOAD_RESULTS.name
@@ -124,6 +124,12 @@ class _Read:
     present: frozenset[str]
     assays: pl.DataFrame
     broken: dict[str, pl.DataFrame]
+
+
+def _fitted_priors(path: Path) -> str:
+    if not path.is_file():
+        raise SiteError(f"{path.name} is no file; name one that `cmvmon priors fit` wrote")
+    return utf8_text(path)
 
 
 def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None) -> _Read:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
 
 import polars as pl
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import Site
 from cmvmon.simulate import START, ward
 from cmvmon.workbench.examples import actg315_decline
@@ -38,5 +39,5 @@ def prepare_demo(root: Path) -> datetime:
 
 def real_example() -> tuple[pl.DataFrame, list[str]]:
     """The ACTG315 series (HIV-1 RNA, real, public) through `fit_line`, and what stands out in the file."""
-    path = Path(__file__).parents[2] / "examples" / "actg315" / "actg315_hiv_decay.csv"
-    return actg315_decline(read_bytes(path).decode("utf-8"))
+    series = resources.files("cmvmon").joinpath("examples", "actg315", "actg315_hiv_decay.csv")
+    return actg315_decline(series.read_text(encoding="utf-8"))

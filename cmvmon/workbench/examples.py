@@ -13,7 +13,7 @@ import polars as pl
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.kinetics import fit_line
 
-# About this data set, not clinical policy (examples/actg315/ORIGIN.md).
+# About this data set, not clinical policy (cmvmon/examples/actg315/ORIGIN.md).
 LIMIT_OF_DETECTION_COPIES_PER_ML = 100.0
 LAST_DAY = 28
 SIGMA_LOG10 = 0.2
@@ -29,7 +29,7 @@ def actg315_decline(csv_text: str) -> tuple[pl.DataFrame, list[str]]:
     copies/mL (the limit of detection) are read as left-censored at 2.0.
 
     Args:
-        csv_text: examples/actg315/actg315_hiv_decay.csv; columns Patid, Day and log10.RNA. are read.
+        csv_text: cmvmon/examples/actg315/actg315_hiv_decay.csv; columns Patid, Day and log10.RNA. are read.
 
     Returns:
         id, n, n_censored, decline_log10_per_week (log10 copies/mL per week, positive when falling), se, loglik; sorted

@@ -17,7 +17,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.kinetics import LineFits, fit_lines
 from cmvmon.kinetics.line.fit import STATUS, Prior, prior_numbers
 from cmvmon.shell.files import read_bytes, write_atomically
-from cmvmon.workbench.line_table import Columns, read_rows
+from cmvmon.workbench.line_table import Columns, read_rows, rows_of
 
 Z = 1.959964  # normal quantile of a 95 % interval, as R users write it: the definition of the interval, not a setting
 TAIL = 0.025
@@ -57,10 +57,7 @@ def fit(
     Raises SiteError, which never holds a cell of the table: a file, column, state, sigma, unit or prior that can't be
     used.
     """
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise SiteError(f"--sigma is {sigma:g}; give the standard deviation of one result, a number above 0 (log10)")
-    if unit not in UNITS_PER_WEEK:
-        raise SiteError(f"--unit is neither {' nor '.join(UNITS_PER_WEEK)}; name the unit of the column {columns.time}")
+    _check(sigma, unit, columns)
     _check_out(table, out)
     believed = None if prior is None else read_prior(prior)
     frame = read_rows(table, columns)
@@ -74,6 +71,20 @@ def fit(
         rows_without_series=frame.height - known.height,
         statuses={status: int(counts.get(status, 0)) for status in STATUS},
     )
+
+
+def lines_of_frame(frame: pl.DataFrame, *, columns: Columns, sigma: float, unit: str = "days") -> pl.DataFrame:
+    """The lines that `fit` would write for a table that is already a frame, without a prior. Raises SiteError."""
+    _check(sigma, unit, columns)
+    rows = rows_of(frame, columns, Path("frame")).filter(pl.col("series").is_not_null())
+    return _lines(rows.sort("series", "time", "lo", "hi"), UNITS_PER_WEEK[unit], sigma, None)
+
+
+def _check(sigma: float, unit: str, columns: Columns) -> None:
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise SiteError(f"--sigma is {sigma:g}; give the standard deviation of one result, a number above 0 (log10)")
+    if unit not in UNITS_PER_WEEK:
+        raise SiteError(f"--unit is neither {' nor '.join(UNITS_PER_WEEK)}; name the unit of the column {columns.time}")
 
 
 def read_prior(path: Path) -> Prior:

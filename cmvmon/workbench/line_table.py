@@ -55,6 +55,15 @@ def read_rows(table: Path, columns: Columns) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         kind = "a CSV with a header, commas and UTF-8" if table.suffix == ".csv" else "a Parquet file"
         raise SiteError(f"{table.name} can't be read as {kind} ({type(error).__name__}); write it again") from None
+    return rows_of(frame, columns, table)
+
+
+def rows_of(frame: pl.DataFrame, columns: Columns, table: Path) -> pl.DataFrame:
+    """`read_rows` of a table that is already a frame; `table` names it in messages.
+
+    Raises SiteError: a column that is not there or can't be read, or a state that is not known.
+    """
+    _check_columns(table, columns, frame.columns)
     state = _states(frame[columns.state], columns.state, table.name)
     value = _numbers(frame[columns.value], columns.value, table.name)
     too_high = (value.is_not_nan() & (value > HIGHEST_LOG10)).fill_null(False)

@@ -33,12 +33,12 @@ from benchmarks.quality_series import (
     followed,
     judged_rows,
     observed,
-    shipped_protocol,
     truth_of,
     with_estimates,
 )
 from benchmarks.quality_wards import with_tobit, with_ward_rules
 from cmvmon.kinetics import fit_line
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import SCENARIOS, assumed
 
 LLOQ = math.log10(200)
@@ -277,13 +277,13 @@ def test_every_scenario_is_in_the_table_and_every_step_names_a_row_of_it() -> No
 
 
 def test_slower_priors_have_smaller_declines_and_the_same_load() -> None:
-    line = shipped_protocol().course_lines_of("plasma")[0]
+    line = Protocol.shipped().course_lines_of("plasma")[0]
     assert slower(line).mean == pytest.approx((line.mean[0], 0.6 * line.mean[1]))
     assert slower(line).covariance == line.covariance
 
 
 def test_priors_fitted_on_a_kind_of_series_differ_from_the_shipped_and_from_no_others() -> None:
-    given = shipped_protocol()
+    given = Protocol.shipped()
     mine = told(Stress("ward", OWN), 60, 5, given)
     assert mine.course_lines_of("plasma") != given.course_lines_of("plasma")
     assert replace(mine, course_priors=given.course_priors) == given

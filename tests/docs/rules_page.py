@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmvmon.rules import Rule, all_rules
-from tests.rules.reading import CASES, shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import CASES
 
 _HEAD = """# The rules
 
@@ -24,7 +25,7 @@ def render() -> str:
 
 
 def _section(rule: Rule) -> str:
-    stanza = shipped_protocol().rules[rule.code]
+    stanza = Protocol.shipped().rules[rule.code]
     origin = stanza.provenance
     numbers = [f"| `{name}` | {value:g} |" for name, value in sorted(stanza.numbers.items())]
     table = (

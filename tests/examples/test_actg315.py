@@ -11,7 +11,7 @@ from cmvmon.domain.errors import DeliveryError
 from cmvmon.workbench.examples import actg315_decline
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "examples/actg315/actg315_hiv_decay.csv").read_text("utf-8")
+TEXT = (ROOT / "cmvmon/examples/actg315/actg315_hiv_decay.csv").read_text("utf-8")
 ORACLE = "actg315_first28d_fixed_sigma_0.2.csv"
 TOLERANCE = {"decline_log10_per_week": 1e-8, "se": 1e-6, "loglik": 1e-6}
 
@@ -87,7 +87,7 @@ def test_another_file_is_refused_in_words(text: str, code: str, said: str) -> No
 
 
 def test_the_shipped_file_is_the_published_one_and_its_origin_says_so() -> None:
-    origin = (ROOT / "examples/actg315/ORIGIN.md").read_text("utf-8")
+    origin = (ROOT / "cmvmon/examples/actg315/ORIGIN.md").read_text("utf-8")
     assert "Copyright (c) 2019 Sinead Elizabeth Morris" in origin
     assert "40 of the 361" in origin
     source = ROOT.parent / "shared/data/actg315_hiv_decay.csv"

@@ -8,20 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cmvmon.protocol import CourseLine, Protocol, read_protocol
+from cmvmon.protocol import CourseLine
 from cmvmon.protocol.course_priors import CHANGES, RESPONSES
 
 Array = npt.NDArray[np.float64]
 Series = tuple[Array, Array, Array, Array]  # t, lo, hi, sigma
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def shipped_protocol() -> Protocol:
-    """The protocol that the package ships, with the priors that it names."""
-    folder = ROOT / "cmvmon" / "protocol"
-    path = folder / "icu_cmv_2024.toml"
-    priors = {prior.stem: prior.read_text(encoding="utf-8") for prior in (folder / "priors").glob("*.toml")}
-    return read_protocol(path.read_text(encoding="utf-8"), name=path.name, priors=priors)
 
 
 def random_series(rng: np.random.Generator, *, longest: int = 6) -> Series:

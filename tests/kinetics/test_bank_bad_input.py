@@ -13,7 +13,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.spec.reading import courses, moment, results
 
 GOOD = """
@@ -35,7 +35,7 @@ DAY_0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def weeks(rows: pl.DataFrame, method: str) -> pl.DataFrame:
-    protocol, at = shipped_protocol(), moment("60")
+    protocol, at = Protocol.shipped(), moment("60")
     clocks = treatment_courses(courses(DRUGS), protocol=protocol, as_of=at)
     found = weekly_decline(rows, clocks, protocol=protocol, as_of=at, method=method)
     assert split_by_promises(found, WEEKLY_DECLINE)[1].is_empty()
@@ -132,7 +132,7 @@ def many(n_series: int, n_rows: int, *, every_h: float) -> tuple[pl.DataFrame, p
 
 
 def declines(rows: pl.DataFrame, drugs: pl.DataFrame, method: str, *, days: int) -> pl.DataFrame:
-    protocol, at = shipped_protocol(), DAY_0 + timedelta(days=days)
+    protocol, at = Protocol.shipped(), DAY_0 + timedelta(days=days)
     clocks = treatment_courses(drugs, protocol=protocol, as_of=at)
     return weekly_decline(rows, clocks, protocol=protocol, as_of=at, method=method)
 

@@ -19,10 +19,10 @@ from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.kinetics.trajectory.series import course_series
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, SEEDS, START, ward
 
-PROTOCOL = shipped_protocol()
+PROTOCOL = Protocol.shipped()
 WEEK = timedelta(days=7)
 COURSE = [*SERIES_KEY, "anchor_at"]
 

@@ -7,13 +7,14 @@ import pytest
 
 from benchmarks.posterior_grid import KINDS, NUMBERS, by_bank, differences, main, whole_posterior
 from cmvmon.protocol import CourseLine
+from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.grid import posterior_on_grid
-from tests.kinetics.random_series import random_series, shipped_protocol
+from tests.kinetics.random_series import random_series
 
 
 def test_without_a_limit_it_is_exact_and_with_one_it_is_near(capsys):
     """Largest differences of 18 series: nothing without a limit; P within 0.08 with one, 0.02 on average."""
-    found = differences(18, 3, shipped_protocol().course_lines_of("plasma"))
+    found = differences(18, 3, Protocol.shipped().course_lines_of("plasma"))
     limited = np.concatenate([found[kind] for kind in KINDS[1:]])
     with capsys.disabled():
         print("\nlargest difference with a limit: " + ", ".join(map("{} {:.4f}".format, NUMBERS, limited.max(axis=0))))

@@ -14,7 +14,7 @@ from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
 from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
 from cmvmon.protocol import CourseLine
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, ward
 
 GROWTH = {"growth_log10_per_week": 0.25, "growth_sd_log10_per_week": 0.35}
@@ -132,7 +132,7 @@ def test_a_line_that_no_series_takes_keeps_its_shape_and_a_little_weight():
 
 
 def test_the_order_of_the_rows_changes_no_bit_and_that_of_the_series_only_the_last_ones():
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     results, courses = ward(3, patients=30)
     clocks = treatment_courses(courses, protocol=protocol, as_of=AS_OF)
     lines = protocol.course_lines_of("plasma")
@@ -166,7 +166,7 @@ def test_learning_without_a_line_to_start_from_or_with_a_weight_below_0_is_refus
 
 def test_the_series_that_teach_are_those_that_the_bank_follows():
     """From the baseline until a gap of more than four weeks or the next anchor; a course with a fault teaches nothing."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     results, courses = ward(3, patients=12)
     clocks = treatment_courses(courses, protocol=protocol, as_of=AS_OF)
     given = course_series(results, clocks, protocol=protocol, as_of=AS_OF)

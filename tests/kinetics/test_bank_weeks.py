@@ -12,8 +12,7 @@ import pytest
 
 from cmvmon.kinetics.inputs.limits import with_limits
 from cmvmon.kinetics.noise.in_use import default_sigma
-from cmvmon.protocol import Protocol
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, decline, ward
 from tests.oracles.bank import (
     Belief,
@@ -84,7 +83,7 @@ def weeks(
     seeds: range, *, as_of: datetime = AS_OF, longer: float = 1.0
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each week of wards of synthetic patients by the kernel and by the reference; `longer` stretches the samples' days."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     for seed in seeds:
         results, courses = ward(seed)
         results = results.with_columns(collected_at=START + longer * (pl.col("collected_at") - START))
@@ -136,7 +135,7 @@ def test_every_week_is_the_references(seeds, as_of, longer, capsys):
 
 def test_after_a_long_gap_only_straight_lines_speak_and_the_load_before_it_says_nothing():
     """A rebound needs a change since the anchor; after the gap there is none. The weeks before it do not matter."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     late = [week for week, _ in weeks(range(40, 46), as_of=START + timedelta(days=400), longer=6.0)]
     after = [week for week in late if week["status"] == "new_segment"]
     assert after

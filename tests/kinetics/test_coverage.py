@@ -12,8 +12,7 @@ from cmvmon.kinetics.clocks.courses import CLOCKS
 from cmvmon.kinetics.inputs.codes import WEEK_US
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.weekly_decline import _joint
-from cmvmon.protocol import Protocol
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENTS = 2_500
@@ -69,7 +68,7 @@ def flat_before_treatment(protocol: Protocol, twice_weekly: bool) -> tuple[pl.Da
 
 def coverage(protocol: Protocol, *, twice_weekly: bool) -> float:
     """Share of patients whose 95 % interval of the mean decline at day 7 holds the true decline."""
-    results, decline = flat_before_treatment(shipped_protocol(), twice_weekly)
+    results, decline = flat_before_treatment(Protocol.shipped(), twice_weekly)
     weeks = weekly_decline(results, treated_from_day_0(), protocol=protocol, as_of=START + timedelta(days=7))
     first = weeks.filter(pl.col("treatment_week") == 1)
     assert first.height == PATIENTS
@@ -102,7 +101,7 @@ def coverage_without_the_rule(protocol: Protocol, *, twice_weekly: bool) -> floa
 
 def test_a_flat_load_before_the_anchor_keeps_its_coverage_at_day_7(capsys):
     """At least 0.93 with the pre-anchor rule; less where the days before treatment are read as treated ones."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     kept = {twice: coverage(protocol, twice_weekly=twice) for twice in (False, True)}
     lost = {twice: coverage_without_the_rule(protocol, twice_weekly=twice) for twice in (False, True)}
     with capsys.disabled():

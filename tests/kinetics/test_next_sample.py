@@ -20,11 +20,10 @@ from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.kinetics.trajectory.series import course_series
-from cmvmon.protocol import Protocol
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import SEEDS, START, ward
 
-PROTOCOL = shipped_protocol()
+PROTOCOL = Protocol.shipped()
 COURSE = [*SERIES_KEY, "anchor_at"]
 SIGMA = 0.25
 HIT_RATE_QUANTILE = 1.645

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.spec.reading import cells, courses, moment, results
 
 # All at LLOQ 100, LOD 20, ULOQ 1e7; the levels of the file are 100 and 1000 IU/mL.
@@ -110,7 +110,7 @@ def test_row_order_changes_no_bit(order: list[int], of_noise: list[int]) -> None
 
 def test_the_protocol_gives_plasma_more_noise_near_the_lloq_and_bal_one_value() -> None:
     """0.22 at and below the LLOQ, 0.13 from half a log above it; without a known LLOQ a quantified result has 0.13."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     halfway = 100 * 10**0.25
     plasma = at_lloq_100(f"day | reported\n 0 | 100\n 1 | {halfway}\n 2 | 320\n 3 | <100\n 4 | nd<100\n 5 | >1e7")
     wanted = [0.22, 0.175, 0.13, 0.22, 0.22, 0.13]
@@ -122,7 +122,7 @@ def test_the_protocol_gives_plasma_more_noise_near_the_lloq_and_bal_one_value() 
 
 
 def weeks(found: pl.DataFrame) -> pl.DataFrame:
-    protocol, as_of = shipped_protocol(), moment("30")
+    protocol, as_of = Protocol.shipped(), moment("30")
     clocks = treatment_courses(courses("drug | from | to\n ganciclovir | 0 |"), protocol=protocol, as_of=as_of)
     return weekly_decline(found, clocks, protocol=protocol, as_of=as_of)
 

@@ -14,8 +14,8 @@ from scipy.stats import chi2
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.estimates import SCHEMA, chi_square_quantile, noise_estimates
 from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import ward
-from tests.kinetics.random_series import shipped_protocol
 from tests.spec.reading import DAY_0
 
 SEEDS = range(1000, 1080)  # of 800 from 1000 on: plain 94.4 to 95.5 %, resistant 94.9 to 96.9 %
@@ -96,7 +96,7 @@ def test_the_interval_holds_the_true_sigma_in_nine_of_ten_seeds_at_least(
 
 def test_on_simulated_wards_it_finds_the_noise_that_was_simulated() -> None:
     """Twelve wards, every sample measured twice by the simulator's noise: repeats in plasma and BAL, residuals in plasma."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     inside: dict[tuple[str, str], list[bool]] = {}
     for seed in range(12):
         made = ward(60, 90, seed)

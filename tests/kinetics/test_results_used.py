@@ -11,9 +11,9 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.protocol import Protocol
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import START, ward
-from tests.rules.reading import Case, at, shipped_protocol, tables
+from tests.rules.reading import Case, at, tables
 
 KEY = [*SERIES_KEY, "anchor_at", "treatment_week"]
 
@@ -51,7 +51,7 @@ def counted_back(results: pl.DataFrame, weekly: pl.DataFrame, protocol: Protocol
 @pytest.mark.parametrize("method", ["line", "bank"])
 @pytest.mark.parametrize("scenario", ["everything", "assay_change", "informative_stopping"])
 def test_a_week_rests_on_its_last_results_since_the_last_long_gap(scenario: str, method: str) -> None:
-    protocol, made = shipped_protocol(), ward(30, 70, 5, scenario)
+    protocol, made = Protocol.shipped(), ward(30, 70, 5, scenario)
     as_of = START + timedelta(days=66.5)
     results = current_results(made.viral_load_results.filter(pl.col("collected_at") <= as_of))
     clocks = treatment_courses(made.antiviral_courses, protocol=protocol, as_of=as_of)
@@ -70,7 +70,7 @@ def test_a_gap_of_more_than_four_weeks_begins_the_estimate_anew() -> None:
     case = Case(
         "-", "-", "-", "plasma d0 50000, d7 9000, d45 5000, d52 900", "ganciclovir d0-", "-", 53, None, "-", None, None
     )
-    known, protocol = tables(case), shipped_protocol()
+    known, protocol = tables(case), Protocol.shipped()
     results = current_results(known[VIRAL_LOAD_RESULTS])
     clocks = treatment_courses(known[ANTIVIRAL_COURSES], protocol=protocol, as_of=at(53))
     weekly = weekly_decline(results, clocks, protocol=protocol, as_of=at(53))

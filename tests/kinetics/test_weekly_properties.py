@@ -19,8 +19,8 @@ from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.protocol import Protocol, course_priors_text, read_course_priors
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.protocol import course_priors_text, read_course_priors
+from cmvmon.shell.protocol_files import Protocol
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=60)
@@ -86,7 +86,7 @@ def decline(
     method: str = "bank",
     protocol: Protocol | None = None,
 ) -> pl.DataFrame:
-    protocol = protocol or shipped_protocol()
+    protocol = protocol or Protocol.shipped()
     protocol = replace(protocol, decline=replace(protocol.decline, target_log10_per_week=target))
     clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)
     return weekly_decline(results, clocks, protocol=protocol, as_of=as_of, method=method)
@@ -160,7 +160,7 @@ def test_multiplying_every_load_and_limit_leaves_the_decline_unchanged(seed, fac
     loads = [name for name in results.columns if name.endswith("_iu_per_ml")]
     moved = results.with_columns(pl.col(name) * 10.0**factor for name in loads)
     found = decline(results, courses, method=method)
-    again = decline(moved, courses, method=method, protocol=with_loads_moved(shipped_protocol(), factor))
+    again = decline(moved, courses, method=method, protocol=with_loads_moved(Protocol.shipped(), factor))
     assert again.select(WEEKLY_DECLINE.key).equals(found.select(WEEKLY_DECLINE.key))
     for name in SAID_OF_THE_DECLINE:
         gaps = (again[name] - found[name]).abs() / found[name].abs().clip(1.0)
@@ -210,7 +210,7 @@ def test_probabilities_odds_and_intervals_are_in_range(seed, method):
 
 def test_weights_of_a_priors_file_count_by_their_proportions_alone():
     """Every weight of the file moved by what rounding may move it, and the same numbers."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     priors = protocol.course_priors
     assert priors is not None
     written = course_priors_text(priors)
@@ -231,7 +231,7 @@ def test_a_method_that_is_none_and_priors_that_were_not_read_are_refused_in_word
     results, courses = ward(1)
     with pytest.raises(ValueError, match="the method is 'guess'; known are line, bank"):
         decline(results, courses, method="guess")
-    unread = replace(shipped_protocol(), course_priors=None)
+    unread = replace(Protocol.shipped(), course_priors=None)
     with pytest.raises(ProtocolError, match="which were not read"):
         decline(results, courses, protocol=unread)
     assert decline(results, courses, protocol=unread, method="line").height > 0

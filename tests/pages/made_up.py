@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any
 
 import polars as pl
 
 from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.protocol import Protocol, read_protocol
+from cmvmon.shell.protocol_files import Protocol
 from dashboards.views import Caveat, PatientView
 
 START = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
@@ -24,10 +23,7 @@ HREFS = {"nl": "p1.nl.html", "en": "p1.en.html"}
 
 
 def protocol() -> Protocol:
-    folder = resources.files("cmvmon.protocol")
-    text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    shipped = folder.joinpath("priors", f"{PRIORS}.toml").read_text(encoding="utf-8")
-    return read_protocol(text, name="icu_cmv_2024.toml", priors={PRIORS: shipped})
+    return Protocol.shipped()
 
 
 def day(number: float) -> datetime:

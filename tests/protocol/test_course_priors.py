@@ -16,7 +16,8 @@ from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol import CourseLine, CoursePriors, course_priors_text, read_course_priors, read_protocol
 from cmvmon.protocol.course_priors import CHANGES, MOST_CHANGES, RESPONSES
-from tests.kinetics.random_series import random_lines, shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
+from tests.kinetics.random_series import random_lines
 
 TEXT = """
 version = "ours-1"
@@ -180,7 +181,7 @@ def test_what_is_written_reads_back_within_six_digits(seed: int) -> None:
 
 def test_the_shipped_priors_are_a_bank_of_every_kind_for_each_compartment() -> None:
     """Labelled as learned from the simulator; weights add up to one; loads and declines that a person could have."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     priors = protocol.course_priors
     assert priors is not None
     assert priors.version == protocol.course_priors_name
@@ -203,7 +204,7 @@ def test_the_shipped_priors_are_a_bank_of_every_kind_for_each_compartment() -> N
 def test_the_protocol_names_priors_that_must_be_there_and_be_what_they_say() -> None:
     folder = resources.files("cmvmon.protocol")
     text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    named = shipped_protocol().course_priors_name
+    named = Protocol.shipped().course_priors_name
     good = folder.joinpath("priors", f"{named}.toml").read_text(encoding="utf-8")
 
     def of(priors: dict[str, str]) -> None:
@@ -221,7 +222,7 @@ def test_the_protocol_names_priors_that_must_be_there_and_be_what_they_say() -> 
 
 
 def test_priors_other_than_the_protocols_show_in_the_version_beside_every_number() -> None:
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     other = replace(protocol, course_priors=read(TEXT))
     assert other.version_with_priors == f"{protocol.version}+ours-1"
     unread = replace(protocol, course_priors=None)

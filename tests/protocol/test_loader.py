@@ -10,8 +10,9 @@ import pytest
 
 from cmvmon.domain.compartments import COMPARTMENTS, NAMES
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.protocol import Protocol, read_protocol
+from cmvmon.protocol import read_protocol
 from cmvmon.rules import needed_numbers
+from cmvmon.shell.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 FAMILIES = ("prior", "alarm", "rules")  # tables whose entries are stanzas
@@ -61,23 +62,26 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("text for a number", "too_close_days = 5.0", 'too_close_days = "5"', "[decline] too_close_days must be a number"),
         ("a truth for a number", "too_close_days = 5.0", "too_close_days = true", "too_close_days must be a number"),
         ("crossed cut points", "not_met_probability = 0.1", "not_met_probability = 0.95", "must be below met_probability"),
-        ("a negative noise", "plasma = 0.13", "plasma = -0.13", "sigma_log10.plasma must be a number above 0"),
-        ("an infinite noise", "plasma = 0.13", "plasma = inf", "sigma_log10.plasma must be a number above 0"),
-        ("a noise near the LLOQ of 0", "plasma = 0.22", "plasma = 0", "sigma_log10.near_lloq.plasma must be a number above 0"),
-        ("a noise near the LLOQ alone", "plasma = 0.22", "csf = 0.22", "[sigma_log10.near_lloq] csf has no value in [sigma_log10]"),
-        ("nowhere near the LLOQ", "within_log10 = 0.5", "", "sigma_log10.near_lloq.within_log10 must be a number above 0"),
+        ("a negative noise", "plasma = 0.13", "plasma = -0.13", "[sigma_log10] plasma must be a number above 0; found -0.13"),
+        ("an infinite noise", "plasma = 0.13", "plasma = inf", "[sigma_log10] plasma must be a number above 0; found inf"),
+        ("a noise near the LLOQ of 0", "plasma = 0.22", "plasma = 0", "[sigma_log10.near_lloq] plasma must be a number above 0; found 0"),
+        ("a noise near the LLOQ alone", "plasma = 0.22", "csf = 0.22", "[sigma_log10] has no value for csf, and [sigma_log10.near_lloq] has one; add it here"),
+        ("nowhere near the LLOQ", "within_log10 = 0.5", "", "[sigma_log10.near_lloq] within_log10 is missing; add it"),
         ("a number near the LLOQ", "[sigma_log10.near_lloq]", "near_lloq = 0.22\n[sigma_log10.near_loq]", "[sigma_log10.near_lloq] must be a table"),
-        ("noise of no compartment", "plasma = 0.13", "plasma = 0.13\nlung = 0.4", "'lung' is no compartment"),
+        ("noise of no compartment", "plasma = 0.13", "plasma = 0.13\nlung = 0.4", "[sigma_log10] lung is no compartment; known are plasma, "),
         ("a prior that is not there", 'otherwise = "plasma"', 'otherwise = "blood"', "there is no [prior.blood]"),
+        ("a prior that is a list", 'otherwise = "plasma"', 'otherwise = ["plasma"]', "[prior_of] otherwise must be text that is not empty"),
+        ("a label that is a list", 'version = "icu_cmv_2024.1"', "version = []", "ours.toml: version must be text; found []"),
+        ("no number at all", "too_close_days = 5.0", "too_close_days = nan", "[decline] too_close_days must be a number; found nan"),
         ("a standard deviation of 0", "intercept_sd_log10 = 0.798", "intercept_sd_log10 = 0", "must be a number above 0"),
         ("a drug without a use", '{ group = "foscarnet", use = "treatment" }', '{ group = "foscarnet" }', "foscarnet must be {"),
         ("a drug with another use", '{ group = "foscarnet", use = "treatment" }', '{ group = "x", use = "maybe" }', "treatment or not_treatment"),
-        ("a line of agreement above 1", "follows_agreement = 0.7", "follows_agreement = 1.7", "[concordance] follows_agreement must be below 1"),
-        ("a patient with one pair", "patient_min_pairs = 6.0", "patient_min_pairs = 1.0", "[concordance] patient_min_pairs must be at least 2"),
+        ("a line of agreement above 1", "follows_agreement = 0.7", "follows_agreement = 1.7", "[concordance] follows_agreement must be a number above 0 and below 1; found 1.7"),
+        ("a patient with one pair", "patient_min_pairs = 6.0", "patient_min_pairs = 1.0", "[concordance] patient_min_pairs must be a number of at least 2; found 1.0"),
         ("fewer pairs than changes need", "unit_min_pairs = 20.0", "unit_min_pairs = 9.0", "at least twice unit_min_patients"),
         ("pairs of no time", "pair_within_h = 48.0", "pair_within_h = 0", "[concordance] pair_within_h must be a number above 0"),
         ("half a day to try", "candidate_days = 21.0", "candidate_days = 0.5", "[next_sample] candidate_days must be a whole number"),
-        ("a probability of 0", "probability = 0.8", "probability = 0.0", "[next_sample] probability must be above 0"),
+        ("a probability of 0", "probability = 0.8", "probability = 0.0", "[next_sample] probability must be a number above 0 and at most 1; found 0.0"),
         ("a rule without its number", "within_days = 7.0", "", "[rules.bal_at_local_line] within_days is missing"),
         ("a rule with another number", "within_days = 7.0", "within_days = 7.0\nx = 1.0", "[rules.bal_at_local_line] x is not a key"),
         ("a rule's number below 0", "within_days = 7.0", "within_days = -7", "[rules.bal_at_local_line] within_days must be a number above 0"),
@@ -85,8 +89,8 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("a rule without a stanza", "[rules.suppressed]", "[rules.supressed]", "[rules.suppressed] is missing"),
         ("no owner", 'owner = "medical microbiologist"', 'owner = " "', "[sigma_log10] owner is missing or empty"),
         ("no guide", 'guide = ["G18", "G19"]', 'guide = "G18"', "[response_clock] guide must be a list"),
-        ("no name of priors", 'name = "simulated-1"', "", "[course_priors] name is missing; name a file of protocol/priors"),
-        ("a name that is a number", 'name = "simulated-1"', "name = 1", "[course_priors] name is missing"),
+        ("no name of priors", 'name = "simulated-1"', "", "[course_priors] name is missing; add it"),
+        ("a name that is a number", 'name = "simulated-1"', "name = 1", "[course_priors] name must be text that is not empty; found 1"),
         ("priors with another key", 'name = "simulated-1"', 'name = "simulated-1"\nhurry = 1', "[course_priors] hurry is not a key"),
         ("defaults worth no series", "shrink_series = ", "shrink_series = -", "[course_priors] shrink_series must be a number above 0"),
         ("no alarm for a prior", "[alarm.bal]", "[alarm.bl]", "[alarm.bal] is missing; add it (`cmvmon calibrate`)"),
@@ -111,7 +115,7 @@ def test_every_fault_is_reported_at_once() -> None:
     )
     with pytest.raises(ProtocolError) as refused:
         read(broken)
-    for said in ("too_close_days is missing", "within_days is missing", "sigma_log10.plasma"):
+    for said in ("too_close_days is missing", "within_days is missing", "[sigma_log10] plasma must"):
         assert said in str(refused.value)
 
 

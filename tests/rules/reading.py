@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 
 import polars as pl
@@ -21,8 +20,7 @@ import polars as pl
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.protocol import Protocol, read_protocol
-from cmvmon.rules import needed_numbers
+from cmvmon.shell.protocol_files import Protocol
 
 CASES = Path(__file__).parent / "cases"
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -72,21 +70,9 @@ def cases(rule: str) -> list[Case]:
     return made
 
 
-def shipped_protocol() -> Protocol:
-    """The protocol that ships with the package."""
-    folder = resources.files("cmvmon.protocol")
-    text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    priors = {
-        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
-        for file in folder.joinpath("priors").iterdir()
-        if file.name.endswith(".toml")
-    }
-    return read_protocol(text, name="icu_cmv_2024.toml", rules=needed_numbers(), priors=priors)
-
-
 def assessed(case: Case, *, protocol: Protocol | None = None) -> Assessment:
     """The whole assessment of the case's patient."""
-    return assess(tables(case), protocol=protocol or shipped_protocol(), as_of=at(case.as_of_day))
+    return assess(tables(case), protocol=protocol or Protocol.shipped(), as_of=at(case.as_of_day))
 
 
 def tables(case: Case) -> Known:

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from cmvmon.assess import assess
-from tests.rules.reading import Case, at, shipped_protocol, tables
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import Case, at, tables
 
 UNDECIDED = "bal d0 93000, d4 7100, d7 40500"
 FALLING = "bal d0 1000000, d7 10000, d14 300"
@@ -35,7 +36,7 @@ def verdict_of(
     **alarm: float,
 ) -> dict[str, Any]:
     """The verdict of a rule on one series, with its evidence, under alarm thresholds of the test's own."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     protocol = replace(protocol, alarms={key: replace(found, **alarm) for key, found in protocol.alarms.items()})
     made = assess(
         tables(case(rule, results, as_of_day, courses)), protocol=protocol, as_of=at(as_of_day), method=method

@@ -13,8 +13,9 @@ import pytest
 from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.protocol import Alarm, Protocol
-from tests.rules.reading import at, shipped_protocol
+from cmvmon.protocol import Alarm
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import at
 
 LIMITS = {"plasma": (17.5, 35.0, 1e6), "bal": (100.0, 200.0, 1e6)}
 N = 400
@@ -115,7 +116,7 @@ def ward() -> tuple[dict[str, dict[str, list[Sample]]], pl.DataFrame, Protocol]:
     patients = {
         f"SYNTHETIC-{i:04}": {compartment: random_course(rng, compartment) for compartment in LIMITS} for i in range(N)
     }
-    return patients, judged(patients, shuffle=None), shipped_protocol()
+    return patients, judged(patients, shuffle=None), Protocol.shipped()
 
 
 def judged(patients: dict[str, dict[str, list[Sample]]], shuffle: int | None) -> pl.DataFrame:
@@ -151,7 +152,7 @@ def judged(patients: dict[str, dict[str, list[Sample]]], shuffle: int | None) ->
             ),
         }
     )
-    return assess(given, protocol=shipped_protocol(), as_of=at(21)).verdicts.filter(pl.col("rule") == "rebound")
+    return assess(given, protocol=Protocol.shipped(), as_of=at(21)).verdicts.filter(pl.col("rule") == "rebound")
 
 
 def test_rebound_says_what_a_plain_reading_of_its_definition_says(

@@ -12,7 +12,8 @@ import pytest
 from cmvmon.assess import assess
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules, subjects, verdicts_of
-from tests.rules.reading import CASES, PATIENT, Case, assessed, at, cases, shipped_protocol, tables
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import CASES, PATIENT, Case, assessed, at, cases, tables
 
 RULES = [rule.code for rule in all_rules()]
 EVERY = [case for rule in RULES for case in cases(rule)]
@@ -50,7 +51,7 @@ def test_an_alert_can_be_judged_again_from_its_evidence(case: Case) -> None:
     """The stored facts alone, put back under the rule's own expressions, fire it again at the same tier."""
     evidence = json.loads(verdict_rows(case)["evidence"][0])
     assert list(evidence) == sorted(evidence)
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     rule = next(rule for rule in all_rules() if rule.code == case.rule)
     for number in rule.needs:
         assert evidence[number] == protocol.rules[case.rule][number]
@@ -110,7 +111,7 @@ def rebound_by_hand(e: dict[str, object]) -> bool:
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: f"{case.rule}: {case.name}")
 def test_no_rule_ever_fires_and_clears_at_once(case: Case) -> None:
-    table, protocol = assessed(case).subjects, shipped_protocol()
+    table, protocol = assessed(case).subjects, Protocol.shipped()
     for rule in all_rules():
         stanza = protocol.rules[rule.code]
         both = rule.fires(stanza).fill_null(False) & rule.clears(stanza).fill_null(False)
@@ -150,7 +151,7 @@ def test_after_a_new_segment_the_evidence_names_what_the_estimate_rests_on() -> 
 def test_a_course_that_could_not_be_read_leaves_the_treatment_unknown() -> None:
     case = next(c for c in cases("bal_at_local_line") if c.name.startswith("untreated, BAL of 10,000"))
     given = replace(tables(case), unread={ANTIVIRAL_COURSES.name: frozenset({PATIENT})})
-    verdicts = assess(given, protocol=shipped_protocol(), as_of=at(case.as_of_day)).verdicts
+    verdicts = assess(given, protocol=Protocol.shipped(), as_of=at(case.as_of_day)).verdicts
     found = dict(zip(verdicts["rule"], verdicts["reason"], strict=True))
     assert found["bal_at_local_line"] == found["slow_response"] == found["no_follow_up"] == "treatment_unknown"
 

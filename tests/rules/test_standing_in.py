@@ -14,12 +14,13 @@ from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.text import alert_sentence, language
 from cmvmon.text.concordance import concordance_sentence
-from tests.rules.reading import DAY_0, at, cases, shipped_protocol, tables
+from tests.rules.reading import DAY_0, at, cases, tables
 
 ME = "SYNTHETIC-0001"
-PROTOCOL = shipped_protocol()
+PROTOCOL = Protocol.shipped()
 WAVE = (1e6, 1e3, 1e6, 1e3, 1e6)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks import course_priors
-from benchmarks.line_prior import main, shipped_protocol
+from benchmarks.line_prior import main
 from benchmarks.peers import by_linregress
 from benchmarks.speed import kernel_input, lines_of_file
 from benchmarks.timing import Timed, ratio, timed_together
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import ward
 
 
@@ -27,7 +28,7 @@ def test_both_peers_find_the_same_slopes() -> None:
 def test_a_file_gives_one_row_per_series(tmp_path: Path) -> None:
     results = ward(40, 56, seed=1).viral_load_results
     results.write_parquet(tmp_path / "results.parquet")
-    lines = lines_of_file(tmp_path / "results.parquet", shipped_protocol())
+    lines = lines_of_file(tmp_path / "results.parquet", Protocol.shipped())
     assert (
         lines.select(SERIES_KEY).sort(SERIES_KEY).rows() == results.select(SERIES_KEY).unique().sort(SERIES_KEY).rows()
     )
@@ -64,6 +65,6 @@ def test_the_shipped_priors_of_the_bank_are_those_that_the_simulator_gives(capsy
 
 def test_the_alarms_of_the_protocol_are_those_that_the_calibration_page_tells() -> None:
     page = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text(encoding="utf-8")
-    for alarm in shipped_protocol().alarms.values():
+    for alarm in Protocol.shipped().alarms.values():
         for threshold in (alarm.odds_non_responder, alarm.probability_rebound):
             assert f"| {threshold:.4f} |" in page

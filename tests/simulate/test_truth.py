@@ -16,8 +16,9 @@ import polars as pl
 import pytest
 
 import cmvmon.simulate as package
-from benchmarks.line_prior import PATIENTS, SEED, differences, moments, shipped_protocol, stanzas
+from benchmarks.line_prior import PATIENTS, SEED, differences, moments, stanzas
 from cmvmon.domain.words import DETECTION
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import ASSUMPTIONS, START, Ward, assumed, ward
 from cmvmon.simulate.assay import noise_sd
 from cmvmon.simulate.hosts import CLASSES
@@ -175,11 +176,11 @@ def test_examples_in_docstrings_run() -> None:
 def test_the_protocol_holds_the_priors_that_the_simulator_gives() -> None:
     """As `python -m benchmarks.line_prior --check`; where this fails, the printed stanzas go into the protocol."""
     priors = moments(ward(PATIENTS, 1, SEED).truth)
-    assert differences(priors, shipped_protocol()) == [], "\n" + stanzas(priors)
+    assert differences(priors, Protocol.shipped()) == [], "\n" + stanzas(priors)
 
 
 def test_the_priors_do_not_hang_on_the_seed() -> None:
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     for name, numbers in moments(ward(20_000, 1, SEED + 1).truth).items():
         for key, value in numbers.items():
             assert getattr(protocol.priors[name], key) == pytest.approx(value, abs=0.03), (name, key)

@@ -16,8 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.protocol import Protocol
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.spec.reading import cells, courses, moment, results
 
 GANCICLOVIR = """
@@ -35,7 +34,7 @@ def weeks_of(
     method: str = "bank",
     protocol: Protocol | None = None,
 ) -> pl.DataFrame:
-    protocol, at = protocol or shipped_protocol(), moment(as_of)
+    protocol, at = protocol or Protocol.shipped(), moment(as_of)
     clocks = treatment_courses(courses(drugs), protocol=protocol, as_of=at)
     found = weekly_decline(results(given, lod=lod), clocks, protocol=protocol, as_of=at, method=method)
     assert set(found["method"]) <= {method}
@@ -172,7 +171,7 @@ def test_a_fall_that_turned_into_a_rise_is_no_longer_met():
 
 def test_the_rebound_alarm_is_active_at_its_threshold_and_not_below_it():
     """The alarm of the series' compartment, set to the very P(rebound) of week 3, and to the next number above it."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     probability = weeks_of(REBOUND)["probability_rebound"][2]
 
     def with_alarm(threshold: float, compartment: str = "plasma") -> list[str]:
@@ -188,7 +187,7 @@ def test_the_rebound_alarm_is_active_at_its_threshold_and_not_below_it():
 
 def test_a_met_call_is_all_that_a_suspected_rebound_takes_away():
     """With an alarm that is always active, calls that are not met keep their word and get no reason."""
-    protocol = shipped_protocol()
+    protocol = Protocol.shipped()
     alarms = {name: replace(alarm, probability_rebound=0.0) for name, alarm in protocol.alarms.items()}
     for given, _ in CASES.values():
         before, after = weeks_of(given), weeks_of(given, protocol=replace(protocol, alarms=alarms))

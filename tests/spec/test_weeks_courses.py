@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cmvmon.kinetics import treatment_courses
-from tests.kinetics.random_series import shipped_protocol
+from cmvmon.shell.protocol_files import Protocol
 from tests.spec.reading import cells, courses, day_of, moment
 
 CASES = {
@@ -68,7 +68,7 @@ CASES = {
 
 
 def clocks_of(given: pl.DataFrame) -> pl.DataFrame:
-    return treatment_courses(given, protocol=shipped_protocol(), as_of=moment("60"))
+    return treatment_courses(given, protocol=Protocol.shipped(), as_of=moment("60"))
 
 
 def shown(clocks: pl.DataFrame) -> list[dict[str, str]]:

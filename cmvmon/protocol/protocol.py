@@ -1,0 +1,172 @@
+"""One signed clinical policy: every stanza of its file, the priors that it names, and the hashes that it is known by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, replace
+from typing import Self
+
+from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.protocol.course_priors import CourseLine, CoursePriors, read_course_priors
+from cmvmon.protocol.faults import Place
+from cmvmon.protocol.kinds import Kind
+from cmvmon.protocol.policy import (
+    AffectedCompartments,
+    Alarm,
+    Concordance,
+    Decline,
+    Drug,
+    Drugs,
+    LinePrior,
+    NamedPriors,
+    NearLloq,
+    NextSample,
+    Noise,
+    PriorChoice,
+    ResponseClock,
+)
+from cmvmon.protocol.rule_stanza import RuleStanza
+from cmvmon.protocol.stanza import family, inner, key, stanza
+
+SHOWN_OF_HASH = 12  # characters of a SHA-256 in `identity`
+
+
+class Label(Kind):
+    """A label: text, or a number read as text."""
+
+    @property
+    def says(self) -> str:
+        return "text"
+
+    def read(self, found: object, place: Place) -> str | None:
+        if isinstance(found, dict | list):
+            place.refuse(f"must be {self.says}", found=found)
+            return None
+        return str(found)
+
+
+@stanza
+class Protocol:
+    """One signed clinical policy.
+
+    `course_priors` are the lines that `course_priors_name` names, null when only the line method is used.
+    `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
+    one value for all levels. `prior_of(compartment)` always gives one. `text_sha256` is the SHA-256, in hexadecimal, of
+    the file's text in UTF-8: two files with one `version` are not the same protocol.
+    """
+
+    version: str = key(Label(), "the label of this policy, beside every number and alert")
+    title: str = key(Label(), "its name in words")
+    owner: str = key(Label(), "who signs it")
+    drug_list: Drugs = inner(Drugs, name="drugs")
+    response_clock: ResponseClock = inner(ResponseClock)
+    decline: Decline = inner(Decline)
+    noise: Noise = inner(Noise, name="sigma_log10")
+    prior_choice: PriorChoice = inner(PriorChoice, name="prior_of")
+    priors: Mapping[str, LinePrior] = family(LinePrior, name="prior")
+    affected_compartments: AffectedCompartments = inner(AffectedCompartments)
+    concordance: Concordance = inner(Concordance)
+    next_sample: NextSample = inner(NextSample)
+    named_priors: NamedPriors = inner(NamedPriors, name="course_priors")
+    alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
+    rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
+    text_sha256: str = field(default="")
+    course_priors: CoursePriors | None = field(default=None)
+
+    @property
+    def drugs(self) -> Mapping[str, Drug]:
+        """Every drug that the protocol lists, by name."""
+        return self.drug_list.by_name
+
+    @property
+    def treatment_drugs(self) -> Mapping[str, str]:
+        """Group by name of every drug that the protocol lists as treatment."""
+        return {name: drug.group for name, drug in self.drugs.items() if drug.is_treatment}
+
+    @property
+    def sigma_log10(self) -> Mapping[str, float]:
+        """Noise of one result by compartment."""
+        return self.noise.sigma_log10
+
+    @property
+    def sigma_near_lloq(self) -> NearLloq | None:
+        """Noise at and below the LLOQ."""
+        return self.noise.near_lloq
+
+    @property
+    def course_priors_name(self) -> str:
+        """The version of the priors that the file names."""
+        return self.named_priors.name
+
+    @property
+    def course_priors_shrink_series(self) -> float:
+        """How many series the priors in use weigh when a site learns its own."""
+        return self.named_priors.shrink_series
+
+    def prior_of(self, compartment: str) -> LinePrior:
+        """The prior of a compartment's lines."""
+        return self.priors[self.prior_name_of(compartment)]
+
+    def prior_name_of(self, compartment: str) -> str:
+        """The name under which a compartment finds its priors and alarms."""
+        default = compartment if compartment in self.priors else self.prior_choice.otherwise
+        return self.prior_choice.by_compartment.get(compartment, default)
+
+    def course_lines_of(self, compartment: str) -> tuple[CourseLine, ...]:
+        """The bank's lines for a compartment. Raises ProtocolError when the priors file was not read."""
+        if self.course_priors is None:
+            raise ProtocolError(
+                f"protocol {self.version} names the priors {self.course_priors_name!r}, which were not read; "
+                "put the file into protocol/priors/"
+            )
+        return self.course_priors.lines[self.prior_name_of(compartment)]
+
+    def alarm_of(self, compartment: str) -> Alarm:
+        """The alarm thresholds of a compartment."""
+        return self.alarms[self.prior_name_of(compartment)]
+
+    @property
+    def version_with_priors(self) -> str:
+        """The version that stands beside a number: the protocol's, and the priors' where others than it names are used.
+
+        Priors given for one analysis (`analyze --priors`) are never silent: they change this word.
+        """
+        other = self.course_priors is not None and self.course_priors.version != self.course_priors_name
+        return f"{self.version}+{self.course_priors.version}" if other and self.course_priors else self.version
+
+    @property
+    def priors_sha256(self) -> str:
+        """The SHA-256 of the text of the priors in use, in hexadecimal; empty where none were read."""
+        return "" if self.course_priors is None else self.course_priors.text_sha256
+
+    @property
+    def identity(self) -> str:
+        """What an alert or assessment was judged by, in short: label and hash of the protocol and of the priors in use.
+
+        `icu_cmv_2024.1@0123456789ab+simulated-1@0123456789ab`. Two protocols of one label differ in it.
+        """
+        own = f"{self.version}@{self.text_sha256[:SHOWN_OF_HASH]}"
+        if self.course_priors is None:
+            return own
+        return f"{own}+{self.course_priors.version}@{self.priors_sha256[:SHOWN_OF_HASH]}"
+
+    def with_priors(self, text: str, *, name: str) -> Self:
+        """The protocol with the priors that `text` holds, in place of those it names; `version_with_priors` names both.
+
+        For one analysis, and never silent.
+
+        Raises:
+            SiteError: they lack a prior that the protocol uses, or bear the version of those in use with other numbers.
+            ProtocolError: the text holds no priors.
+        """
+        priors = read_course_priors(text, name=name)
+        named = self.course_priors
+        if named is not None and priors.version == named.version and priors.lines != named.lines:
+            raise SiteError(
+                f"{name} says that it is {priors.version}, the priors in use, and holds other numbers; give it a version "
+                "of its own"
+            )
+        lacking = [prior for prior in self.priors if prior not in priors.lines]
+        if lacking:
+            raise SiteError(f"{name} has no lines for {', '.join(lacking)}, which the protocol uses")
+        return replace(self, course_priors=priors)

@@ -1,0 +1,93 @@
+"""Protocol and priors files on disk and in the package, read into a Protocol: what `cmvmon.Protocol` stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from cmvmon import protocol as policy
+from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.protocol import read_protocol
+from cmvmon.rules import needed_numbers
+
+SHIPPED = "icu_cmv_2024.toml"
+
+
+class Protocol(policy.Protocol):
+    """One clinical policy, and where to get one: `Protocol.shipped()`, `Protocol.read(path_or_text)`.
+
+    >>> Protocol.shipped().version
+    'icu_cmv_2024.1'
+    """
+
+    @classmethod
+    def shipped(cls, *, priors: Path | None = None) -> Protocol:
+        """The protocol that ships with the package, with its priors. It is an example, signed by nobody.
+
+        `priors`: a folder whose priors files must be good too, as a site's are.
+        """
+        text = resources.files("cmvmon.protocol").joinpath(SHIPPED).read_text(encoding="utf-8")
+        return cls._of(text, SHIPPED, packaged_priors() if priors is None else priors_with(priors))
+
+    @classmethod
+    def read(cls, path_or_text: str | Path, *, priors: Path | None = None) -> Protocol:
+        """The protocol of a file, or of a text (a string of several lines), held against every rule.
+
+        Args:
+            path_or_text: a path, or the TOML itself.
+            priors: a folder of priors files, besides those of the package; without it `priors/` beside the file.
+
+        Raises:
+            ProtocolError: the file is no usable protocol: every fault, with its stanza and key.
+            SiteError: there is no such file.
+
+        >>> text = Protocol.read("version = 'mine'\\ntitle = 'of one stanza'")
+        Traceback (most recent call last):
+            ...
+        cmvmon.domain.errors.ProtocolError: protocol/text can't be used; nothing was assessed. Mend these and start again:
+        ...
+        """
+        if isinstance(path_or_text, str) and "\n" in path_or_text:
+            return cls._of(path_or_text, "text", packaged_priors() if priors is None else priors_with(priors))
+        path = Path(path_or_text)
+        return cls._of(utf8_text(path), path.name, priors_with(priors or path.parent / "priors"))
+
+    @classmethod
+    def _of(cls, text: str, name: str, priors: dict[str, str]) -> Protocol:
+        found = read_protocol(text, name=name, rules=needed_numbers(), priors=priors)
+        return cls(**{name: getattr(found, name) for name in found.__dataclass_fields__})
+
+
+def packaged_priors() -> dict[str, str]:
+    """The texts of the package's priors files, by name."""
+    folder = resources.files("cmvmon.protocol").joinpath("priors")
+    return {name: file.read_text(encoding="utf-8") for file in folder.iterdir() for name in _names(file.name)}
+
+
+def priors_with(folder: Path) -> dict[str, str]:
+    """The package's priors and those of a folder, which may not exist. Raises ProtocolError for one name with two texts."""
+    packaged = packaged_priors()
+    own = {path.stem: utf8_text(path) for path in sorted(folder.glob("*.toml"))}
+    changed = sorted(name for name, text in own.items() if packaged.get(name, text) != text)
+    if changed:
+        raise ProtocolError(
+            f"protocol/priors/{changed[0]}.toml has the name of the package's priors and other numbers; "
+            "give it a name of its own"
+        )
+    return packaged | own
+
+
+def utf8_text(path: Path) -> str:
+    """The text of a file. Raises SiteError when there is none, or it is not UTF-8."""
+    if not path.is_file():
+        raise SiteError(f"{path.name} is no file; name one that exists")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SiteError(f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
+def _names(file: str) -> Iterator[str]:
+    if file.endswith(".toml"):
+        yield file.removesuffix(".toml")
