@@ -298,6 +298,12 @@ QUARANTINED_RECORDS = RowType(
         Column("reason", Kind.TEXT, "Why it is not used, as a code."),
         Column("column", Kind.TEXT, "The delivered column that is to blame.", null_means="no single column"),
         Column("remedy", Kind.TEXT, "What to do, in words without any patient value."),
+        Column(
+            "patient_id",
+            Kind.TEXT,
+            "The patient whom the record names: of this patient a row could not be used.",
+            null_means="the record names nobody, or its patient could not be read",
+        ),
         Column("delivered_text", Kind.TEXT, "The record as delivered, as JSON text."),
     ),
 )
