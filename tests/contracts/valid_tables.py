@@ -193,6 +193,7 @@ FULL: dict[str, Row] = {
         "reason": "unknown_unit",
         "column": "unit",
         "remedy": "add the unit",
+        "patient_id": "SYN-1",
         "delivered_text": "{}",
     },
 }
