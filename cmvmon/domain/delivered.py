@@ -12,6 +12,7 @@ from enum import Enum
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -99,6 +100,13 @@ DELIVERED: tuple[Delivered, ...] = (
         known_since=("admitted_at",),
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
         in_conflict=("discharged_at", "affected_compartments", "ward", "bed"),
+    ),
+    Delivered(
+        HOST_STATUS,
+        starts="stated_at",
+        known_since=("stated_at",),
+        ends=("ended_at",),
+        in_conflict=("ended_at", "cd4_cells_per_ul", "source"),
     ),
 )
 NAMES: tuple[str, ...] = tuple(table.name for table in DELIVERED)

@@ -120,6 +120,7 @@ SENTENCES: dict[str, str] = {
     "table.viral_load_results": "results",
     "table.antiviral_courses": "antiviral drugs",
     "table.icu_stays": "stays",
+    "table.host_status": "host status",
     "table.delivery": "whole delivery",
     "table.weekly_decline": "computed decline",
     "table.concordance": "concordance of compartments",

@@ -120,6 +120,7 @@ SENTENCES: dict[str, str] = {
     "table.viral_load_results": "uitslagen",
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
+    "table.host_status": "afweerstatus",
     "table.delivery": "hele levering",
     "table.weekly_decline": "berekende daling",
     "table.concordance": "samenhang van compartimenten",
