@@ -1,48 +1,49 @@
 """Ingest: the bytes of one delivery as accepted rows, quarantined records and counts that add up; it stores nothing.
 
-    received = accepted + quarantined + ignored
+    received = accepted + quarantined + ignored, for each table that the delivery fills
 
-Duplicates and conflicts are told by the store, which knows what came before. A delivery that can't be used is returned
-as refused, with each of its records in quarantine; no content makes `ingest` raise.
+Duplicates and conflicts are told by the store, which knows what came before. A delivery that can't be used, or the part
+of it that fills one table, is returned as refused, with each of its records in quarantine; no content makes `ingest`
+raise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
-from cmvmon.domain.columns import RowType
-from cmvmon.domain.errors import DeliveryError, SiteError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
-from cmvmon.feeds.csv_feed import Arrival, check_laboratory_header, judge_results
-from cmvmon.feeds.csv_records import Records, read_records, refusal
-from cmvmon.feeds.judged import PLACE, Judged
+from cmvmon.domain import delivered
+from cmvmon.domain.delivered import WHOLE_DELIVERY, Delivered
+from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
+from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.feeds.formats import FORMATS, ONE_TABLE, Format
+from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
+from cmvmon.feeds.judging import expected_of, judge, patient_header, writing_of
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
-from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.reasons import explain, remedy
-from cmvmon.feeds.standard_table import ENCODING, SEPARATOR, check_table_header, judge_table
+from cmvmon.feeds.records import Records, refusal
 
 SHARE_JUDGED_FROM = 20  # records; in fewer, one bad morning is no reason to refuse the rest
-_STANDARD = {table.name: table for table in (ANTIVIRAL_COURSES, ICU_STAYS)}
-_HISTORY_KNOWN_SINCE = {ANTIVIRAL_COURSES.name: "started_at", ICU_STAYS.name: "admitted_at"}
 REFUSED = "delivery_refused"
 
 
 @dataclass(frozen=True)
-class Intake:
-    """What one delivery brought.
+class Part:
+    """What one delivery brought for one table.
 
     Attributes:
+        table: the table's name; `WHOLE_DELIVERY` for records of which it can't be told.
         accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text).
         quarantined: rows of quarantined_records; `attempt` is 0 until the store numbers it.
         ignored: records that the laboratory file says are no CMV load.
         received: accepted + quarantined + ignored.
-        refused: why the whole delivery was refused, or None.
+        refused: why this part was refused whole, or None.
     """
 
+    table: str
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
     ignored: int
@@ -50,73 +51,101 @@ class Intake:
     refused: DeliveryError | None
 
 
+@dataclass(frozen=True)
+class Intake:
+    """What one delivery brought: a part for each table that it fills, at least one."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def received(self) -> int:
+        return sum(part.received for part in self.parts)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What is the same for every part of a delivery."""
+
+    feed: str
+    form: Format
+    laboratory: Laboratory | None
+    arrival: Arrival
+    only: frozenset[int] | None
+
+
 def ingest(
     data: bytes,
     *,
     feed: str,
-    table: str,
+    table: str | None,
     laboratory: Laboratory | None,
     delivery_id: str,
     received_at: datetime,
     landed_at: datetime,
+    form: str = ONE_TABLE,
     history: bool = False,
     only_records: Collection[int] | None = None,
 ) -> Intake:
     """Accepted rows, quarantined records and counts of one delivery, by the words of its laboratory file.
 
     Args:
-        table: viral_load_results (needs a laboratory), antiviral_courses or icu_stays.
+        table: the delivered table that the file holds; None where the format names its tables.
+        laboratory: the feed's laboratory file; results can't be read without it.
         received_at: when cmvmon learned of it; `landed_at`: when its bytes were landed. Both with a zone.
-        history: rows are taken as known since they were reported (else collected, started, admitted).
+        form: how it is written, a name in `cmvmon.feeds.formats`.
+        history: rows are taken as known since they say (`Delivered.known_since`).
         only_records: judge the whole delivery again, and return these record numbers only.
 
     Raises:
-        SiteError: the call itself can't be carried out (unknown table, no laboratory); never for content.
+        SiteError: the call itself can't be carried out (unknown table, no laboratory file); never for content.
     """
-    if table != VIRAL_LOAD_RESULTS.name and table not in _STANDARD:
-        raise SiteError(
-            f"{feed}: no table {table!r} is taken in; use {VIRAL_LOAD_RESULTS.name}, {', '.join(_STANDARD)}"
-        )
-    if table == VIRAL_LOAD_RESULTS.name and laboratory is None:
-        raise SiteError(f"{feed}: {table} needs a laboratory file; add labs/{feed}.toml")
+    _check_call(feed, table, form, laboratory)
     arrival = Arrival(delivery_id, received_at, landed_at, history)
-    row_type = _STANDARD.get(table, VIRAL_LOAD_RESULTS)
-    records, judged = Records((), ()), None
-    refused: DeliveryError | None = None
+    only = None if only_records is None else frozenset(only_records)
+    call = _Call(feed, FORMATS[form], laboratory, arrival, only)
+    name = table or WHOLE_DELIVERY
+    writing = writing_of(delivered.BY_NAME.get(name), laboratory)
     try:
-        records = _records(data, table, laboratory)
-        _check_header(records, row_type, laboratory)
-        judged = _judge(records, row_type, laboratory, arrival)
-        _check_share(judged, laboratory)
+        read = call.form.read(data, name, writing)
     except DeliveryError as error:
-        refused = DeliveryError(error.code, f"{feed}, {table}: {error}")
-        judged = _all_refused(records, judged, row_type)
-    return _intake(judged, records, row_type, feed=feed, arrival=arrival, refused=refused, only=only_records)
+        return Intake((_refused(name, Records((), ()), None, error, call),))
+    order = (*delivered.NAMES, WHOLE_DELIVERY)
+    parts = [_part(name, read[name], call) for name in order if name in read]
+    return Intake(tuple(parts) or (_judged(WHOLE_DELIVERY, Records((), ()), _unjudged(Records((), ())), call),))
 
 
-def _records(data: bytes, table: str, laboratory: Laboratory | None) -> Records:
-    if laboratory is None or table in _STANDARD:
-        return read_records(data, encoding=ENCODING, separator=SEPARATOR)
-    return read_records(data, encoding=laboratory.encoding, separator=laboratory.separator)
+def _check_call(feed: str, table: str | None, form: str, laboratory: Laboratory | None) -> None:
+    if FORMATS[form].names_tables:
+        if table is not None:
+            raise SiteError(f"{feed}: the records of a {form} file name their tables; leave the table out")
+        return
+    if table not in delivered.NAMES:
+        raise SiteError(f"{feed}: no table {table!r} is taken in; use {', '.join(delivered.NAMES)}")
+    if table in delivered.BY_LABORATORY and laboratory is None:
+        raise NoLaboratoryFile(f"{feed}: {table} needs a laboratory file; add labs/{feed}.toml")
 
 
-def _check_header(records: Records, row_type: RowType, laboratory: Laboratory | None) -> None:
-    if laboratory is None or row_type is not VIRAL_LOAD_RESULTS:
-        check_table_header(records, row_type)
-    else:
-        check_laboratory_header(records, laboratory)
+def _part(name: str, records: Records, call: _Call) -> Part:
+    """The records of one table, judged; or all of them in quarantine, when they can't be that table."""
+    table = delivered.BY_NAME.get(name)
+    if table is None:
+        return _judged(name, records, _unjudged(records), call)
+    judged: Judged | None = None
+    try:
+        if table.by_laboratory and call.laboratory is None:
+            raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
+        expected = expected_of(table, call.laboratory)
+        records = call.form.fitted(records, expected, writing_of(table, call.laboratory))
+        judged = judge(records, table, call.laboratory, call.arrival)
+        _check_share(judged, call.laboratory)
+    except DeliveryError as error:
+        return _refused(name, records, judged, error, call)
+    return _judged(name, records, judged, call)
 
 
-def _judge(records: Records, row_type: RowType, laboratory: Laboratory | None, arrival: Arrival) -> Judged:
-    if laboratory is not None and row_type is VIRAL_LOAD_RESULTS:
-        return judge_results(records, laboratory, arrival)
-    nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-    judged = judge_table(records, row_type, placeholder_patient_ids=nobody)
-    since = pl.col(_HISTORY_KNOWN_SINCE[row_type.name]) if arrival.history else pl.lit(arrival.received_at)
-    accepted = judged.accepted.with_columns(
-        received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)
-    )
-    return Judged(accepted, judged.rejected)
+def _unjudged(records: Records) -> Judged:
+    """Records of no known table: none can be judged, each has its fault."""
+    return Judged(pl.DataFrame(schema=PLACE), pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row"))
 
 
 def _check_share(judged: Judged, laboratory: Laboratory | None) -> None:
@@ -133,7 +162,7 @@ def _check_share(judged: Judged, laboratory: Laboratory | None) -> None:
     )
 
 
-def _all_refused(records: Records, judged: Judged | None, row_type: RowType) -> Judged:
+def _refused(name: str, records: Records, judged: Judged | None, error: DeliveryError, call: _Call) -> Part:
     """Every record set apart as `delivery_refused`; an unreadable file is one record on line 1."""
     places = [(record.number, record.line) for record in records.records] or [(1, 1)]
     rejected = pl.DataFrame(places, schema=PLACE, orient="row").with_columns(
@@ -142,47 +171,57 @@ def _all_refused(records: Records, judged: Judged | None, row_type: RowType) -> 
     if judged is not None:  # the own reason of a record stays to be read, in its remedy
         own = judged.rejected.select("record_number", own="reason", own_column="column")
         rejected = rejected.join(own, on="record_number", how="left", maintain_order="left")
-    return Judged(pl.DataFrame(schema=row_type.schema | PLACE), rejected)
+    table = delivered.BY_NAME.get(name)
+    of_table = "" if table is None else f", {name}"
+    none = pl.DataFrame(schema=PLACE if table is None else table.rows.schema | PLACE)
+    refused = DeliveryError(error.code, f"{call.feed}{of_table}: {error}")
+    return _judged(name, records, Judged(none, rejected), call, refused)
 
 
-def _intake(
-    judged: Judged,
-    records: Records,
-    row_type: RowType,
-    *,
-    feed: str,
-    arrival: Arrival,
-    refused: DeliveryError | None,
-    only: Collection[int] | None,
-) -> Intake:
-    accepted, rejected, ignored = judged.accepted, judged.rejected, judged.ignored
-    if only is not None:
-        wanted = sorted(set(only))
-        accepted = accepted.filter(pl.col("record_number").is_in(wanted))
-        rejected = rejected.filter(pl.col("record_number").is_in(wanted))
-        ignored = tuple(number for number in ignored if number in wanted)
+def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: DeliveryError | None = None) -> Part:
+    if call.only is not None:
+        judged = _only(judged, call.only)
+    table = delivered.BY_NAME.get(name)
+    rejected = judged.rejected
+    by_number = {record.number: record for record in records.records}
+    header = "patient_id" if table is None else patient_header(table, call.laboratory)
+    named = [records.cell(by_number[n], header) if n in by_number else "" for n in rejected["record_number"]]
     quarantined = QUARANTINED_RECORDS.conform(
         rejected.with_columns(
-            delivery_id=pl.lit(arrival.delivery_id),
-            feed=pl.lit(feed),
-            table_name=pl.lit(row_type.name),
+            delivery_id=pl.lit(call.arrival.delivery_id),
+            feed=pl.lit(call.feed),
+            table_name=pl.lit(name),
             attempt=pl.lit(0),
-            remedy=_remedies(rejected, feed, refused),
+            remedy=_remedies(rejected, call.feed, refused),
+            patient_id=pl.Series([patient or None for patient in named], dtype=pl.String),
             delivered_text=_delivered_text(rejected, records),
         )
     )
-    accepted = row_type.conform(accepted).with_columns(
-        accepted["record_number"], accepted["line"], _delivered_text(accepted, records)
+    accepted = _as_rows(judged.accepted, table, records)
+    received = accepted.height + quarantined.height + len(judged.ignored)
+    return Part(name, accepted, quarantined, len(judged.ignored), received, refused)
+
+
+def _only(judged: Judged, numbers: frozenset[int]) -> Judged:
+    wanted = pl.col("record_number").is_in(sorted(numbers))
+    return replace(
+        judged,
+        accepted=judged.accepted.filter(wanted),
+        rejected=judged.rejected.filter(wanted),
+        ignored=tuple(number for number in judged.ignored if number in numbers),
     )
-    received = accepted.height + quarantined.height + len(ignored)
-    return Intake(accepted, quarantined, len(ignored), received, refused)
+
+
+def _as_rows(accepted: pl.DataFrame, table: Delivered | None, records: Records) -> pl.DataFrame:
+    rows = accepted if table is None else table.rows.conform(accepted)
+    return rows.with_columns(accepted["record_number"], accepted["line"], _delivered_text(accepted, records))
 
 
 def _delivered_text(frame: pl.DataFrame, records: Records) -> pl.Series:
     """Each record as it was delivered, by its number; an empty JSON object where the file could not be read."""
+    by_number = {record.number: record for record in records.records}
     texts = [
-        records.delivered_text(records.records[number - 1]) if number <= len(records.records) else "{}"
-        for number in frame["record_number"]
+        records.delivered_text(by_number[number]) if number in by_number else "{}" for number in frame["record_number"]
     ]
     return pl.Series("delivered_text", texts, pl.String)
 

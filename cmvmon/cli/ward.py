@@ -41,33 +41,43 @@ def demo(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of CSV files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
     feed: Annotated[str, typer.Option("--feed", help="The feed: the name of its laboratory file.")],
     table: Annotated[
-        str, typer.Option("--table", help="viral_load_results, antiviral_courses or icu_stays.")
-    ] = "viral_load_results",
+        str | None,
+        typer.Option("--table", help="The table that a CSV holds (docs/tables.md); without it, viral_load_results."),
+    ] = None,
     history: Annotated[bool, typer.Option("--history", help="Old records: known since they were reported.")] = False,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
+    from cmvmon.feeds.formats import FORMATS, format_of
     from cmvmon.run.intake import take_in_file
+    from cmvmon.shell.intake_store import Counted
     from cmvmon.shell.session import now, open_site
 
-    files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
+    files = [
+        file
+        for path in paths
+        for file in (sorted(file for file in path.iterdir() if format_of(file.name)) if path.is_dir() else [path])
+    ]
     if not files:
-        raise SiteError("there is no CSV file in what you named; name a file, or a folder that holds .csv files")
-    counted, failed = [], []
+        endings = " or ".join(form.ending for form in FORMATS.values())
+        raise SiteError(f"there is no {endings} file in what you named; name a file, or a folder that holds some")
+    counted: list[Counted] = []
+    failed: list[str] = []
     with open_site(site) as opened:
         for file in files:
             try:
-                one = take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history)
+                parts = take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history)
             except SiteError as error:  # this file's; the others go on
                 failed.append(str(error))
                 continue
-            counted.append(one)
-            if not as_json:
-                print(f"{file.name}: {printing.counted_words(one)}")
+            counted += parts
+            for one in parts if not as_json else ():
+                place = f"{file.name} ({one.table})" if len(parts) > 1 else file.name
+                print(f"{place}: {printing.counted_words(one)}")
     if as_json:
         print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
     if failed:

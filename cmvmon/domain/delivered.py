@@ -12,6 +12,7 @@ from enum import Enum
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -24,6 +25,11 @@ class Versions(Enum):
 
     REPORTED = "reported"
     SNAPSHOT = "snapshot"
+
+    @property
+    def told_apart_by(self) -> tuple[str, ...]:
+        """The columns that tell two versions of one record apart, beside its key."""
+        return ("reported_at", "result_status") if self is Versions.REPORTED else ("received_at", "landed_at")
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Delivered:
         versions: which version of a record is the last one.
         in_conflict: columns that say nothing where the last versions of a record contradict each other.
         required: an assessment needs it; without it there is nothing to judge.
+        by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
+            others are exchanged in our columns and words.
     """
 
     rows: RowType
@@ -47,10 +55,15 @@ class Delivered:
     versions: Versions = Versions.SNAPSHOT
     in_conflict: tuple[str, ...] = ()
     required: bool = False
+    by_laboratory: bool = False
 
     @property
     def name(self) -> str:
         return self.rows.name
+
+    def known_from(self) -> pl.Expr:
+        """Since when a row that is delivered as history counts as known."""
+        return pl.coalesce(*self.known_since)
 
     def begun(self, frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         """The rows that had begun by `as_of`, with what lies after it read as not known yet (null)."""
@@ -72,6 +85,7 @@ DELIVERED: tuple[Delivered, ...] = (
         known_since=("reported_at", "collected_at"),
         versions=Versions.REPORTED,
         required=True,
+        by_laboratory=True,
     ),
     Delivered(
         ANTIVIRAL_COURSES,
@@ -87,6 +101,20 @@ DELIVERED: tuple[Delivered, ...] = (
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
         in_conflict=("discharged_at", "affected_compartments", "ward", "bed"),
     ),
+    Delivered(
+        HOST_STATUS,
+        starts="stated_at",
+        known_since=("stated_at",),
+        ends=("ended_at",),
+        in_conflict=("ended_at", "cd4_cells_per_ul", "source"),
+    ),
 )
 NAMES: tuple[str, ...] = tuple(table.name for table in DELIVERED)
 BY_NAME: dict[str, Delivered] = {table.name: table for table in DELIVERED}
+LEADING: Delivered = next(table for table in DELIVERED if table.required)
+"""The table without which nothing is judged: whose patients, and whose last moment, an analysis goes by."""
+BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
+WHOLE_DELIVERY = "delivery"
+"""In place of a table's name, where it can't be told for which table a record is meant."""
+CONFLICT = "conflicting_values"
+"""The reason of a record that contradicts another one of its version: both are known, neither is used."""

@@ -5,6 +5,7 @@ class CmvmonError(Exception):
     """Any error that cmvmon raises on purpose. `exit_code` is what the command line returns."""
 
     exit_code = 1
+    code = "not_taken_in"  # what the ward page says of a file that this error kept from being judged
 
 
 class DeliveryError(CmvmonError):
@@ -21,6 +22,7 @@ class ProtocolError(CmvmonError):
     """The clinical lead or the data team must act: a protocol, laboratory or settings file is not usable."""
 
     exit_code = 4
+    code = "laboratory_file"
 
 
 class ContractBroken(CmvmonError):
@@ -53,3 +55,15 @@ class SiteError(CmvmonError):
     """Whoever called must act: the site, a file or an argument is not what the command needs."""
 
     exit_code = 2
+
+
+class NoLaboratoryFile(SiteError):
+    """Results came for a feed that has no laboratory file."""
+
+    code = "laboratory_file"
+
+
+class UnreadableFile(SiteError):
+    """A file can't be read from the disk."""
+
+    code = "unreadable_file"

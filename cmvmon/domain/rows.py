@@ -141,7 +141,7 @@ VIRAL_LOAD_RESULTS = RowType(
     ),
 )
 
-_RECEIVED = (
+RECEIVED = (
     Column(
         "received_at",
         Kind.MOMENT,
@@ -201,7 +201,7 @@ ANTIVIRAL_COURSES = RowType(
         Column("route", Kind.TEXT, "How it is given: iv, oral, enteral, ...", null_means="not known"),
         Column("started_at", Kind.MOMENT, "First dose.", "UTC", constraints=(NotBefore("started_at"),)),
         Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
-        *_RECEIVED,
+        *RECEIVED,
     ),
     across=(Ordered("started_at", "stopped_at", "stopped_before_started"),),
 )
@@ -254,7 +254,7 @@ ICU_STAYS = RowType(
                 ),
             ),
         ),
-        *_RECEIVED,
+        *RECEIVED,
     ),
     across=(
         Ordered("admitted_at", "discharged_at", "discharged_before_admitted"),
@@ -298,6 +298,7 @@ QUARANTINED_RECORDS = RowType(
         Column("reason", Kind.TEXT, "Why it is not used, as a code."),
         Column("column", Kind.TEXT, "The delivered column that is to blame.", null_means="no single column"),
         Column("remedy", Kind.TEXT, "What to do, in words without any patient value."),
+        Column("patient_id", Kind.TEXT, "The patient whom it names.", null_means="nobody that could be read"),
         Column("delivered_text", Kind.TEXT, "The record as delivered, as JSON text."),
     ),
 )

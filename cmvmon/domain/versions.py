@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.delivered import Delivered, Versions
 from cmvmon.domain.series import SERIES_KEY
 
 _CONTENT = (
@@ -24,6 +25,13 @@ _CONTENT = (
 def current_results(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id` whose current version may be used: final or corrected (see `current_versions`)."""
     return current_versions(versions).filter(is_usable())
+
+
+def usable_rows(table: Delivered, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows that would be judged: where versions are reported, current ones that contradict none; else all."""
+    if table.versions is Versions.REPORTED:
+        return current_results(known).filter(~pl.col("is_conflicting"))  # a conflicting row only marks its place
+    return known
 
 
 def is_usable() -> pl.Expr:

@@ -7,57 +7,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from cmvmon.domain.errors import DeliveryError
-from cmvmon.feeds.reasons import remedy
+from cmvmon.feeds.records import Fault, Record, Records, decoded, refusal
 
-_BYTE_ORDER_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-
-
-class Record(NamedTuple):
-    """One record: its number in the delivery (from 1, without the header), its first line in the file, its cells."""
-
-    number: int
-    line: int
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Records:
-    """A readable file. Lines that hold nothing but separators are no records."""
-
-    header: tuple[str, ...]
-    records: tuple[Record, ...]
-
-    def delivered_text(self, record: Record) -> str:
-        """The record as JSON text, header -> cell, keys sorted; a repeated or missing header is named by its place."""
-        named: dict[str, str] = {}
-        for place, cell in enumerate(record.cells, 1):
-            header = self.header[place - 1] if place <= len(self.header) else ""
-            named[header if header and header not in named else f"{header}#{place}"] = cell
-        return json.dumps(named, sort_keys=True, ensure_ascii=False)
-
-
-def refusal(code: str, found: str) -> DeliveryError:
-    """The refusal of a delivery: what was found, and what to do about that code."""
-    return DeliveryError(code, f"{found}: {remedy(code)}")
 
 
 def read_records(data: bytes, *, encoding: str, separator: str) -> Records:
     """The header and the records of a CSV file.
 
-    Line numbers are those of the file, from 1, with quoted line breaks counted. Cells are kept to the letter.
+    Line numbers are those of the file, from 1, with quoted line breaks counted. Cells are kept to the letter. A record
+    with more or fewer cells than the header has the fault `wrong_field_count`.
 
     Raises:
         DeliveryError: `empty_file`, `wrong_encoding`, `nul_bytes`, `malformed_csv` or `wrong_separator`: no record can
@@ -67,6 +29,7 @@ def read_records(data: bytes, *, encoding: str, separator: str) -> Records:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header: tuple[str, ...] | None = None
     records: list[Record] = []
+    faults: dict[int, Fault] = {}
     line = 1
     try:
         for cells in reader:
@@ -77,6 +40,8 @@ def read_records(data: bytes, *, encoding: str, separator: str) -> Records:
                 header = tuple(cell.strip() for cell in cells)
             else:
                 records.append(Record(len(records) + 1, first_line, tuple(cells)))
+                if len(cells) != len(header):
+                    faults[len(records)] = Fault("wrong_field_count", None)
     except csv.Error as error:
         other = next((mark for mark in _SEPARATORS if mark != separator and _is_table(text, mark)), None)
         if other is not None:  # quotes end at another mark than the declared one
@@ -85,7 +50,7 @@ def read_records(data: bytes, *, encoding: str, separator: str) -> Records:
         raise refusal("malformed_csv", f"line {reader.line_num}: {error}") from error
     if header is None:
         raise refusal("empty_file", "no line with text was found")
-    return Records(header, tuple(records))
+    return Records(header, tuple(records), faults)
 
 
 def _is_table(text: str, separator: str) -> bool:
@@ -102,33 +67,6 @@ def _other_mark(declared: str, seeming: str) -> DeliveryError:
         f"the fields are not separated by {_SEPARATORS[declared]} as declared, but seem to be by {_SEPARATORS[seeming]}"
     )
     return refusal("wrong_separator", found)
-
-
-def decoded(data: bytes, encoding: str) -> str:
-    """The text of `data`. Raises DeliveryError `empty_file`, `wrong_encoding` or `nul_bytes`."""
-    for mark, marked in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            if marked != encoding:
-                raise refusal("wrong_encoding", f"the file starts with the byte order mark of {marked}, not {encoding}")
-            data = data[len(mark) :]
-            break
-    if not data.strip():
-        raise refusal(
-            "empty_file", f"{len(data)} bytes were found, all of them blank" if data else "0 bytes were found"
-        )
-    nul = data.find(b"\0")
-    if nul >= 0:
-        raise refusal("nul_bytes", f"a NUL byte was found on line {_line_of(data, nul)}, byte offset {nul}")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        place = f"line {_line_of(data, error.start)}, byte offset {error.start}"
-        # `from None`: the original error carries the bytes of the file.
-        raise refusal("wrong_encoding", f"{place} is no {encoding}") from None
-
-
-def _line_of(data: bytes, offset: int) -> int:
-    return data[:offset].count(b"\n") + 1
 
 
 def check_header(

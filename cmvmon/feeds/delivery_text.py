@@ -18,8 +18,8 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.assay_rows import AssayRow
-from cmvmon.feeds.csv_feed import ANALYTE
 from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.feeds.laboratory_results import ANALYTE
 from cmvmon.feeds.numerals import write_number
 from cmvmon.feeds.times import ISO8601, read_time
 from cmvmon.feeds.units import IU_PER_ML

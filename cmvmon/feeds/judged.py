@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
 PLACE: dict[str, pl.DataType] = {"record_number": pl.Int64(), "line": pl.Int64()}
 REJECTED: dict[str, pl.DataType] = PLACE | {"reason": pl.String(), "column": pl.String()}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When and how a delivery came: what the records themselves do not say.
+
+    `history` is a delivery of old results: each is then taken as known since it was reported (or else collected).
+    """
+
+    delivery_id: str
+    received_at: datetime
+    landed_at: datetime
+    history: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
+from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.records import Writing
 from cmvmon.feeds.times import fault_of_formats
 from cmvmon.feeds.toml_reading import StrictTable
 from cmvmon.feeds.units import KINDS, Unit
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, ValueGrammar, fold
 
-FORMATS = ("csv",)
 SEPARATORS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
@@ -64,6 +65,11 @@ class Laboratory:
     spelling: Mapping[str, str]
     max_quarantined_share: float
     fingerprint: str
+
+    @property
+    def writing(self) -> Writing:
+        """How its files are written; what their words mean stands in the other attributes."""
+        return Writing(self.encoding, self.separator)
 
     def assays(self) -> pl.DataFrame:
         """Scatter by assay, compartment, date and level: rows of `assays`, for the rows of the file that give a sigma.
@@ -117,7 +123,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         top.fault("time_formats", fault)
     separator = top.choice("separator", SEPARATORS)
     encoding = top.choice("encoding", ENCODINGS)
-    description, format_, zone = top.text("description"), top.choice("format", FORMATS), _zone(top)
+    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), _zone(top)
     synthetic = top.truth("synthetic")
     columns, (cmv_load, other) = _columns(top), _tests(top)
     status, share = (

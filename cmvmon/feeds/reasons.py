@@ -21,6 +21,15 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "wrong_field_count": (
             "the line has more or fewer fields than the header. Ask the sender to quote fields that hold the separator."
         ),
+        "missing_table": "the record does not name its table. Ask the sender for the member `table`.",
+        "unknown_table": (
+            f"the record names a table that is not taken in. Known are {', '.join(DELIVERED)}. Ask the sender."
+        ),
+        "repeated_column": "the record names a column twice. Ask the sender which of the two holds.",
+        "no_cell": (
+            "the record holds a list, a record, a truth value or a NUL where a text or a number should stand. Ask the "
+            "sender to write plain values."
+        ),
         "delivery_refused": "the whole delivery was refused. Mend what the refusal names and take the file in again.",
         # who and what
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
@@ -133,6 +142,16 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "empty_file": "the file is empty. Ask the sender for it again.",
         "wrong_encoding": "the bytes are not in the declared encoding. Ask the sender, or correct `encoding`.",
         "nul_bytes": "the file holds NUL bytes: it is damaged or not text. Ask the sender for it again.",
+        "malformed_ndjson": "a line is no JSON record. Ask the sender for the file again.",
+        "cut_off": (
+            'the file ends before the line that counts its records (`{"records": n}`). Ask the sender for the whole file.'
+        ),
+        "trailing_data": "something follows the line that counts the records. Ask the sender for the file again.",
+        "wrong_count": "records are missing or too many. Ask the sender for the file again.",
+        "laboratory_file": (
+            "results are read with a laboratory file, and this feed has none. Add labs/<feed>.toml to the site "
+            "(cmvmon/feeds/labs/example_nl.toml is a template)."
+        ),
         "malformed_csv": "the quoting of the file is broken. Ask the sender for it again.",
         "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
         "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType, split_by_promises
-from cmvmon.feeds.csv_records import Records, check_header, read_records, refusal
+from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
+from cmvmon.feeds.records import EXCHANGE, Expected, Records, refusal
 
-ENCODING = "utf-8"
-SEPARATOR = ","
 _ROW = "row of the frame"
 _DELIVERED = "delivered "
 _NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
@@ -32,9 +31,9 @@ def required_columns(row_type: RowType) -> tuple[str, ...]:
     return tuple(c.name for c in row_type.columns if c.exchanged and not c.null_means)
 
 
-def check_table_header(records: Records, row_type: RowType) -> None:
-    """Nothing, when the header of a CSV holds every required column; else raises DeliveryError."""
-    check_header(records, expected=row_type.exchanged, required=required_columns(row_type), separator=SEPARATOR)
+def expected_columns(row_type: RowType) -> Expected:
+    """The columns that a table in exchange form is read from."""
+    return Expected(row_type.exchanged, required_columns(row_type))
 
 
 def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -45,8 +44,9 @@ def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFra
     Raises:
         DeliveryError: the file as a whole can't be used (encoding, quoting, separator, missing column, ...).
     """
-    records = read_records(data, encoding=ENCODING, separator=SEPARATOR)
-    check_table_header(records, row_type)
+    records = read_records(data, encoding=EXCHANGE.encoding, separator=EXCHANGE.separator)
+    expected = expected_columns(row_type)
+    check_header(records, expected=expected.columns, required=expected.required, separator=EXCHANGE.separator)
     return _typed_records(records, row_type)
 
 
@@ -61,17 +61,15 @@ def judge_table(records: Records, row_type: RowType, *, placeholder_patient_ids:
 
 
 def _typed_records(records: Records, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
-    width = len(records.header)
-    whole = [record for record in records.records if len(record.cells) == width]
+    whole = records.readable
     present = [(at, name) for at, name in enumerate(records.header) if name in row_type.exchanged]
     columns: dict[str, list[str] | list[int]] = {name: [record.cells[at] for record in whole] for at, name in present}
     columns |= {"record_number": [r.number for r in whole], "line": [r.line for r in whole]}
     text: dict[str, pl.DataType] = {name: pl.String() for _, name in present}
     frame = pl.DataFrame(columns, schema=text | PLACE)
     rows, broken = typed(frame, row_type)
-    others = [(r.number, r.line, "wrong_field_count", None) for r in records.records if len(r.cells) != width]
-    miscounted = pl.DataFrame(others, schema=REJECTED, orient="row")
-    return rows, pl.concat([broken, miscounted], how="diagonal").sort("record_number")
+    unreadable = pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row")
+    return rows, pl.concat([broken, unreadable], how="diagonal").sort("record_number")
 
 
 def typed(frame_of_strings: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:

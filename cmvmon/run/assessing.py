@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,11 @@ import polars as pl
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, ProtocolError
-from cmvmon.domain.known import Known
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.subjects import subject_key
-from cmvmon.domain.versions import current_results
+from cmvmon.domain.versions import usable_rows
 from cmvmon.run.concordance_query import unit_concordance
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.alert_store import Changes
@@ -48,7 +47,7 @@ def assess_site(
         assessment = assessed(opened, as_of=as_of, patients=patients)
     except (ContractBroken, ProtocolError) as broken:
         is_contract = isinstance(broken, ContractBroken)
-        table = broken.table if isinstance(broken, ContractBroken) else VIRAL_LOAD_RESULTS.name
+        table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
         code = "contract_broken" if is_contract else "laboratory_file"
         _note_work(
             opened, as_of, json.dumps({"code": code, "feed": ASSESSMENT_FEED, "table_name": table}, sort_keys=True)
@@ -79,23 +78,14 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
     Raises ContractBroken.
     """
     with opened.reading() as connection:
-        results = known.known_results(connection, as_of=as_of, patients=patients)
-        courses = known.known_courses(connection, as_of=as_of, patients=patients)
-        stays = known.known_stays(connection, as_of=as_of, patients=patients)
-        unread = known.unread_courses(connection)
-    usable = current_results(results).filter(~pl.col("is_conflicting"))  # a conflicting row only marks its place
-    _through_gate(VIRAL_LOAD_RESULTS, usable, as_of)
-    for row_type, frame in ((ANTIVIRAL_COURSES, courses), (ICU_STAYS, stays)):
-        if frame is not None:
-            _through_gate(row_type, frame, as_of)
+        was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)
+    for table in DELIVERED:
+        rows = was_known[table.rows] if table.required else was_known.if_delivered(table.rows)
+        if rows is not None:
+            _through_gate(table.rows, usable_rows(table, rows), as_of)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, as_of=as_of)
-    was_known = Known.of(
-        {VIRAL_LOAD_RESULTS: results, ANTIVIRAL_COURSES: courses, ICU_STAYS: stays},
-        assays=known.assays_in_use(opened.site, results),
-        unread={ANTIVIRAL_COURSES.name: unread},
-        concordance=of_unit,
-    )
+    was_known = replace(was_known, concordance=of_unit)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of)
     return assessment

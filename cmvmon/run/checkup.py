@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmvmon import __version__
+from cmvmon.domain.delivered import BY_LABORATORY
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.shell import alert_store, database, feed_state
 from cmvmon.shell.session import now
@@ -80,7 +81,7 @@ def _protocol(site: Site) -> Iterator[Finding]:
 def _laboratories(site: Site) -> Iterator[Finding]:
     names = [laboratory.laboratory for laboratory in site.laboratories()]
     yield Finding("laboratory files", "ok", ", ".join(names))
-    for dropped in {item.feed for item in site.dropped() if item.table == "viral_load_results"} - set(names):
+    for dropped in {item.feed for item in site.dropped() if item.table in BY_LABORATORY} - set(names):
         yield Finding(
             "drop folder", "broken", f"drop/{dropped} has no laboratory file; add labs/{dropped}.toml to the site"
         )

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.concordance.table import concordance
@@ -54,5 +55,6 @@ def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
 
 def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
     """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
-    versions = known.known_results(connection, as_of=as_of).filter(pl.col("collected_at") <= as_of.astimezone(UTC))
+    found = known.known_table(connection, LEADING, as_of=as_of)
+    versions = LEADING.begun(LEADING.rows.empty() if found is None else found, as_of.astimezone(UTC))
     return laboratory_sigma(current_results(versions), known.assays_in_use(site, versions))

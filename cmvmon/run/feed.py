@@ -36,7 +36,11 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime) -> Fed:
     """
     site = Site(root).prepare()
     with only_run(site.lock, wait_s=_WAIT_S), open_site(root) as opened:
-        taken_in = tuple(take_in_landed(opened, item, received_at=as_of) for item in landed(site.landing, delivery_id))
+        taken_in = tuple(
+            counted
+            for way in landed(site.landing, delivery_id)
+            for counted in take_in_landed(opened, way, received_at=as_of)
+        )
         with opened.reading() as connection:
             touched = known.patients_of_delivery(connection, delivery_id)
         if not touched:

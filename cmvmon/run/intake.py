@@ -11,37 +11,53 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cmvmon.domain import delivered
-from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.errors import NoLaboratoryFile, ProtocolError, SiteError
 from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
+from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.ingest import ingest
 from cmvmon.shell import alert_store, feed_state, intake_store, landing
+from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.files import read_bytes
-from cmvmon.shell.intake_store import Counted, Earlier
+from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
-from cmvmon.shell.site import Stray
+from cmvmon.shell.site import Dropped, Stray
 
 
 def take_in_file(
-    opened: OpenSite, path: Path, *, feed: str, table: str, received_at: datetime, is_history: bool = False
-) -> Counted:
-    """Lands one file, takes it in, and returns its counts. A file that is known changes nothing."""
-    if table not in delivered.NAMES:
+    opened: OpenSite,
+    path: Path,
+    *,
+    feed: str,
+    table: str | None = None,
+    received_at: datetime,
+    is_history: bool = False,
+) -> tuple[Counted, ...]:
+    """Lands one file, takes it in, and returns its counts by table. A file that is known changes nothing.
+
+    `table` is the delivered table that the file holds; without it, the leading one. A format whose records name their
+    tables takes none. A file whose ending no format has is read as one of a single table.
+    """
+    form = format_of(path.name) or ONE_TABLE
+    if FORMATS[form].names_tables and table is not None:
+        raise SiteError(f"the records of a {FORMATS[form].ending} file name their tables; leave --table out")
+    if table is not None and table not in delivered.NAMES:
         raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(delivered.NAMES)}")
-    return _take_in(opened, read_bytes(path), path.name, feed, table, received_at, is_history=is_history)
+    held = None if FORMATS[form].names_tables else table or delivered.LEADING.name
+    return _take_in(opened, Dropped(path, feed, held, form), read_bytes(path), received_at, is_history=is_history)
 
 
 def _take_in(
-    opened: OpenSite, data: bytes, file_name: str, feed: str, table: str, received_at: datetime, *, is_history: bool
-) -> Counted:
+    opened: OpenSite, item: Dropped, data: bytes, received_at: datetime, *, is_history: bool
+) -> tuple[Counted, ...]:
     landed = landing.land(
         opened.site.landing,
         data,
-        feed=_feed_name(feed),
-        table=table,
-        file_name=file_name,
+        feed=_feed_name(item.feed),
+        table=item.table,
+        form=item.form,
+        file_name=item.path.name,
         landed_at=received_at,
         is_history=is_history,
     )
@@ -60,7 +76,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What the drop folder came to: counts of each delivery, and what could not be judged."""
+    """What the drop folder came to: counts of each delivery and table, and what could not be judged."""
 
     counted: tuple[Counted, ...]
     faults: tuple[Fault, ...] = ()
@@ -76,30 +92,29 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
     is_history = opened.site.settings().is_demo
     counted: list[Counted] = []
     faults = [_stray_fault(stray) for stray in opened.site.strays()]
+    seen: set[tuple[str, str, str]] = set()
     for item in opened.site.dropped():
-        place = f"a file in drop/{item.feed}/{item.table}"
         try:
-            data = read_bytes(item.path, called=place)
-            counted.append(
-                _take_in(opened, data, item.path.name, item.feed, item.table, received_at, is_history=is_history)
-            )
+            data = read_bytes(item.path, called=f"a file in {item.place}")
+            done = _take_in(opened, item, data, received_at, is_history=is_history)
         except (SiteError, ProtocolError) as error:
-            code = "unreadable_file" if str(error).startswith(place) else "laboratory_file"
-            faults.append(Fault(item.feed, item.table, code, str(error)))
-    seen = {(item.delivery_id, item.feed, item.table) for item in counted}
+            faults.append(Fault(item.feed, item.table or delivered.WHOLE_DELIVERY, error.code, str(error)))
+            continue
+        counted += done
+        seen |= {(one.delivery_id, item.feed, item.table or item.form) for one in done}
     with opened.reading() as connection:
-        waiting = [key for key in feed_state.with_open_quarantine(connection) if key not in seen]
+        waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
         try:
-            ways = [
-                way
-                for way in landing.landed(opened.site.landing, delivery_id)
-                if (way.feed, way.table) == (feed, table)
+            ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
+            mine = [
+                way for way in ways if way.table in (table, None) and (way.delivery_id, feed, way.kept_as) not in seen
             ]
-            again = [take_in_landed(opened, way, received_at=received_at) for way in ways]
+            seen |= {(way.delivery_id, feed, way.kept_as) for way in mine}
+            again = [one for way in mine for one in take_in_landed(opened, way, received_at=received_at)]
             counted += [item for item in again if not item.was_known]
         except (SiteError, ProtocolError) as error:
-            faults.append(Fault(feed, table, "laboratory_file", str(error)))
+            faults.append(Fault(feed, table, error.code, str(error)))
     _note_faults(opened, {item.feed for item in counted}, faults, received_at)
     return TakenIn(tuple(counted), tuple(faults))
 
@@ -107,18 +122,22 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
 def _stray_fault(stray: Stray) -> Fault:
     place = "/".join(part for part in ("drop", stray.feed, stray.table) if part)
     cause = {
-        "not_csv": "not .csv, so not read",
+        "unknown_ending": f"not {' or '.join(_one_table_endings())}, so not read",
         "unknown_table": f"no such table; the folder must be one of {', '.join(delivered.NAMES)}",
-        "not_in_a_table": "not in a folder drop/<feed>/<table>, so not read",
+        "not_in_a_table": "not in a folder drop/<feed>/<table>, and of no format that names its tables, so not read",
     }[stray.code]
     return Fault(
         stray.feed, stray.table, stray.code, f"{place}: {stray.n} file(s) or folder(s) {cause}; move or remove them"
     )
 
 
+def _one_table_endings() -> list[str]:
+    return [form.ending for form in FORMATS.values() if not form.names_tables]
+
+
 def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_of: datetime) -> None:
     """One alert about the work for each feed with a file that could not be judged; none any more for the others."""
-    stopped = {fault.feed: fault for fault in reversed(faults) if fault.feed and fault.code != "not_csv"}
+    stopped = {fault.feed: fault for fault in reversed(faults) if fault.feed and fault.code != "unknown_ending"}
     with opened.writing() as connection:
         standing = alert_store.alerts(connection, states={"open"})
         known = {
@@ -137,21 +156,21 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
             )
 
 
-def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> Counted:
-    """Judges one landed delivery and stores what came of it.
+def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
+    """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
-    The same bytes for the same feed and table are judged once; again only when the laboratory file has changed, and then
-    only the records that were set apart.
+    The same bytes for the same feed, table and format are judged once; again only when the laboratory file has changed or
+    a moment has come, and then only the records that were set apart.
     """
     laboratory = opened.site.laboratory(landed.feed)
-    if laboratory is None and landed.table == VIRAL_LOAD_RESULTS.name:
-        raise SiteError(
+    if laboratory is None and landed.table in delivered.BY_LABORATORY:
+        raise NoLaboratoryFile(
             f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
             "(cmvmon/feeds/labs/example_nl.toml is a template)"
         )
     version = "" if laboratory is None else laboratory.fingerprint
     with opened.reading() as connection:
-        before = intake_store.earlier(connection, landed)
+        before = earlier(connection, landed)
     if before is not None and not _judges_again(before, version, received_at):
         return _already_known(landed, before)
     intake = ingest(
@@ -162,20 +181,16 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
         delivery_id=landed.delivery_id,
         received_at=received_at,
         landed_at=landed.landed_at if before is None else received_at,
+        form=landed.form,
         history=landed.is_history,
-        only_records=None if before is None or before.refused else before.open_records,
+        only_records=None if before is None or before.is_refused_whole else before.open_records,
     )
     with opened.writing() as connection:
-        meanwhile = intake_store.earlier(connection, landed)
-        if meanwhile != before:  # another process was quicker with the same bytes
-            return _already_known(landed, meanwhile or Earlier(0, intake.received, version, None, (), False))
+        meanwhile = earlier(connection, landed)
+        if meanwhile is not None and meanwhile != before:  # another process was quicker with the same bytes
+            return _already_known(landed, meanwhile)
         counted = intake_store.append(
-            connection,
-            intake,
-            landed=landed,
-            received_at=received_at,
-            laboratory_file=version,
-            attempt=1 if before is None else before.attempt + 1,
+            connection, intake, landed=landed, received_at=received_at, laboratory_file=version, before=before
         )
         _note_feed(opened, connection, landed.feed, received_at)
     return counted
@@ -183,26 +198,31 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
 
 def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
     """Whether something set apart may be read otherwise now: the laboratory file has changed, or time has passed."""
-    time_has_passed = before.waits_for_time and before.received_at is not None and received_at > before.received_at
+    time_has_passed = before.waits_for_time and received_at > before.received_at
     return bool(before.open_records) and (before.laboratory_file != version or time_has_passed)
 
 
-def _already_known(landed: Landed, before: Earlier) -> Counted:
+def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:
     """The counts of a delivery that changes nothing: every record of it is a duplicate."""
-    return Counted(
-        delivery_id=landed.delivery_id,
-        feed=landed.feed,
-        table=landed.table,
-        attempt=before.attempt,
-        received=before.received,
-        accepted=0,
-        quarantined=0,
-        duplicates=before.received,
-        ignored=0,
-        reasons={},
-        refused=before.refused,
-        refused_because=None if before.refused is None else "it stands refused since it first came; see the ward page",
-        was_known=True,
+    return tuple(
+        Counted(
+            delivery_id=landed.delivery_id,
+            feed=landed.feed,
+            table=table.table,
+            attempt=table.attempt,
+            received=table.received,
+            accepted=0,
+            quarantined=0,
+            duplicates=table.received,
+            ignored=0,
+            reasons={},
+            refused=table.refused,
+            refused_because=None
+            if table.refused is None
+            else "it stands refused since it first came; see the ward page",
+            was_known=True,
+        )
+        for table in before.tables
     )
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
@@ -53,15 +53,13 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
 
 def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     with opened.reading() as connection:
-        versions = known.known_results(connection, as_of=as_of, patients=[patient])
-        courses = known.known_courses(connection, as_of=as_of, patients=[patient])
+        was_known = known.known(connection, opened.site, as_of=as_of, patients=[patient])
+    versions = was_known[VIRAL_LOAD_RESULTS]
     current = current_results(versions.filter(pl.col("collected_at") <= as_of))
     if current.is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
-    results = laboratory_sigma(current, known.assays_in_use(opened.site, versions))
-    clocks = treatment_courses(
-        ANTIVIRAL_COURSES.empty() if courses is None else courses, protocol=opened.protocol, as_of=as_of
-    )
+    results = laboratory_sigma(current, was_known.assays)
+    clocks = treatment_courses(was_known[ANTIVIRAL_COURSES], protocol=opened.protocol, as_of=as_of)
     weekly = weekly_decline(results, clocks, protocol=opened.protocol, as_of=as_of, method=opened.method)
     return weekly, next_sample(results, clocks, weekly, protocol=opened.protocol, as_of=as_of)
 

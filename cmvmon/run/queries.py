@@ -12,6 +12,8 @@ from cmvmon.shell import alert_store, database
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
 
+_NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
+
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
     """Alerts as they stand, open ones only unless `every`, with their sentence; moments as ISO 8601 text."""
@@ -35,11 +37,11 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
 
 
 def listed_quarantine(root: Path) -> list[dict[str, Any]]:
-    """The records that wait in quarantine, each with the name under which `show` finds it; no delivered text."""
+    """The records that wait in quarantine, each with the name under which `show` finds it; no delivered text, no patient."""
     return [
         {
             "record": _name(row),
-            **{k: v for k, v in row.items() if k not in ("delivered_text", "record_number", "attempt")},
+            **{k: v for k, v in row.items() if k not in _NOT_LISTED},
         }
         for row in _quarantine(root)
     ]

@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
+from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_COURSE
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -124,7 +125,7 @@ def feed_states(
             feed=item.feed,
             table_name=item.table,
             last_received_at=item.last_received_at,
-            is_fresh=is_fresh(item.table, item.last_received_at, as_of=as_of),
+            is_fresh=is_fresh(item.table, item.last_received_at, as_of=as_of) if item.table in BY_NAME else None,
             operations_code=item.refused,
             n_quarantined=item.n_quarantined,
         )

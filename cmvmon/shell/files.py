@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from cmvmon.domain.errors import SiteError
+from cmvmon.domain.errors import SiteError, UnreadableFile
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
@@ -38,11 +38,11 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
 
 
 def read_bytes(path: Path, *, called: str | None = None) -> bytes:
-    """The file's bytes. Raises SiteError with the cause in words, naming the file as `called` (its own name may be private)."""
+    """The file's bytes. Raises UnreadableFile with the cause in words, naming the file as `called` (its own name may be private)."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SiteError(f"{called or path.name} can't be read ({error.strerror})") from None
+        raise UnreadableFile(f"{called or path.name} can't be read ({error.strerror})") from None
 
 
 def _make_folder(folder: Path) -> None:

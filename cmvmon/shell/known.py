@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from datetime import datetime
 
@@ -10,81 +9,72 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
 
 
-def known_results(
-    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
-) -> pl.DataFrame:
-    """Every version of every result that was known at `as_of` (received_at <= as_of), of all or of some patients."""
-    return _read(connection, VIRAL_LOAD_RESULTS, as_of, patients).select(*VIRAL_LOAD_RESULTS.schema)
+def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
+    """What was known at `as_of`, of all or of some patients: every delivered table, the noise of the assays in it, and of
+    whom a row could not be read.
 
-
-def known_courses(
-    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
-) -> pl.DataFrame | None:
-    """The current version of every course known at `as_of`; None when no such delivery had been accepted.
-
-    Where last versions conflict, one row stays with its intent unknown: whether that patient is treated can't be told.
+    Raises ProtocolError for a laboratory file that can't be read.
     """
-    if not _was_delivered(connection, ANTIVIRAL_COURSES, as_of):
-        return None
-    current, conflicting = _current(_read(connection, ANTIVIRAL_COURSES, as_of, patients))
-    unknown = conflicting.with_columns(
-        pl.lit(None).cast(pl.String).alias("indication"),
-        *(pl.lit(None).cast(pl.Float64).alias(n) for n in ("dose_mg", "dose_mg_per_kg", "interval_h")),
-    )
-    return pl.concat([current, unknown]).select(*ANTIVIRAL_COURSES.schema)
+    found = {table.name: known_table(connection, table, as_of=as_of, patients=patients) for table in DELIVERED}
+    tables = {name: rows for name, rows in found.items() if rows is not None}
+    return Known(tables, assays_in_use(site, *tables.values()), _unread(connection, as_of))
 
 
-def known_stays(
-    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
+def known_table(
+    connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None = None
 ) -> pl.DataFrame | None:
-    """The current version of every stay known at `as_of`; None when no such delivery had been accepted.
+    """What was known of a table at `as_of` (received_at <= as_of); None when no such delivery had been accepted.
 
-    Where last versions conflict, one row stays, still open, with nothing stated and no bed: nothing is read from it.
+    Every version of each record where the sender states which one is the last; else the current one. Where current
+    versions conflict, one row stays, and its columns `in_conflict` say nothing.
     """
-    if not _was_delivered(connection, ICU_STAYS, as_of):
+    if not _was_delivered(connection, table.rows, as_of):
         return None
-    current, conflicting = _current(_read(connection, ICU_STAYS, as_of, patients))
-    open_stay = conflicting.with_columns(
-        pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("discharged_at"),
-        *(pl.lit(None).cast(pl.String).alias(name) for name in ("affected_compartments", "ward", "bed")),
-    )
-    return pl.concat([current, open_stay]).select(*ICU_STAYS.schema)
+    versions = _read(connection, table.rows, as_of, patients)
+    if table.versions is Versions.SNAPSHOT:
+        current, conflicting = _current(versions)
+        versions = pl.concat([current, table.unsaid(conflicting)])
+    return versions.select(*table.rows.schema)
 
 
-def open_quarantine(connection: sa.Connection) -> pl.DataFrame:
-    """The records that are set apart now: those of the last judging of each delivery, as `quarantined_records`."""
+def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
+    """The records that are set apart: those of the last judging of each delivery (by `as_of`), as `quarantined_records`."""
     q, d = QUARANTINE.c, DELIVERIES.c
-    last = (
-        sa.select(d.delivery_id, d.feed, d.table_name, sa.func.max(d.attempt).label("attempt"))
-        .group_by(d.delivery_id, d.feed, d.table_name)
-        .subquery()
-    )
+    last = sa.select(d.delivery_id, d.feed, d.table_name, sa.func.max(d.attempt).label("attempt"))
+    if as_of is not None:
+        last = last.where(_taken_in(as_of))
+    newest = last.group_by(d.delivery_id, d.feed, d.table_name).subquery()
     query = sa.select(QUARANTINE).join(
-        last,
+        newest,
         sa.and_(
-            q.delivery_id == last.c.delivery_id,
-            q.feed == last.c.feed,
-            q.table_name == last.c.table_name,
-            q.attempt == last.c.attempt,
+            q.delivery_id == newest.c.delivery_id,
+            q.feed == newest.c.feed,
+            q.table_name == newest.c.table_name,
+            q.attempt == newest.c.attempt,
         ),
     )
     return _frame(connection, query, QUARANTINED_RECORDS).sort(*QUARANTINED_RECORDS.key)
 
 
+def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
+    """Whether a delivery had been taken in by then; one of history counts as always there."""
+    d = DELIVERIES.c
+    return sa.or_(d.is_history, d.received_at <= as_of)
+
+
 def _was_delivered(connection: sa.Connection, row_type: RowType, as_of: datetime) -> bool:
     """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
     d = DELIVERIES.c
-    stamp = sa.case((d.is_history, "0"), else_=d.received_at)
-    query = sa.select(d.delivery_id).where(
-        d.table_name == row_type.name, d.refused.is_(None), stamp <= sa.bindparam("t", as_of, type_=d.received_at.type)
-    )
+    query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), _taken_in(as_of))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -156,16 +146,21 @@ def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozens
     return frozenset(touched)
 
 
-def unread_courses(connection: sa.Connection) -> frozenset[str]:
-    """Patients of whom a delivered course waits in quarantine: whether they are treated can't be told from the rest."""
-    waiting = open_quarantine(connection).filter(
-        (pl.col("table_name") == ANTIVIRAL_COURSES.name) & (pl.col("reason") != "conflicting_values")
+def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[str]]:
+    """By table, the patients of whom a delivered record waits in quarantine: what it said can't be told from the rest.
+
+    Records that contradict each other are read: `in_conflict` says what is lost.
+    """
+    waiting = open_quarantine(connection, as_of=as_of).filter(
+        pl.col("patient_id").is_not_null() & (pl.col("reason") != CONFLICT)
     )
-    delivered = [json.loads(text) for text in waiting["delivered_text"]]
-    return frozenset(str(record["patient_id"]).strip() for record in delivered if record.get("patient_id"))
+    return {
+        table.name: frozenset(waiting.filter(pl.col("table_name") == table.name)["patient_id"]) for table in DELIVERED
+    }
 
 
-def assays_in_use(site: Site, results: pl.DataFrame) -> pl.DataFrame:
-    """`assays` of the laboratories that these results are of. Raises ProtocolError for a laboratory file that can't be read."""
-    in_use = [site.laboratory(name) for name in sorted(results["laboratory"].unique())]
+def assays_in_use(site: Site, *tables: pl.DataFrame) -> pl.DataFrame:
+    """`assays` of the laboratories that these rows are of. Raises ProtocolError for a laboratory file that can't be read."""
+    names = {str(name) for rows in tables if "laboratory" in rows.columns for name in rows["laboratory"].unique()}
+    in_use = [site.laboratory(name) for name in sorted(names)]
     return pl.concat([ASSAYS.empty(), *(laboratory.assays() for laboratory in in_use if laboratory is not None)])

@@ -1,7 +1,11 @@
 """The landing: raw bytes of every delivery, durable before anything reads them, never changed.
 
 landing/<delivery_id>/raw                   the bytes
-landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not
+landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not, and in which format
+landing/<delivery_id>/<feed>.<format>.json  the same, for a format whose records name their tables
+
+Durable means: the bytes, and the name of every new folder, are synced to the disk before the note is written, and the note
+before anything is judged. The bytes are hashed whenever they are read: what is not what landed is refused.
 """
 
 from __future__ import annotations
@@ -13,31 +17,54 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
+from cmvmon.feeds.formats import FORMATS, ONE_TABLE
 from cmvmon.shell.files import read_bytes, write_atomically
 
 
 @dataclass(frozen=True)
 class Landed:
-    """One delivery as it landed: the same bytes for another feed or table are another one."""
+    """One delivery as it landed: the same bytes for another feed, table or format are another one.
+
+    `table` is None where the format names its tables.
+    """
 
     delivery_id: str
     feed: str
-    table: str
+    table: str | None
+    form: str
     file_name: str
     landed_at: datetime
     is_history: bool
 
+    @property
+    def kept_as(self) -> str:
+        """What tells it from the same bytes of the same feed: its table, or its format."""
+        return self.table or self.form
+
 
 def land(
-    landing: Path, data: bytes, *, feed: str, table: str, file_name: str, landed_at: datetime, is_history: bool
+    landing: Path,
+    data: bytes,
+    *,
+    feed: str,
+    table: str | None,
+    form: str,
+    file_name: str,
+    landed_at: datetime,
+    is_history: bool,
 ) -> Landed:
     """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
     delivery_id = hashlib.sha256(data).hexdigest()
     folder = landing / delivery_id
-    note = folder / f"{feed}.{table}.json"
+    note = folder / f"{feed}.{table or form}.json"
     write_atomically(folder / "raw", data)
     if not note.exists():
-        facts = {"file_name": file_name, "landed_at": landed_at.isoformat(), "is_history": is_history}
+        facts = {
+            "file_name": file_name,
+            "format": form,
+            "landed_at": landed_at.isoformat(),
+            "is_history": is_history,
+        }
         write_atomically(note, json.dumps(facts, sort_keys=True).encode())
     return _read(note)
 
@@ -63,12 +90,14 @@ def _is_id(text: str) -> bool:
 
 
 def _read(note: Path) -> Landed:
-    feed, table, _ = note.name.rsplit(".", 2)
+    feed, kept_as, _ = note.name.rsplit(".", 2)
     facts = json.loads(read_bytes(note))
+    form = str(facts.get("format", ONE_TABLE))  # a note of before there were formats says none
     return Landed(
         note.parent.name,
         feed,
-        table,
+        None if FORMATS[form].names_tables else kept_as,
+        form,
         str(facts["file_name"]),
         datetime.fromisoformat(facts["landed_at"]),
         bool(facts["is_history"]),

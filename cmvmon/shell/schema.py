@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 from cmvmon.domain.columns import Kind, RowType
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.rows import QUARANTINED_RECORDS
 
 
 class Moment(TypeDecorator[datetime]):
@@ -82,13 +83,11 @@ DELIVERIES = sa.Table(
     sa.Column("duplicates", sa.Integer, nullable=False),
     sa.Column("ignored", sa.Integer, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
+    sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
 )
 
-RESULTS = _versions(VIRAL_LOAD_RESULTS)
-COURSES = _versions(ANTIVIRAL_COURSES)
-STAYS = _versions(ICU_STAYS)
-VERSIONS: dict[str, sa.Table] = {table.name: table for table in (RESULTS, COURSES, STAYS)}
+VERSIONS: dict[str, sa.Table] = {table.name: _versions(table.rows) for table in DELIVERED}
 
 QUARANTINE = sa.Table(
     QUARANTINED_RECORDS.name,

@@ -38,16 +38,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Dropped:
-    """One file in the drop folder: `drop/<feed>/<table>/<name>.csv`."""
+    """One file in the drop folder: `drop/<feed>/<table>/<name>`, or `drop/<feed>/<name>` where the format names its
+    tables; `table` is then None. `form` is the format that its ending says."""
 
     path: Path
     feed: str
-    table: str
+    table: str | None
+    form: str
+
+    @property
+    def place(self) -> str:
+        return f"drop/{self.feed}/{self.table}" if self.table else f"drop/{self.feed}"
 
 
 @dataclass(frozen=True)
 class Stray:
-    """Files in the drop folder that nobody reads: `code` is not_csv, unknown_table or not_in_a_table."""
+    """Files in the drop folder that nobody reads: `code` is unknown_ending, unknown_table or not_in_a_table."""
 
     feed: str
     table: str
@@ -164,12 +170,15 @@ class Site:
         return [laboratory for name in sorted(names) if (laboratory := self.laboratory(name)) is not None]
 
     def dropped(self) -> Iterator[Dropped]:
-        """The CSV files in the drop folder, by name."""
-        for feed, folder in self._drop_folders():
-            if folder.name in delivered.NAMES:
-                for path in sorted(folder.iterdir()):
-                    if _is_csv(path):
-                        yield Dropped(path, feed, folder.name)
+        """The files in the drop folder that have a format, by name."""
+        for feed in sorted(path for path in self.drop.glob("*") if path.is_dir()):
+            for item in sorted(feed.iterdir()):
+                if item.is_dir():
+                    for path in sorted(item.iterdir()) if item.name in delivered.NAMES else ():
+                        if (form := _form_of(path, names_tables=False)) is not None:
+                            yield Dropped(path, feed.name, item.name, form)
+                elif (form := _form_of(item, names_tables=True)) is not None:
+                    yield Dropped(item, feed.name, None, form)
 
     def strays(self) -> list[Stray]:
         """What lies in the drop folder and is not read, counted by place: names of files may be private."""
@@ -177,17 +186,14 @@ class Site:
         for feed in sorted(self.drop.glob("*")):
             for item in sorted(feed.iterdir()) if feed.is_dir() else [feed]:
                 if not item.is_dir():
-                    found[feed.name if feed.is_dir() else "", "", "not_in_a_table"] += 1
+                    is_read = feed.is_dir() and _form_of(item, names_tables=True) is not None
+                    found[feed.name if feed.is_dir() else "", "", "not_in_a_table"] += not is_read
                 elif item.name not in delivered.NAMES:
                     found[feed.name, item.name, "unknown_table"] += 1
                 else:
-                    found[feed.name, item.name, "not_csv"] += sum(not _is_csv(path) for path in item.iterdir())
+                    unread = sum(_form_of(path, names_tables=False) is None for path in item.iterdir())
+                    found[feed.name, item.name, "unknown_ending"] += unread
         return [Stray(feed, table, code, n) for (feed, table, code), n in sorted(found.items()) if n]
-
-    def _drop_folders(self) -> Iterator[tuple[str, Path]]:
-        for feed in sorted(path for path in self.drop.glob("*") if path.is_dir()):
-            for folder in sorted(path for path in feed.iterdir() if path.is_dir()):
-                yield feed.name, folder
 
     def page_key(self) -> bytes:
         """The secret that makes page names opaque; made once, kept in the site."""
@@ -197,10 +203,14 @@ class Site:
         return path.read_bytes()
 
 
-def _is_csv(path: Path) -> bool:
-    return (
-        path.is_file() and path.suffix.lower() == ".csv" and not path.name.startswith(".")
-    )  # a dot: still being written
+def _form_of(path: Path, *, names_tables: bool) -> str | None:
+    """The format of a file that lies in its place; None for what is not read there."""
+    from cmvmon.feeds.formats import FORMATS, format_of
+
+    form = format_of(path.name)
+    if form is None or FORMATS[form].names_tables != names_tables or path.name.startswith("."):  # still being written
+        return None
+    return form if path.is_file() else None
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:

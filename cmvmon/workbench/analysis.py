@@ -17,11 +17,12 @@ import polars as pl
 from cmvmon.assess import assess, next_samples
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import RowType, split_by_promises
+from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.feeds.reasons import remedy
 from cmvmon.kinetics import concordance
@@ -35,7 +36,8 @@ from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batch
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 
-_OPTIONAL = (ANTIVIRAL_COURSES, ICU_STAYS, ASSAYS)
+_OTHERS = tuple(table.rows for table in DELIVERED if table is not LEADING)
+_OPTIONAL = (*_OTHERS, ASSAYS)
 _COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
 _COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
 _UNIT = "unit"  # what patients say together of concordance
@@ -81,9 +83,7 @@ def analyze(
     Raises SiteError or DeliveryError when a table is missing, doubled or unreadable.
     """
     if not source.is_dir():
-        raise SiteError(
-            f"{source.name} is no folder; name the folder that holds {VIRAL_LOAD_RESULTS.name}.parquet or .csv"
-        )
+        raise SiteError(f"{source.name} is no folder; name the folder that holds {LEADING.name}.parquet or .csv")
     if out.exists() and not out.is_dir():
         raise SiteError(f"{out.name} is a file; name a folder with --out")
     if partitions is not None and partitions < 1:
@@ -94,9 +94,9 @@ def analyze(
     protocol = Site(root).protocol()
     if priors is not None:
         protocol = protocol.with_priors(_fitted_priors(priors), name=priors.name)
-    results = find_table(source, VIRAL_LOAD_RESULTS)
+    results = find_table(source, LEADING.rows)
     if results is None:
-        name = VIRAL_LOAD_RESULTS.name
+        name = LEADING.name
         raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
     optional = {row_type.name: find_table(source, row_type) for row_type in _OPTIONAL}
     is_new = not out.exists()
@@ -137,17 +137,15 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
     patients = sample_of(results, "patient_id", most=_SAMPLED) if count > 1 else None
     first: list[Typed] = []
     if count > 1 and patients is None:  # a CSV is in memory anyway
-        first = [read_whole(results, VIRAL_LOAD_RESULTS)]
+        first = [read_whole(results, LEADING.rows)]
         patients = first[0][0]["patient_id"]
     kept = Partitions(folder, () if patients is None else bounds_of(patients, count))
     del patients
     broken: list[pl.DataFrame] = []
-    for usable, unusable in first or read_batches(
-        results, VIRAL_LOAD_RESULTS, rows=None if count == 1 else ROWS_PER_BATCH
-    ):
-        kept.add(usable, VIRAL_LOAD_RESULTS)
+    for usable, unusable in first or read_batches(results, LEADING.rows, rows=None if count == 1 else ROWS_PER_BATCH):
+        kept.add(usable, LEADING.rows)
         broken.append(unusable)
-    apart = {VIRAL_LOAD_RESULTS.name: pl.concat(broken, rechunk=True)}
+    apart = {LEADING.name: pl.concat(broken, rechunk=True)}
     assays = ASSAYS.empty()
     for row_type in _OPTIONAL:
         path = optional[row_type.name]
@@ -226,7 +224,7 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
 def _can_be_compared(read: _Read, place: int) -> bool:
     """Whether a patient of that range has both blood and another compartment; two columns tell."""
     is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-    sampled = read.partitions.texts(VIRAL_LOAD_RESULTS, place, "patient_id", "compartment").lazy()
+    sampled = read.partitions.texts(LEADING.rows, place, "patient_id", "compartment").lazy()
     both = sampled.group_by("patient_id").agg(both=is_blood.any() & (~is_blood).any())
     return bool(both.select(pl.col("both").any()).collect().item())
 
@@ -255,8 +253,8 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
         Known(
-            {VIRAL_LOAD_RESULTS.name: partitions.results(place)}
-            | {t.name: rows for t in (ANTIVIRAL_COURSES, ICU_STAYS) if (rows := delivered(t)) is not None},
+            {LEADING.name: partitions.results(place)}
+            | {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None},
             read.assays,
             {name: _patients_of(rows) for name, rows in read.broken.items()},
             concordance=compared,

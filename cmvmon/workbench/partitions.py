@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.versions import current_results, is_usable
 
 _RANGE = "range of patients"
@@ -52,7 +52,7 @@ class Partitions:
     def add(self, rows: pl.DataFrame, row_type: RowType) -> None:
         """Keeps rows of one table; several calls add up, in order."""
         where = rows.select(_range_of(self._bounds)).to_series()
-        is_result = row_type is VIRAL_LOAD_RESULTS
+        is_result = row_type is LEADING.rows
         if is_result and self._bounds:
             numbers = rows.select(_NUMBER).to_series().to_numpy()
             self._numbers.append((numbers, where.to_numpy()))
@@ -77,7 +77,7 @@ class Partitions:
 
     def results(self, place: int) -> pl.DataFrame:
         """The results of one range, with the rows of other ranges that bear one of its result numbers."""
-        own = self.rows(VIRAL_LOAD_RESULTS, place)
+        own = self.rows(LEADING.rows, place)
         shared = self._shared_results()
         if shared.is_empty():
             return own
@@ -126,12 +126,12 @@ class Partitions:
             numbers = _in_several(self._numbers)
             self._numbers = []
             parts: Iterable[pl.DataFrame] = (
-                self.rows(VIRAL_LOAD_RESULTS, place)
+                self.rows(LEADING.rows, place)
                 .filter(_NUMBER.is_in(numbers.implode()))
                 .with_columns(pl.lit(place).alias(_RANGE))
                 for place in (range(len(self)) if len(numbers) else ())
             )
-            empty = VIRAL_LOAD_RESULTS.empty().with_columns(pl.lit(0).alias(_RANGE))
+            empty = LEADING.rows.empty().with_columns(pl.lit(0).alias(_RANGE))
             self._shared = pl.concat([empty, *parts])
         return self._shared
 

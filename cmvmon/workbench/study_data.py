@@ -78,11 +78,10 @@ def _of_site(root: Path, as_of: datetime) -> Evidence:
     Site(root).require()
     with open_site(root) as opened:
         with opened.reading() as connection:
-            results = known.known_results(connection, as_of=as_of)
-            courses = known.known_courses(connection, as_of=as_of)
+            was_known = known.known(connection, opened.site, as_of=as_of)
         return Evidence(
-            _in_use(results, known.assays_in_use(opened.site, results), opened.protocol, as_of),
-            courses,
+            _in_use(was_known[VIRAL_LOAD_RESULTS], was_known.assays, opened.protocol, as_of),
+            was_known.if_delivered(ANTIVIRAL_COURSES),
             as_of,
             opened.protocol,
             0,

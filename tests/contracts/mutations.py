@@ -52,6 +52,10 @@ _OWN: dict[str, dict[str, list[Row]]] = {
             full("icu_stays") | {"ventilation_stopped_at": at(0)}
         ],
     },
+    "host_status": {
+        "NullUnless cd4_cells_per_ul condition": [full("host_status") | {"condition": "chemotherapy"}],
+        "Ordered stated_at ended_at": [full("host_status") | {"ended_at": at(-1)}],
+    },
     "weekly_decline": {
         # Fewer than no results of which none is censored: there is no row that breaks the first promise alone.
         "Between n_results": [],

@@ -68,6 +68,16 @@ FULL: dict[str, Row] = {
         "received_at": at(10),
         "delivery_id": "0" * 64,
     },
+    "host_status": {
+        "patient_id": "SYN-1",
+        "condition": "hiv_aids",
+        "stated_at": at(0),
+        "ended_at": at(9),
+        "cd4_cells_per_ul": 40.0,
+        "source": "problem list",
+        "received_at": at(1),
+        "delivery_id": "0" * 64,
+    },
     "assays": {
         "laboratory": "synthetic",
         "assay": "assay a",
@@ -197,6 +207,7 @@ FULL: dict[str, Row] = {
         "reason": "unknown_unit",
         "column": "unit",
         "remedy": "add the unit",
+        "patient_id": "SYN-1",
         "delivered_text": "{}",
     },
 }
@@ -213,6 +224,7 @@ NAMED_BY = {
     "viral_load_results": "result_id",
     "antiviral_courses": "patient_id",
     "icu_stays": "stay_id",
+    "host_status": "patient_id",
     "assays": "assay",
     "weekly_decline": "patient_id",
     "concordance": "patient_id",

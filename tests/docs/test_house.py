@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
-LONGER = {"cmvmon/domain/rows.py": 310, "cmvmon/text/languages/nl.py": 400, "cmvmon/text/languages/en.py": 400}
+LONGER = {"cmvmon/domain/rows.py": 310, "cmvmon/text/languages/nl.py": 410, "cmvmon/text/languages/en.py": 410}
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
 CORE = ("tests/rules", "tests/spec", "tests/protocol", "tests/feeds", "tests/deliveries", "tests/shell",
         "tests/workbench/test_analysis.py", "tests/kinetics/test_fit_line.py", "tests/kinetics/test_bank.py",

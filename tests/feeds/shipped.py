@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cmvmon.feeds
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.ingest import Intake, ingest
+from cmvmon.ingest import Intake, Part, ingest
 
 LABS = Path(cmvmon.feeds.__file__).parent / "labs"
 NAMES = tuple(sorted(path.stem for path in LABS.glob("*.toml")))
@@ -23,8 +23,14 @@ def laboratory(name: str) -> Laboratory:
     return read_laboratory((LABS / f"{name}.toml").read_text("utf-8"), name=name)
 
 
-def deliver(data: bytes, to: str = "synthetic", table: str = "viral_load_results", **changes: object) -> Intake:
-    """What `ingest` makes of `data` delivered on 2026-06-01 to a shipped laboratory (`to` = "" for none)."""
+def deliver(data: bytes, to: str = "synthetic", table: str = "viral_load_results", **changes: object) -> Part:
+    """What `ingest` makes of a file of one table, delivered on 2026-06-01 to a shipped laboratory (`to` = "" for none)."""
+    (part,) = intake(data, to, table, **changes).parts
+    return part
+
+
+def intake(data: bytes, to: str = "synthetic", table: str | None = None, **changes: object) -> Intake:
+    """What `ingest` makes of a delivery of any format, with a part for each of its tables."""
     arguments: dict[str, object] = {
         "feed": to or "pharmacy",
         "table": table,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.laboratory import read_laboratory
-from cmvmon.ingest import Intake
+from cmvmon.ingest import Part
 from tests.feeds.shipped import LABS, LANDED, NAMES, csv_bytes, deliver, laboratory
 
 GOOD = {
@@ -24,7 +24,7 @@ GOOD = {
 LENIENT = replace(laboratory("synthetic"), max_quarantined_share=1.0)
 
 
-def balanced(intake: Intake) -> bool:
+def balanced(intake: Part) -> bool:
     return intake.received == intake.accepted.height + intake.quarantined.height + intake.ignored
 
 
@@ -38,7 +38,7 @@ _DELIVERIES = st.lists(_CHANGES, max_size=30).map(
 )
 
 
-def results(*intakes: Intake) -> list[tuple[object, ...]]:
+def results(*intakes: Part) -> list[tuple[object, ...]]:
     rows = pl.concat([intake.accepted for intake in intakes]).select(VIRAL_LOAD_RESULTS.schema.keys())
     return sorted(rows.rows(), key=str)
 
@@ -119,7 +119,7 @@ def test_an_assay_that_is_not_delivered_is_only_taken_where_there_is_one() -> No
     assert intake.quarantined.select("reason", "column").rows() == [("unknown_assay", "Specimen")]
 
 
-def bad_share(n_bad: int, n: int) -> Intake:
+def bad_share(n_bad: int, n: int) -> Part:
     rows = [GOOD | {"accession_number": f"A{i}"} | ({"value": "?"} if i < n_bad else {}) for i in range(n)]
     return deliver(csv_bytes("synthetic", rows))
 
@@ -149,6 +149,14 @@ def test_a_refusal_is_returned_with_feed_table_code_and_remedy() -> None:
     assert isinstance(intake.refused, DeliveryError)
     assert str(intake.refused).startswith("synthetic, viral_load_results: 0 bytes were found: the file is empty. Ask")
     assert intake.quarantined.select("record_number", "line", "delivered_text").rows() == [(1, 1, "{}")]
+
+
+def test_a_record_that_is_set_apart_still_names_its_patient_where_that_can_be_read() -> None:
+    rows = [GOOD | {"value": "?"}, GOOD | {"accession_number": "A2", "patient_id": " "}]
+    assert deliver(csv_bytes("synthetic", rows)).quarantined["patient_id"].to_list() == ["SYNTH-1", None]
+    assert deliver(csv_bytes("synthetic", [GOOD]) + b"SYNTH-2,short\n").quarantined["patient_id"].to_list() == [
+        "SYNTH-2"
+    ]
 
 
 def test_history_is_judged_by_the_moment_of_landing_and_live_results_by_their_receipt() -> None:
@@ -182,6 +190,6 @@ def test_no_refusal_and_no_remedy_holds_what_was_delivered(name: str, field: str
     intake = deliver(data, name)
     assert intake.refused is not None
     assert MARKED not in str(intake.refused)
-    told = intake.quarantined.drop("delivered_text")
+    told = intake.quarantined.drop("delivered_text", "patient_id")  # these two are kept to be read on the site
     assert not any(MARKED in str(cell) for row in told.rows() for cell in row)
     assert any(MARKED in text for text in intake.quarantined["delivered_text"])

@@ -181,7 +181,7 @@ def test_the_lab_feed_takes_in_one_landed_delivery_and_assesses_whom_it_touches(
     plain_nightly(tmp_path, as_of=day(7.5))
     late = sites.drop(tmp_path, "viral_load_results", sites.falling("SYNTHETIC-LATE", 0.1), name="late.csv")
     with open_site(tmp_path) as opened:
-        landed = take_in_file(opened, late, feed="synthetic", table="viral_load_results", received_at=AS_OF)
+        (landed,) = take_in_file(opened, late, feed="synthetic", table="viral_load_results", received_at=AS_OF)
     late.unlink()
     again = lab_feed(str(tmp_path), landed.delivery_id, text(AS_OF))
     assert again.assessed is not None  # taken in before, never assessed: its patients still are

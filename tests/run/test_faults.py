@@ -47,7 +47,7 @@ def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: P
     assert sorted(fault.code for fault in done.taken_in.faults) == [
         "laboratory_file",
         "laboratory_file",
-        "not_csv",
+        "unknown_ending",
         "unknown_table",
     ]
     assert any("labs/aaa_unknown.toml" in fault.message for fault in done.taken_in.faults)
@@ -190,7 +190,7 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
     ]
     path = drop(tmp_path, "viral_load_results", moved, name="moved.csv")
     with open_site(tmp_path) as opened:
-        landed = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(22.5))
+        (landed,) = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(22.5))
     done = lab_feed(tmp_path, landed.delivery_id, as_of=day(22.6))
     assert done.assessed is not None
     assert done.assessed.patients == 2
@@ -305,7 +305,7 @@ def test_records_set_apart_stand_on_the_ward_page_and_a_hidden_file_is_left_alon
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-4", 0, 700)], name="UPPER.CSV")
     done = nightly(tmp_path, as_of=day(1))
     assert sorted(counted.received for counted in done.taken_in.counted) == [1, 2]
-    assert [fault.code for fault in done.taken_in.faults] == ["not_csv"]
+    assert [fault.code for fault in done.taken_in.faults] == ["unknown_ending"]
     assert "Records set apart, not used: 1." in (tmp_path / "pages" / "ward.en.html").read_text()
 
 

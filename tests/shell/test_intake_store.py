@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
@@ -19,6 +21,7 @@ from tests import sites
 from tests.sites import day, drop, result
 
 T = day(30)
+COURSES = BY_NAME["antiviral_courses"]
 
 
 def balanced(counted: Sequence[Counted]) -> bool:
@@ -28,13 +31,14 @@ def balanced(counted: Sequence[Counted]) -> bool:
 def taken_in(root: Path, lines: Sequence[str], *, name: str = "one.csv", at: float = 30) -> Counted:
     path = drop(root, "viral_load_results", lines, name=name)
     with open_site(root) as opened:
-        return take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(at))
+        (counted,) = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(at))
+    return counted
 
 
 def current(root: Path) -> list[tuple[object, ...]]:
     """The results that would be used, and those whose values conflict."""
     with open_site(root) as opened, opened.reading() as connection:
-        frame = current_results(known.known_results(connection, as_of=T))
+        frame = current_results(known.known(connection, opened.site, as_of=T)[VIRAL_LOAD_RESULTS])
     columns = ("result_id", "patient_id", "collected_at", "detection", "result_status", "is_conflicting")
     loads = frame.select(*columns, "viral_load_iu_per_ml").rows()
     return sorted((*row[:-1], None if row[5] else row[-1]) for row in loads)
@@ -116,7 +120,7 @@ def test_a_refused_delivery_is_judged_whole_once_the_laboratory_file_fits(tmp_pa
     path = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 1000)])
     path.write_text(path.read_text().replace("accession_number", "order_number"))
     with open_site(tmp_path) as opened:
-        refused = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=T)
+        (refused,) = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=T)
     assert (refused.refused, refused.reasons) == ("missing_column", {"delivery_refused": 1})
     packaged = (Path(__file__).parents[2] / "cmvmon/feeds/labs/synthetic.toml").read_text(encoding="utf-8")
     (tmp_path / "labs" / "synthetic.toml").write_text(packaged.replace('= "accession_number"', '= "order_number"'))
@@ -129,7 +133,8 @@ def test_courses_sent_as_they_stand_each_day_keep_their_newest_version(tmp_path:
     def courses(*lines: str, at: float, name: str) -> Counted:
         path = drop(tmp_path, "antiviral_courses", lines, name=name)
         with open_site(tmp_path) as opened:
-            return take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=day(at))
+            (counted,) = take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=day(at))
+        return counted
 
     courses(sites.course("SYNTHETIC-1"), at=1, name="1.csv")
     courses(sites.course("SYNTHETIC-1", stop=5), at=6, name="2.csv")
@@ -140,7 +145,9 @@ def test_courses_sent_as_they_stand_each_day_keep_their_newest_version(tmp_path:
     assert (back.accepted, back.duplicates) == (1, 1)
     with open_site(tmp_path) as opened, opened.reading() as connection:
         stops = [
-            known.known_courses(connection, as_of=day(d)).filter(patient_id="SYNTHETIC-1")["stopped_at"].to_list()  # type: ignore[union-attr]
+            known.known_table(connection, COURSES, as_of=day(d))
+            .filter(patient_id="SYNTHETIC-1")["stopped_at"]
+            .to_list()  # type: ignore[union-attr]
             for d in (2, 6.5, 8.5)
         ]
     assert stops == [[None], [day(5)], [None]]
@@ -150,9 +157,9 @@ def test_two_courses_that_contradict_each_other_leave_the_treatment_unknown(tmp_
     lines = [sites.course("SYNTHETIC-1"), sites.course("SYNTHETIC-1", stop=5)]
     path = drop(tmp_path, "antiviral_courses", lines)
     with open_site(tmp_path) as opened:
-        counted = take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=T)
+        (counted,) = take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=T)
         with opened.reading() as connection:
-            courses = known.known_courses(connection, as_of=T)
+            courses = known.known_table(connection, COURSES, as_of=T)
     assert counted.reasons == {"conflicting_values": 2}
     assert courses is not None
     assert courses["indication"].to_list() == [None]
@@ -161,11 +168,11 @@ def test_two_courses_that_contradict_each_other_leave_the_treatment_unknown(tmp_
 def test_a_table_that_was_never_delivered_is_not_an_empty_one(tmp_path: Path) -> None:
     with open_site(tmp_path) as opened:
         with opened.reading() as connection:
-            assert known.known_courses(connection, as_of=T) is None
+            assert known.known_table(connection, COURSES, as_of=T) is None
         path = drop(tmp_path, "antiviral_courses", [])
         take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=day(3))
         with opened.reading() as connection:
-            before, after = (known.known_courses(connection, as_of=day(d)) for d in (2, 4))
+            before, after = (known.known_table(connection, COURSES, as_of=day(d)) for d in (2, 4))
     assert before is None
     assert after is not None
     assert after.is_empty()
@@ -220,5 +227,5 @@ def test_counts_that_do_not_add_up_are_refused_by_the_database(tmp_path: Path) -
         pytest.raises(sqlite3.IntegrityError, match="nothing_lost"),
     ):
         connection.execute(
-            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, code_version FROM deliveries"
+            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, code_version, format FROM deliveries"
         )

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.ingest import Intake, ingest
+from cmvmon.ingest import Part, ingest
 from cmvmon.simulate import SCENARIOS, START, ward
 from cmvmon.workbench.simulation import simulate, synthetic_laboratory
 
@@ -20,9 +20,9 @@ DAYS = 60
 FILLED_BY_CMVMON = ("received_at", "delivered_value", "delivered_unit", "delivery_id")
 
 
-def taken_in(text: str, table: str, laboratory: Laboratory | None) -> Intake:
+def taken_in(text: str, table: str, laboratory: Laboratory | None) -> Part:
     landed = START + timedelta(days=DAYS)
-    return ingest(
+    (part,) = ingest(
         text.encode(),
         feed="synthetic",
         table=table,
@@ -31,7 +31,8 @@ def taken_in(text: str, table: str, laboratory: Laboratory | None) -> Intake:
         received_at=landed,
         landed_at=landed,
         history=True,
-    )
+    ).parts
+    return part
 
 
 def test_every_result_is_accepted_and_read_back_the_same() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.delivered import NAMES as DELIVERED
+from cmvmon.domain.delivered import WHOLE_DELIVERY
+from cmvmon.domain.errors import CmvmonError
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
@@ -49,7 +51,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "alert_state": set(words.ALERT_STATE),
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
-    "table": {*DELIVERED, "weekly_decline", "concordance", "next_sample", "verdicts"},
+    "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts"},
     "operations": {
         *DELIVERY_REASONS,
         "contract_broken",
@@ -57,6 +59,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",
+        CmvmonError.code,
     },
     "guide": {code for stanza in made_up.protocol().rules.values() for code in stanza.provenance.guide},
 }

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from cmvmon.shell.schema import VERSIONS
+
 revision = "0001"
 down_revision = None
 
@@ -23,28 +25,6 @@ _TABLES = (
     protocol_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
     PRIMARY KEY (alert_id, sequence)
-)""",
-    """CREATE TABLE antiviral_courses (
-    version_number INTEGER NOT NULL,
-    patient_id VARCHAR NOT NULL,
-    drug VARCHAR NOT NULL,
-    indication VARCHAR,
-    dose_mg DOUBLE,
-    dose_mg_per_kg DOUBLE,
-    interval_h DOUBLE,
-    route VARCHAR,
-    started_at VARCHAR(27) NOT NULL,
-    stopped_at VARCHAR(27),
-    received_at VARCHAR(27),
-    delivery_id VARCHAR,
-    record_key VARCHAR NOT NULL,
-    content VARCHAR(64) NOT NULL,
-    delivered VARCHAR(64) NOT NULL,
-    landed_at VARCHAR(27) NOT NULL,
-    feed VARCHAR NOT NULL,
-    attempt INTEGER NOT NULL,
-    record_number INTEGER NOT NULL,
-    PRIMARY KEY (version_number)
 )""",
     """CREATE TABLE assessments (
     as_of VARCHAR(27) NOT NULL,
@@ -75,30 +55,9 @@ _TABLES = (
     duplicates INTEGER NOT NULL,
     ignored INTEGER NOT NULL,
     code_version VARCHAR NOT NULL,
+    format VARCHAR NOT NULL,
     PRIMARY KEY (delivery_id, feed, table_name, attempt),
     CONSTRAINT nothing_lost CHECK (received = accepted + quarantined + duplicates + ignored)
-)""",
-    """CREATE TABLE icu_stays (
-    version_number INTEGER NOT NULL,
-    stay_id VARCHAR NOT NULL,
-    patient_id VARCHAR NOT NULL,
-    admitted_at VARCHAR(27) NOT NULL,
-    discharged_at VARCHAR(27),
-    ward VARCHAR,
-    bed VARCHAR,
-    ventilation_started_at VARCHAR(27),
-    ventilation_stopped_at VARCHAR(27),
-    affected_compartments VARCHAR,
-    received_at VARCHAR(27),
-    delivery_id VARCHAR,
-    record_key VARCHAR NOT NULL,
-    content VARCHAR(64) NOT NULL,
-    delivered VARCHAR(64) NOT NULL,
-    landed_at VARCHAR(27) NOT NULL,
-    feed VARCHAR NOT NULL,
-    attempt INTEGER NOT NULL,
-    record_number INTEGER NOT NULL,
-    PRIMARY KEY (version_number)
 )""",
     """CREATE TABLE quarantined_records (
     delivery_id VARCHAR NOT NULL,
@@ -110,62 +69,26 @@ _TABLES = (
     reason VARCHAR NOT NULL,
     "column" VARCHAR,
     remedy VARCHAR NOT NULL,
+    patient_id VARCHAR,
     delivered_text VARCHAR NOT NULL,
     PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
 )""",
-    """CREATE TABLE viral_load_results (
-    version_number INTEGER NOT NULL,
-    result_id VARCHAR NOT NULL,
-    patient_id VARCHAR NOT NULL,
-    compartment VARCHAR NOT NULL,
-    laboratory VARCHAR NOT NULL,
-    assay VARCHAR NOT NULL,
-    collected_at VARCHAR(27) NOT NULL,
-    result_status VARCHAR NOT NULL,
-    detection VARCHAR NOT NULL,
-    viral_load_iu_per_ml DOUBLE,
-    lod_iu_per_ml DOUBLE,
-    lloq_iu_per_ml DOUBLE,
-    uloq_iu_per_ml DOUBLE,
-    accession_number VARCHAR,
-    reported_at VARCHAR(27),
-    received_at VARCHAR(27),
-    delivered_value VARCHAR,
-    delivered_unit VARCHAR,
-    delivery_id VARCHAR,
-    record_key VARCHAR NOT NULL,
-    content VARCHAR(64) NOT NULL,
-    delivered VARCHAR(64) NOT NULL,
-    landed_at VARCHAR(27) NOT NULL,
-    feed VARCHAR NOT NULL,
-    attempt INTEGER NOT NULL,
-    record_number INTEGER NOT NULL,
-    PRIMARY KEY (version_number)
-)""",
-)
-_INDEXES = (
-    "CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)",
-    "CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)",
-    "CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)",
-    "CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)",
-    "CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)",
-    "CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)",
 )
 # Nothing is ever changed in place or removed: the database itself refuses it.
 _APPEND_ONLY = (
     "alert_events",
-    "antiviral_courses",
     "assessments",
     "deliveries",
-    "icu_stays",
     "quarantined_records",
-    "viral_load_results",
+    *VERSIONS,
 )
 
 
 def upgrade() -> None:
-    for statement in (*_TABLES, *_INDEXES):
+    for statement in _TABLES:
         op.execute(statement)
+    for versions in VERSIONS.values():
+        versions.create(op.get_bind())
     for table in _APPEND_ONLY:
         for verb in ("UPDATE", "DELETE"):
             op.execute(

@@ -1,13 +1,12 @@
-"""A laboratory's CSV as rows of viral_load_results: one row or one reason for each record.
+"""A laboratory's records as rows of viral_load_results: one row or one reason for each record.
 
-`judge` goes through the records one by one, because what a cell means depends on the laboratory file; the promises
+`judge_results` goes through the records one by one, because what a cell means depends on the laboratory file; the promises
 about one row are asked of all accepted rows at once, with the same expressions as everywhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -16,11 +15,11 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.assay_rows import AssayRow
-from cmvmon.feeds.csv_records import Record, Records, check_header
-from cmvmon.feeds.judged import PLACE, REJECTED, Judged
+from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.reasons import Rejection
+from cmvmon.feeds.records import Record, Records
 from cmvmon.feeds.times import read_time
 from cmvmon.feeds.units import to_iu_per_ml
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
@@ -46,35 +45,18 @@ _BLAMED = {
 }
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """When and how a delivery came: what the records themselves do not say.
-
-    `history` is a delivery of old results: each is then taken as known since it was reported (or else collected).
-    """
-
-    delivery_id: str
-    received_at: datetime
-    landed_at: datetime
-    history: bool = False
-
-
-def check_laboratory_header(records: Records, laboratory: Laboratory) -> None:
-    """Nothing, when the header holds every column that the laboratory file names; else raises DeliveryError."""
-    check_header(records, expected=laboratory.columns.values(), separator=laboratory.separator)
-
-
 def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) -> Judged:
-    """The results in `records`, in IU/mL, and the records that give none, each with the first reason found."""
+    """The results in `records`, in IU/mL, and the records that give none, each with the first reason found.
+
+    Every readable record has a cell for each header that the laboratory file names. `received_at` and `delivery_id` are
+    left null.
+    """
     places = {field: records.header.index(header) for field, header in laboratory.columns.items()}
     specimens = compartments.by_specimen_code() | dict(laboratory.specimens)
     rows: list[tuple[object, ...]] = []
-    rejected: list[tuple[int, int, str, str | None]] = []
+    rejected = records.unreadable()
     ignored: list[int] = []
-    for record in records.records:
-        if len(record.cells) != len(records.header):
-            rejected.append((record.number, record.line, "wrong_field_count", None))
-            continue
+    for record in records.readable:
         cells = {field: record.cells[place] for field, place in places.items()}
         if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
             ignored.append(record.number)
@@ -134,11 +116,10 @@ def _row(
     if isinstance(load, Rejection):
         return load
     accession = cells["accession_number"].strip()
-    received_at = (reported_at or collected_at) if arrival.history else arrival.received_at
     return (
         f"{laboratory.laboratory}:{accession}:{ANALYTE}", cells["patient_id"].strip(), compartment,
-        laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, received_at,
-        cells["value"], cells.get("unit") or None, arrival.delivery_id, record.number, record.line,
+        laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
+        cells["value"], cells.get("unit") or None, None, record.number, record.line,
     )  # fmt: skip
 
 

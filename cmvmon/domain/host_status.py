@@ -1,0 +1,47 @@
+"""The delivered table `host_status`: what a patient's defence against CMV is, as it was stated."""
+
+from __future__ import annotations
+
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between, NotBefore, NullUnless, OneOf, Ordered
+from cmvmon.domain.rows import PATIENT_ID, RECEIVED
+
+HIV_AIDS = "hiv_aids"
+CONDITIONS = (
+    "solid_organ_transplant",
+    "stem_cell_transplant",
+    "chemotherapy",
+    "immunosuppression",
+    HIV_AIDS,
+    "previously_immunocompetent",
+    "covid_19",
+    "ards",
+    "sepsis",
+    "burns",
+)
+
+HOST_STATUS = RowType(
+    name="host_status",
+    description="One condition that bears on a patient's defence against CMV, from when it was stated.",
+    key=("patient_id", "condition", "stated_at"),
+    columns=(
+        PATIENT_ID,
+        Column("condition", Kind.TEXT, "What was stated.", constraints=(OneOf("condition", CONDITIONS),)),
+        Column("stated_at", Kind.MOMENT, "When it was stated.", "UTC", constraints=(NotBefore("stated_at"),)),
+        Column("ended_at", Kind.MOMENT, "When it ended.", "UTC", "it still holds", (NotBefore("ended_at"),)),
+        Column(
+            "cd4_cells_per_ul",
+            Kind.NUMBER,
+            "The CD4 count that was stated with HIV or AIDS.",
+            "cells/uL",
+            "not HIV or AIDS, or not known",
+            (Between("cd4_cells_per_ul", at_least=0.0, at_most=1e4),),
+        ),
+        Column("source", Kind.TEXT, "Where it was stated, in the sender's words.", null_means="not said"),
+        *RECEIVED,
+    ),
+    across=(
+        NullUnless("cd4_cells_per_ul", "condition", (HIV_AIDS,)),
+        Ordered("stated_at", "ended_at", "ended_before_stated"),
+    ),
+)

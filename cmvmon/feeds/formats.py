@@ -1,0 +1,62 @@
+"""The formats in which a delivery may be written, one line each. Whoever must know of a format asks here.
+
+To add one: a module that reads its bytes as `Records` by table, and its line. Judging is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cmvmon.feeds.csv_records import check_header, read_records
+from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
+from cmvmon.feeds.records import Expected, Records, Writing
+
+
+@dataclass(frozen=True)
+class Format:
+    """What must be known of one format.
+
+    Attributes:
+        ending: of its files in the drop folder, in lower case.
+        names_tables: its records name their tables, so that its files lie in `drop/<feed>`; the files of the others hold
+            one table each and lie in `drop/<feed>/<table>`.
+        read: the bytes as records by table (under the table given, where the format names none). Raises DeliveryError
+            when no record can be told from another, or the delivery is not whole.
+        fitted: the records of one table with every expected column. Raises DeliveryError for a header that can't be theirs.
+    """
+
+    ending: str
+    names_tables: bool
+    read: Callable[[bytes, str, Writing], Mapping[str, Records]]
+    fitted: Callable[[Records, Expected, Writing], Records]
+
+
+def _csv(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
+    return {table: read_records(data, encoding=writing.encoding, separator=writing.separator)}
+
+
+def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    check_header(records, expected=expected.columns, required=expected.required, separator=writing.separator)
+    return records
+
+
+def _ndjson(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
+    return read_ndjson(data)
+
+
+def _ndjson_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    return with_columns(records, expected)
+
+
+FORMATS: dict[str, Format] = {
+    "csv": Format(".csv", False, _csv, _csv_fitted),
+    "ndjson": Format(".ndjson", True, _ndjson, _ndjson_fitted),
+}
+ONE_TABLE = "csv"  # how a file of any other ending is read, when it is given by name
+
+
+def format_of(file_name: str) -> str | None:
+    """The name of the format whose ending the file has; None where there is none."""
+    ends = file_name.lower()
+    return next((name for name, form in FORMATS.items() if ends.endswith(form.ending)), None)

@@ -1,0 +1,127 @@
+"""The records of one table in a delivery, whatever they were written in: a header, numbered cells, and what could not be read.
+
+No message holds a cell of a record: a refusal names lines, offsets, encodings and expected headers only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cmvmon.domain.errors import DeliveryError
+from cmvmon.feeds.reasons import remedy
+
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+
+class Fault(NamedTuple):
+    """Why a record can't be read as cells: a reason code, and the delivered column that is to blame or None."""
+
+    code: str
+    column: str | None
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a sender writes: the encoding and the separator of the formats that have one."""
+
+    encoding: str
+    separator: str
+
+
+EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The columns that a table is read from, and those of them that it can't do without."""
+
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+class Record(NamedTuple):
+    """One record: its number in the delivery (from 1, without the header), its first line in the file, its cells."""
+
+    number: int
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one table. Lines that hold nothing but separators are no records.
+
+    Attributes:
+        faults: by number of the record, why it can't be read as cells; every other record has a cell for each header.
+        texts: by number of the record, its text as delivered, where the format keeps one of its own.
+    """
+
+    header: tuple[str, ...]
+    records: tuple[Record, ...]
+    faults: Mapping[int, Fault] = field(default_factory=dict)
+    texts: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> tuple[Record, ...]:
+        """The records without a fault."""
+        return tuple(record for record in self.records if record.number not in self.faults)
+
+    def unreadable(self) -> list[tuple[int, int, str, str | None]]:
+        """Number, line, reason and column of each record with a fault."""
+        return [(r.number, r.line, *self.faults[r.number]) for r in self.records if r.number in self.faults]
+
+    def cell(self, record: Record, header: str) -> str:
+        """The stripped cell under that header; empty where there is none."""
+        place = self.header.index(header) if header in self.header else len(record.cells)
+        return record.cells[place].strip() if place < len(record.cells) else ""
+
+    def delivered_text(self, record: Record) -> str:
+        """The record as JSON text, header -> cell, keys sorted; a repeated or missing header is named by its place."""
+        if record.number in self.texts:
+            return self.texts[record.number]
+        named: dict[str, str] = {}
+        for place, cell in enumerate(record.cells, 1):
+            header = self.header[place - 1] if place <= len(self.header) else ""
+            named[header if header and header not in named else f"{header}#{place}"] = cell
+        return json.dumps(named, sort_keys=True, ensure_ascii=False)
+
+
+def refusal(code: str, found: str) -> DeliveryError:
+    """The refusal of a delivery: what was found, and what to do about that code."""
+    return DeliveryError(code, f"{found}: {remedy(code)}")
+
+
+def decoded(data: bytes, encoding: str) -> str:
+    """The text of `data`. Raises DeliveryError `empty_file`, `wrong_encoding` or `nul_bytes`."""
+    for mark, marked in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            if marked != encoding:
+                raise refusal("wrong_encoding", f"the file starts with the byte order mark of {marked}, not {encoding}")
+            data = data[len(mark) :]
+            break
+    if not data.strip():
+        raise refusal(
+            "empty_file", f"{len(data)} bytes were found, all of them blank" if data else "0 bytes were found"
+        )
+    nul = data.find(b"\0")
+    if nul >= 0:
+        raise refusal("nul_bytes", f"a NUL byte was found on line {_line_of(data, nul)}, byte offset {nul}")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        place = f"line {_line_of(data, error.start)}, byte offset {error.start}"
+        # `from None`: the original error carries the bytes of the file.
+        raise refusal("wrong_encoding", f"{place} is no {encoding}") from None
+
+
+def _line_of(data: bytes, offset: int) -> int:
+    return data[:offset].count(b"\n") + 1

@@ -1,0 +1,80 @@
+"""What was told before of a delivery: how its last judging ended, and which of its records still wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cmvmon.shell.landing import Landed
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE
+
+_OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was last told of one table of a delivery: how much it first brought, and why it stands refused, if it does."""
+
+    table: str
+    received: int
+    attempt: int
+    refused: str | None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The last judging of a delivery: under which laboratory file, and which records it set apart.
+
+    `attempt` is the last number used for any judging of these bytes by this feed, in whatever format.
+    """
+
+    attempt: int
+    tables: tuple[Before, ...]
+    laboratory_file: str
+    open_records: frozenset[int]
+    open_tables: frozenset[str]
+    waits_for_time: bool  # something was dated in the future of that judging
+    received_at: datetime
+
+    @property
+    def is_refused_whole(self) -> bool:
+        return all(table.refused for table in self.tables)
+
+
+def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
+    """The last judging of that delivery; None when it was never judged."""
+    d, q = DELIVERIES.c, QUARANTINE.c
+    mine = [d.delivery_id == landed.delivery_id, d.feed == landed.feed, d.format == landed.form]
+    if landed.table is not None:
+        mine.append(d.table_name == landed.table)
+    rows = connection.execute(sa.select(DELIVERIES).where(*mine).order_by(d.attempt)).mappings().all()
+    if not rows:
+        return None
+    first = {row["table_name"]: row for row in reversed(rows)}
+    last = {row["table_name"]: row for row in rows}
+    waiting = connection.execute(
+        sa.select(q.table_name, q.attempt, q.record_number, q.reason).where(
+            q.delivery_id == landed.delivery_id, q.feed == landed.feed, q.table_name.in_(list(last))
+        )
+    ).all()
+    still = [row for row in waiting if row.attempt == last[row.table_name]["attempt"]]
+    return Earlier(
+        last_attempt(connection, landed),
+        tuple(Before(name, first[name]["received"], row["attempt"], row["refused"]) for name, row in last.items()),
+        rows[-1]["laboratory_file"],
+        frozenset(row.record_number for row in still),
+        frozenset(row.table_name for row in still),
+        any(row.reason in _OF_THE_FUTURE for row in still),
+        rows[-1]["received_at"],
+    )
+
+
+def last_attempt(connection: sa.Connection, landed: Landed) -> int:
+    """The highest number of a judging of these bytes by this feed, in whatever format; 0 when there is none."""
+    d = DELIVERIES.c
+    query = sa.select(sa.func.max(d.attempt)).where(d.delivery_id == landed.delivery_id, d.feed == landed.feed)
+    if landed.table is not None:
+        query = query.where(d.table_name == landed.table)
+    return int(connection.execute(query).scalar() or 0)
