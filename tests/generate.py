@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cmvmon.domain.tables import TABLES
-from data_contracts.dictionary import data_dictionary
+from data_contracts.dictionary import data_dictionary, facts_dictionary
 from data_contracts.odcs import contract_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +26,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
         (f"data_contracts/contracts/{table.name}.odcs.yaml", partial(contract_text, table)) for table in TABLES
     ]
     files.append(("docs/tables.md", data_dictionary))
+    files.append(("docs/facts.md", facts_dictionary))
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
     return files

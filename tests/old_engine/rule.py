@@ -1,6 +1,6 @@
 """The shape of a rule, and how it is judged: alert, clear, or not assessable with a reason.
 
-A rule is two polars expressions over one row of `subjects` (see `cmvmon.rules.subjects`): *fires* and *clears*. It has no
+A rule is two polars expressions over one row of `subjects` (see `tests.old_engine.subjects`): *fires* and *clears*. It has no
 loop, no I/O and no number of its own: numbers come from its stanza of the protocol.
 """
 
