@@ -26,13 +26,15 @@ from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge
 
+_VERDICT_ORDER = ("patient_id", "compartment", "subject", "rule")
+
 
 @dataclass(frozen=True)
 class Assessment:
     """What one assessment says, and what the pages show beside it.
 
     Attributes:
-        verdicts: as their row type, sorted by key.
+        verdicts: as their row type, by patient, compartment, subject and rule.
         facts: every fact that the rules read (docs/facts.md), and `facts.prepared`.
     """
 
@@ -87,7 +89,7 @@ def assess(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "
     """
     facts = facts_at(prepared(known, protocol=protocol, as_of=as_of, method=method), protocol=protocol, as_of=as_of)
     verdicts = judge(all_rules(), facts).with_columns(protocol_version=pl.lit(protocol.version_with_priors))
-    return Assessment(VERDICTS.conform(verdicts).sort(*VERDICTS.key, nulls_last=False), facts)
+    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts)
 
 
 def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank") -> Prepared:

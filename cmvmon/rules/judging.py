@@ -10,14 +10,12 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.errors import ContractBroken, ProgramError
 from cmvmon.domain.results import VERDICTS
-from cmvmon.domain.subjects import KINDS
+from cmvmon.domain.subjects import KINDS, subject_expr
 from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import PROTOCOL, Condition, Value
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.evidence import evidence_of
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
-
-_KEY = tuple(name for name in VERDICTS.key if name != "rule")
 
 
 def in_order(rules: Collection[Rule]) -> tuple[Rule, ...]:
@@ -57,9 +55,10 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     for rule in in_order(rules):
         frame = read(rule, facts, said)
         verdicts = judged(rule, frame)
-        absent = {name: pl.lit(None, VERDICTS.schema[name]) for name in _KEY if name not in frame.columns}
         evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
-        said[rule.code] = verdicts.with_columns(rule=pl.lit(rule.code), evidence=evidence, **absent)
+        said[rule.code] = verdicts.with_columns(
+            *_about(rule.subject, frame.columns), evidence=evidence, rule=pl.lit(rule.code)
+        )
     kept = [name for name in VERDICTS.schema if name not in ("as_of", "protocol_version")]
     return pl.concat(frame.select(kept) for frame in said.values()).with_columns(as_of=facts.now)
 
@@ -136,6 +135,16 @@ def joined_tables(rule: Rule, columns: Collection[str], tables: Mapping[str, Fac
         if found not in needed:
             needed.append(found)
     return needed
+
+
+def _about(kind: str, columns: Collection[str]) -> list[pl.Expr]:
+    """What a verdict is about, as columns; patient and compartment are null where the kind has none."""
+    absent = [name for name in ("patient_id", "compartment") if name not in columns]
+    return [
+        pl.lit(kind).alias("subject_kind"),
+        subject_expr(kind),
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in absent),
+    ]
 
 
 def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.versions import current_results
 from cmvmon.facts import Facts
 from cmvmon.facts.series import WATCHED_SERIES
@@ -144,7 +145,8 @@ def _cause(alert: Mapping[str, Any], facts: Facts) -> str:
     same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
     if not same["has_series"].any():
         return "no_series"  # its results were withdrawn, or corrected away to another patient
-    newer = same.filter((pl.col("laboratory") != alert["laboratory"]) | (pl.col("assay") != alert["assay"]))
+    series = subject_key(str(alert["subject"]))
+    newer = same.filter((pl.col("laboratory") != series.get("laboratory")) | (pl.col("assay") != series.get("assay")))
     if not newer.is_empty():
         return "newer_series"
     treatment = facts.of(TREATMENT).filter(pl.col("patient_id") == alert["patient_id"])["treatment"]

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from cmvmon import __version__
 from cmvmon.domain import words
+from cmvmon.domain.subjects import identity, subject_text
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSMENTS
 
-_SUBJECT = ("rule", "patient_id", "compartment", "laboratory", "assay", "feed")
+_SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
 _FACTS = ("tier", "evidence", "protocol_version", "code_version")
 
 
@@ -108,11 +109,13 @@ def record_operations(
     connection: sa.Connection, *, feed: str, evidence: str | None, as_of: datetime, protocol_version: str
 ) -> None:
     """Opens, updates or (evidence None) resolves the alert about the work on one feed."""
-    ever = {a["alert_id"]: a for a in alerts(connection) if a["rule"] == words.OPERATIONS and a["feed"] == feed}
+    subject = subject_text("feed", {"feed": feed})
+    ever = {a["alert_id"]: a for a in alerts(connection) if a["rule"] == words.OPERATIONS and a["subject"] == subject}
     standing = next((alert for alert in ever.values() if alert["state"] == "open"), None)
     verdict = {
         "rule": words.OPERATIONS,
-        "feed": feed,
+        "subject_kind": "feed",
+        "subject": subject,
         "verdict": words.CLEAR if evidence is None else words.ALERT,
         "tier": 1,
         "evidence": evidence,
@@ -154,11 +157,10 @@ def _change(
 
 def _first(verdict: Mapping[str, Any], facts: Mapping[str, Any], as_of: datetime) -> dict[str, Any]:
     subject = {name: verdict.get(name) for name in _SUBJECT}
-    identity = "|".join([*(str(subject[name] or "") for name in _SUBJECT), as_of.isoformat()])
     return {
         **subject,
         **facts,
-        "alert_id": hashlib.sha256(identity.encode()).hexdigest()[:16],
+        "alert_id": hashlib.sha256(identity(verdict["rule"], verdict["subject"], as_of).encode()).hexdigest()[:16],
         "sequence": 1,
         "state": "open",
         "opened_at": as_of,

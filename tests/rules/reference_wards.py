@@ -111,9 +111,17 @@ REFERENCES = (
 )
 
 
+def by_series(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts, sorted, with the series of their subject as columns, however they name it."""
+    if "subject" in verdicts.columns:
+        parts = {name: pl.col("subject").str.json_path_match(f"$.{name}") for name in ("laboratory", "assay")}
+        verdicts = verdicts.with_columns(**parts)
+    return verdicts.sort(SAID, nulls_last=False)
+
+
 def digest(verdicts: pl.DataFrame) -> dict[str, int | str]:
     """How many of each verdict and tier; SHA-256 of the sorted rows without evidence, and of what the alerts say."""
-    rows = verdicts.sort(SAID, nulls_last=False)
+    rows = by_series(verdicts)
     counts = {f"{v}{'' if t is None else f' tier {t}'}": n for v, t, n in rows.group_by("verdict", "tier").len().rows()}
     sentences = "\n".join(
         alert_sentence(rule, json.loads(evidence), language(code), time_zone="Europe/Amsterdam")

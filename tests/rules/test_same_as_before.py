@@ -14,7 +14,7 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from tests.old_engine import CODES, old_verdicts
 from tests.rules.reading import Case, assessed, at, cases, shipped_protocol
-from tests.rules.reference_wards import REFERENCES, SAID, Reference, digest
+from tests.rules.reference_wards import REFERENCES, SAID, Reference, by_series, digest
 
 DIGESTS = json.loads((Path(__file__).parent / "verdicts_before.json").read_text(encoding="utf-8"))
 RENAMED = {"no_bal_in_7_days": "no_recent_bal"}  # the days are a number of the protocol
@@ -34,7 +34,7 @@ def before(assessment: Assessment) -> pl.DataFrame:
 
 
 def now(assessment: Assessment) -> pl.DataFrame:
-    return assessment.verdicts.select(SAID).sort(SAID, nulls_last=False)
+    return by_series(assessment.verdicts).select(SAID)
 
 
 @pytest.mark.parametrize("case", [case for code in CODES for case in cases(code)], ids=lambda c: f"{c.rule}: {c.name}")
