@@ -137,7 +137,7 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
     """One open alert: subject, tier, facts, since when, from which results, and whose line it is."""
     evidence = json.loads(alert["evidence"])
     provenance = view.protocol.rules[alert["rule"]].provenance if alert["rule"] in view.protocol.rules else None
-    results = evidence.get("result_ids") or ([evidence["result_id"]] if evidence.get("result_id") else [])
+    results = evidence.get("result_ids") or []
     guide = [
         language.say("alerts.guide", code=code, statement=language.say(f"guide.{code}"))
         if language.has(f"guide.{code}")

@@ -1,9 +1,12 @@
-"""The data dictionary, docs/tables.md, written from the row types: every table, column, unit, null and promise."""
+"""The data dictionaries, docs/tables.md and docs/facts.md, written from the row types: column, unit, null and promise."""
 
 from __future__ import annotations
 
+import inspect
+
 from cmvmon.domain.columns import Column, RowType
 from cmvmon.domain.tables import TABLES
+from cmvmon.facts import all_fact_tables
 
 _TOP = """\
 # Tables
@@ -16,6 +19,17 @@ that something is not known or does not apply, never zero. Columns marked ° are
 the table as it is exchanged. The same promises stand, for a laboratory, in `data_contracts/contracts/`.
 """
 
+_FACTS_TOP = """\
+# Facts
+
+Generated from `cmvmon/facts` by `make generate`: do not edit.
+
+What is the case for each patient, compartment or series at the moment that is judged, computed from what was known then.
+The rules ([docs/rules.md](rules.md)) read these facts by name, and nothing else. A subject without a row in a table has
+no fact of it: each of its columns is then null. Moments are instants in UTC; null means that something is not known or
+does not apply, never zero. Numbers in square brackets are stanzas of the protocol.
+"""
+
 
 def data_dictionary() -> str:
     """The whole page as Markdown; the same row types give the same bytes."""
@@ -23,12 +37,25 @@ def data_dictionary() -> str:
     return "\n".join([_TOP, contents, "", *(_table(table) for table in TABLES)])
 
 
-def _table(table: RowType) -> str:
+def facts_dictionary() -> str:
+    """The page of every fact table, as Markdown; the same row types give the same bytes."""
+    tables = all_fact_tables().values()
+    contents = "\n".join(f"- [{t.rows.name}](#{t.rows.name}): {t.rows.description}" for t in tables)
+    return "\n".join([_FACTS_TOP, contents, "", *(_table(t.rows, how=_docstring(t.compute)) for t in tables)])
+
+
+def _docstring(function: object) -> str:
+    """The docstring as Markdown paragraphs."""
+    return inspect.cleandoc(function.__doc__ or "")
+
+
+def _table(table: RowType, how: str = "") -> str:
     lines = [
         f"## {table.name}",
         "",
         table.description,
         "",
+        *([how, ""] if how else []),
         f"Key: {', '.join(f'`{name}`' for name in table.key)}.",
         "",
         "| column | type | unit | meaning | null means | promises (code) |",

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cmvmon.domain.tables import TABLES
-from data_contracts.dictionary import data_dictionary
+from data_contracts.dictionary import data_dictionary, facts_dictionary
 from data_contracts.odcs import contract_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +35,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     ]
     files.append(("docs/tables.md", data_dictionary))
     files.append(("docs/protocol.md", _protocol_page))
+    files.append(("docs/facts.md", facts_dictionary))
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
     return files

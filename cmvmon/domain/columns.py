@@ -22,6 +22,7 @@ class Kind(Enum):
     INTEGER = "integer"
     TRUTH = "truth"
     MOMENT = "moment"  # an instant in UTC, microseconds
+    TEXTS = "texts"  # a list of texts, such as the ids of results; only in facts, never in a delivered table
 
     @property
     def dtype(self) -> pl.DataType:
@@ -34,6 +35,7 @@ _DTYPES: dict[Kind, pl.DataType] = {
     Kind.INTEGER: pl.Int64(),
     Kind.TRUTH: pl.Boolean(),
     Kind.MOMENT: pl.Datetime("us", "UTC"),
+    Kind.TEXTS: pl.List(pl.String()),
 }
 
 

@@ -44,6 +44,7 @@ COMPARTMENTS: tuple[Compartment, ...] = (
 
 NAMES: tuple[str, ...] = tuple(compartment.name for compartment in COMPARTMENTS)
 BLOOD: tuple[str, ...] = tuple(c.name for c in COMPARTMENTS if c.matrix == "blood")
+LOWER_RESPIRATORY: tuple[str, ...] = tuple(c.name for c in COMPARTMENTS if c.matrix == "lower_respiratory")
 
 
 def by_specimen_code() -> dict[str, str]:

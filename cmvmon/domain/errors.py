@@ -35,6 +35,12 @@ class ContractBroken(CmvmonError):
         self.table = table
 
 
+class ProgramError(CmvmonError):
+    """We must act: a rule or a fact table is written so that it can't be judged. Names code, never a patient."""
+
+    exit_code = 5
+
+
 class AlreadyRunning(CmvmonError):
     """Nobody need act: another run holds this site."""
 

@@ -50,7 +50,9 @@ TREATMENT = (TREATMENT_ON, TREATMENT_OFF, TREATMENT_UNKNOWN)
 
 # How the compartments that a course is judged by came to be known (rules.md section 1).
 # `stands_in`: blood, for a stated or inferred compartment without a new result, where blood was shown to follow it.
-AFFECTED_SOURCE = ("stated", "inferred", "followed", "stands_in")
+STATED, INFERRED, FOLLOWED, STANDS_IN = "stated", "inferred", "followed", "stands_in"
+LEADS_AS = (STATED, INFERRED, FOLLOWED)
+AFFECTED_SOURCE = (*LEADS_AS, STANDS_IN)
 STATED_NONE = "none"
 
 # Does blood follow another compartment? For one patient, or for the unit as a whole.

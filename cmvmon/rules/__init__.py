@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
+from functools import cache
 
-from cmvmon.rules.rule import Rule, verdicts_of
-from cmvmon.rules.subjects import subjects
+from cmvmon.facts import all_fact_tables
+from cmvmon.protocol import Protocol
+from cmvmon.protocol.numbers import as_written
+from cmvmon.rules.judging import check, judge
+from cmvmon.rules.rulebook import Rule
 
-__all__ = ["Rule", "all_rules", "needed_numbers", "subjects", "verdicts_of"]
+__all__ = ["Rule", "all_rules", "deciding_numbers", "judge", "leaflet_of", "needed_numbers"]
 
 
+@cache
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule in this folder, by code."""
+    """Every rule in this folder, by code.
+
+    Raises ProgramError when one can't be judged: it reads what no fact table gives, or rules read each other in a circle.
+    """
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    return tuple(sorted((m.RULE for m in modules if hasattr(m, "RULE")), key=lambda rule: rule.code))
+    rules = tuple(sorted((m.RULE for m in modules if hasattr(m, "RULE")), key=lambda rule: str(rule.code)))
+    check(rules, all_fact_tables())
+    return rules
 
 
 def needed_numbers() -> dict[str, frozenset[str]]:
     """The numbers that the protocol must hold, by rule code."""
     return {rule.code: rule.needs for rule in all_rules()}
+
+
+def deciding_numbers(rule: Rule, protocol: Protocol) -> dict[str, float]:
+    """Every number that decides what the rule says, wherever it stands in the protocol, by `stanza.key`."""
+    found = {key: value for name in rule.numbers for key, value in as_written(protocol, rule.code, name).items()}
+    return dict(sorted(found.items()))
+
+
+def leaflet_of(rule: Rule, protocol: Protocol) -> str:
+    """The rule's leaflet with the numbers of this protocol."""
+
+    def written(found: re.Match[str]) -> str:
+        (value,) = as_written(protocol, rule.code, found[1]).values()
+        return f"{value:,g}" if value < 1e6 else f"{value:g}"
+
+    return re.sub(r"\{([a-z0-9_.]+)\}", written, rule.leaflet.strip())

@@ -8,55 +8,32 @@ Why: in VICTOR suppression at day 7, 14 or 21 went with faster resolution of dis
 as cured, nor as virus absent: "not detected" does not exclude virus below the limit of detection.
 """
 
-import polars as pl
+from cmvmon.facts import samples
+from cmvmon.facts.conditions import fact, otherwise, truth
+from cmvmon.rules.rulebook import Rule, say
 
-from cmvmon.domain import words
-from cmvmon.protocol import RuleStanza
-from cmvmon.rules.rule import Rule
-
-_BELOW = [words.NOT_DETECTED, words.BELOW_LLOQ]
-
-
-def _is_readable() -> pl.Expr:
-    return (pl.col("n_series_results") >= 2) & ~pl.col("last_two_conflict")
-
-
-def _fires(_: RuleStanza) -> pl.Expr:
-    return _is_readable() & pl.col("latest_detection").is_in(_BELOW) & pl.col("previous_detection").is_in(_BELOW)
-
-
-def _clears(_: RuleStanza) -> pl.Expr:
-    return _is_readable() & ~(pl.col("latest_detection").is_in(_BELOW) & pl.col("previous_detection").is_in(_BELOW))
-
-
-def _evidence(_: RuleStanza) -> dict[str, pl.Expr]:
-    return {
-        "compartment": pl.col("compartment"),
-        "last_two_conflict": pl.col("last_two_conflict"),
-        "latest_collected_at": pl.col("latest_collected_at"),
-        "latest_detection": pl.col("latest_detection"),
-        "n_results": pl.col("n_series_results"),
-        "previous_collected_at": pl.col("previous_collected_at"),
-        "previous_detection": pl.col("previous_detection"),
-        "result_ids": pl.concat_list("previous_result_id", "latest_result_id"),
-    }
-
+has_nothing = ~truth("patient_has_series") & fact("compartment").is_unknown()
+is_readable = (fact("n_series_results") >= 2) & ~truth("last_two_conflict")
+both_below = samples.latest_is_below & samples.previous_is_below
 
 RULE = Rule(
     code="suppressed",
     subject="series",
-    needs=frozenset(),
-    applies=lambda: (
-        pl.col("laboratory").is_not_null() | (~pl.col("patient_has_series") & pl.col("compartment").is_null())
+    applies=truth("has_series") | has_nothing,
+    fires={"both_below": is_readable & both_below},
+    clears=is_readable & ~both_below,
+    tier={3: otherwise},
+    cannot_tell=(("conflicting_values", truth("last_two_conflict")), ("fewer_than_two_results", otherwise)),
+    says=(
+        say(
+            "both_below",
+            compartment=fact("compartment"),
+            previous_date=fact("previous_collected_at"),
+            previous_value=fact("previous_detection"),
+            latest_date=fact("latest_collected_at"),
+            latest_value=fact("latest_detection"),
+        ),
     ),
-    fires=_fires,
-    clears=_clears,
-    tier=lambda _: pl.lit(3),
-    reason=lambda _: (
-        pl.when(pl.col("last_two_conflict"))
-        .then(pl.lit("conflicting_values"))
-        .otherwise(pl.lit("fewer_than_two_results"))
-    ),
-    evidence=_evidence,
+    rests_on=((("previous_result_id", "latest_result_id"), otherwise),),
     leaflet=__doc__ or "",
 )

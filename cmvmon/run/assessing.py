@@ -18,6 +18,10 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.versions import usable_rows
+from cmvmon.facts import Facts
+from cmvmon.facts.series import WATCHED_SERIES
+from cmvmon.facts.stays import STAYS
+from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.concordance_query import unit_concordance
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.alert_store import Changes
@@ -54,7 +58,7 @@ def assess_site(
         )
         raise
     rows = assessment.verdicts.to_dicts()
-    subjects = assessment.subjects
+    stays = assessment.facts.of(STAYS)
     with opened.writing() as connection:
         changes = alert_store.record(
             connection,
@@ -63,13 +67,13 @@ def assess_site(
             scope=scope,
             patients=patients,
             protocol_version=opened.protocol.version,
-            cause_of=lambda alert: _cause(alert, subjects),
-            discharged=frozenset(subjects.filter("is_discharged")["patient_id"]),
+            cause_of=lambda alert: _cause(alert, assessment.facts),
+            discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
-    return assessment, Counts(patients=subjects["patient_id"].n_unique(), changes=changes, **counts)
+    return assessment, Counts(patients=len(assessment.patients), changes=changes, **counts)
 
 
 def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None = None) -> Assessment:
@@ -96,10 +100,9 @@ def gate_computed(assessment: Assessment, as_of: datetime) -> None:
     from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 
     series = assessment.results.select(pl.struct(SERIES_KEY).alias("series"))["series"].unique()
-    patients = assessment.subjects["patient_id"].unique()
     _through_gate(WEEKLY_DECLINE, assessment.weekly_decline, as_of, {"series_with_results": series})
     _through_gate(CONCORDANCE, assessment.concordance, as_of)
-    _through_gate(VERDICTS, assessment.verdicts, as_of, {"known_patients": patients})
+    _through_gate(VERDICTS, assessment.verdicts, as_of, {"known_patients": assessment.patients})
 
 
 def _through_gate(
@@ -124,18 +127,19 @@ def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:
         )
 
 
-def _cause(alert: Mapping[str, Any], subjects: pl.DataFrame) -> str:
+def _cause(alert: Mapping[str, Any], facts: Facts) -> str:
     """Why the subject of an open alert is no longer judged."""
-    mine = subjects.filter(pl.col("patient_id") == alert["patient_id"])
+    mine = facts.of(WATCHED_SERIES).filter(pl.col("patient_id") == alert["patient_id"])
     if mine.is_empty():
         return "no_longer_known"
     same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-    if not same.is_empty() and same["laboratory"].null_count() == same.height:
+    if not same["has_series"].any():
         return "no_series"  # its results were withdrawn, or corrected away to another patient
     series = subject_key(str(alert["subject"]))
     newer = same.filter((pl.col("laboratory") != series.get("laboratory")) | (pl.col("assay") != series.get("assay")))
     if not newer.is_empty():
         return "newer_series"
-    if mine["treatment"][0] == words.TREATMENT_OFF:
+    treatment = facts.of(TREATMENT).filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
+    if treatment[0] == words.TREATMENT_OFF:
         return "course_over"
     return "other_compartment"

@@ -32,7 +32,7 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
         if patient is None:
             publish(opened, assessment, as_of=moment)
             return str(site.pages / f"ward.{code}.html")
-        if patient not in set(assessment.subjects["patient_id"]):
+        if patient not in set(assessment.patients):
             raise SiteError("no patient of that number is known on this site ")
         publish(opened, assessment, as_of=moment, only={patient})
         return str(site.pages / page_of(site, patient, code))

@@ -52,7 +52,7 @@ def publish(
         standing = alert_store.alerts(connection, states={"open"})
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
-    known = set(assessment.subjects["patient_id"])
+    known = set(assessment.patients)
     # Whoever has an alert to look at is on the list, also where no stay is known.
     urgent = open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls()
     listed = sorted(set(_listed(assessment, as_of)) | (set(urgent) & known))

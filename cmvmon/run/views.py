@@ -16,6 +16,9 @@ from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_COURSE
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.facts.affected import AFFECTED
+from cmvmon.facts.standing_in import STANDING_IN
+from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.protocol import Protocol
@@ -64,10 +67,11 @@ def patient_view(
     hrefs: Mapping[str, str],
 ) -> PatientView:
     """Everything that one patient's page shows."""
-    subjects = _of(assessment.subjects, patient_id)
-    judged = subjects.filter(pl.col("is_judged_for_response") & pl.col("compartment").is_not_null())
-    besides = judged.filter(pl.col("affected_source") == "stands_in")
-    judged = judged.filter(pl.col("affected_source") != "stands_in")
+    facts = assessment.facts
+    judged = _of(facts.of(AFFECTED), patient_id).filter(
+        pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
+    )
+    besides = _of(facts.of(STANDING_IN), patient_id)
     ward, bed = _place(assessment, patient_id)
     return PatientView(
         patient_id=patient_id,
@@ -83,7 +87,7 @@ def patient_view(
         open_alerts=_of(open_alerts, patient_id),
         fitted=_of(fitted, patient_id),
         next_sample=_of(next_sample, patient_id),
-        treatment=str(subjects["treatment"][0]),
+        treatment=str(_of(facts.of(TREATMENT), patient_id)["treatment"][0]),
         protocol=common.protocol,
         code_version=__version__,
         is_synthetic=common.is_synthetic,

@@ -59,87 +59,105 @@ def slope_sentence(mean: float, low: float, high: float, n: int, language: Langu
 
 
 def _slow_response(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
-    parts = []
-    where = _where(evidence, language)
-    mean, low, high = (evidence[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
-    if mean is None or low is None or high is None:
-        parts.append(language.say("alert.slow_response.no_estimate", where=where))
-    else:
-        slope = slope_sentence(mean, low, high, len(evidence["result_ids"] or ()), language)
+    target = evidence["protocol.decline.target_log10_per_week"]
+    named = {"target": language.say("unknown") if target is None else short(target, language)}
+
+    def slope() -> str:
+        mean, low, high = (evidence[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
+        said = slope_sentence(mean, low, high, len(evidence["result_ids"] or ()), language)
         since = language.date(_moment(evidence["estimated_since"]), time_zone)
-        parts.append(language.say("alert.slow_response.slope", where=where, slope=slope, since=since))
-    if evidence["target_log10_per_week"] is not None:
-        target = short(evidence["target_log10_per_week"], language)
-        parts.append(language.say("alert.slow_response.guide", target=target))
-        if evidence["mean_probability_above_target"] is not None:
-            percent = language.percent(evidence["mean_probability_above_target"])
-            parts.append(language.say("alert.slow_response.probability", percent=percent, target=target))
-    if evidence.get("by_odds"):  # absent, as the next, from alerts of before it existed
-        odds, alarm = (evidence[f"odds_non_responder{end}"] for end in ("", "_alarm"))
-        parts.append(language.say("alert.slow_response.odds", odds=_odds(odds, language), alarm=_odds(alarm, language)))
-    if evidence.get("stands_in_for"):
-        parts.append(ground_sentence(evidence, language))
-    if evidence["n_censored"]:
-        parts.append(language.count("alert.slow_response.censored", int(evidence["n_censored"])))
-    if evidence["latest_is_low_and_falling"]:
-        parts.append(language.say("alert.slow_response.low_and_falling"))
-    return parts
+        return language.say("alert.slow_response.slope", where=_where(evidence, language), slope=said, since=since)
+
+    def probability() -> str:
+        percent = language.percent(evidence["mean_probability_above_target"])
+        return language.say("alert.slow_response.probability", percent=percent, **named)
+
+    def odds() -> str:
+        said = {"odds": evidence["odds_non_responder"], "alarm": evidence["protocol.alarm.odds_non_responder"]}
+        return language.say("alert.slow_response.odds", **{name: _odds(x, language) for name, x in said.items()})
+
+    return _in_order(
+        evidence,
+        no_estimate=lambda: language.say("alert.slow_response.no_estimate", where=_where(evidence, language)),
+        slope=slope,
+        guide=lambda: language.say("alert.slow_response.guide", **named),
+        probability=probability,
+        odds=odds,
+        stands_in=lambda: ground_sentence(evidence, language),
+        censored=lambda: language.count("alert.slow_response.censored", int(evidence["n_censored"])),
+        low_and_falling=lambda: language.say("alert.slow_response.low_and_falling"),
+    )
 
 
 def _rebound(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
-    def date(name: str) -> str:
-        moment = evidence[f"{name}_collected_at"]
-        return language.say("unknown") if moment is None else language.date(_moment(moment), time_zone)
+    def number(name: str) -> float:
+        return float(evidence[f"protocol.{name}"])
 
-    def value(name: str, limit: float | None) -> str:
-        return value_in_words(evidence[f"{name}_detection"], evidence[f"{name}_viral_load_iu_per_ml"], limit, language)
+    def blood() -> str:
+        compartment = language.word("compartment", evidence["parallel_blood_compartment"])
+        date = _date(evidence["parallel_blood_collected_at"], language, time_zone)
+        rise = language.log10(evidence["parallel_blood_rise_log10"])
+        return language.say("alert.rebound.blood", date=date, compartment=compartment, rise=rise)
 
-    limit, rise, since = evidence["lowest_iu_per_ml"], evidence["rise_above_lowest_log10"], evidence["watched_since"]
+    def probability() -> str:
+        said = {"percent": evidence["probability_rebound"], "alarm": number("alarm.probability_rebound")}
+        return language.say("alert.rebound.probability", **{name: language.percent(x) for name, x in said.items()})
+
+    def line() -> str:
+        rise, load = short(number("rise_log10"), language), language.load(number("to_at_least_iu_per_ml"))
+        return language.say("alert.rebound.line", rise=rise, load=load)
+
+    def result_before() -> str:
+        value = _point("previous", evidence["previous_point_at_least_iu_per_ml"], evidence, language)
+        date = _date(evidence["previous_point_collected_at"], language, time_zone)
+        return language.say("alert.rebound.result_before", value=value, date=date)
+
+    return _in_order(
+        evidence,
+        rise_from_limit=lambda: language.say("alert.rebound.rise_from_limit", **_rise(evidence, language, time_zone)),
+        rise=lambda: language.say("alert.rebound.rise", **_rise(evidence, language, time_zone)),
+        line_airway=lambda: language.say(
+            "alert.rebound.line_airway", rise=short(number("lower_airway_rise_log10"), language)
+        ),
+        line=line,
+        probability=probability,
+        result_before=result_before,
+        blood=blood,
+        letermovir=lambda: language.say("alert.rebound.letermovir"),
+        stands_in=lambda: ground_sentence(evidence, language),
+        conflict=lambda: language.say("alert.rebound.conflict"),
+    )
+
+
+def _rise(evidence: Evidence, language: Language, time_zone: str) -> dict[str, str]:
+    limit, rise = evidence["lowest_point_iu_per_ml"], evidence["rise_log10"]
     written = language.say("unknown") if rise is None else language.log10(rise)
-    said = {
+    is_above_range = evidence["latest_point_detection"] == "above_uloq"
+    return {
         "where": _where(evidence, language),
-        "lowest": value("lowest", limit),
-        "lowest_date": date("lowest"),
-        "latest": value("last", evidence["last_lower_iu_per_ml"]),
-        "latest_date": date("last"),
-        "rise": language.say("at_least", value=written) if evidence["last_detection"] == "above_uloq" else written,
-        "since": language.say("unknown") if since is None else language.date(_moment(since), time_zone),
+        "lowest": _point("lowest", limit, evidence, language),
+        "lowest_date": _date(evidence["lowest_point_collected_at"], language, time_zone),
+        "latest": _point("latest", evidence["latest_point_at_least_iu_per_ml"], evidence, language),
+        "latest_date": _date(evidence["latest_point_collected_at"], language, time_zone),
+        "rise": language.say("at_least", value=written) if is_above_range else written,
+        "since": _date(evidence["watched_since"], language, time_zone),
         "limit": language.say("unknown") if limit is None else language.load(limit),
     }
-    is_from_limit = evidence["lowest_detection"] in ("not_detected", "below_lloq")
-    parts = [language.say("alert.rebound.rise_from_limit" if is_from_limit else "alert.rebound.rise", **said)]
-    if evidence["by_observed_rise"]:
-        named = {
-            "alert.rebound.line_airway": {"rise": short(evidence["lower_airway_rise_log10"], language)},
-            "alert.rebound.line": {
-                "rise": short(evidence["rise_log10"], language),
-                "load": language.load(evidence["to_at_least_iu_per_ml"]),
-            },
-        }
-        key = "alert.rebound.line_airway" if evidence["is_lower_airway"] else "alert.rebound.line"
-        parts.append(language.say(key, **named[key]))
-    if evidence["by_probability"]:
-        percents = {
-            name: language.percent(evidence[key])
-            for name, key in (("percent", "probability_rebound"), ("alarm", "probability_rebound_alarm"))
-        }
-        parts.append(language.say("alert.rebound.probability", **percents))
-    if evidence["confirmed_by_result_before"]:
-        before = value("last_but_one", evidence["last_but_one_lower_iu_per_ml"])
-        parts.append(language.say("alert.rebound.result_before", value=before, date=date("last_but_one")))
-    if evidence["confirmed_by_blood"]:
-        blood = {
-            "compartment": language.word("compartment", evidence["parallel_blood_compartment"]),
-            "rise": language.log10(evidence["parallel_blood_rise_log10"]),
-        }
-        parts.append(language.say("alert.rebound.blood", date=date("parallel_blood"), **blood))
-    if evidence["on_letermovir_alone"]:
-        parts.append(language.say("alert.rebound.letermovir"))
-    if evidence["stands_in_for"]:
-        parts.append(ground_sentence(evidence, language))
-    if evidence["has_conflict_since"]:
-        parts.append(language.say("alert.rebound.conflict"))
-    return parts
+
+
+def _point(which: str, limit: float | None, evidence: Evidence, language: Language) -> str:
+    """One sample time in words; `limit` is what its load is at least, or was below."""
+    load = evidence[f"{which}_point_viral_load_iu_per_ml"]
+    return value_in_words(evidence[f"{which}_point_detection"], load, limit, language)
+
+
+def _date(moment: str | None, language: Language, time_zone: str) -> str:
+    return language.say("unknown") if moment is None else language.date(_moment(moment), time_zone)
+
+
+def _in_order(evidence: Evidence, **sentences: Callable[[], str]) -> list[str]:
+    """The sentences that the rule says of this subject, in its order."""
+    return [sentences[key]() for key in evidence["says"]]
 
 
 def _where(evidence: Evidence, language: Language) -> str:
@@ -158,33 +176,37 @@ def _odds(odds: float, language: Language) -> str:
 
 
 def _bal_at_local_line(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
-    line = evidence["local_line_iu_per_ml"]
+    line, hours = evidence["protocol.local_line_iu_per_ml"], evidence["protocol.response_clock.interrupted_gap_h"]
+    detection, load = evidence["latest_detection"], evidence["latest_viral_load_iu_per_ml"]
     said = {
-        "date": language.date(_moment(evidence["collected_at"]), time_zone),
+        "date": _date(evidence["latest_collected_at"], language, time_zone),
         "line": language.load(line) if line is not None else language.say("unknown"),
-        "value": value_in_words(evidence["detection"], evidence["viral_load_iu_per_ml"], None, language),
+        "value": value_in_words(detection, load, None, language),
     }
-    key = "alert.bal_at_local_line.at_line" if evidence["at_local_line"] else "alert.bal_at_local_line.quantified"
-    treatment = language.say(f"alert.bal_at_local_line.treatment_{evidence['treatment'] or 'unknown'}")
-    return [language.say(key, **said), treatment]
+    return _in_order(
+        evidence,
+        at_line=lambda: language.say("alert.bal_at_local_line.at_line", **said),
+        quantified=lambda: language.say("alert.bal_at_local_line.quantified", **said),
+        treatment=lambda: language.say(
+            f"alert.bal_at_local_line.treatment_{evidence['treatment'] or 'unknown'}",
+            hours=language.say("unknown") if hours is None else short(hours, language),
+        ),
+    )
 
 
 def _no_follow_up(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
-    started, last = evidence["course_started_at"], evidence["last_blood_collected_at"]
-    said = {
-        "started": language.date(_moment(started), time_zone) if started else language.say("unknown"),
-        "overdue": short(evidence["overdue_after_days"], language),
-    }
-    if last is None:
-        return [language.say("alert.no_follow_up.none", **said)]
     days = evidence["days_since_blood_result"]
-    overdue = language.say(
-        "alert.no_follow_up.overdue",
-        last=language.date(_moment(last), time_zone),
-        days=language.say("days.other", n=short(days, language)) if days is not None else language.say("unknown"),
-        **said,
+    said = {
+        "started": _date(evidence["course_started_at"], language, time_zone),
+        "overdue": short(evidence["protocol.overdue_after_days"], language),
+        "last": _date(evidence["last_blood_collected_at"], language, time_zone),
+        "days": language.say("unknown") if days is None else language.say("days.other", n=short(days, language)),
+    }
+    return _in_order(
+        evidence,
+        none=lambda: language.say("alert.no_follow_up.none", **said),
+        overdue=lambda: language.say("alert.no_follow_up.overdue", **said),
     )
-    return [overdue]
 
 
 def _suppressed(evidence: Evidence, language: Language, time_zone: str) -> list[str]:
@@ -192,7 +214,7 @@ def _suppressed(evidence: Evidence, language: Language, time_zone: str) -> list[
     for which in ("previous", "latest"):
         said[f"{which}_date"] = language.date(_moment(evidence[f"{which}_collected_at"]), time_zone)
         said[f"{which}_value"] = language.word("detection", evidence[f"{which}_detection"])
-    return [language.say("alert.suppressed.both_below", **said)]
+    return _in_order(evidence, both_below=lambda: language.say("alert.suppressed.both_below", **said))
 
 
 def _operations(evidence: Evidence, language: Language, time_zone: str) -> list[str]:

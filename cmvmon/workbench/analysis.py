@@ -270,7 +270,7 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
         CONCORDANCE.name: assessment.concordance.filter(~of_unit),
     }
     if how.ask_next:
-        everyone = assessment.subjects["patient_id"].unique()
+        everyone = assessment.patients
         tables[NEXT_SAMPLE.name] = next_samples(assessment, everyone, protocol=how.protocol, as_of=how.moment)
     # Patients of other ranges are there for the sake of a shared result number only.
     own_rows = {name: partitions.own(frame, place) for name, frame in tables.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cmvmon.rules import Rule, all_rules
+from cmvmon.facts.conditions import otherwise
+from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of
 from cmvmon.shell.protocol_files import Protocol
 from tests.rules.reading import CASES
 
@@ -15,7 +16,8 @@ the protocol; it prescribes nothing. In the tables, days count from the first tr
 `<35` = detected below the limit of quantification, `clash` = two values under one number; BAL has a limit of
 quantification of 200 IU/mL, plasma one of 35; `?` = intent of the drug not known; `never` = such a table was never
 delivered; `d-3- bal` = a stay from day -3, still open, with BAL stated as affected; `9000~300` = reported as 9,000 and
-corrected to 300; `nd?` = not detected by an assay whose limits are not known.
+corrected to 300; `nd?` = not detected by an assay whose limits are not known. The conditions are those of the rule's file:
+over facts ([docs/facts.md](facts.md)) and numbers of the protocol; what is not known counts as not so.
 """
 
 
@@ -25,24 +27,35 @@ def render() -> str:
 
 
 def _section(rule: Rule) -> str:
-    stanza = Protocol.shipped().rules[rule.code]
-    origin = stanza.provenance
-    numbers = [f"| `{name}` | {value:g} |" for name, value in sorted(stanza.numbers.items())]
-    table = (
-        ["| number in the protocol | value |", "|---|---|", *numbers, ""] if numbers else ["No numbers of its own.", ""]
-    )
+    protocol = Protocol.shipped()
+    origin = protocol.rules[rule.code].provenance
+    numbers = [f"| `{name}` | {value:g} |" for name, value in deciding_numbers(rule, protocol).items()]
+    table = ["| number in the protocol | value |", "|---|---|", *numbers, ""] if numbers else ["No numbers.", ""]
     cases = (CASES / f"{rule.code}.md").read_text(encoding="utf-8").strip()
     return "\n".join(
         [
             f"## {rule.code}",
             "",
-            rule.leaflet.strip(),
+            leaflet_of(rule, protocol),
             "",
             f"Subject: one {rule.subject}. Guide: {', '.join(origin.guide) or 'none'}. Strength: {origin.strength}.",
             f"Owner: {origin.owner}. Source: {origin.source}.",
             "",
             *table,
+            *_conditions(rule),
+            "",
             cases,
             "",
         ]
     )
+
+
+def _conditions(rule: Rule) -> list[str]:
+    """How it is judged, as its file says it; by facts of docs/facts.md and numbers of the protocol."""
+    said = [("applies", rule.applies), *((f"alerts `{name}`", c) for name, c in rule.fires.items())]
+    said += [(f"not assessable `{name}` although it would alert", c) for name, c in rule.unless.items()]
+    said += [("clears", rule.clears), *((f"tier {tier}", c) for tier, c in rule.tier.items())]
+    reasons = [(code if isinstance(code, str) else code.written, c) for code, c in rule.cannot_tell]
+    said += [(f"else not assessable `{code}`", c) for code, c in reasons]
+    rows = [f"| {what} | {'always' if c is otherwise and what == 'applies' else c} |" for what, c in said]
+    return ["| judged in this order | where it is known that |", "|---|---|", *rows]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cmvmon.domain.tables import TABLES
+from cmvmon.facts import all_fact_tables
 from tests.generate import ROOT, generated
 
 FILES = generated()
@@ -25,9 +26,11 @@ def test_no_contract_is_left_from_a_table_that_is_gone() -> None:
     assert contracts == {f"{table.name}{kind}" for table in TABLES for kind in kinds}
 
 
-def test_the_data_dictionary_shows_every_column_with_its_unit_and_what_null_means() -> None:
-    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    for table in TABLES:
+@pytest.mark.parametrize("page", ["tables", "facts"])
+def test_the_data_dictionaries_show_every_column_with_its_unit_and_what_null_means(page: str) -> None:
+    tables = {"tables": TABLES, "facts": [table.rows for table in all_fact_tables().values()]}[page]
+    page = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    for table in tables:
         section = page.split(f"## {table.name}\n")[1].split("\n## ")[0]
         for column in table.columns:
             line = next(line for line in section.splitlines() if line.startswith(f"| `{column.name}`"))

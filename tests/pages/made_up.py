@@ -116,8 +116,7 @@ def slow_evidence(**other: Any) -> dict[str, Any]:
         "call": "not_met",
         "compartment": "bal",
         "guide": "G19 G20",
-        "last_collected_at": "2026-11-22T06:00:00.000000Z",
-        "latest_is_low_and_falling": False,
+        "latest_collected_at": "2026-11-22T06:00:00.000000Z",
         "mean_decline_high_log10_per_week": 0.58,
         "mean_decline_log10_per_week": 0.31,
         "mean_decline_low_log10_per_week": 0.05,
@@ -125,8 +124,9 @@ def slow_evidence(**other: Any) -> dict[str, Any]:
         "n_censored": 0,
         "n_results": 4,
         "result_ids": ["SYN-bal-0", "SYN-bal-7", "SYN-bal-14", "SYN-bal-21"],
+        "protocol.decline.target_log10_per_week": 1.0,
+        "says": ["slope", "guide", "probability"],
         "status": "ok",
-        "target_log10_per_week": 1.0,
         "treatment_week": 4,
     } | other
 
@@ -168,10 +168,11 @@ SUPPRESSED = {
     "compartment": "plasma",
     "latest_collected_at": "2026-11-21T06:00:00.000000Z",
     "latest_detection": "not_detected",
-    "n_results": 6,
+    "n_series_results": 6,
     "previous_collected_at": "2026-11-18T06:00:00.000000Z",
     "previous_detection": "below_lloq",
     "result_ids": ["SYN-plasma-17", "SYN-plasma-20"],
+    "says": ["both_below"],
 }
 
 

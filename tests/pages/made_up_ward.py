@@ -15,14 +15,14 @@ def ward(**other: Any) -> WardView:
         made_up.alert("slow_response", 2, made_up.slow_evidence()), made_up.alert("suppressed", 3, made_up.SUPPRESSED)
     )
     bal = {
-        "at_local_line": True,
-        "collected_at": "2026-11-22T06:00:00.000000Z",
-        "detection": "quantified",
-        "host": "unknown",
-        "local_line_iu_per_ml": 10_000.0,
-        "result_id": "SYN-bal-21",
+        "latest_collected_at": "2026-11-22T06:00:00.000000Z",
+        "latest_detection": "quantified",
+        "latest_viral_load_iu_per_ml": 125_893.0,
+        "protocol.local_line_iu_per_ml": 10_000.0,
+        "protocol.response_clock.interrupted_gap_h": 72.0,
+        "result_ids": ["SYN-bal-21"],
+        "says": ["at_line", "treatment"],
         "treatment": "off",
-        "viral_load_iu_per_ml": 125_893.0,
     }
     urgent = made_up.alerts(made_up.alert("bal_at_local_line", 1, bal, alert_id="SYN-urgent"))
     low = LatestResult("plasma", "below_lloq", None, 35.0, made_up.day(20))

@@ -60,14 +60,13 @@ def just_above(x: float) -> float:
 def test_an_undecided_course_alerts_from_the_very_threshold_of_the_odds() -> None:
     odds = said("slow_response", UNDECIDED, 7.5)["odds_non_responder"]
     fires = said("slow_response", UNDECIDED, 7.5, odds_non_responder=odds)
-    assert (fires["verdict"], fires["call"], fires["by_odds"], fires["by_call"], fires["tier"]) == (
+    assert (fires["verdict"], fires["call"], fires["grounds"], fires["tier"]) == (
         "alert",
         "indeterminate",
-        True,
-        False,
+        ["by_odds"],
         3,
     )
-    assert fires["odds_non_responder_alarm"] == odds
+    assert fires["protocol.alarm.odds_non_responder"] == odds
     misses = said("slow_response", UNDECIDED, 7.5, odds_non_responder=just_above(odds))
     assert (misses["verdict"], misses["reason"]) == ("not_assessable", "indeterminate")
 
@@ -75,7 +74,7 @@ def test_an_undecided_course_alerts_from_the_very_threshold_of_the_odds() -> Non
 def test_odds_that_one_sample_after_the_anchor_bears_do_not_alert() -> None:
     for results in ("bal d0 93000, d7 9300", "bal d-1 93000, d0 93000, d7 9300"):
         one = said("slow_response", results, 7.5, odds_non_responder=1e-9)
-        assert (one["verdict"], one["n_used_after_anchor"], one["by_odds"]) == ("not_assessable", 1, False)
+        assert (one["verdict"], one["n_used_after_anchor"], one["grounds"]) == ("not_assessable", 1, [])
 
 
 def test_met_clears_below_the_threshold_only_and_never_alerts() -> None:
@@ -95,10 +94,9 @@ def test_a_suppressed_load_clears_whatever_the_odds() -> None:
 
 def test_the_line_has_no_odds_and_alerts_on_its_call_alone() -> None:
     slow = said("slow_response", "bal d0 1000000, d7 900000, d14 900000", 14.5, method="line", odds_non_responder=1e-9)
-    assert (slow["verdict"], slow["by_call"], slow["by_odds"], slow["odds_non_responder"]) == (
+    assert (slow["verdict"], slow["grounds"], slow["odds_non_responder"]) == (
         "alert",
-        True,
-        False,
+        ["by_call"],
         None,
     )
     assert said("slow_response", FALLING, 14.5, method="line", odds_non_responder=1e-9)["verdict"] == "clear"
@@ -108,9 +106,9 @@ def test_a_rise_alerts_from_the_very_threshold_of_its_probability() -> None:
     probability = said("rebound", LATE_RISE, 24.5)["probability_rebound"]
     assert 0.05 < probability < 1
     fires = said("rebound", LATE_RISE, 24.5, probability_rebound=probability)
-    assert (fires["verdict"], fires["by_probability"], fires["by_observed_rise"]) == ("alert", True, False)
+    assert (fires["verdict"], fires["grounds"]) == ("alert", ["computed"])
     misses = said("rebound", LATE_RISE, 24.5, probability_rebound=just_above(probability))
-    assert (misses["verdict"], misses["by_probability"]) == ("clear", False)
+    assert (misses["verdict"], misses["grounds"]) == ("clear", [])
 
 
 def test_the_line_has_no_probability_and_judges_the_observed_rise_alone() -> None:
@@ -151,9 +149,9 @@ def test_the_computed_ground_counts_from_the_smaller_rise_on(
     said_of = lambda load: rebound_of(  # noqa: E731
         f"{compartment} {course} {load}", compartment, 20.5, probability_rebound=1e-9
     )
-    assert (said_of(below)["verdict"], said_of(below)["by_probability"]) == ("clear", False)
+    assert (said_of(below)["verdict"], said_of(below)["grounds"]) == ("clear", [])
     fires = said_of(at_it)
-    assert (fires["verdict"], fires["by_probability"], fires["by_observed_rise"]) == ("alert", True, False)
+    assert (fires["verdict"], fires["grounds"]) == ("alert", ["computed"])
 
 
 def test_the_computed_ground_counts_from_the_lowest_since_the_drug_was_changed() -> None:
@@ -161,9 +159,13 @@ def test_the_computed_ground_counts_from_the_lowest_since_the_drug_was_changed()
     course = "plasma d0 1000000, d7 20000, d14 200, d20 1500, d32 1000, d42"
     drugs = "ganciclovir d0-d18.9;foscarnet d19-"
     flat = rebound_of(f"{course} 1100", "plasma", 42.5, courses=drugs, probability_rebound=1e-9)
-    assert (flat["verdict"], flat["lowest_iu_per_ml"], flat["lowest_since_anchor_iu_per_ml"]) == ("clear", 200, 1000)
+    assert (flat["verdict"], flat["lowest_point_iu_per_ml"], flat["lowest_since_anchor_iu_per_ml"]) == (
+        "clear",
+        200,
+        1000,
+    )
     up = rebound_of(f"{course} 1999", "plasma", 42.5, courses=drugs, probability_rebound=1e-9)
-    assert (up["verdict"], up["by_probability"], up["by_observed_rise"]) == ("alert", True, False)
+    assert (up["verdict"], up["grounds"]) == ("alert", ["computed"])
 
 
 def test_a_possible_blip_alerts_on_no_odds_call_or_probability() -> None:

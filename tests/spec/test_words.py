@@ -10,15 +10,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
+from cmvmon.rules.evidence import types_of
 from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
 from cmvmon.text.alerts import slope_sentence, value_in_words
 from dashboards.views import CAVEATS, WORK
@@ -28,12 +31,10 @@ ROOT = Path(__file__).parents[2]
 
 # Reasons that the rules themselves give; a week's status may stand as a reason too (the call was null because of it).
 RULE_REASONS = {
-    found
-    for path in (ROOT / "cmvmon" / "rules").glob("*.py")
-    for body in re.findall(
-        r"def _reason\(.*?\n\n\n|\n    reason=.*?\n    evidence=", path.read_text(encoding="utf-8"), re.DOTALL
-    )
-    for found in re.findall(r'pl\.lit\("(\w+)"\)', body)
+    reason
+    for rule in all_rules()
+    for reason in (*(code for code, _ in rule.cannot_tell), *rule.unless, *rule.inhibitors())
+    if isinstance(reason, str)
 }
 
 # Vocabulary -> the codes that must have a word. A key under a vocabulary that is not here must be said by some code.
@@ -89,7 +90,7 @@ def test_every_code_of_a_vocabulary_has_its_word_and_no_other_word_stands_there(
 
 
 def test_the_reasons_of_the_rules_were_found() -> None:
-    assert {"treatment_unknown", "no_bal_in_7_days", "fewer_than_two_results", "indeterminate"} <= RULE_REASONS
+    assert {"treatment_unknown", "no_recent_bal", "fewer_than_two_results", "indeterminate"} <= RULE_REASONS
 
 
 def test_every_sentence_is_said_somewhere() -> None:
@@ -168,57 +169,52 @@ def test_a_value_keeps_its_four_states() -> None:
 
 
 BAL = {
-    "at_local_line": True,
-    "collected_at": "2026-11-22T06:00:00.000000Z",
-    "detection": "quantified",
-    "host": "unknown",
-    "local_line_iu_per_ml": 10_000.0,
-    "result_id": "SYN-1",
+    "latest_collected_at": "2026-11-22T06:00:00.000000Z",
+    "latest_detection": "quantified",
+    "latest_viral_load_iu_per_ml": 125_893.0,
+    "protocol.local_line_iu_per_ml": 10_000.0,
+    "protocol.response_clock.interrupted_gap_h": 72.0,
+    "result_ids": ["SYN-1"],
+    "says": ["at_line", "treatment"],
     "treatment": "off",
-    "viral_load_iu_per_ml": 125_893.0,
 }
 OVERDUE = {
     "course_started_at": "2026-11-01T06:00:00.000000Z",
     "days_since_blood_result": 12.4,
-    "discharged": False,
+    "is_discharged": False,
     "last_blood_collected_at": "2026-11-10T06:00:00.000000Z",
-    "overdue_after_days": 9.0,
+    "protocol.overdue_after_days": 9.0,
+    "says": ["overdue"],
     "treatment": "on",
 }
-NEVER = OVERDUE | {"last_blood_collected_at": None, "days_since_blood_result": None}
+NEVER = OVERDUE | {"last_blood_collected_at": None, "days_since_blood_result": None, "says": ["none"]}
 WORK_STOPPED = {"code": "missing_column", "feed": "synthetic", "table_name": "viral_load_results"}
 REBOUND = {
     "affected_source": "stated",
-    "by_observed_rise": True,
-    "by_probability": True,
     "compartment": "plasma",
-    "confirmed_by_blood": False,
-    "confirmed_by_result_before": True,
-    "has_conflict_since": False,
-    "is_lower_airway": False,
-    "last_but_one_collected_at": "2026-11-20T06:00:00.000000Z",
-    "last_but_one_detection": "quantified",
-    "last_but_one_lower_iu_per_ml": 4_000.0,
-    "last_but_one_viral_load_iu_per_ml": 4_000.0,
-    "last_collected_at": "2026-11-22T06:00:00.000000Z",
-    "last_detection": "quantified",
-    "last_lower_iu_per_ml": 20_000.0,
-    "last_viral_load_iu_per_ml": 20_000.0,
-    "lower_airway_rise_log10": 1.2,
-    "lowest_collected_at": "2026-11-08T06:00:00.000000Z",
-    "lowest_detection": "quantified",
-    "lowest_iu_per_ml": 100.0,
-    "lowest_viral_load_iu_per_ml": 100.0,
-    "on_letermovir_alone": False,
+    "previous_point_collected_at": "2026-11-20T06:00:00.000000Z",
+    "previous_point_detection": "quantified",
+    "previous_point_at_least_iu_per_ml": 4_000.0,
+    "previous_point_viral_load_iu_per_ml": 4_000.0,
+    "latest_point_collected_at": "2026-11-22T06:00:00.000000Z",
+    "latest_point_detection": "quantified",
+    "latest_point_at_least_iu_per_ml": 20_000.0,
+    "latest_point_viral_load_iu_per_ml": 20_000.0,
+    "lowest_point_collected_at": "2026-11-08T06:00:00.000000Z",
+    "lowest_point_detection": "quantified",
+    "lowest_point_iu_per_ml": 100.0,
+    "lowest_point_viral_load_iu_per_ml": 100.0,
     "parallel_blood_collected_at": "2026-11-21T06:00:00.000000Z",
     "parallel_blood_compartment": "plasma",
     "parallel_blood_rise_log10": 1.3,
     "probability_rebound": 0.73,
-    "probability_rebound_alarm": 0.5,
-    "rise_above_lowest_log10": 2.30103,
-    "rise_log10": 1.0,
+    "protocol.alarm.probability_rebound": 0.5,
+    "protocol.lower_airway_rise_log10": 1.2,
+    "protocol.rise_log10": 1.0,
+    "protocol.to_at_least_iu_per_ml": 1_000.0,
+    "rise_log10": 2.30103,
+    "says": ["rise", "line", "probability", "result_before"],
     "stands_in_for": None,
-    "to_at_least_iu_per_ml": 1_000.0,
     "watched_since": "2026-11-01T06:00:00.000000Z",
 }
 SENTENCES = {
@@ -233,7 +229,10 @@ SENTENCES = {
     ),
     "odds": (
         "slow_response",
-        made_up.slow_evidence(by_odds=True, odds_non_responder=12.4, odds_non_responder_alarm=3.0),
+        made_up.slow_evidence(
+            **{"odds_non_responder": 12.4, "protocol.alarm.odds_non_responder": 3.0},
+            says=["slope", "guide", "probability", "odds"],
+        ),
         (
             "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
             "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
@@ -254,10 +253,9 @@ SENTENCES = {
     "rise of BAL": (
         "rebound",
         REBOUND
-        | {"compartment": "bal", "is_lower_airway": True, "by_probability": False, "confirmed_by_result_before": False}
-        | {"lowest_detection": "below_lloq", "lowest_iu_per_ml": 200.0, "confirmed_by_blood": True}
-        | {"last_detection": "above_uloq", "last_lower_iu_per_ml": 1e8, "rise_above_lowest_log10": 5.7}
-        | {"on_letermovir_alone": True, "has_conflict_since": True},
+        | {"compartment": "bal", "says": ["rise_from_limit", "line_airway", "blood", "letermovir", "conflict"]}
+        | {"lowest_point_detection": "below_lloq", "lowest_point_iu_per_ml": 200.0, "rise_log10": 5.7}
+        | {"latest_point_detection": "above_uloq", "latest_point_at_least_iu_per_ml": 1e8},
         (
             "Load in BAL (affected, as stated by the team) rose from detected, below quantification limit (<200 IU/mL) "
             "(8 Nov 2026) to above range (>100,000,000 IU/mL) (22 Nov 2026): at least 5.7 log10 above the quantification limit "
@@ -305,7 +303,7 @@ def test_the_sentence_of_an_alert_states_its_facts(case: str) -> None:
 
 
 def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> None:
-    evidence = BAL | {"at_local_line": False, "viral_load_iu_per_ml": 500.0}
+    evidence = BAL | {"says": ["quantified", "treatment"], "latest_viral_load_iu_per_ml": 500.0}
     for code, below in (("nl", "onder"), ("en", "below")):
         said = alert_sentence("bal_at_local_line", evidence, language(code))
         assert "500" in said
@@ -314,20 +312,26 @@ def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> N
 
 @pytest.mark.parametrize("code", codes())
 def test_an_alert_whose_facts_are_unknown_still_has_a_sentence(code: str) -> None:
-    """Every key of the evidence is there and null, except those that the rule can't fire without."""
+    """Every fact is null, except those that the rule can't fire without; said is what the rule then says."""
     kept = {"compartment", "latest_detection", "previous_detection", "latest_collected_at", "previous_collected_at"}
-    kept |= {"collected_at", "overdue_after_days", "anchor_at", "estimated_since"}
-    for rule, evidence, _ in SENTENCES.values():
-        bare = {key: value if key in kept else None for key, value in evidence.items()}
-        said = alert_sentence(rule, json.loads(json.dumps(bare)), language(code))
+    known_of = {rule: evidence for rule, evidence, _ in SENTENCES.values()}
+    for rule in all_rules():
+        known = known_of[rule.code]
+        types = types_of(rule, all_fact_tables())
+        bare = {name: known.get(name) if name in kept or name.startswith("protocol.") else None for name in types}
+        row = pl.DataFrame({name: [value] for name, value in bare.items()}, schema=types)
+        bare["says"] = [s.key for s in rule.says if row.select(held=s.when.expr)["held"][0]]
+        said = alert_sentence(rule.code, json.loads(json.dumps(bare)), language(code))
         assert said
         assert "None" not in said
 
 
 def test_every_rule_has_its_sentence_and_a_missing_fact_is_named_without_a_value() -> None:
     assert {rule.code for rule in all_rules()} | {words.OPERATIONS} <= {rule for rule, _, _ in SENTENCES.values()}
-    with pytest.raises(MissingWords, match="'collected_at'") as caught:
-        alert_sentence("bal_at_local_line", {k: v for k, v in BAL.items() if k != "collected_at"}, language("nl"))
+    with pytest.raises(MissingWords, match="'latest_collected_at'") as caught:
+        alert_sentence(
+            "bal_at_local_line", {k: v for k, v in BAL.items() if k != "latest_collected_at"}, language("nl")
+        )
     assert "125" not in str(caught.value)
     with pytest.raises(MissingWords, match="no_such_rule"):
         alert_sentence("no_such_rule", {}, language("nl"))

@@ -68,7 +68,7 @@ SENTENCES: dict[str, str] = {
     "reason.rise_not_computed": "load is higher; probability of a rise not computed",
     "reason.blip_unconfirmed": "one low load after two below the quantification limit; no second result yet",
     "reason.odds_against_call": "decline above the line, but the course fits one that hardly falls",
-    "reason.no_bal_in_7_days": "no recent BAL result",
+    "reason.no_recent_bal": "no recent BAL result",
     "reason.fewer_than_two_results": "fewer than two results",
     "reason.indeterminate": "decline undecided so far",
     "rule.slow_response": "Speed of decline",
@@ -200,7 +200,7 @@ SENTENCES: dict[str, str] = {
         "BAL of {date}: {value}. Immune status of the patient: unknown; every quantified BAL is therefore shown. "
         "The local line of {line} IU/mL is meant for previously immunocompetent patients."
     ),
-    "alert.bal_at_local_line.treatment_off": "No dose of a CMV drug given as treatment on record in the last 72 hours.",
+    "alert.bal_at_local_line.treatment_off": "No dose of a CMV drug given as treatment on record in the last {hours} hours.",
     "alert.bal_at_local_line.treatment_on": "Treatment with a CMV drug on record.",
     "alert.bal_at_local_line.treatment_unknown": "Not known whether the patient is treated.",
     "alert.no_follow_up.overdue": (

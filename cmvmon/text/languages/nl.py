@@ -68,7 +68,7 @@ SENTENCES: dict[str, str] = {
     "reason.rise_not_computed": "load is hoger; kans op een stijging niet berekend",
     "reason.blip_unconfirmed": "één lage load na twee onder de kwantificatiegrens; nog geen tweede uitslag",
     "reason.odds_against_call": "daling boven de lijn, maar het beloop past bij een dat nauwelijks daalt",
-    "reason.no_bal_in_7_days": "geen recente BAL-uitslag",
+    "reason.no_recent_bal": "geen recente BAL-uitslag",
     "reason.fewer_than_two_results": "minder dan twee uitslagen",
     "reason.indeterminate": "nog geen uitsluitsel over de daling",
     "rule.slow_response": "Snelheid van de daling",
@@ -201,7 +201,7 @@ SENTENCES: dict[str, str] = {
         "BAL van {date}: {value}. Afweer van de patiënt: onbekend; daarom wordt elke gekwantificeerde BAL getoond. "
         "De lokale lijn van {line} IE/ml geldt voor eerder immuuncompetente patiënten."
     ),
-    "alert.bal_at_local_line.treatment_off": "In de laatste 72 uur geen als behandeling gegeven CMV-middel geregistreerd.",
+    "alert.bal_at_local_line.treatment_off": "In de laatste {hours} uur geen als behandeling gegeven CMV-middel geregistreerd.",
     "alert.bal_at_local_line.treatment_on": "Behandeling met een CMV-middel geregistreerd.",
     "alert.bal_at_local_line.treatment_unknown": "Niet bekend of de patiënt wordt behandeld.",
     "alert.no_follow_up.overdue": (

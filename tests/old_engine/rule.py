@@ -1,6 +1,6 @@
 """The shape of a rule, and how it is judged: alert, clear, or not assessable with a reason.
 
-A rule is two polars expressions over one row of `subjects` (see `cmvmon.rules.subjects`): *fires* and *clears*. It has no
+A rule is two polars expressions over one row of `subjects` (see `tests.old_engine.subjects`): *fires* and *clears*. It has no
 loop, no I/O and no number of its own: numbers come from its stanza of the protocol.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.subjects import KINDS, subject_expr
 from cmvmon.protocol import Protocol, RuleStanza
 
 Expression = Callable[[RuleStanza], pl.Expr]
@@ -63,12 +62,13 @@ def verdicts_of(rule: Rule, subjects: pl.DataFrame, *, protocol: Protocol) -> pl
         .then(pl.lit(words.CLEAR))
         .otherwise(pl.lit(words.NOT_ASSESSABLE))
     )
-    compartment = pl.col("compartment") if "compartment" in KINDS[rule.subject] else pl.lit(None, dtype=pl.String)
+    key = [
+        (pl.col(name) if rule.subject == "series" else pl.lit(None, dtype=pl.String)).alias(name)
+        for name in ("compartment", "laboratory", "assay")
+    ]
     return judged.with_columns(verdict=verdict).select(
-        pl.lit(rule.subject).alias("subject_kind"),
         "patient_id",
-        compartment.alias("compartment"),
-        subject_expr(rule.subject),
+        *key,
         pl.lit(rule.code).alias("rule"),
         "verdict",
         pl.when(pl.col("verdict") == words.NOT_ASSESSABLE).then(rule.reason(stanza)).alias("reason"),

@@ -1,6 +1,6 @@
 """The compartments that a course is judged by: stated, else inferred, else the followed blood; and discharge.
 
-Blood is judged besides where it stands in for a stated or inferred compartment (`cmvmon.rules.standing_in`).
+Blood is judged besides where it stands in for a stated or inferred compartment (`tests.old_engine.standing_in`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 from cmvmon.domain import compartments, words
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.protocol import Protocol
-from cmvmon.rules.standing_in import standing_in
+from tests.old_engine.standing_in import standing_in
 
 
 def discharged(stays: pl.DataFrame | None) -> pl.DataFrame:

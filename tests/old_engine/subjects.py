@@ -12,7 +12,7 @@ import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.protocol import Protocol
-from cmvmon.rules import compartments_judged, rises, treatment
+from tests.old_engine import compartments_judged, rises, treatment
 
 _PLACE = ("patient_id", "compartment")
 _WEEK = (

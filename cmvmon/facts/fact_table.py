@@ -1,0 +1,75 @@
+"""What a fact table is, and the facts of one moment: each table is computed when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.errors import ProgramError
+from cmvmon.domain.prepared import Prepared
+from cmvmon.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """One table of facts: its columns with unit and meaning, and how they are computed.
+
+    Attributes:
+        lists: the kind of subject whose subjects its rows are (every patient, every series); empty for most tables.
+        compute: the rows, in any order, with at least the columns of `rows` that are ever known.
+    """
+
+    rows: RowType
+    compute: Callable[[Facts], pl.DataFrame]
+    lists: str = ""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The names of its facts: every column that is not of the key."""
+        return tuple(column.name for column in self.rows.columns if column.name not in self.rows.key)
+
+
+def fact_table(rows: RowType, *, lists: str = "") -> Callable[[Callable[[Facts], pl.DataFrame]], FactTable]:
+    """Makes the function below it the fact table `rows`. Its docstring is the function's: what a fact says, and why so."""
+    return lambda compute: FactTable(rows, compute, lists)
+
+
+class Facts:
+    """Every fact of every patient at one moment.
+
+    Args:
+        prepared: current results, clocks and declines at `as_of`.
+        tables: fact tables by name (`cmvmon.facts.all_fact_tables`).
+    """
+
+    def __init__(
+        self, prepared: Prepared, *, protocol: Protocol, as_of: datetime, tables: Mapping[str, FactTable]
+    ) -> None:
+        self.prepared = prepared
+        self.protocol = protocol
+        self.as_of = as_of
+        self.tables = tables
+        self._computed: dict[str, pl.DataFrame] = {}
+        self._asked: list[str] = []
+
+    def of(self, rows: RowType) -> pl.DataFrame:
+        """The fact table, sorted by its key. Raises ProgramError where tables ask for each other in a circle."""
+        if rows.name not in self._computed:
+            if rows.name in self._asked:
+                raise ProgramError(
+                    f"fact tables ask for each other in a circle: {' -> '.join([*self._asked, rows.name])}"
+                )
+            self._asked.append(rows.name)
+            made = self.tables[rows.name].compute(self)
+            self._computed[rows.name] = rows.conform(made).sort(*rows.key, nulls_last=False)
+            self._asked.pop()
+        return self._computed[rows.name]
+
+    @property
+    def now(self) -> pl.Expr:
+        """The moment that is judged, as a polars literal."""
+        return pl.lit(self.as_of).cast(pl.Datetime("us", "UTC"))

@@ -1,0 +1,58 @@
+"""Blood taken with the latest sample of the lower airways: whether it rose itself."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain import compartments
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment, one_of
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.points import points_of
+from cmvmon.facts.rises import RISES, results_since
+
+PARALLEL_BLOOD = RowType(
+    name="parallel_blood",
+    description="Of the blood points taken with the latest sample of a lower airway compartment the one that stands "
+    "highest above its own lowest before it. No row: there is none.",
+    key=PLACE,
+    columns=(
+        PATIENT_ID,
+        compartment(),
+        one_of("parallel_blood_compartment", compartments.BLOOD, "Its compartment."),
+        moment("parallel_blood_collected_at", "When it was collected."),
+        Column("parallel_blood_result_id", Kind.TEXT, "Its id."),
+        log10("parallel_blood_rise_log10", "How far it stands above its own lowest before it.", ""),
+    ),
+)
+
+
+@fact_table(PARALLEL_BLOOD)
+def parallel_blood(facts: Facts) -> pl.DataFrame:
+    """Taken with it: at most as long apart as the protocol's pairs of samples (`[concordance] pair_within_h`)."""
+    so_far = pl.col("as_lowest").cum_min().forward_fill().shift(1).over(PLACE, order_by="collected_at")
+    blood = (
+        points_of(results_since(facts).filter(~pl.col("is_conflicting")))
+        .filter(pl.col("compartment").is_in(compartments.BLOOD))
+        .with_columns(rise=(pl.col("at_least").log10() - so_far.log10()).round(9))
+        .filter(pl.col("rise").is_not_null())
+        .select(
+            "patient_id",
+            parallel_blood_compartment="compartment",
+            parallel_blood_collected_at="collected_at",
+            parallel_blood_result_id="result_id",
+            parallel_blood_rise_log10="rise",
+        )
+    )
+    apart = (pl.col("parallel_blood_collected_at") - pl.col("latest_point_collected_at")).abs()
+    order = ("parallel_blood_rise_log10", "apart", "parallel_blood_collected_at", "parallel_blood_compartment")
+    return (
+        facts.of(RISES)
+        .filter(pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY))
+        .select(*PLACE, "latest_point_collected_at")
+        .join(blood, on="patient_id")
+        .with_columns(apart=apart)
+        .filter(pl.col("apart") <= pl.duration(hours=facts.protocol.concordance.pair_within_h))
+        .sort(*PLACE, *order, descending=[False, False, True, False, False, False])
+        .unique(subset=PLACE, keep="first", maintain_order=True)
+    )

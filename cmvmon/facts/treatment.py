@@ -1,0 +1,111 @@
+"""Whether a patient is on treatment, since when, and from when a rise of the load counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.conditions import fact
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.patients import PATIENTS
+
+_LETERMOVIR = "letermovir"  # its own case: no slope is called on it, a rise is
+_NO_COURSE = "no course on record"
+
+TREATMENT = RowType(
+    name="treatment",
+    description="Whether a patient is on treatment, since when, and what a rise is counted from.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        one_of("treatment", words.TREATMENT, "Whether a treatment drug runs, given with treatment intent."),
+        moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
+        moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
+        yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
+        moment("watched_since", "From when a rise counts.", "not on treatment, and letermovir does not run"),
+    ),
+)
+
+
+@fact_table(TREATMENT)
+def treatment(facts: Facts) -> pl.DataFrame:
+    """`on`, `off` or `unknown`, and the clocks.
+
+    A row *runs* when it began and has not stopped more than `[response_clock] interrupted_gap_h` before: up to that gap
+    the clocks run. `on`: a row with treatment intent of a drug that the protocol lists as treatment runs. `unknown`: the
+    table was never delivered; or no such row runs, but one does whose intent is not known, or which is given as
+    treatment and is a drug that the protocol does not list; or a course of the patient was delivered that could not be
+    used. Otherwise `off`: so is a patient without a row in a table that was delivered.
+
+    A rise counts, on treatment, from the start of the running course, whatever drugs came after the first, so that a
+    load that stands above its lowest is not forgotten when the drug is changed. On letermovir alone it counts from the
+    earliest start of the rows that run.
+    """
+    latest = (
+        facts.prepared.clocks.sort("patient_id", "anchor_at")
+        .unique(subset="patient_id", keep="last", maintain_order=True)
+        .select("patient_id", "course_started_at", "anchor_at")
+    )
+    is_off = pl.col("treatment") == words.TREATMENT_OFF
+    return (
+        _state(facts)
+        .join(latest, on="patient_id", how="left")
+        .join(_letermovir(facts), on="patient_id", how="left")
+        .with_columns(
+            on_letermovir_alone=is_off & pl.col("letermovir_since").is_not_null(),
+            watched_since=pl.when(pl.col("treatment") == words.TREATMENT_ON)
+            .then("course_started_at")
+            .when(is_off)
+            .then("letermovir_since"),
+        )
+    )
+
+
+def _runs(facts: Facts) -> pl.Expr:
+    still_counts_from = facts.as_of - timedelta(hours=facts.protocol.response_clock.interrupted_gap_h)
+    return pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= still_counts_from)
+
+
+def _state(facts: Facts) -> pl.DataFrame:
+    ids = facts.of(PATIENTS).select("patient_id")
+    begun = facts.prepared.begun
+    if not begun.was_delivered(ANTIVIRAL_COURSES):
+        return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN))
+    is_treatment_drug = pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
+    is_listed = pl.col("drug").is_in(list(facts.protocol.drugs))
+    intended = (pl.col("indication") == "treatment").fill_null(False)
+    not_known = (pl.col("indication").is_null() & (is_treatment_drug | ~is_listed)) | (intended & ~is_listed)
+    state = (
+        begun[ANTIVIRAL_COURSES]
+        .filter(_runs(facts))
+        .group_by("patient_id")
+        .agg(is_on=(intended & is_treatment_drug).any(), is_unknown=not_known.any())
+    )
+    unread = sorted(begun.unread_of(ANTIVIRAL_COURSES))
+    return ids.join(state, on="patient_id", how="left").select(
+        "patient_id",
+        treatment=pl.when(pl.col("is_on").fill_null(False))
+        .then(pl.lit(words.TREATMENT_ON))
+        .when(pl.col("is_unknown").fill_null(False) | pl.col("patient_id").is_in(unread))
+        .then(pl.lit(words.TREATMENT_UNKNOWN))
+        .otherwise(pl.lit(words.TREATMENT_OFF)),
+    )
+
+
+def _letermovir(facts: Facts) -> pl.DataFrame:
+    names = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
+    return (
+        facts.prepared.begun[ANTIVIRAL_COURSES]
+        .filter(_runs(facts) & pl.col("drug").is_in(names))
+        .group_by("patient_id")
+        .agg(letermovir_since=pl.col("started_at").min())
+    )
+
+
+is_on = fact("treatment") == words.TREATMENT_ON
+is_off = fact("treatment") == words.TREATMENT_OFF

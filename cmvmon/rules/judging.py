@@ -1,0 +1,216 @@
+"""How rules are judged: alert, clear, or not assessable with a reason, for every subject, each rule after those it reads."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.domain.errors import ContractBroken, ProgramError
+from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import KINDS, subject_expr
+from cmvmon.facts import Facts, FactTable
+from cmvmon.facts.conditions import PROTOCOL, Condition, Value
+from cmvmon.protocol.numbers import ByFact, number_of
+from cmvmon.rules.evidence import evidence_of
+from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
+
+
+def in_order(rules: Collection[Rule]) -> tuple[Rule, ...]:
+    """The rules, each after those whose verdicts it reads, else by code.
+
+    Raises ProgramError when a rule reads one that is not there, or rules read each other in a circle.
+    """
+    named = {rule.code: rule for rule in rules}
+    for rule in named.values():
+        if missing := sorted(rule.follows - named.keys()):
+            raise ProgramError(
+                f"the rule {rule.code} reads the verdicts of {', '.join(missing)}: there is no such rule"
+            )
+    sorter = graphlib.TopologicalSorter({code: sorted(named[code].follows) for code in sorted(named)})
+    try:
+        return tuple(named[code] for code in sorter.static_order())
+    except graphlib.CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise ProgramError(
+            f"rules read each other's verdicts in a circle: {circle}; one of them must go first"
+        ) from None
+
+
+def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
+    """Raises ProgramError when a rule can't be judged: a column that nobody gives, a fact that its subjects don't have."""
+    in_order(rules)
+    for rule in rules:
+        joined_tables(rule, rule.reads | rule.result_columns, tables)
+
+
+def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
+    """What every rule says of each of its subjects: the columns of `verdicts` without `protocol_version`, unsorted.
+
+    Raises ContractBroken when a rule fires and clears at once.
+    """
+    said: dict[str, pl.DataFrame] = {}
+    for rule in in_order(rules):
+        frame = read(rule, facts, said)
+        verdicts = judged(rule, frame)
+        evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
+        said[rule.code] = verdicts.with_columns(
+            *_about(rule.subject, frame.columns), evidence=evidence, rule=pl.lit(rule.code)
+        )
+    kept = [name for name in VERDICTS.schema if name not in ("as_of", "protocol_version")]
+    return pl.concat(frame.select(kept) for frame in said.values()).with_columns(as_of=facts.now)
+
+
+def read(rule: Rule, facts: Facts, said: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+    """One row per subject of the rule, with every column that it reads: only the fact tables that it needs are joined.
+
+    Args:
+        said: the verdicts of the rules that it follows, with `grounds`.
+    """
+    wanted = rule.reads | rule.result_columns
+    numbers = {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in _numbers(wanted)}
+    wanted |= {number.fact for number in numbers.values() if isinstance(number, ByFact)}
+    frame = _subjects(rule, facts)
+    for table in joined_tables(rule, wanted, facts.tables):
+        columns = [name for name in table.facts if name in wanted and name not in frame.columns]
+        there = facts.of(table.rows).select(*table.rows.key, *columns)
+        frame = frame.join(there, on=table.rows.key, how="left", nulls_equal=True)
+    for code in sorted(rule.follows):
+        frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
+    return frame.with_columns(as_of=facts.now, **{name: _of_each(number) for name, number in sorted(numbers.items())})
+
+
+def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame`, where the rule applies, with `verdict`, `reason`, `tier`, `grounds` (names of those
+    that hold) and `says` (sentence keys of an alert, else null).
+
+    Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer.
+    """
+    inhibited, held = _any(rule.inhibitors()), _any(rule.unless)
+    grounds = _any(rule.fires)
+    marked = frame.filter(rule.applies.expr).with_columns(
+        fires=grounds & ~held & ~inhibited, holds=inhibited | (grounds & held), clears=rule.clears.expr & ~inhibited
+    )
+    if both := marked.filter(pl.col("clears") & (pl.col("fires") | pl.col("holds"))).height:
+        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
+    verdict = (
+        pl.when("fires")
+        .then(pl.lit(words.ALERT))
+        .when("clears")
+        .then(pl.lit(words.CLEAR))
+        .otherwise(pl.lit(words.NOT_ASSESSABLE))
+    )
+    held_by = _first([*rule.inhibitors().items(), *rule.unless.items()])
+    return marked.with_columns(
+        verdict=verdict,
+        reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
+        tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
+        grounds=_those(rule.fires),
+        says=pl.when("fires").then(_those({sentence.key: sentence.when for sentence in rule.says})),
+    )
+
+
+def joined_tables(rule: Rule, columns: Collection[str], tables: Mapping[str, FactTable]) -> list[FactTable]:
+    """The fact tables that give these columns. Raises ProgramError where one is given by none, or not for such subjects."""
+    key = _key(rule, tables)
+    needed = []
+    for column in sorted(columns):
+        if (
+            column in key
+            or column == "as_of"
+            or column.startswith(PROTOCOL)
+            or column.split(".")[0] in (VERDICT, GROUND)
+        ):
+            continue
+        found = next((table for table in tables.values() if column in table.facts), None)
+        if found is None:
+            raise ProgramError(f"the rule {rule.code} reads {column!r}, which no fact table gives")
+        if missing := set(found.rows.key) - set(key):
+            raise ProgramError(
+                f"the rule {rule.code} reads {column!r} of the fact table {found.rows.name}, whose rows are told apart by "
+                f"{', '.join(sorted(missing))}: a subject of kind {rule.subject} has no such key"
+            )
+        if found not in needed:
+            needed.append(found)
+    return needed
+
+
+def _about(kind: str, columns: Collection[str]) -> list[pl.Expr]:
+    """What a verdict is about, as columns; patient and compartment are null where the kind has none."""
+    absent = [name for name in ("patient_id", "compartment") if name not in columns]
+    return [
+        pl.lit(kind).alias("subject_kind"),
+        subject_expr(kind),
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in absent),
+    ]
+
+
+def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:
+    if rule.subject not in KINDS or not any(table.lists == rule.subject for table in tables.values()):
+        raise ProgramError(f"the rule {rule.code} judges subjects of kind {rule.subject!r}, which no fact table lists")
+    return KINDS[rule.subject]
+
+
+def _subjects(rule: Rule, facts: Facts) -> pl.DataFrame:
+    """The subjects of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
+    listing = next(table for table in facts.tables.values() if table.lists == rule.subject)
+    rows = facts.of(listing.rows)
+    if not rule.expects:
+        return rows
+    patients = next(table for table in facts.tables.values() if table.lists == "patient")
+    expected = (
+        facts.of(patients.rows).select("patient_id").join(pl.DataFrame({"compartment": rule.expects}), how="cross")
+    )
+    place = ["patient_id", "compartment"]
+    return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
+
+
+def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
+    """What the rule `code` said of each patient, as columns."""
+    is_alert = pl.col("verdict") == words.ALERT
+    gravest = (
+        pl.when(is_alert.any())
+        .then(pl.lit(words.ALERT))
+        .when((pl.col("verdict") == words.NOT_ASSESSABLE).any())
+        .then(pl.lit(words.NOT_ASSESSABLE))
+        .otherwise(pl.lit(words.CLEAR))
+    )
+    grounds = {
+        name: (is_alert & pl.col("grounds").list.contains(name.split(".", 2)[2])).any()
+        for name in wanted
+        if name.startswith(f"{GROUND}.{code}.")
+    }
+    return verdicts.group_by("patient_id").agg(gravest.alias(f"{VERDICT}.{code}"), **grounds)
+
+
+def _numbers(columns: Collection[str]) -> list[str]:
+    return sorted(name for name in columns if name.startswith(PROTOCOL))
+
+
+def _of_each(number: float | ByFact) -> pl.Expr:
+    if isinstance(number, ByFact):
+        return pl.col(number.fact).replace_strict(dict(number.values), default=None, return_dtype=pl.Float64)
+    return pl.lit(number)
+
+
+def _any(named: Mapping[str, Condition]) -> pl.Expr:
+    return pl.any_horizontal(*(condition.expr for condition in named.values()), pl.lit(False))
+
+
+def _first(said: Sequence[tuple[str | int | Value, Condition]]) -> pl.Expr:
+    """What stands beside the first condition that holds."""
+    found: pl.Expr = pl.lit(None)
+    for what, condition in reversed(said):
+        found = pl.when(condition.expr).then(what.expr if isinstance(what, Value) else pl.lit(what)).otherwise(found)
+    return found
+
+
+def _those(named: Mapping[str, Condition]) -> pl.Expr:
+    """The names whose condition holds, in order."""
+    if not named:
+        return pl.lit([], dtype=pl.List(pl.String))
+    return pl.concat_list(
+        pl.when(condition.expr).then(pl.lit(name)) for name, condition in named.items()
+    ).list.drop_nulls()

@@ -1,0 +1,139 @@
+"""The shape of a rule: named conditions over facts and numbers of the protocol.
+
+What follows from it is derived and listed nowhere: the columns that it reads, the numbers that the protocol must hold, the
+evidence of its verdicts. How rules are judged: `cmvmon.rules.judging`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cmvmon.domain import words
+from cmvmon.domain.errors import ProgramError
+from cmvmon.facts.conditions import PROTOCOL, Condition, Value, fact, otherwise, truth
+
+VERDICT, GROUND = "verdict", "ground"  # columns `verdict.<code>` and `ground.<code>.<name>`: what rules before it said
+_NUMBER_IN_LEAFLET = re.compile(r"\{([a-z0-9_.]+)\}")
+
+
+@dataclass(frozen=True)
+class Say:
+    """One sentence of an alert: its key in the words of the rule, the facts it tells, and when it is said."""
+
+    key: str
+    tells: Mapping[str, Value]
+    when: Condition
+
+
+def say(key: str, *, when: Condition = otherwise, **tells: Value) -> Say:
+    """A sentence `key`, whose placeholders are filled from facts and numbers."""
+    return Say(key, tells, when)
+
+
+def verdict_of(code: str) -> Value:
+    """What another rule says of the patient: alert if of any subject, else not_assessable if of any, else clear.
+
+    Null: it judged nothing of the patient.
+    """
+    return fact(f"{VERDICT}.{code}")
+
+
+def alerts_by(code: str, ground: str) -> Condition:
+    """Another rule alerts on a subject of the patient, and this ground is one of those."""
+    return truth(f"{GROUND}.{code}.{ground}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One thing that is watched.
+
+    Attributes:
+        code: its name in the protocol, in the verdicts and in the words.
+        subject: the kind of subject that it judges; a fact table lists them.
+        applies: of which subjects it says anything.
+        fires: the grounds of an alert, by name; one is enough.
+        clears: when it is known that there is nothing to alert. Both at once is an error.
+        unless: what holds a fire back, by the reason that the verdict then carries, the first that holds.
+        tier: of an alert, by the first condition that holds; the last is `otherwise`.
+        cannot_tell: why it neither fires nor clears, as a code or as a fact that holds one, by the first condition that
+            holds; the last is `otherwise`. The order is clinical.
+        says: the sentences of its alert, in order.
+        rests_on: facts that hold ids of results, or lists of them: the ones that the alert rests on; by condition, the first
+            that holds.
+        also_tells: facts that the evidence carries besides those that it reads.
+        expects: compartments that it speaks of for every patient, with a series or without.
+        inhibited_by: rules whose alert on the patient makes this one not assessable.
+        leaflet: what it watches, why, what it must not be read as, source; `{number}` stands for a number of the protocol.
+    """
+
+    code: str
+    subject: str
+    applies: Condition
+    fires: Mapping[str, Condition]
+    clears: Condition
+    tier: Mapping[int, Condition]
+    cannot_tell: tuple[tuple[str | Value, Condition], ...]
+    says: tuple[Say, ...]
+    leaflet: str
+    unless: Mapping[str, Condition] = field(default_factory=dict)
+    rests_on: tuple[tuple[tuple[str, ...], Condition], ...] = ()
+    also_tells: tuple[Value, ...] = ()
+    expects: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.fires:
+            raise ProgramError(f"the rule {self.code} has no ground that fires it")
+        for name, last in (("cannot_tell", self.cannot_tell[-1][1]), ("tier", [*self.tier.values()][-1])):
+            if last is not otherwise:
+                raise ProgramError(f"the rule {self.code}: the last condition of {name} must be `otherwise`")
+
+    def inhibitors(self) -> Mapping[str, Condition]:
+        """The reasons why it is not judged at all, each with its condition."""
+        return {f"inhibited_by_{code}": verdict_of(code) == words.ALERT for code in self.inhibited_by}
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition that decides: verdict, tier, reason, or whether a sentence is said."""
+        yield self.applies
+        yield from self.inhibitors().values()
+        yield from self.fires.values()
+        yield from self.unless.values()
+        yield self.clears
+        yield from self.tier.values()
+        yield from (condition for _, condition in self.cannot_tell)
+        yield from (sentence.when for sentence in self.says)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Every column that decides or is told: facts, parts of the key, `protocol.*`, `verdict.*`."""
+        values = [value for sentence in self.says for value in sentence.tells.values()]
+        values += [code for code, _ in self.cannot_tell if isinstance(code, Value)]
+        values += self.also_tells
+        asked: list[Condition | Value] = [*self.conditions(), *values]
+        return frozenset(column for part in asked for column in part.columns)
+
+    @property
+    def result_columns(self) -> frozenset[str]:
+        """The facts that hold the ids of the results that it rests on."""
+        columns = {column for condition in self.rests_on for column in condition[1].columns}
+        return frozenset(columns.union(*(names for names, _ in self.rests_on)))
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Every number that it reads, or that its leaflet names."""
+        read = {name.removeprefix(PROTOCOL) for name in self.reads if name.startswith(PROTOCOL)}
+        return frozenset(read | set(_NUMBER_IN_LEAFLET.findall(self.leaflet)))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The numbers that its own stanza of the protocol must hold."""
+        return frozenset(name for name in self.numbers if "." not in name)
+
+    @property
+    def follows(self) -> frozenset[str]:
+        """The rules whose verdicts it reads."""
+        said = (VERDICT, GROUND)
+        read = {parts[1] for name in self.reads if len(parts := name.split(".")) > 1 and parts[0] in said}
+        return frozenset(read)

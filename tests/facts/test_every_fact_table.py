@@ -1,0 +1,163 @@
+"""What holds of every fact table by its being one: order, other patients, later rows and asking twice change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from cmvmon.assess import prepared
+from cmvmon.domain.columns import split_by_promises
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
+from cmvmon.rules import all_rules
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reference_wards import Reference
+
+WARDS = (
+    Reference("everything", 11, 40.0),
+    Reference("resistance_emerging", 12, 52.0, follows=True),
+    Reference("assay_change", 13, 47.0, courses=False),
+    Reference("blips", 14, 60.0, "line", stays=False),
+)
+TABLES = tuple(all_fact_tables().values())
+EVERY = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.rows.name)
+
+
+def known(ward: Reference) -> Known:
+    tables = {
+        VIRAL_LOAD_RESULTS: ward.results(),
+        ANTIVIRAL_COURSES: ward.antiviral_courses(),
+        ICU_STAYS: ward.icu_stays(),
+    }
+    return Known.of(tables, concordance=ward.concordance())
+
+
+def facts_of(ward: Reference, rows: Known) -> Facts:
+    protocol = Protocol.shipped()
+    made = prepared(rows, protocol=protocol, as_of=ward.as_of, method=ward.method)
+    return facts_at(made, protocol=protocol, as_of=ward.as_of)
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[Facts]:
+    return [facts_of(ward, known(ward)) for ward in WARDS]
+
+
+@pytest.fixture(scope="module")
+def shuffled() -> list[Facts]:
+    mixed = []
+    for ward in WARDS:
+        rows = known(ward)
+        tables = {name: frame.sample(fraction=1.0, shuffle=True, seed=5) for name, frame in rows.tables.items()}
+        mixed.append(facts_of(ward, replace(rows, tables=tables)))
+    return mixed
+
+
+@pytest.fixture(scope="module")
+def of_some(plain: list[Facts]) -> list[Facts]:
+    """Every third patient alone; what blood follows is told of the whole unit, as a store would."""
+    some = []
+    for ward, facts in zip(WARDS, plain, strict=True):
+        rows = known(ward)
+        tables = {name: frame.filter(pl.col("patient_id").is_in(third(facts))) for name, frame in rows.tables.items()}
+        some.append(facts_of(ward, replace(rows, tables=tables, concordance=facts.prepared.concordance)))
+    return some
+
+
+@pytest.fixture(scope="module")
+def with_later() -> list[Facts]:
+    """More of everything after the moment: of each row a copy that began later, and an end after it on each open row."""
+    more = []
+    for ward in WARDS:
+        rows, later = known(ward), timedelta(days=200)
+        results = rows[VIRAL_LOAD_RESULTS]
+        tables = dict(rows.tables)
+        tables[VIRAL_LOAD_RESULTS.name] = pl.concat(
+            [
+                results,
+                results.with_columns(
+                    pl.col("collected_at", "received_at", "reported_at") + later,
+                    result_id=pl.col("result_id") + ":later",
+                ),
+            ]
+        )
+        for row_type, end in ((ANTIVIRAL_COURSES, "stopped_at"), (ICU_STAYS, "discharged_at")):
+            if row_type.name in tables:
+                frame = tables[row_type.name]
+                tables[row_type.name] = frame.with_columns(pl.col(end).fill_null(ward.as_of + later))
+        more.append(facts_of(ward, replace(rows, tables=tables)))
+    return more
+
+
+def third(facts: Facts) -> list[str]:
+    return sorted(facts.prepared.results["patient_id"].unique())[::3]
+
+
+@EVERY
+def test_it_has_rows_of_some_ward_and_one_row_for_each_key(table: FactTable, plain: list[Facts]) -> None:
+    frames = [facts.of(table.rows) for facts in plain]
+    assert sum(frame.height for frame in frames) > 0
+    for frame in frames:
+        assert frame.schema == pl.Schema(table.rows.schema)
+        assert not frame.select(table.rows.key).is_duplicated().any()
+
+
+@EVERY
+def test_its_rows_keep_its_promises(table: FactTable, plain: list[Facts]) -> None:
+    for facts in plain:
+        _, broken = split_by_promises(facts.of(table.rows), table.rows)
+        assert broken.select("reason", "column").unique().rows() == []
+
+
+@EVERY
+def test_the_order_of_the_rows_changes_nothing(table: FactTable, plain: list[Facts], shuffled: list[Facts]) -> None:
+    for one, other in zip(plain, shuffled, strict=True):
+        assert_frame_equal(one.of(table.rows), other.of(table.rows), check_exact=True)
+
+
+@EVERY
+def test_other_patients_change_nothing(table: FactTable, plain: list[Facts], of_some: list[Facts]) -> None:
+    for one, some in zip(plain, of_some, strict=True):
+        mine = one.of(table.rows).filter(pl.col("patient_id").is_in(third(one)))
+        assert_frame_equal(mine, some.of(table.rows), check_exact=True)
+
+
+@EVERY
+def test_what_happens_after_the_moment_changes_nothing(
+    table: FactTable, plain: list[Facts], with_later: list[Facts]
+) -> None:
+    for one, more in zip(plain, with_later, strict=True):
+        assert_frame_equal(one.of(table.rows), more.of(table.rows), check_exact=True)
+
+
+@EVERY
+def test_computed_twice_it_is_the_same(table: FactTable, plain: list[Facts]) -> None:
+    for facts in plain:
+        again = facts_at(facts.prepared, protocol=facts.protocol, as_of=facts.as_of)
+        assert_frame_equal(facts.of(table.rows), again.of(table.rows), check_exact=True)
+
+
+@EVERY
+def test_it_says_what_it_is_and_how_it_is_made(table: FactTable) -> None:
+    assert table.compute.__doc__
+    assert set(table.rows.key) <= {column.name for column in table.rows.columns}
+    assert all(column.description.endswith(".") for column in table.rows.columns)
+
+
+def test_nobody_is_watched_but_the_patients_that_are_known(plain: list[Facts]) -> None:
+    for facts in plain:
+        everyone = set(facts.of(all_fact_tables()["patients"].rows)["patient_id"])
+        assert all(set(facts.of(table.rows)["patient_id"]) <= everyone for table in TABLES)
+
+
+def test_every_fact_is_read_by_a_rule_but_those_that_lead_to_others_or_make_a_sample_whole() -> None:
+    read = {name for rule in all_rules() for name in rule.reads | rule.result_columns}
+    unread = {name for table in TABLES for name in table.facts} - read
+    ways = {"newest_collected_at", "leads_as"}
+    whole = {"previous_viral_load_iu_per_ml", "previous_at_most_iu_per_ml", "previous_is_conflicting"}
+    assert unread == ways | whole

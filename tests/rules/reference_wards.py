@@ -1,0 +1,135 @@
+"""Random wards with everything in them that rules tell apart: stated compartments, letermovir, unknown intents, conflicts.
+
+Stands on the simulator and the row types alone, so that another version of cmvmon can be asked about the same wards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from cmvmon.domain.results import CONCORDANCE
+from cmvmon.simulate import SCENARIOS, Ward, ward
+from cmvmon.simulate.ward import START
+from cmvmon.text import alert_sentence, language
+
+SAID = ("patient_id", "compartment", "laboratory", "assay", "rule", "verdict", "reason", "tier")
+_STATED = (None, "bal", None, "plasma", "none", "bal;plasma", None, "csf;bal")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One ward at one moment, and what of it was delivered."""
+
+    scenario: str
+    seed: int
+    as_of_day: float
+    method: str = "bank"
+    courses: bool = True
+    stays: bool = True
+    follows: bool = False
+    patients: int = 24
+
+    @property
+    def name(self) -> str:
+        missing = "".join(f", no {name}" for name in ("courses", "stays") if not getattr(self, name))
+        follows = ", blood follows" if self.follows else ""
+        return f"{self.scenario}, seed {self.seed}, day {self.as_of_day:g}, {self.method}{missing}{follows}"
+
+    @property
+    def as_of(self) -> datetime:
+        return START + timedelta(days=self.as_of_day)
+
+    def results(self) -> pl.DataFrame:
+        """With conflicts: of every 29th result a second final version with another value; of every 31st no known limits."""
+        rows = self._ward().viral_load_results.with_row_index("n")
+        other = pl.when(pl.col("detection") == "quantified").then(pl.col("viral_load_iu_per_ml") * 7.0)
+        again = rows.filter((pl.col("n") % 29 == 3) & (pl.col("detection") == "quantified")).with_columns(
+            viral_load_iu_per_ml=other, delivered_value=pl.lit("again")
+        )
+        limits = ("lod_iu_per_ml", "lloq_iu_per_ml")
+        lost = pl.when(pl.col("n") % 31 != 5)
+        return pl.concat([rows.with_columns(lost.then(pl.col(name)).alias(name) for name in limits), again]).drop("n")
+
+    def antiviral_courses(self) -> pl.DataFrame | None:
+        """Every 7th course is letermovir as prophylaxis, every 11th of unknown intent, every 13th of an unknown drug."""
+        if not self.courses:
+            return None
+        n = pl.col("n")
+        return (
+            self._ward()
+            .antiviral_courses.with_row_index("n")
+            .with_columns(
+                drug=pl.when(n % 7 == 2)
+                .then(pl.lit("letermovir"))
+                .when(n % 13 == 4)
+                .then(pl.lit("brandname"))
+                .otherwise("drug"),
+                indication=pl.when(n % 7 == 2).then(pl.lit("prophylaxis")).when(n % 11 != 6).then("indication"),
+            )
+            .drop("n")
+        )
+
+    def icu_stays(self) -> pl.DataFrame | None:
+        """Of each stay another statement of what is affected."""
+        if not self.stays:
+            return None
+        stated = pl.col("n").replace_strict(dict(enumerate(_STATED)), return_dtype=pl.String)
+        rows = self._ward().icu_stays.with_row_index("n").with_columns(pl.col("n") % len(_STATED))
+        return rows.with_columns(affected_compartments=stated).drop("n")
+
+    def concordance(self) -> pl.DataFrame | None:
+        """Made up: the unit's plasma follows BAL. None: it is computed from the ward itself, and hardly ever does."""
+        if not self.follows:
+            return None
+        row = {"scope": "unit", "compartment": "bal", "followed_compartment": "plasma", "n_patients": 9, "n_pairs": 40}
+        row |= {"n_changes_clear": 20, "n_changes_agreeing": 19, "direction_agreement_low": 0.78}
+        return CONCORDANCE.conform(pl.DataFrame([row | {"answer": "plasma_follows", "protocol_version": "made up"}]))
+
+    def _ward(self) -> Ward:
+        return ward(self.patients, 70, seed=self.seed, scenario=self.scenario)
+
+
+REFERENCES = (
+    *(
+        Reference(scenario, seed, day, method)
+        for number, scenario in enumerate(SCENARIOS)
+        for seed, day, method in ((number + 1, 34.5, "bank"), (number + 40, 55.25, "line"), (number + 80, 69.0, "bank"))
+    ),
+    *(
+        Reference("everything", seed, 40.0 + seed, method, follows=True)
+        for seed in (21, 22, 23)
+        for method in ("bank", "line")
+    ),
+    Reference("everything", 7, 40.0, courses=False),
+    Reference("everything", 8, 40.0, stays=False),
+    Reference("two_changes", 9, 48.0, "line", stays=False),
+)
+
+
+def by_series(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts, sorted, with the series of their subject as columns, however they name it."""
+    if "subject" in verdicts.columns:
+        parts = {name: pl.col("subject").str.json_path_match(f"$.{name}") for name in ("laboratory", "assay")}
+        verdicts = verdicts.with_columns(**parts)
+    return verdicts.sort(SAID, nulls_last=False)
+
+
+def digest(verdicts: pl.DataFrame) -> dict[str, int | str]:
+    """How many of each verdict and tier; SHA-256 of the sorted rows without evidence, and of what the alerts say."""
+    rows = by_series(verdicts)
+    counts = {f"{v}{'' if t is None else f' tier {t}'}": n for v, t, n in rows.group_by("verdict", "tier").len().rows()}
+    sentences = "\n".join(
+        alert_sentence(rule, json.loads(evidence), language(code), time_zone="Europe/Amsterdam")
+        for rule, evidence in rows.filter(pl.col("verdict") == "alert").select("rule", "evidence").rows()
+        for code in ("en", "nl")
+    )
+    return dict(sorted(counts.items())) | {
+        "rows": rows.height,
+        "verdicts_sha256": hashlib.sha256(rows.select(SAID).write_csv(null_value="-").encode()).hexdigest(),
+        "sentences_sha256": hashlib.sha256(sentences.encode()).hexdigest(),
+    }

@@ -1,0 +1,119 @@
+"""What holds of every rule by its being one: it is judged again from its evidence alone, and stands on what it names."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import cmvmon.rules
+from cmvmon.assess import Assessment
+from cmvmon.facts import all_fact_tables
+from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of, needed_numbers
+from cmvmon.rules.evidence import read_back
+from cmvmon.rules.judging import judged
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import assessed, cases
+from tests.rules.reference_wards import REFERENCES
+from tests.rules.test_same_as_before import assessed_ward
+
+RULES = all_rules()
+WARDS = REFERENCES[::9]
+
+
+@pytest.fixture(scope="module")
+def judged_wards() -> list[Assessment]:
+    return [assessed_ward(ward) for ward in WARDS]
+
+
+def again(rule: Rule, verdicts: pl.DataFrame) -> None:
+    """Asserts that the evidence alone gives the same verdict, reason, tier, grounds and sentences."""
+    said = ["verdict", "reason", "tier"]
+    mine = verdicts.filter(pl.col("rule") == rule.code)
+    found = judged(rule, read_back(rule, mine, all_fact_tables()))
+    assert_frame_equal(found.select(said), mine.select(said))
+    for row, text in zip(found.iter_rows(named=True), mine["evidence"], strict=True):
+        evidence = json.loads(text)
+        assert list(evidence) == sorted(evidence)
+        assert (row["grounds"], row["says"]) == (evidence["grounds"], evidence["says"])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_judged_again_from_the_evidence_alone_it_gives_the_same_on_every_case_row(rule: Rule) -> None:
+    for case in cases(rule.code):
+        again(rule, assessed(case).verdicts)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_judged_again_from_the_evidence_alone_it_gives_the_same_on_random_wards(
+    rule: Rule, judged_wards: list[Assessment]
+) -> None:
+    for assessment in judged_wards:
+        again(rule, assessment.verdicts)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_evidence_without_one_deciding_number_or_fact_does_not_judge(
+    rule: Rule, judged_wards: list[Assessment]
+) -> None:
+    mine = judged_wards[0].verdicts.filter(pl.col("rule") == rule.code)
+    frame = read_back(rule, mine, all_fact_tables())
+    for column in sorted({name for condition in rule.conditions() for name in condition.columns}):
+        with pytest.raises(pl.exceptions.ColumnNotFoundError, match=re.escape(column)):
+            judged(rule, frame.drop(column))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_an_alert_has_a_ground_and_something_to_say_and_names_its_guide(
+    rule: Rule, judged_wards: list[Assessment]
+) -> None:
+    verdicts = pl.concat(a.verdicts for a in judged_wards).filter(pl.col("rule") == rule.code)
+    guide = " ".join(Protocol.shipped().rules[rule.code].provenance.guide)
+    for verdict, text in verdicts.select("verdict", "evidence").rows():
+        evidence = json.loads(text)
+        assert evidence["guide"] == guide
+        if verdict == "alert":
+            assert evidence["grounds"]
+            assert evidence["says"]
+        else:
+            assert evidence["says"] is None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_leaflet_takes_every_number_that_it_names_from_the_protocol(rule: Rule) -> None:
+    """Digits that stand in the file itself are a year, a published figure or a name: never one that decides."""
+    protocol = Protocol.shipped()
+    written = set(re.findall(r"(?<![\w.,])[\d.,]*\d", re.sub(r"Tier \d|[Gg]uide G\d+| 3 while", "", rule.leaflet)))
+    deciding = {f"{value:g}" for value in deciding_numbers(rule, protocol).values()}
+    deciding |= {f"{value:,g}" for value in deciding_numbers(rule, protocol).values()}
+    assert written & deciding <= {"7", "14"}, "VICTOR's days are published figures"
+    assert not re.search(r"[{}]", leaflet_of(rule, protocol))
+    assert not re.search(r"\b(two|three|seven|nine|fourteen) (days|weeks|hours)", rule.leaflet)
+
+
+def test_the_protocol_holds_exactly_the_numbers_that_the_rules_need() -> None:
+    assert needed_numbers() == {code: frozenset(s.numbers) for code, s in Protocol.shipped().rules.items()}
+
+
+def test_the_numbers_that_decide_are_told_wherever_they_stand() -> None:
+    (slow,) = (rule for rule in RULES if rule.code == "slow_response")
+    found = deciding_numbers(slow, Protocol.shipped())
+    assert found["decline.target_log10_per_week"] == 1.0
+    assert found["decline.not_met_probability"] == 0.1
+    assert {"alarm.bal.odds_non_responder", "alarm.plasma.odds_non_responder"} <= found.keys()
+    assert found["rules.slow_response.tier_2_from_days"] == 14.0
+
+
+def test_a_rule_with_its_leaflet_is_short_and_none_knows_another() -> None:
+    folder = Path(cmvmon.rules.__file__).parent
+    codes = {rule.code for rule in RULES}
+    for code in codes:
+        text = (folder / f"{code}.py").read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 70, code
+        imported = {node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
+        assert not {f"cmvmon.rules.{other}" for other in codes} & imported
