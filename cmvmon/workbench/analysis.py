@@ -41,9 +41,8 @@ _OPTIONAL = (*_OTHERS, ASSAYS)
 _COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
 _COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
 _UNIT = "unit"  # what patients say together of concordance
-ROWS_PER_PARTITION = 150_000  # results; what an assessment of so many needs stays far below 1 GiB
-ROWS_PER_BATCH = 300_000
-_SAMPLED = 100_000  # cells from which the ranges of patients are laid out: they need be of about one size only
+ROWS_PER_PARTITION = 100_000  # results; what an assessment of so many needs stays far below 1 GiB
+ROWS_PER_BATCH = 200_000
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _fitted_priors(path: Path) -> str:
 
 def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None) -> _Read:
     count = max(partitions or 1, math.ceil(n_rows(results) / ROWS_PER_PARTITION))
-    patients = sample_of(results, "patient_id", most=_SAMPLED) if count > 1 else None
+    patients = sample_of(results, "patient_id") if count > 1 else None
     first: list[Typed] = []
     if count > 1 and patients is None:  # a CSV is in memory anyway
         first = [read_whole(results, LEADING.rows)]

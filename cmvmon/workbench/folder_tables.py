@@ -55,7 +55,7 @@ def read_batches(path: Path, row_type: RowType, *, rows: int | None) -> Iterator
         raise DeliveryError(error.code, f"{row_type.name}: {error}") from error
 
 
-def sample_of(path: Path, name: str, *, most: int) -> pl.Series | None:
+def sample_of(path: Path, name: str, *, most: int = 100_000) -> pl.Series | None:
     """About `most` cells of a column of a Parquet file, evenly spaced, as text, unjudged; all where it has no more.
 
     None for a CSV, or when it has no such column.
