@@ -6,6 +6,7 @@ A row tells one patient's course in the language of tests/patients.py: columns `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def cases(rule: str) -> list[Case]:
     return made
 
 
+@cache
 def shipped_protocol() -> Protocol:
     """The protocol that ships with the package."""
     folder = resources.files("cmvmon.protocol")
@@ -76,8 +78,9 @@ def shipped_protocol() -> Protocol:
     return read_protocol(text, name="icu_cmv_2024.toml", rules=needed_numbers(), priors=priors)
 
 
+@cache
 def assessed(case: Case, *, protocol: Protocol | None = None) -> Assessment:
-    """The whole assessment of the case's patient."""
+    """The whole assessment of the case's patient; computed once, however many tests look at it."""
     return assess(tables(case), protocol=protocol or shipped_protocol(), as_of=at(case.as_of_day))
 
 
