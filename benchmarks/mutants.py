@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     answers = _answers()
     open_ones = [mutant for mutant in wanted if key(mutant) not in answers]
     random.Random(7).shuffle(open_ones)  # a run that is cut short is a fair sample
-    _try_all(open_ones, answers, workers=given.workers, until=time.monotonic() + given.minutes * 60)
+    _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes)
     text = report(wanted, answers)
     print(text)
     if not given.only:
@@ -89,12 +89,13 @@ def _row(name: str, n: int, counted: Counter[str]) -> str:
     return f"| {name} | {n} | {tried} | {counted['killed']} | {counted['survived']} |"
 
 
-def _try_all(mutants: list[Mutant], answers: dict[str, str], *, workers: int, until: float) -> None:
+def _try_all(mutants: list[Mutant], answers: dict[str, str], *, workers: int, minutes: float) -> None:
     ANSWERS.parent.mkdir(parents=True, exist_ok=True)
     busy: dict[_Worker, Mutant] = {}
     idle = [_Worker() for _ in range(workers if mutants else 0)]
     for worker in idle:
         worker.has_no_failing_test()
+    until = time.monotonic() + minutes * 60
     with ANSWERS.open("a", encoding="utf-8") as log:
         while busy or (mutants and time.monotonic() < until):
             while idle and mutants and time.monotonic() < until:
