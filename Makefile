@@ -3,14 +3,27 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format generate lock browser clean
+# Tests are spread by file, so that what a file prepares once is prepared once.
+SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadfile
+UNIT := not slow and not browser and not prefect
+# Figures hold for these, whichever of them exist: every branch is tested.
+JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
+
+.PHONY: demo test unit coverage check format generate lock browser clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
-test: $(READY) browser  ## set up, then every test, import contract and generated-docs check
+test: $(READY) browser .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
+
+unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
+	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"
+
+coverage: $(READY) .venv/.compiled  ## every branch of the judging code is tested, or this fails and names the line
+	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)" --cov --cov-report=
+	@$(BIN)/coverage report --include="$(JUDGING)" --show-missing --skip-covered --fail-under=100
 
 check: test             ## test, and lint, format and strict types besides
 	@$(BIN)/ruff check .
@@ -40,6 +53,11 @@ $(READY): requirements.lock pyproject.toml
 		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock \
 		&& $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . )
 	@touch $(READY)
+
+# The kernels are compiled once, before the tests are spread over processes; each process finds them in __pycache__.
+.venv/.compiled: $(wildcard cmvmon/kinetics/*.py cmvmon/kinetics/*/*.py) | $(READY)
+	@$(BIN)/python -m tests.compile
+	@touch $@
 
 # Chromium comes from Debian's package where we may install it; elsewhere the browser tests say why they were skipped.
 browser:

@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from tests import sites
+from tests import patients, sites
 
 DAYS = (0, 3, 7, 10, 14, 21, 28)  # of the results, from the first dose on
 NIGHT = sites.day(28.5)
@@ -30,7 +30,7 @@ def fill(root: Path, patients: int) -> None:
 def new_result(number: int, at_day: float) -> bytes:
     """A delivery of one new result of one patient."""
     line = sites.result(patient(number), at_day, 20_000 + number, reported=sites.text(sites.day(at_day + 0.01)))
-    return f"{sites.RESULT}\n{line}\n".encode()
+    return f"{patients.HEADERS['viral_load_results']}\n{line}\n".encode()
 
 
 def plant_past(root: Path, count: int, *, until: datetime) -> None:

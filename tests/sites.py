@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-ANCHOR = datetime(2026, 3, 1, 8, tzinfo=UTC)
-RESULT = "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status"
-_COURSE = "patient_id,drug,indication,dose_mg,dose_mg_per_kg,interval_h,route,started_at,stopped_at"
-_STAY = (
-    "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
-    "affected_compartments"
-)
+from tests import patients
+from tests.patients import Course, Stay
 
-
-def day(number: float) -> datetime:
-    """The moment of a day since the anchor."""
-    return ANCHOR + timedelta(days=number)
-
-
-def text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+ANCHOR = patients.DAY_0
+day, text = patients.moment, patients.iso
 
 
 def result(
     patient: str, number: float, value: object, *, specimen: str = "bal", status: str = "F", **other: str
 ) -> str:
     """One line of the synthetic laboratory. `accession`, `reported` and `unit` may be given."""
-    accession = other.get("accession", f"{patient}-{specimen}-{number:g}")
-    reported = other.get("reported", text(day(number + 0.2)))
-    return f"{patient},{accession},{specimen},{value},{text(day(number))},CMVQ,synthetic-pcr,{other.get('unit', 'IU/mL')},{reported},{status}"
+    return patients.result_line(patient, number, value, specimen=specimen, status=status, **other)
 
 
 def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21), *, start: float = 6.0) -> list[str]:
@@ -44,31 +30,38 @@ def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21
 def course(
     patient: str, *, start: float = 0, stop: float | None = None, drug: str = "ganciclovir", intent: str = "treatment"
 ) -> str:
-    return f"{patient},{drug},{intent},,5,12,iv,{text(day(start))},{'' if stop is None else text(day(stop))}"
+    return patients.course_line(patient, Course(drug, intent, day(start), None if stop is None else day(stop)))
 
 
 def stay(
     patient: str, *, affected: str = "bal", ward: str = "SYNTHETIC-ICU", bed: str = "S-01", end: float | None = None
 ) -> str:
-    return f"stay-{patient},{patient},{text(day(-5))},{'' if end is None else text(day(end))},{ward},{bed},{text(day(-4))},,{affected}"
+    given = Stay(0, day(-5), None if end is None else day(end), affected)
+    return patients.stay_line(patient, given, ward=ward, bed=bed)
+
+
+def admit(root: Path, patient: str, *, name: str = "one.csv", **told: str) -> None:
+    """Writes the deliveries of one patient told in the language of tests/patients.py: `results`, `courses`, `stays`."""
+    for table, lines in patients.lines(patient, **told).items():
+        if lines:
+            drop(root, table, lines, name=name)
 
 
 def drop(root: Path, table: str, lines: Iterable[str], *, feed: str = "synthetic", name: str = "one.csv") -> Path:
     """Writes a delivery into the site's drop folder."""
-    header = {"viral_load_results": RESULT, "antiviral_courses": _COURSE, "icu_stays": _STAY}[table]
     path = root / "drop" / feed / table / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([patients.HEADERS[table], *lines]) + "\n", encoding="utf-8")
     return path
 
 
 def ward_of_three(root: Path) -> None:
     """One patient who falls 0.3 log10 per week, one who falls 2, one with a single result; all treated, BAL stated."""
-    patients = ("SYNTHETIC-SLOW", "SYNTHETIC-FAST", "SYNTHETIC-ONE")
+    names = ("SYNTHETIC-SLOW", "SYNTHETIC-FAST", "SYNTHETIC-ONE")
     single = result("SYNTHETIC-ONE", 0, 1000000)
-    drop(root, "viral_load_results", [*falling(patients[0], 0.3), *falling(patients[1], 2), single])
-    drop(root, "antiviral_courses", [course(p) for p in patients])
-    drop(root, "icu_stays", [stay(p, bed=f"S-0{i}") for i, p in enumerate(patients)])
+    drop(root, "viral_load_results", [*falling(names[0], 0.3), *falling(names[1], 2), single])
+    drop(root, "antiviral_courses", [course(p) for p in names])
+    drop(root, "icu_stays", [stay(p, bed=f"S-0{i}") for i, p in enumerate(names)])
 
 
 def rows(root: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

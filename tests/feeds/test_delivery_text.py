@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-import pkgutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cmvmon.feeds
 from cmvmon.domain import compartments, words
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -139,8 +135,3 @@ def test_a_fraction_is_not_written_without_a_decimal_mark_nor_a_state_without_a_
         write_delivery(dutch(detection="not_detected", viral_load_iu_per_ml=None), replace(lab, grammar=bare))
     with pytest.raises(ProtocolError, match="no text for the unit"):
         write_delivery(dutch(), replace(lab, grammar=replace(lab.grammar, units={})))
-
-
-@pytest.mark.parametrize("name", sorted(module.name for module in pkgutil.iter_modules(cmvmon.feeds.__path__)))
-def test_the_examples_in_the_docstrings_are_true(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"cmvmon.feeds.{name}")).failed == 0

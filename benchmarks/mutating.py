@@ -1,0 +1,162 @@
+"""Small changes of Python source, one at a time, and the means to run tests on one of them without writing a file."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.abc
+import importlib.machinery
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# What a test run must import anew for a mutant to be seen: everything but the rooms below the judging code.
+KEPT = ("cmvmon.domain", "cmvmon.kinetics", "cmvmon.feeds", "cmvmon.protocol", "cmvmon.simulate", "cmvmon.text")
+RELOADED = ("cmvmon", "tests", "data_contracts", "dashboards", "flows")
+_COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+_CALLED = {
+    "is_null": "is_not_null", "is_not_null": "is_null", "min": "max", "max": "min", "first": "last", "last": "first",
+    "any": "all", "all": "any", "any_horizontal": "all_horizontal", "all_horizontal": "any_horizontal",
+    "min_horizontal": "max_horizontal", "max_horizontal": "min_horizontal",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed source: `file` from the project's root, the line of the change, what was changed, the whole text."""
+
+    file: str
+    line: int
+    change: str
+    text: str
+
+
+def mutants_of(source: str, *, file: str) -> list[Mutant]:
+    """Every mutant of that source, in the order of its lines.
+
+    Comparisons, boolean and arithmetic operators, `not` and `~`, numbers, truths and paired methods are swapped. Docstrings,
+    annotations and texts are left alone.
+    """
+    found = []
+    for number in range(len(list(_changes(ast.parse(source))))):
+        tree = ast.parse(source)
+        node, apply = list(_changes(tree))[number]
+        before = ast.unparse(node)
+        line = node.lineno
+        after = apply()
+        found.append(Mutant(file, line, f"`{before}` -> `{after}`", ast.unparse(ast.fix_missing_locations(tree))))
+    return sorted(found, key=lambda mutant: mutant.line)
+
+
+@contextlib.contextmanager
+def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
+    """Whoever imports the mutant's module meanwhile gets the mutant. Modules above the judging code are imported anew."""
+    for name in [n for n in sys.modules if n.partition(".")[0] in RELOADED and not n.startswith(KEPT)]:
+        del sys.modules[name]
+    if mutant is None:
+        yield
+        return
+    finder = _Finder(mutant)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def judged(root: Path, tests: Sequence[str]) -> bool:
+    """Whether all of these tests pass, in this process; it stops at the first that does not."""
+    import pytest
+
+    os.chdir(root)
+    words = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser and not prefect", *tests]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return pytest.main(words) == pytest.ExitCode.OK
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+        self._name = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
+        if found is not None:
+            found.loader = self
+        return found
+
+    def exec_module(self, module: object) -> None:
+        code = compile(self._mutant.text, self._mutant.file, "exec")
+        exec(code, vars(module))
+
+
+def _changes(tree: ast.Module) -> Iterator[tuple[ast.expr, Callable[[], str]]]:
+    """Each place that can be changed, with the act that changes it and returns the new expression's text."""
+    for node in _judging(tree):
+        if isinstance(node, ast.Compare):
+            for index, operator in enumerate(node.ops):
+                if type(operator) in _COMPARED:
+                    yield node, _swap_compared(node, index)
+        elif isinstance(node, ast.BoolOp):
+            yield node, _set(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
+        elif isinstance(node, ast.BinOp) and type(node.op) in _COMPUTED:
+            yield node, _set(node, "op", _COMPUTED[type(node.op)]())
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert):
+            yield node, _drop_negation(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            yield node, _set(node, "value", not node.value)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            yield node, _set(node, "value", node.value + 1)
+        elif isinstance(node, ast.Attribute) and node.attr in _CALLED:
+            yield node, _set(node, "attr", _CALLED[node.attr])
+
+
+def _judging(tree: ast.AST) -> Iterator[ast.expr]:
+    """Every expression that computes; not what stands in an annotation."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                if isinstance(child, ast.expr):
+                    yield child
+                yield from _judging(child)
+
+
+def _set(node: ast.expr, name: str, value: object) -> Callable[[], str]:
+    def apply() -> str:
+        setattr(node, name, value)
+        return ast.unparse(node)
+
+    return apply
+
+
+def _swap_compared(node: ast.Compare, index: int) -> Callable[[], str]:
+    def apply() -> str:
+        node.ops[index] = _COMPARED[type(node.ops[index])]()
+        return ast.unparse(node)
+
+    return apply
+
+
+def _drop_negation(node: ast.UnaryOp) -> Callable[[], str]:
+    """`not x` and `~x` become `x`, written as a second negation, which leaves the place in the tree as it is."""
+
+    def apply() -> str:
+        kept = node.operand
+        double = ast.UnaryOp(op=node.op, operand=kept)
+        node.operand = double  # negated twice: the value itself
+        return ast.unparse(kept)
+
+    return apply

@@ -1,0 +1,115 @@
+"""Makes the site of one case, runs its nights, and reads back what a person would find in it afterwards."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from cmvmon.run.assessing import assessed
+from cmvmon.run.night import nightly
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
+from cmvmon.shell.session import open_site
+
+FEED = "alfa"
+TABLE_OF = {"results": "viral_load_results", "courses": "antiviral_courses", "stays": "icu_stays"}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of a delivered file before its night: every `replace` becomes `by`."""
+
+    file: str
+    replace: str
+    by: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What stands in a site after its last night.
+
+    Attributes:
+        lists: rows by name: `results` (current ones, preliminary too), open `alerts`, `verdicts`, `weekly_decline`,
+            open `quarantine`, `deliveries`. Moments are UTC.
+        columns: the columns of each list, also of one without rows.
+        pages: the words of the English pages, tags taken out: `ward`, and the page of each patient by patient id.
+    """
+
+    lists: Mapping[str, list[dict[str, Any]]]
+    columns: Mapping[str, frozenset[str]]
+    pages: Mapping[str, str]
+
+
+def after_last_night(case: Path, root: Path, edits: Iterable[Edit] = ()) -> State:
+    """The state of a new site at `root` after every night of the case in the folder `case`."""
+    (root / "labs").mkdir(parents=True)
+    _copy(case / "alfa.toml", root / "labs" / "alfa.toml", edits)
+    nights = [datetime.fromisoformat(line) for line in (case / "nights.txt").read_text(encoding="utf-8").split()]
+    for number, as_of in enumerate(nights, start=1):
+        for path in sorted(case.glob(f"n{number}_*.csv")):
+            table = TABLE_OF[path.stem.removeprefix(f"n{number}_")]
+            _copy(path, root / "drop" / FEED / table / path.name, edits)
+        nightly(root, as_of=as_of)
+    return _read(root, nights[-1])
+
+
+def _copy(source: Path, target: Path, edits: Iterable[Edit]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mine = [edit for edit in edits if edit.file == source.name]
+    if not mine:
+        shutil.copyfile(source, target)
+        return
+    text = source.read_text(encoding="utf-8")
+    for edit in mine:
+        if edit.replace not in text:
+            raise ValueError(f"{source.name} of the case does not hold {edit.replace!r}")
+        text = text.replace(edit.replace, edit.by)
+    target.write_text(text, encoding="utf-8")
+
+
+def _read(root: Path, as_of: datetime) -> State:
+    with open_site(root) as opened:
+        assessment = assessed(opened, as_of=as_of)
+        with opened.reading() as connection:
+            alerts = alert_store.alerts(connection, states={"open"})
+            quarantine = known.open_quarantine(connection)
+            deliveries = connection.execute(sa.select(DELIVERIES)).mappings().all()
+    frames = {
+        "results": assessment.shown,
+        "verdicts": assessment.verdicts,
+        "weekly_decline": assessment.weekly_decline,
+        "quarantine": quarantine,
+    }
+    lists = {name: frame.to_dicts() for name, frame in frames.items()}
+    columns = {name: frozenset(frame.columns) for name, frame in frames.items()}
+    patients = sorted(set(assessment.subjects["patient_id"]))
+    return State(
+        lists | {"alerts": alerts, "deliveries": [dict(row) for row in deliveries]},
+        columns | {"alerts": frozenset(ALERT_EVENTS.c.keys()), "deliveries": frozenset(DELIVERIES.c.keys())},
+        _pages(root / "pages", patients),
+    )
+
+
+def _pages(folder: Path, patients: Iterable[str]) -> dict[str, str]:
+    """The ward page, and of each patient the page whose heading names it."""
+    spoken = {path: _words(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.en.html"))}
+    ward = folder / "ward.en.html"
+    found = {"ward": spoken.pop(ward)} if ward in spoken else {}
+    for patient in patients:
+        named = [text for text in spoken.values() if re.search(rf"(?<!\w){re.escape(patient)}(?!\w)", text)]
+        if len(named) == 1:
+            found[patient] = named[0]
+    return found
+
+
+def _words(page: str) -> str:
+    shown = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.S)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", shown))).strip()

@@ -1,0 +1,56 @@
+"""Every small site, night by night, against its expected.toml; the ones that are still wrong fail by name.
+
+A case fails here for one reason only, `FallsShort`: a crash of a night, a slip in its file, or a wrong state that is not
+the one written down as seen is an ordinary failure.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cases.expectations import Expected, not_held, read
+from tests.cases.site_state import after_last_night
+
+pytestmark = pytest.mark.slow
+FOLDER = Path(__file__).parent
+CASES = sorted(path for path in (FOLDER / "small_sites").iterdir() if path.is_dir())
+STILL_WRONG: dict[str, str] = tomllib.loads((FOLDER / "still_wrong.toml").read_text(encoding="utf-8"))["small_sites"]
+
+
+class FallsShort(Exception):
+    """The state after the last night is not what the case expects."""
+
+
+def _marked(case: Path) -> object:
+    said = STILL_WRONG.get(case.name)
+    marks = [] if said is None else [pytest.mark.xfail(strict=True, raises=FallsShort, reason=said)]
+    return pytest.param(case, id=case.name, marks=marks)
+
+
+@pytest.mark.parametrize("case", [_marked(case) for case in CASES])
+def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path, tmp_path: Path) -> None:
+    expected, state = read(case), after_last_night(case, tmp_path / "site")
+    faults = not_held(expected.must, state)
+    if faults:
+        assert not_held(expected.today, state) == [], (
+            "wrong in another way than written: look, and write down what is seen"
+        )
+        raise FallsShort("; ".join(faults))
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if read(c).plainly])
+def test_what_the_case_expects_holds_where_its_files_say_plainly_what_is_meant(case: Path, tmp_path: Path) -> None:
+    """The checks of a case can be met: they fail on its own files for what those files hold, not for a slip in a check."""
+    expected: Expected = read(case)
+    assert not_held(expected.must, after_last_night(case, tmp_path / "site", expected.plainly)) == []
+
+
+def test_every_name_in_the_table_of_the_still_wrong_is_a_case() -> None:
+    assert set(STILL_WRONG) <= {case.name for case in CASES}
+
+
+def test_only_a_case_that_is_still_wrong_says_what_is_seen_today() -> None:
+    assert {case.name for case in CASES if read(case).today} == set(STILL_WRONG)

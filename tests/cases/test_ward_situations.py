@@ -1,0 +1,80 @@
+"""Every situation of ward_situations.md, judged on its day: does the compartment that must alert have an alert of tier 1 or 2?"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from cmvmon.assess import assess
+from cmvmon.domain import words
+from cmvmon.shell.protocol_files import Protocol
+from tests import patients
+
+FOLDER = Path(__file__).parent
+STILL_WRONG: dict[str, str] = tomllib.loads((FOLDER / "still_wrong.toml").read_text(encoding="utf-8"))[
+    "ward_situations"
+]
+# `suppressed` tells a state and `no_follow_up` a missing sample; neither is about a load that is too high or does not fall.
+NOT_ABOUT_A_LOAD = {"suppressed", "no_follow_up"}
+
+
+class FallsShort(Exception):
+    """What alerts is not what the situation asks for."""
+
+
+def situations() -> dict[str, dict[str, str]]:
+    """The table's rows by name."""
+    lines = [
+        line for line in (FOLDER / "ward_situations.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"
+    ]
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+
+
+SITUATIONS = situations()
+
+
+def alerting(row: dict[str, str]) -> list[str]:
+    """The compartments with an alert of tier 1 or 2 about their load, on the day on which the situation is judged."""
+    as_of: datetime = patients.moment(float(row["judged on day"]))
+    stated = {"not stated": "d-3-", "none": "d-3- none"}[row["stated affected"]]
+    known = patients.known(row["results"], courses=row["treatment"], stays=stated)
+    verdicts = assess(known, protocol=Protocol.shipped(), as_of=as_of).verdicts
+    found = verdicts.filter(verdict=words.ALERT).filter(verdicts.filter(verdict=words.ALERT)["tier"] <= 2).to_dicts()
+    return sorted({v["compartment"] for v in found if v["rule"] not in NOT_ABOUT_A_LOAD})
+
+
+def _marked(name: str) -> object:
+    said = STILL_WRONG.get(name)
+    return pytest.param(
+        name, id=name, marks=[] if said is None else [pytest.mark.xfail(strict=True, raises=FallsShort, reason=said)]
+    )
+
+
+@pytest.mark.parametrize("name", [_marked(name) for name in SITUATIONS])
+def test_the_compartment_that_must_alert_alerts_and_no_other_situation_does(name: str) -> None:
+    row = SITUATIONS[name]
+    found, must = alerting(row), row["must alert"]
+    right = found == [] if must == "none" else must in found
+    if not right:
+        raise FallsShort(f"must alert: {must}; alerting: {found}")
+
+
+def test_every_name_in_the_table_of_the_still_wrong_is_a_situation() -> None:
+    assert set(STILL_WRONG) <= set(SITUATIONS)
+    assert len(SITUATIONS) == 13
+
+
+def test_what_alerts_is_read_as_it_stands() -> None:
+    """A course that today's rules do alert on is seen to alert, and one that they do not is not: the reading works."""
+    flat = {
+        "results": "plasma d0 50000, d7 50000, d14 50000, d21 50000",
+        "treatment": "ganciclovir d0-",
+        "stated affected": "not stated",
+        "judged on day": "22",
+    }
+    assert alerting(flat) == ["plasma"]
+    assert alerting(flat | {"results": "plasma d0 50000, d7 1500, d14 40, d21 nd"}) == []

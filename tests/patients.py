@@ -1,0 +1,248 @@
+"""The one small language in which tests make a patient; days count from day 0 = 2026-03-01 08:00 UTC.
+
+    results   `bal d0 1000000, d7 <200; plasma d0 nd`    value in IU/mL, `<LLOQ` (detected), `nd` (not detected), `>ULOQ`;
+              `9000~300` (reported as 9,000, corrected to 300), `clash` (two values under one number and report time),
+              `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`)
+    courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
+              (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
+    stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `d-3-d2 / d5-` (two), `never`
+
+`known` gives what an assessment reads; `lines` gives the lines of a delivered CSV file. All synthetic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+
+DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
+PATIENT = "SYNTHETIC-0001"
+LIMITS = dict.fromkeys(("plasma", "whole_blood", "serum"), (17.5, 35.0, 10000000.0)) | {"bal": (100.0, 200.0, 1e8)}
+HEADERS = {
+    VIRAL_LOAD_RESULTS.name: "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status",
+    ANTIVIRAL_COURSES.name: "patient_id,drug,indication,dose_mg,dose_mg_per_kg,interval_h,route,started_at,stopped_at",
+    ICU_STAYS.name: "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
+    "affected_compartments",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One reported value. `text` is the value as written, without `?`; `version` counts the reports under one number."""
+
+    compartment: str
+    laboratory: str
+    number: int
+    day: float
+    text: str
+    version: int
+    status: str
+    limits_known: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    drug: str
+    indication: str | None
+    started: datetime
+    stopped: datetime | None
+
+
+@dataclass(frozen=True)
+class Stay:
+    number: int
+    admitted: datetime
+    discharged: datetime | None
+    stated: str
+
+
+def moment(day: float) -> datetime:
+    """The moment of a day since day 0."""
+    return DAY_0 + timedelta(days=day)
+
+
+def iso(at: datetime) -> str:
+    """As a delivered file writes it, such as 2026-03-01T08:00:00Z."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def samples(text: str) -> Iterator[Sample]:
+    """The results of one patient, in the order written."""
+    for series in (part.strip() for part in text.split(";")):
+        if series in ("", "-"):
+            continue
+        name, reported = series.split(" ", 1)
+        compartment, _, laboratory = name.partition("@")
+        for number, sample in enumerate(reported.split(",")):
+            day, value = sample.split()
+            for version, (said, status) in enumerate(_versions(value)):
+                at = float(day.removeprefix("d"))
+                yield Sample(
+                    compartment, laboratory, number, at, said.rstrip("?"), version, status, not said.endswith("?")
+                )
+
+
+def courses(text: str) -> Iterator[Course]:
+    """The courses of one patient."""
+    for part in text.split(";") if text not in ("-", "never") else ():
+        drug, span = part.split()
+        name, _, intent = drug.partition("(")
+        indication = {"": "treatment", "?": None}.get(intent.rstrip(")"), intent.rstrip(")"))
+        yield Course(name, indication, *_span(span))
+
+
+def stays(text: str) -> Iterator[Stay]:
+    """The stays of one patient."""
+    for number, part in enumerate(text.split("/") if text not in ("-", "never") else ()):
+        span, _, stated = part.strip().partition(" ")
+        yield Stay(number, *_span(span), stated.strip())
+
+
+def known(results: str, *, courses: str = "never", stays: str = "never", patient: str = PATIENT) -> Known:
+    """What an assessment reads of one patient, as it would come from a store."""
+    return Known.of(
+        {
+            VIRAL_LOAD_RESULTS: results_frame(results, patient=patient),
+            ANTIVIRAL_COURSES: courses_frame(courses, patient=patient),
+            ICU_STAYS: stays_frame(stays, patient=patient),
+        }
+    )
+
+
+def results_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame:
+    """Every reported version, limits those of the compartment's made-up assay."""
+    return _frame(VIRAL_LOAD_RESULTS, [_result_row(sample, patient) for sample in samples(text)])
+
+
+def courses_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
+    """None = never delivered."""
+    if text == "never":
+        return None
+    rows = [
+        {
+            "patient_id": patient,
+            "drug": course.drug,
+            "indication": course.indication,
+            "route": "iv",
+            "started_at": course.started,
+            "stopped_at": course.stopped,
+        }
+        for course in courses(text)
+    ]
+    return _frame(ANTIVIRAL_COURSES, rows)
+
+
+def stays_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
+    """None = never delivered."""
+    if text == "never":
+        return None
+    rows = [
+        {
+            "stay_id": f"stay-{stay.number}",
+            "patient_id": patient,
+            "admitted_at": stay.admitted,
+            "discharged_at": stay.discharged,
+            "affected_compartments": stay.stated.replace("+", ";") or None,
+        }
+        for stay in stays(text)
+    ]
+    return _frame(ICU_STAYS, rows)
+
+
+def lines(patient: str, *, results: str = "-", courses: str = "never", stays: str = "never") -> dict[str, list[str]]:
+    """The lines of a delivery by table, headers in HEADERS, as the laboratory `synthetic` and the exchange form write them.
+
+    A laboratory, `clash` and unknown limits have no place in these files and raise ValueError.
+    """
+    if "clash" in results:
+        raise ValueError("a clash is two lines under one accession number and report time; write them with result_line")
+    return {
+        VIRAL_LOAD_RESULTS.name: [_result_line(sample, patient) for sample in samples(results)],
+        ANTIVIRAL_COURSES.name: [course_line(patient, course) for course in _courses(courses)],
+        ICU_STAYS.name: [stay_line(patient, stay) for stay in _stays(stays)],
+    }
+
+
+def result_line(patient: str, day: float, value: object, *, specimen: str, status: str = "F", **other: str) -> str:
+    """One line of the laboratory `synthetic`. `accession`, `reported` and `unit` may be given."""
+    accession = other.get("accession", f"{patient}-{specimen}-{day:g}")
+    reported = other.get("reported", iso(moment(day + 0.2)))
+    unit = other.get("unit", "IU/mL")
+    return f"{patient},{accession},{specimen},{value},{iso(moment(day))},CMVQ,synthetic-pcr,{unit},{reported},{status}"
+
+
+def course_line(patient: str, course: Course) -> str:
+    """One line of the exchange form of antiviral_courses."""
+    stopped = "" if course.stopped is None else iso(course.stopped)
+    return f"{patient},{course.drug},{course.indication or ''},,5,12,iv,{iso(course.started)},{stopped}"
+
+
+def stay_line(patient: str, stay: Stay, *, ward: str = "SYNTHETIC-ICU", bed: str = "S-01") -> str:
+    """One line of the exchange form of icu_stays, ventilated from a day after admission."""
+    discharged = "" if stay.discharged is None else iso(stay.discharged)
+    name = f"stay-{patient}" if stay.number == 0 else f"stay-{patient}-{stay.number}"
+    ventilated = iso(stay.admitted + timedelta(days=1))
+    affected = stay.stated.replace("+", ";")
+    return f"{name},{patient},{iso(stay.admitted)},{discharged},{ward},{bed},{ventilated},,{affected}"
+
+
+_courses, _stays = courses, stays  # `lines` and `known` have arguments of these names
+
+
+def _versions(value: str) -> list[tuple[str, str]]:
+    """What was reported under one number, with its status, in order."""
+    if value == "clash":
+        return [("1000", "final"), ("2000", "final")]
+    first, _, corrected = value.partition("~")
+    return [(first, "final"), (corrected, "corrected")] if corrected else [(first, "final")]
+
+
+def _result_row(sample: Sample, patient: str) -> Mapping[str, Any]:
+    lod, lloq, uloq = LIMITS.get(sample.compartment, LIMITS["bal"]) if sample.limits_known else (None, None, None)
+    name = sample.compartment + (f"@{sample.laboratory}" if sample.laboratory else "")
+    return {
+        "result_id": f"lab:{name}{sample.number}:cmv_dna",
+        "patient_id": patient,
+        "compartment": sample.compartment,
+        "laboratory": sample.laboratory or "lab",
+        "assay": "assay",
+        "collected_at": moment(sample.day),
+        "result_status": sample.status,
+        "detection": {"n": "not_detected", "<": "below_lloq", ">": "above_uloq"}.get(sample.text[0], "quantified"),
+        "viral_load_iu_per_ml": float(sample.text) if sample.text[0].isdigit() else None,
+        "lod_iu_per_ml": lod,
+        "lloq_iu_per_ml": lloq,
+        "uloq_iu_per_ml": uloq,
+        "delivered_value": f"{sample.text}{sample.version}",
+    }
+
+
+def _result_line(sample: Sample, patient: str) -> str:
+    if sample.laboratory or not sample.limits_known:
+        raise ValueError("a delivered file states neither another laboratory nor that the limits are unknown")
+    return result_line(
+        patient,
+        sample.day,
+        "Not detected" if sample.text == "nd" else sample.text,
+        specimen=sample.compartment.replace("_", " "),
+        status={"final": "F", "corrected": "C"}[sample.status],
+        reported=iso(moment(sample.day + 0.2 + sample.version)),
+    )
+
+
+def _span(text: str) -> tuple[datetime, datetime | None]:
+    start, stop = re.fullmatch(r"d(-?[\d.]+)-(?:d(-?[\d.]+))?", text).groups()  # type: ignore[union-attr]
+    return moment(float(start)), None if stop is None else moment(float(stop))
+
+
+def _frame(row_type: RowType, rows: list[Mapping[str, Any]]) -> pl.DataFrame:
+    return row_type.conform(pl.DataFrame(rows, infer_schema_length=None) if rows else row_type.empty())

@@ -1,0 +1,33 @@
+"""One result says nothing about two: it neither opens the state `suppressed` nor ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cmvmon.assess import assess
+from cmvmon.shell.protocol_files import Protocol
+from tests import patients
+
+
+def said(results: str) -> list[tuple[str, str | None]]:
+    known = patients.known(results, courses="ganciclovir d0-", stays="d-3- none")
+    verdicts = assess(known, protocol=Protocol.shipped(), as_of=patients.moment(20)).verdicts
+    return verdicts.filter(rule="suppressed").select("verdict", "reason").rows()
+
+
+@pytest.mark.parametrize("value", ["nd", "<35", "500", ">10000000"])
+def test_one_result_is_not_assessable_whatever_it_is(value: str) -> None:
+    assert said(f"plasma d7 {value}") == [("not_assessable", "fewer_than_two_results")]
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict"),
+    [
+        ("plasma d7 nd, d14 <35", "alert"),
+        ("plasma d7 <35, d14 500", "clear"),
+        ("plasma d7 500, d14 nd", "clear"),
+        ("plasma d0 500, d7 nd, d14 nd", "alert"),
+    ],
+)
+def test_the_second_result_decides(results: str, verdict: str) -> None:
+    assert said(results) == [(verdict, None)]

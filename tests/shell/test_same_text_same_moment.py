@@ -1,0 +1,81 @@
+"""What is a repeat: the same delivered text, however it is read now. What is not: the same moment assessed once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from cmvmon.domain import words
+from cmvmon.run.intake import take_in_file
+from cmvmon.shell import alert_store
+from cmvmon.shell.alert_store import Changes
+from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.session import OpenSite, open_site
+from tests import sites
+from tests.sites import day, drop, result
+
+PACKAGED = Path(__file__).parents[2] / "cmvmon" / "feeds" / "labs" / "synthetic.toml"
+
+
+def taken_in(root: Path, lines: Collection[str], *, name: str, at: float) -> Counted:
+    path = drop(root, "viral_load_results", lines, name=name)
+    with open_site(root) as opened:
+        return take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(at))
+
+
+def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_reads_it_otherwise(tmp_path: Path) -> None:
+    """Otherwise a change of the laboratory file would turn every line that a laboratory repeats into a conflict."""
+    again = result("SYNTHETIC-1", 0, "<200")
+    taken_in(tmp_path, [again], name="one.csv", at=1)
+    changed = PACKAGED.read_text(encoding="utf-8").replace('less_than = "below_lloq"', 'less_than = "not_detected"')
+    (tmp_path / "labs" / "synthetic.toml").write_text(changed, encoding="utf-8")
+    other = taken_in(tmp_path, [result("SYNTHETIC-2", 0, "<200"), again], name="two.csv", at=2)
+    assert (other.accepted, other.duplicates, other.quarantined) == (1, 1, 0)
+    stored = sites.rows(tmp_path, "SELECT patient_id, detection FROM viral_load_results ORDER BY patient_id")
+    assert stored == [
+        ("SYNTHETIC-1", "below_lloq"),
+        ("SYNTHETIC-2", "not_detected"),
+    ]  # the second: it is read otherwise
+
+
+def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
+    row = {
+        "rule": "rebound",
+        "patient_id": "SYNTHETIC-1",
+        "compartment": "plasma",
+        "laboratory": "synthetic",
+        "assay": "pcr",
+        "verdict": verdict,
+        "tier": 2 if verdict == words.ALERT else None,
+        "evidence": "{}",
+    }
+    with opened.writing() as connection:
+        return alert_store.record(
+            connection,
+            [row],
+            as_of=as_of,
+            scope="all",
+            patients=None,
+            protocol_version="p1",
+            cause_of=lambda _: "course_over",
+            discharged=(),
+        )
+
+
+def open_alerts(opened: OpenSite) -> int:
+    with opened.reading() as connection:
+        return len(alert_store.alerts(connection, states={"open"}))
+
+
+def test_what_is_assessed_again_at_the_same_moment_counts_and_only_an_earlier_moment_is_a_replay(
+    tmp_path: Path,
+) -> None:
+    """A correction that arrives within the moment of the last assessment is not lost until the next night."""
+    with open_site(tmp_path) as opened:
+        assert recorded(opened, words.ALERT, day(1)) == Changes(opened=1)
+        assert recorded(opened, words.CLEAR, day(1)) == Changes(resolved=1)
+        assert open_alerts(opened) == 0
+        assert recorded(opened, words.ALERT, day(1)) == Changes(opened=1)
+        assert recorded(opened, words.CLEAR, day(0.999)) == Changes(is_replay=True)
+        assert open_alerts(opened) == 1
