@@ -92,10 +92,10 @@ class Condition:
         return ()
 
     def __and__(self, other: Condition) -> Condition:
-        return Every((self, other))
+        return Every((*(self.joined if isinstance(self, Every) else (self,)), other))
 
     def __or__(self, other: Condition) -> Condition:
-        return AnyOf((self, other))
+        return AnyOf((*(self.joined if isinstance(self, AnyOf) else (self,)), other))
 
     def __invert__(self) -> Condition:
         return Not(self)
