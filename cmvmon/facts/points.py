@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
 from cmvmon.facts.columns import PLACE
 
 
@@ -17,12 +18,11 @@ def points_of(results: pl.DataFrame) -> pl.DataFrame:
     above range, or limit not known). `detection`, load and id are those of the lowest result. `is_limit_missing`: a
     result below a limit that is not known. `is_below`: all of them are below the limit of quantification.
     """
-    is_below = pl.col("detection").is_in([words.NOT_DETECTED, words.BELOW_LLOQ])
-    is_quantified, is_above = pl.col("detection") == words.QUANTIFIED, pl.col("detection") == words.ABOVE_ULOQ
+    is_below, is_quantified = pl.col("detection").is_in(BELOW), pl.col("detection") == words.QUANTIFIED
     load, lloq = pl.col("viral_load_iu_per_ml"), pl.col("lloq_iu_per_ml")
     measured = results.with_columns(
-        at_least=pl.when(is_quantified).then(load).when(is_above).then("uloq_iu_per_ml"),
-        at_most=pl.when(is_quantified).then(load).when(is_below).then(lloq),
+        at_least=at_least_iu_per_ml(),
+        at_most=at_most_iu_per_ml(),
         as_lowest=pl.when(is_quantified).then(pl.max_horizontal(load, lloq)).when(is_below).then(lloq),
         is_limit_missing=is_below & lloq.is_null(),
         is_unbounded=~is_quantified & ~is_below,

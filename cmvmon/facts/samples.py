@@ -6,6 +6,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.columns import Column, RowType
+from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, sample, yes_no
 from cmvmon.facts.conditions import fact
@@ -55,17 +56,9 @@ def samples(facts: Facts) -> pl.DataFrame:
 
 
 def _last_two(series: pl.DataFrame) -> pl.DataFrame:
-    load, detection = pl.col("viral_load_iu_per_ml"), pl.col("detection")
-    is_quantified = detection == words.QUANTIFIED
     facts = {name: pl.col(name) for name in ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")} | {
-        "at_least_iu_per_ml": pl.when(is_quantified)
-        .then(load)
-        .when(detection == words.ABOVE_ULOQ)
-        .then("uloq_iu_per_ml"),
-        "at_most_iu_per_ml": pl.when(is_quantified)
-        .then(load)
-        .when(detection.is_in([words.NOT_DETECTED, words.BELOW_LLOQ]))
-        .then(pl.coalesce("lloq_iu_per_ml", "lod_iu_per_ml")),
+        "at_least_iu_per_ml": at_least_iu_per_ml(),
+        "at_most_iu_per_ml": at_most_iu_per_ml(),
         "is_conflicting": pl.col("is_conflicting"),
     }
     before = {name: fact.slice(-2, 1).filter(pl.len() > 1).first() for name, fact in facts.items()}
@@ -92,7 +85,7 @@ def _first_positives(series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_LOADS, _BELOW = (words.QUANTIFIED, words.ABOVE_ULOQ), (words.NOT_DETECTED, words.BELOW_LLOQ)
+_LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
-latest_is_below = fact("latest_detection").is_in(_BELOW)
-previous_is_below = fact("previous_detection").is_in(_BELOW)
+latest_is_below = fact("latest_detection").is_in(BELOW)
+previous_is_below = fact("previous_detection").is_in(BELOW)

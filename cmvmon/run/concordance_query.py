@@ -11,9 +11,8 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.concordance.table import concordance
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.kinetics.noise.in_use import results_in_use
 from cmvmon.shell import database, known
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
@@ -56,5 +55,5 @@ def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
 def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
     """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
     found = known.known_table(connection, LEADING, as_of=as_of)
-    versions = LEADING.begun(LEADING.rows.empty() if found is None else found, as_of.astimezone(UTC))
-    return laboratory_sigma(current_results(versions), known.assays_in_use(site, versions))
+    versions = LEADING.rows.empty() if found is None else found
+    return results_in_use(versions, known.assays_in_use(site, versions), as_of=as_of.astimezone(UTC))

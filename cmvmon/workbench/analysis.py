@@ -23,11 +23,10 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.domain.versions import current_results
 from cmvmon.feeds.reasons import remedy
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.kinetics.noise.in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell.protocol_files import utf8_text
 from cmvmon.shell.site import Site
@@ -230,8 +229,7 @@ def _can_be_compared(read: _Read, place: int) -> bool:
 
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
     """The results that count at that moment of the patients of one range, with their noise."""
-    known = read.partitions.results(place).filter(pl.col("collected_at") <= moment)
-    return laboratory_sigma(read.partitions.own(current_results(known), place), read.assays)
+    return read.partitions.own(results_in_use(read.partitions.results(place), read.assays, as_of=moment), place)
 
 
 def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
