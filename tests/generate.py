@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from cmvmon.domain.tables import TABLES
+from cmvmon.shell.dialects import BY_NAME
+from cmvmon.shell.migrations.frozen import ddl
 from data_contracts.dictionary import data_dictionary
 from data_contracts.odcs import contract_text
 
@@ -26,6 +28,8 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
         (f"data_contracts/contracts/{table.name}.odcs.yaml", partial(contract_text, table)) for table in TABLES
     ]
     files.append(("docs/tables.md", data_dictionary))
+    # The first version is frozen by the first release; until then it follows METADATA (docs/decisions/0014).
+    files += [(f"cmvmon/shell/migrations/versions/v0001.{name}.sql", partial(ddl, name)) for name in BY_NAME]
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
     return files

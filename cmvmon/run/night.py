@@ -50,7 +50,7 @@ def held(root: Path) -> Iterator[None]:
 
 def take_in_step(root: Path, *, as_of: datetime) -> TakenIn:
     """First step: the drop folder into the store."""
-    with open_site(root) as opened:
+    with open_site(root, looks_for_damage=True) as opened:
         return take_in_drop(opened, received_at=recordable(as_of))
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from cmvmon import __version__
 from cmvmon.domain import words
+from cmvmon.shell import dialects
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSMENTS
 
 _SUBJECT = ("rule", "patient_id", "compartment", "laboratory", "assay", "feed")
@@ -180,7 +181,7 @@ def _note_assessment(
 ) -> None:
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
     connection.execute(
-        sa.insert(ASSESSMENTS).prefix_with("OR IGNORE"),
+        dialects.of(connection).insert_new(ASSESSMENTS),
         {
             "as_of": as_of,
             "scope": scope,

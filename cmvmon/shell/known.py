@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.shell import dialects
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.site import Site
 
@@ -81,9 +82,8 @@ def open_quarantine(connection: sa.Connection) -> pl.DataFrame:
 def _was_delivered(connection: sa.Connection, row_type: RowType, as_of: datetime) -> bool:
     """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
     d = DELIVERIES.c
-    stamp = sa.case((d.is_history, "0"), else_=d.received_at)
     query = sa.select(d.delivery_id).where(
-        d.table_name == row_type.name, d.refused.is_(None), stamp <= sa.bindparam("t", as_of, type_=d.received_at.type)
+        d.table_name == row_type.name, d.refused.is_(None), sa.or_(d.is_history, d.received_at <= as_of)
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -105,21 +105,18 @@ def _read(
 
 
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    """The rows as a frame; moments are read from their text in one go, not one by one."""
+    """The rows as a frame; moments are read in one go, as the dialect gives them, not one by one."""
+    dialect = dialects.of(connection)
     moments = {c.name for c in row_type.columns if c.kind is Kind.MOMENT} | {"landed_at"}
     columns = [
-        sa.type_coerce(column, sa.String).label(column.name) if column.name in moments else column
+        dialect.selected_moment(column).label(column.name) if column.name in moments else column
         for column in query.selected_columns
     ]
     rows = connection.execute(query.with_only_columns(*columns)).fetchall()
     names = [str(column.name) for column in columns]
-    types = {name: pl.String() if name in moments else row_type.schema.get(name, pl.String()) for name in names}
-    frame = pl.DataFrame([tuple(row) for row in rows], schema=types, orient="row")
-    return frame.with_columns(
-        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC")
-        for name in names
-        if name in moments
-    )
+    types = {name: None if name in moments else row_type.schema.get(name, pl.String()) for name in names}
+    frame = pl.DataFrame([tuple(row) for row in rows], schema=types, orient="row", infer_schema_length=None)
+    return frame.with_columns(dialect.framed_moment(name) for name in names if name in moments)
 
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

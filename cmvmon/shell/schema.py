@@ -1,32 +1,35 @@
 """The tables of the store, as SQLAlchemy sees them. Columns of delivered tables come from the row types.
 
-Append-only: triggers in the migration refuse every UPDATE and DELETE. Moments are ISO 8601 text in UTC with six
-decimals, so that they sort as text and read as time in any tool.
+Append-only: triggers refuse every UPDATE and DELETE. How a moment is stored is the dialect's.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
+from cmvmon.shell import dialects
 
 
 class Moment(TypeDecorator[datetime]):
-    """An instant in UTC as text, such as 2026-11-22T04:30:00.000000Z."""
+    """An instant in UTC, to the microsecond."""
 
     impl = sa.String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(dialects.BY_NAME[dialect.name].moment)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else dialects.BY_NAME[dialect.name].stored(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z")
+        return None if value is None else dialects.BY_NAME[dialect.name].read(value)
 
 
 _TYPES: dict[Kind, Any] = {
