@@ -21,7 +21,7 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-generate: $(READY)      ## write again what is derived: contracts, docs/tables.md, docs/rules.md
+generate: $(READY)      ## write again what is derived: contracts, frozen tables, docs/tables.md, rules.md, alerts.md
 	@$(BIN)/python -m tests.generate
 
 lock: $(READY)          ## versions and hashes only: no host is written

@@ -12,6 +12,7 @@ from cmvmon.shell.dialects import BY_NAME
 from cmvmon.shell.migrations.frozen import ddl
 from data_contracts.dictionary import data_dictionary
 from data_contracts.odcs import contract_text
+from tests.docs.alerts_page import alerts_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     files += [(f"cmvmon/shell/migrations/versions/v0001.{name}.sql", partial(ddl, name)) for name in BY_NAME]
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
+    files.append(("docs/alerts.md", alerts_page))
     return files
 
 

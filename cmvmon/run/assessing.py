@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -15,19 +14,22 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.known import Known
+from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
+from cmvmon.episodes import why_no_longer_judged
 from cmvmon.run.concordance_query import unit_concordance
-from cmvmon.shell import alert_store, known
+from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many verdicts an assessment gave, and what it changed."""
+    """How many verdicts an assessment gave at that moment, and what it changed."""
 
+    as_of: datetime
     patients: int
     alert: int
     clear: int
@@ -55,21 +57,24 @@ def assess_site(
         raise
     rows = assessment.verdicts.to_dicts()
     subjects = assessment.subjects
+    stamp = opened.stamp(as_of)
     with opened.writing() as connection:
-        changes = alert_store.record(
+        changes, late = alert_store.record(
             connection,
             rows,
-            as_of=as_of,
+            stamp=stamp,
             scope=scope,
             patients=patients,
-            protocol_version=opened.protocol.version,
-            cause_of=lambda alert: _cause(alert, subjects),
+            cause_of=lambda alert: why_no_longer_judged(alert, subjects),
             discharged=frozenset(subjects.filter("is_discharged")["patient_id"]),
         )
+        if not changes.is_replay:
+            for row_type, frame in ((WEEKLY_DECLINE, assessment.weekly_decline), (VERDICTS, assessment.verdicts)):
+                stored_results.record(connection, row_type, frame, stamp=stamp, patients=patients, late=late)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
-    return assessment, Counts(patients=subjects["patient_id"].n_unique(), changes=changes, **counts)
+    return assessment, Counts(as_of=as_of, patients=subjects["patient_id"].n_unique(), changes=changes, **counts)
 
 
 def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None = None) -> Assessment:
@@ -102,8 +107,6 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
 
 def gate_computed(assessment: Assessment, as_of: datetime) -> None:
     """Raises ContractBroken when a computed table breaks its contract: a wrong alert is worse than a late one."""
-    from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
-
     series = assessment.results.select(pl.struct(SERIES_KEY).alias("series"))["series"].unique()
     patients = assessment.subjects["patient_id"].unique()
     _through_gate(WEEKLY_DECLINE, assessment.weekly_decline, as_of, {"series_with_results": series})
@@ -128,22 +131,4 @@ def _through_gate(
 
 def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:
     with opened.writing() as connection:
-        alert_store.record_operations(
-            connection, feed=ASSESSMENT_FEED, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
-        )
-
-
-def _cause(alert: Mapping[str, Any], subjects: pl.DataFrame) -> str:
-    """Why the subject of an open alert is no longer judged."""
-    mine = subjects.filter(pl.col("patient_id") == alert["patient_id"])
-    if mine.is_empty():
-        return "no_longer_known"
-    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-    if not same.is_empty() and same["laboratory"].null_count() == same.height:
-        return "no_series"  # its results were withdrawn, or corrected away to another patient
-    newer = same.filter((pl.col("laboratory") != alert["laboratory"]) | (pl.col("assay") != alert["assay"]))
-    if not newer.is_empty():
-        return "newer_series"
-    if mine["treatment"][0] == words.TREATMENT_OFF:
-        return "course_over"
-    return "other_compartment"
+        alert_store.record_operations(connection, feed=ASSESSMENT_FEED, evidence=evidence, stamp=opened.stamp(as_of))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
-from cmvmon.shell import dialects
+from cmvmon.shell.frames import framed
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.site import Site
 
@@ -105,18 +105,7 @@ def _read(
 
 
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    """The rows as a frame; moments are read in one go, as the dialect gives them, not one by one."""
-    dialect = dialects.of(connection)
-    moments = {c.name for c in row_type.columns if c.kind is Kind.MOMENT} | {"landed_at"}
-    columns = [
-        dialect.selected_moment(column).label(column.name) if column.name in moments else column
-        for column in query.selected_columns
-    ]
-    rows = connection.execute(query.with_only_columns(*columns)).fetchall()
-    names = [str(column.name) for column in columns]
-    types = {name: None if name in moments else row_type.schema.get(name, pl.String()) for name in names}
-    frame = pl.DataFrame([tuple(row) for row in rows], schema=types, orient="row", infer_schema_length=None)
-    return frame.with_columns(dialect.framed_moment(name) for name in names if name in moments)
+    return framed(connection, query, {"landed_at": Kind.MOMENT.dtype, **row_type.schema})
 
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

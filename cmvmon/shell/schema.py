@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS
 from cmvmon.shell import dialects
 
@@ -40,6 +41,8 @@ _TYPES: dict[Kind, Any] = {
     Kind.MOMENT: Moment,
 }
 METADATA = sa.MetaData()
+# Under what something was said, beside every row that is recorded of an assessment (cmvmon.shell.stamp).
+STAMP = ("as_of", "method", "protocol_version", "protocol_hash", "code_version")
 
 
 def _columns(row_type: RowType) -> list[sa.Column[Any]]:
@@ -86,6 +89,15 @@ DELIVERIES = sa.Table(
     sa.Column("ignored", sa.Integer, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
+    sa.Index("ix_deliveries_newest", "feed", "table_name", "landed_at", "received_at", "delivery_id", "attempt"),
+    sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
+    sa.Index(
+        "ix_deliveries_set_apart",
+        "feed",
+        "table_name",
+        sqlite_where=sa.text("quarantined > 0"),
+        postgresql_where=sa.text("quarantined > 0"),
+    ),
 )
 
 RESULTS = _versions(VIRAL_LOAD_RESULTS)
@@ -107,6 +119,8 @@ ALERT_EVENTS = sa.Table(
     sa.Column("sequence", sa.Integer, primary_key=True),
     sa.Column("rule", sa.String, nullable=False),
     *(sa.Column(name, sa.String) for name in ("patient_id", "compartment", "laboratory", "assay", "feed")),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("tier", sa.Integer, nullable=False),
     sa.Column("opened_at", Moment(), nullable=False),
@@ -115,6 +129,10 @@ ALERT_EVENTS = sa.Table(
     sa.Column("evidence", sa.String, nullable=False),
     sa.Column("protocol_version", sa.String, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
+    sa.Index("ix_alert_events_patient_id", "patient_id"),
+    sa.Index("ix_alert_events_feed", "feed"),
+    sa.Index("ix_alert_events_state", "state"),
+    sa.Index("ix_alert_events_changed_at", "changed_at"),
 )
 
 ASSESSMENTS = sa.Table(
@@ -122,10 +140,38 @@ ASSESSMENTS = sa.Table(
     METADATA,
     sa.Column("as_of", Moment(), primary_key=True),
     sa.Column("scope", sa.String, primary_key=True),
-    sa.Column("protocol_version", sa.String, primary_key=True),
-    sa.Column("code_version", sa.String, primary_key=True),
+    *(sa.Column(name, sa.String, primary_key=True) for name in STAMP if name != "as_of"),
     sa.Column("patients", sa.Integer, nullable=False),
     sa.Column("alert", sa.Integer, nullable=False),
     sa.Column("clear", sa.Integer, nullable=False),
     sa.Column("not_assessable", sa.Integer, nullable=False),
 )
+
+# The moments at which each patient was judged and recorded: a later word stands.
+ASSESSED_PATIENTS = sa.Table(
+    "assessed_patients",
+    METADATA,
+    sa.Column("patient_id", sa.String, primary_key=True),
+    sa.Column("as_of", Moment(), primary_key=True),
+)
+
+
+def _said(row_type: RowType) -> sa.Table:
+    """What was said at each moment, changed rows only; `is_gone` = no longer judged (cmvmon.shell.stored_results)."""
+    names = {column.name for column in row_type.columns}
+    beside = [name for name in STAMP if name not in names]
+    return sa.Table(
+        row_type.name,
+        METADATA,
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("row_key", sa.String(64), nullable=False),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("is_gone", sa.Boolean, nullable=False),
+        *_columns(row_type),
+        *(sa.Column(name, Moment() if name == "as_of" else sa.String, nullable=False) for name in beside),
+        sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+        sa.Index(f"ix_{row_type.name}_row_key", "row_key", "number"),
+    )
+
+
+STORED: dict[str, sa.Table] = {row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS)}

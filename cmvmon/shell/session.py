@@ -15,8 +15,11 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.shell import database, dialects
 from cmvmon.shell.site import Site
+from cmvmon.shell.stamp import Stamp
 
 ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+# How long work waits for the step of another run: a night's longest step on a large ward, many times over.
+WAIT_S = 1800.0
 _FARTHEST_AHEAD = timedelta(days=31)
 
 
@@ -45,7 +48,12 @@ class OpenSite(Session):
 
     site: Site
     protocol: Protocol
+    protocol_hash: str
     method: str
+
+    def stamp(self, as_of: datetime) -> Stamp:
+        """Under what work at that moment is done."""
+        return Stamp(as_of, self.method, self.protocol.version, self.protocol_hash)
 
 
 @contextmanager
@@ -73,14 +81,17 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     with open_store(settings.database) as store:
         if looks_for_damage:
             database.check(store.engine)
-        yield OpenSite(store.engine, site, protocol, method or settings.method)
+        yield OpenSite(store.engine, site, protocol, site.protocol_hash(), method or settings.method)
 
 
 @contextmanager
-def held(site: Site, *, wait_s: float) -> Iterator[None]:
-    """Holds the site for one step of work, waiting at most `wait_s` for whoever holds it. Raises AlreadyRunning."""
+def held(site: Site, *, wait_s: float | None = None) -> Iterator[None]:
+    """Holds the site for one step of work, waiting at most `wait_s` (WAIT_S) for whoever holds it. Raises AlreadyRunning.
+
+    Whoever works reads the clock inside: a moment that was read before the wait would lie before what was recorded in it.
+    """
     url = site.prepare().database
-    with database.in_words(url), dialects.of(url).only_run(url, site.lock, wait_s=wait_s):
+    with database.in_words(url), dialects.of(url).only_run(url, site.lock, wait_s=WAIT_S if wait_s is None else wait_s):
         yield
 
 

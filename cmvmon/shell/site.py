@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import tomllib
 from collections import Counter
@@ -150,15 +151,24 @@ class Site:
         from cmvmon.protocol import read_protocol
         from cmvmon.rules import needed_numbers
 
+        name, text = self._protocol_text()
+        return read_protocol(text, name=name, rules=needed_numbers(), priors=self._priors())
+
+    def protocol_hash(self) -> str:
+        """SHA-256 of the texts of the protocol and of every priors file: two policies of one name are told apart."""
+        priors = (f"{name}\n{text}" for name, text in sorted(self._priors().items()))
+        return hashlib.sha256("\0".join([self._protocol_text()[1], *priors]).encode()).hexdigest()
+
+    def _protocol_text(self) -> tuple[str, str]:
         own = sorted((self.root / "protocol").glob("*.toml"))
         if len(own) > 1:
             raise ProtocolError(
                 f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one"
             )
         if own:
-            return read_protocol(_text(own[0]), name=own[0].name, rules=needed_numbers(), priors=self._priors())
+            return own[0].name, _text(own[0])
         text = resources.files("cmvmon.protocol").joinpath(_PACKAGE_PROTOCOL).read_text(encoding="utf-8")
-        return read_protocol(text, name=_PACKAGE_PROTOCOL, rules=needed_numbers(), priors=self._priors())
+        return _PACKAGE_PROTOCOL, text
 
     def priors_names(self) -> frozenset[str]:
         """The versions of priors that the package and this site hold."""

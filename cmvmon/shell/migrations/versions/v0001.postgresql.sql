@@ -7,6 +7,8 @@ CREATE TABLE alert_events (
     laboratory VARCHAR,
     assay VARCHAR,
     feed VARCHAR,
+    event VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     tier INTEGER NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -17,6 +19,14 @@ CREATE TABLE alert_events (
     code_version VARCHAR NOT NULL,
     PRIMARY KEY (alert_id, sequence)
 )
+
+CREATE INDEX ix_alert_events_changed_at ON alert_events (changed_at)
+
+CREATE INDEX ix_alert_events_feed ON alert_events (feed)
+
+CREATE INDEX ix_alert_events_patient_id ON alert_events (patient_id)
+
+CREATE INDEX ix_alert_events_state ON alert_events (state)
 
 CREATE TABLE antiviral_courses (
     version_number SERIAL NOT NULL,
@@ -45,16 +55,24 @@ CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
 CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
 
+CREATE TABLE assessed_patients (
+    patient_id VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (patient_id, as_of)
+)
+
 CREATE TABLE assessments (
     as_of TIMESTAMP WITH TIME ZONE NOT NULL,
     scope VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
     protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
     patients INTEGER NOT NULL,
     alert INTEGER NOT NULL,
     clear INTEGER NOT NULL,
     not_assessable INTEGER NOT NULL,
-    PRIMARY KEY (as_of, scope, protocol_version, code_version)
+    PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
 CREATE TABLE deliveries (
@@ -78,6 +96,12 @@ CREATE TABLE deliveries (
     PRIMARY KEY (delivery_id, feed, table_name, attempt),
     CONSTRAINT nothing_lost CHECK (received = accepted + quarantined + duplicates + ignored)
 )
+
+CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, received_at, delivery_id, attempt)
+
+CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
+
+CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
 
 CREATE TABLE icu_stays (
     version_number SERIAL NOT NULL,
@@ -120,6 +144,32 @@ CREATE TABLE quarantined_records (
     PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
 )
 
+CREATE TABLE verdicts (
+    number SERIAL NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR,
+    laboratory VARCHAR,
+    assay VARCHAR,
+    rule VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR,
+    tier INTEGER,
+    evidence VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_verdicts_patient_id ON verdicts (patient_id)
+
+CREATE INDEX ix_verdicts_row_key ON verdicts (row_key, number)
+
 CREATE TABLE viral_load_results (
     version_number SERIAL NOT NULL,
     result_id VARCHAR NOT NULL,
@@ -154,6 +204,51 @@ CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
 CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
 
+CREATE TABLE weekly_decline (
+    number SERIAL NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    anchor_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    treatment_week INTEGER NOT NULL,
+    week_start TIMESTAMP WITH TIME ZONE NOT NULL,
+    week_end TIMESTAMP WITH TIME ZONE NOT NULL,
+    n_results INTEGER NOT NULL,
+    n_censored INTEGER NOT NULL,
+    observed_from_log10 DOUBLE PRECISION,
+    observed_to_log10 DOUBLE PRECISION,
+    observed_decline_low_log10_per_week DOUBLE PRECISION,
+    observed_decline_high_log10_per_week DOUBLE PRECISION,
+    decline_log10_per_week DOUBLE PRECISION,
+    decline_low_log10_per_week DOUBLE PRECISION,
+    decline_high_log10_per_week DOUBLE PRECISION,
+    probability_above_target DOUBLE PRECISION,
+    mean_decline_log10_per_week DOUBLE PRECISION,
+    mean_decline_low_log10_per_week DOUBLE PRECISION,
+    mean_decline_high_log10_per_week DOUBLE PRECISION,
+    mean_probability_above_target DOUBLE PRECISION,
+    probability_rebound DOUBLE PRECISION,
+    odds_non_responder DOUBLE PRECISION,
+    call VARCHAR,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    method VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_weekly_decline_patient_id ON weekly_decline (patient_id)
+
+CREATE INDEX ix_weekly_decline_row_key ON weekly_decline (row_key, number)
+
 CREATE FUNCTION cmvmon_keeps_every_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =
 'cmvmon keeps every row of ' || TG_TABLE_NAME || ': ' || TG_OP || ' is refused'; END $$
@@ -169,6 +264,12 @@ CREATE TRIGGER no_update_of_antiviral_courses BEFORE UPDATE ON antiviral_courses
 CREATE TRIGGER no_delete_of_antiviral_courses BEFORE DELETE ON antiviral_courses FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_antiviral_courses BEFORE TRUNCATE ON antiviral_courses FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_assessed_patients BEFORE UPDATE ON assessed_patients FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_assessed_patients BEFORE DELETE ON assessed_patients FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_assessed_patients BEFORE TRUNCATE ON assessed_patients FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
@@ -194,8 +295,20 @@ CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_rec
 
 CREATE TRIGGER no_truncate_of_quarantined_records BEFORE TRUNCATE ON quarantined_records FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_verdicts BEFORE DELETE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_verdicts BEFORE TRUNCATE ON verdicts FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_viral_load_results BEFORE UPDATE ON viral_load_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_viral_load_results BEFORE DELETE ON viral_load_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_viral_load_results BEFORE TRUNCATE ON viral_load_results FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_weekly_decline BEFORE UPDATE ON weekly_decline FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_weekly_decline BEFORE DELETE ON weekly_decline FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_weekly_decline BEFORE TRUNCATE ON weekly_decline FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()

@@ -7,6 +7,8 @@ CREATE TABLE alert_events (
     laboratory VARCHAR,
     assay VARCHAR,
     feed VARCHAR,
+    event VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     tier INTEGER NOT NULL,
     opened_at VARCHAR(27) NOT NULL,
@@ -17,6 +19,14 @@ CREATE TABLE alert_events (
     code_version VARCHAR NOT NULL,
     PRIMARY KEY (alert_id, sequence)
 )
+
+CREATE INDEX ix_alert_events_changed_at ON alert_events (changed_at)
+
+CREATE INDEX ix_alert_events_feed ON alert_events (feed)
+
+CREATE INDEX ix_alert_events_patient_id ON alert_events (patient_id)
+
+CREATE INDEX ix_alert_events_state ON alert_events (state)
 
 CREATE TABLE antiviral_courses (
     version_number INTEGER NOT NULL,
@@ -45,16 +55,24 @@ CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
 CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
 
+CREATE TABLE assessed_patients (
+    patient_id VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    PRIMARY KEY (patient_id, as_of)
+)
+
 CREATE TABLE assessments (
     as_of VARCHAR(27) NOT NULL,
     scope VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
     protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
     patients INTEGER NOT NULL,
     alert INTEGER NOT NULL,
     clear INTEGER NOT NULL,
     not_assessable INTEGER NOT NULL,
-    PRIMARY KEY (as_of, scope, protocol_version, code_version)
+    PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
 CREATE TABLE deliveries (
@@ -78,6 +96,12 @@ CREATE TABLE deliveries (
     PRIMARY KEY (delivery_id, feed, table_name, attempt),
     CONSTRAINT nothing_lost CHECK (received = accepted + quarantined + duplicates + ignored)
 )
+
+CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, received_at, delivery_id, attempt)
+
+CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
+
+CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
 
 CREATE TABLE icu_stays (
     version_number INTEGER NOT NULL,
@@ -120,6 +144,32 @@ CREATE TABLE quarantined_records (
     PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
 )
 
+CREATE TABLE verdicts (
+    number INTEGER NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR,
+    laboratory VARCHAR,
+    assay VARCHAR,
+    rule VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR,
+    tier INTEGER,
+    evidence VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_verdicts_patient_id ON verdicts (patient_id)
+
+CREATE INDEX ix_verdicts_row_key ON verdicts (row_key, number)
+
 CREATE TABLE viral_load_results (
     version_number INTEGER NOT NULL,
     result_id VARCHAR NOT NULL,
@@ -154,6 +204,51 @@ CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
 CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
 
+CREATE TABLE weekly_decline (
+    number INTEGER NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    anchor_at VARCHAR(27) NOT NULL,
+    treatment_week INTEGER NOT NULL,
+    week_start VARCHAR(27) NOT NULL,
+    week_end VARCHAR(27) NOT NULL,
+    n_results INTEGER NOT NULL,
+    n_censored INTEGER NOT NULL,
+    observed_from_log10 DOUBLE,
+    observed_to_log10 DOUBLE,
+    observed_decline_low_log10_per_week DOUBLE,
+    observed_decline_high_log10_per_week DOUBLE,
+    decline_log10_per_week DOUBLE,
+    decline_low_log10_per_week DOUBLE,
+    decline_high_log10_per_week DOUBLE,
+    probability_above_target DOUBLE,
+    mean_decline_log10_per_week DOUBLE,
+    mean_decline_low_log10_per_week DOUBLE,
+    mean_decline_high_log10_per_week DOUBLE,
+    mean_probability_above_target DOUBLE,
+    probability_rebound DOUBLE,
+    odds_non_responder DOUBLE,
+    call VARCHAR,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    method VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_weekly_decline_patient_id ON weekly_decline (patient_id)
+
+CREATE INDEX ix_weekly_decline_row_key ON weekly_decline (row_key, number)
+
 CREATE TRIGGER no_update_of_alert_events BEFORE UPDATE ON alert_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of alert_events: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_alert_events BEFORE DELETE ON alert_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of alert_events: DELETE is refused'); END
@@ -161,6 +256,10 @@ CREATE TRIGGER no_delete_of_alert_events BEFORE DELETE ON alert_events BEGIN SEL
 CREATE TRIGGER no_update_of_antiviral_courses BEFORE UPDATE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_antiviral_courses BEFORE DELETE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_assessed_patients BEFORE UPDATE ON assessed_patients BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessed_patients: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_assessed_patients BEFORE DELETE ON assessed_patients BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessed_patients: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: UPDATE is refused'); END
 
@@ -178,6 +277,14 @@ CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_rec
 
 CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: DELETE is refused'); END
 
+CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of verdicts: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_verdicts BEFORE DELETE ON verdicts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of verdicts: DELETE is refused'); END
+
 CREATE TRIGGER no_update_of_viral_load_results BEFORE UPDATE ON viral_load_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of viral_load_results: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_viral_load_results BEFORE DELETE ON viral_load_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of viral_load_results: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_weekly_decline BEFORE UPDATE ON weekly_decline BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of weekly_decline: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_weekly_decline BEFORE DELETE ON weekly_decline BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of weekly_decline: DELETE is refused'); END
