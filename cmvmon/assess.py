@@ -84,7 +84,7 @@ def assess(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "
     )
     return Assessment(
         weekly_decline=WEEKLY_DECLINE.conform(weekly),
-        verdicts=VERDICTS.conform(verdicts).sort(*VERDICTS.key, nulls_last=False),
+        verdicts=VERDICTS.conform(verdicts).sort("patient_id", "compartment", "subject", "rule", nulls_last=False),
         subjects=judged,
         results=results,
         shown=current.filter(pl.col("result_status") != words.WITHDRAWN).sort("collected_at", "result_id"),

@@ -27,9 +27,10 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.subjects import identity, subject_key
 
 SYSTEM = "system"
-SUBJECT = ("rule", "patient_id", "compartment", "laboratory", "assay", "feed")
+SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
 FACTS = ("tier", "evidence", "protocol_version", "code_version")
 
 NONE, OPEN, RESOLVED, CLOSED = "none", "open", "resolved", "closed"
@@ -134,7 +135,8 @@ def why_no_longer_judged(alert: Mapping[str, Any], subjects: pl.DataFrame) -> st
     same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
     if not same.is_empty() and same["laboratory"].null_count() == same.height:
         return "no_series"  # its results were withdrawn, or corrected away to another patient
-    newer = same.filter((pl.col("laboratory") != alert["laboratory"]) | (pl.col("assay") != alert["assay"]))
+    series = subject_key(str(alert["subject"]))
+    newer = same.filter((pl.col("laboratory") != series.get("laboratory")) | (pl.col("assay") != series.get("assay")))
     if not newer.is_empty():
         return "newer_series"
     if mine["treatment"][0] == words.TREATMENT_OFF:
@@ -151,8 +153,8 @@ def _is_too_late(latest: Mapping[str, Any] | None, kind: str, word: Word, judged
 
 
 def _opened(subject: Mapping[str, Any], latest: Mapping[str, Any] | None, word: Word) -> dict[str, Any]:
-    identity = "|".join([*(str(subject.get(name) or "") for name in SUBJECT), word.as_of.isoformat()])
-    alert_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    name = identity(subject["rule"], subject["subject"], word.as_of)
+    alert_id = hashlib.sha256(name.encode()).hexdigest()[:16]
     if latest is not None and latest["alert_id"] == alert_id:  # ended and back within one moment: the episode goes on
         return _next(latest, word, OPENED) | _facts(word)
     return {

@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain import compartments, words
-from cmvmon.domain.series import SERIES_KEY
 
 Row = dict[str, Any]
 Series = tuple[str, str, str]  # compartment, laboratory, assay
@@ -105,7 +104,7 @@ def alerts_in_order(alerts: pl.DataFrame) -> list[Row]:
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:
     """The verdicts that could not be assessed, in a fixed order."""
     chosen = verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
-    return chosen.sort("rule", *SERIES_KEY, nulls_last=False).to_dicts()
+    return chosen.sort("rule", "patient_id", "compartment", "subject", nulls_last=False).to_dicts()
 
 
 def decline_groups(weekly: pl.DataFrame, first: tuple[str, ...]) -> list[list[Row]]:

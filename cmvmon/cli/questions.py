@@ -40,7 +40,7 @@ _SHOWN_NEXT = (
     "call_if_not_detected",
 )
 
-_SHOWN_SAID = ("patient_id", "compartment", "laboratory", "assay", "rule", "verdict", "reason", "tier", "as_of")
+_SHOWN_SAID = ("patient_id", "subject", "rule", "verdict", "reason", "tier", "as_of")
 _SHOWN_DECLINE = (
     "patient_id",
     "compartment",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between, NullUnless, OneOf, Ordered, Requires
+from cmvmon.domain.subjects import KINDS
 
 _LOG10_PER_WEEK = "log10 IU/mL per week"
 _NOT_COMPUTED = "not defined for this row: see status and reason"
@@ -25,17 +26,16 @@ def _probability(name: str, description: str) -> Column:
     return Column(name, Kind.NUMBER, description, "", _NOT_COMPUTED, (Between(name, at_least=0.0, at_most=1.0),))
 
 
-def _series(null_means: str = "") -> tuple[Column, ...]:
+def _series() -> tuple[Column, ...]:
     return (
         Column(
             "compartment",
             Kind.TEXT,
             "The compartment of the series.",
-            null_means=null_means,
             constraints=(OneOf("compartment", compartments.NAMES),),
         ),
-        Column("laboratory", Kind.TEXT, "The laboratory of the series.", null_means=null_means),
-        Column("assay", Kind.TEXT, "The assay of the series.", null_means=null_means),
+        Column("laboratory", Kind.TEXT, "The laboratory of the series."),
+        Column("assay", Kind.TEXT, "The assay of the series."),
     )
 
 
@@ -225,13 +225,33 @@ CONCORDANCE = RowType(
     ),
 )
 
+
+def _subject(*, of_feed: str) -> tuple[Column, ...]:
+    return (
+        Column(
+            "subject_kind",
+            Kind.TEXT,
+            "What kind of thing it is about.",
+            constraints=(OneOf("subject_kind", tuple(KINDS)),),
+        ),
+        Column("patient_id", Kind.TEXT, "The patient.", null_means=of_feed),
+        Column(
+            "compartment",
+            Kind.TEXT,
+            "The compartment.",
+            null_means="the subject has none, or it is not known",
+            constraints=(OneOf("compartment", compartments.NAMES),),
+        ),
+        Column("subject", Kind.TEXT, "The subject: the columns of its kind's key, as JSON text with sorted keys."),
+    )
+
+
 VERDICTS = RowType(
     name="verdicts",
     description="What one rule says of one subject at one moment. `not_assessable` is an answer of its own.",
-    key=("patient_id", "compartment", "laboratory", "assay", "rule"),
+    key=("subject", "rule"),
     columns=(
-        _PATIENT,
-        *_series("the rule judges the patient, or there is no such series"),
+        *_subject(of_feed="the subject is a feed"),
         Column("rule", Kind.TEXT, "The rule."),
         Column("verdict", Kind.TEXT, "What it says.", constraints=(OneOf("verdict", words.VERDICT),)),
         Column("reason", Kind.TEXT, "Why it could not be assessed, as a code.", null_means="it could be assessed"),
@@ -261,9 +281,7 @@ ALERTS = RowType(
     columns=(
         Column("alert_id", Kind.TEXT, "Identity: rule, subject and the moment the episode opened, hashed."),
         Column("rule", Kind.TEXT, "The rule."),
-        Column("patient_id", Kind.TEXT, "The patient.", null_means="the alert is about a feed"),
-        *_series("the rule judges the patient or a feed"),
-        Column("feed", Kind.TEXT, "The feed.", null_means="the alert is about a patient"),
+        *_subject(of_feed="the alert is about a feed"),
         Column(
             "state",
             Kind.TEXT,

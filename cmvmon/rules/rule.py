@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.subjects import KINDS, subject_expr
 from cmvmon.protocol import Protocol, RuleStanza
 
 Expression = Callable[[RuleStanza], pl.Expr]
@@ -62,13 +63,12 @@ def verdicts_of(rule: Rule, subjects: pl.DataFrame, *, protocol: Protocol) -> pl
         .then(pl.lit(words.CLEAR))
         .otherwise(pl.lit(words.NOT_ASSESSABLE))
     )
-    key = [
-        (pl.col(name) if rule.subject == "series" else pl.lit(None, dtype=pl.String)).alias(name)
-        for name in ("compartment", "laboratory", "assay")
-    ]
+    compartment = pl.col("compartment") if "compartment" in KINDS[rule.subject] else pl.lit(None, dtype=pl.String)
     return judged.with_columns(verdict=verdict).select(
+        pl.lit(rule.subject).alias("subject_kind"),
         "patient_id",
-        *key,
+        compartment.alias("compartment"),
+        subject_expr(rule.subject),
         pl.lit(rule.code).alias("rule"),
         "verdict",
         pl.when(pl.col("verdict") == words.NOT_ASSESSABLE).then(rule.reason(stanza)).alias("reason"),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from cmvmon.domain import delivered
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.ingest import ingest
 from cmvmon.shell import alert_store, feed_state, intake_store, landing
@@ -120,7 +121,11 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
     stopped = {fault.feed: fault for fault in reversed(faults) if fault.feed and fault.code != "not_csv"}
     with opened.writing() as connection:
         standing = alert_store.alerts(connection, states={"open"})
-        known = {str(a["feed"]) for a in standing if a["rule"] == OPERATIONS and a["feed"] != ASSESSMENT_FEED}
+        known = {
+            feed
+            for a in standing
+            if a["rule"] == OPERATIONS and (feed := str(subject_key(a["subject"])["feed"])) != ASSESSMENT_FEED
+        }
         for feed in sorted(feeds | known | set(stopped)):
             fault = stopped.get(feed)
             if fault is None:

@@ -22,8 +22,10 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
     with open_store(settings.database) as store, store.reading() as connection:
         rows = alert_store.alerts(connection, states=None if every else {"open"})
     return [
-        {name: _plain(value) for name, value in row.items() if name not in ("sequence", "evidence")}
+        {name: _plain(value) for name, value in row.items() if name not in ("sequence", "evidence", "subject")}
         | {
+            "subject": json.loads(row["subject"]),
+            "feed": json.loads(row["subject"]).get("feed"),
             "evidence": json.loads(row["evidence"]),
             "sentence": alert_sentence(row["rule"], json.loads(row["evidence"]), spoken, time_zone=settings.time_zone),
         }

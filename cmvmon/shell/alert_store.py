@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from cmvmon import episodes
 from cmvmon.domain import words
+from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import OPEN, STAY_ENDED, UNJUDGED, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS
@@ -110,15 +111,17 @@ def record(
 
 def record_operations(connection: sa.Connection, *, feed: str, evidence: str | None, stamp: Stamp) -> None:
     """Opens, updates or (evidence None) resolves the alert about the work on one feed."""
+    subject = subject_text("feed", {"feed": feed})
     verdict = {
         "rule": words.OPERATIONS,
-        "feed": feed,
+        "subject_kind": "feed",
+        "subject": subject,
         "verdict": words.CLEAR if evidence is None else words.ALERT,
         "tier": 1,
         "evidence": evidence,
     }
     e = ALERT_EVENTS.c
-    query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.feed == feed)
+    query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
     event = episodes.event(verdict, latest, _word(verdict, stamp, (), brings_news=True))
     if event is not None:

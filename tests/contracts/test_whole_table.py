@@ -25,7 +25,9 @@ def _doubled(table: str) -> Mutation:
 
 
 def _unknown(table: str) -> Mutation:
-    frame = table_of(table, [full(table), bare(table), full(table)])
+    rows = [full(table), bare(table), full(table)]
+    rows[0]["patient_id"] = "SYN-NOT-KNOWN"
+    frame = table_of(table, rows)
     return frame, references(table, frame[1:]), 1
 
 

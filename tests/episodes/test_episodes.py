@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import ACKNOWLEDGE, CLOSED, NONE, OPEN, RESOLVED, SAID, STATES, STAY_ENDED, UNJUDGED, Word
 
-SUBJECT = {"rule": "made_up", "patient_id": "SYNTHETIC-1", "compartment": "bal"}
+SERIES = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "assay": "pcr"}
+SUBJECT = {
+    "rule": "made_up",
+    "subject_kind": "series",
+    "patient_id": "SYNTHETIC-1",
+    "compartment": "bal",
+    "subject": subject_text("series", SERIES),
+}
 EARLY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
@@ -181,7 +189,7 @@ def test_a_moment_that_is_judged_again_changes_nothing(sayings: list[tuple[str, 
     assert recorded([*spoken, replayed]) == recorded(spoken)
 
 
-ROW = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "assay": "pcr", "treatment": "on"}
+ROW = SERIES | {"treatment": "on"}
 
 
 @pytest.mark.parametrize(
@@ -197,5 +205,4 @@ ROW = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "
 )
 def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause: str) -> None:
     types = dict.fromkeys(ROW, pl.String)
-    alert = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "assay": "pcr"}
-    assert episodes.why_no_longer_judged(alert, pl.DataFrame(subjects, schema=types)) == cause
+    assert episodes.why_no_longer_judged(SUBJECT, pl.DataFrame(subjects, schema=types)) == cause

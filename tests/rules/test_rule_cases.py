@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from cmvmon.assess import assess
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules, subjects, verdicts_of
 from tests.rules.reading import CASES, PATIENT, Case, assessed, at, cases, shipped_protocol, tables
 
@@ -148,7 +149,7 @@ def test_after_a_new_segment_the_evidence_names_what_the_estimate_rests_on() -> 
 
 def test_a_course_that_could_not_be_read_leaves_the_treatment_unknown() -> None:
     case = next(c for c in cases("bal_at_local_line") if c.name.startswith("untreated, BAL of 10,000"))
-    given = replace(tables(case), unread_courses=frozenset({PATIENT}))
+    given = replace(tables(case), unread={ANTIVIRAL_COURSES.name: frozenset({PATIENT})})
     verdicts = assess(given, protocol=shipped_protocol(), as_of=at(case.as_of_day)).verdicts
     found = dict(zip(verdicts["rule"], verdicts["reason"], strict=True))
     assert found["bal_at_local_line"] == found["slow_response"] == found["no_follow_up"] == "treatment_unknown"

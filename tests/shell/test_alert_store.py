@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import subject_text
 from cmvmon.shell import alert_store, stored_results
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import OpenSite, open_site
@@ -25,7 +26,10 @@ def stamp(moment: datetime, **other: str) -> Stamp:
 
 
 def verdict(patient: str, said: str, moment: datetime, evidence: str = "{}") -> dict[str, Any]:
-    row = dict.fromkeys(VERDICTS.schema) | {
+    series = {"patient_id": patient, "compartment": "bal", "laboratory": "lab", "assay": "pcr"}
+    return dict.fromkeys(VERDICTS.schema) | {
+        "subject_kind": "series",
+        "subject": subject_text("series", series),
         "patient_id": patient,
         "compartment": "bal",
         "rule": "made_up",
@@ -35,7 +39,6 @@ def verdict(patient: str, said: str, moment: datetime, evidence: str = "{}") -> 
         "as_of": moment,
         "protocol_version": "p",
     }
-    return row | {"laboratory": "lab", "assay": "pcr"}
 
 
 def record(

@@ -18,10 +18,10 @@ from cmvmon.simulate import (
     START,
     Ward,
     assumed,
-    courses_of_load,
     hosts,
     sampling,
     stays,
+    trajectories,
     true_declines,
     ward,
 )
@@ -82,7 +82,7 @@ def test_every_number_that_a_scenario_replaces_makes_a_difference(name: str) -> 
 
     draws = Draws(60, 9, Watched(SCENARIOS[name].overrides))
     host = hosts.hosts(draws)
-    loads = {place: courses_of_load.curves(draws, host, place) for place in ("plasma", "bal")}
+    loads = {place: trajectories.curves(draws, host, place) for place in ("plasma", "bal")}
     when = stays.calendar(draws, START, 60)
     when = stays.cut_short_by_death(draws, when, loads["plasma"])
     sampling.viral_load_results(draws, when, loads, 60)

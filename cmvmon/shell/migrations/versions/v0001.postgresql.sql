@@ -2,11 +2,10 @@ CREATE TABLE alert_events (
     alert_id VARCHAR NOT NULL,
     sequence INTEGER NOT NULL,
     rule VARCHAR NOT NULL,
+    subject_kind VARCHAR NOT NULL,
     patient_id VARCHAR,
     compartment VARCHAR,
-    laboratory VARCHAR,
-    assay VARCHAR,
-    feed VARCHAR,
+    subject VARCHAR NOT NULL,
     event VARCHAR NOT NULL,
     actor VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
@@ -22,11 +21,11 @@ CREATE TABLE alert_events (
 
 CREATE INDEX ix_alert_events_changed_at ON alert_events (changed_at)
 
-CREATE INDEX ix_alert_events_feed ON alert_events (feed)
-
 CREATE INDEX ix_alert_events_patient_id ON alert_events (patient_id)
 
 CREATE INDEX ix_alert_events_state ON alert_events (state)
+
+CREATE INDEX ix_alert_events_subject ON alert_events (rule, subject)
 
 CREATE TABLE antiviral_courses (
     version_number SERIAL NOT NULL,
@@ -149,10 +148,10 @@ CREATE TABLE verdicts (
     row_key VARCHAR(64) NOT NULL,
     content VARCHAR(64) NOT NULL,
     is_gone BOOLEAN NOT NULL,
-    patient_id VARCHAR NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    patient_id VARCHAR,
     compartment VARCHAR,
-    laboratory VARCHAR,
-    assay VARCHAR,
+    subject VARCHAR NOT NULL,
     rule VARCHAR NOT NULL,
     verdict VARCHAR NOT NULL,
     reason VARCHAR,
