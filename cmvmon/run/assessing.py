@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -15,23 +14,24 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, ProtocolError
+from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.versions import usable_rows
-from cmvmon.facts import Facts
+from cmvmon.episodes import why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.concordance_query import unit_concordance
-from cmvmon.shell import alert_store, known
+from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many verdicts an assessment gave, and what it changed."""
+    """How many verdicts an assessment gave at that moment, and what it changed."""
 
+    as_of: datetime
     patients: int
     alert: int
     clear: int
@@ -58,22 +58,25 @@ def assess_site(
         )
         raise
     rows = assessment.verdicts.to_dicts()
-    stays = assessment.facts.of(STAYS)
+    stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
+    stamp = opened.stamp(as_of)
     with opened.writing() as connection:
-        changes = alert_store.record(
+        changes, late = alert_store.record(
             connection,
             rows,
-            as_of=as_of,
+            stamp=stamp,
             scope=scope,
             patients=patients,
-            protocol_version=opened.protocol.version,
-            cause_of=lambda alert: _cause(alert, assessment.facts),
+            cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
+        if not changes.is_replay:
+            for row_type, frame in ((WEEKLY_DECLINE, assessment.weekly_decline), (VERDICTS, assessment.verdicts)):
+                stored_results.record(connection, row_type, frame, stamp=stamp, patients=patients, late=late)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
-    return assessment, Counts(patients=len(assessment.patients), changes=changes, **counts)
+    return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
 
 
 def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None = None) -> Assessment:
@@ -97,8 +100,6 @@ def assessed(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | N
 
 def gate_computed(assessment: Assessment, as_of: datetime) -> None:
     """Raises ContractBroken when a computed table breaks its contract: a wrong alert is worse than a late one."""
-    from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
-
     series = assessment.results.select(pl.struct(SERIES_KEY).alias("series"))["series"].unique()
     _through_gate(WEEKLY_DECLINE, assessment.weekly_decline, as_of, {"series_with_results": series})
     _through_gate(CONCORDANCE, assessment.concordance, as_of)
@@ -122,24 +123,4 @@ def _through_gate(
 
 def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:
     with opened.writing() as connection:
-        alert_store.record_operations(
-            connection, feed=ASSESSMENT_FEED, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
-        )
-
-
-def _cause(alert: Mapping[str, Any], facts: Facts) -> str:
-    """Why the subject of an open alert is no longer judged."""
-    mine = facts.of(WATCHED_SERIES).filter(pl.col("patient_id") == alert["patient_id"])
-    if mine.is_empty():
-        return "no_longer_known"
-    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-    if not same["has_series"].any():
-        return "no_series"  # its results were withdrawn, or corrected away to another patient
-    series = subject_key(str(alert["subject"]))
-    newer = same.filter((pl.col("laboratory") != series.get("laboratory")) | (pl.col("assay") != series.get("assay")))
-    if not newer.is_empty():
-        return "newer_series"
-    treatment = facts.of(TREATMENT).filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
-    if treatment[0] == words.TREATMENT_OFF:
-        return "course_over"
-    return "other_compartment"
+        alert_store.record_operations(connection, feed=ASSESSMENT_FEED, evidence=evidence, stamp=opened.stamp(as_of))

@@ -13,8 +13,8 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
 from cmvmon.kinetics.concordance.table import concordance
 from cmvmon.kinetics.noise.in_use import results_in_use
-from cmvmon.shell import database, known
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell import known
+from cmvmon.shell.session import OpenSite, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from cmvmon.text.concordance import concordance_sentence
@@ -29,12 +29,8 @@ def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | No
     settings = site.settings()
     protocol = site.protocol()
     spoken = language(lang or settings.language)
-    engine = database.connect(site.database)
-    try:
-        with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
-            results = known_currently(connection, site, as_of=as_of)
-    finally:
-        engine.dispose()
+    with open_store(settings.database) as store, store.reading() as connection:
+        results = known_currently(connection, site, as_of=as_of)
     if patient is not None and results.filter(pl.col("patient_id") == patient).is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
     table = concordance(results, protocol=protocol, as_of=as_of)

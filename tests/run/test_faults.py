@@ -29,7 +29,11 @@ PACKAGED = Path(__file__).parents[2] / "cmvmon"
 def operations(root: Path) -> list[tuple[str, str]]:
     with open_site(root) as opened, opened.reading() as connection:
         found = alert_store.alerts(connection, states={"open"})
-    return sorted((a["feed"], json.loads(a["evidence"])["code"]) for a in found if a["rule"] == "operations")
+    return sorted(
+        (json.loads(a["subject"])["feed"], json.loads(a["evidence"])["code"])
+        for a in found
+        if a["rule"] == "operations"
+    )
 
 
 def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: Path) -> None:
