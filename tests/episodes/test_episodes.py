@@ -204,5 +204,8 @@ ROW = SERIES | {"treatment": "on"}
     ],
 )
 def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause: str) -> None:
-    types = dict.fromkeys(ROW, pl.String)
-    assert episodes.why_no_longer_judged(SUBJECT, pl.DataFrame(subjects, schema=types)) == cause
+    series = pl.DataFrame(subjects, schema=dict.fromkeys(ROW, pl.String)).with_columns(
+        has_series=pl.col("laboratory").is_not_null()
+    )
+    treatment = series.select("patient_id", "treatment").unique()
+    assert episodes.why_no_longer_judged(SUBJECT, series.drop("treatment"), treatment) == cause
