@@ -102,7 +102,9 @@ def analyze(
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
             read = _read_all(results, optional, Path(folder), partitions)
-            _write_quarantined(out, read.broken)  # before anything can stop the rest: what was set apart is told
+            write_quarantined(
+                out, read.broken, computed=_COMPUTED_NAMES
+            )  # before anything can stop the rest: what was set apart is told
             moment = as_of or read.partitions.latest_usable()
             if moment is None:
                 raise SiteError(

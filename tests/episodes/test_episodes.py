@@ -200,7 +200,7 @@ ROW = SERIES | {"treatment": "on"}
         ([ROW | {"assay": "newer"}], "newer_series"),
         ([ROW | {"treatment": "off"}], "course_over"),
         ([ROW], "other_compartment"),
-        ([ROW | {"compartment": "plasma", "treatment": "off"}], "course_over"),
+        ([ROW | {"compartment": "plasma", "treatment": "off"}], "no_series"),
     ],
 )
 def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause: str) -> None:
