@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -16,6 +17,9 @@ from cmvmon.facts.conditions import PROTOCOL, Condition, Value
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.evidence import evidence_of
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
+
+_TEXTS = pl.List(pl.String)
+_Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
 
 
 def in_order(rules: Collection[Rule]) -> tuple[Rule, ...]:
@@ -52,8 +56,9 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     Raises ContractBroken when a rule fires and clears at once.
     """
     said: dict[str, pl.DataFrame] = {}
+    joined = Joined(facts)
     for rule in in_order(rules):
-        frame = read(rule, facts, said)
+        frame = read(rule, joined, said)
         verdicts = judged(rule, frame)
         evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
         said[rule.code] = verdicts.with_columns(
@@ -63,23 +68,24 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     return pl.concat(frame.select(kept) for frame in said.values()).with_columns(as_of=facts.now)
 
 
-def read(rule: Rule, facts: Facts, said: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
     """One row per subject of the rule, with every column that it reads: only the fact tables that it needs are joined.
 
     Args:
         said: the verdicts of the rules that it follows, with `grounds`.
     """
-    wanted = rule.reads | rule.result_columns
+    facts, wanted = joined.facts, rule.reads | rule.result_columns
     numbers = {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in _numbers(wanted)}
     wanted |= {number.fact for number in numbers.values() if isinstance(number, ByFact)}
-    frame = _subjects(rule, facts)
+    frame = joined.subjects(rule)
+    columns: dict[str, pl.Series] = {}
     for table in joined_tables(rule, wanted, facts.tables):
-        columns = [name for name in table.facts if name in wanted and name not in frame.columns]
-        there = facts.of(table.rows).select(*table.rows.key, *columns)
-        frame = frame.join(there, on=table.rows.key, how="left", nulls_equal=True)
+        there = joined.of(rule, table)
+        columns |= {name: there[name] for name in table.facts if name in wanted and name not in frame.columns}
+    frame = frame.with_columns(as_of=facts.now, **columns)
     for code in sorted(rule.follows):
         frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
-    return frame.with_columns(as_of=facts.now, **{name: _of_each(number) for name, number in sorted(numbers.items())})
+    return frame.with_columns(**{name: _of_each(number) for name, number in sorted(numbers.items())})
 
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
@@ -107,9 +113,52 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
         verdict=verdict,
         reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
         tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
-        grounds=_those(rule.fires),
-        says=pl.when("fires").then(_those({sentence.key: sentence.when for sentence in rule.says})),
+        grounds=_marks(list(rule.fires.values())),
+        says=pl.when("fires").then(_marks([sentence.when for sentence in rule.says])),
+    ).with_columns(
+        pl.col("grounds").map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
+        pl.col("says").map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
     )
+
+
+class Joined:
+    """The subjects of rules, and the fact tables joined to them: each once, however many rules read it."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self._subjects: dict[_Listed, pl.DataFrame] = {}
+        self._tables: dict[tuple[_Listed, str], pl.DataFrame] = {}
+
+    def subjects(self, rule: Rule) -> pl.DataFrame:
+        """The subjects of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
+        listed = (rule.subject, rule.expects)
+        if listed not in self._subjects:
+            self._subjects[listed] = self._listed(*listed)
+        return self._subjects[listed]
+
+    def of(self, rule: Rule, table: FactTable) -> pl.DataFrame:
+        """The facts of that table, a row for each of those subjects. Raises ProgramError where it tells one twice."""
+        place = ((rule.subject, rule.expects), table.rows.name)
+        if place not in self._tables:
+            subjects, key = self.subjects(rule), table.rows.key
+            there = self.facts.of(table.rows)
+            found = subjects.select(key).join(there, on=key, how="left", nulls_equal=True, maintain_order="left")
+            if found.height != subjects.height:
+                raise ProgramError(f"the fact table {table.rows.name} has several rows of one {', '.join(key)}")
+            self._tables[place] = found
+        return self._tables[place]
+
+    def _listed(self, subject: str, expects: tuple[str, ...]) -> pl.DataFrame:
+        listing = next(table for table in self.facts.tables.values() if table.lists == subject)
+        rows = self.facts.of(listing.rows)
+        if not expects:
+            return rows
+        patients = next(table for table in self.facts.tables.values() if table.lists == "patient")
+        expected = (
+            self.facts.of(patients.rows).select("patient_id").join(pl.DataFrame({"compartment": expects}), how="cross")
+        )
+        place = ["patient_id", "compartment"]
+        return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
 
 
 def joined_tables(rule: Rule, columns: Collection[str], tables: Mapping[str, FactTable]) -> list[FactTable]:
@@ -153,20 +202,6 @@ def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:
     return KINDS[rule.subject]
 
 
-def _subjects(rule: Rule, facts: Facts) -> pl.DataFrame:
-    """The subjects of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
-    listing = next(table for table in facts.tables.values() if table.lists == rule.subject)
-    rows = facts.of(listing.rows)
-    if not rule.expects:
-        return rows
-    patients = next(table for table in facts.tables.values() if table.lists == "patient")
-    expected = (
-        facts.of(patients.rows).select("patient_id").join(pl.DataFrame({"compartment": rule.expects}), how="cross")
-    )
-    place = ["patient_id", "compartment"]
-    return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
-
-
 def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
     """What the rule `code` said of each patient, as columns."""
     is_alert = pl.col("verdict") == words.ALERT
@@ -207,10 +242,14 @@ def _first(said: Sequence[tuple[str | int | Value, Condition]]) -> pl.Expr:
     return found
 
 
-def _those(named: Mapping[str, Condition]) -> pl.Expr:
-    """The names whose condition holds, in order."""
-    if not named:
-        return pl.lit([], dtype=pl.List(pl.String))
-    return pl.concat_list(
-        pl.when(condition.expr).then(pl.lit(name)) for name, condition in named.items()
-    ).list.drop_nulls()
+def _marks(conditions: Sequence[Condition]) -> pl.Expr:
+    """Which of the conditions hold, as the bits of one number: far cheaper to fill than a list in each row."""
+    return pl.sum_horizontal(pl.lit(0), *(c.expr.cast(pl.Int64) * (1 << place) for place, c in enumerate(conditions)))
+
+
+def _those(names: Sequence[str], marks: pl.Series) -> pl.Series:
+    """The names whose bit is set, in order; null where the marks are."""
+    found = marks.unique().drop_nulls().sort()
+    lists = [[name for place, name in enumerate(names) if mark >> place & 1] for mark in found]
+    at = pl.select(pl.when(marks.is_not_null()).then(found.search_sorted(marks))).to_series()
+    return pl.Series(marks.name, lists, dtype=_TEXTS).gather(at)
