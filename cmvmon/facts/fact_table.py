@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -27,7 +28,7 @@ class FactTable:
     compute: Callable[[Facts], pl.DataFrame]
     lists: str = ""
 
-    @property
+    @cached_property
     def facts(self) -> tuple[str, ...]:
         """The names of its facts: every column that is not of the key."""
         return tuple(column.name for column in self.rows.columns if column.name not in self.rows.key)
