@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.series import SERIES_KEY
@@ -23,13 +27,22 @@ def results_by_series(facts: Facts) -> pl.DataFrame:
     )
 
 
-def ends_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of rows sorted by `series`: each series with `n_rows` and `last`, the place of its last row."""
-    is_last = (pl.col("series") != pl.col("series").shift(-1)).fill_null(True)
-    ends = rows.lazy().select("series", last=pl.int_range(pl.len())).filter(is_last)
-    return ends.with_columns(n_rows=pl.col("last") - pl.col("last").shift(1, fill_value=-1)).collect()
+@dataclass(frozen=True)
+class Ends:
+    """Of rows sorted by `series`: each series, the place of its last row, and how many it has."""
+
+    series: pl.Series
+    last: npt.NDArray[np.int64]
+    n_rows: npt.NDArray[np.int64]
+
+    def back(self, steps: int) -> pl.Series:
+        """The place of the row so many steps before the last one of each series; null where there is none."""
+        places = pl.Series(self.last - steps)
+        return places if steps == 0 else places.set(pl.Series(self.n_rows <= steps), None)
 
 
-def back(ends: pl.DataFrame, steps: int) -> pl.Series:
-    """The place of the row so many steps before the last one of each series; null where there is none."""
-    return ends.select(pl.when(pl.col("n_rows") > steps).then(pl.col("last") - steps)).to_series()
+def ends_of(rows: pl.DataFrame) -> Ends:
+    """Where the series of rows sorted by `series` end."""
+    series = rows["series"].to_numpy()
+    last = np.flatnonzero(np.append(series[1:] != series[:-1], True)) if len(series) else np.empty(0, dtype=np.int64)
+    return Ends(pl.Series("series", series[last]), last, np.diff(last, prepend=-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
@@ -73,8 +74,8 @@ def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("collected_at") < pl.col("week_end"))
     )
     ends = ends_of(before_end)
-    steps_back = pl.Series("last", ends["last"]).repeat_by(ends["n_rows"]).explode()
-    used = before_end.filter(steps_back - pl.int_range(before_end.height, eager=True) < before_end["n_results"])
+    steps_back = np.repeat(ends.last, ends.n_rows) - np.arange(before_end.height)
+    used = before_end.filter(pl.Series(steps_back, dtype=pl.Int64) < before_end["n_results"])
     is_same, gap = pl.col("series") == pl.col("series").shift(1), pl.col("collected_at").diff()
     used = used.with_columns(segment=(is_same & (gap > longest_gap)).fill_null(False).cast(pl.Int64).cum_sum())
     is_newest = pl.col("segment") == pl.col("segment").last().over("series")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.facts.by_series import back, ends_of
+from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, log10, sample, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -108,10 +108,10 @@ def _last_points(since: pl.DataFrame) -> pl.DataFrame:
     return (
         pl.concat(
             [
-                ends.select("series", n_points_since="n_rows"),
-                point.select(pl.all().gather(back(ends, 0)).name.prefix("latest_point_")),
-                point.select(pl.all().gather(back(ends, 1)).name.prefix("previous_point_")),
-                since.select(latest_point_is_unbounded=pl.col("is_unbounded").gather(back(ends, 0))),
+                pl.DataFrame({"series": ends.series, "n_points_since": ends.n_rows}),
+                point.select(pl.all().gather(ends.back(0)).name.prefix("latest_point_")),
+                point.select(pl.all().gather(ends.back(1)).name.prefix("previous_point_")),
+                since.select(latest_point_is_unbounded=pl.col("is_unbounded").gather(ends.back(0))),
             ],
             how="horizontal",
         )
@@ -132,7 +132,7 @@ def _lowest(earlier: pl.DataFrame) -> pl.DataFrame:
         "series",
         pl.col("as_lowest").alias("lowest_point_iu_per_ml"),
         *(pl.col(name).alias(f"lowest_point_{name}") for name in _POINT),
-    )[back(ends_of(lowest), 0)]
+    )[ends_of(lowest).last]
 
 
 def _lowest_since_anchor(earlier: pl.DataFrame) -> pl.DataFrame:

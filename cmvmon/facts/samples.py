@@ -6,7 +6,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.columns import Column, RowType
-from cmvmon.facts.by_series import back, ends_of
+from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, sample, yes_no
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -75,9 +75,9 @@ def _last_two(results: pl.DataFrame) -> pl.DataFrame:
     return (
         pl.concat(
             [
-                ends,
-                told.select(pl.all().gather(back(ends, 0)).name.prefix("latest_")),
-                told.select(pl.all().gather(back(ends, 1)).name.prefix("previous_")),
+                pl.DataFrame({"series": ends.series, "n_rows": ends.n_rows}),
+                told.select(pl.all().gather(ends.back(0)).name.prefix("latest_")),
+                told.select(pl.all().gather(ends.back(1)).name.prefix("previous_")),
             ],
             how="horizontal",
         )
@@ -91,10 +91,10 @@ def _last_two(results: pl.DataFrame) -> pl.DataFrame:
 
 def _first_positives(points: pl.DataFrame) -> pl.DataFrame:
     ends = ends_of(points)
-    latest, one_before, two_before = (pl.col("is_below").gather(back(ends, steps)) for steps in range(3))
+    latest, one_before, two_before = (pl.col("is_below").gather(ends.back(steps)) for steps in range(3))
     is_first = (~latest & one_before & two_before).fill_null(False)
-    at_most = pl.when(is_first).then(pl.col("at_most").gather(back(ends, 0)))
-    return ends.select("series").hstack(points.select(at_most.alias("first_positive_iu_per_ml")))
+    at_most = pl.when(is_first).then(pl.col("at_most").gather(ends.back(0)))
+    return ends.series.to_frame().hstack(points.select(at_most.alias("first_positive_iu_per_ml")))
 
 
 _LOADS, _BELOW = (words.QUANTIFIED, words.ABOVE_ULOQ), (words.NOT_DETECTED, words.BELOW_LLOQ)

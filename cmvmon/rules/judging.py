@@ -6,6 +6,7 @@ import graphlib
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from cmvmon.domain import words
@@ -19,6 +20,7 @@ from cmvmon.rules.evidence import evidence_of
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _TEXTS = pl.List(pl.String)
+_UNSAID = -1  # in place of marks
 _Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
 
 
@@ -56,7 +58,7 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     Raises ContractBroken when a rule fires and clears at once.
     """
     said: dict[str, pl.DataFrame] = {}
-    joined = Joined(facts)
+    joined = Joined(facts, rules)
     for rule in in_order(rules):
         frame = read(rule, joined, said)
         verdicts = judged(rule, frame)
@@ -74,18 +76,14 @@ def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = N
     Args:
         said: the verdicts of the rules that it follows, with `grounds`.
     """
-    facts, wanted = joined.facts, rule.reads | rule.result_columns
-    numbers = {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in _numbers(wanted)}
-    wanted |= {number.fact for number in numbers.values() if isinstance(number, ByFact)}
-    frame = joined.subjects(rule)
-    columns: dict[str, pl.Series] = {}
-    for table in joined_tables(rule, wanted, facts.tables):
-        there = joined.of(rule, table)
-        columns |= {name: there[name] for name in table.facts if name in wanted and name not in frame.columns}
-    frame = frame.with_columns(as_of=facts.now, **columns)
+    facts, wanted = joined.facts, read_by(rule, joined.facts)
+    numbers = _numbers(rule, facts)
+    there = joined.of(rule)
+    frame = there.select(name for name in there.columns if name in wanted or name in joined.listed(rule))
+    frame = frame.with_columns(as_of=facts.now)
     for code in sorted(rule.follows):
         frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
-    return frame.with_columns(**{name: _of_each(number) for name, number in sorted(numbers.items())})
+    return frame.with_columns(**{name: _of_each(number) for name, number in numbers.items()})
 
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
@@ -114,7 +112,7 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
         reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
         tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
         grounds=_marks(list(rule.fires.values())),
-        says=pl.when("fires").then(_marks([sentence.when for sentence in rule.says])),
+        says=pl.when("fires").then(_marks([sentence.when for sentence in rule.says])).otherwise(_UNSAID),
     ).with_columns(
         pl.col("grounds").map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
         pl.col("says").map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
@@ -122,41 +120,54 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 class Joined:
-    """The subjects of rules, and the fact tables joined to them: each once, however many rules read it."""
+    """The subjects of these rules with every fact table that one of them reads, joined once however many read it."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, rules: Collection[Rule]) -> None:
         self.facts = facts
-        self._subjects: dict[_Listed, pl.DataFrame] = {}
-        self._tables: dict[tuple[_Listed, str], pl.DataFrame] = {}
+        self._read: dict[_Listed, dict[str, FactTable]] = {}
+        self._joined: dict[_Listed, pl.DataFrame] = {}
+        for rule in rules:
+            tables = self._read.setdefault((rule.subject, rule.expects), {})
+            tables |= {table.rows.name: table for table in joined_tables(rule, read_by(rule, facts), facts.tables)}
 
-    def subjects(self, rule: Rule) -> pl.DataFrame:
-        """The subjects of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
+    def listed(self, rule: Rule) -> tuple[str, ...]:
+        """The columns of the fact table that lists the rule's subjects."""
+        return tuple(self._listing(rule.subject).rows.schema)
+
+    def of(self, rule: Rule) -> pl.DataFrame:
+        """The subjects of the rule, each with its facts. Raises ProgramError where a fact table tells one twice."""
         listed = (rule.subject, rule.expects)
-        if listed not in self._subjects:
-            self._subjects[listed] = self._listed(*listed)
-        return self._subjects[listed]
+        if listed not in self._joined:
+            subjects = self._subjects(*listed)
+            tables = [table for _, table in sorted(self._read[listed].items()) if table.lists != rule.subject]
+            parts = pl.collect_all([self._beside(subjects, table) for table in tables])
+            for table, part in zip(tables, parts, strict=True):
+                if part.height != subjects.height:
+                    raise ProgramError(f"the fact table {table.rows.name} has several rows of one {table.rows.key}")
+            found = pl.concat([subjects, *parts], how="horizontal")
+            self._joined[listed] = found
+        return self._joined[listed]
 
-    def of(self, rule: Rule, table: FactTable) -> pl.DataFrame:
-        """The facts of that table, a row for each of those subjects. Raises ProgramError where it tells one twice."""
-        place = ((rule.subject, rule.expects), table.rows.name)
-        if place not in self._tables:
-            subjects, key = self.subjects(rule), table.rows.key
-            there = self.facts.of(table.rows)
-            found = subjects.select(key).join(there, on=key, how="left", nulls_equal=True, maintain_order="left")
-            if found.height != subjects.height:
-                raise ProgramError(f"the fact table {table.rows.name} has several rows of one {', '.join(key)}")
-            self._tables[place] = found
-        return self._tables[place]
+    def _beside(self, subjects: pl.DataFrame, table: FactTable) -> pl.LazyFrame:
+        """The facts of that table, a row for each subject: only keys are joined, other columns stay as they are."""
+        there, key = self.facts.of(table.rows), table.rows.key
+        keys = subjects.select(key)
+        if keys.equals(there.select(key)):  # often: both are sorted by key, and there is nothing to join
+            return there.lazy().select(table.facts)
+        found = keys.lazy().join(there.lazy(), on=key, how="left", nulls_equal=True, maintain_order="left")
+        return found.select(table.facts)
 
-    def _listed(self, subject: str, expects: tuple[str, ...]) -> pl.DataFrame:
-        listing = next(table for table in self.facts.tables.values() if table.lists == subject)
+    def _listing(self, subject: str) -> FactTable:
+        return next(table for table in self.facts.tables.values() if table.lists == subject)
+
+    def _subjects(self, subject: str, expects: tuple[str, ...]) -> pl.DataFrame:
+        """Those of the kind; besides, a row without a series for each place that is expected and that has none."""
+        listing = self._listing(subject)
         rows = self.facts.of(listing.rows)
         if not expects:
             return rows
-        patients = next(table for table in self.facts.tables.values() if table.lists == "patient")
-        expected = (
-            self.facts.of(patients.rows).select("patient_id").join(pl.DataFrame({"compartment": expects}), how="cross")
-        )
+        patients = self.facts.of(self._listing("patient").rows).select("patient_id")
+        expected = patients.join(pl.DataFrame({"compartment": expects}), how="cross")
         place = ["patient_id", "compartment"]
         return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
 
@@ -220,8 +231,16 @@ def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.Data
     return verdicts.group_by("patient_id").agg(gravest.alias(f"{VERDICT}.{code}"), **grounds)
 
 
-def _numbers(columns: Collection[str]) -> list[str]:
-    return sorted(name for name in columns if name.startswith(PROTOCOL))
+def read_by(rule: Rule, facts: Facts) -> frozenset[str]:
+    """Every column that judging it needs: those that it reads, and the facts by which its numbers differ."""
+    by = {number.fact for number in _numbers(rule, facts).values() if isinstance(number, ByFact)}
+    return rule.reads | rule.result_columns | by
+
+
+def _numbers(rule: Rule, facts: Facts) -> dict[str, float | ByFact]:
+    """The numbers of the protocol that it reads, by column."""
+    names = sorted(name for name in rule.reads | rule.result_columns if name.startswith(PROTOCOL))
+    return {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
 
 
 def _of_each(number: float | ByFact) -> pl.Expr:
@@ -248,8 +267,10 @@ def _marks(conditions: Sequence[Condition]) -> pl.Expr:
 
 
 def _those(names: Sequence[str], marks: pl.Series) -> pl.Series:
-    """The names whose bit is set, in order; null where the marks are."""
-    found = marks.unique().drop_nulls().sort()
-    lists = [[name for place, name in enumerate(names) if mark >> place & 1] for mark in found]
-    at = pl.select(pl.when(marks.is_not_null()).then(found.search_sorted(marks))).to_series()
-    return pl.Series(marks.name, lists, dtype=_TEXTS).gather(at)
+    """The names whose bit is set, in order; null where it is unsaid."""
+    found, at = np.unique(marks.to_numpy(), return_inverse=True)
+    lists = [
+        None if mark == _UNSAID else [name for place, name in enumerate(names) if mark >> place & 1]
+        for mark in found.tolist()
+    ]
+    return pl.Series(marks.name, lists, dtype=_TEXTS)[at]

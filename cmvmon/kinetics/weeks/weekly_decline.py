@@ -18,7 +18,7 @@ from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.bank.lines import STATE_COLUMNS, bank_numbers
 from cmvmon.kinetics.inputs.arrays import Bank, Clocks, Rows
-from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
+from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
 from cmvmon.kinetics.weeks.spread import spread_weeks
@@ -200,7 +200,7 @@ def _table(
     """The kernel's numbers in the words of the table; NaN becomes null."""
     codes = pl.DataFrame({name: whole[i] for i, name in enumerate(WHOLE)})
     named = given.starts.select(*SERIES_KEY, "anchor_at")[codes["clock"]]
-    reasons = {bits: reason_text(bits) for bits in range(1 << len(REASONS))}
+    reasons = {bits: reason_text(bits) for bits in codes["reason"].unique()}
     week_start = (pl.col("treatment_week") - 1) * pl.duration(microseconds=WEEK_US) + pl.col("anchor_at")
     table = pl.concat([named, codes.drop("clock")], how="horizontal").with_columns(
         *(pl.Series(name, numbers[i]).fill_nan(None) for i, name in enumerate(NUMBERS)),
