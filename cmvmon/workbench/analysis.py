@@ -102,9 +102,7 @@ def analyze(
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
             read = _read_all(results, optional, Path(folder), partitions)
-            write_quarantined(
-                out, read.broken, computed=_COMPUTED_NAMES
-            )  # before anything can stop the rest: what was set apart is told
+            write_quarantined(out, read.broken, computed=_COMPUTED_NAMES)  # told before anything can stop the rest
             moment = as_of or read.partitions.latest_usable()
             if moment is None:
                 raise SiteError(
