@@ -35,6 +35,8 @@ def parallel_blood(facts: Facts) -> pl.DataFrame:
         .filter(pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY))
         .select(*PLACE, "latest_point_collected_at")
     )
+    if airways.is_empty():
+        return PARALLEL_BLOOD.empty()
     apart = (pl.col("parallel_blood_collected_at") - pl.col("latest_point_collected_at")).abs()
     order = ("parallel_blood_rise_log10", "apart", "parallel_blood_collected_at", "parallel_blood_compartment")
     return (

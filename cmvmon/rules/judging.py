@@ -94,11 +94,15 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """
     inhibited, held = _any(rule.inhibitors()), _any(rule.unless)
     grounds = _any(rule.fires)
-    marked = frame.filter(rule.applies.expr).with_columns(
-        fires=grounds & ~held & ~inhibited, holds=inhibited | (grounds & held), clears=rule.clears.expr & ~inhibited
+    marked = (
+        frame.lazy()
+        .filter(rule.applies.expr)
+        .with_columns(
+            fires=grounds & ~held & ~inhibited,
+            holds=inhibited | (grounds & held),
+            clears=rule.clears.expr & ~inhibited,
+        )
     )
-    if both := marked.filter(pl.col("clears") & (pl.col("fires") | pl.col("holds"))).height:
-        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
     verdict = (
         pl.when("fires")
         .then(pl.lit(words.ALERT))
@@ -107,16 +111,18 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(words.NOT_ASSESSABLE))
     )
     held_by = _first([*rule.inhibitors().items(), *rule.unless.items()])
-    return marked.with_columns(
+    said = pl.when("fires").then(_marks([sentence.when for sentence in rule.says])).otherwise(_UNSAID)
+    told = marked.with_columns(
         verdict=verdict,
         reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
         tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
-        grounds=_marks(list(rule.fires.values())),
-        says=pl.when("fires").then(_marks([sentence.when for sentence in rule.says])).otherwise(_UNSAID),
-    ).with_columns(
-        pl.col("grounds").map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
-        pl.col("says").map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
-    )
+        grounds=_marks(list(rule.fires.values())).map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
+        says=said.map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
+    ).collect()
+    both = (told["clears"] & (told["fires"] | told["holds"])).sum()
+    if both:
+        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
+    return told
 
 
 class Joined:
