@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cmvmon.run.assessing import Counts, assess_site, assessed
+from cmvmon.run.assessing import Counts, assess_site
 from cmvmon.run.intake import take_in_landed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import known
@@ -45,6 +45,6 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> 
         if not touched:
             return Fed(taken_in, None, None)
         with halting(opened, as_of=as_of):
-            _, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched)
-            published = publish(opened, assessed(opened, as_of=as_of), as_of=as_of, only=touched)
+            assessment, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched, is_live=True)
+            published = publish(opened, assessment, as_of=as_of, only=touched)
     return Fed(taken_in, counts, published)
