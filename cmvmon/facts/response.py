@@ -7,6 +7,7 @@ import polars as pl
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.by_series import numbered_series, results_by_series
 from cmvmon.facts.columns import PATIENT_ID, series
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -48,29 +49,29 @@ RESPONSE = RowType(
 def response(facts: Facts) -> pl.DataFrame:
     """The week is the last one, whatever its status: a call of an earlier week is no call of now."""
     clock = facts.of(TREATMENT).select("patient_id", "anchor_at")
+    weeks = facts.prepared.weekly_decline
+    is_last = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(-1)) for name in SERIES_KEY)
     last = (
-        facts.prepared.weekly_decline.join(clock, on=["patient_id", "anchor_at"], how="semi")
-        .sort(*SERIES_KEY, "treatment_week")
-        .unique(subset=SERIES_KEY, keep="last", maintain_order=True)
+        weeks.filter(is_last)
+        .join(clock, on=["patient_id", "anchor_at"], how="semi")
+        .join(facts.shared(numbered_series).select(*SERIES_KEY, "series"), on=SERIES_KEY, how="left")
     )
-    return last.rename({"reason": "status_reason"}).join(_results_of(facts, last), on=SERIES_KEY, how="left")
+    return last.rename({"reason": "status_reason"}).join(_rests_on(facts, last), on="series", how="left")
 
 
-def _results_of(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
-    """The ids of the results that each week rests on, in order: from its first to its last."""
-    place = pl.int_range(pl.len()).over(SERIES_KEY)
-    return (
-        facts.prepared.results.select(*SERIES_KEY, "collected_at", "result_id")
-        .sort(*SERIES_KEY, "collected_at", "result_id")
-        .with_columns(place=place)
-        .join(last.select(*SERIES_KEY, "last_result_id", "n_used"), on=SERIES_KEY)
-        .with_columns(
-            end=pl.col("place").filter(pl.col("result_id") == pl.col("last_result_id")).first().over(SERIES_KEY)
-        )
-        .filter(pl.col("place") <= pl.col("end"), pl.col("place") > pl.col("end") - pl.col("n_used"))
-        .group_by(SERIES_KEY, maintain_order=True)
-        .agg(week_result_ids=pl.col("result_id"))
+def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
+    """The ids of the results that each week rests on, in order: `n_used` of them, up to its last."""
+    rows = (
+        facts.shared(results_by_series)
+        .select("series", "result_id")
+        .join(last.select("series", "last_result_id", "n_used"), on="series", maintain_order="left")
+        .with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     )
+    ends = rows.filter(pl.col("result_id") == pl.col("last_result_id")).select("series", end="place")
+    used = rows.join(ends, on="series", maintain_order="left").filter(
+        pl.col("place") <= pl.col("end"), pl.col("place") > pl.col("end") - pl.col("n_used")
+    )
+    return used.group_by("series", maintain_order=True).agg(week_result_ids="result_id")
 
 
 WEEK_IDS = ("week_result_ids",)

@@ -200,9 +200,12 @@ ROW = SERIES | {"treatment": "on"}
         ([ROW | {"assay": "newer"}], "newer_series"),
         ([ROW | {"treatment": "off"}], "course_over"),
         ([ROW], "other_compartment"),
-        ([ROW | {"compartment": "plasma", "treatment": "off"}], "course_over"),
+        ([ROW | {"compartment": "plasma", "treatment": "off"}], "no_series"),
     ],
 )
 def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause: str) -> None:
-    types = dict.fromkeys(ROW, pl.String)
-    assert episodes.why_no_longer_judged(SUBJECT, pl.DataFrame(subjects, schema=types)) == cause
+    series = pl.DataFrame(subjects, schema=dict.fromkeys(ROW, pl.String)).with_columns(
+        has_series=pl.col("laboratory").is_not_null()
+    )
+    treatment = series.select("patient_id", "treatment").unique()
+    assert episodes.why_no_longer_judged(SUBJECT, series.drop("treatment"), treatment) == cause

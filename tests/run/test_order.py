@@ -39,7 +39,7 @@ def land(root: Path, patient: str, moment: datetime) -> str:
     data = path.read_bytes()
     path.unlink()
     return landing.land(
-        root / "landing", data, feed="synthetic", table="viral_load_results", file_name="x.csv", landed_at=moment,
+        root / "landing", data, feed="synthetic", table="viral_load_results", form="csv", file_name="x.csv", landed_at=moment,
         is_history=False,
     ).delivery_id  # fmt: skip
 

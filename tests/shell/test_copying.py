@@ -59,8 +59,8 @@ def test_a_store_is_copied_whole_to_the_other_kind_of_database_and_works_there(s
     more = sites.drop(other, "viral_load_results", [result("SYNTHETIC-3", 8, 700)], name="more.csv")
     again = site / "drop" / "synthetic" / "viral_load_results" / "one.csv"
     with open_site(other) as opened:
-        known = take_in_file(opened, again, feed="synthetic", table="viral_load_results", received_at=day(10))
-        new = take_in_file(opened, more, feed="synthetic", table="viral_load_results", received_at=day(10))
+        (known,) = take_in_file(opened, again, feed="synthetic", table="viral_load_results", received_at=day(10))
+        (new,) = take_in_file(opened, more, feed="synthetic", table="viral_load_results", received_at=day(10))
     assert (known.was_known, new.accepted) == (True, 1)
     assert sorted(sites.rows(other, "SELECT version_number FROM viral_load_results")) == [(1,), (2,), (3,)]
 
