@@ -43,18 +43,11 @@ def take_in(root: str, as_of: datetime | None) -> TakenIn:
         return night.take_in_step(Path(root), as_of=as_of)
 
 
-@task(name="assess", **STEP)
-def assess(root: str, as_of: datetime | None) -> Counts:
-    """Every rule on every patient."""
+@task(name="assess and publish", **STEP)
+def assess_and_publish(root: str, as_of: datetime | None) -> tuple[Counts, Published]:
+    """Every rule on every patient, once, and the pages made from it: an assessment holds patients and can't be a result."""
     with scrubbed():
-        return night.assess_step(Path(root), as_of=as_of)
-
-
-@task(name="publish", **STEP)
-def publish(root: str, as_of: datetime | None) -> Published:
-    """The pages."""
-    with scrubbed():
-        return night.publish_step(Path(root), as_of=as_of)
+        return night.assess_and_publish_step(Path(root), as_of=as_of)
 
 
 @flow(name="nightly", persist_result=False, validate_parameters=True)
@@ -62,8 +55,7 @@ def nightly(root: str, as_of: str | None = None) -> tuple[TakenIn, Counts, Publi
     """One night on the site at `root`, judged at `as_of` (ISO 8601; None = when each step begins)."""
     at = None if as_of is None else moment(as_of)
     taken_in = take_in(root, at)
-    counts = assess(root, at)
-    published = publish(root, at)
+    counts, published = assess_and_publish(root, at)
     create_markdown_artifact(_in_counts(taken_in, counts, published), key="nightly")
     return taken_in, counts, published
 

@@ -37,9 +37,7 @@ def nightly(root: Path, *, as_of: datetime | None = None, method: str | None = N
     Raises AlreadyRunning when other runs keep the site for too long, ContractBroken when a table breaks its contract.
     """
     taken_in = take_in_step(root, as_of=as_of)
-    assessment, counts = _assess(root, as_of=as_of, method=method)
-    published = publish_step(root, as_of=as_of, method=method, just_made=(assessment, counts))
-    return Night(taken_in, counts, published)
+    return Night(taken_in, *assess_and_publish_step(root, as_of=as_of, method=method))
 
 
 def take_in_step(root: Path, *, as_of: datetime | None = None) -> TakenIn:
@@ -51,6 +49,14 @@ def take_in_step(root: Path, *, as_of: datetime | None = None) -> TakenIn:
 def assess_step(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Counts:
     """Second step: every rule on every patient, the alerts brought up to date."""
     return _assess(root, as_of=as_of, method=method)[1]
+
+
+def assess_and_publish_step(
+    root: Path, *, as_of: datetime | None = None, method: str | None = None
+) -> tuple[Counts, Published]:
+    """Second and third step, each holding the site for itself: what was assessed is what is published."""
+    just_made = _assess(root, as_of=as_of, method=method)
+    return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
 
 
 def publish_step(
