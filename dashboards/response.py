@@ -8,8 +8,8 @@ import polars as pl
 
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.text import Language
-from cmvmon.text.alerts import slope_sentence
 from cmvmon.text.next_sample import next_sample_sentence
+from cmvmon.text.values import slope_sentence
 from dashboards import facts
 from dashboards.facts import Point, Row
 from dashboards.views import PatientView

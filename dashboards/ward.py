@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence
-from cmvmon.text.alerts import operations_in_words, table_in_words, value_in_words
+from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, page
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, WardRow, WardView

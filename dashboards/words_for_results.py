@@ -9,7 +9,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence
-from cmvmon.text.alerts import short, value_in_words
+from cmvmon.text.values import short, value_in_words
 from dashboards import facts
 from dashboards.facts import Point, Row
 from dashboards.page import elapsed

@@ -20,6 +20,8 @@ alerts_app = typer.Typer(help="The alerts as they stand.", no_args_is_help=True,
 quarantine_app = typer.Typer(
     help="Records that are kept, with a reason, and not used.", no_args_is_help=True, rich_markup_mode=None
 )
+rules_app = typer.Typer(help="The rules, and where each is changed.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(quarantine_app, name="quarantine")
 

@@ -28,7 +28,7 @@ def alerts_list(
         print(
             printing.table(
                 rows,
-                ("tier", "state", "rule", "patient_id", "compartment", "feed", "opened_at", "sentence"),
+                ("alert_id", "tier", "state", "rule", "patient_id", "compartment", "feed", "opened_at", "sentence"),
                 "no open alerts",
             )
         )

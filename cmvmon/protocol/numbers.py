@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cmvmon.domain import compartments
 from cmvmon.domain.errors import ProgramError
+from cmvmon.protocol.kinds import unit_of
 from cmvmon.protocol.protocol import Protocol
 
 _ONE_VALUE = ("response_clock", "decline", "affected_compartments", "concordance", "next_sample")
@@ -64,3 +66,33 @@ def as_written(protocol: Protocol, rule: str, name: str) -> Mapping[str, float]:
     if isinstance(found, ByFact):
         return {f"{place}.{key}": value for place, value in found.stanzas.items()}
     return {f"{stanza or f'rules.{rule}'}.{key}": found}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A number as the protocol file writes it: its stanza and key, value, unit, and the stanza's source."""
+
+    stanza: str
+    key: str
+    value: float
+    unit: str
+    source: str
+    strength: str
+    owner: str
+
+
+def written(protocol: Protocol, rule: str, name: str) -> tuple[Written, ...]:
+    """Every place where a number that a rule reads stands, with its source: one, or one for each compartment."""
+    found = []
+    for place, value in as_written(protocol, rule, name).items():
+        stanza, _, key = place.rpartition(".")
+        origin = _stanza(protocol, stanza).provenance
+        found.append(Written(stanza, key, value, unit_of(key), origin.source, origin.strength, origin.owner))
+    return tuple(found)
+
+
+def _stanza(protocol: Protocol, stanza: str) -> Any:
+    family, _, name = stanza.partition(".")
+    if family == "rules":
+        return protocol.rules[name]
+    return protocol.alarms[name] if family == "alarm" else getattr(protocol, family)

@@ -20,12 +20,7 @@ collected_at = fact("latest_collected_at")
 is_recent = fact("as_of") - collected_at <= number("within_days").days
 is_readable = is_recent & ~truth("latest_is_conflicting")
 at_line = fact("latest_at_least_iu_per_ml") >= number("local_line_iu_per_ml")
-result = {
-    "date": collected_at,
-    "detection": fact("latest_detection"),
-    "load": fact("latest_viral_load_iu_per_ml"),
-    "line": number("local_line_iu_per_ml"),
-}
+result = (collected_at, fact("latest_detection"), fact("latest_viral_load_iu_per_ml"), number("local_line_iu_per_ml"))
 
 RULE = Rule(
     code="bal_at_local_line",
@@ -41,9 +36,9 @@ RULE = Rule(
         ("treatment_unknown", otherwise),
     ),
     says=(
-        say("at_line", when=at_line, **result),
-        say("quantified", when=~at_line, **result),
-        say("treatment", treatment=fact("treatment"), hours=number("response_clock.interrupted_gap_h")),
+        say("at_line", *result, when=at_line),
+        say("quantified", *result, when=~at_line),
+        say("treatment", fact("treatment"), number("response_clock.interrupted_gap_h")),
     ),
     rests_on=((("latest_result_id",), otherwise),),
     leaflet=__doc__ or "",

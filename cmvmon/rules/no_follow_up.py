@@ -30,15 +30,8 @@ RULE = Rule(
     tier={2: otherwise},
     cannot_tell=(("treatment_unknown", otherwise),),
     says=(
-        say("none", when=last.is_unknown(), started=started, overdue=overdue_after),
-        say(
-            "overdue",
-            when=last.is_known(),
-            last=last,
-            days=fact("days_since_blood_result"),
-            started=started,
-            overdue=overdue_after,
-        ),
+        say("none", started, overdue_after, when=last.is_unknown()),
+        say("overdue", last, fact("days_since_blood_result"), started, overdue_after, when=last.is_known()),
     ),
     leaflet=__doc__ or "",
 )

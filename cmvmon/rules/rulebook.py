@@ -24,12 +24,17 @@ class Say:
     """One sentence of an alert: its key in the words of the rule, the facts it tells, and when it is said."""
 
     key: str
-    tells: Mapping[str, Value]
+    tells: tuple[Value, ...]
     when: Condition
 
+    @property
+    def told(self) -> frozenset[str]:
+        """The columns that its words are made from."""
+        return frozenset(column for value in self.tells for column in value.columns)
 
-def say(key: str, *, when: Condition = otherwise, **tells: Value) -> Say:
-    """A sentence `key`, whose placeholders are filled from facts and numbers."""
+
+def say(key: str, *tells: Value, when: Condition = otherwise) -> Say:
+    """A sentence `key`; its words (cmvmon/text/<language>/rules/) are filled from these facts and numbers."""
     return Say(key, tells, when)
 
 
@@ -109,7 +114,7 @@ class Rule:
     @cached_property
     def reads(self) -> frozenset[str]:
         """Every column that decides or is told: facts, parts of the key, `protocol.*`, `verdict.*`."""
-        values = [value for sentence in self.says for value in sentence.tells.values()]
+        values = [value for sentence in self.says for value in sentence.tells]
         values += [code for code, _ in self.cannot_tell if isinstance(code, Value)]
         values += self.also_tells
         asked: list[Condition | Value] = [*self.conditions(), *values]

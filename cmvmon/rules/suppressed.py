@@ -27,11 +27,11 @@ RULE = Rule(
     says=(
         say(
             "both_below",
-            compartment=fact("compartment"),
-            previous_date=fact("previous_collected_at"),
-            previous_value=fact("previous_detection"),
-            latest_date=fact("latest_collected_at"),
-            latest_value=fact("latest_detection"),
+            fact("compartment"),
+            fact("previous_collected_at"),
+            fact("previous_detection"),
+            fact("latest_collected_at"),
+            fact("latest_detection"),
         ),
     ),
     rests_on=((("previous_result_id", "latest_result_id"), otherwise),),

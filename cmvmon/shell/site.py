@@ -154,12 +154,23 @@ class Site:
         """The site's protocol file, else the package's. Raises ProtocolError."""
         from cmvmon.shell.protocol_files import Protocol
 
+        own = self._own_protocol()
+        return Protocol.read(own, priors=self._priors) if own else Protocol.shipped(priors=self._priors)
+
+    def protocol_place(self) -> str:
+        """Where the protocol in use stands: a file of the site, else of the package."""
+        from cmvmon.shell.protocol_files import SHIPPED
+
+        own = self._own_protocol()
+        return f"{self.root.name}/protocol/{own.name}" if own else f"cmvmon/protocol/{SHIPPED}"
+
+    def _own_protocol(self) -> Path | None:
         own = sorted((self.root / "protocol").glob("*.toml"))
         if len(own) > 1:
             raise ProtocolError(
                 f"protocol/ holds {len(own)} files ({', '.join(p.name for p in own)}); leave the signed one"
             )
-        return Protocol.read(own[0], priors=self._priors) if own else Protocol.shipped(priors=self._priors)
+        return own[0] if own else None
 
     def priors_names(self) -> frozenset[str]:
         """The versions of priors that the package and this site hold."""

@@ -62,20 +62,6 @@ def standing_in_sentence(followed: str, compartments: str, language: Language) -
     )
 
 
-def ground_sentence(evidence: Mapping[str, Any], language: Language) -> str:
-    """Why blood stands in, from the evidence of a verdict."""
-    return language.say(
-        f"concordance.ground_{evidence['stands_in_scope']}",
-        followed=_capital(language.word("compartment", evidence["compartment"])),
-        compartments=language.words("compartment", evidence["stands_in_for"]),
-        agreeing=language.number(evidence["stands_in_n_changes_agreeing"], 0),
-        clear=language.number(evidence["stands_in_n_changes_clear"], 0),
-        low=language.percent(evidence["stands_in_direction_agreement_low"]),
-        pairs=language.count("concordance.pairs", evidence["stands_in_n_pairs"]),
-        patients=language.count("concordance.patients", evidence["stands_in_n_patients"]),
-    )
-
-
 def _lacking(row: Mapping[str, Any], pairs: str, language: Language, policy: Concordance) -> str:
     """The first of the needed numbers that is not reached: pairs, then patients, then clear changes."""
     is_unit = row["scope"] == "unit"

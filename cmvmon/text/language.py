@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 import pkgutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import import_module
+from functools import cache
+from importlib import import_module, resources
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain.errors import CmvmonError
@@ -39,7 +42,9 @@ class Language:
         name: the language's name in that language.
         locale: the Babel locale that writes its numbers and month names.
         date_pattern, moment_pattern, short_date_pattern: CLDR patterns of a date, a date with its time, and a tick.
-        sentences: sentence by key, with `{placeholders}`.
+        sentences: sentence by key, with `{placeholders}`. Those of rules have the keys `rule.<code>` (title),
+            `reason.<code>` and `alert.<code>.<sentence>`; the last are filled by `cmvmon.text.alerts`.
+        always: the sentences of an alert that no rule made, by its kind.
     """
 
     code: str
@@ -49,6 +54,7 @@ class Language:
     moment_pattern: str
     short_date_pattern: str
     sentences: Mapping[str, str]
+    always: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has(self, key: str) -> bool:
         """Whether there is a sentence of that key."""
@@ -168,6 +174,7 @@ def language(code: str) -> Language:
     if code not in codes():
         raise UnknownLanguage(f"language {code!r} is not known; choose one of {', '.join(codes())}")
     module = import_module(f"{languages.__name__}.{code}")
+    of_rules = rule_files(code)
     return Language(
         code=code,
         name=module.NAME,
@@ -175,8 +182,42 @@ def language(code: str) -> Language:
         date_pattern=module.DATE_PATTERN,
         moment_pattern=module.MOMENT_PATTERN,
         short_date_pattern=module.SHORT_DATE_PATTERN,
-        sentences=module.SENTENCES,
+        sentences=_all_sentences(code),
+        always={rule: tuple(words["always"]) for rule, words in of_rules.items() if "always" in words},
     )
+
+
+@cache
+def rule_files(code: str) -> Mapping[str, Mapping[str, Any]]:
+    """The words of every rule in a language, as its files `cmvmon/text/<language>/rules/<rule>.toml` hold them."""
+    folder = resources.files("cmvmon.text").joinpath(code, "rules")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+@cache
+def _all_sentences(code: str) -> Mapping[str, str]:
+    """The sentences of a language and of its rules, by key. Raises MissingWords where two files give one key."""
+    found: dict[str, str] = dict(import_module(f"{languages.__name__}.{code}").SENTENCES)
+    for rule, words in rule_files(code).items():
+        for key, sentence in _of_rule(rule, words):
+            if key in found:
+                raise MissingWords(
+                    f"cmvmon/text/{code}/rules/{rule}.toml gives {key!r}, which stands elsewhere too; keep one"
+                )
+            found[key] = sentence
+    return found
+
+
+def _of_rule(rule: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "title" in words:
+        yield f"rule.{rule}", words["title"]
+    yield from ((f"reason.{code}", word) for code, word in words.get("reasons", {}).items())
+    for key, said in words.get("sentences", {}).items():
+        if isinstance(said, str):
+            yield f"alert.{rule}.{key}", said
+        else:
+            yield from ((f"alert.{rule}.{key}.{name}", text) for name, text in said.items())
 
 
 def _rounded(x: float, digits: int) -> float:

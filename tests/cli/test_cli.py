@@ -64,6 +64,42 @@ def test_every_command_has_help_and_the_readme_names_it() -> None:
         assert run(*name.split(), "--help").returncode == 0
 
 
+def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Path) -> None:
+    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    assert alert["alert_id"] in run("alerts", "list", site=small_site).stdout
+    said = run("why", alert["alert_id"][:6], "--lang", "en", site=small_site)
+    assert said.returncode == 0, said.stderr
+    assert len(said.stdout.splitlines()) < 50, "one screen"
+    assert "cmvmon/protocol/icu_cmv_2024.toml [rules.bal_at_local_line] within_days = 7 days" in said.stdout
+    assert "cmvmon/rules/bal_at_local_line.py" in said.stdout
+    assert "cmvmon/text/nl/rules/bal_at_local_line.toml" in said.stdout
+    found = json.loads(run("why", alert["alert_id"], "--json", site=small_site).stdout)
+    assert [one["part"] for one in found["conditions"] if one["holds"] and one["part"].startswith("fires")]
+    assert found["tipped_by"]["without_it"] == "not judged", "the series is gone with its only result"
+    assert found["tipped_by"]["result_id"] == alert["evidence"]["result_ids"][0]
+    assert {"column": "treatment", "verdict": "not_assessable (treatment_unknown)"}.items() <= next(
+        turn for turn in found["turns"] if turn["column"] == "treatment"
+    ).items()
+
+
+def test_an_alert_that_is_not_there_or_not_one_is_told_so(small_site: Path) -> None:
+    for wrong, words in (("nothing", "no alert has an id"), ("", "")):
+        done = run("why", wrong, site=small_site)
+        assert done.returncode == (2 if wrong else 0)  # of one alert, every beginning is enough
+        assert words in done.stderr
+        assert "alerts list --all" in done.stderr or not wrong
+
+
+def test_every_rule_is_shown_with_where_it_is_changed(tmp_path: Path) -> None:
+    listed = json.loads(run("rules", "list", "--json", site=tmp_path).stdout)
+    assert {"rebound", "slow_response"} <= {row["rule"] for row in listed}
+    shown = run("rules", "show", "rebound", site=tmp_path).stdout
+    assert "cmvmon/protocol/icu_cmv_2024.toml [rules.rebound] rise_log10 = 1" in shown
+    assert "cmvmon/protocol/icu_cmv_2024.toml [alarm.bal] probability_rebound = 0.09388" in shown
+    done = run("rules", "show", "nothing", site=tmp_path)
+    assert (done.returncode, "the rules are bal_at_local_line" in done.stderr) == (2, True)
+
+
 def test_alerts_and_quarantine_are_listed_for_people_and_machines(small_site: Path) -> None:
     listed = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
     assert [(a["rule"], a["patient_id"], a["tier"]) for a in listed] == [("bal_at_local_line", "SYNTHETIC-1", 2)]

@@ -58,7 +58,7 @@ def rule(code: str = "made_up", **other: Any) -> Rule:
             "clears": celsius <= number("line"),
             "tier": {2: otherwise},
             "cannot_tell": (("not_measured", otherwise),),
-            "says": (say("hot", celsius=celsius),),
+            "says": (say("hot", celsius),),
             "leaflet": "",
         }
         | other
@@ -154,7 +154,7 @@ def test_every_ground_that_holds_is_named_in_order_and_the_tier_may_depend_on_it
     graded = rule(
         fires={"very_hot": very_hot, "hot": hot},
         tier={1: very_hot, 2: otherwise},
-        says=(say("very_hot", when=very_hot), say("hot", celsius=fact("celsius"))),
+        says=(say("very_hot", when=very_hot), say("hot", fact("celsius"))),
     )
     for very, grounds, tier in ((39.0, ["very_hot", "hot"], 1), (40.0, ["hot"], 2)):
         found = judge((graded,), facts(made_up={"line": 38.0, "very": very})).row(0, named=True)

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain import compartments, words
+from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import CmvmonError
@@ -23,7 +24,10 @@ from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
 from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
-from cmvmon.text.alerts import slope_sentence, value_in_words
+from cmvmon.text.alerts import read_by
+from cmvmon.text.formats import format_of
+from cmvmon.text.language import rule_files
+from cmvmon.text.values import slope_sentence, value_in_words
 from dashboards.views import CAVEATS, WORK
 from tests.pages import made_up
 
@@ -122,6 +126,36 @@ def test_every_sentence_is_said_somewhere() -> None:
         *(f"affected_{s}" for s in words.AFFECTED_SOURCE),
     }
     assert caveats == {*CAVEATS, *derived}
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_sentence_of_every_rule_has_its_words_made_from_exactly_what_the_rule_tells(code: str) -> None:
+    spoken, said = language(code), {("operations", "stopped")}
+    for rule in all_rules():
+        for sentence in rule.says:
+            assert read_by(rule.code, sentence.key, spoken) == sentence.told, (rule.code, sentence.key)
+            said |= {(rule.code, sentence.key), ("shared", sentence.key)}
+    there = {(rule, key) for rule, words in rule_files(code).items() for key in words["sentences"]}
+    assert there <= said, "words that no rule says"
+
+
+def test_a_number_is_written_by_its_unit() -> None:
+    forms = {"IU/mL": "load", "days": "days"}
+    columns = {column.name: column for table in all_fact_tables().values() for column in table.rows.columns}
+    told = {name for rule in all_rules() for sentence in rule.says for name in sentence.told}
+    assert len(told) > 30
+    for name in sorted(told & columns.keys()):
+        column = columns[name]
+        if column.kind is Kind.MOMENT:
+            assert format_of(name) == "date", name
+        elif column.kind is Kind.INTEGER:
+            assert format_of(name) == "count", name
+        elif column.unit.startswith("log10"):
+            assert format_of(name) == "log10", name
+        elif column.unit in forms:
+            assert format_of(name) == forms[column.unit], name
+        elif column.kind is Kind.NUMBER:
+            assert format_of(name) in ("percent", "odds"), name
 
 
 @pytest.mark.parametrize("code", codes())

@@ -62,21 +62,8 @@ SENTENCES: dict[str, str] = {
     "reason.treatment_unknown": "not known whether the patient is treated",
     "reason.no_series": "no result of the compartment to be judged",
     "reason.no_result_since_anchor": "no result since the start of treatment",
-    "reason.one_result_since_anchor": "one sample since the start of treatment",
-    "reason.rise_unconfirmed": "rise seen once; a second sample to confirm it is not there",
-    "reason.rise_undecided": "rise undecided: outside the measuring range, or two values at one time",
-    "reason.rise_not_computed": "load is higher; probability of a rise not computed",
     "reason.blip_unconfirmed": "one low load after two below the quantification limit; no second result yet",
-    "reason.odds_against_call": "decline above the line, but the course fits one that hardly falls",
-    "reason.no_recent_bal": "no recent BAL result",
-    "reason.fewer_than_two_results": "fewer than two results",
     "reason.indeterminate": "decline undecided so far",
-    "rule.slow_response": "Speed of decline",
-    "rule.rebound": "Rise above the lowest value",
-    "rule.bal_at_local_line": "CMV in BAL without running treatment",
-    "rule.no_follow_up": "Blood result during treatment",
-    "rule.suppressed": "CMV below the quantification limit",
-    "rule.operations": "Data feed",
     "tier.1": "Now",
     "tier.2": "Today",
     "tier.3": "For information",
@@ -108,15 +95,6 @@ SENTENCES: dict[str, str] = {
     "concordance.patients.one": "{n} patient",
     "concordance.patients.other": "{n} patients",
     "concordance.pairs_of_patients": "{pairs} of {patients}",
-    "concordance.ground_patient": (
-        "{followed} stands here for {compartments}, without a new result: in this patient they moved alike in "
-        "{agreeing} of {clear} clear changes (lower end of the 95% interval {low}; {pairs})."
-    ),
-    "concordance.ground_unit": (
-        "{followed} stands here for {compartments}, without a new result: in the whole unit they moved alike in "
-        "{agreeing} of {clear} clear changes (lower end of the 95% interval {low}; {pairs} of {patients}); in this "
-        "patient it is not established."
-    ),
     "table.viral_load_results": "results",
     "table.antiviral_courses": "antiviral drugs",
     "table.icu_stays": "stays",
@@ -165,54 +143,6 @@ SENTENCES: dict[str, str] = {
     "days.other": "{n} days",
     "slope.fall": "Decline {mean} log10 per week (95% interval {low} to {high}; {results})",
     "slope.rise": "Rise {mean} log10 per week (95% interval {low} to {high}; {results})",
-    # --- alerts
-    "alert.slow_response.slope": "{slope} in {where}, since {since}.",
-    "alert.slow_response.no_estimate": "{where}: the decline could not be estimated.",
-    "alert.slow_response.guide": "The ward's guide asks for more than {target} log10 per week.",
-    "alert.slow_response.probability": "Probability that the decline exceeds {target} log10 per week: {percent}.",
-    "alert.slow_response.censored.one": "{n} result without a quantified value.",
-    "alert.slow_response.censored.other": "{n} results without a quantified value.",
-    "alert.slow_response.low_and_falling": "The latest value is low, and lower than the one before it.",
-    "alert.slow_response.odds": (
-        "A course that hardly falls is {odds} times as probable as one that clearly falls; the protocol names {alarm}."
-    ),
-    "alert.rebound.rise": (
-        "Load in {where} rose from {lowest} ({lowest_date}) to {latest} ({latest_date}): {rise} log10 above the lowest "
-        "value since {since}."
-    ),
-    "alert.rebound.rise_from_limit": (
-        "Load in {where} rose from {lowest} ({lowest_date}) to {latest} ({latest_date}): {rise} log10 above the "
-        "quantification limit of {limit} IU/mL, below which the lowest value since {since} lay."
-    ),
-    "alert.rebound.line": "The protocol names more than {rise} log10, to at least {load} IU/mL or in two samples.",
-    "alert.rebound.line_airway": "The protocol names at least {rise} log10, with a second sample or blood beside it.",
-    "alert.rebound.probability": "Probability that the load is rising again: {percent}; the protocol names {alarm}.",
-    "alert.rebound.result_before": "The result before it ({value}, {date}) stood as clearly above the lowest.",
-    "alert.rebound.blood": "In {compartment} of {date}: {rise} log10 above its own lowest value.",
-    "alert.rebound.letermovir": (
-        "Letermovir is the only CMV drug on record: DNA measured then may be abortive or a breakthrough."
-    ),
-    "alert.rebound.conflict": "A result with conflicting values in this period is not used.",
-    "alert.bal_at_local_line.at_line": (
-        "BAL of {date}: {value}, at or above the local line of {line} IU/mL. Immune status of the patient: unknown."
-    ),
-    "alert.bal_at_local_line.quantified": (
-        "BAL of {date}: {value}. Immune status of the patient: unknown; every quantified BAL is therefore shown. "
-        "The local line of {line} IU/mL is meant for previously immunocompetent patients."
-    ),
-    "alert.bal_at_local_line.treatment_off": "No dose of a CMV drug given as treatment on record in the last {hours} hours.",
-    "alert.bal_at_local_line.treatment_on": "Treatment with a CMV drug on record.",
-    "alert.bal_at_local_line.treatment_unknown": "Not known whether the patient is treated.",
-    "alert.no_follow_up.overdue": (
-        "Last blood result of {last}, {days} ago, during treatment since {started}. The protocol names {overdue} days."
-    ),
-    "alert.no_follow_up.none": (
-        "No blood result known during treatment since {started}. The protocol names {overdue} days."
-    ),
-    "alert.suppressed.both_below": (
-        "Last two results in {compartment}: {previous_value} ({previous_date}) and {latest_value} ({latest_date})."
-    ),
-    "alert.operations.stopped": "Feed {feed}, {table}: {cause}.",
     # --- patient page
     "patient.title": "CMV course of patient {patient}",
     "patient.id": "Patient",

@@ -62,21 +62,8 @@ SENTENCES: dict[str, str] = {
     "reason.treatment_unknown": "niet bekend of de patiënt wordt behandeld",
     "reason.no_series": "geen uitslag van het te beoordelen compartiment",
     "reason.no_result_since_anchor": "geen uitslag sinds de start van de behandeling",
-    "reason.one_result_since_anchor": "één monster sinds de start van de behandeling",
-    "reason.rise_unconfirmed": "stijging eenmaal gezien; een tweede monster dat haar bevestigt is er niet",
-    "reason.rise_undecided": "stijging onbeslist: buiten het meetbereik, of twee waarden op één moment",
-    "reason.rise_not_computed": "load is hoger; kans op een stijging niet berekend",
     "reason.blip_unconfirmed": "één lage load na twee onder de kwantificatiegrens; nog geen tweede uitslag",
-    "reason.odds_against_call": "daling boven de lijn, maar het beloop past bij een dat nauwelijks daalt",
-    "reason.no_recent_bal": "geen recente BAL-uitslag",
-    "reason.fewer_than_two_results": "minder dan twee uitslagen",
     "reason.indeterminate": "nog geen uitsluitsel over de daling",
-    "rule.slow_response": "Snelheid van de daling",
-    "rule.rebound": "Stijging boven de laagste waarde",
-    "rule.bal_at_local_line": "CMV in BAL zonder lopende behandeling",
-    "rule.no_follow_up": "Bloeduitslag tijdens behandeling",
-    "rule.suppressed": "CMV onder de kwantificatiegrens",
-    "rule.operations": "Gegevensstroom",
     "tier.1": "Nu",
     "tier.2": "Vandaag",
     "tier.3": "Ter informatie",
@@ -108,15 +95,6 @@ SENTENCES: dict[str, str] = {
     "concordance.patients.one": "{n} patiënt",
     "concordance.patients.other": "{n} patiënten",
     "concordance.pairs_of_patients": "{pairs} van {patients}",
-    "concordance.ground_patient": (
-        "{followed} staat hier voor {compartments}, zonder nieuwe uitslag: bij deze patiënt bewogen ze gelijk bij "
-        "{agreeing} van {clear} duidelijke veranderingen (ondergrens 95%-BI {low}; {pairs})."
-    ),
-    "concordance.ground_unit": (
-        "{followed} staat hier voor {compartments}, zonder nieuwe uitslag: op de hele afdeling bewogen ze gelijk bij "
-        "{agreeing} van {clear} duidelijke veranderingen (ondergrens 95%-BI {low}; {pairs} van {patients}); bij deze "
-        "patiënt is het niet vastgesteld."
-    ),
     "table.viral_load_results": "uitslagen",
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
@@ -165,56 +143,6 @@ SENTENCES: dict[str, str] = {
     "days.other": "{n} dagen",
     "slope.fall": "Daling {mean} log10 per week (95%-BI {low} tot {high}; {results})",
     "slope.rise": "Stijging {mean} log10 per week (95%-BI {low} tot {high}; {results})",
-    # --- alerts
-    "alert.slow_response.slope": "{slope} in {where}, sinds {since}.",
-    "alert.slow_response.no_estimate": "{where}: de daling kon niet worden geschat.",
-    "alert.slow_response.guide": "De richtlijn van de afdeling vraagt meer dan {target} log10 per week.",
-    "alert.slow_response.probability": "Kans dat de daling groter is dan {target} log10 per week: {percent}.",
-    "alert.slow_response.censored.one": "{n} meting zonder gekwantificeerde waarde.",
-    "alert.slow_response.censored.other": "{n} metingen zonder gekwantificeerde waarde.",
-    "alert.slow_response.low_and_falling": "De laatste waarde is laag, en lager dan de vorige.",
-    "alert.slow_response.odds": (
-        "Een beloop dat nauwelijks daalt is {odds} keer zo waarschijnlijk als een dat duidelijk daalt; het protocol noemt "
-        "{alarm}."
-    ),
-    "alert.rebound.rise": (
-        "Load in {where} steeg van {lowest} ({lowest_date}) naar {latest} ({latest_date}): {rise} log10 boven de laagste "
-        "waarde sinds {since}."
-    ),
-    "alert.rebound.rise_from_limit": (
-        "Load in {where} steeg van {lowest} ({lowest_date}) naar {latest} ({latest_date}): {rise} log10 boven de "
-        "kwantificatiegrens van {limit} IE/ml, waaronder de laagste waarde sinds {since} lag."
-    ),
-    "alert.rebound.line": "Het protocol noemt meer dan {rise} log10, tot ten minste {load} IE/ml of in twee monsters.",
-    "alert.rebound.line_airway": "Het protocol noemt ten minste {rise} log10, met een tweede monster of bloed ernaast.",
-    "alert.rebound.probability": "Kans dat de load opnieuw stijgt: {percent}; het protocol noemt {alarm}.",
-    "alert.rebound.result_before": "De uitslag ervoor ({value}, {date}) lag even duidelijk boven de laagste.",
-    "alert.rebound.blood": "In {compartment} van {date}: {rise} log10 boven de eigen laagste waarde.",
-    "alert.rebound.letermovir": (
-        "Letermovir is het enige geregistreerde CMV-middel: dan gemeten DNA kan abortief zijn of een doorbraak."
-    ),
-    "alert.rebound.conflict": "Een uitslag met tegenstrijdige waarden in deze periode is niet gebruikt.",
-    "alert.bal_at_local_line.at_line": (
-        "BAL van {date}: {value}, op of boven de lokale lijn van {line} IE/ml. Afweer van de patiënt: onbekend."
-    ),
-    "alert.bal_at_local_line.quantified": (
-        "BAL van {date}: {value}. Afweer van de patiënt: onbekend; daarom wordt elke gekwantificeerde BAL getoond. "
-        "De lokale lijn van {line} IE/ml geldt voor eerder immuuncompetente patiënten."
-    ),
-    "alert.bal_at_local_line.treatment_off": "In de laatste {hours} uur geen als behandeling gegeven CMV-middel geregistreerd.",
-    "alert.bal_at_local_line.treatment_on": "Behandeling met een CMV-middel geregistreerd.",
-    "alert.bal_at_local_line.treatment_unknown": "Niet bekend of de patiënt wordt behandeld.",
-    "alert.no_follow_up.overdue": (
-        "Laatste bloeduitslag van {last}, {days} geleden, tijdens behandeling sinds {started}. "
-        "Het protocol noemt {overdue} dagen."
-    ),
-    "alert.no_follow_up.none": (
-        "Geen bloeduitslag bekend tijdens behandeling sinds {started}. Het protocol noemt {overdue} dagen."
-    ),
-    "alert.suppressed.both_below": (
-        "Laatste twee uitslagen in {compartment}: {previous_value} ({previous_date}) en {latest_value} ({latest_date})."
-    ),
-    "alert.operations.stopped": "Koppeling {feed}, {table}: {cause}.",
     # --- patient page
     "patient.title": "CMV-beloop van patiënt {patient}",
     "patient.id": "Patiënt",

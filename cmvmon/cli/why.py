@@ -1,0 +1,104 @@
+"""The commands that say why: of an alert, and of a rule."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from cmvmon.cli import printing
+from cmvmon.cli.face import HERE, Json, SiteOption, app, rules_app
+
+Lang = Annotated[str | None, typer.Option("--lang", help="nl or en.")]
+_HOLDS = {True: "true", False: "false", None: "unknown"}
+
+
+@app.command()
+def why(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")],
+    lang: Lang = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """Why an alert stands, what would have changed it, and where one would change it."""
+    from cmvmon.run.why_query import explained
+
+    found = explained(site, alert, lang=lang)
+    if as_json:
+        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        return
+    print(f"{found['title']} ({found['rule']}), tier {found['tier']}, judged at {found['judged_at']}")
+    print(f"{found['sentence']}\n\nWHY")
+    lines = [
+        {"": one["part"] if not one["depth"] else "", "is": _HOLDS[one["holds"]], "known that": _question(one)}
+        for one in found["conditions"]
+    ]
+    print(printing.table(lines, ("", "is", "known that"), ""))
+    print("\nWHAT WOULD HAVE CHANGED IT (one at a time)")
+    turns = [
+        {"fact or number": t["column"], "is": _short(t["now"]), "at": _short(t["at"]), "then": t["verdict"]}
+        for t in found["turns"]
+    ]
+    print(printing.table(turns, ("fact or number", "is", "at", "then"), "nothing by itself"))
+    tipped = found["tipped_by"]
+    named = f" {tipped['result_id']} of {tipped['collected_at']}" if tipped["result_id"] else ""
+    print(f"result that tipped it:{named} ({tipped['says']})\n\nWHERE TO CHANGE IT")
+    print(_where(found["where"]))
+
+
+@rules_app.command("list")
+def rules_list(lang: Lang = None, as_json: Json = False, site: SiteOption = HERE) -> None:
+    """Every rule, with its title, its tiers, and who signs its numbers."""
+    from cmvmon.run.rule_query import listed_rules
+
+    rows = listed_rules(site, lang=lang)
+    columns = ("rule", "title", "subject", "tiers", "strength", "owner")
+    print(json.dumps(rows, sort_keys=True, indent=2) if as_json else printing.table(rows, columns, "no rules"))
+
+
+@rules_app.command("show")
+def rules_show(
+    code: Annotated[str, typer.Argument(help="The rule, as `rules list` names it.")],
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """What a rule watches, and where its numbers, its logic and its words stand."""
+    from cmvmon.run.rule_query import shown_rule
+
+    found = shown_rule(site, code)
+    if as_json:
+        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        return
+    print(f"{found['leaflet']}\n\n{_where(found)}")
+
+
+def _where(found: dict[str, Any]) -> str:
+    numbers = [
+        f"{n['file']} [{n['stanza']}] {n['key']} = {n['value']:g}{' ' + n['unit'] if n['unit'] else ''}"
+        for n in found["numbers"]
+    ]
+    sources = sorted(
+        {f"source of [{n['stanza']}] ({n['strength']}; {n['owner']}): {n['source']}" for n in found["numbers"]}
+    )
+    return "\n".join([*numbers, f"logic: {found['logic']}", f"words: {', '.join(found['words'])}", *sources])
+
+
+def _question(one: dict[str, Any]) -> str:
+    if not one["depth"] and one["left"] is None:
+        return str(one["says"])
+    sides = " against ".join(_short(one[side]) for side in ("left", "right") if side == "left" or one[side] is not None)
+    return f"{'  ' * one['depth']}{one['says']}  [{sides}]"
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, float):
+        near = float(f"{value:.9g}")
+        return (
+            f"{near:.9g}"
+            if abs(near - value) < 1e-12 * abs(near) or near == value
+            else f"just {'below' if value < near else 'above'} {near:.9g}"
+        )
+    return str(value)

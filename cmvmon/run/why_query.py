@@ -1,0 +1,132 @@
+"""Why an alert stands, what would have changed it, and where one would change it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cmvmon.assess import assess
+from cmvmon.domain import words
+from cmvmon.domain.errors import CmvmonError, SiteError
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.facts import all_fact_tables
+from cmvmon.rules import Rule
+from cmvmon.rules.evidence import read_back
+from cmvmon.rules.explaining import asked, turns
+from cmvmon.run.concordance_query import unit_concordance
+from cmvmon.run.rule_query import rule_of, where
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.site import Site
+from cmvmon.text import alert_sentence, language
+
+_TRIED = 10  # results left out, one at a time, the newest first
+
+
+def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
+    """The alert, its conditions, its turning values, the result that tipped it, and where its numbers stand.
+
+    Raises SiteError when no alert, or more than one, has an id that begins so, or when it is about a feed.
+    """
+    site = Site(root).require()
+    settings = site.settings()
+    spoken = language(lang or settings.language)
+    with open_site(root) as opened:
+        with opened.reading() as connection:
+            alert = _chosen(alert_store.alerts(connection), alert_id)
+        if alert["rule"] == words.OPERATIONS:
+            raise SiteError(
+                "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
+            )
+        rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
+        frame = read_back(rule, _as_verdict(alert), all_fact_tables())
+        return {
+            "alert_id": alert["alert_id"],
+            "rule": rule.code,
+            "title": spoken.say(f"rule.{rule.code}"),
+            "state": alert["state"],
+            "tier": alert["tier"],
+            "patient_id": alert["patient_id"],
+            "compartment": alert["compartment"],
+            "judged_at": _plain(alert["changed_at"]),
+            "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
+            "conditions": [_plainly(asdict(one)) for one in asked(rule, frame)],
+            "turns": [_plainly(asdict(turn)) for turn in turns(rule, frame)],
+            "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or []),
+            "where": where(site, rule),
+        }
+
+
+def _chosen(alerts: list[dict[str, Any]], alert_id: str) -> dict[str, Any]:
+    found = [alert for alert in alerts if alert["alert_id"].startswith(alert_id)]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{len(found)} alerts have" if found else "no alert has"
+    raise SiteError(f"{problem} an id that begins with {alert_id!r}; `cmvmon alerts list --all` prints the ids")
+
+
+def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
+    row = {"patient_id": alert["patient_id"], "as_of": alert["changed_at"], "evidence": alert["evidence"]}
+    return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
+
+
+def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str]) -> dict[str, Any]:
+    """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
+    at, patient = alert["changed_at"], alert["patient_id"]
+    unsaid = {"result_id": None, "collected_at": None, "without_it": None}
+    if alert["protocol_version"] != opened.protocol.version:
+        return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
+    with opened.reading() as connection:
+        was_known = known.known(connection, opened.site, as_of=at, patients=[patient])
+    was_known = replace(was_known, concordance=unit_concordance(opened, as_of=at))
+    if _verdict(opened, was_known, rule, alert) != words.ALERT:
+        return unsaid | {"says": "could not tell: judged again on what was known then, the rule does not fire"}
+    rows = was_known[VIRAL_LOAD_RESULTS].filter(pl.col("result_id").is_in(result_ids))
+    newest = rows.sort("collected_at", "result_id", descending=True).unique(
+        "result_id", keep="first", maintain_order=True
+    )
+    for result_id, collected_at in newest.select("result_id", "collected_at").head(_TRIED).rows():
+        verdict = _verdict(opened, _without(was_known, result_id), rule, alert)
+        if verdict != words.ALERT:
+            found = {
+                "result_id": result_id,
+                "collected_at": _plain(collected_at),
+                "without_it": verdict or "not judged",
+            }
+            return found | {"says": "without this result the rule would not have fired"}
+    tried = min(_TRIED, newest.height)
+    return unsaid | {
+        "says": f"no single one of the last {tried} results that it rests on: without any of them it fires too"
+    }
+
+
+def _without(was_known: Known, result_id: str) -> Known:
+    rows = was_known[VIRAL_LOAD_RESULTS].filter(pl.col("result_id") != result_id)
+    return replace(was_known, tables={**was_known.tables, VIRAL_LOAD_RESULTS.name: rows})
+
+
+def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:
+    """What the rule says of the alert's subject; None: it is not judged, or can't be."""
+    try:
+        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["changed_at"], method=opened.method).verdicts
+    except CmvmonError:
+        return None
+    mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+    return None if mine.is_empty() else str(mine["verdict"][0])
+
+
+def _plainly(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

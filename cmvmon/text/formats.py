@@ -1,0 +1,125 @@
+"""How a fact is written in a sentence: by what its name says of its unit, or in the format that the words ask for.
+
+A placeholder is `{fact}`, `{fact:format}` or `{fact:format other}`: `{rise_log10}`, `{compartment:where affected_source}`,
+`{latest_point:result latest_point_at_least_iu_per_ml}`. A fact that is null is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cmvmon.text.language import Language
+from cmvmon.text.values import odds_in_words, operations_in_words, short, slope_sentence, table_in_words, value_in_words
+
+# What a name says of its unit, first match; a number of the protocol is written without idle decimals.
+_BY_NAME = tuple(
+    (re.compile(pattern), found)
+    for pattern, found in (
+        (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
+        (r"_iu_per_ml$", "load"),
+        (r"_log10(_per_week)?$", "log10"),
+        (r"(_at|_since)$", "date"),
+        (r"probability|agreement", "percent"),
+        (r"odds_", "odds"),
+        (r"(^|_)n_", "count"),
+        (r"^days_since_", "days"),
+        (r"(^|_)detection$", "detection"),
+        (r"(^|_)compartment$", "compartment"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Writes facts of one evidence in one language; dates in one zone."""
+
+    evidence: Mapping[str, Any]
+    language: Language
+    time_zone: str
+
+    def written(self, name: str, asked: str) -> str:
+        """The fact `name` as the words ask for it. Raises KeyError for a fact that the evidence lacks."""
+        form, *others = asked.split() or [format_of(name)]
+        if form in _OF_SEVERAL:
+            return _OF_SEVERAL[form][1](self, name, *others)
+        value = self.evidence[name]
+        return self.language.say("unknown") if value is None else _OF_ONE[form](self, value, *others)
+
+    def result(self, which: str, limit: str = "") -> str:
+        """One sample: its load, or what the assay said with the limit it was below or above."""
+        detection, load = self.evidence[f"{which}_detection"], self.evidence[f"{which}_viral_load_iu_per_ml"]
+        return value_in_words(detection, load, self.evidence[limit] if limit else None, self.language)
+
+    def where(self, name: str, source: str) -> str:
+        """The compartment, and how it came to be the one that is judged."""
+        where, found = self.language.word("compartment", self.evidence[name]), self.evidence[source]
+        if found is None:
+            return where
+        return self.language.say("where", compartment=where, source=self.language.word("affected_source", found))
+
+    def slope(self, which: str) -> str:
+        """A decline or rise with its interval and the number of results."""
+        mean, low, high = (self.evidence[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
+        return slope_sentence(mean, low, high, len(self.evidence["result_ids"] or ()), self.language)
+
+    def at_least(self, name: str, detection: str) -> str:
+        """A rise, which is at least so much where its result is above range."""
+        written = self.written(name, "")
+        is_more = self.evidence[detection] == "above_uloq"
+        return self.language.say("at_least", value=written) if is_more else written
+
+    def capital(self, compartment: str) -> str:
+        """The word of a compartment at the start of a sentence."""
+        word = self.language.word("compartment", compartment)
+        return word[:1].upper() + word[1:]
+
+    def date(self, moment: str | datetime) -> str:
+        """The date of a moment."""
+        found = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
+        return self.language.date(found, self.time_zone)
+
+
+_OF_ONE: Mapping[str, Callable[..., str]] = {
+    "short": lambda s, x: short(x, s.language),
+    "load": lambda s, x: s.language.load(x),
+    "log10": lambda s, x: s.language.log10(x),
+    "date": Speaker.date,
+    "percent": lambda s, x: s.language.percent(x),
+    "odds": lambda s, x: odds_in_words(x, s.language),
+    "count": lambda s, x: s.language.number(x, 0),
+    "counted": lambda s, x, noun: s.language.count(noun, int(x)),
+    "days": lambda s, x: s.language.say("days.other", n=short(x, s.language)),
+    "detection": lambda s, x: s.language.word("detection", x),
+    "compartment": lambda s, x: s.language.word("compartment", x),
+    "compartments": lambda s, x: s.language.words("compartment", x),
+    "capital": Speaker.capital,
+    "table": lambda s, x: table_in_words(x, s.language),
+    "operations": lambda s, x: operations_in_words(x, s.language),
+    "text": lambda _, x: str(x),
+}
+# Those that are made from several facts: which, and how.
+_OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., str]]] = {
+    "result": (lambda n, *limit: (f"{n}_detection", f"{n}_viral_load_iu_per_ml", *limit), Speaker.result),
+    "where": (lambda n, source: (n, source), Speaker.where),
+    "slope": (lambda n: tuple(f"{n}{end}_log10_per_week" for end in ("", "_low", "_high")), Speaker.slope),
+    "at_least": (lambda n, detection: (n, detection), Speaker.at_least),
+}
+
+
+def format_of(name: str) -> str:
+    """The format that the name of a fact says; `text` where it says none.
+
+    >>> format_of("rise_log10"), format_of("protocol.overdue_after_days"), format_of("watched_since")
+    ('log10', 'short', 'date')
+    """
+    return next((form for pattern, form in _BY_NAME if pattern.search(name)), "text")
+
+
+def columns_of(name: str, asked: str) -> tuple[str, ...]:
+    """The facts that a placeholder is made from (besides `result_ids`, which every evidence has)."""
+    form, *others = asked.split() or [format_of(name)]
+    return _OF_SEVERAL[form][0](name, *others) if form in _OF_SEVERAL else (name,)
