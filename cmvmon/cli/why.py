@@ -37,7 +37,7 @@ def why(
     print(printing.table(lines, ("", "is", "known that"), ""))
     print("\nWHAT WOULD HAVE CHANGED IT (one at a time)")
     turns = [
-        {"fact or number": t["column"], "is": _short(t["now"]), "at": _short(t["at"]), "then": t["verdict"]}
+        {"fact or number": t["column"], "is": _short(t["now"]), "at": _exactly(t["at"]), "then": t["verdict"]}
         for t in found["turns"]
     ]
     print(printing.table(turns, ("fact or number", "is", "at", "then"), "nothing by itself"))
@@ -92,13 +92,12 @@ def _question(one: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    if value is None:
-        return "unknown"
-    if isinstance(value, float):
-        near = float(f"{value:.9g}")
-        return (
-            f"{near:.9g}"
-            if abs(near - value) < 1e-12 * abs(near) or near == value
-            else f"just {'below' if value < near else 'above'} {near:.9g}"
-        )
-    return str(value)
+    return "unknown" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _exactly(value: object) -> str:
+    """A value at which a verdict turns: on which side of a short number it lies is what matters."""
+    if not isinstance(value, float) or value == float(f"{value:.6g}"):
+        return _short(value)
+    near = float(f"{value:.6g}")
+    return f"just {'below' if value < near else 'above'} {near:.6g}"
