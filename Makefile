@@ -9,12 +9,12 @@ UNIT := not slow and not browser and not prefect
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
-.PHONY: demo test unit coverage check format generate lock browser clean
+.PHONY: demo test unit coverage check format generate lock browser postgresql clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
-test: $(READY) browser .venv/.compiled  ## set up, then every test, import contract and generated-docs check
+test: $(READY) browser postgresql .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest $(SPREAD)
 
@@ -34,7 +34,7 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-generate: $(READY)      ## write again what is derived: contracts, docs/tables.md, docs/rules.md
+generate: $(READY)      ## write again what is derived: contracts, frozen tables, docs/tables.md, rules.md, alerts.md
 	@$(BIN)/python -m tests.generate
 
 lock: $(READY)          ## versions and hashes only: no host is written
@@ -66,6 +66,14 @@ browser:
 			echo "installing chromium for the browser tests ..."; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
 			|| echo "chromium could not be installed: the browser tests will say that they were skipped"; fi; }
+
+# A server for the tests of the store: each run starts one of its own in a temporary folder; Debian's own need not run.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing postgresql for the tests of the store ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } >/dev/null 2>&1 \
+			|| echo "postgresql could not be installed: the tests on it will say that they were skipped"; fi; }
 
 clean:
 	rm -rf .venv site

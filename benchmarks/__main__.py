@@ -7,6 +7,7 @@ MODULES = {
     "analyze": "benchmarks.analyze",
     "live": "benchmarks.live",
     "night": "benchmarks.night",
+    "order": "benchmarks.order",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",

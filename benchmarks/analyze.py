@@ -2,7 +2,8 @@
 
 A scan reads every column of the results file with polars and collects it, the first thing in a process of its own. The
 command's start is taken off: that of the interpreter and its imports, or of the whole command on one patient, which also
-reads the compiled kernels from disk. The weekly table alone is measured by both methods beside it, warm.
+reads the compiled kernels from disk. With `--planted` it is also measured with so many rules more, copies of the shipped
+ones in turn: what an added rule costs. The weekly table alone is measured by both methods beside it, warm.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def tell():
         told.write(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
 """
 _COMMAND = "from cmvmon.cli import main; sys.argv[0] = 'cmvmon'; main()"
+_PLANTED = "from benchmarks.planted import plant; plant({})\n"
 _START = "import cmvmon.cli, cmvmon.workbench.analysis, pyarrow.parquet, cmvmon.kinetics.weeks.kernel"
 _SCAN = """
 import sys, time, polars as pl
@@ -102,7 +104,7 @@ def least(spent: Sequence[Spent]) -> Spent:
 
 @dataclass(frozen=True)
 class Measured:
-    """One number of series: a scan, two starts, the command, and the weekly table by method."""
+    """One number of series: a scan, two starts, the command, that with `n_planted` rules more, and the weekly table by method."""
 
     series: int
     scan: Spent
@@ -110,6 +112,8 @@ class Measured:
     one_patient: Spent
     command: Spent
     weekly: dict[str, Spent]
+    planted: Spent | None = None
+    n_planted: int = 0
 
     def lines(self) -> list[str]:
         """Rows of the table: seconds, and how many scans they are."""
@@ -122,6 +126,10 @@ class Measured:
             ("**`cmvmon analyze`, whole, less that of one patient**", whole.less(one)),
             *((f"file to `weekly_decline`, {method}, written", spent) for method, spent in self.weekly.items()),
         ]
+        if self.planted is not None:
+            more = self.planted.less(whole)
+            each = Spent(more.wall / self.n_planted, more.cpu / self.n_planted, self.planted.peak)
+            rows.append((f"each of {self.n_planted} rules more", each))
         return [
             f"| {self.series} | {what} | {spent.wall:.3g} | {spent.cpu:.3g} | {spent.wall / self.scan.wall:.1f} "
             f"| {spent.cpu / self.scan.cpu:.1f} | {f'{spent.peak:.0f} MiB' if spent.peak else ''} |"
@@ -129,7 +137,7 @@ class Measured:
         ]
 
 
-def measure(series: int, *, repeats: int) -> Measured:
+def measure(series: int, *, repeats: int, planted: int = 0) -> Measured:
     """Every peer once a round, the least of the rounds; one round before them is not counted."""
     folder = made_tables(series)
     results, courses = (folder / f"{name}.parquet" for name in ("viral_load_results", "antiviral_courses"))
@@ -144,11 +152,15 @@ def measure(series: int, *, repeats: int) -> Measured:
             spent["start"].append(process(_START))
             spent["one"].append(process(_COMMAND, "analyze", str(made_tables(1)), *options))
             spent["whole"].append(process(_COMMAND, "analyze", str(folder), *options))
+            if planted:
+                spent["planted"].append(process(_PLANTED.format(planted) + _COMMAND, "analyze", str(folder), *options))
             for method in words.METHOD:
                 spent[method].append(here(partial(weekly_of_file, results, courses, table, protocol, method)))
     found = {what: least(rounds[len(rounds) // (repeats + 1) :]) for what, rounds in spent.items()}
     weekly = {method: found[method] for method in words.METHOD}
-    return Measured(series, found["scan"], found["start"], found["one"], found["whole"], weekly)
+    return Measured(
+        series, found["scan"], found["start"], found["one"], found["whole"], weekly, found.get("planted"), planted
+    )
 
 
 def report(measured: Sequence[Measured], command: str) -> str:
@@ -178,11 +190,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--series", type=int, nargs="+", default=[100_000], help="how many series, one a patient")
     parser.add_argument("--repeats", type=int, default=3, help="rounds in which each is measured once")
+    parser.add_argument("--planted", type=int, default=0, help="also with so many rules more, to see what one costs")
     parser.add_argument("--write", action="store_true", help="also write benchmarks/analyze.md")
     options = parser.parse_args(arguments)
     counts = " ".join(map(str, options.series))
-    measured = [measure(count, repeats=options.repeats) for count in options.series]
-    text = report(measured, f"python -m benchmarks analyze --series {counts} --repeats {options.repeats}")
+    measured = [measure(count, repeats=options.repeats, planted=options.planted) for count in options.series]
+    given = f"--series {counts} --repeats {options.repeats} --planted {options.planted}"
+    text = report(measured, f"python -m benchmarks analyze {given}")
     if options.write:
         WRITTEN.write_text(text, encoding="utf-8")
     print(text)

@@ -31,6 +31,7 @@ def delivered(root: Path, number: int, at_day: float) -> tuple[str, datetime]:
         made_site.new_result(number, at_day),
         feed="synthetic",
         table=_TABLE,
+        form="csv",
         file_name=f"new-{at_day}.csv",
         landed_at=now,
         is_history=False,

@@ -119,6 +119,6 @@ def next_samples(
     """`next_sample` of these patients; no row where no call is open, or the declines were not the bank's."""
     if assessment.courses is None:
         return NEXT_SAMPLE.empty()
-    clocks = treatment_courses(assessment.courses, protocol=protocol, as_of=as_of)
+    clocks = assessment.facts.prepared.clocks
     weekly = assessment.weekly_decline.filter(pl.col("patient_id").is_in(sorted(patients)))
     return next_sample(assessment.results, clocks, weekly, protocol=protocol, as_of=as_of)

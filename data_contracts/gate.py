@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from cmvmon.domain.tables import BY_NAME
 from data_contracts.batch import pandas_batch
 from data_contracts.engine import validate
 from data_contracts.mapper import expectation, known_column, structure
-from data_contracts.promises import Known, broken_rows
+from data_contracts.promises import Fresh, Known, broken_rows
 from data_contracts.reading import WARNING, Contract, Rule, merged, read_contract
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def gate(
     Raises SiteError for a table without a contract, an as_of without an offset, or a reference that the contract needs
     and the caller did not give; never for broken data.
     """
-    contract = merged([read_contract(text) for text in contract_texts(table)], table)
+    contract = contract_of(table)
     given = references or {}
     _check_call(contract, as_of, given)
     columns, rules = contract.columns, contract.rules
@@ -92,6 +93,41 @@ def gate(
             found.append((rule.severity, _breach(rule, frame.height, "its column is missing or of another type")))
     broken = tuple(breach for severity, breach in found if severity != WARNING)
     return GateReport(table, not broken, broken, tuple(breach for severity, breach in found if severity == WARNING))
+
+
+def live_gate(
+    table: str, frame: pl.DataFrame, *, as_of: datetime, references: Mapping[str, pl.Series] | None = None
+) -> GateReport:
+    """The same promises, judged by polars alone: for one delivery while somebody waits for its page.
+
+    Arguments, report and errors are those of `gate`. Great Expectations judges the same rows in the next night.
+    """
+    contract, given = contract_of(table), references or {}
+    _check_call(contract, as_of, given)
+    broken: list[BrokenPromise] = []
+    warnings: list[BrokenPromise] = []
+    for name, kind in contract.columns.items():
+        if name not in frame.columns:
+            broken.append(BrokenPromise("missing_column", name, f"the table has a column {name}", frame.height))
+        elif frame.schema[name] != kind.dtype:
+            broken.append(BrokenPromise("wrong_type", name, f"{name} holds a {kind.value}", frame.height))
+    unsound = {found.column for found in broken}
+    for rule in contract.rules:
+        if unsound & set(rule.promise.columns):
+            breach = _breach(rule, frame.height, "its column is missing or of another type")
+        else:
+            n_rows = broken_rows(rule.promise, frame, as_of=as_of, references=given)
+            if not n_rows and not (isinstance(rule.promise, Fresh) and frame.is_empty()):  # no row is not fresh either
+                continue
+            breach = _breach(rule, n_rows, "")
+        (warnings if rule.severity == WARNING else broken).append(breach)
+    return GateReport(table, not broken, tuple(broken), tuple(warnings))
+
+
+@cache
+def contract_of(table: str) -> Contract:
+    """The contract of one table; the texts are the package's, so they are read once. Raises SiteError where there is none."""
+    return merged([read_contract(text) for text in contract_texts(table)], table)
 
 
 def contract_texts(table: str) -> list[str]:

@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cmvmon.run import feed
 from cmvmon.run.feed import Fed
-from cmvmon.shell.session import moment, now
+from cmvmon.shell.session import moment
 from flows.nightly import STEP
 from flows.scrubbing import scrubbed
 
@@ -21,7 +21,7 @@ from flows.scrubbing import scrubbed
 def take_in_and_assess(root: str, delivery_id: str, as_of: str | None) -> Fed:
     """The delivery and whom it touches; their numbers stay in the store."""
     with scrubbed():
-        return feed.lab_feed(Path(root), delivery_id, as_of=now() if as_of is None else moment(as_of))
+        return feed.lab_feed(Path(root), delivery_id, as_of=None if as_of is None else moment(as_of))
 
 
 @flow(name="lab-feed", persist_result=False)

@@ -18,7 +18,7 @@ from cmvmon.run import night
 from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import TakenIn
 from cmvmon.run.publish import Published
-from cmvmon.shell.session import moment, now
+from cmvmon.shell.session import moment
 from flows.scrubbing import scrubbed
 
 
@@ -37,34 +37,25 @@ STEP: dict[str, Any] = {
 
 
 @task(name="take in", **STEP)
-def take_in(root: str, as_of: datetime) -> TakenIn:
+def take_in(root: str, as_of: datetime | None) -> TakenIn:
     """The drop folder into the store."""
     with scrubbed():
         return night.take_in_step(Path(root), as_of=as_of)
 
 
-@task(name="assess", **STEP)
-def assess(root: str, as_of: datetime) -> Counts:
-    """Every rule on every patient."""
+@task(name="assess and publish", **STEP)
+def assess_and_publish(root: str, as_of: datetime | None) -> tuple[Counts, Published]:
+    """Every rule on every patient, once, and the pages made from it: an assessment holds patients and can't be a result."""
     with scrubbed():
-        return night.assess_step(Path(root), as_of=as_of)
-
-
-@task(name="publish", **STEP)
-def publish(root: str, as_of: datetime) -> Published:
-    """The pages."""
-    with scrubbed():
-        return night.publish_step(Path(root), as_of=as_of)
+        return night.assess_and_publish_step(Path(root), as_of=as_of)
 
 
 @flow(name="nightly", persist_result=False, validate_parameters=True)
 def nightly(root: str, as_of: str | None = None) -> tuple[TakenIn, Counts, Published]:
-    """One night on the site at `root`, judged at `as_of` (ISO 8601; None = now)."""
-    at = now() if as_of is None else moment(as_of)
-    with night.held(Path(root)):
-        taken_in = take_in(root, at)
-        counts = assess(root, at)
-        published = publish(root, at)
+    """One night on the site at `root`, judged at `as_of` (ISO 8601; None = when each step begins)."""
+    at = None if as_of is None else moment(as_of)
+    taken_in = take_in(root, at)
+    counts, published = assess_and_publish(root, at)
     create_markdown_artifact(_in_counts(taken_in, counts, published), key="nightly")
     return taken_in, counts, published
 

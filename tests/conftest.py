@@ -1,13 +1,16 @@
-"""What every test run needs: no telemetry, Prefect's files in a temporary folder, and the kind of every test by measurement."""
+"""What every test run needs: no telemetry, Prefect's files apart, the kind of every test, and sites on each database."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests import postgresql
 
 # Set before anything imports Prefect or Great Expectations, which read them once.
 os.environ.update(
@@ -65,3 +68,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind, places in KINDS.items():
             if any(place == named or place.startswith(f"{named}/") for named in places):
                 item.add_marker(kind)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL of this worker's own. Absent: skipped in one line, or failed where CMVMON_REQUIRE_POSTGRESQL=1."""
+    programs = postgresql.programs()
+    if programs is None:
+        if os.environ.get("CMVMON_REQUIRE_POSTGRESQL") == "1":
+            pytest.fail(postgresql.WHY_NOT)
+        pytest.skip(postgresql.WHY_NOT)
+    started = postgresql.Server(programs)
+    yield started
+    started.stop()
+
+
+def _on_postgresql(server: postgresql.Server) -> Callable[[Path], Path]:
+    def make(root: Path) -> Path:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "settings.toml").write_text(f'database = "{server.new_database()}"\n', encoding="utf-8")
+        return root
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_site(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
+    """Makes a folder the site of an empty database, of the kind that is tried."""
+    if request.param == "sqlite":
+        return lambda root: root
+    return _on_postgresql(request.getfixturevalue("server"))
+
+
+@pytest.fixture
+def site(new_site: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """A site without a row, on each kind of database."""
+    return new_site(tmp_path)
+
+
+@pytest.fixture
+def site_on_postgresql(server: postgresql.Server, tmp_path: Path) -> Path:
+    """A site without a row, on PostgreSQL."""
+    return _on_postgresql(server)(tmp_path / "on_postgresql")

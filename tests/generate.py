@@ -8,8 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from cmvmon.domain.tables import TABLES
+from cmvmon.shell.dialects import BY_NAME
+from cmvmon.shell.migrations.frozen import ddl
 from data_contracts.dictionary import data_dictionary, facts_dictionary
 from data_contracts.odcs import contract_text
+from tests.docs.alerts_page import alerts_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,8 +39,11 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     files.append(("docs/tables.md", data_dictionary))
     files.append(("docs/protocol.md", _protocol_page))
     files.append(("docs/facts.md", facts_dictionary))
+    # The first version is frozen by the first release; until then it follows METADATA (docs/decisions/0014).
+    files += [(f"cmvmon/shell/migrations/versions/v0001.{name}.sql", partial(ddl, name)) for name in BY_NAME]
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
+    files.append(("docs/alerts.md", alerts_page))
     return files
 
 

@@ -1,12 +1,15 @@
-"""Sites and deliveries for tests: real folders, real files, real SQLite. Every patient in them is made up."""
+"""Sites and deliveries for tests: real folders, real files, real databases. Every patient in them is made up."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from cmvmon.shell.site import Site
 from tests import patients
 from tests.patients import Course, Stay
 
@@ -64,16 +67,48 @@ def ward_of_three(root: Path) -> None:
     drop(root, "icu_stays", [stay(p, bed=f"S-0{i}") for i, p in enumerate(names)])
 
 
-def rows(root: Path, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """What the store holds, past our own code."""
-    with sqlite3.connect(f"file:{root / 'cmvmon.sqlite'}?mode=ro", uri=True) as connection:
-        return connection.execute(query, parameters or {}).fetchall()
+def database(root: Path) -> sa.Engine:
+    """The site's database, past our own code: no trigger is off, no schema is checked."""
+    return sa.create_engine(Site(root).database)
+
+
+def rows(root: Path, query: str) -> list[tuple[Any, ...]]:
+    """What the store holds, past our own code; moments as ISO 8601 text."""
+    engine = database(root)
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql(query).fetchall()
+    finally:
+        engine.dispose()
+    return [tuple(_plain(value) for value in row) for row in found]
+
+
+def write(root: Path, *statements: str) -> None:
+    """Writes into the store past our own code. Raises what the database raises."""
+    engine = database(root)
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
 
 
 def everything(root: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, for comparing two states of a store."""
-    names = [name for (name,) in rows(root, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    return {name: sorted(rows(root, f"SELECT * FROM {name}"), key=repr) for name in names}
+    """Every row of every table, for comparing two states of a store, or two stores."""
+    engine = database(root)
+    names = sa.inspect(engine).get_table_names()
+    engine.dispose()
+    return {name: sorted((_alike(row) for row in rows(root, f"SELECT * FROM {name}")), key=repr) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
+
+
+def _alike(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """SQLite has no truth values."""
+    return tuple(int(value) if isinstance(value, bool) else value for value in row)
 
 
 def page_bytes(root: Path) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
@@ -30,6 +31,11 @@ def counted_json(c: Counted) -> dict[str, object]:
     names = ("delivery_id", "feed", "table", "attempt", "received", "accepted", "quarantined", "duplicates", "ignored")
     named = {name: getattr(c, name) for name in (*names, "refused", "refused_because", "was_known")}
     return named | {"reasons": dict(c.reasons)}
+
+
+def assessed_json(counts: Counts) -> dict[str, object]:
+    """One assessment for a machine: counts, no patient."""
+    return asdict(counts) | {"as_of": counts.as_of.isoformat()}
 
 
 def assessed_words(counts: Counts) -> str:

@@ -40,6 +40,37 @@ _SHOWN_NEXT = (
     "call_if_not_detected",
 )
 
+_SHOWN_SAID = ("patient_id", "subject", "rule", "verdict", "reason", "tier", "as_of")
+_SHOWN_DECLINE = (
+    "patient_id",
+    "compartment",
+    "laboratory",
+    "assay",
+    "treatment_week",
+    "mean_decline_log10_per_week",
+    "call",
+    "status",
+    "as_of",
+)
+
+
+@app.command()
+def said(
+    as_of: Annotated[str, typer.Option("--as-of", help="The moment in question, ISO 8601.")],
+    patient: Annotated[str | None, typer.Option("--patient", help="One patient; without it, everyone.")] = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """What was said at a moment, as it was recorded then. `as_of` in a row: since when it had been said so."""
+    from cmvmon.run.said_query import said as asked
+
+    found = asked(site, as_of=moment_of(as_of), patient=patient)
+    if as_json:
+        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
+        return
+    print(printing.table(found["verdicts"], _SHOWN_SAID, "no verdict stood"))
+    print(printing.table(found["weekly_decline"], _SHOWN_DECLINE, "no decline stood"))
+
 
 @app.command()
 def concordance(

@@ -93,22 +93,20 @@ def ingest(
 @app.command()
 def assess(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE, as_json: Json = False) -> None:
     """Judges every patient on what is known; takes nothing in."""
-    from cmvmon.run.night import assess_step, held
+    from cmvmon.run.night import assess_step
 
-    moment = moment_of(as_of)
-    with held(site):
-        counts = assess_step(site, as_of=moment, method=method)
+    counts = assess_step(site, as_of=None if as_of is None else moment_of(as_of), method=method)
     print(
-        json.dumps(asdict(counts), sort_keys=True)
+        json.dumps(printing.assessed_json(counts), sort_keys=True)
         if as_json
-        else f"assessed at {moment.isoformat()}: {printing.assessed_words(counts)}"
+        else f"assessed at {counts.as_of.isoformat()}: {printing.assessed_words(counts)}"
     )
 
 
 @app.command()
 def nightly(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE) -> None:
     """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
-    _night(site, as_of=moment_of(as_of), plain=True, method=method)
+    _night(site, as_of=None if as_of is None else moment_of(as_of), plain=True, method=method)
 
 
 @app.command()
@@ -161,5 +159,5 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None) ->
         print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
     for fault in taken_in.faults:
         print(f"take in  NOT READ: {fault.message}")
-    print(f"assess   as of {as_of.isoformat()}: {printing.assessed_words(counts)}")
+    print(f"assess   as of {counts.as_of.isoformat()}: {printing.assessed_words(counts)}")
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")

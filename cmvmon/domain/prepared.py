@@ -18,7 +18,7 @@ class Prepared:
         results: current results, with `is_conflicting` and `sigma_log10`, sorted by moment and id.
         shown: the same and the preliminary ones, which a page shows and nothing judges.
         clocks: one row per patient and anchor.
-        weekly_decline: as its row type, in any order.
+        weekly_decline: as its row type, sorted by its key.
         concordance: whether blood follows other compartments, by patient and for the unit, as its row type.
     """
 

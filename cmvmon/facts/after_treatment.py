@@ -6,11 +6,10 @@ import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
-from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import NEWEST_SERIES
-from cmvmon.facts.points import points_of
+from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.points import points as points_of_newest
 
 _NO_RUN = "there is no such run"
 
@@ -49,15 +48,10 @@ AFTER_TREATMENT = RowType(
 def after_treatment(facts: Facts) -> pl.DataFrame:
     """A result whose values conflict is no point. A rise counts from the limit of quantification at least, and is rounded
     to 1e-9, as in `rises`."""
-    series = facts.prepared.results.join(facts.of(NEWEST_SERIES), on=SERIES_KEY, how="semi")
-    points = points_of(series.filter(~pl.col("is_conflicting")))
+    places = facts.shared(newest_numbers).select(*PLACE, "series")
+    points = facts.shared(points_of_newest).join(places, on="series")
     ended = facts.prepared.clocks.group_by("patient_id").agg(treatment_ended_at=pl.col("course_ended_at").max())
-    found = (
-        series.select(PLACE)
-        .unique()
-        .join(ended, on="patient_id", how="left")
-        .join(_run_below(points), PLACE, how="left")
-    )
+    found = places.join(ended, on="patient_id", how="left").join(_run_below(points), on=PLACE, how="left")
     return found.join(_rise(points, found), on=PLACE, how="left")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -72,7 +73,7 @@ class Value:
         """A number of days as a length of time."""
         return Value(pl.duration(hours=24 * self.expr), f"{self.written} days")
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that it is made from."""
         return frozenset(self.expr.meta.root_names())
@@ -81,7 +82,7 @@ class Value:
 class Condition:
     """Something that is known to be so of a subject, or is not. Joined by `&`, `|` and `~`."""
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         """True or false, never null."""
         raise NotImplementedError
@@ -100,7 +101,7 @@ class Condition:
     def __invert__(self) -> Condition:
         return Not(self)
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that it reads."""
         return frozenset(self.expr.meta.root_names())
@@ -130,7 +131,7 @@ class Comparison(Condition):
     operator: str
     right: Value
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return surely(_OPERATORS[self.operator](self.left.expr, self.right.expr))
 
@@ -145,7 +146,7 @@ class Among(Condition):
     value: Value
     words: tuple[str, ...]
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return surely(self.value.expr.is_in(list(self.words)))
 
@@ -159,7 +160,7 @@ class Known(Condition):
 
     value: Value
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return self.value.expr.is_not_null()
 
@@ -173,7 +174,7 @@ class Truth(Condition):
 
     name: str
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return surely(pl.col(self.name))
 
@@ -185,7 +186,7 @@ class Truth(Condition):
 class Always(Condition):
     """What holds of every subject."""
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return pl.lit(True)
 
@@ -203,7 +204,7 @@ class Every(Condition):
     def parts(self) -> tuple[Condition, ...]:
         return self.joined
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return pl.all_horizontal(part.expr for part in self.joined)
 
@@ -221,7 +222,7 @@ class AnyOf(Condition):
     def parts(self) -> tuple[Condition, ...]:
         return self.joined
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return pl.any_horizontal(part.expr for part in self.joined)
 
@@ -239,7 +240,7 @@ class Not(Condition):
     def parts(self) -> tuple[Condition, ...]:
         return (self.part,)
 
-    @property
+    @cached_property
     def expr(self) -> pl.Expr:
         return ~self.part.expr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -27,7 +28,7 @@ class FactTable:
     compute: Callable[[Facts], pl.DataFrame]
     lists: str = ""
 
-    @property
+    @cached_property
     def facts(self) -> tuple[str, ...]:
         """The names of its facts: every column that is not of the key."""
         return tuple(column.name for column in self.rows.columns if column.name not in self.rows.key)
@@ -55,6 +56,7 @@ class Facts:
         self.tables = tables
         self._computed: dict[str, pl.DataFrame] = {}
         self._asked: list[str] = []
+        self._shared: dict[Callable[[Facts], pl.DataFrame], pl.DataFrame] = {}
 
     def of(self, rows: RowType) -> pl.DataFrame:
         """The fact table, sorted by its key. Raises ProgramError where tables ask for each other in a circle."""
@@ -68,6 +70,12 @@ class Facts:
             self._computed[rows.name] = rows.conform(made).sort(*rows.key, nulls_last=False)
             self._asked.pop()
         return self._computed[rows.name]
+
+    def shared(self, compute: Callable[[Facts], pl.DataFrame]) -> pl.DataFrame:
+        """What that function makes of these facts, computed once however many fact tables ask: no fact table itself."""
+        if compute not in self._shared:
+            self._shared[compute] = compute(self)
+        return self._shared[compute]
 
     @property
     def now(self) -> pl.Expr:

@@ -7,6 +7,7 @@ import polars as pl
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
+from cmvmon.facts.by_series import numbered_series
 from cmvmon.facts.columns import PATIENT_ID, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 
@@ -35,8 +36,9 @@ def follow_up(facts: Facts) -> pl.DataFrame:
     """Blood is plasma, whole blood or serum."""
     age = facts.now - pl.col("last_blood_collected_at")
     return (
-        facts.prepared.results.filter(pl.col("compartment").is_in(compartments.BLOOD))
+        facts.shared(numbered_series)
+        .filter(pl.col("compartment").is_in(compartments.BLOOD))
         .group_by("patient_id")
-        .agg(last_blood_collected_at=pl.col("collected_at").max())
+        .agg(last_blood_collected_at=pl.col("newest_collected_at").max())
         .with_columns(days_since_blood_result=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3))
     )

@@ -6,6 +6,7 @@ import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.interval import at_least_iu_per_ml
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -77,11 +78,8 @@ def _stated(facts: Facts, patients: pl.DataFrame) -> pl.DataFrame:
 def _inferred(facts: Facts, patients: pl.DataFrame) -> pl.DataFrame:
     """`bal` for each of these patients whose BAL reached the line around an anchor of the running course."""
     policy = facts.protocol.affected_compartments
-    load = pl.coalesce(
-        pl.when(pl.col("detection") == words.QUANTIFIED).then("viral_load_iu_per_ml"),
-        pl.when(pl.col("detection") == words.ABOVE_ULOQ).then("uloq_iu_per_ml"),
-    )
-    is_high = (pl.col("compartment") == "bal") & ~pl.col("is_conflicting") & (load >= policy.local_line_iu_per_ml)
+    reaches_line = at_least_iu_per_ml() >= policy.local_line_iu_per_ml
+    is_high = (pl.col("compartment") == "bal") & ~pl.col("is_conflicting") & reaches_line
     clocks = facts.prepared.clocks.select("patient_id", "course_started_at", "anchor_at")
     since_anchor = pl.col("collected_at") - pl.col("anchor_at")
     return (

@@ -6,6 +6,7 @@ import polars as pl
 
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.by_series import numbered_series
 from cmvmon.facts.columns import PATIENT_ID, PLACE, moment, series
 from cmvmon.facts.fact_table import Facts, fact_table
 
@@ -24,9 +25,13 @@ NEWEST_SERIES = RowType(
 @fact_table(NEWEST_SERIES)
 def newest_series(facts: Facts) -> pl.DataFrame:
     """Nothing is compared across series: a compartment is judged in the series that is now used."""
+    return facts.shared(newest_numbers)
+
+
+def newest_numbers(facts: Facts) -> pl.DataFrame:
+    """The same with `series`, the number of the series, sorted by it."""
     return (
-        facts.prepared.results.group_by(SERIES_KEY)
-        .agg(newest_collected_at=pl.col("collected_at").max())
-        .sort(*PLACE, "newest_collected_at", "laboratory", "assay", descending=[False, False, True, False, False])
+        facts.shared(numbered_series)
+        .sort(*PLACE, "newest_collected_at", "series", descending=[False, False, True, False])
         .unique(subset=PLACE, keep="first", maintain_order=True)
     )

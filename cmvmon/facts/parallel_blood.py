@@ -8,8 +8,8 @@ from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.points import points_of
-from cmvmon.facts.rises import RISES, results_since
+from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.rises import RISES, points_since
 
 PARALLEL_BLOOD = RowType(
     name="parallel_blood",
@@ -30,10 +30,32 @@ PARALLEL_BLOOD = RowType(
 @fact_table(PARALLEL_BLOOD)
 def parallel_blood(facts: Facts) -> pl.DataFrame:
     """Taken with it: at most as long apart as the protocol's pairs of samples (`[concordance] pair_within_h`)."""
-    so_far = pl.col("as_lowest").cum_min().forward_fill().shift(1).over(PLACE, order_by="collected_at")
-    blood = (
-        points_of(results_since(facts).filter(~pl.col("is_conflicting")))
-        .filter(pl.col("compartment").is_in(compartments.BLOOD))
+    airways = (
+        facts.of(RISES)
+        .filter(pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY))
+        .select(*PLACE, "latest_point_collected_at")
+    )
+    if airways.is_empty():
+        return PARALLEL_BLOOD.empty()
+    apart = (pl.col("parallel_blood_collected_at") - pl.col("latest_point_collected_at")).abs()
+    order = ("parallel_blood_rise_log10", "apart", "parallel_blood_collected_at", "parallel_blood_compartment")
+    return (
+        airways.join(_blood_points(facts, airways), on="patient_id")
+        .with_columns(apart=apart)
+        .filter(pl.col("apart") <= pl.duration(hours=facts.protocol.concordance.pair_within_h))
+        .sort(*PLACE, *order, descending=[False, False, True, False, False, False])
+        .unique(subset=PLACE, keep="first", maintain_order=True)
+    )
+
+
+def _blood_points(facts: Facts, airways: pl.DataFrame) -> pl.DataFrame:
+    """The blood points of these patients that have a lowest before them, and how far they stand above it."""
+    so_far = pl.col("as_lowest").cum_min().forward_fill().shift(1).over("series")
+    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
+    series = facts.shared(newest_numbers).filter(is_blood).join(airways, on="patient_id", how="semi")
+    return (
+        facts.shared(points_since)
+        .join(series.select(*PLACE, "series"), on="series", maintain_order="left")
         .with_columns(rise=(pl.col("at_least").log10() - so_far.log10()).round(9))
         .filter(pl.col("rise").is_not_null())
         .select(
@@ -43,16 +65,4 @@ def parallel_blood(facts: Facts) -> pl.DataFrame:
             parallel_blood_result_id="result_id",
             parallel_blood_rise_log10="rise",
         )
-    )
-    apart = (pl.col("parallel_blood_collected_at") - pl.col("latest_point_collected_at")).abs()
-    order = ("parallel_blood_rise_log10", "apart", "parallel_blood_collected_at", "parallel_blood_compartment")
-    return (
-        facts.of(RISES)
-        .filter(pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY))
-        .select(*PLACE, "latest_point_collected_at")
-        .join(blood, on="patient_id")
-        .with_columns(apart=apart)
-        .filter(pl.col("apart") <= pl.duration(hours=facts.protocol.concordance.pair_within_h))
-        .sort(*PLACE, *order, descending=[False, False, True, False, False, False])
-        .unique(subset=PLACE, keep="first", maintain_order=True)
     )

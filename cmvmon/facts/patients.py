@@ -22,6 +22,7 @@ PATIENTS = RowType(
 @fact_table(PATIENTS, lists="patient")
 def patients(facts: Facts) -> pl.DataFrame:
     """The patients of all delivered rows."""
-    everyone = pl.concat([frame.select("patient_id") for frame in facts.prepared.begun.frames()]).unique()
+    nobody = pl.DataFrame(schema={"patient_id": PATIENTS.schema["patient_id"]})  # nothing was delivered yet
+    everyone = pl.concat([nobody, *(frame.select("patient_id") for frame in facts.prepared.begun.frames())]).unique()
     with_results = facts.prepared.results["patient_id"].unique()
     return everyone.with_columns(patient_has_series=pl.col("patient_id").is_in(with_results.implode()))

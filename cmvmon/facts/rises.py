@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, log10, sample, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import NEWEST_SERIES
-from cmvmon.facts.points import points_of
+from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.points import newest_results, points
 from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample time"
@@ -53,21 +53,20 @@ def rises(facts: Facts) -> pl.DataFrame:
     A result whose values conflict is no point, and that there was one is told; a preliminary or withdrawn one is no
     current result.
     """
-    since = results_since(facts)
-    points = points_of(since.filter(~pl.col("is_conflicting")))
-    conflicts = since.filter("is_conflicting").group_by(PLACE).agg(conflict_at=pl.col("collected_at").max())
-    last = _last_points(points)
-    earlier = points.join(last.select(*PLACE, "latest_point_collected_at"), on=PLACE).filter(
-        (pl.col("collected_at") < pl.col("latest_point_collected_at")) & pl.col("as_lowest").is_not_null()
-    )
+    since = facts.shared(points_since)
+    conflicts = _conflicts_since(facts)
+    last = _last_points(since)
+    earlier = _earlier(since)
     conflict_at = pl.col("conflict_at")
+    seen = pl.concat([last.select("series"), conflicts.select("series")]).unique()
     return (
-        since.select(PLACE)
-        .unique()
-        .join(last, on=PLACE, how="left")
-        .join(_lowest(earlier), on=PLACE, how="left")
-        .join(_lowest_since_anchor(earlier, facts.of(TREATMENT)), on=PLACE, how="left")
-        .join(conflicts, on=PLACE, how="left")
+        facts.shared(newest_numbers)
+        .select(*PLACE, "series")
+        .join(seen, on="series", how="semi")
+        .join(last, on="series", how="left")
+        .join(_lowest(earlier), on="series", how="left")
+        .join(_lowest_since_anchor(earlier), on="series", how="left")
+        .join(conflicts, on="series", how="left")
         .with_columns(
             _rise("latest_point_at_least", "lowest_point").alias("rise_log10"),
             _rise("previous_point_at_least", "lowest_point").alias("previous_rise_log10"),
@@ -80,53 +79,66 @@ def rises(facts: Facts) -> pl.DataFrame:
     )
 
 
-def results_since(facts: Facts) -> pl.DataFrame:
-    """The results of each newest series since a rise counts."""
-    return (
-        facts.prepared.results.join(facts.of(NEWEST_SERIES), on=SERIES_KEY, how="semi")
-        .join(facts.of(TREATMENT).select("patient_id", "watched_since"), on="patient_id")
-        .filter(pl.col("collected_at") >= pl.col("watched_since"))
-    )
+def points_since(facts: Facts) -> pl.DataFrame:
+    """The points of each newest series since a rise counts, with `anchor_at`, sorted by series and moment."""
+    return _since(facts, facts.shared(points))
+
+
+def _since(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
+    clocks = facts.of(TREATMENT).select("patient_id", "watched_since", "anchor_at")
+    watched = facts.shared(newest_numbers).select("patient_id", "series").join(clocks, on="patient_id")
+    of_series = watched.select("series", "watched_since", "anchor_at")
+    joined = rows.join(of_series, on="series", maintain_order="left")
+    return joined.filter(pl.col("collected_at") >= pl.col("watched_since"))
+
+
+def _conflicts_since(facts: Facts) -> pl.DataFrame:
+    conflicting = facts.shared(newest_results).filter("is_conflicting").select("series", "collected_at")
+    return _since(facts, conflicting).group_by("series").agg(conflict_at=pl.col("collected_at").max())
 
 
 def _rise(load: str, lowest: str) -> pl.Expr:
     return (pl.col(f"{load}_iu_per_ml").log10() - pl.col(f"{lowest}_iu_per_ml").log10()).round(9)
 
 
-def _last_points(points: pl.DataFrame) -> pl.DataFrame:
-    facts = {name: pl.col(name) for name in _POINT}
-    facts |= {"at_least_iu_per_ml": pl.col("at_least"), "at_most_iu_per_ml": pl.col("at_most")}
-    before = {name: fact.slice(-2, 1).filter(pl.len() > 1).first() for name, fact in facts.items()}
+def _last_points(since: pl.DataFrame) -> pl.DataFrame:
+    ends = ends_of(since)
+    point = since.select(*_POINT, at_least_iu_per_ml="at_least", at_most_iu_per_ml="at_most")
+    missing = since.filter("is_limit_missing").select("series", has_limit_missing_since=pl.lit(True)).unique()
     return (
-        points.sort(*PLACE, "collected_at")
-        .group_by(PLACE, maintain_order=True)
-        .agg(
-            *(fact.last().alias(f"latest_point_{name}") for name, fact in facts.items()),
-            *(fact.alias(f"previous_point_{name}") for name, fact in before.items()),
-            latest_point_is_unbounded=pl.col("is_unbounded").last(),
-            n_points_since=pl.len(),
-            has_limit_missing_since=pl.col("is_limit_missing").any(),
+        pl.concat(
+            [
+                pl.DataFrame({"series": ends.series, "n_points_since": ends.n_rows}),
+                point.select(pl.all().gather(ends.back(0)).name.prefix("latest_point_")),
+                point.select(pl.all().gather(ends.back(1)).name.prefix("previous_point_")),
+                since.select(latest_point_is_unbounded=pl.col("is_unbounded").gather(ends.back(0))),
+            ],
+            how="horizontal",
         )
+        .join(missing, on="series", how="left")
+        .with_columns(pl.col("has_limit_missing_since").fill_null(False))
     )
+
+
+def _earlier(since: pl.DataFrame) -> pl.DataFrame:
+    """The points before the latest one that have a load as a lowest value."""
+    is_earlier = (pl.col("series") == pl.col("series").shift(-1)).fill_null(False)
+    return since.filter(is_earlier & pl.col("as_lowest").is_not_null())
 
 
 def _lowest(earlier: pl.DataFrame) -> pl.DataFrame:
-    return (
-        earlier.sort(*PLACE, "as_lowest", "collected_at", descending=[False, False, False, True])
-        .unique(subset=PLACE, keep="first", maintain_order=True)
-        .select(
-            *PLACE,
-            pl.col("as_lowest").alias("lowest_point_iu_per_ml"),
-            *(pl.col(name).alias(f"lowest_point_{name}") for name in _POINT),
-        )
-    )
+    lowest = earlier.filter(pl.col("as_lowest") == pl.col("as_lowest").min().over("series"))
+    return lowest.select(
+        "series",
+        pl.col("as_lowest").alias("lowest_point_iu_per_ml"),
+        *(pl.col(name).alias(f"lowest_point_{name}") for name in _POINT),
+    )[ends_of(lowest).last]
 
 
-def _lowest_since_anchor(earlier: pl.DataFrame, treatment: pl.DataFrame) -> pl.DataFrame:
+def _lowest_since_anchor(earlier: pl.DataFrame) -> pl.DataFrame:
     return (
-        earlier.join(treatment.select("patient_id", "anchor_at"), on="patient_id")
-        .filter(pl.col("collected_at") >= pl.col("anchor_at"))
-        .group_by(PLACE)
+        earlier.filter(pl.col("collected_at") >= pl.col("anchor_at"))
+        .group_by("series")
         .agg(lowest_since_anchor_iu_per_ml=pl.col("as_lowest").min())
     )
 

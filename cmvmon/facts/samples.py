@@ -6,12 +6,13 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.columns import Column, RowType
-from cmvmon.domain.series import SERIES_KEY
+from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
+from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, sample, yes_no
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import NEWEST_SERIES
-from cmvmon.facts.points import points_of
+from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.points import newest_results, points
 
 _NONE = "there is no such result"
 
@@ -50,52 +51,52 @@ SAMPLES = RowType(
 @fact_table(SAMPLES)
 def samples(facts: Facts) -> pl.DataFrame:
     """A sample with two results counts as two here, and as one time for a first low load."""
-    series = facts.prepared.results.join(facts.of(NEWEST_SERIES), on=SERIES_KEY, how="semi")
-    return _last_two(series).join(_first_positives(series), on=PLACE, how="left")
+    numbers = facts.shared(newest_numbers).select(*PLACE, "series")
+    found = numbers.join(_last_two(facts.shared(newest_results)), on="series", maintain_order="left")
+    return found.join(_first_positives(facts.shared(points)), on="series", how="left", maintain_order="left")
 
 
-def _last_two(series: pl.DataFrame) -> pl.DataFrame:
-    load, detection = pl.col("viral_load_iu_per_ml"), pl.col("detection")
-    is_quantified = detection == words.QUANTIFIED
-    facts = {name: pl.col(name) for name in ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")} | {
-        "at_least_iu_per_ml": pl.when(is_quantified)
-        .then(load)
-        .when(detection == words.ABOVE_ULOQ)
-        .then("uloq_iu_per_ml"),
-        "at_most_iu_per_ml": pl.when(is_quantified)
-        .then(load)
-        .when(detection.is_in([words.NOT_DETECTED, words.BELOW_LLOQ]))
-        .then(pl.coalesce("lloq_iu_per_ml", "lod_iu_per_ml")),
-        "is_conflicting": pl.col("is_conflicting"),
-    }
-    before = {name: fact.slice(-2, 1).filter(pl.len() > 1).first() for name, fact in facts.items()}
+def _last_two(results: pl.DataFrame) -> pl.DataFrame:
+    told = results.select(
+        "collected_at",
+        "detection",
+        "viral_load_iu_per_ml",
+        "result_id",
+        "is_conflicting",
+        at_least_iu_per_ml=at_least_iu_per_ml(),
+        at_most_iu_per_ml=at_most_iu_per_ml(),
+    )
+    ends = ends_of(results)
+    n_conflicting = results.filter("is_conflicting").group_by("series").agg(n_conflicting=pl.len())
     return (
-        series.sort("collected_at", "result_id")
-        .group_by(PLACE)
-        .agg(
-            *(fact.last().alias(f"latest_{name}") for name, fact in facts.items()),
-            *(fact.alias(f"previous_{name}") for name, fact in before.items()),
-            n_series_results=(~pl.col("is_conflicting")).sum(),
-            last_two_conflict=pl.col("is_conflicting").tail(2).any(),
+        pl.concat(
+            [
+                pl.DataFrame({"series": ends.series, "n_rows": ends.n_rows}),
+                told.select(pl.all().gather(ends.back(0)).name.prefix("latest_")),
+                told.select(pl.all().gather(ends.back(1)).name.prefix("previous_")),
+            ],
+            how="horizontal",
+        )
+        .join(n_conflicting, on="series", how="left", maintain_order="left")
+        .with_columns(
+            n_series_results=pl.col("n_rows") - pl.col("n_conflicting").fill_null(0).cast(pl.Int64),
+            last_two_conflict=pl.col("latest_is_conflicting") | pl.col("previous_is_conflicting").fill_null(False),
         )
     )
 
 
-def _first_positives(series: pl.DataFrame) -> pl.DataFrame:
-    before = pl.col("is_below").slice(-3, 2)
-    is_first = ~pl.col("is_below").last() & before.all() & (pl.len() > 2)
-    return (
-        points_of(series.filter(~pl.col("is_conflicting")))
-        .sort(*PLACE, "collected_at")
-        .group_by(PLACE, maintain_order=True)
-        .agg(first_positive_iu_per_ml=pl.when(is_first).then(pl.col("at_most").last()))
-    )
+def _first_positives(points: pl.DataFrame) -> pl.DataFrame:
+    ends = ends_of(points)
+    latest, one_before, two_before = (pl.col("is_below").gather(ends.back(steps)) for steps in range(3))
+    is_first = (~latest & one_before & two_before).fill_null(False)
+    at_most = pl.when(is_first).then(pl.col("at_most").gather(ends.back(0)))
+    return ends.series.to_frame().hstack(points.select(at_most.alias("first_positive_iu_per_ml")))
 
 
-_LOADS, _BELOW = (words.QUANTIFIED, words.ABOVE_ULOQ), (words.NOT_DETECTED, words.BELOW_LLOQ)
+_LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
-latest_is_below = fact("latest_detection").is_in(_BELOW)
-previous_is_below = fact("previous_detection").is_in(_BELOW)
+latest_is_below = fact("latest_detection").is_in(BELOW)
+previous_is_below = fact("previous_detection").is_in(BELOW)
 LATEST, PREVIOUS = (
     tuple(fact(f"{which}_{name}") for name in ("collected_at", "detection", "viral_load_iu_per_ml"))
     for which in ("latest", "previous")

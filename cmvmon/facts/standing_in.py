@@ -60,6 +60,8 @@ def standing_in(facts: Facts) -> pl.DataFrame:
     is_recent = facts.now - pl.col("newest_collected_at") <= stale
     affected = facts.of(LEADING).filter(pl.col("leads_as").is_in([words.STATED, words.INFERRED])).select(PLACE)
     without_new = affected.filter(~is_blood).join(newest.filter(is_recent), on=PLACE, how="anti")
+    if without_new.is_empty():
+        return STANDING_IN.empty()
     blood = newest.filter(is_blood & is_recent).rename({"compartment": "followed_compartment"})
     grounded = _grounded(without_new.join(blood, on="patient_id"), facts.prepared.concordance)
     return _joined(grounded).join(affected, on=PLACE, how="anti")  # blood that is stated is judged as such

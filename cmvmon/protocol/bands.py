@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from cmvmon.protocol.faults import Place
 from cmvmon.protocol.kinds import ANY_NUMBER, Kind
+
+if TYPE_CHECKING:  # whoever only reads a protocol does not load the frame library
+    import polars as pl
 
 _NUMBER = r"-?(?:\d+(?:\.\d*)?|inf)"
 _BAND = re.compile(rf"\[\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
@@ -41,14 +42,16 @@ class Bands:
 
     def label_of(self, number: pl.Expr) -> pl.Expr:
         """The label of the band that holds each number, such as `[50, 70)`; null where `band_of` has none, or for null."""
-        return self._lookup(number, [band.label for band in self.bands], pl.String())
+        return self._lookup(number, [band.label for band in self.bands])
 
     def value_of(self, number: pl.Expr) -> pl.Expr:
         """What the protocol says of the band that holds each number; null as in `label_of`."""
-        values = [band.value for band in self.bands]
-        return self._lookup(number, values, pl.String() if isinstance(values[0], str) else pl.Float64())
+        return self._lookup(number, [band.value for band in self.bands])
 
-    def _lookup(self, number: pl.Expr, found: list[Any], dtype: pl.DataType) -> pl.Expr:
+    def _lookup(self, number: pl.Expr, found: list[Any]) -> pl.Expr:
+        import polars as pl
+
+        dtype = pl.String() if isinstance(found[0], str) else pl.Float64()
         expression = pl.lit(None, dtype=dtype)
         for band, value in zip(reversed(self.bands), reversed(found), strict=True):
             inside = ~number.is_nan() & (number >= band.lower) & (number < band.upper)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from cmvmon.protocol.faults import Place
 from cmvmon.protocol.kinds import ANY_NUMBER, Kind, Number
+
+if TYPE_CHECKING:  # whoever only reads a protocol does not load the frame library
+    import polars as pl
 
 OTHERWISE = "otherwise"  # the host that stands for all that are not listed
 
@@ -27,6 +28,8 @@ class ByDrugAndHost:
 
     def value_of(self, drug: pl.Expr, host: pl.Expr) -> pl.Expr:
         """`value` of each row; null where there is none. A null host takes `otherwise`, a null drug nothing."""
+        import polars as pl
+
         expression = pl.lit(None, dtype=pl.Float64)
         for (name, where), value in sorted(self.cells.items(), key=lambda cell: cell[0][1] != OTHERWISE):
             is_here = drug == name if where == OTHERWISE else (drug == name) & (host == where).fill_null(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Self
@@ -138,6 +139,11 @@ class Protocol:
     def priors_sha256(self) -> str:
         """The SHA-256 of the text of the priors in use, in hexadecimal; empty where none were read."""
         return "" if self.course_priors is None else self.course_priors.text_sha256
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of both texts, the protocol's and the priors': two policies of one label are told apart."""
+        return hashlib.sha256(f"{self.text_sha256}\0{self.priors_sha256}".encode()).hexdigest()
 
     @property
     def identity(self) -> str:

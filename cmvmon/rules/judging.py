@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
+import numpy as np
 import polars as pl
 
 from cmvmon.domain import words
@@ -16,6 +18,10 @@ from cmvmon.facts.conditions import PROTOCOL, Condition, Value
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.evidence import evidence_of
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
+
+_TEXTS = pl.List(pl.String)
+_UNSAID = -1  # in place of marks
+_Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
 
 
 def in_order(rules: Collection[Rule]) -> tuple[Rule, ...]:
@@ -52,8 +58,9 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     Raises ContractBroken when a rule fires and clears at once.
     """
     said: dict[str, pl.DataFrame] = {}
+    joined = Joined(facts, rules)
     for rule in in_order(rules):
-        frame = read(rule, facts, said)
+        frame = read(rule, joined, said)
         verdicts = judged(rule, frame)
         evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
         said[rule.code] = verdicts.with_columns(
@@ -63,23 +70,20 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     return pl.concat(frame.select(kept) for frame in said.values()).with_columns(as_of=facts.now)
 
 
-def read(rule: Rule, facts: Facts, said: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
     """One row per subject of the rule, with every column that it reads: only the fact tables that it needs are joined.
 
     Args:
         said: the verdicts of the rules that it follows, with `grounds`.
     """
-    wanted = rule.reads | rule.result_columns
-    numbers = {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in _numbers(wanted)}
-    wanted |= {number.fact for number in numbers.values() if isinstance(number, ByFact)}
-    frame = _subjects(rule, facts)
-    for table in joined_tables(rule, wanted, facts.tables):
-        columns = [name for name in table.facts if name in wanted and name not in frame.columns]
-        there = facts.of(table.rows).select(*table.rows.key, *columns)
-        frame = frame.join(there, on=table.rows.key, how="left", nulls_equal=True)
+    facts, wanted = joined.facts, read_by(rule, joined.facts)
+    numbers = _numbers(rule, facts)
+    there = joined.of(rule)
+    frame = there.select(name for name in there.columns if name in wanted or name in joined.listed(rule))
+    frame = frame.with_columns(as_of=facts.now)
     for code in sorted(rule.follows):
         frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
-    return frame.with_columns(as_of=facts.now, **{name: _of_each(number) for name, number in sorted(numbers.items())})
+    return frame.with_columns(**{name: _of_each(number) for name, number in numbers.items()})
 
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
@@ -90,11 +94,15 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """
     inhibited, held = _any(rule.inhibitors()), _any(rule.unless)
     grounds = _any(rule.fires)
-    marked = frame.filter(rule.applies.expr).with_columns(
-        fires=grounds & ~held & ~inhibited, holds=inhibited | (grounds & held), clears=rule.clears.expr & ~inhibited
+    marked = (
+        frame.lazy()
+        .filter(rule.applies.expr)
+        .with_columns(
+            fires=grounds & ~held & ~inhibited,
+            holds=inhibited | (grounds & held),
+            clears=rule.clears.expr & ~inhibited,
+        )
     )
-    if both := marked.filter(pl.col("clears") & (pl.col("fires") | pl.col("holds"))).height:
-        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
     verdict = (
         pl.when("fires")
         .then(pl.lit(words.ALERT))
@@ -103,13 +111,71 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(words.NOT_ASSESSABLE))
     )
     held_by = _first([*rule.inhibitors().items(), *rule.unless.items()])
-    return marked.with_columns(
+    said = pl.when("fires").then(_marks([sentence.when for sentence in rule.says])).otherwise(_UNSAID)
+    told = marked.with_columns(
         verdict=verdict,
         reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
         tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
-        grounds=_those(rule.fires),
-        says=pl.when("fires").then(_those({sentence.key: sentence.when for sentence in rule.says})),
-    )
+        grounds=_marks(list(rule.fires.values())).map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
+        says=said.map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
+    ).collect()
+    both = (told["clears"] & (told["fires"] | told["holds"])).sum()
+    if both:
+        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
+    return told
+
+
+class Joined:
+    """The subjects of these rules with every fact table that one of them reads, joined once however many read it."""
+
+    def __init__(self, facts: Facts, rules: Collection[Rule]) -> None:
+        self.facts = facts
+        self._read: dict[_Listed, dict[str, FactTable]] = {}
+        self._joined: dict[_Listed, pl.DataFrame] = {}
+        for rule in rules:
+            tables = self._read.setdefault((rule.subject, rule.expects), {})
+            tables |= {table.rows.name: table for table in joined_tables(rule, read_by(rule, facts), facts.tables)}
+
+    def listed(self, rule: Rule) -> tuple[str, ...]:
+        """The columns of the fact table that lists the rule's subjects."""
+        return tuple(self._listing(rule.subject).rows.schema)
+
+    def of(self, rule: Rule) -> pl.DataFrame:
+        """The subjects of the rule, each with its facts. Raises ProgramError where a fact table tells one twice."""
+        listed = (rule.subject, rule.expects)
+        if listed not in self._joined:
+            subjects = self._subjects(*listed)
+            tables = [table for _, table in sorted(self._read[listed].items()) if table.lists != rule.subject]
+            parts = pl.collect_all([self._beside(subjects, table) for table in tables])
+            for table, part in zip(tables, parts, strict=True):
+                if part.height != subjects.height:
+                    raise ProgramError(f"the fact table {table.rows.name} has several rows of one {table.rows.key}")
+            found = pl.concat([subjects, *parts], how="horizontal")
+            self._joined[listed] = found
+        return self._joined[listed]
+
+    def _beside(self, subjects: pl.DataFrame, table: FactTable) -> pl.LazyFrame:
+        """The facts of that table, a row for each subject: only keys are joined, other columns stay as they are."""
+        there, key = self.facts.of(table.rows), table.rows.key
+        keys = subjects.select(key)
+        if keys.equals(there.select(key)):  # often: both are sorted by key, and there is nothing to join
+            return there.lazy().select(table.facts)
+        found = keys.lazy().join(there.lazy(), on=key, how="left", nulls_equal=True, maintain_order="left")
+        return found.select(table.facts)
+
+    def _listing(self, subject: str) -> FactTable:
+        return next(table for table in self.facts.tables.values() if table.lists == subject)
+
+    def _subjects(self, subject: str, expects: tuple[str, ...]) -> pl.DataFrame:
+        """Those of the kind; besides, a row without a series for each place that is expected and that has none."""
+        listing = self._listing(subject)
+        rows = self.facts.of(listing.rows)
+        if not expects:
+            return rows
+        patients = self.facts.of(self._listing("patient").rows).select("patient_id")
+        expected = patients.join(pl.DataFrame({"compartment": expects}), how="cross")
+        place = ["patient_id", "compartment"]
+        return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
 
 
 def joined_tables(rule: Rule, columns: Collection[str], tables: Mapping[str, FactTable]) -> list[FactTable]:
@@ -153,20 +219,6 @@ def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:
     return KINDS[rule.subject]
 
 
-def _subjects(rule: Rule, facts: Facts) -> pl.DataFrame:
-    """The subjects of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
-    listing = next(table for table in facts.tables.values() if table.lists == rule.subject)
-    rows = facts.of(listing.rows)
-    if not rule.expects:
-        return rows
-    patients = next(table for table in facts.tables.values() if table.lists == "patient")
-    expected = (
-        facts.of(patients.rows).select("patient_id").join(pl.DataFrame({"compartment": rule.expects}), how="cross")
-    )
-    place = ["patient_id", "compartment"]
-    return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
-
-
 def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
     """What the rule `code` said of each patient, as columns."""
     is_alert = pl.col("verdict") == words.ALERT
@@ -185,8 +237,16 @@ def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.Data
     return verdicts.group_by("patient_id").agg(gravest.alias(f"{VERDICT}.{code}"), **grounds)
 
 
-def _numbers(columns: Collection[str]) -> list[str]:
-    return sorted(name for name in columns if name.startswith(PROTOCOL))
+def read_by(rule: Rule, facts: Facts) -> frozenset[str]:
+    """Every column that judging it needs: those that it reads, and the facts by which its numbers differ."""
+    by = {number.fact for number in _numbers(rule, facts).values() if isinstance(number, ByFact)}
+    return rule.reads | rule.result_columns | by
+
+
+def _numbers(rule: Rule, facts: Facts) -> dict[str, float | ByFact]:
+    """The numbers of the protocol that it reads, by column."""
+    names = sorted(name for name in rule.reads | rule.result_columns if name.startswith(PROTOCOL))
+    return {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
 
 
 def _of_each(number: float | ByFact) -> pl.Expr:
@@ -207,10 +267,16 @@ def _first(said: Sequence[tuple[str | int | Value, Condition]]) -> pl.Expr:
     return found
 
 
-def _those(named: Mapping[str, Condition]) -> pl.Expr:
-    """The names whose condition holds, in order."""
-    if not named:
-        return pl.lit([], dtype=pl.List(pl.String))
-    return pl.concat_list(
-        pl.when(condition.expr).then(pl.lit(name)) for name, condition in named.items()
-    ).list.drop_nulls()
+def _marks(conditions: Sequence[Condition]) -> pl.Expr:
+    """Which of the conditions hold, as the bits of one number: far cheaper to fill than a list in each row."""
+    return pl.sum_horizontal(pl.lit(0), *(c.expr.cast(pl.Int64) * (1 << place) for place, c in enumerate(conditions)))
+
+
+def _those(names: Sequence[str], marks: pl.Series) -> pl.Series:
+    """The names whose bit is set, in order; null where it is unsaid."""
+    found, at = np.unique(marks.to_numpy(), return_inverse=True)
+    lists = [
+        None if mark == _UNSAID else [name for place, name in enumerate(names) if mark >> place & 1]
+        for mark in found.tolist()
+    ]
+    return pl.Series(marks.name, lists, dtype=_TEXTS)[at]

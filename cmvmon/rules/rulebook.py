@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProgramError
@@ -110,7 +111,7 @@ class Rule:
         yield from (condition for _, condition in self.cannot_tell)
         yield from (sentence.when for sentence in self.says)
 
-    @property
+    @cached_property
     def reads(self) -> frozenset[str]:
         """Every column that decides or is told: facts, parts of the key, `protocol.*`, `verdict.*`."""
         values = [value for sentence in self.says for value in sentence.tells]
@@ -119,24 +120,24 @@ class Rule:
         asked: list[Condition | Value] = [*self.conditions(), *values]
         return frozenset(column for part in asked for column in part.columns)
 
-    @property
+    @cached_property
     def result_columns(self) -> frozenset[str]:
         """The facts that hold the ids of the results that it rests on."""
         columns = {column for condition in self.rests_on for column in condition[1].columns}
         return frozenset(columns.union(*(names for names, _ in self.rests_on)))
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[str]:
         """Every number that it reads, or that its leaflet names."""
         read = {name.removeprefix(PROTOCOL) for name in self.reads if name.startswith(PROTOCOL)}
         return frozenset(read | set(_NUMBER_IN_LEAFLET.findall(self.leaflet)))
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The numbers that its own stanza of the protocol must hold."""
         return frozenset(name for name in self.numbers if "." not in name)
 
-    @property
+    @cached_property
     def follows(self) -> frozenset[str]:
         """The rules whose verdicts it reads."""
         said = (VERDICT, GROUND)

@@ -12,8 +12,8 @@ from pathlib import Path
 from cmvmon import __version__
 from cmvmon.domain.delivered import BY_LABORATORY
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.shell import alert_store, database, feed_state
-from cmvmon.shell.session import now
+from cmvmon.shell import alert_store, database, dialects, feed_state
+from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
@@ -88,19 +88,19 @@ def _laboratories(site: Site) -> Iterator[Finding]:
 
 
 def _database(site: Site) -> Iterator[Finding]:
-    if not site.database.exists():
+    url = site.database
+    if not database.exists(url):
         yield Finding("database", "not told", "this site has none yet; `cmvmon nightly` makes it")
         return
-    engine = database.connect(site.database)
-    try:
-        database.check(engine, site.database)
-        yield Finding("database", "ok", f"whole, schema {database.SCHEMA_VERSION}, journal WAL, synchronous FULL")
-        with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
+    with open_store(url) as store:
+        database.check(store.engine)
+        dialect = dialects.of(url)
+        what = f"{dialect.called(url)}: whole, schema {database.SCHEMA_VERSION}, {dialect.durability()}"
+        yield Finding("database", "ok", what)
+        with store.reading() as connection:
             feeds = feed_state.feed_tables(connection, as_of=now())
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
-    finally:
-        engine.dispose()
     for item in feeds:
         state = "broken" if item.refused else "note" if item.n_quarantined else "ok"
         words = (

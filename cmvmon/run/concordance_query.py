@@ -11,11 +11,10 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.concordance.table import concordance
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
-from cmvmon.shell import database, known
-from cmvmon.shell.session import OpenSite
+from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.shell import known
+from cmvmon.shell.session import OpenSite, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from cmvmon.text.concordance import concordance_sentence
@@ -30,12 +29,8 @@ def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | No
     settings = site.settings()
     protocol = site.protocol()
     spoken = language(lang or settings.language)
-    engine = database.connect(site.database)
-    try:
-        with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
-            results = known_currently(connection, site, as_of=as_of)
-    finally:
-        engine.dispose()
+    with open_store(settings.database) as store, store.reading() as connection:
+        results = known_currently(connection, site, as_of=as_of)
     if patient is not None and results.filter(pl.col("patient_id") == patient).is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
     table = concordance(results, protocol=protocol, as_of=as_of)
@@ -56,5 +51,5 @@ def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
 def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
     """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
     found = known.known_table(connection, LEADING, as_of=as_of)
-    versions = LEADING.begun(LEADING.rows.empty() if found is None else found, as_of.astimezone(UTC))
-    return laboratory_sigma(current_results(versions), known.assays_in_use(site, versions))
+    versions = LEADING.rows.empty() if found is None else found
+    return results_in_use(versions, known.assays_in_use(site, versions), as_of=as_of.astimezone(UTC))

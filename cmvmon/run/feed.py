@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cmvmon.run.assessing import Counts, assess_site, assessed
+from cmvmon.run.assessing import Counts, assess_site
 from cmvmon.run.intake import take_in_landed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import landed
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import open_site
+from cmvmon.shell.session import held, now, open_site
 from cmvmon.shell.site import Site
-
-_WAIT_S = 120.0  # a night may be at work: a delivery waits for it rather than being refused
 
 
 @dataclass(frozen=True)
@@ -28,14 +25,16 @@ class Fed:
     published: Published | None
 
 
-def lab_feed(root: Path, delivery_id: str, *, as_of: datetime) -> Fed:
+def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> Fed:
     """Takes in the delivery of that id (SHA-256 of its bytes) and brings the patients it touches up to date.
 
-    A patient is assessed on everything that is known of them, so the verdicts are those that the night would give.
+    Judged at `as_of`; without it, at the moment at which the site is free for this delivery. A patient is assessed on
+    everything that is known of them, so the verdicts are those that the night would give.
     Raises SiteError when no such delivery has landed.
     """
     site = Site(root).prepare()
-    with only_run(site.lock, wait_s=_WAIT_S), open_site(root) as opened:
+    with held(site), open_site(root) as opened:
+        as_of = as_of or now()
         taken_in = tuple(
             counted
             for way in landed(site.landing, delivery_id)
@@ -46,6 +45,6 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime) -> Fed:
         if not touched:
             return Fed(taken_in, None, None)
         with halting(opened, as_of=as_of):
-            _, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched)
-            published = publish(opened, assessed(opened, as_of=as_of), as_of=as_of, only=touched)
+            assessment, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched, is_live=True)
+            published = publish(opened, assessment, as_of=as_of, only=touched)
     return Fed(taken_in, counts, published)

@@ -151,9 +151,7 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
                 _note_feed(opened, connection, feed, as_of)
                 continue
             evidence = json.dumps({"code": fault.code, "feed": feed, "table_name": fault.table}, sort_keys=True)
-            alert_store.record_operations(
-                connection, feed=feed, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
-            )
+            alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
 
 
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
@@ -230,9 +228,7 @@ def _note_feed(opened: OpenSite, connection: sa.Connection, feed: str, as_of: da
     """An alert about the work while the newest delivery of one of the feed's tables stands refused."""
     refused = feed_state.newest_refused(connection, feed)
     evidence = None if refused is None else json.dumps(refused, sort_keys=True)
-    alert_store.record_operations(
-        connection, feed=feed, evidence=evidence, as_of=as_of, protocol_version=opened.protocol.version
-    )
+    alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
 
 
 def _feed_name(feed: str) -> str:

@@ -9,14 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.assess import prepared
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.domain.versions import current_results
-from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.next_sample.table import next_sample
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.shell import known
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
@@ -54,14 +51,11 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
 def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=[patient])
-    versions = was_known[VIRAL_LOAD_RESULTS]
-    current = current_results(versions.filter(pl.col("collected_at") <= as_of))
-    if current.is_empty():
+    found = prepared(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
+    if found.results.is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
-    results = laboratory_sigma(current, was_known.assays)
-    clocks = treatment_courses(was_known[ANTIVIRAL_COURSES], protocol=opened.protocol, as_of=as_of)
-    weekly = weekly_decline(results, clocks, protocol=opened.protocol, as_of=as_of, method=opened.method)
-    return weekly, next_sample(results, clocks, weekly, protocol=opened.protocol, as_of=as_of)
+    weekly = found.weekly_decline
+    return weekly, next_sample(found.results, found.clocks, weekly, protocol=opened.protocol, as_of=as_of)
 
 
 def _why_none(weekly: pl.DataFrame) -> str:

@@ -1,19 +1,22 @@
-"""One night: take in the drop folder, assess everyone, publish. Plain functions; Prefect calls the same three steps."""
+"""One night: take in the drop folder, assess everyone, publish. Plain functions; Prefect calls the same three steps.
+
+Each step waits for the site, holds it for itself, and reads the clock when it has it: a delivery that comes in meanwhile
+waits for one step at most, and neither makes the other fail.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cmvmon.assess import Assessment
+from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.publish import Published, halting, publish
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import open_site, recordable
+from cmvmon.shell import alert_store
+from cmvmon.shell.session import OpenSite, held, now, open_site, recordable
 from cmvmon.shell.site import Site
 
 
@@ -21,50 +24,75 @@ from cmvmon.shell.site import Site
 class Night:
     """What each step of a night came to: counts only, no patient data."""
 
-    as_of: datetime
     taken_in: TakenIn
     assessed: Counts
     published: Published
 
 
-def nightly(root: Path, *, as_of: datetime, method: str | None = None) -> Night:
-    """One whole night on the site at `root`, everything that comes in stamped received at `as_of`.
+def nightly(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Night:
+    """One whole night on the site at `root`, judged at `as_of` and everything that comes in stamped received then.
 
-    `method` = how the decline is estimated; without it, as the site's settings say.
+    Without `as_of`, each step's own moment. `method` = how the decline is estimated; without it, as the site's settings say.
 
-    Raises AlreadyRunning when another run holds the site, ContractBroken when a table breaks its contract.
+    Raises AlreadyRunning when other runs keep the site for too long, ContractBroken when a table breaks its contract.
     """
-    with held(root):
-        taken_in = take_in_step(root, as_of=as_of)
-        assessment, counts = _assess(root, as_of=as_of, method=method)
-        published = publish_step(root, as_of=as_of, assessment=assessment)
-    return Night(as_of, taken_in, counts, published)
+    taken_in = take_in_step(root, as_of=as_of)
+    return Night(taken_in, *assess_and_publish_step(root, as_of=as_of, method=method))
 
 
-@contextmanager
-def held(root: Path) -> Iterator[None]:
-    """Holds the site, so that one night runs at a time, under Prefect or not. Raises AlreadyRunning."""
-    with only_run(Site(root).prepare().lock):
-        yield
+def take_in_step(root: Path, *, as_of: datetime | None = None) -> TakenIn:
+    """First step: the drop folder into the store, which is looked over for damage."""
+    with held(Site(root)), open_site(root, looks_for_damage=True) as opened:
+        return take_in_drop(opened, received_at=now() if as_of is None else recordable(as_of))
 
 
-def take_in_step(root: Path, *, as_of: datetime) -> TakenIn:
-    """First step: the drop folder into the store."""
-    with open_site(root) as opened:
-        return take_in_drop(opened, received_at=recordable(as_of))
-
-
-def assess_step(root: Path, *, as_of: datetime, method: str | None = None) -> Counts:
+def assess_step(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Counts:
     """Second step: every rule on every patient, the alerts brought up to date."""
     return _assess(root, as_of=as_of, method=method)[1]
 
 
-def publish_step(root: Path, *, as_of: datetime, assessment: Assessment | None = None) -> Published:
-    """Third step: the pages. Without an assessment at hand it is computed again, from the same store."""
-    with open_site(root) as opened:
-        return publish(opened, assessment or assessed(opened, as_of=as_of), as_of=as_of)
+def assess_and_publish_step(
+    root: Path, *, as_of: datetime | None = None, method: str | None = None
+) -> tuple[Counts, Published]:
+    """Second and third step, each holding the site for itself: what was assessed is what is published."""
+    just_made = _assess(root, as_of=as_of, method=method)
+    return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
 
 
-def _assess(root: Path, *, as_of: datetime, method: str | None = None) -> tuple[Assessment, Counts]:
-    with open_site(root, method=method) as opened, halting(opened, as_of=as_of):
-        return assess_site(opened, as_of=recordable(as_of))
+def publish_step(
+    root: Path,
+    *,
+    as_of: datetime | None = None,
+    method: str | None = None,
+    just_made: tuple[Assessment, Counts] | None = None,
+) -> Published:
+    """Third step: the pages of `as_of`; without it, of the last assessment, which may be a delivery's since then.
+
+    What was just made is published where nothing was assessed after it; else it is computed again, from the same store.
+    """
+    with held(Site(root)), open_site(root, method=method) as opened:
+        at = as_of or _last(opened)
+        is_newest = just_made is not None and (as_of is not None or _is_last(opened, just_made[1].as_of))
+        assessment = just_made[0] if just_made and is_newest else assessed(opened, as_of=at)
+        return publish(opened, assessment, as_of=at)
+
+
+def _assess(root: Path, *, as_of: datetime | None, method: str | None = None) -> tuple[Assessment, Counts]:
+    with held(Site(root)), open_site(root, method=method) as opened:
+        at = now() if as_of is None else recordable(as_of)
+        with halting(opened, as_of=at):
+            return assess_site(opened, as_of=at)
+
+
+def _last(opened: OpenSite) -> datetime:
+    with opened.reading() as connection:
+        moment = alert_store.last_as_of(connection)
+    if moment is None:
+        raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
+    return moment
+
+
+def _is_last(opened: OpenSite, as_of: datetime) -> bool:
+    """Whether the one assessment recorded at that moment is the last: none came at it or after it."""
+    with opened.reading() as connection:
+        return alert_store.n_assessments_since(connection, as_of) == 1

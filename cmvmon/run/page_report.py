@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import page_of, publish
-from cmvmon.shell import alert_store
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import open_site
+from cmvmon.shell import alert_store, stored_results
+from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
 
@@ -23,11 +23,13 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
     code = lang or site.settings().language
     if code not in codes():
         raise SiteError(f"there are no pages in {code!r}; choose one of {', '.join(codes())}")
-    with only_run(site.lock), open_site(root) as opened:
+    with held(site), open_site(root) as opened:
         with opened.reading() as connection:
             moment = alert_store.last_as_of(connection)
+            method = stored_results.last_method(connection)
         if moment is None:
             raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
+        opened = replace(opened, method=method or opened.method)  # the pages tell what the alerts rest on
         assessment = assessed(opened, as_of=moment)
         if patient is None:
             publish(opened, assessment, as_of=moment)

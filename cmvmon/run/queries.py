@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import alert_store, database
+from cmvmon.shell import alert_store
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
 
@@ -20,10 +21,8 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
     site = Site(root).require()
     settings = site.settings()
     spoken = language(lang or settings.language)
-    engine = database.connect(site.database)
-    with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
+    with open_store(settings.database) as store, store.reading() as connection:
         rows = alert_store.alerts(connection, states=None if every else {"open"})
-    engine.dispose()
     return [
         {name: _plain(value) for name, value in row.items() if name not in ("sequence", "evidence", "subject")}
         | {
@@ -59,11 +58,9 @@ def _quarantine(root: Path) -> list[dict[str, Any]]:
     from cmvmon.shell import known
 
     site = Site(root).require()
-    engine = database.connect(site.database)
-    with database.in_words(site.database), engine.connect().execution_options(read_only=True) as connection:
+    with open_store(site.database) as store, store.reading() as connection:
         names = known.file_names(connection)
         rows = known.open_quarantine(connection).to_dicts()
-    engine.dispose()
     return [row | {"file_name": names[row["delivery_id"], row["feed"], row["table_name"]]} for row in rows]
 
 

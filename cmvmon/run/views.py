@@ -19,7 +19,6 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
-from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.protocol import Protocol
 from cmvmon.shell.feed_state import FeedTable
@@ -48,9 +47,8 @@ def fitted_courses(
     ).select("patient_id")
     if by_bank.is_empty() or assessment.courses is None:
         return FITTED_COURSE.empty()
-    courses = assessment.courses.join(by_bank, on="patient_id", how="semi")
     results = assessment.results.join(by_bank, on="patient_id", how="semi")
-    clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)
+    clocks = assessment.facts.prepared.clocks.join(by_bank, on="patient_id", how="semi")
     return bank_course(results, clocks, protocol=protocol, as_of=as_of)
 
 

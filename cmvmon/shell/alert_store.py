@@ -1,12 +1,7 @@
-"""Alerts in the store: one problem is one alert, updated in place by appending events, never fired twice.
-
-An alert is keyed by rule, subject and episode: from the first `alert` verdict to the first `clear` after it.
-`not_assessable` neither opens nor closes one. One whose subject is no longer judged is closed with that cause.
-"""
+"""Alerts in the store: what `cmvmon.episodes` decides is read from rows and appended as rows."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,19 +9,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cmvmon import __version__
+from cmvmon import episodes
 from cmvmon.domain import words
-from cmvmon.domain.subjects import identity, subject_text
-from cmvmon.shell.schema import ALERT_EVENTS, ASSESSMENTS
+from cmvmon.domain.subjects import subject_text
+from cmvmon.episodes import OPEN, STAY_ENDED, UNJUDGED, Word, subject_of
+from cmvmon.shell import dialects
+from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS
+from cmvmon.shell.stamp import Stamp
 
-_SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
-_FACTS = ("tier", "evidence", "protocol_version", "code_version")
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How many alerts an assessment opened, updated, resolved and closed. `is_replay`: it lay before the last one, so
-    nothing was recorded."""
+    """How many alerts an assessment opened, updated, resolved and closed: counts only.
+
+    `is_replay`: of every patient a later moment is recorded, so nothing was.
+    """
 
     opened: int = 0
     updated: int = 0
@@ -36,82 +35,83 @@ class Changes:
 
 
 def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """Every alert as it stands, as `alerts` rows, by tier, age and identity."""
+    """Every alert as it stands (or those in these states), as `alerts` rows, by tier, age and identity."""
     e = ALERT_EVENTS.c
-    last = sa.select(e.alert_id, sa.func.max(e.sequence).label("sequence")).group_by(e.alert_id).subquery()
-    query = sa.select(ALERT_EVENTS).join(last, sa.and_(e.alert_id == last.c.alert_id, e.sequence == last.c.sequence))
-    if states is not None:
-        query = query.where(e.state.in_(sorted(states)))
-    rows = connection.execute(query.order_by(e.tier, e.opened_at, e.alert_id)).mappings().all()
-    return [dict(row) for row in rows]
+    query = _standing() if states is None else _standing().where(e.state.in_(sorted(states)))
+    rows = connection.execute(query).mappings().all()
+    return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
 
 def last_as_of(connection: sa.Connection) -> datetime | None:
     """The latest moment that was assessed and recorded."""
-    text = connection.execute(sa.select(sa.func.max(ASSESSMENTS.c.as_of))).scalar()
-    return text if text is None or isinstance(text, datetime) else None
+    return connection.execute(sa.select(sa.func.max(ASSESSMENTS.c.as_of))).scalar()
+
+
+def was_assessed(connection: sa.Connection, as_of: datetime) -> bool:
+    """Whether an assessment had been recorded by that moment."""
+    return (
+        connection.execute(sa.select(ASSESSMENTS.c.as_of).where(ASSESSMENTS.c.as_of <= as_of).limit(1)).first()
+        is not None
+    )
+
+
+def n_assessments_since(connection: sa.Connection, as_of: datetime) -> int:
+    """How many assessments were recorded of that moment and of later ones."""
+    query = sa.select(sa.func.count()).select_from(ASSESSMENTS).where(ASSESSMENTS.c.as_of >= as_of)
+    return int(connection.execute(query).scalar_one())
 
 
 def record(
     connection: sa.Connection,
-    verdicts: Iterable[Mapping[str, Any]],
+    verdicts: Iterable[Row],
     *,
-    as_of: datetime,
+    stamp: Stamp,
     scope: str,
     patients: Collection[str] | None,
-    protocol_version: str,
-    cause_of: Callable[[Mapping[str, Any]], str],
+    cause_of: Callable[[Row], str],
     discharged: Collection[str],
-) -> Changes:
+) -> tuple[Changes, frozenset[str]]:
     """Brings the alerts up to date with `verdicts`, and notes the assessment. The caller holds the transaction.
+
+    Returns what changed, and the patients of whom a later moment is recorded: their later word stands.
 
     Args:
         scope: what was assessed, as a word without patient data (`all`, or a delivery's id).
-        patients: whom the verdicts cover; None = everyone.
+        patients: whom the verdicts cover, after a delivery that touches them; None = everyone.
         cause_of: why the subject of an open alert is no longer judged.
-        discharged: patients whose stay has ended: their alerts are closed (`stay_ended`) and none is opened.
+        discharged: patients whose stay has ended.
     """
-    latest = last_as_of(connection)
-    if latest is not None and as_of < latest:
-        return Changes(is_replay=True)
     rows = list(verdicts)
-    covered = None if patients is None else set(patients)
-    ever = {alert["alert_id"]: alert for alert in alerts(connection)}
-    standing = {
-        _subject(alert): alert
-        for alert in ever.values()
-        if alert["state"] == "open"
-        and alert["patient_id"] is not None
-        and (covered is None or alert["patient_id"] in covered)
-    }
-    events: list[dict[str, Any]] = []
-    tally = {"opened": 0, "updated": 0, "resolved": 0, "closed": 0}
-    judged = set()
-    for verdict in rows:
-        subject = _subject(verdict)
-        judged.add(subject)
-        event, kind = _change(standing.get(subject), verdict, as_of, protocol_version, discharged, ever)
-        if event is not None:
-            events.append(event)
-            tally[kind] += 1
-    for subject, alert in standing.items():
-        if subject not in judged:
-            cause = "stay_ended" if alert["patient_id"] in discharged else cause_of(alert)
-            events.append(_next(alert, as_of, state="closed", cause=cause))
-            tally["closed"] += 1
+    covered = None if patients is None else {*patients, *(row["patient_id"] for row in rows)}
+    judged_at = _judged_at(connection, covered)
+    mine = {row["patient_id"] for row in rows} if covered is None else covered
+    late = frozenset(p for p in mine if p in judged_at and stamp.as_of < judged_at[p])
+    if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
+        return Changes(is_replay=True), late
+    latest = _latest(connection, stamp.as_of, covered)
+    said = [(row, _word(row, stamp, discharged, brings_news=patients is not None)) for row in rows]
+    judged = {subject_of(row) for row in rows}
+    said += [
+        (alert, _ended(alert, stamp.as_of, discharged, cause_of))
+        for subject, alert in latest.items()
+        if subject not in judged and alert["state"] == OPEN
+    ]
+    found = (
+        episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
+        for row, word in said
+    )
+    events = [event for event in found if event is not None]
     if events:
         connection.execute(sa.insert(ALERT_EVENTS), events)
-    _note_assessment(connection, rows, as_of, scope, protocol_version)
-    return Changes(tally["opened"], tally["updated"], tally["resolved"], tally["closed"])
+    _note_assessment(connection, rows, stamp, scope, mine - late)
+    kinds = [event["event"] for event in events]
+    counts = {kind: kinds.count(kind) for kind in ("opened", "updated", "resolved", "closed")}
+    return Changes(counts["opened"], counts["updated"], counts["resolved"], counts["closed"]), late
 
 
-def record_operations(
-    connection: sa.Connection, *, feed: str, evidence: str | None, as_of: datetime, protocol_version: str
-) -> None:
+def record_operations(connection: sa.Connection, *, feed: str, evidence: str | None, stamp: Stamp) -> None:
     """Opens, updates or (evidence None) resolves the alert about the work on one feed."""
     subject = subject_text("feed", {"feed": feed})
-    ever = {a["alert_id"]: a for a in alerts(connection) if a["rule"] == words.OPERATIONS and a["subject"] == subject}
-    standing = next((alert for alert in ever.values() if alert["state"] == "open"), None)
     verdict = {
         "rule": words.OPERATIONS,
         "subject_kind": "feed",
@@ -120,75 +120,78 @@ def record_operations(
         "tier": 1,
         "evidence": evidence,
     }
-    event, _ = _change(standing, verdict, as_of, protocol_version, (), ever)
+    e = ALERT_EVENTS.c
+    query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
+    latest = _by_subject(connection, query).get(subject_of(verdict))
+    event = episodes.event(verdict, latest, _word(verdict, stamp, (), brings_news=True))
     if event is not None:
         connection.execute(sa.insert(ALERT_EVENTS), event)
 
 
-def _change(
-    alert: Mapping[str, Any] | None,
-    verdict: Mapping[str, Any],
-    as_of: datetime,
-    protocol_version: str,
-    discharged: Collection[str],
-    ever: Mapping[str, Mapping[str, Any]],
-) -> tuple[dict[str, Any] | None, str]:
-    """The event that this verdict brings about, and which kind it is; None where nothing changes."""
-    if verdict.get("patient_id") in discharged and verdict.get("patient_id") is not None:
-        return (None, "") if alert is None else (_next(alert, as_of, state="closed", cause="stay_ended"), "closed")
-    if verdict["verdict"] == words.CLEAR and alert is not None:
-        return _next(alert, as_of, state="resolved"), "resolved"
-    if verdict["verdict"] != words.ALERT:
-        return None, ""
+def _word(verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_news: bool) -> Word:
     facts = {
         "tier": verdict["tier"],
         "evidence": verdict["evidence"],
-        "protocol_version": protocol_version,
-        "code_version": __version__,
+        "protocol_version": stamp.protocol_version,
+        "code_version": stamp.code_version,
     }
-    if alert is None:
-        first = _first(verdict, facts, as_of)
-        again = ever.get(first["alert_id"])  # resolved and back within one moment: the same episode goes on
-        return (first if again is None else _next(again, as_of, state="open") | facts), "opened"
-    if all(alert[name] == facts[name] for name in _FACTS):
-        return None, ""
-    return _next(alert, as_of, state="open") | facts, "updated"
+    said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
+    return Word(said, stamp.as_of, facts, brings_news=brings_news)
 
 
-def _first(verdict: Mapping[str, Any], facts: Mapping[str, Any], as_of: datetime) -> dict[str, Any]:
-    subject = {name: verdict.get(name) for name in _SUBJECT}
-    return {
-        **subject,
-        **facts,
-        "alert_id": hashlib.sha256(identity(verdict["rule"], verdict["subject"], as_of).encode()).hexdigest()[:16],
-        "sequence": 1,
-        "state": "open",
-        "opened_at": as_of,
-        "changed_at": as_of,
-        "cause": None,
-    }
+def _ended(alert: Row, as_of: datetime, discharged: Collection[str], cause_of: Callable[[Row], str]) -> Word:
+    if alert["patient_id"] in discharged:
+        return Word(STAY_ENDED, as_of)
+    return Word(UNJUDGED, as_of, cause=cause_of(alert))
 
 
-def _next(alert: Mapping[str, Any], as_of: datetime, *, state: str, cause: str | None = None) -> dict[str, Any]:
-    return {**alert, "sequence": alert["sequence"] + 1, "state": state, "changed_at": as_of, "cause": cause}
+def _standing() -> sa.Select[Any]:
+    """The last event of each alert."""
+    newer = ALERT_EVENTS.alias("newer")
+    e = ALERT_EVENTS.c
+    is_last = ~sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence)
+    return sa.select(ALERT_EVENTS).where(is_last)
 
 
-def _subject(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row.get(name) for name in _SUBJECT)
+def _concerned(as_of: datetime) -> sa.Select[Any]:
+    """Alerts that a word of `as_of` may meet: open ones, and those that changed at that moment or after it."""
+    e = ALERT_EVENTS.c
+    return _standing().where(sa.or_(e.state == OPEN, e.changed_at >= as_of))
+
+
+def _latest(
+    connection: sa.Connection, as_of: datetime, patients: Collection[str] | None
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The latest alert of each subject of those patients, so far as a word of `as_of` may meet it."""
+    patient_id = ALERT_EVENTS.c.patient_id
+    of_whom = patient_id.is_not(None) if patients is None else patient_id.in_(sorted(patients))
+    return _by_subject(connection, _concerned(as_of).where(of_whom))
+
+
+def _by_subject(connection: sa.Connection, query: sa.Select[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return {subject_of(row): row for row in sorted(rows, key=lambda row: (row["opened_at"], row["changed_at"]))}
+
+
+def _judged_at(connection: sa.Connection, patients: Collection[str] | None) -> dict[str, datetime]:
+    """The latest moment at which each patient was judged and recorded."""
+    c = ASSESSED_PATIENTS.c
+    query = sa.select(c.patient_id, sa.func.max(c.as_of)).group_by(c.patient_id)
+    if patients is not None:
+        query = query.where(c.patient_id.in_(sorted(patients)))
+    return dict(connection.execute(query).tuples().all())
 
 
 def _note_assessment(
-    connection: sa.Connection, rows: Collection[Mapping[str, Any]], as_of: datetime, scope: str, protocol_version: str
+    connection: sa.Connection, rows: Collection[Row], stamp: Stamp, scope: str, patients: Collection[str]
 ) -> None:
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
-    connection.execute(
-        sa.insert(ASSESSMENTS).prefix_with("OR IGNORE"),
-        {
-            "as_of": as_of,
-            "scope": scope,
-            "protocol_version": protocol_version,
-            "code_version": __version__,
-            "patients": len({row["patient_id"] for row in rows}),
-            **counts,
-        },
-    )
+    insert_new = dialects.of(connection).insert_new
+    under = {
+        name: getattr(stamp, name) for name in ("as_of", "method", "protocol_version", "protocol_hash", "code_version")
+    }
+    n_patients = len({row["patient_id"] for row in rows})
+    connection.execute(insert_new(ASSESSMENTS), under | {"scope": scope, "patients": n_patients, **counts})
+    if patients:
+        judged = [{"patient_id": patient, "as_of": stamp.as_of} for patient in sorted(patients)]
+        connection.execute(insert_new(ASSESSED_PATIENTS), judged)

@@ -12,6 +12,7 @@ from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
+from cmvmon.shell.frames import framed
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.site import Site
 
@@ -95,21 +96,7 @@ def _read(
 
 
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    """The rows as a frame; moments are read from their text in one go, not one by one."""
-    moments = {c.name for c in row_type.columns if c.kind is Kind.MOMENT} | {"landed_at"}
-    columns = [
-        sa.type_coerce(column, sa.String).label(column.name) if column.name in moments else column
-        for column in query.selected_columns
-    ]
-    rows = connection.execute(query.with_only_columns(*columns)).fetchall()
-    names = [str(column.name) for column in columns]
-    types = {name: pl.String() if name in moments else row_type.schema.get(name, pl.String()) for name in names}
-    frame = pl.DataFrame([tuple(row) for row in rows], schema=types, orient="row")
-    return frame.with_columns(
-        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC")
-        for name in names
-        if name in moments
-    )
+    return framed(connection, query, {"landed_at": Kind.MOMENT.dtype, **row_type.schema})
 
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,4 +1,8 @@
-"""One run at a time on a site. The lock belongs to the process: it goes when the process does, however it ends."""
+"""One step of work at a time on a site. The lock belongs to the process: it goes when the process does, however it ends.
+
+Who waits stands at a door, and the door lets one through: whoever is at the door is next, so a night that lets go between
+two steps can't overtake a delivery that waits there. Those who wait for the door itself come in no promised order.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,37 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from cmvmon.domain.errors import AlreadyRunning
+
+HELD_BY_ANOTHER = "another run is at work on this site; nothing was done. Wait for it to end, then start again"
+_LOOKS_EVERY_S = 0.02
 
 
 @contextmanager
 def only_run(lock: Path, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Holds the site's lock. Raises AlreadyRunning when another process keeps it longer than `wait_s`."""
+    """Holds the site's lock. Raises AlreadyRunning when others keep it longer than `wait_s`."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise AlreadyRunning(
-                        "another run is at work on this site; nothing was done. Wait for it to end, then start again"
-                    ) from error
-                time.sleep(0.05)
+    deadline = time.monotonic() + wait_s
+    with lock.open("a") as site, lock.with_name(f"{lock.name}.door").open("a") as door:
+        _take(door, deadline)
+        try:
+            _take(site, deadline)
+        finally:
+            fcntl.flock(door, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+            fcntl.flock(site, fcntl.LOCK_UN)
+
+
+def _take(file: TextIO, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise AlreadyRunning(HELD_BY_ANOTHER) from error
+            time.sleep(_LOOKS_EVERY_S)

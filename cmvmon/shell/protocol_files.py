@@ -42,7 +42,7 @@ class Protocol(policy.Protocol):
             ProtocolError: the file is no usable protocol: every fault, with its stanza and key.
             SiteError: there is no such file.
 
-        >>> text = Protocol.read("version = 'mine'\\ntitle = 'of one stanza'")
+        >>> text = Protocol.read("version = 'mine'\\ntitle = 'of one stanza'")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         cmvmon.domain.errors.ProtocolError: protocol/text can't be used; nothing was assessed. Mend these and start again:

@@ -1,33 +1,37 @@
 """The tables of the store, as SQLAlchemy sees them. Columns of delivered tables come from the row types.
 
-Append-only: triggers in the migration refuse every UPDATE and DELETE. Moments are ISO 8601 text in UTC with six
-decimals, so that they sort as text and read as time in any tool.
+Append-only: triggers refuse every UPDATE and DELETE. How a moment is stored is the dialect's.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.shell import dialects
 
 
 class Moment(TypeDecorator[datetime]):
-    """An instant in UTC as text, such as 2026-11-22T04:30:00.000000Z."""
+    """An instant in UTC, to the microsecond."""
 
     impl = sa.String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(dialects.BY_NAME[dialect.name].moment)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else dialects.BY_NAME[dialect.name].stored(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z")
+        return None if value is None else dialects.BY_NAME[dialect.name].read(value)
 
 
 _TYPES: dict[Kind, Any] = {
@@ -38,6 +42,8 @@ _TYPES: dict[Kind, Any] = {
     Kind.MOMENT: Moment,
 }
 METADATA = sa.MetaData()
+# Under what something was said, beside every row that is recorded of an assessment (cmvmon.shell.stamp).
+STAMP = ("as_of", "method", "protocol_version", "protocol_hash", "code_version")
 
 
 def _columns(row_type: RowType) -> list[sa.Column[Any]]:
@@ -85,6 +91,15 @@ DELIVERIES = sa.Table(
     sa.Column("code_version", sa.String, nullable=False),
     sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
+    sa.Index("ix_deliveries_newest", "feed", "table_name", "landed_at", "received_at", "delivery_id", "attempt"),
+    sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
+    sa.Index(
+        "ix_deliveries_set_apart",
+        "feed",
+        "table_name",
+        sqlite_where=sa.text("quarantined > 0"),
+        postgresql_where=sa.text("quarantined > 0"),
+    ),
 )
 
 VERSIONS: dict[str, sa.Table] = {table.name: _versions(table.rows) for table in DELIVERED}
@@ -106,6 +121,8 @@ ALERT_EVENTS = sa.Table(
     sa.Column("patient_id", sa.String),
     sa.Column("compartment", sa.String),
     sa.Column("subject", sa.String, nullable=False),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("tier", sa.Integer, nullable=False),
     sa.Column("opened_at", Moment(), nullable=False),
@@ -114,6 +131,10 @@ ALERT_EVENTS = sa.Table(
     sa.Column("evidence", sa.String, nullable=False),
     sa.Column("protocol_version", sa.String, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
+    sa.Index("ix_alert_events_patient_id", "patient_id"),
+    sa.Index("ix_alert_events_subject", "rule", "subject"),
+    sa.Index("ix_alert_events_state", "state"),
+    sa.Index("ix_alert_events_changed_at", "changed_at"),
 )
 
 ASSESSMENTS = sa.Table(
@@ -121,10 +142,38 @@ ASSESSMENTS = sa.Table(
     METADATA,
     sa.Column("as_of", Moment(), primary_key=True),
     sa.Column("scope", sa.String, primary_key=True),
-    sa.Column("protocol_version", sa.String, primary_key=True),
-    sa.Column("code_version", sa.String, primary_key=True),
+    *(sa.Column(name, sa.String, primary_key=True) for name in STAMP if name != "as_of"),
     sa.Column("patients", sa.Integer, nullable=False),
     sa.Column("alert", sa.Integer, nullable=False),
     sa.Column("clear", sa.Integer, nullable=False),
     sa.Column("not_assessable", sa.Integer, nullable=False),
 )
+
+# The moments at which each patient was judged and recorded: a later word stands.
+ASSESSED_PATIENTS = sa.Table(
+    "assessed_patients",
+    METADATA,
+    sa.Column("patient_id", sa.String, primary_key=True),
+    sa.Column("as_of", Moment(), primary_key=True),
+)
+
+
+def _said(row_type: RowType) -> sa.Table:
+    """What was said at each moment, changed rows only; `is_gone` = no longer judged (cmvmon.shell.stored_results)."""
+    names = {column.name for column in row_type.columns}
+    beside = [name for name in STAMP if name not in names]
+    return sa.Table(
+        row_type.name,
+        METADATA,
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("row_key", sa.String(64), nullable=False),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("is_gone", sa.Boolean, nullable=False),
+        *_columns(row_type),
+        *(sa.Column(name, Moment() if name == "as_of" else sa.String, nullable=False) for name in beside),
+        sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+        sa.Index(f"ix_{row_type.name}_row_key", "row_key", "number"),
+    )
+
+
+STORED: dict[str, sa.Table] = {row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS)}

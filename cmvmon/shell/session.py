@@ -13,52 +13,85 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
-from cmvmon.shell import database
+from cmvmon.shell import database, dialects
 from cmvmon.shell.site import Site
+from cmvmon.shell.stamp import Stamp
 
 ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+# How long work waits for the step of another run: a night's longest step on a large ward, many times over.
+WAIT_S = 1800.0
 _FARTHEST_AHEAD = timedelta(days=31)
 
 
 @dataclass(frozen=True)
-class OpenSite:
-    """What every step of a run needs. Nothing in it holds patient data."""
+class Session:
+    """A database that is open: to read one state of it, or to write one transaction."""
 
-    site: Site
     engine: sa.Engine
-    protocol: Protocol
-    method: str
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        with database.in_words(self.site.database), self.engine.connect() as bare:
+        with database.in_words(self.engine.url), self.engine.connect() as bare:
             connection = bare.execution_options(read_only=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        with database.in_words(self.site.database), self.engine.begin() as connection:
+        with database.in_words(self.engine.url), self.engine.begin() as connection:
             yield connection
 
 
-@contextmanager
-def open_site(root: Path, *, method: str | None = None) -> Iterator[OpenSite]:
-    """The site at `root`, its folders made, its protocol read, its database checked and moved to this schema.
+@dataclass(frozen=True)
+class OpenSite(Session):
+    """What every step of a run needs. Nothing in it holds patient data."""
 
-    `method` = how the decline is estimated; without it, as the site's settings say. Raises SiteError for another.
+    site: Site
+    protocol: Protocol
+    method: str
+
+    def stamp(self, as_of: datetime) -> Stamp:
+        """Under what work at that moment is done."""
+        return Stamp(as_of, self.method, self.protocol.version, self.protocol.sha256)
+
+
+@contextmanager
+def open_store(url: sa.URL) -> Iterator[Session]:
+    """The database at that URL, moved to this schema; closed however the work on it ends. Raises StoreError."""
+    engine = database.connect(url)
+    try:
+        yield Session(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool = False) -> Iterator[OpenSite]:
+    """The site at `root`, its folders made, its protocol read, its database moved to this schema.
+
+    `method` = how the decline is estimated; without it, as the site's settings say. `looks_for_damage` reads the whole
+    database, as a night does. Raises SiteError for another method, StoreError for a database that can't be used.
     """
     site = Site(root).prepare()
     settings = site.settings()
     if method is not None and method not in words.METHOD:
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
-    engine = database.connect(site.database)
-    try:
-        database.check(engine, site.database)
-        yield OpenSite(site, engine, protocol, method or settings.method)
-    finally:
-        engine.dispose()
+    with open_store(settings.database) as store:
+        if looks_for_damage:
+            database.check(store.engine)
+        yield OpenSite(store.engine, site, protocol, method or settings.method)
+
+
+@contextmanager
+def held(site: Site, *, wait_s: float | None = None) -> Iterator[None]:
+    """Holds the site for one step of work, waiting at most `wait_s` (WAIT_S) for whoever holds it. Raises AlreadyRunning.
+
+    Whoever works reads the clock inside: a moment that was read before the wait would lie before what was recorded in it.
+    """
+    url = site.prepare().database
+    with database.in_words(url), dialects.of(url).only_run(url, site.lock, wait_s=WAIT_S if wait_s is None else wait_s):
+        yield
 
 
 def now() -> datetime:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import sqlalchemy as sa
+
 from cmvmon.domain import delivered, words
 from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.shell import database, dialects
 from cmvmon.shell.files import write_atomically
 from cmvmon.text import codes
 
@@ -22,18 +25,25 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
     from cmvmon.protocol import Protocol
 
 _FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
-_SETTINGS = {"time_zone": "Europe/Amsterdam", "language": "nl", "demo": False, "method": words.METHOD[-1]}
+_SETTINGS = {
+    "time_zone": "Europe/Amsterdam",
+    "language": "nl",
+    "demo": False,
+    "method": words.METHOD[-1],
+    "database": "",
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What settings.toml says: the ward's time zone, the pages' first language, whether the data are a demo's, and how
-    the decline is estimated."""
+    """What settings.toml says: the ward's time zone, the pages' first language, whether the data are a demo's, how the
+    decline is estimated, and where the database is (the site's SQLite file unless a server is named)."""
 
     time_zone: str
     language: str
     is_demo: bool
     method: str
+    database: sa.URL
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,13 @@ class Site:
     root: Path
 
     @property
-    def database(self) -> Path:
+    def database(self) -> sa.URL:
+        """Where its rows are. Raises SiteError when settings.toml can't be used."""
+        return self.settings().database
+
+    @property
+    def file(self) -> Path:
+        """Where its SQLite file is, or would be."""
         return self.root / "cmvmon.sqlite"
 
     @property
@@ -99,8 +115,9 @@ class Site:
         return self
 
     def require(self) -> Site:
-        """This site, if its database exists. Raises SiteError where there is nothing to read yet."""
-        if not self.database.exists():
+        """This site, if its database exists. Raises SiteError where there is nothing to read yet, StoreError where the
+        database's server can't be asked."""
+        if not database.exists(self.database):
             raise SiteError(
                 "this site has no database yet; run `cmvmon nightly` or `cmvmon ingest` first, or name another with --site"
             )
@@ -127,7 +144,11 @@ class Site:
             raise SiteError("settings.toml: demo must be true or false, without quotes")
         if merged["method"] not in words.METHOD:
             raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
-        return Settings(zone, str(merged["language"]), merged["demo"], str(merged["method"]))
+        if merged["database"] == "":
+            at = sa.URL.create("sqlite", database=str(self.file))
+        else:
+            at = dialects.url(str(merged["database"]), called="settings.toml: database")
+        return Settings(zone, str(merged["language"]), merged["demo"], str(merged["method"]), at)
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolError."""

@@ -23,11 +23,9 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.domain.versions import current_results
-from cmvmon.feeds.reasons import remedy
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.kinetics.noise.in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell.protocol_files import utf8_text
 from cmvmon.shell.site import Site
@@ -35,6 +33,7 @@ from cmvmon.workbench.behind import Behind
 from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, sample_of
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
+from cmvmon.workbench.quarantined import write_quarantined
 
 _OTHERS = tuple(table.rows for table in DELIVERED if table is not LEADING)
 _OPTIONAL = (*_OTHERS, ASSAYS)
@@ -103,7 +102,7 @@ def analyze(
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
             read = _read_all(results, optional, Path(folder), partitions)
-            _write_quarantined(out, read.broken)  # before anything can stop the rest: what was set apart is told
+            write_quarantined(out, read.broken, computed=_COMPUTED_NAMES)  # told before anything can stop the rest
             moment = as_of or read.partitions.latest_usable()
             if moment is None:
                 raise SiteError(
@@ -197,7 +196,7 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
     for row_type in how.computed:
         os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
-    _write_quarantined(out, apart)
+    write_quarantined(out, apart, computed=_COMPUTED_NAMES)
     return Analysed(
         as_of=how.moment,
         patients=counts["patients"],
@@ -230,8 +229,7 @@ def _can_be_compared(read: _Read, place: int) -> bool:
 
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
     """The results that count at that moment of the patients of one range, with their noise."""
-    known = read.partitions.results(place).filter(pl.col("collected_at") <= moment)
-    return laboratory_sigma(read.partitions.own(current_results(known), place), read.assays)
+    return read.partitions.own(results_in_use(read.partitions.results(place), read.assays, as_of=moment), place)
 
 
 def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
@@ -280,25 +278,3 @@ def _patients_of(broken: pl.DataFrame) -> frozenset[str]:
     """The patients whom broken rows name."""
     names = broken["patient_id"].drop_nulls() if "patient_id" in broken.columns else ()
     return frozenset(str(p) for p in names)
-
-
-def _write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame]) -> None:
-    """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text."""
-    marks = ("record_number", "line", "reason", "column")
-    parts = [
-        frame.select(
-            pl.lit(name).alias("table_name"),
-            (pl.col("line") if "line" in frame.columns else pl.lit(None)).cast(pl.Int64).alias("line"),
-            "reason",
-            "column",
-            pl.lit(None, pl.String).alias("remedy")
-            if name in _COMPUTED_NAMES
-            else pl.col("reason").replace_strict({r: remedy(r) for r in frame["reason"].unique()}).alias("remedy"),
-            pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
-        )
-        for name, frame in quarantined.items()
-        if not frame.is_empty()
-    ]
-    columns = ("table_name", "line", "reason", "column", "remedy", "delivered_text")
-    empty = pl.DataFrame(schema={name: pl.Int64 if name == "line" else pl.String for name in columns})
-    pl.concat([empty, *parts], rechunk=True).write_parquet(out / "quarantined.parquet")

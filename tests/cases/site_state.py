@@ -90,7 +90,7 @@ def _read(root: Path, as_of: datetime) -> State:
     }
     lists = {name: frame.to_dicts() for name, frame in frames.items()}
     columns = {name: frozenset(frame.columns) for name, frame in frames.items()}
-    patients = sorted(set(assessment.subjects["patient_id"]))
+    patients = sorted(assessment.patients)
     return State(
         lists | {"alerts": alerts, "deliveries": [dict(row) for row in deliveries]},
         columns | {"alerts": frozenset(ALERT_EVENTS.c.keys()), "deliveries": frozenset(DELIVERIES.c.keys())},

@@ -17,7 +17,7 @@ from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.tables import BY_NAME, TABLES
 from data_contracts.batch import pandas_batch
 from data_contracts.engine import great_expectations, loaded
-from data_contracts.gate import contract_texts, gate
+from data_contracts.gate import contract_texts, gate, live_gate
 from data_contracts.mapper import expectation
 from data_contracts.reading import read_contract
 from tests.contracts.mutations import NEVER_ALONE, label, mutations
@@ -112,6 +112,7 @@ def test_the_gate_counts_all_mutations_together_as_polars_does(table: str) -> No
     constraints = BY_NAME[table].constraints
     frame = table_of(table, [full(table), *(row for c in constraints for row in mutations(table, c))])
     report = gate(table, frame, as_of=AS_OF, references=references(table, frame))
+    assert live_gate(table, frame, as_of=AS_OF, references=references(table, frame)) == report
     counted = [len(rows) for rows in rows_that_polars_flags(table, frame)]
     one_row = {(c.code, c.sentence): n for c, n in zip(constraints, counted, strict=True) if n}
     found = {(b.name, b.sentence): b.n_rows for b in report.broken if not b.name.startswith("duplicate_")}

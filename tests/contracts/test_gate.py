@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -18,7 +19,7 @@ from data_contracts import engine
 from data_contracts import gate as gate_module
 from data_contracts.batch import pandas_batch
 from data_contracts.engine import great_expectations
-from data_contracts.gate import gate
+from data_contracts.gate import gate, live_gate
 from tests.contracts.mutations import NAN
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
 from tests.generate import ROOT
@@ -168,3 +169,30 @@ def test_importing_the_gate_brings_in_neither_great_expectations_nor_pandas() ->
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=clean, cwd=ROOT
     )
     assert ran.stdout.strip() == "[] False"
+
+
+def test_the_live_gate_says_the_same_of_missing_and_mistyped_columns() -> None:
+    frame = table_of(RESULTS, [full(RESULTS)])
+    for spoiled in (frame.drop("assay"), frame.with_columns(pl.col("collected_at").cast(pl.String)), frame.clear()):
+        assert live_gate(RESULTS, spoiled, as_of=AS_OF) == gate(RESULTS, spoiled, as_of=AS_OF)
+
+
+def test_one_delivery_is_judged_without_great_expectations_or_pandas(tmp_path: Path) -> None:
+    """What a live delivery needs, in a process of its own: neither library is ever loaded."""
+    script = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from cmvmon.run.feed import lab_feed
+from cmvmon.shell.landing import land
+root, as_of = Path(sys.argv[1]), datetime(2026, 3, 2, 8, tzinfo=UTC)
+from tests import sites
+from tests.patients import HEADERS
+text = "\\n".join([HEADERS["viral_load_results"], sites.result("SYNTHETIC-1", 0, 1000), ""])
+landed = land(root / "landing", text.encode(), feed="synthetic", table="viral_load_results", form="csv",
+              file_name="one.csv", landed_at=as_of, is_history=False)
+assert lab_feed(root, landed.delivery_id, as_of=as_of).published.written
+print(sorted({"great_expectations", "pandas", "prefect"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr[-800:]

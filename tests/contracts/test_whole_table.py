@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.tables import TABLES
-from data_contracts.gate import BrokenPromise, contract_texts, gate
+from data_contracts.gate import BrokenPromise, contract_texts, gate, live_gate
 from data_contracts.promises import RowCount
 from data_contracts.reading import Rule, read_contract
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
@@ -70,6 +70,7 @@ def test_a_whole_table_mutation_breaks_its_promise_and_nothing_else(table: str, 
         return
     frame, known, n_rows = MUTATIONS[table, rule.name]()
     report = gate(table, frame, as_of=AS_OF, references=known)
+    assert live_gate(table, frame, as_of=AS_OF, references=known) == report
     breach = BrokenPromise(rule.name, rule.promise.columns[0], rule.sentence, n_rows)
     assert report.broken + report.warnings == (breach,)
     assert report.passed is (rule.severity == "warning")

@@ -14,7 +14,12 @@ from tests.conftest import KINDS
 
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
-LONGER = {"cmvmon/domain/rows.py": 310, "cmvmon/text/languages/nl.py": 410, "cmvmon/text/languages/en.py": 410}
+LONGER = {
+    "cmvmon/domain/rows.py": 310,
+    "cmvmon/domain/results.py": 330,
+    "cmvmon/text/languages/nl.py": 410,
+    "cmvmon/text/languages/en.py": 410,
+}
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
 VIOLATIONS = {
     "Layers: face, Prefect, joins, edges, core": ("cmvmon/facts/patients.py", "import cmvmon.rules"),

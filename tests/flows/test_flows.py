@@ -166,10 +166,14 @@ def test_the_flow_and_the_plain_command_give_the_same_rows_and_bytes(server: Pat
     assert len(sites.page_bytes(one)) > 6
 
 
-def test_a_night_that_meets_another_one_says_so(server: Path, tmp_path: Path) -> None:
+def test_a_night_that_other_runs_keep_out_for_too_long_says_so(
+    server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cmvmon.domain.errors import AlreadyRunning
+    from cmvmon.shell import session
     from flows.nightly import nightly
 
+    monkeypatch.setattr(session, "WAIT_S", 0.2)
     with only_run(tmp_path / ".nightly.lock"), pytest.raises(AlreadyRunning, match="another run is at work"):
         nightly(str(tmp_path), text(AS_OF))
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cmvmon.assess import Assessment
 from cmvmon.domain.errors import ContractBroken, ProtocolError, SiteError
+from cmvmon.facts import facts_at
 from cmvmon.run.assessing import assess_site, assessed, gate_computed
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
@@ -29,7 +31,11 @@ PACKAGED = Path(__file__).parents[2] / "cmvmon"
 def operations(root: Path) -> list[tuple[str, str]]:
     with open_site(root) as opened, opened.reading() as connection:
         found = alert_store.alerts(connection, states={"open"})
-    return sorted((a["feed"], json.loads(a["evidence"])["code"]) for a in found if a["rule"] == "operations")
+    return sorted(
+        (json.loads(a["subject"])["feed"], json.loads(a["evidence"])["code"])
+        for a in found
+        if a["rule"] == "operations"
+    )
 
 
 def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -136,6 +142,12 @@ def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown
     assert sites.rows(tmp_path, "SELECT count(*) FROM assessments") == [(0,)]
 
 
+def with_weeks(assessment: Assessment, weekly: pl.DataFrame) -> Assessment:
+    facts = assessment.facts
+    prepared = replace(facts.prepared, weekly_decline=weekly)
+    return replace(assessment, facts=facts_at(prepared, protocol=facts.protocol, as_of=day(21.5)))
+
+
 def test_the_gate_holds_the_computed_tables_to_their_promises_and_references(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
@@ -148,12 +160,8 @@ def test_the_gate_holds_the_computed_tables_to_their_promises_and_references(tmp
             good, verdicts=good.verdicts.with_columns(patient_id=pl.lit("SYNTHETIC-NOBODY"))
         ),
         "verdicts twice": replace(good, verdicts=pl.concat([good.verdicts, good.verdicts])),
-        "weekly_decline": replace(
-            good, weekly_decline=good.weekly_decline.with_columns(mean_probability_above_target=pl.lit(1.2))
-        ),
-        "weekly_decline of no series": replace(
-            good, weekly_decline=good.weekly_decline.with_columns(assay=pl.lit("other"))
-        ),
+        "weekly_decline": with_weeks(good, good.weekly_decline.with_columns(mean_probability_above_target=pl.lit(1.2))),
+        "weekly_decline of no series": with_weeks(good, good.weekly_decline.with_columns(assay=pl.lit("other"))),
     }
     for name, assessment in spoiled.items():
         with pytest.raises(ContractBroken, match=f"{name.split()[0]} breaks its contract"):

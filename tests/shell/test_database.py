@@ -3,25 +3,62 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from cmvmon.domain.errors import AlreadyRunning, StoreError
+from cmvmon.domain.errors import AlreadyRunning, SiteError, StoreBusy, StoreError
+from cmvmon.run.checkup import checkup
+from cmvmon.run.intake import take_in_file
+from cmvmon.shell.dialects import dialect
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.schema import METADATA
 from cmvmon.shell.session import open_site
-from tests import sites
+from cmvmon.shell.site import Site
+from tests import postgresql, sites
 
 
-def test_the_migrated_schema_is_the_one_that_the_program_knows(tmp_path: Path) -> None:
-    with open_site(tmp_path) as opened, opened.reading() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+def test_the_migrated_schema_is_the_one_that_the_program_knows(site: Path) -> None:
+    """Whoever changes METADATA after the first release adds a version: until it is there, this fails."""
+    with open_site(site) as opened, opened.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+        checks = {
+            table: {check["name"] for check in sa.inspect(connection).get_check_constraints(table)}
+            for table in METADATA.tables
+        }
+    assert checks == {
+        table.name: {str(c.name) for c in table.constraints if isinstance(c, sa.CheckConstraint)}
+        for table in METADATA.tables.values()
+    }
+
+
+def test_every_table_of_the_migrated_schema_is_append_only(site: Path) -> None:
+    is_server = (site / "settings.toml").exists()
+    with open_site(site):
+        pass
+    if is_server:
+        query = "SELECT event_object_table, event_manipulation FROM information_schema.triggers UNION ALL SELECT relname, 'TRUNCATE' FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname LIKE 'no_truncate_of_%%'"
+        verbs = ["DELETE", "TRUNCATE", "UPDATE"]
+    else:
+        query = "SELECT tbl_name, upper(substr(name, 4, 6)) FROM sqlite_master WHERE type = 'trigger'"
+        verbs = ["DELETE", "UPDATE"]
+    assert sorted(sites.rows(site, query)) == sorted((table, verb) for table in METADATA.tables for verb in verbs)
+
+
+def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
+    script = "import sys; from pathlib import Path; from cmvmon.shell.session import open_site\nwith open_site(Path(sys.argv[1])): pass"
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(site)], stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], said
+    assert sites.rows(site, "SELECT version_num FROM alembic_version") == [("0001",)]
 
 
 def test_it_runs_with_wal_and_full_synchronisation(tmp_path: Path) -> None:
@@ -41,17 +78,17 @@ def test_a_damaged_database_is_refused_in_words_and_left_as_it_is(tmp_path: Path
     data[: len(data) if "not" in damage else 0] = b"x" * (len(data) if "not" in damage else 0)
     data[4096:12288] = b"\xff" * 8192
     path.write_bytes(data)
-    with pytest.raises(StoreError, match=r"damaged.*backup"), open_site(tmp_path):
+    with pytest.raises(StoreError, match=r"damaged.*backup"), open_site(tmp_path, looks_for_damage=True):
         pass
+    assert [f.state for f in checkup(tmp_path, example=lambda: ()) if f.what == "database"] == ["broken"]
     assert path.read_bytes() == bytes(data)
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    with open_site(tmp_path):
+def test_a_newer_schema_is_refused(site: Path) -> None:
+    with open_site(site):
         pass
-    with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"9999.*newer"), open_site(tmp_path):
+    sites.write(site, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"9999.*newer"), open_site(site):
         pass
 
 
@@ -109,20 +146,94 @@ def test_a_second_run_on_one_site_is_refused_and_the_lock_dies_with_its_holder(t
         pass
 
 
-def test_a_write_that_fails_halfway_leaves_nothing_of_it(tmp_path: Path) -> None:
+def test_a_write_that_fails_halfway_leaves_nothing_of_it(site: Path) -> None:
     """The delivery, its records, its quarantine and its counts stand together or not at all."""
-    from cmvmon.run.intake import take_in_file
-
     path = sites.drop(
-        tmp_path, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000), sites.result("SYNTHETIC-2", 0, "?")]
+        site, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000), sites.result("SYNTHETIC-2", 0, "?")]
     )
-    with open_site(tmp_path):
+    with open_site(site):
         pass
-    with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:
-        connection.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON quarantined_records BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
-    with open_site(tmp_path) as opened, pytest.raises(StoreError, match="full"):
+    if (site / "settings.toml").exists():
+        refuse = "CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$"
+        sites.write(site, refuse.replace("full()", "refuse()"))
+        body, said = "FOR EACH ROW EXECUTE FUNCTION refuse()", "the disk is full"
+    else:
+        body, said = "BEGIN SELECT RAISE(ABORT, 'no'); END", "refused the work"
+    sites.write(site, f"CREATE TRIGGER refused BEFORE INSERT ON quarantined_records {body}")
+    with open_site(site) as opened, pytest.raises(StoreError, match=said):
         take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=sites.day(1))
-    assert sites.rows(tmp_path, "SELECT count(*) FROM deliveries") == [(0,)]
-    assert sites.rows(tmp_path, "SELECT count(*) FROM viral_load_results") == [(0,)]
+    assert sites.rows(site, "SELECT count(*) FROM deliveries") == [(0,)]
+    assert sites.rows(site, "SELECT count(*) FROM viral_load_results") == [(0,)]
+
+
+def test_a_disk_that_is_full_is_said_by_the_drivers_own_code(tmp_path: Path) -> None:
+    path = sites.drop(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-1", n, 1000) for n in range(300)])
+    with open_site(tmp_path) as opened:
+        opened.engine.dispose()  # the next connection is given no room to grow
+        sa.event.listen(opened.engine, "connect", lambda bare, _: bare.execute("PRAGMA max_page_count = 1"))
+        with pytest.raises(StoreError, match="disk is full"):
+            take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=sites.day(400))
+
+
+def test_a_database_that_another_program_keeps_is_busy_and_not_broken(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "BUSY_TIMEOUT_S", 1)
+    path = sites.drop(site, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000)])
+    with open_site(site) as one, open_site(site) as two, one.writing(), pytest.raises(StoreBusy, match="kept busy"):
+        take_in_file(two, path, feed="synthetic", table="viral_load_results", received_at=sites.day(1))
+
+
+def test_a_reader_sees_one_state_while_another_writes(site: Path) -> None:
+    path = sites.drop(site, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 1000)])
+    count = sa.select(sa.func.count()).select_from(METADATA.tables["deliveries"])
+    with open_site(site) as one, one.reading() as connection:
+        before = connection.execute(count).scalar_one()
+        with open_site(site) as two:
+            take_in_file(two, path, feed="synthetic", table="viral_load_results", received_at=sites.day(1))
+        assert (before, connection.execute(count).scalar_one()) == (0, 0)
+    assert sites.rows(site, "SELECT count(*) FROM deliveries") == [(1,)]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_server_that_is_not_durable_is_refused(tmp_path: Path) -> None:
+    programs = postgresql.programs()
+    assert programs is not None
+    careless = postgresql.Server(programs, "fsync=off", "synchronous_commit=off")
+    try:
+        (tmp_path / "settings.toml").write_text(f'database = "{careless.new_database()}"')
+        with pytest.raises(StoreError, match=r"runs with fsync off"), open_site(tmp_path):
+            pass
+    finally:
+        careless.stop()
+    with pytest.raises(StoreError, match="can't be opened"), open_site(tmp_path):
+        pass
+
+
+def test_a_server_runs_with_every_commit_on_disk(site_on_postgresql: Path) -> None:
+    with open_site(site_on_postgresql) as opened, opened.reading() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+        assert connection.exec_driver_sql("SHOW fsync").scalar() == "on"
+
+
+SECRET = "MARKED-SECRET"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"postgresql+psycopg://someone:{SECRET}@127.0.0.1:1/nowhere",
+        f"postgresql://someone:{SECRET}@127.0.0.1/nowhere",
+        f"mysql://someone:{SECRET}@127.0.0.1/nowhere",
+        f"someone:{SECRET}",
+    ],
+)
+def test_a_password_in_the_settings_is_never_shown(tmp_path: Path, place: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'database = "{place}"')
+    with pytest.raises((StoreError, SiteError)) as refused, open_site(tmp_path):
+        pass
+    found = checkup(tmp_path, example=lambda: ())
+    assert [finding.state for finding in found if finding.what == "database"] == ["broken"]
+    assert SECRET not in f"{refused.value!r} {found}"
+    if "psycopg" in place:
+        assert SECRET not in f"{Site(tmp_path).settings()!r}"

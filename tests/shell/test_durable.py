@@ -69,7 +69,7 @@ def test_a_delivery_is_on_the_disk_before_any_row_of_it_is_stored(
     path = drop(tmp_path, "viral_load_results", LINES)
     with open_site(tmp_path) as opened:
         done.clear()
-        counted = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(1))
+        (counted,) = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(1))
     folder = tmp_path / "landing" / counted.delivery_id
     until_stored = done[: done.index(("store", Path()))]
     for name in ("raw", "synthetic.viral_load_results.json"):
@@ -83,7 +83,14 @@ def test_a_delivery_is_on_the_disk_before_any_row_of_it_is_stored(
 
 def test_bytes_that_are_not_those_that_landed_are_refused(tmp_path: Path) -> None:
     landed = landing.land(
-        tmp_path, b"one", feed="synthetic", table="icu_stays", file_name="x.csv", landed_at=day(0), is_history=False
+        tmp_path,
+        b"one",
+        feed="synthetic",
+        table="icu_stays",
+        form="csv",
+        file_name="x.csv",
+        landed_at=day(0),
+        is_history=False,
     )
     assert landing.raw(tmp_path, landed.delivery_id) == b"one"
     (tmp_path / landed.delivery_id / "raw").write_bytes(b"two")

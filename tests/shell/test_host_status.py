@@ -56,7 +56,7 @@ def test_the_gate_stops_an_assessment_on_a_row_that_breaks_its_contract(tmp_path
     dropped(tmp_path, f"P1,sepsis,{text(day(0))},,,")
     with open_site(tmp_path) as opened:
         take_in_drop(opened, received_at=day(1))
-        assert assessed(opened, as_of=day(1)).subjects["patient_id"].unique().to_list() == ["P1"]
+        assert assessed(opened, as_of=day(1)).patients.to_list() == ["P1"]
         with opened.engine.begin() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO host_status SELECT 99, patient_id, 'frail', stated_at, ended_at, cd4_cells_per_ul, source, received_at, "

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/delivery_text.py",  # writes them, for the simulator
-    "run/next_sample_query.py",  # computes with results and courses
     "run/views.py",  # pages show results
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.domain import words
+from cmvmon.domain.subjects import subject_text
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import alert_store
 from cmvmon.shell.alert_store import Changes
@@ -21,7 +22,8 @@ PACKAGED = Path(__file__).parents[2] / "cmvmon" / "feeds" / "labs" / "synthetic.
 def taken_in(root: Path, lines: Collection[str], *, name: str, at: float) -> Counted:
     path = drop(root, "viral_load_results", lines, name=name)
     with open_site(root) as opened:
-        return take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(at))
+        (counted,) = take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(at))
+    return counted
 
 
 def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_reads_it_otherwise(tmp_path: Path) -> None:
@@ -42,25 +44,25 @@ def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_read
 def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
     row = {
         "rule": "rebound",
+        "subject_kind": "compartment",
         "patient_id": "SYNTHETIC-1",
         "compartment": "plasma",
-        "laboratory": "synthetic",
-        "assay": "pcr",
+        "subject": subject_text("compartment", {"patient_id": "SYNTHETIC-1", "compartment": "plasma"}),
         "verdict": verdict,
         "tier": 2 if verdict == words.ALERT else None,
         "evidence": "{}",
     }
     with opened.writing() as connection:
-        return alert_store.record(
+        changes, _ = alert_store.record(
             connection,
             [row],
-            as_of=as_of,
+            stamp=opened.stamp(as_of),
             scope="all",
             patients=None,
-            protocol_version="p1",
             cause_of=lambda _: "course_over",
             discharged=(),
         )
+    return changes
 
 
 def open_alerts(opened: OpenSite) -> int:

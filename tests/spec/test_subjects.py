@@ -35,5 +35,12 @@ def test_a_row_and_a_call_write_the_same_text(kind: str) -> None:
     assert written == [subject_text(kind, key) for key in keys]
 
 
+@given(st.lists(_WORDS, min_size=1, max_size=20))
+def test_a_row_and_a_call_write_any_name_alike(names: list[str | None]) -> None:
+    """Control signs, quotes and letters of any script: the engine of the frames escapes as the call does."""
+    written = pl.DataFrame({"patient_id": names}, schema={"patient_id": pl.String}).select(subject_expr("patient"))
+    assert written["subject"].to_list() == [subject_text("patient", {"patient_id": name}) for name in names]
+
+
 def test_every_kind_is_of_a_patient_or_of_a_feed() -> None:
     assert {kind for kind, key in KINDS.items() if "patient_id" not in key} == {"feed"}

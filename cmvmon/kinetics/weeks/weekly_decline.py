@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -17,11 +18,12 @@ from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.bank.lines import STATE_COLUMNS, bank_numbers
 from cmvmon.kinetics.inputs.arrays import Bank, Clocks, Rows
-from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, REASONS, WEEK_US, WHOLE, Policy, reason_text
+from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
 from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
+from cmvmon.protocol.course_priors import CourseLine
 
 VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
@@ -142,12 +144,12 @@ def _starts(starts: pl.DataFrame) -> Clocks:
 def bank_of(protocol: Protocol, method: str) -> Bank:
     """The lines of every compartment, padded to one number of lines; one idle line each for the method `line`."""
     if method == "bank":
-        lines = [protocol.course_lines_of(name) for name in NAMES]
+        lines = tuple(protocol.course_lines_of(name) for name in NAMES)
         alarms = [protocol.alarm_of(name).probability_rebound for name in NAMES]
     else:
-        lines, alarms = [()] * len(NAMES), [math.inf] * len(NAMES)
-    most = max(1, *(len(one) for one in lines))
-    table = np.array([bank_numbers(one, at_least=most) for one in lines])
+        lines, alarms = ((),) * len(NAMES), [math.inf] * len(NAMES)
+    table = _line_table(lines).copy()
+    most = table.shape[1]
     return Bank(
         lines=table,
         rebound_alarm=np.array(alarms),
@@ -155,6 +157,13 @@ def bank_of(protocol: Protocol, method: str) -> Bank:
         room=np.empty((5, most)),
         guess=np.empty(4),
     )
+
+
+@lru_cache(maxsize=4)
+def _line_table(lines: tuple[tuple[CourseLine, ...], ...]) -> npt.NDArray[np.float64]:
+    """Worked out once for a protocol: it takes longer than a patient's weeks."""
+    most = max(1, *(len(one) for one in lines))
+    return np.array([bank_numbers(one, at_least=most) for one in lines])
 
 
 def _policy(protocol: Protocol, as_of: datetime, method: str) -> Policy:
@@ -191,7 +200,7 @@ def _table(
     """The kernel's numbers in the words of the table; NaN becomes null."""
     codes = pl.DataFrame({name: whole[i] for i, name in enumerate(WHOLE)})
     named = given.starts.select(*SERIES_KEY, "anchor_at")[codes["clock"]]
-    reasons = {bits: reason_text(bits) for bits in range(1 << len(REASONS))}
+    reasons = {bits: reason_text(bits) for bits in codes["reason"].unique()}
     week_start = (pl.col("treatment_week") - 1) * pl.duration(microseconds=WEEK_US) + pl.col("anchor_at")
     table = pl.concat([named, codes.drop("clock")], how="horizontal").with_columns(
         *(pl.Series(name, numbers[i]).fill_nan(None) for i, name in enumerate(NUMBERS)),

@@ -1,0 +1,40 @@
+"""The tables as SQL, made from METADATA and frozen in a file for each kind of database: what a version creates.
+
+A version that sites run is never written again: whoever changes METADATA then adds a version with what has changed, and
+the test that compares a migrated database with METADATA fails until it is there.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from cmvmon.shell import dialects
+from cmvmon.shell.schema import METADATA
+
+_COMPILED_AS: dict[str, type[sa.Dialect]] = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
+
+
+def ddl(name: str) -> str:
+    """Every table and index of METADATA, and what makes them append-only, for that dialect; statements apart by an empty line."""
+    compiled_as = _COMPILED_AS[name]()
+    statements: list[str] = []
+    for table in sorted(METADATA.tables.values(), key=lambda table: table.name):
+        statements.append(str(CreateTable(table).compile(dialect=compiled_as)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        statements += [str(CreateIndex(index).compile(dialect=compiled_as)) for index in indexes]
+    statements += dialects.BY_NAME[name].append_only(sorted(METADATA.tables))
+    return "\n\n".join(_one_block(statement) for statement in statements) + "\n"
+
+
+def statements(version: str, name: str) -> list[str]:
+    """The frozen statements of a version for that dialect."""
+    path = resources.files("cmvmon.shell.migrations").joinpath("versions", f"v{version}.{name}.sql")
+    return path.read_text(encoding="utf-8").strip().split("\n\n")
+
+
+def _one_block(statement: str) -> str:
+    return "\n".join(line.replace("\t", "    ").rstrip() for line in statement.splitlines() if line.strip())

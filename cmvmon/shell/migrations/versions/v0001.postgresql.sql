@@ -1,0 +1,350 @@
+CREATE TABLE alert_events (
+    alert_id VARCHAR NOT NULL,
+    sequence INTEGER NOT NULL,
+    rule VARCHAR NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    compartment VARCHAR,
+    subject VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    tier INTEGER NOT NULL,
+    opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    cause VARCHAR,
+    evidence VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (alert_id, sequence)
+)
+
+CREATE INDEX ix_alert_events_changed_at ON alert_events (changed_at)
+
+CREATE INDEX ix_alert_events_patient_id ON alert_events (patient_id)
+
+CREATE INDEX ix_alert_events_state ON alert_events (state)
+
+CREATE INDEX ix_alert_events_subject ON alert_events (rule, subject)
+
+CREATE TABLE antiviral_courses (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    drug VARCHAR NOT NULL,
+    indication VARCHAR,
+    dose_mg DOUBLE PRECISION,
+    dose_mg_per_kg DOUBLE PRECISION,
+    interval_h DOUBLE PRECISION,
+    route VARCHAR,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    stopped_at TIMESTAMP WITH TIME ZONE,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
+
+CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
+
+CREATE TABLE assessed_patients (
+    patient_id VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (patient_id, as_of)
+)
+
+CREATE TABLE assessments (
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    scope VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    patients INTEGER NOT NULL,
+    alert INTEGER NOT NULL,
+    clear INTEGER NOT NULL,
+    not_assessable INTEGER NOT NULL,
+    PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
+)
+
+CREATE TABLE deliveries (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    file_name VARCHAR NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    is_history BOOLEAN NOT NULL,
+    laboratory_file VARCHAR(64) NOT NULL,
+    refused VARCHAR,
+    refused_because VARCHAR,
+    received INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    ignored INTEGER NOT NULL,
+    code_version VARCHAR NOT NULL,
+    format VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, table_name, attempt),
+    CONSTRAINT nothing_lost CHECK (received = accepted + quarantined + duplicates + ignored)
+)
+
+CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, received_at, delivery_id, attempt)
+
+CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
+
+CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
+
+CREATE TABLE host_status (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    condition VARCHAR NOT NULL,
+    stated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    cd4_cells_per_ul DOUBLE PRECISION,
+    source VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
+
+CREATE INDEX ix_host_status_record_key ON host_status (record_key)
+
+CREATE TABLE icu_stays (
+    version_number SERIAL NOT NULL,
+    stay_id VARCHAR NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    admitted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    discharged_at TIMESTAMP WITH TIME ZONE,
+    ward VARCHAR,
+    bed VARCHAR,
+    ventilation_started_at TIMESTAMP WITH TIME ZONE,
+    ventilation_stopped_at TIMESTAMP WITH TIME ZONE,
+    affected_compartments VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
+
+CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
+
+CREATE TABLE quarantined_records (
+    delivery_id VARCHAR NOT NULL,
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    line INTEGER,
+    reason VARCHAR NOT NULL,
+    "column" VARCHAR,
+    remedy VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    delivered_text VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
+)
+
+CREATE TABLE verdicts (
+    number SERIAL NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    compartment VARCHAR,
+    subject VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR,
+    tier INTEGER,
+    evidence VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_verdicts_patient_id ON verdicts (patient_id)
+
+CREATE INDEX ix_verdicts_row_key ON verdicts (row_key, number)
+
+CREATE TABLE viral_load_results (
+    version_number SERIAL NOT NULL,
+    result_id VARCHAR NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    collected_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    result_status VARCHAR NOT NULL,
+    detection VARCHAR NOT NULL,
+    viral_load_iu_per_ml DOUBLE PRECISION,
+    lod_iu_per_ml DOUBLE PRECISION,
+    lloq_iu_per_ml DOUBLE PRECISION,
+    uloq_iu_per_ml DOUBLE PRECISION,
+    accession_number VARCHAR,
+    reported_at TIMESTAMP WITH TIME ZONE,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivered_value VARCHAR,
+    delivered_unit VARCHAR,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
+
+CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
+
+CREATE TABLE weekly_decline (
+    number SERIAL NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    anchor_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    treatment_week INTEGER NOT NULL,
+    week_start TIMESTAMP WITH TIME ZONE NOT NULL,
+    week_end TIMESTAMP WITH TIME ZONE NOT NULL,
+    n_results INTEGER NOT NULL,
+    n_censored INTEGER NOT NULL,
+    estimated_since TIMESTAMP WITH TIME ZONE,
+    first_result_id VARCHAR,
+    last_result_id VARCHAR,
+    n_used INTEGER NOT NULL,
+    n_used_after_anchor INTEGER NOT NULL,
+    observed_from_log10 DOUBLE PRECISION,
+    observed_to_log10 DOUBLE PRECISION,
+    observed_decline_low_log10_per_week DOUBLE PRECISION,
+    observed_decline_high_log10_per_week DOUBLE PRECISION,
+    decline_log10_per_week DOUBLE PRECISION,
+    decline_low_log10_per_week DOUBLE PRECISION,
+    decline_high_log10_per_week DOUBLE PRECISION,
+    probability_above_target DOUBLE PRECISION,
+    mean_decline_log10_per_week DOUBLE PRECISION,
+    mean_decline_low_log10_per_week DOUBLE PRECISION,
+    mean_decline_high_log10_per_week DOUBLE PRECISION,
+    mean_probability_above_target DOUBLE PRECISION,
+    probability_rebound DOUBLE PRECISION,
+    odds_non_responder DOUBLE PRECISION,
+    call VARCHAR,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    method VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_weekly_decline_patient_id ON weekly_decline (patient_id)
+
+CREATE INDEX ix_weekly_decline_row_key ON weekly_decline (row_key, number)
+
+CREATE FUNCTION cmvmon_keeps_every_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =
+'cmvmon keeps every row of ' || TG_TABLE_NAME || ': ' || TG_OP || ' is refused'; END $$
+
+CREATE TRIGGER no_update_of_alert_events BEFORE UPDATE ON alert_events FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_alert_events BEFORE DELETE ON alert_events FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_alert_events BEFORE TRUNCATE ON alert_events FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_antiviral_courses BEFORE UPDATE ON antiviral_courses FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_antiviral_courses BEFORE DELETE ON antiviral_courses FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_antiviral_courses BEFORE TRUNCATE ON antiviral_courses FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_assessed_patients BEFORE UPDATE ON assessed_patients FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_assessed_patients BEFORE DELETE ON assessed_patients FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_assessed_patients BEFORE TRUNCATE ON assessed_patients FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_assessments BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_deliveries BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_deliveries BEFORE DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_deliveries BEFORE TRUNCATE ON deliveries FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_host_status BEFORE TRUNCATE ON host_status FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_icu_stays BEFORE TRUNCATE ON icu_stays FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_quarantined_records BEFORE TRUNCATE ON quarantined_records FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_verdicts BEFORE DELETE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_verdicts BEFORE TRUNCATE ON verdicts FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_viral_load_results BEFORE UPDATE ON viral_load_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_viral_load_results BEFORE DELETE ON viral_load_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_viral_load_results BEFORE TRUNCATE ON viral_load_results FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_weekly_decline BEFORE UPDATE ON weekly_decline FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_weekly_decline BEFORE DELETE ON weekly_decline FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_weekly_decline BEFORE TRUNCATE ON weekly_decline FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()

@@ -1,0 +1,324 @@
+CREATE TABLE alert_events (
+    alert_id VARCHAR NOT NULL,
+    sequence INTEGER NOT NULL,
+    rule VARCHAR NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    compartment VARCHAR,
+    subject VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    tier INTEGER NOT NULL,
+    opened_at VARCHAR(27) NOT NULL,
+    changed_at VARCHAR(27) NOT NULL,
+    cause VARCHAR,
+    evidence VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (alert_id, sequence)
+)
+
+CREATE INDEX ix_alert_events_changed_at ON alert_events (changed_at)
+
+CREATE INDEX ix_alert_events_patient_id ON alert_events (patient_id)
+
+CREATE INDEX ix_alert_events_state ON alert_events (state)
+
+CREATE INDEX ix_alert_events_subject ON alert_events (rule, subject)
+
+CREATE TABLE antiviral_courses (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    drug VARCHAR NOT NULL,
+    indication VARCHAR,
+    dose_mg DOUBLE,
+    dose_mg_per_kg DOUBLE,
+    interval_h DOUBLE,
+    route VARCHAR,
+    started_at VARCHAR(27) NOT NULL,
+    stopped_at VARCHAR(27),
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
+
+CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
+
+CREATE TABLE assessed_patients (
+    patient_id VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    PRIMARY KEY (patient_id, as_of)
+)
+
+CREATE TABLE assessments (
+    as_of VARCHAR(27) NOT NULL,
+    scope VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    patients INTEGER NOT NULL,
+    alert INTEGER NOT NULL,
+    clear INTEGER NOT NULL,
+    not_assessable INTEGER NOT NULL,
+    PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
+)
+
+CREATE TABLE deliveries (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    file_name VARCHAR NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    received_at VARCHAR(27) NOT NULL,
+    is_history BOOLEAN NOT NULL,
+    laboratory_file VARCHAR(64) NOT NULL,
+    refused VARCHAR,
+    refused_because VARCHAR,
+    received INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    ignored INTEGER NOT NULL,
+    code_version VARCHAR NOT NULL,
+    format VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, table_name, attempt),
+    CONSTRAINT nothing_lost CHECK (received = accepted + quarantined + duplicates + ignored)
+)
+
+CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, received_at, delivery_id, attempt)
+
+CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
+
+CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
+
+CREATE TABLE host_status (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    condition VARCHAR NOT NULL,
+    stated_at VARCHAR(27) NOT NULL,
+    ended_at VARCHAR(27),
+    cd4_cells_per_ul DOUBLE,
+    source VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
+
+CREATE INDEX ix_host_status_record_key ON host_status (record_key)
+
+CREATE TABLE icu_stays (
+    version_number INTEGER NOT NULL,
+    stay_id VARCHAR NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    admitted_at VARCHAR(27) NOT NULL,
+    discharged_at VARCHAR(27),
+    ward VARCHAR,
+    bed VARCHAR,
+    ventilation_started_at VARCHAR(27),
+    ventilation_stopped_at VARCHAR(27),
+    affected_compartments VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
+
+CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
+
+CREATE TABLE quarantined_records (
+    delivery_id VARCHAR NOT NULL,
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    line INTEGER,
+    reason VARCHAR NOT NULL,
+    "column" VARCHAR,
+    remedy VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    delivered_text VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
+)
+
+CREATE TABLE verdicts (
+    number INTEGER NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    patient_id VARCHAR,
+    compartment VARCHAR,
+    subject VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR,
+    tier INTEGER,
+    evidence VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_verdicts_patient_id ON verdicts (patient_id)
+
+CREATE INDEX ix_verdicts_row_key ON verdicts (row_key, number)
+
+CREATE TABLE viral_load_results (
+    version_number INTEGER NOT NULL,
+    result_id VARCHAR NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    collected_at VARCHAR(27) NOT NULL,
+    result_status VARCHAR NOT NULL,
+    detection VARCHAR NOT NULL,
+    viral_load_iu_per_ml DOUBLE,
+    lod_iu_per_ml DOUBLE,
+    lloq_iu_per_ml DOUBLE,
+    uloq_iu_per_ml DOUBLE,
+    accession_number VARCHAR,
+    reported_at VARCHAR(27),
+    received_at VARCHAR(27),
+    delivered_value VARCHAR,
+    delivered_unit VARCHAR,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
+
+CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
+
+CREATE TABLE weekly_decline (
+    number INTEGER NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    laboratory VARCHAR NOT NULL,
+    assay VARCHAR NOT NULL,
+    anchor_at VARCHAR(27) NOT NULL,
+    treatment_week INTEGER NOT NULL,
+    week_start VARCHAR(27) NOT NULL,
+    week_end VARCHAR(27) NOT NULL,
+    n_results INTEGER NOT NULL,
+    n_censored INTEGER NOT NULL,
+    estimated_since VARCHAR(27),
+    first_result_id VARCHAR,
+    last_result_id VARCHAR,
+    n_used INTEGER NOT NULL,
+    n_used_after_anchor INTEGER NOT NULL,
+    observed_from_log10 DOUBLE,
+    observed_to_log10 DOUBLE,
+    observed_decline_low_log10_per_week DOUBLE,
+    observed_decline_high_log10_per_week DOUBLE,
+    decline_log10_per_week DOUBLE,
+    decline_low_log10_per_week DOUBLE,
+    decline_high_log10_per_week DOUBLE,
+    probability_above_target DOUBLE,
+    mean_decline_log10_per_week DOUBLE,
+    mean_decline_low_log10_per_week DOUBLE,
+    mean_decline_high_log10_per_week DOUBLE,
+    mean_probability_above_target DOUBLE,
+    probability_rebound DOUBLE,
+    odds_non_responder DOUBLE,
+    call VARCHAR,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    method VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    as_of VARCHAR(27) NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_weekly_decline_patient_id ON weekly_decline (patient_id)
+
+CREATE INDEX ix_weekly_decline_row_key ON weekly_decline (row_key, number)
+
+CREATE TRIGGER no_update_of_alert_events BEFORE UPDATE ON alert_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of alert_events: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_alert_events BEFORE DELETE ON alert_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of alert_events: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_antiviral_courses BEFORE UPDATE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_antiviral_courses BEFORE DELETE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_assessed_patients BEFORE UPDATE ON assessed_patients BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessed_patients: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_assessed_patients BEFORE DELETE ON assessed_patients BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessed_patients: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_deliveries BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deliveries: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_deliveries BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deliveries: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of verdicts: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_verdicts BEFORE DELETE ON verdicts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of verdicts: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_viral_load_results BEFORE UPDATE ON viral_load_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of viral_load_results: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_viral_load_results BEFORE DELETE ON viral_load_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of viral_load_results: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_weekly_decline BEFORE UPDATE ON weekly_decline BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of weekly_decline: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_weekly_decline BEFORE DELETE ON weekly_decline BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of weekly_decline: DELETE is refused'); END
