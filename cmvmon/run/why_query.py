@@ -13,9 +13,9 @@ import polars as pl
 
 from cmvmon.assess import assess
 from cmvmon.domain import words
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.domain.known import Known
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
@@ -88,7 +88,7 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
     was_known = replace(was_known, concordance=unit_concordance(opened, as_of=at))
     if _verdict(opened, was_known, rule, alert) != words.ALERT:
         return unsaid | {"says": "could not tell: judged again on what was known then, the rule does not fire"}
-    rows = was_known[VIRAL_LOAD_RESULTS].filter(pl.col("result_id").is_in(result_ids))
+    rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))
     newest = rows.sort("collected_at", "result_id", descending=True).unique(
         "result_id", keep="first", maintain_order=True
     )
@@ -108,8 +108,8 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
 
 
 def _without(was_known: Known, result_id: str) -> Known:
-    rows = was_known[VIRAL_LOAD_RESULTS].filter(pl.col("result_id") != result_id)
-    return replace(was_known, tables={**was_known.tables, VIRAL_LOAD_RESULTS.name: rows})
+    rows = was_known[LEADING.rows].filter(pl.col("result_id") != result_id)
+    return replace(was_known, tables={**was_known.tables, LEADING.name: rows})
 
 
 def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:

@@ -57,7 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
+# Of one file: while it runs, Playwright keeps an event loop in this process, in which nothing else may start one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. Absent: skipped in one line, or failed where CMVMON_REQUIRE_BROWSER=1 says it must be there."""
     path = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
@@ -77,7 +78,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Says nothing: the tests record the requests in the browser."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[str]:
     """The same folder over http on loopback."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
@@ -114,7 +115,7 @@ class Opened:
 Opener = Callable[..., Opened]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_page(browser: Browser) -> Iterator[Opener]:
     """Opens an address in a context of its own; `javascript` says whether scripts run."""
     contexts = []
@@ -133,7 +134,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shown(open_page: Opener, folder: Path) -> Callable[[str], Opened]:
     """A page of the folder, opened as a file once for all tests that only look at it: Plotly is slow to read in."""
     tabs: dict[str, Opened] = {}
