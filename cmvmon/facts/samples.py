@@ -97,3 +97,7 @@ _LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
 latest_is_below = fact("latest_detection").is_in(BELOW)
 previous_is_below = fact("previous_detection").is_in(BELOW)
+LATEST, PREVIOUS = (
+    tuple(fact(f"{which}_{name}") for name in ("collected_at", "detection", "viral_load_iu_per_ml"))
+    for which in ("latest", "previous")
+)

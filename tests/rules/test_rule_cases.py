@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import cmvmon.rules
 from cmvmon.assess import assess
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules
@@ -88,4 +90,6 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
 
 
 def test_rules_are_found_by_their_files() -> None:
-    assert RULES == ["bal_at_local_line", "no_follow_up", "rebound", "slow_response", "suppressed"]
+    assert {"bal_at_local_line", "no_follow_up", "rebound", "slow_response", "suppressed"} <= set(RULES)
+    folder = Path(cmvmon.rules.__file__).parent
+    assert sorted(path.stem for path in folder.glob("*.py") if "\nRULE = " in path.read_text(encoding="utf-8")) == RULES

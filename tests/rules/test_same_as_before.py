@@ -28,6 +28,11 @@ def assessed_ward(of: Reference) -> Assessment:
     )
 
 
+def of_the_old_rules(assessment: Assessment) -> pl.DataFrame:
+    """Without those that came later: they must leave what these say as it was."""
+    return assessment.verdicts.filter(pl.col("rule").is_in(CODES))
+
+
 def before(assessment: Assessment) -> pl.DataFrame:
     facts = assessment.facts
     found = old_verdicts(facts.prepared, protocol=facts.protocol, as_of=facts.as_of)
@@ -35,7 +40,7 @@ def before(assessment: Assessment) -> pl.DataFrame:
 
 
 def now(assessment: Assessment) -> pl.DataFrame:
-    return by_series(assessment.verdicts).select(SAID)
+    return by_series(of_the_old_rules(assessment)).select(SAID)
 
 
 @pytest.mark.parametrize("case", [case for code in CODES for case in cases(code)], ids=lambda c: f"{c.rule}: {c.name}")
@@ -49,7 +54,7 @@ def test_every_rule_says_of_every_case_row_what_it_said_before(case: Case) -> No
 def test_every_rule_says_of_a_random_ward_what_it_said_before(ward: Reference) -> None:
     assessment = assessed_ward(ward)
     assert_frame_equal(now(assessment), before(assessment))
-    assert digest(assessment.verdicts) == DIGESTS[ward.name]
+    assert digest(of_the_old_rules(assessment)) == DIGESTS[ward.name]
 
 
 def test_the_reference_wards_hold_every_rule_and_verdict_and_tier() -> None:
