@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cmvmon.run.assessing import Counts, assess_site
+from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import take_in_landed
-from cmvmon.run.publish import Published, halting, publish
+from cmvmon.run.publish import Published
+from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import landed
@@ -44,7 +45,4 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> 
             touched = known.patients_of_delivery(connection, delivery_id)
         if not touched:
             return Fed(taken_in, None, None)
-        with halting(opened, as_of=as_of):
-            assessment, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched, is_live=True)
-            published = publish(opened, assessment, as_of=as_of, only=touched)
-    return Fed(taken_in, counts, published)
+        return Fed(taken_in, *refresh(opened, touched, as_of=as_of, scope=delivery_id))

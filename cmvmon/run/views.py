@@ -21,6 +21,7 @@ from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.protocol import Protocol
+from cmvmon.run.ward_list import WardList
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
@@ -70,7 +71,7 @@ def patient_view(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
     )
     besides = _of(facts.of(STANDING_IN), patient_id)
-    ward, bed = _place(assessment, patient_id)
+    ward, bed = _place(None if assessment.stays is None else _of(assessment.stays, patient_id))
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -100,21 +101,29 @@ def patient_view(
     )
 
 
-def ward_row(patient_id: str, assessment: Assessment, open_alerts: pl.DataFrame, *, href: str) -> WardRow:
-    """One patient's row on the ward page."""
-    ward, bed = _place(assessment, patient_id)
-    unassessed = _of(assessment.verdicts, patient_id).filter(pl.col("verdict") == words.NOT_ASSESSABLE)
-    return WardRow(
-        patient_id=patient_id,
-        ward=ward,
-        bed=bed,
-        href=href,
-        open_alerts=_of(open_alerts, patient_id),
-        latest=_latest(_of(assessment.results, patient_id), _of(open_alerts, patient_id)),
-        not_assessable=tuple(
-            NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.iter_rows(named=True)
-        ),
-    )
+def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, hrefs: Mapping[str, str]) -> tuple[WardRow, ...]:
+    """The rows of the ward page. `hrefs`: each listed patient's page."""
+    alerts, results, unassessed = (_by_patient(frame) for frame in (open_alerts, ward.results, ward.unassessed))
+    stays = {} if ward.stays is None else _by_patient(ward.stays)
+    rows = []
+    for patient_id in ward.patients:
+        mine = alerts.get(patient_id, open_alerts.clear())
+        at, bed = _place(stays.get(patient_id))
+        rows.append(
+            WardRow(
+                patient_id=patient_id,
+                ward=at,
+                bed=bed,
+                href=hrefs[patient_id],
+                open_alerts=mine,
+                latest=_latest(results.get(patient_id, ward.results.clear()), mine),
+                not_assessable=tuple(
+                    NotAssessable(row["rule"], row["reason"], row["compartment"])
+                    for row in unassessed.get(patient_id, ward.unassessed.clear()).iter_rows(named=True)
+                ),
+            )
+        )
+    return tuple(rows)
 
 
 def feed_states(
@@ -162,12 +171,17 @@ def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
     return frame.filter(pl.col("patient_id") == patient_id)
 
 
-def _place(assessment: Assessment, patient_id: str) -> tuple[str | None, str | None]:
-    """Ward and bed of the latest stay."""
-    if assessment.stays is None:
+def _by_patient(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    given = frame.filter(pl.col("patient_id").is_not_null())
+    return {str(key[0]): rows for key, rows in given.partition_by("patient_id", as_dict=True).items()}
+
+
+def _place(stays: pl.DataFrame | None) -> tuple[str | None, str | None]:
+    """Ward and bed of the latest of one patient's stays."""
+    if stays is None or stays.is_empty():
         return None, None
-    stays = _of(assessment.stays, patient_id).sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
-    return (None, None) if stays.is_empty() else (stays["ward"][-1], stays["bed"][-1])
+    last = stays.sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
+    return last["ward"][-1], last["bed"][-1]
 
 
 def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> LatestResult | None:
