@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -65,13 +65,16 @@ def publish(
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
         with_pages = sorted(set(only) & known)
     script_name, script = shared_script()
-    pages: dict[str, str] = {script_name: script}
+    # Its name says what is in it; megabytes are looked through again by a night, not for every result.
+    needs_script = only is None or not (opened.site.pages / script_name).exists()
+    pages: dict[str, str] = {script_name: script} if needs_script else {}
     caveats = views.feed_caveats(feeds, as_of)
     fitted = views.fitted_courses(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
     for code in codes():
         spoken = language(code)
-        common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
         for patient_id in with_pages:
             view = views.patient_view(
                 patient_id,
@@ -85,11 +88,8 @@ def publish(
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
             pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
-        hrefs = {patient_id: names.patient(patient_id, code) for patient_id in ward.patients}
-        rows = views.ward_rows(ward, open_alerts, hrefs=hrefs)
-        pages[names.ward(code)] = ward_page(
-            _ward_view(rows, feeds, standing, common, names), language=spoken, script=script_name
-        )
+        rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
+        pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
     written = sum(write_atomically(opened.site.pages / name, text.encode()) for name, text in sorted(pages.items()))
     return Published(written, len(pages) - written, names.ward(settings.language))
