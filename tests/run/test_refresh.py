@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from cmvmon.assess import Assessment, assess
+from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.domain.known import Known
 from cmvmon.run import assessing, refresh
-from cmvmon.run.feed import lab_feed
+from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import page_of
@@ -39,12 +40,12 @@ def site(root: Path, *, with_stays: bool) -> Path:
     return root
 
 
-def landed(root: Path, *lines: str) -> str:
+def landed(root: Path, *lines: str, feed: str = "synthetic") -> str:
     path = drop(root, "viral_load_results", lines, name="new.csv")
     data = path.read_bytes()
     path.unlink()
     return landing.land(
-        root / "landing", data, feed="synthetic", table="viral_load_results", form="csv", file_name="new.csv",
+        root / "landing", data, feed=feed, table="viral_load_results", form="csv", file_name="new.csv",
         landed_at=LATER, is_history=False,
     ).delivery_id  # fmt: skip
 
@@ -113,3 +114,34 @@ def test_a_stay_whose_last_versions_contradict_each_other_keeps_its_patient_on_t
     drop(by_night, "viral_load_results", [one_result()], name="new.csv")
     nightly(by_night, as_of=LATER)
     assert sites.page_bytes(live)["ward.en.html"] == sites.page_bytes(by_night)["ward.en.html"]
+
+
+def slow_result() -> str:
+    return result("SYNTHETIC-SLOW", 21.6, 90_000, reported=text(day(21.65)))
+
+
+def test_a_batch_of_deliveries_is_assessed_once_for_all_whom_it_touches_and_leaves_the_pages_of_a_night(
+    tmp_path: Path,
+) -> None:
+    live, by_night = (site(tmp_path / name, with_stays=True) for name in ("live", "by_night"))
+    done = lab_feeds(live, [landed(live, one_result()), landed(live, slow_result())], as_of=LATER)
+    assert done.assessed is not None
+    assert (len(done.taken_in), done.assessed.patients) == (2, 2)
+    assert len(sites.rows(live, "SELECT * FROM assessments WHERE scope <> 'all'")) == 1
+    drop(by_night, "viral_load_results", [one_result(), slow_result()], name="new.csv")
+    nightly(by_night, as_of=LATER)
+    ours, theirs = sites.page_bytes(live), sites.page_bytes(by_night)
+    mine = {page_of(Site(live), patient, "nl") for patient in (NEW, "SYNTHETIC-SLOW")}
+    assert [name for name in ("ward.nl.html", *sorted(mine)) if ours[name] != theirs[name]] == []
+
+
+def test_a_delivery_of_a_batch_that_cannot_be_judged_is_told_and_the_others_reach_their_pages(tmp_path: Path) -> None:
+    site(tmp_path, with_stays=True)
+    before = sites.page_bytes(tmp_path)["ward.nl.html"]
+    unread, good = landed(tmp_path, slow_result(), feed="nobody"), landed(tmp_path, one_result())
+    with pytest.raises(SiteError, match="has landed"):
+        lab_feeds(tmp_path, [good, "0" * 64], as_of=LATER)
+    assert sites.page_bytes(tmp_path)["ward.nl.html"] == before
+    with pytest.raises(NoLaboratoryFile):
+        lab_feeds(tmp_path, [unread, good], as_of=LATER)
+    assert sites.page_bytes(tmp_path)["ward.nl.html"] != before
