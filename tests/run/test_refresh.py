@@ -106,10 +106,11 @@ def test_a_listed_patient_of_whom_something_came_in_unjudged_is_assessed_with_th
 def test_a_stay_whose_last_versions_contradict_each_other_keeps_its_patient_on_the_list(tmp_path: Path) -> None:
     live, by_night = (site(tmp_path / name, with_stays=True) for name in ("live", "by_night"))
     for root in (live, by_night):
-        lines = [stay("SYNTHETIC-GONE", bed="S-09", end=end) for end in (20.5, 20.6)]
+        lines = [stay("SYNTHETIC-LEFT", bed="S-08", end=end) for end in (20.5, 20.6)]
         drop(root, "icu_stays", lines, name="twice.csv")
         nightly(root, as_of=day(21.6))
-        assert b"SYNTHETIC-GONE" in (root / "pages" / "ward.en.html").read_bytes()
+        assert sites.rows(root, "SELECT * FROM alert_events WHERE patient_id = 'SYNTHETIC-LEFT'") == []
+        assert b"SYNTHETIC-LEFT" in (root / "pages" / "ward.en.html").read_bytes()
     lab_feed(live, landed(live, one_result()), as_of=LATER)
     drop(by_night, "viral_load_results", [one_result()], name="new.csv")
     nightly(by_night, as_of=LATER)
