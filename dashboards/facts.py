@@ -86,7 +86,8 @@ def main_pair(pairs: list[tuple[Point, Point | None]], affected: tuple[str, ...]
 
 def alerts_in_order(alerts: pl.DataFrame) -> list[Row]:
     """Open alerts by tier, then age, then id."""
-    return alerts.filter(pl.col("state") == "open").sort("tier", "opened_at", "alert_id").to_dicts()
+    rows = (row for row in alerts.iter_rows(named=True) if row["state"] == "open")
+    return sorted(rows, key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
 
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from data_contracts.gate import contract_texts
+from data_contracts.gate import contract_of
 from data_contracts.promises import Fresh
-from data_contracts.reading import merged, read_contract
 
 
 def fresh_within(table: str) -> timedelta | None:
     """How old the newest row of a table may be by its contract; None where the contract promises nothing."""
-    contract = merged([read_contract(text) for text in contract_texts(table)], table)
-    limits = [timedelta(hours=rule.promise.within_hours) for rule in contract.rules if isinstance(rule.promise, Fresh)]
+    rules = contract_of(table).rules
+    limits = [timedelta(hours=rule.promise.within_hours) for rule in rules if isinstance(rule.promise, Fresh)]
     return min(limits, default=None)
 
 

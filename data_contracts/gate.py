@@ -17,7 +17,7 @@ from cmvmon.domain.tables import BY_NAME
 from data_contracts.batch import pandas_batch
 from data_contracts.engine import validate
 from data_contracts.mapper import expectation, known_column, structure
-from data_contracts.promises import Fresh, Known, broken_rows
+from data_contracts.promises import Fresh, Known, WholeTable, broken_rows, rows_breaking
 from data_contracts.reading import WARNING, Contract, Rule, merged, read_contract
 
 if TYPE_CHECKING:
@@ -112,11 +112,18 @@ def live_gate(
         elif frame.schema[name] != kind.dtype:
             broken.append(BrokenPromise("wrong_type", name, f"{name} holds a {kind.value}", frame.height))
     unsound = {found.column for found in broken}
+    of_one_row = [
+        rule.promise
+        for rule in contract.rules
+        if not isinstance(rule.promise, WholeTable) and not unsound & set(rule.promise.columns)
+    ]
+    counted = iter(rows_breaking(of_one_row, frame))
     for rule in contract.rules:
         if unsound & set(rule.promise.columns):
             breach = _breach(rule, frame.height, "its column is missing or of another type")
         else:
-            n_rows = broken_rows(rule.promise, frame, as_of=as_of, references=given)
+            is_whole = isinstance(rule.promise, WholeTable)
+            n_rows = broken_rows(rule.promise, frame, as_of=as_of, references=given) if is_whole else next(counted)
             if not n_rows and not (isinstance(rule.promise, Fresh) and frame.is_empty()):  # no row is not fresh either
                 continue
             breach = _breach(rule, n_rows, "")

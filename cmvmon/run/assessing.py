@@ -49,14 +49,13 @@ def assess_site(
 ) -> tuple[Assessment, Counts]:
     """Assesses everyone (or `patients`) on what was known at `as_of`, and brings the alerts up to date.
 
-    `is_live`: after a delivery that touches `patients`. Everyone is assessed, once, for the ward page shows them all; what
-    is recorded concerns these patients only.
+    `is_live`: somebody waits for the page, so the promises are judged by polars alone.
 
     Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
     be read: nothing is recorded but an operations alert.
     """
     try:
-        assessment = assessed(opened, as_of=as_of, patients=None if is_live else patients, is_live=is_live)
+        assessment = assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
     except (ContractBroken, ProtocolError) as broken:
         is_contract = isinstance(broken, ContractBroken)
         table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
@@ -65,9 +64,7 @@ def assess_site(
             opened, as_of, json.dumps({"code": code, "feed": ASSESSMENT_FEED, "table_name": table}, sort_keys=True)
         )
         raise
-    of_whom = pl.lit(True) if patients is None else pl.col("patient_id").is_in(sorted(patients))
-    weeks, verdicts = (frame.filter(of_whom) for frame in (assessment.weekly_decline, assessment.verdicts))
-    rows = verdicts.to_dicts()
+    rows = assessment.verdicts.to_dicts()
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
     stamp = opened.stamp(as_of)
     with opened.writing() as connection:
@@ -81,13 +78,12 @@ def assess_site(
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
         if not changes.is_replay:
-            for row_type, frame in ((WEEKLY_DECLINE, weeks), (VERDICTS, verdicts)):
+            for row_type, frame in ((WEEKLY_DECLINE, assessment.weekly_decline), (VERDICTS, assessment.verdicts)):
                 stored_results.record(connection, row_type, frame, stamp=stamp, patients=patients, late=late)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
-    n_patients = len(assessment.patients if patients is None else set(assessment.patients) & set(patients))
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
-    return assessment, Counts(as_of=as_of, patients=n_patients, changes=changes, **counts)
+    return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
 
 
 def assessed(

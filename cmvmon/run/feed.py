@@ -1,14 +1,18 @@
-"""One landed delivery: take it in, assess the patients it touches, publish their pages and the ward's."""
+"""Landed deliveries, one or several: take them in, bring the patients whom they touch up to date, once."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cmvmon.run.assessing import Counts, assess_site
+from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
+from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import take_in_landed
-from cmvmon.run.publish import Published, halting, publish
+from cmvmon.run.publish import Published
+from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import landed
@@ -18,7 +22,7 @@ from cmvmon.shell.site import Site
 
 @dataclass(frozen=True)
 class Fed:
-    """What one delivery came to; `assessed` and `published` are None when it touched nobody."""
+    """What the deliveries came to; `assessed` and `published` are None when they touched nobody."""
 
     taken_in: tuple[Counted, ...]
     assessed: Counts | None
@@ -32,19 +36,38 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> 
     everything that is known of them, so the verdicts are those that the night would give.
     Raises SiteError when no such delivery has landed.
     """
+    return lab_feeds(root, [delivery_id], as_of=as_of)
+
+
+def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None = None) -> Fed:
+    """The same for several deliveries at once: taken in one after the other, whom they touch is assessed once.
+
+    Raises SiteError, and does nothing, when one of them never landed. One that can't be judged (no laboratory file, say)
+    does not stop the others: its error is raised when their pages are written.
+    """
     site = Site(root).prepare()
     with held(site), open_site(root) as opened:
         as_of = as_of or now()
-        taken_in = tuple(
-            counted
-            for way in landed(site.landing, delivery_id)
-            for counted in take_in_landed(opened, way, received_at=as_of)
-        )
+        ways = [way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id)]
+        taken_in: list[Counted] = []
+        faults: list[CmvmonError] = []
+        for way in ways:
+            try:
+                taken_in += take_in_landed(opened, way, received_at=as_of)
+            except (SiteError, ProtocolError) as error:
+                faults.append(error)
         with opened.reading() as connection:
-            touched = known.patients_of_delivery(connection, delivery_id)
-        if not touched:
-            return Fed(taken_in, None, None)
-        with halting(opened, as_of=as_of):
-            assessment, counts = assess_site(opened, as_of=as_of, scope=delivery_id, patients=touched, is_live=True)
-            published = publish(opened, assessment, as_of=as_of, only=touched)
-    return Fed(taken_in, counts, published)
+            touched = {p for each in delivery_ids for p in known.patients_of_delivery(connection, each)}
+        fed = Fed(tuple(taken_in), None, None)
+        if touched:
+            fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=_scope(delivery_ids)))
+    if faults:
+        raise faults[0]
+    return fed
+
+
+def _scope(delivery_ids: Sequence[str]) -> str:
+    """What the assessment is for: the delivery's id, or one that stands for these deliveries together."""
+    if len(set(delivery_ids)) == 1:
+        return delivery_ids[0]
+    return hashlib.sha256("".join(sorted(set(delivery_ids))).encode()).hexdigest()

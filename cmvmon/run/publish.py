@@ -6,8 +6,8 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import views
+from cmvmon.run import views, ward_list
 from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically
@@ -28,8 +28,6 @@ from dashboards.script import shared_script
 from dashboards.views import WardRow, WardView
 from dashboards.ward import ward_page
 
-# A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
-LISTED_FOR = timedelta(days=28)
 STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
 
 
@@ -45,7 +43,11 @@ class Published:
 def publish(
     opened: OpenSite, assessment: Assessment, *, as_of: datetime, only: Collection[str] | None = None
 ) -> Published:
-    """Writes the ward page and the pages of its patients (or of `only` these, beside the ward page)."""
+    """Writes the ward page and the pages of its patients.
+
+    `only`: the pages of these patients, beside a ward page that is made from what is stored: nobody else need be in the
+    assessment.
+    """
     settings = opened.site.settings()
     with opened.reading() as connection:
         feeds = feed_state.feed_tables(connection, as_of=as_of)
@@ -53,23 +55,26 @@ def publish(
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
     known = set(assessment.patients)
-    # Whoever has an alert to look at is on the list, also where no stay is known.
-    urgent = open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls()
-    listed = sorted(set(_listed(assessment, as_of)) | (set(urgent) & known))
+    urgent = set(open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
     if only is None:
+        ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=urgent)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
         made = {p for p in known if (opened.site.pages / names.patient(p, settings.language)).exists()}
-        with_pages = sorted((set(listed) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
+        with_pages = sorted((set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
     else:
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
         with_pages = sorted(set(only) & known)
     script_name, script = shared_script()
-    pages: dict[str, str] = {script_name: script}
+    # Its name says what is in it; megabytes are looked through again by a night, not for every result.
+    needs_script = only is None or not (opened.site.pages / script_name).exists()
+    pages: dict[str, str] = {script_name: script} if needs_script else {}
     caveats = views.feed_caveats(feeds, as_of)
     fitted = views.fitted_courses(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
     for code in codes():
         spoken = language(code)
-        common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
         for patient_id in with_pages:
             view = views.patient_view(
                 patient_id,
@@ -83,13 +88,8 @@ def publish(
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
             pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
-        rows = tuple(
-            views.ward_row(patient_id, assessment, open_alerts, href=names.patient(patient_id, code))
-            for patient_id in listed
-        )
-        pages[names.ward(code)] = ward_page(
-            _ward_view(rows, feeds, standing, common, names), language=spoken, script=script_name
-        )
+        rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
+        pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
     written = sum(write_atomically(opened.site.pages / name, text.encode()) for name, text in sorted(pages.items()))
     return Published(written, len(pages) - written, names.ward(settings.language))
@@ -137,19 +137,6 @@ class _Names:
 
     def patient(self, patient_id: str, code: str) -> str:
         return f"{hmac.new(self.key, patient_id.encode(), hashlib.sha256).hexdigest()[:20]}.{code}.html"
-
-
-def _listed(assessment: Assessment, as_of: datetime) -> list[str]:
-    """Patients with an open stay; where no stays were ever delivered, those with a result or course in the last weeks."""
-    if assessment.stays is not None:
-        return sorted(assessment.stays.filter(pl.col("discharged_at").is_null())["patient_id"].unique())
-    since = as_of - LISTED_FOR
-    sampled = assessment.results.filter(pl.col("collected_at") >= since)["patient_id"]
-    courses = assessment.courses
-    if courses is None:
-        return sorted(set(sampled))
-    treated = courses.filter(pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since))["patient_id"]
-    return sorted({*sampled, *treated})
 
 
 def _ward_view(

@@ -21,6 +21,7 @@ from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.trajectory.fitted import bank_course
 from cmvmon.protocol import Protocol
+from cmvmon.run.ward_list import WardList
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
@@ -70,7 +71,8 @@ def patient_view(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
     )
     besides = _of(facts.of(STANDING_IN), patient_id)
-    ward, bed = _place(assessment, patient_id)
+    stays = None if assessment.stays is None else _of(assessment.stays, patient_id)
+    ward, bed = _places(stays).get(patient_id, (None, None))
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -79,7 +81,7 @@ def patient_view(
         time_zone=common.time_zone,
         results=_of(assessment.shown, patient_id).select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting"),
         courses=None if assessment.courses is None else _of(assessment.courses, patient_id),
-        stays=None if assessment.stays is None else _of(assessment.stays, patient_id),
+        stays=stays,
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
         open_alerts=_of(open_alerts, patient_id),
@@ -100,20 +102,23 @@ def patient_view(
     )
 
 
-def ward_row(patient_id: str, assessment: Assessment, open_alerts: pl.DataFrame, *, href: str) -> WardRow:
-    """One patient's row on the ward page."""
-    ward, bed = _place(assessment, patient_id)
-    unassessed = _of(assessment.verdicts, patient_id).filter(pl.col("verdict") == words.NOT_ASSESSABLE)
-    return WardRow(
-        patient_id=patient_id,
-        ward=ward,
-        bed=bed,
-        href=href,
-        open_alerts=_of(open_alerts, patient_id),
-        latest=_latest(_of(assessment.results, patient_id), _of(open_alerts, patient_id)),
-        not_assessable=tuple(
-            NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.iter_rows(named=True)
-        ),
+def ward_rows(ward: WardList, open_alerts: pl.DataFrame) -> tuple[WardRow, ...]:
+    """The rows of the ward page, without links: a patient has one page in each language."""
+    alerts, unassessed = _by_patient(open_alerts), _by_patient(ward.unassessed)
+    latest, stays = _latest(ward.results, open_alerts), _places(ward.stays)
+    return tuple(
+        WardRow(
+            patient_id,
+            *stays.get(patient_id, (None, None)),
+            href="",
+            open_alerts=alerts.get(patient_id, open_alerts.clear()),
+            latest=latest.get(patient_id),
+            not_assessable=tuple(
+                NotAssessable(row["rule"], row["reason"], row["compartment"])
+                for row in unassessed.get(patient_id, ward.unassessed.clear()).iter_rows(named=True)
+            ),
+        )
+        for patient_id in ward.patients
     )
 
 
@@ -162,22 +167,37 @@ def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
     return frame.filter(pl.col("patient_id") == patient_id)
 
 
-def _place(assessment: Assessment, patient_id: str) -> tuple[str | None, str | None]:
-    """Ward and bed of the latest stay."""
-    if assessment.stays is None:
-        return None, None
-    stays = _of(assessment.stays, patient_id).sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
-    return (None, None) if stays.is_empty() else (stays["ward"][-1], stays["bed"][-1])
+def _by_patient(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    given = frame.filter(pl.col("patient_id").is_not_null())
+    return {str(key[0]): rows for key, rows in given.partition_by("patient_id", as_dict=True).items()}
 
 
-def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> LatestResult | None:
-    """The newest result; of the compartment that the first open alert is about, where there is one."""
-    used = results.filter(~pl.col("is_conflicting")).sort("collected_at", "result_id")
-    about = open_alerts.sort("tier", "opened_at")["compartment"].drop_nulls().head(1)
-    if not about.is_empty():
-        used = used.filter(pl.col("compartment") == about[0])
-    if used.is_empty():
-        return None
-    row = used.row(-1, named=True)
-    limit = reported_limit_iu_per_ml(row)
-    return LatestResult(row["compartment"], row["detection"], row["viral_load_iu_per_ml"], limit, row["collected_at"])
+def _places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:
+    """Ward and bed of each patient's latest stay."""
+    if stays is None:
+        return {}
+    ordered = stays.sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
+    return {row[0]: (row[1], row[2]) for row in ordered.select("patient_id", "ward", "bed").iter_rows()}
+
+
+def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> dict[str, LatestResult]:
+    """Each patient's newest result; of the compartment that the first open alert is about, where there is one."""
+    named = open_alerts.filter(pl.col("compartment").is_not_null()).sort("tier", "opened_at", maintain_order=True)
+    about = named.unique("patient_id", keep="first", maintain_order=True).select("patient_id", about="compartment")
+    used = (
+        results.filter(~pl.col("is_conflicting"))
+        .join(about, on="patient_id", how="left")
+        .filter(pl.col("about").is_null() | (pl.col("compartment") == pl.col("about")))
+        .sort("collected_at", "result_id")
+        .unique("patient_id", keep="last", maintain_order=True)
+    )
+    return {
+        row["patient_id"]: LatestResult(
+            row["compartment"],
+            row["detection"],
+            row["viral_load_iu_per_ml"],
+            reported_limit_iu_per_ml(row),
+            row["collected_at"],
+        )
+        for row in used.iter_rows(named=True)
+    }

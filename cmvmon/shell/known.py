@@ -13,7 +13,7 @@ from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
 from cmvmon.shell.frames import framed
-from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -38,7 +38,7 @@ def known_table(
     Every version of each record where the sender states which one is the last; else the current one. Where current
     versions conflict, one row stays, and its columns `in_conflict` say nothing.
     """
-    if not _was_delivered(connection, table.rows, as_of):
+    if not was_delivered(connection, table.rows, as_of=as_of):
         return None
     versions = _read(connection, table.rows, as_of, patients)
     if table.versions is Versions.SNAPSHOT:
@@ -72,7 +72,7 @@ def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(d.is_history, d.received_at <= as_of)
 
 
-def _was_delivered(connection: sa.Connection, row_type: RowType, as_of: datetime) -> bool:
+def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: datetime) -> bool:
     """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
     d = DELIVERIES.c
     query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), _taken_in(as_of))
@@ -87,11 +87,7 @@ def _read(
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
         return _frame(connection, query, row_type)
-    wanted = sorted(patients)
-    parts = [
-        _frame(connection, query.where(table.c.patient_id.in_(wanted[start : start + _CHUNK])), row_type)
-        for start in range(0, len(wanted), _CHUNK)
-    ]
+    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in _chunks(patients)]
     return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
 
 
@@ -131,6 +127,63 @@ def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozens
         query = sa.select(table.c.patient_id).where(table.c.record_key.in_(brought)).distinct()
         touched |= {patient for (patient,) in connection.execute(query)}
     return frozenset(touched)
+
+
+def patients_without_end(
+    connection: sa.Connection, row_type: RowType, end: str, *, after: datetime, as_of: datetime
+) -> set[str]:
+    """Patients with a row that has no such end by `after`, in a version that came last of it by `as_of`.
+
+    Also those whose last versions contradict each other: which end holds is not known then.
+    """
+    table = VERSIONS[row_type.name]
+    c, newer = table.c, table.alias("newer").c
+    came_later = sa.or_(
+        newer.received_at > c.received_at,
+        sa.and_(newer.received_at == c.received_at, newer.landed_at > c.landed_at),
+    )
+    is_replaced = sa.exists().where(newer.record_key == c.record_key, newer.received_at <= as_of, came_later)
+    contradicts = sa.exists().where(
+        newer.record_key == c.record_key,
+        newer.received_at == c.received_at,
+        newer.landed_at == c.landed_at,
+        newer.content != c.content,
+    )
+    goes_on = sa.or_(c[end].is_(None), c[end] >= after, contradicts)
+    query = sa.select(c.patient_id).where(c.received_at <= as_of, goes_on, ~is_replaced).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def patients_since(
+    connection: sa.Connection, row_type: RowType, start: str, *, since: datetime, as_of: datetime
+) -> set[str]:
+    """Patients with a version of a row that starts at `since` or later, known by `as_of`."""
+    c = VERSIONS[row_type.name].c
+    query = sa.select(c.patient_id).where(c[start] >= since, c.received_at <= as_of).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def received_since_judged(connection: sa.Connection, patients: Collection[str], *, as_of: datetime) -> frozenset[str]:
+    """Those of these patients of whom something came in by `as_of` after they were last judged, or who never were."""
+    a = ASSESSED_PATIENTS.c
+    judged = sa.select(a.patient_id, sa.func.max(a.as_of).label("at")).group_by(a.patient_id).subquery()
+    found: set[str] = set()
+    for table in VERSIONS.values():
+        c = table.c
+        is_waiting = sa.or_(judged.c.at.is_(None), c.received_at > judged.c.at)
+        for some in _chunks(patients):
+            query = (
+                sa.select(c.patient_id)
+                .join_from(table, judged, c.patient_id == judged.c.patient_id, isouter=True)
+                .where(c.patient_id.in_(some), c.received_at <= as_of, is_waiting)
+            )
+            found |= set(connection.execute(query.distinct()).scalars())
+    return frozenset(found)
+
+
+def _chunks(patients: Collection[str]) -> list[list[str]]:
+    wanted = sorted(patients)
+    return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
 
 
 def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[str]]:

@@ -17,7 +17,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.results import VERDICTS
 from cmvmon.shell.frames import framed
 from cmvmon.shell.schema import STAMP, STORED
 from cmvmon.shell.stamp import Stamp
@@ -84,6 +86,22 @@ def stored(
     )
     types = {"as_of": pl.Datetime("us", "UTC"), **row_type.schema}
     return framed(connection, query, types).sort(*row_type.key, nulls_last=False)
+
+
+def not_assessable(connection: sa.Connection, patients: Collection[str]) -> pl.DataFrame:
+    """What was said last, and still stands, to be not assessable of these patients.
+
+    Returns: patient_id, rule, reason and compartment of `verdicts`, by patient and rule.
+    """
+    table = STORED[VERDICTS.name]
+    names = ("patient_id", "rule", "reason", "compartment")
+    last = _last(table, patients).subquery()
+    query = (
+        sa.select(*(table.c[name] for name in names))
+        .join(last, table.c.number == last.c.number)
+        .where(table.c.is_gone.is_(False), table.c.verdict == words.NOT_ASSESSABLE)
+    )
+    return framed(connection, query, {}).sort(*names, nulls_last=False)
 
 
 def last_method(connection: sa.Connection) -> str | None:

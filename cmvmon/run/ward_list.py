@@ -1,0 +1,99 @@
+"""Who is on the ward's list, and what its rows show beside the alerts: cut out of an assessment, or read from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.assess import Assessment
+from cmvmon.domain import words
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
+from cmvmon.domain.versions import current_results
+from cmvmon.shell import known, stored_results
+from cmvmon.shell.session import OpenSite
+
+# A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
+LISTED_FOR = timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class WardList:
+    """What the ward page is made from, at one moment.
+
+    Attributes:
+        patients: who is listed, sorted.
+        results: current usable results of those patients, conflicting ones too.
+        stays: their stays that had begun; None = never delivered.
+        unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason and compartment.
+    """
+
+    patients: tuple[str, ...]
+    results: pl.DataFrame
+    stays: pl.DataFrame | None
+    unassessed: pl.DataFrame
+
+
+def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection[str]) -> WardList:
+    """The list as an assessment of everyone gives it. `urgent`: who has an alert to look at, also where no stay is known."""
+    by_stay = _listed(assessment.results, assessment.courses, assessment.stays, as_of)
+    return WardList(
+        tuple(sorted(by_stay | (set(urgent) & set(assessment.patients)))),
+        assessment.results,
+        assessment.stays,
+        assessment.verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE),
+    )
+
+
+def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -> WardList:
+    """The list as the store gives it, nobody assessed: rows that were known, and what was said last of each patient."""
+    with opened.reading() as connection:
+        found = sorted(candidates(connection, as_of=as_of) | set(urgent))
+        stays, courses, results = (
+            _begun(connection, rows, as_of, found) for rows in (ICU_STAYS, ANTIVIRAL_COURSES, LEADING.rows)
+        )
+        used = current_results(LEADING.rows.empty() if results is None else results)
+        known_of = {p for frame in (stays, courses, used) if frame is not None for p in frame["patient_id"]}
+        elsewhere = [table.rows for table in DELIVERED if table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)]
+        missing = sorted(set(urgent) - known_of)
+        others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
+        known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
+        patients = tuple(sorted(_listed(used, courses, stays, as_of) | (set(urgent) & known_of)))
+        unassessed = stored_results.not_assessable(connection, patients)
+    return WardList(patients, used, stays, unassessed)
+
+
+def _listed(
+    results: pl.DataFrame, courses: pl.DataFrame | None, stays: pl.DataFrame | None, as_of: datetime
+) -> set[str]:
+    """Patients with an open stay; where no stays were ever delivered, those with a result or course in the last weeks."""
+    if stays is not None:
+        return set(stays.filter(pl.col("discharged_at").is_null())["patient_id"])
+    since = as_of - LISTED_FOR
+    sampled = set(results.filter(pl.col("collected_at") >= since)["patient_id"])
+    if courses is None:
+        return sampled
+    return sampled | set(courses.filter(pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since))["patient_id"])
+
+
+def candidates(connection: sa.Connection, *, as_of: datetime) -> set[str]:
+    """Patients who may be on the list: whoever is listed by what was known, whatever the alerts, is among them."""
+    since = as_of - LISTED_FOR
+    if known.was_delivered(connection, ICU_STAYS, as_of=as_of):
+        found = known.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
+    else:
+        found = known.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
+        found |= known.patients_without_end(connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of)
+    return found
+
+
+def _begun(connection: sa.Connection, rows: RowType, as_of: datetime, patients: Collection[str]) -> pl.DataFrame | None:
+    """Rows of these patients that had begun; None = never delivered."""
+    table = BY_NAME[rows.name]
+    found = known.known_table(connection, table, as_of=as_of, patients=patients)
+    return None if found is None else table.begun(found, as_of)
