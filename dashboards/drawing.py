@@ -9,7 +9,6 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from cmvmon.domain import words
@@ -56,7 +55,7 @@ class Drawing:
         share = (SHEET_PX - TOP_PX - BOTTOM_PX - bars_px) // n_panels - TITLE_PX
         self.panel_px = min(max(share, LOWEST_PANEL_PX), HIGHEST_PANEL_PX)
         self.plot_px = n_panels * (TITLE_PX + self.panel_px) + bars_px
-        self.traces: list[go.Scatter] = []
+        self.traces: list[dict[str, Any]] = []
         self.shapes: list[dict[str, Any]] = []
         self.labels: list[dict[str, Any]] = []
         self.axes: dict[str, Any] = {}
@@ -220,7 +219,8 @@ class Drawing:
             self._trace(y, kind, [self.window.x(start), self.window.x(stop)], [height, height], mode="lines", line=line)
 
     def _trace(self, y: str, meta: str, xs: list[str], ys: list[Any], **look: Any) -> None:
-        self.traces.append(go.Scatter(x=xs, y=ys, xaxis="x", yaxis=y, meta=meta, **({"hoverinfo": "skip"} | look)))
+        placed = {"type": "scatter", "x": xs, "y": ys, "xaxis": "x", "yaxis": y, "meta": meta}
+        self.traces.append(placed | {"hoverinfo": "skip"} | look)
 
     def _floor(self, y: str) -> None:
         """The foot of the axis; the lane of what was not detected lies below it."""
@@ -258,19 +258,19 @@ class Drawing:
             self.language.say("figure.as_of", date=date), as_of, 1, "x", "paper", xanchor="right", yanchor="bottom"
         )
         values, texts = time_ticks(self.window, self.language)
-        layout = go.Layout(
-            template=go.layout.Template(),
-            height=self.plot_px + TOP_PX + BOTTOM_PX,
-            margin={"l": LEFT_PX, "r": 26, "t": TOP_PX, "b": BOTTOM_PX},
-            font={"family": FONT, "size": FONT_PX, "color": INK},
-            paper_bgcolor="#FFFFFF",
-            plot_bgcolor="#FFFFFF",
-            showlegend=False,
-            dragmode=False,
-            hovermode="closest",
-            shapes=self.shapes,
-            annotations=self.labels,
-            xaxis={
+        layout = {
+            "template": {},
+            "height": self.plot_px + TOP_PX + BOTTOM_PX,
+            "margin": {"l": LEFT_PX, "r": 26, "t": TOP_PX, "b": BOTTOM_PX},
+            "font": {"family": FONT, "size": FONT_PX, "color": INK},
+            "paper_bgcolor": "#FFFFFF",
+            "plot_bgcolor": "#FFFFFF",
+            "showlegend": False,
+            "dragmode": False,
+            "hovermode": "closest",
+            "shapes": self.shapes,
+            "annotations": self.labels,
+            "xaxis": {
                 "type": "date",
                 "range": [self.window.x(self.window.start), self.window.x(self.window.end)],
                 "tickvals": values,
@@ -282,7 +282,5 @@ class Drawing:
                 "position": 0,
                 "zeroline": False,
             },
-            **self.axes,
-        )
-        figure: dict[str, Any] = go.Figure(data=self.traces, layout=layout).to_plotly_json()
-        return {"data": figure["data"], "layout": figure["layout"]}
+        }
+        return {"data": self.traces, "layout": layout | self.axes}

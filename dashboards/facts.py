@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,10 +85,12 @@ def main_pair(pairs: list[tuple[Point, Point | None]], affected: tuple[str, ...]
     return None
 
 
-def alerts_in_order(alerts: pl.DataFrame) -> list[Row]:
+def alerts_in_order(alerts: Iterable[Row]) -> list[Row]:
     """Open alerts by tier, then age, then id."""
-    rows = (row for row in alerts.iter_rows(named=True) if row["state"] == "open")
-    return sorted(rows, key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
+    return sorted(
+        (row for row in alerts if row["state"] == "open"),
+        key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]),
+    )
 
 
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:

@@ -25,7 +25,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         MissingWords: the view holds a code that has no words, in either language.
     """
     shown = facts.points(view.results)
-    alerts = facts.alerts_in_order(view.open_alerts)
+    alerts = facts.alerts_in_order(view.open_alerts.iter_rows(named=True))
     pairs = facts.latest_by_compartment(shown, view.affected)
     figure = patient_figure(view, language)
     older = older_than_figure(view, language)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -144,7 +145,7 @@ class WardRow:
     ward: str | None
     bed: str | None
     href: str
-    open_alerts: pl.DataFrame
+    open_alerts: Sequence[dict[str, Any]]
     latest: LatestResult | None
     not_assessable: tuple[NotAssessable, ...]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence
@@ -92,7 +93,11 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
         "patient_id": row.patient_id,
         "place": " ".join(part for part in (row.ward, row.bed) if part) or language.say("unknown"),
         "href": row.href,
-        "reasons": [_reason(alert, view, language) for alert in alerts if alert["tier"] != _INFORMATION],
+        "reasons": [
+            _reason(alert["rule"], alert["evidence"], alert["opened_at"], view.time_zone, language)
+            for alert in alerts
+            if alert["tier"] != _INFORMATION
+        ],
         "latest": _latest(row, view, language),
         "unassessed": [
             unassessed(item.rule, item.compartment, item.reason, language)
@@ -101,13 +106,17 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
     }
 
 
-def _reason(alert: Row, view: WardView, language: Language) -> Row:
-    evidence = json.loads(alert["evidence"])
+def _reason(rule: str, evidence: str, opened_at: datetime, time_zone: str, language: Language) -> Row:
     return {
-        "title": language.word("rule", alert["rule"]),
-        "sentence": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone),
-        "since": language.say("ward.since", since=language.date(alert["opened_at"], view.time_zone)),
+        "title": language.word("rule", rule),
+        "sentence": _sentence(rule, evidence, time_zone, language),
+        "since": language.say("ward.since", since=language.date(opened_at, time_zone)),
     }
+
+
+@lru_cache(maxsize=4096)  # of one new result the ward page says again what it said of everybody else
+def _sentence(rule: str, evidence: str, time_zone: str, language: Language) -> str:
+    return alert_sentence(rule, json.loads(evidence), language, time_zone=time_zone)
 
 
 def _latest(row: WardRow, view: WardView, language: Language) -> list[str]:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -93,6 +94,7 @@ class Laboratory:
         return ASSAYS.conform(pl.DataFrame(rows, schema=ASSAYS.schema))
 
 
+@lru_cache(maxsize=64)  # by the text itself: a file that was mended is read anew
 def read_laboratory(text: str, *, name: str) -> Laboratory:
     """The laboratory that the text of `labs/<name>.toml` describes.
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -104,18 +105,17 @@ def patient_view(
 
 def ward_rows(ward: WardList, open_alerts: pl.DataFrame) -> tuple[WardRow, ...]:
     """The rows of the ward page, without links: a patient has one page in each language."""
-    alerts, unassessed = _by_patient(open_alerts), _by_patient(ward.unassessed)
+    alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
     latest, stays = _latest(ward.results, open_alerts), _places(ward.stays)
     return tuple(
         WardRow(
             patient_id,
             *stays.get(patient_id, (None, None)),
             href="",
-            open_alerts=alerts.get(patient_id, open_alerts.clear()),
+            open_alerts=alerts.get(patient_id, []),
             latest=latest.get(patient_id),
             not_assessable=tuple(
-                NotAssessable(row["rule"], row["reason"], row["compartment"])
-                for row in unassessed.get(patient_id, ward.unassessed.clear()).iter_rows(named=True)
+                NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.get(patient_id, [])
             ),
         )
         for patient_id in ward.patients
@@ -167,9 +167,12 @@ def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
     return frame.filter(pl.col("patient_id") == patient_id)
 
 
-def _by_patient(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    given = frame.filter(pl.col("patient_id").is_not_null())
-    return {str(key[0]): rows for key, rows in given.partition_by("patient_id", as_dict=True).items()}
+def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    given: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.iter_rows(named=True):
+        if row["patient_id"] is not None:
+            given.setdefault(row["patient_id"], []).append(row)
+    return given
 
 
 def _places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -21,9 +22,7 @@ def connect(url: sa.URL) -> sa.Engine:
     Durability is asked for and then read back: without it an acknowledged delivery can be lost when the power fails.
     Raises StoreError when the database is damaged, can't be reached or written, or belongs to a newer program.
     """
-    dialect = dialects.of(url)
-    engine = dialect.engine(url)
-    sa.event.listen(engine, "begin", dialect.begin)
+    dialect, engine = dialects.of(url), _engine(url)
     try:
         with in_words(url):
             version = _schema_version(engine)
@@ -37,6 +36,15 @@ def connect(url: sa.URL) -> sa.Engine:
     except BaseException:
         engine.dispose()
         raise
+    return engine
+
+
+@lru_cache(maxsize=16)
+def _engine(url: sa.URL) -> sa.Engine:
+    """One engine per database and process: it keeps every statement that it compiled once. Its connections are not kept."""
+    dialect = dialects.of(url)
+    engine = dialect.engine(url)
+    sa.event.listen(engine, "begin", dialect.begin)
     return engine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -55,8 +56,13 @@ class Protocol(policy.Protocol):
 
     @classmethod
     def _of(cls, text: str, name: str, priors: dict[str, str]) -> Protocol:
-        found = read_protocol(text, name=name, rules=needed_numbers(), priors=priors)
+        found = _read(text, name, tuple(sorted(priors.items())))
         return cls(**{name: getattr(found, name) for name in found.__dataclass_fields__})
+
+
+@lru_cache(maxsize=16)  # by the texts themselves: a file that was changed is read anew
+def _read(text: str, name: str, priors: tuple[tuple[str, str], ...]) -> policy.Protocol:
+    return read_protocol(text, name=name, rules=needed_numbers(), priors=dict(priors))
 
 
 def packaged_priors() -> dict[str, str]:

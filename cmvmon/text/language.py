@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,9 +33,9 @@ class MissingWords(CmvmonError):
     """We must act: a sentence, or a value that belongs in it, is missing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
-    """One language.
+    """One language. There is one object of each, so that what it wrote may be remembered by it.
 
     Attributes:
         code: two letters, as in `<html lang>`.
@@ -98,11 +98,8 @@ class Language:
         >>> language("nl").number(0.8, 1), language("en").number(-12400, 0)
         ('0,8', '−12,400')
         """
-        from babel.numbers import format_decimal  # loaded on first use: no command pays for it at start
-
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        written: str = format_decimal(_rounded(x, digits), format=pattern, locale=self.locale)
-        return written.replace("-", "−")
+        return _decimal(_rounded(x, digits), pattern, self.locale).replace("-", "−")
 
     def load(self, iu_per_ml: float) -> str:
         """A load or a limit in IU/mL without its unit; whole from 100 on, else with up to two decimals.
@@ -112,10 +109,7 @@ class Language:
         """
         if iu_per_ml >= _WHOLE_FROM_IU_PER_ML:
             return self.number(iu_per_ml, 0)
-        from babel.numbers import format_decimal
-
-        written: str = format_decimal(_rounded(iu_per_ml, 2), format="#,##0.##", locale=self.locale)
-        return written
+        return _decimal(_rounded(iu_per_ml, 2), "#,##0.##", self.locale)
 
     def log10(self, x: float) -> str:
         """A load or a decline on the log10 scale, with one decimal."""
@@ -151,10 +145,24 @@ class Language:
         return self._written(moment, time_zone, self.short_date_pattern)
 
     def _written(self, moment: datetime, time_zone: str, pattern: str) -> str:
-        from babel.dates import format_datetime
+        return _moment(moment, pattern, time_zone, self.locale)
 
-        written: str = format_datetime(moment, pattern, tzinfo=ZoneInfo(time_zone), locale=self.locale)
-        return written
+
+# A ward's pages say the same numbers and dates many times over, and again for the next result.
+@lru_cache(maxsize=8192)
+def _decimal(x: float, pattern: str, locale: str) -> str:
+    from babel.numbers import format_decimal  # loaded on first use: no command pays for it at start
+
+    written: str = format_decimal(x, format=pattern, locale=locale)
+    return written
+
+
+@lru_cache(maxsize=8192)
+def _moment(moment: datetime, pattern: str, time_zone: str, locale: str) -> str:
+    from babel.dates import format_datetime
+
+    written: str = format_datetime(moment, pattern, tzinfo=ZoneInfo(time_zone), locale=locale)
+    return written
 
 
 def codes() -> tuple[str, ...]:
@@ -162,6 +170,7 @@ def codes() -> tuple[str, ...]:
     return tuple(sorted(found.name for found in pkgutil.iter_modules(languages.__path__)))
 
 
+@cache
 def language(code: str) -> Language:
     """The language of that code.
 

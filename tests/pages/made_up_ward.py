@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmvmon.domain.results import ALERTS
 from dashboards.views import FeedState, LatestResult, NotAssessable, WardRow, WardView
 from tests.pages import made_up
 
@@ -27,23 +26,23 @@ def ward(**other: Any) -> WardView:
     urgent = made_up.alerts(made_up.alert("bal_at_local_line", 1, bal, alert_id="SYN-urgent"))
     low = LatestResult("plasma", "below_lloq", None, 35.0, made_up.day(20))
     rows = (
-        WardRow("SYNTHETIC-0004", "ICU-SYN", "12", "p4.html", ALERTS.empty(), low, ()),
+        WardRow("SYNTHETIC-0004", "ICU-SYN", "12", "p4.html", (), low, ()),
         WardRow(
             "SYNTHETIC-0001",
             "ICU-SYN",
             "7",
             "p1.html",
-            slow,
+            slow.to_dicts(),
             LatestResult("bal", "quantified", 125_893.0, None, made_up.day(21)),
             (NotAssessable("suppressed", "fewer_than_two_results", "csf"),),
         ),
-        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent, None, ()),
+        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent.to_dicts(), None, ()),
         WardRow(
             "SYNTHETIC-0003",
             None,
             None,
             "p3.html",
-            ALERTS.empty(),
+            (),
             None,
             (NotAssessable("slow_response", "treatment_unknown", None),),
         ),

@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cmvmon.domain.results import ALERTS
 from cmvmon.text import codes, language
 from dashboards.figure import older_than_figure, patient_figure
 from dashboards.look import SYMBOLS, literal
@@ -221,10 +220,10 @@ def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then
         own = alerts(
             alert("slow_response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened))
         )
-        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own, None, ())
+        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), None, ())
 
     rows = (row("SYN-C", 2, 5), row("SYN-B", 2, 9), row("SYN-A", 2, 9), row("SYN-D", 1, 20), row("SYN-E", 3, 1))
-    quiet = WardRow("SYN-F", None, None, "f.html", ALERTS.empty(), None, ())
+    quiet = WardRow("SYN-F", None, None, "f.html", (), None, ())
     for order in ((*rows, quiet), (quiet, *reversed(rows))):
         said = ward(made_up_ward.ward(rows=order))
         assert re.findall(r"SYN-[A-F]", said) == ["SYN-D", "SYN-C", "SYN-A", "SYN-B", "SYN-E", "SYN-F"]

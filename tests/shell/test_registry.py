@@ -18,6 +18,7 @@ LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/views.py",  # pages show results
+    "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py",
 }  # fmt: skip
 FILES = [

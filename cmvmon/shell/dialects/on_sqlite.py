@@ -41,15 +41,8 @@ class SQLite(Dialect):
         return self._path(url).name
 
     def engine(self, url: sa.URL) -> sa.Engine:
-        path = self._path(url)
-        try:  # it holds patient data: nobody beside this user and group reads it
-            if path.parent.is_dir() and not path.exists():
-                path.touch(mode=0o640)
-        except OSError as error:
-            raise StoreError(
-                f"{path.name} can't be made ({error.strerror}); check that this user may write its folder"
-            ) from None
         engine = sa.create_engine(url, connect_args={"timeout": dialect.BUSY_TIMEOUT_S})
+        sa.event.listen(engine, "do_connect", lambda *_: self._make_private(self._path(url)))
         sa.event.listen(engine, "connect", self._make_durable)
         return engine
 
@@ -92,7 +85,7 @@ class SQLite(Dialect):
         return moment.astimezone(UTC).strftime(self._format)
 
     def read(self, stored: Any) -> datetime:
-        return datetime.strptime(stored, "%Y-%m-%dT%H:%M:%S.%f%z")
+        return datetime.fromisoformat(stored)
 
     def selected_moment(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.type_coerce(column, sa.String)
@@ -106,6 +99,16 @@ class SQLite(Dialect):
     @staticmethod
     def _path(url: sa.URL) -> Path:
         return Path(url.database or "")
+
+    @staticmethod
+    def _make_private(path: Path) -> None:
+        try:  # it holds patient data: nobody beside this user and group reads it
+            if path.parent.is_dir() and not path.exists():
+                path.touch(mode=0o640)
+        except OSError as error:
+            raise StoreError(
+                f"{path.name} can't be made ({error.strerror}); check that this user may write its folder"
+            ) from None
 
     @staticmethod
     def _make_durable(connection: Any, _: object) -> None:
