@@ -35,6 +35,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         others=page.other_languages(dict(view.hrefs), language),
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         as_of=page.instant(view.as_of),
+        columns={name: language.say(f"column.{name}") for name in ("bed", "patient", "latest", "reason")},
         feeds=[
             _feed(feed, view, language)
             for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 
 import polars as pl
 
@@ -171,6 +172,7 @@ def reason_in_words(codes: str, language: Language) -> str:
     )
 
 
+@lru_cache(maxsize=2048)
 def unassessed(rule: str, compartment: str | None, reason: str, language: Language) -> str:
     """One rule that could not be assessed, with its compartment and why."""
     said = {"rule": language.word("rule", rule), "reason": reason_in_words(reason, language)}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from cmvmon.domain.constraints import Constraint
+from cmvmon.domain.constraints import Constraint, kept_by
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def broken_rows(promise: Promise, frame: pl.DataFrame, *, as_of: datetime, refer
     if isinstance(promise, Fresh):
         recent = frame.select((pl.col(promise.column) >= promise.earliest(as_of)).any()).item()
         return 0 if recent else frame.height
-    return int(frame.select((~promise.holds()).sum()).item())
+    return int(frame.select((~kept_by(promise)).sum()).item())
 
 
 def rows_breaking(promises: Sequence[Constraint], frame: pl.DataFrame) -> list[int]:
     """How many rows break each of these promises about one row, counted in one pass."""
-    counts = frame.select((~promise.holds()).sum().alias(str(at)) for at, promise in enumerate(promises))
+    counts = frame.select((~kept_by(promise)).sum().alias(str(at)) for at, promise in enumerate(promises))
     return [int(n) for n in counts.row(0)] if promises else []

@@ -11,7 +11,7 @@ from enum import Enum
 
 import polars as pl
 
-from cmvmon.domain.constraints import Constraint, NotNull
+from cmvmon.domain.constraints import Constraint, NotNull, kept_by
 
 
 class Kind(Enum):
@@ -100,6 +100,8 @@ class RowType:
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly these columns, in this order and of these types; a column it lacks is all null."""
+        if frame.schema == self.schema:
+            return frame
         present = set(frame.columns)
         return frame.select(
             (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.kind.dtype).alias(c.name)
@@ -117,11 +119,11 @@ def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFr
     asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
     if not asked:
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
-    if frame.select(pl.all_horizontal(c.holds() for c in asked).all()).item():  # nearly always: nobody to blame
+    if frame.select(pl.all_horizontal(kept_by(c) for c in asked).all()).item():  # nearly always: nobody to blame
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
     blamed = frame.select(
-        reason=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.code)) for c in asked)),
-        column=pl.coalesce(*(pl.when(~c.holds()).then(pl.lit(c.columns[0])) for c in asked)),
+        reason=pl.coalesce(*(pl.when(~kept_by(c)).then(pl.lit(c.code)) for c in asked)),
+        column=pl.coalesce(*(pl.when(~kept_by(c)).then(pl.lit(c.columns[0])) for c in asked)),
     )
     is_broken = blamed["reason"].is_not_null()
     return frame.filter(~is_broken), frame.filter(is_broken).with_columns(blamed.filter(is_broken))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import polars as pl
@@ -15,6 +16,8 @@ import polars as pl
 
 class Constraint(Protocol):
     """What every constraint offers. `columns` are those it reads; the first is the one that is blamed."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def columns(self) -> tuple[str, ...]: ...
@@ -30,6 +33,12 @@ class Constraint(Protocol):
     def holds(self) -> pl.Expr:
         """Boolean, never null: true where the row keeps the promise."""
         ...
+
+
+@lru_cache(maxsize=1024)
+def kept_by(constraint: Constraint) -> pl.Expr:
+    """`constraint.holds()`, built once: every table that a run looks at is held against the same promises."""
+    return constraint.holds()
 
 
 @dataclass(frozen=True)

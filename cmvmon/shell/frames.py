@@ -22,6 +22,9 @@ def framed(
     ]
     rows = connection.execute(query.with_only_columns(*columns)).fetchall()
     names = [str(column.name) for column in columns]
-    schema = {name: None if name in moments else types.get(name, pl.String()) for name in names}
-    frame = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row", infer_schema_length=None)
+    values = zip(*rows, strict=True) if rows else ((),) * len(names)
+    frame = pl.DataFrame(
+        pl.Series(name, list(column), dtype=None if name in moments else types.get(name, pl.String()))
+        for name, column in zip(names, values, strict=True)
+    )
     return frame.with_columns(dialect.framed_moment(name) for name in names if name in moments)
