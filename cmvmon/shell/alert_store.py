@@ -14,7 +14,7 @@ from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import OPEN, STAY_ENDED, UNJUDGED, Word, subject_of
 from cmvmon.shell import dialects
-from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS
+from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.stamp import Stamp
 
 Row = Mapping[str, Any]
@@ -37,7 +37,11 @@ class Changes:
 def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
     """Every alert as it stands (or those in these states), as `alerts` rows, by tier, age and identity."""
     e = ALERT_EVENTS.c
-    query = _standing() if states is None else _standing().where(e.state.in_(sorted(states)))
+    query = _standing()
+    if states is not None and set(states) == {OPEN}:
+        query = query.where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)))
+    elif states is not None:
+        query = query.where(e.state.in_(sorted(states)))
     rows = connection.execute(query).mappings().all()
     return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
@@ -101,8 +105,9 @@ def record(
         for row, word in said
     )
     events = [event for event in found if event is not None]
-    if events:
-        connection.execute(sa.insert(ALERT_EVENTS), events)
+    _append(connection, events)
+    if covered is None:
+        _list_open(connection)
     _note_assessment(connection, rows, stamp, scope, mine - late)
     kinds = [event["event"] for event in events]
     counts = {kind: kinds.count(kind) for kind in ("opened", "updated", "resolved", "closed")}
@@ -124,8 +129,31 @@ def record_operations(connection: sa.Connection, *, feed: str, evidence: str | N
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
     event = episodes.event(verdict, latest, _word(verdict, stamp, (), brings_news=True))
-    if event is not None:
-        connection.execute(sa.insert(ALERT_EVENTS), event)
+    _append(connection, [] if event is None else [event])
+
+
+def _append(connection: sa.Connection, events: Collection[Row]) -> None:
+    """Adds the events, each the last of its alert, and brings the list of open alerts up to date with them."""
+    if events:
+        connection.execute(sa.insert(ALERT_EVENTS), list(events))
+    opened = [{"alert_id": event["alert_id"]} for event in events if event["state"] == OPEN]
+    if opened:
+        connection.execute(dialects.of(connection).insert_new(OPEN_ALERTS), opened)
+    ended = [event["alert_id"] for event in events if event["state"] != OPEN]
+    if ended:
+        connection.execute(sa.delete(OPEN_ALERTS).where(OPEN_ALERTS.c.alert_id.in_(ended)))
+
+
+def _list_open(connection: sa.Connection) -> None:
+    """The list of open alerts, made again from every event: each night it is what the events say, whatever it was."""
+    by_events = set(
+        connection.execute(_standing(ALERT_EVENTS.c.alert_id).where(ALERT_EVENTS.c.state == OPEN)).scalars()
+    )
+    listed = set(connection.execute(sa.select(OPEN_ALERTS.c.alert_id)).scalars())
+    if by_events - listed:
+        connection.execute(sa.insert(OPEN_ALERTS), [{"alert_id": name} for name in sorted(by_events - listed)])
+    for name in sorted(listed - by_events):
+        connection.execute(sa.delete(OPEN_ALERTS).where(OPEN_ALERTS.c.alert_id == name))
 
 
 def _word(verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_news: bool) -> Word:
@@ -145,12 +173,12 @@ def _ended(alert: Row, as_of: datetime, discharged: Collection[str], cause_of: C
     return Word(UNJUDGED, as_of, cause=cause_of(alert))
 
 
-def _standing() -> sa.Select[Any]:
-    """The last event of each alert."""
+def _standing(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """The last event of each alert, or these columns of it."""
     newer = ALERT_EVENTS.alias("newer")
     e = ALERT_EVENTS.c
     is_last = ~sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence)
-    return sa.select(ALERT_EVENTS).where(is_last)
+    return sa.select(*(columns or (ALERT_EVENTS,))).where(is_last)
 
 
 def _concerned(as_of: datetime) -> sa.Select[Any]:

@@ -30,22 +30,21 @@ class FeedTable:
 def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
     """Every table of every feed that had brought something by `as_of`, by name."""
     d = DELIVERIES.c
-    taken_in = sa.func.max(sa.case((d.refused.is_(None), d.received_at)))
-    groups = sa.select(d.feed, d.table_name, taken_in).where(d.received_at <= as_of).group_by(d.feed, d.table_name)
     waiting = _waiting(connection)
-    return [
-        FeedTable(
-            feed, table, last, _newest_refused(connection, feed, table, as_of=as_of), waiting.get((feed, table), 0)
-        )
-        for feed, table, last in sorted((tuple(row) for row in connection.execute(groups)), key=lambda row: row[:2])
-    ]
+    found = []
+    for feed, table in _feeds_and_tables(connection):
+        brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
+        newest = brought.order_by(d.received_at.desc()).limit(1)
+        if connection.execute(newest).first() is not None:
+            last = connection.execute(newest.where(d.refused.is_(None))).scalar()
+            refused = _newest_refused(connection, feed, table, as_of=as_of)
+            found.append(FeedTable(feed, table, last, refused, waiting.get((feed, table), 0)))
+    return found
 
 
 def newest_refused(connection: sa.Connection, feed: str) -> dict[str, str] | None:
     """Code, feed and table of a newest delivery of that feed which stands refused; None when none does."""
-    d = DELIVERIES.c
-    tables = connection.execute(sa.select(d.table_name).where(d.feed == feed).distinct()).scalars()
-    for table in sorted(tables):
+    for _, table in (pair for pair in _feeds_and_tables(connection) if pair[0] == feed):
         code = _newest_refused(connection, feed, table)
         if code is not None:
             return {"code": code, "feed": feed, "table_name": table}
@@ -58,11 +57,26 @@ def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]
     return sorted(tuple(row) for row in connection.execute(_set_apart(d.delivery_id, d.feed, d.table_name)))
 
 
+def _feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Every feed and table that brought something, by name: from one to the next in an index, not over all deliveries."""
+    d = DELIVERIES.c
+    of_first = sa.select(d.feed, d.table_name).order_by(d.feed, d.table_name).limit(1)
+    found: list[tuple[str, str]] = []
+    row = connection.execute(of_first).first()
+    while row is not None:
+        found.append((row.feed, row.table_name))
+        after = sa.tuple_(d.feed, d.table_name) > sa.tuple_(sa.literal(row.feed), sa.literal(row.table_name))
+        row = connection.execute(of_first.where(after)).first()
+    return sorted(found)
+
+
 def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: datetime | None = None) -> str | None:
     """Why the newest delivery stands refused; None where it does not."""
     d = DELIVERIES.c
     query = sa.select(d.refused).where(d.feed == feed, d.table_name == table).order_by(*_NEWEST_FIRST).limit(1)
-    return connection.execute(query if as_of is None else query.where(d.received_at <= as_of)).scalar()
+    if as_of is not None:  # written so that the order is looked up in its index: nearly everything came before as_of
+        query = query.where((d.received_at > as_of).is_not(True))
+    return connection.execute(query).scalar()
 
 
 def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:

@@ -91,6 +91,7 @@ DELIVERIES = sa.Table(
     sa.Column("code_version", sa.String, nullable=False),
     sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
+    sa.Index("ix_deliveries_table", "table_name", "refused"),
     sa.Index("ix_deliveries_newest", "feed", "table_name", "landed_at", "received_at", "delivery_id", "attempt"),
     sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
     sa.Index(
@@ -135,6 +136,11 @@ ALERT_EVENTS = sa.Table(
     sa.Index("ix_alert_events_subject", "rule", "subject"),
     sa.Index("ix_alert_events_state", "state"),
     sa.Index("ix_alert_events_changed_at", "changed_at"),
+)
+
+# Which alerts stand open: follows from their events, and is written with them, so that no page reads every alert there was.
+OPEN_ALERTS = sa.Table(
+    "open_alerts", METADATA, sa.Column("alert_id", sa.String, primary_key=True), info={"is_derived": True}
 )
 
 ASSESSMENTS = sa.Table(

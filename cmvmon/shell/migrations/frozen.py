@@ -26,8 +26,13 @@ def ddl(name: str) -> str:
         statements.append(str(CreateTable(table).compile(dialect=compiled_as)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements += [str(CreateIndex(index).compile(dialect=compiled_as)) for index in indexes]
-    statements += dialects.BY_NAME[name].append_only(sorted(METADATA.tables))
+    statements += dialects.BY_NAME[name].append_only(append_only_tables())
     return "\n\n".join(_one_block(statement) for statement in statements) + "\n"
+
+
+def append_only_tables() -> list[str]:
+    """The tables whose rows stay as they are: all but those that follow from others."""
+    return sorted(table.name for table in METADATA.tables.values() if not table.info.get("is_derived"))
 
 
 def statements(version: str, name: str) -> list[str]:

@@ -101,6 +101,8 @@ CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, re
 
 CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
 
+CREATE INDEX ix_deliveries_table ON deliveries (table_name, refused)
+
 CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
 
 CREATE TABLE host_status (
@@ -153,6 +155,11 @@ CREATE TABLE icu_stays (
 CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 
 CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
+
+CREATE TABLE open_alerts (
+    alert_id VARCHAR NOT NULL,
+    PRIMARY KEY (alert_id)
+)
 
 CREATE TABLE quarantined_records (
     delivery_id VARCHAR NOT NULL,
