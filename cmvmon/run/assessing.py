@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
@@ -21,7 +22,7 @@ from cmvmon.episodes import why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
-from cmvmon.run.concordance_query import unit_concordance
+from cmvmon.run.unit_concordance import counted, unit_concordance
 from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
@@ -55,7 +56,7 @@ def assess_site(
     be read: nothing is recorded but an operations alert.
     """
     try:
-        assessment = assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
+        assessment, counts_of_unit = _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
     except (ContractBroken, ProtocolError) as broken:
         is_contract = isinstance(broken, ContractBroken)
         table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
@@ -78,8 +79,14 @@ def assess_site(
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
         if not changes.is_replay:
-            for row_type, frame in ((WEEKLY_DECLINE, assessment.weekly_decline), (VERDICTS, assessment.verdicts)):
-                stored_results.record(connection, row_type, frame, stamp=stamp, patients=patients, late=late)
+            said = (
+                (WEEKLY_DECLINE, assessment.weekly_decline),
+                (VERDICTS, assessment.verdicts),
+                (CONCORDANCE_COUNTS, counts_of_unit),
+            )
+            for row_type, frame in said:
+                covered = None if patients is None else {*patients, *frame["patient_id"]}
+                stored_results.record(connection, row_type, frame, stamp=stamp, patients=covered, late=late)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
@@ -93,6 +100,13 @@ def assessed(
 
     `is_live`: the promises are judged by polars alone, for one delivery whose page somebody waits for. Raises ContractBroken.
     """
+    return _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)[0]
+
+
+def _assessed(
+    opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool
+) -> tuple[Assessment, pl.DataFrame]:
+    """The assessment, and rows of `concordance_counts` of whom they were counted for it."""
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)
     for table in DELIVERED:
@@ -100,11 +114,13 @@ def assessed(
         if rows is not None:
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
-    of_unit = None if patients is None else unit_concordance(opened, as_of=as_of)
-    was_known = replace(was_known, concordance=of_unit)
+    of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
+    was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of, is_live=is_live)
-    return assessment
+    if of_unit is not None:
+        return assessment, of_unit.counts
+    return assessment, counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
 
 
 def gate_computed(assessment: Assessment, as_of: datetime, *, is_live: bool = False) -> None:

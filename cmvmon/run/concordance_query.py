@@ -14,7 +14,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.kinetics.concordance.table import concordance
 from cmvmon.kinetics.noise.in_use import results_in_use
 from cmvmon.shell import known
-from cmvmon.shell.session import OpenSite, open_store
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from cmvmon.text.concordance import concordance_sentence
@@ -39,13 +39,6 @@ def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | No
     return [
         row | {"sentence": concordance_sentence(row, spoken, policy=protocol.concordance)} for row in shown.to_dicts()
     ]
-
-
-def unit_concordance(opened: OpenSite, *, as_of: datetime) -> pl.DataFrame:
-    """The table `concordance` of every patient of the site, for an assessment that reads only some of them."""
-    with opened.reading() as connection:
-        results = known_currently(connection, opened.site, as_of=as_of)
-    return concordance(results, protocol=opened.protocol, as_of=as_of)
 
 
 def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:

@@ -20,8 +20,8 @@ from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
-from cmvmon.run.concordance_query import unit_concordance
 from cmvmon.run.rule_query import rule_of, where
+from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
@@ -85,7 +85,7 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
         return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=at, patients=[patient])
-    was_known = replace(was_known, concordance=unit_concordance(opened, as_of=at))
+    was_known = replace(was_known, concordance=unit_concordance(opened, [patient], as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:
         return unsaid | {"says": "could not tell: judged again on what was known then, the rule does not fire"}
     rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))

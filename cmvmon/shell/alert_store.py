@@ -46,9 +46,10 @@ def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) 
     return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
 
-def last_as_of(connection: sa.Connection) -> datetime | None:
-    """The latest moment that was assessed and recorded."""
-    return connection.execute(sa.select(sa.func.max(ASSESSMENTS.c.as_of))).scalar()
+def last_as_of(connection: sa.Connection, *, scope: str | None = None) -> datetime | None:
+    """The latest moment that was assessed and recorded; with `scope`, in an assessment of that scope (`all`: a night's)."""
+    query = sa.select(sa.func.max(ASSESSMENTS.c.as_of))
+    return connection.execute(query if scope is None else query.where(ASSESSMENTS.c.scope == scope)).scalar()
 
 
 def was_assessed(connection: sa.Connection, as_of: datetime) -> bool:

@@ -173,6 +173,14 @@ def received_since_judged(connection: sa.Connection, patients: Collection[str], 
     return frozenset(found)
 
 
+def waiting_since(connection: sa.Connection, row_type: RowType, *, since: datetime, as_of: datetime) -> set[str]:
+    """Patients of whom a row of that table came in after `since`, when everybody was judged, and after they were last."""
+    c, a = VERSIONS[row_type.name].c, ASSESSED_PATIENTS.c
+    was_judged = sa.exists().where(a.patient_id == c.patient_id, a.as_of >= c.received_at)
+    query = sa.select(c.patient_id).where(c.received_at > since, c.received_at <= as_of, ~was_judged).distinct()
+    return set(connection.execute(query).scalars())
+
+
 def _chunks(patients: Collection[str]) -> list[list[str]]:
     wanted = sorted(patients)
     return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]

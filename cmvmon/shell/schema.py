@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import QUARANTINED_RECORDS
@@ -66,6 +67,7 @@ def _versions(row_type: RowType) -> sa.Table:
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("record_number", sa.Integer, nullable=False),
         sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+        sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
     )
 
 
@@ -182,4 +184,6 @@ def _said(row_type: RowType) -> sa.Table:
     )
 
 
-STORED: dict[str, sa.Table] = {row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS)}
+STORED: dict[str, sa.Table] = {
+    row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS, CONCORDANCE_COUNTS)
+}

@@ -75,18 +75,10 @@ def concordance(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -
         `concordance`, sorted by its key, the unit's rows last. Rows of a patient depend on that patient only.
     Source: guide G20; rules.md section 1. The numbers of the protocol are a proposal.
     """
-    known = set(results.columns)
-    light = results.filter(pl.col("collected_at") <= pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).select(
-        *READS, *(name for name in ("is_conflicting", "sigma_log10") if name in known)
-    )
-    paired = sample_pairs(light, protocol=protocol)
+    paired = paired_samples(results, protocol=protocol, as_of=as_of)
     if paired.sides.is_empty():
         return CONCORDANCE.empty()
     sums = sums_of(paired, protocol)
-    names = ("patient_id", "compartment", "followed_compartment", "laboratory", "assay")
-    of_patients = paired.sides.select(*names, "followed_laboratory", "followed_assay").hstack(
-        patient_rows(sums, protocol)
-    )
     rows: list[Row] = []
     places = paired.sides.select("compartment", "followed_compartment").with_row_index("side")
     for (compartment, followed), of_place in sorted(
@@ -97,11 +89,25 @@ def concordance(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -
             place: Row = {"compartment": compartment, "followed_compartment": followed}
             rows.append(place | unit_row(sides, sums, protocol))
     of_unit = CONCORDANCE.conform(pl.DataFrame(rows, infer_schema_length=None, schema=CONCORDANCE.schema))
-    return (
-        pl.concat([CONCORDANCE.conform(of_patients), of_unit])
-        .with_columns(protocol_version=pl.lit(protocol.version))
-        .sort(*CONCORDANCE.key, nulls_last=True)
+    of_unit = of_unit.with_columns(protocol_version=pl.lit(protocol.version))
+    return pl.concat([rows_of_patients(paired, sums, protocol), of_unit]).sort(*CONCORDANCE.key, nulls_last=True)
+
+
+def paired_samples(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> Paired:
+    """The pairs of samples of the results that `concordance` uses."""
+    known = set(results.columns)
+    light = results.filter(pl.col("collected_at") <= pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).select(
+        *READS, *(name for name in ("is_conflicting", "sigma_log10") if name in known)
     )
+    return sample_pairs(light, protocol=protocol)
+
+
+def rows_of_patients(paired: Paired, sums: Sums, protocol: Protocol) -> pl.DataFrame:
+    """The rows of the patients, in the order of the sides."""
+    names = ("patient_id", "compartment", "followed_compartment", "laboratory", "assay")
+    sides = paired.sides.select(*names, "followed_laboratory", "followed_assay")
+    told = CONCORDANCE.conform(sides.hstack(patient_rows(sums, protocol)))
+    return told.with_columns(protocol_version=pl.lit(protocol.version))
 
 
 @dataclass(frozen=True)

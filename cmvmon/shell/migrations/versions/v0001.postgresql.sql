@@ -52,6 +52,8 @@ CREATE TABLE antiviral_courses (
 
 CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
+CREATE INDEX ix_antiviral_courses_received_at ON antiviral_courses (received_at)
+
 CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
 
 CREATE TABLE assessed_patients (
@@ -73,6 +75,27 @@ CREATE TABLE assessments (
     not_assessable INTEGER NOT NULL,
     PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
+
+CREATE TABLE concordance_counts (
+    number SERIAL NOT NULL,
+    row_key VARCHAR(64) NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    is_gone BOOLEAN NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    counts VARCHAR,
+    laboratories VARCHAR NOT NULL,
+    counts_until TIMESTAMP WITH TIME ZONE,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    method VARCHAR NOT NULL,
+    protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_concordance_counts_patient_id ON concordance_counts (patient_id)
+
+CREATE INDEX ix_concordance_counts_row_key ON concordance_counts (row_key, number)
 
 CREATE TABLE deliveries (
     delivery_id VARCHAR(64) NOT NULL,
@@ -127,6 +150,8 @@ CREATE TABLE host_status (
 
 CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
 
+CREATE INDEX ix_host_status_received_at ON host_status (received_at)
+
 CREATE INDEX ix_host_status_record_key ON host_status (record_key)
 
 CREATE TABLE icu_stays (
@@ -153,6 +178,8 @@ CREATE TABLE icu_stays (
 )
 
 CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
+
+CREATE INDEX ix_icu_stays_received_at ON icu_stays (received_at)
 
 CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
 
@@ -234,6 +261,8 @@ CREATE TABLE viral_load_results (
 
 CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
+CREATE INDEX ix_viral_load_results_received_at ON viral_load_results (received_at)
+
 CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
 
 CREATE TABLE weekly_decline (
@@ -313,6 +342,12 @@ CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments FOR EACH RO
 CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_assessments BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_concordance_counts BEFORE DELETE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_concordance_counts BEFORE TRUNCATE ON concordance_counts FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_deliveries BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
