@@ -49,38 +49,40 @@ def after_treatment(facts: Facts) -> pl.DataFrame:
     """A result whose values conflict is no point. A rise counts from the limit of quantification at least, and is rounded
     to 1e-9, as in `rises`."""
     places = facts.shared(newest_numbers).select(*PLACE, "series")
-    points = facts.shared(points_of_newest).join(places, on="series")
+    points = facts.shared(points_of_newest)
     ended = facts.prepared.clocks.group_by("patient_id").agg(treatment_ended_at=pl.col("course_ended_at").max())
-    found = places.join(ended, on="patient_id", how="left").join(_run_below(points), on=PLACE, how="left")
-    return found.join(_rise(points, found), on=PLACE, how="left")
+    since = places.join(ended, on="patient_id", how="left").join(_run_below(points), on="series", how="left")
+    return since.join(_rise(points, since), on="series", how="left")
 
 
 def _run_below(points: pl.DataFrame) -> pl.DataFrame:
-    """The latest run of two or more sample times without a load."""
+    """The latest run of two or more sample times without a load, of each series that has one."""
     at = pl.col("collected_at")
     return (
-        points.sort(*PLACE, "collected_at")
-        .with_columns(run=pl.col("is_below").rle_id().over(PLACE))
+        points.select("series", "collected_at", "is_below", run=pl.struct("series", "is_below").rle_id())
         .filter("is_below")
-        .group_by(*PLACE, "run")
+        .group_by("series", "run")
         .agg(below_since=at.min(), days_below=(at.max() - at.min()).dt.total_seconds() * (1.0 / 86_400.0), n=pl.len())
         .filter(pl.col("n") > 1)
-        .sort(*PLACE, "run")
-        .unique(PLACE, keep="last", maintain_order=True)
+        .sort("run")
+        .unique("series", keep="last", maintain_order=True)
         .drop("run", "n")
     )
 
 
 def _rise(points: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
     """From the lowest sample time before the latest one; the last one up to the moment from which it counts is the first."""
-    at, start = pl.col("collected_at"), pl.min_horizontal("treatment_ended_at", "below_since")
-    counted = points.join(since, on=PLACE).filter(start.is_not_null()).sort(*PLACE, "collected_at")
-    first = pl.coalesce(at.filter(at <= start).max(), start).over(PLACE)
-    is_latest = at == at.max().over(PLACE)
+    at, start = pl.col("collected_at"), pl.col("start")
+    from_when = since.select("series", start=pl.min_horizontal("treatment_ended_at", "below_since")).drop_nulls("start")
+    counted = points.join(from_when, on="series")
+    last_before = counted.filter(at <= start).group_by("series").agg(first=at.max())
+    latest = counted.group_by("series").agg(newest=at.max())
     return (
-        counted.filter(at >= first)
-        .with_columns(latest=is_latest)
-        .group_by(PLACE)
+        counted.join(last_before, on="series", how="left")
+        .join(latest, on="series")
+        .filter(at >= pl.coalesce("first", "start"))
+        .with_columns(latest=at == pl.col("newest"))
+        .group_by("series")
         .agg(
             rise_after_treatment_log10=(
                 pl.col("at_least").filter("latest").first().log10()
