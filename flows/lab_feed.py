@@ -24,10 +24,19 @@ def take_in_and_assess(root: str, delivery_id: str, as_of: str | None) -> Fed:
         return feed.lab_feed(Path(root), delivery_id, as_of=None if as_of is None else moment(as_of))
 
 
+@task(name="hold what is stored against its contracts", **STEP)
+def check(root: str, delivery_id: str, as_of: str | None) -> int:
+    """How many patients were looked at, once their pages stand."""
+    with scrubbed():
+        return feed.check_deliveries(Path(root), [delivery_id], as_of=None if as_of is None else moment(as_of))
+
+
 @flow(name="lab-feed", persist_result=False)
 def lab_feed(root: str, delivery_id: str, as_of: str | None = None) -> Fed:
     """One delivery on the site at `root`."""
     fed = take_in_and_assess(root, delivery_id, as_of)
     lines = [f"{c.feed}/{c.table}: received {c.received}, accepted {c.accepted}" for c in fed.taken_in]
     create_markdown_artifact("\n".join(lines), key="lab-feed")
+    if fed.published is not None:
+        check(root, delivery_id, as_of)
     return fed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,16 +56,8 @@ def assess_site(
     Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
     be read: nothing is recorded but an operations alert.
     """
-    try:
+    with _noting_what_stops(opened, as_of):
         assessment, counts_of_unit = _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
-    except (ContractBroken, ProtocolError) as broken:
-        is_contract = isinstance(broken, ContractBroken)
-        table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
-        code = "contract_broken" if is_contract else "laboratory_file"
-        _note_work(
-            opened, as_of, json.dumps({"code": code, "feed": ASSESSMENT_FEED, "table_name": table}, sort_keys=True)
-        )
-        raise
     rows = assessment.verdicts.to_dicts()
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
     stamp = opened.stamp(as_of)
@@ -91,6 +84,16 @@ def assess_site(
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
     return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
+
+
+def check_stored(opened: OpenSite, patients: Collection[str], *, as_of: datetime) -> None:
+    """Great Expectations judges what is stored of these patients and what is made of it, after a page was made without it.
+
+    The caller holds the site. Raises ContractBroken, and opens the operations alert about the work, where polars let pass
+    what Great Expectations does not.
+    """
+    with _noting_what_stops(opened, as_of):
+        assessed(opened, as_of=as_of, patients=patients)
 
 
 def assessed(
@@ -151,6 +154,19 @@ def _through_gate(
             "Keep the database and tell whoever maintains cmvmon",
             row_type.name,
         )
+
+
+@contextmanager
+def _noting_what_stops(opened: OpenSite, as_of: datetime) -> Iterator[None]:
+    """What stops an assessment inside is recorded as an operations alert before the error goes on."""
+    try:
+        yield
+    except (ContractBroken, ProtocolError) as broken:
+        is_contract = isinstance(broken, ContractBroken)
+        table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
+        fact = {"code": "contract_broken" if is_contract else "laboratory_file", "feed": ASSESSMENT_FEED}
+        _note_work(opened, as_of, json.dumps(fact | {"table_name": table}, sort_keys=True))
+        raise
 
 
 def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:

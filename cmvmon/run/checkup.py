@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_LABORATORY
+from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.shell import alert_store, database, dialects, feed_state
+from cmvmon.domain.versions import usable_rows
+from cmvmon.shell import alert_store, database, dialects, feed_state, known
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
@@ -41,6 +42,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
         ("database", lambda: _database(site)),
+        ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
     )
     findings: list[Finding] = []
@@ -114,6 +116,25 @@ def _database(site: Site) -> Iterator[Finding]:
         "ok" if last else "not told",
         f"last as of {last.isoformat()}; {n_open} alerts open" if last else "none yet",
     )
+
+
+def _contracts(site: Site) -> Iterator[Finding]:
+    """Every delivered table as it is known now, judged by Great Expectations."""
+    from data_contracts.gate import gate  # slow to load, and only this asks for it
+
+    if not database.exists(site.database):
+        return
+    at = now()
+    with open_store(site.database) as store, store.reading() as connection:
+        tables = [(table, known.known_table(connection, table, as_of=at)) for table in DELIVERED]
+    for table, rows in tables:
+        if rows is None:
+            yield Finding(f"contract {table.name}", "not told", "never delivered")
+            continue
+        report = gate(table.name, usable_rows(table, rows).select(*table.rows.schema), as_of=at)
+        said = [f"{b.name} ({b.sentence}): {b.n_rows} rows" for b in (*report.broken, *report.warnings)]
+        state = "broken" if not report.passed else "note" if said else "ok"
+        yield Finding(f"contract {table.name}", state, "; ".join(said) or f"every promise kept, {rows.height} rows")
 
 
 def _example(notices: Callable[[], Iterable[str]]) -> Iterator[Finding]:

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
-from cmvmon.run.assessing import Counts
+from cmvmon.run.assessing import Counts, check_stored
 from cmvmon.run.intake import take_in_landed
-from cmvmon.run.publish import Published
+from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
@@ -64,6 +64,23 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     if faults:
         raise faults[0]
     return fed
+
+
+def check_deliveries(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None = None) -> int:
+    """Holds what is stored of the patients whom these deliveries touched against Great Expectations, once their pages stand.
+
+    Returns how many patients that were. Raises ContractBroken where polars let pass what Great Expectations does not: the
+    ward page then says that the work stopped.
+    """
+    site = Site(root).prepare()
+    with held(site), open_site(root) as opened:
+        as_of = as_of or now()
+        with opened.reading() as connection:
+            touched = {p for each in delivery_ids for p in known.patients_of_delivery(connection, each)}
+        if touched:
+            with halting(opened, as_of=as_of):
+                check_stored(opened, touched, as_of=as_of)
+    return len(touched)
 
 
 def _scope(delivery_ids: Sequence[str]) -> str:
