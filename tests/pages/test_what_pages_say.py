@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import plotly.graph_objects as go
 import polars as pl
 import pytest
 
@@ -18,7 +19,7 @@ from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.views import FeedState, PatientView, WardRow, WardView
 from dashboards.ward import ward_page
-from tests.pages import made_up, made_up_ward
+from tests.pages import hostile, made_up, made_up_ward
 from tests.pages.made_up import alert, alerts, result, results, slow_evidence
 
 NL, EN = language("nl"), language("en")
@@ -279,3 +280,12 @@ def test_moments_are_written_in_the_site_s_zone_across_the_change_of_clocks() ->
     said = patient(made_up.falling_patient(results=both, courses=None))
     assert said.count("25-10-2026 02:30") >= 2
     assert "900 → 800" in said
+
+
+@pytest.mark.parametrize("view", [made_up.slow_patient(), made_up.falling_patient(), hostile.patient()])
+def test_the_figure_that_is_written_as_plain_values_is_one_that_plotly_accepts(view: PatientView) -> None:
+    drawn = patient_figure(view, language("nl"))
+    assert drawn is not None
+    assert len(go.Figure(drawn).data) == len(drawn["data"]) > 0
+    with pytest.raises(ValueError, match="Invalid"):
+        go.Figure(drawn | {"layout": drawn["layout"] | {"nonsense": 1}})
