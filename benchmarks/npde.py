@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.censored_series import SIGMAS, Array, Family, Series, foretold, halves, learned_bank, line_of
 from cmvmon.kinetics import fit_line
-from cmvmon.protocol import CourseLine
+from cmvmon.protocol import TrajectoryLine
 
 FILES = {"complete": "npde_virload.tab", "20": "npde_virload20.tab", "50": "npde_virload50.tab"}
 FALL_WEEKS = 24.0  # from the first visit to the last, day 168
@@ -94,7 +94,7 @@ def tobit_noise(train: Sequence[Series]) -> float:
     return max(SIGMAS, key=value)
 
 
-def fitted(patients: Sequence[Patient], start: Sequence[CourseLine]) -> dict[str, list[Array]]:
+def fitted(patients: Sequence[Patient], start: Sequence[TrajectoryLine]) -> dict[str, list[Array]]:
     """The load at each visit by each method, in the order of the patients."""
     series = [one.series for one in patients]
     complete = {one.series.patient: one.complete for one in patients}

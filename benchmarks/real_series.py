@@ -20,7 +20,7 @@ from scipy import stats
 from benchmarks.censored_series import SHRINK_SERIES, Array, Family, Series, foretold, halves, learned_bank, line_of
 from benchmarks.real_data import FIT_WEEKS, ROOT, SHARED, actg315, uganda
 from cmvmon.kinetics import fit_line
-from cmvmon.protocol import CourseLine, read_course_priors
+from cmvmon.protocol import TrajectoryLine, read_trajectory_priors
 from cmvmon.shell.protocol_files import Protocol
 
 PAGE = ROOT / "docs" / "real_series.md"
@@ -103,7 +103,7 @@ def _by_family(task: Task, family: Family) -> Prediction:
 
 
 def predictors(
-    train: Sequence[Series], start: Sequence[CourseLine]
+    train: Sequence[Series], start: Sequence[TrajectoryLine]
 ) -> tuple[dict[str, Callable[[Task], Prediction]], tuple[float, float]]:
     """Each method as learned from these series: known rows and a time in, distribution of the next result out."""
     learning = [one.until(LEARN_WEEKS) for one in train]
@@ -121,7 +121,7 @@ def predictors(
     return made, (bank.sigma, line.sigma)
 
 
-def scored(series: Sequence[Series], start: Sequence[CourseLine], *, seed: int = SEED) -> Scored:
+def scored(series: Sequence[Series], start: Sequence[TrajectoryLine], *, seed: int = SEED) -> Scored:
     """Two-fold: each half is foretold by what the other one taught."""
     first, second = halves(series)
     log_score: dict[str, list[float]] = {method: [] for method in METHODS}
@@ -200,11 +200,11 @@ def reading(found: Scored) -> list[str]:
     return [f"By log score the bank is {said}. {even}"]
 
 
-def start_lines() -> tuple[CourseLine, ...]:
+def start_lines() -> tuple[TrajectoryLine, ...]:
     """The plasma lines of the shipped priors: where learning starts."""
     protocol = Protocol.shipped()
-    path = ROOT / "cmvmon/protocol/priors" / f"{protocol.course_priors_name}.toml"
-    return read_course_priors(path.read_text("utf-8"), name=path.name).lines["plasma"]
+    path = ROOT / "cmvmon/protocol/priors" / f"{protocol.trajectory_priors_name}.toml"
+    return read_trajectory_priors(path.read_text("utf-8"), name=path.name).lines["plasma"]
 
 
 def report() -> list[str]:

@@ -75,7 +75,9 @@ def _rebound(row: Row, last_used: datetime | None, view: PatientView, language: 
         return language.say("rebound.not_assessable", why=language.word("status", row["status"]))
     if row["estimated_since"] != row["anchor_at"]:  # a long gap: the estimate began anew
         return language.say("rebound.after_gap")
-    late = [line.changes_at_weeks[-1] for line in protocol.course_lines_of(row["compartment"]) if line.change == "late"]
+    late = [
+        line.changes_at_weeks[-1] for line in protocol.trajectory_lines_of(row["compartment"]) if line.change == "late"
+    ]
     if late and last_used and last_used <= row["anchor_at"] + min(late) * _WEEK:
         return language.say("rebound.too_early", days=language.count("days", round(7 * min(late))))
     alarm = protocol.alarm_of(row["compartment"]).probability_rebound
