@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.censored_series import SIGMAS, Array, Family, Series, foretold, halves, learned_bank, line_of
+from benchmarks.real_data import SHARED
 from cmvmon.kinetics import fit_line
 from cmvmon.protocol import TrajectoryLine
 
@@ -176,11 +177,8 @@ def reading(patients: Sequence[Patient], loads: dict[str, list[Array]]) -> list[
     return out
 
 
-def report() -> list[str]:
-    """The tables of both versions, or one line that says why there is none."""
-    from benchmarks.real_data import SHARED
-    from benchmarks.real_series import start_lines
-
+def report(start: Sequence[TrajectoryLine]) -> list[str]:
+    """The tables of both versions, learning from these lines, or one line that says why there is none."""
     if not (SHARED / FILES["complete"]).exists():
         return ["The npde files are not here (`../shared/data`): left out.", ""]
     out = []
@@ -188,7 +186,7 @@ def report() -> list[str]:
         patients = read(SHARED, version)
         n = sum(int((~np.isfinite(one.series.lo)).sum()) for one in patients)
         rows = sum(len(one.truth) for one in patients)
-        loads = fitted(patients, start_lines())
+        loads = fitted(patients, start)
         out += [
             f"### Censored at {version} copies/mL",
             "",

@@ -21,8 +21,8 @@ from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
-from cmvmon.protocol import TrajectoryLine
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.protocol import Protocol, TrajectoryLine
+from cmvmon.shell import protocol_files
 from cmvmon.simulate import Ward, assumed, true_declines, ward
 
 Numbers = NDArray[np.float64]
@@ -63,7 +63,7 @@ def with_lines(protocol: Protocol, lines: dict[str, tuple[TrajectoryLine, ...]])
 
 def followed(patients: int, seed: int, scenario: str = "ward", *, sigma_factor: float = 1.0) -> Followed:
     """A ward of that scenario; with a factor, each result is said to scatter by so many times what the protocol says."""
-    protocol = Protocol.shipped()
+    protocol = protocol_files.Protocol.shipped()
     made = ward(patients, WATCH_DAYS, seed, scenario)
     results = current_results(made.viral_load_results)
     if sigma_factor != 1.0:

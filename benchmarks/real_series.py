@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 import numpy as np
 from scipy import stats
 
+from benchmarks import npde, real_page
 from benchmarks.censored_series import SHRINK_SERIES, Array, Family, Series, foretold, halves, learned_bank, line_of
 from benchmarks.real_data import FIT_WEEKS, ROOT, SHARED, actg315, uganda
 from cmvmon.kinetics import fit_line
@@ -241,12 +242,10 @@ def report() -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    from benchmarks import npde, real_page
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks real", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write docs/real_series.md")
     options = parser.parse_args(arguments)
-    text = real_page.page(report(), npde.report(), date=datetime.now(UTC).date(), shrink=SHRINK_SERIES)
+    text = real_page.page(report(), npde.report(start_lines()), date=datetime.now(UTC).date(), shrink=SHRINK_SERIES)
     print(text)
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
