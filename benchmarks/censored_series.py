@@ -16,8 +16,8 @@ import polars as pl
 from cmvmon.kinetics.bank import many_series, update
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.learning import learn_lines
-from cmvmon.kinetics.trajectory.series import CourseSeries
-from cmvmon.protocol import CourseLine
+from cmvmon.kinetics.trajectory.series import TrajectorySeries
+from cmvmon.protocol import TrajectoryLine
 
 Array = npt.NDArray[np.float64]
 SIGMAS = (0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.5)
@@ -52,7 +52,7 @@ class Series:
 class Family:
     """Lines with their weights, and the noise, as learned."""
 
-    lines: tuple[CourseLine, ...]
+    lines: tuple[TrajectoryLine, ...]
     sigma: float
 
 
@@ -63,14 +63,14 @@ def halves(series: Sequence[Series]) -> tuple[list[Series], list[Series]]:
     return [one for one in series if one.patient in first], [one for one in series if one.patient not in first]
 
 
-def stacked(series: Sequence[Series], sigma: float) -> CourseSeries:
+def stacked(series: Sequence[Series], sigma: float) -> TrajectorySeries:
     """The series one after the other, as learning takes them."""
     offsets = np.concatenate([[0], np.cumsum([len(one.t) for one in series])]).astype(np.int64)
     t, lo, hi = (
         np.concatenate([getattr(one, name) for one in series]) if series else np.zeros(0) for name in ("t", "lo", "hi")
     )
     nothing = pl.Series("result_id", [""] * len(t))
-    return CourseSeries(pl.DataFrame(), offsets, t, lo, hi, np.full(len(t), sigma), nothing)
+    return TrajectorySeries(pl.DataFrame(), offsets, t, lo, hi, np.full(len(t), sigma), nothing)
 
 
 def log_likelihood(series: Sequence[Series], family: Family) -> float:
@@ -80,7 +80,7 @@ def log_likelihood(series: Sequence[Series], family: Family) -> float:
     return float(value)
 
 
-def learned_bank(series: Sequence[Series], *, start: Sequence[CourseLine]) -> Family:
+def learned_bank(series: Sequence[Series], *, start: Sequence[TrajectoryLine]) -> Family:
     """The bank that makes the series most probable, its noise one of `SIGMAS`."""
     found = []
     for sigma in SIGMAS:
@@ -111,7 +111,9 @@ def line_of(bank: Family, series: Sequence[Series], *, weeks: float) -> Family:
         mean += line.weight * centre
         second += line.weight * (project @ covariance @ project.T + np.outer(centre, centre))
     cov = second - np.outer(mean, mean)
-    straight = CourseLine("line", "none", "responder", (), 1.0, (mean[0], mean[1]), (cov[0, 0], cov[0, 1], cov[1, 1]))
+    straight = TrajectoryLine(
+        "line", "none", "responder", (), 1.0, (mean[0], mean[1]), (cov[0, 0], cov[0, 1], cov[1, 1])
+    )
     families = [Family((straight,), sigma) for sigma in SIGMAS]
     return max(families, key=lambda family: log_likelihood(series, family))
 

@@ -69,7 +69,7 @@ def uganda_cmv() -> pl.DataFrame:
 
 
 def npde(name: str) -> pl.DataFrame:
-    """Simulated HIV courses of a published benchmark; cens = 1: left-censored at the value."""
+    """Simulated HIV trajectories of a published benchmark; cens = 1: left-censored at the value."""
     rows = pl.read_csv(DATA / name, separator=" ")
     y = rows["Log_VL"].cast(pl.Float64)
     lo = pl.Series(np.where(rows["cens"].to_numpy() == 1, -np.inf, y.to_numpy()))

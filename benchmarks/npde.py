@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.censored_series import SIGMAS, Array, Family, Series, foretold, halves, learned_bank, line_of
+from benchmarks.real_data import SHARED
 from cmvmon.kinetics import fit_line
-from cmvmon.protocol import CourseLine
+from cmvmon.protocol import TrajectoryLine
 
 FILES = {"complete": "npde_virload.tab", "20": "npde_virload20.tab", "50": "npde_virload50.tab"}
 FALL_WEEKS = 24.0  # from the first visit to the last, day 168
@@ -94,7 +95,7 @@ def tobit_noise(train: Sequence[Series]) -> float:
     return max(SIGMAS, key=value)
 
 
-def fitted(patients: Sequence[Patient], start: Sequence[CourseLine]) -> dict[str, list[Array]]:
+def fitted(patients: Sequence[Patient], start: Sequence[TrajectoryLine]) -> dict[str, list[Array]]:
     """The load at each visit by each method, in the order of the patients."""
     series = [one.series for one in patients]
     complete = {one.series.patient: one.complete for one in patients}
@@ -176,11 +177,8 @@ def reading(patients: Sequence[Patient], loads: dict[str, list[Array]]) -> list[
     return out
 
 
-def report() -> list[str]:
-    """The tables of both versions, or one line that says why there is none."""
-    from benchmarks.real_data import SHARED
-    from benchmarks.real_series import start_lines
-
+def report(start: Sequence[TrajectoryLine]) -> list[str]:
+    """The tables of both versions, learning from these lines, or one line that says why there is none."""
     if not (SHARED / FILES["complete"]).exists():
         return ["The npde files are not here (`../shared/data`): left out.", ""]
     out = []
@@ -188,7 +186,7 @@ def report() -> list[str]:
         patients = read(SHARED, version)
         n = sum(int((~np.isfinite(one.series.lo)).sum()) for one in patients)
         rows = sum(len(one.truth) for one in patients)
-        loads = fitted(patients, start_lines())
+        loads = fitted(patients, start)
         out += [
             f"### Censored at {version} copies/mL",
             "",

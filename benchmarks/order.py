@@ -11,7 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def run(
     for start in range(0, len(texts), size):
         ids = [delivered(root, text) for text in texts[start : start + size]]
         with ThreadPoolExecutor(senders + 1) as pool:
-            done = [pool.submit(lab_feed, root, delivery) for delivery in ids]
+            done: list[Future[object]] = [pool.submit(lab_feed, root, delivery) for delivery in ids]
             if start:
                 done.append(pool.submit(nightly, root))
             for one in done:

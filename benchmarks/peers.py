@@ -56,7 +56,8 @@ class Series:
 def by_linregress(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     """The declines by pandas `groupby.apply` and scipy."""
     groups = frame.groupby("series")[["weeks", "load"]]
-    return groups.apply(lambda one: -linregress(one["weeks"], one["load"]).slope).to_numpy()
+    slopes = groups.apply(lambda one: -linregress(one["weeks"], one["load"]).slope)
+    return np.asarray(slopes, dtype=np.float64)
 
 
 def by_statsmodels(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -64,9 +65,8 @@ def by_statsmodels(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     import statsmodels.api as sm
 
     groups = frame.groupby("series")[["weeks", "load"]]
-    return groups.apply(
-        lambda one: -sm.OLS(one["load"], sm.add_constant(one["weeks"])).fit().params["weeks"]
-    ).to_numpy()
+    slopes = groups.apply(lambda one: -sm.OLS(one["load"], sm.add_constant(one["weeks"])).fit().params["weeks"])
+    return np.asarray(slopes, dtype=np.float64)
 
 
 def lines(series: Series, *, repeats: int, few: int = 2000) -> tuple[list[Line], float]:

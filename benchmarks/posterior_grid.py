@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-from cmvmon.protocol import CourseLine, read_course_priors
+from cmvmon.protocol import TrajectoryLine, read_trajectory_priors
 from tests.oracles.bank import belief_before, belief_with, mean_decline, probability_rebound
 
 Array = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class Piece:
     rebound: float
 
 
-def whole_posterior(series: Series, lines: Sequence[CourseLine], *, target: float = TARGET) -> Array:
+def whole_posterior(series: Series, lines: Sequence[TrajectoryLine], *, target: float = TARGET) -> Array:
     """(mean, P(> target), P(rebound), low, high) of the mean decline from the anchor to the last result."""
     pieces = [_piece(series, line) for line in lines]
     weight = np.exp(np.array([piece.log_weight for piece in pieces]) - max(piece.log_weight for piece in pieces))
@@ -66,7 +66,7 @@ def whole_posterior(series: Series, lines: Sequence[CourseLine], *, target: floa
     return np.array([mean, above(target), rebound, low, high])
 
 
-def by_bank(series: Series, lines: Sequence[CourseLine], *, target: float = TARGET) -> Array:
+def by_bank(series: Series, lines: Sequence[TrajectoryLine], *, target: float = TARGET) -> Array:
     """The same five numbers as the bank has them (its plain reference, which the kernel equals within 1e-9)."""
     belief = belief_before(lines)
     for row in zip(*(column.tolist() for column in series), strict=True):
@@ -77,7 +77,7 @@ def by_bank(series: Series, lines: Sequence[CourseLine], *, target: float = TARG
     return np.array([found.centre, found.above(target), probability_rebound(belief, until), *ends])
 
 
-def _piece(series: Series, line: CourseLine) -> Piece:
+def _piece(series: Series, line: TrajectoryLine) -> Piece:
     t, lo, hi, sigma = series
     begun, over = (0.0, *line.changes_at_weeks), (*line.changes_at_weeks, math.inf)
     spent = np.array([np.clip(np.minimum(t, to) - at, 0.0, None) for at, to in zip(begun, over, strict=True)]).T
@@ -175,14 +175,14 @@ def _crossing(f: Callable[[float], float], p: float, low: float, high: float) ->
     return 0.5 * (low + high)
 
 
-def _symmetric(line: CourseLine) -> Array:
+def _symmetric(line: TrajectoryLine) -> Array:
     size = len(line.mean)
     square = np.zeros((size, size))
     square[np.triu_indices(size)] = line.covariance
     return square + np.triu(square, 1).T
 
 
-def short_series(count: int, seed: int, lines: Sequence[CourseLine], *, lloq: float = 2.0) -> list[Series]:
+def short_series(count: int, seed: int, lines: Sequence[TrajectoryLine], *, lloq: float = 2.0) -> list[Series]:
     """Series of 2 to 5 results drawn from the bank's own lines, LLOQ 100 IU/mL, half with a LOD; every third one low.
 
     Those with more than three limits are drawn again: the grid would be too coarse.
@@ -212,7 +212,7 @@ def kind_of(series: Series) -> str:
     return KINDS[0] if n == 0 else KINDS[2] if n == len(series[0]) else KINDS[1]
 
 
-def differences(count: int, seed: int, lines: Sequence[CourseLine]) -> dict[str, Array]:
+def differences(count: int, seed: int, lines: Sequence[TrajectoryLine]) -> dict[str, Array]:
     """Absolute differences (series, NUMBERS) of the bank from the whole posterior, by kind."""
     found: dict[str, list[Array]] = {kind: [] for kind in KINDS}
     for series in short_series(count, seed, lines):
@@ -220,10 +220,10 @@ def differences(count: int, seed: int, lines: Sequence[CourseLine]) -> dict[str,
     return {kind: np.array(rows).reshape(-1, len(NUMBERS)) for kind, rows in found.items()}
 
 
-def shipped_lines(compartment: str = "plasma") -> tuple[CourseLine, ...]:
+def shipped_lines(compartment: str = "plasma") -> tuple[TrajectoryLine, ...]:
     """The lines that the package ships for a compartment."""
     text = resources.files("cmvmon.protocol").joinpath("priors", f"{PRIORS}.toml").read_text(encoding="utf-8")
-    return read_course_priors(text, name=f"{PRIORS}.toml").lines[compartment]
+    return read_trajectory_priors(text, name=f"{PRIORS}.toml").lines[compartment]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -118,7 +118,7 @@ def page(found: Own, rows: list[Row], notes: list[str], sizes: dict[str, int], s
 def run_text(command: str, seed: int, seconds: float) -> str:
     """When, where and how the tables were made."""
     protocol = Protocol.shipped()
-    priors = "none" if protocol.course_priors is None else protocol.course_priors.version
+    priors = "none" if protocol.trajectory_priors is None else protocol.trajectory_priors.version
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}), shared with other work; "
         f"{seconds / 60:.0f} minutes. Command:\n`{command} --write`\n\n"

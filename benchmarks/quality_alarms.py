@@ -22,7 +22,7 @@ from benchmarks.quality_scores import NONE, Figure, proportion
 from benchmarks.quality_series import COURSE, Followed
 from benchmarks.quality_wards import fits_of
 from cmvmon.kinetics.bank.track import track
-from cmvmon.kinetics.trajectory.series import CourseSeries
+from cmvmon.kinetics.trajectory.series import TrajectorySeries
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Delays:
 
 
 def watched(
-    given: Followed, series: CourseSeries, best: Ceiling, lloq_log10: Numbers, compartment: str
+    given: Followed, series: TrajectorySeries, best: Ceiling, lloq_log10: Numbers, compartment: str
 ) -> dict[str, Watched]:
     """What every method says after every sample of these series, for each cause."""
     day = series.t_weeks * 7.0
@@ -91,7 +91,7 @@ def watched(
 
 
 def _statistics(
-    given: Followed, series: CourseSeries, best: Ceiling, lloq_log10: Numbers, compartment: str
+    given: Followed, series: TrajectorySeries, best: Ceiling, lloq_log10: Numbers, compartment: str
 ) -> dict[str, dict[str, Numbers]]:
     decline = given.protocol.decline
     bank = track(
@@ -100,7 +100,7 @@ def _statistics(
         series.lo,
         series.hi,
         series.sigma,
-        lines=given.protocol.course_lines_of(compartment),
+        lines=given.protocol.trajectory_lines_of(compartment),
         target_log10_per_week=decline.target_log10_per_week,
         growth_log10_per_week=decline.growth_before_anchor_log10_per_week,
         growth_sd_log10_per_week=decline.growth_before_anchor_sd_log10_per_week,
@@ -129,7 +129,7 @@ def _statistics(
     }
 
 
-def _line_below_target(given: Followed, series: CourseSeries, compartment: str) -> Numbers:
+def _line_below_target(given: Followed, series: TrajectorySeries, compartment: str) -> Numbers:
     """P(decline < target) after each sample, by the line with the shipped prior (its MAP and standard error)."""
     prior = given.protocol.prior_of(compartment)
     a, d = prior.intercept_sd_log10, prior.decline_sd_log10_per_week

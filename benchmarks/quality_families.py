@@ -17,8 +17,8 @@ import polars as pl
 from benchmarks.quality_scores import Figure, Scored, in_doubt, is_out, proportion, scored
 from benchmarks.quality_series import COMPARTMENTS, DAYS, Followed, followed, judged_rows, with_estimates, with_lines
 from cmvmon.kinetics.trajectory.learning import learn_lines
-from cmvmon.kinetics.trajectory.series import course_series
-from cmvmon.protocol import CourseLine, Protocol
+from cmvmon.kinetics.trajectory.series import trajectory_series
+from cmvmon.protocol import Protocol, TrajectoryLine
 from cmvmon.simulate import SCENARIOS
 
 SHIPPED, OWN, FEW, SLOWER = "shipped", "fitted on itself", "fitted on 300 series", "shipped, slopes x 0.6"
@@ -135,22 +135,22 @@ def told(stress: Stress, training: int, seed: int, protocol: Protocol) -> Protoc
     """The protocol with the priors that the stress names."""
     if stress.priors == SHIPPED:
         return protocol
-    lines = {name: protocol.course_lines_of(name) for name in COMPARTMENTS}
+    lines = {name: protocol.trajectory_lines_of(name) for name in COMPARTMENTS}
     if stress.priors == SLOWER:
         return with_lines(protocol, {name: tuple(slower(line) for line in own) for name, own in lines.items()})
     patients = FEW_SERIES if stress.priors == FEW else training
     return with_lines(protocol, fitted(followed(patients, seed + TRAINING_SEED_IS, stress.scenario)))
 
 
-def fitted(given: Followed) -> dict[str, tuple[CourseLine, ...]]:
+def fitted(given: Followed) -> dict[str, tuple[TrajectoryLine, ...]]:
     """Lines learned as `cmvmon priors fit` does: from the shipped ones, held to them as the protocol says."""
     protocol = given.protocol
-    series = course_series(given.results, given.clocks, protocol=protocol, as_of=given.as_of)
+    series = trajectory_series(given.results, given.clocks, protocol=protocol, as_of=given.as_of)
     return {
         name: learn_lines(
             series.of_compartments(frozenset([name])),
-            start=protocol.course_lines_of(name),
-            shrink_series=protocol.course_priors_shrink_series,
+            start=protocol.trajectory_lines_of(name),
+            shrink_series=protocol.trajectory_priors_shrink_series,
             growth_log10_per_week=protocol.decline.growth_before_anchor_log10_per_week,
             growth_sd_log10_per_week=protocol.decline.growth_before_anchor_sd_log10_per_week,
             most_steps=MOST_STEPS,
@@ -159,7 +159,7 @@ def fitted(given: Followed) -> dict[str, tuple[CourseLine, ...]]:
     }
 
 
-def slower(line: CourseLine) -> CourseLine:
+def slower(line: TrajectoryLine) -> TrajectoryLine:
     """The line with every decline multiplied by SLOPE_FACTOR; its spread stays."""
     load, *declines = line.mean
     return replace(line, mean=(load, *(SLOPE_FACTOR * decline for decline in declines)))

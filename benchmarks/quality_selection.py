@@ -7,7 +7,7 @@ import polars as pl
 
 from benchmarks.naive import baseline_to_latest, plain_values
 from benchmarks.quality_series import COURSE, DAYS, Followed, followed, judged_rows, with_estimates
-from cmvmon.kinetics.trajectory.series import CourseSeries
+from cmvmon.kinetics.trajectory.series import TrajectorySeries
 from cmvmon.simulate import true_declines
 
 BAL_LINE_LOG10 = 5.5  # a treatment that starts on a value from here on: the upper third of this ward
@@ -34,7 +34,7 @@ def regression_text(patients: int, seed: int) -> str:
     )
 
 
-def _subtracted(series: CourseSeries, rows: pl.DataFrame) -> pl.Series:
+def _subtracted(series: TrajectorySeries, rows: pl.DataFrame) -> pl.Series:
     """Baseline to latest by their numbers, a result below the LLOQ at it; null where the two are at one time."""
     below = (series.lo < series.hi) & np.isfinite(series.hi)
     values = plain_values(series.lo, series.hi, series.hi)

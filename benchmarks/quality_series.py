@@ -20,9 +20,9 @@ from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma
-from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
-from cmvmon.protocol import CourseLine
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
+from cmvmon.protocol import Protocol, TrajectoryLine
+from cmvmon.shell import protocol_files
 from cmvmon.simulate import Ward, assumed, true_declines, ward
 
 Numbers = NDArray[np.float64]
@@ -47,23 +47,23 @@ class Followed:
         given = self.protocol if protocol is None else protocol
         return weekly_decline(self.results, self.clocks, protocol=given, as_of=self.as_of, method=method)
 
-    def series(self, compartment: str) -> CourseSeries:
+    def series(self, compartment: str) -> TrajectorySeries:
         """The rows that the estimators follow, of first courses of that compartment."""
-        every = course_series(self.results, self.clocks, protocol=self.protocol, as_of=self.as_of)
+        every = trajectory_series(self.results, self.clocks, protocol=self.protocol, as_of=self.as_of)
         mine = every.of_compartments(frozenset([compartment]))
         return first_courses(mine, self.made.truth)
 
 
-def with_lines(protocol: Protocol, lines: dict[str, tuple[CourseLine, ...]]) -> Protocol:
+def with_lines(protocol: Protocol, lines: dict[str, tuple[TrajectoryLine, ...]]) -> Protocol:
     """The protocol with other lines for the bank."""
-    if protocol.course_priors is None:
+    if protocol.trajectory_priors is None:
         raise ValueError("the protocol has no priors to replace")
-    return replace(protocol, course_priors=replace(protocol.course_priors, lines=lines))
+    return replace(protocol, trajectory_priors=replace(protocol.trajectory_priors, lines=lines))
 
 
 def followed(patients: int, seed: int, scenario: str = "ward", *, sigma_factor: float = 1.0) -> Followed:
     """A ward of that scenario; with a factor, each result is said to scatter by so many times what the protocol says."""
-    protocol = Protocol.shipped()
+    protocol = protocol_files.Protocol.shipped()
     made = ward(patients, WATCH_DAYS, seed, scenario)
     results = current_results(made.viral_load_results)
     if sigma_factor != 1.0:
@@ -73,20 +73,20 @@ def followed(patients: int, seed: int, scenario: str = "ward", *, sigma_factor: 
     return Followed(made, protocol, results, clocks, as_of)
 
 
-def first_courses(series: CourseSeries, truth: pl.DataFrame) -> CourseSeries:
+def first_courses(series: TrajectorySeries, truth: pl.DataFrame) -> TrajectorySeries:
     """Only the series whose anchor is that of the truth: a second course has no known truth of its own."""
     known = truth.select(*COURSE, is_first=pl.lit(True))
     taken = series.keys.join(known, on=COURSE, how="left", maintain_order="left")["is_first"].fill_null(False)
     return series.only(taken.to_numpy())
 
 
-def part_of(series: CourseSeries, begin: int, end: int) -> CourseSeries:
+def part_of(series: TrajectorySeries, begin: int, end: int) -> TrajectorySeries:
     """The series from place `begin` to before `end`."""
     place = np.arange(series.keys.height)
     return series.only((place >= begin) & (place < end))
 
 
-def observed(series: CourseSeries, results: pl.DataFrame) -> Observations:
+def observed(series: TrajectorySeries, results: pl.DataFrame) -> Observations:
     """What the ceiling is given: exactly the rows that the estimators follow."""
     rows = series.result_ids.to_frame("result_id").join(results, on="result_id", how="left", maintain_order="left")
     limits = {name: np.log10(rows[f"{name}_iu_per_ml"].to_numpy()) for name in ("lod", "lloq", "uloq")}
@@ -99,7 +99,7 @@ def observed(series: CourseSeries, results: pl.DataFrame) -> Observations:
     )
 
 
-def judged_rows(given: Followed, series: CourseSeries, days: Sequence[int] = DAYS) -> pl.DataFrame:
+def judged_rows(given: Followed, series: TrajectorySeries, days: Sequence[int] = DAYS) -> pl.DataFrame:
     """One row per series and day that can be judged, with `place` (of the series) and the truth. Columns:
 
     n_used (results before the day), is_suppressed (the last two of them below the LLOQ), is_unchanged (the drug has not
@@ -176,7 +176,7 @@ def with_estimates(rows: pl.DataFrame, weekly: pl.DataFrame, name: str) -> pl.Da
     return rows.join(estimates(weekly, name), on=[*SERIES_KEY, "anchor_at", "day"], how="left", maintain_order="left")
 
 
-def is_below_lloq(series: CourseSeries, results: pl.DataFrame) -> NDArray[np.bool_]:
+def is_below_lloq(series: TrajectorySeries, results: pl.DataFrame) -> NDArray[np.bool_]:
     """Whether each row of the series is below the LLOQ."""
     rows = series.result_ids.to_frame("result_id").join(results, on="result_id", how="left", maintain_order="left")
     return rows["detection"].cast(pl.String).is_in([words.NOT_DETECTED, words.BELOW_LLOQ]).to_numpy()

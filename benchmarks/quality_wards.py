@@ -9,13 +9,13 @@ from scipy.special import ndtr
 
 from benchmarks.naive import Answer, Z, baseline_to_latest, last_two, least_squares, plain_values
 from cmvmon.kinetics.line.fit import LineFits, Prior, fit_lines
-from cmvmon.kinetics.trajectory.series import CourseSeries
+from cmvmon.kinetics.trajectory.series import TrajectorySeries
 
 Numbers = NDArray[np.float64]
 WARD = ("last_two", "baseline", "least_squares")
 
 
-def with_ward_rules(rows: pl.DataFrame, series: CourseSeries, lloq_log10: Numbers, target: float) -> pl.DataFrame:
+def with_ward_rules(rows: pl.DataFrame, series: TrajectorySeries, lloq_log10: Numbers, target: float) -> pl.DataFrame:
     """The judged rows with the answers of three ward rules (`WARD`)."""
     below = (series.lo < series.hi) & np.isfinite(series.hi)
     values = plain_values(series.lo, series.hi, lloq_log10)
@@ -34,7 +34,7 @@ def with_ward_rules(rows: pl.DataFrame, series: CourseSeries, lloq_log10: Number
     )
 
 
-def with_tobit(rows: pl.DataFrame, series: CourseSeries, target: float) -> pl.DataFrame:
+def with_tobit(rows: pl.DataFrame, series: TrajectorySeries, target: float) -> pl.DataFrame:
     """The judged rows with the line of highest likelihood without a prior: MAP, its standard error, nothing else."""
     begins = series.offsets[rows["place"].to_numpy()]
     fits = fits_of(series, begins, rows["n_used"].to_numpy())
@@ -50,7 +50,7 @@ def with_tobit(rows: pl.DataFrame, series: CourseSeries, target: float) -> pl.Da
 
 
 def fits_of(
-    series: CourseSeries, begins: NDArray[np.int64], counts: NDArray[np.int64], prior: Prior | None = None
+    series: TrajectorySeries, begins: NDArray[np.int64], counts: NDArray[np.int64], prior: Prior | None = None
 ) -> LineFits:
     """One line through each stretch of rows: `counts[i]` of them from row `begins[i]` on."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

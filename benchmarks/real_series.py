@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 import numpy as np
 from scipy import stats
 
+from benchmarks import npde, real_page
 from benchmarks.censored_series import SHRINK_SERIES, Array, Family, Series, foretold, halves, learned_bank, line_of
 from benchmarks.real_data import FIT_WEEKS, ROOT, SHARED, actg315, uganda
 from cmvmon.kinetics import fit_line
-from cmvmon.protocol import CourseLine, read_course_priors
+from cmvmon.protocol import TrajectoryLine, read_trajectory_priors
 from cmvmon.shell.protocol_files import Protocol
 
 PAGE = ROOT / "docs" / "real_series.md"
@@ -103,7 +104,7 @@ def _by_family(task: Task, family: Family) -> Prediction:
 
 
 def predictors(
-    train: Sequence[Series], start: Sequence[CourseLine]
+    train: Sequence[Series], start: Sequence[TrajectoryLine]
 ) -> tuple[dict[str, Callable[[Task], Prediction]], tuple[float, float]]:
     """Each method as learned from these series: known rows and a time in, distribution of the next result out."""
     learning = [one.until(LEARN_WEEKS) for one in train]
@@ -121,7 +122,7 @@ def predictors(
     return made, (bank.sigma, line.sigma)
 
 
-def scored(series: Sequence[Series], start: Sequence[CourseLine], *, seed: int = SEED) -> Scored:
+def scored(series: Sequence[Series], start: Sequence[TrajectoryLine], *, seed: int = SEED) -> Scored:
     """Two-fold: each half is foretold by what the other one taught."""
     first, second = halves(series)
     log_score: dict[str, list[float]] = {method: [] for method in METHODS}
@@ -200,11 +201,11 @@ def reading(found: Scored) -> list[str]:
     return [f"By log score the bank is {said}. {even}"]
 
 
-def start_lines() -> tuple[CourseLine, ...]:
+def start_lines() -> tuple[TrajectoryLine, ...]:
     """The plasma lines of the shipped priors: where learning starts."""
     protocol = Protocol.shipped()
-    path = ROOT / "cmvmon/protocol/priors" / f"{protocol.course_priors_name}.toml"
-    return read_course_priors(path.read_text("utf-8"), name=path.name).lines["plasma"]
+    path = ROOT / "cmvmon/protocol/priors" / f"{protocol.trajectory_priors_name}.toml"
+    return read_trajectory_priors(path.read_text("utf-8"), name=path.name).lines["plasma"]
 
 
 def report() -> list[str]:
@@ -241,12 +242,10 @@ def report() -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    from benchmarks import npde, real_page
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks real", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write docs/real_series.md")
     options = parser.parse_args(arguments)
-    text = real_page.page(report(), npde.report(), date=datetime.now(UTC).date(), shrink=SHRINK_SERIES)
+    text = real_page.page(report(), npde.report(start_lines()), date=datetime.now(UTC).date(), shrink=SHRINK_SERIES)
     print(text)
     if options.write:
         PAGE.write_text(text, encoding="utf-8")

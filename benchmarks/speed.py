@@ -146,7 +146,7 @@ def stages(results: Path, courses: Path, out: Path, protocol: Protocol, method: 
     clocks = treatment_courses(pl.read_parquet(courses), protocol=protocol, as_of=as_of)
     given = kernel_rows(current, clocks, protocol=protocol, as_of=as_of, method=method)
     numbers, whole = _kernel(given, clocks, protocol)
-    weekly = _table(numbers, whole, given.starts, protocol, method)
+    weekly = _table(numbers, whole, given, protocol, method)
     return {
         "versions settled": lambda: current_results(read),
         "courses and clocks": lambda: treatment_courses(pl.read_parquet(courses), protocol=protocol, as_of=as_of),
@@ -154,7 +154,7 @@ def stages(results: Path, courses: Path, out: Path, protocol: Protocol, method: 
             current, clocks, protocol=protocol, as_of=as_of, method=method
         ),
         f"kernel, {method}": lambda: _kernel(given, clocks, protocol),
-        "words of the table": lambda: _table(numbers, whole, given.starts, protocol, method),
+        "words of the table": lambda: _table(numbers, whole, given, protocol, method),
         "the write": lambda: weekly.write_parquet(out),
     }
 

@@ -134,7 +134,7 @@ class Drawing:
         self._label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
 
     def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: pl.DataFrame) -> None:
-        """Lines between neighbouring quantified results, thin beside a fitted course: both stay to be seen."""
+        """Lines between neighbouring quantified results, thin beside a fitted trajectory: both stay to be seen."""
         width = 2 if fitted.is_empty() else 1
         gap = timedelta(days=self.view.protocol.decline.new_segment_gap_days)
         for run in facts.joined(drawn, gap):

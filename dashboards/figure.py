@@ -36,8 +36,8 @@ def patient_figure(view: PatientView, language: Language) -> dict[str, Any] | No
     return drawing.figure()
 
 
-def has_fitted_course(figure: dict[str, Any]) -> bool:
-    """Whether an estimated course is drawn in it."""
+def has_fitted_trajectory(figure: dict[str, Any]) -> bool:
+    """Whether an estimated trajectory is drawn in it."""
     return any(trace["meta"].partition(":")[2].startswith("fitted") for trace in figure["data"])
 
 

@@ -1,4 +1,4 @@
-"""The fitted course in a panel: a line with its band, lighter after the last result, never below the foot of the axis."""
+"""The fitted trajectory in a panel: a line with its band, lighter after the last result, never below the foot of the axis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from cmvmon.text import Language
 from dashboards.axes import LogAxis, Window
 from dashboards.facts import Point, Row
-from dashboards.look import BAND, BAND_AFTER, COURSE, literal
+from dashboards.look import BAND, BAND_AFTER, TRAJECTORY, literal
 
 _DIGITS = 2  # significant ones of an estimated load; more would promise what a band of this width can't
 
@@ -29,20 +29,22 @@ class Trace:
 def course_traces(
     fitted: pl.DataFrame, drawn: list[Point], window: Window, axis: LogAxis, language: Language
 ) -> list[Trace]:
-    """The traces of one compartment's courses: bands first, lines on top.
+    """The traces of one compartment's trajectories: bands first, lines on top.
 
     Kinds: `band` and `fitted` up to the last result, `band:after` and `fitted:after` from there on. A band is one outline:
     its upper ends from left to right, its lower ends back. What lies below the foot of the axis is not drawn: the lane of
     what was not detected stands there. Only the newest series runs on after its last result: another assay has taken over.
     """
     bands, lines = [], []
-    courses: dict[tuple[str, str], list[Row]] = {}
+    trajectories: dict[tuple[str, str], list[Row]] = {}
     for row in fitted.sort("laboratory", "assay", "moment").iter_rows(named=True):
         if row["moment"] >= window.start:
-            courses.setdefault((row["laboratory"], row["assay"]), []).append(row)
-    measured = {key: [row["moment"] for row in rows if not row["is_extrapolated"]] for key, rows in courses.items()}
+            trajectories.setdefault((row["laboratory"], row["assay"]), []).append(row)
+    measured = {
+        key: [row["moment"] for row in rows if not row["is_extrapolated"]] for key, rows in trajectories.items()
+    }
     newest = max((moments[-1] for moments in measured.values() if moments), default=None)
-    for (laboratory, assay), rows in courses.items():
+    for (laboratory, assay), rows in trajectories.items():
         n_until = len(measured[(laboratory, assay)])
         is_newest = n_until > 0 and measured[(laboratory, assay)][-1] == newest
         limit = _lloq([p for p in drawn if p.series[1:] == (laboratory, assay)])
@@ -60,7 +62,7 @@ def course_traces(
             if len(line) > 1:
                 look = {
                     "mode": "lines",
-                    "line": {"color": COURSE, "width": 2.5, "dash": dash},
+                    "line": {"color": TRAJECTORY, "width": 2.5, "dash": dash},
                     "hoverinfo": "text",
                     "hovertext": [_hover(row, limit, window, language) for row in line],
                 }

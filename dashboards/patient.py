@@ -7,7 +7,7 @@ from cmvmon.text import Language
 from dashboards import concordance_words, facts, page
 from dashboards import words_for_results as cells
 from dashboards.facts import Point, Row
-from dashboards.figure import has_fitted_course, older_than_figure, patient_figure
+from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
 from dashboards.response import response_rows
 from dashboards.views import CAVEATS, Caveat, PatientView
 
@@ -48,7 +48,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         responses=response_rows(shown, view, language),
         figure=page.script_json(figure) if figure else None,
         figure_height=figure["layout"]["height"] if figure else 0,
-        has_fitted=figure is not None and has_fitted_course(figure),
+        has_fitted=figure is not None and has_fitted_trajectory(figure),
         older=older
         and language.say(
             "figure.since",

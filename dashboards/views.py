@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.protocol import Protocol
 
@@ -50,7 +50,7 @@ class PatientView:
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.
         open_alerts: the patient's `alerts` rows of state open.
-        fitted: the patient's rows of `fitted_course`; none by the method `line`.
+        fitted: the patient's rows of `fitted_trajectory`; none by the method `line`.
         next_sample: the patient's rows of that table; none by the method `line`.
         caveats: what the page can't derive from the tables above.
         affected: the compartments that the response is judged in; empty = none.
@@ -83,7 +83,7 @@ class PatientView:
     code_version: str
     is_synthetic: bool
     ward_href: str
-    fitted: pl.DataFrame = field(default_factory=FITTED_COURSE.empty)
+    fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
     affected: tuple[str, ...] = ()

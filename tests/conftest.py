@@ -31,7 +31,7 @@ TESTS = Path(__file__).parent
 # Folders and files whose tests are left out of `make unit`, decided with `pytest --durations`: docs/decisions/0017-suite.md.
 KINDS = {
     "prefect": ("flows",),
-    "browser": ("pages/test_in_a_browser.py", "pages/test_fitted_course.py"),
+    "browser": ("pages/test_in_a_browser.py", "pages/test_fitted_trajectory.py"),
     "slow": (
         "benchmarks",
         "cli",

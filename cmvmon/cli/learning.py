@@ -21,7 +21,7 @@ KnownAt = Annotated[
 noise_app = typer.Typer(help="How much one result scatters.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(noise_app, name="noise")
 
-priors_app = typer.Typer(help="What courses of load look like.", no_args_is_help=True, rich_markup_mode=None)
+priors_app = typer.Typer(help="What trajectories of load look like.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(priors_app, name="priors")
 
 
@@ -67,7 +67,7 @@ def noise_fit(
 
 @priors_app.callback()
 def priors() -> None:
-    """What courses of load look like: what your own results say of it."""
+    """What trajectories of load look like: what your own results say of it."""
 
 
 @priors_app.command("fit")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,6 +12,9 @@ if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none
     from cmvmon.run.assessing import Counts
     from cmvmon.run.publish import Published
     from cmvmon.shell.intake_store import Counted
+
+_GAP = "  "  # between the columns of a table
+_NARROWEST = 20  # a terminal that says less is not believed
 
 
 def counted_words(c: Counted) -> str:
@@ -52,11 +57,58 @@ def published_words(published: Published) -> str:
     return f"{published.written} files written, {published.unchanged} unchanged"
 
 
+def terminal_width() -> int:
+    """Columns of the terminal, or what COLUMNS says; 0 where the output is no terminal: a file keeps its lines whole."""
+    columns = shutil.get_terminal_size(fallback=(0, 0)).columns
+    return max(columns, _NARROWEST) if columns else 0
+
+
+def wrapped(text: str, width: int) -> str:
+    """The text in lines of at most `width`, continued two columns in; 0: as it is.
+
+    >>> print(wrapped("One fact a sentence.\\nTwo.", 14))
+    One fact a
+      sentence.
+    Two.
+    """
+    if not width:
+        return text
+    return "\n".join("\n".join(_lines(line, width)) for line in text.split("\n"))
+
+
+def table_within(rows: Sequence[Mapping[str, object]], columns: Sequence[str], if_empty: str, width: int) -> str:
+    """As `table`, no line longer than `width`: the widest columns are folded, row by row. 0: as `table`."""
+    if not rows or not width:
+        return table(rows, columns, if_empty)
+    cells = [list(columns), *([cell(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    return "\n".join(_folded(row, widths) for row in cells)
+
+
+def _folded(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One row of a table, its cells folded to these widths."""
+    columns = [_lines(value, width) for value, width in zip(row, widths, strict=True)]
+    height = max(map(len, columns))
+    filled = zip(*(column + [""] * (height - len(column)) for column in columns), strict=True)
+    return "\n".join(
+        _GAP.join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in filled
+    )
+
+
+def _lines(line: str, width: int) -> list[str]:
+    """One line folded; what continues it stands two columns further in than it does, where there is room."""
+    indent = len(line) - len(line.lstrip()) + 2
+    after = " " * (indent if indent < width // 2 else 0)
+    return textwrap.wrap(line, width, subsequent_indent=after, break_on_hyphens=False) or [""]
+
+
 def aligned(header: list[str], rows: list[list[str]]) -> str:
     """A table in columns of equal width."""
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (header, *rows)
     ]
     return "\n".join(lines)

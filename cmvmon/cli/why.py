@@ -28,23 +28,20 @@ def why(
     if as_json:
         print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
         return
-    print(f"{found['title']} ({found['rule']}), tier {found['tier']}, judged at {found['judged_at']}")
-    print(f"{found['sentence']}\n\nWHY")
+    width = printing.terminal_width()
+    print(printing.wrapped(_standing(found), width))
     lines = [
         {"": one["part"] if not one["depth"] else "", "is": _HOLDS[one["holds"]], "known that": _question(one)}
         for one in found["conditions"]
     ]
-    print(printing.table(lines, ("", "is", "known that"), ""))
-    print("\nWHAT WOULD HAVE CHANGED IT (one at a time)")
+    print(printing.table_within(lines, ("", "is", "known that"), "", width))
+    print(printing.wrapped("\nWHAT WOULD HAVE CHANGED IT (one at a time)", width))
     turns = [
         {"fact or number": t["column"], "is": _short(t["now"]), "at": _exactly(t["at"]), "then": t["verdict"]}
         for t in found["turns"]
     ]
-    print(printing.table(turns, ("fact or number", "is", "at", "then"), "nothing by itself"))
-    tipped = found["tipped_by"]
-    named = f" {tipped['result_id']} of {tipped['collected_at']}" if tipped["result_id"] else ""
-    print(f"result that tipped it:{named} ({tipped['says']})\n\nWHERE TO CHANGE IT")
-    print(_where(found["where"]))
+    print(printing.table_within(turns, ("fact or number", "is", "at", "then"), "nothing by itself", width))
+    print(printing.wrapped(f"{_tipped(found['tipped_by'])}\n\nWHERE TO CHANGE IT\n{_where(found['where'])}", width))
 
 
 @rules_app.command("list")
@@ -54,7 +51,10 @@ def rules_list(lang: Lang = None, as_json: Json = False, site: SiteOption = HERE
 
     rows = listed_rules(site, lang=lang)
     columns = ("rule", "title", "subject", "tiers", "strength", "owner")
-    print(json.dumps(rows, sort_keys=True, indent=2) if as_json else printing.table(rows, columns, "no rules"))
+    if as_json:
+        print(json.dumps(rows, sort_keys=True, indent=2))
+        return
+    print(printing.table_within(rows, columns, "no rules", printing.terminal_width()))
 
 
 @rules_app.command("show")
@@ -70,7 +70,17 @@ def rules_show(
     if as_json:
         print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
         return
-    print(f"{found['leaflet']}\n\n{_where(found)}")
+    print(printing.wrapped(f"{found['leaflet']}\n\n{_where(found)}", printing.terminal_width()))
+
+
+def _standing(found: dict[str, Any]) -> str:
+    head = f"{found['title']} ({found['rule']}), tier {found['tier']}, judged at {found['judged_at']}"
+    return f"{head}\n{found['sentence']}\n\nWHY"
+
+
+def _tipped(tipped: dict[str, Any]) -> str:
+    named = f" {tipped['result_id']} of {tipped['collected_at']}" if tipped["result_id"] else ""
+    return f"result that tipped it:{named} ({tipped['says']})"
 
 
 def _where(found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The table that a page draws the fitted course from: the load as it is estimated to have run, moment by moment."""
+"""The table that a page draws the fitted trajectory from: the load as it is estimated to have run, moment by moment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def _load(name: str, description: str) -> Column:
     return Column(name, Kind.NUMBER, description, _LOG10, constraints=(Between(name, at_least=-1e6, at_most=1e6),))
 
 
-FITTED_COURSE = RowType(
-    name="fitted_course",
+FITTED_TRAJECTORY = RowType(
+    name="fitted_trajectory",
     description="The estimated load of one series since its latest anchor. Never stored: made anew for each page.",
     key=("patient_id", "compartment", "laboratory", "assay", "anchor_at", "moment"),
     columns=(

@@ -1,6 +1,5 @@
 """Clinical policy as data: the loader of the protocol file. Every clinical number stands there, none in code."""
 
-from cmvmon.protocol.course_priors import CourseLine, CoursePriors, course_priors_text, read_course_priors
 from cmvmon.protocol.loader import read_protocol
 from cmvmon.protocol.policy import (
     AffectedCompartments,
@@ -16,13 +15,17 @@ from cmvmon.protocol.policy import (
 from cmvmon.protocol.protocol import Protocol
 from cmvmon.protocol.rule_stanza import RuleStanza
 from cmvmon.protocol.stanza import Key, Provenance
+from cmvmon.protocol.trajectory_priors import (
+    TrajectoryLine,
+    TrajectoryPriors,
+    read_trajectory_priors,
+    trajectory_priors_text,
+)
 
 __all__ = [
     "AffectedCompartments",
     "Alarm",
     "Concordance",
-    "CourseLine",
-    "CoursePriors",
     "Decline",
     "Drug",
     "Key",
@@ -33,7 +36,9 @@ __all__ = [
     "Provenance",
     "ResponseClock",
     "RuleStanza",
-    "course_priors_text",
-    "read_course_priors",
+    "TrajectoryLine",
+    "TrajectoryPriors",
     "read_protocol",
+    "read_trajectory_priors",
+    "trajectory_priors_text",
 ]

@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import Any
 
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.protocol.course_priors import CoursePriors, read_course_priors
 from cmvmon.protocol.faults import Fault, Place
 from cmvmon.protocol.protocol import Protocol
 from cmvmon.protocol.stanza import PROVENANCE_KEYS, Key, read_stanza
+from cmvmon.protocol.trajectory_priors import TrajectoryPriors, read_trajectory_priors
 
 
 def read_protocol(
@@ -50,7 +50,7 @@ def read_protocol(
     protocol = replace(protocol, text_sha256=sha256(text.encode("utf-8")).hexdigest())
     if priors is None:
         return protocol
-    return replace(protocol, course_priors=_named_priors(protocol, priors, f"protocol/{name}"))
+    return replace(protocol, trajectory_priors=_named_priors(protocol, priors, f"protocol/{name}"))
 
 
 def _strangers(
@@ -80,14 +80,14 @@ def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _named_priors(protocol: Protocol, priors: Mapping[str, str], where: str) -> CoursePriors:
-    wanted = protocol.course_priors_name
+def _named_priors(protocol: Protocol, priors: Mapping[str, str], where: str) -> TrajectoryPriors:
+    wanted = protocol.trajectory_priors_name
     if wanted not in priors:
         known = ", ".join(sorted(priors)) or "none"
         raise ProtocolError(
-            f"{where}: [course_priors] names {wanted!r}; known are {known}. Add the file or mend the name"
+            f"{where}: [trajectory_priors] names {wanted!r}; known are {known}. Add the file or mend the name"
         )
-    found = read_course_priors(priors[wanted], name=f"{wanted}.toml")
+    found = read_trajectory_priors(priors[wanted], name=f"{wanted}.toml")
     if found.version != wanted:
         raise ProtocolError(
             f"priors/{wanted}.toml says that its version is {found.version!r}; file and version must have one name"

@@ -8,7 +8,6 @@ from dataclasses import field, replace
 from typing import Self
 
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.protocol.course_priors import CourseLine, CoursePriors, read_course_priors
 from cmvmon.protocol.faults import Place
 from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.policy import (
@@ -28,6 +27,7 @@ from cmvmon.protocol.policy import (
 )
 from cmvmon.protocol.rule_stanza import RuleStanza
 from cmvmon.protocol.stanza import family, inner, key, stanza
+from cmvmon.protocol.trajectory_priors import TrajectoryLine, TrajectoryPriors, read_trajectory_priors
 
 SHOWN_OF_HASH = 12  # characters of a SHA-256 in `identity`
 
@@ -50,7 +50,7 @@ class Label(Kind):
 class Protocol:
     """One signed clinical policy.
 
-    `course_priors` are the lines that `course_priors_name` names, null when only the line method is used.
+    `trajectory_priors` are the lines that `trajectory_priors_name` names, null when only the line method is used.
     `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
     one value for all levels. `prior_of(compartment)` always gives one. `text_sha256` is the SHA-256, in hexadecimal, of
     the file's text in UTF-8: two files with one `version` are not the same protocol.
@@ -68,11 +68,11 @@ class Protocol:
     affected_compartments: AffectedCompartments = inner(AffectedCompartments)
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
-    named_priors: NamedPriors = inner(NamedPriors, name="course_priors")
+    named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     text_sha256: str = field(default="")
-    course_priors: CoursePriors | None = field(default=None)
+    trajectory_priors: TrajectoryPriors | None = field(default=None)
 
     @property
     def drugs(self) -> Mapping[str, Drug]:
@@ -95,12 +95,12 @@ class Protocol:
         return self.noise.near_lloq
 
     @property
-    def course_priors_name(self) -> str:
+    def trajectory_priors_name(self) -> str:
         """The version of the priors that the file names."""
         return self.named_priors.name
 
     @property
-    def course_priors_shrink_series(self) -> float:
+    def trajectory_priors_shrink_series(self) -> float:
         """How many series the priors in use weigh when a site learns its own."""
         return self.named_priors.shrink_series
 
@@ -113,14 +113,14 @@ class Protocol:
         default = compartment if compartment in self.priors else self.prior_choice.otherwise
         return self.prior_choice.by_compartment.get(compartment, default)
 
-    def course_lines_of(self, compartment: str) -> tuple[CourseLine, ...]:
+    def trajectory_lines_of(self, compartment: str) -> tuple[TrajectoryLine, ...]:
         """The bank's lines for a compartment. Raises ProtocolError when the priors file was not read."""
-        if self.course_priors is None:
+        if self.trajectory_priors is None:
             raise ProtocolError(
-                f"protocol {self.version} names the priors {self.course_priors_name!r}, which were not read; "
+                f"protocol {self.version} names the priors {self.trajectory_priors_name!r}, which were not read; "
                 "put the file into protocol/priors/"
             )
-        return self.course_priors.lines[self.prior_name_of(compartment)]
+        return self.trajectory_priors.lines[self.prior_name_of(compartment)]
 
     def alarm_of(self, compartment: str) -> Alarm:
         """The alarm thresholds of a compartment."""
@@ -132,13 +132,13 @@ class Protocol:
 
         Priors given for one analysis (`analyze --priors`) are never silent: they change this word.
         """
-        other = self.course_priors is not None and self.course_priors.version != self.course_priors_name
-        return f"{self.version}+{self.course_priors.version}" if other and self.course_priors else self.version
+        other = self.trajectory_priors is not None and self.trajectory_priors.version != self.trajectory_priors_name
+        return f"{self.version}+{self.trajectory_priors.version}" if other and self.trajectory_priors else self.version
 
     @property
     def priors_sha256(self) -> str:
         """The SHA-256 of the text of the priors in use, in hexadecimal; empty where none were read."""
-        return "" if self.course_priors is None else self.course_priors.text_sha256
+        return "" if self.trajectory_priors is None else self.trajectory_priors.text_sha256
 
     @property
     def sha256(self) -> str:
@@ -152,9 +152,9 @@ class Protocol:
         `icu_cmv_2024.1@0123456789ab+simulated-1@0123456789ab`. Two protocols of one label differ in it.
         """
         own = f"{self.version}@{self.text_sha256[:SHOWN_OF_HASH]}"
-        if self.course_priors is None:
+        if self.trajectory_priors is None:
             return own
-        return f"{own}+{self.course_priors.version}@{self.priors_sha256[:SHOWN_OF_HASH]}"
+        return f"{own}+{self.trajectory_priors.version}@{self.priors_sha256[:SHOWN_OF_HASH]}"
 
     def with_priors(self, text: str, *, name: str) -> Self:
         """The protocol with the priors that `text` holds, in place of those it names; `version_with_priors` names both.
@@ -165,8 +165,8 @@ class Protocol:
             SiteError: they lack a prior that the protocol uses, or bear the version of those in use with other numbers.
             ProtocolError: the text holds no priors.
         """
-        priors = read_course_priors(text, name=name)
-        named = self.course_priors
+        priors = read_trajectory_priors(text, name=name)
+        named = self.trajectory_priors
         if named is not None and priors.version == named.version and priors.lines != named.lines:
             raise SiteError(
                 f"{name} says that it is {priors.version}, the priors in use, and holds other numbers; give it a version "
@@ -175,4 +175,4 @@ class Protocol:
         lacking = [prior for prior in self.priors if prior not in priors.lines]
         if lacking:
             raise SiteError(f"{name} has no lines for {', '.join(lacking)}, which the protocol uses")
-        return replace(self, course_priors=priors)
+        return replace(self, trajectory_priors=priors)

@@ -4,7 +4,7 @@ Watches the mean decline since the latest anchor, in its last treatment week, in
 known, in the followed blood, which is said; and in blood that stands in where it was shown to follow (G20), with the ground.
 
 Alerts on two grounds. By call: *not met*, the probability that the decline exceeds {decline.target_log10_per_week} log10
-per week is at or below {decline.not_met_probability}. By odds of a course that hardly falls against one that clearly
+per week is at or below {decline.not_met_probability}. By odds of a trajectory that hardly falls against one that clearly
 falls: at or above the compartment's calibrated threshold (method `bank`) while the call is open or *not met*, the latest
 value is a load, and {odds_from_results} sample times after the anchor bear them. Odds never speak where no call is made:
 no baseline, an interrupted week, a long gap, one sample, a load that fell below the limit of quantification. On simulated

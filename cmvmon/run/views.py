@@ -14,13 +14,13 @@ from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
-from cmvmon.kinetics.trajectory.fitted import bank_course
+from cmvmon.kinetics.trajectory.fitted import bank_trajectory
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
 from cmvmon.shell.feed_state import FeedTable
@@ -40,18 +40,18 @@ class Common:
     stale_after_hours: int
 
 
-def fitted_courses(
+def fitted_trajectories(
     assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
 ) -> pl.DataFrame:
-    """`fitted_course` of these patients, as their pages draw it; no row where the declines were not the bank's."""
+    """`fitted_trajectory` of these patients, as their pages draw it; no row where the declines were not the bank's."""
     by_bank = assessment.weekly_decline.filter(
         (pl.col("method") == "bank") & pl.col("patient_id").is_in(sorted(patients))
     ).select("patient_id")
     if by_bank.is_empty() or assessment.courses is None:
-        return FITTED_COURSE.empty()
+        return FITTED_TRAJECTORY.empty()
     results = assessment.results.join(by_bank, on="patient_id", how="semi")
     clocks = assessment.facts.prepared.clocks.join(by_bank, on="patient_id", how="semi")
-    return bank_course(results, clocks, protocol=protocol, as_of=as_of)
+    return bank_trajectory(results, clocks, protocol=protocol, as_of=as_of)
 
 
 def patient_view(

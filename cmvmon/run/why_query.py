@@ -27,6 +27,7 @@ from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
 
+_NAMED = 5  # alerts that an ambiguous id is told to begin
 _TRIED = 10  # results left out, one at a time, the newest first
 
 
@@ -65,11 +66,20 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
 
 
 def _chosen(alerts: list[dict[str, Any]], alert_id: str) -> dict[str, Any]:
+    where_ids_are = "`cmvmon alerts list --all` prints the ids"
+    if not alert_id.strip():
+        raise SiteError(f"the id of an alert is empty; give the id, or how it begins; {where_ids_are}")
     found = [alert for alert in alerts if alert["alert_id"].startswith(alert_id)]
     if len(found) == 1:
         return found[0]
-    problem = f"{len(found)} alerts have" if found else "no alert has"
-    raise SiteError(f"{problem} an id that begins with {alert_id!r}; `cmvmon alerts list --all` prints the ids")
+    if not found:
+        raise SiteError(f"no alert has an id that begins with {alert_id!r}; {where_ids_are}")
+    named = "; ".join(f"{alert['alert_id']} ({alert['rule']})" for alert in found[:_NAMED])
+    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    raise SiteError(
+        f"{len(found)} alerts have an id that begins with {alert_id!r}: {named}{more}. "
+        f"Give more of the id; {where_ids_are}"
+    )
 
 
 def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:

@@ -38,7 +38,7 @@ def _assume(
 
 
 ASSUMPTIONS: tuple[Assumption, ...] = (
-    # Which course a load takes. The shares add up to 1.
+    # Which trajectory a load takes. The shares add up to 1.
     _assume("share_responder", 0.55, "share of series"),
     _assume("share_slow", 0.20, "share of series"),
     _assume("share_non_responder", 0.15, "share of series"),

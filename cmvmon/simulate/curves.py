@@ -1,4 +1,4 @@
-"""The true load in one compartment: straight pieces on the log10 scale, or a course kept on a grid.
+"""The true load in one compartment: straight pieces on the log10 scale, or a trajectory kept on a grid.
 
 Before the anchor the load grows or stands still. After it the pieces follow one another; one that does not exist starts
 where the next one does, and so lasts no time.

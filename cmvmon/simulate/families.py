@@ -68,7 +68,7 @@ def indirect_response(
 
 @dataclass(frozen=True)
 class TargetCells:
-    """What a target-cell course depends on, one element per patient; rates per day, efficacies as shares.
+    """What a target-cell trajectory depends on, one element per patient; rates per day, efficacies as shares.
 
     `infected_loss`: rate at which infected cells die. `half_infected`: load, relative to that at the anchor, at which
     infection takes target cells as fast as they renew. `susceptible`: share of target cells left at the anchor.
@@ -83,7 +83,7 @@ class TargetCells:
     later_from_days: Numbers
 
 
-def target_cell_course(
+def target_cell_trajectory(
     cells: TargetCells, *, clearance_per_day: float, reproduction: float, renewal_per_day: float
 ) -> Numbers:
     """log10 of the load relative to that at the anchor, on the grid, one row per patient.

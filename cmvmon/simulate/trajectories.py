@@ -8,7 +8,7 @@ import numpy as np
 
 from cmvmon.simulate.curves import Curves, highest_load_log10
 from cmvmon.simulate.draws import Draws, Numbers
-from cmvmon.simulate.families import Gridded, TargetCells, indirect_response, target_cell_course
+from cmvmon.simulate.families import Gridded, TargetCells, indirect_response, target_cell_trajectory
 from cmvmon.simulate.hosts import (
     KOLOSKOFF,
     NON_RESPONDER,
@@ -245,11 +245,11 @@ def _target_cell(
         efficacy_later=np.where(resistant, later, wild),
         later_from_days=_between(draws, "resistant_rise", _own(draws, host, compartment, "rise_from"))[members],
     )
-    course = target_cell_course(
+    trajectory = target_cell_trajectory(
         cells,
         clearance_per_day=clearance,
         reproduction=reproduction,
         renewal_per_day=draws.assumed("target_cell_renewal"),
     )
     growth = np.where(growing, rate * 7.0 / np.log(10.0), 0.0)
-    return at_anchor, growth, at_anchor[:, None] + course
+    return at_anchor, growth, at_anchor[:, None] + trajectory

@@ -16,7 +16,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.bank.track import track
-from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
+from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
 from cmvmon.protocol import Protocol
 from cmvmon.shell.files import read_bytes, write_atomically
 from cmvmon.shell.site import Site
@@ -88,7 +88,7 @@ def calibrate(out: Path, *, rate: float, days: int, seed: int, patients: int, ro
         days=days,
         seed=seed,
         patients=patients,
-        priors_version="" if protocol.course_priors is None else protocol.course_priors.version,
+        priors_version="" if protocol.trajectory_priors is None else protocol.trajectory_priors.version,
         thresholds=thresholds,
         judged=judged,
     )
@@ -102,13 +102,13 @@ def _watched(protocol: Protocol, patients: int, days: int, seed: int) -> dict[st
     results = current_results(made.viral_load_results)
     as_of = results["collected_at"].max()
     clocks = treatment_courses(made.antiviral_courses, protocol=protocol, as_of=as_of)  # type: ignore[arg-type]
-    series = course_series(results, clocks, protocol=protocol, as_of=as_of)  # type: ignore[arg-type]
+    series = trajectory_series(results, clocks, protocol=protocol, as_of=as_of)  # type: ignore[arg-type]
     names = made.truth["compartment"].unique().sort()
     return {protocol.prior_name_of(name): _of_compartment(series, name, made.truth, protocol, days) for name in names}
 
 
 def _of_compartment(
-    series: CourseSeries, compartment: str, truth: pl.DataFrame, protocol: Protocol, days: int
+    series: TrajectorySeries, compartment: str, truth: pl.DataFrame, protocol: Protocol, days: int
 ) -> _Watched:
     mine = series.of_compartments(frozenset([compartment]))
     tracked = track(
@@ -117,7 +117,7 @@ def _of_compartment(
         mine.lo,
         mine.hi,
         mine.sigma,
-        lines=protocol.course_lines_of(compartment),
+        lines=protocol.trajectory_lines_of(compartment),
         target_log10_per_week=protocol.decline.target_log10_per_week,
         growth_log10_per_week=protocol.decline.growth_before_anchor_log10_per_week,
         growth_sd_log10_per_week=protocol.decline.growth_before_anchor_sd_log10_per_week,

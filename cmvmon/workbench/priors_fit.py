@@ -14,8 +14,8 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
-from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
-from cmvmon.protocol import CourseLine, CoursePriors, Protocol, course_priors_text
+from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
+from cmvmon.protocol import Protocol, TrajectoryLine, TrajectoryPriors, trajectory_priors_text
 from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import Site
 from cmvmon.workbench.study_data import evidence
@@ -58,15 +58,15 @@ def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | 
     found = evidence(source, root=root, as_of=as_of)
     courses = ANTIVIRAL_COURSES.empty() if found.courses is None else found.courses
     clocks = treatment_courses(courses, protocol=found.protocol, as_of=found.as_of)
-    series = course_series(found.results, clocks, protocol=found.protocol, as_of=found.as_of)
+    series = trajectory_series(found.results, clocks, protocol=found.protocol, as_of=found.as_of)
     learned = {key: _learn(series, key, found.protocol) for key in found.protocol.priors}
-    before = found.protocol.course_priors
-    started_from = found.protocol.course_priors_name if before is None else before.version
+    before = found.protocol.trajectory_priors
+    started_from = found.protocol.trajectory_priors_name if before is None else before.version
     fitted = FittedPriors(
         as_of=found.as_of,
         version=version,
         started_from=started_from,
-        shrink_series=found.protocol.course_priors_shrink_series,
+        shrink_series=found.protocol.trajectory_priors_shrink_series,
         n_series={key: one.n_series for key, one in learned.items()},
         log_likelihood_gain={key: _gain(one) for key, one in learned.items()},
         set_apart=found.set_apart,
@@ -80,16 +80,16 @@ def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | 
     return fitted
 
 
-def _lines(protocol: Protocol, key: str) -> tuple[CourseLine, ...]:
-    return protocol.course_lines_of(next(name for name in NAMES if protocol.prior_name_of(name) == key))
+def _lines(protocol: Protocol, key: str) -> tuple[TrajectoryLine, ...]:
+    return protocol.trajectory_lines_of(next(name for name in NAMES if protocol.prior_name_of(name) == key))
 
 
-def _learn(series: CourseSeries, key: str, protocol: Protocol) -> Learned:
+def _learn(series: TrajectorySeries, key: str, protocol: Protocol) -> Learned:
     taken = frozenset(name for name in NAMES if protocol.prior_name_of(name) == key)
     return learn_lines(
         series.of_compartments(taken),
         start=_lines(protocol, key),
-        shrink_series=protocol.course_priors_shrink_series,
+        shrink_series=protocol.trajectory_priors_shrink_series,
         growth_log10_per_week=protocol.decline.growth_before_anchor_log10_per_week,
         growth_sd_log10_per_week=protocol.decline.growth_before_anchor_sd_log10_per_week,
     )
@@ -100,7 +100,7 @@ def _gain(learned: Learned) -> float:
     return learned.log_likelihood[-1] - learned.log_likelihood[0] if learned.log_likelihood else 0.0
 
 
-def _change(key: str, old: CourseLine, new: CourseLine) -> Row:
+def _change(key: str, old: TrajectoryLine, new: TrajectoryLine) -> Row:
     return {
         "prior": key,
         "line": old.name,
@@ -119,10 +119,10 @@ def _text(fitted: FittedPriors, learned: Mapping[str, Learned]) -> str:
         f"{_MARK}: a proposal, in use once a signed protocol names it.\n"
         f"# From {counts}, known at {fitted.as_of.isoformat()}; held to {fitted.started_from} as if that were "
         f"{fitted.shrink_series:g} series.\n"
-        "# To use it: put it into SITE/protocol/priors/, name it in the protocol's [course_priors], run `cmvmon calibrate`,\n"
+        "# To use it: put it into SITE/protocol/priors/, name it in the protocol's [trajectory_priors], run `cmvmon calibrate`,\n"
         "# and have the protocol signed. To try it: cmvmon analyze --priors FILE.\n"
     )
-    priors = CoursePriors(
+    priors = TrajectoryPriors(
         version=fitted.version,
         source="learned from the site's own results by `cmvmon priors fit`",
         strength="site data, not signed",
@@ -136,4 +136,4 @@ def _text(fitted: FittedPriors, learned: Mapping[str, Learned]) -> str:
         },
         lines={key: one.lines for key, one in learned.items()},
     )
-    return head + course_priors_text(priors)
+    return head + trajectory_priors_text(priors)

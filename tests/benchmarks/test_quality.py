@@ -277,7 +277,7 @@ def test_every_scenario_is_in_the_table_and_every_step_names_a_row_of_it() -> No
 
 
 def test_slower_priors_have_smaller_declines_and_the_same_load() -> None:
-    line = Protocol.shipped().course_lines_of("plasma")[0]
+    line = Protocol.shipped().trajectory_lines_of("plasma")[0]
     assert slower(line).mean == pytest.approx((line.mean[0], 0.6 * line.mean[1]))
     assert slower(line).covariance == line.covariance
 
@@ -285,8 +285,8 @@ def test_slower_priors_have_smaller_declines_and_the_same_load() -> None:
 def test_priors_fitted_on_a_kind_of_series_differ_from_the_shipped_and_from_no_others() -> None:
     given = Protocol.shipped()
     mine = told(Stress("ward", OWN), 60, 5, given)
-    assert mine.course_lines_of("plasma") != given.course_lines_of("plasma")
-    assert replace(mine, course_priors=given.course_priors) == given
+    assert mine.trajectory_lines_of("plasma") != given.trajectory_lines_of("plasma")
+    assert replace(mine, trajectory_priors=given.trajectory_priors) == given
     assert told(Stress("ward"), 60, 5, given) is given
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ CMVMON = Path(sys.executable).parent / "cmvmon"
 HEAVY = ("prefect", "great_expectations", "plotly", "pandas", "numba")
 
 
-def run(*arguments: str | Path, site: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, site: Path | None = None, columns: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment |= {} if columns is None else {"COLUMNS": str(columns)}
     command = [str(CMVMON), *map(str, arguments), *([] if site is None else ["--site", str(site)])]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, env=environment)
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -82,12 +88,52 @@ def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Pat
     ).items()
 
 
-def test_an_alert_that_is_not_there_or_not_one_is_told_so(small_site: Path) -> None:
-    for wrong, words in (("nothing", "no alert has an id"), ("", "")):
-        done = run("why", wrong, site=small_site)
-        assert done.returncode == (2 if wrong else 0)  # of one alert, every beginning is enough
-        assert words in done.stderr
-        assert "alerts list --all" in done.stderr or not wrong
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_on_a_narrow_terminal_no_line_is_longer_than_it(small_site: Path, columns: int) -> None:
+    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    for arguments in (("why", alert["alert_id"], "--lang", "en"), ("rules", "show", "rebound"), ("rules", "list")):
+        whole = run(*arguments, site=small_site).stdout
+        narrow = run(*arguments, site=small_site, columns=columns).stdout
+        assert max(map(len, narrow.splitlines())) <= columns
+        if columns < 80:
+            assert max(map(len, whole.splitlines())) > 80, "a file keeps its lines whole"
+        if arguments[0] != "rules" or arguments[1] != "list":  # folded cells stand side by side; nothing else moves
+            head = whole.split("\n\n")[0]
+            assert "".join(narrow.split()).startswith("".join(head.split()))
+        assert sorted("".join(narrow.split())) == sorted("".join(whole.split())), "no character is lost"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("nothing", "no alert has an id that begins with 'nothing'"),
+        ("", "the id of an alert is empty"),
+        ("  ", "empty"),
+    ],
+)
+def test_an_alert_that_is_not_there_is_told_so(small_site: Path, wrong: str, words: str) -> None:
+    done = run("why", wrong, site=small_site)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "alerts list --all" in done.stderr
+
+
+def test_an_id_with_which_several_alerts_begin_names_them(tmp_path: Path) -> None:
+    """Seventeen alerts: at least two begin with one hexadecimal digit."""
+    drop(tmp_path, "viral_load_results", [result(f"SYNTHETIC-{n}", 0, 20000) for n in range(17)])
+    drop(tmp_path, "antiviral_courses", [])
+    drop(tmp_path, "icu_stays", [stay(f"SYNTHETIC-{n}") for n in range(17)])
+    assert run("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
+    ids = [alert["alert_id"] for alert in json.loads(run("alerts", "list", "--json", site=tmp_path).stdout)]
+    first, n = Counter(name[0] for name in ids).most_common(1)[0]
+    done = run("why", first, site=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{n} alerts have an id that begins with '{first}'" in done.stderr
+    named = [name for name in ids if name in done.stderr]
+    assert len(named) == min(n, 5)
+    assert all(name.startswith(first) for name in named)
+    assert "SYNTHETIC-" not in done.stderr, "no patient in an error"
+    assert run("why", named[0], site=tmp_path).returncode == 0
 
 
 def test_every_rule_is_shown_with_where_it_is_changed(tmp_path: Path) -> None:

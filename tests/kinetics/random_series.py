@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cmvmon.protocol import CourseLine
-from cmvmon.protocol.course_priors import CHANGES, RESPONSES
+from cmvmon.protocol import TrajectoryLine
+from cmvmon.protocol.trajectory_priors import CHANGES, RESPONSES
 
 Array = npt.NDArray[np.float64]
 Series = tuple[Array, Array, Array, Array]  # t, lo, hi, sigma
@@ -49,7 +49,7 @@ def bank_series(rng: np.random.Generator, *, longest: int = 6) -> Series:
     return t - (rng.random() < 0.4) * rng.uniform(0.0, 1.2), lo, hi, sigma
 
 
-def random_lines(rng: np.random.Generator, *, count: int = 7) -> tuple[CourseLine, ...]:
+def random_lines(rng: np.random.Generator, *, count: int = 7) -> tuple[TrajectoryLine, ...]:
     """A bank that nobody chose: a straight line first, then lines of any kind, weight, mean and covariance."""
     found = []
     for i in range(count):
@@ -63,7 +63,9 @@ def random_lines(rng: np.random.Generator, *, count: int = 7) -> tuple[CourseLin
         covariance = tuple(float(v) for v in square[np.triu_indices(size)])
         mean = tuple(float(v) for v in (rng.normal(4.5, 0.5), *rng.normal(0.6, 0.8, size - 1)))
         response = RESPONSES[int(rng.integers(0, 3))]
-        found.append(CourseLine(f"line_{i}", change, response, changes, float(rng.uniform(0.02, 1)), mean, covariance))
+        found.append(
+            TrajectoryLine(f"line_{i}", change, response, changes, float(rng.uniform(0.02, 1)), mean, covariance)
+        )
     total = sum(line.weight for line in found)
     return tuple(replace(line, weight=line.weight / total) for line in found)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmvmon.kinetics.bank.track import Track, track
-from cmvmon.protocol import CourseLine
+from cmvmon.protocol import TrajectoryLine
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.random_series import Series, bank_series, concatenated, random_lines
 from tests.oracles.bank import track_reference
@@ -24,11 +24,11 @@ PRUNED_BELOW = 1e-6  # lines of less weight may be left out (kinetics.md section
 INF = np.inf
 
 
-def tracked(series: Sequence[Series], lines: Sequence[CourseLine], *, target: float = 1.0) -> Track:
+def tracked(series: Sequence[Series], lines: Sequence[TrajectoryLine], *, target: float = 1.0) -> Track:
     return track(*concatenated(list(series)), lines=lines, target_log10_per_week=target, **GROWTH)
 
 
-def referred(series: Series, lines: Sequence[CourseLine], *, negligible: float = PRUNED_BELOW) -> Track:
+def referred(series: Series, lines: Sequence[TrajectoryLine], *, negligible: float = PRUNED_BELOW) -> Track:
     return track_reference(*series, lines=lines, target_log10_per_week=1.0, negligible_weight=negligible, **GROWTH)
 
 
@@ -53,7 +53,7 @@ def several(seed: int, count: int, *, longest: int = 6) -> list[Series]:
 def test_every_number_is_the_references_within_1e_9(bank, capsys):
     """All states of a result, rows before the anchor, late turns; relative above 1 (odds run to 1e12)."""
     banks = {
-        name: [Protocol.shipped().course_lines_of(name)] * 10 for name in ("plasma", "bal")
+        name: [Protocol.shipped().trajectory_lines_of(name)] * 10 for name in ("plasma", "bal")
     } | {"random": [random_lines(np.random.default_rng(seed)) for seed in range(10)]}  # fmt: skip
     worst = dict.fromkeys(NUMBERS, 0.0)
     for seed, lines in enumerate(banks[bank]):
@@ -72,7 +72,7 @@ def test_every_number_is_the_references_within_1e_9(bank, capsys):
 
 
 def test_leaving_out_lines_of_no_weight_moves_no_probability_by_more_than_3e_4():
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     series = several(7, 200)
     found = tracked(series, lines)
     for name in ("probability_above_target", "mean_probability_above_target", "probability_rebound"):
@@ -152,7 +152,7 @@ def test_a_rise_after_three_weeks_is_a_rebound_and_surer_than_a_plateau():
     """
     t = np.array([0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 4.5])
     fall, flat = np.array([5.0, 4.0, 3.0]), np.full(4, 3.0)
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     plateau, rise = np.append(fall, flat), np.append(fall, flat + 0.5 * np.arange(1, 5))
     found = [tracked([(t, y, y, np.full(7, 0.13))], lines).probability_rebound for y in (plateau, rise)]
     assert found[0][-1] < found[1][-1]
@@ -182,7 +182,7 @@ GOOD: Series = (np.array([0.0, 1.0, 2.0]), np.array([5.0, 4.0, -INF]), np.array(
     ],
 )
 def test_a_series_with_a_row_that_cant_be_used_says_so_and_harms_no_other(column, place, value):
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     broken = tuple(column.copy() for column in GOOD)
     broken[column][place] = value
     found = tracked([GOOD, broken, GOOD], lines)
@@ -199,12 +199,12 @@ def test_a_series_with_a_row_that_cant_be_used_says_so_and_harms_no_other(column
 def test_a_lower_limit_of_plus_infinity_cant_be_used():
     t, lo, hi, sigma = (column.copy() for column in GOOD)
     lo[1], hi[1] = INF, INF
-    assert tracked([(t, lo, hi, sigma)], Protocol.shipped().course_lines_of("bal")).status == ("invalid_input",)
+    assert tracked([(t, lo, hi, sigma)], Protocol.shipped().trajectory_lines_of("bal")).status == ("invalid_input",)
 
 
 def test_equal_limits_are_a_value_one_sided_limits_are_limits_and_two_results_may_share_a_time():
     """A row of each kind, two of them at one moment, all usable; an interval that closes on a value nears it."""
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     t, sigma = np.array([0.0, 1.0, 1.0, 2.0]), np.full(4, 0.2)
     lo, hi = np.array([5.0, 3.9, -INF, 3.0]), np.array([5.0, 4.1, 4.2, INF])
     assert tracked([(t, lo, hi, sigma)], lines).status == ("ok",)
@@ -218,7 +218,7 @@ def test_equal_limits_are_a_value_one_sided_limits_are_limits_and_two_results_ma
 
 def test_a_row_with_both_limits_infinite_says_nothing():
     """Its own log score is 0, and what is said after the next row is the same to the bit without it."""
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     t, lo, hi, sigma = GOOD
     more = (np.insert(t, 1, 0.5), np.insert(lo, 1, -INF), np.insert(hi, 1, INF), np.insert(sigma, 1, 0.2))
     found, without = tracked([more], lines), tracked([GOOD], lines)
@@ -229,7 +229,7 @@ def test_a_row_with_both_limits_infinite_says_nothing():
 
 
 def test_a_series_without_a_row_and_no_series_at_all():
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     empty = np.empty(0)
     found = track([0, 0, 1], [0.0], [4.0], [4.0], 0.2, lines=lines, target_log10_per_week=1.0, **GROWTH)
     assert found.status == ("invalid_input", "ok")
@@ -257,7 +257,7 @@ def test_arrays_that_do_not_fit_together_are_refused_in_words(offsets, n_sigma, 
             lo,
             hi,
             np.full(n_sigma, 0.2),
-            lines=Protocol.shipped().course_lines_of("plasma"),
+            lines=Protocol.shipped().trajectory_lines_of("plasma"),
             target_log10_per_week=1.0,
             **GROWTH,
         )
@@ -269,7 +269,7 @@ def test_a_hundred_thousand_samples_in_one_series():
     rng = np.random.default_rng(3)
     t = np.arange(n) / 168.0
     y = 4.0 + 0.2 * rng.normal(size=n)
-    found = tracked([(t, y, y, np.full(n, 0.2))], Protocol.shipped().course_lines_of("plasma"))
+    found = tracked([(t, y, y, np.full(n, 0.2))], Protocol.shipped().trajectory_lines_of("plasma"))
     assert found.status == ("ok",)
     for name in NUMBERS:
         assert np.isfinite(getattr(found, name)[1:]).all(), name
@@ -280,7 +280,7 @@ def test_a_hundred_thousand_samples_in_one_series():
 def test_twenty_thousand_series_of_one_sample():
     n = 20_000
     y = np.random.default_rng(4).normal(4.0, 1.0, n)
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     found = track(np.arange(n + 1), np.zeros(n), y, y, 0.13, lines=lines, target_log10_per_week=1.0, **GROWTH)
     assert set(found.status) == {"ok"}
     assert np.isnan(found.mean_decline).all(), "no time has passed since the anchor"
@@ -292,7 +292,7 @@ def test_twenty_thousand_series_of_one_sample():
 def test_results_that_contradict_each_other_still_give_numbers_in_range():
     """9 log10 between two that were not detected, with hardly any noise: absurd, and still an answer."""
     t = np.array([0.0, 1.0, 2.0])
-    lines = Protocol.shipped().course_lines_of("plasma")
+    lines = Protocol.shipped().trajectory_lines_of("plasma")
     for sigma in (0.3, 0.02, 1e-4):
         series = (t, np.array([-INF, 9.0, -INF]), np.array([1.0, 9.0, 1.0]), np.full(3, sigma))
         found = tracked([series], lines)

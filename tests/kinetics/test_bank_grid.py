@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.posterior_grid import KINDS, NUMBERS, by_bank, differences, main, whole_posterior
-from cmvmon.protocol import CourseLine
+from cmvmon.protocol import TrajectoryLine
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.grid import posterior_on_grid
 from tests.kinetics.random_series import random_series
@@ -14,7 +14,7 @@ from tests.kinetics.random_series import random_series
 
 def test_without_a_limit_it_is_exact_and_with_one_it_is_near(capsys):
     """Largest differences of 18 series: nothing without a limit; P within 0.08 with one, 0.02 on average."""
-    found = differences(18, 3, Protocol.shipped().course_lines_of("plasma"))
+    found = differences(18, 3, Protocol.shipped().trajectory_lines_of("plasma"))
     limited = np.concatenate([found[kind] for kind in KINDS[1:]])
     with capsys.disabled():
         print("\nlargest difference with a limit: " + ", ".join(map("{} {:.4f}".format, NUMBERS, limited.max(axis=0))))
@@ -31,7 +31,7 @@ def test_without_a_limit_it_is_exact_and_with_one_it_is_near(capsys):
 
 def test_the_grid_of_a_single_straight_line_is_the_other_grid_of_the_tests():
     """Two programs for one posterior: theirs runs over intercept and decline, ours over the loads behind limits."""
-    line = CourseLine("one", "none", "responder", (), 1.0, (4.0, 0.9), (0.64, 0.1, 0.64))
+    line = TrajectoryLine("one", "none", "responder", (), 1.0, (4.0, 0.9), (0.64, 0.1, 0.64))
     precision = np.linalg.inv(np.array([[0.64, 0.1], [0.1, 0.64]]))
     prior = np.array([4.0, 0.9, precision[0, 0], precision[0, 1], precision[1, 1]])
     rng = np.random.default_rng(9)

@@ -12,26 +12,28 @@ import pytest
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
-from cmvmon.kinetics.trajectory.series import CourseSeries, course_series
-from cmvmon.protocol import CourseLine
+from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
+from cmvmon.protocol import TrajectoryLine
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, ward
 
 GROWTH = {"growth_log10_per_week": 0.25, "growth_sd_log10_per_week": 0.35}
 LATE = (2.2,)
 TRUE = (
-    CourseLine("falls", "none", "responder", (), 0.5, (4.5, 1.2), (0.5, 0.0, 0.09)),
-    CourseLine("stays", "none", "non_responder", (), 0.3, (4.2, 0.05), (0.6, 0.0, 0.03)),
-    CourseLine("returns", "late", "responder", LATE, 0.2, (4.6, 1.1, -0.6), (0.5, 0.0, 0.0, 0.08, 0.0, 0.06)),
+    TrajectoryLine("falls", "none", "responder", (), 0.5, (4.5, 1.2), (0.5, 0.0, 0.09)),
+    TrajectoryLine("stays", "none", "non_responder", (), 0.3, (4.2, 0.05), (0.6, 0.0, 0.03)),
+    TrajectoryLine("returns", "late", "responder", LATE, 0.2, (4.6, 1.1, -0.6), (0.5, 0.0, 0.0, 0.08, 0.0, 0.06)),
 )
 START_LINES = (
-    CourseLine("falls", "none", "responder", (), 0.34, (4.0, 0.9), (0.8, 0.0, 0.3)),
-    CourseLine("stays", "none", "non_responder", (), 0.33, (4.0, 0.2), (0.8, 0.0, 0.2)),
-    CourseLine("returns", "late", "responder", LATE, 0.33, (4.0, 0.8, -0.2), (0.8, 0.0, 0.0, 0.3, 0.0, 0.3)),
+    TrajectoryLine("falls", "none", "responder", (), 0.34, (4.0, 0.9), (0.8, 0.0, 0.3)),
+    TrajectoryLine("stays", "none", "non_responder", (), 0.33, (4.0, 0.2), (0.8, 0.0, 0.2)),
+    TrajectoryLine("returns", "late", "responder", LATE, 0.33, (4.0, 0.8, -0.2), (0.8, 0.0, 0.0, 0.3, 0.0, 0.3)),
 )
 
 
-def drawn(count: int, *, seed: int = 1, lines: tuple[CourseLine, ...] = TRUE, lloq: float = 2.0) -> CourseSeries:
+def drawn(
+    count: int, *, seed: int = 1, lines: tuple[TrajectoryLine, ...] = TRUE, lloq: float = 2.0
+) -> TrajectorySeries:
     """Series that follow `lines`: 4 to 9 samples in four weeks, the first at the anchor, noise 0.15, LLOQ 100 IU/mL."""
     rng = np.random.default_rng(seed)
     parts, offsets = [], [0]
@@ -50,12 +52,12 @@ def drawn(count: int, *, seed: int = 1, lines: tuple[CourseLine, ...] = TRUE, ll
         parts.append((t, np.where(y < lloq, -np.inf, y), np.where(y < lloq, lloq, y)))
         offsets.append(offsets[-1] + len(t))
     t, lo, hi = (np.concatenate([part[k] for part in parts]) if parts else np.empty(0) for k in range(3))
-    return CourseSeries(
+    return TrajectorySeries(
         pl.DataFrame(), np.array(offsets), t, lo, hi, np.full(len(t), 0.15), pl.Series([], dtype=pl.String)
     )
 
 
-def learned(series: CourseSeries, *, shrink: float = 0.0, steps: int = 200) -> Learned:
+def learned(series: TrajectorySeries, *, shrink: float = 0.0, steps: int = 200) -> Learned:
     return learn_lines(series, start=START_LINES, shrink_series=shrink, most_steps=steps, **GROWTH)
 
 
@@ -86,7 +88,7 @@ def test_other_series_of_the_same_kind_are_more_probable_under_what_was_learned(
     """Judged on series that taught nothing: better than the start, and near the lines that made them."""
     from cmvmon.kinetics.bank import many_series
 
-    def score(lines: tuple[CourseLine, ...]) -> float:
+    def score(lines: tuple[TrajectoryLine, ...]) -> float:
         new = drawn(1_000, seed=2)
         rows = (new.t_weeks, new.lo, new.hi, new.sigma)
         return float(many_series.moments_of(new.offsets, *rows, bank_numbers(lines), *GROWTH.values())[1]) / 1_000
@@ -135,10 +137,10 @@ def test_the_order_of_the_rows_changes_no_bit_and_that_of_the_series_only_the_la
     protocol = Protocol.shipped()
     results, courses = ward(3, patients=30)
     clocks = treatment_courses(courses, protocol=protocol, as_of=AS_OF)
-    lines = protocol.course_lines_of("plasma")
+    lines = protocol.trajectory_lines_of("plasma")
     found = [
         learn_lines(
-            course_series(given, clocks, protocol=protocol, as_of=AS_OF).of_compartments(frozenset({"plasma"})),
+            trajectory_series(given, clocks, protocol=protocol, as_of=AS_OF).of_compartments(frozenset({"plasma"})),
             start=lines,
             shrink_series=20.0,
             **GROWTH,
@@ -149,7 +151,7 @@ def test_the_order_of_the_rows_changes_no_bit_and_that_of_the_series_only_the_la
     one = drawn(300)
     offsets = one.offsets[-1] - one.offsets[::-1]
     place = np.concatenate([np.arange(one.offsets[i], one.offsets[i + 1]) for i in range(299, -1, -1)])
-    turned = CourseSeries(
+    turned = TrajectorySeries(
         one.keys, offsets, one.t_weeks[place], one.lo[place], one.hi[place], one.sigma[place], one.result_ids
     )
     for a, b in zip(learned(one, steps=20).lines, learned(turned, steps=20).lines, strict=True):
@@ -169,7 +171,7 @@ def test_the_series_that_teach_are_those_that_the_bank_follows():
     protocol = Protocol.shipped()
     results, courses = ward(3, patients=12)
     clocks = treatment_courses(courses, protocol=protocol, as_of=AS_OF)
-    given = course_series(results, clocks, protocol=protocol, as_of=AS_OF)
+    given = trajectory_series(results, clocks, protocol=protocol, as_of=AS_OF)
     assert given.offsets[0] == 0
     assert given.offsets[-1] == len(given.t_weeks) == len(given.result_ids)
     gap = timedelta(days=protocol.decline.new_segment_gap_days) / timedelta(weeks=1)
@@ -185,5 +187,5 @@ def test_the_series_that_teach_are_those_that_the_bank_follows():
     first = results.with_columns(
         lloq_iu_per_ml=pl.when(pl.col("patient_id") == "synthetic-0").then(0.0).otherwise("lloq_iu_per_ml")
     )
-    faulty = course_series(first, clocks, protocol=protocol, as_of=START + timedelta(days=60))
+    faulty = trajectory_series(first, clocks, protocol=protocol, as_of=START + timedelta(days=60))
     assert faulty.keys.height < given.keys.height

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import log_ndtr
 
 from cmvmon.kinetics.bank.lines import MOST_SIZE, bank_numbers
-from cmvmon.protocol import CourseLine
+from cmvmon.protocol import TrajectoryLine
 from tests.kinetics.random_series import Array, random_lines
 
 GROWTH, GROWTH_SD = 0.25, 0.35
@@ -26,11 +26,11 @@ class State:
     covariance: Array
 
 
-def before(line: CourseLine) -> State:
+def before(line: TrajectoryLine) -> State:
     return State(0.0, np.array(line.mean), _square(np.array(line.covariance), len(line.mean)))
 
 
-def by_kernel(line: CourseLine, t: float, lo: float, hi: float, sigma: float) -> State:
+def by_kernel(line: TrajectoryLine, t: float, lo: float, hi: float, sigma: float) -> State:
     """The line after one result."""
     from cmvmon.kinetics.bank import many_series
 
@@ -47,7 +47,7 @@ def _square(upper: Array, size: int) -> Array:
     return square + np.triu(square, 1).T
 
 
-def direction(line: CourseLine, t: float) -> Array:
+def direction(line: TrajectoryLine, t: float) -> Array:
     """x: the load at t >= 0 is x'theta. Written out piece by piece."""
     begun, over = (0.0, *line.changes_at_weeks), (*line.changes_at_weeks, math.inf)
     return np.array([1.0, *(-max(min(t, to) - at, 0.0) for at, to in zip(begun, over, strict=True))])

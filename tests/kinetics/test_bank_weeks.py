@@ -41,7 +41,7 @@ def rows_by_series(results: pl.DataFrame, protocol: Protocol, as_of: datetime) -
 
 def belief_of(rows: pl.DataFrame, anchor: datetime, protocol: Protocol) -> tuple[Belief, datetime]:
     """What the bank holds after these rows, and from when it counts: the anchor, or the first row after a long gap."""
-    lines = protocol.course_lines_of(rows["compartment"][0])
+    lines = protocol.trajectory_lines_of(rows["compartment"][0])
     numbers, stanza = protocol.decline, rows.select("collected_at", "fit_lo", "fit_hi", "sigma_log10")
     longest = timedelta(days=numbers.new_segment_gap_days)
     belief, since, last = belief_before(lines), anchor, None
@@ -140,7 +140,7 @@ def test_after_a_long_gap_only_straight_lines_speak_and_the_load_before_it_says_
     after = [week for week in late if week["status"] == "new_segment"]
     assert after
     assert {week["probability_rebound"] for week in after} == {0.0}
-    lines = protocol.course_lines_of("plasma")
+    lines = protocol.trajectory_lines_of("plasma")
     belief = belief_after_gap(lines, mean=4.0, sd=2.0)
     assert all(line.is_straight for line in belief.lines)
     assert np.array_equal(belief.covariance[:, 0, 1:], np.zeros_like(belief.covariance[:, 0, 1:]))

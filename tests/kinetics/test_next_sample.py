@@ -19,7 +19,7 @@ from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.next_sample.table import next_sample
-from cmvmon.kinetics.trajectory.series import course_series
+from cmvmon.kinetics.trajectory.series import trajectory_series
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import SEEDS, START, ward
 
@@ -51,8 +51,8 @@ def drawn_loads(row: dict, known: pl.DataFrame, clocks: pl.DataFrame, at: dateti
     """Measured log10 loads of the series at that moment, drawn from the bank's state after its results."""
     mine = known.filter(pl.col("patient_id") == row["patient_id"], pl.col("compartment") == row["compartment"])
     own = clocks.filter(pl.col("patient_id") == row["patient_id"], pl.col("anchor_at") == row["anchor_at"])
-    series = course_series(mine, own, protocol=PROTOCOL, as_of=row["as_of"])
-    lines = PROTOCOL.course_lines_of(row["compartment"])
+    series = trajectory_series(mine, own, protocol=PROTOCOL, as_of=row["as_of"])
+    lines = PROTOCOL.trajectory_lines_of(row["compartment"])
     decline = PROTOCOL.decline
     state = many_series.states_of(
         series.offsets, series.t_weeks, series.lo, series.hi, series.sigma, bank_numbers(lines),

@@ -19,7 +19,7 @@ from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.protocol import course_priors_text, read_course_priors
+from cmvmon.protocol import read_trajectory_priors, trajectory_priors_text
 from cmvmon.shell.protocol_files import Protocol
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -177,7 +177,7 @@ SAID_OF_THE_DECLINE = [
 
 def with_loads_moved(protocol: Protocol, by: float) -> Protocol:
     """The protocol whose priors expect loads `by` log10 higher."""
-    priors = protocol.course_priors
+    priors = protocol.trajectory_priors
     assert priors is not None
     lines = {
         key: tuple(replace(line, mean=(line.mean[0] + by, *line.mean[1:])) for line in lines)
@@ -191,7 +191,7 @@ def with_loads_moved(protocol: Protocol, by: float) -> Protocol:
         protocol,
         decline=replace(decline, window_intercept_mean_log10=decline.window_intercept_mean_log10 + by),
         priors=moved_line,
-        course_priors=replace(priors, lines=lines),
+        trajectory_priors=replace(priors, lines=lines),
     )
 
 
@@ -211,14 +211,14 @@ def test_probabilities_odds_and_intervals_are_in_range(seed, method):
 def test_weights_of_a_priors_file_count_by_their_proportions_alone():
     """Every weight of the file moved by what rounding may move it, and the same numbers."""
     protocol = Protocol.shipped()
-    priors = protocol.course_priors
+    priors = protocol.trajectory_priors
     assert priors is not None
-    written = course_priors_text(priors)
+    written = trajectory_priors_text(priors)
     rounded = re.sub(
         r"^weight = (.+)$", lambda found: f"weight = {float(found[1]) * 1.005!r}", written, flags=re.MULTILINE
     )
     one, other = (
-        replace(protocol, course_priors=read_course_priors(text, name="x.toml")) for text in (written, rounded)
+        replace(protocol, trajectory_priors=read_trajectory_priors(text, name="x.toml")) for text in (written, rounded)
     )
     results, courses = ward(5)
     found, again = decline(results, courses, protocol=one), decline(results, courses, protocol=other)
@@ -231,7 +231,7 @@ def test_a_method_that_is_none_and_priors_that_were_not_read_are_refused_in_word
     results, courses = ward(1)
     with pytest.raises(ValueError, match="the method is 'guess'; known are line, bank"):
         decline(results, courses, method="guess")
-    unread = replace(Protocol.shipped(), course_priors=None)
+    unread = replace(Protocol.shipped(), trajectory_priors=None)
     with pytest.raises(ProtocolError, match="which were not read"):
         decline(results, courses, protocol=unread)
     assert decline(results, courses, protocol=unread, method="line").height > 0

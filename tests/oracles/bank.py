@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cmvmon.kinetics.bank.track import Track
 from cmvmon.kinetics.line.fit import INVALID_INPUT, OK
-from cmvmon.protocol.course_priors import CourseLine
+from cmvmon.protocol.trajectory_priors import TrajectoryLine
 from tests.oracles.line import row_terms
 
 Array = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Belief:
     fewer has empty places at the end: zeros, which no result moves.
     """
 
-    lines: tuple[CourseLine, ...]
+    lines: tuple[TrajectoryLine, ...]
     log_weight: Array
     mean: Array
     covariance: Array
@@ -104,7 +104,7 @@ class Mixture:
         return 0.5 * (low + high)
 
 
-def belief_before(lines: Sequence[CourseLine]) -> Belief:
+def belief_before(lines: Sequence[TrajectoryLine]) -> Belief:
     """The bank before any result."""
     n = max(len(line.mean) for line in lines)
     means, covariance = np.zeros((len(lines), n)), np.zeros((len(lines), n, n))
@@ -115,7 +115,7 @@ def belief_before(lines: Sequence[CourseLine]) -> Belief:
     return Belief(tuple(lines), np.log([line.weight for line in lines]), means, covariance)
 
 
-def belief_after_gap(lines: Sequence[CourseLine], *, mean: float, sd: float) -> Belief:
+def belief_after_gap(lines: Sequence[TrajectoryLine], *, mean: float, sd: float) -> Belief:
     """The bank at the first result after a long gap: straight lines only, the load there being N(mean, sd^2)."""
     straight = belief_before([line for line in lines if line.is_straight])
     means, covariance = straight.mean.copy(), straight.covariance.copy()
@@ -195,7 +195,7 @@ def track_reference(
     hi: Array,
     sigma: Array,
     *,
-    lines: Sequence[CourseLine],
+    lines: Sequence[TrajectoryLine],
     target_log10_per_week: float,
     growth_log10_per_week: float,
     growth_sd_log10_per_week: float,

@@ -1,4 +1,4 @@
-"""A made-up patient whose declines and fitted course are computed, not written down. Synthetic."""
+"""A made-up patient whose declines and fitted trajectory are computed, not written down. Synthetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 from cmvmon.domain.results import ALERTS, VERDICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.kinetics.trajectory.fitted import bank_course
+from cmvmon.kinetics.trajectory.fitted import bank_trajectory
 from dashboards.views import PatientView
 from tests.pages import made_up
 from tests.pages.made_up import AS_OF, course, result
@@ -51,7 +51,7 @@ def view(*rows: dict[str, Any], method: str = "bank", start: float = 0.0, **othe
         "caveats": (),
     }
     if method == "bank":
-        facts["fitted"] = bank_course(results, clocks, protocol=protocol, as_of=as_of)
+        facts["fitted"] = bank_trajectory(results, clocks, protocol=protocol, as_of=as_of)
     return made_up.slow_patient(**(facts | other))
 
 

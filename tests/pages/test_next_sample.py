@@ -10,7 +10,7 @@ import pytest
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from tests.pages.made_up import AS_OF, day
 from tests.pages.made_up_fitted import FALLING, view
-from tests.pages.test_fitted_course import said
+from tests.pages.test_fitted_trajectory import said
 
 ORDERS = ("moet", "neem", "dient", "advies", "must", "should", "take ", "advise", "recommend")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import course_priors
+from benchmarks import trajectory_priors
 from benchmarks.line_prior import main
 from benchmarks.peers import by_linregress
 from benchmarks.speed import kernel_input, lines_of_file
@@ -57,10 +57,10 @@ def test_the_prior_command_prints_stanzas(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_shipped_priors_of_the_bank_are_those_that_the_simulator_gives(capsys: pytest.CaptureFixture[str]) -> None:
-    assert course_priors.main(["--check"]) == 0
+    assert trajectory_priors.main(["--check"]) == 0
     assert "are those computed" in capsys.readouterr().out
-    changed = course_priors.shipped_text().replace("mean = [3.9", "mean = [3.8", 1)
-    assert not course_priors.is_same(changed, course_priors.shipped_text())
+    changed = trajectory_priors.shipped_text().replace("mean = [3.9", "mean = [3.8", 1)
+    assert not trajectory_priors.is_same(changed, trajectory_priors.shipped_text())
 
 
 def test_the_alarms_of_the_protocol_are_those_that_the_calibration_page_tells() -> None:

@@ -16,7 +16,7 @@ from cmvmon.simulate.families import (
     TargetCells,
     grid_days,
     indirect_response,
-    target_cell_course,
+    target_cell_trajectory,
 )
 from cmvmon.simulate.hosts import CLASSES
 
@@ -59,7 +59,7 @@ def test_target_cells_solve_their_equations(efficacy: float, later: float, later
             2.0 * ((1 - now) * infected - virus),
         ]
 
-    ours = target_cell_course(one, clearance_per_day=2.0, reproduction=2.0, renewal_per_day=0.1)[0]
+    ours = target_cell_trajectory(one, clearance_per_day=2.0, reproduction=2.0, renewal_per_day=0.1)[0]
     theirs = solve_ivp(
         slopes, (0, 60), [1.0, 1.2, 1.0], t_eval=grid_days()[:241], rtol=1e-10, atol=1e-13, max_step=0.05
     )
@@ -69,18 +69,18 @@ def test_target_cells_solve_their_equations(efficacy: float, later: float, later
 @pytest.mark.parametrize(("efficacy", "log10_per_week"), [(0.915, 1.75), (0.62, 0.51), (0.465, -0.15)])
 def test_the_later_fall_is_that_of_the_simplified_published_model(efficacy: float, log10_per_week: float) -> None:
     """With one day of half-life and virus cleared at once, the net rates computed from Emery and Griffiths."""
-    course = target_cell_course(
+    trajectory = target_cell_trajectory(
         cells(efficacy), clearance_per_day=50.0 * STEP_DAYS, reproduction=2.0, renewal_per_day=1e-9
     )[0]
-    at = {day: course[round(day / STEP_DAYS)] for day in (7.0, 14.0)}
+    at = {day: trajectory[round(day / STEP_DAYS)] for day in (7.0, 14.0)}
     assert at[7.0] - at[14.0] == pytest.approx(log10_per_week, abs=0.08)
 
 
 def test_a_load_that_stands_still_stays_so_without_a_drug() -> None:
     one = np.ones(1)
     rest = TargetCells(0.3 * one, one, 0.5 * one, one, 0.0 * one, 0.0 * one, math.inf * one)
-    course = target_cell_course(rest, clearance_per_day=2.0, reproduction=2.0, renewal_per_day=0.1)
-    assert np.abs(course).max() < 1e-12
+    trajectory = target_cell_trajectory(rest, clearance_per_day=2.0, reproduction=2.0, renewal_per_day=0.1)
+    assert np.abs(trajectory).max() < 1e-12
 
 
 def test_target_cell_loads_fall_in_two_phases() -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.protocol import read_course_priors
+from cmvmon.protocol import read_trajectory_priors
 from cmvmon.shell.site import Site
 from cmvmon.workbench.analysis import analyze
 from cmvmon.workbench.priors_fit import fit_priors
@@ -36,9 +36,9 @@ def few(ward_folder: Path, n: int, out: Path) -> Path:
 
 def distance(path: Path) -> float:
     """How far the declines of the plasma lines lie from those shipped, weighted by how common a line is."""
-    shipped = Site(path.parent).protocol().course_priors
+    shipped = Site(path.parent).protocol().trajectory_priors
     assert shipped is not None
-    learned = read_course_priors(path.read_text(encoding="utf-8"), name=path.name)
+    learned = read_trajectory_priors(path.read_text(encoding="utf-8"), name=path.name)
     pairs = zip(shipped.lines["plasma"], learned.lines["plasma"], strict=True)
     return sum(a.weight * abs(a.mean[1] - b.mean[1]) for a, b in pairs)
 
@@ -56,7 +56,7 @@ def test_a_site_with_few_series_stays_nearer_to_the_defaults_than_one_with_many(
 def test_the_file_says_what_it_was_learned_from_and_names_no_patient(ward_folder: Path, tmp_path: Path) -> None:
     fitted = fit_priors(ward_folder, tmp_path / "own-icu-1.toml", root=tmp_path)
     text = (tmp_path / "own-icu-1.toml").read_text(encoding="utf-8")
-    priors = read_course_priors(text, name="own-icu-1.toml")
+    priors = read_trajectory_priors(text, name="own-icu-1.toml")
     assert priors.version == "own-icu-1"
     assert priors.learned["started_from"] == "simulated-1"
     assert priors.learned["plasma_series"] == fitted.n_series["plasma"]
@@ -147,9 +147,9 @@ def test_a_site_uses_its_own_priors_once_its_protocol_names_them(ward_folder: Pa
     packaged = Path(__file__).parents[2] / "cmvmon" / "protocol" / "icu_cmv_2024.toml"
     text = packaged.read_text(encoding="utf-8")
     (site / "protocol" / "ours.toml").write_text(text)
-    assert Site(site).protocol().course_priors.version == "simulated-1"  # type: ignore[union-attr]
+    assert Site(site).protocol().trajectory_priors.version == "simulated-1"  # type: ignore[union-attr]
     (site / "protocol" / "ours.toml").write_text(text.replace('name = "simulated-1"', 'name = "own-1"'))
-    assert Site(site).protocol().course_priors.version == "own-1"  # type: ignore[union-attr]
+    assert Site(site).protocol().trajectory_priors.version == "own-1"  # type: ignore[union-attr]
     (site / "protocol" / "ours.toml").write_text(text.replace('name = "simulated-1"', 'name = "own-2"'))
     with pytest.raises(ProtocolError, match=r"own-2.*known are own-1, simulated-1"):
         Site(site).protocol()

@@ -8,24 +8,24 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cmvmon.protocol.course_priors import MOST_CHANGES, RESPONSES, CourseLine
+from cmvmon.protocol.trajectory_priors import MOST_CHANGES, RESPONSES, TrajectoryLine
 
 Array = npt.NDArray[np.float64]
 MOST_SIZE = 2 + MOST_CHANGES  # load at the anchor and the decline of each piece
 STATE_COLUMNS = 1 + MOST_SIZE + MOST_SIZE * (MOST_SIZE + 1) // 2  # log weight, mean, covariance
 
 
-def bank_numbers(lines: Sequence[CourseLine], at_least: int = 0) -> Array:
+def bank_numbers(lines: Sequence[TrajectoryLine], at_least: int = 0) -> Array:
     """The lines as `bank.update` takes them, one row each; rows up to `at_least` are lines of no weight."""
     rows = [_line_numbers(line) for line in lines]
     rows += [_line_numbers(_NOTHING)] * (at_least - len(rows))
     return np.array(rows, dtype=np.float64)
 
 
-_NOTHING = CourseLine("nothing", "none", RESPONSES[0], (), 0.0, (0.0, 0.0), (1.0, 0.0, 1.0))
+_NOTHING = TrajectoryLine("nothing", "none", RESPONSES[0], (), 0.0, (0.0, 0.0), (1.0, 0.0, 1.0))
 
 
-def _line_numbers(line: CourseLine) -> list[float]:
+def _line_numbers(line: TrajectoryLine) -> list[float]:
     """log weight, size, two changes, whether late, response, mean, covariance; what a line lacks is filled up with 0."""
     weight = math.log(line.weight) if line.weight > 0 else -math.inf
     size = len(line.mean)

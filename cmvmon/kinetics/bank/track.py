@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.line.fit import INVALID_INPUT, OK, checked
-from cmvmon.protocol.course_priors import CourseLine
+from cmvmon.protocol.trajectory_priors import TrajectoryLine
 
 Array = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def track(
     hi: npt.ArrayLike,
     sigma: npt.ArrayLike,
     *,
-    lines: Sequence[CourseLine],
+    lines: Sequence[TrajectoryLine],
     target_log10_per_week: float,
     growth_log10_per_week: float,
     growth_sd_log10_per_week: float,

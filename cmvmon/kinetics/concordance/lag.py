@@ -26,7 +26,7 @@ class Lag:
 
 
 @dataclass(frozen=True)
-class Courses:
+class Trajectories:
     """Series of blood end to end, sorted by series and time: log10 loads, NaN where a result is no number."""
 
     series: Whole
@@ -35,7 +35,14 @@ class Courses:
 
 
 def rightness(
-    courses: Courses, series: Whole, start: Whole, stop: Whole, direction: Whole, *, longest: int, gap_days: float
+    trajectories: Trajectories,
+    series: Whole,
+    start: Whole,
+    stop: Whole,
+    direction: Whole,
+    *,
+    longest: int,
+    gap_days: float,
 ) -> tuple[Truths, Truths]:
     """For each change and each shift from -longest to +longest days: did blood, that much earlier, change alike?
 
@@ -47,7 +54,10 @@ def rightness(
     """
     shifts = _DAY_S * np.arange(-longest, longest + 1)
     change = np.stack(
-        [_read(courses, series, stop - s, gap_days) - _read(courses, series, start - s, gap_days) for s in shifts]
+        [
+            _read(trajectories, series, stop - s, gap_days) - _read(trajectories, series, start - s, gap_days)
+            for s in shifts
+        ]
     )
     right = np.equal(direction[:, None], np.sign(change).T).reshape(len(series), len(shifts))
     return right, np.isfinite(change).all(axis=0).reshape(len(series))
@@ -75,24 +85,24 @@ def lag_of(right: Truths, *, longest: int, n_least: int, probability: float) -> 
     return Lag(float(np.median(best)) - longest, float(held[0]) - longest, float(held[-1]) - longest, None)
 
 
-def _read(courses: Courses, series: Whole, seconds: Whole, gap_days: float) -> Numbers:
+def _read(trajectories: Trajectories, series: Whole, seconds: Whole, gap_days: float) -> Numbers:
     """The load of those series at those seconds; NaN outside, across a long gap, and beside a result without a load."""
-    if not len(courses.seconds):
+    if not len(trajectories.seconds):
         return np.full(len(seconds), np.nan)
-    first = int(courses.seconds.min()) - 400 * _DAY_S
-    width = int(courses.seconds.max()) + 400 * _DAY_S - first + 1
-    keys = courses.series * width + (courses.seconds - first)
+    first = int(trajectories.seconds.min()) - 400 * _DAY_S
+    width = int(trajectories.seconds.max()) + 400 * _DAY_S - first + 1
+    keys = trajectories.series * width + (trajectories.seconds - first)
     wanted = series * width + np.clip(seconds - first, 0, width - 1)
     after = np.clip(np.searchsorted(keys, wanted, side="left"), 0, len(keys) - 1)
     before = np.where(keys[after] == wanted, after, np.maximum(after - 1, 0))
-    span = (courses.seconds[after] - courses.seconds[before]).astype(np.float64)
-    share = np.where(span > 0, (seconds - courses.seconds[before]) / np.where(span > 0, span, 1.0), 0.0)
+    span = (trajectories.seconds[after] - trajectories.seconds[before]).astype(np.float64)
+    share = np.where(span > 0, (seconds - trajectories.seconds[before]) / np.where(span > 0, span, 1.0), 0.0)
     inside = (
-        (courses.series[after] == series)
-        & (courses.series[before] == series)
-        & (courses.seconds[before] <= seconds)
-        & (seconds <= courses.seconds[after])
+        (trajectories.series[after] == series)
+        & (trajectories.series[before] == series)
+        & (trajectories.seconds[before] <= seconds)
+        & (seconds <= trajectories.seconds[after])
         & (span <= gap_days * _DAY_S)
     )
-    load = courses.load_log10[before] + share * (courses.load_log10[after] - courses.load_log10[before])
+    load = trajectories.load_log10[before] + share * (trajectories.load_log10[after] - trajectories.load_log10[before])
     return np.where(inside, load, np.nan)

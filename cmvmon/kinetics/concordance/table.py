@@ -184,9 +184,9 @@ def _rightness(paired: Paired, steps: _Steps, protocol: Protocol) -> tuple[Truth
     starts, stops = (paired.sides[name].to_numpy() for name in ("followed_start", "followed_stop"))
     of_side = np.repeat(np.arange(len(starts)), stops - starts)
     place = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
-    courses = lag.Courses(of_side, seconds[place], np.where(lo == hi, lo, np.nan)[place])
+    trajectories = lag.Trajectories(of_side, seconds[place], np.where(lo == hi, lo, np.nan)[place])
     right, readable = lag.rightness(
-        courses,
+        trajectories,
         steps.side,
         seconds[paired.other[steps.first]],
         seconds[paired.other[steps.second]],

@@ -1,4 +1,4 @@
-"""Results and response clocks -> the table `fitted_course`: the load over time as the bank estimates it, with a band."""
+"""Results and response clocks -> the table `fitted_trajectory`: the load over time as the bank estimates it, with a band."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ import numpy as np
 import polars as pl
 
 from cmvmon.domain.compartments import NAMES
-from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.weeks.weekly_decline import kernel_input
 from cmvmon.protocol import Protocol
 
 
-def bank_course(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
+def bank_trajectory(
+    results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime
+) -> pl.DataFrame:
     """The estimated log10 load of each series since its latest anchor, at most 35 moments each, with its 95 % interval.
 
         load(t) = b0 - d1 x (time spent in the first piece) - d2 x (in the second) ..., averaged over the bank's lines
 
-    Arguments as `weekly_decline`, whose rows and weeks these are: where the course begins at the anchor, it falls by
+    Arguments as `weekly_decline`, whose rows and weeks these are: where the trajectory begins at the anchor, it falls by
     exactly the mean decline of that table's last row. The interval is the protocol's (95 %), of the load itself, not of
     a measurement of it: a result scatters more.
 
     Returns:
-        `fitted_course`, sorted by its key. It runs from the first result used, not before the anchor, to the last one,
+        `fitted_trajectory`, sorted by its key. It runs from the first result used, not before the anchor, to the last one,
         and on (`is_extrapolated`) to the end of that treatment week, but not past `as_of` or the end of the clock. After a
         gap longer than the protocol's it begins anew. A series has no row where it has none in `weekly_decline`, where a
         result can't be used (`invalid_input`), and where the last segment holds one time of sampling or no quantified load:
@@ -37,13 +39,13 @@ def bank_course(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protoc
     """
     given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method="bank")
     if given.starts.is_empty():
-        return FITTED_COURSE.empty()
-    from cmvmon.kinetics.trajectory.levels import course_levels  # compiles: only who fits pays
+        return FITTED_TRAJECTORY.empty()
+    from cmvmon.kinetics.trajectory.levels import trajectory_levels  # compiles: only who fits pays
 
-    lines = [protocol.course_lines_of(name) for name in NAMES]
+    lines = [protocol.trajectory_lines_of(name) for name in NAMES]
     most = max(len(one) for one in lines)
     table = np.array([bank_numbers(one, at_least=most) for one in lines])
-    weeks, drawn, last_at, time, load = course_levels(given.rows, given.clocks, table, given.policy)
+    weeks, drawn, last_at, time, load = trajectory_levels(given.rows, given.clocks, table, given.policy)
     keys = given.starts.select(*SERIES_KEY, "anchor_at").with_row_index("clock")
     latest = (
         keys.filter(pl.Series(weeks > 0))
@@ -58,10 +60,10 @@ def bank_course(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protoc
     place = np.concatenate([np.arange(n) for n in number]) if len(number) else np.zeros(0, dtype=np.int64)
     moment = time[clock, place]
     points = latest.drop("clock")[np.repeat(np.arange(latest.height), number)].with_columns(
-        moment=pl.Series(moment).cast(FITTED_COURSE.schema["moment"]),
+        moment=pl.Series(moment).cast(FITTED_TRAJECTORY.schema["moment"]),
         load_log10=load[0, clock, place],
         load_low_log10=load[1, clock, place],
         load_high_log10=load[2, clock, place],
         is_extrapolated=pl.Series(moment > last_at[clock]),
     )
-    return FITTED_COURSE.conform(points).sort(FITTED_COURSE.key)
+    return FITTED_TRAJECTORY.conform(points).sort(FITTED_TRAJECTORY.key)

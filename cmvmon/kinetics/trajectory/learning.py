@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cmvmon.kinetics.bank.lines import MOST_SIZE, STATE_COLUMNS, bank_numbers
-from cmvmon.kinetics.trajectory.series import CourseSeries
-from cmvmon.protocol.course_priors import CourseLine
+from cmvmon.kinetics.trajectory.series import TrajectorySeries
+from cmvmon.protocol.trajectory_priors import TrajectoryLine
 
 Array = npt.NDArray[np.float64]
 ENOUGH = 1e-5  # gain of log likelihood per series below which a step changes nothing that matters
@@ -30,7 +30,7 @@ class Learned:
         share: posterior share of each line among the series, by name, without the weight of the defaults.
     """
 
-    lines: tuple[CourseLine, ...]
+    lines: tuple[TrajectoryLine, ...]
     log_likelihood: tuple[float, ...]
     n_series: int
     n_results: int
@@ -38,9 +38,9 @@ class Learned:
 
 
 def learn_lines(
-    series: CourseSeries,
+    series: TrajectorySeries,
     *,
-    start: Sequence[CourseLine],
+    start: Sequence[TrajectoryLine],
     shrink_series: float,
     growth_log10_per_week: float,
     growth_sd_log10_per_week: float,
@@ -83,7 +83,7 @@ def learn_lines(
     return Learned(lines, tuple(values), n, int(series.offsets[-1]), share)
 
 
-def _sums_of(lines: Sequence[CourseLine], series: float) -> Array:
+def _sums_of(lines: Sequence[TrajectoryLine], series: float) -> Array:
     """Weight, first and second moments of `series` series that follow the lines exactly as they are."""
     sums = np.zeros((len(lines), STATE_COLUMNS))
     for k, row in enumerate(bank_numbers(lines)):
@@ -95,13 +95,13 @@ def _sums_of(lines: Sequence[CourseLine], series: float) -> Array:
     return sums
 
 
-def _from_sums(lines: Sequence[CourseLine], sums: Array) -> tuple[CourseLine, ...]:
+def _from_sums(lines: Sequence[TrajectoryLine], sums: Array) -> tuple[TrajectoryLine, ...]:
     weight = np.maximum(sums[:, 0] / sums[:, 0].sum(), SMALLEST_WEIGHT)
     weight /= weight.sum()
     return tuple(_line_of(line, float(weight[k]), sums[k]) for k, line in enumerate(lines))
 
 
-def _line_of(line: CourseLine, weight: float, sums: Array) -> CourseLine:
+def _line_of(line: TrajectoryLine, weight: float, sums: Array) -> TrajectoryLine:
     """A line with the mean and covariance of its sums; its old ones where hardly a series takes it."""
     if sums[0] < FEWEST_SERIES:
         return replace(line, weight=weight)

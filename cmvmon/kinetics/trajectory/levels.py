@@ -1,6 +1,6 @@
 """The load over time from the bank: mean and interval at evenly spaced moments since the anchor.
 
-Kernel module (imports numba). Rows and weeks are those of `weeks.fill_weeks`, so that a drawn course falls by exactly
+Kernel module (imports numba). Rows and weeks are those of `weeks.fill_weeks`, so that a drawn trajectory falls by exactly
 the mean decline that the table states.
 """
 
@@ -58,7 +58,7 @@ def followed(
     policy: Policy,
     state: np.ndarray,
 ) -> tuple[int, int, bool]:
-    """(first row of the last segment, last row, whether a course can be drawn); `state` is the bank after those rows.
+    """(first row of the last segment, last row, whether a trajectory can be drawn); `state` is the bank after those rows.
 
     Drawn is what two times of sampling and a quantified load speak of; less would show the prior alone.
     """
@@ -99,7 +99,7 @@ def moments(begun: int, last: int, end: int, out: np.ndarray) -> int:
 
 
 @compiled
-def course_levels(
+def trajectory_levels(
     rows: Rows, clocks: Clocks, lines: np.ndarray, policy: Policy
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(weeks, moments drawn, time of the last result, moments, load) of each clock.

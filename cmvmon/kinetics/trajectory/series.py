@@ -18,8 +18,8 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CourseSeries:
-    """Rows of each course: series i holds offsets[i] .. offsets[i + 1], in order of time and result id.
+class TrajectorySeries:
+    """Rows of each trajectory: series i holds offsets[i] .. offsets[i + 1], in order of time and result id.
 
     Attributes:
         keys: one row per series and anchor: the series' key and anchor_at, sorted.
@@ -37,15 +37,15 @@ class CourseSeries:
     sigma: Array
     result_ids: pl.Series
 
-    def of_compartments(self, names: frozenset[str]) -> CourseSeries:
+    def of_compartments(self, names: frozenset[str]) -> TrajectorySeries:
         """Only the series of these compartments."""
         return self.only(self.keys.select(pl.col("compartment").is_in(sorted(names))).to_series().to_numpy())
 
-    def only(self, taken: npt.NDArray[np.bool_]) -> CourseSeries:
+    def only(self, taken: npt.NDArray[np.bool_]) -> TrajectorySeries:
         """Only the series that are `taken`, one flag for each."""
         lengths = np.diff(self.offsets)
         rows = np.repeat(taken, lengths)
-        return CourseSeries(
+        return TrajectorySeries(
             self.keys.filter(pl.Series(taken)),
             np.concatenate([[0], np.cumsum(lengths[taken])]).astype(np.int64),
             self.t_weeks[rows],
@@ -56,11 +56,13 @@ class CourseSeries:
         )
 
 
-def course_series(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> CourseSeries:
+def trajectory_series(
+    results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Protocol, as_of: datetime
+) -> TrajectorySeries:
     """The rows that `weekly_decline` would follow by the bank from the anchor on.
 
     From the baseline (without one: the first result after the anchor) to the end of the last treatment week, or until
-    a gap longer than the protocol's; a course with a row that can't be used is left out. Arguments as `weekly_decline`.
+    a gap longer than the protocol's; a trajectory with a row that can't be used is left out. Arguments as `weekly_decline`.
     """
     from cmvmon.kinetics.weeks import spans  # compiles: only who fits pays
 
@@ -72,7 +74,7 @@ def course_series(results: pl.DataFrame, clocks: pl.DataFrame, *, protocol: Prot
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     place = np.repeat(first - offsets[:-1], lengths) + np.arange(offsets[-1])
     anchor = np.repeat(given.clocks.anchor[good], lengths)
-    return CourseSeries(
+    return TrajectorySeries(
         keys=given.starts.select(*SERIES_KEY, "anchor_at").filter(pl.Series(good)),
         offsets=offsets,
         t_weeks=(given.rows.time[place] - anchor) / WEEK_US,

@@ -23,7 +23,7 @@ from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
 from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
-from cmvmon.protocol.course_priors import CourseLine
+from cmvmon.protocol.trajectory_priors import TrajectoryLine
 
 VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
@@ -144,7 +144,7 @@ def _starts(starts: pl.DataFrame) -> Clocks:
 def bank_of(protocol: Protocol, method: str) -> Bank:
     """The lines of every compartment, padded to one number of lines; one idle line each for the method `line`."""
     if method == "bank":
-        lines = tuple(protocol.course_lines_of(name) for name in NAMES)
+        lines = tuple(protocol.trajectory_lines_of(name) for name in NAMES)
         alarms = [protocol.alarm_of(name).probability_rebound for name in NAMES]
     else:
         lines, alarms = ((),) * len(NAMES), [math.inf] * len(NAMES)
@@ -160,7 +160,7 @@ def bank_of(protocol: Protocol, method: str) -> Bank:
 
 
 @lru_cache(maxsize=4)
-def _line_table(lines: tuple[tuple[CourseLine, ...], ...]) -> npt.NDArray[np.float64]:
+def _line_table(lines: tuple[tuple[TrajectoryLine, ...], ...]) -> npt.NDArray[np.float64]:
     """Worked out once for a protocol: it takes longer than a patient's weeks."""
     most = max(1, *(len(one) for one in lines))
     return np.array([bank_numbers(one, at_least=most) for one in lines])

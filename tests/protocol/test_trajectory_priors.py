@@ -14,8 +14,14 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.protocol import CourseLine, CoursePriors, course_priors_text, read_course_priors, read_protocol
-from cmvmon.protocol.course_priors import CHANGES, MOST_CHANGES, RESPONSES
+from cmvmon.protocol import (
+    TrajectoryLine,
+    TrajectoryPriors,
+    read_protocol,
+    read_trajectory_priors,
+    trajectory_priors_text,
+)
+from cmvmon.protocol.trajectory_priors import CHANGES, MOST_CHANGES, RESPONSES
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.random_series import random_lines
 
@@ -48,7 +54,7 @@ covariance = [0.64, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.2, 0.0, 0.1]
 """
 
 
-def needed(lines: tuple[CourseLine, ...]) -> tuple[CourseLine, ...]:
+def needed(lines: tuple[TrajectoryLine, ...]) -> tuple[TrajectoryLine, ...]:
     """The same with the lines that no priors file may lack: a responder's, and a non-responder's with a late change."""
     other, first = lines[1], replace(lines[0], response="responder")
     late = replace(other, name="late", change="late", response="non_responder", changes_at_weeks=(2.5,))
@@ -56,8 +62,8 @@ def needed(lines: tuple[CourseLine, ...]) -> tuple[CourseLine, ...]:
     return (first, late, *lines[2:])
 
 
-def read(text: str) -> CoursePriors:
-    return read_course_priors(text, name="ours.toml")
+def read(text: str) -> TrajectoryPriors:
+    return read_trajectory_priors(text, name="ours.toml")
 
 
 def test_weights_that_rounding_moved_are_scaled_to_one_and_a_straight_line_never_changes() -> None:
@@ -166,10 +172,10 @@ def test_priors_that_would_silence_an_alarm_or_shift_it_are_refused(
 def test_what_is_written_reads_back_within_six_digits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     learned: dict[str, str | int | float] = {"series": 3, "share": 0.25, "said": 'a "quoted" \\ word'}
-    priors = CoursePriors(
+    priors = TrajectoryPriors(
         "v-1", 'a "source"', "assumption", "x", learned, {n: needed(random_lines(rng)) for n in ("plasma", "bal")}
     )
-    again = read(course_priors_text(priors))
+    again = read(trajectory_priors_text(priors))
     assert replace(again, lines={}) == replace(priors, lines={})
     for name, lines in priors.lines.items():
         for one, other in zip(lines, again.lines[name], strict=True):
@@ -182,29 +188,29 @@ def test_what_is_written_reads_back_within_six_digits(seed: int) -> None:
 def test_the_shipped_priors_are_a_bank_of_every_kind_for_each_compartment() -> None:
     """Labelled as learned from the simulator; weights add up to one; loads and declines that a person could have."""
     protocol = Protocol.shipped()
-    priors = protocol.course_priors
+    priors = protocol.trajectory_priors
     assert priors is not None
-    assert priors.version == protocol.course_priors_name
+    assert priors.version == protocol.trajectory_priors_name
     assert protocol.version_with_priors == protocol.version
     assert "simulate" in priors.source
     assert "not from patients" in priors.source
     assert priors.strength == "assumption"
     for name in NAMES:
-        lines = protocol.course_lines_of(name)
+        lines = protocol.trajectory_lines_of(name)
         assert math.fsum(line.weight for line in lines) == pytest.approx(1.0, abs=1e-12)
         assert {line.change for line in lines} == set(CHANGES)
         assert {line.response for line in lines} == set(RESPONSES)
         assert all(len(line.changes_at_weeks) <= MOST_CHANGES for line in lines)
         assert all(2.0 < line.mean[0] < 7.0 and all(-3.0 < d < 3.0 for d in line.mean[1:]) for line in lines)
         assert 0.0 < protocol.alarm_of(name).probability_rebound < 1.0
-    assert protocol.course_lines_of("bal") is not protocol.course_lines_of("plasma")
-    assert protocol.course_lines_of("serum") is protocol.course_lines_of("plasma")
+    assert protocol.trajectory_lines_of("bal") is not protocol.trajectory_lines_of("plasma")
+    assert protocol.trajectory_lines_of("serum") is protocol.trajectory_lines_of("plasma")
 
 
 def test_the_protocol_names_priors_that_must_be_there_and_be_what_they_say() -> None:
     folder = resources.files("cmvmon.protocol")
     text = folder.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-    named = Protocol.shipped().course_priors_name
+    named = Protocol.shipped().trajectory_priors_name
     good = folder.joinpath("priors", f"{named}.toml").read_text(encoding="utf-8")
 
     def of(priors: dict[str, str]) -> None:
@@ -223,9 +229,9 @@ def test_the_protocol_names_priors_that_must_be_there_and_be_what_they_say() -> 
 
 def test_priors_other_than_the_protocols_show_in_the_version_beside_every_number() -> None:
     protocol = Protocol.shipped()
-    other = replace(protocol, course_priors=read(TEXT))
+    other = replace(protocol, trajectory_priors=read(TEXT))
     assert other.version_with_priors == f"{protocol.version}+ours-1"
-    unread = replace(protocol, course_priors=None)
+    unread = replace(protocol, trajectory_priors=None)
     assert unread.version_with_priors == protocol.version
     with pytest.raises(ProtocolError, match="which were not read"):
-        unread.course_lines_of("plasma")
+        unread.trajectory_lines_of("plasma")

@@ -1,4 +1,4 @@
-"""The drawn course is the table's: it falls by its mean decline, holds the load's interval, and ends where the data do."""
+"""The drawn trajectory is the table's: it falls by its mean decline, holds the load's interval, and ends where the data do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmvmon.domain.columns import split_by_promises
-from cmvmon.domain.fitted import FITTED_COURSE
+from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
-from cmvmon.kinetics.trajectory.fitted import bank_course
-from cmvmon.kinetics.trajectory.series import course_series
+from cmvmon.kinetics.trajectory.fitted import bank_trajectory
+from cmvmon.kinetics.trajectory.series import trajectory_series
 from cmvmon.shell.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, SEEDS, START, ward
 
@@ -28,16 +28,16 @@ COURSE = [*SERIES_KEY, "anchor_at"]
 
 
 def both(seed: int, patients: int = 4) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """(fitted course, last row of the latest anchor of `weekly_decline`, results, clocks) of a synthetic ward."""
+    """(fitted trajectory, last row of the latest anchor of `weekly_decline`, results, clocks) of a synthetic ward."""
     results, courses = ward(seed, patients)
     clocks = treatment_courses(courses, protocol=PROTOCOL, as_of=AS_OF)
     weekly = weekly_decline(results, clocks, protocol=PROTOCOL, as_of=AS_OF)
     last = weekly.sort(*SERIES_KEY, "anchor_at", "treatment_week").group_by(SERIES_KEY, maintain_order=True).last()
-    return bank_course(results, clocks, protocol=PROTOCOL, as_of=AS_OF), last, results, clocks
+    return bank_trajectory(results, clocks, protocol=PROTOCOL, as_of=AS_OF), last, results, clocks
 
 
 def one(reported: dict[float, float | None], *, stop: float | None = None, as_of_day: float = 30.0) -> pl.DataFrame:
-    """The course of one plasma series under ganciclovir from day 0; None = below the LLOQ of 35."""
+    """The trajectory of one plasma series under ganciclovir from day 0; None = below the LLOQ of 35."""
     moment = pl.Datetime("us", "UTC")
     results = pl.DataFrame(
         {
@@ -73,21 +73,21 @@ def one(reported: dict[float, float | None], *, stop: float | None = None, as_of
     )
     as_of = START + timedelta(days=as_of_day)
     clocks = treatment_courses(courses, protocol=PROTOCOL, as_of=as_of)
-    return bank_course(results, clocks, protocol=PROTOCOL, as_of=as_of)
+    return bank_trajectory(results, clocks, protocol=PROTOCOL, as_of=as_of)
 
 
-def day_of(course: pl.DataFrame, row: int) -> float:
-    return float((course["moment"][row] - START) / timedelta(days=1))
+def day_of(trajectory: pl.DataFrame, row: int) -> float:
+    return float((trajectory["moment"][row] - START) / timedelta(days=1))
 
 
 @settings(max_examples=25, deadline=None)
 @given(SEEDS)
 def test_the_course_falls_by_the_mean_decline_of_the_table(seed: int) -> None:
-    """A course that begins at its anchor and ends where the table's last row stands."""
-    course, last, *_ = both(seed)
-    assert split_by_promises(course, FITTED_COURSE)[1].is_empty()
+    """A trajectory that begins at its anchor and ends where the table's last row stands."""
+    trajectory, last, *_ = both(seed)
+    assert split_by_promises(trajectory, FITTED_TRAJECTORY)[1].is_empty()
     for row in last.iter_rows(named=True):
-        mine = course.filter(*(pl.col(key) == row[key] for key in COURSE))
+        mine = trajectory.filter(*(pl.col(key) == row[key] for key in COURSE))
         if mine.is_empty():
             continue
         end = min(row["week_end"], AS_OF)
@@ -100,26 +100,26 @@ def test_the_course_falls_by_the_mean_decline_of_the_table(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_course_that_begins_at_the_anchor_is_among_the_random_ones(seed: int) -> None:
-    course, *_ = both(seed, patients=12)
-    starts = course.group_by(COURSE).agg(pl.col("moment").min())
+    trajectory, *_ = both(seed, patients=12)
+    starts = trajectory.group_by(COURSE).agg(pl.col("moment").min())
     assert starts.filter(pl.col("moment") == pl.col("anchor_at")).height > 0
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_band_holds_95_percent_of_the_posterior_load(seed: int) -> None:
     """Against draws from the bank's own normal distributions, line by line."""
-    course, _, results, clocks = both(seed, patients=6)
-    series = course_series(results, clocks, protocol=PROTOCOL, as_of=AS_OF)
+    trajectory, _, results, clocks = both(seed, patients=6)
+    series = trajectory_series(results, clocks, protocol=PROTOCOL, as_of=AS_OF)
     rng = np.random.default_rng(seed)
     compared = 0
     for i, key in enumerate(series.keys.iter_rows(named=True)):
-        mine = course.filter(*(pl.col(name) == key[name] for name in COURSE))
+        mine = trajectory.filter(*(pl.col(name) == key[name] for name in COURSE))
         rows = slice(series.offsets[i], series.offsets[i + 1])
         t = series.t_weeks[rows]
         last = (mine.filter(~pl.col("is_extrapolated"))["moment"].max() or START) - key["anchor_at"]
         if mine.is_empty() or abs(last / WEEK - t[-1]) > 1e-6 or mine["moment"][0] > key["anchor_at"] + WEEK:
-            continue  # the table's weeks hold later rows than the clock, or the course began anew
-        lines = PROTOCOL.course_lines_of(key["compartment"])
+            continue  # the table's weeks hold later rows than the clock, or the trajectory began anew
+        lines = PROTOCOL.trajectory_lines_of(key["compartment"])
         growth = PROTOCOL.decline
         state = many_series.states_of(
             np.array([0, len(t)]),
@@ -154,15 +154,15 @@ def test_the_band_holds_95_percent_of_the_posterior_load(seed: int) -> None:
 @settings(max_examples=10, deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_neither_the_order_of_rows_nor_the_company_moves_a_bit(seed: int, kept: int) -> None:
-    course, _, results, clocks = both(seed)
+    trajectory, _, results, clocks = both(seed)
     name = f"synthetic-{kept}"
-    alone = bank_course(
+    alone = bank_trajectory(
         results.filter(pl.col("patient_id") == name).reverse(),
         clocks.filter(pl.col("patient_id") == name),
         protocol=PROTOCOL,
         as_of=AS_OF,
     )
-    assert alone.equals(course.filter(pl.col("patient_id") == name))
+    assert alone.equals(trajectory.filter(pl.col("patient_id") == name))
 
 
 def test_a_course_runs_from_the_anchor_to_the_last_result_and_on_to_the_end_of_its_week_at_most() -> None:
@@ -187,11 +187,11 @@ def test_nothing_is_drawn_where_only_the_prior_would_speak(reported: dict[float,
 
 
 def test_after_a_long_gap_the_course_begins_anew_at_the_first_result_after_it() -> None:
-    course = one({0.0: 50_000.0, 5.0: 9_000.0, 40.0: 9_000.0, 47.0: 900.0}, as_of_day=50.0)
-    assert (day_of(course, 0), day_of(course, -1)) == (40.0, 49.0)
+    trajectory = one({0.0: 50_000.0, 5.0: 9_000.0, 40.0: 9_000.0, 47.0: 900.0}, as_of_day=50.0)
+    assert (day_of(trajectory, 0), day_of(trajectory, -1)) == (40.0, 49.0)
 
 
 def test_after_the_last_result_the_band_widens_towards_the_end() -> None:
-    course = one({-1.0: 50_000.0, 4.0: 9_000.0, 9.0: 2_000.0})
-    width = (course["load_high_log10"] - course["load_low_log10"]).filter(course["is_extrapolated"])
+    trajectory = one({-1.0: 50_000.0, 4.0: 9_000.0, 9.0: 2_000.0})
+    width = (trajectory["load_high_log10"] - trajectory["load_low_log10"]).filter(trajectory["is_extrapolated"])
     assert (width.diff().drop_nulls() > 0).all()

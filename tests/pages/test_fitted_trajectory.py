@@ -1,4 +1,4 @@
-"""The fitted course on the patient page: what is drawn is what was computed, and the sentences say no more than that."""
+"""The fitted trajectory on the patient page: what is drawn is what was computed, and the sentences say no more than that."""
 
 from __future__ import annotations
 

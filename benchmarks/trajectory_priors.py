@@ -1,8 +1,8 @@
-"""The bank's shipped priors, from the simulator's truth: `python -m benchmarks.course_priors [--check]`.
+"""The bank's shipped priors, from the simulator's truth: `python -m benchmarks.trajectory_priors [--check]`.
 
-Every simulated course is given to the line of the bank whose kind of change it has (none, an early or late one) and whose
+Every simulated trajectory is given to the line of the bank whose kind of change it has (none, an early or late one) and whose
 moment of change is nearest; the line's mean and covariance are those of the best piecewise lines through the true loads
-of its courses, its weight is its share of them. They are an assumption of this project: they say what `cmvmon.simulate`
+of its trajectories, its weight is its share of them. They are an assumption of this project: they say what `cmvmon.simulate`
 assumes, not what patients on an ICU do. A site's own are learned from its results by `cmvmon priors fit`.
 """
 
@@ -20,17 +20,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from cmvmon.protocol import CourseLine, CoursePriors, course_priors_text, read_course_priors
+from cmvmon.protocol import TrajectoryLine, TrajectoryPriors, read_trajectory_priors, trajectory_priors_text
 from cmvmon.simulate import ward
 
 PATIENTS = 100_000
 SEED = 20_240_217
 VERSION = "simulated-1"
 HORIZON_WEEKS = 4.0
-AFTER_CHANGE_WEEKS = 1.0  # of a course whose drug is changed: its weeks end with the week of the change
+AFTER_CHANGE_WEEKS = 1.0  # of a trajectory whose drug is changed: its weeks end with the week of the change
 GRID_WEEKS = 0.1
 STEADY = 0.5  # log10 per week: what separates fast from steady responders below is not a finding, only two halves
-# Courses that the simulated ward lacks. Levelling off: biphasic decline is real (HIV, HCV), and without such lines a
+# Trajectories that the simulated ward lacks. Levelling off: biphasic decline is real (HIV, HCV), and without such lines a
 # plateau is read as a fall past it and a rise back to it. Rising before the simulator's first rebound: without such a
 # line a rise from day 12 is none.
 LEVELLING: Places = ((1.6,), (2.1,), (2.6,))
@@ -49,11 +49,11 @@ FALL_RISE_FALL: Places = ((1.05, 2.65),)
 Array = npt.NDArray[np.float64]
 
 
-def structure() -> list[CourseLine]:
+def structure() -> list[TrajectoryLine]:
     """The lines without their numbers: name, kind of change, response, moment of change."""
 
-    def line(name: str, change: str, response: str, at: tuple[float, ...] = ()) -> CourseLine:
-        return CourseLine(_name(name, at), change, response, at, 0.0, (), ())
+    def line(name: str, change: str, response: str, at: tuple[float, ...] = ()) -> TrajectoryLine:
+        return TrajectoryLine(_name(name, at), change, response, at, 0.0, (), ())
 
     return [
         line("straight_fast", "none", "responder"),
@@ -83,7 +83,7 @@ def _nearest(name: str, column: str, places: Places) -> pl.Expr:
 
 
 def assigned(truth: pl.DataFrame) -> pl.DataFrame:
-    """The truth with `line`, the line of the bank that each course is given to."""
+    """The truth with `line`, the line of the bank that each trajectory is given to."""
     late, early = pl.col("late_from_days").is_not_null(), pl.col("early_until_days").is_not_null()
     flat = pl.col("class") == "non_responder"
     failing = flat | (pl.col("class") == "rebound")
@@ -114,7 +114,7 @@ def assigned(truth: pl.DataFrame) -> pl.DataFrame:
 
 
 def true_loads(truth: pl.DataFrame, weeks: Array) -> Array:
-    """log10 loads (course, moment) of piecewise truth at `weeks` after the anchor."""
+    """log10 loads (trajectory, moment) of piecewise truth at `weeks` after the anchor."""
 
     def column(name: str, otherwise: float) -> Array:
         return truth[name].fill_null(otherwise).to_numpy()[:, None]
@@ -142,7 +142,7 @@ def true_loads(truth: pl.DataFrame, weeks: Array) -> Array:
 
 
 def best_lines(loads: Array, used: npt.NDArray[np.bool_], weeks: Array, changes: tuple[float, ...]) -> Array:
-    """Least-squares (b0, d1, ...) of each course over the moments that are `used`."""
+    """Least-squares (b0, d1, ...) of each trajectory over the moments that are `used`."""
     begins, ends = (0.0, *changes), (*changes, math.inf)
     pieces = [np.clip(weeks, a, b) - a for a, b in zip(begins, ends, strict=True)]
     x = np.stack([np.ones_like(weeks), *(-piece for piece in pieces)], axis=1)
@@ -151,13 +151,13 @@ def best_lines(loads: Array, used: npt.NDArray[np.bool_], weeks: Array, changes:
     return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
 
 
-def learned(truth: pl.DataFrame) -> tuple[CourseLine, ...]:
-    """The lines with the weights, means and covariances of these courses."""
+def learned(truth: pl.DataFrame) -> tuple[TrajectoryLine, ...]:
+    """The lines with the weights, means and covariances of these trajectories."""
     weeks = np.arange(0.0, HORIZON_WEEKS + 1e-9, GRID_WEEKS)
-    courses = assigned(truth)
+    trajectories = assigned(truth)
     found = []
     for line in structure():
-        mine = courses.filter(pl.col("line") == line.name)
+        mine = trajectories.filter(pl.col("line") == line.name)
         ends = mine["drug_changed_days"].fill_null(math.inf).to_numpy() / 7.0 + AFTER_CHANGE_WEEKS
         if not line.is_straight:  # a decline after the change needs some time after it
             ends = np.maximum(ends, line.changes_at_weeks[-1] + 0.5 * AFTER_CHANGE_WEEKS)
@@ -165,12 +165,12 @@ def learned(truth: pl.DataFrame) -> tuple[CourseLine, ...]:
         covariance = np.cov(theta.T)
         upper = covariance[np.triu_indices(theta.shape[1])]
         found.append(
-            CourseLine(
+            TrajectoryLine(
                 line.name,
                 line.change,
                 line.response,
                 line.changes_at_weeks,
-                mine.height / courses.height,
+                mine.height / trajectories.height,
                 tuple(float(f"{v:.6g}") for v in theta.mean(axis=0)),
                 tuple(float(f"{v:.6g}") for v in upper),
             )
@@ -180,8 +180,8 @@ def learned(truth: pl.DataFrame) -> tuple[CourseLine, ...]:
     return tuple(replace(line, weight=line.weight / total) for line in lines)
 
 
-def added(lines: Sequence[CourseLine]) -> Iterator[CourseLine]:
-    """Courses that the simulated ward lacks: levelling off after a fast fall, and rising again in the second week."""
+def added(lines: Sequence[TrajectoryLine]) -> Iterator[TrajectoryLine]:
+    """Trajectories that the simulated ward lacks: levelling off after a fast fall, and rising again in the second week."""
     rising = next(line for line in lines if line.name.startswith("late_rise"))
     yield replace(rising, name=_name("late_rise", EARLIER_RISE), changes_at_weeks=EARLIER_RISE, weight=ADDED_WEIGHT)
     fast = next(line for line in lines if line.name == "straight_fast")
@@ -189,7 +189,9 @@ def added(lines: Sequence[CourseLine]) -> Iterator[CourseLine]:
     aa, ad, dd = fast.covariance
     for at in LEVELLING:
         covariance = (aa, ad, 0.0, dd, 0.0, LEVEL_SD**2)
-        yield CourseLine(_name("levelling", at), "levelling", fast.response, at, ADDED_WEIGHT, (a, d, 0.0), covariance)
+        yield TrajectoryLine(
+            _name("levelling", at), "levelling", fast.response, at, ADDED_WEIGHT, (a, d, 0.0), covariance
+        )
 
 
 def shipped_text() -> str:
@@ -200,22 +202,23 @@ def shipped_text() -> str:
 def made_text(patients: int = PATIENTS) -> str:
     """The priors file, made anew."""
     truth = ward(patients, 90, SEED).truth
-    priors = CoursePriors(
+    priors = TrajectoryPriors(
         version=VERSION,
-        source="cmvmon simulate: computed by benchmarks/course_priors.py from its truth; not from patients",
+        source="cmvmon simulate: computed by benchmarks/trajectory_priors.py from its truth; not from patients",
         strength="assumption",
         owner="clinical lead",
-        learned={"patients": patients, "seed": SEED, "days_of_each_course": int(7 * HORIZON_WEEKS)},
+        learned={"patients": patients, "seed": SEED, "days_of_each_trajectory": int(7 * HORIZON_WEEKS)},
         lines={name: learned(truth.filter(pl.col("compartment") == name)) for name in COMPARTMENTS},
     )
-    return "# Synthetic. Written by `python -m benchmarks.course_priors`; --check compares.\n" + course_priors_text(
-        priors
+    return (
+        "# Synthetic. Written by `python -m benchmarks.trajectory_priors`; --check compares.\n"
+        + trajectory_priors_text(priors)
     )
 
 
 def is_same(one: str, other: str) -> bool:
     """Whether two files hold the same lines: the same words, and numbers that agree within what a machine rounds."""
-    first, second = (read_course_priors(text, name=VERSION).lines for text in (one, other))
+    first, second = (read_trajectory_priors(text, name=VERSION).lines for text in (one, other))
     if list(first) != list(second) or any(len(first[key]) != len(second[key]) for key in first):
         return False
     pairs = [pair for key in first for pair in zip(first[key], second[key], strict=True)]
@@ -228,7 +231,7 @@ def is_same(one: str, other: str) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the file, or with --check compares it with the shipped one."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.course_priors", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trajectory_priors", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with the shipped file")
     options = parser.parse_args(arguments)
     text = made_text()

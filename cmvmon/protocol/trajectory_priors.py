@@ -20,16 +20,16 @@ _STRAIGHT = ("name", "change", "response", "weight", "mean", "covariance")
 
 
 @dataclass(frozen=True)
-class CourseLine:
+class TrajectoryLine:
     """One line of the bank: straight, or with one or two changes of slope.
 
     Attributes:
         name: unique in its compartment.
-        change: none, early, late or levelling: the last change. A late change that ends in a rise is a rebound; a course
+        change: none, early, late or levelling: the last change. A late change that ends in a rise is a rebound; a trajectory
             that levels off is kept apart, so that a plateau is no rebound.
-        response: how such a course is named when non-responders are weighed against responders.
+        response: how such a trajectory is named when non-responders are weighed against responders.
         changes_at_weeks: after the anchor, rising; none for a straight line.
-        weight: share of courses.
+        weight: share of trajectories.
         mean: log10 load at the anchor, then the decline of each piece (log10 per week): 2, 3 or 4 numbers.
         covariance: of the same, row by row, upper triangle: 3, 6 or 10 numbers.
     """
@@ -49,7 +49,7 @@ class CourseLine:
 
 
 @dataclass(frozen=True)
-class CoursePriors:
+class TrajectoryPriors:
     """One versioned set of priors; `lines` by the names of the protocol's [prior.*] stanzas.
 
     `learned` says in words what they were learned from: counts and settings, never patients. `text_sha256` is the SHA-256,
@@ -61,11 +61,11 @@ class CoursePriors:
     strength: str
     owner: str
     learned: Mapping[str, str | int | float]
-    lines: Mapping[str, tuple[CourseLine, ...]]
+    lines: Mapping[str, tuple[TrajectoryLine, ...]]
     text_sha256: str = field(default="", compare=False)
 
 
-def read_course_priors(text: str, *, name: str) -> CoursePriors:
+def read_trajectory_priors(text: str, *, name: str) -> TrajectoryPriors:
     """The priors that `text` (TOML) holds; the weights of a compartment are scaled to add up to 1.
 
     Raises:
@@ -92,7 +92,7 @@ def read_course_priors(text: str, *, name: str) -> CoursePriors:
     if faults:
         listed = "\n  ".join(faults)
         raise ProtocolError(f"priors/{name} can't be used. Mend these and start again:\n  {listed}")
-    return CoursePriors(
+    return TrajectoryPriors(
         document["version"],
         document["source"],
         document["strength"],
@@ -107,7 +107,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
-def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[CourseLine, ...]:
+def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[TrajectoryLine, ...]:
     found = [line for i, table in enumerate(tables, 1) if (line := _line(f"[[{key}]] number {i}", table, faults))]
     if len(found) < len(tables):
         return ()
@@ -124,7 +124,7 @@ def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[C
     if abs(total - 1.0) > WEIGHTS_WITHIN:
         faults.append(f"[[{key}]] the weights add up to {total:.4g}; they must add up to 1")
     return tuple(
-        CourseLine(
+        TrajectoryLine(
             line.name,
             line.change,
             line.response,
@@ -137,7 +137,7 @@ def _lines(key: str, tables: list[dict[str, Any]], faults: list[str]) -> tuple[C
     )
 
 
-def _line(where: str, table: dict[str, Any], faults: list[str]) -> CourseLine | None:
+def _line(where: str, table: dict[str, Any], faults: list[str]) -> TrajectoryLine | None:
     before = len(faults)
     straight = table.get("change") == "none"
     keys = _STRAIGHT if straight else (*_STRAIGHT, "changes_at_weeks")
@@ -164,7 +164,7 @@ def _line(where: str, table: dict[str, Any], faults: list[str]) -> CourseLine | 
         faults.append(f"{where}: changes_at_weeks must be one or two rising numbers above 0")
     if len(faults) > before or mean is None or covariance is None or weight is None or changes is None:
         return None
-    return CourseLine(str(table["name"]), table["change"], table["response"], changes, weight[0], mean, covariance)
+    return TrajectoryLine(str(table["name"]), table["change"], table["response"], changes, weight[0], mean, covariance)
 
 
 def _changes(value: object) -> tuple[float, ...] | None:
@@ -199,8 +199,8 @@ def _is_positive_definite(upper: tuple[float, ...], size: int) -> bool:
     return True
 
 
-def course_priors_text(priors: CoursePriors) -> str:
-    """The file that `read_course_priors` reads back; no prose is added or lost but comments."""
+def trajectory_priors_text(priors: TrajectoryPriors) -> str:
+    """The file that `read_trajectory_priors` reads back; no prose is added or lost but comments."""
     out = [f"{key} = {_quoted(getattr(priors, key))}" for key in ("version", "source", "strength", "owner")]
     if priors.learned:
         out += ["", "[learned]"]
