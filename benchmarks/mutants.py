@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[1]
 JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
 TESTS = (
     "tests/rules/test_the_engine.py",
+    "tests/rules/test_what_rules_say_together.py",
+    "tests/rules/test_turning_values.py",
     "tests/rules/test_suppressed_needs_two.py",
     "tests/episodes",
     "tests/rules/test_rule_cases.py",
