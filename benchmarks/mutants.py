@@ -35,6 +35,7 @@ TESTS = (
     "tests/rules/test_turning_values.py",
     "tests/rules/test_suppressed_needs_two.py",
     "tests/episodes",
+    "tests/rules/test_what_alerts_say.py",
     "tests/rules/test_rule_cases.py",
     "tests/facts",
     "tests/rules/test_alarms.py",
