@@ -101,10 +101,10 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
 
 
 def _is_nearer(turn: Turn, other: Turn | None) -> bool:
-    """Whether it lies nearer to what is now than another one of the same column; one without a value lies farthest."""
-    if other is None or turn.at is None or other.at is None:
-        return other is None or (other.at is None and turn.at is not None)
-    return bool(abs(turn.at - turn.now) < abs(other.at - other.now))
+    """Whether it lies nearer to what is now than another one of the same column; of those without a value the first."""
+    if other is None:
+        return True
+    return None not in (turn.at, other.at) and bool(abs(turn.at - turn.now) < abs(other.at - other.now))
 
 
 def verdict_with(rule: Rule, frame: pl.DataFrame, **changed: Any) -> str:

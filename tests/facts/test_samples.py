@@ -96,5 +96,9 @@ def test_blood_was_last_sampled_when_the_newest_of_any_matrix_was_drawn(results:
     assert found["days_since_blood_result"] == days
 
 
+def test_a_day_has_86_400_seconds_after_half_a_year_too() -> None:
+    assert one(FOLLOW_UP, "plasma d0 9", day=200.0)["days_since_blood_result"] == 200.0
+
+
 def test_without_blood_there_is_no_follow_up() -> None:
     assert told(FOLLOW_UP, "bal d0 9") == []
