@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,8 @@ class Mutant:
 
     Attributes:
         file: from the project's root.
-        line: of the change; `code` is that line as written.
-        change: what was changed into what.
+        line: of the change; `code` is that line as written, with the next one where it is a decorator.
+        change: what was changed into what; `nth`: of how many such changes before it on the same line.
         text: the whole changed source.
     """
 
@@ -49,6 +50,7 @@ class Mutant:
     change: str
     text: str
     code: str = ""
+    nth: int = 0
 
 
 def mutants_of(source: str, *, file: str) -> list[Mutant]:
@@ -58,15 +60,19 @@ def mutants_of(source: str, *, file: str) -> list[Mutant]:
     annotations and texts are left alone.
     """
     found = []
-    lines = source.splitlines()
+    lines = [*source.splitlines(), ""]
+    seen: Counter[tuple[int, str]] = Counter()
     for number in range(len(list(_changes(ast.parse(source))))):
         tree = ast.parse(source)
         node, apply = list(_changes(tree))[number]
         before = ast.unparse(node)
         line = node.lineno
-        after = apply()
+        change = f"`{before}` -> `{apply()}`"
         text = ast.unparse(ast.fix_missing_locations(tree))
-        found.append(Mutant(file, line, f"`{before}` -> `{after}`", text, lines[line - 1].strip()))
+        code = lines[line - 1].strip()
+        code += f" {lines[line].strip()}" if code.startswith("@") else ""
+        found.append(Mutant(file, line, change, text, code, seen[line, change]))
+        seen[line, change] += 1
     return sorted(found, key=lambda mutant: mutant.line)
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from cmvmon.facts.by_series import ends_of, numbered_series, results_by_series
+from cmvmon.facts.newest_series import newest_numbers
 from tests.facts.reading import facts, in_days
 
 ROWS = pl.DataFrame({"series": pl.Series([0, 0, 1, 3, 3, 3], dtype=pl.UInt32)})
@@ -42,3 +43,11 @@ def test_each_series_knows_its_newest_sample() -> None:
         (0, "bal", 3.0),
         (1, "plasma", 9.0),
     ]
+
+
+def test_the_newest_series_of_each_compartment_stand_in_the_order_of_series() -> None:
+    names = ("plasma", "bal", "urine", "csf", "serum", "whole_blood", "bronchial_wash", "tracheal_aspirate")
+    found = facts("; ".join(f"{name}@{lab} d{day} 900" for name in names for day, lab in enumerate("zyx")))
+    newest = found.shared(newest_numbers)
+    assert newest["compartment"].to_list() == sorted(names)
+    assert newest["series"].to_list() == [*range(0, 24, 3)]

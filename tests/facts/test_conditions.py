@@ -100,6 +100,11 @@ def test_two_conditions_are_one_only_where_they_are_the_same() -> None:
         assert len({one, other}) == 2
 
 
+def test_a_condition_that_asks_nothing_cannot_be_judged() -> None:
+    with pytest.raises(NotImplementedError):
+        _ = Condition().expr
+
+
 def test_a_constant_is_written_as_it_is_and_a_value_stays_the_value() -> None:
     value = fact("a")
     assert as_value(value) is value

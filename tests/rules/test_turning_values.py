@@ -18,6 +18,7 @@ TICK = timedelta(microseconds=1)
 EVIDENCE: dict[str, Any] = {
     "as_of": NOON,
     "celsius": 39.5,
+    "near": 39.2,
     "n_samples": 3,
     "word": "hot",
     "is_shivering": True,
@@ -68,6 +69,8 @@ def turned(fires: Condition, frame: pl.DataFrame = FRAME, **other: Any) -> dict[
         (fact("celsius") < number("line"), {"celsius": below(38.0), "protocol.line": above(39.5)}),
         (fact("celsius") <= number("line"), {"celsius": 38.0, "protocol.line": 39.5}),
         (fact("celsius") == number("line"), {"celsius": 38.0, "protocol.line": 39.5}),
+        (fact("celsius") > 39.2, {"celsius": 39.2}),
+        (fact("celsius") > fact("near"), {"celsius": 39.2, "near": 39.5}),
         (fact("celsius") == 39.5, {"celsius": below(39.5)}),
         (fact("n_samples") > 1, {"n_samples": 1}),
         (fact("n_samples") >= 2, {"n_samples": 1}),

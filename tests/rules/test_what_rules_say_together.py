@@ -8,11 +8,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cmvmon.domain.columns import Kind
+from cmvmon.domain.errors import ProgramError
 from cmvmon.facts import Facts, by_name
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.judging import judge
+from cmvmon.rules.evidence import _as_lists, read_back
+from cmvmon.rules.judging import judge, judged
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
 from tests.rules.test_the_engine import NOON, facts, rule, table
 
@@ -114,3 +118,34 @@ def test_the_results_that_a_verdict_rests_on_are_named_once_each_in_the_order_of
     for i, evidence in enumerate(found.sort("patient_id")["evidence"]):
         held = [f"z{i}", f"y{i}"] if i % 4 == 1 else [*dict.fromkeys(x for x in (first[i], second[i], third[i]) if x)]
         assert json.loads(evidence)["result_ids"] == held, i
+
+
+def test_what_another_rule_said_is_in_the_evidence_and_is_judged_again_to_the_same() -> None:
+    after = rule(
+        "z_after",
+        fires={"it": (verdict_of("made_up") == "alert") & alerts_by("made_up", "hot")},
+        clears=verdict_of("made_up") == "clear",
+        says=(say("it"),),
+    )
+    made = facts(made_up={"line": 38.0}, z_after={})
+    verdicts = judge((rule(), after), made).filter(rule="z_after")
+    evidence = json.loads(verdicts["evidence"][0])
+    assert (evidence["verdict.made_up"], evidence["ground.made_up.hot"]) == ("alert", True)
+    again = judged(after, read_back(after, verdicts, made.tables))
+    assert again.select("verdict", "reason").equals(verdicts.select("verdict", "reason"))
+
+
+def test_a_fact_table_that_tells_of_one_patient_twice_is_stopped() -> None:
+    twice = table("fever", ("patient_id",), patient_id=(Kind.TEXT, ["A", "A"]), celsius=(Kind.NUMBER, [39.0, 37.0]))
+    with pytest.raises(ProgramError, match="the fact table fever has several rows of one"):
+        judge((rule(),), facts(twice, made_up={"line": 38.0}))
+
+
+IDS = st.lists(st.tuples(*[st.one_of(st.none(), st.sampled_from("abc"))] * 3), max_size=40)
+
+
+@given(IDS)
+def test_the_ids_of_each_row_become_a_list_without_those_that_are_not_known(rows: list[tuple[str | None, ...]]) -> None:
+    """Called as it stands, too: polars runs it on a thread of its own."""
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("xyz", pl.String), orient="row")
+    assert _as_lists(frame.to_struct("ids")).to_list() == [[x for x in row if x is not None] for row in rows]
