@@ -32,7 +32,7 @@ JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvm
 TESTS = (
     "tests/rules/test_the_engine.py",
     "tests/rules/test_what_rules_say_together.py",
-    "tests/rules/test_turning_values.py",
+    "tests/rules/test_explaining_made_up_rules.py",
     "tests/rules/test_suppressed_needs_two.py",
     "tests/episodes",
     "tests/rules/test_an_assessment.py",

@@ -89,7 +89,7 @@ def assess(
 
     >>> found = assess(simulate(4, 42, seed=1), method="line")
     >>> sorted(found.verdicts["rule"].unique())
-    ['bal_at_local_line', 'no_follow_up', 'rebound', 'slow_response', 'suppressed']
+    ['bal_at_local_line', 'no_follow_up', 'rebound', 'recurrence', 'slow_response', 'suppressed']
     """
     tables = _of_ward(known) if isinstance(known, Ward) else known
     moment = as_of or _latest(current_results(tables[VIRAL_LOAD_RESULTS]))

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from benchmarks import mutants
 from benchmarks.equivalent import EQUIVALENT
 from benchmarks.mutants import Answer
@@ -67,7 +65,6 @@ def test_after_it(): assert False
 """
 
 
-@pytest.mark.slow
 def test_the_first_test_that_fails_is_named_and_those_about_the_file_come_first(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
 
@@ -79,7 +76,6 @@ def test_the_first_test_that_fails_is_named_and_those_about_the_file_come_first(
     assert failing(before=["test_it.py::test_after_it"]) == "test_it.py::test_after_it"
 
 
-@pytest.mark.slow
 def test_what_passes_passes_and_no_further_test_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
     text = TESTS.replace("1 + 1 == 3", "True").replace("assert []", "pass")
     (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
@@ -89,13 +85,11 @@ def test_what_passes_passes_and_no_further_test_is_begun_when_the_time_is_over(t
     assert _inside(tmp_path, ["test_it.py"]) is None
 
 
-@pytest.mark.slow
 def test_a_test_file_that_cannot_be_imported_is_told_apart_from_a_test_that_fails(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("import no_such_module", encoding="utf-8")
     assert _inside(tmp_path, ["test_it.py"]) == "test_it.py (can't be imported)"
 
 
-@pytest.mark.slow
 def test_tests_that_are_gone_do_not_count_as_passed(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("", encoding="utf-8")
     assert _inside(tmp_path, ["test_it.py"]) == "pytest ended with 5"
@@ -111,7 +105,6 @@ def _inside(root: Path, tests: list[str], **given: object) -> str | None:
     return None if done.stdout.strip() == "None" else done.stdout.strip()
 
 
-@pytest.mark.slow
 def test_a_known_mutant_is_killed_by_the_test_of_its_rule_and_the_source_as_written_is_not() -> None:
     (mutant,) = (
         each

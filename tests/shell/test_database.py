@@ -51,6 +51,7 @@ def test_every_table_of_the_migrated_schema_is_append_only(site: Path) -> None:
     assert sorted(sites.rows(site, query)) == sorted((table, verb) for table in METADATA.tables for verb in verbs)
 
 
+@pytest.mark.slow
 def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
     script = "import sys; from pathlib import Path; from cmvmon.shell.session import open_site\nwith open_site(Path(sys.argv[1])): pass"
     running = [
