@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Tests are spread by file, so that what a file prepares once is prepared once.
-SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadfile
+# Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
+SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup
 UNIT := not slow and not browser and not prefect
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py

@@ -1,8 +1,10 @@
 """Mutation testing of the judging code: one small change at a time, and does a fast test notice?
 
-`python -m benchmarks mutants [--minutes 20] [--workers 2] [--only rules/suppressed]` tries every mutant of cmvmon/rules,
-cmvmon/facts, cmvmon/episodes.py and cmvmon/assess.py that has no answer yet, and writes benchmarks/mutants.md. Answers are
-kept by the text of the mutated file in benchmarks/out/mutants.jsonl, so a run that was stopped goes on where it was.
+`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--patience 12] [--again]` tries every mutant of
+cmvmon/rules, cmvmon/facts, cmvmon/episodes.py and cmvmon/assess.py that has no answer yet, and writes benchmarks/mutants.md.
+Answers are kept by the text of the mutated file in benchmarks/out/mutants.jsonl, so a run that was stopped goes on where it
+was. With `--patience 12` a mutant gets so many seconds of the tests that are the likeliest to notice it, which can only make
+a killed mutant look like a survivor; `--again` then tries the survivors once more.
 No file of the project is changed: a worker hands Python the changed source when the module is imported.
 """
 
@@ -11,39 +13,74 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import multiprocessing
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from benchmarks.equivalent import EQUIVALENT
 from benchmarks.mutating import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
 JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
-TESTS = ("tests/rules", "tests/facts", "tests/episodes", "tests/cases/test_ward_situations.py", "tests/shell")
+TESTS = (
+    "tests/rules/test_the_engine.py",
+    "tests/rules/test_what_rules_say_together.py",
+    "tests/rules/test_explaining_made_up_rules.py",
+    "tests/rules/test_suppressed_needs_two.py",
+    "tests/episodes",
+    "tests/rules/test_an_assessment.py",
+    "tests/rules/test_leaflets.py",
+    "tests/rules/test_what_alerts_say.py",
+    "tests/rules/test_rule_cases.py",
+    "tests/facts",
+    "tests/rules/test_alarms.py",
+    "tests/rules/test_standing_in.py",
+    "tests/rules/test_rebound_read_plainly.py",
+    "tests/cases/test_ward_situations.py",
+    "tests/rules/test_explaining.py",
+    "tests/rules/test_every_rule.py",
+    "tests/rules/test_same_as_before.py",
+    "tests/shell/test_alert_store.py",
+)
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
-LIMIT_SECONDS = 180.0  # a mutant that keeps the tests busy for longer is killed: the suite would not end
+LIMIT_SECONDS = 400.0  # a mutant that keeps the tests busy for longer is killed: the suite would not end
+KILLERS = 12  # how many of the tests that killed a mutant of the same file before are run first
+
+KILLED, SURVIVED, EXPLAINED, OPEN = "killed", "survived", "equivalent", "not tried"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`by`: the test that failed, or why else it is killed; empty where it survived."""
+
+    answer: str
+    by: str = ""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Tries what has no answer yet, within the minutes given; writes the table; 0 when at least 90 % are killed."""
     given = _arguments(arguments)
     wanted = [mutant for mutant in every_mutant() if given.only in mutant.file]
-    answers = _answers()
-    open_ones = [mutant for mutant in wanted if key(mutant) not in answers]
+    answers = read_answers()
+    open_ones = [mutant for mutant in wanted if _is_open(mutant, answers, again=given.again)]
     random.Random(7).shuffle(open_ones)  # a run that is cut short is a fair sample
-    _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes)
+    open_ones.sort(key=lambda mutant: not reason_of(mutant))  # they are taken from the end: equivalents last
+    _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience)
     text = report(wanted, answers)
     print(text)
     if not given.only:
         REPORT.write_text(text, encoding="utf-8")
-    done = [answers[key(mutant)] for mutant in wanted if key(mutant) in answers]
-    return 0 if done and done.count("survived") <= 0.1 * len(done) else 1
+    counted = Counter(standing(mutant, answers) for mutant in wanted)
+    tried = counted[KILLED] + counted[SURVIVED]
+    return 0 if tried and counted[SURVIVED] <= 0.1 * tried else 1
 
 
 def every_mutant() -> list[Mutant]:
@@ -61,70 +98,114 @@ def key(mutant: Mutant) -> str:
     return hashlib.sha256(f"{mutant.file}\n{mutant.text}".encode()).hexdigest()[:24]
 
 
-def report(wanted: Iterable[Mutant], answers: dict[str, str]) -> str:
-    """The table by file, and every survivor with its place."""
-    lines = ["# Mutants of the judging code", "", "`python -m benchmarks mutants`", ""]
-    lines += ["| file | mutants | tried | killed | survived |", "|---|---:|---:|---:|---:|"]
+def standing(mutant: Mutant, answers: Mapping[str, Answer]) -> str:
+    """KILLED, SURVIVED, EXPLAINED (it survived, and the table of equivalents says why) or OPEN (no answer yet)."""
+    if key(mutant) not in answers:
+        return OPEN
+    found = answers[key(mutant)].answer
+    return EXPLAINED if found == SURVIVED and reason_of(mutant) else found
+
+
+def reason_of(mutant: Mutant) -> str:
+    """Why no test can tell it from what is written, from the table of equivalents; empty where it is not there."""
+    return next((why.reason for why in EQUIVALENT if why.is_about(mutant)), "")
+
+
+def report(wanted: Iterable[Mutant], answers: Mapping[str, Answer]) -> str:
+    """The table by file, every survivor with its place, and every equivalent with its reason."""
     by_file: dict[str, list[Mutant]] = {}
     for mutant in wanted:
         by_file.setdefault(mutant.file, []).append(mutant)
-    survivors: list[str] = []
-    totals: Counter[str] = Counter()
-    for file, mutants in by_file.items():
-        found = [answers.get(key(mutant)) for mutant in mutants]
-        counted = Counter(answer for answer in found if answer is not None)
-        totals += counted + Counter(mutants=len(mutants))
-        lines.append(_row(file, len(mutants), counted))
-        survivors += [
-            f"- `{mutant.file}:{mutant.line}` {mutant.change}"
-            for mutant, answer in zip(mutants, found, strict=True)
-            if answer == "survived"
-        ]
-    lines.append(_row("all", totals.pop("mutants", 0), totals))
-    return "\n".join([*lines, "", "Survived:", "", *(survivors or ["- none"])]) + "\n"
+    rows = {file: Counter(standing(mutant, answers) for mutant in mutants) for file, mutants in by_file.items()}
+    totals = sum(rows.values(), Counter[str]())
+    lines = ["# Mutants of the judging code", "", "`python -m benchmarks mutants`", "", _summary(totals), ""]
+    lines += ["| file | mutants | killed | survived | equivalent | not tried |", "|---|---:|---:|---:|---:|---:|"]
+    lines += [_row(file, counted) for file, counted in (*rows.items(), ("all", totals))]
+    every = [mutant for mutants in by_file.values() for mutant in mutants]
+    for title, which in (("Survived", SURVIVED), ("Equivalent: no test can tell them apart", EXPLAINED)):
+        found = [_line(mutant) for mutant in every if standing(mutant, answers) == which]
+        lines += ["", f"{title}:", "", *(found or ["- none"])]
+    return "\n".join(lines) + "\n"
 
 
-def _row(name: str, n: int, counted: Counter[str]) -> str:
-    tried = counted["killed"] + counted["survived"]
-    return f"| {name} | {n} | {tried} | {counted['killed']} | {counted['survived']} |"
+def _line(mutant: Mutant) -> str:
+    reason = reason_of(mutant)
+    return f"- `{mutant.file}:{mutant.line}` {mutant.change}" + (f": {reason}" if reason else "")
 
 
-def _try_all(mutants: list[Mutant], answers: dict[str, str], *, workers: int, minutes: float) -> None:
+def _summary(totals: Counter[str]) -> str:
+    tried = totals[KILLED] + totals[SURVIVED]
+    share = f"{totals[KILLED] / tried:.1%}" if tried else "none"
+    return f"Killed: {totals[KILLED]} of {tried} that were tried and are not equivalent ({share}); not tried: {totals[OPEN]}."
+
+
+def _row(name: str, counted: Counter[str]) -> str:
+    return f"| {name} | {counted.total()} | " + " | ".join(
+        str(counted[which]) for which in (KILLED, SURVIVED, EXPLAINED, OPEN)
+    ) + " |"  # fmt: skip
+
+
+def _is_open(mutant: Mutant, answers: Mapping[str, Answer], *, again: bool) -> bool:
+    found = standing(mutant, answers)
+    return found == OPEN or (again and found == SURVIVED)
+
+
+def _try_all(
+    mutants: list[Mutant], answers: dict[str, Answer], *, workers: int, minutes: float, patience: float
+) -> None:
     ANSWERS.parent.mkdir(parents=True, exist_ok=True)
     busy: dict[_Worker, Mutant] = {}
-    idle = [_Worker() for _ in range(workers if mutants else 0)]
-    for worker in idle:
+    idle = [_Worker(patience) for _ in range(workers if mutants else 0)]
+    for worker in idle[:1]:
         worker.has_no_failing_test()
+    killers = _killers(answers)
     until = time.monotonic() + minutes * 60
     with ANSWERS.open("a", encoding="utf-8") as log:
         while busy or (mutants and time.monotonic() < until):
             while idle and mutants and time.monotonic() < until:
                 worker = idle.pop()
                 busy[worker] = mutants.pop()
-                worker.start(busy[worker])
+                before = killers.get(busy[worker].file, Counter()).most_common(KILLERS)
+                worker.start(busy[worker], [name for name, _ in before])
             time.sleep(0.05)
             for worker in [worker for worker in busy if worker.is_done()]:
                 mutant = busy.pop(worker)
-                answers[key(mutant)] = worker.answer()
-                log.write(json.dumps({"key": key(mutant), "answer": answers[key(mutant)]}) + "\n")
+                seconds, found = worker.seconds(), worker.answer()
+                answers[key(mutant)] = found
+                if "::" in found.by:
+                    killers.setdefault(mutant.file, Counter())[found.by] += 1
+                log.write(json.dumps({"key": key(mutant), "answer": found.answer, "by": found.by}) + "\n")
                 log.flush()
-                print(f"{mutant.file}:{mutant.line} {mutant.change}: {answers[key(mutant)]}", flush=True)
+                place = f"{mutant.file}:{mutant.line} {mutant.change}"
+                print(f"{place}: {found.answer} {found.by} {seconds:.1f} s", flush=True)
                 idle.append(worker)
     for worker in idle:
         worker.stop()
 
 
-def _answers() -> dict[str, str]:
+def _killers(answers: Mapping[str, Answer]) -> dict[str, Counter[str]]:
+    """The tests that killed mutants of each file so far, and how many."""
+    found: dict[str, Counter[str]] = {}
+    for mutant in every_mutant():
+        answer = answers.get(key(mutant))
+        if answer is not None and "::" in answer.by:
+            found.setdefault(mutant.file, Counter())[answer.by] += 1
+    return found
+
+
+def read_answers() -> dict[str, Answer]:
+    """The answers that are kept, by key; the latest of each."""
     if not ANSWERS.exists():
         return {}
     rows = [json.loads(line) for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
-    return {row["key"]: row["answer"] for row in rows}
+    return {row["key"]: Answer(row["answer"], row.get("by", "")) for row in rows}
 
 
 class _Worker:
     """A process that judges one mutant after another; a new one takes its place when it is stuck or gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._begin()
 
     def _begin(self) -> None:
@@ -136,26 +217,33 @@ class _Worker:
 
     def has_no_failing_test(self) -> None:
         """Raises RuntimeError where a test fails without any mutant: every mutant would count as killed."""
-        self._pipe.send(None)
-        if self._pipe.recv() != "survived":
-            raise RuntimeError("the tests fail, or there are none, without any mutant: mend them first")
+        self.start(None, [])
+        found = self._pipe.recv()
+        if found.answer != SURVIVED:
+            raise RuntimeError(f"the tests fail, or there are none, without any mutant: mend them first ({found.by})")
 
-    def start(self, mutant: Mutant) -> None:
+    def start(self, mutant: Mutant | None, before: Sequence[str]) -> None:
         self._started = time.monotonic()
-        self._pipe.send(mutant)
+        self._pipe.send((mutant, before, math.inf if mutant is None else self._patience))
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
 
     def is_done(self) -> bool:
-        return self._pipe.poll() or not self._process.is_alive() or time.monotonic() - self._started > LIMIT_SECONDS
+        return self._pipe.poll() or not self._process.is_alive() or self.seconds() > LIMIT_SECONDS
 
-    def answer(self) -> str:
+    def answer(self) -> Answer:
+        why = "took too long" if self._process.is_alive() else "the process died"
         try:
             if self._pipe.poll():
-                return str(self._pipe.recv())
+                found = self._pipe.recv()
+                assert isinstance(found, Answer)
+                return found
         except EOFError:
             pass
         self.stop()
         self._begin()
-        return "killed"
+        return Answer(KILLED, why)
 
     def stop(self) -> None:
         self._process.kill()
@@ -164,20 +252,24 @@ class _Worker:
 
 def _serve(pipe: Connection) -> None:
     """Runs in the worker: each mutant received is imported in place of its module, and the fast tests are run on it."""
-    from benchmarks.mutating import in_place_of_its_module, judged
+    from benchmarks.mutating import first_failing, in_place_of_its_module
 
     tests = [name for name in TESTS if (ROOT / name).exists()]
     while True:
-        mutant = pipe.recv()
+        mutant, before, seconds = pipe.recv()
+        about = "" if mutant is None else Path(mutant.file).stem
         with in_place_of_its_module(mutant):
-            pipe.send("survived" if judged(ROOT, tests) else "killed")
+            failed = first_failing(ROOT, tests, before=before, about=about, seconds=seconds)
+            pipe.send(Answer(SURVIVED) if failed is None else Answer(KILLED, failed))
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks mutants")
     parser.add_argument("--minutes", type=float, default=20.0, help="stop handing out mutants after so long")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", default="", help="part of a file's path; then the table is printed, not written")
+    parser.add_argument("--again", action="store_true", help="the survivors too")
+    parser.add_argument("--patience", type=float, default=math.inf, help="seconds of tests that each mutant gets")
     return parser.parse_args(arguments)
 
 

@@ -7,11 +7,15 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import io
+import math
 import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # What a test run must import anew for a mutant to be seen: everything but the rooms below the judging code.
 KEPT = ("cmvmon.domain", "cmvmon.kinetics", "cmvmon.feeds", "cmvmon.protocol", "cmvmon.simulate", "cmvmon.text")
@@ -32,12 +36,21 @@ _CALLED = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed source: `file` from the project's root, the line of the change, what was changed, the whole text."""
+    """One changed source.
+
+    Attributes:
+        file: from the project's root.
+        line: of the change; `code` is that line as written, with the next one where it is a decorator.
+        change: what was changed into what; `nth`: of how many such changes before it on the same line.
+        text: the whole changed source.
+    """
 
     file: str
     line: int
     change: str
     text: str
+    code: str = ""
+    nth: int = 0
 
 
 def mutants_of(source: str, *, file: str) -> list[Mutant]:
@@ -47,13 +60,19 @@ def mutants_of(source: str, *, file: str) -> list[Mutant]:
     annotations and texts are left alone.
     """
     found = []
+    lines = [*source.splitlines(), ""]
+    seen: Counter[tuple[int, str]] = Counter()
     for number in range(len(list(_changes(ast.parse(source))))):
         tree = ast.parse(source)
         node, apply = list(_changes(tree))[number]
         before = ast.unparse(node)
         line = node.lineno
-        after = apply()
-        found.append(Mutant(file, line, f"`{before}` -> `{after}`", ast.unparse(ast.fix_missing_locations(tree))))
+        change = f"`{before}` -> `{apply()}`"
+        text = ast.unparse(ast.fix_missing_locations(tree))
+        code = lines[line - 1].strip()
+        code += f" {lines[line].strip()}" if code.startswith("@") else ""
+        found.append(Mutant(file, line, change, text, code, seen[line, change]))
+        seen[line, change] += 1
     return sorted(found, key=lambda mutant: mutant.line)
 
 
@@ -73,14 +92,62 @@ def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-def judged(root: Path, tests: Sequence[str]) -> bool:
-    """Whether all of these tests pass, in this process; it stops at the first that does not."""
+def first_failing(
+    root: Path, tests: Sequence[str], *, before: Sequence[str] = (), about: str = "", seconds: float = math.inf
+) -> str | None:
+    """The first of these tests that does not pass, in this process; None where all of them pass.
+
+    Args:
+        seconds: no further test is begun after so long.
+        before: names of tests that are run first, in this order.
+        about: the tests whose name holds this word come next, then the files that hold it, then the others as they are.
+    A test file that can't be imported is named itself. No test at all is a failure, too.
+    """
     import pytest
 
     os.chdir(root)
-    words = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser and not prefect", *tests]
+    watch = _Watch(before, about, seconds)
+    words = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser and not prefect"]
+    words += ["-k", "not postgresql", *tests]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return pytest.main(words) == pytest.ExitCode.OK
+        ended = pytest.main(words, plugins=[watch])
+    has_passed = ended == pytest.ExitCode.OK or (watch.is_out_of_time and watch.failed is None)
+    return None if has_passed else watch.failed or f"pytest ended with {ended}"
+
+
+class _Watch:
+    """A plugin of pytest: it orders the tests, and remembers the one that failed."""
+
+    def __init__(self, before: Sequence[str], about: str, seconds: float) -> None:
+        self._before = {name: place for place, name in enumerate(before)}
+        self._about, self._until = about, time.monotonic() + seconds
+        self.failed: str | None = None
+        self.is_out_of_time = False
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Files stay together, so that what a file prepares once is prepared once."""
+        files = {name: place for place, name in enumerate(dict.fromkeys(item.path for item in items))}
+        holds = {file for file in files if self._about and self._about in file.read_text(encoding="utf-8")}
+        last = len(self._before)
+
+        def place(item: Any) -> tuple[int, bool, bool, int]:
+            is_named = bool(self._about) and self._about in item.nodeid
+            return self._before.get(item.nodeid, last), not is_named, item.path not in holds, files[item.path]
+
+        items.sort(key=place)
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        if time.monotonic() > self._until:
+            self.is_out_of_time = True
+            item.session.shouldstop = "no time is left"
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and self.failed is None:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed and self.failed is None:
+            self.failed = f"{report.nodeid} (can't be imported)"
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

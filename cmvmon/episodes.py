@@ -140,9 +140,10 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
     if not same["has_series"].any():
         return "no_series"  # its results were withdrawn, or corrected away to another patient
     key = subject_key(str(alert["subject"]))
-    newer = same.filter((pl.col("laboratory") != key.get("laboratory")) | (pl.col("assay") != key.get("assay")))
-    if not newer.is_empty():
-        return "newer_series"
+    if "assay" in key:
+        another = (pl.col("laboratory") != key["laboratory"]) | (pl.col("assay") != key["assay"])
+        if not same.filter(another).is_empty():
+            return "newer_series"
     state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
     return "course_over" if state[0] == words.TREATMENT_OFF else "other_compartment"
 

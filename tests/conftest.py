@@ -40,6 +40,7 @@ KINDS = {
         "contracts/test_mapper.py",
         "contracts/test_whole_table.py",
         "docs/test_examples.py",
+        "docs/test_face.py",
         "docs/test_house.py",
         "docs/test_readme.py",
         "examples",
@@ -48,9 +49,12 @@ KINDS = {
         "kinetics/test_bank_learning.py",
         "kinetics/test_bank_weeks.py",
         "kinetics/test_concordance.py",
+        "kinetics/test_coverage.py",
+        "kinetics/test_fit_line.py",
         "kinetics/test_next_sample.py",
         "kinetics/test_noise_estimates.py",
         "kinetics/test_posterior.py",
+        "kinetics/test_short_series.py",
         "kinetics/test_weekly_properties.py",
         "pages/test_next_sample.py",
         "reference",
@@ -60,11 +64,20 @@ KINDS = {
         "workbench",
     ),
 }
+# Files that share what is dear to prepare run in one process (`make` spreads by group); each other file is its own group.
+TOGETHER = {
+    "rules/test_rule_cases.py": "cases of the rules",
+    "rules/test_what_alerts_say.py": "cases of the rules",
+    "rules/test_every_rule.py": "cases of the rules",
+    "rules/test_explaining.py": "cases of the rules",
+    "rules/test_same_as_before.py": "cases of the rules",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place, str(item.path))))
         for kind, places in KINDS.items():
             if any(place == named or place.startswith(f"{named}/") for named in places):
                 item.add_marker(kind)

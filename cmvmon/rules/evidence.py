@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from cmvmon.domain.results import VERDICTS
 from cmvmon.facts import FactTable
 from cmvmon.facts.conditions import PROTOCOL
 from cmvmon.rules.rulebook import GROUND, Rule
@@ -61,8 +60,8 @@ def types_of(rule: Rule, tables: Mapping[str, FactTable]) -> dict[str, pl.DataTy
 def _type(name: str, facts: Mapping[str, pl.DataType]) -> pl.DataType:
     if name.startswith(PROTOCOL):
         return pl.Float64()
-    if name in facts or name in VERDICTS.schema:
-        return facts[name] if name in facts else VERDICTS.schema[name]
+    if name in facts:
+        return facts[name]
     return pl.Boolean() if name.startswith(f"{GROUND}.") else pl.String()
 
 

@@ -94,9 +94,17 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
         for question in condition.questions():
             for column, value in _crossings(question, frame):
                 turned = verdict_with(rule, frame, **{column: value})
-                if turned not in (now, CONTRADICTORY) and (column, turned) not in found:
-                    found[column, turned] = Turn(column, str(question), frame[column][0], value, turned)
+                turn = Turn(column, str(question), frame[column][0], value, turned)
+                if turned not in (now, CONTRADICTORY) and _is_nearer(turn, found.get((column, turned))):
+                    found[column, turned] = turn
     return list(found.values())
+
+
+def _is_nearer(turn: Turn, other: Turn | None) -> bool:
+    """Whether it lies nearer to what is now than another one of the same column; of those without a value the first."""
+    if other is None:
+        return True
+    return None not in (turn.at, other.at) and bool(abs(turn.at - turn.now) < abs(other.at - other.now))
 
 
 def verdict_with(rule: Rule, frame: pl.DataFrame, **changed: Any) -> str:

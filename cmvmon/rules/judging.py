@@ -230,7 +230,7 @@ def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.Data
         .otherwise(pl.lit(words.CLEAR))
     )
     grounds = {
-        name: (is_alert & pl.col("grounds").list.contains(name.split(".", 2)[2])).any()
+        name: (is_alert & pl.col("grounds").list.contains(name.removeprefix(f"{GROUND}.{code}."))).any()
         for name in wanted
         if name.startswith(f"{GROUND}.{code}.")
     }

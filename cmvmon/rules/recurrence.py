@@ -29,9 +29,9 @@ has_nothing = ~truth("patient_has_series") & fact("compartment").is_unknown()
 is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 
 cleared = fact("days_below") >= number("cleared_from_days")
-after_end, after_cleared = treatment.is_off & (latest > ended), cleared & (latest > below_since)
-is_after = (after_end | after_cleared) & ~truth("latest_is_conflicting")
-before_is_after = (treatment.is_off & (before > ended)) | (cleared & (before > below_since))
+after_end = treatment.is_off & (latest > ended)
+is_after = (after_end | cleared) & ~truth("latest_is_conflicting")
+before_is_after = (treatment.is_off & (before > ended)) | cleared
 before_is_load = fact("previous_detection").is_in((words.QUANTIFIED, words.ABOVE_ULOQ)) & ~truth("last_two_conflict")
 two_loads = is_after & samples.latest_is_load & before_is_after & before_is_load
 

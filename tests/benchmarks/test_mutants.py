@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from benchmarks import mutants
-from benchmarks.mutating import Mutant, in_place_of_its_module, judged, mutants_of
+from benchmarks.equivalent import EQUIVALENT
+from benchmarks.mutants import Answer
+from benchmarks.mutating import Mutant, in_place_of_its_module, mutants_of
 
 SOURCE = '''"""A docstring: 1 < 2."""
 LIMIT: int | None = 2
@@ -54,16 +55,99 @@ def test_who_imports_a_module_meanwhile_gets_the_mutant_and_afterwards_what_is_w
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_tests_that_are_gone_do_not_count_as_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "test_nothing.py").write_text("", encoding="utf-8")
-    assert not judged(tmp_path, ["test_nothing.py"])
+TESTS = """
+import time
+def test_fast(): pass
+def test_wrong(): assert 1 + 1 == 3
+def test_named_made_up(): assert []
+def test_slow(): time.sleep(0.3)
+def test_after_it(): assert False
+"""
+
+
+def test_the_first_test_that_fails_is_named_and_those_about_the_file_come_first(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
+
+    def failing(**given: object) -> str | None:
+        return _inside(tmp_path, ["test_it.py"], **given)
+
+    assert failing() == "test_it.py::test_wrong"
+    assert failing(about="named_made_up") == "test_it.py::test_named_made_up"
+    assert failing(before=["test_it.py::test_after_it"]) == "test_it.py::test_after_it"
+
+
+def test_what_passes_passes_and_no_further_test_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
+    text = TESTS.replace("1 + 1 == 3", "True").replace("assert []", "pass")
+    (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
+    assert _inside(tmp_path, ["test_it.py"], seconds=0.2) is None
+    assert _inside(tmp_path, ["test_it.py"]) == "test_it.py::test_after_it"
+    (tmp_path / "test_it.py").write_text(text.replace("False", "True"), encoding="utf-8")
+    assert _inside(tmp_path, ["test_it.py"]) is None
+
+
+def test_a_test_file_that_cannot_be_imported_is_told_apart_from_a_test_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import no_such_module", encoding="utf-8")
+    assert _inside(tmp_path, ["test_it.py"]) == "test_it.py (can't be imported)"
+
+
+def test_tests_that_are_gone_do_not_count_as_passed(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("", encoding="utf-8")
+    assert _inside(tmp_path, ["test_it.py"]) == "pytest ended with 5"
+
+
+def _inside(root: Path, tests: list[str], **given: object) -> str | None:
+    """`first_failing` in a process of its own: pytest does not run inside itself."""
+    asked = f"first_failing(Path({str(root)!r}), {tests!r}, **{given!r})"
+    program = f"from pathlib import Path; from benchmarks.mutating import first_failing; print({asked})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=mutants.ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return None if done.stdout.strip() == "None" else done.stdout.strip()
+
+
+def test_a_known_mutant_is_killed_by_the_test_of_its_rule_and_the_source_as_written_is_not() -> None:
+    (mutant,) = (
+        each
+        for each in mutants.every_mutant()
+        if each.file.endswith("rules/suppressed.py") and each.change == "`2` -> `3`"
+    )
+    program = (
+        "import sys, json; from benchmarks.mutating import *; from benchmarks.mutants import *\n"
+        "for mutant in (None, Mutant('cmvmon/rules/suppressed.py', 1, '', sys.stdin.read())):\n"
+        "    with in_place_of_its_module(mutant):\n"
+        "        print(first_failing(ROOT, ['tests/rules/test_suppressed_needs_two.py']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=mutants.ROOT,
+        input=mutant.text,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    as_written, changed = done.stdout.splitlines()
+    assert as_written == "None"
+    assert changed.startswith("tests/rules/test_suppressed_needs_two.py::test_the_second_result_decides")
 
 
 def test_the_table_counts_by_file_and_names_every_survivor_with_its_place() -> None:
     one, two, three = (Mutant("cmvmon/rules/a.py", line, f"change {line}", str(line)) for line in (3, 5, 9))
-    text = mutants.report([one, two, three], {mutants.key(one): "killed", mutants.key(two): "survived"})
-    assert "| cmvmon/rules/a.py | 3 | 2 | 1 | 1 |" in text
-    assert "| all | 3 | 2 | 1 | 1 |" in text
+    answers = {mutants.key(one): Answer("killed", "a test"), mutants.key(two): Answer("survived")}
+    text = mutants.report([one, two, three], answers)
+    assert "| cmvmon/rules/a.py | 3 | 1 | 1 | 0 | 1 |" in text
+    assert "| all | 3 | 1 | 1 | 0 | 1 |" in text
+    assert "Killed: 1 of 2 that were tried and are not equivalent (50.0%); not tried: 1." in text
     assert "- `cmvmon/rules/a.py:5` change 5" in text
     assert "change 9" not in text
+
+
+def test_an_equivalent_is_counted_apart_only_while_it_survives() -> None:
+    every = mutants.every_mutant()
+    for why in EQUIVALENT:
+        assert any(why.is_about(mutant) for mutant in every), f"no such mutant: {why}"
+        assert why.reason
+    (mutant, *_) = (mutant for mutant in every if mutants.reason_of(mutant))
+    for answer, standing in (("survived", "equivalent"), ("killed", "killed")):
+        assert mutants.standing(mutant, {mutants.key(mutant): Answer(answer)}) == standing
+    assert "| 1 | 0 | 0 | 1 | 0 |" in mutants.report([mutant], {mutants.key(mutant): Answer("survived")})

@@ -198,6 +198,8 @@ ROW = SERIES | {"treatment": "on"}
         ([ROW | {"patient_id": "SYNTHETIC-2"}], "no_longer_known"),
         ([ROW | {"laboratory": None, "assay": None}], "no_series"),
         ([ROW | {"assay": "newer"}], "newer_series"),
+        ([ROW | {"laboratory": "another"}], "newer_series"),
+        ([ROW, ROW | {"patient_id": "SYNTHETIC-2", "treatment": "off"}], "other_compartment"),
         ([ROW | {"treatment": "off"}], "course_over"),
         ([ROW], "other_compartment"),
         ([ROW | {"compartment": "plasma", "treatment": "off"}], "no_series"),
@@ -209,3 +211,26 @@ def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause
     )
     treatment = series.select("patient_id", "treatment").unique()
     assert episodes.why_no_longer_judged(SUBJECT, series.drop("treatment"), treatment) == cause
+
+
+def test_a_patient_who_has_one_series_left_is_not_said_to_have_none() -> None:
+    """An alert on the patient, not on a compartment: a place that lacks a series says nothing of the others."""
+    about = SUBJECT | {"subject_kind": "patient", "compartment": None, "subject": subject_text("patient", SERIES)}
+    series = pl.DataFrame(
+        {
+            "patient_id": ["SYNTHETIC-1"] * 2,
+            "compartment": ["bal", "csf"],
+            "laboratory": ["lab", None],
+            "assay": ["pcr", None],
+            "has_series": [True, False],
+        }
+    )
+    treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
+    assert episodes.why_no_longer_judged(about, series, treatment) != "no_series"
+    assert episodes.why_no_longer_judged(about, series[1:], treatment) == "no_series"
+
+
+def test_the_name_of_an_episode_is_short_enough_to_be_read_out() -> None:
+    opened = alert_in(OPEN)
+    assert opened is not None
+    assert len(opened["alert_id"]) == 16

@@ -72,7 +72,12 @@ def assessed(case: Case, *, protocol: Protocol | None = None) -> Assessment:
 
 @cache
 def _assessed(case: Case) -> Assessment:
-    return assess(tables(case), protocol=Protocol.shipped(), as_of=at(case.as_of_day))
+    return assess(tables(case), protocol=_shipped(), as_of=at(case.as_of_day))
+
+
+@cache
+def _shipped() -> Protocol:
+    return Protocol.shipped()
 
 
 def tables(case: Case) -> Known:

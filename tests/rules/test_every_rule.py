@@ -109,6 +109,12 @@ def test_the_numbers_that_decide_are_told_wherever_they_stand() -> None:
     assert found["rules.slow_response.tier_2_from_days"] == 14.0
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_leaflet_of_a_rule_is_what_its_file_says_of_itself(rule: Rule) -> None:
+    text = (Path(cmvmon.rules.__file__).parent / f"{rule.code}.py").read_text(encoding="utf-8")
+    assert rule.leaflet.strip() == (ast.get_docstring(ast.parse(text), clean=False) or "").strip() != ""
+
+
 def test_a_rule_with_its_leaflet_is_short_and_none_knows_another() -> None:
     folder = Path(cmvmon.rules.__file__).parent
     codes = {rule.code for rule in RULES}

@@ -51,7 +51,12 @@ def test_every_rule_says_of_every_case_row_what_it_said_before(code: str) -> Non
     assert said == OF_CASES[code]
 
 
-@pytest.mark.parametrize("ward", REFERENCES, ids=lambda ward: ward.name)
+EVERY_FIFTH = [
+    pytest.param(ward, id=ward.name, marks=() if n % 5 == 0 else pytest.mark.slow) for n, ward in enumerate(REFERENCES)
+]
+
+
+@pytest.mark.parametrize("ward", EVERY_FIFTH)
 def test_every_rule_says_of_a_random_ward_what_it_said_before(ward: Reference) -> None:
     assert digest(of_the_rules_of_then(assessed_ward(ward))) == OF_WARDS[ward.name]
 

@@ -53,6 +53,7 @@ def test_every_table_of_the_migrated_schema_is_append_only_but_the_list_of_open_
     assert set(METADATA.tables) - set(append_only_tables()) == {"open_alerts"}
 
 
+@pytest.mark.slow
 def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
     script = "import sys; from pathlib import Path; from cmvmon.shell.session import open_site\nwith open_site(Path(sys.argv[1])): pass"
     running = [

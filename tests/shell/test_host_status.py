@@ -51,6 +51,7 @@ def test_it_is_taken_in_replayed_read_as_of_a_moment_and_told_of_whom_it_could_n
     assert second.unread_of(HOST_STATUS) == {"P2"}
 
 
+@pytest.mark.slow
 def test_the_gate_stops_an_assessment_on_a_row_that_breaks_its_contract(tmp_path: Path) -> None:
     sites.drop(tmp_path, "viral_load_results", [result("P1", 0, 1000)])
     dropped(tmp_path, f"P1,sepsis,{text(day(0))},,,")

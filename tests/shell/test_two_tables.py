@@ -147,6 +147,7 @@ def test_of_whom_a_row_could_not_be_read_is_known_of_every_table_from_its_delive
     assert not any(what_was_known(tmp_path, 3).unread_of(other) for other in others)
 
 
+@pytest.mark.slow
 def test_the_command_takes_such_a_file_and_refuses_a_table_beside_it(tmp_path: Path) -> None:
     path = dropped(tmp_path, result("P1", 1000), stay("P1"))
     command = [

@@ -1,0 +1,67 @@
+"""Mutants that no test can tell from what is written, each with the reason; they are counted apart in the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.mutating import Mutant
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Mutants of one kind, and why no test can tell them apart.
+
+    Attributes:
+        file, code: the end of the file's path, and a part of the line as written.
+        change: from what to what.
+        nth: which of such changes on that line; all of them where it is empty.
+    """
+
+    file: str
+    code: str
+    change: tuple[str, str]
+    reason: str
+    nth: tuple[int, ...] = ()
+
+    def is_about(self, mutant: Mutant) -> bool:
+        return (
+            mutant.file.endswith(self.file)
+            and self.code in mutant.code
+            and mutant.change == f"`{self.change[0]}` -> `{self.change[1]}`"
+            and (not self.nth or mutant.nth in self.nth)
+        )
+
+
+_OFF, _ON = ("True", "False"), ("False", "True")
+_SORTED_LATER = "the order does not matter: the table is sorted by its key afterwards"
+_JOINED_LATER = "the order does not matter: the rows are only joined to others"
+_ONE_PATIENT = (
+    "the order of patients and places does not matter: one row of each is kept, and they are sorted afterwards"
+)
+_SAME_POINT = "a single result that goes the longer way becomes the same point"
+
+EQUIVALENT = (
+    Equivalent("facts/after_treatment.py", ".unique(PLACE", _OFF, _JOINED_LATER),
+    Equivalent("facts/by_series.py", "nulls_equal=True", _OFF, "no part of a series' key is null"),
+    Equivalent(
+        "facts/by_series.py",
+        '"series", maintain_order=True',
+        _OFF,
+        "polars keeps the order of equal numbers unasked; the word makes it a promise",
+    ),
+    Equivalent(
+        "facts/conditions.py", "class Value:", _ON, "the class says itself what `==` makes; the word only says so", (0,)
+    ),
+    Equivalent("facts/leading.py", "descending=[False, True, False]", _ON, _ONE_PATIENT, (0,)),
+    Equivalent("facts/leading.py", '.unique(subset="patient_id"', _OFF, _SORTED_LATER),
+    Equivalent("facts/parallel_blood.py", "descending=", _ON, _ONE_PATIENT, (0, 1)),
+    Equivalent("facts/parallel_blood.py", ".unique(subset=PLACE", _OFF, _SORTED_LATER),
+    Equivalent("facts/points.py", "is_again = ", _ON, _SAME_POINT),
+    Equivalent("facts/points.py", "is_shared = ", _ON, _SAME_POINT),
+    Equivalent("facts/points.py", ".group_by(_TIME", _OFF, "the points are sorted by series and moment afterwards"),
+    Equivalent("facts/response.py", '.group_by("series", maintain_order=True)', _OFF, _JOINED_LATER),
+    Equivalent("facts/standing_in.py", "descending=", _ON, _ONE_PATIENT, (0, 1)),
+    Equivalent("facts/standing_in.py", ".unique(subset=PLACE", _OFF, "the rows are sorted again right after it"),
+    Equivalent("facts/standing_in.py", ".group_by(", _OFF, _SORTED_LATER),
+    Equivalent("facts/treatment.py", '.unique(subset="patient_id"', _OFF, _JOINED_LATER),
+)

@@ -1,0 +1,75 @@
+"""Whether a patient is on treatment, since when, and from when a rise counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cmvmon.facts.stays import STAYS
+from cmvmon.facts.treatment import TREATMENT
+from tests.facts.reading import one
+
+
+def of(courses: str, day: float = 40.0) -> dict[str, Any]:
+    return one(TREATMENT, "plasma d0 9", courses=courses, day=day)
+
+
+@pytest.mark.parametrize(
+    ("courses", "state"),
+    [
+        ("never", "unknown"),
+        ("-", "off"),
+        ("ganciclovir d0-", "on"),
+        ("ganciclovir d0-; letermovir(prophylaxis) d0-", "on"),
+        ("ganciclovir d0-; foscarnet(?) d0-", "on"),  # what is known to be treatment decides
+        ("ganciclovir d0-; brandname d0-", "on"),
+        ("ganciclovir(prophylaxis) d0-", "off"),
+        ("ganciclovir(?) d0-", "unknown"),
+        ("letermovir(?) d0-", "off"),  # no drug of treatment, whatever it is given for
+        ("letermovir(prophylaxis) d0-; ganciclovir(?) d0-", "unknown"),
+        ("brandname d0-", "unknown"),
+        ("brandname(?) d0-", "unknown"),
+        ("brandname(prophylaxis) d0-", "off"),
+        ("letermovir d0-", "off"),
+        ("ganciclovir d0-d37", "on"),  # stopped exactly 72 hours before
+        ("ganciclovir d0-d36.9", "off"),
+        ("ganciclovir(?) d0-d36.9", "off"),
+    ],
+)
+def test_a_patient_is_on_treatment_off_it_or_that_is_unknown(courses: str, state: str) -> None:
+    assert of(courses)["treatment"] == state
+
+
+def test_the_clock_is_the_latest_one_and_the_course_that_of_the_latest_clock() -> None:
+    found = of("ganciclovir d0-d18.9; foscarnet d19-")
+    assert (found["course_started_at"], found["anchor_at"], found["watched_since"]) == (0, 19, 0)
+    found = of("ganciclovir d0-d5; foscarnet d29-")
+    assert (found["course_started_at"], found["anchor_at"], found["watched_since"]) == (29, 29, 29)
+
+
+@pytest.mark.parametrize(
+    ("courses", "alone", "since"),
+    [
+        ("letermovir(prophylaxis) d3-; letermovir d8-", True, 3),
+        ("letermovir(prophylaxis) d3-d36.9; letermovir d8-", True, 8),
+        ("letermovir d3-d36.9", False, None),
+        ("ganciclovir d5-; letermovir d3-", False, 5),
+        ("ganciclovir d5-d20; letermovir d3-", True, 3),
+        ("ganciclovir(?) d5-; letermovir d3-", False, None),
+        ("valganciclovir(prophylaxis) d5-", False, None),
+    ],
+)
+def test_on_letermovir_alone_a_rise_counts_from_the_earliest_start_of_what_runs(
+    courses: str, alone: bool, since: float | None
+) -> None:
+    found = of(courses)
+    assert (found["on_letermovir_alone"], found["watched_since"]) == (alone, since)
+
+
+@pytest.mark.parametrize(
+    ("stays", "discharged"),
+    [("never", False), ("d-3-", False), ("d-3-d10", True), ("d-3-d10 / d12-", False), ("d-3-d10 / d12-d13", True)],
+)
+def test_a_patient_has_left_when_no_stay_on_record_is_open(stays: str, discharged: bool) -> None:
+    assert one(STAYS, "plasma d0 9", stays=stays)["is_discharged"] is discharged

@@ -1,0 +1,44 @@
+"""Every alert of the case tables: its grounds, its sentences in order, and the results that it rests on (alerts_said.md).
+
+A result is named by its compartment (and laboratory) and its place among the case's results, from 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cmvmon.rules import all_rules
+from tests.rules.reading import Case, assessed, cases
+
+TABLE = Path(__file__).parent / "alerts_said.md"
+ALERTS = [case for rule in all_rules() for case in cases(rule.code) if case.verdict == "alert"]
+
+
+def expected() -> dict[tuple[str, str], tuple[str, str, str]]:
+    _, _, *lines = TABLE.read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {(rule, name): (grounds, says, rests_on) for rule, name, grounds, says, rests_on in rows}
+
+
+def evidence_of(case: Case) -> Mapping[str, Any]:
+    mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
+    found: Mapping[str, Any] = json.loads(assessed(case).verdicts.filter(mine)["evidence"][0])
+    return found
+
+
+@pytest.mark.parametrize("case", ALERTS, ids=lambda case: f"{case.rule}: {case.name}")
+def test_an_alert_names_its_grounds_its_sentences_and_the_results_that_it_rests_on(case: Case) -> None:
+    evidence = evidence_of(case)
+    results = " ".join(name.removeprefix("lab:").removesuffix(":cmv_dna") for name in evidence["result_ids"])
+    found = (" ".join(evidence["grounds"]), " ".join(evidence["says"]), results or "-")
+    assert found == expected()[case.rule, case.name]
+
+
+def test_the_table_holds_every_alert_of_the_cases_and_nothing_else() -> None:
+    assert sorted(expected()) == sorted((case.rule, case.name) for case in ALERTS)
