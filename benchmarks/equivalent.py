@@ -32,6 +32,7 @@ class Equivalent:
         )
 
 
+_LATEST = "pl.col('at_least').filter('latest')."
 _OFF, _ON = ("True", "False"), ("False", "True")
 _SORTED_LATER = "the order does not matter: the table is sorted by its key afterwards"
 _JOINED_LATER = "the order does not matter: the rows are only joined to others"
@@ -64,4 +65,12 @@ EQUIVALENT = (
     Equivalent("facts/standing_in.py", ".unique(subset=PLACE", _OFF, "the rows are sorted again right after it"),
     Equivalent("facts/standing_in.py", ".group_by(", _OFF, _SORTED_LATER),
     Equivalent("facts/treatment.py", '.unique(subset="patient_id"', _OFF, _JOINED_LATER),
+    Equivalent(
+        "facts/after_treatment.py",
+        '.filter("latest").first()',
+        (_LATEST + "first", _LATEST + "last"),
+        "a series has one latest sample time",
+    ),
+    Equivalent("rules/judging.py", "strict=True", _OFF, "both lists are made from the same tables"),
+    Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
 )

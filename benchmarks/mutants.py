@@ -29,23 +29,23 @@ from benchmarks.mutating import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
 JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
-TESTS = (
+TESTS = (  # what is quick and near comes first
     "tests/rules/test_the_engine.py",
     "tests/rules/test_what_rules_say_together.py",
     "tests/rules/test_explaining_made_up_rules.py",
+    "tests/rules/test_leaflets.py",
+    "tests/rules/test_an_assessment.py",
     "tests/rules/test_suppressed_needs_two.py",
     "tests/episodes",
-    "tests/rules/test_an_assessment.py",
-    "tests/rules/test_leaflets.py",
+    "tests/facts",
     "tests/rules/test_what_alerts_say.py",
     "tests/rules/test_rule_cases.py",
-    "tests/facts",
     "tests/rules/test_alarms.py",
     "tests/rules/test_standing_in.py",
     "tests/rules/test_rebound_read_plainly.py",
     "tests/cases/test_ward_situations.py",
-    "tests/rules/test_explaining.py",
     "tests/rules/test_every_rule.py",
+    "tests/rules/test_explaining.py",
     "tests/rules/test_same_as_before.py",
     "tests/shell/test_alert_store.py",
 )
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     answers = read_answers()
     open_ones = [mutant for mutant in wanted if _is_open(mutant, answers, again=given.again)]
     random.Random(7).shuffle(open_ones)  # a run that is cut short is a fair sample
-    open_ones.sort(key=lambda mutant: not reason_of(mutant))  # they are taken from the end: equivalents last
+    # They are taken from the end: survivors first, equivalents last.
+    open_ones.sort(key=lambda mutant: (not reason_of(mutant), standing(mutant, answers) == SURVIVED))
     _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience)
     text = report(wanted, answers)
     print(text)
@@ -217,14 +218,14 @@ class _Worker:
 
     def has_no_failing_test(self) -> None:
         """Raises RuntimeError where a test fails without any mutant: every mutant would count as killed."""
-        self.start(None, [])
+        self.start(None, [], self._patience * 4)
         found = self._pipe.recv()
         if found.answer != SURVIVED:
             raise RuntimeError(f"the tests fail, or there are none, without any mutant: mend them first ({found.by})")
 
-    def start(self, mutant: Mutant | None, before: Sequence[str]) -> None:
+    def start(self, mutant: Mutant | None, before: Sequence[str], seconds: float | None = None) -> None:
         self._started = time.monotonic()
-        self._pipe.send((mutant, before, math.inf if mutant is None else self._patience))
+        self._pipe.send((mutant, before, self._patience if seconds is None else seconds))
 
     def seconds(self) -> float:
         return time.monotonic() - self._started
