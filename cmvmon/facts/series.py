@@ -30,10 +30,9 @@ def watched_series(facts: Facts) -> pl.DataFrame:
     """A rule that must speak of a place for everyone (BAL) names it itself (`Rule.expects`)."""
     newest = facts.of(NEWEST_SERIES).select(SERIES_KEY)
     nothing = facts.of(PATIENTS).filter(~pl.col("patient_has_series"))
-    places = [newest.select(PLACE), facts.of(AFFECTED).select(PLACE), nothing.select("patient_id", compartment=None)]
-    return (
-        pl.concat(places, how="vertical_relaxed")
-        .unique()
-        .join(newest, on=PLACE, how="left", nulls_equal=True)
-        .with_columns(has_series=pl.col("laboratory").is_not_null())
+    places = [facts.of(AFFECTED).select(PLACE), nothing.select("patient_id", compartment=None)]
+    lacking = pl.concat(places, how="vertical_relaxed").join(newest, on=PLACE, how="anti", nulls_equal=True).unique()
+    return pl.concat(
+        [newest.with_columns(has_series=pl.lit(True)), lacking.with_columns(has_series=pl.lit(False))],
+        how="diagonal_relaxed",
     )
