@@ -26,47 +26,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.equivalent import EQUIVALENT
+from benchmarks.mutant_tests import TESTS, near_to
 from benchmarks.mutating import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
 JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
-TESTS = (  # what is quick and near comes first
-    "tests/rules/test_the_engine.py",
-    "tests/rules/test_what_rules_say_together.py",
-    "tests/rules/test_explaining_made_up_rules.py",
-    "tests/rules/test_leaflets.py",
-    "tests/rules/test_an_assessment.py",
-    "tests/rules/test_suppressed_needs_two.py",
-    "tests/episodes",
-    "tests/facts",
-    "tests/rules/test_what_alerts_say.py",
-    "tests/rules/test_rule_cases.py",
-    "tests/rules/test_alarms.py",
-    "tests/rules/test_standing_in.py",
-    "tests/rules/test_rebound_read_plainly.py",
-    "tests/cases/test_ward_situations.py",
-    "tests/rules/test_every_rule.py",
-    "tests/rules/test_explaining.py",
-    "tests/rules/test_same_as_before.py",
-    "tests/shell/test_alert_store.py",
-)
-_CONDITIONS = "tests/facts/test_conditions.py"
-_EVERY_FACT = "tests/facts/test_every_fact_table.py"
-NEAR = {
-    "cmvmon/facts/": sorted(
-        {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}
-    ),
-    "cmvmon/rules/": [
-        _CONDITIONS,
-        *TESTS[:4],
-        "tests/rules/test_every_rule.py::test_the_leaflet_of_a_rule_is_what_its_file_says_of_itself",
-        "tests/rules/test_what_alerts_say.py",
-        "tests/rules/test_rule_cases.py",
-        "tests/rules/test_alarms.py",
-    ],
-    "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
-    "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
-}
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
 LIMIT_SECONDS = 400.0  # a mutant that keeps the tests busy for longer is killed: the suite would not end
@@ -293,18 +257,10 @@ def _serve(pipe: Connection) -> None:
     while True:
         mutant, before, seconds, is_near = pipe.recv()
         about = "" if mutant is None else Path(mutant.file).stem
-        tests = list(TESTS)
-        if is_near:
-            tests = next(
-                (near for room, near in NEAR.items() if mutant and mutant.file.startswith(room)), _near_to_any()
-            )
+        tests = near_to("" if mutant is None else mutant.file) if is_near else TESTS
         with in_place_of_its_module(mutant):
             failed = first_failing(ROOT, tests, before=before, about=about, seconds=seconds)
             pipe.send(Answer(SURVIVED) if failed is None else Answer(KILLED, failed))
-
-
-def _near_to_any() -> list[str]:
-    return [*dict.fromkeys(test for near in NEAR.values() for test in near)]
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
