@@ -124,6 +124,7 @@ def _summary(totals: Counter[str]) -> str:
     if tried and totals[OPEN]:
         low, high = wilson(totals[KILLED], tried)
         said += f"; those tried are a random sample, 95% interval {low:.1%} to {high:.1%}"
+        said += " (tests were written for its survivors, so that the others may fare worse)"
     return f"{said}; not tried: {totals[OPEN]}."
 
 
