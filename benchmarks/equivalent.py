@@ -71,6 +71,13 @@ EQUIVALENT = (
         (_LATEST + "first", _LATEST + "last"),
         "a series has one latest sample time",
     ),
+    Equivalent(
+        "rules/evidence.py",
+        '.sort("row", maintain_order=True)',
+        _OFF,
+        "polars keeps the order of equal numbers unasked; the word makes it a promise",
+    ),
+    Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
     Equivalent("rules/judging.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
 )

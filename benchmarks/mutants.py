@@ -1,10 +1,11 @@
 """Mutation testing of the judging code: one small change at a time, and does a fast test notice?
 
-`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--patience 12] [--again]` tries every mutant of
-cmvmon/rules, cmvmon/facts, cmvmon/episodes.py and cmvmon/assess.py that has no answer yet, and writes benchmarks/mutants.md.
+`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--near] [--patience 12] [--again]` tries
+every mutant of cmvmon/rules, cmvmon/facts, cmvmon/episodes.py and cmvmon/assess.py that has no answer yet, and writes
+benchmarks/mutants.md.
 Answers are kept by the text of the mutated file in benchmarks/out/mutants.jsonl, so a run that was stopped goes on where it
-was. With `--patience 12` a mutant gets so many seconds of the tests that are the likeliest to notice it, which can only make
-a killed mutant look like a survivor; `--again` then tries the survivors once more.
+was. With `--patience 12` a mutant gets so many seconds of tests, the likeliest to notice it first; with `--near` only the
+tests of its own room. Either can only make a killed mutant look like a survivor; `--again` tries the survivors once more.
 No file of the project is changed: a worker hands Python the changed source when the module is imported.
 """
 
@@ -25,30 +26,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.equivalent import EQUIVALENT
+from benchmarks.mutant_tests import TESTS, near_to
 from benchmarks.mutating import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
 JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
-TESTS = (  # what is quick and near comes first
-    "tests/rules/test_the_engine.py",
-    "tests/rules/test_what_rules_say_together.py",
-    "tests/rules/test_explaining_made_up_rules.py",
-    "tests/rules/test_leaflets.py",
-    "tests/rules/test_an_assessment.py",
-    "tests/rules/test_suppressed_needs_two.py",
-    "tests/episodes",
-    "tests/facts",
-    "tests/rules/test_what_alerts_say.py",
-    "tests/rules/test_rule_cases.py",
-    "tests/rules/test_alarms.py",
-    "tests/rules/test_standing_in.py",
-    "tests/rules/test_rebound_read_plainly.py",
-    "tests/cases/test_ward_situations.py",
-    "tests/rules/test_every_rule.py",
-    "tests/rules/test_explaining.py",
-    "tests/rules/test_same_as_before.py",
-    "tests/shell/test_alert_store.py",
-)
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
 LIMIT_SECONDS = 400.0  # a mutant that keeps the tests busy for longer is killed: the suite would not end
@@ -74,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     random.Random(7).shuffle(open_ones)  # a run that is cut short is a fair sample
     # They are taken from the end: survivors first, equivalents last.
     open_ones.sort(key=lambda mutant: (not reason_of(mutant), standing(mutant, answers) == SURVIVED))
-    _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience)
+    _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience, near=given.near)
     text = report(wanted, answers)
     print(text)
     if not given.only:
@@ -135,9 +117,27 @@ def _line(mutant: Mutant) -> str:
 
 
 def _summary(totals: Counter[str]) -> str:
+    """The share that is killed; while some were not tried, with the interval that it stands for."""
     tried = totals[KILLED] + totals[SURVIVED]
     share = f"{totals[KILLED] / tried:.1%}" if tried else "none"
-    return f"Killed: {totals[KILLED]} of {tried} that were tried and are not equivalent ({share}); not tried: {totals[OPEN]}."
+    said = f"Killed: {totals[KILLED]} of {tried} that were tried and are not equivalent ({share})"
+    if tried and totals[OPEN]:
+        low, high = wilson(totals[KILLED], tried)
+        said += f"; those tried are a random sample, 95% interval {low:.1%} to {high:.1%}"
+        said += " (tests were written for its survivors, so that the others may fare worse)"
+    return f"{said}; not tried: {totals[OPEN]}."
+
+
+def wilson(n: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share, by Wilson.
+
+    >>> wilson(9, 10)
+    (0.596, 0.982)
+    """
+    z, share = 1.959964, n / of
+    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    low, high = ((middle + side * half) / (1 + z * z / of) for side in (-1, 1))
+    return round(low, 3), round(high, 3)
 
 
 def _row(name: str, counted: Counter[str]) -> str:
@@ -152,11 +152,11 @@ def _is_open(mutant: Mutant, answers: Mapping[str, Answer], *, again: bool) -> b
 
 
 def _try_all(
-    mutants: list[Mutant], answers: dict[str, Answer], *, workers: int, minutes: float, patience: float
+    mutants: list[Mutant], answers: dict[str, Answer], *, workers: int, minutes: float, patience: float, near: bool
 ) -> None:
     ANSWERS.parent.mkdir(parents=True, exist_ok=True)
     busy: dict[_Worker, Mutant] = {}
-    idle = [_Worker(patience) for _ in range(workers if mutants else 0)]
+    idle = [_Worker(patience, near) for _ in range(workers if mutants else 0)]
     for worker in idle[:1]:
         worker.has_no_failing_test()
     killers = _killers(answers)
@@ -205,8 +205,8 @@ def read_answers() -> dict[str, Answer]:
 class _Worker:
     """A process that judges one mutant after another; a new one takes its place when it is stuck or gone."""
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, patience: float, near: bool) -> None:
+        self._patience, self._near = patience, near
         self._begin()
 
     def _begin(self) -> None:
@@ -225,7 +225,7 @@ class _Worker:
 
     def start(self, mutant: Mutant | None, before: Sequence[str], seconds: float | None = None) -> None:
         self._started = time.monotonic()
-        self._pipe.send((mutant, before, self._patience if seconds is None else seconds))
+        self._pipe.send((mutant, before, self._patience if seconds is None else seconds, self._near))
 
     def seconds(self) -> float:
         return time.monotonic() - self._started
@@ -255,10 +255,10 @@ def _serve(pipe: Connection) -> None:
     """Runs in the worker: each mutant received is imported in place of its module, and the fast tests are run on it."""
     from benchmarks.mutating import first_failing, in_place_of_its_module
 
-    tests = [name for name in TESTS if (ROOT / name).exists()]
     while True:
-        mutant, before, seconds = pipe.recv()
+        mutant, before, seconds, is_near = pipe.recv()
         about = "" if mutant is None else Path(mutant.file).stem
+        tests = near_to("" if mutant is None else mutant.file) if is_near else TESTS
         with in_place_of_its_module(mutant):
             failed = first_failing(ROOT, tests, before=before, about=about, seconds=seconds)
             pipe.send(Answer(SURVIVED) if failed is None else Answer(KILLED, failed))
@@ -270,6 +270,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", default="", help="part of a file's path; then the table is printed, not written")
     parser.add_argument("--again", action="store_true", help="the survivors too")
+    parser.add_argument("--near", action="store_true", help="only the tests nearest to the mutated file")
     parser.add_argument("--patience", type=float, default=math.inf, help="seconds of tests that each mutant gets")
     return parser.parse_args(arguments)
 

@@ -137,7 +137,11 @@ def test_the_table_counts_by_file_and_names_every_survivor_with_its_place() -> N
     text = mutants.report([one, two, three], answers)
     assert "| cmvmon/rules/a.py | 3 | 1 | 1 | 0 | 1 |" in text
     assert "| all | 3 | 1 | 1 | 0 | 1 |" in text
-    assert "Killed: 1 of 2 that were tried and are not equivalent (50.0%); not tried: 1." in text
+    assert "Killed: 1 of 2 that were tried and are not equivalent (50.0%); those tried are a random sample" in text
+    assert "95% interval 9.5% to 90.5% (" in text
+    assert "not tried: 1." in text
+    whole = mutants.report([one, two], answers)
+    assert "Killed: 1 of 2 that were tried and are not equivalent (50.0%); not tried: 0." in whole
     assert "- `cmvmon/rules/a.py:5` change 5" in text
     assert "change 9" not in text
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import polars as pl
 import pytest
 
-from cmvmon.facts.rises import RISES
+from cmvmon.facts.rises import RISES, can_be_ruled_out
 from tests.facts.reading import one, told
 
 CHANGED = "ganciclovir d0-d18.9; foscarnet d19-"
@@ -96,3 +97,32 @@ def test_a_limit_that_is_missing_is_told_for_its_own_series_alone() -> None:
     rows = told(RISES, "plasma d0 5000, d5 <35?, d9 700; bal d0 5000, d9 700", courses="ganciclovir d0-")
     assert {row["compartment"]: row["has_limit_missing_since"] for row in rows} == {"bal": False, "plasma": True}
     assert {row["compartment"]: row["n_points_since"] for row in rows} == {"bal": 2, "plasma": 3}
+
+
+KNOWN = {
+    "n_points_since": 2,
+    "lowest_point_iu_per_ml": 40.0,
+    "has_conflict_since": False,
+    "has_limit_missing_since": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("other", "holds"),
+    [
+        ({}, True),
+        ({"n_points_since": 3}, True),
+        ({"n_points_since": 1}, False),
+        ({"n_points_since": None}, False),
+        ({"lowest_point_iu_per_ml": None}, False),
+        ({"has_conflict_since": True}, False),
+        ({"has_limit_missing_since": True}, False),
+    ],
+)
+def test_a_rise_can_be_ruled_out_with_two_points_a_lowest_value_no_conflict_and_every_limit(
+    other: dict[str, Any], holds: bool
+) -> None:
+    frame = pl.DataFrame(
+        [KNOWN | other], schema_overrides={"n_points_since": pl.Int64, "lowest_point_iu_per_ml": float}
+    )
+    assert frame.select(held=can_be_ruled_out.expr)["held"].to_list() == [holds]

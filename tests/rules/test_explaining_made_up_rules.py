@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,6 +110,16 @@ def test_an_age_turns_a_microsecond_beyond_its_line_and_a_number_of_days_a_billi
         assert verdict_with(rule(fires), FRAME, **{column: value}) != verdict_with(rule(fires), FRAME)
 
 
+@pytest.mark.parametrize(("fires", "days"), [(age <= length, 2.0 - 1e-9), (age < length, 2.0)])
+def test_a_number_of_days_turns_downwards_too(fires: Condition, days: float) -> None:
+    frame = FRAME.with_columns(pl.lit(3.0).alias("protocol.days"))
+    assert turned(fires, frame)["protocol.days"] == pytest.approx(days, abs=1e-12)
+
+
+def test_what_a_rule_says_of_itself_is_said_by_name() -> None:
+    assert {part.kind for part in inspect.signature(Rule).parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+
+
 @pytest.mark.parametrize(
     ("fires", "expected"),
     [
@@ -168,6 +179,10 @@ YES, NO, UNKNOWN = truth("is_shivering"), ~truth("is_shivering"), truth("truth_n
         (YES | UNKNOWN, True),
         (NO | UNKNOWN, None),
         (NO | NO, False),
+        ((NO | NO) & UNKNOWN, False),
+        (~(YES & YES) & UNKNOWN, False),
+        ((NO & UNKNOWN) | NO, False),
+        ((YES & UNKNOWN) | NO, None),
         (~(YES & UNKNOWN), True),
         (~(YES | UNKNOWN), False),
         (~(YES & YES), False),

@@ -1,0 +1,53 @@
+"""The tests that a mutant of the judging code meets: all that are fast, or only those of its own room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TESTS = (  # what is quick and near comes first
+    "tests/rules/test_the_engine.py",
+    "tests/rules/test_what_rules_say_together.py",
+    "tests/rules/test_explaining_made_up_rules.py",
+    "tests/rules/test_leaflets.py",
+    "tests/rules/test_an_assessment.py",
+    "tests/rules/test_suppressed_needs_two.py",
+    "tests/episodes",
+    "tests/facts",
+    "tests/rules/test_what_alerts_say.py",
+    "tests/rules/test_rule_cases.py",
+    "tests/rules/test_alarms.py",
+    "tests/rules/test_standing_in.py",
+    "tests/rules/test_rebound_read_plainly.py",
+    "tests/cases/test_ward_situations.py",
+    "tests/rules/test_every_rule.py",
+    "tests/rules/test_explaining.py",
+    "tests/rules/test_same_as_before.py",
+    "tests/shell/test_alert_store.py",
+)
+_CONDITIONS = "tests/facts/test_conditions.py"
+_EVERY_FACT = "tests/facts/test_every_fact_table.py"
+NEAR = {
+    "cmvmon/facts/": sorted(
+        {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}
+    ),
+    "cmvmon/rules/": [
+        _CONDITIONS,
+        *TESTS[:4],
+        "tests/rules/test_every_rule.py::test_the_leaflet_of_a_rule_is_what_its_file_says_of_itself",
+        "tests/rules/test_what_alerts_say.py",
+        "tests/rules/test_rule_cases.py",
+        "tests/rules/test_alarms.py",
+    ],
+    "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
+    "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
+}
+
+
+def near_to(file: str) -> Sequence[str]:
+    """The tests of the room of a mutated file; for any other name those of every room."""
+    for room, near in NEAR.items():
+        if file.startswith(room):
+            return near
+    return [*dict.fromkeys(test for near in NEAR.values() for test in near)]
