@@ -6,10 +6,12 @@ Each entry is one line:
         so many rows of that list have these values (without `rows`: at least one). Lists: results, alerts (open ones),
         verdicts, weekly_decline, quarantine, deliveries. A value may be a number, `true`, a moment in UTC, "null",
         a text with `*` for anything, or a comparison such as ">= 1.2" or "!= 35".
-    { page = "K1", says = "rose from" }    the English page of that patient, or `ward`, without tags; a regular expression
+    { page = "K1", says = "rose from" }    the English page of that patient, or `ward`, without tags, or what `doctor` says;
+                                           a regular expression
     { page = "K1", never = "900,000" }     likewise
     { either = [ {...}, {...} ] }          at least one of these holds
     { all = [ {...}, {...} ] }             each of these holds; for use inside `either`
+`variants` = the case again with other files: `edits` of them, and `must` of its own; without it the same verdicts.
 """
 
 from __future__ import annotations
@@ -38,21 +40,33 @@ _COMPARISON = re.compile(r"(>=|<=|!=|>|<|=) (-?[\d.]+)")
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The case with other files. `must` None: every verdict is the same as of the case itself."""
+
+    edits: list[Edit]
+    must: list[Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
 class Expected:
     """What one case says. `plainly` = edits after which its files say what was meant in a form that is read already."""
 
     must: list[Mapping[str, Any]]
     today: list[Mapping[str, Any]]
     plainly: list[Edit]
+    variants: list[Variant]
 
 
 def read(case: Path) -> Expected:
     """The `expected.toml` of the case in that folder."""
     given = tomllib.loads((case / "expected.toml").read_text(encoding="utf-8"))
-    unknown = set(given) - {"expected", "must", "today", "plainly"}
+    unknown = set(given) - {"expected", "must", "today", "plainly", "variants"}
     if unknown or not given.get("must"):
         raise ValueError(f"{case.name}: expected.toml needs `must`, and has no place for {sorted(unknown)}")
-    return Expected(given["must"], given.get("today", []), [Edit(**edit) for edit in given.get("plainly", [])])
+    variants = [Variant([Edit(**edit) for edit in one["edits"]], one.get("must")) for one in given.get("variants", [])]
+    return Expected(
+        given["must"], given.get("today", []), [Edit(**edit) for edit in given.get("plainly", [])], variants
+    )
 
 
 def not_held(entries: list[Mapping[str, Any]], state: State) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.run.assessing import assessed
+from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
@@ -40,7 +41,8 @@ class State:
         lists: rows by name: `results` (current ones, preliminary too), open `alerts`, `verdicts`, `weekly_decline`,
             open `quarantine`, `deliveries`. Moments are UTC.
         columns: the columns of each list, also of one without rows.
-        pages: the words of the English pages, tags taken out: `ward`, and the page of each patient by patient id.
+        pages: the words of the English pages, tags taken out: `ward`, the page of each patient by patient id; and `doctor`,
+            what that command says.
     """
 
     lists: Mapping[str, list[dict[str, Any]]]
@@ -91,10 +93,11 @@ def _read(root: Path, as_of: datetime) -> State:
     lists = {name: frame.to_dicts() for name, frame in frames.items()}
     columns = {name: frozenset(frame.columns) for name, frame in frames.items()}
     patients = sorted(assessment.patients)
+    doctor = " ".join(finding.words for finding in checkup(root, example=lambda: ()))
     return State(
         lists | {"alerts": alerts, "deliveries": [dict(row) for row in deliveries]},
         columns | {"alerts": frozenset(ALERT_EVENTS.c.keys()), "deliveries": frozenset(DELIVERIES.c.keys())},
-        _pages(root / "pages", patients),
+        _pages(root / "pages", patients) | {"doctor": doctor},
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases.expectations import Expected, not_held, read
-from tests.cases.site_state import after_last_night
+from tests.cases.site_state import State, after_last_night
 
 pytestmark = pytest.mark.slow
 FOLDER = Path(__file__).parent
@@ -39,6 +39,18 @@ def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path
             "wrong in another way than written: look, and write down what is seen"
         )
         raise FallsShort("; ".join(faults))
+    for number, variant in enumerate(expected.variants, start=1):
+        other = after_last_night(case, tmp_path / f"variant {number}", variant.edits)
+        wrong = not_held(variant.must, other) if variant.must else not_the_same(state, other)
+        if wrong:
+            raise FallsShort(f"variant {number}: {'; '.join(wrong)}")
+
+
+def not_the_same(state: State, other: State) -> list[str]:
+    """The verdicts that stand in one of the two states only."""
+    columns = ("patient_id", "compartment", "rule", "verdict", "reason", "tier")
+    said, now = ({tuple(row[name] for name in columns) for row in one.lists["verdicts"]} for one in (state, other))
+    return [str(row) for row in sorted(said ^ now, key=str)]
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if read(c).plainly])
@@ -46,6 +58,15 @@ def test_what_the_case_expects_holds_where_its_files_say_plainly_what_is_meant(c
     """The checks of a case can be met: they fail on its own files for what those files hold, not for a slip in a check."""
     expected: Expected = read(case)
     assert not_held(expected.must, after_last_night(case, tmp_path / "site", expected.plainly)) == []
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if read(c).variants])
+def test_the_nights_of_every_variant_run_and_its_checks_are_of_a_known_form(case: Path, tmp_path: Path) -> None:
+    """What it must hold is asked where its case holds; here that a slip in it does not wait until then."""
+    for number, variant in enumerate(read(case).variants):
+        state = after_last_night(case, tmp_path / f"variant {number}", variant.edits)
+        assert state.lists["results"]
+        assert isinstance(not_held(variant.must or [], state), list)
 
 
 def test_every_name_in_the_table_of_the_still_wrong_is_a_case() -> None:

@@ -22,10 +22,6 @@ ULOQ = 10_000_000.0
 HREFS = {"nl": "p1.nl.html", "en": "p1.en.html"}
 
 
-def protocol() -> Protocol:
-    return Protocol.shipped()
-
-
 def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
@@ -247,7 +243,7 @@ def slow_patient(**other: Any) -> PatientView:
         "verdicts": VERDICTS.conform(pl.DataFrame([verdict("suppressed", "fewer_than_two_results", "csf")])),
         "open_alerts": alerts(alert("slow_response", 2, slow_evidence()), alert("suppressed", 3, SUPPRESSED)),
         "treatment": "on",
-        "protocol": protocol(),
+        "protocol": Protocol.shipped(),
         "code_version": "0.1.0",
         "is_synthetic": True,
         "ward_href": "ward.nl.html",

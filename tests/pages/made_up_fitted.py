@@ -10,6 +10,7 @@ from cmvmon.domain.results import ALERTS, VERDICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.trajectory.fitted import bank_trajectory
+from cmvmon.shell.protocol_files import Protocol
 from dashboards.views import PatientView
 from tests.pages import made_up
 from tests.pages.made_up import AS_OF, course, result
@@ -36,7 +37,7 @@ def view(*rows: dict[str, Any], method: str = "bank", start: float = 0.0, **othe
     """The page of a patient on ganciclovir since day 0 with these results, as an assessment at AS_OF gives it."""
     results = made_up.results(*rows)
     courses = ANTIVIRAL_COURSES.conform(pl.DataFrame([course("ganciclovir", start)]))
-    protocol = made_up.protocol()
+    protocol = Protocol.shipped()
     as_of = other.get("as_of", AS_OF)
     clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)
     weekly = weekly_decline(results, clocks, protocol=protocol, as_of=as_of, method=method)

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.results import WEEKLY_DECLINE
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.facts import points
 from dashboards.figure import patient_figure
@@ -48,7 +49,7 @@ def told(code: str = "nl", **row: Any) -> str:
     rows = [week(4, "plasma", (900, 340), **({"method": "bank", "probability_rebound": 0.02} | row))]
     weekly = WEEKLY_DECLINE.conform(pl.DataFrame(rows, infer_schema_length=None))
     taken = made_up.results(*(result(day, "plasma", 12_400 - 500 * day) for day in (0, 7, 14, 18, 22)))
-    shipped = made_up.protocol()
+    shipped = Protocol.shipped()
     alarms = {name: replace(alarm, probability_rebound=ALARM) for name, alarm in shipped.alarms.items()}
     policy = replace(shipped, alarms=alarms)
     other = {"results": taken, "weekly_decline": weekly, "affected": ("plasma",), "protocol": policy}

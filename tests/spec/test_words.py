@@ -23,6 +23,7 @@ from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
 from cmvmon.text.alerts import read_by
 from cmvmon.text.formats import format_of
@@ -67,7 +68,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "not_in_a_table",
         CmvmonError.code,
     },
-    "guide": {code for stanza in made_up.protocol().rules.values() for code in stanza.provenance.guide},
+    "guide": {code for stanza in Protocol.shipped().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {
     "nl": ("falen", "gefaald", "resisten", "stop met", "verhoog", "verlaag", "overweeg", "moet "),
