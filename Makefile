@@ -5,7 +5,9 @@ READY := .venv/.ready
 
 # Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
 SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup
-UNIT := not slow and not browser and not prefect
+UNIT := not slow and not browser and not prefect and not dear
+# What the figure of `make coverage` rests on: those, and the dear tests of the judging code.
+COVERING := not slow and not browser and not prefect
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
@@ -22,7 +24,7 @@ unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"
 
 coverage: $(READY) .venv/.compiled  ## every branch of the judging code is tested, or this fails and names the line
-	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)" --cov --cov-report=
+	@$(BIN)/python -m pytest $(SPREAD) -m "$(COVERING)" --cov --cov-report=
 	@$(BIN)/coverage report --include="$(JUDGING)" --show-missing --skip-covered --fail-under=100
 
 check: test             ## test, and lint, format and strict types besides

@@ -30,6 +30,15 @@ settings.load_profile("cmvmon")
 TESTS = Path(__file__).parent
 # Folders and files whose tests are left out of `make unit`, decided with `pytest --durations`: docs/decisions/0017-suite.md.
 KINDS = {
+    "dear": (  # of the judging code: `make coverage` runs them, `make unit` does not
+        "feeds/test_ndjson.py",
+        "kinetics/test_bank_trajectory.py",
+        "kinetics/test_noise.py",
+        "rules/test_every_rule.py",
+        "rules/test_explaining.py",
+        "rules/test_same_as_before.py",
+        "shell/test_copying.py",
+    ),
     "prefect": ("flows",),
     "browser": ("pages/test_in_a_browser.py", "pages/test_fitted_trajectory.py"),
     "slow": (
@@ -81,6 +90,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind, places in KINDS.items():
             if any(place == named or place.startswith(f"{named}/") for named in places):
                 item.add_marker(kind)
+        if "postgresql" in item.nodeid or {"server", "site_on_postgresql"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("dear")  # a server is started for them
 
 
 @pytest.fixture(scope="session")
