@@ -1,6 +1,7 @@
 """Every alert of the case tables: its grounds, its sentences in order, and the results that it rests on (alerts_said.md).
 
-A result is named by its compartment (and laboratory) and its place among the case's results, from 0.
+A result is named by its compartment (and laboratory) and its place among the case's results, from 0. `make generate` writes
+the table; whoever changes a rule reads there what its alerts say now.
 """
 
 from __future__ import annotations
@@ -32,12 +33,21 @@ def evidence_of(case: Case) -> Mapping[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("case", ALERTS, ids=lambda case: f"{case.rule}: {case.name}")
-def test_an_alert_names_its_grounds_its_sentences_and_the_results_that_it_rests_on(case: Case) -> None:
+def said(case: Case) -> tuple[str, str, str]:
     evidence = evidence_of(case)
     results = " ".join(name.removeprefix("lab:").removesuffix(":cmv_dna") for name in evidence["result_ids"])
-    found = (" ".join(evidence["grounds"]), " ".join(evidence["says"]), results or "-")
-    assert found == expected()[case.rule, case.name]
+    return " ".join(evidence["grounds"]), " ".join(evidence["says"]), results or "-"
+
+
+def table() -> str:
+    """The text of alerts_said.md."""
+    lines = [f"| {' | '.join((case.rule, case.name, *said(case)))} |" for case in ALERTS]
+    return "\n".join(["| rule | case | grounds | sentences | rests on |", "|---|---|---|---|---|", *lines]) + "\n"
+
+
+@pytest.mark.parametrize("case", ALERTS, ids=lambda case: f"{case.rule}: {case.name}")
+def test_an_alert_names_its_grounds_its_sentences_and_the_results_that_it_rests_on(case: Case) -> None:
+    assert said(case) == expected()[case.rule, case.name]
 
 
 def test_the_table_holds_every_alert_of_the_cases_and_nothing_else() -> None:
