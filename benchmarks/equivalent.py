@@ -42,7 +42,7 @@ _ONE_PATIENT = (
 _SAME_POINT = "a single result that goes the longer way becomes the same point"
 
 EQUIVALENT = (
-    Equivalent("facts/after_treatment.py", ".unique(PLACE", _OFF, _JOINED_LATER),
+    Equivalent("facts/after_treatment.py", '.unique("series"', _OFF, _JOINED_LATER),
     Equivalent("facts/by_series.py", "nulls_equal=True", _OFF, "no part of a series' key is null"),
     Equivalent(
         "facts/by_series.py",

@@ -165,7 +165,7 @@ def test_multiplying_every_load_and_limit_leaves_the_decline_unchanged(seed, fac
     for name in SAID_OF_THE_DECLINE:
         gaps = (again[name] - found[name]).abs() / found[name].abs().clip(1.0)
         assert again[name].is_null().equals(found[name].is_null()), name
-        assert (gaps.drop_nulls() < 1e-4).all(), name
+        assert (gaps.drop_nulls() < 1e-3).all(), name  # the quadrature of three limits: docs/decisions/0018
 
 
 SAID_OF_THE_DECLINE = [
