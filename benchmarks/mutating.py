@@ -136,10 +136,13 @@ class _Watch:
 
         items.sort(key=place)
 
-    def pytest_runtest_setup(self, item: Any) -> None:
-        if time.monotonic() > self._until:
-            self.is_out_of_time = True
-            item.session.shouldstop = "no time is left"
+    def pytest_runtest_protocol(self, item: Any) -> bool | None:
+        """True: the test is dealt with, and is not begun."""
+        if time.monotonic() <= self._until:
+            return None
+        self.is_out_of_time = True
+        item.session.shouldstop = "no time is left"
+        return True
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and self.failed is None:
