@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -123,6 +124,16 @@ class _Read:
     assays: pl.DataFrame
     broken: dict[str, pl.DataFrame]
 
+    @cached_property
+    def compared(self) -> frozenset[int]:
+        """The ranges where a patient has both blood and another compartment; two columns tell."""
+        is_blood = pl.col("compartment").is_in(compartments.BLOOD)
+        both = pl.col("patient_id").filter(is_blood).unique().is_in(pl.col("patient_id").filter(~is_blood).implode())
+        texts = (
+            self.partitions.texts(LEADING.rows, at, "patient_id", "compartment") for at in range(len(self.partitions))
+        )
+        return frozenset(at for at, sampled in enumerate(texts) if sampled.select(both.any()).item())
+
 
 def _fitted_priors(path: Path) -> str:
     if not path.is_file():
@@ -214,17 +225,9 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
     parts = (
         part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment)
         for place in places
-        if _can_be_compared(read, place)
+        if place in read.compared
     )
     return unit_rows([part for part in parts if part is not None], protocol=protocol)
-
-
-def _can_be_compared(read: _Read, place: int) -> bool:
-    """Whether a patient of that range has both blood and another compartment; two columns tell."""
-    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-    sampled = read.partitions.texts(LEADING.rows, place, "patient_id", "compartment").lazy()
-    both = sampled.group_by("patient_id").agg(both=is_blood.any() & (~is_blood).any())
-    return bool(both.select(pl.col("both").any()).collect().item())
 
 
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
@@ -245,7 +248,7 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
     compared = None
     if unit is not None:
         own = CONCORDANCE.empty()
-        if _can_be_compared(read, place):
+        if place in read.compared:
             own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
