@@ -187,7 +187,9 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
     with ExitStack() as files:
-        written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in how.computed}
+        written = {
+            t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema, key=t.key)) for t in how.computed
+        }
         unit = _unit_concordance(read, how.protocol, how.moment)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
