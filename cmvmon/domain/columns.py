@@ -100,6 +100,8 @@ class RowType:
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly these columns, in this order and of these types; a column it lacks is all null."""
+        if frame.schema == self.schema:
+            return frame
         present = set(frame.columns)
         return frame.select(
             (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.kind.dtype).alias(c.name)
