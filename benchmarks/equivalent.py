@@ -32,7 +32,6 @@ class Equivalent:
         )
 
 
-_LATEST = "pl.col('at_least').filter('latest')."
 _OFF, _ON = ("True", "False"), ("False", "True")
 _SORTED_LATER = "the order does not matter: the table is sorted by its key afterwards"
 _JOINED_LATER = "the order does not matter: the rows are only joined to others"
@@ -65,12 +64,6 @@ EQUIVALENT = (
     Equivalent("facts/standing_in.py", ".unique(subset=PLACE", _OFF, "the rows are sorted again right after it"),
     Equivalent("facts/standing_in.py", ".group_by(", _OFF, _SORTED_LATER),
     Equivalent("facts/treatment.py", '.unique(subset="patient_id"', _OFF, _JOINED_LATER),
-    Equivalent(
-        "facts/after_treatment.py",
-        '.filter("latest").first()',
-        (_LATEST + "first", _LATEST + "last"),
-        "a series has one latest sample time",
-    ),
     Equivalent(
         "rules/evidence.py",
         '.sort("row", maintain_order=True)',

@@ -48,45 +48,46 @@ AFTER_TREATMENT = RowType(
 def after_treatment(facts: Facts) -> pl.DataFrame:
     """A result whose values conflict is no point. A rise counts from the limit of quantification at least, and is rounded
     to 1e-9, as in `rises`."""
-    places = facts.shared(newest_numbers).select(*PLACE, "series")
-    points = facts.shared(points_of_newest)
+    places, points = facts.shared(newest_numbers).select(*PLACE, "series"), facts.shared(points_of_newest)
     ended = facts.prepared.clocks.group_by("patient_id").agg(treatment_ended_at=pl.col("course_ended_at").max())
-    since = places.join(ended, on="patient_id", how="left").join(_run_below(points), on="series", how="left")
-    return since.join(_rise(points, since), on="series", how="left")
+    found = places.join(ended, on="patient_id", how="left", maintain_order="left")
+    found = found.join(_run_below(points), on="series", how="left", maintain_order="left")
+    return found.join(_rise(points, found), on="series", how="left", maintain_order="left")
 
 
 def _run_below(points: pl.DataFrame) -> pl.DataFrame:
-    """The latest run of two or more sample times without a load, of each series that has one."""
+    """The latest run of two or more sample times without a load, of points sorted by series and moment."""
     at = pl.col("collected_at")
+    begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in ("series", "is_below"))
+    runs = points.select("series", "collected_at", "is_below", run=begins.fill_null(True).cum_sum())
     return (
-        points.select("series", "collected_at", "is_below", run=pl.struct("series", "is_below").rle_id())
-        .filter("is_below")
-        .group_by("series", "run")
-        .agg(below_since=at.min(), days_below=(at.max() - at.min()).dt.total_seconds() * (1.0 / 86_400.0), n=pl.len())
+        runs.filter("is_below")
+        .group_by("run", maintain_order=True)
+        .agg(
+            pl.col("series").first(),
+            below_since=at.min(),
+            days_below=(at.max() - at.min()).dt.total_seconds() * (1.0 / 86_400.0),
+            n=pl.len(),
+        )
         .filter(pl.col("n") > 1)
-        .sort("run")
         .unique("series", keep="last", maintain_order=True)
         .drop("run", "n")
     )
 
 
 def _rise(points: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
-    """From the lowest sample time before the latest one; the last one up to the moment from which it counts is the first."""
-    at, start = pl.col("collected_at"), pl.col("start")
-    from_when = since.select("series", start=pl.min_horizontal("treatment_ended_at", "below_since")).drop_nulls("start")
-    counted = points.join(from_when, on="series")
-    last_before = counted.filter(at <= start).group_by("series").agg(first=at.max())
-    latest = counted.group_by("series").agg(newest=at.max())
+    """From the lowest sample time before the latest one; the last one up to the moment from which it counts is the first.
+
+    Points come sorted by series and moment: one counts if the next comes after that moment, or if it is the latest.
+    """
+    start = since.select("series", start=pl.min_horizontal("treatment_ended_at", "below_since")).drop_nulls("start")
+    counted = points.join(start, on="series", maintain_order="left").with_columns(
+        is_latest=(pl.col("series") != pl.col("series").shift(-1)).fill_null(True)
+    )
+    before = ~pl.col("is_latest") & (pl.col("collected_at").shift(-1) > pl.col("start"))
+    lowest = counted.filter(before).group_by("series").agg(lowest=pl.col("as_lowest").min())
     return (
-        counted.join(last_before, on="series", how="left")
-        .join(latest, on="series")
-        .filter(at >= pl.coalesce("first", "start"))
-        .with_columns(latest=at == pl.col("newest"))
-        .group_by("series")
-        .agg(
-            rise_after_treatment_log10=(
-                pl.col("at_least").filter("latest").first().log10()
-                - pl.col("as_lowest").filter(~pl.col("latest")).min().log10()
-            ).round(9)
-        )
+        counted.filter("is_latest")
+        .join(lowest, on="series", maintain_order="left")
+        .select("series", rise_after_treatment_log10=(pl.col("at_least").log10() - pl.col("lowest").log10()).round(9))
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -123,6 +124,16 @@ class _Read:
     assays: pl.DataFrame
     broken: dict[str, pl.DataFrame]
 
+    @cached_property
+    def compared(self) -> frozenset[int]:
+        """The ranges where a patient has both blood and another compartment; two columns tell."""
+        is_blood = pl.col("compartment").is_in(compartments.BLOOD)
+        both = pl.col("patient_id").filter(is_blood).unique().is_in(pl.col("patient_id").filter(~is_blood).implode())
+        texts = (
+            self.partitions.texts(LEADING.rows, at, "patient_id", "compartment") for at in range(len(self.partitions))
+        )
+        return frozenset(at for at, sampled in enumerate(texts) if sampled.select(both.any()).item())
+
 
 def _fitted_priors(path: Path) -> str:
     if not path.is_file():
@@ -176,7 +187,9 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
     with ExitStack() as files:
-        written = {t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema)) for t in how.computed}
+        written = {
+            t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema, key=t.key)) for t in how.computed
+        }
         unit = _unit_concordance(read, how.protocol, how.moment)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
@@ -214,17 +227,9 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
     parts = (
         part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment)
         for place in places
-        if _can_be_compared(read, place)
+        if place in read.compared
     )
     return unit_rows([part for part in parts if part is not None], protocol=protocol)
-
-
-def _can_be_compared(read: _Read, place: int) -> bool:
-    """Whether a patient of that range has both blood and another compartment; two columns tell."""
-    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-    sampled = read.partitions.texts(LEADING.rows, place, "patient_id", "compartment").lazy()
-    both = sampled.group_by("patient_id").agg(both=is_blood.any() & (~is_blood).any())
-    return bool(both.select(pl.col("both").any()).collect().item())
 
 
 def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
@@ -245,7 +250,7 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
     compared = None
     if unit is not None:
         own = CONCORDANCE.empty()
-        if _can_be_compared(read, place):
+        if place in read.compared:
             own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -18,10 +19,11 @@ class OrderedParquet:
     """Appends frames of one schema. Rows are held back until a row group is full.
 
     Only text is gathered into dictionaries and packed tightly (zstd): estimates hardly ever repeat, so that looking for
-    repetition in them takes half of the time of writing and gains nothing. Numbers are packed fast (lz4).
+    repetition in them takes half of the time of writing and gains nothing. Numbers are packed fast (lz4). The least and the
+    largest of each row group are noted of the columns `key` only, by which rows are looked up.
     """
 
-    def __init__(self, path: Path, schema: dict[str, pl.DataType]) -> None:
+    def __init__(self, path: Path, schema: dict[str, pl.DataType], *, key: Sequence[str]) -> None:
         import pyarrow.parquet as pq
 
         self._held = pl.DataFrame(schema=schema)
@@ -32,6 +34,7 @@ class OrderedParquet:
             arrow,
             use_dictionary=texts,
             compression={name: "zstd" if name in texts else "lz4" for name in schema},
+            write_statistics=list(key),
         )
 
     def append(self, frame: pl.DataFrame) -> None:

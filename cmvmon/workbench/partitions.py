@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.columns import RowType
@@ -42,7 +40,7 @@ class Partitions:
         self._folder = folder
         self._bounds = bounds
         self._kept: dict[tuple[str, int], list[pl.DataFrame | Path]] = {}
-        self._numbers: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.integer]]] = []
+        self._numbers: list[tuple[pl.Series, pl.Series]] = []  # of results: hash and range
         self._latest: dict[int, datetime] = {}
         self._shared: pl.DataFrame | None = None
 
@@ -54,8 +52,7 @@ class Partitions:
         where = rows.select(_range_of(self._bounds)).to_series()
         is_result = row_type is LEADING.rows
         if is_result and self._bounds:
-            numbers = rows.select(_NUMBER).to_series().to_numpy()
-            self._numbers.append((numbers, where.to_numpy()))
+            self._numbers.append((rows.select(_NUMBER).to_series(), where))
         for place, part in self._by_range(rows, where):
             if is_result:
                 self._note_latest(place, part)
@@ -143,14 +140,17 @@ def _range_of(bounds: tuple[str, ...]) -> pl.Expr:
     return pl.sum_horizontal((pl.col("patient_id") >= bound).cast(pl.UInt16) for bound in bounds).alias(_RANGE)
 
 
-def _in_several(numbers: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.integer]]]) -> pl.Series:
-    """Hashes that occur in more than one range."""
+def _in_several(numbers: list[tuple[pl.Series, pl.Series]]) -> pl.Series:
+    """Hashes that occur in more than one range. Few occur twice at all: sorting finds those, and only they are looked at."""
     if not numbers:
         return pl.Series([], dtype=pl.UInt64)
-    hashes = np.concatenate([hashed for hashed, _ in numbers])
-    places = np.concatenate([place for _, place in numbers])
-    order = np.argsort(hashes, kind="stable")
-    hashes, places = hashes[order], places[order]
-    # Equal hashes stand together; where a group has two ranges, two neighbours differ.
-    joins = (hashes[1:] == hashes[:-1]) & (places[1:] != places[:-1])
-    return pl.Series(np.unique(hashes[1:][joins]), dtype=pl.UInt64)
+    rows = pl.DataFrame(
+        {
+            "number": pl.concat([hashed for hashed, _ in numbers]),
+            _RANGE: pl.concat([place for _, place in numbers]),
+        }
+    )
+    ordered = rows["number"].sort()
+    again = ordered.filter(ordered == ordered.shift(1)).unique()
+    found = rows.filter(pl.col("number").is_in(again.implode())) if len(again) else rows.clear()
+    return found.group_by("number").agg(pl.col(_RANGE).n_unique()).filter(pl.col(_RANGE) > 1)["number"].sort()
