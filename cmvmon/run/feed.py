@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
 from cmvmon.run.assessing import Counts, check_stored
-from cmvmon.run.intake import take_in_landed
+from cmvmon.run.intake import Fault, fault_of, note_stopped, take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
@@ -43,26 +43,33 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     """The same for several deliveries at once: taken in one after the other, whom they touch is assessed once.
 
     Raises SiteError, and does nothing, when one of them never landed. One that can't be judged (no laboratory file, say)
-    does not stop the others: its error is raised when their pages are written.
+    does not stop the others: an alert about its feed is opened, the next night tries it again, and when the pages of the
+    others are written an error is raised that names every such fault.
     """
     site = Site(root).prepare()
     with held(site), open_site(root) as opened:
-        as_of = as_of or now()
         ways = [way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id)]
         taken_in: list[Counted] = []
-        faults: list[CmvmonError] = []
+        errors: list[CmvmonError] = []
+        faults: list[Fault] = []
         for way in ways:
-            try:
-                taken_in += take_in_landed(opened, way, received_at=as_of)
+            try:  # each comes at a moment of its own, or two snapshots of one batch would contradict each other
+                taken_in += take_in_landed(opened, way, received_at=as_of or now())
             except (SiteError, ProtocolError) as error:
-                faults.append(error)
+                errors.append(error)
+                faults.append(fault_of(way, error))
+        as_of = as_of or now()
+        if faults:
+            note_stopped(opened, faults, as_of)
         with opened.reading() as connection:
             touched = {p for each in delivery_ids for p in known.patients_of_delivery(connection, each)}
         fed = Fed(tuple(taken_in), None, None)
         if touched:
             fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=_scope(delivery_ids)))
-    if faults:
-        raise faults[0]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise SiteError(f"{len(errors)} deliveries could not be judged: {'; '.join(dict.fromkeys(map(str, errors)))}")
     return fed
 
 

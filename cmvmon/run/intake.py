@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cmvmon.domain import delivered
-from cmvmon.domain.errors import NoLaboratoryFile, ProtocolError, SiteError
+from cmvmon.domain.errors import CmvmonError, NoLaboratoryFile, ProtocolError, SiteError
 from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
@@ -85,7 +86,8 @@ class TakenIn:
 def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
     """Takes in the drop folder, and judges again what may now be read: a mended laboratory file, a moment that has come.
 
-    Files are left in place. One that is known is counted as known. Neither a refused delivery nor a file that can't be
+    Also what has landed and was never judged, as a delivery that came live while its feed had no laboratory file: it is tried
+    every night. Files are left in place. One that is known is counted as known. Neither a refused delivery nor a file that can't be
     judged (no laboratory file, unreadable) stops the next: it is a fault, and an alert about its feed. A demo's files are
     history: each record counts as known since it was reported.
     """
@@ -96,12 +98,17 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
     for item in opened.site.dropped():
         try:
             data = read_bytes(item.path, called=f"a file in {item.place}")
-            done = _take_in(opened, item, data, received_at, is_history=is_history)
+            seen.add((hashlib.sha256(data).hexdigest(), item.feed, item.table or item.form))
+            counted += _take_in(opened, item, data, received_at, is_history=is_history)
         except (SiteError, ProtocolError) as error:
             faults.append(Fault(item.feed, item.table or delivered.WHOLE_DELIVERY, error.code, str(error)))
-            continue
-        counted += done
-        seen |= {(one.delivery_id, item.feed, item.table or item.form) for one in done}
+    with opened.reading() as connection:
+        judged = feed_state.judged(connection)
+    for note in landing.notes_besides(opened.site.landing, judged | seen):
+        try:
+            counted += take_in_landed(opened, landing.landed_by(note), received_at=received_at)
+        except (SiteError, ProtocolError) as error:
+            faults.append(Fault(note.name.split(".")[0], delivered.WHOLE_DELIVERY, error.code, str(error)))
     with opened.reading() as connection:
         waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
@@ -117,6 +124,23 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
             faults.append(Fault(feed, table, error.code, str(error)))
     _note_faults(opened, {item.feed for item in counted}, faults, received_at)
     return TakenIn(tuple(counted), tuple(faults))
+
+
+def fault_of(way: Landed, error: CmvmonError) -> Fault:
+    """What could not be judged of a landed delivery."""
+    return Fault(way.feed, way.table or delivered.WHOLE_DELIVERY, error.code, str(error))
+
+
+def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> None:
+    """An alert about the work for each feed of these faults; those of other feeds stand as they are."""
+    with opened.writing() as connection:
+        for fault in faults:
+            _record_fault(opened, connection, fault, as_of)
+
+
+def _record_fault(opened: OpenSite, connection: sa.Connection, fault: Fault, as_of: datetime) -> None:
+    evidence = json.dumps({"code": fault.code, "feed": fault.feed, "table_name": fault.table}, sort_keys=True)
+    alert_store.record_operations(connection, feed=fault.feed, evidence=evidence, stamp=opened.stamp(as_of))
 
 
 def _stray_fault(stray: Stray) -> Fault:
@@ -150,8 +174,7 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
             if fault is None:
                 _note_feed(opened, connection, feed, as_of)
                 continue
-            evidence = json.dumps({"code": fault.code, "feed": feed, "table_name": fault.table}, sort_keys=True)
-            alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
+            _record_fault(opened, connection, fault, as_of)
 
 
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import DELIVERED
 from cmvmon.run import ward_list
 from cmvmon.run.assessing import Counts, assess_site
 from cmvmon.run.publish import Published, halting, publish
-from cmvmon.shell import known
+from cmvmon.shell import alert_store, known
 from cmvmon.shell.session import OpenSite
 
 
 def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, scope: str) -> tuple[Counts, Published]:
     """Assesses these patients at `as_of`, and writes what has changed. The caller holds the site.
 
-    Of the others the ward page shows what was said last and what is known. A listed patient of whom something came in since
-    then, or who was never judged, is assessed too: an empty place on the page would read as nothing to look at.
+    Of the others the ward page shows what was said last and what is known. Everybody of whom something came in since then is
+    assessed too, as after a program that stopped between taking in and assessing: no alert waits for the night.
 
     Args:
         scope: what the assessment is for, as a word without patient data (a delivery's id).
@@ -24,9 +27,18 @@ def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, sco
     Raises ContractBroken and ProtocolError as an assessment does; the ward page then says that the work stopped.
     """
     with opened.reading() as connection:
-        listed = ward_list.candidates(connection, as_of=as_of)
-        waiting = known.received_since_judged(connection, listed, as_of=as_of)
+        waiting = _waiting(connection, as_of)
     whom = frozenset(patients) | waiting
     with halting(opened, as_of=as_of):
         assessment, counts = assess_site(opened, as_of=as_of, scope=scope, patients=whom, is_live=True)
         return counts, publish(opened, assessment, as_of=as_of, only=whom)
+
+
+def _waiting(connection: sa.Connection, as_of: datetime) -> frozenset[str]:
+    """Patients of whom something came in that nobody has judged; before the first night, who may be on the ward's list."""
+    whole = alert_store.last_as_of(connection, scope="all")
+    if whole is None or as_of < whole:
+        return known.received_since_judged(connection, ward_list.candidates(connection, as_of=as_of), as_of=as_of)
+    return frozenset().union(
+        *(known.waiting_since(connection, table.rows, since=whole, as_of=as_of) for table in DELIVERED)
+    )

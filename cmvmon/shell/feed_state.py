@@ -51,6 +51,13 @@ def newest_refused(connection: sa.Connection, feed: str) -> dict[str, str] | Non
     return None
 
 
+def judged(connection: sa.Connection) -> frozenset[tuple[str, str, str]]:
+    """Id, feed and what it is kept as (its table, or its format) of every delivery of which a judging is stored."""
+    d = DELIVERIES.c
+    rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.format)).all()
+    return frozenset((row[0], row[1], kept_as) for row in rows for kept_as in (row[2], row[3]))
+
+
 def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]]:
     """The deliveries whose last judging set records apart."""
     d = DELIVERIES.c

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +78,17 @@ def landed(landing: Path, delivery_id: str) -> list[Landed]:
     return [_read(note) for note in notes]
 
 
+def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
+    """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`."""
+    notes = sorted(landing.glob("*/*.json"))
+    return [note for note in notes if _is_id(note.parent.name) and (note.parent.name, *_named(note)) not in judged]
+
+
+def landed_by(note: Path) -> Landed:
+    """The way in which a delivery has landed, from its note. Raises SiteError when the note can't be read."""
+    return _read(note)
+
+
 def raw(landing: Path, delivery_id: str) -> bytes:
     """The delivery's bytes. Raises SiteError when they are gone, or are not those that landed."""
     data = read_bytes(landing / delivery_id / "raw")
@@ -89,9 +101,23 @@ def _is_id(text: str) -> bool:
     return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
 
 
+def _named(note: Path) -> tuple[str, str]:
+    """Feed and `kept_as` of a note's name."""
+    feed, kept_as, _ = note.name.rsplit(".", 2) if note.name.count(".") > 1 else ("", note.name, "")
+    return feed, kept_as
+
+
 def _read(note: Path) -> Landed:
-    feed, kept_as, _ = note.name.rsplit(".", 2)
-    facts = json.loads(read_bytes(note))
+    feed, kept_as = _named(note)
+    try:
+        return _landed(note, feed, kept_as, json.loads(read_bytes(note)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SiteError(
+            f"landing/{note.parent.name[:12]}.../{note.name} can't be read as the note of a delivery; restore it from a backup"
+        ) from None
+
+
+def _landed(note: Path, feed: str, kept_as: str, facts: dict[str, object]) -> Landed:
     form = str(facts.get("format", ONE_TABLE))  # a note of before there were formats says none
     return Landed(
         note.parent.name,
@@ -99,6 +125,6 @@ def _read(note: Path) -> Landed:
         None if FORMATS[form].names_tables else kept_as,
         form,
         str(facts["file_name"]),
-        datetime.fromisoformat(facts["landed_at"]),
+        datetime.fromisoformat(str(facts["landed_at"])),
         bool(facts["is_history"]),
     )

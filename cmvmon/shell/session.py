@@ -95,8 +95,8 @@ def held(site: Site, *, wait_s: float | None = None) -> Iterator[None]:
 
 
 def now() -> datetime:
-    """This moment, in UTC, to the second: the only reading of the clock."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """This moment, in UTC: the only reading of the clock. To the microsecond, so that two deliveries have two moments."""
+    return datetime.now(UTC)
 
 
 def recordable(as_of: datetime) -> datetime:
