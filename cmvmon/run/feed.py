@@ -48,7 +48,7 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     """
     site = Site(root).prepare()
     with held(site), open_site(root) as opened:
-        ways = [way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id)]
+        ways = dict.fromkeys(way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id))
         taken_in: list[Counted] = []
         errors: list[CmvmonError] = []
         faults: list[Fault] = []

@@ -16,13 +16,14 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.domain.known import Known
+from cmvmon.domain.results import VERDICTS
 from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
 from cmvmon.run.rule_query import rule_of, where
 from cmvmon.run.unit_concordance import unit_concordance
-from cmvmon.shell import alert_store, known
+from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
@@ -91,8 +92,13 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
     """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
     at, patient = alert["changed_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
-    if alert["protocol_version"] != opened.protocol.version:
+    with opened.reading() as connection:
+        said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
+        mine = said.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+    stamp = {} if mine.is_empty() else mine.row(0, named=True)
+    if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
         return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
+    opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=at, patients=[patient])
     was_known = replace(was_known, concordance=unit_concordance(opened, [patient], as_of=at).table)

@@ -93,7 +93,9 @@ def _fault_on_page(entry: Mapping[str, Any], state: State) -> str | None:
     if set(entry) == {"page", "says"}:
         return None if page is not None and re.search(entry["says"], page) else "the page does not say it"
     if set(entry) == {"page", "never"}:
-        found = None if page is None else re.search(entry["never"], page)
+        if page is None:
+            return "there is no such page"
+        found = re.search(entry["never"], page)
         return None if found is None else f"the page says {found[0]!r}"
     raise ValueError(f"{_line(entry)} needs `says` or `never`, and nothing else")
 

@@ -26,18 +26,18 @@ def dropped(root: Path, *lines: str, name: str = "one.csv") -> None:
     path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
 
 
-def test_it_is_taken_in_replayed_read_as_of_a_moment_and_told_of_whom_it_could_not_be_read(tmp_path: Path) -> None:
+def test_it_is_taken_in_replayed_read_as_of_a_moment_and_told_of_whom_it_could_not_be_read(site: Path) -> None:
     hiv = f"P1,hiv_aids,{text(day(0))}"
     dropped(
-        tmp_path,
+        site,
         f"{hiv},,40,list",
         "P2,frail,2026-03-01T08:00:00Z,,,",
         f"P3,sepsis,{text(day(0))},,,a",
         f"P3,sepsis,{text(day(0))},,,b",
     )
-    with open_site(tmp_path) as opened:
+    with open_site(site) as opened:
         take_in_drop(opened, received_at=day(1))
-        dropped(tmp_path, f"{hiv},{text(day(9))},40,list", name="two.csv")
+        dropped(site, f"{hiv},{text(day(9))},40,list", name="two.csv")
         take_in_drop(opened, received_at=day(2))
         with opened.reading() as connection:
             before, first, second = (known.known(connection, opened.site, as_of=day(d)) for d in (0.5, 1.5, 2.5))
@@ -52,10 +52,10 @@ def test_it_is_taken_in_replayed_read_as_of_a_moment_and_told_of_whom_it_could_n
 
 
 @pytest.mark.slow
-def test_the_gate_stops_an_assessment_on_a_row_that_breaks_its_contract(tmp_path: Path) -> None:
-    sites.drop(tmp_path, "viral_load_results", [result("P1", 0, 1000)])
-    dropped(tmp_path, f"P1,sepsis,{text(day(0))},,,")
-    with open_site(tmp_path) as opened:
+def test_the_gate_stops_an_assessment_on_a_row_that_breaks_its_contract(site: Path) -> None:
+    sites.drop(site, "viral_load_results", [result("P1", 0, 1000)])
+    dropped(site, f"P1,sepsis,{text(day(0))},,,")
+    with open_site(site) as opened:
         take_in_drop(opened, received_at=day(1))
         assert assessed(opened, as_of=day(1)).patients.to_list() == ["P1"]
         with opened.engine.begin() as connection:

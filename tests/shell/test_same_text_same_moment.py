@@ -26,15 +26,15 @@ def taken_in(root: Path, lines: Collection[str], *, name: str, at: float) -> Cou
     return counted
 
 
-def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_reads_it_otherwise(tmp_path: Path) -> None:
+def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_reads_it_otherwise(site: Path) -> None:
     """Otherwise a change of the laboratory file would turn every line that a laboratory repeats into a conflict."""
     again = result("SYNTHETIC-1", 0, "<200")
-    taken_in(tmp_path, [again], name="one.csv", at=1)
+    taken_in(site, [again], name="one.csv", at=1)
     changed = PACKAGED.read_text(encoding="utf-8").replace('less_than = "below_lloq"', 'less_than = "not_detected"')
-    (tmp_path / "labs" / "synthetic.toml").write_text(changed, encoding="utf-8")
-    other = taken_in(tmp_path, [result("SYNTHETIC-2", 0, "<200"), again], name="two.csv", at=2)
+    (site / "labs" / "synthetic.toml").write_text(changed, encoding="utf-8")
+    other = taken_in(site, [result("SYNTHETIC-2", 0, "<200"), again], name="two.csv", at=2)
     assert (other.accepted, other.duplicates, other.quarantined) == (1, 1, 0)
-    stored = sites.rows(tmp_path, "SELECT patient_id, detection FROM viral_load_results ORDER BY patient_id")
+    stored = sites.rows(site, "SELECT patient_id, detection FROM viral_load_results ORDER BY patient_id")
     assert stored == [
         ("SYNTHETIC-1", "below_lloq"),
         ("SYNTHETIC-2", "not_detected"),
@@ -71,10 +71,10 @@ def open_alerts(opened: OpenSite) -> int:
 
 
 def test_what_is_assessed_again_at_the_same_moment_counts_and_only_an_earlier_moment_is_a_replay(
-    tmp_path: Path,
+    site: Path,
 ) -> None:
     """A correction that arrives within the moment of the last assessment is not lost until the next night."""
-    with open_site(tmp_path) as opened:
+    with open_site(site) as opened:
         assert recorded(opened, words.ALERT, day(1)) == Changes(opened=1)
         assert recorded(opened, words.CLEAR, day(1)) == Changes(resolved=1)
         assert open_alerts(opened) == 0

@@ -56,9 +56,9 @@ def what_was_known(root: Path, at: float) -> Known:
 BALANCE = "SELECT table_name, attempt, received, accepted, quarantined, duplicates, ignored, refused, format FROM deliveries ORDER BY attempt, table_name"
 
 
-def test_one_file_of_the_drop_folder_fills_its_tables_each_with_its_balance(tmp_path: Path) -> None:
-    dropped(tmp_path, result("P1", 1000), stay("P1"), result("P2", "?"), {"table": "notes"})
-    with open_site(tmp_path) as opened:
+def test_one_file_of_the_drop_folder_fills_its_tables_each_with_its_balance(site: Path) -> None:
+    dropped(site, result("P1", 1000), stay("P1"), result("P2", "?"), {"table": "notes"})
+    with open_site(site) as opened:
         done = take_in_drop(opened, received_at=day(1))
         again = take_in_drop(opened, received_at=day(2))
     assert done.faults == ()
@@ -66,7 +66,7 @@ def test_one_file_of_the_drop_folder_fills_its_tables_each_with_its_balance(tmp_
         ("viral_load_results", 2, 1, 1), ("icu_stays", 1, 1, 0), ("delivery", 1, 0, 1),
     ]  # fmt: skip
     assert all(c.was_known and c.duplicates == c.received for c in again.counted)
-    assert sites.rows(tmp_path, BALANCE) == [
+    assert sites.rows(site, BALANCE) == [
         ("delivery", 1, 1, 0, 1, 0, 0, None, "ndjson"),
         ("icu_stays", 1, 1, 1, 0, 0, 0, None, "ndjson"),
         ("viral_load_results", 1, 2, 1, 1, 0, 0, None, "ndjson"),
@@ -87,28 +87,28 @@ def test_a_write_that_fails_in_the_second_table_leaves_nothing_of_the_first(tmp_
     assert sites.rows(tmp_path, "SELECT count(*) FROM viral_load_results") == [(0,)]
 
 
-def test_a_mended_laboratory_file_judges_again_only_the_table_that_waited(tmp_path: Path) -> None:
-    dropped(tmp_path, result("P1", 1000), stay("P1"), result("P2", 500, unit="IE/ml")).rename(tmp_path / "one.ndjson")
-    with open_site(tmp_path) as opened:
-        take_in_file(opened, tmp_path / "one.ndjson", feed="synthetic", received_at=day(1))
+def test_a_mended_laboratory_file_judges_again_only_the_table_that_waited(site: Path) -> None:
+    dropped(site, result("P1", 1000), stay("P1"), result("P2", 500, unit="IE/ml")).rename(site / "one.ndjson")
+    with open_site(site) as opened:
+        take_in_file(opened, site / "one.ndjson", feed="synthetic", received_at=day(1))
         packaged = (LABS / "synthetic.toml").read_text(encoding="utf-8")
         mended = packaged.replace('"IU/mL" =', '"IE/ml" = "iu_per_ml"\n"IU/mL" =')
-        (tmp_path / "labs" / "synthetic.toml").write_text(mended, encoding="utf-8")
+        (site / "labs" / "synthetic.toml").write_text(mended, encoding="utf-8")
         again = take_in_drop(opened, received_at=day(2)).counted
         assert take_in_drop(opened, received_at=day(3)).counted == ()
     assert [(c.table, c.attempt, c.received, c.accepted) for c in again] == [("viral_load_results", 2, 1, 1)]
 
 
-def test_results_wait_for_their_laboratory_file_and_the_stays_beside_them_do_not(tmp_path: Path) -> None:
-    dropped(tmp_path, result("P1", 1000), stay("P1"), feed="icu")
-    with open_site(tmp_path) as opened:
+def test_results_wait_for_their_laboratory_file_and_the_stays_beside_them_do_not(site: Path) -> None:
+    dropped(site, result("P1", 1000), stay("P1"), feed="icu")
+    with open_site(site) as opened:
         first = take_in_drop(opened, received_at=day(1)).counted
         text_ = (
             (LABS / "synthetic.toml")
             .read_text(encoding="utf-8")
             .replace('laboratory = "synthetic"', 'laboratory = "icu"')
         )
-        (tmp_path / "labs" / "icu.toml").write_text(text_, encoding="utf-8")
+        (site / "labs" / "icu.toml").write_text(text_, encoding="utf-8")
         again = take_in_drop(opened, received_at=day(2)).counted
     assert [(c.table, c.accepted, c.refused) for c in first] == [
         ("viral_load_results", 0, "laboratory_file"), ("icu_stays", 1, None),
@@ -116,15 +116,15 @@ def test_results_wait_for_their_laboratory_file_and_the_stays_beside_them_do_not
     assert [(c.table, c.accepted, c.refused) for c in again] == [("viral_load_results", 1, None)]
 
 
-def test_bytes_that_came_under_the_wrong_ending_are_taken_in_under_the_right_one(tmp_path: Path) -> None:
-    path = dropped(tmp_path, result("P1", 1000))
-    wrong = path.rename(tmp_path / "one.csv")
-    with open_site(tmp_path) as opened:
+def test_bytes_that_came_under_the_wrong_ending_are_taken_in_under_the_right_one(site: Path) -> None:
+    path = dropped(site, result("P1", 1000))
+    wrong = path.rename(site / "one.csv")
+    with open_site(site) as opened:
         (as_csv,) = take_in_file(opened, wrong, feed="synthetic", received_at=day(1))
         (as_ndjson,) = take_in_file(opened, wrong.rename(path), feed="synthetic", received_at=day(2))
     assert as_csv.refused is not None
     assert (as_ndjson.refused, as_ndjson.attempt, as_ndjson.accepted) == (None, 2, 1)
-    assert what_was_known(tmp_path, 3)[VIRAL_LOAD_RESULTS].height == 1
+    assert what_was_known(site, 3)[VIRAL_LOAD_RESULTS].height == 1
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ def test_bytes_that_came_under_the_wrong_ending_are_taken_in_under_the_right_one
     ],
 )  # fmt: skip
 def test_of_whom_a_row_could_not_be_read_is_known_of_every_table_from_its_delivery_on(
-    tmp_path: Path, record: dict[str, object], rows: Any
+    site: Path, record: dict[str, object], rows: Any
 ) -> None:
-    dropped(tmp_path, record)
-    with open_site(tmp_path) as opened:
+    dropped(site, record)
+    with open_site(site) as opened:
         take_in_drop(opened, received_at=day(2))
-    assert what_was_known(tmp_path, 3).unread_of(rows) == {"P1"}
-    assert what_was_known(tmp_path, 1).unread_of(rows) == frozenset()
+    assert what_was_known(site, 3).unread_of(rows) == {"P1"}
+    assert what_was_known(site, 1).unread_of(rows) == frozenset()
     others = {ICU_STAYS, ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS} - {rows}
-    assert not any(what_was_known(tmp_path, 3).unread_of(other) for other in others)
+    assert not any(what_was_known(site, 3).unread_of(other) for other in others)
 
 
 @pytest.mark.slow
@@ -167,11 +167,11 @@ def test_the_command_takes_such_a_file_and_refuses_a_table_beside_it(tmp_path: P
         take_in_file(opened, path, feed="synthetic", table="icu_stays", received_at=day(1))
 
 
-def test_a_file_in_the_place_of_another_format_is_told_and_left(tmp_path: Path) -> None:
-    (tmp_path / "drop" / "synthetic" / "icu_stays").mkdir(parents=True)
-    dropped(tmp_path, stay("P1")).rename(tmp_path / "drop" / "synthetic" / "icu_stays" / "one.ndjson")
-    sites.drop(tmp_path, "icu_stays", [sites.stay("P2")]).rename(tmp_path / "drop" / "synthetic" / "one.csv")
-    with open_site(tmp_path) as opened:
+def test_a_file_in_the_place_of_another_format_is_told_and_left(site: Path) -> None:
+    (site / "drop" / "synthetic" / "icu_stays").mkdir(parents=True)
+    dropped(site, stay("P1")).rename(site / "drop" / "synthetic" / "icu_stays" / "one.ndjson")
+    sites.drop(site, "icu_stays", [sites.stay("P2")]).rename(site / "drop" / "synthetic" / "one.csv")
+    with open_site(site) as opened:
         done = take_in_drop(opened, received_at=day(1))
     assert done.counted == ()
     assert sorted(fault.code for fault in done.faults) == ["not_in_a_table", "unknown_ending"]

@@ -1,0 +1,140 @@
+"""What has landed is judged, now or in a later night, and no patient waits who was taken in. All made up."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from cmvmon.domain.errors import NoLaboratoryFile, SiteError
+from cmvmon.run.feed import lab_feed, lab_feeds
+from cmvmon.run.intake import take_in_file
+from cmvmon.run.night import nightly
+from cmvmon.shell import feed_state, known, landing
+from cmvmon.shell.session import now, open_site
+from cmvmon.shell.site import Site
+from tests import sites
+from tests.sites import course, day, drop, result, stay, text
+
+NIGHT, LATER, NEXT = day(21.5), day(21.75), day(22.5)
+
+
+@pytest.fixture
+def ward(site: Path) -> Path:
+    """A ward of three after its night, on each kind of database."""
+    sites.ward_of_three(site)
+    nightly(site, as_of=NIGHT)
+    return site
+
+
+def landed(root: Path, table: str, *lines: str, feed: str = "synthetic", at: float = 21.75) -> str:
+    """The id of a delivery whose bytes are durable, and which nobody has judged."""
+    path = drop(root, table, lines, name="new.csv")
+    data = path.read_bytes()
+    path.unlink()
+    return landing.land(
+        root / "landing", data, feed=feed, table=table, form="csv", file_name="new.csv", landed_at=day(at),
+        is_history=False,
+    ).delivery_id  # fmt: skip
+
+
+def one_result(patient: str = "SYNTHETIC-ONE") -> str:
+    return result(patient, 21.55, 900_000, reported=text(day(21.6)))
+
+
+def stopped_feeds(root: Path) -> list[str]:
+    query = (
+        "SELECT subject FROM alert_events WHERE rule = 'operations' AND alert_id IN (SELECT alert_id FROM open_alerts)"
+    )
+    return sorted({json.loads(row[0])["feed"] for row in sites.rows(root, query)})
+
+
+def test_a_delivery_of_a_feed_without_a_laboratory_file_is_told_and_taken_in_once_there_is_one(ward: Path) -> None:
+    delivery = landed(ward, "viral_load_results", one_result(), feed="second")
+    with pytest.raises(NoLaboratoryFile, match="second"):
+        lab_feed(ward, delivery, as_of=LATER)
+    assert stopped_feeds(ward) == ["second"]
+    nightly(ward, as_of=NEXT)
+    assert stopped_feeds(ward) == ["second"]
+    shipped = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
+    (ward / "labs" / "second.toml").write_text(shipped.replace('"synthetic"', '"second"', 1), encoding="utf-8")
+    nightly(ward, as_of=day(23.5))
+    assert sites.rows(ward, f"SELECT feed, accepted FROM deliveries WHERE delivery_id = '{delivery}'") == [
+        ("second", 1)
+    ]
+    assert stopped_feeds(ward) == []
+
+
+def test_a_note_that_cannot_be_read_is_told_and_the_others_go_on(ward: Path) -> None:
+    broken, good = (
+        landed(ward, "viral_load_results", one_result(), feed="other"),
+        landed(ward, "icu_stays", stay("SYNTHETIC-N")),
+    )
+    (ward / "landing" / broken / "other.viral_load_results.json").write_text("{", encoding="utf-8")
+    done = nightly(ward, as_of=NEXT)
+    assert [(fault.feed, "can't be read as the note" in fault.message) for fault in done.taken_in.faults] == [
+        ("other", True)
+    ]
+    assert stopped_feeds(ward) == ["other"]
+    assert sites.rows(ward, f"SELECT accepted FROM deliveries WHERE delivery_id = '{good}'") == [(1,)]
+
+
+def test_every_delivery_of_a_batch_that_cannot_be_judged_is_named(ward: Path) -> None:
+    unread = [landed(ward, "viral_load_results", one_result(), feed=feed) for feed in ("one", "two")]
+    with pytest.raises(SiteError, match=r"2 deliveries .*labs/one\.toml.*labs/two\.toml"):
+        lab_feeds(ward, [*unread, landed(ward, "icu_stays", stay("SYNTHETIC-N"))], as_of=LATER)
+    assert stopped_feeds(ward) == ["one", "two"]
+
+
+def test_two_snapshots_of_one_batch_come_one_after_the_other(ward: Path) -> None:
+    first, second = (landed(ward, "icu_stays", stay("SYNTHETIC-ONE", bed=bed)) for bed in ("S-10", "S-11"))
+    lab_feeds(ward, [first, second])
+    with open_site(ward) as opened, opened.reading() as connection:
+        stays = known.known(connection, opened.site, as_of=now(), patients=["SYNTHETIC-ONE"]).tables["icu_stays"]
+    assert stays["bed"].to_list() == ["S-11"]
+
+
+def test_a_patient_without_a_stay_who_was_taken_in_and_not_assessed_is_assessed_with_the_next_delivery(
+    ward: Path,
+) -> None:
+    lines = [result("SYNTHETIC-AWAY", d, 10.0**6, reported=text(day(d + 0.1))) for d in (0, 7, 14, 21)]
+    with open_site(ward) as opened:  # as a program does that stops before it assesses
+        for table, rows in (("viral_load_results", lines), ("antiviral_courses", [course("SYNTHETIC-AWAY")])):
+            path = drop(ward, table, rows, name="away.csv")
+            take_in_file(opened, path, feed="synthetic", table=table, received_at=day(21.6))
+    done = lab_feed(ward, landed(ward, "viral_load_results", one_result()), as_of=LATER)
+    assert done.assessed is not None
+    assert done.assessed.patients == 2
+    query = "SELECT count(*) FROM alert_events WHERE patient_id = 'SYNTHETIC-AWAY' AND event = 'opened'"
+    assert sites.rows(ward, query)[0][0] > 0
+
+
+def test_a_feed_is_told_as_it_stood_at_the_moment(ward: Path) -> None:
+    bad = drop(ward, "viral_load_results", [], name="bad.csv")
+    bad.write_text("patient_id;value\n1;2\n", encoding="utf-8")
+    nightly(ward, as_of=NEXT)
+    with open_site(ward) as opened, opened.reading() as connection:
+        refused = [
+            {one.table: one.refused for one in feed_state.feed_tables(connection, as_of=at)}["viral_load_results"]
+            for at in (NIGHT, NEXT)
+        ]
+    assert (refused[0], refused[1] is not None) == (None, True)
+
+
+def test_the_shared_script_is_written_again_by_a_delivery_where_it_is_gone(ward: Path) -> None:
+    (script,) = Site(ward).pages.glob("*.js")
+    script.unlink()
+    lab_feed(ward, landed(ward, "viral_load_results", one_result()), as_of=LATER)
+    assert script.exists()
+
+
+def test_more_patients_than_one_question_may_name_are_all_read(site: Path) -> None:
+    names = [f"SYNTHETIC-{n:04}" for n in range(1203)]
+    path = drop(site, "viral_load_results", [result(name, 0, 1_000) for name in names])
+    with open_site(site) as opened:
+        take_in_file(opened, path, feed="synthetic", table="viral_load_results", received_at=day(1))
+        with opened.reading() as connection:
+            found = known.known(connection, opened.site, as_of=day(1), patients=names).tables["viral_load_results"]
+    assert sorted(found["patient_id"]) == names
