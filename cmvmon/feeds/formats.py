@@ -46,7 +46,7 @@ def _ndjson(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
 
 
 def _ndjson_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
-    return with_columns(records, expected)
+    return with_columns(records, expected, decimal=writing.decimal)
 
 
 FORMATS: dict[str, Format] = {

@@ -70,7 +70,7 @@ class Laboratory:
     @property
     def writing(self) -> Writing:
         """How its files are written; what their words mean stands in the other attributes."""
-        return Writing(self.encoding, self.separator)
+        return Writing(self.encoding, self.separator, self.grammar.marks.decimal)
 
     def assays(self) -> pl.DataFrame:
         """Scatter by assay, compartment, date and level: rows of `assays`, for the rows of the file that give a sigma.

@@ -5,7 +5,7 @@
     {"records": 2}
 
 The other members are the table's columns: those of its exchange form, or the headers that the laboratory file names.
-Text, numbers and null are cells, numbers to the letter; an absent member is an empty cell. UTF-8 only. A file that was
+Text, numbers and null are cells, numbers to the letter, with the decimal mark of the laboratory; an absent member is an empty cell. UTF-8 only. A file that was
 cut anywhere lacks its last line or a part of it, and is refused: without the count, a file cut between two lines would
 read as a shorter day.
 """
@@ -69,10 +69,16 @@ def read_ndjson(data: bytes) -> dict[str, Records]:
     return {table: reading.records() for table, reading in found.items()}
 
 
-def with_columns(records: Records, expected: Expected) -> Records:
-    """The same records with an empty cell for each expected column that none of them has."""
+def with_columns(records: Records, expected: Expected, *, decimal: str | None) -> Records:
+    """The same records with an empty cell for each expected column that none of them has.
+
+    A JSON number means what JSON says, whatever marks the laboratory uses in text: it is written with its `decimal` mark.
+    """
     absent = tuple(name for name in expected.columns if name not in records.header)
-    widened = tuple(r._replace(cells=r.cells + ("",) * len(absent)) for r in records.records)
+    widened = tuple(
+        r._replace(cells=tuple(_as_written(cell, decimal) for cell in r.cells) + ("",) * len(absent))
+        for r in records.records
+    )
     return replace(records, header=records.header + absent, records=widened)
 
 
@@ -81,6 +87,16 @@ class _Number(str):
 
     def __new__(cls, value: object) -> _Number:
         return super().__new__(cls, str(value))
+
+
+def _as_written(cell: str, decimal: str | None) -> str:
+    """25.000 stays 25 where a point marks thousands. A fraction that can't be written is said, so that it is set apart."""
+    whole, point, fraction = cell.partition(".")
+    if not isinstance(cell, _Number) or not point or decimal == ".":
+        return str(cell)
+    if fraction.strip("0") == "":
+        return whole
+    return f"{whole}{decimal}{fraction}" if decimal is not None else f"{whole} and a fraction of {fraction}"
 
 
 def _members(line: str, at: int, *, is_last: bool) -> Sequence[tuple[str, Any]]:
@@ -113,7 +129,7 @@ def _add(found: dict[str, _Reading], members: Sequence[tuple[str, Any]], record:
     table = told if isinstance(told, str) else None
     fault = _fault(members, table)
     reading = found.setdefault(table if table is not None and table in NAMES else WHOLE_DELIVERY, _Reading())
-    cells = {name: "" if value is None else str(value) for name, value in members if _is_cell(value) and name != TABLE}
+    cells = {name: "" if value is None else value for name, value in members if _is_cell(value) and name != TABLE}
     reading.header |= dict.fromkeys(cells)
     reading.cells.append((record.number, record.line, cells))
     reading.texts[record.number] = text

@@ -31,10 +31,12 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Writing:
-    """How a sender writes: the encoding and the separator of the formats that have one."""
+    """How a sender writes: the encoding and the separator of the formats that have one, and the decimal mark of numbers
+    in text (None = none is declared)."""
 
     encoding: str
     separator: str
+    decimal: str | None = "."
 
 
 EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written

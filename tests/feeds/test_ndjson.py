@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from cmvmon.domain.errors import SiteError
+from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
+from cmvmon.feeds.records import Expected
 from cmvmon.ingest import Intake
-from tests.feeds.shipped import csv_bytes, deliver, intake
+from tests.feeds.shipped import csv_bytes, deliver, intake, laboratory
 from tests.feeds.test_ingest import GOOD, MARKED
 
 HEADERS = {"result_status": "status"}  # what the synthetic laboratory calls our fields, where it calls them otherwise
@@ -142,3 +144,30 @@ def test_no_refusal_and_no_remedy_holds_what_was_delivered() -> None:
             assert MARKED not in str(part.refused)
             told = part.quarantined.drop("delivered_text", "patient_id")
             assert not any(MARKED in str(cell) for row in told.rows() for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("member", "decimal", "cell"),
+    [
+        ("25.000", ",", "25"),
+        ("25.000", None, "25"),
+        ("25.5", ",", "25,5"),
+        ("25.5", ".", "25.5"),
+        ("25.125", None, "25 and a fraction of 125"),
+        ("25000", ",", "25000"),
+        ('"25.000"', ",", "25.000"),
+        ("1.5e3", ",", "1,5e3"),
+    ],
+)
+def test_a_number_means_what_json_says_and_a_text_what_the_laboratory_says(
+    member: str, decimal: str | None, cell: str
+) -> None:
+    data = f'{{"table": "viral_load_results", "value": {member}}}\n{{"records": 1}}\n'.encode()
+    (records,) = read_ndjson(data).values()
+    (record,) = with_columns(records, Expected(("value",), ()), decimal=decimal).records
+    assert record.cells == (cell,)
+
+
+def test_the_shipped_laboratory_with_a_point_for_thousands_reads_a_number_as_it_is() -> None:
+    of_nl = laboratory("example_nl")
+    assert (of_nl.grammar.marks.thousands, of_nl.writing.decimal) == (".", ",")
