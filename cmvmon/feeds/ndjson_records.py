@@ -5,9 +5,9 @@
     {"records": 2}
 
 The other members are the table's columns: those of its exchange form, or the headers that the laboratory file names.
-Text, numbers and null are cells, numbers to the letter, with the decimal mark of the laboratory; an absent member is an empty cell. UTF-8 only. A file that was
-cut anywhere lacks its last line or a part of it, and is refused: without the count, a file cut between two lines would
-read as a shorter day.
+Text, numbers and null are cells, numbers to the letter, with the decimal mark of the laboratory; an absent member is an
+empty cell. UTF-8 only. A file that was cut anywhere lacks its last line or a part of it, and is refused: without the count,
+a file cut between two lines would read as a shorter day.
 """
 
 from __future__ import annotations
