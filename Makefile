@@ -5,6 +5,7 @@ READY := .venv/.ready
 
 # Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
 SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup
+# Those of the flows come last, in a process of their own: Prefect reads its settings once.
 UNIT := not slow and not browser and not prefect and not dear
 # What the figure of `make coverage` rests on: those, and the dear tests of the judging code.
 COVERING := not slow and not browser and not prefect
@@ -18,7 +19,8 @@ demo: $(READY)          ## set up, then run one synthetic ward from a laboratory
 
 test: $(READY) browser postgresql .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(SPREAD)
+	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect"
+	@$(BIN)/python -m pytest -m prefect
 
 unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"

@@ -61,6 +61,7 @@ def _take_in(
         file_name=item.path.name,
         landed_at=received_at,
         is_history=is_history,
+        is_at_hand=True,
     )
     return take_in_landed(opened, landed, received_at=received_at)
 
@@ -106,7 +107,9 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
         judged = feed_state.judged(connection)
     for note in landing.notes_besides(opened.site.landing, judged | seen):
         try:
-            counted += take_in_landed(opened, landing.landed_by(note), received_at=received_at)
+            way = landing.landed_by(note)
+            if not way.is_at_hand:  # else its file is tried again, or somebody was told
+                counted += take_in_landed(opened, way, received_at=received_at)
         except (SiteError, ProtocolError) as error:
             faults.append(Fault(note.name.split(".")[0], delivered.WHOLE_DELIVERY, error.code, str(error)))
     with opened.reading() as connection:

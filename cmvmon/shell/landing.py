@@ -26,7 +26,8 @@ from cmvmon.shell.files import read_bytes, write_atomically
 class Landed:
     """One delivery as it landed: the same bytes for another feed, table or format are another one.
 
-    `table` is None where the format names its tables.
+    `table` is None where the format names its tables. `is_at_hand`: whoever delivered it still has the file (the drop
+    folder, a command), and is told of what keeps it from being judged.
     """
 
     delivery_id: str
@@ -36,6 +37,7 @@ class Landed:
     file_name: str
     landed_at: datetime
     is_history: bool
+    is_at_hand: bool = False
 
     @property
     def kept_as(self) -> str:
@@ -53,6 +55,7 @@ def land(
     file_name: str,
     landed_at: datetime,
     is_history: bool,
+    is_at_hand: bool = False,
 ) -> Landed:
     """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
     delivery_id = hashlib.sha256(data).hexdigest()
@@ -65,6 +68,7 @@ def land(
             "format": form,
             "landed_at": landed_at.isoformat(),
             "is_history": is_history,
+            "is_at_hand": is_at_hand,
         }
         write_atomically(note, json.dumps(facts, sort_keys=True).encode())
     return _read(note)
@@ -127,4 +131,5 @@ def _landed(note: Path, feed: str, kept_as: str, facts: dict[str, object]) -> La
         str(facts["file_name"]),
         datetime.fromisoformat(str(facts["landed_at"])),
         bool(facts["is_history"]),
+        bool(facts.get("is_at_hand", False)),
     )
