@@ -36,9 +36,8 @@ def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, sco
 
 def _waiting(connection: sa.Connection, as_of: datetime) -> frozenset[str]:
     """Patients of whom something came in that nobody has judged; before the first night, who may be on the ward's list."""
-    whole = alert_store.last_as_of(connection, scope="all")
-    if whole is None or as_of < whole:
-        return known.received_since_judged(connection, ward_list.candidates(connection, as_of=as_of), as_of=as_of)
-    return frozenset().union(
-        *(known.waiting_since(connection, table.rows, since=whole, as_of=as_of) for table in DELIVERED)
-    )
+    since, among = alert_store.last_as_of(connection, scope="all"), None
+    if since is None or as_of < since:
+        since, among = None, ward_list.candidates(connection, as_of=as_of)
+    found = (known.waiting(connection, table.rows, as_of=as_of, since=since, among=among) for table in DELIVERED)
+    return frozenset().union(*found)

@@ -155,30 +155,27 @@ def patients_since(
     return set(connection.execute(query).scalars())
 
 
-def received_since_judged(connection: sa.Connection, patients: Collection[str], *, as_of: datetime) -> frozenset[str]:
-    """Those of these patients of whom something came in by `as_of` after they were last judged, or who never were."""
-    a = ASSESSED_PATIENTS.c
-    judged = sa.select(a.patient_id, sa.func.max(a.as_of).label("at")).group_by(a.patient_id).subquery()
-    found: set[str] = set()
-    for table in VERSIONS.values():
-        c = table.c
-        is_waiting = sa.or_(judged.c.at.is_(None), c.received_at > judged.c.at)
-        for some in _chunks(patients):
-            query = (
-                sa.select(c.patient_id)
-                .join_from(table, judged, c.patient_id == judged.c.patient_id, isouter=True)
-                .where(c.patient_id.in_(some), c.received_at <= as_of, is_waiting)
-            )
-            found |= set(connection.execute(query.distinct()).scalars())
-    return frozenset(found)
+def waiting(
+    connection: sa.Connection,
+    row_type: RowType,
+    *,
+    as_of: datetime,
+    since: datetime | None = None,
+    among: Collection[str] | None = None,
+) -> set[str]:
+    """Patients of whom a row of that table came in by `as_of`, and who were not judged since.
 
-
-def waiting_since(connection: sa.Connection, row_type: RowType, *, since: datetime, as_of: datetime) -> set[str]:
-    """Patients of whom a row of that table came in after `since`, when everybody was judged, and after they were last."""
+    Args:
+        since: only rows that came in after it, as after a moment at which everybody was judged.
+        among: only these patients.
+    """
     c, a = VERSIONS[row_type.name].c, ASSESSED_PATIENTS.c
     was_judged = sa.exists().where(a.patient_id == c.patient_id, a.as_of >= c.received_at)
-    query = sa.select(c.patient_id).where(c.received_at > since, c.received_at <= as_of, ~was_judged).distinct()
-    return set(connection.execute(query).scalars())
+    query = sa.select(c.patient_id).where(c.received_at <= as_of, ~was_judged).distinct()
+    if since is not None:
+        query = query.where(c.received_at > since)
+    parts = [query] if among is None else [query.where(c.patient_id.in_(some)) for some in _chunks(among)]
+    return {patient for part in parts for patient in connection.execute(part).scalars()}
 
 
 def _chunks(patients: Collection[str]) -> list[list[str]]:
