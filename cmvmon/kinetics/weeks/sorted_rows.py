@@ -119,7 +119,7 @@ def _numbers(used: pl.DataFrame, time: Whole, order: Whole, protocol: Protocol) 
         *(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in names),
         pl.col("detection").to_physical().cast(pl.Int8),
         "fault",
-    ).collect(optimizations=pl.QueryOptFlags.none())
+    ).collect()
     fit_lo, fit_hi, reported_lo, reported_hi, sigma, detection, fault = (
         column.to_numpy()[order] for column in found.get_columns()
     )
