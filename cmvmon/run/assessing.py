@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,10 +57,10 @@ def assess_site(
     be read: nothing is recorded but an operations alert.
     """
     with _noting_what_stops(opened, as_of):
-        assessment, counts_of_unit = _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
+        assessment, count_for_unit = _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
     rows = assessment.verdicts.to_dicts()
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
-    stamp = opened.stamp(as_of)
+    stamp, counts_of_unit = opened.stamp(as_of), count_for_unit()  # before anybody is kept from writing
     with opened.writing() as connection:
         changes, late = alert_store.record(
             connection,
@@ -108,8 +108,8 @@ def assessed(
 
 def _assessed(
     opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool
-) -> tuple[Assessment, pl.DataFrame]:
-    """The assessment, and rows of `concordance_counts` of whom they were counted for it."""
+) -> tuple[Assessment, Callable[[], pl.DataFrame]]:
+    """The assessment, and what gives the rows of `concordance_counts`: of everybody they are counted only to be recorded."""
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)
     for table in DELIVERED:
@@ -122,8 +122,8 @@ def _assessed(
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
-        return assessment, of_unit.counts
-    return assessment, counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
+        return assessment, lambda: of_unit.counts
+    return assessment, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
 
 
 def gate_computed(assessment: Assessment, as_of: datetime, *, is_live: bool = False) -> None:
