@@ -10,13 +10,13 @@ from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
 from cmvmon.run.assessing import Counts, check_stored
-from cmvmon.run.intake import Fault, fault_of, note_stopped, take_in_landed
+from cmvmon.run.intake import fault_of, note_stopped, take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.landing import landed
-from cmvmon.shell.session import held, now, open_site
+from cmvmon.shell.landing import Landed, landed
+from cmvmon.shell.session import OpenSite, held, now, open_site
 from cmvmon.shell.site import Site
 
 
@@ -50,26 +50,23 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     with held(site), open_site(root) as opened:
         ways = dict.fromkeys(way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id))
         taken_in: list[Counted] = []
-        errors: list[CmvmonError] = []
-        faults: list[Fault] = []
+        failed: list[tuple[Landed, CmvmonError]] = []
         for way in ways:
             try:  # each comes at a moment of its own, or two snapshots of one batch would contradict each other
                 taken_in += take_in_landed(opened, way, received_at=as_of or now())
             except (SiteError, ProtocolError) as error:
-                errors.append(error)
-                faults.append(fault_of(way, error))
+                failed.append((way, error))
         as_of = as_of or now()
-        if faults:
-            note_stopped(opened, faults, as_of)
-        with opened.reading() as connection:
-            touched = {p for each in delivery_ids for p in known.patients_of_delivery(connection, each)}
+        note_stopped(opened, [fault_of(way, error) for way, error in failed], as_of)
+        touched = _touched(opened, delivery_ids)
         fed = Fed(tuple(taken_in), None, None)
         if touched:
             fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=_scope(delivery_ids)))
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise SiteError(f"{len(errors)} deliveries could not be judged: {'; '.join(dict.fromkeys(map(str, errors)))}")
+    if len(failed) == 1:
+        raise failed[0][1]
+    if failed:
+        said = "; ".join(dict.fromkeys(str(error) for _, error in failed))
+        raise SiteError(f"{len(failed)} deliveries could not be judged: {said}")
     return fed
 
 
@@ -82,12 +79,17 @@ def check_deliveries(root: Path, delivery_ids: Sequence[str], *, as_of: datetime
     site = Site(root).prepare()
     with held(site), open_site(root) as opened:
         as_of = as_of or now()
-        with opened.reading() as connection:
-            touched = {p for each in delivery_ids for p in known.patients_of_delivery(connection, each)}
+        touched = _touched(opened, delivery_ids)
         if touched:
             with halting(opened, as_of=as_of):
                 check_stored(opened, touched, as_of=as_of)
     return len(touched)
+
+
+def _touched(opened: OpenSite, delivery_ids: Sequence[str]) -> frozenset[str]:
+    """The patients whom one of these deliveries touches."""
+    with opened.reading() as connection:
+        return frozenset().union(*(known.patients_of_delivery(connection, each) for each in delivery_ids))
 
 
 def _scope(delivery_ids: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,13 +105,9 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
             faults.append(Fault(item.feed, item.table or delivered.WHOLE_DELIVERY, error.code, str(error)))
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
-    for note in landing.notes_besides(opened.site.landing, judged | seen):
-        try:
-            way = landing.landed_by(note)
-            if not way.is_at_hand:  # else its file is tried again, or somebody was told
-                counted += take_in_landed(opened, way, received_at=received_at)
-        except (SiteError, ProtocolError) as error:
-            faults.append(Fault(note.name.split(".")[0], delivered.WHOLE_DELIVERY, error.code, str(error)))
+    again, failed = _take_in_unjudged(opened, judged | seen, received_at)
+    counted += again
+    faults += failed
     with opened.reading() as connection:
         waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
@@ -121,12 +117,30 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
                 way for way in ways if way.table in (table, None) and (way.delivery_id, feed, way.kept_as) not in seen
             ]
             seen |= {(way.delivery_id, feed, way.kept_as) for way in mine}
-            again = [one for way in mine for one in take_in_landed(opened, way, received_at=received_at)]
-            counted += [item for item in again if not item.was_known]
+            read_anew = [one for way in mine for one in take_in_landed(opened, way, received_at=received_at)]
+            counted += [item for item in read_anew if not item.was_known]
         except (SiteError, ProtocolError) as error:
             faults.append(Fault(feed, table, error.code, str(error)))
     _note_faults(opened, {item.feed for item in counted}, faults, received_at)
     return TakenIn(tuple(counted), tuple(faults))
+
+
+def _take_in_unjudged(
+    opened: OpenSite, besides: Collection[tuple[str, str, str]], received_at: datetime
+) -> tuple[list[Counted], list[Fault]]:
+    """Takes in what has landed and is not among `besides`. What is at hand is not: its file is tried again, or somebody
+    was told."""
+    counted: list[Counted] = []
+    faults: list[Fault] = []
+    for note in landing.notes_besides(opened.site.landing, besides):
+        way = None
+        try:
+            way = landing.landed_by(note)
+            counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
+        except (SiteError, ProtocolError) as error:
+            unread = Fault(note.name.split(".")[0], delivered.WHOLE_DELIVERY, error.code, str(error))
+            faults.append(unread if way is None else fault_of(way, error))
+    return counted, faults
 
 
 def fault_of(way: Landed, error: CmvmonError) -> Fault:
@@ -136,6 +150,8 @@ def fault_of(way: Landed, error: CmvmonError) -> Fault:
 
 def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> None:
     """An alert about the work for each feed of these faults; those of other feeds stand as they are."""
+    if not faults:
+        return
     with opened.writing() as connection:
         for fault in faults:
             _record_fault(opened, connection, fault, as_of)

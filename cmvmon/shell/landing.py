@@ -71,7 +71,7 @@ def land(
             "is_at_hand": is_at_hand,
         }
         write_atomically(note, json.dumps(facts, sort_keys=True).encode())
-    return _read(note)
+    return landed_by(note)
 
 
 def landed(landing: Path, delivery_id: str) -> list[Landed]:
@@ -79,18 +79,13 @@ def landed(landing: Path, delivery_id: str) -> list[Landed]:
     notes = sorted((landing / delivery_id).glob("*.json")) if _is_id(delivery_id) else []
     if not notes:
         raise SiteError("no delivery of that id has landed; `cmvmon ingest` prints the id of what it takes in")
-    return [_read(note) for note in notes]
+    return [landed_by(note) for note in notes]
 
 
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
     """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`."""
     notes = sorted(landing.glob("*/*.json"))
     return [note for note in notes if _is_id(note.parent.name) and (note.parent.name, *_named(note)) not in judged]
-
-
-def landed_by(note: Path) -> Landed:
-    """The way in which a delivery has landed, from its note. Raises SiteError when the note can't be read."""
-    return _read(note)
 
 
 def raw(landing: Path, delivery_id: str) -> bytes:
@@ -111,7 +106,8 @@ def _named(note: Path) -> tuple[str, str]:
     return feed, kept_as
 
 
-def _read(note: Path) -> Landed:
+def landed_by(note: Path) -> Landed:
+    """The way in which a delivery has landed, from its note. Raises SiteError when the note can't be read."""
     feed, kept_as = _named(note)
     try:
         return _landed(note, feed, kept_as, json.loads(read_bytes(note)))
