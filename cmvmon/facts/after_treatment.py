@@ -10,6 +10,7 @@ from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import newest_numbers
 from cmvmon.facts.points import points as points_of_newest
+from cmvmon.facts.points import rise_log10
 
 _NO_RUN = "there is no such run"
 
@@ -89,5 +90,5 @@ def _rise(points: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
     return (
         counted.filter("is_latest")
         .join(lowest, on="series", maintain_order="left")
-        .select("series", rise_after_treatment_log10=(pl.col("at_least").log10() - pl.col("lowest").log10()).round(9))
+        .select("series", rise_after_treatment_log10=rise_log10(pl.col("at_least"), pl.col("lowest")))
     )

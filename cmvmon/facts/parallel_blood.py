@@ -9,6 +9,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.points import rise_log10
 from cmvmon.facts.rises import RISES, points_since
 
 PARALLEL_BLOOD = RowType(
@@ -56,7 +57,7 @@ def _blood_points(facts: Facts, airways: pl.DataFrame) -> pl.DataFrame:
     return (
         facts.shared(points_since)
         .join(series.select(*PLACE, "series"), on="series", maintain_order="left")
-        .with_columns(rise=(pl.col("at_least").log10() - so_far.log10()).round(9))
+        .with_columns(rise=rise_log10(pl.col("at_least"), so_far))
         .filter(pl.col("rise").is_not_null())
         .select(
             "patient_id",

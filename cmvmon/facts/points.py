@@ -13,6 +13,11 @@ from cmvmon.facts.newest_series import newest_numbers
 _TIME = ("series", "collected_at")
 
 
+def rise_log10(load: pl.Expr, lowest: pl.Expr) -> pl.Expr:
+    """How far a load stands above a lowest one, both in IU/mL, rounded to 1e-9: equal numbers give no rise."""
+    return (load.log10() - lowest.log10()).round(9)
+
+
 def newest_results(facts: Facts) -> pl.DataFrame:
     """The results of the newest series of each compartment, conflicting ones too, sorted by series, moment and id."""
     numbers = facts.shared(newest_numbers).select("series")

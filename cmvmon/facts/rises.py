@@ -10,7 +10,7 @@ from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, lo
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import newest_numbers
-from cmvmon.facts.points import newest_results, points
+from cmvmon.facts.points import newest_results, points, rise_log10
 from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample time"
@@ -98,7 +98,7 @@ def _conflicts_since(facts: Facts) -> pl.DataFrame:
 
 
 def _rise(load: str, lowest: str) -> pl.Expr:
-    return (pl.col(f"{load}_iu_per_ml").log10() - pl.col(f"{lowest}_iu_per_ml").log10()).round(9)
+    return rise_log10(pl.col(f"{load}_iu_per_ml"), pl.col(f"{lowest}_iu_per_ml"))
 
 
 def _last_points(since: pl.DataFrame) -> pl.DataFrame:
