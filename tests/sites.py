@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cmvmon.shell import landing
 from cmvmon.shell.site import Site
 from tests import patients
 from tests.patients import Course, Stay
@@ -54,8 +55,20 @@ def drop(root: Path, table: str, lines: Iterable[str], *, feed: str = "synthetic
     """Writes a delivery into the site's drop folder."""
     path = root / "drop" / feed / table / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([patients.HEADERS[table], *lines]) + "\n", encoding="utf-8")
+    path.write_text(_file(table, lines), encoding="utf-8")
     return path
+
+
+def land(root: Path, table: str, lines: Iterable[str], *, at: datetime, feed: str = "synthetic") -> str:
+    """The id of a delivery that came live: its bytes are durable, and nobody has judged them."""
+    return landing.land(
+        Site(root).landing, _file(table, lines).encode(), feed=feed, table=table, form="csv", file_name="new.csv", landed_at=at,
+        is_history=False,
+    ).delivery_id  # fmt: skip
+
+
+def _file(table: str, lines: Iterable[str]) -> str:
+    return "\n".join([patients.HEADERS[table], *lines]) + "\n"
 
 
 def ward_of_three(root: Path) -> None:

@@ -12,7 +12,7 @@ from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
-from cmvmon.shell import feed_state, known, landing
+from cmvmon.shell import feed_state, known
 from cmvmon.shell.session import now, open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -29,15 +29,8 @@ def ward(site: Path) -> Path:
     return site
 
 
-def landed(root: Path, table: str, *lines: str, feed: str = "synthetic", at: float = 21.75) -> str:
-    """The id of a delivery whose bytes are durable, and which nobody has judged."""
-    path = drop(root, table, lines, name="new.csv")
-    data = path.read_bytes()
-    path.unlink()
-    return landing.land(
-        root / "landing", data, feed=feed, table=table, form="csv", file_name="new.csv", landed_at=day(at),
-        is_history=False,
-    ).delivery_id  # fmt: skip
+def landed(root: Path, table: str, *lines: str, feed: str = "synthetic") -> str:
+    return sites.land(root, table, lines, at=LATER, feed=feed)
 
 
 def one_result(patient: str = "SYNTHETIC-ONE") -> str:

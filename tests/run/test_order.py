@@ -20,7 +20,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import report_pages
 from cmvmon.run.said_query import said
-from cmvmon.shell import alert_store, landing, stored_results
+from cmvmon.shell import alert_store, stored_results
 from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -35,13 +35,7 @@ def slow_patients(root: Path, *patients: str) -> None:
 
 
 def land(root: Path, patient: str, moment: datetime) -> str:
-    path = drop(root, "viral_load_results", falling(patient, 0.3), name=f"{patient}.csv")
-    data = path.read_bytes()
-    path.unlink()
-    return landing.land(
-        root / "landing", data, feed="synthetic", table="viral_load_results", form="csv", file_name="x.csv", landed_at=moment,
-        is_history=False,
-    ).delivery_id  # fmt: skip
+    return sites.land(root, "viral_load_results", falling(patient, 0.3), at=moment)
 
 
 def slow(root: Path) -> list[str]:

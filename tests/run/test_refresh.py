@@ -15,7 +15,7 @@ from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import page_of
-from cmvmon.shell import alert_store, landing
+from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -41,13 +41,7 @@ def site(root: Path, *, with_stays: bool) -> Path:
 
 
 def landed(root: Path, *lines: str, feed: str = "synthetic") -> str:
-    path = drop(root, "viral_load_results", lines, name="new.csv")
-    data = path.read_bytes()
-    path.unlink()
-    return landing.land(
-        root / "landing", data, feed=feed, table="viral_load_results", form="csv", file_name="new.csv",
-        landed_at=LATER, is_history=False,
-    ).delivery_id  # fmt: skip
+    return sites.land(root, "viral_load_results", lines, at=LATER, feed=feed)
 
 
 def one_result() -> str:

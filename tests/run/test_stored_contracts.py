@@ -10,12 +10,12 @@ from cmvmon.domain.errors import ContractBroken
 from cmvmon.run.checkup import checkup
 from cmvmon.run.feed import check_deliveries, lab_feed
 from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store, landing
+from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from tests import sites
-from tests.sites import day, drop, result, text
+from tests.sites import day, result, text
 
 NIGHT, LATER = day(21.5), day(21.75)
 BREAKS = (
@@ -31,14 +31,9 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def one_delivery(root: Path) -> str:
-    path = drop(root, "viral_load_results", [result("SYNTHETIC-ONE", 21.55, 900_000, reported=text(day(21.6)))])
-    data = path.read_bytes()
-    path.unlink()
-    return landing.land(
-        root / "landing", data, feed="synthetic", table="viral_load_results", form="csv", file_name="new.csv",
-        landed_at=LATER, is_history=False,
-    ).delivery_id  # fmt: skip
+def one_delivery(root: Path, value: object = 900_000) -> str:
+    line = result("SYNTHETIC-ONE", 21.55, value, reported=text(day(21.6)))
+    return sites.land(root, "viral_load_results", [line], at=LATER)
 
 
 def break_a_promise(root: Path) -> None:
@@ -87,11 +82,6 @@ def stopped(root: Path) -> bool:
 
 
 def test_a_delivery_that_touches_nobody_needs_no_check(site: Path) -> None:
-    path = drop(site, "viral_load_results", [result("SYNTHETIC-ONE", 21.55, "ca. 500", reported=text(day(21.6)))])
-    landed = landing.land(
-        site / "landing", path.read_bytes(), feed="synthetic", table="viral_load_results", form="csv",
-        file_name="new.csv", landed_at=LATER, is_history=False,
-    )  # fmt: skip
-    path.unlink()
-    lab_feed(site, landed.delivery_id, as_of=LATER)
-    assert check_deliveries(site, [landed.delivery_id], as_of=LATER) == 0
+    delivery = one_delivery(site, "ca. 500")
+    lab_feed(site, delivery, as_of=LATER)
+    assert check_deliveries(site, [delivery], as_of=LATER) == 0

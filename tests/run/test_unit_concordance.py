@@ -19,8 +19,9 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.unit_concordance import unit_concordance
-from cmvmon.shell import known, landing
+from cmvmon.shell import known
 from cmvmon.shell.session import OpenSite, open_site
+from tests import sites
 from tests.sites import day, drop, result, text
 
 NIGHT, LATER = day(15), day(15.5)
@@ -134,14 +135,9 @@ def test_only_those_are_counted_again_whose_counts_may_have_changed(
         assert set(unit_concordance(opened, [NEW], as_of=as_of).counts["patient_id"]) == counted
 
 
-def test_what_a_delivery_counted_is_kept_for_the_next_one(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = drop(site, "viral_load_results", pair("SYNTHETIC-U2", 14.9, 900), name="new.csv")
-    landed = landing.land(
-        site / "landing", data.read_bytes(), feed="synthetic", table="viral_load_results", form="csv",
-        file_name="new.csv", landed_at=day(15.3), is_history=False,
-    )  # fmt: skip
-    data.unlink()
-    lab_feed(site, landed.delivery_id, as_of=day(15.3))
+def test_what_a_delivery_counted_is_kept_for_the_next_one(site: Path) -> None:
+    delivery = sites.land(site, "viral_load_results", pair("SYNTHETIC-U2", 14.9, 900), at=day(15.3))
+    lab_feed(site, delivery, as_of=day(15.3))
     with open_site(site) as opened:
         found = unit_concordance(opened, [NEW], as_of=LATER)
         assert_frame_equal(
