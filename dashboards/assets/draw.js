@@ -10,11 +10,24 @@
     window.Plotly.newPlot(holder, figure.data, figure.layout, {
       displayModeBar: false,
       displaylogo: false,
-      responsive: true,
       showLink: false,
       scrollZoom: false,
       doubleClick: false
-    }).then(function () { holder.setAttribute("data-drawn", "yes"); });
+    }).then(function () {
+      holder.setAttribute("data-drawn", "yes");
+      follow(holder);
+    });
+  }
+
+  // A figure follows the width of its own place, not of the window: back from paper, the window has not changed.
+  function follow(holder) {
+    var drawn = holder.clientWidth;
+    new ResizeObserver(function () {
+      if (holder.clientWidth && holder.clientWidth !== drawn) {
+        drawn = holder.clientWidth;
+        window.Plotly.Plots.resize(holder);
+      }
+    }).observe(holder);
   }
 
   function markAge(line) {

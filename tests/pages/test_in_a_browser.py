@@ -77,6 +77,20 @@ def test_nothing_sticks_out_at_any_width_on_screen_or_paper(shown: Shown, which:
             assert tab.page.evaluate(_CUT_OFF) == []
 
 
+def test_back_from_paper_the_figure_is_as_wide_as_its_place_on_the_screen(shown: Shown) -> None:
+    """Drawn for paper while nobody resized the window: on paper the page is wider than the screen lets it be."""
+    tab = shown("slow.nl.html")
+    tab.page.set_viewport_size({"width": 1400, "height": 1000})
+    for media in ("print", "screen"):
+        tab.page.emulate_media(media=media)
+        tab.page.wait_for_function(_FIGURE_FILLS)
+
+
+_FIGURE_FILLS = """() => {
+  const figure = document.querySelector('.figure');
+  return Math.abs(figure.querySelector('svg').getBoundingClientRect().width - figure.clientWidth) <= 1;
+}"""
+
 # Plotly follows a new width a moment later.
 _FIGURE_FITS = """() => {
   const figure = document.querySelector('.figure');
