@@ -5,12 +5,15 @@ To add one: its row type in `rows.py`, one entry here, its whole-table contract.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -19,17 +22,22 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 class Versions(Enum):
     """Which version of a record is the last one.
 
-    REPORTED: the sender states it, by (reported_at, result_status); arrival does not matter.
+    REPORTED: the sender states it, by (reported_at, result_status). Receipt orders only what changes a record at one
+        report time, or without any.
     SNAPSHOT: what came last.
     """
 
     REPORTED = "reported"
     SNAPSHOT = "snapshot"
 
-    @property
-    def told_apart_by(self) -> tuple[str, ...]:
-        """The columns that tell two versions of one record apart, beside its key."""
-        return ("reported_at", "result_status") if self is Versions.REPORTED else ("received_at", "landed_at")
+    def told_apart_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns that tell a version from others of its record, beside its key."""
+        stated = ("reported_at", "result_status") if self is Versions.REPORTED else ()
+        return (*stated, "received_at", "landed_at") if self.is_by_receipt(record) else stated
+
+    def is_by_receipt(self, record: Mapping[str, Any]) -> bool:
+        """Whether a version that says something else later, under the same words of its sender, takes its place."""
+        return self is Versions.SNAPSHOT or record["result_status"] in words.CHANGES_A_RESULT
 
 
 @dataclass(frozen=True)

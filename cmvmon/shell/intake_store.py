@@ -3,7 +3,8 @@
 Nothing is dropped and nothing doubled: received = accepted + quarantined + duplicates + ignored, for each table that a
 delivery fills, checked by the database.
 A record that brings what is known is a duplicate. A record that says something else under the same version of the same
-key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came.
+key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came; of those
+that change a record (corrected, withdrawn) only where they were received together, for else the later one holds.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _CHUNK = 500
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
 _CONFLICT_REMEDY = (
     "another record has the same key, report time and status with another value: both are kept, neither is used; "
-    "ask the laboratory for a corrected result"
+    "ask the laboratory for a corrected result (of corrections without, or of one, report time the one received last holds)"
 )
 
 
@@ -151,6 +152,7 @@ def _sorted_out(
     for row in part.accepted.to_dicts():
         record = _with_identity(row, table, landed)
         groups[_version(record, table)].append(record)
+    history = _tell_history(groups, table)
     known = _known(connection, table, {version[0] for version in groups})
     accepted: list[dict[str, Any]] = []
     conflicting: list[dict[str, Any]] = []
@@ -158,7 +160,8 @@ def _sorted_out(
     for version, group in groups.items():
         stored = known[version[0]]
         peers = [row for row in stored if _version(row, table) == version]
-        repeatable = peers if table.versions is Versions.REPORTED else peers + stored[-1:]
+        tells_history = version[0] in history
+        repeatable = _repeatable(group[0], stored, peers, table, tells_history=tells_history)
         fresh, repeats = _told_apart(group, repeatable)
         contents = {row["content"] for row in (*peers, *fresh)}
         if len(contents) > 1:
@@ -170,6 +173,48 @@ def _sorted_out(
         else:
             duplicates += len(repeats)
     return accepted, conflicting, duplicates
+
+
+def _repeatable(
+    record: Mapping[str, Any],
+    stored: Sequence[dict[str, Any]],
+    peers: Sequence[dict[str, Any]],
+    table: Delivered,
+    *,
+    tells_history: bool,
+) -> Sequence[dict[str, Any]]:
+    """The stored versions that such a record would only repeat.
+
+    Where receipt alone orders, what came last: a record may return to what it said before. A delivery that tells the
+    history of a record (several such versions of it) returns to nothing.
+    """
+    if table.versions is Versions.SNAPSHOT:
+        return [*peers, *stored[-1:]]
+    if not table.versions.is_by_receipt(record):
+        return peers
+    said = ("reported_at",) if record["reported_at"] is None else ("reported_at", "result_status")
+    alike = [
+        row
+        for row in stored
+        if table.versions.is_by_receipt(row) and all(_text(row[name]) == _text(record[name]) for name in said)
+    ]
+    if record["reported_at"] is not None or tells_history or not alike:
+        return alike
+    last = max((row["received_at"], row["landed_at"]) for row in alike)
+    return [row for row in alike if (row["received_at"], row["landed_at"]) == last]
+
+
+def _tell_history(groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]], table: Delivered) -> set[str]:
+    """The keys of which one delivery brings several versions that only receipt could order."""
+    if table.versions is Versions.SNAPSHOT:
+        return set()
+    rows = [row for group in groups.values() for row in group]
+    unreported = {
+        (row["record_key"], row["content"])
+        for row in rows
+        if table.versions.is_by_receipt(row) and row["reported_at"] is None
+    }
+    return {key for key, n in Counter(key for key, _ in unreported).items() if n > 1}
 
 
 def _told_apart(
@@ -210,7 +255,7 @@ def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dic
 
 def _version(record: Mapping[str, Any], table: Delivered) -> tuple[str, ...]:
     """Key and version. Where records carry no report time, what arrives together is one version."""
-    return (str(record["record_key"]), *(_text(record[name]) for name in table.versions.told_apart_by))
+    return (str(record["record_key"]), *(_text(record[name]) for name in table.versions.told_apart_by(record)))
 
 
 def _known(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
