@@ -52,6 +52,7 @@ class Delivered:
         versions: which version of a record is the last one.
         in_conflict: columns that say nothing where the last versions of a record contradict each other.
         required: an assessment needs it; without it there is nothing to judge.
+        identity: columns that a withdrawal need not repeat: it is read with those of the record that it names.
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
     """
@@ -63,6 +64,7 @@ class Delivered:
     versions: Versions = Versions.SNAPSHOT
     in_conflict: tuple[str, ...] = ()
     required: bool = False
+    identity: tuple[str, ...] = ()
     by_laboratory: bool = False
 
     @property
@@ -93,6 +95,7 @@ DELIVERED: tuple[Delivered, ...] = (
         known_since=("reported_at", "collected_at"),
         versions=Versions.REPORTED,
         required=True,
+        identity=("patient_id", "compartment", "laboratory", "assay", "collected_at"),
         by_laboratory=True,
     ),
     Delivered(
@@ -124,5 +127,7 @@ LEADING: Delivered = next(table for table in DELIVERED if table.required)
 BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
 WHOLE_DELIVERY = "delivery"
 """In place of a table's name, where it can't be told for which table a record is meant."""
+WITHDRAWS_UNKNOWN = "withdraws_unknown_record"
+"""The reason of a withdrawal that is not whole, and names a record that is not known: it waits for that record."""
 CONFLICT = "conflicting_values"
 """The reason of a record that contradicts another one of its version: both are known, neither is used."""
