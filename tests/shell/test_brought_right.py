@@ -9,6 +9,7 @@ import pytest
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS, RowType
 from cmvmon.run.intake import take_in_file
+from cmvmon.run.queries import listed_quarantine
 from cmvmon.shell import feed_state, known
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
@@ -132,3 +133,10 @@ def test_what_was_right_before_and_comes_again_brings_right_what_came_between(tm
     assert waiting(tmp_path) == ["malformed_number"]
     taken_in(tmp_path, ANTIVIRAL_COURSES, [course(), course(drug="foscarnet")], at=12)
     assert waiting(tmp_path) == []
+
+
+def test_the_list_of_what_waits_names_nobody(tmp_path: Path) -> None:
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course("2026-03-02").replace("P1", "SYNTHETIC-SECRET")], at=11)
+    listed = listed_quarantine(tmp_path)
+    assert len(listed) == 1
+    assert "SECRET" not in str(listed)
