@@ -13,6 +13,7 @@ FINAL = "final"
 CORRECTED = "corrected"
 WITHDRAWN = "withdrawn"
 RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in which one supersedes the other
+CHANGES_A_RESULT = (CORRECTED, WITHDRAWN)
 
 INDICATION = ("treatment", "prophylaxis", "other")
 

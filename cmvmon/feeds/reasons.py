@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import NAMES as DELIVERED
+from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
@@ -35,6 +36,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
+        WITHDRAWS_UNKNOWN: (
+            "the record withdraws a result whose number is not known, and does not say enough to stand alone. It takes "
+            "effect by itself when the result comes; if it should be known, check the number with the sender."
+        ),
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
             f"the specimen stands neither in [specimens] of {_FILE} nor among the known SNOMED CT codes. Add it "

@@ -13,7 +13,13 @@ from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
 
-_NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
+_NOT_LISTED = (
+    "delivered_text",
+    "patient_id",
+    "record_number",
+    "attempt",
+    "identity",
+)  # who it is of is shown with the record
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
@@ -55,12 +61,12 @@ def quarantined_record(root: Path, record: str) -> dict[str, Any]:
 
 
 def _quarantine(root: Path) -> list[dict[str, Any]]:
-    from cmvmon.shell import known
+    from cmvmon.shell import known, quarantine
 
     site = Site(root).require()
     with open_store(site.database) as store, store.reading() as connection:
         names = known.file_names(connection)
-        rows = known.open_quarantine(connection).to_dicts()
+        rows = quarantine.open_quarantine(connection).to_dicts()
     return [row | {"file_name": names[row["delivery_id"], row["feed"], row["table_name"]]} for row in rows]
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import DELIVERIES
 
 # So that the first row of a feed's table is the last judging of the delivery that landed last.
@@ -88,9 +89,8 @@ def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: 
 
 def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
     """How many records wait in quarantine, by feed and table."""
-    d = DELIVERIES.c
-    query = _set_apart(d.feed, d.table_name, sa.func.sum(d.quarantined)).group_by(d.feed, d.table_name)
-    return {(feed, table): int(n) for feed, table, n in connection.execute(query)}
+    waiting = open_quarantine(connection).group_by("feed", "table_name").len()
+    return {(feed, table): int(n) for feed, table, n in waiting.iter_rows()}
 
 
 def _set_apart(*columns: sa.ColumnElement[object]) -> sa.Select[tuple[object, ...]]:

@@ -3,15 +3,14 @@
 Nothing is dropped and nothing doubled: received = accepted + quarantined + duplicates + ignored, for each table that a
 delivery fills, checked by the database.
 A record that brings what is known is a duplicate. A record that says something else under the same version of the same
-key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came.
+key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came; of those
+that change a record (corrected, withdrawn) only where they were received together, for else the later one holds.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,17 +19,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_NAME, CONFLICT, Delivered, Versions
+from cmvmon.domain.delivered import BY_NAME, CONFLICT
+from cmvmon.domain.identity import Named
 from cmvmon.ingest import Intake, Part
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
 
-_CHUNK = 500
-_NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
 _CONFLICT_REMEDY = (
     "another record has the same key, report time and status with another value: both are kept, neither is used; "
-    "ask the laboratory for a corrected result"
+    "ask the laboratory for a corrected result (of corrections without, or of one, report time the one received last holds)"
 )
 
 
@@ -87,7 +86,8 @@ def append(
 
 def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted:
     landed, attempt = judging.landed, judging.attempt
-    accepted, conflicting, duplicates = _sorted_out(connection, part, landed)
+    part = with_known_withdrawals(connection, part)
+    accepted, conflicting, duplicates = sorted_out(connection, part, landed)
     quarantined = [
         *part.quarantined.with_columns(attempt=pl.lit(attempt)).to_dicts(),
         *_conflicts(conflicting, part.table, judging),
@@ -137,98 +137,6 @@ def _note(connection: sa.Connection, counted: Counted, judging: _Judging) -> Non
     )
 
 
-def _sorted_out(
-    connection: sa.Connection, part: Part, landed: Landed
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
-    """New records, conflicting ones (`is_new` = not stored yet), and the number of duplicates.
-
-    Row order does not matter: a conflict takes in every record of its version, not only those after the first.
-    """
-    if part.accepted.is_empty():
-        return [], [], 0
-    table = BY_NAME[part.table]
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row in part.accepted.to_dicts():
-        record = _with_identity(row, table, landed)
-        groups[_version(record, table)].append(record)
-    known = _known(connection, table, {version[0] for version in groups})
-    accepted: list[dict[str, Any]] = []
-    conflicting: list[dict[str, Any]] = []
-    duplicates = 0
-    for version, group in groups.items():
-        stored = known[version[0]]
-        peers = [row for row in stored if _version(row, table) == version]
-        repeatable = peers if table.versions is Versions.REPORTED else peers + stored[-1:]
-        fresh, repeats = _told_apart(group, repeatable)
-        contents = {row["content"] for row in (*peers, *fresh)}
-        if len(contents) > 1:
-            conflicting += [record | {"is_new": True} for record in fresh]
-        else:
-            accepted += fresh
-        if len({row["content"] for row in peers}) > 1:
-            conflicting += [record | {"is_new": False} for record in repeats]
-        else:
-            duplicates += len(repeats)
-    return accepted, conflicting, duplicates
-
-
-def _told_apart(
-    group: Sequence[dict[str, Any]], repeatable: Sequence[Mapping[str, Any]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The records that say something new, and those that repeat what is stored or stands earlier in the group.
-
-    The same delivered text is a repeat even where a changed laboratory file now reads it otherwise.
-    """
-    seen = {row[name] for row in repeatable for name in ("content", "delivered")}
-    fresh: list[dict[str, Any]] = []
-    repeats: list[dict[str, Any]] = []
-    for record in group:
-        if record["content"] in seen or record["delivered"] in seen:
-            repeats.append(record)
-        else:
-            seen |= {record["content"], record["delivered"]}
-            fresh.append(record)
-    return fresh, repeats
-
-
-def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dict[str, Any]:
-    """The record with its key and the two hashes that tell versions apart."""
-    columns = table.rows.columns
-    content = {c.name: row[c.name] for c in columns if c.name not in _NOT_CONTENT}
-    record = {c.name: row[c.name] for c in columns}
-    return record | {
-        "record_key": "|".join(_text(row[name]) for name in table.rows.key),
-        "content": _hash(json.dumps({k: _text(v) for k, v in content.items()}, sort_keys=True)),
-        "delivered": _hash(row["delivered_text"]),
-        "delivered_text": row["delivered_text"],
-        "landed_at": landed.landed_at,
-        "feed": landed.feed,
-        "record_number": row["record_number"],
-        "line": row["line"],
-    }
-
-
-def _version(record: Mapping[str, Any], table: Delivered) -> tuple[str, ...]:
-    """Key and version. Where records carry no report time, what arrives together is one version."""
-    return (str(record["record_key"]), *(_text(record[name]) for name in table.versions.told_apart_by))
-
-
-def _known(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Stored versions by key, in the order in which they were received."""
-    versions = VERSIONS[table.name]
-    wanted = sorted(keys)
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for start in range(0, len(wanted), _CHUNK):
-        query = (
-            sa.select(versions)
-            .where(versions.c.record_key.in_(wanted[start : start + _CHUNK]))
-            .order_by(versions.c.received_at, versions.c.landed_at, versions.c.version_number)
-        )
-        for row in connection.execute(query).mappings():
-            found[row["record_key"]].append(dict(row))
-    return found
-
-
 def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judging) -> list[dict[str, Any]]:
     return [
         {
@@ -243,6 +151,7 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "remedy": _CONFLICT_REMEDY,
             "patient_id": record["patient_id"],
             "delivered_text": record["delivered_text"],
+            "identity": Named.of(record, BY_NAME[table].rows).written(),
         }
         for record in conflicting
     ]
@@ -252,13 +161,3 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str,
     names = {column.name for column in table.columns}
     if rows:
         connection.execute(sa.insert(table), [{k: v for k, v in row.items() if k in names} for row in rows])
-
-
-def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
-from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
+from cmvmon.domain.rows import ASSAYS
 from cmvmon.shell.frames import framed
-from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -45,17 +46,6 @@ def known_table(
         current, conflicting = _current(versions)
         versions = pl.concat([current, table.unsaid(conflicting)])
     return versions.select(*table.rows.schema)
-
-
-def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
-    """The records that are set apart: those of the last judging of each delivery (by `as_of`), as `quarantined_records`."""
-    # Asked of each record that was ever set apart: of them there are few, of deliveries many.
-    q, d = QUARANTINE.c, DELIVERIES.c
-    judgings = sa.exists().where(*(d[name] == q[name] for name in ("delivery_id", "feed", "table_name")))
-    if as_of is not None:
-        judgings = judgings.where(_taken_in(as_of))
-    query = sa.select(QUARANTINE).where(judgings.where(d.attempt == q.attempt), ~judgings.where(d.attempt > q.attempt))
-    return _frame(connection, query, QUARANTINED_RECORDS).sort(*QUARANTINED_RECORDS.key)
 
 
 def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:

@@ -29,6 +29,7 @@ SENTENCES: dict[str, str] = {
     "result_status.final": "final",
     "result_status.corrected": "corrected",
     "result_status.withdrawn": "withdrawn",
+    "result_status_by_receipt": "{status} (no report time: the one received last holds)",
     "indication.treatment": "treatment",
     "indication.prophylaxis": "prophylaxis",
     "indication.other": "other indication",

@@ -29,6 +29,7 @@ SENTENCES: dict[str, str] = {
     "result_status.final": "definitief",
     "result_status.corrected": "gecorrigeerd",
     "result_status.withdrawn": "ingetrokken",
+    "result_status_by_receipt": "{status} (geen rapporttijd: de laatst ontvangen waarde geldt)",
     "indication.treatment": "behandeling",
     "indication.prophylaxis": "profylaxe",
     "indication.other": "andere indicatie",

@@ -200,6 +200,7 @@ CREATE TABLE quarantined_records (
     remedy VARCHAR NOT NULL,
     patient_id VARCHAR,
     delivered_text VARCHAR NOT NULL,
+    identity VARCHAR,
     PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
 )
 
