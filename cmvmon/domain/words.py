@@ -37,6 +37,7 @@ STATUS = (
     "no_new_result",
     "suppressed",
     "baseline_near_lloq",
+    "baseline_above_uloq",
     "too_close",
     "ok",
 )

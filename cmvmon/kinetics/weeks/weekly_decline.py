@@ -25,7 +25,7 @@ from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.trajectory_priors import TrajectoryLine
 
-VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
+VERSIONS = {"line": "line-3", "bank": "bank-2"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -178,6 +178,7 @@ def _policy(protocol: Protocol, as_of: datetime, method: str) -> Policy:
         growth=decline.growth_before_anchor_log10_per_week,
         growth_sd=decline.growth_before_anchor_sd_log10_per_week,
         too_close_us=round(decline.too_close_days * _DAY_US),
+        week_end_us=round(decline.week_end_within_h * _HOUR_US),
         new_segment_us=round(decline.new_segment_gap_days * _DAY_US),
         baseline_before_us=round(clock.baseline_before_h * _HOUR_US),
         baseline_after_us=round(clock.baseline_after_h * _HOUR_US),

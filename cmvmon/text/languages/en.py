@@ -48,6 +48,7 @@ SENTENCES: dict[str, str] = {
     "status.no_new_result": "no new result in this week; extrapolated",
     "status.suppressed": "last two below the quantification limit",
     "status.baseline_near_lloq": "baseline close to the quantification limit",
+    "status.baseline_above_uloq": "baseline above the upper limit: only how fast the load fell at least is known",
     "status.too_close": "results close together",
     "status.ok": "can be assessed",
     "reason.provisional": "week not over yet",

@@ -48,6 +48,7 @@ SENTENCES: dict[str, str] = {
     "status.no_new_result": "geen nieuwe uitslag in deze week; doorgetrokken",
     "status.suppressed": "laatste twee onder de kwantificatiegrens",
     "status.baseline_near_lloq": "uitgangswaarde dicht bij de kwantificatiegrens",
+    "status.baseline_above_uloq": "uitgangswaarde boven de bovengrens: alleen hoe snel ten minste is bekend",
     "status.too_close": "metingen kort na elkaar",
     "status.ok": "te beoordelen",
     "reason.provisional": "week nog niet voorbij",
