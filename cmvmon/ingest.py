@@ -9,7 +9,7 @@ raise.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -39,6 +39,7 @@ class Part:
         table: the table's name; `WHOLE_DELIVERY` for records of which it can't be told.
         accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text).
         quarantined: rows of quarantined_records; `attempt` is 0 until the store numbers it.
+        named: by record number, what a quarantined record names, where any of it could be read.
         withdrawals: of the quarantined, the records that take effect where the store knows what they withdraw: rows of
             the table without its `identity`, record_number, line, delivered_text.
         ignored: records that the laboratory file says are no CMV load.
@@ -49,6 +50,7 @@ class Part:
     table: str
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
+    named: Mapping[int, Named]
     withdrawals: pl.DataFrame | None
     ignored: int
     received: int
@@ -203,18 +205,12 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
             remedy=_remedies(rejected, call.feed, refused),
             patient_id=pl.Series([patient or None for patient in named], dtype=pl.String),
             delivered_text=_delivered_text(rejected, records),
-            identity=pl.Series([_identity(judged, n) for n in rejected["record_number"]], dtype=pl.String),
         )
     )
     accepted = _as_rows(judged.accepted, table, records)
     received = accepted.height + quarantined.height + len(judged.ignored)
     withdrawals = None if judged.withdrawals is None else _as_rows(judged.withdrawals, table, records)
-    return Part(name, accepted, quarantined, withdrawals, len(judged.ignored), received, refused)
-
-
-def _identity(judged: Judged, number: int) -> str | None:
-    named = judged.named.get(number)
-    return None if named is None else named.written()
+    return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused)
 
 
 def _only(judged: Judged, numbers: frozenset[int]) -> Judged:

@@ -25,9 +25,9 @@ def record_key(row: Mapping[str, Any], rows: RowType) -> str:
     return "|".join(as_text(row[name]) for name in rows.key)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Named:
-    """What a record that is set apart names.
+    """What a record that is set apart names. It is of a patient: kept in the store, never shown, and no text of itself.
 
     Attributes:
         read: by column, its patient, the columns of its key and of its version that could be read, as text; empty = null.

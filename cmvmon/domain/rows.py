@@ -300,11 +300,5 @@ QUARANTINED_RECORDS = RowType(
         Column("remedy", Kind.TEXT, "What to do, in words without any patient value."),
         Column("patient_id", Kind.TEXT, "The patient whom it names.", null_means="nobody that could be read"),
         Column("delivered_text", Kind.TEXT, "The record as delivered, as JSON text."),
-        Column(
-            "identity",
-            Kind.TEXT,
-            "What it names, as JSON text: the columns of its key and version that could be read, and the others as delivered.",
-            null_means="nothing could be read: it waits until its delivery is judged again",
-        ),
     ),
 )

@@ -13,13 +13,7 @@ from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
 
-_NOT_LISTED = (
-    "delivered_text",
-    "patient_id",
-    "record_number",
-    "attempt",
-    "identity",
-)  # who it is of is shown with the record
+_NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     part = with_known_withdrawals(connection, part)
     accepted, conflicting, duplicates = sorted_out(connection, part, landed)
     quarantined = [
-        *part.quarantined.with_columns(attempt=pl.lit(attempt)).to_dicts(),
+        *_named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named),
         *_conflicts(conflicting, part.table, judging),
     ]
     kept = [record | {"attempt": attempt} for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))]
@@ -135,6 +135,12 @@ def _note(connection: sa.Connection, counted: Counted, judging: _Judging) -> Non
             **{name: getattr(counted, name) for name in counts},
         },
     )
+
+
+def _named(quarantined: pl.DataFrame, named: Mapping[int, Named]) -> list[dict[str, Any]]:
+    """Those rows with what each of them names; null where nothing could be read."""
+    written = {number: one.written() for number, one in named.items()}
+    return [row | {"identity": written.get(row["record_number"])} for row in quarantined.to_dicts()]
 
 
 def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judging) -> list[dict[str, Any]]:

@@ -40,13 +40,9 @@ def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None)
     not brought right by a later one."""
     rows = set_apart(connection, as_of=as_of)
     answered = {place(row) for row in brought_right(connection, rows, as_of=as_of)}
-    waiting = [{k: v for k, v in row.items() if k != "landed_at"} for row in rows if place(row) not in answered]
-    return framed_rows(waiting).sort(*QUARANTINED_RECORDS.key)
-
-
-def framed_rows(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows of the quarantine as their row type."""
-    return pl.DataFrame(list(rows), schema=QUARANTINED_RECORDS.schema, orient="row")
+    waiting = [{name: row[name] for name in QUARANTINED_RECORDS.schema} for row in rows if place(row) not in answered]
+    frame = pl.DataFrame(waiting, schema=QUARANTINED_RECORDS.schema, orient="row")
+    return frame.sort(*QUARANTINED_RECORDS.key)
 
 
 def place(row: Mapping[str, Any]) -> tuple[object, ...]:

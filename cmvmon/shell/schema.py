@@ -111,6 +111,7 @@ QUARANTINE = sa.Table(
     QUARANTINED_RECORDS.name,
     METADATA,
     *_columns(QUARANTINED_RECORDS),
+    sa.Column("identity", sa.String),  # what it names (cmvmon.domain.identity); of a patient, so it is not in the row type
     sa.PrimaryKeyConstraint(*QUARANTINED_RECORDS.key),
 )
 

@@ -190,6 +190,6 @@ def test_no_refusal_and_no_remedy_holds_what_was_delivered(name: str, field: str
     intake = deliver(data, name)
     assert intake.refused is not None
     assert MARKED not in str(intake.refused)
-    told = intake.quarantined.drop("delivered_text", "patient_id", "identity")  # kept on the site, never listed
+    told = intake.quarantined.drop("delivered_text", "patient_id")  # these two are kept to be read on the site
     assert not any(MARKED in str(cell) for row in told.rows() for cell in row)
     assert any(MARKED in text for text in intake.quarantined["delivered_text"])
