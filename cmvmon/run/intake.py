@@ -108,7 +108,8 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
     again, failed = _take_in_unjudged(opened, judged | seen, received_at)
     counted += again
     faults += failed
-    with opened.reading() as connection:
+    with opened.writing() as connection:
+        quarantine.list_anew(connection)
         waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
         try:

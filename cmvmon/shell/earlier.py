@@ -7,9 +7,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.quarantine import brought_right, is_known, place, set_apart
-from cmvmon.shell.schema import DELIVERIES
+from cmvmon.shell.quarantine import is_known
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE
 
 _OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
 
@@ -47,7 +48,7 @@ class Earlier:
 
 def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
     """The last judging of that delivery; None when it was never judged."""
-    d = DELIVERIES.c
+    d, q = DELIVERIES.c, QUARANTINE.c
     mine = [d.delivery_id == landed.delivery_id, d.feed == landed.feed, d.format == landed.form]
     if landed.table is not None:
         mine.append(d.table_name == landed.table)
@@ -58,7 +59,7 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
     last = {row["table_name"]: row for row in rows}
     waiting = [
         row
-        for row in set_apart(connection, delivery=(landed.delivery_id, landed.feed))
+        for row in set_apart(connection, q.delivery_id == landed.delivery_id, q.feed == landed.feed)
         if row["table_name"] in last and row["attempt"] == last[row["table_name"]]["attempt"]
     ]
     answered = {place(row) for row in brought_right(connection, waiting)}

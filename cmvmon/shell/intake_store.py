@@ -24,6 +24,7 @@ from cmvmon.domain.identity import Named
 from cmvmon.ingest import Intake, Part
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.quarantine import list_after
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
 
@@ -80,6 +81,7 @@ def append(
     for table in sorted(waiting - {part.table for part in parts}):  # its records were another table's
         nothing = Counted(landed.delivery_id, landed.feed, table, attempt, 0, 0, 0, 0, 0, {})
         _note(connection, nothing, judging)
+        list_after(connection, landed, table, ())
         counted.append(nothing)
     return tuple(counted)
 
@@ -111,6 +113,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     if kept:
         _insert(connection, VERSIONS[part.table], kept)
     _insert(connection, QUARANTINE, quarantined)
+    list_after(connection, landed, part.table, kept)
     return counted
 
 
@@ -139,8 +142,14 @@ def _note(connection: sa.Connection, counted: Counted, judging: _Judging) -> Non
 
 def _named(quarantined: pl.DataFrame, named: Mapping[int, Named]) -> list[dict[str, Any]]:
     """Those rows with what each of them names; null where nothing could be read."""
-    written = {number: one.written() for number, one in named.items()}
-    return [row | {"identity": written.get(row["record_number"])} for row in quarantined.to_dicts()]
+    return [row | _names(named.get(row["record_number"]), row["table_name"]) for row in quarantined.to_dicts()]
+
+
+def _names(named: Named | None, table: str) -> dict[str, str | None]:
+    if named is None:
+        return {"identity": None, "named_patient": None, "named_key": None}
+    key = named.key(BY_NAME[table].rows)
+    return {"identity": named.written(), "named_patient": named.read.get("patient_id") or None, "named_key": key}
 
 
 def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judging) -> list[dict[str, Any]]:
@@ -157,8 +166,8 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "remedy": _CONFLICT_REMEDY,
             "patient_id": record["patient_id"],
             "delivered_text": record["delivered_text"],
-            "identity": Named.of(record, BY_NAME[table].rows).written(),
         }
+        | _names(Named.of(record, BY_NAME[table].rows), table)
         for record in conflicting
     ]
 

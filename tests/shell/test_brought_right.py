@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS, RowType
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.queries import listed_quarantine
-from cmvmon.shell import feed_state, known
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS, RowType
+from cmvmon.run.intake import take_in_drop, take_in_file
+from cmvmon.run.queries import listed_quarantine, quarantined_record
+from cmvmon.shell import feed_state, known, quarantine
+from cmvmon.shell.brought_right import place
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
 from tests import sites
-from tests.sites import day, drop, result
+from tests.sites import day, drop, result, write
 
 START, STOP = "2026-03-02T10:00:00+01:00", "2026-03-09T22:00:00+01:00"
 
@@ -140,3 +144,67 @@ def test_the_list_of_what_waits_names_nobody(tmp_path: Path) -> None:
     listed = listed_quarantine(tmp_path)
     assert len(listed) == 1
     assert "SECRET" not in str(listed)
+
+
+def listed_and_made_anew(root: Path) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """The list of what waits as deliveries wrote it, and as it follows from all that is stored."""
+    with open_site(root) as opened, opened.writing() as connection:
+        listed = sorted(place(row) for row in open_quarantine(connection).to_dicts())
+        quarantine.list_anew(connection)
+        return listed, sorted(place(row) for row in open_quarantine(connection).to_dicts())
+
+
+LINES = {
+    ANTIVIRAL_COURSES: [
+        course(), course(stop=STOP), course("2026-03-02"), course("2026-03-02", STOP), course("2026-03-03"),
+        course(dose="five"), course("2026-03-03T10:00:00Z"), course(drug="foscarnet").replace("P1", "P2"),
+        course("", drug="foscarnet").replace("P1", ""),
+    ],
+    VIRAL_LOAD_RESULTS: [
+        result("P1", 0, 900, accession="A1"), result("P1", 0, 800, accession="A1"), result("P2", 0, 700, accession="A1"),
+        result("P1", 0, 700, accession="A1", status="C", reported=""), ",A1,,,,,,,,W", ",A2,,,,,,,,W",
+        result("P2", 0, 700, accession="A2"), result("P1", 0, 700, accession="A2").replace("synthetic-pcr", "other"),
+    ],
+}  # fmt: skip
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_the_list_of_what_waits_is_what_follows_from_everything_stored(
+    new_site: Callable[[Path], Path], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = new_site(Path(folder, "site"))
+        for at in range(10, 10 + data.draw(st.integers(1, 5))):
+            table = data.draw(st.sampled_from(list(LINES)))
+            lines = data.draw(st.lists(st.sampled_from(LINES[table]), min_size=1, max_size=4))
+            feed = data.draw(st.sampled_from(["synthetic", "synthetic", "example_nl"]))
+            taken_in(root, table, lines, at=at, feed=feed)
+            listed, anew = listed_and_made_anew(root)
+            assert listed == anew
+
+
+def test_what_waited_at_a_moment_is_told_of_that_moment_and_not_of_the_list_of_now(tmp_path: Path) -> None:
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course(dose="five")], at=11)
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course()], at=12)
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        assert [open_quarantine(connection, as_of=day(at)).height for at in (10.5, 11.5, 12.5)] == [0, 1, 0]
+
+
+def test_a_night_makes_a_list_that_went_wrong_right_again(tmp_path: Path) -> None:
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course("2026-03-02")], at=11)
+    write(tmp_path, "DELETE FROM waiting_records")
+    assert listed_quarantine(tmp_path) == []
+    with open_site(tmp_path) as opened:
+        take_in_drop(opened, received_at=day(12))
+    assert len(listed_quarantine(tmp_path)) == 1
+
+
+def test_neither_the_list_nor_the_record_shown_holds_what_it_names_apart(tmp_path: Path) -> None:
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course("2026-03-02")], at=11)
+    (listed,) = listed_quarantine(tmp_path)
+    shown = quarantined_record(tmp_path, listed["record"])
+    assert set(shown) == {*QUARANTINED_RECORDS.schema, "file_name"}
+    assert set(listed) == {"record", *shown} - {"delivered_text", "patient_id", "record_number", "attempt"}
