@@ -30,7 +30,8 @@ from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
 
 _CONFLICT_REMEDY = (
     "another record has the same key, report time and status with another value: both are kept, neither is used; "
-    "ask the laboratory for a corrected result (of corrections that state no report time, or the same one, the one received last holds)"
+    "ask the laboratory for a corrected result (of corrections that state no report time, or the same one, "
+    "the one received last holds)"
 )
 
 
