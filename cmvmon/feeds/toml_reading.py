@@ -50,8 +50,17 @@ class StrictTable:
             return None
         return value if value is None else str(value)
 
-    def truth(self, key: str) -> bool:
-        return bool(self._take(key, (bool,), "true or false", required=True))
+    def truth(self, key: str, *, required: bool = True) -> bool:
+        """False when it is absent."""
+        return bool(self._take(key, (bool,), "true or false", required=required))
+
+    def whole(self, key: str, *, at_most: int) -> int:
+        """A whole number from 0; 0 when it is absent."""
+        value = self._take(key, (int,), f"a whole number, 0 to {at_most}", required=False)
+        if value is not None and not 0 <= value <= at_most:
+            self.fault(key, f"is out of range; give a whole number, 0 to {at_most}")
+            return 0
+        return int(value or 0)
 
     def number(self, key: str, *, required: bool = False, at_most: float = 1e12) -> float | None:
         """A finite number above 0."""
