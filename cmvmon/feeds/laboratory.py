@@ -23,7 +23,7 @@ from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.times import fault_of_formats
-from cmvmon.feeds.toml_reading import StrictTable
+from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.units import KINDS, Unit
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, ValueGrammar, fold
 
@@ -130,6 +130,14 @@ def read_laboratory(text: str, *, name: str) -> Laboratory:
         listed = "".join(f"\n  {fault}" for fault in faults)
         raise ProtocolError(f"labs/{name}.toml: {len(faults)} fault(s), nothing was read with it:{listed}")
     return laboratory
+
+
+def keys_asked(text: str, *, name: str) -> list[Asked]:
+    """Every key that the reader asks for when it reads that text, in order. Raises ProtocolError as `read_laboratory`."""
+    read_laboratory(text, name=name)
+    top = StrictTable(tomllib.loads(text), "", [])
+    _read(top, name, "")
+    return top.keys
 
 
 def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
