@@ -3,8 +3,8 @@
 What stands at the end must be what stands after the same deliveries in order, one by one: the same open alerts, the same
 newest verdicts and weeks, the same stored results; and the night after them must change no alert, or one came late. Where a
 rule can't tell at the end, an alert that was opened on what was known on the way stays open, as it must (docs/alerts.md):
-those few are not compared. The clock goes on by a millisecond at each reading, so that nothing differs because time has
-passed meanwhile.
+those few are not compared. The clock goes on by a millisecond at each reading, and a last night is of one moment whatever
+was read before: a decline up to now differs in its ninth digit from one of half a second later.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from cmvmon.simulate import ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory
 
 DAYS = 42
+LAST_NIGHT = timedelta(hours=1)  # after everything
 _NOT_COMPARED = ("as_of", "evidence")  # when it was said; and days since a sample, which count from then
 
 
@@ -62,9 +63,12 @@ def delivered(root: Path, text: str) -> str:
 
 
 def run(
-    root: Path, tables: dict[str, str], results: Iterable[str], *, senders: int, nights: int
+    root: Path, tables: dict[str, str], results: Iterable[str], *, senders: int, nights: int, end: datetime
 ) -> set[tuple[str, ...]]:
-    """Delivers everything; returns what the night after it changed: nothing, unless an alert was late."""
+    """Delivers everything; returns what the night after it changed: nothing, unless an alert was late.
+
+    `end`: the moment of one night more, so that what is stored was said of one moment whatever the clock was read before.
+    """
     for table, text in tables.items():
         path = root / "drop" / SYNTHETIC / table / "one.csv"
         path.parent.mkdir(parents=True)
@@ -82,7 +86,9 @@ def run(
                 one.result()
     before = open_alerts(root)
     nightly(root)
-    return before ^ open_alerts(root)
+    changed = before ^ open_alerts(root)
+    nightly(root, as_of=end)
+    return changed
 
 
 def open_alerts(root: Path) -> set[tuple[str, ...]]:
@@ -95,7 +101,7 @@ def said(root: Path) -> dict[str, pl.DataFrame]:
     found = {}
     with open_site(root) as opened, opened.reading() as connection:
         for rows in (VERDICTS, WEEKLY_DECLINE):
-            table = stored_results.stored(connection, rows, as_of=session.now() + timedelta(hours=1))
+            table = stored_results.stored(connection, rows, as_of=session.now() + 2 * LAST_NIGHT)
             kept = [name for name in rows.schema if name in table.columns and name not in _NOT_COMPARED]
             found[rows.name] = table.select(kept).sort(rows.key)
         query = "SELECT result_id, detection, viral_load_iu_per_ml FROM viral_load_results ORDER BY result_id, content"
@@ -142,7 +148,7 @@ def differences(patients: int, deliveries: int, *, senders: int, nights: int, se
             ("shuffled", mixed, shuffled, {"senders": senders, "nights": nights}),
         ):
             with set_to(Clock(start)):
-                late[what] = run(root, tables, lines, **how)
+                late[what] = run(root, tables, lines, end=start + LAST_NIGHT, **how)
         found = [f"{len(alerts)} alerts changed in the night after ({name})" for name, alerts in late.items() if alerts]
         one, other = said(in_order), said(mixed)
         decided = set(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -77,6 +78,7 @@ class _Call:
     laboratory: Laboratory | None
     arrival: Arrival
     only: frozenset[int] | None
+    zone: ZoneInfo | None
 
 
 def ingest(
@@ -91,6 +93,7 @@ def ingest(
     form: str = ONE_TABLE,
     history: bool = False,
     only_records: Collection[int] | None = None,
+    zone: ZoneInfo | None = None,
 ) -> Intake:
     """Accepted rows, quarantined records and counts of one delivery, by the words of its laboratory file.
 
@@ -101,6 +104,7 @@ def ingest(
         form: how it is written, a name in `cmvmon.feeds.formats`.
         history: rows are taken as known since they say (`Delivered.known_since`).
         only_records: judge the whole delivery again, and return these record numbers only.
+        zone: of times without an offset in tables that no laboratory file describes; None = such a record is set apart.
 
     Raises:
         SiteError: the call itself can't be carried out (unknown table, no laboratory file); never for content.
@@ -108,7 +112,7 @@ def ingest(
     _check_call(feed, table, form, laboratory)
     arrival = Arrival(delivery_id, received_at, landed_at, history)
     only = None if only_records is None else frozenset(only_records)
-    call = _Call(feed, FORMATS[form], laboratory, arrival, only)
+    call = _Call(feed, FORMATS[form], laboratory, arrival, only, zone)
     name = table or WHOLE_DELIVERY
     writing = writing_of(delivered.BY_NAME.get(name), laboratory)
     try:
@@ -142,7 +146,7 @@ def _part(name: str, records: Records, call: _Call) -> Part:
             raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
         expected = expected_of(table, call.laboratory)
         records = call.form.fitted(records, expected, writing_of(table, call.laboratory))
-        judged = judge(records, table, call.laboratory, call.arrival)
+        judged = judge(records, table, call.laboratory, call.arrival, call.zone)
         _check_share(judged, call.laboratory)
     except DeliveryError as error:
         return _refused(name, records, judged, error, call)

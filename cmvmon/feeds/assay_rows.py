@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -28,6 +28,7 @@ class AssayRow:
     """One assay in some compartments, from a date on. Limits in IU/mL; None = not known.
 
     Attributes:
+        valid_from, valid_until: the first and the last day of collection for which the row holds; None = no end.
         lod_iu_per_ml: only where the file says that it is the load found in 95 % of tests; any other meaning is
             dropped, since two meanings in one column could not be compared.
         iu_per_copy: IU in one copy, for assays that report copies; never assumed.
@@ -39,11 +40,17 @@ class AssayRow:
     delivered: tuple[str, ...]
     compartments: tuple[str, ...]
     valid_from: date | None = None
+    valid_until: date | None = None
     lod_iu_per_ml: float | None = None
     lloq_iu_per_ml: float | None = None
     uloq_iu_per_ml: float | None = None
     sigma_log10: tuple[SigmaLevel, ...] = ()
     iu_per_copy: float | None = None
+
+    def holds(self, compartment: str, on: date) -> bool:
+        """Whether the row is about samples of that compartment that were collected on that day."""
+        is_in_time = (self.valid_from or date.min) <= on <= (self.valid_until or date.max)
+        return is_in_time and compartment in self.compartments
 
 
 @dataclass(frozen=True)
@@ -55,22 +62,19 @@ class AssayTable:
 
     def names(self, compartment: str, on: date) -> tuple[str, ...]:
         """The assays that are described for this compartment at this date, sorted."""
-        return tuple(
-            sorted({r.name for r in self.rows if compartment in r.compartments and (r.valid_from or date.min) <= on})
-        )
+        return tuple(sorted({row.name for row in self.rows if row.holds(compartment, on)}))
 
     def row(self, name: str, compartment: str, on: date) -> AssayRow | None:
         """The row that holds at the date: the one with the latest `valid_from` that is not after it."""
-        fitting = [
-            r
-            for r in self.rows
-            if r.name == name and compartment in r.compartments and (r.valid_from or date.min) <= on
-        ]
+        fitting = [row for row in self.rows if row.name == name and row.holds(compartment, on)]
         return max(fitting, key=lambda r: r.valid_from or date.min, default=None)
 
 
-def read_assays(tables: Iterable[StrictTable]) -> AssayTable:
-    """The assay table of a laboratory file; every fault goes to the tables' list of faults."""
+def read_assays(tables: Sequence[StrictTable], *, is_delivered: bool) -> AssayTable:
+    """The assay table of a laboratory file; every fault goes to the tables' list of faults.
+
+    `is_delivered`: each result names its assay. Where none does, one assay at most may hold for a compartment and a day.
+    """
     rows: list[AssayRow] = []
     names: dict[str, str] = {}
     seen: set[tuple[str, str, date | None]] = set()
@@ -84,7 +88,25 @@ def read_assays(tables: Iterable[StrictTable]) -> AssayTable:
                 table.fault("valid_from", f"a second row of this assay for {compartment} from the same date; keep one")
             seen.add((row.name, compartment, row.valid_from))
         rows.append(row)
-    return AssayTable(tuple(rows), names)
+    found = AssayTable(tuple(rows), names)
+    if not is_delivered:
+        for table, row in zip(tables, rows, strict=True):
+            for other in _others(row, found):
+                table.fault("valid_until", other)
+    return found
+
+
+def _others(row: AssayRow, table: AssayTable) -> list[str]:
+    """What has to be said where another assay holds for a compartment of the row on the row's first day."""
+    said = []
+    for compartment in row.compartments:
+        others = [name for name in table.names(compartment, row.valid_from or date.min) if name != row.name]
+        if others:
+            said.append(
+                f"{', '.join(others)} holds for {compartment} on the same days, and no column names the assay; end one of "
+                "them with valid_until, or declare columns.assay"
+            )
+    return said
 
 
 def _read_row(table: StrictTable) -> AssayRow:
@@ -96,11 +118,15 @@ def _read_row(table: StrictTable) -> AssayRow:
     lod, meaning = table.number("lod_iu_per_ml"), table.text("lod_meaning", required=False)
     if lod is not None and meaning is None:
         table.fault("lod_meaning", f'is missing; give "{HIT_RATE_95}", or in words what this limit of detection means')
+    valid_from, valid_until = table.day("valid_from"), table.day("valid_until")
+    if valid_from is not None and valid_until is not None and valid_until < valid_from:
+        table.fault("valid_until", "lies before valid_from; correct the dates")
     row = AssayRow(
         name=name,
         delivered=table.texts("delivered") or ((name,) if name else ()),
         compartments=places,
-        valid_from=table.day("valid_from"),
+        valid_from=valid_from,
+        valid_until=valid_until,
         lod_iu_per_ml=lod if meaning == HIT_RATE_95 else None,
         lloq_iu_per_ml=table.number("lloq_iu_per_ml"),
         uloq_iu_per_ml=table.number("uloq_iu_per_ml"),

@@ -62,15 +62,16 @@ def _cells(row: Mapping[str, Any], laboratory: Laboratory) -> dict[str, str]:
     )
     own_id = row["result_id"].removeprefix(f"{laboratory.laboratory}:").removesuffix(f":{ANALYTE}")
     reported_at = row["reported_at"]
-    return {
+    comparator = value[:1] if "comparator" in laboratory.columns and value[:1] in ("<", ">") else ""
+    times = _times("collected", row["collected_at"], laboratory) | _times("reported", reported_at, laboratory)
+    return times | {
         "patient_id": row["patient_id"],
         "accession_number": row["accession_number"] or own_id,
         "specimen": _word_for(row["compartment"], laboratory.specimens, laboratory),
         "assay": assay.delivered[0],
-        "value": value,
+        "comparator": comparator,
+        "value": value.removeprefix(comparator),
         "unit": unit,
-        "collected_at": _time(row["collected_at"], laboratory),
-        "reported_at": "" if reported_at is None else _time(reported_at, laboratory),
         "result_status": _status(row["result_status"], laboratory),
     }
 
@@ -92,6 +93,17 @@ def _status(status: str, laboratory: Laboratory) -> str:
     if status != laboratory.default_status:
         raise _no_words(laboratory, f"no column for result_status {status}")
     return ""
+
+
+def _times(which: str, moment: datetime | None, laboratory: Laboratory) -> dict[str, str]:
+    """The cell of a moment, or the two cells where date and time stand apart."""
+    text = "" if moment is None else _time(moment, laboratory)
+    if f"{which}_time" not in laboratory.columns:
+        return {f"{which}_at": text}
+    day, _, time = text.replace("T", " ", 1).partition(" ")
+    if text and not time:
+        raise _no_words(laboratory, "time_formats hold no blank between date and time, which have a column each")
+    return {f"{which}_at": day, f"{which}_time": time}
 
 
 def _time(moment: datetime, laboratory: Laboratory) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
-from cmvmon.feeds.records import Expected, Records, Writing
+from cmvmon.feeds.records import Expected, Records, Writing, refuse_misspelt
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,19 @@ class Format:
 
 
 def _csv(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
-    return {table: read_records(data, encoding=writing.encoding, separator=writing.separator)}
+    records = read_records(
+        data,
+        encoding=writing.encoding,
+        separator=writing.separator,
+        lines_above_header=writing.lines_above_header,
+        cells_span_lines=writing.cells_span_lines,
+    )
+    return {table: records}
 
 
 def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
     check_header(records, expected=expected.columns, required=expected.required, separator=writing.separator)
+    refuse_misspelt(records, expected)
     return records
 
 
@@ -46,6 +54,7 @@ def _ndjson(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
 
 
 def _ndjson_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    refuse_misspelt(records, expected, by_record=True)
     return with_columns(records, expected, decimal=writing.decimal)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import polars as pl
 
 from cmvmon.domain.delivered import Delivered
@@ -31,13 +33,18 @@ def patient_header(table: Delivered, laboratory: Laboratory | None) -> str:
     return laboratory.columns["patient_id"] if table.by_laboratory and laboratory is not None else "patient_id"
 
 
-def judge(records: Records, table: Delivered, laboratory: Laboratory | None, arrival: Arrival) -> Judged:
-    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself."""
+def judge(
+    records: Records, table: Delivered, laboratory: Laboratory | None, arrival: Arrival, zone: ZoneInfo | None
+) -> Judged:
+    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself.
+
+    `zone`: of times without an offset in a table that no laboratory file describes; None = nobody states it.
+    """
     if table.by_laboratory and laboratory is not None:
         judged = judge_results(records, laboratory, arrival)
     else:
         nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody)
+        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=zone)
     since = table.known_from() if arrival.history else pl.lit(arrival.received_at)
     accepted = judged.accepted.with_columns(
         received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)

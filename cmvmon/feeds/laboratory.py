@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,15 +23,18 @@ from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.times import fault_of_formats
-from cmvmon.feeds.toml_reading import StrictTable
+from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.units import KINDS, Unit
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, ValueGrammar, fold
 
 SEPARATORS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
-OPTIONAL_COLUMNS = ("test", "assay", "unit", "reported_at", "result_status", "comment")
+OPTIONAL_COLUMNS = (
+    "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status", "comment",
+)  # fmt: skip
 MAX_QUARANTINED_SHARE = 0.5
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Laboratory:
     """One laboratory file, read and checked. Delivered words are keys in folded form (`value_grammar.fold`).
 
     Attributes:
-        columns: our field -> header of the delivery.
+        columns: our field -> header of the delivery. `collected_time` and `reported_time` are for a feed that sends date
+            and time in two columns, `comparator` for one that sends < and > beside the value.
+        not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         statuses: delivered text -> result status. `default_status` is for a feed without a status column.
         spelling: folded text -> as the file spells it, for writing a delivery.
@@ -53,8 +59,12 @@ class Laboratory:
     time_zone: ZoneInfo
     separator: str
     encoding: str
+    lines_above_header: int
+    cells_span_lines: bool
     columns: Mapping[str, str]
+    not_read: tuple[str, ...]
     time_formats: tuple[str, ...]
+    hour_24_ends_day: bool
     grammar: ValueGrammar
     specimens: Mapping[str, str]
     cmv_load_tests: frozenset[str]
@@ -70,7 +80,13 @@ class Laboratory:
     @property
     def writing(self) -> Writing:
         """How its files are written; what their words mean stands in the other attributes."""
-        return Writing(self.encoding, self.separator, self.grammar.marks.decimal)
+        return Writing(
+            self.encoding,
+            self.separator,
+            self.grammar.marks.decimal,
+            self.lines_above_header,
+            self.cells_span_lines,
+        )
 
     def assays(self) -> pl.DataFrame:
         """Scatter by assay, compartment, date and level: rows of `assays`, for the rows of the file that give a sigma.
@@ -116,6 +132,14 @@ def read_laboratory(text: str, *, name: str) -> Laboratory:
     return laboratory
 
 
+def keys_asked(text: str, *, name: str) -> list[Asked]:
+    """Every key that the reader asks for when it reads that text, in order. Raises ProtocolError as `read_laboratory`."""
+    read_laboratory(text, name=name)
+    top = StrictTable(tomllib.loads(text), "", [])
+    _read(top, name, "")
+    return top.keys
+
+
 def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if top.text("laboratory") not in (name, None):
         top.fault("laboratory", f"is not {name!r}, the name of the file; make them equal")
@@ -133,14 +157,19 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         top.number("max_quarantined_share", at_most=1.0),
     )
     laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), _grammar(top)
-    assays = read_assays(top.tables("assays", required=True))
+    assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
+    above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
+    hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
+    if set(not_read) & set(columns.values()):
+        top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
     own_placeholders = top.texts("placeholder_patient_ids")
     if "test" in columns and not cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
     if not (description and format_ and zone and separator and encoding and formats):
         return None
     return Laboratory(
-        name, description, format_, synthetic, zone, separator, encoding, columns, formats, grammar,
+        name, description, format_, synthetic, zone, separator, encoding, above, span, columns, not_read, formats, hour_24,
+        grammar,
         laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), _spelling(top.data),
         MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
     )  # fmt: skip
@@ -176,6 +205,8 @@ def _columns(top: StrictTable) -> dict[str, str]:
     columns = {field: header.strip() for field, header in read.items() if header is not None}
     if len(set(columns.values())) < len(columns):
         table.fault("*", "two fields name one header; give each its own")
+    if "reported_time" in columns and "reported_at" not in columns:
+        table.fault("reported_time", "has no `reported_at` beside it, the column of its date; give both")
     return columns
 
 
@@ -224,6 +255,7 @@ def _grammar(top: StrictTable) -> ValueGrammar:
         _units(units),
         None if missing is None else KINDS[missing],
         _phrases(values),
+        _number_words(values),
         values.choice("less_than", (words.BELOW_LLOQ, words.NOT_DETECTED)) or "",
     )
     values.choice("greater_than", (words.ABOVE_ULOQ,))
@@ -251,12 +283,27 @@ def _units(units: StrictTable) -> dict[str, Unit]:
 
 
 def _phrases(values: StrictTable) -> dict[str, str]:
-    """Folded phrase -> meaning. A phrase holds no digit, < or >: a number must never hide in one."""
+    """Folded phrase -> meaning. A phrase holds no digit: a number must never hide in one."""
     phrases: dict[str, str] = {}
     for meaning in PHRASE_MEANINGS:
         for phrase in values.texts(meaning):
-            if any(c.isnumeric() or c in "<>()" for c in phrase):
-                values.fault(meaning, f"{phrase!r} holds a digit, a bracket, < or >; list the words only")
+            if any(c.isnumeric() for c in phrase):
+                values.fault(meaning, f"{phrase!r} holds a digit; list words only, and a number under [values.numbers]")
+            elif not any(c.isalpha() for c in phrase):
+                values.fault(meaning, f"{phrase!r} holds no letter; list words only")
             if phrases.setdefault(fold(phrase), meaning) != meaning:
                 values.fault(meaning, f"{phrase!r} also stands under another meaning; keep one")
     return phrases
+
+
+def _number_words(values: StrictTable) -> dict[float, str]:
+    """Number -> meaning, for a laboratory that prints 0 or -1 where others print words. A number above 0 is a load."""
+    table, found = values.table("numbers"), dict[float, str]()
+    for text in table.data:
+        meaning = table.choice(text, PHRASE_MEANINGS)
+        number = float(text) if _PLAIN_NUMBER.fullmatch(text) else None
+        if number is None or number > 0:
+            table.fault(text, "is no number of 0 or below, such as 0 or -1; a number above 0 is a load")
+        elif meaning is not None and found.setdefault(number, meaning) != meaning:
+            table.fault(text, "stands twice with two meanings; keep one")
+    return found

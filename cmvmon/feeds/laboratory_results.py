@@ -17,6 +17,7 @@ from cmvmon.domain.delivered import BY_NAME, WITHDRAWS_UNKNOWN
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.assay_rows import AssayRow
+from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
@@ -54,6 +55,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     Every readable record has a cell for each header that the laboratory file names. `received_at` and `delivery_id` are
     left null.
     """
+    refuse_undeclared_comparator(records, laboratory)
     places = {field: records.header.index(header) for field, header in laboratory.columns.items()}
     specimens = compartments.by_specimen_code() | dict(laboratory.specimens)
     rows: list[tuple[object, ...]] = []
@@ -62,7 +64,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     rejected = records.unreadable()
     ignored: list[int] = []
     for record in records.readable:
-        cells = {field: record.cells[place] for field, place in places.items()}
+        cells = _joined({field: record.cells[place] for field, place in places.items()})
         if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
             ignored.append(record.number)
             continue
@@ -150,6 +152,17 @@ def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _joined(cells: dict[str, str]) -> dict[str, str]:
+    """The cells by our field, with date and time, comparator and value joined where the feed sends them apart."""
+    for day, time in (("collected_at", "collected_time"), ("reported_at", "reported_time")):
+        if time in cells:
+            cells[day] = f"{cells[day].strip()} {cells[time].strip()}".strip()
+    comparator = cells.get("comparator", "").strip()
+    if comparator:
+        cells["value"] = with_comparator(comparator, cells["value"])
+    return cells
+
+
 def _split(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that keep every promise and those that break one; a withdrawal is not stopped by its load."""
     kept, broken = split_by_promises(rows, VIRAL_LOAD_RESULTS)
@@ -227,7 +240,7 @@ def _status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection
 def _times(
     cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival
 ) -> tuple[datetime, datetime | None] | Rejection:
-    collected_at = read_time(cells["collected_at"], formats=laboratory.time_formats, zone=laboratory.time_zone)
+    collected_at = _moment(cells["collected_at"], laboratory)
     if isinstance(collected_at, str):
         return Rejection(collected_at, "collected_at")
     latest = arrival.landed_at if arrival.history else arrival.received_at
@@ -241,12 +254,21 @@ def _reported_at(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arri
     delivered = cells.get("reported_at", "")
     if not delivered.strip():
         return None
-    reported_at = read_time(delivered, formats=laboratory.time_formats, zone=laboratory.time_zone)
+    reported_at = _moment(delivered, laboratory)
     if isinstance(reported_at, str):
         return Rejection(reported_at, "reported_at")
     if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
         return Rejection("reported_in_future", "reported_at")
     return reported_at
+
+
+def _moment(text: str, laboratory: Laboratory) -> datetime | str:
+    return read_time(
+        text,
+        formats=laboratory.time_formats,
+        zone=laboratory.time_zone,
+        hour_24_ends_day=laboratory.hour_24_ends_day,
+    )
 
 
 def _assay(
@@ -258,7 +280,7 @@ def _assay(
     if delivered is None:
         names = laboratory.assay_table.names(compartment, on)
         if len(names) != 1:
-            return Rejection("unknown_assay" if names else "assay_without_limits", "specimen")
+            return Rejection("assay_without_limits", "specimen")
         name = names[0]
     elif not delivered.strip():
         return Rejection("missing_assay", "assay")

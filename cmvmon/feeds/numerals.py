@@ -55,6 +55,27 @@ def read_number(text: str, marks: Marks) -> Printed | Rejection:
     text = text.lower()
     if text.startswith("-"):
         return Rejection("not_positive")
+    printed = _read(text, marks)
+    if isinstance(printed, Printed) and printed.value <= 0.0:
+        return Rejection("not_positive")
+    return printed
+
+
+def read_zero_or_below(text: str, marks: Marks) -> float | None:
+    """The number that `text` prints, where it is 0 or below; None where it is another or none.
+
+    >>> read_zero_or_below("-1,00", Marks(decimal=","))
+    -1.0
+    """
+    printed = _read(text.lower().removeprefix("-"), marks)
+    if isinstance(printed, Rejection):
+        return None
+    value = -printed.value if text.startswith("-") else printed.value
+    return value if value <= 0.0 else None
+
+
+def _read(text: str, marks: Marks) -> Printed | Rejection:
+    """A number without a sign, zero too."""
     found = _pattern(marks).fullmatch(text)
     if found is None:
         undeclared = {",", ".", "'", " "} - {marks.decimal, marks.thousands}
@@ -66,8 +87,6 @@ def read_number(text: str, marks: Marks) -> Printed | Rejection:
     value = float(f"{whole}.{fraction or '0'}{found['exponent']}")
     if not math.isfinite(value):
         return Rejection("not_finite")
-    if value <= 0.0:
-        return Rejection("not_positive")
     power = int(found["exponent"][1:] or 0) if found["exponent"] else 0
     return Printed(value, 0.5 * 10.0 ** (power - len(fraction)))
 

@@ -48,10 +48,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "missing_test": "the test code is empty. Ask the sender for the test code.",
         "unknown_test": f"the test code stands in no [tests] list of {_FILE}. Add it to cmv_load or to not_cmv_load.",
         "missing_assay": "the assay is empty. Ask the sender which assay was used.",
-        "unknown_assay": (
-            f"the assay stands in no [[assays]] of {_FILE}, or none is delivered and more than one is possible. Add "
-            "it there."
-        ),
+        "unknown_assay": (f"the assay stands in no [[assays]] of {_FILE}. Add it there."),
         "assay_without_limits": (
             f"{_FILE} has no row of this assay for this compartment at the collection date. Add one to [[assays]]."
         ),
@@ -63,6 +60,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "malformed_time": (
             "the time is written in none of the declared forms. Compare it with time_formats, or with ISO 8601 for "
             "an exchanged table."
+        ),
+        "time_without_zone": (
+            "the time has no offset, and nothing says in which zone it is. Ask the sender for offsets, or state `time_zone` "
+            "in settings.toml of the site."
         ),
         "time_does_not_exist": (
             "this local time was skipped when the clock went forward. Ask the sender for the time with its offset."
@@ -83,8 +84,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # the value
         "missing_value": "the value is empty. Ask the sender for the result.",
         "unknown_text": (
-            "the value is in no form that can be read without guessing. If it is a fixed phrase, add it to [values] "
-            f"of {_FILE}."
+            "the value is in no form that can be read without guessing. If it is a fixed phrase, also one with < or > or "
+            f"brackets, add it to [values] of {_FILE}."
         ),
         "invalid_result": (
             "the laboratory reports the test as invalid or not done. Nothing to mend: it counts as no result."
@@ -103,15 +104,27 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "non_ascii_digit": "the value holds digits other than 0 to 9. Ask the sender to write ordinary digits.",
         "not_finite": "the value is no finite number. Ask the sender for the result.",
         "not_positive": (
-            "the value is zero or negative, which no quantity above nothing is. Ask the sender how not detected is "
-            "reported."
+            "the value is zero or negative, which no quantity above nothing is. Ask the sender what it stands for, and "
+            f"declare that in [values.numbers] of {_FILE}."
         ),
-        "unsupported_comparator": "the comparator is neither < nor >. Ask the sender how it is meant.",
+        "unsupported_comparator": (
+            "the comparator is neither < nor >. Ask the sender how it is meant, and for < or > where one of them is meant."
+        ),
+        "flag_after_number": (
+            "a flag stands after the number. Ask the sender to leave it out, or to send it in a column of its own."
+        ),
+        "number_form": (
+            "the number is written in a form that is not read. Ask the sender to write it out, or as 1.5e5."
+        ),
         "empty_comparator": "a comparator was announced and left empty. Ask the sender for the result.",
         "contradicting_values": "the record states two values that can't both be true. Ask the sender which one holds.",
         "uncomparable_values": (
             "the record states IU and copies side by side, which can't be checked against each other. Ask for one "
             "of them."
+        ),
+        "second_number_without_unit": (
+            "a second number stands in brackets without saying what it counts. Ask the sender to print its unit, or to leave "
+            "it out."
         ),
         "missing_unit": f"no unit is delivered. Ask the sender, or declare `missing` in [units] of {_FILE}.",
         "unknown_unit": f"the unit stands in no [units.delivered] of {_FILE}. Add it there.",
@@ -157,8 +170,22 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "results are read with a laboratory file, and this feed has none. Add labs/<feed>.toml to the site "
             "(cmvmon/feeds/labs/example_nl.toml is a template)."
         ),
-        "malformed_csv": "the quoting of the file is broken. Ask the sender for it again.",
+        "malformed_csv": (
+            "the quoting of the file is broken, or a cell spans lines and nothing declares that it may. Ask the sender for "
+            "the file again; where notes with line breaks are meant, declare `cells_span_lines` in the laboratory file."
+        ),
         "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
+        "undeclared_comparator": (
+            "a column that is not declared holds the comparator of the value, so that `<35` would be read as 35. Declare it "
+            f"as `comparator` in [columns] of {_FILE}, or list it under `not_read` if it is something else."
+        ),
+        "misspelt_column": (
+            "a column that is not read has nearly the name of one that would be. Correct its name, or leave the column out."
+        ),
+        "lines_above_header": (
+            "lines stand above the header. Declare their number as `lines_above_header` in the laboratory file, or ask "
+            "the sender to leave them out."
+        ),
         "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",
         "missing_column": (
             "the header lacks a column. Ask the sender, or correct the column's name in [columns] of the laboratory "

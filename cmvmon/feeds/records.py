@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from cmvmon.domain.errors import DeliveryError
@@ -31,12 +32,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Writing:
-    """How a sender writes: the encoding and the separator of the formats that have one, and the decimal mark of numbers
-    in text (None = none is declared)."""
+    """How a sender writes: the encoding and the separator of the formats that have one, the decimal mark of numbers in
+    text (None = none is declared), how many lines stand above the header, and whether quoted cells may span lines."""
 
     encoding: str
     separator: str
     decimal: str | None = "."
+    lines_above_header: int = 0
+    cells_span_lines: bool = False
 
 
 EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written
@@ -100,6 +103,31 @@ class Records:
 def refusal(code: str, found: str) -> DeliveryError:
     """The refusal of a delivery: what was found, and what to do about that code."""
     return DeliveryError(code, f"{found}: {remedy(code)}")
+
+
+def refuse_misspelt(records: Records, expected: Expected, *, by_record: bool = False) -> None:
+    """Nothing, unless a column that nobody expects has nearly the name of an expected one that is not there.
+
+    Args:
+        by_record: each record names its columns, so that one may be misspelt in a single record.
+
+    Raises DeliveryError (`misspelt_column`): a stop date under `stop_at` would be left unread, and the course go on.
+    """
+    ours = {_plain(name): name for name in expected.columns}
+    for name in sorted({name for name in records.header if name} - set(expected.columns)):
+        near = get_close_matches(_plain(name), ours, n=1, cutoff=0.8)
+        meant = ours[near[0]] if near else None
+        if meant is not None and (meant not in records.header or (by_record and _only_under(name, meant, records))):
+            raise refusal("misspelt_column", f"column {name} is not known, and {meant} is not there")
+
+
+def _only_under(name: str, meant: str, records: Records) -> bool:
+    """Whether a record holds something under that name and nothing under the one that is meant."""
+    return any(records.cell(r, name) and not records.cell(r, meant) for r in records.readable)
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def decoded(data: bytes, encoding: str) -> str:

@@ -1,13 +1,16 @@
 """Tables in exchange form (courses, stays, results, assays) as typed rows; whole columns at a time, for millions.
 
 Exchange form is `ROWTYPE.exchanged`: CSV in UTF-8 with commas and a header, or a frame from Parquet with types of its
-own. Empty = null. A time without an offset is UTC; a date without a time is a broken row (`no_time`).
+own. Empty = null. A date without a time is a broken row (`no_time`). A time without an offset is local to the zone that
+is given; of a delivered table none is given unless the site states one, and such a time is then a broken row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,10 +20,12 @@ from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, refusal
 
+_UTC = ZoneInfo("UTC")
 _ROW = "row of the frame"
 _DELIVERED = "delivered "
 _NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _DATE_ONLY = r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$"
+_OFFSET = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
 _MOMENT = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)? ?"
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?$"
@@ -48,28 +53,33 @@ def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFra
     records = read_records(data, encoding=EXCHANGE.encoding, separator=EXCHANGE.separator)
     expected = expected_columns(row_type)
     check_header(records, expected=expected.columns, required=expected.required, separator=EXCHANGE.separator)
-    return _typed_records(records, row_type)
+    return _typed_records(records, row_type, _UTC)
 
 
-def judge_table(records: Records, row_type: RowType, *, placeholder_patient_ids: Iterable[str]) -> Judged:
-    """The rows of a table whose header was checked. A patient id that names nobody is set apart."""
-    rows, broken = _typed_records(records, row_type)
+def judge_table(
+    records: Records, row_type: RowType, *, placeholder_patient_ids: Iterable[str], zone: ZoneInfo | None
+) -> Judged:
+    """The rows of a table whose header was checked. A patient id that names nobody is set apart.
+
+    `zone`: of times without an offset; None where nobody states it.
+    """
+    rows, broken = _typed_records(records, row_type, zone)
     folded = pl.col("patient_id").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
     nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
     unnamed = rows.filter(nobody).select(*PLACE, reason=pl.lit("placeholder_patient_id"), column=pl.lit("patient_id"))
     rejected = pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number")
     nameless = rows.filter(nobody).with_columns(patient_id=pl.lit("")).to_dicts()
-    named = _named(broken, row_type) | {row["record_number"]: Named.of(row, row_type) for row in nameless}
+    named = _named(broken, row_type, zone) | {row["record_number"]: Named.of(row, row_type) for row in nameless}
     return Judged(rows.filter(~nobody), rejected, named=named)
 
 
-def _named(broken: pl.DataFrame, row_type: RowType) -> dict[int, Named]:
+def _named(broken: pl.DataFrame, row_type: RowType, zone: ZoneInfo | None) -> dict[int, Named]:
     """What each broken row names: of its key the cells that can be read, and the others as delivered."""
     names = list(dict.fromkeys(("patient_id", *row_type.key)))
     cells = broken.select("record_number", "column", *(name for name in names if name in broken.columns))
     moments = {name for name in names if row_type.column(name).kind is Kind.MOMENT and name in cells.columns}
     read = cells.select(
-        _moment(_stripped(pl.col(name))).alias(name) if name in moments else _stripped(pl.col(name)).alias(name)
+        _moment(_stripped(pl.col(name)), zone).alias(name) if name in moments else _stripped(pl.col(name)).alias(name)
         for name in names
         if name in cells.columns
     )
@@ -86,19 +96,21 @@ def _named(broken: pl.DataFrame, row_type: RowType) -> dict[int, Named]:
     return found
 
 
-def _typed_records(records: Records, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _typed_records(records: Records, row_type: RowType, zone: ZoneInfo | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     whole = records.readable
     present = [(at, name) for at, name in enumerate(records.header) if name in row_type.exchanged]
     columns: dict[str, list[str] | list[int]] = {name: [record.cells[at] for record in whole] for at, name in present}
     columns |= {"record_number": [r.number for r in whole], "line": [r.line for r in whole]}
     text: dict[str, pl.DataType] = {name: pl.String() for _, name in present}
     frame = pl.DataFrame(columns, schema=text | PLACE)
-    rows, broken = typed(frame, row_type)
+    rows, broken = typed(frame, row_type, zone=zone)
     unreadable = pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row")
     return rows, pl.concat([broken, unreadable], how="diagonal").sort("record_number")
 
 
-def typed(frame_of_strings: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+def typed(
+    frame_of_strings: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = _UTC
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `row_type` read from text, and the rows that can't be used.
 
     Cells are stripped; an empty one is null. Numbers are `-12`, `3.5`, `1e7` and nothing else; moments are ISO 8601.
@@ -115,10 +127,12 @@ def typed(frame_of_strings: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFra
     ]
     if not_text:
         raise refusal("wrong_type", f"{row_type.name}: column(s) {', '.join(not_text)} hold no text")
-    return typed_exchange(frame_of_strings, row_type)
+    return typed_exchange(frame_of_strings, row_type, zone=zone)
 
 
-def typed_exchange(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+def typed_exchange(
+    frame: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = _UTC
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`typed` for a frame that came with types of its own (Parquet).
 
     Whole numbers become text ids; any unit and zone of a moment becomes microseconds UTC (a naive one is UTC); a date
@@ -131,7 +145,7 @@ def typed_exchange(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame
     if missing:
         raise refusal("missing_column", f"{row_type.name}: the table lacks {', '.join(missing)}")
     carried = [name for name in PLACE if name in frame.columns]
-    marked = _marked(frame, row_type, carried)
+    marked = _marked(frame, row_type, carried, zone)
     readable = marked.filter(pl.col("reason").is_null()).drop("reason", "column")
     rows, broken = split_by_promises(readable, row_type)
     unreadable = marked.filter(pl.col("reason").is_not_null())
@@ -146,10 +160,10 @@ def typed_exchange(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame
     return rows.drop(_ROW), as_delivered.with_columns(set_apart["reason"], set_apart["column"])
 
 
-def _marked(frame: pl.DataFrame, row_type: RowType, carried: Sequence[str]) -> pl.DataFrame:
+def _marked(frame: pl.DataFrame, row_type: RowType, carried: Sequence[str], zone: ZoneInfo | None) -> pl.DataFrame:
     """Every row with its number, typed columns, and the first cell that could not be read: `reason` and `column`."""
     present = [column for column in row_type.columns if column.exchanged and column.name in frame.columns]
-    reads = {column.name: _read(column, frame.schema[column.name]) for column in present}
+    reads = {column.name: _read(column, frame.schema[column.name], zone) for column in present}
     wrong = [f"{name} is {frame.schema[name]}" for name, read in reads.items() if read is None]
     if wrong:
         raise refusal("wrong_type", f"{row_type.name}: {', '.join(wrong)}")
@@ -181,13 +195,13 @@ class _Read:
 _ABSENT = _Read(pl.lit(None))
 
 
-def _read(column: Column, dtype: pl.DataType) -> _Read | None:
+def _read(column: Column, dtype: pl.DataType, zone: ZoneInfo | None) -> _Read | None:
     """How to read a column of that type as one of `column.kind`; None when it can't be read without guessing."""
     value, delivered = pl.col(column.name), pl.col(_DELIVERED + column.name)
     if dtype == pl.Null:
         return _ABSENT
     if dtype == pl.String or isinstance(dtype, (pl.Categorical, pl.Enum)):
-        return _read_text(column)
+        return _read_text(column, zone)
     if column.kind is Kind.TEXT and dtype.is_integer():
         return _Read(value.cast(pl.String))
     if column.kind is Kind.NUMBER and dtype.is_numeric():
@@ -223,7 +237,7 @@ def _stripped(cell: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _read_text(column: Column) -> _Read | None:
+def _read_text(column: Column, zone: ZoneInfo | None) -> _Read | None:
     value, delivered = pl.col(column.name), _stripped(pl.col(_DELIVERED + column.name))
     text = _stripped(pl.col(column.name))
     unread = delivered.is_not_null() & value.is_null()
@@ -233,22 +247,51 @@ def _read_text(column: Column) -> _Read | None:
         number = pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Float64)
         return _Read(number, pl.when(unread).then(pl.lit("malformed_number")))
     if column.kind is Kind.MOMENT:
-        is_date = delivered.str.contains(_DATE_ONLY)
-        code = pl.when(is_date).then(pl.lit("no_time")).otherwise(pl.lit("malformed_time"))
-        return _Read(_moment(text), pl.when(unread).then(code))
+        return _Read(_moment(text, zone), pl.when(unread).then(_why_no_moment(delivered, zone)))
     return None
 
 
-def _moment(text: pl.Expr) -> pl.Expr:
+def _moment(text: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     """ISO 8601 text in UTC; null where it is not of that form or names no moment. Decimals are cut at six."""
     written = pl.when(text.str.contains(_MOMENT)).then(text)  # from here on every part has its place
-    second = pl.when(written.str.slice(16, 1) == ":").then(written.str.slice(17, 2)).otherwise(pl.lit("00"))
-    whole = written.str.slice(0, 10) + "T" + written.str.slice(11, 5) + ":" + second
-    local = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
-    decimals = written.str.extract(r"\.([0-9]{1,6})").str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
     with_colon = pl.when(written.str.slice(-6, 1).is_in(["+", "-"])).then(written.str.slice(-6))
     without = pl.when(written.str.slice(-5, 1).is_in(["+", "-"])).then(written.str.slice(-5))
     tail = pl.coalesce(with_colon, without)
     minutes = tail.str.slice(1, 2).cast(pl.Int64) * 60 + tail.str.slice(-2).cast(pl.Int64)
     ahead = pl.when(tail.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
-    return (local + pl.duration(microseconds=decimals - ahead * 60_000_000)).dt.replace_time_zone("UTC")
+    told = (_wall_clock(written) - pl.duration(microseconds=ahead * 60_000_000)).dt.replace_time_zone("UTC")
+    if zone == _UTC:
+        return told
+    local = pl.lit(None) if zone is None else _local(_wall_clock(written), zone, ambiguous="null")
+    return pl.when(_has_no_offset(written)).then(local).otherwise(told)
+
+
+def _wall_clock(written: pl.Expr) -> pl.Expr:
+    """Date and time as they are written, without their offset."""
+    second = pl.when(written.str.slice(16, 1) == ":").then(written.str.slice(17, 2)).otherwise(pl.lit("00"))
+    whole = written.str.slice(0, 10) + "T" + written.str.slice(11, 5) + ":" + second
+    decimals = written.str.extract(r"\.([0-9]{1,6})").str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
+    local = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    return local + pl.duration(microseconds=decimals)
+
+
+def _has_no_offset(text: pl.Expr) -> pl.Expr:
+    return text.str.contains(_MOMENT) & ~text.str.contains(_OFFSET)
+
+
+def _local(wall_clock: pl.Expr, zone: ZoneInfo, *, ambiguous: Literal["earliest", "null"]) -> pl.Expr:
+    """The moment of a local time in UTC; null for one that the zone skipped."""
+    placed = wall_clock.dt.replace_time_zone(zone.key, ambiguous=ambiguous, non_existent="null")
+    return placed.dt.convert_time_zone("UTC")
+
+
+def _why_no_moment(delivered: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
+    """The reason code of a cell that names no moment."""
+    code = pl.when(delivered.str.contains(_DATE_ONLY)).then(pl.lit("no_time")).otherwise(pl.lit("malformed_time"))
+    if zone == _UTC:
+        return code
+    wall_clock, local = _wall_clock(delivered), pl.lit("time_without_zone")
+    if zone is not None:
+        occurs = _local(wall_clock, zone, ambiguous="earliest").is_not_null()
+        local = pl.when(occurs).then(pl.lit("time_is_ambiguous")).otherwise(pl.lit("time_does_not_exist"))
+    return pl.when(_has_no_offset(delivered) & wall_clock.is_not_null()).then(local).otherwise(code)

@@ -17,6 +17,8 @@ _PARTS = {
     "m": "[0-9]{1,2}",
     "d": "[0-9]{1,2}",
     "H": "[0-9]{1,2}",
+    "I": "[0-9]{1,2}",
+    "p": r"[AaPp]\.?[Mm]\.?",
     "M": "[0-9]{2}",
     "S": "[0-9]{2}",
     "f": "[0-9]{1,9}",
@@ -31,8 +33,8 @@ _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 def fault_of_format(pattern: str) -> str | None:
     """What is wrong with a time pattern of a laboratory file; None when it can be used.
 
-    Allowed are `iso8601` and patterns of %Y %m %d %H %M %S %f %z, with date, hour and minute each exactly once: nothing
-    that depends on a language (%b) or leaves the century open (%y).
+    Allowed are `iso8601` and patterns of %Y %m %d %H %M %S %f %z, with date, hour and minute each exactly once, or %I and
+    %p (AM or PM) in place of %H: nothing that depends on a language (%b) or leaves the century open (%y).
     """
     if pattern == ISO8601:
         return None
@@ -40,8 +42,11 @@ def fault_of_format(pattern: str) -> str | None:
     unknown = sorted({f"%{c}" for c in found} - {f"%{c}" for c in _PARTS})
     if unknown:
         return f"uses {', '.join(unknown)}; allowed are {' '.join(f'%{c}' for c in _PARTS)}"
-    if any(found.count(c) != 1 for c in "YmdHM") or any(found.count(c) > 1 for c in "Sfz"):
+    hour = [c for c in found if c in "HIp"]
+    if any(found.count(c) != 1 for c in "YmdM") or any(found.count(c) > 1 for c in "Sfz"):
         return "must hold %Y, %m, %d, %H and %M exactly once"
+    if sorted(hour) not in (["H"], ["I", "p"]):
+        return "must hold %H exactly once, or %I and %p in its place"
     return None
 
 
@@ -65,7 +70,7 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The pattern, and its date part alone (up to the first part of a time)."""
     if pattern == ISO8601:
         return _ISO, _DATE_ONLY
-    date_part = re.split(r"%[HMSfz]", pattern)[0].rstrip(" T,")
+    date_part = re.split(r"%[HIMSfzp]", pattern)[0].rstrip(" T,")
     return re.compile(_regex(pattern)), re.compile(_regex(date_part))
 
 
@@ -80,10 +85,11 @@ def _regex(pattern: str) -> str:
     return text
 
 
-def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo) -> datetime | str:
+def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo, hour_24_ends_day: bool = False) -> datetime | str:
     """The moment in UTC that `text` names, or the reason code why it names none.
 
-    A time with an offset needs no zone; one without is local to `zone`.
+    A time with an offset needs no zone; one without is local to `zone`. `hour_24_ends_day`: 24:00 is read, as the end of
+    its day.
 
     >>> read_time("2026-03-29 02:30", formats=("iso8601",), zone=ZoneInfo("Europe/Amsterdam"))
     'time_does_not_exist'
@@ -94,22 +100,20 @@ def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo) -> datetim
     for pattern in formats:
         found = _compiled(pattern)[0].fullmatch(text)
         if found is not None:
-            return _moment(found.groupdict(), zone)
+            return _moment(found.groupdict(), zone, hour_24_ends_day=hour_24_ends_day)
     has_date = any(_compiled(pattern)[1].fullmatch(text) for pattern in formats) or _DATE_ONLY.fullmatch(text)
     return "no_time" if has_date else "malformed_time"
 
 
-def _moment(parts: dict[str, str | None], zone: ZoneInfo) -> datetime | str:
+def _moment(parts: dict[str, str | None], zone: ZoneInfo, *, hour_24_ends_day: bool) -> datetime | str:
     try:
+        hour, minute, second = _hour(parts), int(parts["M"] or 0), int(parts.get("S") or 0)
+        microsecond = int((parts.get("f") or "0").ljust(6, "0")[:6])
+        ends_day = hour_24_ends_day and (hour, minute, second, microsecond) == (24, 0, 0, 0)
         naive = datetime(  # noqa: DTZ001 - the zone is applied below
-            int(parts["Y"] or 0),
-            int(parts["m"] or 0),
-            int(parts["d"] or 0),
-            int(parts["H"] or 0),
-            int(parts["M"] or 0),
-            int(parts.get("S") or 0),
-            int((parts.get("f") or "0").ljust(6, "0")[:6]),
-        )
+            int(parts["Y"] or 0), int(parts["m"] or 0), int(parts["d"] or 0), 0 if ends_day else hour, minute, second,
+            microsecond,
+        ) + timedelta(days=ends_day)  # fmt: skip
         offset = parts.get("z")
         if offset is None:
             return local_to_utc(naive, zone)
@@ -118,6 +122,17 @@ def _moment(parts: dict[str, str | None], zone: ZoneInfo) -> datetime | str:
         return "malformed_time"
     except OverflowError:  # year 1 or 9999, moved over the end of the calendar by its offset
         return "implausible_date"
+
+
+def _hour(parts: dict[str, str | None]) -> int:
+    """The hour of the day; 12 AM is midnight and 12 PM noon. Raises ValueError for an hour that a half day does not have."""
+    half = parts.get("p")
+    if half is None:
+        return int(parts["H"] or 0)
+    hour = int(parts["I"] or 0)
+    if not 1 <= hour <= 12:
+        raise ValueError("hour of a half day")
+    return hour % 12 + (12 if half[0] in "Pp" else 0)
 
 
 def _offset(text: str) -> timezone:

@@ -6,19 +6,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Asked(NamedTuple):
+    """A key that the reader asks for: where it stands, what it takes in words, and whether it must be there."""
+
+    key: str
+    takes: str
+    required: bool
 
 
 @dataclass(frozen=True)
 class StrictTable:
     """One TOML table while it is read. Each read names the key; `finish` reports the keys that nobody asked for.
 
-    `faults` is shared by all tables of one file, and holds sentences of the form `key: what is wrong; what to do`.
+    `faults` and `keys` are shared by all tables of one file. `faults` holds sentences of the form `key: what is wrong; what
+    to do`; `keys` everything that was asked for, from which the page about the file is made.
     """
 
     data: dict[str, Any]
     place: str
     faults: list[str]
+    keys: list[Asked] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
 
     def fault(self, key: str, sentence: str) -> None:
@@ -26,6 +36,7 @@ class StrictTable:
 
     def _take(self, key: str, kinds: tuple[type, ...], words: str, *, required: bool) -> Any:
         self.asked.add(key)
+        self.keys.append(Asked(self.place + key, words, required))
         if key not in self.data:
             if required:
                 self.fault(key, f"is missing; give {words}")
@@ -44,14 +55,23 @@ class StrictTable:
         return value if value is None else str(value)
 
     def choice(self, key: str, options: Sequence[str], *, required: bool = True) -> str | None:
-        value = self._take(key, (str,), "a text", required=required)
+        value = self._take(key, (str,), f"one of {', '.join(repr(option) for option in options)}", required=required)
         if value is not None and value not in options:
             self.fault(key, f"is none of {', '.join(repr(option) for option in options)}; use one of them")
             return None
         return value if value is None else str(value)
 
-    def truth(self, key: str) -> bool:
-        return bool(self._take(key, (bool,), "true or false", required=True))
+    def truth(self, key: str, *, required: bool = True) -> bool:
+        """False when it is absent."""
+        return bool(self._take(key, (bool,), "true or false", required=required))
+
+    def whole(self, key: str, *, at_most: int) -> int:
+        """A whole number from 0; 0 when it is absent."""
+        value = self._take(key, (int,), f"a whole number, 0 to {at_most}", required=False)
+        if value is not None and not 0 <= value <= at_most:
+            self.fault(key, f"is out of range; give a whole number, 0 to {at_most}")
+            return 0
+        return int(value or 0)
 
     def number(self, key: str, *, required: bool = False, at_most: float = 1e12) -> float | None:
         """A finite number above 0."""
@@ -83,7 +103,7 @@ class StrictTable:
     def table(self, key: str, *, required: bool = False) -> StrictTable:
         """The table under `key`; an empty one when it is absent."""
         value = self._take(key, (dict,), f"a table [{key}]", required=required)
-        return StrictTable(value or {}, f"{self.place}{key}.", self.faults)
+        return StrictTable(value or {}, f"{self.place}{key}.", self.faults, self.keys)
 
     def tables(self, key: str, *, required: bool = False) -> tuple[StrictTable, ...]:
         """The tables of [[key]], in order."""
@@ -93,7 +113,9 @@ class StrictTable:
         if not all(isinstance(item, dict) for item in value):
             self.fault(key, f"holds something that is no table; give tables [[{key}]]")
             return ()
-        return tuple(StrictTable(item, f"{self.place}{key}[{n}].", self.faults) for n, item in enumerate(value, 1))
+        return tuple(
+            StrictTable(item, f"{self.place}{key}[{n}].", self.faults, self.keys) for n, item in enumerate(value, 1)
+        )
 
     def finish(self) -> None:
         """Reports every key of this table that was not asked for: a misspelt key must not pass in silence."""

@@ -3,7 +3,7 @@
 Rules of this file: it never guesses, never raises on text, and reads no digit outside ASCII. What it accepts:
 
     value       = phrase | [phrase] quantity [alternative] [, phrase]
-    quantity    = [comparator] number [unit]
+    quantity    = [comparator] number [unit]                 number also as 10^5 or 1.5 x 10^5
     comparator  = < | > | &lt; | &gt; | "less than" | "greater than", each with an optional ^ after it (HL7 SN)
     alternative = "(" comparator number unit ")" | "or" number unit       and it must agree with the quantity
 
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cmvmon.domain import words
-from cmvmon.feeds.numerals import Marks, Printed, read_number
+from cmvmon.feeds.numerals import Marks, Printed, read_number, read_zero_or_below
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.units import Unit, agree
 
@@ -33,17 +33,24 @@ _LONGEST = 500  # characters; no result is longer, and the patterns below are on
 _SPELLED = ((re.compile(r"\bless than\b"), "<"), (re.compile(r"\bgreater than\b"), ">"))
 _ALTERNATIVE = re.compile(r"(?P<first>[^()]+?)\s*(?:\((?P<bracket>[^()]*)\)|\bor\s+(?P<spoken>[^<>()]+))")
 _TAIL = re.compile(r"(?P<core>.*?[^\s,])\s*,\s*(?P<phrase>[^0-9<>()]+)")
+_POWER = re.compile(r"(?:(?P<times>[0-9][0-9.,']*)\s*[x×*]\s*)?10\s?\^\s?(?P<power>[+-]?[0-9]{1,2})(?![0-9.,])")
+_OTHER_POWER = re.compile(r"10\s?\^|[0-9]\s*[x×*]\s*10|[0-9]\^")
+_FLAG = re.compile(r"h{1,3}|l{1,3}|a{1,2}|n|!|h\*|l\*|\*+")  # HL7 table 0078, and the signs that stand for them
 _UNSUPPORTED = re.compile(r"<\s*=|>\s*=|[≤≥≈~=±]")
 
 
 @dataclass(frozen=True)
 class ValueGrammar:
-    """How one laboratory prints values: marks, units, phrases and what its `<N` says. Keys are folded text."""
+    """How one laboratory prints values: marks, units, phrases and what its `<N` says. Keys are folded text.
+
+    `number_words`: numbers of 0 or below that it prints in place of a phrase.
+    """
 
     marks: Marks = field(default_factory=Marks)
     units: Mapping[str, Unit] = field(default_factory=dict)
     missing_unit: Unit | None = None
     phrases: Mapping[str, str] = field(default_factory=dict)
+    number_words: Mapping[float, str] = field(default_factory=dict)
     less_than: str = words.BELOW_LLOQ
 
 
@@ -97,12 +104,21 @@ def parse_value(text: str, unit_text: str | None = None, *, grammar: ValueGramma
     column_unit = _column_unit(unit_text, grammar)
     if isinstance(column_unit, Rejection):
         return column_unit
-    whole = grammar.phrases.get(folded)
+    whole = grammar.phrases.get(folded) or _number_word(folded, grammar)
     if whole is not None:
         return _phrase_alone(whole)
     for spelled, sign in _SPELLED:
         folded = spelled.sub(sign, folded)
     return _composite(folded, column_unit, grammar)
+
+
+def _number_word(folded: str, grammar: ValueGrammar) -> str | None:
+    """What a number of 0 or below stands for, with or without a unit after it; None where nothing is declared for it."""
+    found = _NUMBER.fullmatch(folded) if grammar.number_words else None
+    if found is None or (found["rest"].strip() and found["rest"].strip() not in grammar.units):
+        return None
+    number = read_zero_or_below(found["number"], grammar.marks)
+    return None if number is None else grammar.number_words.get(number)
 
 
 def _column_unit(unit_text: str | None, grammar: ValueGrammar) -> Unit | Rejection | None:
@@ -157,7 +173,9 @@ def _quantity_with_alternative(core: str, column_unit: Unit | None, grammar: Val
     other = _quantity(found["spoken"] if spoken else found["bracket"], grammar)
     if isinstance(other, Rejection):
         return other
-    if other.unit is None or first.unit is None:
+    if other.unit is None:
+        return Rejection("second_number_without_unit")
+    if first.unit is None:
         return Rejection("missing_unit")
     if not spoken and other.comparator != first.comparator:
         return Rejection("contradicting_values")
@@ -176,6 +194,11 @@ def _quantity(text: str, grammar: ValueGrammar) -> _Quantity | Rejection:
     comparator = ""
     if text[:1] in ("<", ">"):
         comparator, text = text[0], text[1:].lstrip().removeprefix("^").lstrip()
+    power = _POWER.match(text)
+    if power is not None:
+        text = f"{power['times'] or '1'}e{power['power']}{text[power.end() :]}"
+    elif _OTHER_POWER.search(text):
+        return Rejection("number_form")
     found = _NUMBER.fullmatch(text)
     if found is None:
         return Rejection("unknown_text")
@@ -189,9 +212,20 @@ def _quantity(text: str, grammar: ValueGrammar) -> _Quantity | Rejection:
         return _Quantity(comparator, printed, None)
     unit = grammar.units.get(rest)
     if unit is None:
-        is_unit_like = rest[0].isalpha() or rest[0] in "/[{^"
-        return Rejection("unknown_unit" if is_unit_like and "(" not in rest else "unknown_text")
+        return Rejection(_what_follows(rest, is_glued=not found["rest"].startswith(" ")))
     return _Quantity(comparator, printed, unit)
+
+
+def _what_follows(rest: str, *, is_glued: bool) -> str:
+    """The reason code for what stands after a number and is no unit that is declared."""
+    if _FLAG.fullmatch(rest):
+        return "flag_after_number"
+    if rest[0] == "^" or _OTHER_POWER.search(rest):
+        return "number_form"
+    if is_glued and re.match(r"[a-z][0-9]", rest):  # 12O00: a letter that was typed for a digit
+        return "malformed_number"
+    is_unit_like = rest[0].isalpha() or rest[0] in "/[{"
+    return "unknown_unit" if is_unit_like and "(" not in rest else "unknown_text"
 
 
 def _with_unit(

@@ -24,6 +24,7 @@ from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.unit_concordance import counted, unit_concordance
+from cmvmon.run.ward_list import candidates
 from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
@@ -51,16 +52,18 @@ def assess_site(
 ) -> tuple[Assessment, Counts]:
     """Assesses everyone (or `patients`) on what was known at `as_of`, and brings the alerts up to date.
 
+    Where what these patients bring turns what blood follows on the unit, whoever that may concern is assessed with them.
     `is_live`: somebody waits for the page, so the promises are judged by polars alone.
 
     Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
     be read: nothing is recorded but an operations alert.
     """
     with _noting_what_stops(opened, as_of):
-        assessment, count_for_unit = _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)
+        made = _made(opened, as_of=as_of, patients=patients, is_live=is_live)
+    assessment, patients = made.assessment, made.patients
     rows = assessment.verdicts.to_dicts()
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
-    stamp, counts_of_unit = opened.stamp(as_of), count_for_unit()  # before anybody is kept from writing
+    stamp, counts_of_unit = opened.stamp(as_of), made.count_for_unit()  # before anybody is kept from writing
     with opened.writing() as connection:
         changes, late = alert_store.record(
             connection,
@@ -103,27 +106,43 @@ def assessed(
 
     `is_live`: the promises are judged by polars alone, for one delivery whose page somebody waits for. Raises ContractBroken.
     """
-    return _assessed(opened, as_of=as_of, patients=patients, is_live=is_live)[0]
+    return _made(opened, as_of=as_of, patients=patients, is_live=is_live).assessment
 
 
-def _assessed(
-    opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool
-) -> tuple[Assessment, Callable[[], pl.DataFrame]]:
-    """The assessment, and what gives the rows of `concordance_counts`: of everybody they are counted only to be recorded."""
+@dataclass(frozen=True)
+class _Made:
+    """`count_for_unit`: gives the rows of `concordance_counts`, which of everybody are counted only to be recorded."""
+
+    assessment: Assessment
+    patients: Collection[str] | None
+    count_for_unit: Callable[[], pl.DataFrame]
+
+
+def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
+    # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
+    of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
+    if of_unit is not None and patients is not None and of_unit.has_turned:
+        patients = {*patients, *_listed_or_alerted(opened, as_of)}
+        of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)
     for table in DELIVERED:
         rows = was_known[table.rows] if table.required else was_known.if_delivered(table.rows)
         if rows is not None:
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
-    # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
-    of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
-        return assessment, lambda: of_unit.counts
-    return assessment, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
+        return _Made(assessment, patients, lambda: of_unit.counts)
+    return _Made(assessment, None, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of))
+
+
+def _listed_or_alerted(opened: OpenSite, as_of: datetime) -> set[str]:
+    """Whoever the ward page may show: patients who may be on its list, and those of whom an alert is open."""
+    with opened.reading() as connection:
+        alerted = {alert["patient_id"] for alert in alert_store.alerts(connection, states={"open"})}
+        return {patient for patient in alerted if patient} | candidates(connection, as_of=as_of)
 
 
 def gate_computed(assessment: Assessment, as_of: datetime, *, is_live: bool = False) -> None:

@@ -200,9 +200,9 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
-    The same bytes for the same feed, table and format are judged once; again only when the laboratory file has changed or
-    a moment has come, and then only the records that were set apart. Withdrawals that waited for a record which it brings
-    are judged again with it, and counted beside it.
+    The same bytes for the same feed, table and format are judged once; again only when the laboratory file or the zone that
+    the site states has changed or a moment has come, and then only the records that were set apart. Withdrawals that waited
+    for a record which it brings are judged again with it, and counted beside it.
     """
     laboratory = opened.site.laboratory(landed.feed)
     if laboratory is None and landed.table in delivered.BY_LABORATORY:
@@ -210,7 +210,10 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
             f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
             "(cmvmon/feeds/labs/example_nl.toml is a template)"
         )
+    zone = opened.site.settings().delivered_zone
     version = "" if laboratory is None else laboratory.fingerprint
+    if zone is not None and landed.table not in delivered.BY_LABORATORY:
+        version += f" {zone.key}"
     with opened.reading() as connection:
         before = earlier(connection, landed)
     if before is not None and not _judges_again(before, version, received_at):
@@ -226,6 +229,7 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
         form=landed.form,
         history=landed.is_history,
         only_records=None if before is None or before.is_refused_whole else before.open_records,
+        zone=zone,
     )
     with opened.writing() as connection:
         meanwhile = earlier(connection, landed)
@@ -245,8 +249,8 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
 
 
 def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
-    """Whether something set apart may be read otherwise now: the laboratory file has changed, time has passed, or what
-    a withdrawal names has come."""
+    """Whether something set apart may be read otherwise now: what it is read with has changed, time has passed, or what a
+    withdrawal names has come."""
     time_has_passed = before.waits_for_time and received_at > before.received_at
     return bool(before.open_records) and (before.laboratory_file != version or time_has_passed or before.waits_no_more)
 

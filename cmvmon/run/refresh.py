@@ -1,4 +1,7 @@
-"""Some patients brought up to date: assessed once, recorded, their pages and the ward page written. Nobody else is assessed."""
+"""Some patients brought up to date: assessed once, recorded, their pages and the ward page written.
+
+Nobody else is assessed, but where what blood follows on the unit turns: that may concern the whole ward.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, sco
     whom = frozenset(patients) | waiting
     with halting(opened, as_of=as_of):
         assessment, counts = assess_site(opened, as_of=as_of, scope=scope, patients=whom, is_live=True)
-        return counts, publish(opened, assessment, as_of=as_of, only=whom)
+        return counts, publish(opened, assessment, as_of=as_of, only=set(assessment.patients))
 
 
 def _waiting(connection: sa.Connection, as_of: datetime) -> frozenset[str]:

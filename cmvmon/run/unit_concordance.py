@@ -15,11 +15,13 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.kinetics.concordance.unit import counts_by_patient, part_of_texts, unit_rows
 from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.protocol import Protocol
 from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
@@ -27,10 +29,18 @@ from cmvmon.shell.site import Site
 
 @dataclass(frozen=True)
 class UnitConcordance:
-    """`table`: the rows of some patients and of the whole unit; `counts`: rows of `concordance_counts` counted for it."""
+    """What blood follows, as everybody's results say it.
+
+    Attributes:
+        table: the rows of `concordance` of some patients and of the whole unit.
+        counts: rows of `concordance_counts`, of those who were counted for it.
+        has_turned: blood follows another compartment of the unit than by the counts that are recorded, or one less. What
+            was said of anybody may rest on that.
+    """
 
     table: pl.DataFrame
     counts: pl.DataFrame
+    has_turned: bool
 
 
 def unit_concordance(opened: OpenSite, patients: Collection[str], *, as_of: datetime) -> UnitConcordance:
@@ -47,10 +57,12 @@ def unit_concordance(opened: OpenSite, patients: Collection[str], *, as_of: date
     counts = _rows(opened, versions, own, as_of=as_of)
     texts = dict(counts.select("patient_id", "counts").drop_nulls().iter_rows())
     texts |= {} if kept is None else kept.texts
-    part = part_of_texts([texts[patient] for patient in sorted(texts)])
-    of_unit = unit_rows([] if part is None else [part], protocol=protocol)
+    of_unit = _of_unit(texts, protocol)
+    has_turned = (
+        kept is not None and texts != kept.recorded and _follows(of_unit) != _follows(_of_unit(kept.recorded, protocol))
+    )
     asked = of_patients.filter(pl.col("patient_id").is_in(sorted(patients)))
-    return UnitConcordance(pl.concat([asked, of_unit]).sort(*CONCORDANCE.key, nulls_last=True), counts)
+    return UnitConcordance(pl.concat([asked, of_unit]).sort(*CONCORDANCE.key, nulls_last=True), counts, has_turned)
 
 
 def counted(opened: OpenSite, versions: pl.DataFrame, results: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
@@ -62,6 +74,17 @@ def counted(opened: OpenSite, versions: pl.DataFrame, results: pl.DataFrame, *, 
     """
     _, texts = counts_by_patient(results, protocol=opened.protocol, as_of=as_of)
     return _rows(opened, versions, texts, as_of=as_of)
+
+
+def _of_unit(texts: Mapping[str, str], protocol: Protocol) -> pl.DataFrame:
+    """The unit's rows of `concordance` from the counts of every patient."""
+    part = part_of_texts([texts[patient] for patient in sorted(texts)])
+    return unit_rows([] if part is None else [part], protocol=protocol)
+
+
+def _follows(of_unit: pl.DataFrame) -> set[tuple[str, str]]:
+    """Which blood follows which compartment."""
+    return set(of_unit.filter(answer=words.FOLLOWS).select("compartment", "followed_compartment").iter_rows())
 
 
 def _rows(opened: OpenSite, versions: pl.DataFrame, texts: Mapping[str, str], *, as_of: datetime) -> pl.DataFrame:
@@ -79,8 +102,9 @@ def _rows(opened: OpenSite, versions: pl.DataFrame, texts: Mapping[str, str], *,
 
 @dataclass(frozen=True)
 class _Kept:
-    """`texts`: counts that hold, by patient; `uncounted`: patients whose record can't be used."""
+    """`recorded`: counts as they are recorded, by patient; `texts`: those that hold; `uncounted`: patients whose don't."""
 
+    recorded: dict[str, str]
     texts: dict[str, str]
     uncounted: set[str]
 
@@ -104,7 +128,8 @@ def _kept(connection: sa.Connection, opened: OpenSite, patients: Collection[str]
     waiting = known.waiting(connection, LEADING.rows, as_of=as_of, since=whole)
     used = rows.filter(holds & ~pl.col("patient_id").is_in(sorted(waiting | set(patients))))
     uncounted = (set(rows["patient_id"]) | waiting) - set(used["patient_id"]) - set(patients)
-    return _Kept(dict(used.select("patient_id", "counts").drop_nulls().iter_rows()), uncounted)
+    recorded, texts = (dict(each.select("patient_id", "counts").drop_nulls().iter_rows()) for each in (rows, used))
+    return _Kept(recorded, texts, uncounted)
 
 
 class _Hashes:

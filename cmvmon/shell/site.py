@@ -37,9 +37,14 @@ _SETTINGS = {
 @dataclass(frozen=True)
 class Settings:
     """What settings.toml says: the ward's time zone, the pages' first language, whether the data are a demo's, how the
-    decline is estimated, and where the database is (the site's SQLite file unless a server is named)."""
+    decline is estimated, and where the database is (the site's SQLite file unless a server is named).
+
+    `delivered_zone`: the zone of delivered times without an offset: the ward's, where settings.toml states one. A default
+    is no statement.
+    """
 
     time_zone: str
+    delivered_zone: ZoneInfo | None
     language: str
     is_demo: bool
     method: str
@@ -133,7 +138,7 @@ class Site:
         merged = _SETTINGS | given
         zone = str(merged["time_zone"])
         try:
-            ZoneInfo(zone)
+            ward = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise SiteError(
                 f"settings.toml: time_zone {zone!r} is not an IANA zone, such as Europe/Amsterdam"
@@ -148,7 +153,14 @@ class Site:
             at = sa.URL.create("sqlite", database=str(self.file))
         else:
             at = dialects.url(str(merged["database"]), called="settings.toml: database")
-        return Settings(zone, str(merged["language"]), merged["demo"], str(merged["method"]), at)
+        return Settings(
+            zone,
+            ward if "time_zone" in given else None,
+            str(merged["language"]),
+            merged["demo"],
+            str(merged["method"]),
+            at,
+        )
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolError."""

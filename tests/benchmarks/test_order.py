@@ -18,7 +18,7 @@ def test_a_verdict_that_is_lost_is_told(tmp_path: Path) -> None:
     start = session.now()
     tables, results = order.ward_in_lines(6, 7, start)
     with order.set_to(order.Clock(start)):
-        assert order.run(tmp_path, tables, results[:8], senders=1, nights=0) == set()
+        assert order.run(tmp_path, tables, results[:8], senders=1, nights=0, end=start + order.LAST_NIGHT) == set()
     before = order.said(tmp_path)
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:
         connection.execute("DROP TRIGGER no_delete_of_verdicts")

@@ -11,6 +11,7 @@ Each entry is one line:
     { page = "K1", never = "900,000" }     likewise
     { either = [ {...}, {...} ] }          at least one of these holds
     { all = [ {...}, {...} ] }             each of these holds; for use inside `either`
+`declared` = edits of its laboratory file under which the case must hold; `undeclared` = what holds without them.
 `variants` = the case again with other files: `edits` of them, and `must` of its own; without it the same verdicts.
 """
 
@@ -55,17 +56,27 @@ class Expected:
     today: list[Mapping[str, Any]]
     plainly: list[Edit]
     variants: list[Variant]
+    declared: list[Edit]
+    undeclared: list[Mapping[str, Any]]
 
 
 def read(case: Path) -> Expected:
     """The `expected.toml` of the case in that folder."""
     given = tomllib.loads((case / "expected.toml").read_text(encoding="utf-8"))
-    unknown = set(given) - {"expected", "must", "today", "plainly", "variants"}
+    unknown = set(given) - {"expected", "must", "today", "plainly", "variants", "declared", "undeclared"}
     if unknown or not given.get("must"):
         raise ValueError(f"{case.name}: expected.toml needs `must`, and has no place for {sorted(unknown)}")
     variants = [Variant([Edit(**edit) for edit in one["edits"]], one.get("must")) for one in given.get("variants", [])]
+    if bool(given.get("declared")) != bool(given.get("undeclared")):
+        raise ValueError(f"{case.name}: expected.toml needs `declared` and `undeclared` together")
+    edits = {name: [Edit(**edit) for edit in given.get(name, [])] for name in ("plainly", "declared")}
     return Expected(
-        given["must"], given.get("today", []), [Edit(**edit) for edit in given.get("plainly", [])], variants
+        given["must"],
+        given.get("today", []),
+        edits["plainly"],
+        variants,
+        edits["declared"],
+        given.get("undeclared", []),
     )
 
 

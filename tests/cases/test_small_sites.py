@@ -32,7 +32,8 @@ def _marked(case: Path) -> object:
 
 @pytest.mark.parametrize("case", [_marked(case) for case in CASES])
 def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path, tmp_path: Path) -> None:
-    expected, state = read(case), after_last_night(case, tmp_path / "site")
+    expected = read(case)
+    state = after_last_night(case, tmp_path / "site", expected.declared)
     faults = not_held(expected.must, state)
     if faults:
         assert not_held(expected.today, state) == [], (
@@ -44,6 +45,11 @@ def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path
         wrong = not_held(variant.must, other) if variant.must else not_the_same(state, other)
         if wrong:
             raise FallsShort(f"variant {number}: {'; '.join(wrong)}")
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if read(c).undeclared])
+def test_what_the_laboratory_file_does_not_declare_is_not_guessed(case: Path, tmp_path: Path) -> None:
+    assert not_held(read(case).undeclared, after_last_night(case, tmp_path / "site")) == []
 
 
 def not_the_same(state: State, other: State) -> list[str]:

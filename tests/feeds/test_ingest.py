@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.domain.errors import DeliveryError, ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.laboratory import read_laboratory
 from cmvmon.ingest import Part
@@ -107,16 +107,31 @@ def test_a_mended_laboratory_file_accepts_what_was_quarantined_before() -> None:
     assert mended.fingerprint != laboratory("synthetic").fingerprint
 
 
-def test_an_assay_that_is_not_delivered_is_only_taken_where_there_is_one() -> None:
+ANOTHER = '\n[[assays]]\nname = "another-pcr"\ncompartments = ["plasma"]\nvalid_from = 2026-02-15\n'
+
+
+def test_two_assays_of_one_day_without_a_column_that_names_them_are_refused_at_the_start() -> None:
     text = (LABS / "example_us.toml").read_text("utf-8")
-    second = '\n[[assays]]\nname = "another-pcr"\ncompartments = ["plasma"]\nvalid_from = 2026-02-15\n'
+    with pytest.raises(ProtocolError, match=r"example-iu-pcr holds for plasma on the same days.* valid_until"):
+        read_laboratory(text + ANOTHER, name="example_us")
+
+
+def test_an_assay_that_is_not_delivered_is_the_one_of_the_day_of_collection() -> None:
+    text = (LABS / "example_us.toml").read_text("utf-8") + ANOTHER
+    ended = text.replace('compartments = ["plasma"]\n', 'compartments = ["plasma"]\nvalid_until = 2026-02-14\n', 1)
     row = {"patient_id": "SYNTH-1", "specimen": "Plasma", "value": "500", "unit": "IU/mL"}
     days = [row | {"accession_number": f"C{day}", "collected_at": f"02/{day}/2026 08:15"} for day in (14, 15)]
-    intake = deliver(
-        csv_bytes("example_us", days), "example_us", laboratory=read_laboratory(text + second, name="example_us")
-    )
-    assert intake.accepted["accession_number"].to_list() == ["C14"]
-    assert intake.quarantined.select("reason", "column").rows() == [("unknown_assay", "Specimen")]
+    part = deliver(csv_bytes("example_us", days), "example_us", laboratory=read_laboratory(ended, name="example_us"))
+    assert part.accepted["assay"].to_list() == ["example-iu-pcr", "another-pcr"]
+
+
+def test_a_sample_of_a_day_on_which_no_assay_holds_is_set_apart() -> None:
+    text = (LABS / "example_us.toml").read_text("utf-8")
+    ended = text.replace('compartments = ["plasma"]\n', 'compartments = ["plasma"]\nvalid_until = 2026-02-14\n', 1)
+    row = {"patient_id": "SYNTH-1", "specimen": "Plasma", "value": "500", "unit": "IU/mL"}
+    late = [row | {"accession_number": "C15", "collected_at": "02/15/2026 08:15"}]
+    part = deliver(csv_bytes("example_us", late), "example_us", laboratory=read_laboratory(ended, name="example_us"))
+    assert part.quarantined.select("reason", "column").rows() == [("assay_without_limits", "Specimen")]
 
 
 def bad_share(n_bad: int, n: int) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -65,6 +66,35 @@ def test_a_time_is_iso_8601_and_utc_without_an_offset_or_the_row_is_broken(text:
         assert broken.select("reason", "column", "started_at").rows() == [(want, "started_at", text)]
     else:
         assert rows["started_at"].to_list() == [want]
+
+
+LOCAL = [
+    ("2026-05-01T08:00", datetime(2026, 5, 1, 6, tzinfo=UTC)),
+    ("2026-02-01 08:00:30.5", datetime(2026, 2, 1, 7, 0, 30, 500_000, tzinfo=UTC)),
+    ("2026-05-01T08:00Z", datetime(2026, 5, 1, 8, tzinfo=UTC)),
+    ("2026-05-01T08:00-05:00", datetime(2026, 5, 1, 13, tzinfo=UTC)),
+    ("2026-03-29 02:30", "time_does_not_exist"),
+    ("2026-10-25 02:30", "time_is_ambiguous"),
+    ("2026-10-25T02:30+01:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+    ("2026-05-01", "no_time"),
+    ("2026-02-30 08:00", "malformed_time"),
+]
+
+
+@pytest.mark.parametrize(("text", "want"), LOCAL)
+def test_a_time_without_an_offset_is_local_to_the_zone_that_is_stated(text: str, want: datetime | str) -> None:
+    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES, zone=ZoneInfo("Europe/Amsterdam"))
+    told = broken["reason"].to_list() if isinstance(want, str) else rows["started_at"].to_list()
+    assert told == [want]
+
+
+@pytest.mark.parametrize("text", [text for text, _ in LOCAL])
+def test_a_time_without_an_offset_is_never_taken_for_utc_where_no_zone_is_stated(text: str) -> None:
+    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES, zone=None)
+    has_offset = text.endswith(("Z", "-05:00", "+01:00"))
+    assert rows.height == has_offset
+    reasons = {"2026-05-01": "no_time", "2026-02-30 08:00": "malformed_time"}
+    assert broken["reason"].to_list() == ([] if has_offset else [reasons.get(text, "time_without_zone")])
 
 
 FOREIGN = [

@@ -51,6 +51,40 @@ TIMES = [
 ]
 
 
+HALF_DAYS = [
+    ("03/02/2026 2:15 PM", "2026-03-02T13:15:00+00:00"),
+    ("03/09/2026 12:10 AM", "2026-03-08T23:10:00+00:00"),
+    ("03/09/2026 12:10 pm", "2026-03-09T11:10:00+00:00"),
+    ("3/9/2026 9:00 a.m.", "2026-03-09T08:00:00+00:00"),
+    ("03/09/2026 0:10 AM", "malformed_time"),
+    ("03/09/2026 13:10 PM", "malformed_time"),
+    ("03/09/2026 9:00", "malformed_time"),
+    ("03/09/2026", "no_time"),
+]
+
+
+@pytest.mark.parametrize(("text", "want"), HALF_DAYS)
+def test_a_time_of_a_half_day_is_read_by_its_am_or_pm(text: str, want: str) -> None:
+    moment = read_time(text, formats=("%m/%d/%Y %I:%M %p",), zone=AMSTERDAM)
+    assert (moment if isinstance(moment, str) else moment.isoformat()) == want
+
+
+ENDS_OF_A_DAY = [
+    ("2026-02-28 24:00", "2026-02-28T23:00:00+00:00"),
+    ("2026-12-31 24:00:00", "2026-12-31T23:00:00+00:00"),
+    ("2026-02-28 24:01", "malformed_time"),
+    ("2026-02-28 25:00", "malformed_time"),
+    ("9999-12-31 24:00", "implausible_date"),
+]
+
+
+@pytest.mark.parametrize(("text", "want"), ENDS_OF_A_DAY)
+def test_24_00_is_the_end_of_its_day_where_that_is_declared_and_no_time_elsewhere(text: str, want: str) -> None:
+    moment = read_time(text, formats=FORMATS, zone=AMSTERDAM, hour_24_ends_day=True)
+    assert (moment if isinstance(moment, str) else moment.isoformat()) == want
+    assert read_time(text, formats=FORMATS, zone=AMSTERDAM) == "malformed_time"
+
+
 @pytest.mark.parametrize(("text", "want"), TIMES)
 def test_a_time_is_utc_or_has_a_reason(text: str, want: str) -> None:
     moment = read_time(text, formats=FORMATS, zone=AMSTERDAM)

@@ -19,10 +19,10 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.unit_concordance import unit_concordance
-from cmvmon.shell import known
+from cmvmon.shell import alert_store, known
 from cmvmon.shell.session import OpenSite, open_site
 from tests import sites
-from tests.sites import day, drop, result, text
+from tests.sites import course, day, drop, result, stay, text
 
 NIGHT, LATER = day(15), day(15.5)
 WAVE = (1_000_000, 1_000, 1_000_000, 1_000, 1_000_000)
@@ -145,3 +145,70 @@ def test_what_a_delivery_counted_is_kept_for_the_next_one(site: Path) -> None:
             of_everybody(opened, LATER).filter((pl.col("scope") == "unit") | (pl.col("patient_id") == NEW)),
         )
     assert set(found.counts["patient_id"]) == {NEW}
+
+
+@pytest.fixture
+def undecided(tmp_path: Path) -> Path:
+    """Four patients in whom plasma and BAL move alike, one too few to tell; two with plasma only, in whom BAL is stated."""
+    lines = [line for i in range(4) for line in wave(f"SYNTHETIC-U{i}")]
+    for patient in ("SYNTHETIC-1", "SYNTHETIC-2"):
+        lines += [result(patient, d, load, specimen="plasma") for d, load in ((0, 10_000), (7, 10_000), (14, 9_000))]
+    drop(tmp_path, "viral_load_results", lines)
+    drop(tmp_path, "antiviral_courses", [course("SYNTHETIC-1"), course("SYNTHETIC-2")])
+    drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1"), stay("SYNTHETIC-2")])
+    nightly(tmp_path, as_of=NIGHT)
+    return tmp_path
+
+
+def wave(patient: str, **columns: str) -> list[str]:
+    return [
+        result(patient, -30 + 6 * k, load, specimen=specimen, **columns)
+        for specimen in ("plasma", "bal")
+        for k, load in enumerate(WAVE)
+    ]
+
+
+def in_blood(root: Path) -> set[tuple[str, str]]:
+    """Open alerts about a patient's plasma, by patient and rule."""
+    with open_site(root) as opened, opened.reading() as connection:
+        standing = alert_store.alerts(connection, states={"open"})
+    return {(alert["patient_id"], alert["rule"]) for alert in standing if alert["compartment"] == "plasma"}
+
+
+def pages(root: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in (root / "pages").glob("*.html")}
+
+
+def test_where_a_delivery_turns_what_blood_follows_everybody_whom_it_concerns_is_judged_at_once(
+    undecided: Path,
+) -> None:
+    """The fifth patient shows that plasma follows: the alerts of two others are opened, not left for the night."""
+    assert in_blood(undecided) == set()
+    fifth = sites.land(undecided, "viral_load_results", wave("SYNTHETIC-U4", reported=text(day(15.3))), at=day(15.3))
+    lab_feed(undecided, fifth, as_of=day(15.3))
+    opened = in_blood(undecided)
+    assert opened == {(patient, "slow_response") for patient in ("SYNTHETIC-1", "SYNTHETIC-2")}
+    written = pages(undecided)
+    nightly(undecided, as_of=day(15.3))
+    assert (in_blood(undecided), pages(undecided)) == (opened, written)
+
+
+def test_where_a_delivery_turns_it_back_everybody_whom_it_concerns_is_judged_at_once(undecided: Path) -> None:
+    """An alert about their blood stays in sight, as it must where a rule can't tell any more."""
+    fifth = sites.land(undecided, "viral_load_results", wave("SYNTHETIC-U4", reported=text(day(15.3))), at=day(15.3))
+    lab_feed(undecided, fifth, as_of=day(15.3))
+    assert in_blood(undecided) != set()
+    gone = wave("SYNTHETIC-U4", reported=text(day(15.6)), status="W")
+    fed = lab_feed(undecided, sites.land(undecided, "viral_load_results", gone, at=day(15.6)), as_of=day(15.6))
+    assert fed.assessed is not None
+    assert fed.assessed.patients > 2
+    left, written = in_blood(undecided), pages(undecided)
+    nightly(undecided, as_of=day(15.6))
+    assert (in_blood(undecided), pages(undecided)) == (left, written)
+
+
+def test_a_delivery_that_turns_nothing_has_nobody_else_judged(undecided: Path) -> None:
+    delivery = sites.land(undecided, "viral_load_results", pair("SYNTHETIC-U2", 14.9, 900), at=day(15.3))
+    fed = lab_feed(undecided, delivery, as_of=day(15.3))
+    assert fed.assessed is not None
+    assert fed.assessed.patients == 1

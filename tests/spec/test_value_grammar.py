@@ -100,7 +100,7 @@ pos, niet kwantificeerbaar | IE/ml   | nl            | below_lloq
 500                      | kIE/ml    | us            | rejected: unknown_unit
 5                        | kIE/ml    | nl            | quantified = 5 iu_per_ml x 1000
 5                        | 10^3 IU/mL | us           | rejected: unknown_unit
-10^3 IU/mL               | -         | us            | rejected: unknown_unit
+10^3 IU/mL               | -         | us            | quantified = 1000 iu_per_ml
 5                        | copies/10^6 cells | us    | rejected: unknown_unit
 0                        | IU/mL     | us undeclared | rejected: not_positive
 0,0                      | IE/ml     | nl            | rejected: not_positive
@@ -137,7 +137,7 @@ STRICT = cases("""
 500 IU/mL (3.7 log IU/mL)  | -       | us | rejected: contradicting_values
 5,012 IU/mL (3.70 log IU/mL) | IU/mL | us | quantified = 5012 iu_per_ml
 <35 IU/mL (1.54 log IU/mL) | -       | us | rejected: contradicting_values
-<35 IU/mL (<1.54)        | -         | us | rejected: missing_unit
+<35 IU/mL (<1.54)        | -         | us | rejected: second_number_without_unit
 <35 IU/mL (<1.54         | -         | us | rejected: unknown_text
 <200 IU/mL (<390 copies/mL) | -      | copies | rejected: uncomparable_values
 500 IU/mL, Not Detected  | -         | us | rejected: contradicting_values
