@@ -119,7 +119,7 @@ def _assessed(
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
-    assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
+    assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method, for_pages=True)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
         return assessment, lambda: of_unit.counts

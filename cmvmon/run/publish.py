@@ -69,7 +69,7 @@ def publish(
     needs_script = only is None or not (opened.site.pages / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
     caveats = views.feed_caveats(feeds, as_of)
-    fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
