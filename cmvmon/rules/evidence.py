@@ -93,10 +93,8 @@ def _each_once(names: Sequence[str]) -> list[pl.Expr]:
 def _as_lists(ids: pl.Series) -> pl.Series:
     """The texts of each row as a list, nulls left out: a fourth of the time of `concat_list`, and the same."""
     rows = ids.struct.unnest().with_row_index("row")
-    long = rows.lazy().unpivot(index="row", value_name="id").drop_nulls("id").sort("row", maintain_order=True)
+    long = rows.unpivot(index="row", value_name="id").drop_nulls("id").sort("row", maintain_order=True)
     lists = long.group_by("row", maintain_order=True).agg("id")
-    of_row = rows.lazy().select("row").join(lists, on="row", how="left", maintain_order="left")
+    of_row = rows.select("row").join(lists, on="row", how="left", maintain_order="left")
     none = pl.lit([], dtype=_TEXTS)
-    return (
-        of_row.select(pl.when(pl.col("id").is_null()).then(none).otherwise("id").alias(ids.name)).collect().to_series()
-    )
+    return of_row.select(pl.when(pl.col("id").is_null()).then(none).otherwise("id").alias(ids.name)).to_series()

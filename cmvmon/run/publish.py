@@ -19,7 +19,7 @@ from cmvmon.domain.results import ALERTS
 from cmvmon.run import views, ward_list
 from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.files import write_atomically
+from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
@@ -91,7 +91,7 @@ def publish(
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
-    written = sum(write_atomically(opened.site.pages / name, text.encode()) for name, text in sorted(pages.items()))
+    written = write_texts(opened.site.pages, pages)
     return Published(written, len(pages) - written, names.ward(settings.language))
 
 
