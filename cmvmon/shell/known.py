@@ -79,10 +79,12 @@ def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The last version of each record, and one row for each record whose last versions contradict each other."""
+    ordered = versions.sort("record_key", "received_at", "landed_at", "content")
+    if ordered["record_key"].n_unique() == ordered.height:  # each came once: nothing was replaced, nothing contradicts
+        return ordered, ordered.clear()
     stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
     last = (
-        versions.sort("record_key", "received_at", "landed_at", "content")
-        .with_columns(stamp=stamp)
+        ordered.with_columns(stamp=stamp)
         .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
         .unique(subset=["record_key", "content"], keep="first", maintain_order=True)
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from statistics import NormalDist
@@ -56,10 +57,15 @@ def weekly_decline(
     bits in whatever order or company they come.
     """
     given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method=method)
+    return estimated_from(given, clocks, protocol)
+
+
+def estimated_from(given: KernelInput, clocks: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
+    """The same from rows and clocks that are ready for the kernels: a page draws its trajectory from them too."""
     if given.starts.is_empty():
         return WEEKLY_DECLINE.empty()
     numbers, whole = _kernel(given, clocks, protocol)
-    return _table(numbers, whole, given, protocol, method)
+    return _table(numbers, whole, given, protocol, given.method)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,12 @@ class KernelInput:
     starts: pl.DataFrame
     result_ids: pl.Series
     method: str
+
+    def of(self, patients: Collection[str]) -> KernelInput:
+        """The clocks of these patients alone; the rows stay as they are."""
+        chosen = self.starts["patient_id"].is_in(sorted(patients))
+        clocks = Clocks(*(column[chosen.to_numpy()] for column in self.clocks))
+        return replace(self, clocks=clocks, starts=self.starts.filter(chosen))
 
 
 def kernel_input(
