@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from cmvmon import __version__
+from cmvmon.domain.errors import SiteError
+
 app = typer.Typer(
-    help="Follows CMV load under treatment: laboratory files in, alerts and pages out. Synthetic or your own data; no diagnosis.",
     epilog="Exit codes: 0 done, 1 unexpected, 2 call or site, 3 delivery refused, 4 protocol or laboratory file, "
     "5 contract broken, 6 already running, 7 database.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 alerts_app = typer.Typer(help="The alerts as they stand.", no_args_is_help=True, rich_markup_mode=None)
 quarantine_app = typer.Typer(
@@ -26,12 +29,49 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(quarantine_app, name="quarantine")
 
 SiteOption = Annotated[Path, typer.Option("--site", envvar="CMVMON_SITE", help="The site's directory.")]
+MadeSite = Annotated[
+    Path,
+    typer.Option("--site", envvar="CMVMON_SITE", help="The site's directory.", callback=lambda root: _made(root)),
+]
+Lang = Annotated[str | None, typer.Option("--lang", help="nl or en.", callback=lambda code: _spoken(code))]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The moment to judge, ISO 8601; without it, now.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for a machine.")]
 Method = Annotated[
     str | None, typer.Option("--method", help="bank or line: how the decline is estimated; as in settings.toml.")
 ]
 HERE = Path("site")
+
+
+def say_version(wanted: bool) -> None:
+    """Prints the version and ends, when it is asked for."""
+    if wanted:
+        print(f"cmvmon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cmvmon(
+    version: Annotated[
+        bool, typer.Option("--version", help="Prints the version.", is_eager=True, callback=say_version)
+    ] = False,
+) -> None:
+    """Follows CMV load under treatment: laboratory files in, alerts and pages out. Synthetic or your own data; no diagnosis."""
+
+
+def _made(root: Path) -> Path:
+    """The directory of a site that somebody made. Raises SiteError."""
+    from cmvmon.shell.site import Site
+
+    return Site(root).require_made().root
+
+
+def _spoken(code: str | None) -> str | None:
+    """A language that the pages are written in. Raises SiteError."""
+    from cmvmon.text import codes
+
+    if code is not None and code not in codes():
+        raise SiteError(f"--lang {code!r}: choose one of {', '.join(codes())}")
+    return code
 
 
 def moment_of(text: str | None) -> Any:

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, Json, SiteOption, alerts_app, quarantine_app
+from cmvmon.cli.face import HERE, Json, Lang, SiteOption, alerts_app, quarantine_app
 
 
 @alerts_app.command("list")
 def alerts_list(
     every: Annotated[bool, typer.Option("--all", help="Resolved and closed ones too.")] = False,
-    lang: Annotated[str | None, typer.Option("--lang", help="nl or en.")] = None,
+    lang: Lang = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:

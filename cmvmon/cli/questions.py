@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, AsOf, Json, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, AsOf, Json, Lang, SiteOption, app, moment_of
 
 _SHOWN = (
     "scope",
@@ -76,7 +76,7 @@ def said(
 def concordance(
     patient: Annotated[str | None, typer.Option("--patient", help="One patient, beside the unit.")] = None,
     as_of: AsOf = None,
-    lang: Annotated[str | None, typer.Option("--lang", help="nl or en.")] = None,
+    lang: Lang = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
@@ -96,7 +96,7 @@ def concordance(
 def next_sample(
     patient: Annotated[str, typer.Option("--patient", help="The patient.")],
     as_of: AsOf = None,
-    lang: Annotated[str | None, typer.Option("--lang", help="nl or en.")] = None,
+    lang: Lang = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:

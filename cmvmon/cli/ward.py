@@ -9,16 +9,30 @@ from typing import Annotated, Any
 
 import typer
 
-from cmvmon import __version__
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, AsOf, Json, Method, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of, say_version
 from cmvmon.domain.errors import DeliveryError, SiteError
 
 
 @app.command()
 def version() -> None:
     """Prints the version."""
-    print(f"cmvmon {__version__}")
+    say_version(True)
+
+
+@app.command()
+def init(
+    site: Annotated[Path, typer.Argument(metavar="SITE", help="The directory to make.")],
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Of the ward and of times without an offset: Europe/Amsterdam.")
+    ] = None,
+    lang: Lang = None,
+) -> None:
+    """Makes a new site: its folders and its settings.toml."""
+    from cmvmon.shell.site import Site
+
+    Site(site).make(time_zone=time_zone, language=lang)
+    print(f"{site} is a site. Next: a laboratory file in {site}/labs, deliveries in {site}/drop (README)")
 
 
 @app.command()
@@ -49,7 +63,7 @@ def ingest(
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Old records: known since they were reported.")] = False,
     as_json: Json = False,
-    site: SiteOption = HERE,
+    site: MadeSite = HERE,
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
     from cmvmon.feeds.formats import FORMATS, format_of
@@ -91,7 +105,7 @@ def ingest(
 
 
 @app.command()
-def assess(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE, as_json: Json = False) -> None:
+def assess(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE, as_json: Json = False) -> None:
     """Judges every patient on what is known; takes nothing in."""
     from cmvmon.run.night import assess_step
 
@@ -104,7 +118,7 @@ def assess(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE, a
 
 
 @app.command()
-def nightly(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE) -> None:
+def nightly(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE) -> None:
     """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
     _night(site, as_of=None if as_of is None else moment_of(as_of), plain=True, method=method)
 
@@ -112,8 +126,8 @@ def nightly(as_of: AsOf = None, method: Method = None, site: SiteOption = HERE) 
 @app.command()
 def report(
     patient: Annotated[str | None, typer.Option("--patient", help="One patient; without it, the ward.")] = None,
-    lang: Annotated[str | None, typer.Option("--lang", help="nl or en: which page to name.")] = None,
-    site: SiteOption = HERE,
+    lang: Lang = None,
+    site: MadeSite = HERE,
 ) -> None:
     """Writes the pages again, as of the last assessment, and prints where they are."""
     from cmvmon.run.page_report import report_pages
@@ -138,7 +152,7 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
 
 
 @app.command()
-def serve(site: SiteOption = HERE) -> None:
+def serve(site: MadeSite = HERE) -> None:
     """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped."""
     from flows.deployments import serve as run
 

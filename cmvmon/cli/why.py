@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, Json, SiteOption, app, rules_app
+from cmvmon.cli.face import HERE, Json, Lang, SiteOption, app, rules_app
 
-Lang = Annotated[str | None, typer.Option("--lang", help="nl or en.")]
 _HOLDS = {True: "true", False: "false", None: "unknown"}
 
 

@@ -77,6 +77,7 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     if method is not None and method not in words.METHOD:
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
+    site.refuse_lost_database()
     with open_store(settings.database) as store:
         if looks_for_damage:
             database.check(store.engine)

@@ -177,13 +177,15 @@ def test_doctor_finds_a_good_site_in_order_and_points_at_the_unflagged_values(sm
         (("ingest", "pyproject.toml", "--feed", "synthetic", "--table", "labs"), 2, "must be one of"),
         (("ingest", "pyproject.toml", "--feed", "../x"), 2, "letters, digits"),
         (("analyze", "docs", "--out", "out"), 2, "holds neither"),
-        (("report", "--lang", "fr"), 2, "no database yet"),
+        (("report", "--lang", "fr"), 2, "choose one of en, nl"),
+        (("report",), 2, "no database yet"),
         (("quarantine", "show", "x"), 2, "no database yet"),
     ],
 )
 def test_a_call_that_can_not_be_carried_out_says_what_to_do(
     tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
+    assert run("init", tmp_path / "site").returncode == 0
     done = run(*arguments, site=tmp_path / "site")
     assert done.returncode == code, done.stderr
     assert words in done.stderr
@@ -257,6 +259,7 @@ def test_simulate_gives_the_same_bytes_and_analyze_reads_them(tmp_path: Path) ->
     done = run("analyze", folders[0], "--out", tmp_path / "out", "--json", site=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["patients"] == 5
+    assert run("init", tmp_path / "site").returncode == 0
     fed = run(
         "ingest", folders[0] / "delivery.csv", "--feed", "synthetic", "--history", "--json", site=tmp_path / "site"
     )

@@ -46,9 +46,7 @@ def test_make_test_prints_what_the_readme_shows() -> None:
     )
     assert contracts in kept.stdout.splitlines()
     for passed in (spread, flows):
-        assert re.fullmatch(
-            r"\d+ passed(, \d+ (deselected|xfailed|warnings))* in [\d.]+s( \(\d:\d\d:\d\d\))?", passed
-        )
+        assert re.fullmatch(r"\d+ passed(, \d+ (deselected|xfailed|warnings))* in [\d.]+s( \(\d:\d\d:\d\d\))?", passed)
 
 
 def test_every_path_that_the_readme_names_exists() -> None:
