@@ -26,6 +26,10 @@ _UNITS = {
 }
 
 
+# No number of a policy lies further from zero than this, by its unit: such a one is a slip, as 100 for 1.00. No clinical line.
+_FARTHEST = {"log10 per week": 10.0, "log10 IU/mL": 15.0, "IU/mL": 1e12, "mg/kg": 1e3, "days": 3660.0, "hours": 8784.0}
+
+
 def unit_of(key: str) -> str:
     """The unit that a key's name ends in; empty where the name says none."""
     return next((unit for ending, unit in _UNITS.items() if key == ending or key.endswith(f"_{ending}")), "")
@@ -74,6 +78,10 @@ class Number(Kind):
     def read(self, found: object, place: Place) -> float | None:
         if isinstance(found, bool) or not isinstance(found, int | float) or not self._holds(float(found)):
             place.refuse(f"must be {self.says}", found=found)
+            return None
+        unit = unit_of(place.key)
+        if unit and abs(found) > _FARTHEST[unit]:
+            place.refuse(f"is not plausible; no number in {unit} lies beyond {_FARTHEST[unit]:g}", found=found)
             return None
         return float(found)
 
