@@ -60,9 +60,9 @@ def cmvmon(
 
 def _made(root: Path) -> Path:
     """The directory of a site that somebody made. Raises SiteError."""
-    from cmvmon.shell.site import Site
+    from cmvmon.shell.making_site import require_made
 
-    return Site(root).require_made().root
+    return require_made(root)
 
 
 def _spoken(code: str | None) -> str | None:

@@ -29,9 +29,9 @@ def init(
     lang: Lang = None,
 ) -> None:
     """Makes a new site: its folders and its settings.toml."""
-    from cmvmon.shell.site import Site
+    from cmvmon.shell.making_site import make_site
 
-    Site(site).make(time_zone=time_zone, language=lang)
+    make_site(site, time_zone=time_zone, language=lang)
     print(f"{site} is a site. Next: a laboratory file in {site}/labs, deliveries in {site}/drop (README)")
 
 

@@ -14,6 +14,7 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.shell import database, dialects
+from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.site import Site
 from cmvmon.shell.stamp import Stamp
 
@@ -77,7 +78,7 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     if method is not None and method not in words.METHOD:
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
-    site.refuse_lost_database()
+    refuse_lost_database(site)
     with open_store(settings.database) as store:
         if looks_for_damage:
             database.check(store.engine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import tomllib
 from collections import Counter
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from cmvmon.domain import delivered, words
-from cmvmon.domain.errors import ProtocolError, SiteError, StoreError
+from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell import database, dialects
 from cmvmon.shell.files import write_atomically
 from cmvmon.text import codes
@@ -26,7 +25,7 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
     from cmvmon.protocol import Protocol
 
 SETTINGS = "settings.toml"
-_FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
+FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
 _SETTINGS = {
     "time_zone": "Europe/Amsterdam",
     "language": "nl",
@@ -113,59 +112,13 @@ class Site:
     def prepare(self) -> Site:
         """Makes the folders that are missing. Raises SiteError where it can't."""
         try:
-            for folder in _FOLDERS:
+            for folder in FOLDERS:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SiteError(
                 f"the site's directory can't be made or written ({error.strerror}); name another with --site"
             ) from error
         return self
-
-    @property
-    def is_made(self) -> bool:
-        """Whether anybody made a site of this folder: it holds settings, a database, or one of a site's folders."""
-        return any((self.root / name).exists() for name in (SETTINGS, self.file.name, *_FOLDERS))
-
-    def require_made(self) -> Site:
-        """This site, if it is one. Raises SiteError: a mistyped name must not become a site of its own in silence."""
-        if not self.is_made:
-            raise SiteError(f"{self.root} is no site; `cmvmon init {self.root}` makes one, or name another with --site")
-        return self
-
-    def make(self, *, time_zone: str | None, language: str | None) -> Site:
-        """A new site with its folders and a settings.toml that says what is given. Raises SiteError where one stands."""
-        if self.is_made:
-            raise SiteError(f"{self.root} is a site already; nothing was changed")
-        stated = {"time_zone": time_zone, "language": language}
-        is_new = not self.root.exists()
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in stated.items() if value is not None]
-        self.prepare()
-        try:
-            write_atomically(self.root / SETTINGS, "".join(lines).encode())
-            self.settings()
-        except SiteError:
-            for name in _FOLDERS:
-                (self.root / name).rmdir()
-            (self.root / SETTINGS).unlink(missing_ok=True)
-            if is_new:
-                self.root.rmdir()
-            raise
-        return self
-
-    def refuse_lost_database(self) -> None:
-        """Nothing, unless deliveries have landed and the SQLite file that knew them is gone or empty. Raises StoreError.
-
-        A new one in its place would say that nobody is on the ward.
-        """
-        is_own = self.database.get_backend_name() == "sqlite" and Path(str(self.database.database)) == self.file
-        if not is_own or (self.file.exists() and self.file.stat().st_size):
-            return
-        if next(self.landing.glob("*"), None) is not None or self.file.exists():
-            found = "holds 0 bytes" if self.file.exists() else "is gone"
-            raise StoreError(
-                f"{self.file.name} {found}, and nothing was made in its place: put a backup of it back. Without one, make a "
-                "new site and deliver what lies in landing/ again"
-            )
 
     def require(self) -> Site:
         """This site, if its database exists. Raises SiteError where there is nothing to read yet, StoreError where the

@@ -118,7 +118,7 @@ def test_two_corrected_values_of_one_result_are_invalid_input(tmp_path: Path) ->
         folder(tmp_path, [line("P1", 0, 1000.0), *clash], courses=[treated()]), tmp_path, as_of=7.5
     )
     assert weekly.select("treatment_week", "status", "call").rows() == [
-        (1, "prior_only", None),
+        (1, "invalid_input", None),  # the sample of its last moment is the one that contradicts itself
         (2, "invalid_input", None),
     ]
     assert "conflicting_values" in weekly["reason"][1]

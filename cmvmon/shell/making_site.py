@@ -1,0 +1,60 @@
+"""A site is made on purpose: a mistyped name makes none, and a lost database is not replaced by an empty one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cmvmon.domain.errors import SiteError, StoreError
+from cmvmon.shell.files import write_atomically
+from cmvmon.shell.site import FOLDERS, SETTINGS, Site
+
+
+def is_made(site: Site) -> bool:
+    """Whether anybody made a site of that folder: it holds settings, a database, or one of a site's folders."""
+    return any((site.root / name).exists() for name in (SETTINGS, site.file.name, *FOLDERS))
+
+
+def require_made(root: Path) -> Path:
+    """That directory, if it is a site. Raises SiteError."""
+    if not is_made(Site(root)):
+        raise SiteError(f"{root} is no site; `cmvmon init {root}` makes one, or name another with --site")
+    return root
+
+
+def make_site(root: Path, *, time_zone: str | None, language: str | None) -> Site:
+    """A new site with its folders and a settings.toml that says what is given. Raises SiteError where one stands."""
+    site = Site(root)
+    if is_made(site):
+        raise SiteError(f"{root} is a site already; nothing was changed")
+    stated = {"time_zone": time_zone, "language": language}
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in stated.items() if value is not None]
+    is_new = not root.exists()
+    site.prepare()
+    try:
+        write_atomically(root / SETTINGS, "".join(lines).encode())
+        site.settings()
+    except SiteError:
+        for name in FOLDERS:
+            (root / name).rmdir()
+        (root / SETTINGS).unlink(missing_ok=True)
+        if is_new:
+            root.rmdir()
+        raise
+    return site
+
+
+def refuse_lost_database(site: Site) -> None:
+    """Nothing, unless deliveries have landed and the SQLite file that knew them is gone or empty. Raises StoreError.
+
+    A new one in its place would say that nobody is on the ward.
+    """
+    is_own = site.database.get_backend_name() == "sqlite" and Path(str(site.database.database)) == site.file
+    if not is_own or (site.file.exists() and site.file.stat().st_size):
+        return
+    if site.file.exists() or next(site.landing.glob("*"), None) is not None:
+        found = "holds 0 bytes" if site.file.exists() else "is gone"
+        raise StoreError(
+            f"{site.file.name} {found}, and nothing was made in its place: put a backup of it back. Without one, make a new "
+            "site and deliver what lies in landing/ again"
+        )
