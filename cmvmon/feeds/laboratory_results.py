@@ -21,6 +21,7 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Record, Records
+from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.times import read_time
 from cmvmon.feeds.units import to_iu_per_ml
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
@@ -144,6 +145,9 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
     for field in ("patient_id", "accession_number", "specimen", "collected_at"):
         if not cells[field].strip():
             return Rejection(f"missing_{field}", field)
+    for field in ("patient_id", "accession_number"):
+        if is_shortened(cells[field]):
+            return Rejection("shortened_number", field)
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")
     return None

@@ -3,7 +3,8 @@
 Nothing is dropped and nothing doubled: received = accepted + quarantined + duplicates + ignored, for each table that a
 delivery fills, checked by the database.
 A record that brings what is known is a duplicate. A record that says something else under the same version of the same
-key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came.
+key, or is of another sample under the same number, is kept beside the other and neither is used, in whichever
+deliveries the two came (the reasons of `cmvmon.domain.conflicts`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_NAME, CONFLICT, Delivered, Versions
+from cmvmon.domain import words
+from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
+from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
+from cmvmon.feeds.reasons import remedy
 from cmvmon.ingest import Intake, Part
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
@@ -28,10 +32,6 @@ from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 
 _CHUNK = 500
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
-_CONFLICT_REMEDY = (
-    "another record has the same key, report time and status with another value: both are kept, neither is used; "
-    "ask the laboratory for a corrected result"
-)
 
 
 @dataclass(frozen=True)
@@ -147,26 +147,47 @@ def _sorted_out(
     if part.accepted.is_empty():
         return [], [], 0
     table = BY_NAME[part.table]
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in part.accepted.to_dicts():
         record = _with_identity(row, table, landed)
-        groups[_version(record, table)].append(record)
-    known = _known(connection, table, {version[0] for version in groups})
+        groups[record["record_key"]].append(record)
+    known = _known(connection, table, groups)
     accepted: list[dict[str, Any]] = []
     conflicting: list[dict[str, Any]] = []
     duplicates = 0
+    for key, records in groups.items():
+        kept, clashing, repeated = _of_one_key(records, known[key], table)
+        accepted += kept
+        conflicting += clashing
+        duplicates += repeated
+    return accepted, conflicting, duplicates
+
+
+def _of_one_key(
+    records: Sequence[dict[str, Any]], stored: Sequence[dict[str, Any]], table: Delivered
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """The same for the records of one key; a conflicting one has its `reason`."""
+    accepted: list[dict[str, Any]] = []
+    conflicting: list[dict[str, Any]] = []
+    duplicates = 0
+    several = None
+    if table.versions is Versions.REPORTED and are_several_samples([*stored, *records]):
+        several = what_conflicts(settled([*stored, *records]))
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        groups[_version(record, table)].append(record)
     for version, group in groups.items():
-        stored = known[version[0]]
         peers = [row for row in stored if _version(row, table) == version]
-        repeatable = peers if table.versions is Versions.REPORTED else peers + stored[-1:]
+        repeatable = peers if table.versions is Versions.REPORTED else [*peers, *stored[-1:]]
         fresh, repeats = _told_apart(group, repeatable)
-        contents = {row["content"] for row in (*peers, *fresh)}
-        if len(contents) > 1:
-            conflicting += [record | {"is_new": True} for record in fresh]
+        is_elsewhere = several is not None and group[0]["result_status"] != words.PRELIMINARY
+        reason = several or what_conflicts([*peers, *fresh])
+        if is_elsewhere or len({row["content"] for row in (*peers, *fresh)}) > 1:
+            conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
         else:
             accepted += fresh
-        if len({row["content"] for row in peers}) > 1:
-            conflicting += [record | {"is_new": False} for record in repeats]
+        if is_elsewhere or len({row["content"] for row in peers}) > 1:
+            conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
         else:
             duplicates += len(repeats)
     return accepted, conflicting, duplicates
@@ -238,9 +259,9 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "attempt": judging.attempt,
             "record_number": record["record_number"],
             "line": record["line"],
-            "reason": CONFLICT,
+            "reason": record["reason"],
             "column": None,
-            "remedy": _CONFLICT_REMEDY,
+            "remedy": remedy(record["reason"]),
             "patient_id": record["patient_id"],
             "delivered_text": record["delivered_text"],
         }

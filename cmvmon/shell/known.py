@@ -9,7 +9,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
-from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
+from cmvmon.domain.conflicts import CONFLICTS
+from cmvmon.domain.delivered import DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
 from cmvmon.shell.frames import framed
@@ -189,7 +190,7 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[s
     Records that contradict each other are read: `in_conflict` says what is lost.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null() & (pl.col("reason") != CONFLICT)
+        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted(CONFLICTS))
     )
     return {
         table.name: frozenset(waiting.filter(pl.col("table_name") == table.name)["patient_id"]) for table in DELIVERED

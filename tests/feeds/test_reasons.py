@@ -9,9 +9,13 @@ import pytest
 
 import cmvmon.feeds
 from cmvmon import ingest
+from cmvmon.domain import conflicts, delivered
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
 
-SOURCES = [*sorted(Path(cmvmon.feeds.__file__).parent.glob("*.py")), Path(ingest.__file__)]
+SOURCES = [
+    *sorted(Path(cmvmon.feeds.__file__).parent.glob("*.py")),
+    *(Path(module.__file__) for module in (ingest, conflicts, delivered)),
+]
 CODE = r"^[a-z]+(_[a-z0-9]+)+$"
 
 
