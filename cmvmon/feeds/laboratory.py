@@ -22,6 +22,7 @@ from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import Writing
+from cmvmon.feeds.result_keys import ResultKey, read_result_key
 from cmvmon.feeds.times import fault_of_formats
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.units import KINDS, Unit
@@ -31,7 +32,8 @@ SEPARATORS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
-    "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status", "comment",
+    "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
+    "comment",
 )  # fmt: skip
 MAX_QUARANTINED_SHARE = 0.5
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -44,6 +46,7 @@ class Laboratory:
     Attributes:
         columns: our field -> header of the delivery. `collected_time` and `reported_time` are for a feed that sends date
             and time in two columns, `comparator` for one that sends < and > beside the value.
+        result_key: what the accession number stands for, and which columns join it.
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         statuses: delivered text -> result status. `default_status` is for a feed without a status column.
@@ -62,6 +65,7 @@ class Laboratory:
     lines_above_header: int
     cells_span_lines: bool
     columns: Mapping[str, str]
+    result_key: ResultKey
     not_read: tuple[str, ...]
     time_formats: tuple[str, ...]
     hour_24_ends_day: bool
@@ -158,6 +162,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     )
     laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), _grammar(top)
     assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
+    result_key = read_result_key(top, columns)
     above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
@@ -168,8 +173,8 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if not (description and format_ and zone and separator and encoding and formats):
         return None
     return Laboratory(
-        name, description, format_, synthetic, zone, separator, encoding, above, span, columns, not_read, formats, hour_24,
-        grammar,
+        name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
+        formats, hour_24, grammar,
         laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), _spelling(top.data),
         MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
     )  # fmt: skip

@@ -26,7 +26,6 @@ from cmvmon.feeds.times import read_time
 from cmvmon.feeds.units import to_iu_per_ml
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
-ANALYTE = "cmv_dna"
 CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 Load = tuple[str, float | None, float | None, float | None, float | None]
 _LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
@@ -130,8 +129,11 @@ def _row(
     if isinstance(load, Rejection):
         return load
     accession = cells["accession_number"].strip()
+    result_id = laboratory.result_key.result_id(
+        laboratory.laboratory, cells, accession_number=accession, collected_at=collected_at
+    )
     return (
-        f"{laboratory.laboratory}:{accession}:{ANALYTE}", cells["patient_id"].strip(), compartment,
+        result_id, cells["patient_id"].strip(), compartment,
         laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
         cells["value"], cells.get("unit") or None, None, record.number, record.line,
     )  # fmt: skip
@@ -142,11 +144,11 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
         test = fold(cells["test"])
         if test not in laboratory.cmv_load_tests:
             return Rejection("unknown_test" if test else "missing_test", "test")
-    for field in ("patient_id", "accession_number", "specimen", "collected_at"):
-        if not cells[field].strip():
+    for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at"):
+        if field in cells and not cells[field].strip():
             return Rejection(f"missing_{field}", field)
-    for field in ("patient_id", "accession_number"):
-        if is_shortened(cells[field]):
+    for field in ("patient_id", "accession_number", "tube_number"):
+        if is_shortened(cells.get(field, "")):
             return Rejection("shortened_number", field)
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")

@@ -39,6 +39,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "the sender for the file as its system exports it, or to hold the column as text."
         ),
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
+        "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
             f"the specimen stands neither in [specimens] of {_FILE} nor among the known SNOMED CT codes. Add it "

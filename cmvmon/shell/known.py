@@ -18,6 +18,7 @@ from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, QUARANTINE, VERSI
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
+_RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
@@ -75,17 +76,26 @@ def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: dateti
 def _read(
     connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
 ) -> pl.DataFrame:
+    """Stored rows that were known at `as_of`. A record that was judged again is what its last judging made of it."""
     table = VERSIONS[row_type.name]
-    names = [*row_type.schema, "record_key", "content", "landed_at"]
+    names = dict.fromkeys([*row_type.schema, "record_key", "content", "landed_at", *_RECORD, "attempt"])
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
-        return _frame(connection, query, row_type)
+        return _of_last_judging(_frame(connection, query, row_type))
     parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in _chunks(patients)]
-    return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
+    return _of_last_judging(pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type))
+
+
+def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the rows that a later judging of the same record replaced, as under another key."""
+    if not (rows["attempt"] > 1).any():
+        return rows
+    return rows.filter(pl.col("attempt") == pl.col("attempt").max().over(_RECORD))
 
 
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    return framed(connection, query, {"landed_at": Kind.MOMENT.dtype, **row_type.schema})
+    types = {"landed_at": Kind.MOMENT.dtype, "record_number": pl.Int64(), "attempt": pl.Int64(), **row_type.schema}
+    return framed(connection, query, types)
 
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

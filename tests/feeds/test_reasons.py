@@ -50,7 +50,7 @@ def test_every_sentence_belongs_to_a_code_that_is_given_somewhere() -> None:
         promise_sentences()
     )
     composed = {"invalid_result", "qualitative_result"} | {
-        f"missing_{field}" for field in ("patient_id", "accession_number", "specimen", "collected_at")
+        f"missing_{field}" for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at")
     }
     assert set(RECORD_REASONS) | set(DELIVERY_REASONS) == (set(RECORD_REASONS) | set(DELIVERY_REASONS)) & (
         given | composed
