@@ -118,8 +118,14 @@ def judged_rows(given: Followed, series: TrajectorySeries, days: Sequence[int] =
                 found.append((place, float(day), int(used - begin), bool(below[used - 2 : used].all())))
     rows = pl.DataFrame(found, schema=["place", "day", "n_used", "is_suppressed"], orient="row")
     over = pl.duration(days=1) * pl.col("day").cast(pl.Int64) + pl.col("anchor_at") <= pl.lit(given.as_of)
+    # A result soon after the end of a course stands for the end of its last week, and begins no week of it.
+    begins = pl.duration(days=1) * (pl.col("day").cast(pl.Int64) - 7) + pl.col("anchor_at")
+    until = pl.min_horizontal("course_ended_at", "next_anchor_at")
     return (
         rows.join(series.keys.with_row_index("place").cast({"place": pl.Int64}), on="place", maintain_order="left")
+        .join(given.clocks, on=["patient_id", "anchor_at"], how="left", maintain_order="left")
+        .filter((begins < until).fill_null(True))
+        .drop("course_started_at", "course_ended_at", "next_anchor_at", "gap_starts", "gap_ends")
         .join(truth_of(given.made, days), on=[*COURSE, "day"], how="left", maintain_order="left")
         .filter(over)
     )

@@ -130,7 +130,11 @@ def weekly_of_file(results: Path, courses: Path, out: Path, protocol: Protocol, 
 def made(series: int, folder: Path) -> Ward:
     """A synthetic ward with about so many series, two per patient, as files in the folder."""
     simulated = ward(max(1, series // 2), WATCH_DAYS, SEED)
-    kept = [*VIRAL_LOAD_RESULTS.exchanged, "reported_at"]  # what `analyze` reads, and what orders the versions
+    kept = [
+        *VIRAL_LOAD_RESULTS.exchanged,
+        "reported_at",
+        "received_at",
+    ]  # what `analyze` reads, and what orders the versions
     simulated.viral_load_results.select(kept).write_parquet(folder / "viral_load_results.parquet")
     simulated.antiviral_courses.write_parquet(folder / "antiviral_courses.parquet")
     return simulated

@@ -20,9 +20,10 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.facts import Facts, facts_at
 from cmvmon.facts.patients import PATIENTS
-from cmvmon.kinetics import concordance, treatment_courses, weekly_decline
+from cmvmon.kinetics import concordance, treatment_courses
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge
 
@@ -36,10 +37,12 @@ class Assessment:
     Attributes:
         verdicts: as their row type, by patient, compartment, subject and rule.
         facts: every fact that the rules read (docs/facts.md), and `facts.prepared`.
+        kernel_input: the rows and clocks that the declines were estimated from, where pages will be drawn; else None.
     """
 
     verdicts: pl.DataFrame
     facts: Facts
+    kernel_input: KernelInput | None = None
 
     @property
     def weekly_decline(self) -> pl.DataFrame:
@@ -77,23 +80,32 @@ class Assessment:
         return self.facts.of(PATIENTS)["patient_id"]
 
 
-def assess(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank") -> Assessment:
+def assess(
+    known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank", for_pages: bool = False
+) -> Assessment:
     """The weekly decline of every series, and what every rule says of every subject, at `as_of`.
 
     The same known rows, protocol and `as_of` give the same answer, to the bit, whatever the order of the rows. A result
     collected after `as_of`, and a course or stay that starts after it, is not read; an end after it reads as null.
-    `method`: how the decline is estimated, `bank` or `line`.
+    `method`: how the decline is estimated, `bank` or `line`. `for_pages`: `kernel_input` is kept.
 
     Raises:
         ContractBroken: a rule fires and clears at once.
     """
-    facts = facts_at(prepared(known, protocol=protocol, as_of=as_of, method=method), protocol=protocol, as_of=as_of)
+    made, given = _prepared(known, protocol=protocol, as_of=as_of, method=method)
+    kept = given if for_pages else None
+    del given  # large, and judging is where a range of a million series needs its room
+    facts = facts_at(made, protocol=protocol, as_of=as_of)
     verdicts = judge(all_rules(), facts).with_columns(protocol_version=pl.lit(protocol.version_with_priors))
-    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts)
+    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts, kept)
 
 
 def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank") -> Prepared:
     """Current results with their noise, clocks, weekly decline and concordance of what was known at `as_of`."""
+    return _prepared(known, protocol=protocol, as_of=as_of, method=method)[0]
+
+
+def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str) -> tuple[Prepared, KernelInput]:
     begun = known.begun(as_of)
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
     results = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
@@ -101,16 +113,16 @@ def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str =
     compared = known.concordance
     if compared is None:
         compared = concordance(results, protocol=protocol, as_of=as_of)
-    return Prepared(
+    given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method=method)
+    made = Prepared(
         begun=begun,
         results=results,
         shown=current.filter(pl.col("result_status") != words.WITHDRAWN).sort("collected_at", "result_id"),
         clocks=clocks,
-        weekly_decline=WEEKLY_DECLINE.conform(
-            weekly_decline(results, clocks, protocol=protocol, as_of=as_of, method=method)
-        ),
+        weekly_decline=WEEKLY_DECLINE.conform(estimated_from(given, clocks, protocol)),
         concordance=compared,
     )
+    return made, given
 
 
 def next_samples(

@@ -9,7 +9,7 @@ raise.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cmvmon.domain import delivered
-from cmvmon.domain.delivered import WHOLE_DELIVERY, Delivered
+from cmvmon.domain.delivered import WHOLE_DELIVERY, WITHDRAWS_UNKNOWN, Delivered
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
+from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, Format
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
@@ -39,6 +40,9 @@ class Part:
         table: the table's name; `WHOLE_DELIVERY` for records of which it can't be told.
         accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text).
         quarantined: rows of quarantined_records; `attempt` is 0 until the store numbers it.
+        named: by record number, what a quarantined record names, where any of it could be read.
+        withdrawals: of the quarantined, the records that take effect where the store knows what they withdraw: rows of
+            the table without its `identity`, record_number, line, delivered_text.
         ignored: records that the laboratory file says are no CMV load.
         received: accepted + quarantined + ignored.
         refused: why this part was refused whole, or None.
@@ -47,6 +51,8 @@ class Part:
     table: str
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
+    named: Mapping[int, Named]
+    withdrawals: pl.DataFrame | None
     ignored: int
     received: int
     refused: DeliveryError | None
@@ -155,11 +161,12 @@ def _unjudged(records: Records) -> Judged:
 def _check_share(judged: Judged, laboratory: Laboratory | None) -> None:
     """Nothing, unless so many records are set apart that the delivery or the laboratory file must be wrong."""
     limit = MAX_QUARANTINED_SHARE if laboratory is None else laboratory.max_quarantined_share
-    n_rejected = judged.rejected.height
-    received = judged.accepted.height + n_rejected + len(judged.ignored)
+    wrong = judged.rejected.filter(pl.col("reason") != WITHDRAWS_UNKNOWN)  # those are told by the store
+    n_rejected = wrong.height
+    received = judged.accepted.height + judged.rejected.height + len(judged.ignored)
     if received < SHARE_JUDGED_FROM or n_rejected <= limit * received:
         return
-    counts = judged.rejected.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
+    counts = wrong.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
     reasons = ", ".join(f"{reason} {n}" for reason, n in counts.iter_rows())
     raise refusal(
         "too_many_quarantined", f"{n_rejected} of {received} records can't be used, more than {limit:.0%} ({reasons})"
@@ -179,7 +186,10 @@ def _refused(name: str, records: Records, judged: Judged | None, error: Delivery
     of_table = "" if table is None else f", {name}"
     none = pl.DataFrame(schema=PLACE if table is None else table.rows.schema | PLACE)
     refused = DeliveryError(error.code, f"{call.feed}{of_table}: {error}")
-    return _judged(name, records, Judged(none, rejected), call, refused)
+    named = {} if judged is None or table is None else dict(judged.named)
+    if judged is not None and table is not None:
+        named |= {row["record_number"]: Named.of(row, table.rows) for row in judged.accepted.to_dicts()}
+    return _judged(name, records, Judged(none, rejected, named=named), call, refused)
 
 
 def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: DeliveryError | None = None) -> Part:
@@ -203,7 +213,8 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
     )
     accepted = _as_rows(judged.accepted, table, records)
     received = accepted.height + quarantined.height + len(judged.ignored)
-    return Part(name, accepted, quarantined, len(judged.ignored), received, refused)
+    withdrawals = None if judged.withdrawals is None else _as_rows(judged.withdrawals, table, records)
+    return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused)
 
 
 def _only(judged: Judged, numbers: frozenset[int]) -> Judged:
@@ -212,6 +223,7 @@ def _only(judged: Judged, numbers: frozenset[int]) -> Judged:
         judged,
         accepted=judged.accepted.filter(wanted),
         rejected=judged.rejected.filter(wanted),
+        withdrawals=None if judged.withdrawals is None else judged.withdrawals.filter(wanted),
         ignored=tuple(number for number in judged.ignored if number in numbers),
     )
 

@@ -41,9 +41,17 @@ def result_row(point: Point, view: PatientView, language: Language) -> Row:
         "compartment": language.word("compartment", row["compartment"]),
         "value": value(point, language),
         "limits": language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else "",
-        "status": language.word("result_status", row["result_status"]),
+        "status": _status(row, language),
         "assay": f"{row['laboratory']}, {row['assay']}",
     }
+
+
+def _status(row: Row, language: Language) -> str:
+    """How settled a result is, and where no report time says which of its corrections is the last."""
+    word = language.word("result_status", row["result_status"])
+    if row["result_status"] != words.CORRECTED or row["reported_at"] is not None:
+        return word
+    return language.say("result_status_by_receipt", status=word)
 
 
 def latest_row(pair: tuple[Point, Point | None], view: PatientView, language: Language) -> Row:

@@ -99,5 +99,7 @@ def broken_rows(promise: Promise, frame: pl.DataFrame, *, as_of: datetime, refer
 
 def rows_breaking(promises: Sequence[Constraint], frame: pl.DataFrame) -> list[int]:
     """How many rows break each of these promises about one row, counted in one pass."""
+    if frame.is_empty():
+        return [0] * len(promises)
     counts = frame.select((~kept_by(promise)).sum().alias(str(at)) for at, promise in enumerate(promises))
     return [int(n) for n in counts.row(0)] if promises else []

@@ -117,7 +117,7 @@ def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFr
     A constraint that names a column which `frame` lacks is not asked.
     """
     asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
-    if not asked:
+    if not asked or frame.is_empty():
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
     if frame.select(pl.all_horizontal(kept_by(c) for c in asked).all()).item():  # nearly always: nobody to blame
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))

@@ -9,6 +9,7 @@ conflicting_values      one sample with two values
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from cmvmon.domain import words
@@ -21,6 +22,7 @@ _REASONS = {
     "compartment": "conflicting_specimens",
     "collected_at": "conflicting_times",
 }
+_UNKNOWN = datetime(1, 1, 1, tzinfo=UTC)
 CONFLICTS = frozenset({*_REASONS.values(), CONFLICT})
 
 
@@ -43,9 +45,12 @@ def are_several_samples(versions: Sequence[Mapping[str, Any]]) -> bool:
     counted = settled(versions)
     if len({tuple(version[name] for name in SAMPLE) for version in counted}) < 2:
         return False
-    unknown = min(version["collected_at"] for version in counted)  # no result is reported before its collection
-    last = max(
-        (v["reported_at"] is not None, v["reported_at"] or unknown, words.RESULT_STATUS.index(v["result_status"]))
-        for v in counted
-    )
-    return words.RESULT_STATUS[last[2]] == words.FINAL
+    return str(max(counted, key=_order)["result_status"]) == words.FINAL
+
+
+def _order(version: Mapping[str, Any]) -> tuple[datetime, bool, datetime, int]:
+    """The order of versions of one result, as `current_versions` sorts them."""
+    status = version["result_status"]
+    changes = status in words.CHANGES_A_RESULT
+    receipt = version["received_at"] if changes else _UNKNOWN
+    return version["reported_at"] or receipt, changes, receipt, words.RESULT_STATUS.index(status)

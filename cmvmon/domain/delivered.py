@@ -5,12 +5,15 @@ To add one: its row type in `rows.py`, one entry here, its whole-table contract.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -19,17 +22,22 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 class Versions(Enum):
     """Which version of a record is the last one.
 
-    REPORTED: the sender states it, by (reported_at, result_status); arrival does not matter.
+    REPORTED: the sender states it, by (reported_at, result_status). Receipt orders only what changes a record at one
+        report time, or without any.
     SNAPSHOT: what came last.
     """
 
     REPORTED = "reported"
     SNAPSHOT = "snapshot"
 
-    @property
-    def told_apart_by(self) -> tuple[str, ...]:
-        """The columns that tell two versions of one record apart, beside its key."""
-        return ("reported_at", "result_status") if self is Versions.REPORTED else ("received_at", "landed_at")
+    def told_apart_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns that tell a version from others of its record, beside its key."""
+        stated = ("reported_at", "result_status") if self is Versions.REPORTED else ()
+        return (*stated, "received_at", "landed_at") if self.is_by_receipt(record) else stated
+
+    def is_by_receipt(self, record: Mapping[str, Any]) -> bool:
+        """Whether a version that says something else later, under the same words of its sender, takes its place."""
+        return self is Versions.SNAPSHOT or record["result_status"] in words.CHANGES_A_RESULT
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Delivered:
         versions: which version of a record is the last one.
         in_conflict: columns that say nothing where the last versions of a record contradict each other.
         required: an assessment needs it; without it there is nothing to judge.
+        identity: columns that a withdrawal need not repeat: it is read with those of the record that it names.
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
     """
@@ -55,6 +64,7 @@ class Delivered:
     versions: Versions = Versions.SNAPSHOT
     in_conflict: tuple[str, ...] = ()
     required: bool = False
+    identity: tuple[str, ...] = ()
     by_laboratory: bool = False
 
     @property
@@ -85,6 +95,7 @@ DELIVERED: tuple[Delivered, ...] = (
         known_since=("reported_at", "collected_at"),
         versions=Versions.REPORTED,
         required=True,
+        identity=("patient_id", "compartment", "laboratory", "assay", "collected_at"),
         by_laboratory=True,
     ),
     Delivered(
@@ -116,5 +127,7 @@ LEADING: Delivered = next(table for table in DELIVERED if table.required)
 BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
 WHOLE_DELIVERY = "delivery"
 """In place of a table's name, where it can't be told for which table a record is meant."""
+WITHDRAWS_UNKNOWN = "withdraws_unknown_record"
+"""The reason of a withdrawal that is not whole, and names a record that is not known: it waits for that record."""
 CONFLICT = "conflicting_values"
 """The reason of a record that contradicts another one of its version: both are known, neither is used."""

@@ -96,8 +96,14 @@ WEEKLY_DECLINE = RowType(
             "Sample times of these after the anchor.",
             constraints=(Between("n_used_after_anchor", at_least=0),),
         ),
-        _observed("observed_from_log10", "Load, or reported limit, at the start of the observed pair."),
-        _observed("observed_to_log10", "Load, or reported limit, at its end."),
+        _observed(
+            "observed_from_log10",
+            "Load, or reported limit, at the start of the observed pair: nearest to the week's start, else the last before it.",
+        ),
+        _observed(
+            "observed_to_log10",
+            "Load, or reported limit, at its end: nearest to the week's end, else the last in the week.",
+        ),
         _rate(
             "observed_decline_low_log10_per_week",
             "Least decline that the two reported results allow.",

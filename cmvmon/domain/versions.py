@@ -52,11 +52,29 @@ def _may_repeat(versions: pl.DataFrame) -> pl.Series | None:
     return hashes.is_in(repeated.unique().implode()) if len(repeated) else None
 
 
+def _reported() -> pl.Expr:
+    """When a version was reported, as a number; unknown comes first, of what changes a result at its receipt."""
+    receipt = pl.when(pl.col("result_status").is_in(words.CHANGES_A_RESULT)).then(pl.col("received_at"))
+    return pl.coalesce("reported_at", receipt).cast(pl.Int64).fill_null(-(2**62))
+
+
+def _order_at_one_report_time() -> pl.Expr:
+    """Of versions with one report time: what changes a result after the result, by receipt, withdrawn last of all."""
+    rank = pl.col("result_status").replace_strict(
+        {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
+    )
+    changes = pl.col("result_status").is_in(words.CHANGES_A_RESULT)
+    receipt = pl.when(changes).then(pl.col("received_at").cast(pl.Int64)).fill_null(-(2**62))
+    return pl.struct(changes=changes, receipt=receipt, rank=rank).rank("dense")
+
+
 def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id`: its current version, preliminary and withdrawn ones too.
 
-    Versions are ordered by (reported_at, final < corrected < withdrawn), an unknown reported_at first, never by arrival;
-    a preliminary one counts only while there is no other. The last one is current. Where several last versions differ in
+    Versions are ordered by (reported_at, final < corrected < withdrawn); an unknown reported_at comes first, but of what
+    corrects or withdraws a result it is taken to be its receipt. What corrects or withdraws at one report time (or
+    without any) is ordered by receipt; what was received together can't be, and corrected < withdrawn holds. A preliminary
+    one counts only while there is no other. The last one is current. Where several last versions differ in
     content, or a later `final` names another patient, compartment or collection time (one number for two samples), none is
     used: one row stays for each patient, series and collection time concerned, with `is_conflicting` true, so that whoever
     reads a series knows that a result is missing from it (the load in such a row means nothing).
@@ -66,29 +84,26 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         The same columns and `is_conflicting` (never null). Row order is not defined.
-    Source: house.md decisions 6 and 8.
+    Source: house.md decisions 6 and 8; docs/decisions/0021.
     """
     is_suspect = _may_repeat(versions)
     if is_suspect is None:
         return versions.with_columns(is_conflicting=pl.lit(False))
     single = versions.filter(~is_suspect).with_columns(is_conflicting=pl.lit(False))
     several = versions.filter(is_suspect)
-    rank = pl.col("result_status").replace_strict(
-        {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
-    )
     is_settled = pl.col("result_status") != words.PRELIMINARY
     settled = (
         several.filter(is_settled | ~is_settled.any().over("result_id"))
         .with_columns(
-            reported=pl.col("reported_at").cast(pl.Int64).fill_null(-(2**62)),  # unknown comes first
-            rank=rank,
+            reported=_reported(),
+            order=_order_at_one_report_time(),
             n_samples=pl.struct(SAMPLE).n_unique().over("result_id"),
         )
         .with_columns(is_latest=pl.col("reported") == pl.col("reported").max().over("result_id"))
     )
     last = (
         settled.filter("is_latest")
-        .filter(pl.col("rank") == pl.col("rank").max().over("result_id"))
+        .filter(pl.col("order") == pl.col("order").max().over("result_id"))
         .unique(subset=["result_id", *_CONTENT], keep="any", maintain_order=False)
         .with_columns(n_contents=pl.len().over("result_id"))
     )

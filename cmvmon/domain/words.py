@@ -13,6 +13,7 @@ FINAL = "final"
 CORRECTED = "corrected"
 WITHDRAWN = "withdrawn"
 RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in which one supersedes the other
+CHANGES_A_RESULT = (CORRECTED, WITHDRAWN)
 
 INDICATION = ("treatment", "prophylaxis", "other")
 
@@ -36,6 +37,7 @@ STATUS = (
     "no_new_result",
     "suppressed",
     "baseline_near_lloq",
+    "baseline_above_uloq",
     "too_close",
     "ok",
 )

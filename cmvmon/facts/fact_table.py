@@ -77,7 +77,7 @@ class Facts:
             self._shared[compute] = compute(self)
         return self._shared[compute]
 
-    @property
+    @cached_property
     def now(self) -> pl.Expr:
         """The moment that is judged, as a polars literal."""
         return pl.lit(self.as_of).cast(pl.Datetime("us", "UTC"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
+
+from cmvmon.domain.identity import Named
 
 PLACE: dict[str, pl.DataType] = {"record_number": pl.Int64(), "line": pl.Int64()}
 REJECTED: dict[str, pl.DataType] = PLACE | {"reason": pl.String(), "column": pl.String()}
@@ -31,9 +34,14 @@ class Judged:
     Attributes:
         accepted: columns of the row type, `record_number` and `line`.
         rejected: `record_number`, `line`, `reason`, `column` (the delivered header that is to blame, or null).
+        withdrawals: of those rejected as WITHDRAWS_UNKNOWN, what takes effect as soon as the record is known: columns of
+            the row type, its `identity` null, `record_number` and `line`.
+        named: by number of a rejected record, what it names, where any of it could be read.
         ignored: numbers of the records that the laboratory file says are no CMV load.
     """
 
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     ignored: tuple[int, ...] = ()
+    withdrawals: pl.DataFrame | None = None
+    named: Mapping[int, Named] = field(default_factory=dict)

@@ -49,4 +49,11 @@ def judge(
     accepted = judged.accepted.with_columns(
         received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)
     )
-    return Judged(accepted, judged.rejected, judged.ignored)
+    withdrawals = judged.withdrawals
+    if withdrawals is not None:
+        # One of history that does not say when it was reported is taken as known since it was received.
+        withdrawals = withdrawals.with_columns(
+            received_at=pl.coalesce(since, pl.lit(arrival.received_at)).cast(pl.Datetime("us", "UTC")),
+            delivery_id=pl.lit(arrival.delivery_id),
+        )
+    return Judged(accepted, judged.rejected, judged.ignored, withdrawals, judged.named)

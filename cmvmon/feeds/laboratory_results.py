@@ -7,12 +7,14 @@ about one row are asked of all accepted rows at once, with the same expressions 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import split_by_promises
+from cmvmon.domain.delivered import BY_NAME, WITHDRAWS_UNKNOWN
+from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
@@ -32,7 +34,9 @@ _LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml",
 # A withdrawal often carries no value. It must take effect all the same, or the result that it withdraws stays in use.
 # A withdrawn version is never read, so its detection says nothing; the delivered text is kept beside it.
 _NO_LOAD: Load = (words.NOT_DETECTED, None, None, None, None)
+_NO_MOMENT = datetime(1, 1, 1, tzinfo=UTC)  # where the collection time is no part of the key
 _SCHEMA = VIRAL_LOAD_RESULTS.schema | PLACE
+_IDENTITY = BY_NAME[VIRAL_LOAD_RESULTS.name].identity
 
 # The delivered field that is to blame when a promise about one of our columns is broken.
 _BLAMED = {
@@ -56,6 +60,8 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     places = {field: records.header.index(header) for field, header in laboratory.columns.items()}
     specimens = compartments.by_specimen_code() | dict(laboratory.specimens)
     rows: list[tuple[object, ...]] = []
+    withdrawals: list[tuple[object, ...]] = []
+    named: dict[int, Named] = {}
     rejected = records.unreadable()
     ignored: list[int] = []
     for record in records.readable:
@@ -65,12 +71,99 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
             continue
         row = _row(cells, record, laboratory, arrival, specimens)
         if isinstance(row, Rejection):
+            named[record.number] = _named(cells, laboratory, arrival)
+        if isinstance(row, Rejection) and (withdrawal := _withdrawal(cells, record, laboratory, arrival)) is not None:
+            withdrawals.append(withdrawal)
+        elif isinstance(row, Rejection):
             rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
         else:
             rows.append(row)
     accepted, broken = _split(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
-    set_apart = pl.concat([pl.DataFrame(rejected, schema=REJECTED, orient="row"), _blamed(broken, laboratory)])
-    return Judged(accepted, set_apart.sort("record_number"), tuple(ignored))
+    is_withdrawal = pl.col("result_status") == words.WITHDRAWN
+    waiting = pl.concat(
+        [
+            pl.DataFrame(withdrawals, schema=_SCHEMA, orient="row"),
+            _without_identity(broken.filter(is_withdrawal)),
+        ]
+    ).filter(pl.col("accession_number").str.contains(r"\S"))
+    nameless = broken.filter(~pl.col("record_number").is_in(waiting["record_number"].implode()))
+    set_apart = pl.concat(
+        [
+            pl.DataFrame(rejected, schema=REJECTED, orient="row"),
+            _blamed(nameless, laboratory),
+            waiting.select(*PLACE, reason=pl.lit(WITHDRAWS_UNKNOWN), column=pl.lit(None, pl.String)),
+        ]
+    )
+    named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in nameless.to_dicts()}
+    named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in waiting.to_dicts()}
+    return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named)
+
+
+def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Named:
+    """What a record that can't be read as a row names: its number, patient, status and report time, where they are said."""
+    result_id, patient = _named_id(cells, laboratory), cells["patient_id"].strip()
+    status, reported_at = _status(cells, laboratory), _reported_at(cells, laboratory, arrival)
+    read: dict[str, str] = {}
+    if result_id is not None:
+        read["result_id"] = result_id
+    if patient and fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient):
+        read["patient_id"] = patient
+    if isinstance(status, str):
+        read["result_status"] = status
+    if not isinstance(reported_at, Rejection):
+        read["reported_at"] = as_text(reported_at)
+    return Named(read, {} if result_id is not None else {"result_id": cells["accession_number"].strip()})
+
+
+def _withdrawal(
+    cells: Mapping[str, str], record: Record, laboratory: Laboratory, arrival: Arrival
+) -> tuple[object, ...] | None:
+    """What a withdrawal that can't be read as a row still says: which result, and when. None where it is none.
+
+    Its test must be empty or a CMV load's: one number may stand for several tests. A report time that can't be read, or
+    lies in the future, is left out: the withdrawal then holds from its receipt.
+    """
+    accession, result_id = cells["accession_number"].strip(), _named_id(cells, laboratory)
+    test = fold(cells.get("test", ""))
+    is_other_test = bool(test) and test not in laboratory.cmv_load_tests
+    if result_id is None or is_other_test or _status(cells, laboratory) != words.WITHDRAWN:
+        return None
+    reported_at = _reported_at(cells, laboratory, arrival)
+    return (
+        result_id, None, None, None, None, None, words.WITHDRAWN, *_NO_LOAD, accession,
+        None if isinstance(reported_at, Rejection) else reported_at, None, cells["value"], cells.get("unit") or None,
+        None, record.number, record.line,
+    )  # fmt: skip
+
+
+def _result_id(cells: Mapping[str, str], laboratory: Laboratory, collected_at: datetime) -> str:
+    return laboratory.result_key.result_id(
+        laboratory.laboratory, cells, accession_number=cells["accession_number"].strip(), collected_at=collected_at
+    )
+
+
+def _named_id(cells: Mapping[str, str], laboratory: Laboratory) -> str | None:
+    """The id of the result that a record names, which may not be readable as a row; None where a part of its key is not."""
+    key = ("accession_number", *laboratory.result_key.columns)
+    if not all(cells[name].strip() for name in key) or is_shortened(cells["accession_number"]):
+        return None
+    collected_at = _moment(cells["collected_at"], laboratory)
+    if isinstance(collected_at, datetime):
+        return _result_id(cells, laboratory, collected_at)
+    return None if "collected_at" in key else _result_id(cells, laboratory, _NO_MOMENT)
+
+
+def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:
+    """Withdrawals that break a promise, with what they say of the result itself left out."""
+    is_plausible = pl.col("reported_at") >= pl.col("collected_at")
+    return broken.select(
+        pl.lit(None, dtype).alias(name)
+        if name in _IDENTITY
+        else pl.when(is_plausible).then("reported_at")
+        if name == "reported_at"
+        else name
+        for name, dtype in _SCHEMA.items()
+    )
 
 
 def _joined(cells: dict[str, str]) -> dict[str, str]:
@@ -129,11 +222,8 @@ def _row(
     if isinstance(load, Rejection):
         return load
     accession = cells["accession_number"].strip()
-    result_id = laboratory.result_key.result_id(
-        laboratory.laboratory, cells, accession_number=accession, collected_at=collected_at
-    )
     return (
-        result_id, cells["patient_id"].strip(), compartment,
+        _result_id(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
         laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
         cells["value"], cells.get("unit") or None, None, record.number, record.line,
     )  # fmt: skip
@@ -173,15 +263,20 @@ def _times(
     latest = arrival.landed_at if arrival.history else arrival.received_at
     if collected_at > latest + CLOCK_TOLERANCE:
         return Rejection("collected_in_future", "collected_at")
+    reported_at = _reported_at(cells, laboratory, arrival)
+    return reported_at if isinstance(reported_at, Rejection) else (collected_at, reported_at)
+
+
+def _reported_at(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> datetime | Rejection | None:
     delivered = cells.get("reported_at", "")
     if not delivered.strip():
-        return collected_at, None
+        return None
     reported_at = _moment(delivered, laboratory)
     if isinstance(reported_at, str):
         return Rejection(reported_at, "reported_at")
     if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
         return Rejection("reported_in_future", "reported_at")
-    return collected_at, reported_at
+    return reported_at
 
 
 def _moment(text: str, laboratory: Laboratory) -> datetime | str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import NAMES as DELIVERED
+from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
@@ -40,6 +41,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
         "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
+        WITHDRAWS_UNKNOWN: (
+            "the record withdraws a result whose number is not known, and does not say enough to stand alone. It takes "
+            "effect by itself when the result comes; if it should be known, check the number with the sender."
+        ),
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
             f"the specimen stands neither in [specimens] of {_FILE} nor among the known SNOMED CT codes. Add it "
@@ -136,7 +141,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # one number, several records
         "conflicting_values": (
             "another record has the same key, report time and status with another value: both are kept, neither is used. "
-            "Ask the laboratory for a corrected result."
+            "Ask the laboratory for a corrected result (of corrections that state no report time, or the same one, the one "
+            "received last holds)."
         ),
         "conflicting_patients": (
             "this number stands for two patients: both records are kept, neither is used. Ask the laboratory whose it is, and "

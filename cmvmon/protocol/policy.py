@@ -64,6 +64,9 @@ class ResponseClock:
     provenance: Provenance
 
 
+_HALF_A_WEEK_H = 84.0
+
+
 @stanza
 class Decline:
     """The target, the cut points of a call, and what the estimator assumes (kinetics.md sections 2 to 4)."""
@@ -73,6 +76,7 @@ class Decline:
     not_met_probability: float = key(_ANY, "call `not_met` at or below")
     interval_probability: float = key(_BELOW_1, "of the interval beside a decline")
     too_close_days: float = key(_ANY, "an observed pair closer than this is marked")
+    week_end_within_h: float = key(_ANY, "a result this near to an end of a week stands for it")
     new_segment_gap_days: float = key(_ANY, "a longer gap between results begins a new segment")
     growth_before_anchor_log10_per_week: float = key(_ANY, "growth of the load before treatment")
     growth_before_anchor_sd_log10_per_week: float = key(_POSITIVE, "its standard deviation")
@@ -83,6 +87,8 @@ class Decline:
     def misfits(self) -> Iterator[str]:
         if not 0 <= self.not_met_probability < self.met_probability <= 1:
             yield "not_met_probability must be below met_probability, both from 0 to 1"
+        if not 0 <= self.week_end_within_h < _HALF_A_WEEK_H:
+            yield "week_end_within_h must be from 0 to less than half a week (84 h), else one end reaches the other"
 
 
 @stanza

@@ -64,7 +64,7 @@ def named_conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:
     """The conditions that decide the verdict and the tier, each with what it decides."""
     yield "applies", rule.applies
     yield from ((f"fires {name}", condition) for name, condition in rule.fires.items())
-    yield from ((f"unless {name}", condition) for name, condition in {**rule.inhibitors(), **rule.unless}.items())
+    yield from ((f"unless {name}", condition) for name, condition in {**rule.inhibitors, **rule.unless}.items())
     yield "clears", rule.clears
     yield from ((f"tier {tier}", condition) for tier, condition in rule.tier.items())
 

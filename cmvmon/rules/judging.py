@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain import words
@@ -21,6 +21,8 @@ from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _TEXTS = pl.List(pl.String)
 _UNSAID = -1  # in place of marks
+_VERDICTS = (words.ALERT, words.CLEAR, words.NOT_ASSESSABLE)
+Truths = npt.NDArray[np.bool_]
 _Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
 
 
@@ -90,39 +92,28 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """`frame`, where the rule applies, with `verdict`, `reason`, `tier`, `grounds` (names of those
     that hold) and `says` (sentence keys of an alert, else null).
 
-    Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer.
+    Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer. Each
+    condition is asked once, in one step and beside the others; what follows from the answers is told by arrays of truth.
     """
-    inhibited, held = _any(rule.inhibitors()), _any(rule.unless)
-    grounds = _any(rule.fires)
-    marked = (
-        frame.lazy()
-        .filter(rule.applies.expr)
-        .with_columns(
-            fires=grounds & ~held & ~inhibited,
-            holds=inhibited | (grounds & held),
-            clears=rule.clears.expr & ~inhibited,
-        )
-    )
-    verdict = (
-        pl.when("fires")
-        .then(pl.lit(words.ALERT))
-        .when("clears")
-        .then(pl.lit(words.CLEAR))
-        .otherwise(pl.lit(words.NOT_ASSESSABLE))
-    )
-    held_by = _first([*rule.inhibitors().items(), *rule.unless.items()])
-    said = pl.when("fires").then(_marks([sentence.when for sentence in rule.says])).otherwise(_UNSAID)
-    told = marked.with_columns(
-        verdict=verdict,
-        reason=pl.when("holds").then(held_by).when(~pl.col("fires") & ~pl.col("clears")).then(_first(rule.cannot_tell)),
-        tier=pl.when("fires").then(_first(list(rule.tier.items()))).cast(pl.Int64),
-        grounds=_marks(list(rule.fires.values())).map_batches(partial(_those, list(rule.fires)), return_dtype=_TEXTS),
-        says=said.map_batches(partial(_those, [sentence.key for sentence in rule.says]), return_dtype=_TEXTS),
-    ).collect()
-    both = (told["clears"] & (told["fires"] | told["holds"])).sum()
+    rows = frame.filter(rule.applies.expr)
+    holds = _asked([*rule.conditions()], rows)
+    inhibited, held = _any(rule.inhibitors, holds, rows.height), _any(rule.unless, holds, rows.height)
+    grounds = _any(rule.fires, holds, rows.height)
+    fires, clears = grounds & ~held & ~inhibited, holds[rule.clears] & ~inhibited
+    is_held = inhibited | (grounds & held)
+    both = int((clears & (fires | is_held)).sum())
     if both:
         raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
-    return told
+    held_by = _first([*rule.inhibitors.items(), *rule.unless.items()], is_held, holds, pl.String())
+    untold = _first(rule.cannot_tell, ~fires & ~clears & ~is_held, holds, pl.String())
+    marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
+    return rows.with_columns(
+        verdict=_each(_VERDICTS, np.where(fires, 0, np.where(clears, 1, 2)), pl.String()),
+        reason=pl.coalesce(held_by, untold),
+        tier=_first([*rule.tier.items()], fires, holds, pl.Int64()),
+        grounds=_those(list(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
+        says=_those([sentence.key for sentence in rule.says], marks),
+    )
 
 
 class Joined:
@@ -255,28 +246,55 @@ def _of_each(number: float | ByFact) -> pl.Expr:
     return pl.lit(number)
 
 
-def _any(named: Mapping[str, Condition]) -> pl.Expr:
-    return pl.any_horizontal(*(condition.expr for condition in named.values()), pl.lit(False))
+def _asked(conditions: Sequence[Condition], frame: pl.DataFrame) -> dict[Condition, Truths]:
+    """Of which rows each of the conditions holds."""
+    named = {f"condition {place}": condition for place, condition in enumerate(dict.fromkeys(conditions))}
+    found = frame.with_columns(condition.expr.alias(name) for name, condition in named.items())
+    return {condition: found[name].to_numpy() for name, condition in named.items()}
 
 
-def _first(said: Sequence[tuple[str | int | Value, Condition]]) -> pl.Expr:
-    """What stands beside the first condition that holds."""
-    found: pl.Expr = pl.lit(None)
-    for what, condition in reversed(said):
-        found = pl.when(condition.expr).then(what.expr if isinstance(what, Value) else pl.lit(what)).otherwise(found)
+def _any(named: Mapping[str, Condition], holds: Mapping[Condition, Truths], height: int) -> Truths:
+    found = np.zeros(height, dtype=np.bool_)
+    for condition in named.values():
+        found = found | holds[condition]
     return found
 
 
-def _marks(conditions: Sequence[Condition]) -> pl.Expr:
+def _first(
+    said: Sequence[tuple[str | int | Value, Condition]],
+    asked: Truths,
+    holds: Mapping[Condition, Truths],
+    dtype: pl.DataType,
+) -> pl.Expr:
+    """What stands beside the first condition that holds, in the rows that are asked; null in the others."""
+    place = np.full(len(asked), len(said))
+    for at, (_, condition) in reversed(list(enumerate(said))):
+        place[asked & holds[condition]] = at
+    told = _each([*(None if isinstance(what, Value) else what for what, _ in said), None], place, dtype)
+    for at, (what, _) in enumerate(said):
+        if isinstance(what, Value):
+            told = pl.when(pl.lit(pl.Series(place == at))).then(what.expr).otherwise(told)
+    return told
+
+
+def _marks(conditions: Sequence[Condition], holds: Mapping[Condition, Truths], height: int) -> npt.NDArray[np.int64]:
     """Which of the conditions hold, as the bits of one number: far cheaper to fill than a list in each row."""
-    return pl.sum_horizontal(pl.lit(0), *(c.expr.cast(pl.Int64) * (1 << place) for place, c in enumerate(conditions)))
+    found = np.zeros(height, dtype=np.int64)
+    for place, condition in enumerate(conditions):
+        found |= holds[condition].astype(np.int64) << place
+    return found
 
 
-def _those(names: Sequence[str], marks: pl.Series) -> pl.Series:
+def _those(names: Sequence[str], marks: npt.NDArray[np.int64]) -> pl.Expr:
     """The names whose bit is set, in order; null where it is unsaid."""
-    found, at = np.unique(marks.to_numpy(), return_inverse=True)
+    found, at = np.unique(marks, return_inverse=True)
     lists = [
         None if mark == _UNSAID else [name for place, name in enumerate(names) if mark >> place & 1]
         for mark in found.tolist()
     ]
-    return pl.Series(marks.name, lists, dtype=_TEXTS)[at]
+    return _each(lists, at, _TEXTS)
+
+
+def _each(values: Sequence[object], place: npt.NDArray[np.int64], dtype: pl.DataType) -> pl.Expr:
+    """For each row the value at its place."""
+    return pl.lit(pl.Series(values, dtype=dtype)).gather(pl.lit(pl.Series(place)))

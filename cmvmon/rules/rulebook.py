@@ -96,6 +96,7 @@ class Rule:
             if last is not otherwise:
                 raise ProgramError(f"the rule {self.code}: the last condition of {name} must be `otherwise`")
 
+    @cached_property
     def inhibitors(self) -> Mapping[str, Condition]:
         """The reasons why it is not judged at all, each with its condition."""
         return {f"inhibited_by_{code}": verdict_of(code) == words.ALERT for code in self.inhibited_by}
@@ -103,7 +104,7 @@ class Rule:
     def conditions(self) -> Iterator[Condition]:
         """Every condition that decides: verdict, tier, reason, or whether a sentence is said."""
         yield self.applies
-        yield from self.inhibitors().values()
+        yield from self.inhibitors.values()
         yield from self.fires.values()
         yield from self.unless.values()
         yield self.clears

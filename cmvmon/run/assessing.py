@@ -131,7 +131,7 @@ def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None
         if rows is not None:
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
     was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
-    assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
+    assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method, for_pages=True)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
         return _Made(assessment, patients, lambda: of_unit.counts)

@@ -17,7 +17,7 @@ from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.ingest import ingest
-from cmvmon.shell import alert_store, feed_state, intake_store, landing
+from cmvmon.shell import alert_store, feed_state, intake_store, landing, quarantine
 from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
@@ -108,7 +108,8 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
     again, failed = _take_in_unjudged(opened, judged | seen, received_at)
     counted += again
     faults += failed
-    with opened.reading() as connection:
+    with opened.writing() as connection:
+        quarantine.list_anew(connection)
         waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
         try:
@@ -200,7 +201,8 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
     The same bytes for the same feed, table and format are judged once; again only when the laboratory file or the zone that
-    the site states has changed or a moment has come, and then only the records that were set apart.
+    the site states has changed or a moment has come, and then only the records that were set apart. Withdrawals that waited
+    for a record which it brings are judged again with it, and counted beside it.
     """
     laboratory = opened.site.laboratory(landed.feed)
     if laboratory is None and landed.table in delivered.BY_LABORATORY:
@@ -237,13 +239,20 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
             connection, intake, landed=landed, received_at=received_at, laboratory_file=version, before=before
         )
         _note_feed(opened, connection, landed.feed, received_at)
+        withdrawn = [
+            item for item in quarantine.waiting_for(connection, landed.delivery_id) if item[0] != landed.delivery_id
+        ]
+    for delivery_id, feed in withdrawn:
+        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
+        counted += tuple(one for way in ways for one in take_in_landed(opened, way, received_at=received_at))
     return counted
 
 
 def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
-    """Whether something set apart may be read otherwise now: what it is read with has changed, or time has passed."""
+    """Whether something set apart may be read otherwise now: what it is read with has changed, time has passed, or what a
+    withdrawal names has come."""
     time_has_passed = before.waits_for_time and received_at > before.received_at
-    return bool(before.open_records) and (before.laboratory_file != version or time_has_passed)
+    return bool(before.open_records) and (before.laboratory_file != version or time_has_passed or before.waits_no_more)
 
 
 def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:

@@ -19,7 +19,7 @@ from cmvmon.domain.results import ALERTS
 from cmvmon.run import views, ward_list
 from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.files import write_atomically
+from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
@@ -69,7 +69,7 @@ def publish(
     needs_script = only is None or not (opened.site.pages / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
     caveats = views.feed_caveats(feeds, as_of)
-    fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
+    fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
@@ -91,7 +91,7 @@ def publish(
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
-    written = sum(write_atomically(opened.site.pages / name, text.encode()) for name, text in sorted(pages.items()))
+    written = write_texts(opened.site.pages, pages)
     return Published(written, len(pages) - written, names.ward(settings.language))
 
 

@@ -55,12 +55,12 @@ def quarantined_record(root: Path, record: str) -> dict[str, Any]:
 
 
 def _quarantine(root: Path) -> list[dict[str, Any]]:
-    from cmvmon.shell import known
+    from cmvmon.shell import known, quarantine
 
     site = Site(root).require()
     with open_store(site.database) as store, store.reading() as connection:
         names = known.file_names(connection)
-        rows = known.open_quarantine(connection).to_dicts()
+        rows = quarantine.open_quarantine(connection).to_dicts()
     return [row | {"file_name": names[row["delivery_id"], row["feed"], row["table_name"]]} for row in rows]
 
 

@@ -20,7 +20,7 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
-from cmvmon.kinetics.trajectory.fitted import bank_trajectory
+from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
 from cmvmon.shell.feed_state import FeedTable
@@ -40,18 +40,12 @@ class Common:
     stale_after_hours: int
 
 
-def fitted_trajectories(
-    assessment: Assessment, patients: Collection[str], *, protocol: Protocol, as_of: datetime
-) -> pl.DataFrame:
+def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
     """`fitted_trajectory` of these patients, as their pages draw it; no row where the declines were not the bank's."""
-    by_bank = assessment.weekly_decline.filter(
-        (pl.col("method") == "bank") & pl.col("patient_id").is_in(sorted(patients))
-    ).select("patient_id")
-    if by_bank.is_empty() or assessment.courses is None:
+    given = assessment.kernel_input
+    if given is None or given.method != "bank":
         return FITTED_TRAJECTORY.empty()
-    results = assessment.results.join(by_bank, on="patient_id", how="semi")
-    clocks = assessment.facts.prepared.clocks.join(by_bank, on="patient_id", how="semi")
-    return bank_trajectory(results, clocks, protocol=protocol, as_of=as_of)
+    return drawn_from(given.of(patients), protocol)
 
 
 def patient_view(

@@ -7,7 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.quarantine import is_known
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE
 
 _OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
@@ -36,6 +38,7 @@ class Earlier:
     open_records: frozenset[int]
     open_tables: frozenset[str]
     waits_for_time: bool  # something was dated in the future of that judging
+    waits_no_more: bool  # a withdrawal waited for a record that has come since
     received_at: datetime
 
     @property
@@ -54,19 +57,21 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         return None
     first = {row["table_name"]: row for row in reversed(rows)}
     last = {row["table_name"]: row for row in rows}
-    waiting = connection.execute(
-        sa.select(q.table_name, q.attempt, q.record_number, q.reason).where(
-            q.delivery_id == landed.delivery_id, q.feed == landed.feed, q.table_name.in_(list(last))
-        )
-    ).all()
-    still = [row for row in waiting if row.attempt == last[row.table_name]["attempt"]]
+    waiting = [
+        row
+        for row in set_apart(connection, q.delivery_id == landed.delivery_id, q.feed == landed.feed)
+        if row["table_name"] in last and row["attempt"] == last[row["table_name"]]["attempt"]
+    ]
+    answered = {place(row) for row in brought_right(connection, waiting)}
+    still = [row for row in waiting if place(row) not in answered]
     return Earlier(
         last_attempt(connection, landed),
         tuple(Before(name, first[name]["received"], row["attempt"], row["refused"]) for name, row in last.items()),
         rows[-1]["laboratory_file"],
-        frozenset(row.record_number for row in still),
-        frozenset(row.table_name for row in still),
-        any(row.reason in _OF_THE_FUTURE for row in still),
+        frozenset(row["record_number"] for row in still),
+        frozenset(row["table_name"] for row in still),
+        any(row["reason"] in _OF_THE_FUTURE for row in still),
+        any(is_known(connection, row) for row in still),
         rows[-1]["received_at"],
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cmvmon.shell.schema import DELIVERIES
+from cmvmon.shell.schema import DELIVERIES, WAITING
 
 # So that the first row of a feed's table is the last judging of the delivery that landed last.
 _NEWEST_FIRST = tuple(DELIVERIES.c[name].desc() for name in ("landed_at", "received_at", "delivery_id", "attempt"))
@@ -59,9 +59,10 @@ def judged(connection: sa.Connection) -> frozenset[tuple[str, str, str]]:
 
 
 def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]]:
-    """The deliveries whose last judging set records apart."""
-    d = DELIVERIES.c
-    return sorted(tuple(row) for row in connection.execute(_set_apart(d.delivery_id, d.feed, d.table_name)))
+    """The deliveries of which records wait in quarantine."""
+    w = WAITING.c
+    query = sa.select(w.delivery_id, w.feed, w.table_name).distinct()
+    return sorted(tuple(row) for row in connection.execute(query))
 
 
 def _feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
@@ -88,14 +89,6 @@ def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: 
 
 def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
     """How many records wait in quarantine, by feed and table."""
-    d = DELIVERIES.c
-    query = _set_apart(d.feed, d.table_name, sa.func.sum(d.quarantined)).group_by(d.feed, d.table_name)
+    w = WAITING.c
+    query = sa.select(w.feed, w.table_name, sa.func.count()).group_by(w.feed, w.table_name)
     return {(feed, table): int(n) for feed, table, n in connection.execute(query)}
-
-
-def _set_apart(*columns: sa.ColumnElement[object]) -> sa.Select[tuple[object, ...]]:
-    """Those columns of the last judging of each delivery that set records apart."""
-    d, later = DELIVERIES.c, DELIVERIES.alias("later")
-    same = (later.c[name] == d[name] for name in ("delivery_id", "feed", "table_name"))
-    is_last = ~sa.exists().where(*same, later.c.attempt > d.attempt)
-    return sa.select(*columns).where(d.quarantined > 0, is_last)

@@ -4,16 +4,46 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, UnreadableFile
 
+_MODE = 0o640
+_AT_ONCE = 4  # files whose bytes the disk is asked to keep at the same time
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
+
+def write_atomically(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """Writes `data` so that a reader sees the old file or the new one, never a part. False when nothing changed.
 
     Raises SiteError when the folder can't be written.
     """
+    is_changed = _replaced(path, data, mode)
+    if is_changed:
+        _synced(path)
+    return is_changed
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> int:
+    """Writes these texts, by file name in one folder, each whole or not at all, and returns how many have changed.
+
+    A reader may see some of them new and others old for a moment. The disk is waited for once for several of them, and
+    when this returns all of them are there for good. Raises SiteError when the folder can't be written.
+    """
+
+    def written(name: str) -> bool:
+        return _replaced(folder / name, texts[name].encode(), _MODE)
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        changed = {name for name, is_changed in zip(texts, pool.map(written, texts), strict=True) if is_changed}
+    if changed:
+        _synced(folder / min(changed))
+    return len(changed)
+
+
+def _replaced(path: Path, data: bytes, mode: int) -> bool:
+    """The file written aside, synced, renamed; its folder is not synced. False when nothing changed."""
     try:
         if path.exists() and path.read_bytes() == data:
             return False
@@ -29,12 +59,21 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+    except OSError as error:
+        raise _not_written(path, error) from error
+    return True
+
+
+def _synced(path: Path) -> None:
+    """The new name of a file is in its folder for good."""
+    try:
         _sync_folder(path.parent)
     except OSError as error:
-        raise SiteError(
-            f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights"
-        ) from error
-    return True
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> SiteError:
+    return SiteError(f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights")
 
 
 def read_bytes(path: Path, *, called: str | None = None) -> bytes:

@@ -12,9 +12,10 @@ from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
-from cmvmon.domain.rows import ASSAYS, QUARANTINED_RECORDS
+from cmvmon.domain.rows import ASSAYS
 from cmvmon.shell.frames import framed
-from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -46,18 +47,9 @@ def known_table(
     if table.versions is Versions.SNAPSHOT:
         current, conflicting = _current(versions)
         versions = pl.concat([current, table.unsaid(conflicting)])
+    else:
+        versions = _of_last_judging(versions)
     return versions.select(*table.rows.schema)
-
-
-def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
-    """The records that are set apart: those of the last judging of each delivery (by `as_of`), as `quarantined_records`."""
-    # Asked of each record that was ever set apart: of them there are few, of deliveries many.
-    q, d = QUARANTINE.c, DELIVERIES.c
-    judgings = sa.exists().where(*(d[name] == q[name] for name in ("delivery_id", "feed", "table_name")))
-    if as_of is not None:
-        judgings = judgings.where(_taken_in(as_of))
-    query = sa.select(QUARANTINE).where(judgings.where(d.attempt == q.attempt), ~judgings.where(d.attempt > q.attempt))
-    return _frame(connection, query, QUARANTINED_RECORDS).sort(*QUARANTINED_RECORDS.key)
 
 
 def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
@@ -76,14 +68,13 @@ def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: dateti
 def _read(
     connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
 ) -> pl.DataFrame:
-    """Stored rows that were known at `as_of`. A record that was judged again is what its last judging made of it."""
     table = VERSIONS[row_type.name]
     names = dict.fromkeys([*row_type.schema, "record_key", "content", "landed_at", *_RECORD, "attempt"])
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
-        return _of_last_judging(_frame(connection, query, row_type))
+        return _frame(connection, query, row_type)
     parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in _chunks(patients)]
-    return _of_last_judging(pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type))
+    return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
 
 
 def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
@@ -100,10 +91,12 @@ def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The last version of each record, and one row for each record whose last versions contradict each other."""
+    ordered = versions.sort("record_key", "received_at", "landed_at", "content")
+    if ordered["record_key"].n_unique() == ordered.height:  # each came once: nothing was replaced, nothing contradicts
+        return ordered, ordered.clear()
     stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
     last = (
-        versions.sort("record_key", "received_at", "landed_at", "content")
-        .with_columns(stamp=stamp)
+        ordered.with_columns(stamp=stamp)
         .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
         .unique(subset=["record_key", "content"], keep="first", maintain_order=True)
     )

@@ -94,15 +94,9 @@ DELIVERIES = sa.Table(
     sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
     sa.Index("ix_deliveries_table", "table_name", "refused"),
+    sa.Index("ix_deliveries_received_at", "received_at"),
     sa.Index("ix_deliveries_newest", "feed", "table_name", "landed_at", "received_at", "delivery_id", "attempt"),
     sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
-    sa.Index(
-        "ix_deliveries_set_apart",
-        "feed",
-        "table_name",
-        sqlite_where=sa.text("quarantined > 0"),
-        postgresql_where=sa.text("quarantined > 0"),
-    ),
 )
 
 VERSIONS: dict[str, sa.Table] = {table.name: _versions(table.rows) for table in DELIVERED}
@@ -111,7 +105,22 @@ QUARANTINE = sa.Table(
     QUARANTINED_RECORDS.name,
     METADATA,
     *_columns(QUARANTINED_RECORDS),
+    # What it names (cmvmon.domain.identity), and of that its patient and its key: of a patient, so not in the row type.
+    sa.Column("identity", sa.String),
+    sa.Column("named_patient", sa.String, index=True),
+    sa.Column("named_key", sa.String, index=True),
     sa.PrimaryKeyConstraint(*QUARANTINED_RECORDS.key),
+)
+
+# Which of them wait: follows from what is stored, and is written with every delivery, so that nothing reads them all.
+WAITING = sa.Table(
+    "waiting_records",
+    METADATA,
+    *(
+        sa.Column(name, _TYPES[QUARANTINED_RECORDS.column(name).kind](), primary_key=True, autoincrement=False)
+        for name in QUARANTINED_RECORDS.key
+    ),
+    info={"is_derived": True},
 )
 
 ALERT_EVENTS = sa.Table(

@@ -12,7 +12,8 @@ from cmvmon.text.values import slope_sentence
 
 # Where these stand, the estimate is mostly what was assumed beforehand, or speaks of a load that no longer can be read: the
 # sentence says so, and the number is left to the table.
-_NO_RATE = ("invalid_input", "new_segment", "prior_only", "all_censored", "suppressed", "baseline_near_lloq")
+_BOUNDED = ("baseline_near_lloq", "baseline_above_uloq")  # the results bound the fall from below only
+_NO_RATE = ("invalid_input", "new_segment", "prior_only", "all_censored", "suppressed", *_BOUNDED)
 _NO_REBOUND = ("invalid_input", "new_segment", "prior_only", "all_censored", "suppressed")
 _NO_FAULTS = ("baseline_early", "baseline_late", "provisional", "too_close")
 _BANK = "bank"  # the method that computes a chance of a new rise

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from cmvmon.run.assessing import assessed
 from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store, known
+from cmvmon.shell import alert_store
+from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
 from cmvmon.shell.session import open_site
 
@@ -82,7 +83,7 @@ def _read(root: Path, as_of: datetime) -> State:
         assessment = assessed(opened, as_of=as_of)
         with opened.reading() as connection:
             alerts = alert_store.alerts(connection, states={"open"})
-            quarantine = known.open_quarantine(connection)
+            quarantine = open_quarantine(connection)
             deliveries = connection.execute(sa.select(DELIVERIES)).mappings().all()
     frames = {
         "results": assessment.shown,

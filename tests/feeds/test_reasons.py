@@ -10,6 +10,7 @@ import pytest
 import cmvmon.feeds
 from cmvmon import ingest
 from cmvmon.domain import conflicts, delivered
+from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
 
 SOURCES = [
@@ -49,7 +50,7 @@ def test_every_sentence_belongs_to_a_code_that_is_given_somewhere() -> None:
     given = set().union(*(_texts(source) for source in SOURCES if source.name != "reasons.py")) | set(
         promise_sentences()
     )
-    composed = {"invalid_result", "qualitative_result"} | {
+    composed = {"invalid_result", "qualitative_result", WITHDRAWS_UNKNOWN} | {
         f"missing_{field}" for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at")
     }
     assert set(RECORD_REASONS) | set(DELIVERY_REASONS) == (set(RECORD_REASONS) | set(DELIVERY_REASONS)) & (

@@ -17,6 +17,7 @@ from tests.kinetics.test_weekly_properties import AS_OF, START, decline, ward
 from tests.oracles.bank import (
     Belief,
     Mixture,
+    belief_above,
     belief_after_gap,
     belief_before,
     belief_with,
@@ -45,12 +46,13 @@ def belief_of(rows: pl.DataFrame, anchor: datetime, protocol: Protocol) -> tuple
     numbers, stanza = protocol.decline, rows.select("collected_at", "fit_lo", "fit_hi", "sigma_log10")
     longest = timedelta(days=numbers.new_segment_gap_days)
     belief, since, last = belief_before(lines), anchor, None
+    wide = {"mean": numbers.window_intercept_mean_log10, "sd": numbers.window_intercept_sd_log10}
+    if rows["detection"][0] == "above_uloq":
+        belief = belief_above(lines, **wide)
     for at, lo, hi, sigma in stanza.iter_rows():
         if last is not None and at - last > longest:
             since = at
-            belief = belief_after_gap(
-                lines, mean=numbers.window_intercept_mean_log10, sd=numbers.window_intercept_sd_log10
-            )
+            belief = belief_after_gap(lines, **wide)
         belief = belief_with(
             belief,
             (at - since) / WEEK,
@@ -66,7 +68,11 @@ def belief_of(rows: pl.DataFrame, anchor: datetime, protocol: Protocol) -> tuple
 
 def reference_of(week: dict[str, Any], rows: pl.DataFrame, protocol: Protocol, as_of: datetime) -> dict[str, Any]:
     """Mixtures of the week's own and the mean decline (None where no time has passed), rebound and odds of one week."""
-    used = rows.filter(pl.col("collected_at") < week["week_end"]).tail(week["n_results"])
+    numbers, at = protocol.decline, pl.col("collected_at")
+    after_gap = at - at.shift(1) > timedelta(days=numbers.new_segment_gap_days)
+    for_its_end = (at <= week["week_end"] + timedelta(hours=numbers.week_end_within_h)) & ~after_gap.fill_null(False)
+    known = ((at < week["week_end"]) | for_its_end).cast(pl.Int8).cum_min() == 1
+    used = rows.filter(known).tail(week["n_results"])
     belief, since = belief_of(used, week["anchor_at"], protocol)
     until = (min(week["week_end"], as_of) - since) / WEEK
     begun = max((week["week_start"] - since) / WEEK, 0.0)

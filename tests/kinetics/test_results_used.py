@@ -19,15 +19,25 @@ KEY = [*SERIES_KEY, "anchor_at", "treatment_week"]
 
 
 def counted_back(results: pl.DataFrame, weekly: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
-    """The last `n_results` rows before the week's end; after a long gap, only those since."""
+    """The last `n_results` rows before the week's end, or near enough to it; after a long gap, only those since."""
     gap = pl.col("collected_at").diff().over(KEY)
+    near = pl.duration(hours=protocol.decline.week_end_within_h)
     longest = pl.duration(hours=24 * protocol.decline.new_segment_gap_days)
     return (
         weekly.filter(pl.col("n_results") > 0)
         .select(*KEY, "week_end", "n_results")
         .join(results.select(*SERIES_KEY, "collected_at", "result_id"), on=list(SERIES_KEY))
-        .filter(pl.col("collected_at") < pl.col("week_end"))
         .sort(*KEY, "collected_at", "result_id")
+        .filter(
+            (
+                (pl.col("collected_at") < pl.col("week_end"))
+                | ((pl.col("collected_at") <= pl.col("week_end") + near) & (gap <= longest).fill_null(True))
+            )
+            .cast(pl.Int8)
+            .cum_min()
+            .over(KEY)
+            == 1
+        )
         .filter(pl.int_range(pl.len(), 0, -1).over(KEY) <= pl.col("n_results"))
         .with_columns(segment=(gap > longest).fill_null(False).cast(pl.Int64).cum_sum().over(KEY))
         .filter(pl.col("segment") == pl.col("segment").max().over(KEY))

@@ -125,6 +125,16 @@ def belief_after_gap(lines: Sequence[TrajectoryLine], *, mean: float, sd: float)
     return Belief(straight.lines, straight.log_weight, means, covariance)
 
 
+def belief_above(lines: Sequence[TrajectoryLine], *, mean: float, sd: float) -> Belief:
+    """The bank before a first result above the ULOQ: every line, the load at the anchor being N(mean, sd^2)."""
+    every = belief_before(lines)
+    means, covariance = every.mean.copy(), every.covariance.copy()
+    means[:, 0] = mean
+    covariance[:, 0, :], covariance[:, :, 0] = 0.0, 0.0
+    covariance[:, 0, 0] = sd * sd
+    return Belief(every.lines, every.log_weight, means, covariance)
+
+
 def belief_with(
     belief: Belief, t: float, lo: float, hi: float, sigma: float, *, growth: float, growth_sd: float
 ) -> Belief:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
+
 from cmvmon.run.night import nightly
-from cmvmon.simulate import START, ward
+from cmvmon.simulate import START, Ward, ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory
 
 DIGEST = Path(__file__).parent / "digest.json"
@@ -49,21 +51,25 @@ def digest(reference: Reference) -> list[dict[str, object]]:
     """Of each night: the counts of verdicts and of changed alerts, and the SHA-256 of every page."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _drop(root, reference)
-        return [_night(root, reference, day) for day in NIGHTS]
+        (root / "settings.toml").write_text("demo = true\n", encoding="utf-8")
+        # Page names are opaque and must be the same each time.
+        (root / "page.key").write_text("0" * 64, encoding="utf-8")
+        made = ward(reference.patients, reference.days, reference.seed, reference.scenario)
+        return [_night(root, reference, made, day) for day in NIGHTS]
 
 
-def _drop(root: Path, reference: Reference) -> None:
-    (root / "settings.toml").write_text("demo = true\n", encoding="utf-8")
-    (root / "page.key").write_text("0" * 64, encoding="utf-8")  # page names are opaque and must be the same each time
-    made = ward(reference.patients, reference.days, reference.seed, reference.scenario)
-    for table, text in delivered_texts(made, synthetic_laboratory(root)).items():
-        path = root / "drop" / SYNTHETIC / table / "synthetic.csv"
-        path.parent.mkdir(parents=True)
+def _drop(root: Path, made: Ward, day: float) -> None:
+    """An export of that night: the courses and stays, and every result that had been reported."""
+    reported = pl.coalesce("reported_at", "collected_at") <= START + timedelta(days=day)
+    known = replace(made, viral_load_results=made.viral_load_results.filter(reported))
+    for table, text in delivered_texts(known, synthetic_laboratory(root)).items():
+        path = root / "drop" / SYNTHETIC / table / f"{day:g}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def _night(root: Path, reference: Reference, day: float) -> dict[str, object]:
+def _night(root: Path, reference: Reference, made: Ward, day: float) -> dict[str, object]:
+    _drop(root, made, day)
     night = nightly(root, as_of=START + timedelta(days=day), method=reference.method)
     found, changes = night.assessed, night.assessed.changes
     return {

@@ -12,7 +12,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.shell import intake_store, landing
-from cmvmon.shell.files import write_atomically
+from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import day, drop, result
@@ -48,6 +48,23 @@ def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
     assert first == "sync"
     assert (aside.parent, aside.name[:9]) == (tmp_path, ".writing-")
     assert [renamed, last] == [("rename", tmp_path / "raw"), ("sync", tmp_path)]
+
+
+def test_several_files_are_each_synced_before_they_get_their_name_and_their_folder_once_after_all(
+    tmp_path: Path, done: list[tuple[str, Path]]
+) -> None:
+    texts = {f"{number}.html": f"page {number}" for number in range(9)}
+    assert write_texts(tmp_path, texts) == 9
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == texts
+    *earlier, last = done
+    assert last == ("sync", tmp_path)
+    for at, (what, _) in enumerate(earlier):
+        syncs = sum(asked == "sync" for asked, _ in earlier[: at + 1])
+        assert what == "sync" or syncs >= sum(asked == "rename" for asked, _ in earlier[: at + 1])
+    assert sorted(path.name for what, path in earlier if what == "rename") == sorted(texts)
+    done.clear()
+    assert write_texts(tmp_path, texts | {"3.html": "another"}) == 1
+    assert [what for what, _ in done] == ["sync", "rename", "sync"]
 
 
 def test_a_new_folder_is_synced_into_the_one_that_holds_it(tmp_path: Path, done: list[tuple[str, Path]]) -> None:

@@ -17,6 +17,7 @@ from cmvmon.domain.versions import current_results
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import day, drop, result
@@ -114,7 +115,7 @@ def test_a_mended_laboratory_file_judges_again_only_what_was_set_apart(site: Pat
         (again,) = take_in_drop(opened, received_at=day(31)).counted
     assert (again.attempt, again.received, again.accepted, again.quarantined) == (2, 2, 1, 1)
     with open_site(site) as opened, opened.reading() as connection:
-        waiting = known.open_quarantine(connection)
+        waiting = open_quarantine(connection)
     assert waiting["record_number"].to_list() == [3]
     with open_site(site) as opened:
         assert take_in_drop(opened, received_at=day(32)).counted == ()

@@ -25,6 +25,7 @@ CASES = {
     "an unknown report time comes first": ([(None, "corrected", 10), (1, "final", 20)], 20),
     "two values, same time and status": ([(1, "final", 10), (1, "final", 20)], "clash"),
     "the same value twice is no clash": ([(1, "final", 10), (1, "final", 10)], 10),
+    "two corrections received together": ([(1, "corrected", 10), (1, "corrected", 20)], "clash"),
     "a clash that a later correction settles": ([(1, "final", 10), (1, "final", 20), (2, "corrected", 30)], 30),
 }
 
@@ -53,6 +54,38 @@ def test_the_version_that_counts(name: str) -> None:
     rows, used = CASES[name]
     for order in itertools.permutations(rows):
         found = current_results(versions(list(order))).select("viral_load_iu_per_ml", "is_conflicting").rows()
+        if used is None:
+            assert found == []
+        elif used == "clash":
+            assert [clash for _, clash in found] == [True]
+        else:
+            assert found == [(float(used), False)]
+
+
+# (reported on day, received on day, status, load) ... -> load that is used; None = none; "clash" = neither
+RECEIVED = {
+    "second correction without report times": ([(None, 1, "final", 10), (None, 2, "corrected", 20), (None, 3, "corrected", 30)], 30),
+    "corrected back to what it was": ([(None, 1, "final", 10), (None, 2, "corrected", 20), (None, 3, "corrected", 10)], 10),
+    "second correction at one report time": ([(1, 1, "final", 10), (1, 2, "corrected", 20), (1, 3, "corrected", 30)], 30),
+    "issued again after a withdrawal without report times": ([(None, 1, "final", 10), (None, 2, "withdrawn", 10), (None, 3, "corrected", 15)], 15),
+    "a withdrawal without report time of a result with one": ([(1, 2, "final", 10), (None, 3, "withdrawn", 10)], None),
+    "a correction without report time of a result with one": ([(1, 2, "final", 10), (None, 3, "corrected", 20)], 20),
+    "a correction that is reported after one without report time": ([(None, 2, "corrected", 20), (3, 4, "corrected", 30)], 30),
+    "a late correction of an earlier report time": ([(2, 3, "corrected", 20), (1, 4, "corrected", 30)], 20),
+    "a clash that a third correction settles": ([(None, 2, "corrected", 10), (None, 2, "corrected", 20), (None, 3, "corrected", 30)], 30),
+    "two corrections received together without report times": ([(None, 2, "corrected", 10), (None, 2, "corrected", 20)], "clash"),
+    "two results without report times are never ordered by receipt": ([(None, 1, "final", 10), (None, 2, "final", 20)], "clash"),
+    "a result that comes after its withdrawal": ([(None, 1, "withdrawn", 10), (None, 2, "final", 10)], None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECEIVED)
+def test_the_version_that_counts_where_only_receipt_tells_the_order(name: str) -> None:
+    rows, used = RECEIVED[name]
+    for order in itertools.permutations(rows):
+        frame = versions([(reported, status, load) for reported, _, status, load in order])
+        frame = frame.with_columns(received_at=pl.Series([day(received) for _, received, _, _ in order]))
+        found = current_results(frame).select("viral_load_iu_per_ml", "is_conflicting").rows()
         if used is None:
             assert found == []
         elif used == "clash":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,13 @@ def _line_numbers(line: TrajectoryLine) -> list[float]:
     size = len(line.mean)
     changes = [*line.changes_at_weeks, math.inf, math.inf][:MOST_CHANGES]
     covariance = np.zeros((MOST_SIZE, MOST_SIZE))
-    covariance[np.triu_indices(size)] = line.covariance
+    covariance[_upper(size)] = line.covariance
     mean = [*line.mean, *[0.0] * (MOST_SIZE - size)]
     kind = [float(line.change == "late"), float(RESPONSES.index(line.response))]
-    return [weight, float(size), *changes, *kind, *mean, *covariance[np.triu_indices(MOST_SIZE)]]
+    return [weight, float(size), *changes, *kind, *mean, *covariance[_upper(MOST_SIZE)]]
+
+
+@lru_cache(maxsize=MOST_SIZE)
+def _upper(size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the upper triangle of a matrix of that size lies: asked twice for each of a few hundred lines."""
+    return np.triu_indices(size)

@@ -38,6 +38,18 @@ def begin(prior: np.ndarray, state: np.ndarray) -> None:
 
 
 @compiled
+def begin_above(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) -> None:
+    """The bank before a first result above the ULOQ: every line, from a load of which nothing but mean and sd is said.
+
+    Where the load stood above the ULOQ is not known; the loads of other patients must not tell it.
+    """
+    begin(prior, state)
+    for k in range(len(prior)):
+        state[k, 1], state[k, 5] = mean, sd * sd
+        state[k, 6:9] = 0.0
+
+
+@compiled
 def begin_again(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) -> None:
     """The bank after a long gap: straight lines only, from a load of which nothing but mean and sd is said."""
     begin(prior, state)

@@ -68,6 +68,19 @@ def sample_pairs(results: pl.DataFrame, *, protocol: Protocol) -> Paired:
     return Paired(samples, chosen, side[order], other[order], blood[order])
 
 
+def with_both(results: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id` of those who have a result of blood and one of another compartment."""
+    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
+    return (
+        results.lazy()
+        .group_by("patient_id")
+        .agg(any_blood=is_blood.any(), any_other=(~is_blood).any())
+        .filter(pl.col("any_blood") & pl.col("any_other"))
+        .select("patient_id")
+        .collect()
+    )
+
+
 def _merged(candidates: pl.DataFrame) -> tuple[Whole, Whole, Whole]:
     """The rows of both series of every candidate: its number, the row of `samples`, and 1 for the other compartment."""
     parts = []
@@ -83,15 +96,7 @@ def _merged(candidates: pl.DataFrame) -> tuple[Whole, Whole, Whole]:
 
 def _samples(results: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
     """Readable samples of the patients who have both blood and another compartment."""
-    is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-    both = (
-        results.lazy()
-        .group_by("patient_id")
-        .agg(any_blood=is_blood.any(), any_other=(~is_blood).any())
-        .filter(pl.col("any_blood") & pl.col("any_other"))
-        .select("patient_id")
-        .collect()
-    )
+    both = with_both(results)
     default = default_sigma(protocol)
     known = set(results.columns)
     sigma = pl.coalesce("sigma_log10", default) if "sigma_log10" in known else default

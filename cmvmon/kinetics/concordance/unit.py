@@ -16,6 +16,7 @@ import polars as pl
 
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.kinetics.concordance.rows import COUNTS, Row, Sums, unit_row
+from cmvmon.kinetics.concordance.sample_pairs import with_both
 from cmvmon.kinetics.concordance.table import paired_samples, rows_of_patients, sums_of
 from cmvmon.kinetics.numerics.rank_correlation import Comparisons
 from cmvmon.protocol import Protocol
@@ -53,6 +54,8 @@ def counts_by_patient(
     Args:
         results: as `concordance` takes them, all rows of each patient.
     """
+    if with_both(results).is_empty():  # often, of one patient: there is nothing to compare
+        return CONCORDANCE.empty(), {}
     paired = paired_samples(results, protocol=protocol, as_of=as_of)
     if paired.sides.is_empty():
         return CONCORDANCE.empty(), {}

@@ -15,7 +15,7 @@ NOT_DETECTED, BELOW_LLOQ, QUANTIFIED, ABOVE_ULOQ = range(4)
 
 # Statuses, by their place in words.STATUS, which is their precedence.
 INVALID_INPUT, NO_BASELINE, INTERRUPTED, NEW_SEGMENT, PRIOR_ONLY, ALL_CENSORED = range(6)
-NO_NEW_RESULT, SUPPRESSED, BASELINE_NEAR_LLOQ, TOO_CLOSE, OK = range(6, 11)
+NO_NEW_RESULT, SUPPRESSED, BASELINE_NEAR_LLOQ, BASELINE_ABOVE_ULOQ, TOO_CLOSE, OK = range(6, 12)
 
 NO_CALL, MET, NOT_MET, INDETERMINATE = -1, 0, 1, 2  # by their place in words.CALL
 
@@ -93,6 +93,7 @@ class Policy(NamedTuple):
     growth: float
     growth_sd: float
     too_close_us: int
+    week_end_us: int  # how far from an end of a week a result still stands for it
     new_segment_us: int
     baseline_before_us: int
     baseline_after_us: int

@@ -29,7 +29,7 @@ from cmvmon.kinetics.numerics.mixture import share_above
 from cmvmon.kinetics.trajectory.levels import followed, loads
 from cmvmon.kinetics.weeks.kernel import is_interrupted
 from cmvmon.kinetics.weeks.spans import baseline_of
-from cmvmon.kinetics.weeks.status import call_of, is_held_back, is_near_lloq, is_suppressed, status_of
+from cmvmon.kinetics.weeks.status import call_of, is_above_uloq, is_held_back, is_near_lloq, is_suppressed, status_of
 
 DAY_US = 24 * 3_600_000_000
 NODES = 25  # loads at which the call is asked before its turns are sought
@@ -74,6 +74,7 @@ def call_after(
     weigh(after, w)
     n = rates(lines, after, w, 0.0, t, kept, mean, sd)
     probability = share_above(policy.target, kept, mean, sd, n)
+    suppressed = is_suppressed(rows.detection, segment, last)
     status = status_of(
         False,
         False,
@@ -82,12 +83,13 @@ def call_after(
         False,
         is_censored_before and rows.detection[last] != QUANTIFIED,
         False,
-        is_suppressed(rows.detection, segment, last),
+        suppressed,
         is_near_lloq(rows.detection, rows.reported_lo, rows.reported_hi, segment, last, t, policy.target),
+        is_above_uloq(rows.detection, rows.time, segment, last, policy.too_close_us),
         False,  # a sample too close to the last one is called all the same
     )
     call = call_of(status, probability, rows.reported_lo, rows.reported_hi, rows.time, segment, last, policy)
-    return INDETERMINATE if is_held_back(call, rebound(lines, after, w, t), alarm) else call
+    return INDETERMINATE if is_held_back(call, suppressed, rebound(lines, after, w, t), alarm) else call
 
 
 @compiled

@@ -7,11 +7,9 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from cmvmon.domain.compartments import NAMES
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.kinetics.bank.lines import bank_numbers
-from cmvmon.kinetics.weeks.weekly_decline import kernel_input
+from cmvmon.kinetics.weeks.weekly_decline import KernelInput, bank_of, kernel_input
 from cmvmon.protocol import Protocol
 
 
@@ -37,15 +35,17 @@ def bank_trajectory(
         ProtocolError: the protocol's priors were not read.
     Source: kinetics.md section 3.
     """
-    given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method="bank")
+    return drawn_from(kernel_input(results, clocks, protocol=protocol, as_of=as_of, method="bank"), protocol)
+
+
+def drawn_from(given: KernelInput, protocol: Protocol) -> pl.DataFrame:
+    """The same from the rows and clocks that the bank's weekly declines were estimated from."""
     if given.starts.is_empty():
         return FITTED_TRAJECTORY.empty()
     from cmvmon.kinetics.trajectory.levels import trajectory_levels  # compiles: only who fits pays
 
-    lines = [protocol.trajectory_lines_of(name) for name in NAMES]
-    most = max(len(one) for one in lines)
-    table = np.array([bank_numbers(one, at_least=most) for one in lines])
-    weeks, drawn, last_at, time, load = trajectory_levels(given.rows, given.clocks, table, given.policy)
+    lines = bank_of(protocol, "bank").lines
+    weeks, drawn, last_at, time, load = trajectory_levels(given.rows, given.clocks, lines, given.policy)
     keys = given.starts.select(*SERIES_KEY, "anchor_at").with_row_index("clock")
     latest = (
         keys.filter(pl.Series(weeks > 0))

@@ -11,12 +11,12 @@ import math
 import numpy as np
 
 from cmvmon.kinetics.bank.lines import STATE_COLUMNS
-from cmvmon.kinetics.bank.update import SMALLEST_VARIANCE, begin, begin_again, load_at, update, weigh
+from cmvmon.kinetics.bank.update import SMALLEST_VARIANCE, begin, begin_above, begin_again, load_at, update, weigh
 from cmvmon.kinetics.inputs.arrays import Clocks, Rows
-from cmvmon.kinetics.inputs.codes import QUANTIFIED, WEEK_US, Policy
+from cmvmon.kinetics.inputs.codes import ABOVE_ULOQ, QUANTIFIED, WEEK_US, Policy
 from cmvmon.kinetics.numerics.compiling import compiled
 from cmvmon.kinetics.numerics.mixture import NEGLIGIBLE_WEIGHT, quantile
-from cmvmon.kinetics.weeks.spans import baseline_of, last_week
+from cmvmon.kinetics.weeks.spans import baseline_of, belongs_to, last_week
 
 UNTIL_LAST, AFTER_LAST = 28, 7  # moments up to the last result, and after it: what a panel can show
 
@@ -63,7 +63,7 @@ def followed(
     Drawn is what two times of sampling and a quantified load speak of; less would show the prior alone.
     """
     segment, e, quantified = first, first - 1, 0
-    while e + 1 < stop and rows.time[e + 1] < until:
+    while e + 1 < stop and belongs_to(rows.time, e + 1, first, until, policy):
         e += 1
         if rows.fault[e] != 0:
             return segment, e, False
@@ -71,6 +71,8 @@ def followed(
         if own:
             segment, quantified = e, 0
             begin_again(lines, policy.window_mean, policy.window_sd, state)
+        elif e == first and rows.detection[e] == ABOVE_ULOQ:
+            begin_above(lines, policy.window_mean, policy.window_sd, state)
         elif e == first:
             begin(lines, state)
         origin = rows.time[segment] if segment != first else anchor

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from cmvmon.kinetics.bank.update import begin, begin_again, odds, rates, rebound, update, weigh
+from cmvmon.kinetics.bank.update import begin, begin_above, begin_again, odds, rates, rebound, update, weigh
 from cmvmon.kinetics.inputs.arrays import Bank, Rows
-from cmvmon.kinetics.inputs.codes import WEEK_US, Policy
+from cmvmon.kinetics.inputs.codes import ABOVE_ULOQ, WEEK_US, Policy
 from cmvmon.kinetics.numerics.compiling import compiled
 from cmvmon.kinetics.numerics.mixture import ends, moments
 
@@ -26,6 +26,8 @@ def take_row(
         bank.guess[:] = math.nan
         if own:
             begin_again(lines, policy.window_mean, policy.window_sd, bank.state)
+        elif rows.detection[row] == ABOVE_ULOQ:
+            begin_above(lines, policy.window_mean, policy.window_sd, bank.state)
         else:
             begin(lines, bank.state)
     t = (rows.time[row] - origin) / WEEK_US

@@ -13,6 +13,7 @@ import numpy as np
 
 from cmvmon.kinetics.inputs.arrays import Bank, Clocks, Rows
 from cmvmon.kinetics.inputs.codes import (
+    ABOVE_ULOQ,
     BANK,
     INDETERMINATE,
     NUMBERS,
@@ -29,8 +30,8 @@ from cmvmon.kinetics.inputs.codes import (
 from cmvmon.kinetics.line.posterior import posterior
 from cmvmon.kinetics.numerics.compiling import compiled
 from cmvmon.kinetics.weeks.by_bank import bank_week, take_row
-from cmvmon.kinetics.weeks.spans import baseline_of, last_week
-from cmvmon.kinetics.weeks.status import call_of, is_held_back, is_near_lloq, is_suppressed, status_of
+from cmvmon.kinetics.weeks.spans import baseline_of, belongs_to, ends_of, last_week
+from cmvmon.kinetics.weeks.status import call_of, is_above_uloq, is_held_back, is_near_lloq, is_suppressed, status_of
 
 
 @compiled
@@ -95,7 +96,13 @@ def line_week(
 @compiled
 def observed_pair(rows: Rows, first: int, last: int, too_close_us: int, out: np.ndarray) -> int:
     """Write the observed pair of rows first and last to out[0:4]; return its reason bits."""
-    if first < 0 or last < 0 or first == last or (rows.fault[first] | rows.fault[last]) & R_NOT_REPORTED:
+    if (
+        first < 0
+        or last < 0
+        or rows.time[last] < rows.time[first]
+        or first == last
+        or (rows.fault[first] | rows.fault[last]) & R_NOT_REPORTED
+    ):
         return 0
     low_f, high_f = rows.reported_lo[first], rows.reported_hi[first]
     low_t, high_t = rows.reported_lo[last], rows.reported_hi[last]
@@ -145,7 +152,7 @@ def fill_weeks(
     out = np.empty(len(NUMBERS))
     e = b - 1  # last row used so far
     segment = b  # first row after the last long gap
-    at_start = -1  # last row used at or before the week's start
+    at_start = b - 1  # last row used at or before the week's start
     faults = 0
     n_censored = 0
     n_quantified = 0  # of the segment
@@ -155,8 +162,7 @@ def fill_weeks(
     for week in range(n_weeks):
         week_start = anchor + week * WEEK_US
         week_end = week_start + WEEK_US
-        first_new = -1
-        while e + 1 < stop and rows.time[e + 1] < week_end:
+        while e + 1 < stop and belongs_to(rows.time, e + 1, b, week_end, policy):
             e += 1
             if e > b and rows.time[e] - rows.time[e - 1] > policy.new_segment_us:
                 segment, n_quantified, n_after = e, 0, 0
@@ -166,20 +172,22 @@ def fill_weeks(
                 take_row(rows, e, segment, segment != b, anchor, bank.lines[which], bank, policy)
             n_censored += rows.detection[e] != QUANTIFIED
             n_quantified += rows.detection[e] == QUANTIFIED
-            if rows.time[e] <= week_start:
-                at_start = e
-            if first_new < 0 and rows.time[e] >= week_start:
-                first_new = e
+        while at_start + 1 <= e and rows.time[at_start + 1] <= week_start:
+            at_start += 1
         known = e >= b
-        since = b if (week == 0 and baseline >= 0) else at_start
+        no_new = not known or rows.time[e] < week_start
+        own_start = b if (week == 0 and baseline >= 0) else -1
+        before = at_start if at_start >= b else -1
+        since = own_start if own_start >= 0 else before
         reasons = baseline_reason | faults | (rows.fault[b] & R_SIGMA_UNKNOWN)
         provisional = policy.as_of_us < week_end
         if provisional:
             reasons |= R_PROVISIONAL
         out[:] = math.nan
         too_close = 0
-        if first_new >= 0:
-            too_close = observed_pair(rows, since, e, policy.too_close_us, out)
+        if not no_new:
+            pair_from, pair_to = ends_of(rows.time, b, e, own_start, before, week_start, week_end, policy)
+            too_close = observed_pair(rows, pair_from, pair_to, policy.too_close_us, out)
             reasons |= too_close
         invalid = (faults | (rows.fault[b] & R_SIGMA_UNKNOWN)) != 0
         if known and not invalid:
@@ -188,7 +196,7 @@ def fill_weeks(
             if policy.method == BANK:
                 bank_week(bank, which, since_us, rows.time[e], week_start, week_end, policy, out)
             else:
-                chosen = window_prior if own else prior
+                chosen = window_prior if own or rows.detection[segment] == ABOVE_ULOQ else prior
                 places[0], places[1], places[2] = segment, max(since, segment), e
                 line_week(rows, anchor, own, chosen, window_prior, policy, scratch, places, kept, out)
             if policy.as_of_us == week_start:
@@ -206,9 +214,10 @@ def fill_weeks(
             known and segment != b and rows.time[segment] >= week_start,
             known and rows.time[segment] == rows.time[e],
             n_quantified == 0,
-            first_new < 0,
+            no_new,
             suppressed,
             near,
+            known and is_above_uloq(rows.detection, rows.time, segment, e, policy.too_close_us),
             too_close != 0,
         )
         for row in range(len(out)):  # a slice would take three times as long
@@ -219,7 +228,7 @@ def fill_weeks(
         whole[3, place + week] = n_censored
         whole[4, place + week] = status
         call = call_of(status, out[11], rows.reported_lo, rows.reported_hi, rows.time, segment, e, policy)
-        if is_held_back(call, out[12], bank.rebound_alarm[which]):
+        if is_held_back(call, suppressed, out[12], bank.rebound_alarm[which]):
             call = INDETERMINATE
             reasons |= R_REBOUND_SUSPECTED
         whole[5, place + week] = call
@@ -227,8 +236,6 @@ def fill_weeks(
         whole[7, place + week] = segment if known else -1
         whole[8, place + week] = e if known else -1
         whole[9, place + week] = n_after
-        if known:
-            at_start = e
 
 
 @compiled

@@ -47,6 +47,46 @@ def baseline_of(time: np.ndarray, start: int, stop: int, anchor: int, policy: Po
 
 
 @compiled
+def belongs_to(time: np.ndarray, row: int, first: int, week_end: int, policy: Policy) -> bool:
+    """Whether `row` is known to a week: it lies before its end, or so near after it that it stands for that end.
+
+    The first result that counts, and one after a long gap, stand for no end of a week before them.
+    """
+    if time[row] < week_end:
+        return True
+    if row == first or time[row] - time[row - 1] > policy.new_segment_us:
+        return False
+    return bool(time[row] <= week_end + policy.week_end_us)
+
+
+@compiled
+def nearest_to(time: np.ndarray, moment: int, first: int, last: int, policy: Policy) -> int:
+    """The row of first..last nearest to `moment` and near enough to stand for it, on a tie the earlier; -1 for none."""
+    found = -1
+    for i in range(last, first - 1, -1):
+        apart = abs(time[i] - moment)
+        if apart <= policy.week_end_us and (found < 0 or apart <= abs(time[found] - moment)):
+            found = i
+        if time[i] < moment - policy.week_end_us:
+            break
+    return found
+
+
+@compiled
+def ends_of(
+    time: np.ndarray, first: int, last: int, baseline: int, before: int, week_start: int, week_end: int, policy: Policy
+) -> tuple[int, int]:
+    """(first, last) row of a week's observed pair among the rows first..last; -1 where there is none.
+
+    `baseline` is the row that begins the pair whatever else lies near (week 1), or -1; `before` the last row at or
+    before the week's start.
+    """
+    start = baseline if baseline >= 0 else nearest_to(time, week_start, first, last, policy)
+    end = nearest_to(time, week_end, first, last, policy)
+    return before if start < 0 else start, last if end < 0 else end
+
+
+@compiled
 def course_spans(rows: Rows, clocks: Clocks, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
     """(first, last row) that the weeks of each clock rest on, up to a long gap; last < first: none, or one has a fault."""
     n_clocks = len(clocks.start)
@@ -58,11 +98,11 @@ def course_spans(rows: Rows, clocks: Clocks, policy: Policy) -> tuple[np.ndarray
         if b < 0:
             b = start + np.searchsorted(rows.time[start:stop], anchor)
         e = b
-        while e < stop and rows.time[e] < end and rows.fault[e] == 0:
+        while e < stop and belongs_to(rows.time, e, b, end, policy) and rows.fault[e] == 0:
             if e > b and rows.time[e] - rows.time[e - 1] > policy.new_segment_us:
                 break
             e += 1
-        faulty = e < stop and rows.time[e] < end and rows.fault[e] != 0
+        faulty = e < stop and belongs_to(rows.time, e, b, end, policy) and rows.fault[e] != 0
         first[i] = b
         last[i] = b - 1 if faulty else e - 1
     return first, last

@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from cmvmon.kinetics.inputs.codes import (
+    ABOVE_ULOQ,
     ALL_CENSORED,
+    BASELINE_ABOVE_ULOQ,
     BASELINE_NEAR_LLOQ,
     BELOW_LLOQ,
     INDETERMINATE,
@@ -22,6 +24,7 @@ from cmvmon.kinetics.inputs.codes import (
     NOT_MET,
     OK,
     PRIOR_ONLY,
+    QUANTIFIED,
     SUPPRESSED,
     TOO_CLOSE,
     WEEK_US,
@@ -41,6 +44,7 @@ def status_of(
     no_new_result: bool,
     suppressed: bool,
     near_lloq: bool,
+    above_uloq: bool,
     too_close: bool,
 ) -> int:
     """The first status that applies; the order of the arguments is their precedence."""
@@ -62,6 +66,8 @@ def status_of(
         return SUPPRESSED
     if near_lloq:
         return BASELINE_NEAR_LLOQ
+    if above_uloq:
+        return BASELINE_ABOVE_ULOQ
     return TOO_CLOSE if too_close else OK
 
 
@@ -94,6 +100,24 @@ def is_near_lloq(
 
 
 @compiled
+def is_above_uloq(detection: np.ndarray, time: np.ndarray, first: int, last: int, apart_us: int) -> bool:
+    """Whether row `first` lies above the ULOQ and no two quantified rows, `apart_us` or more apart, tell how fast it fell.
+
+    The results then give the decline a lower bound only; an upper one could come from nothing but the prior.
+    """
+    if detection[first] != ABOVE_ULOQ:
+        return False
+    begun = -1
+    for i in range(first, last + 1):
+        if detection[i] == QUANTIFIED:
+            if begun < 0:
+                begun = i
+            elif time[i] - time[begun] >= apart_us:
+                return False
+    return True
+
+
+@compiled
 def call_of(
     status: int,
     probability: float,
@@ -104,8 +128,8 @@ def call_of(
     last: int,
     policy: Policy,
 ) -> int:
-    """The call of a week. A load that fell below the LLOQ is no failure: it is `met` or nothing, never `not_met`."""
-    if status in (SUPPRESSED, BASELINE_NEAR_LLOQ):
+    """The call of a week. Where the results bound the decline only from below, it is `met` or nothing, never `not_met`."""
+    if status in (SUPPRESSED, BASELINE_NEAR_LLOQ, BASELINE_ABOVE_ULOQ):
         if probability >= policy.met:
             return MET
         reached = last - 1 if status == SUPPRESSED else last  # the first row below the LLOQ of the two, or the one
@@ -121,6 +145,9 @@ def call_of(
 
 
 @compiled
-def is_held_back(call: int, probability_rebound: float, alarm: float) -> bool:
-    """Whether `met` may not be said because the rebound alarm speaks; never without a probability (NaN)."""
-    return call == MET and probability_rebound >= alarm
+def is_held_back(call: int, suppressed: bool, probability_rebound: float, alarm: float) -> bool:
+    """Whether `met` may not be said because the rebound alarm speaks; never without a probability (NaN).
+
+    A load of which the last two results lie below the LLOQ has not risen to anything that can be seen.
+    """
+    return call == MET and not suppressed and probability_rebound >= alarm

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from statistics import NormalDist
@@ -25,7 +26,7 @@ from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.trajectory_priors import TrajectoryLine
 
-VERSIONS = {"line": "line-2", "bank": "bank-1"}  # by method; another number for the same rows is another version
+VERSIONS = {"line": "line-3", "bank": "bank-2"}  # by method; another number for the same rows is another version
 _MOMENT = pl.Datetime("us", "UTC")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -56,10 +57,15 @@ def weekly_decline(
     bits in whatever order or company they come.
     """
     given = kernel_input(results, clocks, protocol=protocol, as_of=as_of, method=method)
+    return estimated_from(given, clocks, protocol)
+
+
+def estimated_from(given: KernelInput, clocks: pl.DataFrame, protocol: Protocol) -> pl.DataFrame:
+    """The same from rows and clocks that are ready for the kernels: a page draws its trajectory from them too."""
     if given.starts.is_empty():
         return WEEKLY_DECLINE.empty()
     numbers, whole = _kernel(given, clocks, protocol)
-    return _table(numbers, whole, given, protocol, method)
+    return _table(numbers, whole, given, protocol, given.method)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,12 @@ class KernelInput:
     starts: pl.DataFrame
     result_ids: pl.Series
     method: str
+
+    def of(self, patients: Collection[str]) -> KernelInput:
+        """The clocks of these patients alone; the rows stay as they are."""
+        chosen = self.starts["patient_id"].is_in(sorted(patients))
+        clocks = Clocks(*(column[chosen.to_numpy()] for column in self.clocks))
+        return replace(self, clocks=clocks, starts=self.starts.filter(chosen))
 
 
 def kernel_input(
@@ -178,6 +190,7 @@ def _policy(protocol: Protocol, as_of: datetime, method: str) -> Policy:
         growth=decline.growth_before_anchor_log10_per_week,
         growth_sd=decline.growth_before_anchor_sd_log10_per_week,
         too_close_us=round(decline.too_close_days * _DAY_US),
+        week_end_us=round(decline.week_end_within_h * _HOUR_US),
         new_segment_us=round(decline.new_segment_gap_days * _DAY_US),
         baseline_before_us=round(clock.baseline_before_h * _HOUR_US),
         baseline_after_us=round(clock.baseline_after_h * _HOUR_US),

@@ -122,7 +122,7 @@ CREATE TABLE deliveries (
 
 CREATE INDEX ix_deliveries_newest ON deliveries (feed, table_name, landed_at, received_at, delivery_id, attempt)
 
-CREATE INDEX ix_deliveries_set_apart ON deliveries (feed, table_name) WHERE quarantined > 0
+CREATE INDEX ix_deliveries_received_at ON deliveries (received_at)
 
 CREATE INDEX ix_deliveries_table ON deliveries (table_name, refused)
 
@@ -200,8 +200,15 @@ CREATE TABLE quarantined_records (
     remedy VARCHAR NOT NULL,
     patient_id VARCHAR,
     delivered_text VARCHAR NOT NULL,
+    identity VARCHAR,
+    named_patient VARCHAR,
+    named_key VARCHAR,
     PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
 )
+
+CREATE INDEX ix_quarantined_records_named_key ON quarantined_records (named_key)
+
+CREATE INDEX ix_quarantined_records_named_patient ON quarantined_records (named_patient)
 
 CREATE TABLE verdicts (
     number SERIAL NOT NULL,
@@ -264,6 +271,15 @@ CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 CREATE INDEX ix_viral_load_results_received_at ON viral_load_results (received_at)
 
 CREATE INDEX ix_viral_load_results_record_key ON viral_load_results (record_key)
+
+CREATE TABLE waiting_records (
+    delivery_id VARCHAR NOT NULL,
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, feed, table_name, attempt, record_number)
+)
 
 CREATE TABLE weekly_decline (
     number SERIAL NOT NULL,

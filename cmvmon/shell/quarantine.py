@@ -1,0 +1,130 @@
+"""What waits in quarantine, and the list of it, which is written with every delivery.
+
+History stays: a record waits from the last judging of its delivery until a later one brings it right
+(cmvmon.shell.brought_right). Which ones wait now is listed, so that no page and no delivery reads every record that was
+ever set apart; the list follows from what is stored, and is made again each night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.shell import dialects
+from cmvmon.shell.brought_right import brought_right, place, set_apart
+from cmvmon.shell.landing import Landed
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS, WAITING
+
+_CHUNK = 500
+_IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
+
+
+def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
+    """The records that wait (by `as_of`), as `quarantined_records`: set apart by the last judging of their delivery, and
+    not brought right by a later one."""
+    if as_of is None or not _came_after(connection, as_of):
+        rows: Sequence[Mapping[str, Any]] = _listed(connection)
+    else:
+        rows = _waiting(connection, set_apart(connection, as_of=as_of), as_of=as_of)
+    waiting = [{name: row[name] for name in QUARANTINED_RECORDS.schema} for row in rows]
+    frame = pl.DataFrame(waiting, schema=QUARANTINED_RECORDS.schema, orient="row")
+    return frame.sort(*QUARANTINED_RECORDS.key)
+
+
+def _came_after(connection: sa.Connection, as_of: datetime) -> bool:
+    """Whether anything is stored that was received after it: what waited by then is not what waits now."""
+    columns = (table.c.received_at for table in (DELIVERIES, *VERSIONS.values()))
+    return any(connection.execute(sa.select(c).where(c > as_of).limit(1)).first() is not None for c in columns)
+
+
+def _waiting(
+    connection: sa.Connection, rows: Sequence[dict[str, Any]], *, as_of: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Those of these records (of `set_apart`) that wait, by what is stored."""
+    answered = {place(row) for row in brought_right(connection, rows, as_of=as_of)}
+    return [row for row in rows if place(row) not in answered]
+
+
+def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The records on the list of which the conditions hold."""
+    query = sa.select(QUARANTINE).join(WAITING, _IS_LISTED).where(*conditions)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def keys_that_wait(connection: sa.Connection, table: Delivered, feed: str) -> frozenset[str]:
+    """The keys of records of a feed's table that wait, where they could be read whole."""
+    q = QUARANTINE.c
+    rows = _listed(connection, q.table_name == table.name, q.feed == feed, q.named_key.is_not(None))
+    return frozenset(row["named_key"] for row in rows)
+
+
+def waiting_for(connection: sa.Connection, delivery_id: str) -> list[tuple[str, str]]:
+    """The deliveries (id and feed) with a withdrawal that waits for a record which that delivery brought."""
+    waits = _listed(connection, QUARANTINE.c.reason == WITHDRAWS_UNKNOWN)
+    return sorted({(row["delivery_id"], row["feed"]) for row in waits if is_known(connection, row, of=delivery_id)})
+
+
+def is_known(connection: sa.Connection, row: Mapping[str, Any], *, of: str | None = None) -> bool:
+    """Whether the record that a waiting withdrawal names is stored; by the delivery `of`, if one is named."""
+    if row["reason"] != WITHDRAWS_UNKNOWN:
+        return False
+    v = VERSIONS[row["table_name"]].c
+    query = sa.select(v.record_key).where(v.record_key == row["named_key"])
+    if of is not None:
+        query = query.where(v.delivery_id == of)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def list_after(connection: sa.Connection, landed: Landed, table: str, stored: Iterable[Mapping[str, Any]]) -> None:
+    """Brings the list up to date with a judging of one table of a delivery, and the versions that it stored.
+
+    What a delivery can bring right, or put in question again, names one of its patients or keys.
+    """
+    q = QUARANTINE.c
+    of_feed = sa.and_(q.feed == landed.feed, q.table_name == table)
+    own = sa.and_(of_feed, q.delivery_id == landed.delivery_id)
+    patients, keys = set[str](), set[str]()
+    for row in stored:
+        patients.add(row["patient_id"])
+        keys.add(row["record_key"])
+    for patient, key in connection.execute(sa.select(q.named_patient, q.named_key).where(own)):
+        patients.add(patient or "")
+        keys.add(key or "")
+    if connection.execute(sa.select(q.feed).where(of_feed).limit(1)).first() is None:
+        return
+    _list_again(connection, [sa.and_(own, q.named_patient.is_(None), q.named_key.is_(None))])
+    for column, names in ((q.named_patient, patients - {""}), (q.named_key, keys - {""})):
+        _list_again(connection, [sa.and_(of_feed, column.in_(some)) for some in _chunks(names)])
+
+
+def list_anew(connection: sa.Connection) -> None:
+    """The list made again from all that is stored: it is what follows from it, whatever it was."""
+    _list_again(connection, [sa.true()])
+
+
+def _list_again(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> None:
+    """The part of the list for which a condition holds, made again from what is stored.
+
+    A part must hold every record that names the same patient, or the same key, or records that name nothing.
+    """
+    w = WAITING.c
+    for condition in conditions:
+        listed = {place(row) for row in _listed(connection, condition)}
+        waits = {place(row) for row in _waiting(connection, set_apart(connection, condition))}
+        if waits - listed:
+            new = [dict(zip(QUARANTINED_RECORDS.key, one, strict=True)) for one in waits - listed]
+            connection.execute(dialects.of(connection).insert_new(WAITING), new)
+        for one in listed - waits:
+            of_it = (w[name] == value for name, value in zip(QUARANTINED_RECORDS.key, one, strict=True))
+            connection.execute(sa.delete(WAITING).where(*of_it))
+
+
+def _chunks(names: Collection[str]) -> list[list[str]]:
+    wanted = sorted(names)
+    return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]

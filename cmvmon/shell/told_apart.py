@@ -1,0 +1,223 @@
+"""What a delivery says that is new, what repeats what is stored, and what contradicts it: told before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.domain import words
+from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
+from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
+from cmvmon.domain.identity import as_text, record_key
+from cmvmon.ingest import Part
+from cmvmon.shell.landing import Landed
+from cmvmon.shell.quarantine import keys_that_wait
+from cmvmon.shell.schema import VERSIONS
+
+_CHUNK = 500
+_NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+
+
+def sorted_out(
+    connection: sa.Connection, part: Part, landed: Landed
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """New records, conflicting ones (with `reason`; `is_new` = not stored yet), and the number of duplicates.
+
+    Row order does not matter: a conflict takes in every record of its version, not only those after the first.
+    """
+    if part.accepted.is_empty():
+        return [], [], 0
+    table = BY_NAME[part.table]
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in part.accepted.to_dicts():
+        record = _with_identity(row, table, landed)
+        groups[_version(record, table)].append(record)
+    history = _tell_history(groups, table)
+    known = _known(connection, table, {version[0] for version in groups})
+    several = _several_samples(groups, known, table)
+    is_snapshot = table.versions is Versions.SNAPSHOT
+    waiting = keys_that_wait(connection, table, landed.feed) if known and is_snapshot else frozenset()
+    accepted: list[dict[str, Any]] = []
+    conflicting: list[dict[str, Any]] = []
+    duplicates = 0
+    for version, group in groups.items():
+        stored = known[version[0]]
+        peers = [row for row in stored if _version(row, table) == version]
+        tells_history = version[0] in history
+        repeatable = _repeatable(group[0], stored, peers, table, tells_history=tells_history)
+        fresh, repeats = _told_apart(group, repeatable)
+        if repeats and not fresh and version[0] in waiting:
+            fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
+        elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
+        reason = elsewhere or what_conflicts([*peers, *fresh])
+        if elsewhere or len({row["content"] for row in (*peers, *fresh)}) > 1:
+            conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
+        else:
+            accepted += fresh
+        if elsewhere or len({row["content"] for row in peers}) > 1:
+            conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
+        else:
+            duplicates += len(repeats)
+    return accepted, conflicting, duplicates
+
+
+def _several_samples(
+    groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]],
+    known: Mapping[str, Sequence[Mapping[str, Any]]],
+    table: Delivered,
+) -> dict[str, str]:
+    """The keys whose versions, with the stored ones, are of several samples, each with the reason."""
+    if table.versions is Versions.SNAPSHOT:
+        return {}
+    versions: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for version, group in groups.items():
+        versions[version[0]] += group
+    whole = {key: [*known.get(key, ()), *rows] for key, rows in versions.items()}
+    return {key: what_conflicts(settled(rows)) for key, rows in whole.items() if are_several_samples(rows)}
+
+
+def _repeatable(
+    record: Mapping[str, Any],
+    stored: Sequence[dict[str, Any]],
+    peers: Sequence[dict[str, Any]],
+    table: Delivered,
+    *,
+    tells_history: bool,
+) -> Sequence[dict[str, Any]]:
+    """The stored versions that such a record would only repeat.
+
+    Where receipt alone orders, what came last: a record may return to what it said before. A delivery that tells the
+    history of a record (several such versions of it) returns to nothing.
+    """
+    if table.versions is Versions.SNAPSHOT:
+        return [*peers, *stored[-1:]]
+    if not table.versions.is_by_receipt(record):
+        return peers
+    said = ("reported_at",) if record["reported_at"] is None else ("reported_at", "result_status")
+    alike = [
+        row
+        for row in stored
+        if table.versions.is_by_receipt(row) and all(as_text(row[name]) == as_text(record[name]) for name in said)
+    ]
+    if record["reported_at"] is not None or tells_history or not alike:
+        return alike
+    last = max((row["received_at"], row["landed_at"]) for row in alike)
+    return [row for row in alike if (row["received_at"], row["landed_at"]) == last]
+
+
+def _tell_history(groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]], table: Delivered) -> set[str]:
+    """The keys of which one delivery brings several versions that only receipt could order."""
+    if table.versions is Versions.SNAPSHOT:
+        return set()
+    rows = [row for group in groups.values() for row in group]
+    unreported = {
+        (row["record_key"], row["content"])
+        for row in rows
+        if table.versions.is_by_receipt(row) and row["reported_at"] is None
+    }
+    return {key for key, n in Counter(key for key, _ in unreported).items() if n > 1}
+
+
+def _told_apart(
+    group: Sequence[dict[str, Any]], repeatable: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The records that say something new, and those that repeat what is stored or stands earlier in the group.
+
+    The same delivered text is a repeat even where a changed laboratory file now reads it otherwise.
+    """
+    seen = {row[name] for row in repeatable for name in ("content", "delivered")}
+    fresh: list[dict[str, Any]] = []
+    repeats: list[dict[str, Any]] = []
+    for record in group:
+        if record["content"] in seen or record["delivered"] in seen:
+            repeats.append(record)
+        else:
+            seen |= {record["content"], record["delivered"]}
+            fresh.append(record)
+    return fresh, repeats
+
+
+def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dict[str, Any]:
+    """The record with its key and the two hashes that tell versions apart."""
+    columns = table.rows.columns
+    content = {c.name: row[c.name] for c in columns if c.name not in _NOT_CONTENT}
+    record = {c.name: row[c.name] for c in columns}
+    return record | {
+        "record_key": record_key(row, table.rows),
+        "content": _hash(json.dumps({k: as_text(v) for k, v in content.items()}, sort_keys=True)),
+        "delivered": _hash(row["delivered_text"]),
+        "delivered_text": row["delivered_text"],
+        "landed_at": landed.landed_at,
+        "feed": landed.feed,
+        "record_number": row["record_number"],
+        "line": row["line"],
+    }
+
+
+def _version(record: Mapping[str, Any], table: Delivered) -> tuple[str, ...]:
+    """Key and version. Where records carry no report time, what arrives together is one version."""
+    return (str(record["record_key"]), *(as_text(record[name]) for name in table.versions.told_apart_by(record)))
+
+
+def _known(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Stored versions by key, in the order in which they were received."""
+    versions = VERSIONS[table.name]
+    wanted = sorted(keys)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            sa.select(versions)
+            .where(versions.c.record_key.in_(wanted[start : start + _CHUNK]))
+            .order_by(versions.c.received_at, versions.c.landed_at, versions.c.version_number)
+        )
+        for row in connection.execute(query).mappings():
+            found[row["record_key"]].append(dict(row))
+    return found
+
+
+def with_known_withdrawals(connection: sa.Connection, part: Part) -> Part:
+    """The part with every withdrawal accepted whose record is known, in the store or beside it: read with the identity of it."""
+    if part.withdrawals is None or part.withdrawals.is_empty():
+        return part
+    table = BY_NAME[part.table]
+    rows = part.withdrawals.to_dicts()
+    named = {record_key(row, table.rows) for row in rows}
+    known = _known(connection, table, named)
+    for row in part.accepted.to_dicts():
+        known[record_key(row, table.rows)].append(row)
+    whole = []
+    for row in rows:
+        versions = known.get(record_key(row, table.rows))
+        if versions:
+            meant = max(versions, key=_settled)
+            read = row | {name: meant[name] for name in table.identity}
+            is_early = read["reported_at"] is not None and read["reported_at"] < read[table.starts]
+            whole.append(read | ({"reported_at": None} if is_early else {}))
+    if not whole:
+        return part
+    effective = pl.DataFrame(whole, schema=part.withdrawals.schema)
+    waits = ~pl.col("record_number").is_in(effective["record_number"].implode())
+    return replace(
+        part,
+        accepted=pl.concat([part.accepted, effective.select(part.accepted.columns)]),
+        quarantined=part.quarantined.filter(waits),
+        withdrawals=part.withdrawals.filter(waits),
+    )
+
+
+def _settled(version: Mapping[str, Any]) -> tuple[bool, str, int, str]:
+    """An order of the versions of one record, the last one last, in which the order of deliveries has no part."""
+    status = str(version["result_status"])
+    rank = words.RESULT_STATUS.index(status)
+    return status != words.PRELIMINARY, as_text(version["reported_at"]), rank, str(version["patient_id"])
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
