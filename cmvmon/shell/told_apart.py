@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,16 @@ from cmvmon.domain import words
 from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
 from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
 from cmvmon.domain.identity import as_text, record_key
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.ingest import Part
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import keys_that_wait
 from cmvmon.shell.schema import VERSIONS
 
 _CHUNK = 500
+_LOAD = frozenset({"viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"})
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+_BESIDE_LOAD = tuple(name for name in VIRAL_LOAD_RESULTS.schema if name not in _NOT_CONTENT | _LOAD)
 
 
 def sorted_out(
@@ -53,6 +56,9 @@ def sorted_out(
         tells_history = version[0] in history
         repeatable = _repeatable(group[0], stored, peers, table, tells_history=tells_history)
         fresh, repeats = _told_apart(group, repeatable)
+        if part.is_log10_of is not None:
+            fresh, again = _without_second_scale(fresh, repeatable, part.is_log10_of)
+            repeats += again
         if repeats and not fresh and version[0] in waiting:
             fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
         elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
@@ -142,6 +148,31 @@ def _told_apart(
             seen |= {record["content"], record["delivered"]}
             fresh.append(record)
     return fresh, repeats
+
+
+def _without_second_scale(
+    fresh: Sequence[dict[str, Any]],
+    repeatable: Sequence[Mapping[str, Any]],
+    is_log10_of: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The records that say something new, and those that only print in another scale what stands beside them or is stored."""
+    if len(fresh) + len(repeatable) < 2:
+        return list(fresh), []
+
+    def repeats(record: Mapping[str, Any]) -> bool:
+        stored = [row for row in repeatable if _is_alike_but_load(row, record)]
+        beside = [row for row in fresh if _is_alike_but_load(row, record)]
+        return any(is_log10_of(row, record) for row in (*stored, *beside)) or any(
+            is_log10_of(record, row) for row in stored
+        )
+
+    again = [repeats(record) for record in fresh]
+    told = list(zip(fresh, again, strict=True))
+    return [record for record, is_again in told if not is_again], [record for record, is_again in told if is_again]
+
+
+def _is_alike_but_load(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return all(as_text(first[name]) == as_text(second[name]) for name in _BESIDE_LOAD)
 
 
 def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dict[str, Any]:
