@@ -10,11 +10,12 @@ import pytest
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.run.intake import take_in_file
+from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import open_site
 from tests import sites
+from tests.feeds.shipped import LABS
 from tests.sites import day, drop, result
 
 P = "SYNTHETIC-1"
@@ -84,3 +85,26 @@ def test_the_same_records_again_stay_what_they_were(tmp_path: Path) -> None:
     again = taken_in(tmp_path, [*lines, result(P, 21, 500)], name="two.csv")
     assert (again.accepted, again.duplicates, again.reasons) == (1, 0, {"conflicting_specimens": 2})
     assert used(tmp_path) == sorted([*before, (P, "bal", day(21), False)])
+
+
+def test_declaring_the_key_also_mends_what_was_taken_in_before(tmp_path: Path) -> None:
+    """One of the two came alone and was accepted; both came again, and were in conflict until the file was mended."""
+    other = OTHER["conflicting_specimens"]
+    taken_in(tmp_path, [FIRST])
+    taken_in(tmp_path, [FIRST, other], name="two.csv")
+    assert [row[3] for row in used(tmp_path)] == [True, True]
+    packaged = (LABS / "synthetic.toml").read_text("utf-8")
+    key = '\naccession_stands_for = "order"\nkey_columns = ["specimen"]\n[columns]'
+    (tmp_path / "labs").mkdir(exist_ok=True)
+    (tmp_path / "labs" / "synthetic.toml").write_text(packaged.replace("\n[columns]", key, 1))
+    with open_site(tmp_path) as opened:
+        take_in_drop(opened, received_at=day(31))
+        with opened.reading() as connection:
+            assert known.open_quarantine(connection).is_empty()
+            then, now = (
+                current_results(known.known(connection, opened.site, as_of=day(at))[VIRAL_LOAD_RESULTS])
+                for at in (30, 31)
+            )
+    assert then["is_conflicting"].to_list() == [True, True]
+    assert not now["is_conflicting"].any()
+    assert set(now["compartment"]) == {"bal", "plasma"}
