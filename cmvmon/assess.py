@@ -23,6 +23,7 @@ from cmvmon.facts.patients import PATIENTS
 from cmvmon.kinetics import concordance, treatment_courses
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
+from cmvmon.kinetics.noise.same_minute import count_twins_once, impossible_pairs, mark_pairs
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge
@@ -108,7 +109,10 @@ def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str =
 def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str) -> tuple[Prepared, KernelInput]:
     begun = known.begun(as_of)
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
-    results = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
+    usable = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
+    pairs = impossible_pairs(usable, protocol=protocol)
+    results = count_twins_once(mark_pairs(usable, pairs))
+    is_shown = pl.col("result_status") != words.WITHDRAWN
     clocks = treatment_courses(begun[ANTIVIRAL_COURSES], protocol=protocol, as_of=as_of)
     compared = known.concordance
     if compared is None:
@@ -117,7 +121,7 @@ def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str)
     made = Prepared(
         begun=begun,
         results=results,
-        shown=current.filter(pl.col("result_status") != words.WITHDRAWN).sort("collected_at", "result_id"),
+        shown=mark_pairs(current.filter(is_shown), pairs).sort("collected_at", "result_id"),
         clocks=clocks,
         weekly_decline=WEEKLY_DECLINE.conform(estimated_from(given, clocks, protocol)),
         concordance=compared,

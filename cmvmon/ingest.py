@@ -9,9 +9,11 @@ raise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,6 +29,7 @@ from cmvmon.feeds.judging import expected_of, judge, patient_header, writing_of
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.reasons import explain, remedy
 from cmvmon.feeds.records import Records, refusal
+from cmvmon.feeds.two_scales import is_log10_of
 
 SHARE_JUDGED_FROM = 20  # records; in fewer, one bad morning is no reason to refuse the rest
 REFUSED = "delivery_refused"
@@ -46,6 +49,8 @@ class Part:
         ignored: records that the laboratory file says are no CMV load.
         received: accepted + quarantined + ignored.
         refused: why this part was refused whole, or None.
+        is_log10_of: of two records, whether the second prints in log10 what the first prints as it is; None where no
+            laboratory's words say so.
     """
 
     table: str
@@ -56,6 +61,7 @@ class Part:
     ignored: int
     received: int
     refused: DeliveryError | None
+    is_log10_of: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,10 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
     accepted = _as_rows(judged.accepted, table, records)
     received = accepted.height + quarantined.height + len(judged.ignored)
     withdrawals = None if judged.withdrawals is None else _as_rows(judged.withdrawals, table, records)
-    return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused)
+    scales = None
+    if table is not None and table.by_laboratory and call.laboratory is not None:
+        scales = partial(is_log10_of, grammar=call.laboratory.grammar)
+    return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused, scales)
 
 
 def _only(judged: Judged, numbers: frozenset[int]) -> Judged:

@@ -15,8 +15,9 @@ class Prepared:
 
     Attributes:
         begun: the delivered rows that had begun, ends after the moment read as null.
-        results: current results, with `is_conflicting` and `sigma_log10`, sorted by moment and id.
-        shown: the same and the preliminary ones, which a page shows and nothing judges.
+        results: current results, with `is_conflicting` (also of results of one minute that can't both be true) and
+            `sigma_log10`, equal ones of one minute once, sorted by moment and id.
+        shown: all of them and the preliminary ones, which a page shows and nothing judges.
         clocks: one row per patient and anchor.
         weekly_decline: as its row type, sorted by its key.
         concordance: whether blood follows other compartments, by patient and for the unit, as its row type.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.conflicts import SAMPLE
 from cmvmon.domain.delivered import Delivered, Versions
 from cmvmon.domain.series import SERIES_KEY
 
@@ -74,9 +75,9 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     corrects or withdraws a result it is taken to be its receipt. What corrects or withdraws at one report time (or
     without any) is ordered by receipt; what was received together can't be, and corrected < withdrawn holds. A preliminary
     one counts only while there is no other. The last one is current. Where several last versions differ in
-    content, or a later `final` names another patient or compartment (one number for two samples), none is used: one row
-    stays for each patient and series concerned, with `is_conflicting` true, so that whoever reads a series knows that a
-    result is missing from it (the load in such a row means nothing).
+    content, or a later `final` names another patient, compartment or collection time (one number for two samples), none is
+    used: one row stays for each patient, series and collection time concerned, with `is_conflicting` true, so that whoever
+    reads a series knows that a result is missing from it (the load in such a row means nothing).
 
     Args:
         versions: rows of `viral_load_results` that were known at the moment judged, in any order.
@@ -96,7 +97,7 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             reported=_reported(),
             order=_order_at_one_report_time(),
-            n_subjects=pl.struct("patient_id", "compartment").n_unique().over("result_id"),
+            n_samples=pl.struct(SAMPLE).n_unique().over("result_id"),
         )
         .with_columns(is_latest=pl.col("reported") == pl.col("reported").max().over("result_id"))
     )
@@ -107,14 +108,14 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
         .with_columns(n_contents=pl.len().over("result_id"))
     )
     clashing = last.filter(
-        (pl.col("n_contents") > 1) | ((pl.col("n_subjects") > 1) & (pl.col("result_status") == words.FINAL))
+        (pl.col("n_contents") > 1) | ((pl.col("n_samples") > 1) & (pl.col("result_status") == words.FINAL))
     ).select("result_id")
     clear = last.join(clashing, on="result_id", how="anti").with_columns(is_conflicting=pl.lit(False))
     clash = (
         settled.join(clashing, on="result_id", how="semi")
-        .filter((pl.col("n_subjects") > 1) | pl.col("is_latest"))
+        .filter((pl.col("n_samples") > 1) | pl.col("is_latest"))
         .sort("result_id", "collected_at", "patient_id", "detection", "viral_load_iu_per_ml", nulls_last=True)
-        .unique(subset=["result_id", *SERIES_KEY], keep="first", maintain_order=True)
+        .unique(subset=["result_id", *SERIES_KEY, "collected_at"], keep="first", maintain_order=True)
         .with_columns(is_conflicting=pl.lit(True))
     )
     columns = single.columns

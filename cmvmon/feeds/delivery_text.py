@@ -19,8 +19,8 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.laboratory import Laboratory
-from cmvmon.feeds.laboratory_results import ANALYTE
 from cmvmon.feeds.numerals import write_number
+from cmvmon.feeds.result_keys import ANALYTE
 from cmvmon.feeds.times import ISO8601, read_time
 from cmvmon.feeds.units import IU_PER_ML
 from cmvmon.feeds.value_grammar import QUALITATIVE, Reading, ValueGrammar
@@ -39,7 +39,8 @@ def write_delivery(results: pl.DataFrame, laboratory: Laboratory, *, test: str |
 
     Raises:
         ProtocolError: the laboratory file has no words for something that is to be written (a compartment, an assay, a
-            status, a fraction without a decimal mark, a local time that occurred twice, a limit it does not state).
+            status, a fraction without a decimal mark, a local time that occurred twice, a limit it does not state, the columns
+            that join the accession number in the result's id).
     """
     rows = VIRAL_LOAD_RESULTS.conform(results)
     out = io.StringIO(newline="")
@@ -48,6 +49,7 @@ def write_delivery(results: pl.DataFrame, laboratory: Laboratory, *, test: str |
     code = test or next(iter(sorted(laboratory.cmv_load_tests)), "")
     for row in rows.iter_rows(named=True):
         cells = _cells(row, laboratory) | {"test": laboratory.spelling.get(code, code)}
+        _check_key(cells, row, laboratory)
         writer.writerow(cells.get(field, "") for field in laboratory.columns)
     return out.getvalue()
 
@@ -74,6 +76,19 @@ def _cells(row: Mapping[str, Any], laboratory: Laboratory) -> dict[str, str]:
         "unit": unit,
         "result_status": _status(row["result_status"], laboratory),
     }
+
+
+def _check_key(cells: Mapping[str, str], row: Mapping[str, Any], laboratory: Laboratory) -> None:
+    """Nothing, unless the written row would be read under another id. Without columns that join it, the number is the id."""
+    key, moment = laboratory.result_key, row["collected_at"]
+    number = cells["accession_number"]
+    lacking = [name for name in key.columns if name != "collected_at" and name not in cells]
+    if lacking:
+        raise _no_words(laboratory, f"a row of results holds no {lacking[0]}, which key_columns names")
+    if key.columns and row["result_id"] != key.result_id(
+        laboratory.laboratory, cells, accession_number=number, collected_at=moment
+    ):
+        raise _no_words(laboratory, "a row's id is not that of its key_columns")
 
 
 def _no_words(laboratory: Laboratory, lacking: str) -> ProtocolError:

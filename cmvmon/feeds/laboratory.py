@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,23 +17,23 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
+from cmvmon.feeds.declared_values import read_grammar
 from cmvmon.feeds.formats import FORMATS
-from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import Writing
+from cmvmon.feeds.result_keys import ResultKey, read_result_key
 from cmvmon.feeds.times import fault_of_formats
 from cmvmon.feeds.toml_reading import Asked, StrictTable
-from cmvmon.feeds.units import KINDS, Unit
-from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, ValueGrammar, fold
+from cmvmon.feeds.value_grammar import ValueGrammar, fold
 
 SEPARATORS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
-    "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status", "comment",
+    "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
+    "comment",
 )  # fmt: skip
 MAX_QUARANTINED_SHARE = 0.5
-_PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Laboratory:
     Attributes:
         columns: our field -> header of the delivery. `collected_time` and `reported_time` are for a feed that sends date
             and time in two columns, `comparator` for one that sends < and > beside the value.
+        result_key: what the accession number stands for, and which columns join it.
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         statuses: delivered text -> result status. `default_status` is for a feed without a status column.
@@ -62,6 +62,7 @@ class Laboratory:
     lines_above_header: int
     cells_span_lines: bool
     columns: Mapping[str, str]
+    result_key: ResultKey
     not_read: tuple[str, ...]
     time_formats: tuple[str, ...]
     hour_24_ends_day: bool
@@ -156,8 +157,9 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         _statuses(top, has_column="result_status" in columns),
         top.number("max_quarantined_share", at_most=1.0),
     )
-    laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), _grammar(top)
+    laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), read_grammar(top)
     assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
+    result_key = read_result_key(top, columns)
     above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
@@ -168,8 +170,8 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if not (description and format_ and zone and separator and encoding and formats):
         return None
     return Laboratory(
-        name, description, format_, synthetic, zone, separator, encoding, above, span, columns, not_read, formats, hour_24,
-        grammar,
+        name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
+        formats, hour_24, grammar,
         laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), _spelling(top.data),
         MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
     )  # fmt: skip
@@ -239,71 +241,3 @@ def _mapping(parent: StrictTable, key: str, options: tuple[str, ...]) -> dict[st
         if word is not None and mapping.setdefault(fold(text), word) != word:
             table.fault(text, "stands twice (but for case or spaces) with two meanings; keep one")
     return mapping
-
-
-def _grammar(top: StrictTable) -> ValueGrammar:
-    numbers, units, values = top.table("numbers"), top.table("units"), top.table("values")
-    marks = Marks(
-        numbers.choice("decimal", (".", ","), required=False),
-        numbers.choice("thousands", (".", ",", "'", " "), required=False),
-    )
-    if marks.decimal is not None and marks.decimal == marks.thousands:
-        numbers.fault("thousands", "is the decimal mark; a mark can't mean both")
-    missing = units.choice("missing", tuple(KINDS), required=False)
-    grammar = ValueGrammar(
-        marks,
-        _units(units),
-        None if missing is None else KINDS[missing],
-        _phrases(values),
-        _number_words(values),
-        values.choice("less_than", (words.BELOW_LLOQ, words.NOT_DETECTED)) or "",
-    )
-    values.choice("greater_than", (words.ABOVE_ULOQ,))
-    for table in (numbers, units, values):
-        table.finish()
-    return grammar
-
-
-def _units(units: StrictTable) -> dict[str, Unit]:
-    """Delivered text -> unit. An entry is a kind, or {unit = kind, times = factor} for a prefixed unit (kIU/mL)."""
-    table, mapping = units.table("delivered"), dict[str, Unit]()
-    for text, value in table.data.items():
-        if isinstance(value, dict):
-            entry = table.table(text)
-            kind, times = entry.choice("unit", ("iu_per_ml", "copies_per_ml")), entry.number("times", required=True)
-            entry.finish()
-        else:
-            kind, times = table.choice(text, tuple(KINDS)), 1.0
-        if kind is None or times is None:
-            continue
-        unit = Unit(KINDS[kind].quantity, KINDS[kind].is_log10, times)
-        if mapping.setdefault(fold(text), unit) != unit:
-            table.fault(text, "stands twice (but for case or spaces) with two meanings; keep one")
-    return mapping
-
-
-def _phrases(values: StrictTable) -> dict[str, str]:
-    """Folded phrase -> meaning. A phrase holds no digit: a number must never hide in one."""
-    phrases: dict[str, str] = {}
-    for meaning in PHRASE_MEANINGS:
-        for phrase in values.texts(meaning):
-            if any(c.isnumeric() for c in phrase):
-                values.fault(meaning, f"{phrase!r} holds a digit; list words only, and a number under [values.numbers]")
-            elif not any(c.isalpha() for c in phrase):
-                values.fault(meaning, f"{phrase!r} holds no letter; list words only")
-            if phrases.setdefault(fold(phrase), meaning) != meaning:
-                values.fault(meaning, f"{phrase!r} also stands under another meaning; keep one")
-    return phrases
-
-
-def _number_words(values: StrictTable) -> dict[float, str]:
-    """Number -> meaning, for a laboratory that prints 0 or -1 where others print words. A number above 0 is a load."""
-    table, found = values.table("numbers"), dict[float, str]()
-    for text in table.data:
-        meaning = table.choice(text, PHRASE_MEANINGS)
-        number = float(text) if _PLAIN_NUMBER.fullmatch(text) else None
-        if number is None or number > 0:
-            table.fault(text, "is no number of 0 or below, such as 0 or -1; a number above 0 is a load")
-        elif meaning is not None and found.setdefault(number, meaning) != meaning:
-            table.fault(text, "stands twice with two meanings; keep one")
-    return found

@@ -7,7 +7,7 @@ about one row are asked of all accepted rows at once, with the same expressions 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -23,17 +23,17 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Record, Records
-from cmvmon.feeds.times import read_time
+from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of, times_of
+from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
-ANALYTE = "cmv_dna"
-CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 Load = tuple[str, float | None, float | None, float | None, float | None]
 _LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
 # A withdrawal often carries no value. It must take effect all the same, or the result that it withdraws stays in use.
 # A withdrawn version is never read, so its detection says nothing; the delivered text is kept beside it.
 _NO_LOAD: Load = (words.NOT_DETECTED, None, None, None, None)
+_NO_MOMENT = datetime(1, 1, 1, tzinfo=UTC)  # where the collection time is no part of the key
 _SCHEMA = VIRAL_LOAD_RESULTS.schema | PLACE
 _IDENTITY = BY_NAME[VIRAL_LOAD_RESULTS.name].identity
 
@@ -100,18 +100,18 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
 
 def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Named:
     """What a record that can't be read as a row names: its number, patient, status and report time, where they are said."""
-    accession, patient = cells["accession_number"].strip(), cells["patient_id"].strip()
-    status, reported_at = _status(cells, laboratory), _reported_at(cells, laboratory, arrival)
+    result_id, patient = _named_id(cells, laboratory), cells["patient_id"].strip()
+    status, reported_at = status_of(cells, laboratory), reported_at_of(cells, laboratory, arrival)
     read: dict[str, str] = {}
-    if accession:
-        read["result_id"] = _result_id(laboratory, accession)
-    if patient and fold_id(patient) not in laboratory.placeholder_patient_ids:
+    if result_id is not None:
+        read["result_id"] = result_id
+    if patient and fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient):
         read["patient_id"] = patient
     if isinstance(status, str):
         read["result_status"] = status
     if not isinstance(reported_at, Rejection):
         read["reported_at"] = as_text(reported_at)
-    return Named(read, {} if accession else {"result_id": ""})
+    return Named(read, {} if result_id is not None else {"result_id": cells["accession_number"].strip()})
 
 
 def _withdrawal(
@@ -122,21 +122,34 @@ def _withdrawal(
     Its test must be empty or a CMV load's: one number may stand for several tests. A report time that can't be read, or
     lies in the future, is left out: the withdrawal then holds from its receipt.
     """
-    accession = cells["accession_number"].strip()
+    accession, result_id = cells["accession_number"].strip(), _named_id(cells, laboratory)
     test = fold(cells.get("test", ""))
     is_other_test = bool(test) and test not in laboratory.cmv_load_tests
-    if not accession or is_other_test or _status(cells, laboratory) != words.WITHDRAWN:
+    if result_id is None or is_other_test or status_of(cells, laboratory) != words.WITHDRAWN:
         return None
-    reported_at = _reported_at(cells, laboratory, arrival)
+    reported_at = reported_at_of(cells, laboratory, arrival)
     return (
-        _result_id(laboratory, accession), None, None, None, None, None, words.WITHDRAWN, *_NO_LOAD, accession,
+        result_id, None, None, None, None, None, words.WITHDRAWN, *_NO_LOAD, accession,
         None if isinstance(reported_at, Rejection) else reported_at, None, cells["value"], cells.get("unit") or None,
         None, record.number, record.line,
     )  # fmt: skip
 
 
-def _result_id(laboratory: Laboratory, accession: str) -> str:
-    return f"{laboratory.laboratory}:{accession}:{ANALYTE}"
+def _result_id(cells: Mapping[str, str], laboratory: Laboratory, collected_at: datetime) -> str:
+    return laboratory.result_key.result_id(
+        laboratory.laboratory, cells, accession_number=cells["accession_number"].strip(), collected_at=collected_at
+    )
+
+
+def _named_id(cells: Mapping[str, str], laboratory: Laboratory) -> str | None:
+    """The id of the result that a record names, which may not be readable as a row; None where a part of its key is not."""
+    key = ("accession_number", *laboratory.result_key.columns)
+    if not all(cells[name].strip() for name in key) or is_shortened(cells["accession_number"]):
+        return None
+    collected_at = moment_of(cells["collected_at"], laboratory)
+    if isinstance(collected_at, datetime):
+        return _result_id(cells, laboratory, collected_at)
+    return None if "collected_at" in key else _result_id(cells, laboratory, _NO_MOMENT)
 
 
 def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:
@@ -194,10 +207,10 @@ def _row(
     compartment = specimens.get(fold(cells["specimen"]))
     if compartment is None:
         return Rejection("unknown_specimen", "specimen")
-    status = _status(cells, laboratory)
+    status = status_of(cells, laboratory)
     if isinstance(status, Rejection):
         return status
-    times = _times(cells, laboratory, arrival)
+    times = times_of(cells, laboratory, arrival)
     if isinstance(times, Rejection):
         return times
     collected_at, reported_at = times
@@ -209,7 +222,7 @@ def _row(
         return load
     accession = cells["accession_number"].strip()
     return (
-        _result_id(laboratory, accession), cells["patient_id"].strip(), compartment,
+        _result_id(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
         laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
         cells["value"], cells.get("unit") or None, None, record.number, record.line,
     )  # fmt: skip
@@ -220,55 +233,15 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
         test = fold(cells["test"])
         if test not in laboratory.cmv_load_tests:
             return Rejection("unknown_test" if test else "missing_test", "test")
-    for field in ("patient_id", "accession_number", "specimen", "collected_at"):
-        if not cells[field].strip():
+    for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at"):
+        if field in cells and not cells[field].strip():
             return Rejection(f"missing_{field}", field)
+    for field in ("patient_id", "accession_number", "tube_number"):
+        if is_shortened(cells.get(field, "")):
+            return Rejection("shortened_number", field)
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")
     return None
-
-
-def _status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:
-    delivered = cells.get("result_status")
-    if delivered is None:
-        return laboratory.default_status
-    if not delivered.strip():
-        return Rejection("missing_result_status", "result_status")
-    return laboratory.statuses.get(fold(delivered)) or Rejection("unknown_status", "result_status")
-
-
-def _times(
-    cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival
-) -> tuple[datetime, datetime | None] | Rejection:
-    collected_at = _moment(cells["collected_at"], laboratory)
-    if isinstance(collected_at, str):
-        return Rejection(collected_at, "collected_at")
-    latest = arrival.landed_at if arrival.history else arrival.received_at
-    if collected_at > latest + CLOCK_TOLERANCE:
-        return Rejection("collected_in_future", "collected_at")
-    reported_at = _reported_at(cells, laboratory, arrival)
-    return reported_at if isinstance(reported_at, Rejection) else (collected_at, reported_at)
-
-
-def _reported_at(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> datetime | Rejection | None:
-    delivered = cells.get("reported_at", "")
-    if not delivered.strip():
-        return None
-    reported_at = _moment(delivered, laboratory)
-    if isinstance(reported_at, str):
-        return Rejection(reported_at, "reported_at")
-    if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
-        return Rejection("reported_in_future", "reported_at")
-    return reported_at
-
-
-def _moment(text: str, laboratory: Laboratory) -> datetime | str:
-    return read_time(
-        text,
-        formats=laboratory.time_formats,
-        zone=laboratory.time_zone,
-        hour_24_ends_day=laboratory.hour_24_ends_day,
-    )
 
 
 def _assay(

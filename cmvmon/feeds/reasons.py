@@ -35,7 +35,12 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # who and what
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
+        "shortened_number": (
+            'a spreadsheet no longer wrote this number out (2.4E+10, ="0123", ####), so that several can look alike. Ask '
+            "the sender for the file as its system exports it, or to hold the column as text."
+        ),
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
+        "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
         WITHDRAWS_UNKNOWN: (
             "the record withdraws a result whose number is not known, and does not say enough to stand alone. It takes "
             "effect by itself when the result comes; if it should be known, check the number with the sender."
@@ -132,6 +137,27 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "no_copies_factor": (
             f"the result is in copies and {_FILE} gives no iu_per_copy for this assay, compartment and date. Add it "
             "from the assay's own documents."
+        ),
+        # one number, several records
+        "conflicting_values": (
+            "another record has the same key, report time and status with another value: both are kept, neither is used. "
+            "Ask the laboratory for a corrected result (of corrections that state no report time, or the same one, the one "
+            "received last holds)."
+        ),
+        "conflicting_patients": (
+            "this number stands for two patients: both records are kept, neither is used. Ask the laboratory whose it is, and "
+            "for the result with the status of a correction."
+        ),
+        "conflicting_specimens": (
+            "this number stands for several specimens: all records are kept, none is used. Where the laboratory numbers its "
+            f'orders, declare `accession_stands_for = "order"` and `key_columns = ["specimen"]` in {_FILE}; else ask for the '
+            "result with the status of a correction."
+        ),
+        "conflicting_times": (
+            "this number stands for samples of several collection times: all records are kept, none is used. Where the "
+            'laboratory numbers its orders, declare `accession_stands_for = "order"` and the `key_columns` that tell the '
+            f"samples apart in {_FILE}; where the time was corrected, ask for the result with the status of a correction; "
+            "where the number was cut or used again, ask for the whole one."
         ),
         # promises that deserve more than their own sentence
         "below_own_limit": (

@@ -19,6 +19,7 @@ from cmvmon.domain.identity import Named, as_text
 from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, refusal
+from cmvmon.feeds.shortened_numbers import shortened
 
 _UTC = ZoneInfo("UTC")
 _ROW = "row of the frame"
@@ -59,18 +60,20 @@ def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFra
 def judge_table(
     records: Records, row_type: RowType, *, placeholder_patient_ids: Iterable[str], zone: ZoneInfo | None
 ) -> Judged:
-    """The rows of a table whose header was checked. A patient id that names nobody is set apart.
+    """The rows of a table whose header was checked. A patient id that names nobody, or was shortened, is set apart.
 
     `zone`: of times without an offset; None where nobody states it.
     """
     rows, broken = _typed_records(records, row_type, zone)
     folded = pl.col("patient_id").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
     nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
-    unnamed = rows.filter(nobody).select(*PLACE, reason=pl.lit("placeholder_patient_id"), column=pl.lit("patient_id"))
+    cut = shortened("patient_id") & ~nobody
+    reason = pl.when(nobody).then(pl.lit("placeholder_patient_id")).otherwise(pl.lit("shortened_number"))
+    unnamed = rows.filter(nobody | cut).select(*PLACE, reason=reason, column=pl.lit("patient_id"))
     rejected = pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number")
-    nameless = rows.filter(nobody).with_columns(patient_id=pl.lit("")).to_dicts()
+    nameless = rows.filter(nobody | cut).with_columns(patient_id=pl.lit("")).to_dicts()
     named = _named(broken, row_type, zone) | {row["record_number"]: Named.of(row, row_type) for row in nameless}
-    return Judged(rows.filter(~nobody), rejected, named=named)
+    return Judged(rows.filter(~(nobody | cut)), rejected, named=named)
 
 
 def _named(broken: pl.DataFrame, row_type: RowType, zone: ZoneInfo | None) -> dict[int, Named]:

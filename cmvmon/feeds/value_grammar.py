@@ -56,12 +56,16 @@ class ValueGrammar:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was printed: `value` (quantified) or `limit` (of `<N` and `>N`) in `unit`; None where none was printed."""
+    """What was printed: `value` (quantified) or `limit` (of `<N` and `>N`) in `unit`; None where none was printed.
+
+    `half_step`: the half of the number's last printed digit.
+    """
 
     detection: str
     value: float | None = None
     limit: float | None = None
     unit: Unit | None = None
+    half_step: float | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -250,10 +254,10 @@ def _reading(quantity: _Quantity, meanings: list[str], grammar: ValueGrammar) ->
     allowed = {"": set(), "<": {words.NOT_DETECTED, words.BELOW_LLOQ}, ">": {words.ABOVE_ULOQ}}[quantity.comparator]
     if len(said) > 1 or not said <= allowed or (words.NOT_DETECTED in said and QUALITATIVE in meanings):
         return Rejection("contradicting_values")
-    number = quantity.printed.value
+    number, half_step = quantity.printed.value, quantity.printed.half_step
     if quantity.comparator == "":
-        return Reading(words.QUANTIFIED, number, None, quantity.unit)
+        return Reading(words.QUANTIFIED, number, None, quantity.unit, half_step)
     if quantity.comparator == ">":
-        return Reading(words.ABOVE_ULOQ, None, number, quantity.unit)
+        return Reading(words.ABOVE_ULOQ, None, number, quantity.unit, half_step)
     silent = words.BELOW_LLOQ if QUALITATIVE in meanings else grammar.less_than
-    return Reading(said.pop() if said else silent, None, number, quantity.unit)
+    return Reading(said.pop() if said else silent, None, number, quantity.unit, half_step)

@@ -119,6 +119,14 @@ class Noise:
 
 
 @stanza
+class SameMinute:
+    """Results in blood of one collection minute under several numbers: how far apart two can't both be true."""
+
+    impossible_apart_sd: float = key(_POSITIVE, "further apart than this, in standard deviations of their difference")
+    provenance: Provenance
+
+
+@stanza
 class PriorChoice:
     """Which prior a compartment takes; one that is not listed takes its own where there is one, else `otherwise`."""
 

@@ -24,6 +24,7 @@ from cmvmon.protocol.policy import (
     Noise,
     PriorChoice,
     ResponseClock,
+    SameMinute,
 )
 from cmvmon.protocol.rule_stanza import RuleStanza
 from cmvmon.protocol.stanza import family, inner, key, stanza
@@ -63,6 +64,7 @@ class Protocol:
     response_clock: ResponseClock = inner(ResponseClock)
     decline: Decline = inner(Decline)
     noise: Noise = inner(Noise, name="sigma_log10")
+    same_minute: SameMinute = inner(SameMinute)
     prior_choice: PriorChoice = inner(PriorChoice, name="prior_of")
     priors: Mapping[str, LinePrior] = family(LinePrior, name="prior")
     affected_compartments: AffectedCompartments = inner(AffectedCompartments)

@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.domain import words
-from cmvmon.domain.delivered import BY_NAME, CONFLICT, Delivered, Versions
+from cmvmon.domain.conflicts import CONFLICTS
+from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
@@ -156,7 +157,7 @@ def _versions(
     stated = ("reported_at", "result_status") if table.versions is Versions.REPORTED else ()
     names = dict.fromkeys((*table.rows.key, "patient_id", "feed", "record_key", "landed_at", *stated))
     is_conflicting = sa.exists().where(
-        q.table_name == table.name, q.reason == CONFLICT, *(q[name] == v[name] for name in _PLACE)
+        q.table_name == table.name, q.reason.in_(CONFLICTS), *(q[name] == v[name] for name in _PLACE)
     )
     query = sa.select(*(v[name] for name in names), is_conflicting.label("is_conflicting"))
     if as_of is not None:

@@ -3,8 +3,9 @@
 Nothing is dropped and nothing doubled: received = accepted + quarantined + duplicates + ignored, for each table that a
 delivery fills, checked by the database.
 A record that brings what is known is a duplicate. A record that says something else under the same version of the same
-key is kept beside the other and neither is used (`conflicting_values`), in whichever deliveries the two came; of those
-that change a record (corrected, withdrawn) only where they were received together, for else the later one holds.
+key, or is of another sample under the same number, is kept beside the other and neither is used, in whichever
+deliveries the two came (the reasons of `cmvmon.domain.conflicts`); of those that change a record (corrected, withdrawn)
+only where they were received together, for else the later one holds.
 """
 
 from __future__ import annotations
@@ -19,20 +20,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_NAME, CONFLICT
+from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.identity import Named
+from cmvmon.feeds.reasons import remedy
 from cmvmon.ingest import Intake, Part
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import list_after
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
-
-_CONFLICT_REMEDY = (
-    "another record has the same key, report time and status with another value: both are kept, neither is used; "
-    "ask the laboratory for a corrected result (of corrections that state no report time, or the same one, "
-    "the one received last holds)"
-)
 
 
 @dataclass(frozen=True)
@@ -162,9 +158,9 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "attempt": judging.attempt,
             "record_number": record["record_number"],
             "line": record["line"],
-            "reason": CONFLICT,
+            "reason": record["reason"],
             "column": None,
-            "remedy": _CONFLICT_REMEDY,
+            "remedy": remedy(record["reason"]),
             "patient_id": record["patient_id"],
             "delivered_text": record["delivered_text"],
         }

@@ -9,7 +9,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
-from cmvmon.domain.delivered import CONFLICT, DELIVERED, Delivered, Versions
+from cmvmon.domain.conflicts import CONFLICTS
+from cmvmon.domain.delivered import DELIVERED, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.shell.frames import framed
@@ -18,6 +19,7 @@ from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
+_RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
@@ -45,6 +47,8 @@ def known_table(
     if table.versions is Versions.SNAPSHOT:
         current, conflicting = _current(versions)
         versions = pl.concat([current, table.unsaid(conflicting)])
+    else:
+        versions = _of_last_judging(versions)
     return versions.select(*table.rows.schema)
 
 
@@ -65,7 +69,7 @@ def _read(
     connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
 ) -> pl.DataFrame:
     table = VERSIONS[row_type.name]
-    names = [*row_type.schema, "record_key", "content", "landed_at"]
+    names = dict.fromkeys([*row_type.schema, "record_key", "content", "landed_at", *_RECORD, "attempt"])
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
         return _frame(connection, query, row_type)
@@ -73,8 +77,16 @@ def _read(
     return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
 
 
+def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the rows that a later judging of the same record replaced, as under another key."""
+    if not (rows["attempt"] > 1).any():
+        return rows
+    return rows.filter(pl.col("attempt") == pl.col("attempt").max().over(_RECORD))
+
+
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    return framed(connection, query, {"landed_at": Kind.MOMENT.dtype, **row_type.schema})
+    types = {"landed_at": Kind.MOMENT.dtype, "record_number": pl.Int64(), "attempt": pl.Int64(), **row_type.schema}
+    return framed(connection, query, types)
 
 
 def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -181,7 +193,7 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[s
     Records that contradict each other are read: `in_conflict` says what is lost.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null() & (pl.col("reason") != CONFLICT)
+        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted(CONFLICTS))
     )
     return {
         table.name: frozenset(waiting.filter(pl.col("table_name") == table.name)["patient_id"]) for table in DELIVERED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,21 +13,25 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain import words
+from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
 from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
 from cmvmon.domain.identity import as_text, record_key
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.ingest import Part
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import keys_that_wait
 from cmvmon.shell.schema import VERSIONS
 
 _CHUNK = 500
+_LOAD = frozenset({"viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"})
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+_BESIDE_LOAD = tuple(name for name in VIRAL_LOAD_RESULTS.schema if name not in _NOT_CONTENT | _LOAD)
 
 
 def sorted_out(
     connection: sa.Connection, part: Part, landed: Landed
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
-    """New records, conflicting ones (`is_new` = not stored yet), and the number of duplicates.
+    """New records, conflicting ones (with `reason`; `is_new` = not stored yet), and the number of duplicates.
 
     Row order does not matter: a conflict takes in every record of its version, not only those after the first.
     """
@@ -40,6 +44,7 @@ def sorted_out(
         groups[_version(record, table)].append(record)
     history = _tell_history(groups, table)
     known = _known(connection, table, {version[0] for version in groups})
+    several = _several_samples(groups, known, table)
     is_snapshot = table.versions is Versions.SNAPSHOT
     waiting = keys_that_wait(connection, table, landed.feed) if known and is_snapshot else frozenset()
     accepted: list[dict[str, Any]] = []
@@ -51,18 +56,37 @@ def sorted_out(
         tells_history = version[0] in history
         repeatable = _repeatable(group[0], stored, peers, table, tells_history=tells_history)
         fresh, repeats = _told_apart(group, repeatable)
+        if part.is_log10_of is not None:
+            fresh, again = _without_second_scale(fresh, repeatable, part.is_log10_of)
+            repeats += again
         if repeats and not fresh and version[0] in waiting:
             fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
-        contents = {row["content"] for row in (*peers, *fresh)}
-        if len(contents) > 1:
-            conflicting += [record | {"is_new": True} for record in fresh]
+        elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
+        reason = elsewhere or what_conflicts([*peers, *fresh])
+        if elsewhere or len({row["content"] for row in (*peers, *fresh)}) > 1:
+            conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
         else:
             accepted += fresh
-        if len({row["content"] for row in peers}) > 1:
-            conflicting += [record | {"is_new": False} for record in repeats]
+        if elsewhere or len({row["content"] for row in peers}) > 1:
+            conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
         else:
             duplicates += len(repeats)
     return accepted, conflicting, duplicates
+
+
+def _several_samples(
+    groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]],
+    known: Mapping[str, Sequence[Mapping[str, Any]]],
+    table: Delivered,
+) -> dict[str, str]:
+    """The keys whose versions, with the stored ones, are of several samples, each with the reason."""
+    if table.versions is Versions.SNAPSHOT:
+        return {}
+    versions: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for version, group in groups.items():
+        versions[version[0]] += group
+    whole = {key: [*known.get(key, ()), *rows] for key, rows in versions.items()}
+    return {key: what_conflicts(settled(rows)) for key, rows in whole.items() if are_several_samples(rows)}
 
 
 def _repeatable(
@@ -124,6 +148,31 @@ def _told_apart(
             seen |= {record["content"], record["delivered"]}
             fresh.append(record)
     return fresh, repeats
+
+
+def _without_second_scale(
+    fresh: Sequence[dict[str, Any]],
+    repeatable: Sequence[Mapping[str, Any]],
+    is_log10_of: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The records that say something new, and those that only print in another scale what stands beside them or is stored."""
+    if len(fresh) + len(repeatable) < 2:
+        return list(fresh), []
+
+    def repeats(record: Mapping[str, Any]) -> bool:
+        stored = [row for row in repeatable if _is_alike_but_load(row, record)]
+        beside = [row for row in fresh if _is_alike_but_load(row, record)]
+        return any(is_log10_of(row, record) for row in (*stored, *beside)) or any(
+            is_log10_of(record, row) for row in stored
+        )
+
+    again = [repeats(record) for record in fresh]
+    told = list(zip(fresh, again, strict=True))
+    return [record for record, is_again in told if not is_again], [record for record, is_again in told if is_again]
+
+
+def _is_alike_but_load(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return all(as_text(first[name]) == as_text(second[name]) for name in _BESIDE_LOAD)
 
 
 def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dict[str, Any]:

@@ -31,13 +31,16 @@ lines_above_header = 1
 cells_span_lines = true
 time_formats = ["%d-%m-%Y %H:%M", "%m/%d/%Y %I:%M %p"]
 hour_24_ends_day = true
+accession_stands_for = "order"
+key_columns = ["specimen", "tube_number"]
 not_read = ["Operator"]
 max_quarantined_share = 0.5
 placeholder_patient_ids = ["ONB"]
 
 [columns]
 patient_id = "Patientnummer"
-accession_number = "Monsternummer"
+accession_number = "Aanvraagnummer"
+tube_number = "Buisnummer"
 test = "Bepaling"
 specimen = "Materiaal"
 assay = "Methode"
@@ -118,11 +121,15 @@ MEANINGS = {
     "cells_span_lines": "Whether a quoted cell may hold line breaks, as a note may. Absent: a file with one is refused.",
     "time_formats": "How times are written: `iso8601`, or a pattern of %Y %m %d %H %M %S %f %z, %I and %p for AM or PM.",
     "hour_24_ends_day": "Whether 24:00 is sent, as the end of its day. Absent: such a time is set apart.",
+    "accession_stands_for": "What the accession number is of: one `result`, one `tube`, one `order`. Absent: one result.",
+    "key_columns": "Our fields that join the number where it is not of one result. Of a tube: `test`, `assay`; of an order "
+    "also `specimen`, `collected_at`, `tube_number`. They count as delivered, but for case and spaces.",
     "not_read": "Headers that are known and left unread, where one of them looks like a column of < and >.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
     "columns.patient_id": "The header of the patient's number.",
     "columns.accession_number": "Of the number of the order or the tube.",
+    "columns.tube_number": "Of the tube's number, where the accession number is the order's.",
     "columns.test": "Of the test's code, where one file holds several tests.",
     "columns.specimen": "Of what was sampled.",
     "columns.assay": "Of the assay, where more than one is in use at a time.",

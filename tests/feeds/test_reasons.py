@@ -9,10 +9,14 @@ import pytest
 
 import cmvmon.feeds
 from cmvmon import ingest
+from cmvmon.domain import conflicts, delivered
 from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
 
-SOURCES = [*sorted(Path(cmvmon.feeds.__file__).parent.glob("*.py")), Path(ingest.__file__)]
+SOURCES = [
+    *sorted(Path(cmvmon.feeds.__file__).parent.glob("*.py")),
+    *(Path(module.__file__) for module in (ingest, conflicts, delivered)),
+]
 CODE = r"^[a-z]+(_[a-z0-9]+)+$"
 
 
@@ -47,7 +51,7 @@ def test_every_sentence_belongs_to_a_code_that_is_given_somewhere() -> None:
         promise_sentences()
     )
     composed = {"invalid_result", "qualitative_result", WITHDRAWS_UNKNOWN} | {
-        f"missing_{field}" for field in ("patient_id", "accession_number", "specimen", "collected_at")
+        f"missing_{field}" for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at")
     }
     assert set(RECORD_REASONS) | set(DELIVERY_REASONS) == (set(RECORD_REASONS) | set(DELIVERY_REASONS)) & (
         given | composed

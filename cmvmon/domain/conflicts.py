@@ -1,0 +1,56 @@
+"""What the versions of one record contradict each other in: whose it is, of what, of when, or only what it says.
+
+conflicting_patients    one number, two patients
+conflicting_specimens   one number, several specimens: the number may be that of an order
+conflicting_times       one number, several collection times: likewise, or it was reused or shortened
+conflicting_values      one sample with two values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cmvmon.domain import words
+from cmvmon.domain.delivered import CONFLICT
+
+SAMPLE = ("patient_id", "compartment", "collected_at")
+"""The columns that say of which sample a result is: one number never stands for two of them."""
+_REASONS = {
+    "patient_id": "conflicting_patients",
+    "compartment": "conflicting_specimens",
+    "collected_at": "conflicting_times",
+}
+_UNKNOWN = datetime(1, 1, 1, tzinfo=UTC)
+CONFLICTS = frozenset({*_REASONS.values(), CONFLICT})
+
+
+def what_conflicts(versions: Sequence[Mapping[str, Any]]) -> str:
+    """The reason for versions of one record, by the first of `SAMPLE` in which they differ."""
+    return next((_REASONS[name] for name in SAMPLE if len({v.get(name) for v in versions}) > 1), CONFLICT)
+
+
+def settled(versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The versions of a result that count: preliminary ones only while there is no other."""
+    firm = [version for version in versions if version["result_status"] != words.PRELIMINARY]
+    return firm or list(versions)
+
+
+def are_several_samples(versions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the versions of one result are of several samples, and no correction or withdrawal says which one holds.
+
+    As `current_versions` decides it over columns. `versions`: rows of `viral_load_results` of one `result_id`.
+    """
+    counted = settled(versions)
+    if len({tuple(version[name] for name in SAMPLE) for version in counted}) < 2:
+        return False
+    return str(max(counted, key=_order)["result_status"]) == words.FINAL
+
+
+def _order(version: Mapping[str, Any]) -> tuple[datetime, bool, datetime, int]:
+    """The order of versions of one result, as `current_versions` sorts them."""
+    status = version["result_status"]
+    changes = status in words.CHANGES_A_RESULT
+    receipt = version["received_at"] if changes else _UNKNOWN
+    return version["reported_at"] or receipt, changes, receipt, words.RESULT_STATUS.index(status)

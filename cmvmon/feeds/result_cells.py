@@ -1,0 +1,61 @@
+"""What single cells of a laboratory's record say: its status and its times, each read or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from cmvmon.feeds.judged import Arrival
+from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.feeds.reasons import Rejection
+from cmvmon.feeds.times import read_time
+from cmvmon.feeds.value_grammar import fold
+
+CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
+
+
+def status_of(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:
+    """The result status; the laboratory's default where it sends no column for it."""
+    delivered = cells.get("result_status")
+    if delivered is None:
+        return laboratory.default_status
+    if not delivered.strip():
+        return Rejection("missing_result_status", "result_status")
+    return laboratory.statuses.get(fold(delivered)) or Rejection("unknown_status", "result_status")
+
+
+def times_of(
+    cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival
+) -> tuple[datetime, datetime | None] | Rejection:
+    """When the sample was collected and the result reported, in UTC; null where no report time is sent."""
+    collected_at = moment_of(cells["collected_at"], laboratory)
+    if isinstance(collected_at, str):
+        return Rejection(collected_at, "collected_at")
+    latest = arrival.landed_at if arrival.history else arrival.received_at
+    if collected_at > latest + CLOCK_TOLERANCE:
+        return Rejection("collected_in_future", "collected_at")
+    reported_at = reported_at_of(cells, laboratory, arrival)
+    return reported_at if isinstance(reported_at, Rejection) else (collected_at, reported_at)
+
+
+def reported_at_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> datetime | Rejection | None:
+    """When the result was reported, in UTC; None where that is not sent."""
+    delivered = cells.get("reported_at", "")
+    if not delivered.strip():
+        return None
+    reported_at = moment_of(delivered, laboratory)
+    if isinstance(reported_at, str):
+        return Rejection(reported_at, "reported_at")
+    if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
+        return Rejection("reported_in_future", "reported_at")
+    return reported_at
+
+
+def moment_of(text: str, laboratory: Laboratory) -> datetime | str:
+    """A delivered time in UTC, or the code of the reason why it can't be read."""
+    return read_time(
+        text,
+        formats=laboratory.time_formats,
+        zone=laboratory.time_zone,
+        hour_24_ends_day=laboratory.hour_24_ends_day,
+    )
