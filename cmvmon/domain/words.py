@@ -42,6 +42,12 @@ STATUS = (
 
 TIERS = (1, 2, 3)
 ALERT_STATE = ("open", "resolved", "closed")
+# What befell a result under an alert after its words were said, the gravest first.
+FACTS_WITHDRAWN = "facts_withdrawn"
+FACTS_MOVED = "facts_moved"
+FACTS_IN_DOUBT = "facts_in_doubt"
+FACTS_CORRECTED = "facts_corrected"
+FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.episodes import why_no_longer_judged
+from cmvmon.episodes import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
@@ -72,6 +73,7 @@ def assess_site(
             scope=scope,
             patients=patients,
             cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
+            became_of=partial(what_became_of, versions=assessment.versions, in_use=assessment.results),
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
         if not changes.is_replay:
