@@ -121,10 +121,15 @@ class _Made:
 
 
 def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
+    if patients is not None:
+        with opened.reading() as connection:
+            patients = known.with_sharers(connection, patients)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     if of_unit is not None and patients is not None and of_unit.has_turned:
-        patients = {*patients, *_listed_or_alerted(opened, as_of)}
+        on_pages = _listed_or_alerted(opened, as_of)
+        with opened.reading() as connection:
+            patients = known.with_sharers(connection, {*patients, *on_pages})
         of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)

@@ -102,3 +102,19 @@ def test_an_alert_whose_results_all_stand_stays_open_where_its_rule_can_not_tell
         found = assessed(opened, as_of=day(16)).verdicts.filter(patient_id=ONE, rule="rebound")
     assert found["verdict"].to_list() == ["not_assessable"]
     assert rebound(tmp_path) == [(ONE, "open", None)]
+
+
+def test_a_result_that_was_moved_stays_with_its_patient_whatever_comes_live_later(tmp_path: Path) -> None:
+    ward(tmp_path)
+    brought(tmp_path, "viral_load_results", [result(TWO, 14, 900000, status="C", **LATER)], live=True)
+    lab_feed(
+        tmp_path,
+        land(tmp_path, "viral_load_results", [result(ONE, 16.2, 50, specimen="plasma")], at=day(17)),
+        as_of=day(17),
+    )
+    with open_site(tmp_path) as opened:
+        alone = assessed(opened, as_of=day(17), patients=[ONE])
+        everybody = assessed(opened, as_of=day(17))
+    (mine,) = everybody.results.filter(patient_id=ONE)["accession_number"].implode()
+    assert alone.results.filter(patient_id=ONE)["accession_number"].to_list() == mine.to_list()
+    assert rebound(tmp_path)[0] == (ONE, "closed", "facts_moved")
