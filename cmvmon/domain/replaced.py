@@ -56,7 +56,7 @@ def what_became_of(rested: pl.DataFrame, *, versions: pl.DataFrame, in_use: pl.D
         .then(pl.lit(words.FACTS_WITHDRAWN))
         .when(another)
         .then(pl.lit(words.FACTS_MOVED))
-        .when(pl.col("in_doubt"))
+        .when(pl.col("in_doubt") & was_there)
         .then(pl.lit(words.FACTS_IN_DOUBT))
         .when(is_there & was_there & _differs(_SAYS))
         .then(pl.lit(words.FACTS_CORRECTED))
