@@ -18,7 +18,16 @@ _SAYS = (
     "lloq_iu_per_ml",
     "uloq_iu_per_ml",
 )
-_NOW, _THEN = "now_", "then_"
+_NOW, _THEN, _WAS = "now_", "then_", "was_"
+TOLD_BEFORE = (
+    "compartment",
+    "collected_at",
+    "detection",
+    "viral_load_iu_per_ml",
+    "lod_iu_per_ml",
+    "lloq_iu_per_ml",
+    "uloq_iu_per_ml",
+)
 
 
 def what_became_of(rested: pl.DataFrame, *, versions: pl.DataFrame, in_use: pl.DataFrame) -> pl.DataFrame:
@@ -66,6 +75,48 @@ def what_became_of(rested: pl.DataFrame, *, versions: pl.DataFrame, in_use: pl.D
     )
     changed = told.select("name", cause=cause).drop_nulls("cause")
     return changed.sort(gravity).unique("name", keep="first", maintain_order=True)
+
+
+def said_before(versions: pl.DataFrame) -> pl.DataFrame:
+    """What a result said before it was corrected, withdrawn, or given to another patient: a row of each and its patient.
+
+    Args:
+        versions: every known version of `viral_load_results`.
+
+    Returns:
+        `patient_id` (who had it before) and `result_id`, the key; `fate`: corrected, withdrawn or moved; `replaced_at` (UTC):
+        when the laboratory reported that, or where it does not say, when it was received; and TOLD_BEFORE with `was_`, null
+        where several values stood before. A preliminary version counts only before a withdrawal. Row order is not defined.
+    """
+    several = versions.filter(pl.col("result_id").is_duplicated()).with_row_index("version")
+    current = current_versions(several).filter(
+        ~pl.col("is_conflicting") & (pl.col("result_status") != words.PRELIMINARY)
+    )
+    now = current.select(
+        "result_id",
+        pl.col("result_status").alias("status_now"),
+        *_prefixed((*_PLACE, *_SAYS), _NOW),
+        pl.coalesce("reported_at", "received_at").alias("replaced_at"),
+        newest="version",
+    )
+    others = several.join(now, on="result_id").filter(pl.col("version") != pl.col("newest"))
+    is_withdrawn = pl.col("status_now") == words.WITHDRAWN
+    is_other = is_withdrawn | pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{_NOW}{name}")) for name in (*_PLACE, *_SAYS)
+    )
+    counts = is_withdrawn | (pl.col("result_status") != words.PRELIMINARY)
+    earlier = others.filter(is_other & counts & (pl.col("result_status") != words.WITHDRAWN))
+    before = current_versions(earlier.drop("newest")).unique("result_id", keep="first", maintain_order=True)
+    is_moved = pl.col("patient_id") != pl.col(f"{_NOW}patient_id")
+    fate = (
+        pl.when(is_withdrawn)
+        .then(pl.lit(words.WITHDRAWN))
+        .when(is_moved)
+        .then(pl.lit(words.MOVED))
+        .otherwise(pl.lit(words.CORRECTED))
+    )
+    was = [pl.when(~pl.col("is_conflicting")).then(name).alias(f"{_WAS}{name}") for name in TOLD_BEFORE]
+    return before.select("patient_id", "result_id", fate.alias("fate"), "replaced_at", *was)
 
 
 def _each_as_of(asked: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:

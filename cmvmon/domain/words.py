@@ -13,6 +13,7 @@ FINAL = "final"
 CORRECTED = "corrected"
 WITHDRAWN = "withdrawn"
 RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in which one supersedes the other
+MOVED = "moved"  # on a page only: a result that a correction has given to another patient
 
 INDICATION = ("treatment", "prophylaxis", "other")
 

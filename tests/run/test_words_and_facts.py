@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ def page(root: Path, patient: str, language: str = "en") -> str:
     return mine
 
 
+def sentences(text: str) -> list[str]:
+    """The headline and the open alerts of a page."""
+    return re.findall(r'<div class="headline.*?</div>|<article class="alert.*?</article>', text, flags=re.S)
+
+
+MOVED = ("moved to another patient", "moved to another compartment")  # there the load is one that somebody has
 CHANGES = {
     "withdrawn": ([result(ONE, 14, "", status="W", **LATER)], ("closed", "facts_withdrawn")),
     "moved to another patient": ([result(TWO, 14, 900000, status="C", **LATER)], ("closed", "facts_moved")),
@@ -85,6 +92,23 @@ CHANGES = {
 }
 
 
+ON_PAGES = {
+    "withdrawn": ("900,000 IU/mL, withdrawn on 16 Mar 2026", "900.000 IE/ml, ingetrokken op 16-03-2026"),
+    "moved to another patient": (
+        "900,000 IU/mL, moved to another patient on 16 Mar 2026",
+        "900.000 IE/ml, op 16-03-2026 aan een andere patiënt toegewezen",
+    ),
+    "moved to another compartment": (
+        "Corrected on 16 Mar 2026; before: plasma, 900,000 IU/mL.",
+        "Gecorrigeerd op 16-03-2026; daarvoor: plasma, 900.000 IE/ml.",
+    ),
+    "corrected to no rise": (
+        "Corrected on 16 Mar 2026; before: 900,000 IU/mL.",
+        "Gecorrigeerd op 16-03-2026; daarvoor: 900.000 IE/ml.",
+    ),
+}
+
+
 @pytest.mark.parametrize("live", [False, True], ids=["by the night", "live"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_alert_is_judged_by_what_became_of_its_results(tmp_path: Path, change: str, live: bool) -> None:
@@ -92,6 +116,12 @@ def test_an_alert_is_judged_by_what_became_of_its_results(tmp_path: Path, change
     lines, expected = CHANGES[change]
     brought(tmp_path, "viral_load_results", lines, live=live)
     assert rebound(tmp_path)[0] == (ONE, *expected)
+    for said, code in zip(ON_PAGES.get(change, ()), ("en", "nl"), strict=False):
+        assert page(tmp_path, ONE, code).count(said) == 1
+        assert said not in page(tmp_path, TWO, code)
+    if expected[0] != "open" and change != "the lowest withdrawn":
+        assert not any("900,000" in sentence for sentence in sentences(page(tmp_path, ONE)))
+        assert "900,000" not in (tmp_path / "pages" / "ward.en.html").read_text(encoding="utf-8") or change in MOVED
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["by the night", "live"])
