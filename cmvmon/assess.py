@@ -56,6 +56,11 @@ class Assessment:
         return self.facts.prepared.results
 
     @property
+    def versions(self) -> pl.DataFrame:
+        """Every known version of every result of a sample that had been taken, as `viral_load_results`."""
+        return self.facts.prepared.begun[VIRAL_LOAD_RESULTS]
+
+    @property
     def shown(self) -> pl.DataFrame:
         """The same and the preliminary ones, which a page shows and nothing judges."""
         return self.facts.prepared.shown

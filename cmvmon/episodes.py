@@ -1,7 +1,9 @@
 """The life of an alert: what is said of a subject, and the event that this brings about. Pure: no store, no clock.
 
 1. An alert is keyed by rule, subject and episode: from the first `alert` to the first `clear` after it.
-2. `not_assessable` neither opens nor closes one.
+2. `not_assessable` neither opens nor closes one whose results are in use as they were when its words were said. Where a
+   result that they rest on (`result_ids` of the evidence) was withdrawn, moved to another patient or compartment, put in
+   doubt or corrected since, it is closed with that cause: words don't outlive their facts.
 3. One whose subject is no longer judged is closed with the cause; so is one of a patient whose stay has ended, and none
    is opened then.
 4. An acknowledgement is recorded and keeps the alert open. What is not open can't be acknowledged.
@@ -18,26 +20,35 @@ moment calls an alert is open, in whatever order the moments were recorded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from cmvmon.domain import words
+from cmvmon.domain import replaced, words
+from cmvmon.domain.columns import Kind
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.subjects import identity, subject_key
 
 SYSTEM = "system"
 SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
 FACTS = ("tier", "evidence", "protocol_version", "code_version")
+_RESTED = {
+    "name": Kind.TEXT.dtype,
+    "patient_id": Kind.TEXT.dtype,
+    "result_id": Kind.TEXT.dtype,
+    "since": Kind.MOMENT.dtype,
+}
 
 NONE, OPEN, RESOLVED, CLOSED = "none", "open", "resolved", "closed"
 STATES = (NONE, OPEN, RESOLVED, CLOSED)
 
+UNFOUNDED = "not assessable, and a result under it changed"
 UNJUDGED, STAY_ENDED, ACKNOWLEDGE = "no longer judged", "stay has ended", "acknowledge"
-SAID = (*words.VERDICT, UNJUDGED, STAY_ENDED, ACKNOWLEDGE)
+SAID = (*words.VERDICT, UNFOUNDED, UNJUDGED, STAY_ENDED, ACKNOWLEDGE)
 
 OPENED, UPDATED, ACKNOWLEDGED = "opened", "updated", "acknowledged"
 NOTHING, REFUSED = "nothing", "refused"
@@ -48,24 +59,28 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (NONE, words.ALERT): OPENED,
     (NONE, words.CLEAR): NOTHING,
     (NONE, words.NOT_ASSESSABLE): NOTHING,
+    (NONE, UNFOUNDED): NOTHING,
     (NONE, UNJUDGED): NOTHING,
     (NONE, STAY_ENDED): NOTHING,
     (NONE, ACKNOWLEDGE): REFUSED,
     (OPEN, words.ALERT): UPDATED,
     (OPEN, words.CLEAR): RESOLVED,
     (OPEN, words.NOT_ASSESSABLE): NOTHING,
+    (OPEN, UNFOUNDED): CLOSED,
     (OPEN, UNJUDGED): CLOSED,
     (OPEN, STAY_ENDED): CLOSED,
     (OPEN, ACKNOWLEDGE): ACKNOWLEDGED,
     (RESOLVED, words.ALERT): OPENED,
     (RESOLVED, words.CLEAR): NOTHING,
     (RESOLVED, words.NOT_ASSESSABLE): NOTHING,
+    (RESOLVED, UNFOUNDED): NOTHING,
     (RESOLVED, UNJUDGED): NOTHING,
     (RESOLVED, STAY_ENDED): NOTHING,
     (RESOLVED, ACKNOWLEDGE): REFUSED,
     (CLOSED, words.ALERT): OPENED,
     (CLOSED, words.CLEAR): NOTHING,
     (CLOSED, words.NOT_ASSESSABLE): NOTHING,
+    (CLOSED, UNFOUNDED): NOTHING,
     (CLOSED, UNJUDGED): NOTHING,
     (CLOSED, STAY_ENDED): NOTHING,
     (CLOSED, ACKNOWLEDGE): REFUSED,
@@ -79,7 +94,8 @@ class Word:
     Attributes:
         said: one of SAID.
         facts: what an `alert` rests on, by the names in FACTS; not read for another word.
-        cause: why the subject is no longer judged, as a code.
+        cause: why it ends an alert, as a code: why the subject is no longer judged, or what befell a result under it.
+            With a `clear`: what befell a result under it meanwhile, if anything did.
         brings_news: whether it was said because something was delivered; a moment that is judged again brings none.
     """
 
@@ -125,6 +141,28 @@ def event(
 def subject_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """The key of a verdict's or an alert's subject."""
     return tuple(row.get(name) for name in SUBJECT)
+
+
+def what_became_of(
+    alerts: Collection[Mapping[str, Any]], *, versions: pl.DataFrame, in_use: pl.DataFrame
+) -> dict[str, str]:
+    """Of each of these alerts whose words rest on a result that changed since: what befell it, as a code, by alert id.
+
+    Which results those are stands in its evidence. Since: its last change, when its words were said or seen.
+
+    Args:
+        versions: every version of `viral_load_results` known now.
+        in_use: the results that are judged now, with `is_conflicting`.
+    """
+    rested = [
+        (alert["alert_id"], alert["patient_id"], result_id, alert["changed_at"])
+        for alert in alerts
+        for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
+    ]
+    if not rested:
+        return {}
+    frame = pl.DataFrame(rested, schema=_RESTED, orient="row")
+    return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
 
 
 def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatment: pl.DataFrame) -> str:
@@ -183,7 +221,7 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
         "actor": word.actor,
         "state": STATE_AFTER[kind],
         "changed_at": word.as_of,
-        "cause": ("stay_ended" if word.said == STAY_ENDED else word.cause) if kind == CLOSED else None,
+        "cause": ("stay_ended" if word.said == STAY_ENDED else word.cause) if kind in (CLOSED, RESOLVED) else None,
     }
 
 

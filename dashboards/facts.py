@@ -38,8 +38,21 @@ class Point:
         return self.row["result_status"] in _USED and not self.row["is_conflicting"]
 
     @property
+    def is_gone(self) -> bool:
+        """Withdrawn, or given to another patient: what it said is told, and is nobody's load any more."""
+        return self.row["result_status"] in (words.WITHDRAWN, words.MOVED)
+
+    @property
     def is_drawn(self) -> bool:
-        return not self.row["is_conflicting"] and self.row["result_status"] != words.WITHDRAWN
+        return not self.row["is_conflicting"] and not self.is_gone
+
+    @property
+    def before(self) -> Point | None:
+        """What it said before it was corrected; None where it was not, or where that is not known."""
+        if self.row.get("fate") != words.CORRECTED or self.row["was_detection"] is None:
+            return None
+        row = {name.removeprefix("was_"): value for name, value in self.row.items() if name.startswith("was_")}
+        return Point(row, reported_limit_iu_per_ml(row))
 
     @property
     def series(self) -> Series:

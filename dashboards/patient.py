@@ -69,7 +69,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
 
 def _age(shown: list[Point], view: PatientView, language: Language) -> str:
     as_of = language.moment(view.as_of, view.time_zone)
-    moments = [point.row["collected_at"] for point in shown if point.row["result_status"] != words.WITHDRAWN]
+    moments = [point.row["collected_at"] for point in shown if not point.is_gone]
     if not moments:
         return language.say("age.no_sample", as_of=as_of)
     return language.say("age.data", as_of=as_of, last=language.moment(max(moments), view.time_zone))

@@ -45,7 +45,9 @@ class PatientView:
         patient_id, ward, bed: the identity strip; ward and bed are those of the latest stay, None = not known.
         as_of: the moment that is judged. Everything else was known then.
         time_zone: IANA zone in which moments are written.
-        results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged).
+        results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged). With
+            `fate`, `replaced_at` and `was_...` (cmvmon.domain.replaced.said_before): what was corrected, and rows of status
+            withdrawn or moved that hold what was said before.
         courses: `antiviral_courses` that had begun at `as_of`; None = such a table was never delivered.
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.

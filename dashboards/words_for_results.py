@@ -39,7 +39,9 @@ def result_row(point: Point, view: PatientView, language: Language) -> Row:
     return {
         "collected": language.moment(row["collected_at"], view.time_zone),
         "compartment": language.word("compartment", row["compartment"]),
-        "value": value(point, language),
+        "value": _gone(point, view, language) if point.is_gone else value(point, language),
+        "is_gone": point.is_gone,
+        "before": _before(point, view, language),
         "limits": language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else "",
         "status": _status(row, language),
         "assay": f"{row['laboratory']}, {row['assay']}",
@@ -48,10 +50,38 @@ def result_row(point: Point, view: PatientView, language: Language) -> Row:
 
 def _status(row: Row, language: Language) -> str:
     """How settled a result is, and where no report time says which of its corrections is the last."""
+    if row["result_status"] == words.MOVED:
+        return language.say("result.not_this_patient")
     word = language.word("result_status", row["result_status"])
     if row["result_status"] != words.CORRECTED or row["reported_at"] is not None:
         return word
     return language.say("result_status_by_receipt", status=word)
+
+
+def _gone(point: Point, view: PatientView, language: Language) -> str:
+    """What a result said that is none any more, and since when."""
+    row = point.row
+    said = value_in_words(row["detection"], row["viral_load_iu_per_ml"], point.limit, language)
+    return language.say(
+        f"result.{row['result_status']}", value=said, date=language.date(row["replaced_at"], view.time_zone)
+    )
+
+
+def _before(point: Point, view: PatientView, language: Language) -> str:
+    """What a corrected result said before, so far as it said something else, and when the correction came."""
+    was = point.before
+    if was is None:
+        return ""
+    row, now = was.row, point.row
+    parts = []
+    if row["compartment"] != now["compartment"]:
+        parts.append(language.word("compartment", row["compartment"]))
+    parts.append(value_in_words(row["detection"], row["viral_load_iu_per_ml"], was.limit, language))
+    if row["collected_at"] != now["collected_at"]:
+        parts.append(language.moment(row["collected_at"], view.time_zone))
+    return language.say(
+        "result.corrected", before=", ".join(parts), date=language.date(now["replaced_at"], view.time_zone)
+    )
 
 
 def latest_row(pair: tuple[Point, Point | None], view: PatientView, language: Language) -> Row:

@@ -14,6 +14,7 @@ CORRECTED = "corrected"
 WITHDRAWN = "withdrawn"
 RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in which one supersedes the other
 CHANGES_A_RESULT = (CORRECTED, WITHDRAWN)
+MOVED = "moved"  # on a page only: a result that a correction has given to another patient
 
 INDICATION = ("treatment", "prophylaxis", "other")
 
@@ -44,6 +45,12 @@ STATUS = (
 
 TIERS = (1, 2, 3)
 ALERT_STATE = ("open", "resolved", "closed")
+# What befell a result under an alert after its words were said, the gravest first.
+FACTS_WITHDRAWN = "facts_withdrawn"
+FACTS_MOVED = "facts_moved"
+FACTS_IN_DOUBT = "facts_in_doubt"
+FACTS_CORRECTED = "facts_corrected"
+FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

@@ -1,44 +1,70 @@
-"""When blood was last sampled with a result."""
+"""When blood was last sampled with a result, and what of it is still preliminary."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from cmvmon.domain import compartments
+from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
-from cmvmon.facts.by_series import numbered_series
-from cmvmon.facts.columns import PATIENT_ID, moment
+from cmvmon.facts.by_series import results_by_series
+from cmvmon.facts.columns import PATIENT_ID, count, moment
 from cmvmon.facts.fact_table import Facts, fact_table
+
+_NONE = "there is none"
 
 FOLLOW_UP = RowType(
     name="follow_up",
-    description="The last blood sample with a result, whatever its matrix and series. No row: there is none.",
+    description="The last blood sample with a result, whatever its matrix and series, and the preliminary results after it. "
+    "No row: there is neither.",
     key=("patient_id",),
     columns=(
         PATIENT_ID,
         moment(
-            "last_blood_collected_at", "When the last blood sample with a result was collected, a conflicting one too."
+            "last_blood_collected_at",
+            "When the last blood sample with a result was collected, a conflicting one too.",
+            _NONE,
         ),
+        Column("last_blood_result_id", Kind.TEXT, "Its result; the last by name of several.", null_means=_NONE),
         Column(
             "days_since_blood_result",
             Kind.NUMBER,
             "Days from then to the moment that is judged, to a thousandth.",
             "days",
-            constraints=(Between("days_since_blood_result", at_least=0.0),),
+            _NONE,
+            (Between("days_since_blood_result", at_least=0.0),),
         ),
+        count("n_preliminary_blood", "How many blood results collected after it are still preliminary."),
+        moment("last_preliminary_blood_collected_at", "When the last of those was collected.", _NONE),
     ),
 )
 
 
 @fact_table(FOLLOW_UP)
 def follow_up(facts: Facts) -> pl.DataFrame:
-    """Blood is plasma, whole blood or serum."""
+    """Blood is plasma, whole blood or serum. A preliminary result is none yet: it may still change."""
     age = facts.now - pl.col("last_blood_collected_at")
-    return (
-        facts.shared(numbered_series)
-        .filter(pl.col("compartment").is_in(compartments.BLOOD))
+    in_blood = pl.col("compartment").is_in(compartments.BLOOD)
+    last = (
+        facts.shared(results_by_series)
+        .filter(in_blood)
         .group_by("patient_id")
-        .agg(last_blood_collected_at=pl.col("newest_collected_at").max())
-        .with_columns(days_since_blood_result=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3))
+        .agg(
+            last_blood_collected_at=pl.col("collected_at").max(),
+            last_blood_result_id=pl.col("result_id").sort_by("collected_at", "result_id").last(),
+        )
+    )
+    preliminary = facts.prepared.shown.filter(in_blood & (pl.col("result_status") == words.PRELIMINARY))
+    is_later = pl.col("last_blood_collected_at").is_null() | (
+        pl.col("collected_at") > pl.col("last_blood_collected_at")
+    )
+    waiting = (
+        preliminary.join(last, on="patient_id", how="left")
+        .filter(is_later)
+        .group_by("patient_id")
+        .agg(n_preliminary_blood=pl.len(), last_preliminary_blood_collected_at=pl.col("collected_at").max())
+    )
+    return last.join(waiting, on="patient_id", how="full", coalesce=True).with_columns(
+        pl.col("n_preliminary_blood").fill_null(0),
+        days_since_blood_result=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3),
     )

@@ -2,7 +2,7 @@
 
 Watches the time since the last blood result of any matrix (plasma, whole blood, serum) of a patient on treatment: without
 it the response can't be judged, and the absence of an alert would read as an answer. Silent before day {not_before_day} of
-the course and after discharge.
+the course and after discharge. A preliminary result is none yet: how many wait, and of when the last is, is said.
 
 Clear when a blood result lies within {overdue_after_days} days, before day {not_before_day}, when not on treatment, or when
 discharged. Not assessable when it is unknown whether the patient is treated.
@@ -17,6 +17,7 @@ from cmvmon.rules.rulebook import Rule, say
 
 as_of, last, started = fact("as_of"), fact("last_blood_collected_at"), fact("course_started_at")
 overdue_after = number("overdue_after_days")
+n_preliminary, preliminary = fact("n_preliminary_blood"), fact("last_preliminary_blood_collected_at")
 is_recent = as_of - last <= overdue_after.days
 is_early = as_of - started < number("not_before_day").days
 is_followed = is_recent | is_early | truth("is_discharged")
@@ -30,8 +31,18 @@ RULE = Rule(
     tier={2: otherwise},
     cannot_tell=(("treatment_unknown", otherwise),),
     says=(
-        say("none", started, overdue_after, when=last.is_unknown()),
+        say("none", started, overdue_after, when=last.is_unknown() & preliminary.is_unknown()),
+        say(
+            "preliminary_alone",
+            n_preliminary,
+            preliminary,
+            started,
+            overdue_after,
+            when=last.is_unknown() & preliminary.is_known(),
+        ),
         say("overdue", last, fact("days_since_blood_result"), started, overdue_after, when=last.is_known()),
+        say("preliminary_since", n_preliminary, preliminary, when=last.is_known() & preliminary.is_known()),
     ),
+    rests_on=((("last_blood_result_id",), otherwise),),
     leaflet=__doc__ or "",
 )

@@ -64,7 +64,7 @@ RULE = Rule(
         ("rise_undecided", otherwise),
     ),
     says=of_a_rise(observed, computed, before=exceeds(before), blood=by_blood),
-    rests_on=((response.WEEK_IDS, computed & response.has_results), (rises.POINT_IDS, otherwise)),
+    rests_on=(((*response.WEEK_IDS, *rises.POINT_IDS), computed & response.has_results), (rises.POINT_IDS, otherwise)),
     also_tells=(fact("method"),),
     leaflet=__doc__ or "",
 )

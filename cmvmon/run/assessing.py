@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.episodes import why_no_longer_judged
+from cmvmon.episodes import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
@@ -72,6 +73,7 @@ def assess_site(
             scope=scope,
             patients=patients,
             cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
+            became_of=partial(what_became_of, versions=assessment.versions, in_use=assessment.results),
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
         if not changes.is_replay:
@@ -119,10 +121,15 @@ class _Made:
 
 
 def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
+    if patients is not None:
+        with opened.reading() as connection:
+            patients = known.with_sharers(connection, patients)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     if of_unit is not None and patients is not None and of_unit.has_turned:
-        patients = {*patients, *_listed_or_alerted(opened, as_of)}
+        on_pages = _listed_or_alerted(opened, as_of)
+        with opened.reading() as connection:
+            patients = known.with_sharers(connection, {*patients, *on_pages})
         of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)

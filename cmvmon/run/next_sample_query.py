@@ -50,12 +50,13 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
 
 def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     with opened.reading() as connection:
-        was_known = known.known(connection, opened.site, as_of=as_of, patients=[patient])
+        whom = known.with_sharers(connection, [patient])
+        was_known = known.known(connection, opened.site, as_of=as_of, patients=whom)
     found = prepared(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
-    if found.results.is_empty():
+    results, weekly = (rows.filter(pl.col("patient_id") == patient) for rows in (found.results, found.weekly_decline))
+    if results.is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
-    weekly = found.weekly_decline
-    return weekly, next_sample(found.results, found.clocks, weekly, protocol=opened.protocol, as_of=as_of)
+    return weekly, next_sample(results, found.clocks, weekly, protocol=opened.protocol, as_of=as_of)
 
 
 def _why_none(weekly: pl.DataFrame) -> str:

@@ -72,6 +72,7 @@ def publish(
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    listed = views.results_to_show(assessment)
     whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
     for code in codes():
         spoken = language(code)
@@ -81,6 +82,7 @@ def publish(
                 assessment,
                 open_alerts,
                 common=common,
+                results=listed,
                 fitted=fitted,
                 next_sample=open_calls,
                 caveats=caveats,

@@ -16,6 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.interval import reported_limit_iu_per_ml
+from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
@@ -48,12 +49,34 @@ def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, pr
     return drawn_from(given.of(patients), protocol)
 
 
+def results_to_show(assessment: Assessment) -> pl.DataFrame:
+    """What the pages list: results in use and preliminary ones, and of those that were corrected, withdrawn or moved away
+    what they said before: `viral_load_results`, `is_conflicting`, `fate`, `replaced_at` and the columns with `was_`."""
+    before = said_before(assessment.versions)
+    key = ["patient_id", "result_id"]
+    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting")
+    listed = shown.join(before.filter(pl.col("fate") == words.CORRECTED), on=key, how="left")
+    gone = before.filter(pl.col("fate") != words.CORRECTED)
+    last = (
+        assessment.versions.join(gone, on=key, how="semi")
+        .sort("received_at")
+        .unique(key, keep="first", maintain_order=True)
+    )
+    was = {name: pl.col(f"was_{name}") for name in TOLD_BEFORE}
+    was |= {
+        name: pl.coalesce(was[name], name) for name in ("compartment", "collected_at")
+    }  # several values: none is told
+    told = last.join(gone, on=key).with_columns(**was, result_status=pl.col("fate"), is_conflicting=pl.lit(False))
+    return pl.concat([listed, told.select(listed.columns)])
+
+
 def patient_view(
     patient_id: str,
     assessment: Assessment,
     open_alerts: pl.DataFrame,
     *,
     common: Common,
+    results: pl.DataFrame,
     fitted: pl.DataFrame,
     next_sample: pl.DataFrame,
     caveats: tuple[Caveat, ...],
@@ -74,7 +97,7 @@ def patient_view(
         bed=bed,
         as_of=common.as_of,
         time_zone=common.time_zone,
-        results=_of(assessment.shown, patient_id).select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting"),
+        results=_of(results, patient_id),
         courses=None if assessment.courses is None else _of(assessment.courses, patient_id),
         stays=stays,
         weekly_decline=_of(assessment.weekly_decline, patient_id),

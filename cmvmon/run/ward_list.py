@@ -55,9 +55,15 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
     with opened.reading() as connection:
         found = sorted(candidates(connection, as_of=as_of) | set(urgent))
         stays, courses, results = (
-            _begun(connection, rows, as_of, found) for rows in (ICU_STAYS, ANTIVIRAL_COURSES, LEADING.rows)
+            _begun(connection, rows, as_of, whom)
+            for rows, whom in (
+                (ICU_STAYS, found),
+                (ANTIVIRAL_COURSES, found),
+                (LEADING.rows, known.with_sharers(connection, found)),
+            )
         )
         used = current_results(LEADING.rows.empty() if results is None else results)
+        used = used.filter(pl.col("patient_id").is_in(found))
         known_of = {p for frame in (stays, courses, used) if frame is not None for p in frame["patient_id"]}
         elsewhere = [table.rows for table in DELIVERED if table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)]
         missing = sorted(set(urgent) - known_of)

@@ -100,8 +100,9 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
         return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
     opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
-        was_known = known.known(connection, opened.site, as_of=at, patients=[patient])
-    was_known = replace(was_known, concordance=unit_concordance(opened, [patient], as_of=at).table)
+        whom = known.with_sharers(connection, [patient])
+        was_known = known.known(connection, opened.site, as_of=at, patients=whom)
+    was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:
         return unsaid | {"says": "could not tell: judged again on what was known then, the rule does not fire"}
     rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))

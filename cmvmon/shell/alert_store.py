@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import OPEN, STAY_ENDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.stamp import Stamp
@@ -74,6 +74,7 @@ def record(
     scope: str,
     patients: Collection[str] | None,
     cause_of: Callable[[Row], str],
+    became_of: Callable[[Collection[Row]], Mapping[str, str]],
     discharged: Collection[str],
 ) -> tuple[Changes, frozenset[str]]:
     """Brings the alerts up to date with `verdicts`, and notes the assessment. The caller holds the transaction.
@@ -84,6 +85,7 @@ def record(
         scope: what was assessed, as a word without patient data (`all`, or a delivery's id).
         patients: whom the verdicts cover, after a delivery that touches them; None = everyone.
         cause_of: why the subject of an open alert is no longer judged.
+        became_of: of open alerts that are not said again, by alert id, what befell a result that their words rest on.
         discharged: patients whose stay has ended.
     """
     rows = list(verdicts)
@@ -94,12 +96,22 @@ def record(
     if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
         return Changes(is_replay=True), late
     latest = _latest(connection, stamp.as_of, covered)
-    said = [(row, _word(row, stamp, discharged, brings_news=patients is not None)) for row in rows]
-    judged = {subject_of(row) for row in rows}
-    said += [
-        (alert, _ended(alert, stamp.as_of, discharged, cause_of))
+    judged = {subject_of(row): row["verdict"] for row in rows}
+    unsaid = {
+        subject: alert
         for subject, alert in latest.items()
-        if subject not in judged and alert["state"] == OPEN
+        if alert["state"] == OPEN and judged.get(subject) != words.ALERT
+    }
+    became = became_of([*unsaid.values()]) if unsaid else {}
+    befell = {subject: became.get(alert["alert_id"]) for subject, alert in unsaid.items()}
+    said = [
+        (row, _word(row, stamp, discharged, befell=befell.get(subject_of(row)), brings_news=patients is not None))
+        for row in rows
+    ]
+    said += [
+        (alert, _ended(alert, stamp.as_of, discharged, lambda it: befell[subject_of(it)] or cause_of(it)))
+        for subject, alert in unsaid.items()
+        if subject not in judged
     ]
     found = (
         episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
@@ -157,7 +169,10 @@ def _list_open(connection: sa.Connection) -> None:
         connection.execute(sa.delete(OPEN_ALERTS).where(OPEN_ALERTS.c.alert_id == name))
 
 
-def _word(verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_news: bool) -> Word:
+def _word(
+    verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_news: bool, befell: str | None = None
+) -> Word:
+    """`befell`: what befell a result under the subject's open alert."""
     facts = {
         "tier": verdict["tier"],
         "evidence": verdict["evidence"],
@@ -165,7 +180,9 @@ def _word(verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_new
         "code_version": stamp.code_version,
     }
     said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
-    return Word(said, stamp.as_of, facts, brings_news=brings_news)
+    if said == words.NOT_ASSESSABLE and befell is not None:
+        said = UNFOUNDED
+    return Word(said, stamp.as_of, facts, cause=befell, brings_news=brings_news)
 
 
 def _ended(alert: Row, as_of: datetime, discharged: Collection[str], cause_of: Callable[[Row], str]) -> Word:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, Delivered, Versions
+from cmvmon.domain.delivered import DELIVERED, LEADING, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.shell.frames import framed
@@ -123,6 +123,19 @@ def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozens
         query = sa.select(table.c.patient_id).where(table.c.record_key.in_(brought)).distinct()
         touched |= {patient for (patient,) in connection.execute(query)}
     return frozenset(touched)
+
+
+def with_sharers(connection: sa.Connection, patients: Collection[str]) -> frozenset[str]:
+    """These patients and everyone under whom one of their results ever stood, and so on: whose a result is now, only all
+    of its versions tell."""
+    c, other = VERSIONS[LEADING.name].c, VERSIONS[LEADING.name].alias("other").c
+    shared = sa.select(other.patient_id).where(other.record_key == c.record_key, other.patient_id != c.patient_id)
+    found, asked = frozenset(patients), frozenset(patients)
+    while asked:
+        parts = [shared.where(c.patient_id.in_(some)).distinct() for some in _chunks(asked)]
+        asked = frozenset(name for part in parts for name in connection.execute(part).scalars()) - found
+        found |= asked
+    return found
 
 
 def patients_without_end(

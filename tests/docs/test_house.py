@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
 LONGER = {
     "cmvmon/domain/rows.py": 310,
-    "cmvmon/domain/results.py": 330,
+    "cmvmon/domain/results.py": 340,
     "cmvmon/text/languages/nl.py": 410,
     "cmvmon/text/languages/en.py": 410,
 }

@@ -14,7 +14,19 @@ from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import ACKNOWLEDGE, CLOSED, NONE, OPEN, RESOLVED, SAID, STATES, STAY_ENDED, UNJUDGED, Word
+from cmvmon.episodes import (
+    ACKNOWLEDGE,
+    CLOSED,
+    NONE,
+    OPEN,
+    RESOLVED,
+    SAID,
+    STATES,
+    STAY_ENDED,
+    UNFOUNDED,
+    UNJUDGED,
+    Word,
+)
 
 SERIES = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "assay": "pcr"}
 SUBJECT = {
@@ -52,7 +64,8 @@ EXPECTED = {
     **{(state, said): None for state in STATES for said in SAID},
     **{(state, words.ALERT): ("opened", "open", None) for state in (NONE, RESOLVED, CLOSED)},
     (OPEN, words.ALERT): ("updated", "open", None),
-    (OPEN, words.CLEAR): ("resolved", "resolved", None),
+    (OPEN, words.CLEAR): ("resolved", "resolved", "course_over"),
+    (OPEN, UNFOUNDED): ("closed", "closed", "course_over"),
     (OPEN, UNJUDGED): ("closed", "closed", "course_over"),
     (OPEN, STAY_ENDED): ("closed", "closed", "stay_ended"),
     (OPEN, ACKNOWLEDGE): ("acknowledged", "open", None),

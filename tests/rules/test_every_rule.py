@@ -123,3 +123,16 @@ def test_a_rule_with_its_leaflet_is_short_and_none_knows_another() -> None:
         assert len(text.splitlines()) <= 70, code
         imported = {node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
         assert not {f"cmvmon.rules.{other}" for other in codes} & imported
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_result_that_a_sentence_names_is_one_that_the_alert_rests_on(rule: Rule) -> None:
+    """Words are held to their facts by these ids: a result that is told and not listed would outlive its withdrawal."""
+    facts = {name for table in all_fact_tables().values() for name in table.facts}
+    for sentence in rule.says:
+        named = {f"{told.removesuffix('_collected_at')}_result_id" for told in sentence.told} & facts
+        said_with = [place for place, (_, when) in enumerate(rule.rests_on) if when is sentence.when]
+        may_hold = rule.rests_on[: said_with[0] + 1] if said_with else rule.rests_on
+        assert not named or may_hold
+        for ids, _ in may_hold:
+            assert named <= set(ids), sentence.key

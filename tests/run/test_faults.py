@@ -208,7 +208,7 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
             for a in alert_store.alerts(connection)
             if a["rule"] == "slow_response"
         }
-    assert states == {("SYNTHETIC-SLOW", "closed", "no_series"), ("SYNTHETIC-ONE", "open", None)}
+    assert states == {("SYNTHETIC-SLOW", "closed", "facts_moved"), ("SYNTHETIC-ONE", "open", None)}
 
 
 def test_an_alert_on_an_older_series_is_closed_by_the_newer_one(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def record(
             scope="all" if patients is None else f"delivery of {moment.isoformat()}",
             patients=patients,
             cause_of=lambda _: "no_longer_known",
+            became_of=lambda _: {},
             discharged=(),
         )
         if not changes.is_replay:

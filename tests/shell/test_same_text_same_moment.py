@@ -60,6 +60,7 @@ def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
             scope="all",
             patients=None,
             cause_of=lambda _: "course_over",
+            became_of=lambda _: {},
             discharged=(),
         )
     return changes
