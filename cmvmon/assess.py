@@ -23,7 +23,8 @@ from cmvmon.facts.patients import PATIENTS
 from cmvmon.kinetics import concordance, treatment_courses
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
-from cmvmon.kinetics.noise.same_minute import count_twins_once, impossible_pairs, mark_pairs
+from cmvmon.kinetics.noise.results_in_use import told_once
+from cmvmon.kinetics.noise.same_minute import impossible_pairs, mark_pairs
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge
@@ -116,7 +117,7 @@ def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str)
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
     usable = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
     pairs = impossible_pairs(usable, protocol=protocol)
-    results = count_twins_once(mark_pairs(usable, pairs))
+    results = told_once(usable, pairs)
     is_shown = pl.col("result_status") != words.WITHDRAWN
     clocks = treatment_courses(begun[ANTIVIRAL_COURSES], protocol=protocol, as_of=as_of)
     compared = known.concordance

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
 from cmvmon.kinetics.concordance.table import concordance
-from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.kinetics.noise.results_in_use import results_in_use
+from cmvmon.protocol import Protocol
 from cmvmon.shell import known
 from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
@@ -30,7 +31,7 @@ def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | No
     protocol = site.protocol()
     spoken = language(lang or settings.language)
     with open_store(settings.database) as store, store.reading() as connection:
-        results = known_currently(connection, site, as_of=as_of)
+        results = known_currently(connection, site, protocol=protocol, as_of=as_of)
     if patient is not None and results.filter(pl.col("patient_id") == patient).is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
     table = concordance(results, protocol=protocol, as_of=as_of)
@@ -41,8 +42,9 @@ def compared(root: Path, *, as_of: datetime, patient: str | None, lang: str | No
     ]
 
 
-def known_currently(connection: sa.Connection, site: Site, *, as_of: datetime) -> pl.DataFrame:
+def known_currently(connection: sa.Connection, site: Site, *, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
     """Usable results of every patient known at `as_of`, with the noise of the laboratories' files."""
     found = known.known_table(connection, LEADING, as_of=as_of)
     versions = LEADING.rows.empty() if found is None else found
-    return results_in_use(versions, known.assays_in_use(site, versions), as_of=as_of.astimezone(UTC))
+    assays = known.assays_in_use(site, versions)
+    return results_in_use(versions, assays, protocol=protocol, as_of=as_of.astimezone(UTC))

@@ -20,7 +20,7 @@ from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.kinetics.concordance.unit import counts_by_patient, part_of_texts, unit_rows
-from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.session import OpenSite
@@ -52,7 +52,7 @@ def unit_concordance(opened: OpenSite, patients: Collection[str], *, as_of: date
         versions = known.known_table(connection, LEADING, as_of=as_of, patients=wanted)
         versions = LEADING.rows.empty() if versions is None else versions
         assays = known.assays_in_use(opened.site, versions)
-    results = results_in_use(versions, assays, as_of=as_of)
+    results = results_in_use(versions, assays, protocol=protocol, as_of=as_of)
     of_patients, own = counts_by_patient(results, protocol=protocol, as_of=as_of)
     counts = _rows(opened, versions, own, as_of=as_of)
     texts = dict(counts.select("patient_id", "counts").drop_nulls().iter_rows())

@@ -26,7 +26,7 @@ from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
-from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell.protocol_files import utf8_text
 from cmvmon.shell.site import Site
@@ -225,16 +225,17 @@ def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.D
     if len(places) == 1:
         return None
     parts = (
-        part_of(_own_results(read, place, moment), protocol=protocol, as_of=moment)
+        part_of(_own_results(read, place, protocol, moment), protocol=protocol, as_of=moment)
         for place in places
         if place in read.compared
     )
     return unit_rows([part for part in parts if part is not None], protocol=protocol)
 
 
-def _own_results(read: _Read, place: int, moment: datetime) -> pl.DataFrame:
+def _own_results(read: _Read, place: int, protocol: Protocol, moment: datetime) -> pl.DataFrame:
     """The results that count at that moment of the patients of one range, with their noise."""
-    return read.partitions.own(results_in_use(read.partitions.results(place), read.assays, as_of=moment), place)
+    results = read.partitions.results(place)
+    return read.partitions.own(results_in_use(results, read.assays, protocol=protocol, as_of=moment), place)
 
 
 def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
@@ -251,7 +252,9 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
     if unit is not None:
         own = CONCORDANCE.empty()
         if place in read.compared:
-            own = concordance(_own_results(read, place, how.moment), protocol=how.protocol, as_of=how.moment)
+            own = concordance(
+                _own_results(read, place, how.protocol, how.moment), protocol=how.protocol, as_of=how.moment
+            )
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
         Known(

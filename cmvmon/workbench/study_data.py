@@ -11,7 +11,8 @@ import polars as pl
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.kinetics.noise.in_use import default_sigma, results_in_use
+from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell import known
 from cmvmon.shell.session import now, open_site
@@ -90,4 +91,4 @@ def _of_site(root: Path, as_of: datetime) -> Evidence:
 
 def _in_use(versions: pl.DataFrame, assays: pl.DataFrame, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
     sigma = pl.coalesce("sigma_log10", default_sigma(protocol))
-    return results_in_use(versions, assays, as_of=as_of).with_columns(sigma_log10=sigma)
+    return results_in_use(versions, assays, protocol=protocol, as_of=as_of).with_columns(sigma_log10=sigma)

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from cmvmon.domain.delivered import LEADING
 from cmvmon.kinetics import concordance
-from cmvmon.kinetics.noise.in_use import results_in_use
+from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
@@ -56,7 +56,8 @@ def of_everybody(opened: OpenSite, as_of: datetime) -> pl.DataFrame:
     with opened.reading() as connection:
         versions = known.known_table(connection, LEADING, as_of=as_of)
         assert versions is not None
-        used = results_in_use(versions, known.assays_in_use(opened.site, versions), as_of=as_of)
+        assays = known.assays_in_use(opened.site, versions)
+        used = results_in_use(versions, assays, protocol=opened.protocol, as_of=as_of)
     return concordance(used, protocol=opened.protocol, as_of=as_of)
 
 

@@ -11,7 +11,6 @@ import polars as pl
 
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml, log10_of
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.domain.versions import current_results
 from cmvmon.protocol import Protocol
 
 _ASSAY = ("laboratory", "assay", "compartment")
@@ -30,11 +29,6 @@ def level_log10() -> pl.Expr:
     above_uloq     the ULOQ
     """
     return log10_of(pl.coalesce(at_most_iu_per_ml(), at_least_iu_per_ml()))
-
-
-def results_in_use(versions: pl.DataFrame, assays: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
-    """The results that count at `as_of`: current, usable, collected by then, each with its noise (`laboratory_sigma`)."""
-    return laboratory_sigma(current_results(versions.filter(pl.col("collected_at") <= as_of)), assays)
 
 
 def laboratory_sigma(results: pl.DataFrame, assays: pl.DataFrame) -> pl.DataFrame:

@@ -44,6 +44,11 @@ def impossible_pairs(results: pl.DataFrame, *, protocol: Protocol) -> pl.DataFra
     return spans.filter(pl.col("apart") > protocol.same_minute.impossible_apart_sd * pl.col("noise")).select(_TIME)
 
 
+def shares_a_time(results: pl.DataFrame) -> bool:
+    """Whether two of the results are of one sample time; nearly always not."""
+    return not _sharing_a_time(results).is_empty()
+
+
 def mark_pairs(results: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """`results` with `is_conflicting` also where a usable one stands in one of the pairs (`impossible_pairs`)."""
     if pairs.is_empty():
