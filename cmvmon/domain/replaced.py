@@ -89,6 +89,11 @@ def said_before(versions: pl.DataFrame) -> pl.DataFrame:
         where several values stood before. A preliminary version counts only before a withdrawal. Row order is not defined.
     """
     several = versions.filter(pl.col("result_id").is_duplicated()).with_row_index("version")
+    if several.is_empty():
+        types = versions.schema
+        told = {f"{_WAS}{name}": types[name] for name in TOLD_BEFORE}
+        of_whom = {"patient_id": types["patient_id"], "result_id": types["result_id"], "fate": pl.String()}
+        return pl.DataFrame(schema=of_whom | {"replaced_at": types["received_at"]} | told)
     current = current_versions(several).filter(
         ~pl.col("is_conflicting") & (pl.col("result_status") != words.PRELIMINARY)
     )

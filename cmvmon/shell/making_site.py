@@ -45,14 +45,14 @@ def make_site(root: Path, *, time_zone: str | None, language: str | None) -> Sit
 
 
 def refuse_lost_database(site: Site) -> None:
-    """Nothing, unless deliveries have landed and the SQLite file that knew them is gone or empty. Raises StoreError.
+    """Nothing, unless there are pages, and the SQLite file that they were made from is gone or empty. Raises StoreError.
 
     A new one in its place would say that nobody is on the ward.
     """
     is_own = site.database.get_backend_name() == "sqlite" and Path(str(site.database.database)) == site.file
     if not is_own or (site.file.exists() and site.file.stat().st_size):
         return
-    if site.file.exists() or next(site.landing.glob("*"), None) is not None:
+    if next(site.pages.glob("*.html"), None) is not None:
         found = "holds 0 bytes" if site.file.exists() else "is gone"
         raise StoreError(
             f"{site.file.name} {found}, and nothing was made in its place: put a backup of it back. Without one, make a new "

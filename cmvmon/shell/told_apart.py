@@ -14,9 +14,8 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
-from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
+from cmvmon.domain.delivered import BY_NAME, LEADING, Delivered, Versions
 from cmvmon.domain.identity import as_text, record_key
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.ingest import Part
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import keys_that_wait
@@ -25,7 +24,7 @@ from cmvmon.shell.schema import VERSIONS
 _CHUNK = 500
 _LOAD = frozenset({"viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"})
 _NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
-_BESIDE_LOAD = tuple(name for name in VIRAL_LOAD_RESULTS.schema if name not in _NOT_CONTENT | _LOAD)
+_BESIDE_LOAD = tuple(name for name in LEADING.rows.schema if name not in _NOT_CONTENT | _LOAD)
 
 
 def sorted_out(

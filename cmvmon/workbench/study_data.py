@@ -11,8 +11,7 @@ import polars as pl
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.kinetics.noise.in_use import default_sigma
-from cmvmon.kinetics.noise.results_in_use import results_in_use
+from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.shell import known
 from cmvmon.shell.session import now, open_site
@@ -91,4 +90,6 @@ def _of_site(root: Path, as_of: datetime) -> Evidence:
 
 def _in_use(versions: pl.DataFrame, assays: pl.DataFrame, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
     sigma = pl.coalesce("sigma_log10", default_sigma(protocol))
-    return results_in_use(versions, assays, protocol=protocol, as_of=as_of).with_columns(sigma_log10=sigma)
+    # Also equal and far apart ones of one minute: repeats are what noise is learnt from.
+    current = current_results(versions.filter(pl.col("collected_at") <= as_of))
+    return laboratory_sigma(current, assays).with_columns(sigma_log10=sigma)

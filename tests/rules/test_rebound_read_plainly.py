@@ -24,7 +24,8 @@ Sample = tuple[float, str, float | None, bool]  # day, detection, load, conflict
 
 def random_course(rng: np.random.Generator, compartment: str) -> list[Sample]:
     _, lloq, uloq = LIMITS[compartment]
-    days = np.sort(rng.choice(np.arange(-4, 40) / 2, size=int(rng.integers(1, 8)), replace=True))
+    # Blood once a day: two of one minute that can't both be true are judged elsewhere.
+    days = np.sort(rng.choice(np.arange(-4, 40) / 2, size=int(rng.integers(1, 8)), replace=compartment == "bal"))
     made: list[Sample] = []
     for day in days:
         load = float(np.round(10 ** rng.choice([1.0, 1.6, 2.6, 3.0, 3.6, 4.0, 4.2, 5.0, 6.3])))

@@ -108,8 +108,9 @@ def test_a_withdrawn_result_is_no_longer_used(tmp_path: Path) -> None:
     withdrawn = [line.replace(",F", ",W") for line in falling("SYNTHETIC-SLOW", 0.3)[1:]]
     drop(tmp_path, "viral_load_results", withdrawn, name="two.csv")
     run(tmp_path, "nightly", "--as-of", text(day(22.5)))
-    (standing,) = alerts(tmp_path)  # one result is left: not assessable neither resolves nor closes
-    assert standing["changed_at"] == text(day(21.5))
+    assert alerts(tmp_path) == []
+    (closed,) = alerts(tmp_path, every=True)
+    assert (closed["state"], closed["cause"]) == ("closed", "facts_withdrawn")
     assert "Niet te beoordelen" in page_with(tmp_path, "SYNTHETIC-SLOW", lang="nl")
 
 
