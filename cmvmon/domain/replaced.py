@@ -5,29 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.versions import current_versions, is_usable
+from cmvmon.domain.versions import CONTENT, current_versions, is_usable
 
 _PLACE = ("patient_id", "compartment")
-_SAYS = (
-    "laboratory",
-    "assay",
-    "collected_at",
-    "detection",
-    "viral_load_iu_per_ml",
-    "lod_iu_per_ml",
-    "lloq_iu_per_ml",
-    "uloq_iu_per_ml",
-)
+_SAYS = tuple(name for name in CONTENT if name not in _PLACE)
 _NOW, _THEN, _WAS = "now_", "then_", "was_"
-TOLD_BEFORE = (
-    "compartment",
-    "collected_at",
-    "detection",
-    "viral_load_iu_per_ml",
-    "lod_iu_per_ml",
-    "lloq_iu_per_ml",
-    "uloq_iu_per_ml",
-)
+TOLD_BEFORE = ("compartment", *(name for name in _SAYS if name not in ("laboratory", "assay")))
 
 
 def what_became_of(rested: pl.DataFrame, *, versions: pl.DataFrame, in_use: pl.DataFrame) -> pl.DataFrame:
@@ -47,14 +30,14 @@ def what_became_of(rested: pl.DataFrame, *, versions: pl.DataFrame, in_use: pl.D
     mine = versions.join(rested, on="result_id", how="semi")
     asked = rested.rename({"patient_id": "of_patient"})
     current = current_versions(mine)
-    then = _each_as_of(asked, mine).select("name", "result_id", *_prefixed((*_PLACE, *_SAYS), _THEN))
+    then = _each_as_of(asked, mine).select("name", "result_id", *_prefixed(CONTENT, _THEN))
     used = in_use.join(rested, on="result_id", how="semi")
     doubtful = pl.concat(rows.filter("is_conflicting").select("result_id") for rows in (current, used)).unique()
     now = current.filter(~pl.col("is_conflicting")).join(doubtful, on="result_id", how="anti")
     told = (
         asked.join(doubtful.with_columns(in_doubt=pl.lit(True)), on="result_id", how="left")
         .join(then, on=["name", "result_id"], how="left")
-        .join(now.select("result_id", "result_status", *_prefixed((*_PLACE, *_SAYS), _NOW)), on="result_id", how="left")
+        .join(now.select("result_id", "result_status", *_prefixed(CONTENT, _NOW)), on="result_id", how="left")
     )
     is_there, was_there = pl.col(f"{_NOW}patient_id").is_not_null(), pl.col(f"{_THEN}patient_id").is_not_null()
     another = is_there & (
@@ -100,15 +83,13 @@ def said_before(versions: pl.DataFrame) -> pl.DataFrame:
     now = current.select(
         "result_id",
         pl.col("result_status").alias("status_now"),
-        *_prefixed((*_PLACE, *_SAYS), _NOW),
+        *_prefixed(CONTENT, _NOW),
         pl.coalesce("reported_at", "received_at").alias("replaced_at"),
         newest="version",
     )
     others = several.join(now, on="result_id").filter(pl.col("version") != pl.col("newest"))
     is_withdrawn = pl.col("status_now") == words.WITHDRAWN
-    is_other = is_withdrawn | pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(f"{_NOW}{name}")) for name in (*_PLACE, *_SAYS)
-    )
+    is_other = is_withdrawn | pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{_NOW}{name}")) for name in CONTENT)
     counts = is_withdrawn | (pl.col("result_status") != words.PRELIMINARY)
     earlier = others.filter(is_other & counts & (pl.col("result_status") != words.WITHDRAWN))
     before = current_versions(earlier.drop("newest")).unique("result_id", keep="first", maintain_order=True)

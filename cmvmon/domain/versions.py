@@ -9,7 +9,8 @@ from cmvmon.domain.conflicts import SAMPLE
 from cmvmon.domain.delivered import Delivered, Versions
 from cmvmon.domain.series import SERIES_KEY
 
-_CONTENT = (
+# What a version says of its sample: two versions that differ in one of these contradict each other.
+CONTENT = (
     "patient_id",
     "compartment",
     "laboratory",
@@ -104,7 +105,7 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     last = (
         settled.filter("is_latest")
         .filter(pl.col("order") == pl.col("order").max().over("result_id"))
-        .unique(subset=["result_id", *_CONTENT], keep="any", maintain_order=False)
+        .unique(subset=["result_id", *CONTENT], keep="any", maintain_order=False)
         .with_columns(n_contents=pl.len().over("result_id"))
     )
     clashing = last.filter(

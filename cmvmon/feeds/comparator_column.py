@@ -7,7 +7,7 @@ from cmvmon.feeds.records import Records, refusal
 from cmvmon.feeds.value_grammar import fold
 
 _HEADERS = frozenset({"comparator", "op", "vergelijkingsteken", "teken"})  # that name nothing else in such a file
-_SIGNS = ("<", ">")
+_SIGNS = ("<", ">", "<=", ">=")
 
 
 def with_comparator(comparator: str, value: str) -> str:
@@ -40,5 +40,5 @@ _UNNAMED = "a column that is not declared holds < or >"
 
 
 def _is_lost(cell: str, value: str) -> bool:
-    sign = cell.strip()[:1]
-    return sign in _SIGNS and cell.strip() in (*_SIGNS, "<=", ">=") and not value.strip().startswith(sign)
+    sign = cell.strip()
+    return sign in _SIGNS and not value.strip().startswith(sign[0])

@@ -15,9 +15,8 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
-from cmvmon.kinetics.noise.in_use import laboratory_sigma
-from cmvmon.kinetics.noise.results_in_use import told_once
-from cmvmon.kinetics.noise.same_minute import impossible_pairs, shares_a_time
+from cmvmon.kinetics.noise.results_in_use import with_noise
+from cmvmon.kinetics.noise.same_minute import shares_a_time
 from cmvmon.shell import known, stored_results
 from cmvmon.shell.session import OpenSite
 
@@ -68,8 +67,7 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         used = current_results(LEADING.rows.empty() if results is None else results)
         used = used.filter(pl.col("patient_id").is_in(found))
         if shares_a_time(used):
-            used = laboratory_sigma(used, known.assays_in_use(opened.site, used))
-            used = told_once(used, impossible_pairs(used, protocol=opened.protocol))
+            used = with_noise(used, known.assays_in_use(opened.site, used), protocol=opened.protocol)
         known_of = {p for frame in (stays, courses, used) if frame is not None for p in frame["patient_id"]}
         elsewhere = [table.rows for table in DELIVERED if table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)]
         missing = sorted(set(urgent) - known_of)

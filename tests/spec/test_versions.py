@@ -6,8 +6,12 @@ import itertools
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cmvmon.domain import words
 from cmvmon.domain.compartments import COMPARTMENTS, by_specimen_code
+from cmvmon.domain.conflicts import are_several_samples
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results, current_versions
 from tests.sites import day
@@ -137,3 +141,39 @@ def test_each_specimen_code_stands_under_one_compartment() -> None:
     assert len(codes) == len(set(codes)) == len(by_specimen_code())
     assert by_specimen_code()["258607008"] == "bal"
     assert all(compartment.description for compartment in COMPARTMENTS)
+
+
+_VERSIONS = st.lists(
+    st.tuples(
+        st.sampled_from([None, 1, 2]),  # reported on day
+        st.sampled_from([3, 4]),  # received on day
+        st.sampled_from(["preliminary", "final", "corrected", "withdrawn"]),
+        st.sampled_from([("SYNTHETIC-1", "plasma", 0), ("SYNTHETIC-2", "plasma", 0), ("SYNTHETIC-1", "bal", 0.5)]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(_VERSIONS)
+def test_the_intake_calls_several_samples_what_the_assessment_does_not_use(
+    told: list[tuple[int | None, int, str, tuple[str, str, float]]],
+) -> None:
+    """The rule stands twice, over single records and over columns: of one load, so that only the sample can differ."""
+    rows = [
+        {"patient_id": patient, "compartment": place, "collected_at": day(at), "received_at": day(received)}
+        | {"reported_at": None if reported is None else day(reported), "result_status": status}
+        for reported, received, status, (patient, place, at) in told
+    ]
+    made = [
+        row | {"result_id": "lab:1:cmv_dna", "laboratory": "lab", "assay": "assay", "detection": "quantified"}
+        for row in rows
+    ]
+    frame = VIRAL_LOAD_RESULTS.conform(
+        pl.DataFrame(made, infer_schema_length=None).with_columns(viral_load_iu_per_ml=1e3)
+    )
+    is_used = not current_versions(frame)["is_conflicting"].any()
+    if are_several_samples(rows):
+        assert not is_used
+    elif not any(row["result_status"] in words.CHANGES_A_RESULT for row in rows):
+        assert is_used

@@ -19,8 +19,13 @@ def results_in_use(
 
     Equal ones of one sample time count once; those of an impossible pair are `is_conflicting`. Row order is not defined.
     """
-    usable = laboratory_sigma(current_results(versions.filter(pl.col("collected_at") <= as_of)), assays)
-    return told_once(usable, impossible_pairs(usable, protocol=protocol))
+    return with_noise(current_results(versions.filter(pl.col("collected_at") <= as_of)), assays, protocol=protocol)
+
+
+def with_noise(usable: pl.DataFrame, assays: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
+    """Current usable results as `results_in_use` gives them, whenever they were collected."""
+    noisy = laboratory_sigma(usable, assays)
+    return told_once(noisy, impossible_pairs(noisy, protocol=protocol))
 
 
 def told_once(usable: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
