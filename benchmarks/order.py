@@ -33,6 +33,7 @@ from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.simulate import ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory
+from tests.sites import lain_still
 
 DAYS = 42
 LAST_NIGHT = timedelta(hours=1)  # after everything
@@ -73,6 +74,7 @@ def run(
         path = root / "drop" / SYNTHETIC / table / "one.csv"
         path.parent.mkdir(parents=True)
         path.write_text(text, encoding="utf-8")
+        lain_still(path)
     nightly(root)
     texts = list(results)
     size = -(-len(texts) // (nights + 1))

@@ -109,6 +109,7 @@ class FeedState:
         is_fresh: None = the contract promises no freshness for this table, or nothing was ever received.
         operations_code: the code of an open operations alert about it, else None.
         n_quarantined: delivered records of it that are set apart, not used.
+        file_name: of the file that could not be read, where it is one.
     """
 
     feed: str
@@ -117,6 +118,7 @@ class FeedState:
     is_fresh: bool | None
     operations_code: str | None = None
     n_quarantined: int = 0
+    file_name: str | None = None
 
 
 @dataclass(frozen=True)

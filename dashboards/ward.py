@@ -73,6 +73,7 @@ def _state(feed: FeedState, view: WardView, language: Language) -> Row:
         cause = operations_in_words(feed.operations_code, language)
         if feed.feed == WORK:
             return {"trouble": True, "text": language.say("ward.work.stopped", table=said["table"], cause=cause)}
+        cause = language.say("ward.feed.file", cause=cause, file=feed.file_name) if feed.file_name else cause
         return {"trouble": True, "text": language.say("ward.feed.operations", cause=cause, **said)}
     if last is None:
         return {"trouble": True, "text": language.say("ward.feed.never", **said)}

@@ -14,6 +14,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.shell import alert_store, database, dialects, feed_state, known
+from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
@@ -83,7 +84,7 @@ def _protocol(site: Site) -> Iterator[Finding]:
 def _laboratories(site: Site) -> Iterator[Finding]:
     names = [laboratory.laboratory for laboratory in site.laboratories()]
     yield Finding("laboratory files", "ok", ", ".join(names))
-    for dropped in {item.feed for item in site.dropped() if item.table in BY_LABORATORY} - set(names):
+    for dropped in {item.feed for item in look_through(site.drop).files if item.table in BY_LABORATORY} - set(names):
         yield Finding(
             "drop folder", "broken", f"drop/{dropped} has no laboratory file; add labs/{dropped}.toml to the site"
         )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from cmvmon.domain import delivered
-from cmvmon.domain.errors import CmvmonError, NoLaboratoryFile, ProtocolError, SiteError
-from cmvmon.domain.subjects import subject_key
-from cmvmon.domain.words import OPERATIONS
+from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.ingest import ingest
-from cmvmon.shell import alert_store, feed_state, intake_store, landing, quarantine
+from cmvmon.run.faults import Fault, note_faults, note_feed, of_growing, of_stray, set_apart
+from cmvmon.shell import feed_state, intake_store, landing, quarantine
+from cmvmon.shell.drop_folder import Dropped, Found, look_through
 from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
-from cmvmon.shell.site import Dropped, Stray
+from cmvmon.shell.session import OpenSite
 
 
 def take_in_file(
@@ -67,16 +64,6 @@ def _take_in(
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A file in the drop folder that could not even be judged: it stays where it is, and the others go on."""
-
-    feed: str
-    table: str
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
 class TakenIn:
     """What the drop folder came to: counts of each delivery and table, and what could not be judged."""
 
@@ -84,25 +71,27 @@ class TakenIn:
     faults: tuple[Fault, ...] = ()
 
 
-def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
+def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None = None) -> TakenIn:
     """Takes in the drop folder, and judges again what may now be read: a mended laboratory file, a moment that has come.
 
     Also what has landed and was never judged, as a delivery that came live while its feed had no laboratory file: it is tried
     every night. Files are left in place. One that is known is counted as known. Neither a refused delivery nor a file that can't be
     judged (no laboratory file, unreadable) stops the next: it is a fault, and an alert about its feed. A demo's files are
     history: each record counts as known since it was reported.
+
+    `found`: what was found in the drop folder once its files lay still; without it, what lies there now.
     """
     is_history = opened.site.settings().is_demo
     counted: list[Counted] = []
-    faults = [_stray_fault(stray) for stray in opened.site.strays()]
+    found = look_through(opened.site.drop) if found is None else found
+    faults = [of_stray(stray) for stray in found.strays] + [of_growing(item) for item in found.growing]
     seen: set[tuple[str, str, str]] = set()
-    for item in opened.site.dropped():
-        try:
-            data = read_bytes(item.path, called=f"a file in {item.place}")
+    for item in found.files:
+        table = item.table or delivered.WHOLE_DELIVERY
+        with set_apart(faults, partial(Fault, item.feed, table, file_name=item.path.name), called=item.place):
+            data = read_bytes(item.path, called="it")
             seen.add((hashlib.sha256(data).hexdigest(), item.feed, item.table or item.form))
             counted += _take_in(opened, item, data, received_at, is_history=is_history)
-        except (SiteError, ProtocolError) as error:
-            faults.append(Fault(item.feed, item.table or delivered.WHOLE_DELIVERY, error.code, str(error)))
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
     again, failed = _take_in_unjudged(opened, judged | seen, received_at)
@@ -112,7 +101,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
         quarantine.list_anew(connection)
         waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in waiting:
-        try:
+        with set_apart(faults, partial(Fault, feed, table), called=f"landing/{delivery_id[:12]}..."):
             ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
             mine = [
                 way for way in ways if way.table in (table, None) and (way.delivery_id, feed, way.kept_as) not in seen
@@ -120,9 +109,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime) -> TakenIn:
             seen |= {(way.delivery_id, feed, way.kept_as) for way in mine}
             read_anew = [one for way in mine for one in take_in_landed(opened, way, received_at=received_at)]
             counted += [item for item in read_anew if not item.was_known]
-        except (SiteError, ProtocolError) as error:
-            faults.append(Fault(feed, table, error.code, str(error)))
-    _note_faults(opened, {item.feed for item in counted}, faults, received_at)
+    note_faults(opened, {item.feed for item in counted}, faults, received_at)
     return TakenIn(tuple(counted), tuple(faults))
 
 
@@ -134,67 +121,13 @@ def _take_in_unjudged(
     counted: list[Counted] = []
     faults: list[Fault] = []
     for note in landing.notes_besides(opened.site.landing, besides):
-        way = None
-        try:
+        of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
+        with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
-            counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
-        except (SiteError, ProtocolError) as error:
-            unread = Fault(note.name.split(".")[0], delivered.WHOLE_DELIVERY, error.code, str(error))
-            faults.append(unread if way is None else fault_of(way, error))
+            of_way = partial(Fault, way.feed, way.table or delivered.WHOLE_DELIVERY, file_name=way.file_name)
+            with set_apart(faults, of_way, called=way.file_name):
+                counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
     return counted, faults
-
-
-def fault_of(way: Landed, error: CmvmonError) -> Fault:
-    """What could not be judged of a landed delivery."""
-    return Fault(way.feed, way.table or delivered.WHOLE_DELIVERY, error.code, str(error))
-
-
-def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> None:
-    """An alert about the work for each feed of these faults; those of other feeds stand as they are."""
-    if not faults:
-        return
-    with opened.writing() as connection:
-        for fault in faults:
-            _record_fault(opened, connection, fault, as_of)
-
-
-def _record_fault(opened: OpenSite, connection: sa.Connection, fault: Fault, as_of: datetime) -> None:
-    evidence = json.dumps({"code": fault.code, "feed": fault.feed, "table_name": fault.table}, sort_keys=True)
-    alert_store.record_operations(connection, feed=fault.feed, evidence=evidence, stamp=opened.stamp(as_of))
-
-
-def _stray_fault(stray: Stray) -> Fault:
-    place = "/".join(part for part in ("drop", stray.feed, stray.table) if part)
-    cause = {
-        "unknown_ending": f"not {' or '.join(_one_table_endings())}, so not read",
-        "unknown_table": f"no such table; the folder must be one of {', '.join(delivered.NAMES)}",
-        "not_in_a_table": "not in a folder drop/<feed>/<table>, and of no format that names its tables, so not read",
-    }[stray.code]
-    return Fault(
-        stray.feed, stray.table, stray.code, f"{place}: {stray.n} file(s) or folder(s) {cause}; move or remove them"
-    )
-
-
-def _one_table_endings() -> list[str]:
-    return [form.ending for form in FORMATS.values() if not form.names_tables]
-
-
-def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_of: datetime) -> None:
-    """One alert about the work for each feed with a file that could not be judged; none any more for the others."""
-    stopped = {fault.feed: fault for fault in reversed(faults) if fault.feed and fault.code != "unknown_ending"}
-    with opened.writing() as connection:
-        standing = alert_store.alerts(connection, states={"open"})
-        known = {
-            feed
-            for a in standing
-            if a["rule"] == OPERATIONS and (feed := str(subject_key(a["subject"])["feed"])) != ASSESSMENT_FEED
-        }
-        for feed in sorted(feeds | known | set(stopped)):
-            fault = stopped.get(feed)
-            if fault is None:
-                _note_feed(opened, connection, feed, as_of)
-                continue
-            _record_fault(opened, connection, fault, as_of)
 
 
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
@@ -238,7 +171,7 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
         counted = intake_store.append(
             connection, intake, landed=landed, received_at=received_at, laboratory_file=version, before=before
         )
-        _note_feed(opened, connection, landed.feed, received_at)
+        note_feed(opened, connection, landed.feed, received_at)
         withdrawn = [
             item for item in quarantine.waiting_for(connection, landed.delivery_id) if item[0] != landed.delivery_id
         ]
@@ -277,13 +210,6 @@ def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:
         )
         for table in before.tables
     )
-
-
-def _note_feed(opened: OpenSite, connection: sa.Connection, feed: str, as_of: datetime) -> None:
-    """An alert about the work while the newest delivery of one of the feed's tables stands refused."""
-    refused = feed_state.newest_refused(connection, feed)
-    evidence = None if refused is None else json.dumps(refused, sort_keys=True)
-    alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
 
 
 def _feed_name(feed: str) -> str:

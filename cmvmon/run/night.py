@@ -16,6 +16,7 @@ from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import alert_store
+from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import OpenSite, held, now, open_site, recordable
 from cmvmon.shell.site import Site
 
@@ -42,8 +43,10 @@ def nightly(root: Path, *, as_of: datetime | None = None, method: str | None = N
 
 def take_in_step(root: Path, *, as_of: datetime | None = None) -> TakenIn:
     """First step: the drop folder into the store, which is looked over for damage."""
-    with held(Site(root)), open_site(root, looks_for_damage=True) as opened:
-        return take_in_drop(opened, received_at=now() if as_of is None else recordable(as_of))
+    site = Site(root)
+    found = look_through(site.drop, settles_s=site.settings().file_settles_s)  # it waits: nobody else has to meanwhile
+    with held(site), open_site(root, looks_for_damage=True) as opened:
+        return take_in_drop(opened, received_at=now() if as_of is None else recordable(as_of), found=found)
 
 
 def assess_step(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Counts:

@@ -157,7 +157,7 @@ def feed_states(
     ]
     told = {(state.feed, state.table_name) for state in states if state.operations_code}
     stopped = [
-        FeedState(fact["feed"], fact["table_name"], None, None, fact["code"])
+        FeedState(fact["feed"], fact["table_name"], None, None, fact["code"], file_name=fact.get("file_name"))
         for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
         if (fact["feed"], fact["table_name"]) not in told
     ]

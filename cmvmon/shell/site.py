@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from cmvmon.domain import delivered, words
+from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell import database, dialects
 from cmvmon.shell.files import write_atomically
@@ -32,6 +30,7 @@ _SETTINGS = {
     "demo": False,
     "method": words.METHOD[-1],
     "database": "",
+    "file_settles_s": 10,
 }
 
 
@@ -42,6 +41,7 @@ class Settings:
 
     `delivered_zone`: the zone of delivered times without an offset: the ward's, where settings.toml states one. A default
     is no statement.
+    `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
     """
 
     time_zone: str
@@ -50,31 +50,7 @@ class Settings:
     is_demo: bool
     method: str
     database: sa.URL
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """One file in the drop folder: `drop/<feed>/<table>/<name>`, or `drop/<feed>/<name>` where the format names its
-    tables; `table` is then None. `form` is the format that its ending says."""
-
-    path: Path
-    feed: str
-    table: str | None
-    form: str
-
-    @property
-    def place(self) -> str:
-        return f"drop/{self.feed}/{self.table}" if self.table else f"drop/{self.feed}"
-
-
-@dataclass(frozen=True)
-class Stray:
-    """Files in the drop folder that nobody reads: `code` is unknown_ending, unknown_table or not_in_a_table."""
-
-    feed: str
-    table: str
-    code: str
-    n: int
+    file_settles_s: float
 
 
 @dataclass(frozen=True)
@@ -150,6 +126,9 @@ class Site:
             raise SiteError("settings.toml: demo must be true or false, without quotes")
         if merged["method"] not in words.METHOD:
             raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
+        settles_s = merged["file_settles_s"]
+        if isinstance(settles_s, bool) or not isinstance(settles_s, int | float) or not 0 <= settles_s <= 600:
+            raise SiteError("settings.toml: file_settles_s must be a number of seconds from 0 to 600")
         if merged["database"] == "":
             at = sa.URL.create("sqlite", database=str(self.file))
         else:
@@ -161,6 +140,7 @@ class Site:
             merged["demo"],
             str(merged["method"]),
             at,
+            float(settles_s),
         )
 
     def protocol(self) -> Protocol:
@@ -214,48 +194,12 @@ class Site:
         names |= {item.name.removesuffix(".toml") for item in packaged.iterdir() if item.name.endswith(".toml")}
         return [laboratory for name in sorted(names) if (laboratory := self.laboratory(name)) is not None]
 
-    def dropped(self) -> Iterator[Dropped]:
-        """The files in the drop folder that have a format, by name."""
-        for feed in sorted(path for path in self.drop.glob("*") if path.is_dir()):
-            for item in sorted(feed.iterdir()):
-                if item.is_dir():
-                    for path in sorted(item.iterdir()) if item.name in delivered.NAMES else ():
-                        if (form := _form_of(path, names_tables=False)) is not None:
-                            yield Dropped(path, feed.name, item.name, form)
-                elif (form := _form_of(item, names_tables=True)) is not None:
-                    yield Dropped(item, feed.name, None, form)
-
-    def strays(self) -> list[Stray]:
-        """What lies in the drop folder and is not read, counted by place: names of files may be private."""
-        found: Counter[tuple[str, str, str]] = Counter()
-        for feed in sorted(self.drop.glob("*")):
-            for item in sorted(feed.iterdir()) if feed.is_dir() else [feed]:
-                if not item.is_dir():
-                    is_read = feed.is_dir() and _form_of(item, names_tables=True) is not None
-                    found[feed.name if feed.is_dir() else "", "", "not_in_a_table"] += not is_read
-                elif item.name not in delivered.NAMES:
-                    found[feed.name, item.name, "unknown_table"] += 1
-                else:
-                    unread = sum(_form_of(path, names_tables=False) is None for path in item.iterdir())
-                    found[feed.name, item.name, "unknown_ending"] += unread
-        return [Stray(feed, table, code, n) for (feed, table, code), n in sorted(found.items()) if n]
-
     def page_key(self) -> bytes:
         """The secret that makes page names opaque; made once, kept in the site."""
         path = self.root / "page.key"
         if not path.exists():
             write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
         return path.read_bytes()
-
-
-def _form_of(path: Path, *, names_tables: bool) -> str | None:
-    """The format of a file that lies in its place; None for what is not read there."""
-    from cmvmon.feeds.formats import FORMATS, format_of
-
-    form = format_of(path.name)
-    if form is None or FORMATS[form].names_tables != names_tables or path.name.startswith("."):  # still being written
-        return None
-    return form if path.is_file() else None
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:

@@ -17,7 +17,7 @@ from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_la
 
 PATIENTS, DAYS, SEED = 24, 42, 2024
 AS_OF = START + timedelta(days=DAYS)
-_SETTINGS = "# A demo's site: everything in it is synthetic.\ndemo = true\n"
+_SETTINGS = "# A demo's site: everything in it is synthetic.\ndemo = true\nfile_settles_s = 0\n"
 
 
 def prepare_demo(root: Path) -> datetime:

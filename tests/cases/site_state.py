@@ -20,6 +20,7 @@ from cmvmon.shell import alert_store
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
 from cmvmon.shell.session import open_site
+from tests.sites import lain_still
 
 FEED = "alfa"
 TABLE_OF = {"results": "viral_load_results", "courses": "antiviral_courses", "stays": "icu_stays"}
@@ -60,6 +61,7 @@ def after_last_night(case: Path, root: Path, edits: Iterable[Edit] = ()) -> Stat
         for path in sorted(case.glob(f"n{number}_*.csv")):
             table = TABLE_OF[path.stem.removeprefix(f"n{number}_")]
             _copy(path, root / "drop" / FEED / table / path.name, edits)
+            lain_still(root / "drop" / FEED / table / path.name)
         nightly(root, as_of=as_of)
     return _read(root, nights[-1])
 

@@ -51,7 +51,7 @@ def digest(reference: Reference) -> list[dict[str, object]]:
     """Of each night: the counts of verdicts and of changed alerts, and the SHA-256 of every page."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "settings.toml").write_text("demo = true\n", encoding="utf-8")
+        (root / "settings.toml").write_text("demo = true\nfile_settles_s = 0\n", encoding="utf-8")
         # Page names are opaque and must be the same each time.
         (root / "page.key").write_text("0" * 64, encoding="utf-8")
         made = ward(reference.patients, reference.days, reference.seed, reference.scenario)

@@ -61,12 +61,14 @@ def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: P
         ("aaa_unknown", "laboratory_file"),
         ("broken_lab", "laboratory_file"),
         ("oops", "unknown_table"),
+        ("synthetic", "unknown_ending"),
     ]
     ward = (tmp_path / "pages" / "ward.en.html").read_text()
     assert ward.index("aaa_unknown") < ward.index("SYNTHETIC-SLOW")
     for feed in ("aaa_unknown", "broken_lab"):
         (tmp_path / "drop" / feed).rename(tmp_path / feed)
     (tmp_path / "drop" / "oops" / "stays").rmdir()
+    (tmp_path / "drop" / "synthetic" / "icu_stays" / "notes.txt").unlink()
     nightly(tmp_path, as_of=day(22.5))
     assert operations(tmp_path) == []
 
@@ -313,7 +315,7 @@ def test_records_set_apart_stand_on_the_ward_page_and_a_hidden_file_is_left_alon
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-4", 0, 700)], name="UPPER.CSV")
     done = nightly(tmp_path, as_of=day(1))
     assert sorted(counted.received for counted in done.taken_in.counted) == [1, 2]
-    assert [fault.code for fault in done.taken_in.faults] == ["unknown_ending"]
+    assert [fault.code for fault in done.taken_in.faults] == ["unfinished"]
     assert "Records set apart, not used: 1." in (tmp_path / "pages" / "ward.en.html").read_text()
 
 
