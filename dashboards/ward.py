@@ -69,6 +69,8 @@ def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
 def _state(feed: FeedState, view: WardView, language: Language) -> Row:
     said = {"feed": feed.feed, "table": table_in_words(feed.table_name, language)}
     last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
+    if feed.operations_code == "clock_behind":
+        return {"trouble": True, "text": language.say("ward.clock_behind")}
     if feed.operations_code is not None:
         cause = operations_in_words(feed.operations_code, language)
         if feed.feed == WORK:

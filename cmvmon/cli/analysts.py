@@ -47,7 +47,7 @@ def analyze(
     """Tables in, weekly decline, verdicts and concordance out: no site, no store."""
     from cmvmon.workbench.analysis import analyze as run
 
-    moment = None if as_of is None else moment_of(as_of)
+    moment = None if as_of is None else moment_of(as_of, site)
     tell_of_compiling()
     with progress("ranges of patients") as told:
         done = run(

@@ -74,8 +74,10 @@ def _spoken(code: str | None) -> str | None:
     return code
 
 
-def moment_of(text: str | None) -> Any:
-    """The moment that an option names; without it, now."""
+def moment_of(text: str | None, site: Path | None = None) -> Any:
+    """The moment that an option names; without it, now. One without an offset is local to the zone that the site states."""
     from cmvmon.shell.session import moment, now
+    from cmvmon.shell.site import Site
 
-    return now() if text is None else moment(text)
+    zone = None if site is None else Site(site).settings().delivered_zone
+    return now() if text is None else moment(text, zone)

@@ -41,7 +41,7 @@ def noise_fit(
     """Estimates each assay's scatter from repeats and residuals, and writes a fragment for a laboratory file."""
     from cmvmon.workbench.noise_fit import CAVEATS, fit_noise
 
-    fitted = fit_noise(source, out, root=site, as_of=None if as_of is None else moment_of(as_of))
+    fitted = fit_noise(source, out, root=site, as_of=None if as_of is None else moment_of(as_of, site))
     if as_json:
         print(json.dumps(asdict(fitted) | {"as_of": fitted.as_of.isoformat()}, sort_keys=True, indent=2))
         return
@@ -81,7 +81,7 @@ def priors_fit(
     """Learns the bank's priors from results and writes a versioned file that a protocol can name."""
     from cmvmon.workbench.priors_fit import fit_priors
 
-    fitted = fit_priors(source, out, root=site, as_of=None if as_of is None else moment_of(as_of))
+    fitted = fit_priors(source, out, root=site, as_of=None if as_of is None else moment_of(as_of, site))
     if as_json:
         print(json.dumps(asdict(fitted) | {"as_of": fitted.as_of.isoformat()}, sort_keys=True, indent=2))
         return

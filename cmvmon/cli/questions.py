@@ -64,7 +64,7 @@ def said(
     """What was said at a moment, as it was recorded then. `as_of` in a row: since when it had been said so."""
     from cmvmon.run.said_query import said as asked
 
-    found = asked(site, as_of=moment_of(as_of), patient=patient)
+    found = asked(site, as_of=moment_of(as_of, site), patient=patient)
     if as_json:
         print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
         return
@@ -83,7 +83,7 @@ def concordance(
     """Whether blood follows the other compartments, for the unit and for each patient who has pairs of samples."""
     from cmvmon.run.concordance_query import compared
 
-    rows = compared(site, as_of=moment_of(as_of), patient=patient, lang=lang)
+    rows = compared(site, as_of=moment_of(as_of, site), patient=patient, lang=lang)
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2, ensure_ascii=False))
         return
@@ -103,7 +103,7 @@ def next_sample(
     """When one more sample would probably settle a call that is open. Information, never an order."""
     from cmvmon.run.next_sample_query import asked
 
-    answer = asked(site, patient=patient, as_of=moment_of(as_of), lang=lang)
+    answer = asked(site, patient=patient, as_of=moment_of(as_of, site), lang=lang)
     if as_json:
         print(json.dumps(answer.rows, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
         return

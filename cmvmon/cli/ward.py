@@ -109,7 +109,7 @@ def assess(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE, as_
     """Judges every patient on what is known; takes nothing in."""
     from cmvmon.run.night import assess_step
 
-    counts = assess_step(site, as_of=None if as_of is None else moment_of(as_of), method=method)
+    counts = assess_step(site, as_of=None if as_of is None else moment_of(as_of, site), method=method)
     print(
         json.dumps(printing.assessed_json(counts), sort_keys=True)
         if as_json
@@ -118,9 +118,29 @@ def assess(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE, as_
 
 
 @app.command()
-def nightly(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE) -> None:
+def nightly(
+    as_of: AsOf = None,
+    method: Method = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Show any moment: its pages into this folder, and nothing else is written."),
+    ] = None,
+    clock_is_right: Annotated[
+        bool, typer.Option("--clock-is-right", help="A long pause since the last night is true.")
+    ] = False,
+    site: MadeSite = HERE,
+) -> None:
     """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
-    _night(site, as_of=None if as_of is None else moment_of(as_of), plain=True, method=method)
+    moment = None if as_of is None else moment_of(as_of, site)
+    if out is None:
+        _night(site, as_of=moment, plain=True, method=method, clock_is_right=clock_is_right)
+        return
+    if moment is None:
+        raise SiteError("--out shows one moment; name it with --as-of")
+    from cmvmon.run.showing import show
+
+    published = show(site, out, as_of=moment, method=method)
+    print(f"shown    as of {moment.isoformat()}: {printing.published_words(published)} in {out}; the site is as it was")
 
 
 @app.command()
@@ -159,11 +179,11 @@ def serve(site: MadeSite = HERE) -> None:
     run(site)
 
 
-def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None) -> None:
+def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, clock_is_right: bool = False) -> None:
     if plain:
         from cmvmon.run.night import nightly as run
 
-        night = run(site, as_of=as_of, method=method)
+        night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)
         taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
         from flows.engine import run_once

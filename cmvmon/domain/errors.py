@@ -63,6 +63,12 @@ class SiteError(CmvmonError):
     exit_code = 2
 
 
+class ClockInDoubt(SiteError):
+    """The clock and the last moment recorded on this site can't both be right: somebody must say which is."""
+
+    code = "clock_in_doubt"
+
+
 class NoLaboratoryFile(SiteError):
     """Results came for a feed that has no laboratory file."""
 

@@ -15,9 +15,10 @@ from cmvmon.run.intake import take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
 from cmvmon.shell import known
+from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed, landed
-from cmvmon.shell.session import OpenSite, held, now, open_site
+from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 
@@ -52,12 +53,16 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
         ways = dict.fromkeys(way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id))
         taken_in: list[Counted] = []
         failed: list[tuple[Landed, CmvmonError]] = []
+        with halting(opened):
+            at = as_of or moment_to_record(opened)
         for way in ways:
             try:  # each comes at a moment of its own, or two snapshots of one batch would contradict each other
-                taken_in += take_in_landed(opened, way, received_at=as_of or now())
+                taken_in += take_in_landed(opened, way, received_at=at)
             except (SiteError, ProtocolError) as error:
                 failed.append((way, error))
-        as_of = as_of or now()
+            at = as_of or moment_to_record(opened)
+        as_of = at
+        note_clock(opened, as_of)
         note_stopped(opened, [fault_of(way, error) for way, error in failed], as_of)
         touched = _touched(opened, delivery_ids)
         fed = Fed(tuple(taken_in), None, None)
@@ -79,7 +84,7 @@ def check_deliveries(root: Path, delivery_ids: Sequence[str], *, as_of: datetime
     """
     site = Site(root).prepare()
     with held(site), open_site(root) as opened:
-        as_of = as_of or now()
+        as_of = as_of or moment_to_record(opened)
         touched = _touched(opened, delivery_ids)
         if touched:
             with halting(opened, as_of=as_of):

@@ -16,8 +16,9 @@ from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import alert_store
+from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import look_through
-from cmvmon.shell.session import OpenSite, held, now, open_site, recordable
+from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 
@@ -30,23 +31,29 @@ class Night:
     published: Published
 
 
-def nightly(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Night:
+def nightly(
+    root: Path, *, as_of: datetime | None = None, method: str | None = None, clock_is_right: bool = False
+) -> Night:
     """One whole night on the site at `root`, judged at `as_of` and everything that comes in stamped received then.
 
-    Without `as_of`, each step's own moment. `method` = how the decline is estimated; without it, as the site's settings say.
+    Without `as_of`, each step's own moment, by a clock that is doubted where it jumps, unless somebody says
+    `clock_is_right`. `method` = how the decline is estimated; without it, as the site's settings say.
 
-    Raises AlreadyRunning when other runs keep the site for too long, ContractBroken when a table breaks its contract.
+    Raises SiteError for a moment that can't be written any more or not yet, ClockInDoubt (cmvmon.shell.clock),
+    AlreadyRunning when other runs keep the site for too long, ContractBroken when a table breaks its contract.
     """
-    taken_in = take_in_step(root, as_of=as_of)
-    return Night(taken_in, *assess_and_publish_step(root, as_of=as_of, method=method))
+    taken_in = take_in_step(root, as_of=as_of, clock_is_right=clock_is_right)
+    return Night(taken_in, *assess_and_publish_step(root, as_of=as_of, method=method, clock_is_right=clock_is_right))
 
 
-def take_in_step(root: Path, *, as_of: datetime | None = None) -> TakenIn:
+def take_in_step(root: Path, *, as_of: datetime | None = None, clock_is_right: bool = False) -> TakenIn:
     """First step: the drop folder into the store, which is looked over for damage."""
     site = Site(root)
     found = look_through(site.drop, settles_s=site.settings().file_settles_s)  # it waits: nobody else has to meanwhile
     with held(site), open_site(root, looks_for_damage=True) as opened:
-        return take_in_drop(opened, received_at=now() if as_of is None else recordable(as_of), found=found)
+        with halting(opened):
+            at = moment_to_record(opened, as_of, clock_is_right=clock_is_right)
+        return take_in_drop(opened, received_at=at, found=found)
 
 
 def assess_step(root: Path, *, as_of: datetime | None = None, method: str | None = None) -> Counts:
@@ -55,10 +62,10 @@ def assess_step(root: Path, *, as_of: datetime | None = None, method: str | None
 
 
 def assess_and_publish_step(
-    root: Path, *, as_of: datetime | None = None, method: str | None = None
+    root: Path, *, as_of: datetime | None = None, method: str | None = None, clock_is_right: bool = False
 ) -> tuple[Counts, Published]:
     """Second and third step, each holding the site for itself: what was assessed is what is published."""
-    just_made = _assess(root, as_of=as_of, method=method)
+    just_made = _assess(root, as_of=as_of, method=method, clock_is_right=clock_is_right)
     return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
 
 
@@ -80,11 +87,13 @@ def publish_step(
         return publish(opened, assessment, as_of=at)
 
 
-def _assess(root: Path, *, as_of: datetime | None, method: str | None = None) -> tuple[Assessment, Counts]:
-    with held(Site(root)), open_site(root, method=method) as opened:
-        at = now() if as_of is None else recordable(as_of)
-        with halting(opened, as_of=at):
-            return assess_site(opened, as_of=at)
+def _assess(
+    root: Path, *, as_of: datetime | None, method: str | None = None, clock_is_right: bool = False
+) -> tuple[Assessment, Counts]:
+    with held(Site(root)), open_site(root, method=method) as opened, halting(opened):
+        at = moment_to_record(opened, as_of, clock_is_right=clock_is_right)
+        note_clock(opened, at)
+        return assess_site(opened, as_of=at)
 
 
 def _last(opened: OpenSite) -> datetime:

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
 from cmvmon import __version__
 from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
-from cmvmon.domain.errors import ContractBroken, ProtocolError
+from cmvmon.domain.delivered import WHOLE_DELIVERY
+from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import views, ward_list
 from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
-from dashboards.views import WardRow, WardView
+from dashboards.views import FeedState, WardRow, WardView
 from dashboards.ward import ward_page
 
 STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
@@ -41,17 +43,25 @@ class Published:
 
 
 def publish(
-    opened: OpenSite, assessment: Assessment, *, as_of: datetime, only: Collection[str] | None = None
+    opened: OpenSite,
+    assessment: Assessment,
+    *,
+    as_of: datetime,
+    only: Collection[str] | None = None,
+    into: Path | None = None,
+    standing: Sequence[Mapping[str, object]] | None = None,
 ) -> Published:
     """Writes the ward page and the pages of its patients.
 
     `only`: the pages of these patients, beside a ward page that is made from what is stored: nobody else need be in the
     assessment.
+    `into`: another folder than the site's own pages, and `standing`: other alerts than those that stand open in the store.
     """
     settings = opened.site.settings()
+    folder = into or opened.site.pages
     with opened.reading() as connection:
         feeds = feed_state.feed_tables(connection, as_of=as_of)
-        standing = alert_store.alerts(connection, states={"open"})
+        standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
     known = set(assessment.patients)
@@ -59,14 +69,14 @@ def publish(
     if only is None:
         ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=urgent)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
-        made = {p for p in known if (opened.site.pages / names.patient(p, settings.language)).exists()}
+        made = {p for p in known if (folder / names.patient(p, settings.language)).exists()}
         with_pages = sorted((set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
     else:
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
         with_pages = sorted(set(only) & known)
     script_name, script = shared_script()
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
-    needs_script = only is None or not (opened.site.pages / script_name).exists()
+    needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
     caveats = views.feed_caveats(feeds, as_of)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
@@ -93,21 +103,24 @@ def publish(
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
-    written = write_texts(opened.site.pages, pages)
+    written = write_texts(folder, pages)
     return Published(written, len(pages) - written, names.ward(settings.language))
 
 
 @contextmanager
-def halting(opened: OpenSite, *, as_of: datetime) -> Iterator[None]:
-    """Where the assessment inside is stopped, the ward page says so before the error goes on."""
+def halting(opened: OpenSite, *, as_of: datetime | None = None) -> Iterator[None]:
+    """Where the assessment inside is stopped, the ward page says so before the error goes on. `as_of`: without it, now."""
     try:
         yield
     except (ContractBroken, ProtocolError):
-        _publish_halt(opened, as_of=as_of)
+        _publish_halt(opened, as_of or now())
+        raise
+    except ClockInDoubt as error:  # nothing is recorded under such a clock, so the page says it by itself
+        _publish_halt(opened, as_of or now(), FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, None, None, error.code))
         raise
 
 
-def _publish_halt(opened: OpenSite, *, as_of: datetime) -> None:
+def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> None:
     """A ward page that says the assessment was stopped, with no list on it: an old list would read as today's."""
     settings = opened.site.settings()
     names = _Names(opened.site.page_key())
@@ -116,6 +129,7 @@ def _publish_halt(opened: OpenSite, *, as_of: datetime) -> None:
         standing = alert_store.alerts(connection, states={"open"})
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     view = _ward_view((), feeds, standing, common, names)
+    view = replace(view, feeds=(*unrecorded, *view.feeds))
     for code in codes():
         page = ward_page(view, language=language(code), script=shared_script()[0]).encode()
         write_atomically(opened.site.pages / names.ward(code), page)

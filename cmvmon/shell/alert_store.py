@@ -46,6 +46,17 @@ def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) 
     return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
 
+def standing_at(connection: sa.Connection, as_of: datetime) -> list[dict[str, Any]]:
+    """Every alert as it stood at that moment, one row each: the last event of each until then."""
+    newer = ALERT_EVENTS.alias("newer")
+    e = ALERT_EVENTS.c
+    is_replaced = sa.exists().where(
+        newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence, newer.c.changed_at <= as_of
+    )
+    query = sa.select(ALERT_EVENTS).where(e.changed_at <= as_of, ~is_replaced)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def last_as_of(connection: sa.Connection, *, scope: str | None = None) -> datetime | None:
     """The latest moment that was assessed and recorded; with `scope`, in an assessment of that scope (`all`: a night's)."""
     query = sa.select(sa.func.max(ASSESSMENTS.c.as_of))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -21,7 +22,6 @@ from cmvmon.shell.stamp import Stamp
 ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
 # How long work waits for the step of another run: a night's longest step on a large ward, many times over.
 WAIT_S = 1800.0
-_FARTHEST_AHEAD = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -101,24 +101,25 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def recordable(as_of: datetime) -> datetime:
-    """`as_of`, unless it lies so far ahead that it must be a slip. Raises SiteError.
-
-    Alerts move forward only: one night recorded in a mistyped year would silence every night until then.
-    """
-    if as_of > now() + _FARTHEST_AHEAD:
-        raise SiteError(
-            f"--as-of {as_of.isoformat()} lies more than {_FARTHEST_AHEAD.days} days ahead; nothing was done. Check the year"
-        )
-    return as_of
-
-
-def moment(text: str) -> datetime:
-    """A moment from its ISO 8601 text. Without an offset it is UTC; a date alone is refused. Raises SiteError."""
+def moment(text: str, zone: ZoneInfo | None = None) -> datetime:
+    """A moment from its ISO 8601 text. Raises SiteError for a date alone, and for a time without an offset that no zone
+    is stated for, or that the zone's clock shows twice or never."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise SiteError(f"{text!r} is not a moment; write it as 2026-11-22T05:30:00+01:00") from error
     if len(text) <= 10:
         raise SiteError(f"{text!r} has no time; write the moment as {text}T05:30:00+01:00")
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    if parsed.tzinfo is None:
+        if zone is None:
+            raise SiteError(f"{text!r} has no offset; write {text}+01:00, or state time_zone in settings.toml")
+        parsed = _local(parsed, zone, text)
+    return parsed.astimezone(UTC)
+
+
+def _local(naive: datetime, zone: ZoneInfo, text: str) -> datetime:
+    read = naive.replace(tzinfo=zone)
+    is_shown_once = read.utcoffset() == read.replace(fold=1).utcoffset()
+    if not is_shown_once:
+        raise SiteError(f"{text!r} is shown twice or never by the clocks of {zone.key}; write it with its offset")
+    return read

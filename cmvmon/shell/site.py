@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,6 +32,7 @@ _SETTINGS = {
     "method": words.METHOD[-1],
     "database": "",
     "file_settles_s": 10,
+    "longest_pause_days": 7,
 }
 
 
@@ -42,6 +44,7 @@ class Settings:
     `delivered_zone`: the zone of delivered times without an offset: the ward's, where settings.toml states one. A default
     is no statement.
     `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
+    `longest_pause_days`: how far the clock may stand past the last recorded moment before somebody is asked.
     """
 
     time_zone: str
@@ -51,6 +54,7 @@ class Settings:
     method: str
     database: sa.URL
     file_settles_s: float
+    longest_pause_days: float
 
 
 @dataclass(frozen=True)
@@ -126,9 +130,6 @@ class Site:
             raise SiteError("settings.toml: demo must be true or false, without quotes")
         if merged["method"] not in words.METHOD:
             raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
-        settles_s = merged["file_settles_s"]
-        if isinstance(settles_s, bool) or not isinstance(settles_s, int | float) or not 0 <= settles_s <= 600:
-            raise SiteError("settings.toml: file_settles_s must be a number of seconds from 0 to 600")
         if merged["database"] == "":
             at = sa.URL.create("sqlite", database=str(self.file))
         else:
@@ -140,7 +141,8 @@ class Site:
             merged["demo"],
             str(merged["method"]),
             at,
-            float(settles_s),
+            _number(merged, "file_settles_s", "seconds", 0, 600),
+            _number(merged, "longest_pause_days", "days", 1, 366),
         )
 
     def protocol(self) -> Protocol:
@@ -200,6 +202,13 @@ class Site:
         if not path.exists():
             write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
         return path.read_bytes()
+
+
+def _number(settings: Mapping[str, object], name: str, unit: str, least: float, most: float) -> float:
+    found = settings[name]
+    if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
+        raise SiteError(f"settings.toml: {name} must be a number of {unit} from {least:g} to {most:g}")
+    return float(found)
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:

@@ -12,8 +12,8 @@ from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
-from cmvmon.shell import feed_state, known
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell import feed_state, known, session
+from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text
@@ -81,11 +81,12 @@ def test_every_delivery_of_a_batch_that_cannot_be_judged_is_named(ward: Path) ->
     assert stopped_feeds(ward) == ["one", "two"]
 
 
-def test_two_snapshots_of_one_batch_come_one_after_the_other(ward: Path) -> None:
+def test_two_snapshots_of_one_batch_come_one_after_the_other(ward: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "now", lambda: day(22))
     first, second = (landed(ward, "icu_stays", stay("SYNTHETIC-ONE", bed=bed)) for bed in ("S-10", "S-11"))
     lab_feeds(ward, [first, second])
     with open_site(ward) as opened, opened.reading() as connection:
-        stays = known.known(connection, opened.site, as_of=now(), patients=["SYNTHETIC-ONE"]).tables["icu_stays"]
+        stays = known.known(connection, opened.site, as_of=day(23), patients=["SYNTHETIC-ONE"]).tables["icu_stays"]
     assert stays["bed"].to_list() == ["S-11"]
 
 

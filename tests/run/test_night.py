@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.cli import app
+from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
 from cmvmon.shell.session import open_site
 from tests import sites
@@ -78,7 +79,8 @@ def test_assessing_twice_changes_no_row_and_no_page_byte(site: Path) -> None:
 
 def test_an_assessment_of_an_earlier_moment_leaves_the_alerts_as_they_are(site: Path) -> None:
     before = sites.everything(site)
-    assert "before the last assessment" in run(site, "assess", "--as-of", text(day(7.5)))
+    with pytest.raises(SiteError, match="lies before the last moment that was judged here"):
+        run(site, "assess", "--as-of", text(day(7.5)))
     assert sites.everything(site) == before
 
 

@@ -67,6 +67,8 @@ VOCABULARIES: dict[str, set[str]] = {
         "unknown_table",
         "not_in_a_table",
         "unknown_ending",
+        "clock_in_doubt",
+        "clock_behind",
         "symbolic_link",
         "unreadable_folder",
         "unfinished",

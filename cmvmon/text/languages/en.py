@@ -113,6 +113,8 @@ SENTENCES: dict[str, str] = {
     "operations.unknown_table": "folder of an unknown table",
     "operations.not_in_a_table": "file outside a table's folder, not read",
     "operations.unknown_ending": "file of an unknown kind, not read",
+    "operations.clock_in_doubt": "the clock and the last recorded moment contradict each other, alerts are frozen",
+    "operations.clock_behind": "the clock stands behind the last recorded moment",
     "operations.symbolic_link": "a link instead of a file, not followed",
     "operations.unreadable_folder": "folder could not be read",
     "operations.unfinished": "file was never finished",
@@ -328,6 +330,8 @@ SENTENCES: dict[str, str] = {
     "ward.feed.file": "{cause} (file {file})",
     "ward.feed.operations": "Feed {feed} ({table}): {cause}. The list may be incomplete.",
     "ward.work.stopped": "The assessment was stopped ({table}: {cause}). There is no new list.",
+    "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
+    "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",
     "ward.as_of": "Data up to {as_of}.",
     "ward.patients.one": "{n} patient looked at.",

@@ -113,6 +113,8 @@ SENTENCES: dict[str, str] = {
     "operations.unknown_table": "map van een onbekende tabel",
     "operations.not_in_a_table": "bestand buiten de map van een tabel, niet gelezen",
     "operations.unknown_ending": "bestand van onbekende soort, niet gelezen",
+    "operations.clock_in_doubt": "de klok en het laatst vastgelegde moment spreken elkaar tegen, meldingen zijn bevroren",
+    "operations.clock_behind": "de klok loopt achter op het laatst vastgelegde moment",
     "operations.symbolic_link": "een koppeling in plaats van een bestand, niet gevolgd",
     "operations.unreadable_folder": "map niet leesbaar",
     "operations.unfinished": "bestand nooit afgemaakt",
@@ -328,6 +330,8 @@ SENTENCES: dict[str, str] = {
     "ward.feed.file": "{cause} (bestand {file})",
     "ward.feed.operations": "Koppeling {feed} ({table}): {cause}. Lijst kan onvolledig zijn.",
     "ward.work.stopped": "De beoordeling is gestopt ({table}: {cause}). Er is geen nieuwe lijst.",
+    "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
+    "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
     "ward.as_of": "Gegevens t/m {as_of}.",
     "ward.patients.one": "{n} patiënt bekeken.",
