@@ -15,7 +15,7 @@ from cmvmon.protocol import Protocol
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
-CAVEATS: tuple[str, ...] = ("quarantined", "results_never", "results_stale")
+CAVEATS: tuple[str, ...] = ("own_quarantined", "quarantined", "results_never", "results_stale")
 
 
 # The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
@@ -28,7 +28,7 @@ class Caveat:
 
     Attributes:
         code: one of `CAVEATS`.
-        n: how many, where the sentence counts (`quarantined`).
+        n: how many, where the sentence counts (records set apart).
         since: the moment that the sentence names (`results_stale`).
     """
 

@@ -19,7 +19,7 @@ from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import views, ward_list
-from cmvmon.shell import alert_store, feed_state
+from cmvmon.shell import alert_store, feed_state, quarantine
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now
@@ -61,6 +61,7 @@ def publish(
     folder = into or opened.site.pages
     with opened.reading() as connection:
         feeds = feed_state.feed_tables(connection, as_of=as_of)
+        waiting = quarantine.waits(connection)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
@@ -78,7 +79,7 @@ def publish(
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
-    caveats = views.feed_caveats(feeds, as_of)
+    caveats = views.feed_caveats(feeds, waiting, as_of)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
@@ -95,7 +96,7 @@ def publish(
                 results=listed,
                 fitted=fitted,
                 next_sample=open_calls,
-                caveats=caveats,
+                caveats=(*views.own_caveats(patient_id, waiting), *caveats),
                 ward_href=names.ward(code),
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )

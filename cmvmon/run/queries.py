@@ -1,4 +1,4 @@
-"""What stands in the store, for people and machines: alerts and quarantine. Light: no frame library is needed for alerts."""
+"""What stands in the store, for people and machines: the alerts. Light: no frame library is needed for alerts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmvmon.domain.errors import SiteError
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import alert_sentence, language
-
-_NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
@@ -33,39 +30,6 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
         }
         for row in rows
     ]
-
-
-def listed_quarantine(root: Path) -> list[dict[str, Any]]:
-    """The records that wait in quarantine, each with the name under which `show` finds it; no delivered text, no patient."""
-    return [
-        {
-            "record": _name(row),
-            **{k: v for k, v in row.items() if k not in _NOT_LISTED},
-        }
-        for row in _quarantine(root)
-    ]
-
-
-def quarantined_record(root: Path, record: str) -> dict[str, Any]:
-    """One record with its delivered text. Raises SiteError when none of that name waits."""
-    for row in _quarantine(root):
-        if _name(row) == record:
-            return row | {"delivered_text": json.loads(row["delivered_text"])}
-    raise SiteError("no record of that name waits in quarantine; `cmvmon quarantine list` prints the names")
-
-
-def _quarantine(root: Path) -> list[dict[str, Any]]:
-    from cmvmon.shell import known, quarantine
-
-    site = Site(root).require()
-    with open_store(site.database) as store, store.reading() as connection:
-        names = known.file_names(connection)
-        rows = quarantine.open_quarantine(connection).to_dicts()
-    return [row | {"file_name": names[row["delivery_id"], row["feed"], row["table_name"]]} for row in rows]
-
-
-def _name(row: dict[str, Any]) -> str:
-    return f"{row['delivery_id'][:12]}-{row['feed']}-{row['table_name']}-{row['record_number']}"
 
 
 def _plain(value: object) -> object:

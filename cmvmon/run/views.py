@@ -13,6 +13,7 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
+from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.interval import reported_limit_iu_per_ml
@@ -25,6 +26,7 @@ from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
 from cmvmon.shell.feed_state import FeedTable
+from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.session import ASSESSMENT_FEED
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
 from data_contracts.freshness import is_fresh
@@ -164,12 +166,18 @@ def feed_states(
     return (*stopped, *states)
 
 
-def feed_caveats(feeds: Collection[FeedTable], as_of: datetime) -> tuple[Caveat, ...]:
-    """What a patient's page must say of the data as a whole: records in quarantine, results that stay away."""
+def own_caveats(patient_id: str, waiting: Collection[Waits]) -> tuple[Caveat, ...]:
+    """What only this patient's page must say: records of theirs that are set apart. Contradictions are told by themselves."""
+    own = sum(one.patient_id == patient_id and one.reason not in CONFLICTS for one in waiting)
+    return (Caveat("own_quarantined", n=own),) if own else ()
+
+
+def feed_caveats(feeds: Collection[FeedTable], waiting: Collection[Waits], as_of: datetime) -> tuple[Caveat, ...]:
+    """What a patient's page must say of the data as a whole: records set apart that name nobody, results that stay away."""
     caveats = []
-    waiting = sum(item.n_quarantined for item in feeds)
-    if waiting:
-        caveats.append(Caveat("quarantined", n=waiting))
+    unnamed = sum(one.patient_id is None for one in waiting)
+    if unnamed:
+        caveats.append(Caveat("quarantined", n=unnamed))
     received = [
         item.last_received_at for item in feeds if item.table == VIRAL_LOAD_RESULTS.name and item.last_received_at
     ]

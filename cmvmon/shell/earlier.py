@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import is_known
+from cmvmon.shell.quarantine_answers import unanswered
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE
 
 _OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
@@ -63,7 +64,7 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         if row["table_name"] in last and row["attempt"] == last[row["table_name"]]["attempt"]
     ]
     answered = {place(row) for row in brought_right(connection, waiting)}
-    still = [row for row in waiting if place(row) not in answered]
+    still = [row for row in unanswered(connection, waiting) if place(row) not in answered]
     return Earlier(
         last_attempt(connection, landed),
         tuple(Before(name, first[name]["received"], row["attempt"], row["refused"]) for name, row in last.items()),

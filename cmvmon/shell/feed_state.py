@@ -5,11 +5,13 @@ Asked in SQL, over indexes: a site with a delivery for every message has a great
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.shell import quarantine
 from cmvmon.shell.schema import DELIVERIES, WAITING
 
 # So that the first row of a feed's table is the last judging of the delivery that landed last.
@@ -30,7 +32,7 @@ class FeedTable:
 def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
     """Every table of every feed that had brought something by `as_of`, by name."""
     d = DELIVERIES.c
-    waiting = _waiting(connection)
+    waiting = Counter((one.feed, one.table) for one in quarantine.waits(connection))
     found = []
     for feed, table in _feeds_and_tables(connection):
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
@@ -38,7 +40,7 @@ def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable
         if connection.execute(newest).first() is not None:
             last = connection.execute(newest.where(d.refused.is_(None))).scalar()
             refused = _newest_refused(connection, feed, table, as_of=as_of)
-            found.append(FeedTable(feed, table, last, refused, waiting.get((feed, table), 0)))
+            found.append(FeedTable(feed, table, last, refused, waiting[feed, table]))
     return found
 
 
@@ -85,10 +87,3 @@ def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: 
     if as_of is not None:  # written so that the order is looked up in its index: nearly everything came before as_of
         query = query.where((d.received_at > as_of).is_not(True))
     return connection.execute(query).scalar()
-
-
-def _waiting(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    """How many records wait in quarantine, by feed and table."""
-    w = WAITING.c
-    query = sa.select(w.feed, w.table_name, sa.func.count()).group_by(w.feed, w.table_name)
-    return {(feed, table): int(n) for feed, table, n in connection.execute(query)}

@@ -1,13 +1,15 @@
 """What waits in quarantine, and the list of it, which is written with every delivery.
 
 History stays: a record waits from the last judging of its delivery until a later one brings it right
-(cmvmon.shell.brought_right). Which ones wait now is listed, so that no page and no delivery reads every record that was
-ever set apart; the list follows from what is stored, and is made again each night.
+(cmvmon.shell.brought_right), or a person says that it is dealt with (cmvmon.shell.quarantine_answers). Which ones wait now
+is listed, so that no page and no delivery reads every record that was ever set apart; the list follows from what is stored,
+and is made again each night.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +21,8 @@ from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell import dialects
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS, WAITING
+from cmvmon.shell.quarantine_answers import mark, unanswered
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE, QUARANTINE_ANSWERS, VERSIONS, WAITING
 
 _CHUNK = 500
 _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
@@ -37,9 +40,31 @@ def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None)
     return frame.sort(*QUARANTINED_RECORDS.key)
 
 
+@dataclass(frozen=True)
+class Waits:
+    """One record that waits, however often it was delivered. `patient_id` None = it names nobody that could be read."""
+
+    feed: str
+    table: str
+    patient_id: str | None
+    reason: str
+    mark: str
+
+
+def waits(connection: sa.Connection) -> frozenset[Waits]:
+    """What waits now."""
+    q = QUARANTINE.c
+    patient = sa.func.coalesce(q.named_patient, q.patient_id).label("patient")
+    query = sa.select(patient, q.feed, q.table_name, q.reason, q.delivery_id, q.record_number, q.delivered_text)
+    rows = connection.execute(query.join(WAITING, _IS_LISTED)).mappings()
+    return frozenset(
+        Waits(row["feed"], row["table_name"], row["patient"], row["reason"], mark(dict(row))) for row in rows
+    )
+
+
 def _came_after(connection: sa.Connection, as_of: datetime) -> bool:
-    """Whether anything is stored that was received after it: what waited by then is not what waits now."""
-    columns = (table.c.received_at for table in (DELIVERIES, *VERSIONS.values()))
+    """Whether anything is stored that was received or answered after it: what waited by then is not what waits now."""
+    columns = (QUARANTINE_ANSWERS.c.answered_at, *(table.c.received_at for table in (DELIVERIES, *VERSIONS.values())))
     return any(connection.execute(sa.select(c).where(c > as_of).limit(1)).first() is not None for c in columns)
 
 
@@ -48,7 +73,8 @@ def _waiting(
 ) -> list[dict[str, Any]]:
     """Those of these records (of `set_apart`) that wait, by what is stored."""
     answered = {place(row) for row in brought_right(connection, rows, as_of=as_of)}
-    return [row for row in rows if place(row) not in answered]
+    still = {place(row) for row in unanswered(connection, rows, as_of=as_of)} - answered
+    return [row for row in rows if place(row) in still]
 
 
 def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[dict[str, Any]]:

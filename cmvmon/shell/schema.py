@@ -112,6 +112,19 @@ QUARANTINE = sa.Table(
     sa.PrimaryKeyConstraint(*QUARANTINED_RECORDS.key),
 )
 
+# What a person said of records that wait (cmvmon.shell.quarantine_answers). `mark` = a hash of what was delivered.
+QUARANTINE_ANSWERS = sa.Table(
+    "quarantine_answers",
+    METADATA,
+    sa.Column("feed", sa.String, primary_key=True),
+    sa.Column("mark", sa.String(64), primary_key=True),
+    sa.Column("answered_at", Moment(), primary_key=True),
+    sa.Column("table_name", sa.String, nullable=False),
+    sa.Column("answer", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+)
+
 # Which of them wait: follows from what is stored, and is written with every delivery, so that nothing reads them all.
 WAITING = sa.Table(
     "waiting_records",

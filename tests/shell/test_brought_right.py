@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS, RowType
 from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.run.queries import listed_quarantine, quarantined_record
+from cmvmon.run.quarantine_answers import listed_quarantine, quarantined_record
 from cmvmon.shell import feed_state, known, quarantine
 from cmvmon.shell.brought_right import place
 from cmvmon.shell.quarantine import open_quarantine

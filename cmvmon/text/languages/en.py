@@ -311,6 +311,8 @@ SENTENCES: dict[str, str] = {
     "caveat.affected_stands_in": "{followed} is judged for {compartments}: there is no new result of it.",
     "caveat.results_stale": "Last delivery of results on {since}: newer results may be missing.",
     "caveat.results_never": "No delivery of results was ever received.",
+    "caveat.own_quarantined.one": "{n} delivered record of this patient is set apart and not used.",
+    "caveat.own_quarantined.other": "{n} delivered records of this patient are set apart and not used.",
     "caveat.quarantined.one": "{n} delivered record is set apart; it may be about this patient.",
     "caveat.quarantined.other": "{n} delivered records are set apart; they may be about this patient.",
     "verdicts.title": "Could not be assessed",

@@ -311,6 +311,8 @@ SENTENCES: dict[str, str] = {
     "caveat.affected_stands_in": "{followed} wordt beoordeeld voor {compartments}: daarvan is geen nieuwe uitslag.",
     "caveat.results_stale": "Laatste levering van uitslagen op {since}: nieuwere uitslagen kunnen ontbreken.",
     "caveat.results_never": "Nooit een levering van uitslagen ontvangen.",
+    "caveat.own_quarantined.one": "{n} geleverde regel van deze patiënt is apart gezet en niet gebruikt.",
+    "caveat.own_quarantined.other": "{n} geleverde regels van deze patiënt zijn apart gezet en niet gebruikt.",
     "caveat.quarantined.one": "{n} geleverde regel is apart gezet; die kan deze patiënt betreffen.",
     "caveat.quarantined.other": "{n} geleverde regels zijn apart gezet; die kunnen deze patiënt betreffen.",
     "verdicts.title": "Niet te beoordelen",

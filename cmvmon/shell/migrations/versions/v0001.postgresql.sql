@@ -188,6 +188,17 @@ CREATE TABLE open_alerts (
     PRIMARY KEY (alert_id)
 )
 
+CREATE TABLE quarantine_answers (
+    feed VARCHAR NOT NULL,
+    mark VARCHAR(64) NOT NULL,
+    answered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    table_name VARCHAR NOT NULL,
+    answer VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    PRIMARY KEY (feed, mark, answered_at)
+)
+
 CREATE TABLE quarantined_records (
     delivery_id VARCHAR NOT NULL,
     feed VARCHAR NOT NULL,
@@ -382,6 +393,12 @@ CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EX
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_icu_stays BEFORE TRUNCATE ON icu_stays FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_quarantine_answers BEFORE DELETE ON quarantine_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_quarantine_answers BEFORE TRUNCATE ON quarantine_answers FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -188,6 +188,17 @@ CREATE TABLE open_alerts (
     PRIMARY KEY (alert_id)
 )
 
+CREATE TABLE quarantine_answers (
+    feed VARCHAR NOT NULL,
+    mark VARCHAR(64) NOT NULL,
+    answered_at VARCHAR(27) NOT NULL,
+    table_name VARCHAR NOT NULL,
+    answer VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    PRIMARY KEY (feed, mark, answered_at)
+)
+
 CREATE TABLE quarantined_records (
     delivery_id VARCHAR NOT NULL,
     feed VARCHAR NOT NULL,
@@ -362,6 +373,10 @@ CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELEC
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantine_answers: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_quarantine_answers BEFORE DELETE ON quarantine_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantine_answers: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: UPDATE is refused'); END
 

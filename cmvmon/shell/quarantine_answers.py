@@ -1,0 +1,92 @@
+"""What a person said of records that wait in quarantine: dealt with, or never to be followed. The last word counts.
+
+An answer is about what was delivered: a record that an export repeats each night is one, whatever delivery brought it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from cmvmon.shell import dialects
+from cmvmon.shell.schema import QUARANTINE_ANSWERS
+
+CLOSED, IGNORED, REOPENED = "closed", "ignored", "reopened"
+ANSWERS = (CLOSED, IGNORED, REOPENED)
+_UNREAD = "{}"  # the delivered text of a file in which no record could be told from another
+
+
+def mark(row: Mapping[str, Any]) -> str:
+    """What is the same of a record and its repeats: a hash of its text; of a file that could not be read, of that file."""
+    text = str(row["delivered_text"])
+    told = text if text != _UNREAD else f"{row['delivery_id']}|{row['record_number']}"
+    return hashlib.sha256("|".join((row["feed"], row["table_name"], told)).encode()).hexdigest()
+
+
+def unanswered(
+    connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, as_of: datetime | None = None
+) -> list[Mapping[str, Any]]:
+    """Those of these records (with `landed_at`) that nobody had closed or ignored by `as_of`.
+
+    Closed are those that had landed by then; ignored also those that come later.
+    """
+    if not rows:
+        return []
+    a = QUARANTINE_ANSWERS.c
+    query = sa.select(a.feed, a.mark, a.answer, a.answered_at).order_by(a.answered_at)
+    if as_of is not None:
+        query = query.where(a.answered_at <= as_of)
+    last = {(feed, of): (answer, at) for feed, of, answer, at in connection.execute(query)}
+    if not last:
+        return list(rows)
+
+    def is_answered(row: Mapping[str, Any]) -> bool:
+        answer, at = last.get((row["feed"], mark(row)), (REOPENED, None))
+        return answer == IGNORED or (answer == CLOSED and at is not None and row["landed_at"] <= at)
+
+    return [row for row in rows if not is_answered(row)]
+
+
+def standing(connection: sa.Connection) -> list[dict[str, Any]]:
+    """The answers that stand, newest first: what is closed and what is ignored."""
+    a, newer = QUARANTINE_ANSWERS.c, QUARANTINE_ANSWERS.alias("newer").c
+    is_replaced = sa.exists().where(newer.feed == a.feed, newer.mark == a.mark, newer.answered_at > a.answered_at)
+    query = sa.select(QUARANTINE_ANSWERS).where(~is_replaced, a.answer != REOPENED).order_by(a.answered_at.desc())
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def record(
+    connection: sa.Connection,
+    rows: Collection[Mapping[str, Any]],
+    *,
+    answer: str,
+    why: str,
+    actor: str,
+    answered_at: datetime,
+) -> None:
+    """Writes that answer of each of these records once, however often it was delivered."""
+    said = {
+        (row["feed"], mark(row)): {
+            "feed": row["feed"],
+            "table_name": row["table_name"],
+            "mark": mark(row),
+            "answer": answer,
+            "why": why,
+            "actor": actor,
+            "answered_at": answered_at,
+        }
+        for row in rows
+    }
+    connection.execute(dialects.of(connection).insert_new(QUARANTINE_ANSWERS), list(said.values()))
+
+
+def take_back(
+    connection: sa.Connection, answer: Mapping[str, Any], *, why: str, actor: str, answered_at: datetime
+) -> None:
+    """Writes that an answer (a row of `standing`) holds no longer."""
+    new = {"answer": REOPENED, "why": why, "actor": actor, "answered_at": answered_at}
+    connection.execute(sa.insert(QUARANTINE_ANSWERS), [dict(answer) | new])
