@@ -47,7 +47,8 @@ class PatientView:
         time_zone: IANA zone in which moments are written.
         results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged). With
             `fate`, `replaced_at` and `was_...` (cmvmon.domain.replaced.said_before): what was corrected, and rows of status
-            withdrawn or moved that hold what was said before.
+            withdrawn or moved that hold what was said before. With `sigma_log10`: the noise of each; without it, or null where
+            it is not known, no fall and no rise is told.
         courses: `antiviral_courses` that had begun at `as_of`; None = such a table was never delivered.
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.

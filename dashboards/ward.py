@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_sentence
+from cmvmon.text import Language, alert_sentence, alert_title
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, page
 from dashboards.facts import Row
@@ -108,16 +108,18 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
 
 
 def _reason(rule: str, evidence: str, opened_at: datetime, time_zone: str, language: Language) -> Row:
+    title, sentence = _said(rule, evidence, time_zone, language)
     return {
-        "title": language.word("rule", rule),
-        "sentence": _sentence(rule, evidence, time_zone, language),
+        "title": title,
+        "sentence": sentence,
         "since": language.say("ward.since", since=language.date(opened_at, time_zone)),
     }
 
 
 @lru_cache(maxsize=4096)  # of one new result the ward page says again what it said of everybody else
-def _sentence(rule: str, evidence: str, time_zone: str, language: Language) -> str:
-    return alert_sentence(rule, json.loads(evidence), language, time_zone=time_zone)
+def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple[str, str]:
+    found = json.loads(evidence)
+    return alert_title(rule, found, language), alert_sentence(rule, found, language, time_zone=time_zone)
 
 
 def _latest(row: WardRow, view: WardView, language: Language) -> list[str]:

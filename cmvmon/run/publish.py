@@ -72,7 +72,7 @@ def publish(
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
-    listed = views.results_to_show(assessment)
+    listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
     for code in codes():
         spoken = language(code)

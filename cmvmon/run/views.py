@@ -21,6 +21,7 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
+from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
@@ -49,12 +50,18 @@ def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, pr
     return drawn_from(given.of(patients), protocol)
 
 
-def results_to_show(assessment: Assessment) -> pl.DataFrame:
+def results_to_show(assessment: Assessment, *, protocol: Protocol) -> pl.DataFrame:
     """What the pages list: results in use and preliminary ones, and of those that were corrected, withdrawn or moved away
-    what they said before: `viral_load_results`, `is_conflicting`, `fate`, `replaced_at` and the columns with `was_`."""
+    what they said before: `viral_load_results`, `is_conflicting`, `sigma_log10` (null: not known, or no result in use), `fate`,
+    `replaced_at` and the columns with `was_`."""
     before = said_before(assessment.versions)
     key = ["patient_id", "result_id"]
-    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting")
+    noise = assessment.results.select(
+        "result_id", sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
+    ).unique("result_id", keep="none")
+    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting").join(
+        noise, on="result_id", how="left", maintain_order="left"
+    )
     listed = shown.join(before.filter(pl.col("fate") == words.CORRECTED), on=key, how="left")
     gone = before.filter(pl.col("fate") != words.CORRECTED)
     last = (
@@ -66,7 +73,12 @@ def results_to_show(assessment: Assessment) -> pl.DataFrame:
     was |= {
         name: pl.coalesce(was[name], name) for name in ("compartment", "collected_at")
     }  # several values: none is told
-    told = last.join(gone, on=key).with_columns(**was, result_status=pl.col("fate"), is_conflicting=pl.lit(False))
+    told = last.join(gone, on=key).with_columns(
+        **was,
+        result_status=pl.col("fate"),
+        is_conflicting=pl.lit(False),
+        sigma_log10=pl.lit(None, dtype=pl.Float64),
+    )
     return pl.concat([listed, told.select(listed.columns)])
 
 

@@ -51,8 +51,9 @@ def figure(view: PatientView) -> dict[str, dict[str, Any]]:
 
 def test_the_most_pressing_alert_comes_first_with_what_it_is_compared_with() -> None:
     said = patient(made_up.slow_patient())
-    assert "Let op: Snelheid van de daling. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6; 4 metingen) in BAL" in said
-    assert "De richtlijn van de afdeling vraagt meer dan 1 log10 per week. 2 open meldingen." in said
+    found = "Let op: Load daalt minder dan de afdelingslijn. BAL (aangedaan volgens het team) 1.000.000 → 125.893 IE/ml"
+    assert f"{found} (−0,9 log10) in 21 dagen, onder foscarnet. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6" in said
+    assert "Afdelingslijn: bij voorkeur meer dan 1 log10 daling per week. 2 open meldingen." in said
     assert said.index("Let op:") < said.index("Open meldingen") < said.index("Laatste waarde per compartiment")
 
 
@@ -60,6 +61,49 @@ def test_without_an_alert_the_page_says_where_the_load_stands() -> None:
     expected = "CMV-load in plasma daalt: 12.400 → 1.900 IE/ml in 7 dagen. Geen open meldingen."
     assert expected in patient(made_up.falling_patient())
     assert "falls: 12,400 → 1,900 IU/mL in 7 days. No open alerts." in patient(made_up.falling_patient(), "en")
+
+
+LOADS = {
+    "a fall beyond noise": (((0, 50_000), (7, 20_000)), "daalt: 50.000 → 20.000 IE/ml in 7 dagen."),
+    "a rise beyond noise": (((0, 20_000), (7, 100_000)), "stijgt: 20.000 → 100.000 IE/ml in 7 dagen."),
+    "within noise": (((0, 900), (7, 800)), ": 900 → 800 IE/ml in 7 dagen; het verschil valt binnen de meetspreiding."),
+    "just within noise": (((0, 50_000), (7, 22_000)), "het verschil valt binnen de meetspreiding."),
+    "too short a span to tell": (((0, 50_000), (2, 300)), ": 50.000 → 300 IE/ml in 2 dagen. "),
+    "of one day": (((0, 50_000), (0.2, 300)), ": 50.000 → 300 IE/ml in minder dan een dag. "),
+    "twice a week, since the load that is far enough back": (
+        ((0, 50_000), (3.5, 9_000), (7, 1_500)),
+        "daalt: 50.000 → 1.500 IE/ml in 7 dagen.",
+    ),
+    "the last step clearly goes the other way": (
+        ((0, 50_000), (4, 300), (7, 3_000)),
+        ": 300 → 3.000 IE/ml in 3 dagen. ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOADS)
+def test_a_load_is_said_to_fall_or_rise_only_beyond_noise_and_over_a_span(case: str) -> None:
+    loads, expected = LOADS[case]
+    said = patient(made_up.falling_patient(results=results(*(result(day, "plasma", load) for day, load in loads))))
+    assert expected in said
+    if not expected.startswith(("daalt", "stijgt")):
+        assert "daalt: " not in said
+        assert "stijgt: " not in said
+
+
+def test_where_the_noise_is_not_known_two_loads_stand_side_by_side_and_nothing_is_said_of_their_way() -> None:
+    said = patient(
+        made_up.falling_patient(affected=("csf",), results=results(result(0, "csf", 50_000), result(7, "csf", 300)))
+    )
+    assert "CMV-load in liquor: 50.000 → 300 IE/ml in 7 dagen. Geen open meldingen." in said
+
+
+def test_what_the_model_makes_of_an_alert_is_folded_with_what_it_rests_on() -> None:
+    said = patient(made_up.slow_patient())
+    assert said.index(
+        "Waarom, en waarop dit rust Kans dat de daling groter is dan 1 log10 per week: <1%."
+    ) > said.index("Open meldingen")
+    assert "Kans dat" not in ward(made_up_ward.ward())
 
 
 def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:

@@ -45,9 +45,9 @@ SENTENCES: dict[str, str] = {
     "status.interrupted": "treatment interrupted in this week",
     "status.new_segment": "first result after a long gap",
     "status.prior_only": "only one time of sampling so far",
-    "status.all_censored": "no quantified value at all",
+    "status.all_censored": "all values below or above the measuring range",
     "status.no_new_result": "no new result in this week; extrapolated",
-    "status.suppressed": "last two below the quantification limit",
+    "status.suppressed": "below the quantification limit: a further fall can't be measured",
     "status.baseline_near_lloq": "baseline close to the quantification limit",
     "status.baseline_above_uloq": "baseline above the upper limit: only how fast the load fell at least is known",
     "status.too_close": "results close together",
@@ -78,7 +78,7 @@ SENTENCES: dict[str, str] = {
     "treatment.unknown": "not known whether the patient is treated",
     "affected_source.stated": "affected, as stated by the team",
     "affected_source.inferred": "inferred: load at or above the local line",
-    "affected_source.followed": "followed specimen; no affected compartment known",
+    "affected_source.followed": "blood followed",
     "affected_source.stands_in": "followed in place of a compartment without a new result",
     # --- does blood follow another compartment?
     "concordance.yes": "{followed} follows {compartment}: yes ({agreement})",
@@ -87,7 +87,7 @@ SENTENCES: dict[str, str] = {
     "concordance.too_few": "{followed} follows {compartment}: not established ({why})",
     "concordance.unit": "Whole unit: {sentence}",
     "concordance.agreement": (
-        "same direction in {agreeing} of {clear} clear changes, 95% interval {low} to {high}; {pairs}"
+        "same direction in {agreeing} of {clear} clear changes, {interval} interval {low} to {high}; {pairs}"
     ),
     "concordance.lacks_pairs": "too few pairs: {n} of {needed}",
     "concordance.lacks_patients": "too few patients: {n} of {needed}",
@@ -129,9 +129,9 @@ SENTENCES: dict[str, str] = {
     "operations.trailing_data": "delivery refused, damaged file",
     "operations.wrong_count": "delivery refused, records missing or too many",
     "operations.too_many_quarantined": "delivery refused, too many records not usable",
-    "guide.G11": "BAL scatters much; the line is 10,000 IU/mL",
-    "guide.G13": "in COVID without improvement around day 7: BAL with PCR; line 10,000 IU/mL",
-    "guide.G19": "the load in the affected compartment is the preferred guidance: a fall of more than 1 log10 per week",
+    "guide.G11": "BAL scatters much; a local line holds for it",
+    "guide.G13": "in COVID without improvement after a week: BAL with PCR; the local line holds for it",
+    "guide.G19": "the load in the affected compartment is the preferred guidance: its decline per week",
     "guide.G20": "possibly the load in plasma, where correlation is plausible or shown",
     # --- pieces
     "unknown": "unknown",
@@ -147,8 +147,17 @@ SENTENCES: dict[str, str] = {
     "results.other": "{n} results",
     "days.one": "{n} day",
     "days.other": "{n} days",
-    "slope.fall": "Decline {mean} log10 per week (95% interval {low} to {high}; {results})",
-    "slope.rise": "Rise {mean} log10 per week (95% interval {low} to {high}; {results})",
+    "days.less_than_one": "less than a day",
+    "course.loads": "{from_load} → {to_load} IU/mL ({change} log10) in {days}",
+    "course.values": "{from_value} → {to_value} in {days}",
+    "slope.falls": "Decline {mean} log10 per week ({interval} interval {low} to {high}; {results})",
+    "slope.rises": "Rise {mean} log10 per week ({interval} interval {low} to {high}; {results})",
+    "slope.falls_perhaps": (
+        "Estimated decline {mean} log10 per week, direction not certain ({interval} interval {low} to {high}; {results})"
+    ),
+    "slope.rises_perhaps": (
+        "Estimated rise {mean} log10 per week, direction not certain ({interval} interval {low} to {high}; {results})"
+    ),
     # --- patient page
     "patient.title": "CMV course of patient {patient}",
     "patient.id": "Patient",
@@ -162,7 +171,10 @@ SENTENCES: dict[str, str] = {
     "headline.alert": "{title}. {sentence}",
     "headline.falls": "CMV load in {compartment} falls: {from_load} → {to_load} IU/mL in {days}.",
     "headline.rises": "CMV load in {compartment} rises: {from_load} → {to_load} IU/mL in {days}.",
-    "headline.same": "CMV load in {compartment} unchanged: {from_load} → {to_load} IU/mL in {days}.",
+    "headline.within_noise": (
+        "CMV load in {compartment}: {from_load} → {to_load} IU/mL in {days}; the difference is within scatter."
+    ),
+    "headline.untold": "CMV load in {compartment}: {from_load} → {to_load} IU/mL in {days}.",
     "headline.latest": "CMV in {compartment}: {value} on {date}.",
     "headline.nothing": "No usable CMV result yet.",
     "headline.no_alert": "No open alerts.",
@@ -175,7 +187,7 @@ SENTENCES: dict[str, str] = {
     "alerts.guide": "The ward's guide ({code}): {statement}.",
     "alerts.guide_code": "The ward's guide: {code}.",
     "alerts.source": "Source according to protocol {version} (strength {strength}, owner {owner}):",
-    "alerts.more": "What this rests on",
+    "alerts.more": "Why, and what this rests on",
     "latest.title": "Latest value per compartment",
     "column.compartment": "Compartment",
     "column.value": "Result",
@@ -211,11 +223,11 @@ SENTENCES: dict[str, str] = {
         "limit; □ not detected; △ above range; c corrected. Times in {time_zone}."
     ),
     "figure.caption.fitted": (
-        "Grey line with band: estimated load with 95% interval (a measurement itself scatters more); dotted after the last "
+        "Grey line with band: estimated load with {interval} interval (a measurement itself scatters more); dotted after the last "
         "result, to the end of that treatment week at most."
     ),
-    "figure.fitted.until": "{moment}: estimated {load} IU/mL (95% interval {low} to {high})",
-    "figure.fitted.after": "{moment}: estimated {load} IU/mL (95% interval {low} to {high}); after the last result",
+    "figure.fitted.until": "{moment}: estimated {load} IU/mL ({interval} interval {low} to {high})",
+    "figure.fitted.after": "{moment}: estimated {load} IU/mL ({interval} interval {low} to {high}); after the last result",
     "figure.alternative": "Figure of the CMV course; the same values stand in the tables on this page.",
     "figure.noscript": "The figure needs JavaScript. All values stand in the tables on this page.",
     "figure.since": "Figure from {date}. {older}, in the table only.",
@@ -235,7 +247,7 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, since {since}.",
     "response.rate_but": "{slope}, since {since}; {remark}.",
-    "response.no_rate": "Rate of decline not stated: {why}.",
+    "response.no_rate": "Rate of decline not stated ({why}).",
     "next_sample.settles": (
         "Not settled yet: a further sample on {date} would settle it with {percent} probability (if not detected: {call})."
     ),
@@ -250,7 +262,7 @@ SENTENCES: dict[str, str] = {
     "rebound.possible": "Rising again: possible (probability {percent}; alert from {alarm}).",
     "rebound.below": "Rising again: below the alert line (probability {percent}; alert from {alarm}).",
     "rebound.unlikely": "Rising again: unlikely (probability {percent}; alert from {alarm}).",
-    "rebound.no_fall": "Rising again: no probability stated here; the load is estimated above that at the start.",
+    "rebound.no_fall": "Rising again: no probability stated here; no fall since the start is shown.",
     "rebound.alerted": "Rising again: see the open alert.",
     "rebound.too_early": "Rising again: probability can't be computed yet (only from {days} after the start).",
     "rebound.after_gap": "Rising again: probability can't be computed after a long gap in the results.",
@@ -258,7 +270,7 @@ SENTENCES: dict[str, str] = {
     "rebound.not_computed": "Rising again: not computed.",
     "decline.title": "Decline per week",
     "decline.caption": (
-        "Observed: from the reported results. Estimated: mean with its 95% interval, allowing for the scatter and the "
+        "Observed: from the reported results. Estimated: mean with its {interval} interval, allowing for the scatter and the "
         "limits of the assay. A decline is positive when the load falls; log10 IU/mL per week."
     ),
     "decline.none": "No decline computed: no treatment with a result after it.",
@@ -266,7 +278,6 @@ SENTENCES: dict[str, str] = {
     "decline.week": "Week {week}",
     "decline.pair": "{from_load} → {to_load} IU/mL",
     "decline.rate": "decline {rate}",
-    "decline.rise_rate": "rise {rate}",
     "decline.at_least": "decline at least {rate}",
     "decline.at_most": "decline at most {rate}",
     "decline.unbounded": "decline without bounds",
@@ -312,6 +323,45 @@ SENTENCES: dict[str, str] = {
     "footer.source": "The laboratory is the source; the decision is the treating physician's.",
     "footer.versions": "Protocol {protocol}; cmvmon {code}.",
     "footer.ward": "To the ward overview",
+    # --- why an alert stands
+    "why.head": "{title} ({rule}), {tier}, judged at {moment}",
+    "why.why": "WHY",
+    "why.is": "is",
+    "why.known_that": "known that",
+    "why.true": "true",
+    "why.false": "false",
+    "why.against": "{left} against {right}",
+    "why.part.applies": "applies",
+    "why.part.fires": "fires",
+    "why.part.unless": "unless",
+    "why.part.clears": "clears",
+    "why.part.tier": "tier",
+    "why.changed": "WHAT WOULD HAVE CHANGED IT (one at a time)",
+    "why.column.column": "fact or number",
+    "why.column.now": "now",
+    "why.column.at": "at",
+    "why.column.then": "then",
+    "why.nothing": "nothing by itself",
+    "why.not_judged": "not judged",
+    "why.just_below": "just below {value}",
+    "why.just_above": "just above {value}",
+    "why.just_before": "just before {value}",
+    "why.just_after": "just after {value}",
+    "why.tipped": "result that tipped it: {named}({says})",
+    "why.tipped_named": "{result} of {moment}",
+    "why.tipped_without": "without this result the rule would not have fired",
+    "why.tipped_not_again": "could not tell: judged again on what was known then, the rule does not fire",
+    "why.tipped_other_policy": "could not tell: the protocol in use is not the one that the alert was judged with",
+    "why.tipped_none.one": "not the last {n} result that it rests on: without it the rule fires too",
+    "why.tipped_none.other": "no single one of the last {n} results that it rests on: without any of them it fires too",
+    "why.where": "WHERE TO CHANGE IT",
+    "why.logic": "logic: {file}",
+    "why.words": "words: {files}",
+    "why.source": "source of [{stanza}] ({strength}; {owner}): {source}",
+    "unit.days": "days",
+    "unit.hours": "hours",
+    "unit.iu_per_ml": "IU/mL",
+    "unit.log10_iu_per_ml": "log10 IU/mL",
     # --- ward page
     "ward.title": "CMV on the ICU: who needs a look today?",
     "ward.feeds": "Feeds",

@@ -45,9 +45,9 @@ SENTENCES: dict[str, str] = {
     "status.interrupted": "behandeling onderbroken in deze week",
     "status.new_segment": "eerste uitslag na een lange onderbreking",
     "status.prior_only": "pas één meetmoment",
-    "status.all_censored": "geen enkele gekwantificeerde waarde",
+    "status.all_censored": "alle waarden onder of boven het meetbereik",
     "status.no_new_result": "geen nieuwe uitslag in deze week; doorgetrokken",
-    "status.suppressed": "laatste twee onder de kwantificatiegrens",
+    "status.suppressed": "onder de kwantificatiegrens: verdere daling niet meetbaar",
     "status.baseline_near_lloq": "uitgangswaarde dicht bij de kwantificatiegrens",
     "status.baseline_above_uloq": "uitgangswaarde boven de bovengrens: alleen hoe snel ten minste is bekend",
     "status.too_close": "metingen kort na elkaar",
@@ -78,7 +78,7 @@ SENTENCES: dict[str, str] = {
     "treatment.unknown": "niet bekend of de patiënt wordt behandeld",
     "affected_source.stated": "aangedaan volgens het team",
     "affected_source.inferred": "afgeleid: load op of boven de lokale lijn",
-    "affected_source.followed": "gevolgd materiaal; geen aangedaan compartiment bekend",
+    "affected_source.followed": "bloed gevolgd",
     "affected_source.stands_in": "gevolgd in plaats van een compartiment zonder nieuwe uitslag",
     # --- does blood follow another compartment?
     "concordance.yes": "{followed} volgt {compartment}: ja ({agreement})",
@@ -87,7 +87,7 @@ SENTENCES: dict[str, str] = {
     "concordance.too_few": "{followed} volgt {compartment}: niet vastgesteld ({why})",
     "concordance.unit": "Hele afdeling: {sentence}",
     "concordance.agreement": (
-        "richting gelijk bij {agreeing} van {clear} duidelijke veranderingen, 95%-BI {low} tot {high}; {pairs}"
+        "richting gelijk bij {agreeing} van {clear} duidelijke veranderingen, {interval}-BI {low} tot {high}; {pairs}"
     ),
     "concordance.lacks_pairs": "te weinig paren: {n} van {needed}",
     "concordance.lacks_patients": "te weinig patiënten: {n} van {needed}",
@@ -129,9 +129,9 @@ SENTENCES: dict[str, str] = {
     "operations.trailing_data": "levering geweigerd, beschadigd bestand",
     "operations.wrong_count": "levering geweigerd, te weinig of te veel records",
     "operations.too_many_quarantined": "levering geweigerd, te veel regels niet bruikbaar",
-    "guide.G11": "BAL geeft veel spreiding; als lijn geldt 10.000 IE/ml",
-    "guide.G13": "bij COVID zonder verbetering rond dag 7: BAL met PCR; lijn 10.000 IE/ml",
-    "guide.G19": "de load in het aangedane compartiment geeft bij voorkeur richting: meer dan 1 log10 daling per week",
+    "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
+    "guide.G13": "bij COVID zonder verbetering na een week: BAL met PCR; daarvoor geldt de lokale lijn",
+    "guide.G19": "de load in het aangedane compartiment geeft bij voorkeur richting: de daling per week",
     "guide.G20": "eventueel de load in plasma, als samenhang aannemelijk of aangetoond is",
     # --- pieces
     "unknown": "onbekend",
@@ -147,8 +147,17 @@ SENTENCES: dict[str, str] = {
     "results.other": "{n} metingen",
     "days.one": "{n} dag",
     "days.other": "{n} dagen",
-    "slope.fall": "Daling {mean} log10 per week (95%-BI {low} tot {high}; {results})",
-    "slope.rise": "Stijging {mean} log10 per week (95%-BI {low} tot {high}; {results})",
+    "days.less_than_one": "minder dan een dag",
+    "course.loads": "{from_load} → {to_load} IE/ml ({change} log10) in {days}",
+    "course.values": "{from_value} → {to_value} in {days}",
+    "slope.falls": "Daling {mean} log10 per week ({interval}-BI {low} tot {high}; {results})",
+    "slope.rises": "Stijging {mean} log10 per week ({interval}-BI {low} tot {high}; {results})",
+    "slope.falls_perhaps": (
+        "Geschat {mean} log10 daling per week, richting niet zeker ({interval}-BI {low} tot {high}; {results})"
+    ),
+    "slope.rises_perhaps": (
+        "Geschat {mean} log10 stijging per week, richting niet zeker ({interval}-BI {low} tot {high}; {results})"
+    ),
     # --- patient page
     "patient.title": "CMV-beloop van patiënt {patient}",
     "patient.id": "Patiënt",
@@ -162,7 +171,10 @@ SENTENCES: dict[str, str] = {
     "headline.alert": "{title}. {sentence}",
     "headline.falls": "CMV-load in {compartment} daalt: {from_load} → {to_load} IE/ml in {days}.",
     "headline.rises": "CMV-load in {compartment} stijgt: {from_load} → {to_load} IE/ml in {days}.",
-    "headline.same": "CMV-load in {compartment} gelijk: {from_load} → {to_load} IE/ml in {days}.",
+    "headline.within_noise": (
+        "CMV-load in {compartment}: {from_load} → {to_load} IE/ml in {days}; het verschil valt binnen de meetspreiding."
+    ),
+    "headline.untold": "CMV-load in {compartment}: {from_load} → {to_load} IE/ml in {days}.",
     "headline.latest": "CMV in {compartment}: {value} op {date}.",
     "headline.nothing": "Nog geen bruikbare CMV-uitslag.",
     "headline.no_alert": "Geen open meldingen.",
@@ -175,7 +187,7 @@ SENTENCES: dict[str, str] = {
     "alerts.guide": "Richtlijn van de afdeling ({code}): {statement}.",
     "alerts.guide_code": "Richtlijn van de afdeling: {code}.",
     "alerts.source": "Bron volgens protocol {version} (bewijskracht {strength}, eigenaar {owner}):",
-    "alerts.more": "Waarop dit rust",
+    "alerts.more": "Waarom, en waarop dit rust",
     "latest.title": "Laatste waarde per compartiment",
     "column.compartment": "Compartiment",
     "column.value": "Uitslag",
@@ -211,11 +223,11 @@ SENTENCES: dict[str, str] = {
         "grens; □ niet aantoonbaar; △ boven meetbereik; c gecorrigeerd. Tijden in {time_zone}."
     ),
     "figure.caption.fitted": (
-        "Grijze lijn met band: geschatte load met 95%-interval (een meting zelf spreidt meer); gestippeld na de laatste "
+        "Grijze lijn met band: geschatte load met {interval}-interval (een meting zelf spreidt meer); gestippeld na de laatste "
         "uitslag, hooguit tot het einde van die behandelweek."
     ),
-    "figure.fitted.until": "{moment}: geschat {load} IE/ml (95%-BI {low} tot {high})",
-    "figure.fitted.after": "{moment}: geschat {load} IE/ml (95%-BI {low} tot {high}); na de laatste uitslag",
+    "figure.fitted.until": "{moment}: geschat {load} IE/ml ({interval}-BI {low} tot {high})",
+    "figure.fitted.after": "{moment}: geschat {load} IE/ml ({interval}-BI {low} tot {high}); na de laatste uitslag",
     "figure.alternative": "Figuur van het CMV-beloop; dezelfde waarden staan in de tabellen op deze pagina.",
     "figure.noscript": "De figuur vraagt JavaScript. Alle waarden staan in de tabellen op deze pagina.",
     "figure.since": "Figuur vanaf {date}. {older}, alleen in de tabel.",
@@ -235,7 +247,7 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, sinds {since}.",
     "response.rate_but": "{slope}, sinds {since}; {remark}.",
-    "response.no_rate": "Snelheid van de daling niet genoemd: {why}.",
+    "response.no_rate": "Snelheid van de daling niet genoemd ({why}).",
     "next_sample.settles": (
         "Nog geen uitsluitsel: een volgend monster op {date} zou dat met {percent} kans geven (als dat niet aantoonbaar is: {call})."
     ),
@@ -250,7 +262,7 @@ SENTENCES: dict[str, str] = {
     "rebound.possible": "Opnieuw stijgend: mogelijk (kans {percent}; melding vanaf {alarm}).",
     "rebound.below": "Opnieuw stijgend: onder de meldgrens (kans {percent}; melding vanaf {alarm}).",
     "rebound.unlikely": "Opnieuw stijgend: niet waarschijnlijk (kans {percent}; melding vanaf {alarm}).",
-    "rebound.no_fall": "Opnieuw stijgend: kans hier niet genoemd; de load staat naar schatting boven die bij de start.",
+    "rebound.no_fall": "Opnieuw stijgend: kans hier niet genoemd; een daling sinds de start is niet aangetoond.",
     "rebound.alerted": "Opnieuw stijgend: zie de open melding.",
     "rebound.too_early": "Opnieuw stijgend: kans nog niet te berekenen (pas vanaf {days} na de start).",
     "rebound.after_gap": "Opnieuw stijgend: kans niet te berekenen na een lange pauze in de uitslagen.",
@@ -258,7 +270,7 @@ SENTENCES: dict[str, str] = {
     "rebound.not_computed": "Opnieuw stijgend: niet berekend.",
     "decline.title": "Daling per week",
     "decline.caption": (
-        "Waargenomen: uit de gerapporteerde uitslagen. Geschat: gemiddelde met 95%-interval, rekening houdend met "
+        "Waargenomen: uit de gerapporteerde uitslagen. Geschat: gemiddelde met {interval}-interval, rekening houdend met "
         "meetspreiding en meetgrenzen. Daling is positief als de load daalt; log10 IE/ml per week."
     ),
     "decline.none": "Geen daling berekend: geen behandeling met een uitslag erna.",
@@ -266,7 +278,6 @@ SENTENCES: dict[str, str] = {
     "decline.week": "Week {week}",
     "decline.pair": "{from_load} → {to_load} IE/ml",
     "decline.rate": "daling {rate}",
-    "decline.rise_rate": "stijging {rate}",
     "decline.at_least": "daling ten minste {rate}",
     "decline.at_most": "daling ten hoogste {rate}",
     "decline.unbounded": "daling niet te begrenzen",
@@ -312,6 +323,45 @@ SENTENCES: dict[str, str] = {
     "footer.source": "Bron is het laboratorium; beslissing bij de behandelaar.",
     "footer.versions": "Protocol {protocol}; cmvmon {code}.",
     "footer.ward": "Naar het afdelingsoverzicht",
+    # --- why an alert stands
+    "why.head": "{title} ({rule}), {tier}, beoordeeld op {moment}",
+    "why.why": "WAAROM",
+    "why.is": "is",
+    "why.known_that": "bekend dat",
+    "why.true": "waar",
+    "why.false": "onwaar",
+    "why.against": "{left} tegen {right}",
+    "why.part.applies": "geldt",
+    "why.part.fires": "meldt",
+    "why.part.unless": "tenzij",
+    "why.part.clears": "sluit",
+    "why.part.tier": "urgentie",
+    "why.changed": "WAT HET ANDERS HAD GEMAAKT (één ding tegelijk)",
+    "why.column.column": "feit of getal",
+    "why.column.now": "nu",
+    "why.column.at": "bij",
+    "why.column.then": "dan",
+    "why.nothing": "niets op zichzelf",
+    "why.not_judged": "niet beoordeeld",
+    "why.just_below": "net onder {value}",
+    "why.just_above": "net boven {value}",
+    "why.just_before": "net voor {value}",
+    "why.just_after": "net na {value}",
+    "why.tipped": "uitslag die de doorslag gaf: {named}({says})",
+    "why.tipped_named": "{result} van {moment}",
+    "why.tipped_without": "zonder deze uitslag had de regel niet gemeld",
+    "why.tipped_not_again": "niet te zeggen: opnieuw beoordeeld op wat toen bekend was, meldt de regel niet",
+    "why.tipped_other_policy": "niet te zeggen: het protocol in gebruik is niet dat waarmee de melding is beoordeeld",
+    "why.tipped_none.one": "niet de laatste {n} uitslag waarop het rust: zonder die meldt de regel ook",
+    "why.tipped_none.other": "geen enkele van de laatste {n} uitslagen waarop het rust: ook zonder een daarvan meldt de regel",
+    "why.where": "WAAR HET TE VERANDEREN IS",
+    "why.logic": "logica: {file}",
+    "why.words": "woorden: {files}",
+    "why.source": "bron van [{stanza}] ({strength}; {owner}): {source}",
+    "unit.days": "dagen",
+    "unit.hours": "uur",
+    "unit.iu_per_ml": "IE/ml",
+    "unit.log10_iu_per_ml": "log10 IE/ml",
     # --- ward page
     "ward.title": "CMV op de IC: wie heeft vandaag aandacht nodig?",
     "ward.feeds": "Koppelingen",
