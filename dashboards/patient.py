@@ -44,6 +44,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
             for row in facts.not_assessable(view.verdicts)
         ],
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
+        ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
         latest=[cells.latest_row(pair, view, language) for pair in pairs],
         responses=response_rows(shown, view, language),
         figure=page.script_json(figure) if figure else None,

@@ -53,6 +53,7 @@ class PatientView:
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.
         open_alerts: the patient's `alerts` rows of state open.
+        ended_alerts: those that were resolved or closed lately, the last first.
         fitted: the patient's rows of `fitted_trajectory`; none by the method `line`.
         next_sample: the patient's rows of that table; none by the method `line`.
         caveats: what the page can't derive from the tables above.
@@ -86,6 +87,7 @@ class PatientView:
     code_version: str
     is_synthetic: bool
     ward_href: str
+    ended_alerts: Sequence[Mapping[str, Any]] = ()
     fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
@@ -95,6 +97,10 @@ class PatientView:
     standing_in: tuple[tuple[str, str], ...] = ()
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.protocol.is_signed
 
     @property
     def protocol_version(self) -> str:
@@ -154,6 +160,41 @@ class WardRow:
 
 
 @dataclass(frozen=True)
+class AlertChange:
+    """What became of one alert: `kind` is new, worse, resolved or closed; the rest as its last row in `alerts`."""
+
+    kind: str
+    patient_id: str
+    rule: str
+    compartment: str | None
+    tier: int
+    evidence: str
+    cause: str | None
+
+
+@dataclass(frozen=True)
+class ResultChange:
+    """A result that was rewritten: `fate` is corrected, withdrawn or moved; only a corrected one says something now."""
+
+    patient_id: str
+    fate: str
+    compartment: str
+    collected_at: datetime
+    detection: str | None
+    viral_load_iu_per_ml: float | None
+    limit_iu_per_ml: float | None
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What happened since `since`, a night of an earlier day; None: there was none, and nothing is told."""
+
+    since: datetime | None
+    alerts: tuple[AlertChange, ...] = ()
+    results: tuple[ResultChange, ...] = ()
+
+
+@dataclass(frozen=True)
 class WardView:
     """The ward at one moment.
 
@@ -162,6 +203,8 @@ class WardView:
         rows: one per patient who belongs on the list, in any order.
         hrefs: this page by language code, itself included.
         stale_after_hours: as in `PatientView`.
+        lately: what happened since yesterday; None: it is not told, as where there is no list.
+        is_signed: whether somebody signed the protocol; a page says so where nobody did.
     """
 
     as_of: datetime
@@ -173,6 +216,8 @@ class WardView:
     is_synthetic: bool
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
+    lately: Lately | None = None
+    is_signed: bool = False
 
     @property
     def n_patients(self) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, alert_title
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
-from dashboards import facts, page
+from dashboards import facts, lately_words, page
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, WardRow, WardView
 from dashboards.words_for_results import unassessed
@@ -40,6 +40,8 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
             _feed(feed, view, language)
             for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name))
         ],
+        lately=None if view.lately is None else lately_words.block(view.lately, view, language),
+        has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),

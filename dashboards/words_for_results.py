@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_details, alert_sentence, alert_title
+from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words
 from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.facts import Point, Row
@@ -198,6 +200,26 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         else "",
         "source": provenance.source if provenance else "",
     }
+
+
+def ended_row(alert: Mapping[str, Any], view: PatientView, language: Language) -> Row:
+    """One alert that was resolved or closed lately: what it had found, when it ended and why, since when it was open."""
+    said = {
+        "moment": language.moment(alert["changed_at"], view.time_zone),
+        "why": ended_in_words(alert, language),
+        "since": language.moment(alert["opened_at"], view.time_zone),
+    }
+    return {
+        "title": at_compartment(alert_title(alert["rule"], json.loads(alert["evidence"]), language), alert, language),
+        "text": language.say(f"ended.{alert['state']}", **said),
+    }
+
+
+def at_compartment(title: str, alert: Mapping[str, Any], language: Language) -> str:
+    """The title of an alert with its compartment, where it is about one."""
+    if not alert["compartment"]:
+        return title
+    return language.say("lately.alert", title=title, compartment=language.word("compartment", alert["compartment"]))
 
 
 @lru_cache(maxsize=2048)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,7 @@ def patient_view(
     assessment: Assessment,
     open_alerts: pl.DataFrame,
     *,
+    ended: Sequence[Mapping[str, Any]],
     common: Common,
     results: pl.DataFrame,
     fitted: pl.DataFrame,
@@ -95,7 +96,7 @@ def patient_view(
     ward_href: str,
     hrefs: Mapping[str, str],
 ) -> PatientView:
-    """Everything that one patient's page shows."""
+    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately."""
     facts = assessment.facts
     judged = _of(facts.of(AFFECTED), patient_id).filter(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
@@ -115,6 +116,7 @@ def patient_view(
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
         open_alerts=_of(open_alerts, patient_id),
+        ended_alerts=ended,
         fitted=_of(fitted, patient_id),
         next_sample=_of(next_sample, patient_id),
         treatment=str(_of(facts.of(TREATMENT), patient_id)["treatment"][0]),

@@ -57,6 +57,15 @@ def alert_details(rule: str, evidence: Mapping[str, Any], language: Language, *,
     return " ".join(_said(rule, keys, evidence, language, time_zone))
 
 
+def ended_in_words(alert: Mapping[str, Any], language: Language) -> str:
+    """Why an alert was resolved or closed: what its rule clears by, and what befell the facts under it, if anything did."""
+    cause = language.word("cause", alert["cause"]) if alert["cause"] else ""
+    if alert["state"] == "closed":
+        return cause
+    cleared = language.word("cleared", alert["rule"])
+    return f"{cleared}; {cause}" if cause else cleared
+
+
 def _keys(rule: str, evidence: Mapping[str, Any], language: Language) -> Iterable[str]:
     """The sentences that an alert says, in order."""
     if not language.has(f"rule.{rule}"):

@@ -43,8 +43,8 @@ class Language:
         locale: the Babel locale that writes its numbers and month names.
         date_pattern, moment_pattern, short_date_pattern: CLDR patterns of a date, a date with its time, and a tick.
         sentences: sentence by key, with `{placeholders}`. Those of rules have the keys `rule.<code>` (what it watches),
-            `title.<code>` (what its alert found), `reason.<code>` and `alert.<code>.<sentence>`; the last are filled by
-            `cmvmon.text.alerts`.
+            `title.<code>` (what its alert found), `cleared.<code>` (when it ends), `reason.<code>` and
+            `alert.<code>.<sentence>`; the last are filled by `cmvmon.text.alerts`.
         always: the sentences of an alert that no rule made, by its kind.
         folded: the sentences of an alert that are told with what it rests on, by rule.
     """
@@ -225,6 +225,8 @@ def _all_sentences(code: str) -> Mapping[str, str]:
 def _of_rule(rule: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "topic" in words:
         yield f"rule.{rule}", words["topic"]
+        if "cleared" in words:
+            yield f"cleared.{rule}", words["cleared"]
         title = words["title"]
         titles = {"otherwise": title} if isinstance(title, str) else title
         yield from ((f"title.{rule}.{key}", text) for key, text in titles.items())

@@ -17,7 +17,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.errors import CmvmonError, PolicyChanged
 from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
@@ -74,13 +74,16 @@ VOCABULARIES: dict[str, set[str]] = {
     "title": {f"{rule}.{key}" for rule, told in TITLES.items() for key in (*told, "otherwise")},
     "tier": {str(tier) for tier in words.TIERS},
     "alert_state": set(words.ALERT_STATE),
+    "cause": set(words.ALERT_CAUSE),
+    "cleared": {rule.code for rule in all_rules()},
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
-    "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts"},
+    "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts", "protocol"},
     "operations": {
         *DELIVERY_REASONS,
         "contract_broken",
         "laboratory_file",
+        PolicyChanged.code,
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",
