@@ -43,6 +43,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
             for row in facts.not_assessable(view.verdicts)
         ],
+        unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
         latest=[cells.latest_row(pair, view, language) for pair in pairs],
@@ -111,6 +112,14 @@ def _course(latest: Point | None, shown: list[Point], view: PatientView, languag
         to_load=language.load(latest.row["viral_load_iu_per_ml"]),
         days=page.elapsed(latest.row["collected_at"] - course.since.row["collected_at"], language),
     )
+
+
+def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:
+    """The compartments with a result whose load no rule watches; empty where every one is."""
+    names = [latest.row["compartment"] for latest, _ in pairs if latest.row["compartment"] not in view.watched]
+    if not names:
+        return ""
+    return language.say("verdicts.unwatched", compartments=language.words("compartment", ";".join(names)))
 
 
 def _decline(group: list[Row], shown: list[Point], view: PatientView, language: Language) -> Row:

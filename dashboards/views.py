@@ -53,6 +53,7 @@ class PatientView:
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.
         open_alerts: the patient's `alerts` rows of state open.
+        watched: the compartments whose load a rule watches.
         ended_alerts: those that were resolved or closed lately, the last first.
         fitted: the patient's rows of `fitted_trajectory`; none by the method `line`.
         next_sample: the patient's rows of that table; none by the method `line`.
@@ -87,6 +88,7 @@ class PatientView:
     code_version: str
     is_synthetic: bool
     ward_href: str
+    watched: frozenset[str] = frozenset()
     ended_alerts: Sequence[Mapping[str, Any]] = ()
     fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
@@ -128,13 +130,22 @@ class FeedState:
 
 @dataclass(frozen=True)
 class LatestResult:
-    """The facts of one result that a ward row shows. `limit_iu_per_ml`: the LLOQ or ULOQ it was below or above."""
+    """The newest result of one compartment, as a ward row shows it.
+
+    Attributes:
+        limit_iu_per_ml: the LLOQ or ULOQ it was below or above.
+        way, since: how its load came to be and since when (`dashboards.facts.Course`): falls, rises, within_noise or untold.
+        is_watched: whether a rule watches this compartment's load.
+    """
 
     compartment: str
     detection: str
     viral_load_iu_per_ml: float | None
     limit_iu_per_ml: float | None
     collected_at: datetime
+    way: str = "untold"
+    since: datetime | None = None
+    is_watched: bool = True
 
 
 @dataclass(frozen=True)
@@ -148,14 +159,14 @@ class NotAssessable:
 
 @dataclass(frozen=True)
 class WardRow:
-    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open."""
+    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open; `latest`: one of each compartment."""
 
     patient_id: str
     ward: str | None
     bed: str | None
     href: str
     open_alerts: Sequence[dict[str, Any]]
-    latest: LatestResult | None
+    latest: tuple[LatestResult, ...]
     not_assessable: tuple[NotAssessable, ...]
 
 

@@ -77,7 +77,8 @@ def publish(
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = replace(
-        _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names), lately=happened
+        _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
+        lately=happened,
     )
     for code in codes():
         spoken = language(code)

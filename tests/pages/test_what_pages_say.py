@@ -265,15 +265,42 @@ def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then
         own = alerts(
             alert("slow_response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened))
         )
-        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), None, ())
+        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), (), ())
 
     rows = (row("SYN-C", 2, 5), row("SYN-B", 2, 9), row("SYN-A", 2, 9), row("SYN-D", 1, 20), row("SYN-E", 3, 1))
-    quiet = WardRow("SYN-F", None, None, "f.html", (), None, ())
+    quiet = WardRow("SYN-F", None, None, "f.html", (), (), ())
     for order in ((*rows, quiet), (quiet, *reversed(rows))):
         said = ward(made_up_ward.ward(rows=order))
         assert re.findall(r"SYN-[A-F]", said) == ["SYN-D", "SYN-C", "SYN-A", "SYN-B", "SYN-E", "SYN-F"]
         assert "Alleen ter informatie, zie de patiëntpagina: 1" in said
-        assert "en alles beoordeeld (2)" in said
+        assert "alles wat bewaakt wordt is beoordeeld (2)" in said
+
+
+def test_every_compartment_stands_there_with_its_value_its_way_and_its_age() -> None:
+    said = ward(made_up_ward.ward())
+    assert "BAL: 125.893 IE/ml, gedaald in 14 dagen; 22-11-2026, 1 dag geleden" in said
+    assert "Plasma: niet aantoonbaar; 21-11-2026, 2 dagen geleden; niet bewaakt" in said
+    assert said.index("BAL: 125.893") < said.index("Plasma: niet aantoonbaar")
+    assert "Door geen regel bewaakt: 1 load, in de lijst gemerkt." in said
+    assert "Plasma: detected, below quantification limit (<35 IU/mL); 21 Nov 2026, 2 days ago" in ward(
+        made_up_ward.ward(), "en"
+    )
+
+
+def test_now_is_a_heading_only_where_something_stands_under_it() -> None:
+    board = made_up_ward.ward()
+    assert "Nu (1)" in ward(board)
+    calm = made_up_ward.ward(rows=tuple(row for row in board.rows if row.patient_id != "SYNTHETIC-0005"))
+    assert "Nu (" not in ward(calm)
+    assert "Vandaag (1)" in ward(calm)
+
+
+def test_what_no_rule_watches_is_said_on_the_patients_page() -> None:
+    watched = frozenset({"bal"})
+    said = patient(made_up.slow_patient(watched=watched, verdicts=made_up.slow_patient().verdicts.clear()))
+    assert "Alles wat bewaakt wordt, kon worden beoordeeld. Door geen regel bewaakt: plasma, liquor." in said
+    every = frozenset({"bal", "plasma", "csf"})
+    assert "Door geen regel bewaakt" not in patient(made_up.slow_patient(watched=every))
 
 
 # --- both

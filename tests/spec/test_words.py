@@ -72,6 +72,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "reason": set(REASONS) | RULE_REASONS,
     "rule": {rule.code for rule in all_rules()} | {words.OPERATIONS},
     "title": {f"{rule}.{key}" for rule, told in TITLES.items() for key in (*told, "otherwise")},
+    "way": {"falls", "rises", "within_noise"},
     "tier": {str(tier) for tier in words.TIERS},
     "alert_state": set(words.ALERT_STATE),
     "cause": set(words.ALERT_CAUSE),
