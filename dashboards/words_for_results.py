@@ -113,7 +113,8 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
     # One time of sampling tells nothing of a decline: what stands in the table then is the assumption alone.
     is_measured = row["status"] != "prior_only"
     mean = _estimate(row, "mean_decline", language) if is_measured else [language.say("decline.no_estimate")]
-    if is_measured and row["mean_probability_above_target"] is not None:
+    # Below the limit the call rests on how fast the load got there; the estimate goes on, and would contradict it.
+    if is_measured and row["status"] != "suppressed" and row["mean_probability_above_target"] is not None:
         percent = language.percent(row["mean_probability_above_target"])
         mean.append(language.say("decline.probability", target=target, percent=percent))
     counted = language.count("results", row["n_results"])
