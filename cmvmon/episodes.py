@@ -35,7 +35,7 @@ from cmvmon.domain.subjects import identity, subject_key
 
 SYSTEM = "system"
 SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
-FACTS = ("tier", "evidence", "protocol_version", "code_version")
+FACTS = ("tier", "evidence", "protocol_version", "protocol_hash", "code_version")
 _RESTED = {
     "name": Kind.TEXT.dtype,
     "patient_id": Kind.TEXT.dtype,
@@ -95,7 +95,7 @@ class Word:
         said: one of SAID.
         facts: what an `alert` rests on, by the names in FACTS; not read for another word.
         cause: why it ends an alert, as a code: why the subject is no longer judged, or what befell a result under it.
-            With a `clear`: what befell a result under it meanwhile, if anything did.
+            With a `clear`: what befell a result under it meanwhile, or the policy, if anything did.
         brings_news: whether it was said because something was delivered; a moment that is judged again brings none.
     """
 
@@ -221,7 +221,7 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
         "actor": word.actor,
         "state": STATE_AFTER[kind],
         "changed_at": word.as_of,
-        "cause": ("stay_ended" if word.said == STAY_ENDED else word.cause) if kind in (CLOSED, RESOLVED) else None,
+        "cause": (words.STAY_ENDED if word.said == STAY_ENDED else word.cause) if kind in (CLOSED, RESOLVED) else None,
     }
 
 

@@ -88,7 +88,8 @@ class Drawing:
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
             self._beside(text, limit, y, drawn, above=True, start=self.window.start)
         fitted = self.view.fitted.filter(self.view.fitted["compartment"] == compartment)
-        for trace in course_traces(fitted, drawn, self.window, self.axis, self.language):
+        interval = self.view.protocol.decline.interval_probability
+        for trace in course_traces(fitted, drawn, self.window, self.axis, self.language, interval=interval):
             self._trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
         self._limits(y, compartment, drawn)
         self._runs(y, compartment, drawn, fitted)

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.interval import reported_limit_iu_per_ml
+from cmvmon.protocol import Protocol
 
 Row = dict[str, Any]
 Series = tuple[str, str, str]  # compartment, laboratory, assay
@@ -96,6 +98,47 @@ def main_pair(pairs: list[tuple[Point, Point | None]], affected: tuple[str, ...]
         if of_group:
             return max(of_group, key=lambda pair: pair[0].row["collected_at"])
     return None
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a load came to be what it is: since which earlier one, and `falls`, `rises`, `within_noise` or `untold`."""
+
+    since: Point
+    way: str
+
+
+def course_to(latest: Point, shown: list[Point], protocol: Protocol) -> Course | None:
+    """How the latest load of a series moved; None where it is no load, or no load stands before it.
+
+    It is compared with the newest load that lies `[decline] too_close_days` or longer before it. It falls or rises where
+    the difference is more than noise alone would give (`[concordance] change_probability`, as for a clear change there),
+    and the step since the load before it does not clearly go the other way. Where no load lies so far back, where the
+    noise of one is not known, or the last step goes the other way, nothing is said but the last two loads.
+    """
+    loads = [p for p in shown if p.is_used and p.series == latest.series and p.row["detection"] == words.QUANTIFIED]
+    if latest not in loads or len(loads) < 2:
+        return None
+    *earlier, before = [p for p in loads if p is not latest]
+    span = timedelta(days=protocol.decline.too_close_days)
+    far = [p for p in (*earlier, before) if latest.row["collected_at"] - p.row["collected_at"] >= span]
+    changed, last_step = (clear_change(p, latest, protocol) for p in (far[-1] if far else before, before))
+    if not far or changed is None or last_step is None or changed * last_step < 0:
+        return Course(before, "untold")
+    return Course(far[-1], "falls" if changed < 0 else "rises" if changed > 0 else "within_noise")
+
+
+def clear_change(earlier: Point, later: Point, protocol: Protocol) -> int | None:
+    """1 where the load rose by more than noise would give, -1 where it fell so, 0 where neither; None: not known."""
+    of_each = (point.row.get("sigma_log10") for point in (earlier, later))
+    sigmas = [float(sigma) for sigma in of_each if sigma is not None and math.isfinite(sigma)]
+    if len(sigmas) < 2:
+        return None
+    before, after = (math.log10(point.row["viral_load_iu_per_ml"]) for point in (earlier, later))
+    z = NormalDist().inv_cdf((1 + protocol.concordance.change_probability) / 2)
+    if abs(after - before) <= z * math.hypot(*sigmas):
+        return 0
+    return 1 if after > before else -1
 
 
 def alerts_in_order(alerts: Iterable[Row]) -> list[Row]:

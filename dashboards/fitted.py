@@ -27,13 +27,14 @@ class Trace:
 
 
 def course_traces(
-    fitted: pl.DataFrame, drawn: list[Point], window: Window, axis: LogAxis, language: Language
+    fitted: pl.DataFrame, drawn: list[Point], window: Window, axis: LogAxis, language: Language, *, interval: float
 ) -> list[Trace]:
     """The traces of one compartment's trajectories: bands first, lines on top.
 
     Kinds: `band` and `fitted` up to the last result, `band:after` and `fitted:after` from there on. A band is one outline:
     its upper ends from left to right, its lower ends back. What lies below the foot of the axis is not drawn: the lane of
     what was not detected stands there. Only the newest series runs on after its last result: another assay has taken over.
+    `interval`: the probability that the band holds.
     """
     bands, lines = [], []
     trajectories: dict[tuple[str, str], list[Row]] = {}
@@ -64,7 +65,7 @@ def course_traces(
                     "mode": "lines",
                     "line": {"color": TRAJECTORY, "width": 2.5, "dash": dash},
                     "hoverinfo": "text",
-                    "hovertext": [_hover(row, limit, window, language) for row in line],
+                    "hovertext": [_hover(row, limit, window, language, interval) for row in line],
                 }
                 xs = [window.x(row["moment"]) for row in line]
                 lines.append(Trace(f"fitted{suffix}", xs, [10.0 ** row["load_log10"] for row in line], look))
@@ -84,12 +85,13 @@ def _lloq(points: list[Point]) -> float | None:
     return known[-1] if known else None
 
 
-def _hover(row: Row, limit: float | None, window: Window, language: Language) -> str:
+def _hover(row: Row, limit: float | None, window: Window, language: Language, interval: float) -> str:
     load, low, high = (_load(row[f"load{end}_log10"], limit, language) for end in ("", "_low", "_high"))
     said = language.say(
         "figure.fitted.after" if row["is_extrapolated"] else "figure.fitted.until",
         moment=language.moment(row["moment"], window.time_zone),
         load=load,
+        interval=language.percent(interval),
         low=low,
         high=high,
     )

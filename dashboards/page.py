@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cmvmon.text import Language, language
+from cmvmon.text.values import days_in_words
 
 
 @lru_cache(maxsize=1)
@@ -45,11 +46,8 @@ def script_json(value: Any) -> str:
 
 
 def elapsed(span: timedelta, language_: Language) -> str:
-    """A span in days: whole ones from one day on, else with one decimal."""
-    days = abs(span.total_seconds()) / 86_400
-    return (
-        language_.count("days", round(days)) if days >= 1 else language_.say("days.other", n=language_.number(days, 1))
-    )
+    """A span in whole days."""
+    return days_in_words(abs(span.total_seconds()) / 86_400, language_)
 
 
 def instant(moment: datetime) -> str:

@@ -38,16 +38,19 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         others=page.other_languages(dict(view.hrefs), language),
         as_of=page.instant(view.as_of),
         age=_age(shown, view, language),
-        headline=_headline(alerts, pairs, view, language),
+        headline=_headline(alerts, shown, pairs, view, language),
         unassessed=[
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
             for row in facts.not_assessable(view.verdicts)
         ],
+        unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
+        ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
         latest=[cells.latest_row(pair, view, language) for pair in pairs],
         responses=response_rows(shown, view, language),
         figure=page.script_json(figure) if figure else None,
         figure_height=figure["layout"]["height"] if figure else 0,
+        interval=language.percent(view.protocol.decline.interval_probability),
         has_fitted=figure is not None and has_fitted_trajectory(figure),
         older=older
         and language.say(
@@ -76,7 +79,11 @@ def _age(shown: list[Point], view: PatientView, language: Language) -> str:
 
 
 def _headline(
-    alerts: list[Row], pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language
+    alerts: list[Row],
+    shown: list[Point],
+    pairs: list[tuple[Point, Point | None]],
+    view: PatientView,
+    language: Language,
 ) -> dict[str, str | bool]:
     """The one sentence: the most pressing open alert, else where the load stands; then how many alerts are open."""
     pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
@@ -86,27 +93,33 @@ def _headline(
         sentence = language.say("headline.alert", title=first["title"], sentence=first["brief"])
         return {"attention": True, "sentence": sentence, "count": count}
     main = facts.main_pair(pairs, view.affected)
-    return {"attention": False, "sentence": _course(main, view, language), "count": count}
+    return {"attention": False, "sentence": _course(main and main[0], shown, view, language), "count": count}
 
 
-def _course(main: tuple[Point, Point | None] | None, view: PatientView, language: Language) -> str:
-    """Where the load stands: the last two loads of the series, else what the latest result says."""
-    if main is None:
+def _course(latest: Point | None, shown: list[Point], view: PatientView, language: Language) -> str:
+    """Where the load stands: how it moved since an earlier load of the series, else what the latest result says."""
+    if latest is None:
         return language.say("headline.nothing")
-    latest, before = main
     where = language.word("compartment", latest.row["compartment"])
-    loads = [p.row["viral_load_iu_per_ml"] for p in (before, latest) if p and p.row["detection"] == words.QUANTIFIED]
-    if before is None or len(loads) < 2:
+    course = facts.course_to(latest, shown, view.protocol)
+    if course is None:
         date = language.date(latest.row["collected_at"], view.time_zone)
         return language.say("headline.latest", compartment=where, value=cells.value(latest, language), date=date)
-    way = "falls" if loads[1] < loads[0] else "rises" if loads[1] > loads[0] else "same"
     return language.say(
-        f"headline.{way}",
+        f"headline.{course.way}",
         compartment=where,
-        from_load=language.load(loads[0]),
-        to_load=language.load(loads[1]),
-        days=page.elapsed(latest.row["collected_at"] - before.row["collected_at"], language),
+        from_load=language.load(course.since.row["viral_load_iu_per_ml"]),
+        to_load=language.load(latest.row["viral_load_iu_per_ml"]),
+        days=page.elapsed(latest.row["collected_at"] - course.since.row["collected_at"], language),
     )
+
+
+def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:
+    """The compartments with a result whose load no rule watches; empty where every one is."""
+    names = [latest.row["compartment"] for latest, _ in pairs if latest.row["compartment"] not in view.watched]
+    if not names:
+        return ""
+    return language.say("verdicts.unwatched", compartments=language.words("compartment", ";".join(names)))
 
 
 def _decline(group: list[Row], shown: list[Point], view: PatientView, language: Language) -> Row:

@@ -26,7 +26,7 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
         rows.append(
             {
                 "compartment": name[0].upper() + name[1:],
-                "decline": decline_sentence(row, language, time_zone=view.time_zone),
+                "decline": decline_sentence(row, language, time_zone=view.time_zone, protocol=view.protocol),
                 "rebound": rebound_sentence(
                     row,
                     language,

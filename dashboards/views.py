@@ -47,11 +47,14 @@ class PatientView:
         time_zone: IANA zone in which moments are written.
         results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged). With
             `fate`, `replaced_at` and `was_...` (cmvmon.domain.replaced.said_before): what was corrected, and rows of status
-            withdrawn or moved that hold what was said before.
+            withdrawn or moved that hold what was said before. With `sigma_log10`: the noise of each; without it, or null where
+            it is not known, no fall and no rise is told.
         courses: `antiviral_courses` that had begun at `as_of`; None = such a table was never delivered.
         stays: `icu_stays` that had begun at `as_of`; None likewise.
         weekly_decline, verdicts: the patient's rows of those tables.
         open_alerts: the patient's `alerts` rows of state open.
+        watched: the compartments whose load a rule watches.
+        ended_alerts: those that were resolved or closed lately, the last first.
         fitted: the patient's rows of `fitted_trajectory`; none by the method `line`.
         next_sample: the patient's rows of that table; none by the method `line`.
         caveats: what the page can't derive from the tables above.
@@ -85,6 +88,8 @@ class PatientView:
     code_version: str
     is_synthetic: bool
     ward_href: str
+    watched: frozenset[str] = frozenset()
+    ended_alerts: Sequence[Mapping[str, Any]] = ()
     fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
@@ -94,6 +99,10 @@ class PatientView:
     standing_in: tuple[tuple[str, str], ...] = ()
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.protocol.is_signed
 
     @property
     def protocol_version(self) -> str:
@@ -123,13 +132,22 @@ class FeedState:
 
 @dataclass(frozen=True)
 class LatestResult:
-    """The facts of one result that a ward row shows. `limit_iu_per_ml`: the LLOQ or ULOQ it was below or above."""
+    """The newest result of one compartment, as a ward row shows it.
+
+    Attributes:
+        limit_iu_per_ml: the LLOQ or ULOQ it was below or above.
+        way, since: how its load came to be and since when (`dashboards.facts.Course`): falls, rises, within_noise or untold.
+        is_watched: whether a rule watches this compartment's load.
+    """
 
     compartment: str
     detection: str
     viral_load_iu_per_ml: float | None
     limit_iu_per_ml: float | None
     collected_at: datetime
+    way: str = "untold"
+    since: datetime | None = None
+    is_watched: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,15 +161,50 @@ class NotAssessable:
 
 @dataclass(frozen=True)
 class WardRow:
-    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open."""
+    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open; `latest`: one of each compartment."""
 
     patient_id: str
     ward: str | None
     bed: str | None
     href: str
     open_alerts: Sequence[dict[str, Any]]
-    latest: LatestResult | None
+    latest: tuple[LatestResult, ...]
     not_assessable: tuple[NotAssessable, ...]
+
+
+@dataclass(frozen=True)
+class AlertChange:
+    """What became of one alert: `kind` is new, worse, resolved or closed; the rest as its last row in `alerts`."""
+
+    kind: str
+    patient_id: str
+    rule: str
+    compartment: str | None
+    tier: int
+    evidence: str
+    cause: str | None
+
+
+@dataclass(frozen=True)
+class ResultChange:
+    """A result that was rewritten: `fate` is corrected, withdrawn or moved; only a corrected one says something now."""
+
+    patient_id: str
+    fate: str
+    compartment: str
+    collected_at: datetime
+    detection: str | None
+    viral_load_iu_per_ml: float | None
+    limit_iu_per_ml: float | None
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What happened since `since`, a night of an earlier day; None: there was none, and nothing is told."""
+
+    since: datetime | None
+    alerts: tuple[AlertChange, ...] = ()
+    results: tuple[ResultChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +216,8 @@ class WardView:
         rows: one per patient who belongs on the list, in any order.
         hrefs: this page by language code, itself included.
         stale_after_hours: as in `PatientView`.
+        lately: what happened since yesterday; None: it is not told, as where there is no list.
+        is_signed: whether somebody signed the protocol; a page says so where nobody did.
     """
 
     as_of: datetime
@@ -174,6 +229,8 @@ class WardView:
     is_synthetic: bool
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
+    lately: Lately | None = None
+    is_signed: bool = False
 
     @property
     def n_patients(self) -> int:

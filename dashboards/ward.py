@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import lru_cache
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_sentence
+from cmvmon.text import Language, alert_sentence, alert_title
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
-from dashboards import facts, page
+from dashboards import facts, lately_words, page
 from dashboards.facts import Row
-from dashboards.views import WORK, FeedState, WardRow, WardView
+from dashboards.views import WORK, FeedState, LatestResult, WardRow, WardView
 from dashboards.words_for_results import unassessed
 
 _NOW, _TODAY, _INFORMATION = words.TIERS
@@ -40,6 +40,8 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
             _feed(feed, view, language)
             for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name))
         ],
+        lately=None if view.lately is None else lately_words.block(view.lately, view, language),
+        has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),
@@ -51,10 +53,17 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
                 "rows": [row for row in rows if row["tier"] == _TODAY],
             },
         ],
+        unwatched=_unwatched(view, language),
         n_information=language.number(sum(row["has_information"] for row in rows), 0),
         not_assessable=[row for row in rows if row["unassessed"]],
         quiet=[row for row in rows if row["tier"] not in (_NOW, _TODAY) and not row["unassessed"]],
     )
+
+
+def _unwatched(view: WardView, language: Language) -> str:
+    """How many loads of the list no rule watches; empty where none."""
+    n = sum(not latest.is_watched for row in view.rows for latest in row.latest)
+    return language.count("ward.unwatched", n) if n else ""
 
 
 def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
@@ -111,23 +120,35 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
 
 
 def _reason(rule: str, evidence: str, opened_at: datetime, time_zone: str, language: Language) -> Row:
+    title, sentence = _said(rule, evidence, time_zone, language)
     return {
-        "title": language.word("rule", rule),
-        "sentence": _sentence(rule, evidence, time_zone, language),
+        "title": title,
+        "sentence": sentence,
         "since": language.say("ward.since", since=language.date(opened_at, time_zone)),
     }
 
 
 @lru_cache(maxsize=4096)  # of one new result the ward page says again what it said of everybody else
-def _sentence(rule: str, evidence: str, time_zone: str, language: Language) -> str:
-    return alert_sentence(rule, json.loads(evidence), language, time_zone=time_zone)
+def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple[str, str]:
+    found = json.loads(evidence)
+    return alert_title(rule, found, language), alert_sentence(rule, found, language, time_zone=time_zone)
 
 
 def _latest(row: WardRow, view: WardView, language: Language) -> list[str]:
-    if row.latest is None:
-        return [language.say("ward.no_value")]
-    latest = row.latest
-    return [
-        value_in_words(latest.detection, latest.viral_load_iu_per_ml, latest.limit_iu_per_ml, language),
-        f"{language.word('compartment', latest.compartment)}, {language.date(latest.collected_at, view.time_zone)}",
-    ]
+    """One line for each compartment: what its newest result says, where the load goes, of when it is."""
+    return [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")]
+
+
+def _value(latest: LatestResult, view: WardView, language: Language) -> str:
+    said = value_in_words(latest.detection, latest.viral_load_iu_per_ml, latest.limit_iu_per_ml, language)
+    if latest.way != "untold" and latest.since is not None:
+        span = page.elapsed(latest.collected_at - latest.since, language)
+        said = language.say("ward.value_way", value=said, way=language.word("way", latest.way), days=span)
+    word = language.word("compartment", latest.compartment)
+    return language.say(
+        "ward.value" if latest.is_watched else "ward.value_unwatched",
+        compartment=word[:1].upper() + word[1:],
+        value=said,
+        date=language.date(latest.collected_at, view.time_zone),
+        days=page.elapsed(view.as_of - latest.collected_at, language),
+    )

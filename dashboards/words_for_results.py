@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_sentence
-from cmvmon.text.values import short, value_in_words
+from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words
+from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.facts import Point, Row
 from dashboards.page import elapsed
@@ -96,12 +98,11 @@ def _change(latest: Point, before: Point | None, language: Language) -> str:
     loads = [p.row["viral_load_iu_per_ml"] for p in (before, latest) if p.row["detection"] == words.QUANTIFIED]
     if len(loads) < 2:
         return language.say("change.censored", value=value(before, language))
-    change = math.log10(loads[1]) - math.log10(loads[0])
     return language.say(
         "change.log10",
         from_load=language.load(loads[0]),
         to_load=language.load(loads[1]),
-        change=("+" if round(change, 1) > 0 else "") + language.log10(change),
+        change=change_in_words(loads[0], loads[1], language),
         days=elapsed(latest.row["collected_at"] - before.row["collected_at"], language),
     )
 
@@ -112,7 +113,8 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
     # One time of sampling tells nothing of a decline: what stands in the table then is the assumption alone.
     is_measured = row["status"] != "prior_only"
     mean = _estimate(row, "mean_decline", language) if is_measured else [language.say("decline.no_estimate")]
-    if is_measured and row["mean_probability_above_target"] is not None:
+    # Below the limit the call rests on how fast the load got there; the estimate goes on, and would contradict it.
+    if is_measured and row["status"] != "suppressed" and row["mean_probability_above_target"] is not None:
         percent = language.percent(row["mean_probability_above_target"])
         mean.append(language.say("decline.probability", target=target, percent=percent))
     counted = language.count("results", row["n_results"])
@@ -168,12 +170,11 @@ def _observed(row: Row, shown: list[Point], language: Language) -> list[str]:
         return [pair, language.say("decline.at_most", rate=language.log10(high))]
     if high is None:
         return [pair, language.say("decline.at_least", rate=language.log10(low))]
-    key = "decline.rise_rate" if round(low, 1) < 0 else "decline.rate"
-    return [pair, language.say(key, rate=language.log10(abs(low)))]
+    return [pair, language.say("decline.rate", rate=language.log10(low))]
 
 
 def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
-    """One open alert: subject, tier, facts, since when, from which results, and whose line it is."""
+    """One open alert: what it found, tier, facts, since when, from which results, and whose line it is."""
     evidence = json.loads(alert["evidence"])
     provenance = view.protocol.rules[alert["rule"]].provenance if alert["rule"] in view.protocol.rules else None
     results = evidence.get("result_ids") or []
@@ -184,11 +185,12 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         for code in (provenance.guide if provenance else ())
     ]
     return {
-        "title": language.word("rule", alert["rule"]),
+        "title": alert_title(alert["rule"], evidence, language),
         "brief": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone, brief=True),
         "tier": language.word("tier", str(alert["tier"])),
         "tier_number": alert["tier"],
         "sentence": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone),
+        "details": alert_details(alert["rule"], evidence, language, time_zone=view.time_zone),
         "since": language.say("alerts.since", since=language.moment(alert["opened_at"], view.time_zone)),
         "results": language.say("alerts.results", results=", ".join(results)) if results else "",
         "guide": guide,
@@ -201,13 +203,24 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
     }
 
 
-def reason_in_words(codes: str, language: Language) -> str:
-    """Why something could not be assessed: a rule's reason, or the status of the week that gave no call."""
-    return ", ".join(
-        language.word("reason" if language.has(f"reason.{code}") else "status", code)
-        for code in codes.split(";")
-        if code
-    )
+def ended_row(alert: Mapping[str, Any], view: PatientView, language: Language) -> Row:
+    """One alert that was resolved or closed lately: what it had found, when it ended and why, since when it was open."""
+    said = {
+        "moment": language.moment(alert["changed_at"], view.time_zone),
+        "why": ended_in_words(alert, language),
+        "since": language.moment(alert["opened_at"], view.time_zone),
+    }
+    return {
+        "title": at_compartment(alert_title(alert["rule"], json.loads(alert["evidence"]), language), alert, language),
+        "text": language.say(f"ended.{alert['state']}", **said),
+    }
+
+
+def at_compartment(title: str, alert: Mapping[str, Any], language: Language) -> str:
+    """The title of an alert with its compartment, where it is about one."""
+    if not alert["compartment"]:
+        return title
+    return language.say("lately.alert", title=title, compartment=language.word("compartment", alert["compartment"]))
 
 
 @lru_cache(maxsize=2048)

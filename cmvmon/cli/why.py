@@ -1,16 +1,20 @@
-"""The commands that say why: of an alert, and of a rule."""
+"""The commands that say why: of an alert, and of a rule. `why` speaks one language; names of facts and files stay as they are."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, Lang, SiteOption, app, rules_app
 
-_HOLDS = {True: "true", False: "false", None: "unknown"}
+if TYPE_CHECKING:
+    from cmvmon.text import Language
+
+_MINUTE = timedelta(minutes=1)
 
 
 @app.command()
@@ -21,26 +25,20 @@ def why(
     site: SiteOption = HERE,
 ) -> None:
     """Why an alert stands, what would have changed it, and where one would change it."""
-    from cmvmon.run.why_query import explained
+    from cmvmon.run.why_query import explained, plainly
+    from cmvmon.text import language
 
     found = explained(site, alert, lang=lang)
     if as_json:
-        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        print(json.dumps(plainly(found), sort_keys=True, indent=2, ensure_ascii=False))
         return
-    width = printing.terminal_width()
-    print(printing.wrapped(_standing(found), width))
-    lines = [
-        {"": one["part"] if not one["depth"] else "", "is": _HOLDS[one["holds"]], "known that": _question(one)}
-        for one in found["conditions"]
-    ]
-    print(printing.table_within(lines, ("", "is", "known that"), "", width))
-    print(printing.wrapped("\nWHAT WOULD HAVE CHANGED IT (one at a time)", width))
-    turns = [
-        {"fact or number": t["column"], "is": _short(t["now"]), "at": _exactly(t["at"]), "then": t["verdict"]}
-        for t in found["turns"]
-    ]
-    print(printing.table_within(turns, ("fact or number", "is", "at", "then"), "nothing by itself", width))
-    print(printing.wrapped(f"{_tipped(found['tipped_by'])}\n\nWHERE TO CHANGE IT\n{_where(found['where'])}", width))
+    spoken, width = language(found["language"]), printing.terminal_width()
+    print(printing.wrapped(_standing(found, spoken), width))
+    print(_conditions(found, spoken, width))
+    print(printing.wrapped(f"\n{spoken.say('why.changed')}", width))
+    print(_turns(found, spoken, width))
+    where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
+    print(printing.wrapped(where, width))
 
 
 @rules_app.command("list")
@@ -64,49 +62,156 @@ def rules_show(
 ) -> None:
     """What a rule watches, and where its numbers, its logic and its words stand."""
     from cmvmon.run.rule_query import shown_rule
+    from cmvmon.text import language
 
     found = shown_rule(site, code)
     if as_json:
         print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
         return
-    print(printing.wrapped(f"{found['leaflet']}\n\n{_where(found)}", printing.terminal_width()))
+    where = _where(found, language("en"))  # as the leaflet
+    print(printing.wrapped(f"{found['leaflet']}\n\n{where}", printing.terminal_width()))
 
 
-def _standing(found: dict[str, Any]) -> str:
-    head = f"{found['title']} ({found['rule']}), tier {found['tier']}, judged at {found['judged_at']}"
-    return f"{head}\n{found['sentence']}\n\nWHY"
+def _standing(found: dict[str, Any], spoken: Language) -> str:
+    head = spoken.say(
+        "why.head",
+        title=found["title"],
+        rule=found["rule"],
+        tier=spoken.word("tier", str(found["tier"])),
+        moment=_moment(found["judged_at"], found, spoken),
+    )
+    said = " ".join(text for text in (found["sentence"], found["details"]) if text)
+    return f"{head}\n{said}\n\n{spoken.say('why.why')}"
 
 
-def _tipped(tipped: dict[str, Any]) -> str:
-    named = f" {tipped['result_id']} of {tipped['collected_at']}" if tipped["result_id"] else ""
-    return f"result that tipped it:{named} ({tipped['says']})"
+def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:
+    columns = ("", spoken.say("why.is"), spoken.say("why.known_that"))
+    lines = [
+        dict(
+            zip(columns, (_part(one, spoken), _truth(one["holds"], spoken), _question(one, found, spoken)), strict=True)
+        )
+        for one in found["conditions"]
+    ]
+    return printing.table_within(lines, columns, "", width)
 
 
-def _where(found: dict[str, Any]) -> str:
+def _turns(found: dict[str, Any], spoken: Language, width: int) -> str:
+    columns = tuple(spoken.say(f"why.column.{name}") for name in ("column", "now", "at", "then"))
+    rows = [
+        dict(
+            zip(
+                columns,
+                (
+                    turn["column"],
+                    _short(turn["now"], found, spoken),
+                    _exactly(turn["at"], found, spoken),
+                    _verdict(turn["verdict"], spoken),
+                ),
+                strict=True,
+            )
+        )
+        for turn in found["turns"]
+    ]
+    return printing.table_within(rows, columns, spoken.say("why.nothing"), width)
+
+
+def _part(one: dict[str, Any], spoken: Language) -> str:
+    """What a condition decides; empty for a question inside it."""
+    if one["depth"]:
+        return ""
+    word, _, rest = one["part"].partition(" ")
+    return f"{spoken.say(f'why.part.{word}')} {rest}".strip()
+
+
+def _tipped(found: dict[str, Any], spoken: Language) -> str:
+    tipped = found["tipped_by"]
+    named = ""
+    if tipped["result_id"]:
+        moment = _moment(tipped["collected_at"], found, spoken)
+        named = spoken.say("why.tipped_named", result=tipped["result_id"], moment=moment) + " "
+    return spoken.say("why.tipped", named=named, says=tipped["says"])
+
+
+def _where(found: dict[str, Any], spoken: Language) -> str:
     numbers = [
-        f"{n['file']} [{n['stanza']}] {n['key']} = {n['value']:g}{' ' + n['unit'] if n['unit'] else ''}"
+        f"{n['file']} [{n['stanza']}] {n['key']} = {_number(n['value'], spoken)}{_unit(n['unit'], spoken)}"
         for n in found["numbers"]
     ]
-    sources = sorted(
-        {f"source of [{n['stanza']}] ({n['strength']}; {n['owner']}): {n['source']}" for n in found["numbers"]}
-    )
-    return "\n".join([*numbers, f"logic: {found['logic']}", f"words: {', '.join(found['words'])}", *sources])
+    sources = sorted({_source(n, spoken) for n in found["numbers"]})
+    files = (spoken.say("why.logic", file=found["logic"]), spoken.say("why.words", files=", ".join(found["words"])))
+    return "\n".join([*numbers, *files, *sources])
 
 
-def _question(one: dict[str, Any]) -> str:
+def _source(number: dict[str, Any], spoken: Language) -> str:
+    told = {name: number[name] for name in ("stanza", "strength", "owner", "source")}
+    return spoken.say("why.source", **told)
+
+
+def _question(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
     if not one["depth"] and one["left"] is None:
         return str(one["says"])
-    sides = " against ".join(_short(one[side]) for side in ("left", "right") if side == "left" or one[side] is not None)
+    left, right = (_short(one[side], found, spoken) for side in ("left", "right"))
+    sides = left if one["right"] is None else spoken.say("why.against", left=left, right=right)
     return f"{'  ' * one['depth']}{one['says']}  [{sides}]"
 
 
-def _short(value: object) -> str:
-    return "unknown" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+def _verdict(written: str, spoken: Language) -> str:
+    """What a verdict would be, as `cmvmon.rules.explaining.verdict_with` writes it, in words."""
+    from cmvmon.text.values import reason_in_words
+
+    if written.startswith("alert tier "):
+        tier = spoken.word("tier", written.removeprefix("alert tier "))
+        return f"{spoken.word('verdict', 'alert')} ({tier})"
+    code, _, reason = written.partition(" (")
+    if code == "not judged":
+        return spoken.say("why.not_judged")
+    return (
+        f"{spoken.word('verdict', code)} ({reason_in_words(reason[:-1], spoken)})"
+        if reason
+        else spoken.word("verdict", code)
+    )
 
 
-def _exactly(value: object) -> str:
-    """A value at which a verdict turns: on which side of a short number it lies is what matters."""
+def _short(value: object, found: dict[str, Any], spoken: Language) -> str:
+    if isinstance(value, datetime):
+        return _moment(value, found, spoken)
+    if isinstance(value, timedelta):
+        return spoken.count("days", round(value / timedelta(days=1)))
+    if isinstance(value, bool) or value is None:
+        return _truth(value, spoken)
+    return _number(value, spoken) if isinstance(value, int | float) else str(value)
+
+
+def _exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
+    """A value at which a verdict turns: on which side of a short one it lies is what matters."""
+    if isinstance(value, datetime):
+        whole = value.replace(second=0, microsecond=0)
+        if value == whole:
+            return _moment(value, found, spoken)
+        is_after = value - whole < _MINUTE / 2
+        near = _moment(whole if is_after else whole + _MINUTE, found, spoken)
+        return spoken.say("why.just_after" if is_after else "why.just_before", value=near)
     if not isinstance(value, float) or value == float(f"{value:.6g}"):
-        return _short(value)
-    near = float(f"{value:.6g}")
-    return f"just {'below' if value < near else 'above'} {near:.6g}"
+        return _short(value, found, spoken)
+    short = float(f"{value:.6g}")
+    return spoken.say("why.just_below" if value < short else "why.just_above", value=_number(short, spoken))
+
+
+def _moment(moment: datetime, found: dict[str, Any], spoken: Language) -> str:
+    """To the minute, in the site's zone."""
+    return spoken.moment(moment, found["time_zone"])
+
+
+def _number(value: float, spoken: Language) -> str:
+    """Six significant digits at most, as the language writes them."""
+    text = f"{value:.6g}"
+    return text if "e" in text else spoken.number(value, len(text.partition(".")[2]))
+
+
+def _unit(unit: str, spoken: Language) -> str:
+    key = f"unit.{unit.replace('/', '_per_').replace(' ', '_').lower()}"
+    return f" {spoken.say(key) if spoken.has(key) else unit}" if unit else ""
+
+
+def _truth(holds: bool | None, spoken: Language) -> str:
+    return spoken.say("unknown") if holds is None else spoken.say("why.true" if holds else "why.false")

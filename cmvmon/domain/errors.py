@@ -25,6 +25,12 @@ class ProtocolError(CmvmonError):
     code = "laboratory_file"
 
 
+class PolicyChanged(ProtocolError):
+    """The clinical lead must act: a protocol was changed, and bears the label that it had before."""
+
+    code = "same_label"
+
+
 class ContractBroken(CmvmonError):
     """We must act: a table that was about to be assessed, recorded or shown breaks its contract."""
 

@@ -321,8 +321,9 @@ ALERTS = RowType(
         Column(
             "cause",
             Kind.TEXT,
-            "Why it was closed, or what befell a result under it before it was resolved, as a code.",
-            null_means="open, or resolved with every result under it as it was",
+            "Why it was closed, or what befell a result under it, or the policy, before it was resolved, as a code.",
+            null_means="open, or resolved with every result under it as it was and by the policy it was said under",
+            constraints=(OneOf("cause", words.ALERT_CAUSE),),
         ),
         Column("evidence", Kind.TEXT, "The facts of the last `alert` verdict, as JSON text with sorted keys."),
         _PROTOCOL,

@@ -51,6 +51,16 @@ FACTS_MOVED = "facts_moved"
 FACTS_IN_DOUBT = "facts_in_doubt"
 FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
+POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
+STAY_ENDED = "stay_ended"
+UNJUDGED = (
+    "no_longer_known",
+    "no_series",
+    "newer_series",
+    "course_over",
+    "other_compartment",
+)  # its subject no longer is
+ALERT_CAUSE = (*FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

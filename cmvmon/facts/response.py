@@ -8,7 +8,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import numbered_series, results_by_series
-from cmvmon.facts.columns import PATIENT_ID, series
+from cmvmon.facts.columns import PATIENT_ID, sample, series
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
@@ -29,6 +29,7 @@ _OF_THE_WEEK = (
     "status",
     "method",
 )
+_OF_A_SAMPLE = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
 _NO_RESULT = "no result of the series before the end of that week"
 
 RESPONSE = RowType(
@@ -41,6 +42,8 @@ RESPONSE = RowType(
         *(WEEKLY_DECLINE.column(name) for name in _OF_THE_WEEK),
         Column("status_reason", Kind.TEXT, WEEKLY_DECLINE.column("reason").description, null_means="none"),
         Column("week_result_ids", Kind.TEXTS, "The results that the mean decline rests on.", null_means=_NO_RESULT),
+        *sample("first_used", "the first of these results", _NO_RESULT),
+        *sample("last_used", "the last of these results", _NO_RESULT),
     ),
 )
 
@@ -60,10 +63,10 @@ def response(facts: Facts) -> pl.DataFrame:
 
 
 def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
-    """The ids of the results that each week rests on, in order: `n_used` of them, up to its last."""
+    """The ids of the results that each week rests on, in order: `n_used` of them, up to its last; and the first and last."""
     rows = (
         facts.shared(results_by_series)
-        .select("series", "result_id")
+        .select("series", *_OF_A_SAMPLE)
         .join(last.select("series", "last_result_id", "n_used"), on="series", maintain_order="left")
         .with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     )
@@ -71,9 +74,14 @@ def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
     used = rows.join(ends, on="series", maintain_order="left").filter(
         pl.col("place") <= pl.col("end"), pl.col("place") > pl.col("end") - pl.col("n_used")
     )
-    return used.group_by("series", maintain_order=True).agg(week_result_ids="result_id")
+    first = (pl.col(name).first().alias(f"first_used_{name}") for name in _OF_A_SAMPLE)
+    final = (pl.col(name).last().alias(f"last_used_{name}") for name in _OF_A_SAMPLE)
+    return used.group_by("series", maintain_order=True).agg(
+        pl.col("result_id").alias("week_result_ids"), *first, *final
+    )
 
 
 WEEK_IDS = ("week_result_ids",)
+USED_IDS = ("first_used_result_id", "last_used_result_id")  # of the same results
 has_results = fact("week_result_ids").is_known()
-OF_THE_WEEK = tuple(map(fact, ("method", "n_results", "status_reason", "treatment_week")))
+OF_THE_WEEK = tuple(map(fact, ("estimated_since", "method", "n_results", "status_reason", "treatment_week")))

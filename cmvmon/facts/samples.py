@@ -9,7 +9,7 @@ from cmvmon.domain.columns import Column, RowType
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
 from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, sample, yes_no
-from cmvmon.facts.conditions import fact
+from cmvmon.facts.conditions import Value, fact
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import newest_numbers
 from cmvmon.facts.points import newest_results, points
@@ -97,7 +97,11 @@ _LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
 latest_is_below = fact("latest_detection").is_in(BELOW)
 previous_is_below = fact("previous_detection").is_in(BELOW)
-LATEST, PREVIOUS = (
-    tuple(fact(f"{which}_{name}") for name in ("collected_at", "detection", "viral_load_iu_per_ml"))
-    for which in ("latest", "previous")
-)
+
+
+def told_of(which: str) -> tuple[Value, ...]:
+    """What a sentence tells of one sample: when, what the assay said, and the load."""
+    return tuple(fact(f"{which}_{name}") for name in ("collected_at", "detection", "viral_load_iu_per_ml"))
+
+
+LATEST, PREVIOUS = told_of("latest"), told_of("previous")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.columns import RowType
+from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.conditions import fact
@@ -24,6 +24,12 @@ TREATMENT = RowType(
     columns=(
         PATIENT_ID,
         one_of("treatment", words.TREATMENT, "Whether a treatment drug runs, given with treatment intent."),
+        Column(
+            "running_drugs",
+            Kind.TEXT,
+            "The treatment drugs that run, sorted, joined by `;`.",
+            null_means="not on treatment, or not known",
+        ),
         moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
         moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
         yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
@@ -84,11 +90,16 @@ def _state(facts: Facts) -> pl.DataFrame:
         begun[ANTIVIRAL_COURSES]
         .filter(_runs(facts))
         .group_by("patient_id")
-        .agg(is_on=(intended & is_treatment_drug).any(), is_unknown=not_known.any())
+        .agg(
+            is_on=(intended & is_treatment_drug).any(),
+            is_unknown=not_known.any(),
+            drugs=pl.col("drug").filter(intended & is_treatment_drug).unique().sort(),
+        )
     )
     unread = sorted(begun.unread_of(ANTIVIRAL_COURSES))
     return ids.join(state, on="patient_id", how="left").select(
         "patient_id",
+        running_drugs=pl.when("is_on").then(pl.col("drugs").list.join(";")),
         treatment=pl.when(pl.col("is_on").fill_null(False))
         .then(pl.lit(words.TREATMENT_ON))
         .when(pl.col("is_unknown").fill_null(False) | pl.col("patient_id").is_in(unread))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +14,9 @@ from cmvmon.protocol.faults import Fault, Place
 from cmvmon.protocol.protocol import Protocol
 from cmvmon.protocol.stanza import PROVENANCE_KEYS, Key, read_stanza
 from cmvmon.protocol.trajectory_priors import TrajectoryPriors, read_trajectory_priors
+
+# The lines of a file that are filled in when it is signed: they are no part of the policy.
+_SIGNATURE = re.compile(r"^(owner_signed_by|signed_at)[ \t]*=.*(\n|\Z)", re.MULTILINE)
 
 
 def read_protocol(
@@ -47,7 +51,7 @@ def read_protocol(
         raise ProtocolError(
             f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}"
         )
-    protocol = replace(protocol, text_sha256=sha256(text.encode("utf-8")).hexdigest())
+    protocol = replace(protocol, text_sha256=sha256(_SIGNATURE.sub("", text).encode("utf-8")).hexdigest())
     if priors is None:
         return protocol
     return replace(protocol, trajectory_priors=_named_priors(protocol, priors, f"protocol/{name}"))

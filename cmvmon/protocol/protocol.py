@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import field, replace
+from datetime import date
 from typing import Self
 
 from cmvmon.domain.errors import ProtocolError, SiteError
@@ -47,6 +48,20 @@ class Label(Kind):
         return str(found)
 
 
+class Signature(Kind):
+    """Who signed, or when: text or a date; empty while nobody has."""
+
+    @property
+    def says(self) -> str:
+        return "text or a date; empty while it is not signed"
+
+    def read(self, found: object, place: Place) -> str | None:
+        if not isinstance(found, str | date):
+            place.refuse(f"must be {self.says}", found=found)
+            return None
+        return str(found).strip()
+
+
 @stanza
 class Protocol:
     """One signed clinical policy.
@@ -54,7 +69,8 @@ class Protocol:
     `trajectory_priors` are the lines that `trajectory_priors_name` names, null when only the line method is used.
     `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
     one value for all levels. `prior_of(compartment)` always gives one. `text_sha256` is the SHA-256, in hexadecimal, of
-    the file's text in UTF-8: two files with one `version` are not the same protocol.
+    the file's text in UTF-8 without the lines of its signature: two files with one `version` are not the same protocol, and
+    one that was signed since is.
     """
 
     version: str = key(Label(), "the label of this policy, beside every number and alert")
@@ -73,8 +89,15 @@ class Protocol:
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
+    owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
+    signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")
     text_sha256: str = field(default="")
     trajectory_priors: TrajectoryPriors | None = field(default=None)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the file says who signed it and when."""
+        return bool(self.owner_signed_by and self.signed_at)
 
     @property
     def drugs(self) -> Mapping[str, Drug]:

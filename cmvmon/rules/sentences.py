@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cmvmon.domain import words
+from cmvmon.facts import samples
 from cmvmon.facts.conditions import Condition, Value, fact, number, truth
 from cmvmon.rules.airways import in_airways
 from cmvmon.rules.rulebook import Say, say
@@ -11,10 +12,14 @@ _MEAN, _LOW, _HIGH = (fact(f"mean_decline{end}_log10_per_week") for end in ("", 
 _IS_ESTIMATED = _MEAN.is_known() & _LOW.is_known() & _HIGH.is_known()
 _WHERE = (fact("compartment"), fact("affected_source"))
 
+_INTERVAL = number("decline.interval_probability")
+_COURSE = (*samples.told_of("first_used"), *samples.told_of("last_used"), fact("running_drugs"))
+
 SLOPE = (
     say("no_estimate", *_WHERE, when=~_IS_ESTIMATED),
-    say("slope", _MEAN, _LOW, _HIGH, fact("estimated_since"), *_WHERE, when=_IS_ESTIMATED),
+    say("slope", _MEAN, _LOW, _HIGH, _INTERVAL, *_COURSE, *_WHERE, when=_IS_ESTIMATED),
 )
+is_estimated_to_rise = _HIGH < 0.0
 
 STANDS_IN = say(
     "stands_in",
@@ -26,6 +31,7 @@ STANDS_IN = say(
     fact("stands_in_n_changes_clear"),
     fact("stands_in_n_changes_agreeing"),
     fact("stands_in_direction_agreement_low"),
+    number("concordance.interval_probability"),
     when=fact("stands_in_for").is_known(),
 )
 

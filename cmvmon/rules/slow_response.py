@@ -22,7 +22,7 @@ than any guideline; in VICTOR (Razonable 2013) the relative decline was not asso
 from cmvmon.facts import response, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
-from cmvmon.rules.sentences import SLOPE, STANDS_IN
+from cmvmon.rules.sentences import SLOPE, STANDS_IN, is_estimated_to_rise
 
 call, status, latest = fact("call"), fact("status"), fact("latest_at_most_iu_per_ml")
 odds, alarm = fact("odds_non_responder"), number("alarm.odds_non_responder")
@@ -57,13 +57,14 @@ RULE = Rule(
     says=(
         *SLOPE,
         say("guide", target),
+        say("higher", when=is_estimated_to_rise),
+        say("undecided", when=by_odds & ~by_call),
         say("probability", probability, target, when=probability.is_known()),
-        say("odds", odds, alarm, when=by_odds),
         STANDS_IN,
         say("censored", fact("n_censored"), when=fact("n_censored") > 0),
         say("low_and_falling", when=low_and_falling),
     ),
-    rests_on=((response.WEEK_IDS, otherwise),),
+    rests_on=(((*response.WEEK_IDS, *response.USED_IDS), otherwise),),
     also_tells=(*response.OF_THE_WEEK, number("decline.not_met_probability")),
     leaflet=__doc__ or "",
 )

@@ -16,7 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
-from cmvmon.domain.errors import ContractBroken, ProtocolError
+from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
@@ -57,9 +57,10 @@ def assess_site(
     `is_live`: somebody waits for the page, so the promises are judged by polars alone.
 
     Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
-    be read: nothing is recorded but an operations alert.
+    be read, PolicyChanged when the protocol's label stood for another policy: nothing is recorded but an operations alert.
     """
     with _noting_what_stops(opened, as_of):
+        _refuse_another_policy(opened)
         made = _made(opened, as_of=as_of, patients=patients, is_live=is_live)
     assessment, patients = made.assessment, made.patients
     rows = assessment.verdicts.to_dicts()
@@ -189,10 +190,24 @@ def _noting_what_stops(opened: OpenSite, as_of: datetime) -> Iterator[None]:
         yield
     except (ContractBroken, ProtocolError) as broken:
         is_contract = isinstance(broken, ContractBroken)
-        table = broken.table if isinstance(broken, ContractBroken) else LEADING.name
-        fact = {"code": "contract_broken" if is_contract else "laboratory_file", "feed": ASSESSMENT_FEED}
+        is_policy = isinstance(broken, PolicyChanged)
+        table = broken.table if isinstance(broken, ContractBroken) else "protocol" if is_policy else LEADING.name
+        fact = {"code": "contract_broken" if is_contract else broken.code, "feed": ASSESSMENT_FEED}
         _note_work(opened, as_of, json.dumps(fact | {"table_name": table}, sort_keys=True))
         raise
+
+
+def _refuse_another_policy(opened: OpenSite) -> None:
+    """Raises PolicyChanged where what was judged under the protocol's label was judged by another content."""
+    label, now = opened.protocol.version, opened.protocol.sha256
+    with opened.reading() as connection:
+        before = alert_store.hash_under(connection, label)
+    if before is not None and before != now:
+        raise PolicyChanged(
+            f"the protocol {label} holds another policy ({now[:8]}) than the one that this site was judged by under that "
+            f"label ({before[:8]}); nothing was assessed. Give the changed file another label (`version`), or put the former "
+            "file back"
+        )
 
 
 def _note_work(opened: OpenSite, as_of: datetime, evidence: str | None) -> None:

@@ -19,6 +19,7 @@ from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import views, ward_list
+from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.shell import alert_store, feed_state, quarantine
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
@@ -63,6 +64,8 @@ def publish(
         feeds = feed_state.feed_tables(connection, as_of=as_of)
         waiting = quarantine.waits(connection)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
+        ended = alert_store.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
+        happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
     known = set(assessment.patients)
@@ -83,8 +86,11 @@ def publish(
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
-    listed = views.results_to_show(assessment)
-    whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
+    listed = views.results_to_show(assessment, protocol=opened.protocol)
+    whole_ward = replace(
+        _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
+        lately=happened,
+    )
     for code in codes():
         spoken = language(code)
         for patient_id in with_pages:
@@ -92,6 +98,7 @@ def publish(
                 patient_id,
                 assessment,
                 open_alerts,
+                ended=[alert for alert in ended if alert["patient_id"] == patient_id],
                 common=common,
                 results=listed,
                 fitted=fitted,
@@ -171,6 +178,7 @@ def _ward_view(
         protocol_version=common.protocol.version,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
+        is_signed=common.protocol.is_signed,
         hrefs={code: names.ward(code) for code in codes()},
         stale_after_hours=common.stale_after_hours,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,18 +16,19 @@ from cmvmon.domain import words
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
-from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
+from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
-from cmvmon.run.ward_list import WardList
+from cmvmon.run.ward_list import WardList, watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.session import ASSESSMENT_FEED
+from dashboards import facts
 from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
 from data_contracts.freshness import is_fresh
 
@@ -51,12 +52,18 @@ def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, pr
     return drawn_from(given.of(patients), protocol)
 
 
-def results_to_show(assessment: Assessment) -> pl.DataFrame:
+def results_to_show(assessment: Assessment, *, protocol: Protocol) -> pl.DataFrame:
     """What the pages list: results in use and preliminary ones, and of those that were corrected, withdrawn or moved away
-    what they said before: `viral_load_results`, `is_conflicting`, `fate`, `replaced_at` and the columns with `was_`."""
+    what they said before: `viral_load_results`, `is_conflicting`, `sigma_log10` (null: not known, or no result in use), `fate`,
+    `replaced_at` and the columns with `was_`."""
     before = said_before(assessment.versions)
     key = ["patient_id", "result_id"]
-    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting")
+    noise = assessment.results.select(
+        "result_id", sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
+    ).unique("result_id", keep="none")
+    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting").join(
+        noise, on="result_id", how="left", maintain_order="left"
+    )
     listed = shown.join(before.filter(pl.col("fate") == words.CORRECTED), on=key, how="left")
     gone = before.filter(pl.col("fate") != words.CORRECTED)
     last = (
@@ -68,7 +75,12 @@ def results_to_show(assessment: Assessment) -> pl.DataFrame:
     was |= {
         name: pl.coalesce(was[name], name) for name in ("compartment", "collected_at")
     }  # several values: none is told
-    told = last.join(gone, on=key).with_columns(**was, result_status=pl.col("fate"), is_conflicting=pl.lit(False))
+    told = last.join(gone, on=key).with_columns(
+        **was,
+        result_status=pl.col("fate"),
+        is_conflicting=pl.lit(False),
+        sigma_log10=pl.lit(None, dtype=pl.Float64),
+    )
     return pl.concat([listed, told.select(listed.columns)])
 
 
@@ -77,6 +89,7 @@ def patient_view(
     assessment: Assessment,
     open_alerts: pl.DataFrame,
     *,
+    ended: Sequence[Mapping[str, Any]],
     common: Common,
     results: pl.DataFrame,
     fitted: pl.DataFrame,
@@ -85,12 +98,12 @@ def patient_view(
     ward_href: str,
     hrefs: Mapping[str, str],
 ) -> PatientView:
-    """Everything that one patient's page shows."""
-    facts = assessment.facts
-    judged = _of(facts.of(AFFECTED), patient_id).filter(
+    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately."""
+    known = assessment.facts
+    judged = _of(known.of(AFFECTED), patient_id).filter(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
     )
-    besides = _of(facts.of(STANDING_IN), patient_id)
+    besides = _of(known.of(STANDING_IN), patient_id)
     stays = None if assessment.stays is None else _of(assessment.stays, patient_id)
     ward, bed = _places(stays).get(patient_id, (None, None))
     return PatientView(
@@ -104,10 +117,12 @@ def patient_view(
         stays=stays,
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
+        watched=frozenset(watched_by(_of(assessment.verdicts, patient_id))["compartment"]),
         open_alerts=_of(open_alerts, patient_id),
+        ended_alerts=ended,
         fitted=_of(fitted, patient_id),
         next_sample=_of(next_sample, patient_id),
-        treatment=str(_of(facts.of(TREATMENT), patient_id)["treatment"][0]),
+        treatment=str(_of(known.of(TREATMENT), patient_id)["treatment"][0]),
         protocol=common.protocol,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
@@ -122,17 +137,17 @@ def patient_view(
     )
 
 
-def ward_rows(ward: WardList, open_alerts: pl.DataFrame) -> tuple[WardRow, ...]:
+def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:
     """The rows of the ward page, without links: a patient has one page in each language."""
     alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
-    latest, stays = _latest(ward.results, open_alerts), _places(ward.stays)
+    latest, stays = _latest(ward, open_alerts, protocol), _places(ward.stays)
     return tuple(
         WardRow(
             patient_id,
             *stays.get(patient_id, (None, None)),
             href="",
             open_alerts=alerts.get(patient_id, []),
-            latest=latest.get(patient_id),
+            latest=latest.get(patient_id, ()),
             not_assessable=tuple(
                 NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.get(patient_id, [])
             ),
@@ -208,24 +223,37 @@ def _places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | Non
     return {row[0]: (row[1], row[2]) for row in ordered.select("patient_id", "ward", "bed").iter_rows()}
 
 
-def _latest(results: pl.DataFrame, open_alerts: pl.DataFrame) -> dict[str, LatestResult]:
-    """Each patient's newest result; of the compartment that the first open alert is about, where there is one."""
-    named = open_alerts.filter(pl.col("compartment").is_not_null()).sort("tier", "opened_at", maintain_order=True)
-    about = named.unique("patient_id", keep="first", maintain_order=True).select("patient_id", about="compartment")
-    used = (
-        results.filter(~pl.col("is_conflicting"))
-        .join(about, on="patient_id", how="left")
-        .filter(pl.col("about").is_null() | (pl.col("compartment") == pl.col("about")))
-        .sort("collected_at", "result_id")
-        .unique("patient_id", keep="last", maintain_order=True)
-    )
-    return {
-        row["patient_id"]: LatestResult(
-            row["compartment"],
-            row["detection"],
-            row["viral_load_iu_per_ml"],
-            reported_limit_iu_per_ml(row),
-            row["collected_at"],
+def _latest(ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol) -> dict[str, tuple[LatestResult, ...]]:
+    """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
+    first, then those that a rule watches."""
+    noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
+    watched = set(ward.watched.rows())
+    about: dict[str, dict[str, None]] = {}
+    named = open_alerts.filter(pl.col("compartment").is_not_null()).sort("tier", "opened_at", "alert_id")
+    for patient_id, compartment in named.select("patient_id", "compartment").rows():
+        about.setdefault(patient_id, {})[compartment] = None
+    found = {}
+    for (name,), results in noisy.group_by("patient_id"):
+        patient_id = str(name)
+        shown = facts.points(results)
+        lead = about.get(patient_id, {}) | dict.fromkeys(name for whose, name in sorted(watched) if whose == patient_id)
+        pairs = facts.latest_by_compartment(shown, tuple(lead))
+        found[patient_id] = tuple(
+            _shown(point, shown, protocol, is_watched=(patient_id, point.row["compartment"]) in watched)
+            for point, _ in pairs
         )
-        for row in used.iter_rows(named=True)
-    }
+    return found
+
+
+def _shown(point: facts.Point, shown: list[facts.Point], protocol: Protocol, *, is_watched: bool) -> LatestResult:
+    row, course = point.row, facts.course_to(point, shown, protocol)
+    return LatestResult(
+        row["compartment"],
+        row["detection"],
+        row["viral_load_iu_per_ml"],
+        point.limit,
+        row["collected_at"],
+        way=course.way if course else "untold",
+        since=course.since.row["collected_at"] if course else None,
+        is_watched=is_watched,
+    )

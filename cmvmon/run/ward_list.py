@@ -16,12 +16,13 @@ from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
-from cmvmon.kinetics.noise.same_minute import shares_a_time
 from cmvmon.shell import known, stored_results
 from cmvmon.shell.session import OpenSite
 
 # A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
 LISTED_FOR = timedelta(days=28)
+# The rules whose verdict says that they look at the load: always, or off treatment.
+_OF_RESPONSE, _OFF_TREATMENT = ("rebound", "slow_response"), ("bal_at_local_line", "recurrence")
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,42 @@ class WardList:
         results: current usable results of those patients, conflicting ones too.
         stays: their stays that had begun; None = never delivered.
         unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason and compartment.
+        watched: patient_id and compartment of every load that a rule watches (`watched_by`).
     """
 
     patients: tuple[str, ...]
     results: pl.DataFrame
     stays: pl.DataFrame | None
     unassessed: pl.DataFrame
+    watched: pl.DataFrame
 
 
 def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection[str]) -> WardList:
     """The list as an assessment of everyone gives it. `urgent`: who has an alert to look at, also where no stay is known."""
     by_stay = _listed(assessment.results, assessment.courses, assessment.stays, as_of)
-    return WardList(
-        tuple(sorted(by_stay | (set(urgent) & set(assessment.patients)))),
-        assessment.results,
-        assessment.stays,
-        assessment.verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE),
+    patients = tuple(sorted(by_stay | (set(urgent) & set(assessment.patients))))
+    said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
+    results = assessment.results.filter(pl.col("patient_id").is_in(patients))
+    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said))
+
+
+def watched_by(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The loads that a rule watches, by its verdict of them: patient_id and compartment.
+
+    On treatment, and where that is not known, those whose response is judged. A rule for the untreated clears while treatment
+    runs without a look at the load, so its verdict counts off treatment alone. A state that is only told watches nothing.
+    """
+    treatment = pl.col("evidence").str.json_path_match("$.treatment")
+    off = verdicts.filter((pl.col("rule") == _OFF_TREATMENT[0]) & (treatment == words.TREATMENT_OFF))["patient_id"]
+    watches = pl.col("rule").is_in(_OF_RESPONSE) | (
+        pl.col("rule").is_in(_OFF_TREATMENT) & pl.col("patient_id").is_in(off.unique().implode())
     )
+    of_a_load = verdicts.filter(pl.col("compartment").is_not_null() & watches)
+    return of_a_load.select("patient_id", "compartment").unique().sort("patient_id", "compartment")
+
+
+def _unassessed(verdicts: pl.DataFrame) -> pl.DataFrame:
+    return verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
 
 
 def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -> WardList:
@@ -66,16 +86,16 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         )
         used = current_results(LEADING.rows.empty() if results is None else results)
         used = used.filter(pl.col("patient_id").is_in(found))
-        if shares_a_time(used):
-            used = with_noise(used, known.assays_in_use(opened.site, used), protocol=opened.protocol)
+        used = with_noise(used, known.assays_in_use(opened.site, used), protocol=opened.protocol)
         known_of = {p for frame in (stays, courses, used) if frame is not None for p in frame["patient_id"]}
         elsewhere = [table.rows for table in DELIVERED if table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)]
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
         patients = tuple(sorted(_listed(used, courses, stays, as_of) | (set(urgent) & known_of)))
-        unassessed = stored_results.not_assessable(connection, patients)
-    return WardList(patients, used, stays, unassessed)
+        said = stored_results.last_verdicts(connection, patients)
+    mine = used.filter(pl.col("patient_id").is_in(patients))
+    return WardList(patients, mine, stays, _unassessed(said), watched_by(said))
 
 
 def _listed(

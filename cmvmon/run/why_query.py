@@ -26,7 +26,7 @@ from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
-from cmvmon.text import alert_sentence, language
+from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
 
 _NAMED = 5  # alerts that an ambiguous id is told to begin
 _TRIED = 10  # results left out, one at a time, the newest first
@@ -34,6 +34,8 @@ _TRIED = 10  # results left out, one at a time, the newest first
 
 def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     """The alert, its conditions, its turning values, the result that tipped it, and where its numbers stand.
+
+    Its words are in `language`; moments and spans are values, to be written in `time_zone` (or for a machine: `plainly`).
 
     Raises SiteError when no alert, or more than one, has an id that begins so, or when it is about a feed.
     """
@@ -52,16 +54,19 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
         return {
             "alert_id": alert["alert_id"],
             "rule": rule.code,
-            "title": spoken.say(f"rule.{rule.code}"),
+            "title": alert_title(rule.code, evidence, spoken),
+            "language": spoken.code,
+            "time_zone": settings.time_zone,
             "state": alert["state"],
             "tier": alert["tier"],
             "patient_id": alert["patient_id"],
             "compartment": alert["compartment"],
-            "judged_at": _plain(alert["changed_at"]),
+            "judged_at": alert["changed_at"],
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
-            "conditions": [_plainly(asdict(one)) for one in asked(rule, frame)],
-            "turns": [_plainly(asdict(turn)) for turn in turns(rule, frame)],
-            "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or []),
+            "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
+            "conditions": [asdict(one) for one in asked(rule, frame)],
+            "turns": [asdict(turn) for turn in turns(rule, frame)],
+            "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or [], spoken),
             "where": where(site, rule),
         }
 
@@ -88,7 +93,9 @@ def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
 
 
-def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str]) -> dict[str, Any]:
+def _tipped(
+    opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
+) -> dict[str, Any]:
     """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
     at, patient = alert["changed_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
@@ -97,14 +104,14 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
         mine = said.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
     stamp = {} if mine.is_empty() else mine.row(0, named=True)
     if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
-        return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
+        return unsaid | {"says": spoken.say("why.tipped_other_policy")}
     opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
         whom = known.with_sharers(connection, [patient])
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
     was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:
-        return unsaid | {"says": "could not tell: judged again on what was known then, the rule does not fire"}
+        return unsaid | {"says": spoken.say("why.tipped_not_again")}
     rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))
     newest = rows.sort("collected_at", "result_id", descending=True).unique(
         "result_id", keep="first", maintain_order=True
@@ -114,14 +121,12 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
         if verdict != words.ALERT:
             found = {
                 "result_id": result_id,
-                "collected_at": _plain(collected_at),
+                "collected_at": collected_at,
                 "without_it": verdict or "not judged",
             }
-            return found | {"says": "without this result the rule would not have fired"}
+            return found | {"says": spoken.say("why.tipped_without")}
     tried = min(_TRIED, newest.height)
-    return unsaid | {
-        "says": f"no single one of the last {tried} results that it rests on: without any of them it fires too"
-    }
+    return unsaid | {"says": spoken.count("why.tipped_none", tried)}
 
 
 def _without(was_known: Known, result_id: str) -> Known:
@@ -139,11 +144,12 @@ def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str,
     return None if mine.is_empty() else str(mine["verdict"][0])
 
 
-def _plainly(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
+def plainly(value: Any) -> Any:
+    """The same for a machine: moments in ISO 8601 UTC, spans as text."""
+    if isinstance(value, Mapping):
+        return {name: plainly(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [plainly(one) for one in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import CLOSED, OPEN, RESOLVED, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.stamp import Stamp
@@ -55,6 +55,40 @@ def standing_at(connection: sa.Connection, as_of: datetime) -> list[dict[str, An
     )
     query = sa.select(ALERT_EVENTS).where(e.changed_at <= as_of, ~is_replaced)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def ended_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
+    """Alerts about patients that were resolved or closed in that time, and still are, as `alerts` rows, the last first."""
+    e = ALERT_EVENTS.c
+    query = _standing().where(
+        e.state.in_((RESOLVED, CLOSED)), e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return sorted(rows, key=lambda row: (-row["changed_at"].timestamp(), row["tier"], row["alert_id"]))
+
+
+def events_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
+    """What happened to alerts about patients in that time: rows of `alert_events` with `tier_before`, by alert and order.
+
+    `tier_before`: of the event before it; None where there is none.
+    """
+    e = ALERT_EVENTS.c
+    touched = sa.select(e.alert_id).where(e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until)
+    query = sa.select(ALERT_EVENTS).where(e.alert_id.in_(touched)).order_by(e.alert_id, e.sequence)
+    found, tiers = [], dict[str, int]()
+    for row in connection.execute(query).mappings():
+        if after < row["changed_at"] <= until:
+            found.append(dict(row) | {"tier_before": tiers.get(row["alert_id"])})
+        tiers[row["alert_id"]] = row["tier"]
+    return found
+
+
+def hash_under(connection: sa.Connection, label: str) -> str | None:
+    """The content of the policy that bore that label at the last moment judged under it; None: it was never used."""
+    c = ASSESSMENTS.c
+    query = sa.select(c.protocol_hash).where(c.protocol_version == label).order_by(c.as_of.desc()).limit(1)
+    found: str | None = connection.execute(query).scalar()
+    return found
 
 
 def last_as_of(connection: sa.Connection, *, scope: str | None = None) -> datetime | None:
@@ -115,12 +149,28 @@ def record(
     }
     became = became_of([*unsaid.values()]) if unsaid else {}
     befell = {subject: became.get(alert["alert_id"]) for subject, alert in unsaid.items()}
+    under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
     said = [
-        (row, _word(row, stamp, discharged, befell=befell.get(subject_of(row)), brings_news=patients is not None))
+        (
+            row,
+            _word(
+                row,
+                stamp,
+                discharged,
+                befell=befell.get(subject_of(row)),
+                is_other_policy=subject_of(row) in under_another,
+                brings_news=patients is not None,
+            ),
+        )
         for row in rows
     ]
+    causes = {
+        subject: befell[subject] or _of_policy(cause_of(alert), is_other_policy=subject in under_another)
+        for subject, alert in unsaid.items()
+        if subject not in judged and alert["patient_id"] not in discharged
+    }
     said += [
-        (alert, _ended(alert, stamp.as_of, discharged, lambda it: befell[subject_of(it)] or cause_of(it)))
+        (alert, _ended(alert, stamp.as_of, causes.get(subject)))
         for subject, alert in unsaid.items()
         if subject not in judged
     ]
@@ -181,25 +231,37 @@ def _list_open(connection: sa.Connection) -> None:
 
 
 def _word(
-    verdict: Row, stamp: Stamp, discharged: Collection[str], *, brings_news: bool, befell: str | None = None
+    verdict: Row,
+    stamp: Stamp,
+    discharged: Collection[str],
+    *,
+    brings_news: bool,
+    befell: str | None = None,
+    is_other_policy: bool = False,
 ) -> Word:
-    """`befell`: what befell a result under the subject's open alert."""
+    """`befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another."""
     facts = {
         "tier": verdict["tier"],
         "evidence": verdict["evidence"],
         "protocol_version": stamp.protocol_version,
+        "protocol_hash": stamp.protocol_hash,
         "code_version": stamp.code_version,
     }
     said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
     if said == words.NOT_ASSESSABLE and befell is not None:
         said = UNFOUNDED
-    return Word(said, stamp.as_of, facts, cause=befell, brings_news=brings_news)
+    cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
+    return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
 
 
-def _ended(alert: Row, as_of: datetime, discharged: Collection[str], cause_of: Callable[[Row], str]) -> Word:
-    if alert["patient_id"] in discharged:
-        return Word(STAY_ENDED, as_of)
-    return Word(UNJUDGED, as_of, cause=cause_of(alert))
+def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:
+    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended."""
+    return Word(STAY_ENDED, as_of) if cause is None else Word(UNJUDGED, as_of, cause=cause)
+
+
+def _of_policy(cause: str, *, is_other_policy: bool) -> str:
+    """Where nothing else explains that another compartment is judged, another policy does."""
+    return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause
 
 
 def _standing(*columns: sa.Column[Any]) -> sa.Select[Any]:

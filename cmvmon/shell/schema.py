@@ -155,6 +155,7 @@ ALERT_EVENTS = sa.Table(
     sa.Column("cause", sa.String),
     sa.Column("evidence", sa.String, nullable=False),
     sa.Column("protocol_version", sa.String, nullable=False),
+    sa.Column("protocol_hash", sa.String, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
     sa.Index("ix_alert_events_patient_id", "patient_id"),
     sa.Index("ix_alert_events_subject", "rule", "subject"),

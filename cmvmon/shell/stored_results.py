@@ -17,7 +17,6 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.results import VERDICTS
 from cmvmon.shell.frames import framed
@@ -88,20 +87,21 @@ def stored(
     return framed(connection, query, types).sort(*row_type.key, nulls_last=False)
 
 
-def not_assessable(connection: sa.Connection, patients: Collection[str]) -> pl.DataFrame:
-    """What was said last, and still stands, to be not assessable of these patients.
+def last_verdicts(connection: sa.Connection, patients: Collection[str]) -> pl.DataFrame:
+    """What was said last of these patients, and still stands.
 
-    Returns: patient_id, rule, reason and compartment of `verdicts`, by patient and rule.
+    Returns: patient_id, rule, reason, compartment, verdict and evidence of `verdicts`, by patient and rule.
     """
     table = STORED[VERDICTS.name]
-    names = ("patient_id", "rule", "reason", "compartment")
+    names = ("patient_id", "rule", "reason", "compartment", "verdict", "evidence")
     last = _last(table, patients).subquery()
     query = (
         sa.select(*(table.c[name] for name in names))
         .join(last, table.c.number == last.c.number)
-        .where(table.c.is_gone.is_(False), table.c.verdict == words.NOT_ASSESSABLE)
+        .where(table.c.is_gone.is_(False))
     )
-    return framed(connection, query, {}).sort(*names, nulls_last=False)
+    types = {name: VERDICTS.schema[name] for name in names}
+    return framed(connection, query, types).sort(*names, nulls_last=False)
 
 
 def last_method(connection: sa.Connection) -> str | None:

@@ -1,6 +1,16 @@
 """Words for people: sentences, numbers and dates, in Dutch and English. Facts come in, words go out."""
 
-from cmvmon.text.alerts import alert_sentence
+from cmvmon.text.alerts import alert_details, alert_sentence, alert_title, ended_in_words
 from cmvmon.text.language import Language, MissingWords, UnknownLanguage, codes, language
 
-__all__ = ["Language", "MissingWords", "UnknownLanguage", "alert_sentence", "codes", "language"]
+__all__ = [
+    "Language",
+    "MissingWords",
+    "UnknownLanguage",
+    "alert_details",
+    "alert_sentence",
+    "alert_title",
+    "codes",
+    "ended_in_words",
+    "language",
+]

@@ -6,20 +6,31 @@ What each sentence is stands in `cmvmon/text/<language>/rules/<code>.toml`; here
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cmvmon.text.formats import Speaker, columns_of
 from cmvmon.text.language import Language, MissingWords
 
-_HEADLINE_SENTENCES = 2  # the fact, and what it is compared with
+_HEADLINE_SENTENCES = 2  # the fact, and the line it is held against
 _SHARED = "shared"  # the file of the sentences that more than one rule says
+
+
+def alert_title(rule: str, evidence: Mapping[str, Any], language: Language) -> str:
+    """What an alert of `rule` found, in a few words: by the first sentence that it says and that has a title of its own.
+
+    Raises MissingWords: the rule has no words.
+    """
+    prefix = f"title.{rule}."
+    of_sentences = [key.removeprefix(prefix) for key in language.sentences if key.startswith(prefix)]
+    said = evidence.get("says") or ()
+    return language.say(f"{prefix}{next((key for key in of_sentences if key in said), 'otherwise')}")
 
 
 def alert_sentence(
     rule: str, evidence: Mapping[str, Any], language: Language, *, time_zone: str = "UTC", brief: bool = False
 ) -> str:
-    """What is the case, in words, from the evidence of an alert of `rule`.
+    """What is the case, in words, from the evidence of an alert of `rule`; without what is folded (`alert_details`).
 
     Args:
         evidence: the facts of the verdict (its JSON, read). A fact that is null is said to be unknown or left out.
@@ -29,15 +40,48 @@ def alert_sentence(
     Raises:
         MissingWords: the rule has no words, or a fact that a sentence is made from is absent. Names keys only.
     """
+    folded = language.folded.get(rule, ())
+    said = _said(
+        rule, [key for key in _keys(rule, evidence, language) if key not in folded], evidence, language, time_zone
+    )
+    return " ".join(said[:_HEADLINE_SENTENCES] if brief else said)
+
+
+def alert_details(rule: str, evidence: Mapping[str, Any], language: Language, *, time_zone: str = "UTC") -> str:
+    """What an alert of `rule` tells with what it rests on: how probable by the model, how many without a value. May be empty.
+
+    Arguments and errors as `alert_sentence`.
+    """
+    folded = language.folded.get(rule, ())
+    keys = [key for key in _keys(rule, evidence, language) if key in folded]
+    return " ".join(_said(rule, keys, evidence, language, time_zone))
+
+
+def ended_in_words(alert: Mapping[str, Any], language: Language) -> str:
+    """Why an alert was resolved or closed: what its rule clears by, and what befell the facts under it, if anything did."""
+    cause = language.word("cause", alert["cause"]) if alert["cause"] else ""
+    if alert["state"] == "closed":
+        return cause
+    cleared = language.word("cleared", alert["rule"])
+    return f"{cleared}; {cause}" if cause else cleared
+
+
+def _keys(rule: str, evidence: Mapping[str, Any], language: Language) -> Iterable[str]:
+    """The sentences that an alert says, in order."""
     if not language.has(f"rule.{rule}"):
         raise MissingWords(f"cmvmon/text/{language.code}/rules has no file for the rule {rule!r}; add it")
+    if "says" not in evidence and rule not in language.always:
+        raise MissingWords(f"the evidence of {rule!r} lacks 'says'; the rule must give it")
+    found: Iterable[str] = evidence["says"] if "says" in evidence else language.always[rule]
+    return found
+
+
+def _said(rule: str, keys: Iterable[str], evidence: Mapping[str, Any], language: Language, time_zone: str) -> list[str]:
     speaker = Speaker(evidence, language, time_zone)
     try:
-        keys = evidence["says"] if "says" in evidence else language.always[rule]
-        said = [_filled(_template(rule, key, speaker), speaker) for key in keys]
+        return [_filled(_template(rule, key, speaker), speaker) for key in keys]
     except KeyError as error:
         raise MissingWords(f"the evidence of {rule!r} lacks {error.args[0]!r}; the rule must give it") from None
-    return " ".join(said[:_HEADLINE_SENTENCES] if brief else said)
 
 
 def read_by(rule: str, key: str, language: Language) -> frozenset[str]:

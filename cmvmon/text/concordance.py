@@ -31,6 +31,7 @@ def concordance_sentence(row: Mapping[str, Any], language: Language, *, policy: 
             "concordance.agreement",
             agreeing=language.number(row["n_changes_agreeing"], 0),
             clear=language.number(row["n_changes_clear"], 0),
+            interval=language.percent(policy.interval_probability),
             low=language.percent(row["direction_agreement_low"]),
             high=language.percent(row["direction_agreement_high"]),
             pairs=pairs,

@@ -13,9 +13,19 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.text.language import Language
-from cmvmon.text.values import odds_in_words, operations_in_words, short, slope_sentence, table_in_words, value_in_words
+from cmvmon.text.values import (
+    course_in_words,
+    days_in_words,
+    operations_in_words,
+    short,
+    slope_sentence,
+    table_in_words,
+    value_in_words,
+)
 
 # What a name says of its unit, first match; a number of the protocol is written without idle decimals.
+_INTERVAL = "protocol.decline.interval_probability"
+_OF_A_SAMPLE = ("collected_at", "detection", "viral_load_iu_per_ml")
 _BY_NAME = tuple(
     (re.compile(pattern), found)
     for pattern, found in (
@@ -24,7 +34,6 @@ _BY_NAME = tuple(
         (r"_log10(_per_week)?$", "log10"),
         (r"(_at|_since)$", "date"),
         (r"probability|agreement", "percent"),
-        (r"odds_", "odds"),
         (r"(^|_)n_", "count"),
         (r"^days_since_", "days"),
         (r"(^|_)detection$", "detection"),
@@ -55,8 +64,8 @@ class Speaker:
         return value_in_words(detection, load, self.evidence[limit] if limit else None, self.language)
 
     def where(self, name: str, source: str) -> str:
-        """The compartment, and how it came to be the one that is judged."""
-        where, found = self.language.word("compartment", self.evidence[name]), self.evidence[source]
+        """The compartment at the start of a sentence, and how it came to be the one that is judged."""
+        where, found = self.capital(self.evidence[name]), self.evidence[source]
         if found is None:
             return where
         return self.language.say("where", compartment=where, source=self.language.word("affected_source", found))
@@ -64,7 +73,16 @@ class Speaker:
     def slope(self, which: str) -> str:
         """A decline or rise with its interval and the number of results."""
         mean, low, high = (self.evidence[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
-        return slope_sentence(mean, low, high, len(self.evidence["result_ids"] or ()), self.language)
+        n = len(self.evidence["result_ids"] or ())
+        return slope_sentence(mean, low, high, n, self.language, interval=self.evidence[_INTERVAL])
+
+    def course(self, first: str, last: str) -> str:
+        """From one sample to a later one, and in how many days."""
+        began, ended = (datetime.fromisoformat(self.evidence[f"{which}_collected_at"]) for which in (first, last))
+        return course_in_words(self._said(first), self._said(last), ended - began, self.language)
+
+    def _said(self, which: str) -> tuple[str, float | None]:
+        return self.evidence[f"{which}_detection"], self.evidence[f"{which}_viral_load_iu_per_ml"]
 
     def at_least(self, name: str, detection: str) -> str:
         """A rise, which is at least so much where its result is above range."""
@@ -89,10 +107,10 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "log10": lambda s, x: s.language.log10(x),
     "date": Speaker.date,
     "percent": lambda s, x: s.language.percent(x),
-    "odds": lambda s, x: odds_in_words(x, s.language),
     "count": lambda s, x: s.language.number(x, 0),
     "counted": lambda s, x, noun: s.language.count(noun, int(x)),
-    "days": lambda s, x: s.language.say("days.other", n=short(x, s.language)),
+    "days": lambda s, x: days_in_words(x, s.language),
+    "drugs": lambda _, x: ", ".join(x.split(";")),
     "detection": lambda s, x: s.language.word("detection", x),
     "compartment": lambda s, x: s.language.word("compartment", x),
     "compartments": lambda s, x: s.language.words("compartment", x),
@@ -105,7 +123,8 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
 _OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., str]]] = {
     "result": (lambda n, *limit: (f"{n}_detection", f"{n}_viral_load_iu_per_ml", *limit), Speaker.result),
     "where": (lambda n, source: (n, source), Speaker.where),
-    "slope": (lambda n: tuple(f"{n}{end}_log10_per_week" for end in ("", "_low", "_high")), Speaker.slope),
+    "slope": (lambda n: (*(f"{n}{end}_log10_per_week" for end in ("", "_low", "_high")), _INTERVAL), Speaker.slope),
+    "course": (lambda *of: tuple(f"{n}_{part}" for n in of for part in _OF_A_SAMPLE), Speaker.course),
     "at_least": (lambda n, detection: (n, detection), Speaker.at_least),
 }
 

@@ -42,9 +42,11 @@ class Language:
         name: the language's name in that language.
         locale: the Babel locale that writes its numbers and month names.
         date_pattern, moment_pattern, short_date_pattern: CLDR patterns of a date, a date with its time, and a tick.
-        sentences: sentence by key, with `{placeholders}`. Those of rules have the keys `rule.<code>` (title),
-            `reason.<code>` and `alert.<code>.<sentence>`; the last are filled by `cmvmon.text.alerts`.
+        sentences: sentence by key, with `{placeholders}`. Those of rules have the keys `rule.<code>` (what it watches),
+            `title.<code>` (what its alert found), `cleared.<code>` (when it ends), `reason.<code>` and
+            `alert.<code>.<sentence>`; the last are filled by `cmvmon.text.alerts`.
         always: the sentences of an alert that no rule made, by its kind.
+        folded: the sentences of an alert that are told with what it rests on, by rule.
     """
 
     code: str
@@ -55,6 +57,7 @@ class Language:
     short_date_pattern: str
     sentences: Mapping[str, str]
     always: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has(self, key: str) -> bool:
         """Whether there is a sentence of that key."""
@@ -193,6 +196,7 @@ def language(code: str) -> Language:
         short_date_pattern=module.SHORT_DATE_PATTERN,
         sentences=_all_sentences(code),
         always={rule: tuple(words["always"]) for rule, words in of_rules.items() if "always" in words},
+        folded={rule: tuple(words["folded"]) for rule, words in of_rules.items() if "folded" in words},
     )
 
 
@@ -219,8 +223,13 @@ def _all_sentences(code: str) -> Mapping[str, str]:
 
 
 def _of_rule(rule: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "title" in words:
-        yield f"rule.{rule}", words["title"]
+    if "topic" in words:
+        yield f"rule.{rule}", words["topic"]
+        if "cleared" in words:
+            yield f"cleared.{rule}", words["cleared"]
+        title = words["title"]
+        titles = {"otherwise": title} if isinstance(title, str) else title
+        yield from ((f"title.{rule}.{key}", text) for key, text in titles.items())
     yield from ((f"reason.{code}", word) for code, word in words.get("reasons", {}).items())
     for key, said in words.get("sentences", {}).items():
         if isinstance(said, str):

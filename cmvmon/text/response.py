@@ -20,7 +20,7 @@ _BANK = "bank"  # the method that computes a chance of a new rise
 _WEEK = timedelta(days=7)
 
 
-def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: str) -> str:
+def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: str, protocol: Protocol) -> str:
     """The mean decline with its interval and since when, or why there is none. Of one `weekly_decline` row."""
     mean, low, high = (row[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
     remarks = [] if row["status"] == "ok" else [language.word("status", row["status"])]
@@ -31,7 +31,7 @@ def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: s
         why = ", ".join(filter(None, remarks)) or language.say("decline.no_estimate")
         return language.say("response.no_rate", why=why)
     since = language.date(row["estimated_since"], time_zone)
-    slope = slope_sentence(mean, low, high, row["n_used"], language)
+    slope = slope_sentence(mean, low, high, row["n_used"], language, interval=protocol.decline.interval_probability)
     return (
         language.say("response.rate_but", slope=slope, since=since, remark=remarks[0])
         if remarks
@@ -42,8 +42,8 @@ def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: s
 def rebound_remark(row: Mapping[str, Any], *, last_used: datetime | None, is_alerted: bool, protocol: Protocol) -> str:
     """What holds of a new rise, as the code of its sentence `rebound.<code>`. Of one `weekly_decline` row.
 
-    `possible` from the alarm of the compartment on. Below it `no_fall` where the load is estimated to rise anyway, beside
-    which "unlikely" would read as a contradiction; `unlikely` up to the protocol's own cut point for "hardly", at which a call
+    `possible` from the alarm of the compartment on. Below it `no_fall` where no fall is estimated, beside which
+    "unlikely" would read as a contradiction; `unlikely` up to the protocol's own cut point for "hardly", at which a call
     of the decline is negative too; else `below`. The other codes say why nothing can be told. An open alert comes first:
     it may rest on the results themselves, whatever the bank makes of them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -264,3 +265,31 @@ def test_simulate_gives_the_same_bytes_and_analyze_reads_them(tmp_path: Path) ->
         "ingest", folders[0] / "delivery.csv", "--feed", "synthetic", "--history", "--json", site=tmp_path / "site"
     )
     assert json.loads(fed.stdout)[0]["quarantined"] == 0
+
+
+SPOKEN = {
+    "en": (
+        "WHY",
+        "WHAT WOULD HAVE CHANGED IT",
+        "WHERE TO CHANGE IT",
+        "source of",
+        "just before",
+        "fires",
+        "known that",
+    ),
+    "nl": ("WAAROM", "WAT HET ANDERS", "WAAR HET TE", "bron van", "net voor", "meldt", "bekend dat"),
+}
+
+
+@pytest.mark.parametrize("lang", SPOKEN)
+def test_why_speaks_one_language_and_tells_moments_to_the_minute(small_site: Path, lang: str) -> None:
+    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    said = run("why", alert["alert_id"], "--lang", lang, site=small_site).stdout
+    assert [word for word in SPOKEN[lang] if word not in said and word[:4] not in ("just", "net ")] == []
+    (other,) = set(SPOKEN) - {lang}
+    assert [word for word in SPOKEN[other] if word in said] == []
+    assert re.findall(r"\d\d:\d\d:\d\d|\dT\d|\+00:00|\dZ", said) == []
+    moment = {"en": r"\d{1,2} \w{3} \d{4} \d\d:\d\d", "nl": r"\d\d-\d\d-\d{4} \d\d:\d\d"}[lang]
+    assert re.search(moment, said.splitlines()[0])
+    machine = json.loads(run("why", alert["alert_id"], "--json", site=small_site).stdout)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", machine["judged_at"])

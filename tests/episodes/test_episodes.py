@@ -44,7 +44,7 @@ def at(hours: float) -> datetime:
 
 
 def facts(evidence: str = "{}") -> dict[str, Any]:
-    return {"tier": 2, "evidence": evidence, "protocol_version": "p", "code_version": "c"}
+    return {"tier": 2, "evidence": evidence, "protocol_version": "p", "protocol_hash": "h", "code_version": "c"}
 
 
 def word(said: str, hours: float, **other: Any) -> Word:

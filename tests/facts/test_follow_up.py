@@ -40,7 +40,7 @@ def judged(results: str, preliminary_from: float) -> tuple[dict[str, object], di
     [
         ("plasma d0 9, d7 8", 0, 2, 7, ["preliminary_alone"], "2 preliminary blood results, the last", "2 voorlopige"),
         ("plasma d0 9; serum d12 8", 0, 2, 12, ["preliminary_alone"], "2 preliminary blood", "2 voorlopige"),
-        ("plasma d0 9", 0, 1, 0, ["preliminary_alone"], "1 preliminary blood result of", "1 voorlopige bloeduitslag"),
+        ("plasma d0 9", 0, 1, 0, ["preliminary_alone"], "1 preliminary blood result, of", "1 voorlopige uitslag, van"),
         (
             "plasma d0 9, d7 8",
             7,
@@ -51,7 +51,7 @@ def judged(results: str, preliminary_from: float) -> tuple[dict[str, object], di
             "Sindsdien 1 voor",
         ),
         ("plasma d0 9, d7 8, d9 7", 7, 2, 9, ["overdue", "preliminary_since"], "Since then 2 pre", "Sindsdien 2 voor"),
-        ("plasma d0 9; bal d7 8", 7, 0, None, ["overdue"], "Last blood result of", "Laatste bloeduitslag van"),
+        ("plasma d0 9; bal d7 8", 7, 0, None, ["overdue"], "Latest: 1 Mar", "Laatste: 01-03"),
     ],
 )
 def test_preliminary_blood_results_are_told_and_are_no_follow_up(

@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.shell.protocol_files import Protocol
 from dashboards.views import Caveat, PatientView
 
@@ -49,7 +50,8 @@ def result(number: float, compartment: str, reported: float | str, **other: Any)
 
 def results(*rows: dict[str, Any]) -> pl.DataFrame:
     frame = pl.DataFrame(list(rows), infer_schema_length=None)
-    return VIRAL_LOAD_RESULTS.conform(frame).with_columns(is_conflicting=frame["is_conflicting"])
+    made = VIRAL_LOAD_RESULTS.conform(frame).with_columns(is_conflicting=frame["is_conflicting"])
+    return made.with_columns(sigma_log10=default_sigma(Protocol.shipped()))
 
 
 def course(drug: str, start: float, stop: float | None = None, **other: Any) -> dict[str, Any]:
@@ -120,6 +122,14 @@ def slow_evidence(**other: Any) -> dict[str, Any]:
         "n_censored": 0,
         "n_results": 4,
         "result_ids": ["SYN-bal-0", "SYN-bal-7", "SYN-bal-14", "SYN-bal-21"],
+        "first_used_collected_at": "2026-11-01T06:00:00.000000Z",
+        "first_used_detection": "quantified",
+        "first_used_viral_load_iu_per_ml": 1_000_000.0,
+        "last_used_collected_at": "2026-11-22T06:00:00.000000Z",
+        "last_used_detection": "quantified",
+        "last_used_viral_load_iu_per_ml": 125_893.0,
+        "protocol.decline.interval_probability": 0.95,
+        "running_drugs": "foscarnet",
         "protocol.decline.target_log10_per_week": 1.0,
         "says": ["slope", "guide", "probability"],
         "status": "ok",

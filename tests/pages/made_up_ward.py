@@ -24,7 +24,7 @@ def ward(**other: Any) -> WardView:
         "treatment": "off",
     }
     urgent = made_up.alerts(made_up.alert("bal_at_local_line", 1, bal, alert_id="SYN-urgent"))
-    low = LatestResult("plasma", "below_lloq", None, 35.0, made_up.day(20))
+    low = (LatestResult("plasma", "below_lloq", None, 35.0, made_up.day(20)),)
     rows = (
         WardRow("SYNTHETIC-0004", "ICU-SYN", "12", "p4.html", (), low, ()),
         WardRow(
@@ -33,17 +33,20 @@ def ward(**other: Any) -> WardView:
             "7",
             "p1.html",
             slow.to_dicts(),
-            LatestResult("bal", "quantified", 125_893.0, None, made_up.day(21)),
+            (
+                LatestResult("bal", "quantified", 125_893.0, None, made_up.day(21), way="falls", since=made_up.day(7)),
+                LatestResult("plasma", "not_detected", None, 17.5, made_up.day(20), is_watched=False),
+            ),
             (NotAssessable("suppressed", "fewer_than_two_results", "csf"),),
         ),
-        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent.to_dicts(), None, ()),
+        WardRow("SYNTHETIC-0005", "ICU-SYN", "3", "p5.html", urgent.to_dicts(), (), ()),
         WardRow(
             "SYNTHETIC-0003",
             None,
             None,
             "p3.html",
             (),
-            None,
+            (),
             (NotAssessable("slow_response", "treatment_unknown", None),),
         ),
     )

@@ -142,8 +142,9 @@ def test_a_course_ends_where_another_assay_takes_over() -> None:
 )
 def test_where_nothing_was_estimated_nothing_is_drawn_or_captioned(of: PatientView) -> None:
     assert [kind for kind in traces(of) if "fitted" in kind or "band" in kind] == []
-    assert NL.say("figure.caption.fitted") not in patient_page(of, language=NL, script="s.js")
-    assert NL.say("figure.caption.fitted") in patient_page(two_compartments(), language=NL, script="s.js")
+    caption = NL.say("figure.caption.fitted", interval="95%")
+    assert caption not in patient_page(of, language=NL, script="s.js")
+    assert caption in patient_page(two_compartments(), language=NL, script="s.js")
 
 
 def test_what_was_measured_stays_joined_by_a_thin_line() -> None:
@@ -178,23 +179,23 @@ def test_a_decline_and_a_rise_are_said_with_interval_and_number_of_results() -> 
     }
     assert told(**rising) == (
         "Plasma: Stijging 0,4 log10 per week (95%-BI 0,1 tot 0,7; 5 metingen), sinds 01-11-2026. "
-        "Opnieuw stijgend: kans hier niet genoemd; de load staat naar schatting boven die bij de start."
+        "Opnieuw stijgend: kans hier niet genoemd; een daling sinds de start is niet aangetoond."
     )
 
 
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        ("suppressed", "laatste twee onder de kwantificatiegrens"),
+        ("suppressed", "onder de kwantificatiegrens: verdere daling niet meetbaar"),
         ("baseline_near_lloq", "uitgangswaarde dicht bij de kwantificatiegrens"),
         ("prior_only", "pas één meetmoment"),
-        ("all_censored", "geen enkele gekwantificeerde waarde"),
+        ("all_censored", "alle waarden onder of boven het meetbereik"),
         ("new_segment", "eerste uitslag na een lange onderbreking"),
     ],
 )
 def test_where_the_number_would_mislead_the_sentence_says_why_instead(status: str, why: str) -> None:
     line = told(status=status)
-    assert line.startswith(f"Plasma: Snelheid van de daling niet genoemd: {NL.word('status', status)}. ")
+    assert line.startswith(f"Plasma: Snelheid van de daling niet genoemd ({NL.word('status', status)}). ")
     assert why.split()[0] in NL.word("status", status)
     assert "log10 per week" not in line
 
@@ -202,8 +203,8 @@ def test_where_the_number_would_mislead_the_sentence_says_why_instead(status: st
 def test_input_that_can_t_be_used_is_named_and_nothing_else_that_holds_besides() -> None:
     line = told(status="invalid_input", reason="provisional;sigma_unknown;too_close", probability_rebound=None)
     assert line == (
-        "Plasma: Snelheid van de daling niet genoemd: gegevens niet bruikbaar, meetspreiding van de test in dit materiaal "
-        "niet bekend. Opnieuw stijgend: niet te beoordelen (gegevens niet bruikbaar)."
+        "Plasma: Snelheid van de daling niet genoemd (gegevens niet bruikbaar, meetspreiding van de test in dit materiaal "
+        "niet bekend). Opnieuw stijgend: niet te beoordelen (gegevens niet bruikbaar)."
     )
 
 

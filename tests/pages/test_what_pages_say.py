@@ -51,8 +51,9 @@ def figure(view: PatientView) -> dict[str, dict[str, Any]]:
 
 def test_the_most_pressing_alert_comes_first_with_what_it_is_compared_with() -> None:
     said = patient(made_up.slow_patient())
-    assert "Let op: Snelheid van de daling. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6; 4 metingen) in BAL" in said
-    assert "De richtlijn van de afdeling vraagt meer dan 1 log10 per week. 2 open meldingen." in said
+    found = "Let op: Load daalt minder dan de afdelingslijn. BAL (aangedaan volgens het team) 1.000.000 → 125.893 IE/ml"
+    assert f"{found} (−0,9 log10) in 21 dagen, onder foscarnet. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6" in said
+    assert "Afdelingslijn: bij voorkeur meer dan 1 log10 daling per week. 2 open meldingen." in said
     assert said.index("Let op:") < said.index("Open meldingen") < said.index("Laatste waarde per compartiment")
 
 
@@ -60,6 +61,49 @@ def test_without_an_alert_the_page_says_where_the_load_stands() -> None:
     expected = "CMV-load in plasma daalt: 12.400 → 1.900 IE/ml in 7 dagen. Geen open meldingen."
     assert expected in patient(made_up.falling_patient())
     assert "falls: 12,400 → 1,900 IU/mL in 7 days. No open alerts." in patient(made_up.falling_patient(), "en")
+
+
+LOADS = {
+    "a fall beyond noise": (((0, 50_000), (7, 20_000)), "daalt: 50.000 → 20.000 IE/ml in 7 dagen."),
+    "a rise beyond noise": (((0, 20_000), (7, 100_000)), "stijgt: 20.000 → 100.000 IE/ml in 7 dagen."),
+    "within noise": (((0, 900), (7, 800)), ": 900 → 800 IE/ml in 7 dagen; het verschil valt binnen de meetspreiding."),
+    "just within noise": (((0, 50_000), (7, 22_000)), "het verschil valt binnen de meetspreiding."),
+    "too short a span to tell": (((0, 50_000), (2, 300)), ": 50.000 → 300 IE/ml in 2 dagen. "),
+    "of one day": (((0, 50_000), (0.2, 300)), ": 50.000 → 300 IE/ml in minder dan een dag. "),
+    "twice a week, since the load that is far enough back": (
+        ((0, 50_000), (3.5, 9_000), (7, 1_500)),
+        "daalt: 50.000 → 1.500 IE/ml in 7 dagen.",
+    ),
+    "the last step clearly goes the other way": (
+        ((0, 50_000), (4, 300), (7, 3_000)),
+        ": 300 → 3.000 IE/ml in 3 dagen. ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOADS)
+def test_a_load_is_said_to_fall_or_rise_only_beyond_noise_and_over_a_span(case: str) -> None:
+    loads, expected = LOADS[case]
+    said = patient(made_up.falling_patient(results=results(*(result(day, "plasma", load) for day, load in loads))))
+    assert expected in said
+    if not expected.startswith(("daalt", "stijgt")):
+        assert "daalt: " not in said
+        assert "stijgt: " not in said
+
+
+def test_where_the_noise_is_not_known_two_loads_stand_side_by_side_and_nothing_is_said_of_their_way() -> None:
+    said = patient(
+        made_up.falling_patient(affected=("csf",), results=results(result(0, "csf", 50_000), result(7, "csf", 300)))
+    )
+    assert "CMV-load in liquor: 50.000 → 300 IE/ml in 7 dagen. Geen open meldingen." in said
+
+
+def test_what_the_model_makes_of_an_alert_is_folded_with_what_it_rests_on() -> None:
+    said = patient(made_up.slow_patient())
+    assert said.index(
+        "Waarom, en waarop dit rust Kans dat de daling groter is dan 1 log10 per week: <1%."
+    ) > said.index("Open meldingen")
+    assert "Kans dat" not in ward(made_up_ward.ward())
 
 
 def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
@@ -221,15 +265,42 @@ def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then
         own = alerts(
             alert("slow_response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened))
         )
-        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), None, ())
+        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), (), ())
 
     rows = (row("SYN-C", 2, 5), row("SYN-B", 2, 9), row("SYN-A", 2, 9), row("SYN-D", 1, 20), row("SYN-E", 3, 1))
-    quiet = WardRow("SYN-F", None, None, "f.html", (), None, ())
+    quiet = WardRow("SYN-F", None, None, "f.html", (), (), ())
     for order in ((*rows, quiet), (quiet, *reversed(rows))):
         said = ward(made_up_ward.ward(rows=order))
         assert re.findall(r"SYN-[A-F]", said) == ["SYN-D", "SYN-C", "SYN-A", "SYN-B", "SYN-E", "SYN-F"]
         assert "Alleen ter informatie, zie de patiëntpagina: 1" in said
-        assert "en alles beoordeeld (2)" in said
+        assert "alles wat bewaakt wordt is beoordeeld (2)" in said
+
+
+def test_every_compartment_stands_there_with_its_value_its_way_and_its_age() -> None:
+    said = ward(made_up_ward.ward())
+    assert "BAL: 125.893 IE/ml, gedaald in 14 dagen; 22-11-2026, 1 dag geleden" in said
+    assert "Plasma: niet aantoonbaar; 21-11-2026, 2 dagen geleden; niet bewaakt" in said
+    assert said.index("BAL: 125.893") < said.index("Plasma: niet aantoonbaar")
+    assert "Door geen regel bewaakt: 1 load, in de lijst gemerkt." in said
+    assert "Plasma: detected, below quantification limit (<35 IU/mL); 21 Nov 2026, 2 days ago" in ward(
+        made_up_ward.ward(), "en"
+    )
+
+
+def test_now_is_a_heading_only_where_something_stands_under_it() -> None:
+    board = made_up_ward.ward()
+    assert "Nu (1)" in ward(board)
+    calm = made_up_ward.ward(rows=tuple(row for row in board.rows if row.patient_id != "SYNTHETIC-0005"))
+    assert "Nu (" not in ward(calm)
+    assert "Vandaag (1)" in ward(calm)
+
+
+def test_what_no_rule_watches_is_said_on_the_patients_page() -> None:
+    watched = frozenset({"bal"})
+    said = patient(made_up.slow_patient(watched=watched, verdicts=made_up.slow_patient().verdicts.clear()))
+    assert "Alles wat bewaakt wordt, kon worden beoordeeld. Door geen regel bewaakt: plasma, liquor." in said
+    every = frozenset({"bal", "plasma", "csf"})
+    assert "Door geen regel bewaakt" not in patient(made_up.slow_patient(watched=every))
 
 
 # --- both

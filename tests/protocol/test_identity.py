@@ -15,11 +15,31 @@ FOLDER = resources.files("cmvmon.protocol")
 TEXT = FOLDER.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 PRIORS = FOLDER.joinpath("priors", "simulated-1.toml").read_text(encoding="utf-8")
 
+SIGNATURE = ("owner_signed_by", "signed_at")
+
+
+def test_a_protocol_that_was_signed_is_the_same_policy_and_says_who_signed_it() -> None:
+    shipped = Protocol.shipped()
+    assert not shipped.is_signed
+    by_name = TEXT.replace('owner_signed_by = ""', 'owner_signed_by = "A. Made-Up"')
+    assert by_name != TEXT
+    assert not Protocol.read(by_name).is_signed, "not without a date"
+    for date in ("2026-11-22", '"22 November 2026"'):
+        signed = Protocol.read(by_name.replace('signed_at = ""', f"signed_at = {date}"))
+        assert signed.is_signed
+        assert (signed.sha256, signed.identity) == (shipped.sha256, shipped.identity)
+    bare = "".join(line for line in TEXT.splitlines(keepends=True) if not line.startswith(SIGNATURE))
+    assert not Protocol.read(bare).is_signed
+    assert Protocol.read(bare).sha256 == shipped.sha256
+    with pytest.raises(ProtocolError, match="signed_at"):
+        Protocol.read(by_name.replace('signed_at = ""', "signed_at = 22"))
+
 
 def test_two_files_of_one_label_are_not_the_same_protocol() -> None:
     shipped, other = Protocol.shipped(), Protocol.read(TEXT.replace("met_probability = 0.9 ", "met_probability = 0.8 "))
     assert shipped.version == other.version
-    assert shipped.text_sha256 == sha256(TEXT.encode()).hexdigest()
+    unsigned = "".join(line for line in TEXT.splitlines(keepends=True) if not line.startswith(SIGNATURE))
+    assert shipped.text_sha256 == sha256(unsigned.encode()).hexdigest()
     assert other.text_sha256 != shipped.text_sha256
     assert other.identity != shipped.identity
     priors = sha256(PRIORS.encode()).hexdigest()

@@ -17,18 +17,26 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.errors import CmvmonError, PolicyChanged
 from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
 from cmvmon.shell.protocol_files import Protocol
-from cmvmon.text import MissingWords, UnknownLanguage, alert_sentence, codes, language
+from cmvmon.text import (
+    MissingWords,
+    UnknownLanguage,
+    alert_details,
+    alert_sentence,
+    alert_title,
+    codes,
+    language,
+)
 from cmvmon.text.alerts import read_by
 from cmvmon.text.formats import format_of
 from cmvmon.text.language import rule_files
-from cmvmon.text.values import slope_sentence, value_in_words
+from cmvmon.text.values import days_in_words, slope_sentence, value_in_words
 from dashboards.views import CAVEATS, WORK
 from tests.pages import made_up
 from tests.rules.reading import assessed, cases
@@ -43,6 +51,15 @@ RULE_REASONS = {
     if isinstance(reason, str)
 }
 
+# The sentences of a rule that give its alert another title than `otherwise`, in the order in which they are asked for.
+TITLES: dict[str, tuple[str, ...]] = {
+    **{rule.code: () for rule in all_rules()},
+    words.OPERATIONS: (),
+    "rebound": ("line", "line_airway"),
+    "recurrence": ("after_end",),
+    "slow_response": ("higher", "undecided"),
+}
+
 # Vocabulary -> the codes that must have a word. A key under a vocabulary that is not here must be said by some code.
 VOCABULARIES: dict[str, set[str]] = {
     "compartment": set(compartments.NAMES),
@@ -54,15 +71,20 @@ VOCABULARIES: dict[str, set[str]] = {
     "status": set(words.STATUS),
     "reason": set(REASONS) | RULE_REASONS,
     "rule": {rule.code for rule in all_rules()} | {words.OPERATIONS},
+    "title": {f"{rule}.{key}" for rule, told in TITLES.items() for key in (*told, "otherwise")},
+    "way": {"falls", "rises", "within_noise"},
     "tier": {str(tier) for tier in words.TIERS},
     "alert_state": set(words.ALERT_STATE),
+    "cause": set(words.ALERT_CAUSE),
+    "cleared": {rule.code for rule in all_rules()},
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
-    "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts"},
+    "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts", "protocol"},
     "operations": {
         *DELIVERY_REASONS,
         "contract_broken",
         "laboratory_file",
+        PolicyChanged.code,
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",
@@ -164,7 +186,7 @@ def test_a_number_is_written_by_its_unit() -> None:
         elif column.unit in forms:
             assert format_of(name) == forms[column.unit], name
         elif column.kind is Kind.NUMBER:
-            assert format_of(name) in ("percent", "odds"), name
+            assert format_of(name) == "percent", name
 
 
 @pytest.mark.parametrize("code", codes())
@@ -199,8 +221,68 @@ def test_numbers_dates_and_zones_are_written_as_each_language_writes_them() -> N
 
 def test_a_decline_is_said_as_the_ward_reads_it_and_a_rise_is_called_a_rise() -> None:
     nl, en = language("nl"), language("en")
-    assert slope_sentence(0.8, 0.5, 1.1, 4, nl) == "Daling 0,8 log10 per week (95%-BI 0,5 tot 1,1; 4 metingen)"
-    assert slope_sentence(-0.3, -0.6, 0.1, 1, en) == "Rise 0.3 log10 per week (95% interval −0.1 to 0.6; 1 result)"
+    sure = slope_sentence(0.8, 0.5, 1.1, 4, nl, interval=0.95)
+    assert sure == "Daling 0,8 log10 per week (95%-BI 0,5 tot 1,1; 4 metingen)"
+    rising = slope_sentence(-0.3, -0.6, -0.1, 1, en, interval=0.9)
+    assert rising == "Rise 0.3 log10 per week (90% interval 0.1 to 0.6; 1 result)"
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("ends", [(0.1, -0.4, 0.6), (-0.1, -0.6, 0.4), (0.2, 0.0, 0.4), (-0.2, -0.4, 0.0)])
+def test_where_the_interval_holds_no_change_neither_a_fall_nor_a_rise_is_said(
+    code: str, ends: tuple[float, float, float]
+) -> None:
+    said = slope_sentence(*ends, 3, language(code), interval=0.95)
+    assert not said.startswith(("Daling", "Stijging", "Decline", "Rise"))
+    assert {"nl": "richting niet zeker", "en": "direction not certain"}[code] in said
+
+
+def test_days_are_whole() -> None:
+    nl, en = language("nl"), language("en")
+    assert [days_in_words(d, nl) for d in (13.9, 1.4, 0.9, 0.2)] == ["14 dagen", "1 dag", "1 dag", "minder dan een dag"]
+    assert days_in_words(12.4, en) == "12 days"
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_sentence_is_made_from_odds(code: str) -> None:
+    told = re.compile(r"odds|keer (zo|meer) waarschijnlijk|times (as|more) probable")
+    assert [key for key, sentence in language(code).sentences.items() if told.search(sentence.lower())] == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_sentence_holds_a_number_that_a_stanza_should_give(code: str) -> None:
+    """A digit in a sentence is in a placeholder, or of the unit log10."""
+    bare = {key: re.sub(r"\{[^}]*\}|log10", "", sentence) for key, sentence in language(code).sentences.items()}
+    assert [key for key, sentence in bare.items() if re.search(r"\d", sentence)] == []
+
+
+def test_a_title_says_what_was_found_and_every_language_folds_the_same() -> None:
+    assert {code: language(code).folded for code in codes()} == {code: language("nl").folded for code in codes()}
+    for rule in all_rules():
+        keys = {sentence.key for sentence in rule.says}
+        assert set(TITLES[rule.code]) | set(language("nl").folded.get(rule.code, ())) <= keys
+        first = [key.rpartition(".")[2] for key in language("nl").sentences if key.startswith(f"title.{rule.code}.")]
+        assert first == [*TITLES[rule.code], "otherwise"]
+    nl = language("nl")
+    assert alert_title("slow_response", {"says": ["slope", "guide"]}, nl) == "Load daalt minder dan de afdelingslijn"
+    assert (
+        alert_title("slow_response", {"says": ["slope", "guide", "higher"]}, nl)
+        == "Load is hoger dan bij de start van de behandeling"
+    )
+    assert alert_title("rebound", {"says": ["rise", "probability"]}, nl).startswith("Modelsignaal")
+    assert (
+        alert_title("rebound", {"says": ["rise", "line", "probability"]}, nl) == "Load stijgt boven de laagste waarde"
+    )
+    assert alert_title("no_follow_up", {"says": ["overdue"]}, nl) == "Geen recente CMV-PCR in bloed"
+    assert alert_title("operations", {}, language("en")) == "Data feed"
+
+
+def test_what_is_folded_is_told_apart_and_not_in_the_sentence() -> None:
+    said = {code: alert_details("slow_response", made_up.slow_evidence(), language(code)) for code in codes()}
+    assert said["en"] == "Probability that the decline exceeds 1 log10 per week: <1%."
+    whole = alert_sentence("slow_response", made_up.slow_evidence(), language("en"))
+    assert "Probability" not in whole
+    assert alert_details("no_follow_up", OVERDUE, language("nl")) == ""
 
 
 def test_a_value_keeps_its_four_states() -> None:
@@ -265,32 +347,32 @@ SENTENCES = {
         "slow_response",
         made_up.slow_evidence(),
         (
-            "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
-            "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
-            "per week: <1%."
+            "BAL (affected, as stated by the team) 1,000,000 → 125,893 IU/mL (−0.9 log10) in 21 days, on foscarnet. Decline "
+            "0.3 log10 per week (95% interval 0.1 to 0.6; 4 results). Ward's line: preferably a decline of more than 1 log10 "
+            "per week."
         ),
     ),
-    "odds": (
+    "rise since the start": (
         "slow_response",
         made_up.slow_evidence(
-            **{"odds_non_responder": 12.4, "protocol.alarm.odds_non_responder": 3.0},
-            says=["slope", "guide", "probability", "odds"],
+            **{f"mean_decline{end}_log10_per_week": x for end, x in (("", -0.5), ("_low", -0.8), ("_high", -0.2))},
+            last_used_viral_load_iu_per_ml=5e6,
+            running_drugs="foscarnet;ganciclovir",
+            says=["slope", "guide", "higher"],
         ),
         (
-            "Decline 0.3 log10 per week (95% interval 0.1 to 0.6; 4 results) in BAL (affected, as stated by the team), since "
-            "1 Nov 2026. The ward's guide asks for more than 1 log10 per week. Probability that the decline exceeds 1 log10 "
-            "per week: <1%. A course that hardly falls is 12 times as probable as one that clearly falls; the protocol names "
-            "3."
+            "BAL (affected, as stated by the team) 1,000,000 → 5,000,000 IU/mL (+0.7 log10) in 21 days, on foscarnet, "
+            "ganciclovir. Rise 0.5 log10 per week (95% interval 0.2 to 0.8; 4 results). Ward's line: preferably a decline of "
+            "more than 1 log10 per week. The rise is more than scatter."
         ),
     ),
     "rise": (
         "rebound",
         REBOUND,
         (
-            "Load in plasma (affected, as stated by the team) rose from 100 IU/mL (8 Nov 2026) to 20,000 IU/mL (22 Nov 2026): "
-            "2.3 log10 above the lowest value since 1 Nov 2026. The protocol names more than 1 log10, to at least 1,000 IU/mL "
-            "or in two samples. Probability that the load is rising again: 73%; the protocol names 50%. The result before it "
-            "(4,000 IU/mL, 20 Nov 2026) stood as clearly above the lowest."
+            "Plasma (affected, as stated by the team) 100 IU/mL (8 Nov 2026) → 20,000 IU/mL (22 Nov 2026): 2.3 log10 above "
+            "the lowest value since 1 Nov 2026. Alert line: more than 1 log10 higher, and 1,000 IU/mL or higher or two samples "
+            "in a row. The result before it (4,000 IU/mL, 20 Nov 2026) stood as clearly above the lowest."
         ),
     ),
     "rise of BAL": (
@@ -300,12 +382,12 @@ SENTENCES = {
         | {"lowest_point_detection": "below_lloq", "lowest_point_iu_per_ml": 200.0, "rise_log10": 5.7}
         | {"latest_point_detection": "above_uloq", "latest_point_at_least_iu_per_ml": 1e8},
         (
-            "Load in BAL (affected, as stated by the team) rose from detected, below quantification limit (<200 IU/mL) "
-            "(8 Nov 2026) to above range (>100,000,000 IU/mL) (22 Nov 2026): at least 5.7 log10 above the quantification limit "
-            "of 200 IU/mL, below which the lowest value since 1 Nov 2026 lay. The protocol names at least 1.2 log10, with a "
-            "second sample or blood beside it. In plasma of 21 Nov 2026: 1.3 log10 above its own lowest value. Letermovir is "
-            "the only CMV drug on record: DNA measured then may be abortive or a breakthrough. A result with conflicting "
-            "values in this period is not used."
+            "BAL (affected, as stated by the team) detected, below quantification limit (<200 IU/mL) (8 Nov 2026) → above "
+            "range (>100,000,000 IU/mL) (22 Nov 2026): at least 5.7 log10 above the quantification limit of 200 IU/mL, below "
+            "which the lowest value since 1 Nov 2026 lay. Alert line: at least 1.2 log10 higher, with a second sample or blood "
+            "beside it. In plasma of 21 Nov 2026: 1.3 log10 above its own lowest value. Letermovir alone on record: CMV DNA "
+            "may then be the remains of an aborted infection, or breakthrough. A result with conflicting values in this period "
+            "is not used."
         ),
     ),
     "line": (
@@ -313,18 +395,18 @@ SENTENCES = {
         BAL,
         (
             "BAL of 22 Nov 2026: 125,893 IU/mL, at or above the local line of 10,000 IU/mL. Immune status of the patient: "
-            "unknown. No dose of a CMV drug given as treatment on record in the last 72 hours."
+            "unknown. No CMV treatment on record in the last 72 hours."
         ),
     ),
     "overdue": (
         "no_follow_up",
         OVERDUE,
-        "Last blood result of 10 Nov 2026, 12.4 days ago, during treatment since 1 Nov 2026. The protocol names 9 days.",
+        "Latest: 10 Nov 2026 (12 days ago), on treatment since 1 Nov 2026. Alert line: 9 days.",
     ),
     "never": (
         "no_follow_up",
         NEVER,
-        "No blood result known during treatment since 1 Nov 2026. The protocol names 9 days.",
+        "No blood result known during treatment since 1 Nov 2026. Alert line: 9 days.",
     ),
     "suppressed": (
         "suppressed",

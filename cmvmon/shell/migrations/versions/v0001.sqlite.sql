@@ -15,6 +15,7 @@ CREATE TABLE alert_events (
     cause VARCHAR,
     evidence VARCHAR NOT NULL,
     protocol_version VARCHAR NOT NULL,
+    protocol_hash VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
     PRIMARY KEY (alert_id, sequence)
 )
