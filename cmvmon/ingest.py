@@ -42,7 +42,8 @@ class Part:
 
     Attributes:
         table: the table's name; `WHOLE_DELIVERY` for records of which it can't be told.
-        accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text).
+        accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text); of a feed
+            with a table file also row_key (the key of a record that its feed numbers) and is_withdrawn.
         quarantined: rows of quarantined_records; `attempt` is 0 until the store numbers it.
         named: by record number, what a quarantined record names, where any of it could be read.
         withdrawals: of the quarantined, the records that take effect where the store knows what they withdraw: rows of
@@ -243,7 +244,8 @@ def _only(judged: Judged, numbers: frozenset[int]) -> Judged:
 
 def _as_rows(accepted: pl.DataFrame, table: Delivered | None, records: Records) -> pl.DataFrame:
     rows = accepted if table is None else table.rows.conform(accepted)
-    return rows.with_columns(accepted["record_number"], accepted["line"], _delivered_text(accepted, records))
+    numbers = [accepted[name] for name in ("row_key", "is_withdrawn") if name in accepted.columns]
+    return rows.with_columns(accepted["record_number"], accepted["line"], _delivered_text(accepted, records), *numbers)
 
 
 def _delivered_text(frame: pl.DataFrame, records: Records) -> pl.Series:

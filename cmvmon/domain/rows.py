@@ -163,7 +163,7 @@ RECEIVED = (
 ANTIVIRAL_COURSES = RowType(
     name="antiviral_courses",
     description="One antiviral drug given from a first to a last dose, at one dose and route.",
-    key=("patient_id", "drug", "route", "started_at"),
+    key=("patient_id", "drug", "started_at"),
     columns=(
         PATIENT_ID,
         Column(

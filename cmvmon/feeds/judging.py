@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cmvmon.domain.delivered import Delivered
-from cmvmon.feeds.judged import Arrival, Judged
+from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.identity import Named
+from cmvmon.feeds.judged import PLACE, Arrival, Judged
 from cmvmon.feeds.judged_tables import judge_table
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.laboratory_results import judge_results
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, Writing
 from cmvmon.feeds.standard_table import expected_columns
-from cmvmon.feeds.table_cells import in_our_words
-from cmvmon.feeds.table_file import TableFile
+from cmvmon.feeds.table_cells import InOurWords, in_our_words
+from cmvmon.feeds.table_file import ROW_ID, STATUS, TableFile
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,45 @@ def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> 
         zone=declared.zone,
         faults=told.faults,
     )
+    judged = _with_numbers(judged, told, table)
     blamed = pl.col("column").replace_strict(
-        {name: form.header(name) for name in table.rows.exchanged}, default=pl.col("column"), return_dtype=pl.String
+        {name: form.header(name) for name in (*table.rows.exchanged, ROW_ID, STATUS)},
+        default=pl.col("column"),
+        return_dtype=pl.String,
     )
     return replace(judged, rejected=judged.rejected.with_columns(blamed))
+
+
+def _with_numbers(judged: Judged, told: InOurWords, table: Delivered) -> Judged:
+    """The same with the key of each record that its feed numbers, and whether a record withdraws the one that it names.
+
+    A record that withdraws, and is not whole, waits for what it names where that can be told.
+    """
+    number = pl.col("record_number")
+
+    def numbered(frame: pl.DataFrame, *, keys: Mapping[int, str]) -> pl.DataFrame:
+        key = (
+            number.replace_strict(dict(keys), default=None, return_dtype=pl.String) if keys else pl.lit(None, pl.String)
+        )
+        return frame.with_columns(row_key=key, is_withdrawn=number.is_in(sorted(told.withdrawn)))
+
+    named = {
+        n: replace(judged.named.get(n, Named({}, {})), row_key=told.row_keys.get(n))
+        for n in judged.rejected["record_number"]
+        if n in judged.named or n in told.row_keys
+    }
+    names = {n: key for n in told.withdrawn & set(named) if (key := named[n].key(table.rows)) is not None}
+    waits = number.is_in(sorted(names))
+    place = judged.rejected.filter(waits).select(*PLACE)
+    withdrawals = pl.concat([pl.DataFrame(schema=table.rows.schema | PLACE), place], how="diagonal")
+    rejected = judged.rejected.with_columns(
+        reason=pl.when(waits).then(pl.lit(WITHDRAWS_UNKNOWN)).otherwise("reason"),
+        column=pl.when(~waits).then("column"),
+    )
+    return Judged(
+        numbered(judged.accepted, keys=told.row_keys),
+        rejected,
+        judged.ignored,
+        numbered(withdrawals, keys=names),
+        named,
+    )

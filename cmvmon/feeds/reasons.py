@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import NAMES as DELIVERED
-from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
+from cmvmon.domain.delivered import SNAPSHOT_REFUSED, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
@@ -43,8 +43,16 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
         "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
         WITHDRAWS_UNKNOWN: (
-            "the record withdraws a result whose number is not known, and does not say enough to stand alone. It takes "
-            "effect by itself when the result comes; if it should be known, check the number with the sender."
+            "the record withdraws a result or a row that is not known, and does not say enough to stand alone. It takes "
+            "effect by itself when that comes; if it should be known, check its number with the sender."
+        ),
+        "missing_row_id": "the sender's own number of the record is empty, which is its key. Ask the sender for it.",
+        "unknown_row_status": (
+            "the status says neither that the record stands nor that it is withdrawn. Add it to [<table>.status] of the "
+            "table file."
+        ),
+        SNAPSHOT_REFUSED: (
+            "the whole snapshot was refused: what was known before stands. See why, and send the next one whole."
         ),
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
@@ -141,7 +149,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         # one number, several records
         "conflicting_values": (
-            "another record has the same key, report time and status with another value: both are kept, neither is used. "
+            "another record has the same key, report time and status with another value: both are kept, neither is chosen (of "
+            "courses, stays and statements, what they say of time is joined, and what they do not agree on is unknown). "
             "Ask the laboratory for a corrected result (of corrections that state no report time, or the same one, the one "
             "received last holds)."
         ),
@@ -219,6 +228,16 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             f"the header lacks a column. Ask the sender, or correct the column's name in [columns] of {_FILES}."
         ),
         "wrong_type": "a column holds another kind of data than it should. Write it as the data dictionary says.",
+        "too_many_withdrawn": (
+            "nothing was withdrawn and nothing of it is used: what was known before stands. Where it is right, raise "
+            "`max_withdrawn_share` of the table in the table file, or ask the sender for the whole snapshot."
+        ),
+        "older_snapshot": (
+            "a newer one was taken in, which stands. Where this one is what holds, take it in by `cmvmon ingest`."
+        ),
+        "snapshots_out_of_order": (
+            "which of them is the newer can't be told. Give them names with a date (2026-03-09, 20260309), or leave one."
+        ),
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",
     }
 )

@@ -12,10 +12,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.identity import row_key
 from cmvmon.feeds.numerals import Marks, read_number
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Fault, Record, Records
-from cmvmon.feeds.table_file import DOSES_PER_DAY, TableFile, TableForm, time_of
+from cmvmon.feeds.shortened_numbers import is_shortened
+from cmvmon.feeds.table_file import DOSES_PER_DAY, ROW_ID, STATUS, TableFile, TableForm, time_of
 from cmvmon.feeds.times import ISO8601, read_time
 from cmvmon.feeds.value_grammar import fold
 
@@ -26,11 +28,14 @@ _OUT_OF_RANGE = ("not_positive", "not_finite")  # a number all the same: the pro
 class InOurWords:
     """Records under our headers, and by number of a record the first cell that could not be put into our words.
 
-    The column of a fault is ours.
+    The column of a fault is ours. By number of a record also `row_keys`, where the feed numbers its records; `withdrawn`
+    are the numbers of those that withdraw the record which they name.
     """
 
     records: Records
     faults: Mapping[int, Fault] = field(default_factory=dict)
+    row_keys: Mapping[int, str] = field(default_factory=dict)
+    withdrawn: frozenset[int] = frozenset()
 
 
 def in_our_words(records: Records, rows: RowType, form: TableForm, file: TableFile) -> InOurWords:
@@ -44,11 +49,16 @@ def in_our_words(records: Records, rows: RowType, form: TableForm, file: TableFi
     )
     told: list[Record] = []
     faults: dict[int, Fault] = {}
+    row_keys: dict[int, str] = {}
+    withdrawn: set[int] = set()
     for record in records.records:
         if record.number in records.faults:
             told.append(record)
             continue
         delivered = {name: record.cells[place].strip() for name, place in places.items()}
+        fault = _of_record(record.number, delivered, form, file, row_keys, withdrawn)
+        if fault is not None:
+            faults[record.number] = fault
         cells: list[str] = []
         for name in header:
             read = readers[name](delivered)
@@ -56,7 +66,29 @@ def in_our_words(records: Records, rows: RowType, form: TableForm, file: TableFi
                 faults.setdefault(record.number, Fault(read.code, name))
             cells.append(_as_delivered(name, delivered) if isinstance(read, Rejection) else read)
         told.append(Record(record.number, record.line, tuple(cells)))
-    return InOurWords(Records(header, tuple(told), records.faults, records.texts), faults)
+    whole = Records(header, tuple(told), records.faults, records.texts)
+    return InOurWords(whole, faults, row_keys, frozenset(withdrawn))
+
+
+def _of_record(
+    number: int,
+    delivered: Mapping[str, str],
+    form: TableForm,
+    file: TableFile,
+    row_keys: dict[int, str],
+    withdrawn: set[int],
+) -> Fault | None:
+    """Notes the record's own number, and whether it withdraws; or says why neither can be told."""
+    row_id, status = delivered.get(ROW_ID), fold(delivered.get(STATUS, ""))
+    if row_id is not None and (not row_id or is_shortened(row_id)):
+        return Fault("shortened_number" if row_id else "missing_row_id", ROW_ID)
+    if row_id is not None:
+        row_keys[number] = row_key(file.feed, row_id)
+    if status and status not in form.is_withdrawn:
+        return Fault("unknown_row_status", STATUS)
+    if status and form.is_withdrawn[status]:
+        withdrawn.add(number)
+    return None
 
 
 def _headers(rows: RowType, form: TableForm) -> dict[str, str]:

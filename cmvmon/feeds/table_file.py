@@ -6,13 +6,13 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Matches, OneOf
-from cmvmon.domain.delivered import DELIVERED, Delivered
+from cmvmon.domain.delivered import CHANGES, DELIVERED, ROWS, SENDS, WHOLE_SNAPSHOT, Delivered
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_marks, read_time_formats, read_zone
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE
@@ -23,6 +23,8 @@ from cmvmon.feeds.times import ISO8601
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import fold
 
+ROW_ID, STATUS = "row_id", "status"
+MAX_WITHDRAWN_SHARE = 0.5
 DOSES_PER_DAY = "doses_per_day"
 """In place of `interval_h`: how often in 24 hours, as many a pharmacy says it."""
 NOT_WORDS = ("patient_id", "stay_id", "ward", "bed", "source")  # a text of the sender's own, that says itself
@@ -35,11 +37,21 @@ class TableForm:
     Attributes:
         columns: our column -> header of the delivery; a column that is not among them has our own name. Beside those of the
             table: `started_time` and the like for a feed that sends date and time in two columns, `doses_per_day`.
+            Also `row_id`, the sender's own number of a record, which is then its key; and `status`, whether it stands.
         words: by our column, folded delivered word -> ours.
+        sends: what a delivery is (`cmvmon.domain.delivered.SENDS`).
+        max_withdrawn_share: a snapshot that would withdraw more of what stands is refused whole.
+        holds_days: a snapshot holds what ended up to so many days ago: an older record stands though it is missing; None =
+            a snapshot holds everything.
+        is_withdrawn: folded word of `status` -> whether it withdraws the record; an empty cell does not.
     """
 
     columns: Mapping[str, str]
     words: Mapping[str, Mapping[str, str]]
+    sends: str = ROWS
+    max_withdrawn_share: float = MAX_WITHDRAWN_SHARE
+    holds_days: float | None = None
+    is_withdrawn: Mapping[str, bool] = field(default_factory=dict)
 
     def header(self, column: str) -> str:
         """The delivered header of one of our columns."""
@@ -155,8 +167,30 @@ def _form(table: StrictTable, rows: RowType, drugs: Collection[str], formats: tu
     words = table.table("words")
     read = {column.name: _words(words.table(column.name), column, drugs) for column in texts(rows)}
     words.finish()
+    sends = table.choice("sends", SENDS, required=False) or ROWS
+    share, holds = table.number("max_withdrawn_share", at_most=1.0), table.number("holds_days", at_most=3650.0)
+    status = _status(table.table("status"), columns)
+    for name, value in (("max_withdrawn_share", share), ("holds_days", holds)):
+        if value is not None and sends != WHOLE_SNAPSHOT:
+            table.fault(name, f"is of snapshots only; give `sends = {WHOLE_SNAPSHOT!r}`, or leave it out")
+    if sends == CHANGES and not any(status.values()):
+        table.fault("sends", "is 'changes' without `status.withdrawn`, the words that withdraw a record; give them")
     table.finish()
-    return TableForm(columns, {name: mapping for name, mapping in read.items() if mapping})
+    mappings = {name: mapping for name, mapping in read.items() if mapping}
+    return TableForm(columns, mappings, sends, share or MAX_WITHDRAWN_SHARE, holds, status)
+
+
+def _status(table: StrictTable, columns: Mapping[str, str]) -> dict[str, bool]:
+    """Folded word of the column of the status -> whether it withdraws."""
+    found: dict[str, bool] = {}
+    for key, withdraws in (("withdrawn", True), ("stands", False)):
+        for text in table.texts(key):
+            if found.setdefault(fold(text), withdraws) != withdraws:
+                table.fault(key, f"{text!r} also stands under withdrawn; keep one")
+    table.finish()
+    if bool(found) != (STATUS in columns):
+        table.fault("*", "needs `columns.status`, the column that holds these words, and that column these words")
+    return found
 
 
 def _columns(table: StrictTable, rows: RowType) -> dict[str, str]:
@@ -182,7 +216,7 @@ def declarable(rows: RowType) -> tuple[str, ...]:
     found: list[str] = []
     for name in rows.exchanged:
         found += [name, time_of(name)] if name in moments(rows) else [name]
-    return (*found, *((DOSES_PER_DAY,) if "interval_h" in rows.exchanged else ()))
+    return (*found, *((DOSES_PER_DAY,) if "interval_h" in rows.exchanged else ()), ROW_ID, STATUS)
 
 
 def time_of(moment: str) -> str:

@@ -117,6 +117,9 @@ def _database(site: Site) -> Iterator[Finding]:
             if item.refused
             else f"{item.n_quarantined} records in quarantine"
         )
+        if item.n_withdrawn:
+            by = "by the newest snapshot" if item.is_snapshot else "by the newest delivery"
+            words += f"; {item.n_withdrawn} known before withdrawn {by}"
         yield Finding(f"feed {item.feed}/{item.table}", state, words)
     yield Finding(
         "assessments",

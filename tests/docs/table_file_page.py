@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cmvmon.domain.delivered import DELIVERED, Delivered
-from cmvmon.feeds.table_file import DOSES_PER_DAY, declarable, keys_asked, texts, time_of
+from cmvmon.feeds.table_file import DOSES_PER_DAY, ROW_ID, STATUS, declarable, keys_asked, texts, time_of
 from cmvmon.feeds.toml_reading import Asked
 from cmvmon.shell.protocol_files import Protocol
 
@@ -26,6 +26,32 @@ A column that is declared must be in the file; one that is not declared is looke
 are not read. Words are compared without case and outer blanks, and our own words are read in any case: a drug by its
 generic name needs no entry.
 
+## What a delivery is
+
+Every table says what one delivery of it is (`sends`).
+
+- `rows`: each record is the last word on itself, by its key: patient, drug and start of a course; stay and start of a period
+  of ventilation; patient, condition and date of a statement. What a later delivery does not repeat stands. A start that was
+  wrong can't be taken back so.
+- `snapshot`: each delivery is all that holds now. A record of this feed and table that the newest one lacks is withdrawn
+  from its receipt on; how many is shown by `cmvmon nightly` and `cmvmon doctor`. A record that is set apart is not lacking:
+  its patient is told as one of whom a record could not be read. A snapshot that lacks more of the standing records than
+  `max_withdrawn_share` (asked from ten standing records on, and of an empty snapshot always) is refused whole, and nothing
+  changes. A snapshot of what holds and what ended of late says so (`holds_days`).
+- `changes`: a column says of each row whether it stands or withdraws the record that it names.
+
+A snapshot is its bytes and its arrival. A file that is left in the drop folder arrives once; the same bytes under another
+name or time of modification arrive anew, and so they do when somebody takes them in by `cmvmon ingest`. Snapshots that come
+in one night follow each other by the dates in their names (2026-03-09 or 20260309, with a time after it or without) where
+each has one, else by their times of modification; of two which neither tells apart, none is used. A name that states an
+earlier day than the newest snapshot's is refused. What is delivered as history withdraws nothing.
+
+Where a feed numbers its records, `row_id` makes that number the key: the same number with another start replaces the row.
+Two rows of one key that came together, with other ends or doses, are joined: from the start to the last end, or on where one
+of them goes on; what they do not agree on is unknown.
+
+## An example
+
 The example below is longer than any real one: it holds every key once. It is made up.
 """
 
@@ -45,6 +71,9 @@ max_quarantined_share = 0.5
 decimal = ","
 thousands = "."
 
+[antiviral_courses]
+sends = "changes"
+
 [antiviral_courses.columns]
 patient_id = "Patiëntnummer"
 drug = "Middel"
@@ -57,6 +86,12 @@ started_at = "Startdatum"
 started_time = "Starttijd"
 stopped_at = "Stopdatum"
 stopped_time = "Stoptijd"
+row_id = "Volgnummer"
+status = "Status"
+
+[antiviral_courses.status]
+withdrawn = ["vervallen"]
+stands = ["actief", "gestopt"]
 
 [antiviral_courses.words.drug]
 ganciclovir = ["Cymevene", "ganciclovir infuus"]
@@ -68,6 +103,11 @@ prophylaxis = ["profylaxe"]
 
 [antiviral_courses.words.route]
 iv = ["intraveneus"]
+
+[icu_stays]
+sends = "snapshot"
+max_withdrawn_share = 0.3
+holds_days = 30
 
 [icu_stays.columns]
 stay_id = "Opname"
@@ -118,6 +158,20 @@ _OF_ALL = {
     "numbers.decimal": "The decimal mark of numbers in text; without [numbers], a point.",
     "numbers.thousands": "The mark between thousands.",
 }
+_OF_TABLE = {
+    "sends": "What one delivery is: `rows` (the default: what is not repeated stands), `snapshot` (all that holds now), or "
+    "`changes` (with a column of the status).",
+    "max_withdrawn_share": "A snapshot that lacks more of the standing records is refused whole; absent: 0.5.",
+    "holds_days": "A snapshot holds what ended up to so many days ago: an older record stands though it is missing. Absent: a "
+    "snapshot holds everything.",
+    "status.withdrawn": "Words of the column of the status that withdraw the record which the row names.",
+    "status.stands": "Words of it that do not; an empty cell does not either. Any other word is set apart.",
+}
+_OF_RECORD = {
+    ROW_ID: "Header of the sender's own number of the record: it is then the key, and the same number with another start "
+    "replaces the row.",
+    STATUS: "Header of the column that says whether the record stands; see `status` of the table.",
+}
 _TABLES = [table for table in DELIVERED if not table.by_laboratory]
 
 
@@ -125,6 +179,7 @@ def meanings() -> dict[str, str]:
     """By key, what it means."""
     found = dict(_OF_ALL)
     for table in _TABLES:
+        found |= {f"{table.name}.{key}": said for key, said in _OF_TABLE.items()}
         found |= {f"{table.name}.columns.{name}": _column(table, name) for name in declarable(table.rows)}
         for column in texts(table.rows):
             found[f"{table.name}.words.{column.name}.<ours>"] = (
@@ -140,6 +195,8 @@ def _like(column: str) -> str:
 
 
 def _column(table: Delivered, name: str) -> str:
+    if name in _OF_RECORD:
+        return _OF_RECORD[name]
     if name == DOSES_PER_DAY:
         return "In place of `interval_h`: how often in 24 hours."
     times = {time_of(column): column for column in table.rows.exchanged if column.endswith("_at")}
