@@ -155,6 +155,8 @@ def _part(name: str, records: Records, call: _Call) -> Part:
     try:
         if table.by_laboratory and call.declared.laboratory is None:
             raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
+        if call.form.names_tables and call.declared.sends(table) == delivered.WHOLE_SNAPSHOT:
+            raise refusal("snapshot_of_messages", f"{len(records.records)} record(s) were found")
         expected = expected_of(table, call.declared)
         records = call.form.fitted(records, expected, writing_of(table, call.declared))
         judged = judge(records, table, call.declared, call.arrival)

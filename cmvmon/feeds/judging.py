@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.delivered import ROWS, WITHDRAWS_UNKNOWN, Delivered
 from cmvmon.domain.identity import Named
 from cmvmon.feeds.judged import PLACE, Arrival, Judged
 from cmvmon.feeds.judged_tables import judge_table
@@ -39,6 +39,11 @@ class Declared:
     def words_of(self, table: Delivered) -> Laboratory | None:
         """The laboratory file, where the table comes in a laboratory's words."""
         return self.laboratory if table.by_laboratory else None
+
+    def sends(self, table: Delivered) -> str:
+        """What one delivery of that table is (`cmvmon.domain.delivered.SENDS`)."""
+        file = None if table.by_laboratory else self.table_file
+        return ROWS if file is None else file.form(table).sends
 
     def max_quarantined_share(self, table: Delivered) -> float:
         """The share of records set apart above which a delivery is refused whole."""

@@ -228,6 +228,10 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             f"the header lacks a column. Ask the sender, or correct the column's name in [columns] of {_FILES}."
         ),
         "wrong_type": "a column holds another kind of data than it should. Write it as the data dictionary says.",
+        "snapshot_of_messages": (
+            "the table file says that each delivery of this table is all that holds, and this one may hold several tables. Ask "
+            "for a CSV file of the table, or correct `sends` in the table file."
+        ),
         "too_many_withdrawn": (
             "nothing was withdrawn and nothing of it is used: what was known before stands. Where it is right, raise "
             "`max_withdrawn_share` of the table in the table file, or ask the sender for the whole snapshot."

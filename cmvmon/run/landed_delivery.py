@@ -105,9 +105,9 @@ def _declared(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
 
 def _is_snapshot(landed: Landed, declared: Declared) -> bool:
     """Whether the delivery holds all that holds now of its one table; a delivery of history tells what was."""
-    if landed.table is None or landed.is_history or declared.table_file is None:
+    if landed.table is None or landed.is_history:
         return False
-    return declared.table_file.form(delivered.BY_NAME[landed.table]).sends == delivered.WHOLE_SNAPSHOT
+    return declared.sends(delivered.BY_NAME[landed.table]) == delivered.WHOLE_SNAPSHOT
 
 
 def _note_arrival(opened: OpenSite, landed: Landed, arrival: Arrival | None, came: Came, received_at: datetime) -> None:

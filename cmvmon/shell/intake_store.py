@@ -119,10 +119,11 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     form = judging.form(part)
     is_snapshot = form.sends == WHOLE_SNAPSHOT
     lacking: list[dict[str, Any]] = []
+    n_gone = 0
     if judging.taken_as.refusal is not None:
         part = snapshots.as_refused(part, landed, judging.taken_as.refusal)
     elif is_snapshot and judging.taken_as.is_whole and part.refused is None:
-        part, lacking = snapshots.taken(connection, part, landed, form, judging.received_at)
+        part, lacking, n_gone = snapshots.taken(connection, part, landed, form, judging.received_at)
     accepted, conflicting, duplicates = sorted_out(connection, part, landed, tells_all=is_snapshot)
     gone = snapshots.withdrawn(lacking, landed, judging.received_at, attempt)
     quarantined = [
@@ -146,7 +147,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         reasons=dict(sorted(Counter(str(row["reason"]) for row in quarantined).items())),
         refused=None if part.refused is None else part.refused.code,
         refused_because=None if part.refused is None else str(part.refused),
-        withdrawn=len(gone) + sum(bool(record.get("is_withdrawn")) for record in accepted),
+        withdrawn=n_gone + sum(bool(record.get("is_withdrawn")) for record in accepted),
     )
     _note(connection, counted, judging, form.sends)
     if kept or gone:

@@ -52,10 +52,12 @@ def newest(connection: sa.Connection, feed: str, table: str) -> Newest | None:
 
 def taken(
     connection: sa.Connection, part: Part, landed: Landed, form: TableForm, received_at: datetime
-) -> tuple[Part, list[dict[str, Any]]]:
-    """The part as it is to be stored, and the standing records that it lacks. One that lacks too many is refused whole.
+) -> tuple[Part, list[dict[str, Any]], int]:
+    """The part as it is to be stored, the standing records that it lacks, and how many of these are gone. A part that lacks
+    too many is refused whole.
 
-    A record that is set apart is not lacking: no standing record that it may be is withdrawn.
+    A record that is set apart is not lacking: no standing record that it may be is withdrawn. One that is lacking is not gone
+    where another record says what it said, under a number of its own, or is of the same whole (the same stay).
     """
     table = BY_NAME[part.table]
     ours = _standing_of(connection, table, landed.feed)
@@ -67,11 +69,10 @@ def taken(
         for key, row in ours.items()
         if key not in held and not any(one.may_be(row) for one in unread) and not _ended_before(row, table, since)
     ]
-    # A record that came under another number of the same feed is replaced, and does not go.
-    said = {_key(row, table) for row in part.accepted.to_dicts()}
-    n_gone = sum(_key(row, table) not in said for row in lacking)
+    said = {_what(row, table) for row in part.accepted.to_dicts()}
+    n_gone = sum(_what(row, table) not in said for row in lacking)
     refused = _refusal(n_gone, len(ours), part, landed, form)
-    return (part, lacking) if refused is None else (as_refused(part, landed, refused), [])
+    return (part, lacking, n_gone) if refused is None else (as_refused(part, landed, refused), [], 0)
 
 
 def _refusal(n_gone: int, n_standing: int, part: Part, landed: Landed, form: TableForm) -> DeliveryError | None:
@@ -108,8 +109,8 @@ def _standing_of(connection: sa.Connection, table: Delivered, feed: str) -> dict
     }
 
 
-def _key(row: Mapping[str, Any], table: Delivered) -> tuple[Any, ...]:
-    return tuple(row[name] for name in table.rows.key)
+def _what(row: Mapping[str, Any], table: Delivered) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ((table.whole, "patient_id") if table.whole else table.rows.key))
 
 
 def _ended_before(row: Mapping[str, Any], table: Delivered, since: datetime | None) -> bool:

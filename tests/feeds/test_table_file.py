@@ -153,3 +153,41 @@ def test_our_own_columns_and_words_need_no_declaration_and_are_read_in_any_case(
     header = "patient_id,drug,indication,route,started_at"
     part = read("P1,GANCICLOVIR,treatment,IV,2026-03-02T10:00:00+01:00", declared=HEAD, header=header)
     assert part.accepted.select("drug", "route").rows() == [("ganciclovir", "iv")]
+
+
+def test_a_file_of_several_tables_is_no_snapshot_of_one() -> None:
+    line = '{"table": "antiviral_courses", "patient_id": "P1", "drug": "ganciclovir", "started_at": "2026-03-02T10:00:00Z"}'
+    part = ingest(
+        f'{line}\n{{"records": 1}}\n'.encode(),
+        feed="pharmacy",
+        table=None,
+        laboratory=None,
+        delivery_id="0" * 64,
+        received_at=AT,
+        landed_at=AT,
+        form="ndjson",
+        table_file=table_file(HEAD + '[antiviral_courses]\nsends = "snapshot"\n'),
+    ).parts[0]
+    assert part.refused is not None
+    assert part.refused.code == "snapshot_of_messages"
+
+
+@pytest.mark.parametrize(
+    ("declared", "fault"),
+    [
+        ('sends = "all"\n', "sends: is none of 'rows', 'snapshot', 'changes'"),
+        ('sends = "changes"\n', "sends: is 'changes' without `status.withdrawn`"),
+        ("holds_days = 30\n", "holds_days: is of snapshots only"),
+        ("max_withdrawn_share = 1.5\n", "max_withdrawn_share: is out of range"),
+        ('[antiviral_courses.status]\nwithdrawn = ["x"]\n', "status.*: needs `columns.status`"),
+        ('[antiviral_courses.columns]\nstatus = "state"\n', "status.*: needs `columns.status`"),
+        (
+            '[antiviral_courses.columns]\nstatus = "s"\n[antiviral_courses.status]\nwithdrawn = ["x"]\nstands = ["X"]\n',
+            "stands: 'X' also stands under withdrawn",
+        ),
+    ],
+)
+def test_what_a_delivery_is_said_to_be_is_checked_too(declared: str, fault: str) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        table_file(HEAD + "[antiviral_courses]\n" + declared)
+    assert fault in str(raised.value)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
 from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.run.checkup import checkup
@@ -232,3 +236,22 @@ def test_numbers_that_begin_to_be_sent_do_not_count_as_withdrawals(site: Path) -
     second = pharmacy.sends(2, *(row(f"P{n}", number=str(n)) for n in range(12)), row("P20", number="20"))
     assert second.refused is None
     assert len(pharmacy.known(3)) == 13
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["P1", "P2", "P3", "P4"]), st.sampled_from([None, 20.0, 25.0]), min_size=1),
+        min_size=2,
+        max_size=7,
+    )
+)
+def test_what_is_known_at_any_moment_is_what_the_last_snapshot_by_then_held(
+    nights: list[dict[str, float | None]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pharmacy = Pharmacy(Path(folder), SNAPSHOT)
+        for at, held in enumerate(nights, start=30):
+            pharmacy.sends(at, *(row(patient, stop=stop) for patient, stop in sorted(held.items())))
+        for at, held in enumerate(nights, start=30):
+            assert pharmacy.known(at + 0.5) == [(patient, 0.0, stop) for patient, stop in sorted(held.items())]
