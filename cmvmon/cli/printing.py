@@ -24,16 +24,28 @@ def counted_words(c: Counted) -> str:
     if c.was_known:
         return f"already known, nothing changed ({c.received} records)  delivery {c.delivery_id[:12]}"
     reasons = "".join(f"; {reason} {n}" for reason, n in c.reasons.items())
+    withdrawn = f"; {c.withdrawn} known before withdrawn" if c.withdrawn else ""
     words = (
         f"received {c.received} = accepted {c.accepted} + quarantined {c.quarantined} + duplicates {c.duplicates} "
-        f"+ ignored {c.ignored}{reasons}  delivery {c.delivery_id[:12]}"
+        f"+ ignored {c.ignored}{reasons}{withdrawn}  delivery {c.delivery_id[:12]}"
     )
     return f"REFUSED: {c.refused_because}\n  {words}" if c.refused else words
 
 
 def counted_json(c: Counted) -> dict[str, object]:
     """One delivery for a machine."""
-    names = ("delivery_id", "feed", "table", "attempt", "received", "accepted", "quarantined", "duplicates", "ignored")
+    names = (
+        "delivery_id",
+        "feed",
+        "table",
+        "attempt",
+        "received",
+        "accepted",
+        "quarantined",
+        "duplicates",
+        "ignored",
+        "withdrawn",
+    )
     named = {name: getattr(c, name) for name in (*names, "refused", "refused_because", "was_known")}
     return named | {"reasons": dict(c.reasons)}
 

@@ -50,7 +50,8 @@ class Delivered:
         known_since: the columns, the first that is not null, that date a record which is delivered as history.
         ends: columns whose moments after `as_of` read as "not yet": null.
         versions: which version of a record is the last one.
-        in_conflict: columns that say nothing where the last versions of a record contradict each other.
+        whole: the column that names what several rows may be of (the stay); empty = each row is for itself.
+        of_whole: columns that say something of all of it: the last word on it holds for each of its rows.
         required: an assessment needs it; without it there is nothing to judge.
         identity: columns that a withdrawal need not repeat: it is read with those of the record that it names.
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
@@ -62,7 +63,8 @@ class Delivered:
     known_since: tuple[str, ...]
     ends: tuple[str, ...] = ()
     versions: Versions = Versions.SNAPSHOT
-    in_conflict: tuple[str, ...] = ()
+    whole: str = ""
+    of_whole: tuple[str, ...] = ()
     required: bool = False
     identity: tuple[str, ...] = ()
     by_laboratory: bool = False
@@ -81,12 +83,6 @@ class Delivered:
             pl.when(pl.col(end) <= as_of).then(pl.col(end)).alias(end) for end in self.ends
         )
 
-    def unsaid(self, conflicting: pl.DataFrame) -> pl.DataFrame:
-        """One row of each conflicting record with the columns that say nothing then as null."""
-        return conflicting.with_columns(
-            pl.lit(None).cast(self.rows.schema[name]).alias(name) for name in self.in_conflict
-        )
-
 
 DELIVERED: tuple[Delivered, ...] = (
     Delivered(
@@ -103,21 +99,20 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="started_at",
         known_since=("started_at",),
         ends=("stopped_at",),
-        in_conflict=("indication", "dose_mg", "dose_mg_per_kg", "interval_h"),
     ),
     Delivered(
         ICU_STAYS,
         starts="admitted_at",
         known_since=("admitted_at",),
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
-        in_conflict=("discharged_at", "affected_compartments", "ward", "bed"),
+        whole="stay_id",
+        of_whole=("admitted_at", "discharged_at"),
     ),
     Delivered(
         HOST_STATUS,
         starts="stated_at",
         known_since=("stated_at",),
         ends=("ended_at",),
-        in_conflict=("ended_at", "cd4_cells_per_ul", "source"),
     ),
 )
 NAMES: tuple[str, ...] = tuple(table.name for table in DELIVERED)
@@ -125,9 +120,13 @@ BY_NAME: dict[str, Delivered] = {table.name: table for table in DELIVERED}
 LEADING: Delivered = next(table for table in DELIVERED if table.required)
 """The table without which nothing is judged: whose patients, and whose last moment, an analysis goes by."""
 BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
+ROWS, WHOLE_SNAPSHOT, CHANGES = SENDS = ("rows", "snapshot", "changes")
+"""What a delivery of a table is: rows, of which what is not repeated stands; all that holds now; or what has changed."""
 WHOLE_DELIVERY = "delivery"
 """In place of a table's name, where it can't be told for which table a record is meant."""
 WITHDRAWS_UNKNOWN = "withdraws_unknown_record"
 """The reason of a withdrawal that is not whole, and names a record that is not known: it waits for that record."""
+SNAPSHOT_REFUSED = "snapshot_refused"
+"""The reason of every record of a snapshot that was refused as a whole: what was known before stands, of its patients too."""
 CONFLICT = "conflicting_values"
-"""The reason of a record that contradicts another one of its version: both are known, neither is used."""
+"""The reason of a record that contradicts another one of its version: both are known, neither is chosen."""

@@ -21,8 +21,13 @@ def as_text(value: object) -> str:
 
 
 def record_key(row: Mapping[str, Any], rows: RowType) -> str:
-    """The key of a record as the store writes it."""
-    return "|".join(as_text(row[name]) for name in rows.key)
+    """The key of a record as the store writes it: its sender's own number (`row_key`) where it has one."""
+    return str(row.get("row_key") or "") or "|".join(as_text(row[name]) for name in rows.key)
+
+
+def row_key(feed: str, row_id: str) -> str:
+    """The key of a record that its feed numbers itself, whatever else it says."""
+    return f"{feed}|#{row_id}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,24 +37,38 @@ class Named:
     Attributes:
         read: by column, its patient, the columns of its key and of its version that could be read, as text; empty = null.
         unread: by column of its key that could not be read, the cell as delivered.
+        row_key: its key, where its feed numbers it (`row_key`).
     """
 
     read: Mapping[str, str]
     unread: Mapping[str, str]
+    row_key: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any], rows: RowType) -> Named:
         """Of a record that could be read."""
         names = dict.fromkeys(("patient_id", *rows.key, *(name for name in _OF_A_VERSION if name in rows.schema)))
-        return cls({name: as_text(row[name]) for name in names}, {})
+        return cls({name: as_text(row[name]) for name in names}, {}, row.get("row_key"))
 
     def key(self, rows: RowType) -> str | None:
         """The key as the store writes it; None where a part of it could not be read."""
+        if self.row_key is not None:
+            return self.row_key
         return "|".join(self.read[name] for name in rows.key) if all(name in self.read for name in rows.key) else None
+
+    def may_be(self, row: Mapping[str, Any]) -> bool:
+        """Whether a stored record (`row`, with its `record_key`) can be the one that is named: nothing that was read
+        contradicts it."""
+        if self.row_key is not None:
+            return bool(row["record_key"] == self.row_key)
+        return all(as_text(row[name]) == text for name, text in self.read.items() if name in row and text)
 
     def written(self) -> str:
         """As JSON text."""
-        return json.dumps({"read": dict(self.read), "unread": dict(self.unread)}, sort_keys=True, ensure_ascii=False)
+        said: dict[str, object] = {"read": dict(self.read), "unread": dict(self.unread)}
+        if self.row_key is not None:
+            said["row_key"] = self.row_key
+        return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_text(cls, text: str) -> Named:

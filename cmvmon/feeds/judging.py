@@ -1,50 +1,96 @@
-"""The records of one table judged, whatever they were written in: in a laboratory's words, or as they are exchanged."""
+"""The records of one table judged, whatever they were written in: in a feed's own words, or as they are exchanged."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cmvmon.domain.delivered import Delivered
-from cmvmon.feeds.judged import Arrival, Judged
-from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.domain.delivered import ROWS, WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.identity import Named
+from cmvmon.feeds.judged import PLACE, Arrival, Judged
+from cmvmon.feeds.judged_tables import judge_table
+from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.laboratory_results import judge_results
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, Writing
-from cmvmon.feeds.standard_table import expected_columns, judge_table
+from cmvmon.feeds.standard_table import expected_columns
+from cmvmon.feeds.table_cells import InOurWords, in_our_words
+from cmvmon.feeds.table_file import ROW_ID, STATUS, TableFile
 
 
-def writing_of(table: Delivered | None, laboratory: Laboratory | None) -> Writing:
-    """How the sender writes that table: a laboratory as its file says, an exchanged table always alike."""
-    return laboratory.writing if laboratory is not None and table is not None and table.by_laboratory else EXCHANGE
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of a feed: its laboratory file, its table file (None = it has none), and the zone that the site
+    states for times without an offset (None = it states none)."""
+
+    laboratory: Laboratory | None = None
+    table_file: TableFile | None = None
+    site_zone: ZoneInfo | None = None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone of times without an offset in an exchanged table."""
+        own = None if self.table_file is None else self.table_file.time_zone
+        return own or self.site_zone
+
+    def words_of(self, table: Delivered) -> Laboratory | None:
+        """The laboratory file, where the table comes in a laboratory's words."""
+        return self.laboratory if table.by_laboratory else None
+
+    def sends(self, table: Delivered) -> str:
+        """What one delivery of that table is (`cmvmon.domain.delivered.SENDS`)."""
+        file = None if table.by_laboratory else self.table_file
+        return ROWS if file is None else file.form(table).sends
+
+    def max_quarantined_share(self, table: Delivered) -> float:
+        """The share of records set apart above which a delivery is refused whole."""
+        file = self.words_of(table) or (None if table.by_laboratory else self.table_file) or self.laboratory
+        return MAX_QUARANTINED_SHARE if file is None else file.max_quarantined_share
 
 
-def expected_of(table: Delivered, laboratory: Laboratory | None) -> Expected:
+def writing_of(table: Delivered | None, declared: Declared) -> Writing:
+    """How the sender writes that table; exchange form where nothing is declared."""
+    if table is None:
+        return EXCHANGE
+    file = declared.laboratory if table.by_laboratory else declared.table_file
+    return EXCHANGE if file is None else file.writing
+
+
+def expected_of(table: Delivered, declared: Declared) -> Expected:
     """The delivered columns that the table is read from."""
-    if table.by_laboratory and laboratory is not None:
+    laboratory = declared.words_of(table)
+    if laboratory is not None:
         headers = tuple(laboratory.columns.values())
         return Expected(headers, headers)
-    return expected_columns(table.rows)
+    ours = expected_columns(table.rows)
+    if declared.table_file is None:
+        return ours
+    form = declared.table_file.form(table)
+    every = (*(form.header(name) for name in ours.columns), *form.columns.values())
+    # A column that is declared must be there: under a header that is not, what it says would be lost in silence.
+    needed = (*(form.header(name) for name in ours.required), *form.columns.values())
+    return Expected(tuple(dict.fromkeys(every)), tuple(dict.fromkeys(needed)))
 
 
-def patient_header(table: Delivered, laboratory: Laboratory | None) -> str:
+def patient_header(table: Delivered, declared: Declared) -> str:
     """The delivered column that names the patient."""
-    return laboratory.columns["patient_id"] if table.by_laboratory and laboratory is not None else "patient_id"
+    laboratory = declared.words_of(table)
+    if laboratory is not None:
+        return laboratory.columns["patient_id"]
+    return "patient_id" if declared.table_file is None else declared.table_file.form(table).header("patient_id")
 
 
-def judge(
-    records: Records, table: Delivered, laboratory: Laboratory | None, arrival: Arrival, zone: ZoneInfo | None
-) -> Judged:
-    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself.
-
-    `zone`: of times without an offset in a table that no laboratory file describes; None = nobody states it.
-    """
-    if table.by_laboratory and laboratory is not None:
-        judged = judge_results(records, laboratory, arrival)
-    else:
-        nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=zone)
+def judge(records: Records, table: Delivered, declared: Declared, arrival: Arrival) -> Judged:
+    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself."""
+    laboratory = declared.words_of(table)
+    judged = (
+        _judge_exchanged(records, table, declared)
+        if laboratory is None
+        else judge_results(records, laboratory, arrival)
+    )
     since = table.known_from() if arrival.history else pl.lit(arrival.received_at)
     accepted = judged.accepted.with_columns(
         received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)
@@ -57,3 +103,62 @@ def judge(
             delivery_id=pl.lit(arrival.delivery_id),
         )
     return Judged(accepted, judged.rejected, judged.ignored, withdrawals, judged.named)
+
+
+def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> Judged:
+    """The records of a table in our columns and words, or in those that the feed's table file makes ours."""
+    file, laboratory = declared.table_file, declared.laboratory
+    nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
+    if file is None:
+        return judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=declared.zone)
+    form = file.form(table)
+    told = in_our_words(records, table.rows, form, file)
+    judged = judge_table(
+        told.records,
+        table.rows,
+        placeholder_patient_ids=nobody | file.placeholder_patient_ids,
+        zone=declared.zone,
+        faults=told.faults,
+    )
+    judged = _with_numbers(judged, told, table)
+    blamed = pl.col("column").replace_strict(
+        {name: form.header(name) for name in (*table.rows.exchanged, ROW_ID, STATUS)},
+        default=pl.col("column"),
+        return_dtype=pl.String,
+    )
+    return replace(judged, rejected=judged.rejected.with_columns(blamed))
+
+
+def _with_numbers(judged: Judged, told: InOurWords, table: Delivered) -> Judged:
+    """The same with the key of each record that its feed numbers, and whether a record withdraws the one that it names.
+
+    A record that withdraws, and is not whole, waits for what it names where that can be told.
+    """
+    number = pl.col("record_number")
+
+    def numbered(frame: pl.DataFrame, *, keys: Mapping[int, str]) -> pl.DataFrame:
+        key = (
+            number.replace_strict(dict(keys), default=None, return_dtype=pl.String) if keys else pl.lit(None, pl.String)
+        )
+        return frame.with_columns(row_key=key, is_withdrawn=number.is_in(sorted(told.withdrawn)))
+
+    named = {
+        n: replace(judged.named.get(n, Named({}, {})), row_key=told.row_keys.get(n))
+        for n in judged.rejected["record_number"]
+        if n in judged.named or n in told.row_keys
+    }
+    names = {n: key for n in told.withdrawn & set(named) if (key := named[n].key(table.rows)) is not None}
+    waits = number.is_in(sorted(names))
+    place = judged.rejected.filter(waits).select(*PLACE)
+    withdrawals = pl.concat([pl.DataFrame(schema=table.rows.schema | PLACE), place], how="diagonal")
+    rejected = judged.rejected.with_columns(
+        reason=pl.when(waits).then(pl.lit(WITHDRAWS_UNKNOWN)).otherwise("reason"),
+        column=pl.when(~waits).then("column"),
+    )
+    return Judged(
+        numbered(judged.accepted, keys=told.row_keys),
+        rejected,
+        judged.ignored,
+        numbered(withdrawals, keys=names),
+        named,
+    )

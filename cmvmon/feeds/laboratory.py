@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -18,16 +18,14 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
 from cmvmon.feeds.declared_values import read_grammar
+from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
-from cmvmon.feeds.times import fault_of_formats
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import ValueGrammar, fold
 
-SEPARATORS = (",", ";", "\t", "|")
-ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
     "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
@@ -144,13 +142,10 @@ def keys_asked(text: str, *, name: str) -> list[Asked]:
 def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if top.text("laboratory") not in (name, None):
         top.fault("laboratory", f"is not {name!r}, the name of the file; make them equal")
-    formats = top.texts("time_formats", required=True)
-    fault = fault_of_formats(formats)
-    if fault is not None:
-        top.fault("time_formats", fault)
+    formats = read_time_formats(top)
     separator = top.choice("separator", SEPARATORS)
     encoding = top.choice("encoding", ENCODINGS)
-    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), _zone(top)
+    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), read_zone(top)
     synthetic = top.truth("synthetic")
     columns, (cmv_load, other) = _columns(top), _tests(top)
     status, share = (
@@ -186,17 +181,6 @@ def _spelling(data: Mapping[str, Any]) -> dict[str, str]:
         table = table.get(inner) if inner and isinstance(table, dict) else table
         texts += list(table) if isinstance(table, dict) else []
     return {fold(text): text for text in reversed(texts) if isinstance(text, str)}
-
-
-def _zone(top: StrictTable) -> ZoneInfo | None:
-    key = top.text("time_zone")
-    if key is None:
-        return None
-    try:
-        return ZoneInfo(key)
-    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError):
-        top.fault("time_zone", "is no IANA time zone; give one such as Europe/Amsterdam")
-        return None
 
 
 def _columns(top: StrictTable) -> dict[str, str]:

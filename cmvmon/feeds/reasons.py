@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import NAMES as DELIVERED
-from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
+from cmvmon.domain.delivered import SNAPSHOT_REFUSED, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
+_FILES = "the laboratory file (of other tables than results: the table file)"
 
 RECORD_REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,8 +43,16 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
         "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
         WITHDRAWS_UNKNOWN: (
-            "the record withdraws a result whose number is not known, and does not say enough to stand alone. It takes "
-            "effect by itself when the result comes; if it should be known, check the number with the sender."
+            "the record withdraws a result or a row that is not known, and does not say enough to stand alone. It takes "
+            "effect by itself when that comes; if it should be known, check its number with the sender."
+        ),
+        "missing_row_id": "the sender's own number of the record is empty, which is its key. Ask the sender for it.",
+        "unknown_row_status": (
+            "the status says neither that the record stands nor that it is withdrawn. Add it to [<table>.status] of the "
+            "table file."
+        ),
+        SNAPSHOT_REFUSED: (
+            "the whole snapshot was refused: what was known before stands. See why, and send the next one whole."
         ),
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
@@ -100,7 +109,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "quantitative result."
         ),
         "ambiguous_number": (
-            f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILE}."
+            f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILES}."
         ),
         "malformed_number": (
             "the number does not follow the declared marks, with thousands in groups of three (in an exchanged "
@@ -140,7 +149,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         # one number, several records
         "conflicting_values": (
-            "another record has the same key, report time and status with another value: both are kept, neither is used. "
+            "another record has the same key, report time and status with another value: both are kept, neither is chosen (of "
+            "courses, stays and statements, what they say of time is joined, and what they do not agree on is unknown). "
             "Ask the laboratory for a corrected result (of corrections that state no report time, or the same one, the one "
             "received last holds)."
         ),
@@ -198,7 +208,8 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "malformed_csv": (
             "the quoting of the file is broken, or a cell spans lines and nothing declares that it may. Ask the sender for "
-            "the file again; where notes with line breaks are meant, declare `cells_span_lines` in the laboratory file."
+            "the file again; where notes with line breaks are meant, declare `cells_span_lines` in "
+            f"{_FILES}."
         ),
         "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
         "undeclared_comparator": (
@@ -209,15 +220,28 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "a column that is not read has nearly the name of one that would be. Correct its name, or leave the column out."
         ),
         "lines_above_header": (
-            "lines stand above the header. Declare their number as `lines_above_header` in the laboratory file, or ask "
-            "the sender to leave them out."
+            f"lines stand above the header. Declare their number as `lines_above_header` in {_FILES}, or ask the sender to "
+            "leave them out."
         ),
         "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",
         "missing_column": (
-            "the header lacks a column. Ask the sender, or correct the column's name in [columns] of the laboratory "
-            "file."
+            f"the header lacks a column. Ask the sender, or correct the column's name in [columns] of {_FILES}."
         ),
         "wrong_type": "a column holds another kind of data than it should. Write it as the data dictionary says.",
+        "snapshot_of_messages": (
+            "the table file says that each delivery of this table is all that holds, and this one may hold several tables. Ask "
+            "for a CSV file of the table, or correct `sends` in the table file."
+        ),
+        "too_many_withdrawn": (
+            "nothing was withdrawn and nothing of it is used: what was known before stands. Where it is right, raise "
+            "`max_withdrawn_share` of the table in the table file, or ask the sender for the whole snapshot."
+        ),
+        "older_snapshot": (
+            "a newer one was taken in, which stands. Where this one is what holds, take it in by `cmvmon ingest`."
+        ),
+        "snapshots_out_of_order": (
+            "which of them is the newer can't be told. Give them names with a date (2026-03-09, 20260309), or leave one."
+        ),
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",
     }
 )

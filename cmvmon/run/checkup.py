@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED
+from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.shell import alert_store, database, dialects, feed_state, known
@@ -42,6 +42,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("settings", lambda: _settings(site)),
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
+        ("table files", lambda: _table_files(site)),
         ("database", lambda: _database(site)),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
@@ -90,6 +91,12 @@ def _laboratories(site: Site) -> Iterator[Finding]:
         )
 
 
+def _table_files(site: Site) -> Iterator[Finding]:
+    for file in site.table_files():
+        named = ", ".join(name for name in NAMES if name in file.tables)
+        yield Finding("table files", "ok", f"{file.feed}: {named}")
+
+
 def _database(site: Site) -> Iterator[Finding]:
     url = site.database
     if not database.exists(url):
@@ -111,6 +118,9 @@ def _database(site: Site) -> Iterator[Finding]:
             if item.refused
             else f"{item.n_quarantined} records in quarantine"
         )
+        if item.n_withdrawn:
+            by = "by the newest snapshot" if item.is_snapshot else "by the newest delivery"
+            words += f"; {item.n_withdrawn} known before withdrawn {by}"
         yield Finding(f"feed {item.feed}/{item.table}", state, words)
     yield Finding(
         "assessments",

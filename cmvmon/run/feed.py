@@ -11,7 +11,7 @@ from pathlib import Path
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
 from cmvmon.run.assessing import Counts, check_stored
 from cmvmon.run.faults import fault_of, note_stopped
-from cmvmon.run.intake import take_in_landed
+from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
 from cmvmon.shell import known

@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from cmvmon.domain import delivered
-from cmvmon.domain.errors import NoLaboratoryFile, SiteError
+from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
-from cmvmon.ingest import ingest
-from cmvmon.run.faults import Fault, note_faults, note_feed, of_growing, of_stray, set_apart
-from cmvmon.shell import feed_state, intake_store, landing, quarantine
+from cmvmon.run.arrival_order import Waiting, in_order
+from cmvmon.run.faults import Fault, note_faults, of_growing, of_stray, set_apart
+from cmvmon.run.landed_delivery import take_in_landed
+from cmvmon.shell import arrivals, feed_state, landing, quarantine
 from cmvmon.shell.drop_folder import Dropped, Found, look_through
-from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.session import OpenSite, now
 
 
 def take_in_file(
@@ -43,12 +42,14 @@ def take_in_file(
     if table is not None and table not in delivered.NAMES:
         raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(delivered.NAMES)}")
     held = None if FORMATS[form].names_tables else table or delivered.LEADING.name
-    return _take_in(opened, Dropped(path, feed, held, form), read_bytes(path), received_at, is_history=is_history)
+    item = Waiting(Dropped(path, feed, held, form), arrivals.by_hand(now()))
+    return _take_in(opened, item, read_bytes(path), received_at, landed_at=received_at, is_history=is_history)
 
 
 def _take_in(
-    opened: OpenSite, item: Dropped, data: bytes, received_at: datetime, *, is_history: bool
+    opened: OpenSite, waiting: Waiting, data: bytes, received_at: datetime, *, landed_at: datetime, is_history: bool
 ) -> tuple[Counted, ...]:
+    item = waiting.item
     landed = landing.land(
         opened.site.landing,
         data,
@@ -56,11 +57,11 @@ def _take_in(
         table=item.table,
         form=item.form,
         file_name=item.path.name,
-        landed_at=received_at,
+        landed_at=landed_at,
         is_history=is_history,
         is_at_hand=True,
     )
-    return take_in_landed(opened, landed, received_at=received_at)
+    return take_in_landed(opened, landed, received_at=received_at, arrival=waiting.arrival, arrived_at=landed_at)
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,18 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
     found = look_through(opened.site.drop) if found is None else found
     faults = [of_stray(stray) for stray in found.strays] + [of_growing(item) for item in found.growing]
     seen: set[tuple[str, str, str]] = set()
-    for item in found.files:
+    for number, waiting in enumerate(in_order(opened, found.files)):
+        item = waiting.item
+        # Snapshots of one night follow each other: what lands later holds.
+        at = received_at + timedelta(microseconds=number) if waiting.arrival else received_at
         table = item.table or delivered.WHOLE_DELIVERY
         with set_apart(faults, partial(Fault, item.feed, table, file_name=item.path.name), called=item.place):
             data = read_bytes(item.path, called="it")
             seen.add((hashlib.sha256(data).hexdigest(), item.feed, item.table or item.form))
-            counted += _take_in(opened, item, data, received_at, is_history=is_history)
+            if waiting.fault is not None:
+                faults.append(waiting.fault)
+                continue
+            counted += _take_in(opened, waiting, data, received_at, landed_at=at, is_history=is_history)
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
     again, failed = _take_in_unjudged(opened, judged | seen, received_at)
@@ -99,8 +106,8 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
     faults += failed
     with opened.writing() as connection:
         quarantine.list_anew(connection)
-        waiting = feed_state.with_open_quarantine(connection)
-    for delivery_id, feed, table in waiting:
+        still_waiting = feed_state.with_open_quarantine(connection)
+    for delivery_id, feed, table in still_waiting:
         with set_apart(faults, partial(Fault, feed, table), called=f"landing/{delivery_id[:12]}..."):
             ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
             mine = [
@@ -128,88 +135,6 @@ def _take_in_unjudged(
             with set_apart(faults, of_way, called=way.file_name):
                 counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
     return counted, faults
-
-
-def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
-    """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
-
-    The same bytes for the same feed, table and format are judged once; again only when the laboratory file or the zone that
-    the site states has changed or a moment has come, and then only the records that were set apart. Withdrawals that waited
-    for a record which it brings are judged again with it, and counted beside it.
-    """
-    laboratory = opened.site.laboratory(landed.feed)
-    if laboratory is None and landed.table in delivered.BY_LABORATORY:
-        raise NoLaboratoryFile(
-            f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
-            "(cmvmon/feeds/labs/example_nl.toml is a template)"
-        )
-    zone = opened.site.settings().delivered_zone
-    version = "" if laboratory is None else laboratory.fingerprint
-    if zone is not None and landed.table not in delivered.BY_LABORATORY:
-        version += f" {zone.key}"
-    with opened.reading() as connection:
-        before = earlier(connection, landed)
-    if before is not None and not _judges_again(before, version, received_at):
-        return _already_known(landed, before)
-    intake = ingest(
-        landing.raw(opened.site.landing, landed.delivery_id),
-        feed=landed.feed,
-        table=landed.table,
-        laboratory=laboratory,
-        delivery_id=landed.delivery_id,
-        received_at=received_at,
-        landed_at=landed.landed_at if before is None else received_at,
-        form=landed.form,
-        history=landed.is_history,
-        only_records=None if before is None or before.is_refused_whole else before.open_records,
-        zone=zone,
-    )
-    with opened.writing() as connection:
-        meanwhile = earlier(connection, landed)
-        if meanwhile is not None and meanwhile != before:  # another process was quicker with the same bytes
-            return _already_known(landed, meanwhile)
-        counted = intake_store.append(
-            connection, intake, landed=landed, received_at=received_at, laboratory_file=version, before=before
-        )
-        note_feed(opened, connection, landed.feed, received_at)
-        withdrawn = [
-            item for item in quarantine.waiting_for(connection, landed.delivery_id) if item[0] != landed.delivery_id
-        ]
-    for delivery_id, feed in withdrawn:
-        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
-        counted += tuple(one for way in ways for one in take_in_landed(opened, way, received_at=received_at))
-    return counted
-
-
-def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
-    """Whether something set apart may be read otherwise now: what it is read with has changed, time has passed, or what a
-    withdrawal names has come."""
-    time_has_passed = before.waits_for_time and received_at > before.received_at
-    return bool(before.open_records) and (before.laboratory_file != version or time_has_passed or before.waits_no_more)
-
-
-def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:
-    """The counts of a delivery that changes nothing: every record of it is a duplicate."""
-    return tuple(
-        Counted(
-            delivery_id=landed.delivery_id,
-            feed=landed.feed,
-            table=table.table,
-            attempt=table.attempt,
-            received=table.received,
-            accepted=0,
-            quarantined=0,
-            duplicates=table.received,
-            ignored=0,
-            reasons={},
-            refused=table.refused,
-            refused_because=None
-            if table.refused is None
-            else "it stands refused since it first came; see the ward page",
-            was_known=True,
-        )
-        for table in before.tables
-    )
 
 
 def _feed_name(feed: str) -> str:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import BY_NAME, Delivered, Versions
+from cmvmon.domain.delivered import BY_NAME, WHOLE_SNAPSHOT, WITHDRAWS_UNKNOWN, Delivered, Versions
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
@@ -44,7 +44,7 @@ def set_apart(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool], as_of: datetime | None = None
 ) -> list[dict[str, Any]]:
     """The records that the last judging of each delivery (by `as_of`) set apart, with `landed_at`; those of which the
-    conditions hold."""
+    conditions hold. Of snapshots, only the newest one's and what came after it: it says all that holds."""
     # Asked of each record that was ever set apart: of them there are few, of deliveries many.
     q, d, later = QUARANTINE.c, DELIVERIES.c, DELIVERIES.alias("later").c
     same = ("delivery_id", "feed", "table_name")
@@ -55,7 +55,26 @@ def set_apart(
     if as_of is not None:
         query = query.where(sa.or_(d.is_history, d.received_at <= as_of))
         is_later = sa.and_(is_later, sa.or_(later.is_history, later.received_at <= as_of))
-    query = query.where(*conditions, ~sa.exists(sa.select(later.attempt).where(is_later)))
+    newer = DELIVERIES.alias("newer").c
+    came_later = sa.or_(
+        newer.received_at > d.received_at, sa.and_(newer.received_at == d.received_at, newer.landed_at > d.landed_at)
+    )
+    is_superseded = sa.and_(
+        d.sends == WHOLE_SNAPSHOT,
+        newer.feed == q.feed,
+        newer.table_name == q.table_name,
+        newer.delivery_id != q.delivery_id,
+        newer.sends == WHOLE_SNAPSHOT,
+        newer.refused.is_(None),
+        came_later,
+    )
+    if as_of is not None:
+        is_superseded = sa.and_(is_superseded, newer.received_at <= as_of)
+    query = query.where(
+        *conditions,
+        ~sa.exists(sa.select(later.attempt).where(is_later)),
+        ~sa.exists(sa.select(newer.attempt).where(is_superseded)),
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -87,7 +106,7 @@ def _brings_right(version: Mapping[str, Any], one: _Waiting, table: Delivered) -
     if version["feed"] != one.row["feed"] or version["landed_at"] <= one.landed_at or version["is_conflicting"]:
         return False
     if table.versions is Versions.SNAPSHOT:
-        return True
+        return bool(version["is_withdrawn"]) or one.row["reason"] != WITHDRAWS_UNKNOWN
     read, status = one.named.read, str(version["result_status"])
     changes = status in words.CHANGES_A_RESULT
     if not changes and read.get("patient_id", "") not in ("", version["patient_id"]):
@@ -154,7 +173,7 @@ def _versions(
 ) -> dict[str, list[dict[str, Any]]]:
     """Stored versions by the value of that column, each with `is_conflicting`: set apart itself where it stands."""
     v, q = VERSIONS[table.name].c, QUARANTINE.c
-    stated = ("reported_at", "result_status") if table.versions is Versions.REPORTED else ()
+    stated = ("reported_at", "result_status") if table.versions is Versions.REPORTED else ("is_withdrawn",)
     names = dict.fromkeys((*table.rows.key, "patient_id", "feed", "record_key", "landed_at", *stated))
     is_conflicting = sa.exists().where(
         q.table_name == table.name, q.reason.in_(CONFLICTS), *(q[name] == v[name] for name in _PLACE)

@@ -41,6 +41,7 @@ class Earlier:
     waits_for_time: bool  # something was dated in the future of that judging
     waits_no_more: bool  # a withdrawal waited for a record that has come since
     received_at: datetime
+    landed_at: datetime
 
     @property
     def is_refused_whole(self) -> bool:
@@ -74,6 +75,7 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         any(row["reason"] in _OF_THE_FUTURE for row in still),
         any(is_known(connection, row) for row in still),
         rows[-1]["received_at"],
+        rows[-1]["landed_at"],
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.domain.delivered import WHOLE_SNAPSHOT
 from cmvmon.shell import quarantine
 from cmvmon.shell.schema import DELIVERIES, WAITING
 
@@ -20,13 +21,16 @@ _NEWEST_FIRST = tuple(DELIVERIES.c[name].desc() for name in ("landed_at", "recei
 
 @dataclass(frozen=True)
 class FeedTable:
-    """One table of one feed: its last delivery that was taken in (None = none yet), and why the newest is refused."""
+    """One table of one feed: its last delivery that was taken in (None = none yet), why the newest is refused, and how many
+    records that were known before it withdrew."""
 
     feed: str
     table: str
     last_received_at: datetime | None
     refused: str | None
     n_quarantined: int
+    n_withdrawn: int
+    is_snapshot: bool
 
 
 def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
@@ -38,9 +42,15 @@ def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
         newest = brought.order_by(d.received_at.desc()).limit(1)
         if connection.execute(newest).first() is not None:
-            last = connection.execute(newest.where(d.refused.is_(None))).scalar()
+            taken_in = newest.where(d.refused.is_(None)).order_by(d.landed_at.desc())
+            last = connection.execute(taken_in.add_columns(d.withdrawn, d.sends)).first()
             refused = _newest_refused(connection, feed, table, as_of=as_of)
-            found.append(FeedTable(feed, table, last, refused, waiting[feed, table]))
+            n_waiting = waiting[feed, table]
+            if last is None:
+                found.append(FeedTable(feed, table, None, refused, n_waiting, 0, is_snapshot=False))
+            else:
+                is_snapshot = last.sends == WHOLE_SNAPSHOT
+                found.append(FeedTable(feed, table, last.received_at, refused, n_waiting, last.withdrawn, is_snapshot))
     return found
 
 

@@ -20,10 +20,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.delivered import BY_NAME, ROWS, WHOLE_SNAPSHOT
+from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named
 from cmvmon.feeds.reasons import remedy
+from cmvmon.feeds.table_file import NOTHING_SAID, TableFile, TableForm
 from cmvmon.ingest import Intake, Part
+from cmvmon.shell import snapshots
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import list_after
@@ -33,7 +36,8 @@ from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
 
 @dataclass(frozen=True)
 class Counted:
-    """What one judging of one delivery came to for one table. `reasons` counts the quarantined records by code."""
+    """What one judging of one delivery came to for one table. `reasons` counts the quarantined records by code; `withdrawn`
+    are records that were known before and stand no more."""
 
     delivery_id: str
     feed: str
@@ -48,6 +52,25 @@ class Counted:
     refused: str | None = None
     refused_because: str | None = None
     was_known: bool = False
+    withdrawn: int = 0
+
+
+@dataclass(frozen=True)
+class TakenAs:
+    """What a delivery is taken for.
+
+    Attributes:
+        table_file: says of each table what a delivery of it is; None = rows.
+        is_whole: every record of it is judged; else only some that were set apart, and it withdraws nothing.
+        refusal: why it is refused whatever it holds; None = it is not.
+    """
+
+    table_file: TableFile | None = None
+    is_whole: bool = True
+    refusal: DeliveryError | None = None
+
+
+AS_ROWS = TakenAs()
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,12 @@ class _Judging:
     received_at: datetime
     laboratory_file: str
     attempt: int
+    taken_as: TakenAs
+
+    def form(self, part: Part) -> TableForm:
+        """What is said of that part's table: of a delivery of history, which tells what was, and of no table, nothing."""
+        file, table = self.taken_as.table_file, BY_NAME.get(part.table)
+        return NOTHING_SAID if file is None or table is None or self.landed.is_history else file.form(table)
 
 
 def append(
@@ -68,16 +97,17 @@ def append(
     received_at: datetime,
     laboratory_file: str,
     before: Earlier | None,
+    taken_as: TakenAs = AS_ROWS,
 ) -> tuple[Counted, ...]:
     """Stores one judged delivery and returns its counts by table. The caller holds the one transaction for all of them."""
     attempt = last_attempt(connection, landed) + 1
-    judging = _Judging(landed, received_at, laboratory_file, attempt)
+    judging = _Judging(landed, received_at, laboratory_file, attempt, taken_as)
     waiting = before.open_tables if before else frozenset()
     parts = [part for part in intake.parts if before is None or part.received or part.table in waiting]
     counted = [_append(connection, part, judging) for part in parts]
     for table in sorted(waiting - {part.table for part in parts}):  # its records were another table's
         nothing = Counted(landed.delivery_id, landed.feed, table, attempt, 0, 0, 0, 0, 0, {})
-        _note(connection, nothing, judging)
+        _note(connection, nothing, judging, ROWS)
         list_after(connection, landed, table, ())
         counted.append(nothing)
     return tuple(counted)
@@ -86,12 +116,24 @@ def append(
 def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted:
     landed, attempt = judging.landed, judging.attempt
     part = with_known_withdrawals(connection, part)
-    accepted, conflicting, duplicates = sorted_out(connection, part, landed)
+    form = judging.form(part)
+    is_snapshot = form.sends == WHOLE_SNAPSHOT
+    lacking: list[dict[str, Any]] = []
+    n_gone = 0
+    if judging.taken_as.refusal is not None:
+        part = snapshots.as_refused(part, landed, judging.taken_as.refusal)
+    elif is_snapshot and judging.taken_as.is_whole and part.refused is None:
+        part, lacking, n_gone = snapshots.taken(connection, part, landed, form, judging.received_at)
+    accepted, conflicting, duplicates = sorted_out(connection, part, landed, tells_all=is_snapshot)
+    gone = snapshots.withdrawn(lacking, landed, judging.received_at, attempt)
     quarantined = [
         *_named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named),
         *_conflicts(conflicting, part.table, judging),
     ]
-    kept = [record | {"attempt": attempt} for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))]
+    kept = [
+        record | {"attempt": attempt, "landed_at": _holds_from(record, judging)}
+        for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))
+    ]
     counted = Counted(
         delivery_id=landed.delivery_id,
         feed=landed.feed,
@@ -105,19 +147,26 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         reasons=dict(sorted(Counter(str(row["reason"]) for row in quarantined).items())),
         refused=None if part.refused is None else part.refused.code,
         refused_because=None if part.refused is None else str(part.refused),
+        withdrawn=n_gone + sum(bool(record.get("is_withdrawn")) for record in accepted),
     )
-    _note(connection, counted, judging)
-    if kept:
-        _insert(connection, VERSIONS[part.table], kept)
+    _note(connection, counted, judging, form.sends)
+    if kept or gone:
+        _insert(connection, VERSIONS[part.table], [*kept, *gone])
     _insert(connection, QUARANTINE, quarantined)
-    list_after(connection, landed, part.table, kept)
+    list_after(connection, landed, part.table, kept, is_all=is_snapshot and part.refused is None)
     return counted
 
 
-def _note(connection: sa.Connection, counted: Counted, judging: _Judging) -> None:
+def _holds_from(record: Mapping[str, Any], judging: _Judging) -> datetime:
+    """What orders a version among those received with it. A withdrawal that waited for its record holds after it."""
+    landed_at: datetime = record["landed_at"]
+    return max(landed_at, judging.received_at) if record.get("is_withdrawn") and judging.attempt > 1 else landed_at
+
+
+def _note(connection: sa.Connection, counted: Counted, judging: _Judging, sends: str) -> None:
     """The delivery's row for one table."""
     landed = judging.landed
-    counts = ("refused", "refused_because", "received", "accepted", "quarantined", "duplicates", "ignored")
+    counts = ("refused", "refused_because", "received", "accepted", "quarantined", "duplicates", "ignored", "withdrawn")
     connection.execute(
         sa.insert(DELIVERIES),
         {
@@ -132,6 +181,7 @@ def _note(connection: sa.Connection, counted: Counted, judging: _Judging) -> Non
             "laboratory_file": judging.laboratory_file,
             "code_version": __version__,
             "format": landed.form,
+            "sends": sends,
             **{name: getattr(counted, name) for name in counts},
         },
     )

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, LEADING, Delivered, Versions
+from cmvmon.domain.delivered import DELIVERED, LEADING, SNAPSHOT_REFUSED, Delivered, Versions
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS
+from cmvmon.domain.standing import standing
 from cmvmon.shell.frames import framed
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
@@ -38,18 +39,15 @@ def known_table(
 ) -> pl.DataFrame | None:
     """What was known of a table at `as_of` (received_at <= as_of); None when no such delivery had been accepted.
 
-    Every version of each record where the sender states which one is the last; else the current one. Where current
-    versions conflict, one row stays, and its columns `in_conflict` say nothing.
+    Every version of each record where the sender states which one is the last; else the rows that stand
+    (cmvmon.domain.standing).
     """
     if not was_delivered(connection, table.rows, as_of=as_of):
         return None
     versions = _read(connection, table.rows, as_of, patients)
     if table.versions is Versions.SNAPSHOT:
-        current, conflicting = _current(versions)
-        versions = pl.concat([current, table.unsaid(conflicting)])
-    else:
-        versions = _of_last_judging(versions)
-    return versions.select(*table.rows.schema)
+        return standing(versions, table)
+    return _of_last_judging(versions).select(*table.rows.schema)
 
 
 def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
@@ -69,7 +67,8 @@ def _read(
     connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
 ) -> pl.DataFrame:
     table = VERSIONS[row_type.name]
-    names = dict.fromkeys([*row_type.schema, "record_key", "content", "landed_at", *_RECORD, "attempt"])
+    beside = ["record_key", "landed_at", *_RECORD, "attempt", *(["is_withdrawn"] if "is_withdrawn" in table.c else [])]
+    names = dict.fromkeys([*row_type.schema, *beside])
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
         return _frame(connection, query, row_type)
@@ -85,26 +84,14 @@ def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    types = {"landed_at": Kind.MOMENT.dtype, "record_number": pl.Int64(), "attempt": pl.Int64(), **row_type.schema}
+    types: dict[str, pl.DataType] = {
+        "landed_at": Kind.MOMENT.dtype,
+        "record_number": pl.Int64(),
+        "attempt": pl.Int64(),
+        "is_withdrawn": pl.Boolean(),
+        **row_type.schema,
+    }
     return framed(connection, query, types)
-
-
-def _current(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The last version of each record, and one row for each record whose last versions contradict each other."""
-    ordered = versions.sort("record_key", "received_at", "landed_at", "content")
-    if ordered["record_key"].n_unique() == ordered.height:  # each came once: nothing was replaced, nothing contradicts
-        return ordered, ordered.clear()
-    stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
-    last = (
-        ordered.with_columns(stamp=stamp)
-        .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
-        .unique(subset=["record_key", "content"], keep="first", maintain_order=True)
-    )
-    several = pl.col("record_key").is_duplicated()
-    return (
-        last.filter(~several).drop("stamp"),
-        last.filter(several).unique(subset="record_key", keep="first", maintain_order=True).drop("stamp"),
-    )
 
 
 def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
@@ -203,10 +190,11 @@ def _chunks(patients: Collection[str]) -> list[list[str]]:
 def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[str]]:
     """By table, the patients of whom a delivered record waits in quarantine: what it said can't be told from the rest.
 
-    Records that contradict each other are read: `in_conflict` says what is lost.
+    Records that contradict each other are read: what they do not agree on is null in the row that stands for them. Of a
+    snapshot that was refused whole nothing is lost: what was known before stands.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted(CONFLICTS))
+        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
     )
     return {
         table.name: frozenset(waiting.filter(pl.col("table_name") == table.name)["patient_id"]) for table in DELIVERED

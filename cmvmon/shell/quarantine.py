@@ -107,10 +107,13 @@ def is_known(connection: sa.Connection, row: Mapping[str, Any], *, of: str | Non
     return connection.execute(query.limit(1)).first() is not None
 
 
-def list_after(connection: sa.Connection, landed: Landed, table: str, stored: Iterable[Mapping[str, Any]]) -> None:
+def list_after(
+    connection: sa.Connection, landed: Landed, table: str, stored: Iterable[Mapping[str, Any]], *, is_all: bool = False
+) -> None:
     """Brings the list up to date with a judging of one table of a delivery, and the versions that it stored.
 
-    What a delivery can bring right, or put in question again, names one of its patients or keys.
+    What a delivery can bring right, or put in question again, names one of its patients or keys. One that holds all there
+    is (`is_all`) ends the waiting of everything that an earlier one of its kind set apart.
     """
     q = QUARANTINE.c
     of_feed = sa.and_(q.feed == landed.feed, q.table_name == table)
@@ -123,6 +126,9 @@ def list_after(connection: sa.Connection, landed: Landed, table: str, stored: It
         patients.add(patient or "")
         keys.add(key or "")
     if connection.execute(sa.select(q.feed).where(of_feed).limit(1)).first() is None:
+        return
+    if is_all:
+        _list_again(connection, [of_feed])
         return
     _list_again(connection, [sa.and_(own, q.named_patient.is_(None), q.named_key.is_(None))])
     for column, names in ((q.named_patient, patients - {""}), (q.named_key, keys - {""})):

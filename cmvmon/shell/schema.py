@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
-from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.delivered import DELIVERED, Delivered, Versions
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell import dialects
@@ -51,9 +51,14 @@ def _columns(row_type: RowType) -> list[sa.Column[Any]]:
     return [sa.Column(c.name, _TYPES[c.kind](), nullable=bool(c.null_means)) for c in row_type.columns]
 
 
-def _versions(row_type: RowType) -> sa.Table:
-    """Every accepted version of a delivered table. `content` and `delivered` are hashes that tell versions apart."""
+def _versions(delivered: Delivered) -> sa.Table:
+    """Every accepted version of a delivered table. `content` and `delivered` are hashes that tell versions apart.
+
+    `is_withdrawn`: from then on the record does not stand. A result says so itself, in its status.
+    """
+    row_type = delivered.rows
     names = {column.name for column in row_type.columns}
+    withdrawn = [sa.Column("is_withdrawn", sa.Boolean, nullable=False)]
     return sa.Table(
         row_type.name,
         METADATA,
@@ -66,6 +71,7 @@ def _versions(row_type: RowType) -> sa.Table:
         *([] if "feed" in names else [sa.Column("feed", sa.String, nullable=False)]),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("record_number", sa.Integer, nullable=False),
+        *(withdrawn if delivered.versions is Versions.SNAPSHOT else []),
         sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
         sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
     )
@@ -82,7 +88,7 @@ DELIVERIES = sa.Table(
     sa.Column("landed_at", Moment(), nullable=False),
     sa.Column("received_at", Moment(), nullable=False),
     sa.Column("is_history", sa.Boolean, nullable=False),
-    sa.Column("laboratory_file", sa.String(64), nullable=False),
+    sa.Column("laboratory_file", sa.String, nullable=False),
     sa.Column("refused", sa.String),
     sa.Column("refused_because", sa.String),
     sa.Column("received", sa.Integer, nullable=False),
@@ -90,6 +96,9 @@ DELIVERIES = sa.Table(
     sa.Column("quarantined", sa.Integer, nullable=False),
     sa.Column("duplicates", sa.Integer, nullable=False),
     sa.Column("ignored", sa.Integer, nullable=False),
+    # What it was taken for (cmvmon.feeds.table_file), and how many known records it withdrew: they are none of the received.
+    sa.Column("sends", sa.String, nullable=False),
+    sa.Column("withdrawn", sa.Integer, nullable=False),
     sa.Column("code_version", sa.String, nullable=False),
     sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),
@@ -99,7 +108,20 @@ DELIVERIES = sa.Table(
     sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
 )
 
-VERSIONS: dict[str, sa.Table] = {table.name: _versions(table.rows) for table in DELIVERED}
+# How snapshots came, where it is not told by their bytes: one that returns to earlier bytes comes anew. A file that was left
+# in place did not. `file_name` is empty where somebody took the file in by hand.
+ARRIVALS = sa.Table(
+    "arrivals",
+    METADATA,
+    sa.Column("feed", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("delivery_id", sa.String(64), primary_key=True),
+    sa.Column("file_name", sa.String, primary_key=True),
+    sa.Column("modified_at", Moment(), primary_key=True),
+    sa.Column("arrived_at", Moment(), nullable=False),
+)
+
+VERSIONS: dict[str, sa.Table] = {table.name: _versions(table) for table in DELIVERED}
 
 QUARANTINE = sa.Table(
     QUARANTINED_RECORDS.name,

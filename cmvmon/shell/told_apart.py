@@ -28,11 +28,13 @@ _BESIDE_LOAD = tuple(name for name in LEADING.rows.schema if name not in _NOT_CO
 
 
 def sorted_out(
-    connection: sa.Connection, part: Part, landed: Landed
+    connection: sa.Connection, part: Part, landed: Landed, *, tells_all: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """New records, conflicting ones (with `reason`; `is_new` = not stored yet), and the number of duplicates.
 
     Row order does not matter: a conflict takes in every record of its version, not only those after the first.
+
+    `tells_all`: the delivery is all that holds now, so that a conflict that it repeats is set apart with it once more.
     """
     if part.accepted.is_empty():
         return [], [], 0
@@ -53,20 +55,24 @@ def sorted_out(
         stored = known[version[0]]
         peers = [row for row in stored if _version(row, table) == version]
         tells_history = version[0] in history
-        repeatable = _repeatable(group[0], stored, peers, table, tells_history=tells_history)
+        repeatable = _repeatable(group, stored, peers, table, tells_history=tells_history)
         fresh, repeats = _told_apart(group, repeatable)
         if part.is_log10_of is not None:
             fresh, again = _without_second_scale(fresh, repeatable, part.is_log10_of)
             repeats += again
-        if repeats and not fresh and version[0] in waiting:
+        stands = is_snapshot and len({row["content"] for row in repeatable}) > 1  # a conflict, told once more
+        if repeats and not fresh and version[0] in waiting and not stands:
             fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
         elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
         reason = elsewhere or what_conflicts([*peers, *fresh])
-        if elsewhere or len({row["content"] for row in (*peers, *fresh)}) > 1:
+        is_withdrawn = any(
+            row.get("is_withdrawn") for row in (*peers, *fresh)
+        )  # one that withdraws contradicts nothing
+        if elsewhere or (len({row["content"] for row in (*peers, *fresh)}) > 1 and not is_withdrawn):
             conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
         else:
             accepted += fresh
-        if elsewhere or len({row["content"] for row in peers}) > 1:
+        if elsewhere or len({row["content"] for row in peers}) > 1 or (stands and tells_all):
             conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
         else:
             duplicates += len(repeats)
@@ -89,20 +95,23 @@ def _several_samples(
 
 
 def _repeatable(
-    record: Mapping[str, Any],
+    group: Sequence[dict[str, Any]],
     stored: Sequence[dict[str, Any]],
     peers: Sequence[dict[str, Any]],
     table: Delivered,
     *,
     tells_history: bool,
 ) -> Sequence[dict[str, Any]]:
-    """The stored versions that such a record would only repeat.
+    """The stored versions that the records of one version would only repeat.
 
-    Where receipt alone orders, what came last: a record may return to what it said before. A delivery that tells the
-    history of a record (several such versions of it) returns to nothing.
+    Where receipt alone orders, what came last: a record may return to what it said before. Where several came last
+    together, they are repeated only together: one of them alone says which one holds. A delivery that tells the history of
+    a record (several such versions of it) returns to nothing.
     """
+    record = group[0]
     if table.versions is Versions.SNAPSHOT:
-        return [*peers, *stored[-1:]]
+        last = [row for row in stored if _arrived(row) == _arrived(stored[-1])]
+        return [*peers, *(last if _say_the_same(group, last) else ())]
     if not table.versions.is_by_receipt(record):
         return peers
     said = ("reported_at",) if record["reported_at"] is None else ("reported_at", "result_status")
@@ -113,8 +122,21 @@ def _repeatable(
     ]
     if record["reported_at"] is not None or tells_history or not alike:
         return alike
-    last = max((row["received_at"], row["landed_at"]) for row in alike)
-    return [row for row in alike if (row["received_at"], row["landed_at"]) == last]
+    newest = max(_arrived(row) for row in alike)
+    return [row for row in alike if _arrived(row) == newest]
+
+
+def _say_the_same(some: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each record of the one is among the other, by content or by delivered text, and the other way round."""
+    names = ("content", "delivered")
+    first, second = ({row[name] for row in rows for name in names} for rows in (some, others))
+    return all(
+        any(row[name] in said for name in names) for rows, said in ((some, second), (others, first)) for row in rows
+    )
+
+
+def _arrived(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    return row["received_at"], row["landed_at"]
 
 
 def _tell_history(groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]], table: Delivered) -> set[str]:
@@ -178,6 +200,8 @@ def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dic
     """The record with its key and the two hashes that tell versions apart."""
     columns = table.rows.columns
     content = {c.name: row[c.name] for c in columns if c.name not in _NOT_CONTENT}
+    is_withdrawn = bool(row.get("is_withdrawn"))
+    content |= {"is_withdrawn": True} if is_withdrawn else {}
     record = {c.name: row[c.name] for c in columns}
     return record | {
         "record_key": record_key(row, table.rows),
@@ -188,6 +212,8 @@ def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dic
         "feed": landed.feed,
         "record_number": row["record_number"],
         "line": row["line"],
+        "row_key": row.get("row_key"),
+        "is_withdrawn": is_withdrawn,
     }
 
 
@@ -222,14 +248,7 @@ def with_known_withdrawals(connection: sa.Connection, part: Part) -> Part:
     known = _known(connection, table, named)
     for row in part.accepted.to_dicts():
         known[record_key(row, table.rows)].append(row)
-    whole = []
-    for row in rows:
-        versions = known.get(record_key(row, table.rows))
-        if versions:
-            meant = max(versions, key=_settled)
-            read = row | {name: meant[name] for name in table.identity}
-            is_early = read["reported_at"] is not None and read["reported_at"] < read[table.starts]
-            whole.append(read | ({"reported_at": None} if is_early else {}))
+    whole = [_read_with(versions, row, table) for row in rows if (versions := known.get(record_key(row, table.rows)))]
     if not whole:
         return part
     effective = pl.DataFrame(whole, schema=part.withdrawals.schema)
@@ -240,6 +259,17 @@ def with_known_withdrawals(connection: sa.Connection, part: Part) -> Part:
         quarantined=part.quarantined.filter(waits),
         withdrawals=part.withdrawals.filter(waits),
     )
+
+
+def _read_with(versions: Sequence[Mapping[str, Any]], row: dict[str, Any], table: Delivered) -> dict[str, Any]:
+    """A withdrawal that is not whole, read with what is known of the record that it names."""
+    if table.versions is Versions.SNAPSHOT:
+        stated = {name: versions[-1][name] for name in table.rows.schema if name not in ("received_at", "delivery_id")}
+        return row | stated
+    meant = max(versions, key=_settled)
+    read = row | {name: meant[name] for name in table.identity}
+    is_early = read["reported_at"] is not None and read["reported_at"] < read[table.starts]
+    return read | ({"reported_at": None} if is_early else {})
 
 
 def _settled(version: Mapping[str, Any]) -> tuple[bool, str, int, str]:

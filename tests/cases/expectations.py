@@ -12,6 +12,7 @@ Each entry is one line:
     { either = [ {...}, {...} ] }          at least one of these holds
     { all = [ {...}, {...} ] }             each of these holds; for use inside `either`
 `declared` = edits of its laboratory file under which the case must hold; `undeclared` = what holds without them.
+`table_file` = the text of its table file, under which it must hold likewise.
 `variants` = the case again with other files: `edits` of them, and `must` of its own; without it the same verdicts.
 """
 
@@ -46,6 +47,7 @@ class Variant:
 
     edits: list[Edit]
     must: list[Mapping[str, Any]] | None
+    table_file: str
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,22 @@ class Expected:
     variants: list[Variant]
     declared: list[Edit]
     undeclared: list[Mapping[str, Any]]
+    table_file: str
 
 
 def read(case: Path) -> Expected:
     """The `expected.toml` of the case in that folder."""
     given = tomllib.loads((case / "expected.toml").read_text(encoding="utf-8"))
-    unknown = set(given) - {"expected", "must", "today", "plainly", "variants", "declared", "undeclared"}
+    unknown = set(given) - {"expected", "must", "today", "plainly", "variants", "declared", "undeclared", "table_file"}
     if unknown or not given.get("must"):
         raise ValueError(f"{case.name}: expected.toml needs `must`, and has no place for {sorted(unknown)}")
-    variants = [Variant([Edit(**edit) for edit in one["edits"]], one.get("must")) for one in given.get("variants", [])]
-    if bool(given.get("declared")) != bool(given.get("undeclared")):
-        raise ValueError(f"{case.name}: expected.toml needs `declared` and `undeclared` together")
+    table_file = given.get("table_file", "")
+    variants = [
+        Variant([Edit(**edit) for edit in one["edits"]], one.get("must"), one.get("table_file", table_file))
+        for one in given.get("variants", [])
+    ]
+    if bool(given.get("declared") or table_file) != bool(given.get("undeclared")):
+        raise ValueError(f"{case.name}: expected.toml needs `undeclared` beside `declared` or `table_file`")
     edits = {name: [Edit(**edit) for edit in given.get(name, [])] for name in ("plainly", "declared")}
     return Expected(
         given["must"],
@@ -77,6 +84,7 @@ def read(case: Path) -> Expected:
         variants,
         edits["declared"],
         given.get("undeclared", []),
+        table_file,
     )
 
 

@@ -52,9 +52,15 @@ class State:
     pages: Mapping[str, str]
 
 
-def after_last_night(case: Path, root: Path, edits: Iterable[Edit] = ()) -> State:
-    """The state of a new site at `root` after every night of the case in the folder `case`."""
+def after_last_night(case: Path, root: Path, edits: Iterable[Edit] = (), table_file: str = "") -> State:
+    """The state of a new site at `root` after every night of the case in the folder `case`.
+
+    `table_file`: the text of the feed's table file; empty = it has none.
+    """
     (root / "labs").mkdir(parents=True)
+    if table_file:
+        (root / "tables").mkdir()
+        (root / "tables" / f"{FEED}.toml").write_text(table_file, encoding="utf-8")
     _copy(case / "alfa.toml", root / "labs" / "alfa.toml", edits)
     nights = [datetime.fromisoformat(line) for line in (case / "nights.txt").read_text(encoding="utf-8").split()]
     for number, as_of in enumerate(nights, start=1):

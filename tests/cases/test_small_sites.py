@@ -33,7 +33,7 @@ def _marked(case: Path) -> object:
 @pytest.mark.parametrize("case", [_marked(case) for case in CASES])
 def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path, tmp_path: Path) -> None:
     expected = read(case)
-    state = after_last_night(case, tmp_path / "site", expected.declared)
+    state = after_last_night(case, tmp_path / "site", expected.declared, expected.table_file)
     faults = not_held(expected.must, state)
     if faults:
         assert not_held(expected.today, state) == [], (
@@ -41,7 +41,7 @@ def test_a_small_site_stands_as_its_case_expects_after_the_last_night(case: Path
         )
         raise FallsShort("; ".join(faults))
     for number, variant in enumerate(expected.variants, start=1):
-        other = after_last_night(case, tmp_path / f"variant {number}", variant.edits)
+        other = after_last_night(case, tmp_path / f"variant {number}", variant.edits, variant.table_file)
         wrong = not_held(variant.must, other) if variant.must else not_the_same(state, other)
         if wrong:
             raise FallsShort(f"variant {number}: {'; '.join(wrong)}")
@@ -70,7 +70,7 @@ def test_what_the_case_expects_holds_where_its_files_say_plainly_what_is_meant(c
 def test_the_nights_of_every_variant_run_and_its_checks_are_of_a_known_form(case: Path, tmp_path: Path) -> None:
     """What it must hold is asked where its case holds; here that a slip in it does not wait until then."""
     for number, variant in enumerate(read(case).variants):
-        state = after_last_night(case, tmp_path / f"variant {number}", variant.edits)
+        state = after_last_night(case, tmp_path / f"variant {number}", variant.edits, variant.table_file)
         assert state.lists["results"]
         not_held(variant.must or [], state)  # raises for an entry of no known form
 

@@ -61,7 +61,7 @@ def test_the_gate_stops_an_assessment_on_a_row_that_breaks_its_contract(site: Pa
         with opened.engine.begin() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO host_status SELECT 99, patient_id, 'frail', stated_at, ended_at, cd4_cells_per_ul, source, received_at, "
-                "delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99 FROM host_status"
+                "delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM host_status"
             )
         with pytest.raises(ContractBroken, match="host_status breaks its contract"):
             assessed(opened, as_of=day(1))

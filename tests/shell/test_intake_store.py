@@ -158,16 +158,22 @@ def test_courses_sent_as_they_stand_each_day_keep_their_newest_version(site: Pat
     assert stops == [[None], [day(5)], [None]]
 
 
-def test_two_courses_that_contradict_each_other_leave_the_treatment_unknown(site: Path) -> None:
-    lines = [sites.course("SYNTHETIC-1"), sites.course("SYNTHETIC-1", stop=5)]
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_courses_of_one_drug_and_start_are_joined_in_time_and_unknown_where_they_do_not_agree(
+    site: Path, turned: bool
+) -> None:
+    ended, running = sites.course("SYNTHETIC-1", stop=5), sites.course("SYNTHETIC-1").replace(",5,12,", ",2.5,12,")
+    both_end = [sites.course("SYNTHETIC-2", stop=5), sites.course("SYNTHETIC-2", stop=7, intent="prophylaxis")]
+    lines = [running, ended, *both_end][:: -1 if turned else 1]
     path = drop(site, "antiviral_courses", lines)
     with open_site(site) as opened:
         (counted,) = take_in_file(opened, path, feed="synthetic", table="antiviral_courses", received_at=T)
         with opened.reading() as connection:
             courses = known.known_table(connection, COURSES, as_of=T)
-    assert counted.reasons == {"conflicting_values": 2}
+    assert counted.reasons == {"conflicting_values": 4}
     assert courses is not None
-    assert courses["indication"].to_list() == [None]
+    said = courses.sort("patient_id").select("indication", "dose_mg_per_kg", "interval_h", "stopped_at").rows()
+    assert said == [("treatment", None, 12.0, None), (None, 5.0, 12.0, day(7))]
 
 
 def test_a_table_that_was_never_delivered_is_not_an_empty_one(site: Path) -> None:
@@ -235,5 +241,5 @@ def test_counts_that_do_not_add_up_are_refused_by_the_database(site: Path) -> No
     with pytest.raises(sa.exc.IntegrityError, match="nothing_lost"):
         sites.write(
             site,
-            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, code_version, format FROM deliveries",
+            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, sends, withdrawn, code_version, format FROM deliveries",
         )

@@ -72,10 +72,11 @@ def test_every_entry_has_its_versions_table_and_names_columns_that_it_has() -> N
     assert list(VERSIONS) == [table.name for table in DELIVERED]
     for table in DELIVERED:
         columns = {column.name for column in table.rows.columns}
-        asked = {table.starts, *table.known_since, *table.ends, *table.in_conflict, "patient_id", "received_at"}
+        asked = {table.starts, *table.known_since, *table.ends, *table.of_whole, "patient_id", "received_at"}
+        asked |= {table.whole} - {""}
         assert asked <= columns, table.name
         assert not table.rows.column(table.known_since[-1]).null_means, table.name
-        assert all(table.rows.column(name).null_means for name in (*table.ends, *table.in_conflict)), table.name
+        assert all(table.rows.column(name).null_means for name in table.ends), table.name
     assert LEADING.required
 
 

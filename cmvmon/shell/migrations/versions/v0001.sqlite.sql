@@ -48,6 +48,7 @@ CREATE TABLE antiviral_courses (
     feed VARCHAR NOT NULL,
     attempt INTEGER NOT NULL,
     record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
     PRIMARY KEY (version_number)
 )
 
@@ -56,6 +57,16 @@ CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 CREATE INDEX ix_antiviral_courses_received_at ON antiviral_courses (received_at)
 
 CREATE INDEX ix_antiviral_courses_record_key ON antiviral_courses (record_key)
+
+CREATE TABLE arrivals (
+    feed VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL,
+    delivery_id VARCHAR(64) NOT NULL,
+    file_name VARCHAR NOT NULL,
+    modified_at VARCHAR(27) NOT NULL,
+    arrived_at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (feed, table_name, delivery_id, file_name, modified_at)
+)
 
 CREATE TABLE assessed_patients (
     patient_id VARCHAR NOT NULL,
@@ -107,7 +118,7 @@ CREATE TABLE deliveries (
     landed_at VARCHAR(27) NOT NULL,
     received_at VARCHAR(27) NOT NULL,
     is_history BOOLEAN NOT NULL,
-    laboratory_file VARCHAR(64) NOT NULL,
+    laboratory_file VARCHAR NOT NULL,
     refused VARCHAR,
     refused_because VARCHAR,
     received INTEGER NOT NULL,
@@ -115,6 +126,8 @@ CREATE TABLE deliveries (
     quarantined INTEGER NOT NULL,
     duplicates INTEGER NOT NULL,
     ignored INTEGER NOT NULL,
+    sends VARCHAR NOT NULL,
+    withdrawn INTEGER NOT NULL,
     code_version VARCHAR NOT NULL,
     format VARCHAR NOT NULL,
     PRIMARY KEY (delivery_id, feed, table_name, attempt),
@@ -146,6 +159,7 @@ CREATE TABLE host_status (
     feed VARCHAR NOT NULL,
     attempt INTEGER NOT NULL,
     record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
     PRIMARY KEY (version_number)
 )
 
@@ -175,6 +189,7 @@ CREATE TABLE icu_stays (
     feed VARCHAR NOT NULL,
     attempt INTEGER NOT NULL,
     record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
     PRIMARY KEY (version_number)
 )
 
@@ -350,6 +365,10 @@ CREATE TRIGGER no_delete_of_alert_events BEFORE DELETE ON alert_events BEGIN SEL
 CREATE TRIGGER no_update_of_antiviral_courses BEFORE UPDATE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_antiviral_courses BEFORE DELETE ON antiviral_courses BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of antiviral_courses: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_arrivals BEFORE UPDATE ON arrivals BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of arrivals: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_arrivals BEFORE DELETE ON arrivals BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of arrivals: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_assessed_patients BEFORE UPDATE ON assessed_patients BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessed_patients: UPDATE is refused'); END
 

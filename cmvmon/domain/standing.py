@@ -1,0 +1,66 @@
+"""Which rows of a table stand, of all the versions that were received: the last of each record, withdrawn ones left out.
+
+Two rows of one record that came last together, or two records that say the same key, can't be told apart: neither is
+chosen. What they say of time is joined, from the first start to the last end; where one of them goes on, the joined row
+goes on. Of everything else, what they do not agree on is unknown (null).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from cmvmon.domain.delivered import Delivered
+
+_ARRIVED = ("received_at", "landed_at")
+
+
+def standing(versions: pl.DataFrame, table: Delivered) -> pl.DataFrame:
+    """The rows that stand, one for each key and patient.
+
+    `versions`: columns of the table, `record_key`, `landed_at`, `is_withdrawn`; a record is what has one `record_key`.
+    """
+    ordered = versions.sort("record_key", *_ARRIVED)
+    if ordered["record_key"].n_unique() < ordered.height:
+        ordered = ordered.filter(_stamp().over("record_key") == _stamp().max().over("record_key"))
+    last = ordered.filter(~pl.col("is_withdrawn").any().over("record_key"))
+    last = _of_whole(last, table) if table.whole else last
+    key = list(dict.fromkeys((*table.rows.key, "patient_id")))
+    several = pl.struct(key).is_duplicated()
+    joined = last.filter(several)
+    if joined.is_empty():
+        return last.select(*table.rows.schema)
+    others = [name for name in table.rows.schema if name not in key]
+    rows = joined.group_by(key, maintain_order=True).agg(*_joined(others, table)).select(*table.rows.schema)
+    return pl.concat([last.filter(~several).select(*table.rows.schema), rows])
+
+
+def _stamp() -> pl.Expr:
+    return pl.struct(*_ARRIVED).rank("dense")
+
+
+def _joined(names: Iterable[str], table: Delivered) -> list[pl.Expr]:
+    """Each of these columns of several rows as one."""
+    return [_of_several(name, table).alias(name) for name in names]
+
+
+def _of_several(name: str, table: Delivered) -> pl.Expr:
+    value = pl.col(name)
+    if name == table.starts:
+        return value.min()
+    if name == "received_at":
+        return value.max()
+    if name in table.ends:
+        return pl.when(value.is_not_null().all()).then(value.max())
+    return pl.when(value.n_unique() == 1).then(value.first())
+
+
+def _of_whole(last: pl.DataFrame, table: Delivered) -> pl.DataFrame:
+    """The rows with what the last word on their whole says of all of it: several rows may stand for one stay."""
+    whole = [table.whole, "patient_id"]
+    if last.select(whole).n_unique() == last.height:
+        return last
+    newest = last.filter(_stamp().over(whole) == _stamp().max().over(whole))
+    said = newest.group_by(whole).agg(*_joined(table.of_whole, table))
+    return last.drop(table.of_whole).join(said, on=whole, how="left", maintain_order="left").select(last.columns)

@@ -1,0 +1,145 @@
+"""One landed delivery into the store: judged, and appended in one transaction with everything that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from cmvmon.domain import delivered
+from cmvmon.domain.errors import NoLaboratoryFile
+from cmvmon.feeds.judging import Declared
+from cmvmon.ingest import ingest
+from cmvmon.run.faults import note_feed
+from cmvmon.shell import arrivals, intake_store, landing, quarantine
+from cmvmon.shell.arrivals import Arrival, Came
+from cmvmon.shell.earlier import Earlier, earlier
+from cmvmon.shell.intake_store import Counted, TakenAs
+from cmvmon.shell.landing import Landed
+from cmvmon.shell.session import OpenSite
+
+
+def take_in_landed(
+    opened: OpenSite,
+    landed: Landed,
+    *,
+    received_at: datetime,
+    arrival: Arrival | None = None,
+    arrived_at: datetime | None = None,
+) -> tuple[Counted, ...]:
+    """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
+
+    The same bytes for the same feed, table and format are judged once; again only when the feed's files or the zone that
+    the site states have changed or a moment has come, and then only the records that were set apart; and a snapshot, whole,
+    when it arrives again after another one (`arrival`, at `arrived_at`). Withdrawals that waited for a record which it
+    brings are judged again with it, and counted beside it.
+    """
+    declared, version = _declared(opened, landed)
+    is_snapshot = _is_snapshot(landed, declared)
+    with opened.reading() as connection:
+        before = earlier(connection, landed)
+        came = arrivals.came(connection, landed, arrival, before) if is_snapshot else Came()
+    if before is not None and not came.is_again and not _judges_again(before, version, received_at):
+        _note_arrival(opened, landed, arrival, came, received_at)
+        return _already_known(landed, before)
+    if is_snapshot and before is not None:  # it landed first with its bytes, and holds since it came last
+        landed = replace(landed, landed_at=(arrived_at or received_at) if came.is_again else before.landed_at)
+    is_whole = before is None or before.is_refused_whole or came.is_again
+    intake = ingest(
+        landing.raw(opened.site.landing, landed.delivery_id),
+        feed=landed.feed,
+        table=landed.table,
+        laboratory=declared.laboratory,
+        delivery_id=landed.delivery_id,
+        received_at=received_at,
+        landed_at=landed.landed_at if before is None else received_at,
+        form=landed.form,
+        history=landed.is_history,
+        only_records=None if is_whole or before is None else before.open_records,
+        zone=declared.site_zone,
+        table_file=declared.table_file,
+    )
+    with opened.writing() as connection:
+        meanwhile = earlier(connection, landed)
+        if meanwhile is not None and meanwhile != before:  # another process was quicker with the same bytes
+            return _already_known(landed, meanwhile)
+        counted = intake_store.append(
+            connection,
+            intake,
+            landed=landed,
+            received_at=received_at,
+            laboratory_file=version,
+            before=None if came.is_again else before,
+            taken_as=TakenAs(declared.table_file, is_whole, came.refusal),
+        )
+        if arrival is not None and came.is_new:
+            arrivals.note(connection, landed, arrival, received_at)
+        note_feed(opened, connection, landed.feed, received_at)
+        withdrawn = [
+            item for item in quarantine.waiting_for(connection, landed.delivery_id) if item[0] != landed.delivery_id
+        ]
+    for delivery_id, feed in withdrawn:
+        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
+        counted += tuple(one for way in ways for one in take_in_landed(opened, way, received_at=received_at))
+    return counted
+
+
+def _declared(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
+    """What the feed's files and the site say of such a delivery, and the fingerprint of it. Raises ProtocolError."""
+    laboratory = opened.site.laboratory(landed.feed)
+    if laboratory is None and landed.table in delivered.BY_LABORATORY:
+        raise NoLaboratoryFile(
+            f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
+            "(cmvmon/feeds/labs/example_nl.toml is a template)"
+        )
+    zone = opened.site.settings().delivered_zone
+    table_file = None if landed.table in delivered.BY_LABORATORY else opened.site.table_file(landed.feed)
+    version = "" if laboratory is None else laboratory.fingerprint
+    if table_file is not None:
+        version += f" {table_file.fingerprint}"
+    if zone is not None and landed.table not in delivered.BY_LABORATORY:
+        version += f" {zone.key}"
+    return Declared(laboratory, table_file, zone), version
+
+
+def _is_snapshot(landed: Landed, declared: Declared) -> bool:
+    """Whether the delivery holds all that holds now of its one table; a delivery of history tells what was."""
+    if landed.table is None or landed.is_history:
+        return False
+    return declared.sends(delivered.BY_NAME[landed.table]) == delivered.WHOLE_SNAPSHOT
+
+
+def _note_arrival(opened: OpenSite, landed: Landed, arrival: Arrival | None, came: Came, received_at: datetime) -> None:
+    if arrival is not None and came.is_new:
+        with opened.writing() as connection:
+            arrivals.note(connection, landed, arrival, received_at)
+
+
+def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
+    """Whether something set apart may be read otherwise now: what it is read with has changed, time has passed, or what a
+    withdrawal names has come."""
+    time_has_passed = before.waits_for_time and received_at > before.received_at
+    return bool(before.open_records) and (before.laboratory_file != version or time_has_passed or before.waits_no_more)
+
+
+def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:
+    """The counts of a delivery that changes nothing: every record of it is a duplicate."""
+    return tuple(
+        Counted(
+            delivery_id=landed.delivery_id,
+            feed=landed.feed,
+            table=table.table,
+            attempt=table.attempt,
+            received=table.received,
+            accepted=0,
+            quarantined=0,
+            duplicates=table.received,
+            ignored=0,
+            reasons={},
+            refused=table.refused,
+            refused_because=None
+            if table.refused is None
+            else "it stands refused since it first came; see the ward page",
+            was_known=True,
+        )
+        for table in before.tables
+    )

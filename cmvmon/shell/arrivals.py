@@ -1,0 +1,130 @@
+"""How a snapshot came: a delivery is its bytes and its arrival, for what holds may return to what held before.
+
+A file is left in place, and read again every night: it arrives once, as long as its name, its time of modification and its
+bytes stay. The same bytes under another name or time arrive anew; so they do whenever somebody takes them in by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from cmvmon.domain.errors import DeliveryError
+from cmvmon.feeds.records import refusal
+from cmvmon.shell import snapshots
+from cmvmon.shell.earlier import Earlier
+from cmvmon.shell.landing import Landed
+from cmvmon.shell.schema import ARRIVALS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})"
+_TIME = r"(?:[T _-]?(\d{2})[-_:.h]?(\d{2})(?:[-_:.]?(\d{2}))?)?(?!\d)"
+_STATED = re.compile(_DAY + _TIME)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One coming of some bytes. `is_overtaken`: a later snapshot came with it, so that it need not be looked at again."""
+
+    file_name: str
+    modified_at: datetime
+    is_overtaken: bool = False
+
+
+@dataclass(frozen=True)
+class Came:
+    """What an arrival asks for: `is_new` = it is to be noted; `is_again` = bytes that were judged before hold again now;
+    `refusal` = why it is refused whatever it holds."""
+
+    is_new: bool = False
+    is_again: bool = False
+    refusal: DeliveryError | None = None
+
+
+def of_file(path: Path) -> Arrival:
+    """The arrival of a file in the drop folder. Raises OSError."""
+    return Arrival(path.name, _EPOCH + timedelta(microseconds=path.stat().st_mtime_ns // 1000))
+
+
+def by_hand(at: datetime) -> Arrival:
+    """A file that somebody takes in at that moment: whatever its name says, it is what holds."""
+    return Arrival("", at)
+
+
+def stated_day(file_name: str) -> datetime | None:
+    """The date, and the time where there is one, that a file's name states (the last of several); None where it states none.
+
+    >>> stated_day("kuren_2026-03-09.csv")
+    datetime.datetime(2026, 3, 9, 0, 0, tzinfo=datetime.timezone.utc)
+    >>> stated_day("kuren 20260309_0615.csv").hour
+    6
+    """
+    found: datetime | None = None
+    for match in _STATED.finditer(file_name):
+        year, _, month, day, hour, minute, second = match.groups()
+        try:
+            found = datetime(
+                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+            )
+        except ValueError:
+            continue
+    return found
+
+
+def is_known(connection: sa.Connection, feed: str, table: str, delivery_id: str, arrival: Arrival) -> bool:
+    """Whether those bytes came in that way before."""
+    a = ARRIVALS.c
+    query = sa.select(a.arrived_at).where(
+        a.feed == feed,
+        a.table_name == table,
+        a.delivery_id == delivery_id,
+        a.file_name == arrival.file_name,
+        a.modified_at == arrival.modified_at,
+    )
+    return connection.execute(query).first() is not None
+
+
+def note(connection: sa.Connection, landed: Landed, arrival: Arrival, arrived_at: datetime) -> None:
+    """Notes an arrival that is not known yet."""
+    row = {
+        "feed": landed.feed,
+        "table_name": landed.kept_as,
+        "delivery_id": landed.delivery_id,
+        "file_name": arrival.file_name,
+        "modified_at": arrival.modified_at,
+        "arrived_at": arrived_at,
+    }
+    connection.execute(sa.insert(ARRIVALS), row)
+
+
+def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, before: Earlier | None) -> Came:
+    """What that coming of a snapshot asks for. `arrival`: None where nobody brings it now (it is judged again, or late)."""
+    is_new = arrival is not None and not is_known(connection, landed.feed, landed.kept_as, landed.delivery_id, arrival)
+    newest = snapshots.newest(connection, landed.feed, landed.kept_as)
+    if newest is None:
+        return Came(is_new, is_new and before is not None and not (arrival and arrival.is_overtaken))
+    is_older = (
+        landed.landed_at < newest.landed_at if arrival is None else _is_older(connection, landed, arrival, newest)
+    )
+    if before is None:
+        found = f"{landed.feed}, {landed.kept_as}: this snapshot is older than one that was taken in"
+        return Came(is_new, refusal=refusal("older_snapshot", found) if is_older else None)
+    is_again = arrival is not None and is_new and not is_older and not arrival.is_overtaken
+    return Came(is_new, is_again and newest.delivery_id != landed.delivery_id)
+
+
+def _is_older(connection: sa.Connection, landed: Landed, arrival: Arrival, newest: snapshots.Newest) -> bool:
+    """Whether the names state that it is of an earlier day than the newest that was taken in."""
+    a = ARRIVALS.c
+    of_newest = (
+        sa.select(a.file_name)
+        .where(a.feed == landed.feed, a.table_name == landed.kept_as, a.delivery_id == newest.delivery_id)
+        .order_by(a.arrived_at.desc(), a.modified_at.desc())
+    )
+    name = connection.execute(of_newest.limit(1)).scalar()
+    own, other = stated_day(arrival.file_name), stated_day(name or "")
+    return own is not None and other is not None and own < other
