@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 from cmvmon.domain.columns import RowType
 
+NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+"""The columns that say how and when a row came."""
 _OF_A_VERSION = ("reported_at", "result_status")
 
 
@@ -23,6 +26,12 @@ def as_text(value: object) -> str:
 def record_key(row: Mapping[str, Any], rows: RowType) -> str:
     """The key of a record as the store writes it."""
     return "|".join(as_text(row[name]) for name in rows.key)
+
+
+def content_hash(row: Mapping[str, Any], rows: RowType) -> str:
+    """What tells two versions of a record apart: the hash of all that a row says, but for how and when it came."""
+    content = {column.name: as_text(row[column.name]) for column in rows.columns if column.name not in NOT_CONTENT}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, repr=False)

@@ -52,6 +52,8 @@ FACTS_IN_DOUBT = "facts_in_doubt"
 FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 
+MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
+
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"
 TREATMENT_UNKNOWN = "unknown"

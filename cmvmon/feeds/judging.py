@@ -44,7 +44,7 @@ def judge(
         judged = judge_results(records, laboratory, arrival)
     else:
         nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=zone)
+        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=zone, patients=table.patients)
     since = table.known_from() if arrival.history else pl.lit(arrival.received_at)
     accepted = judged.accepted.with_columns(
         received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)

@@ -16,13 +16,15 @@ from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.errors import ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import views, ward_list
+from cmvmon.run import patient_numbers, views, ward_list
 from cmvmon.shell import alert_store, feed_state
+from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
+from dashboards.merged import merged_page
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.views import WardRow, WardView
@@ -60,10 +62,16 @@ def publish(
         ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=urgent)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
         made = {p for p in known if (opened.site.pages / names.patient(p, settings.language)).exists()}
-        with_pages = sorted((set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
+        wanted = set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made
     else:
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
-        with_pages = sorted(set(only) & known)
+        wanted = set(only)
+    with opened.reading() as connection:
+        one = known_rows.links(connection, as_of=as_of, about=only)
+        numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
+    # The page of a number that was merged would go on showing what was known before.
+    merged = [old for old in sorted(one.into) if (opened.site.pages / names.patient(old, settings.language)).exists()]
+    with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
     script_name, script = shared_script()
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (opened.site.pages / script_name).exists()
@@ -73,7 +81,9 @@ def publish(
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     listed = views.results_to_show(assessment)
-    whole_ward = _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names)
+    whole_ward = replace(
+        _ward_view(views.ward_rows(ward, open_alerts), feeds, standing, common, names), numbers=numbers
+    )
     for code in codes():
         spoken = language(code)
         for patient_id in with_pages:
@@ -90,6 +100,11 @@ def publish(
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
             pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
+        for old in merged:
+            gone = views.merged_view(
+                old, one, common=common, code=code, page_of=names.patient, ward_href=names.ward(code)
+            )
+            pages[names.patient(old, code)] = merged_page(gone, language=spoken)
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]

@@ -100,7 +100,7 @@ def _tipped(opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: 
         return unsaid | {"says": "could not tell: the protocol in use is not the one that the alert was judged with"}
     opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
-        whom = known.with_sharers(connection, [patient])
+        whom = known.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
     was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:

@@ -86,7 +86,7 @@ def append(
 def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted:
     landed, attempt = judging.landed, judging.attempt
     part = with_known_withdrawals(connection, part)
-    accepted, conflicting, duplicates = sorted_out(connection, part, landed)
+    accepted, conflicting, duplicates = sorted_out(connection, part, landed, received_at=judging.received_at)
     quarantined = [
         *_named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named),
         *_conflicts(conflicting, part.table, judging),

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
-from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.delivered import DELIVERED, Delivered
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell import dialects
@@ -51,8 +51,18 @@ def _columns(row_type: RowType) -> list[sa.Column[Any]]:
     return [sa.Column(c.name, _TYPES[c.kind](), nullable=bool(c.null_means)) for c in row_type.columns]
 
 
-def _versions(row_type: RowType) -> sa.Table:
+def folded_number(number: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A patient's number without blanks, leading zeros and capitals, as `cmvmon.feeds.patient_numbers.fold_number`.
+
+    Of letters beside A to Z a database may fold more than that one: what is found is looked at again.
+    """
+    solid = sa.func.replace(number, sa.literal_column("' '"), sa.literal_column("''"))
+    return sa.func.lower(sa.func.ltrim(solid, sa.literal_column("'0'")))
+
+
+def _versions(table: Delivered) -> sa.Table:
     """Every accepted version of a delivered table. `content` and `delivered` are hashes that tell versions apart."""
+    row_type = table.rows
     names = {column.name for column in row_type.columns}
     return sa.Table(
         row_type.name,
@@ -66,8 +76,9 @@ def _versions(row_type: RowType) -> sa.Table:
         *([] if "feed" in names else [sa.Column("feed", sa.String, nullable=False)]),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("record_number", sa.Integer, nullable=False),
-        sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+        *(sa.Index(f"ix_{row_type.name}_{name}", name) for name in table.patients),
         sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
+        sa.Index(f"ix_{row_type.name}_folded_number", folded_number(sa.column("patient_id"))),
     )
 
 
@@ -99,7 +110,7 @@ DELIVERIES = sa.Table(
     sa.Index("ix_deliveries_taken_in", "feed", "table_name", "received_at", "refused"),
 )
 
-VERSIONS: dict[str, sa.Table] = {table.name: _versions(table.rows) for table in DELIVERED}
+VERSIONS: dict[str, sa.Table] = {table.name: _versions(table) for table in DELIVERED}
 
 QUARANTINE = sa.Table(
     QUARANTINED_RECORDS.name,

@@ -18,6 +18,7 @@ from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.patient_links import NOT_USED
 from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
@@ -68,6 +69,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "not_in_a_table",
         CmvmonError.code,
     },
+    "link": set(NOT_USED),
     "guide": {code for stanza in Protocol.shipped().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {

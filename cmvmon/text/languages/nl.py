@@ -102,6 +102,7 @@ SENTENCES: dict[str, str] = {
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
     "table.host_status": "afweerstatus",
+    "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",
     "table.weekly_decline": "berekende daling",
     "table.concordance": "samenhang van compartimenten",
@@ -129,12 +130,16 @@ SENTENCES: dict[str, str] = {
     "operations.trailing_data": "levering geweigerd, beschadigd bestand",
     "operations.wrong_count": "levering geweigerd, te weinig of te veel records",
     "operations.too_many_quarantined": "levering geweigerd, te veel regels niet bruikbaar",
+    "link.circle": "met andere leidt die terug naar het eerste nummer; beëindig de onjuiste",
+    "link.two_numbers": "dat nummer is ook met een ander samengevoegd; beëindig de onjuiste",
+    "link.two_versions": "twee versies ervan kwamen tegelijk en spreken elkaar tegen; stuur de juiste opnieuw",
     "guide.G11": "BAL geeft veel spreiding; als lijn geldt 10.000 IE/ml",
     "guide.G13": "bij COVID zonder verbetering rond dag 7: BAL met PCR; lijn 10.000 IE/ml",
     "guide.G19": "de load in het aangedane compartiment geeft bij voorkeur richting: meer dan 1 log10 daling per week",
     "guide.G20": "eventueel de load in plasma, als samenhang aannemelijk of aangetoond is",
     # --- pieces
     "unknown": "onbekend",
+    "and": " en ",
     "at_least": "ten minste {value}",
     "value.load": "{load} IE/ml",
     "value.with_log10": "{load} IE/ml ({log10} log10)",
@@ -306,6 +311,11 @@ SENTENCES: dict[str, str] = {
     "caveat.results_never": "Nooit een levering van uitslagen ontvangen.",
     "caveat.quarantined.one": "{n} geleverde regel is apart gezet; die kan deze patiënt betreffen.",
     "caveat.quarantined.other": "{n} geleverde regels zijn apart gezet; die kunnen deze patiënt betreffen.",
+    "merged.sentence": (
+        "Nummer {old} gaat sinds {since} verder als {new}. Alles wat van {old} bekend is, staat op die pagina; meldingen van "
+        "{old} zijn gesloten (samengevoegd)."
+    ),
+    "merged.page": "Naar de pagina van {new}",
     "verdicts.title": "Niet te beoordelen",
     "verdicts.none": "Alles kon worden beoordeeld.",
     "footer.use": "Toont CMV-uitslagen en hun daling. Stelt geen diagnose en schrijft niets voor.",
@@ -323,6 +333,12 @@ SENTENCES: dict[str, str] = {
     "ward.feed.operations": "Koppeling {feed} ({table}): {cause}. Lijst kan onvolledig zijn.",
     "ward.work.stopped": "De beoordeling is gestopt ({table}: {cause}). Er is geen nieuwe lijst.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
+    "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",
+    "ward.alike": (
+        "Nummers {numbers} verschillen alleen in voorloopnullen, hoofdletters of spaties en worden als verschillende patiënten "
+        "beoordeeld: leg [patient_ids] vast voor de koppeling die ze verandert, of lever een samenvoeging (`cmvmon merge`)."
+    ),
+    "ward.link_unused": "De samenvoeging van nummer {old} met {new} is niet gebruikt: {why}.",
     "ward.as_of": "Gegevens t/m {as_of}.",
     "ward.patients.one": "{n} patiënt bekeken.",
     "ward.patients.other": "{n} patiënten bekeken.",
