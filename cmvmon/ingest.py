@@ -25,10 +25,11 @@ from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, Format
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
-from cmvmon.feeds.judging import expected_of, judge, patient_header, writing_of
-from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
+from cmvmon.feeds.judging import Declared, expected_of, judge, patient_header, patient_named, writing_of
+from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.reasons import explain, remedy
 from cmvmon.feeds.records import Records, refusal
+from cmvmon.feeds.table_file import TableFile
 from cmvmon.feeds.two_scales import is_log10_of
 
 SHARE_JUDGED_FROM = 20  # records; in fewer, one bad morning is no reason to refuse the rest
@@ -81,10 +82,9 @@ class _Call:
 
     feed: str
     form: Format
-    laboratory: Laboratory | None
+    declared: Declared
     arrival: Arrival
     only: frozenset[int] | None
-    zone: ZoneInfo | None
 
 
 def ingest(
@@ -100,8 +100,9 @@ def ingest(
     history: bool = False,
     only_records: Collection[int] | None = None,
     zone: ZoneInfo | None = None,
+    table_file: TableFile | None = None,
 ) -> Intake:
-    """Accepted rows, quarantined records and counts of one delivery, by the words of its laboratory file.
+    """Accepted rows, quarantined records and counts of one delivery, by the words of its feed's files.
 
     Args:
         table: the delivered table that the file holds; None where the format names its tables.
@@ -110,7 +111,9 @@ def ingest(
         form: how it is written, a name in `cmvmon.feeds.formats`.
         history: rows are taken as known since they say (`Delivered.known_since`).
         only_records: judge the whole delivery again, and return these record numbers only.
-        zone: of times without an offset in tables that no laboratory file describes; None = such a record is set apart.
+        zone: of times without an offset in the other tables, where the table file says none; None = such a record is set
+            apart.
+        table_file: how the feed writes the other tables; None = in exchange form.
 
     Raises:
         SiteError: the call itself can't be carried out (unknown table, no laboratory file); never for content.
@@ -118,9 +121,10 @@ def ingest(
     _check_call(feed, table, form, laboratory)
     arrival = Arrival(delivery_id, received_at, landed_at, history)
     only = None if only_records is None else frozenset(only_records)
-    call = _Call(feed, FORMATS[form], laboratory, arrival, only, zone)
+    declared = Declared(laboratory, table_file, zone)
+    call = _Call(feed, FORMATS[form], declared, arrival, only)
     name = table or WHOLE_DELIVERY
-    writing = writing_of(delivered.BY_NAME.get(name), laboratory)
+    writing = writing_of(delivered.BY_NAME.get(name), declared)
     try:
         read = call.form.read(data, name, writing)
     except DeliveryError as error:
@@ -148,12 +152,12 @@ def _part(name: str, records: Records, call: _Call) -> Part:
         return _judged(name, records, _unjudged(records), call)
     judged: Judged | None = None
     try:
-        if table.by_laboratory and call.laboratory is None:
+        if table.by_laboratory and call.declared.laboratory is None:
             raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
-        expected = expected_of(table, call.laboratory)
-        records = call.form.fitted(records, expected, writing_of(table, call.laboratory))
-        judged = judge(records, table, call.laboratory, call.arrival, call.zone)
-        _check_share(judged, call.laboratory)
+        expected = expected_of(table, call.declared)
+        records = call.form.fitted(records, expected, writing_of(table, call.declared))
+        judged = judge(records, table, call.declared, call.arrival)
+        _check_share(judged, call.declared.max_quarantined_share(table))
     except DeliveryError as error:
         return _refused(name, records, judged, error, call)
     return _judged(name, records, judged, call)
@@ -164,9 +168,8 @@ def _unjudged(records: Records) -> Judged:
     return Judged(pl.DataFrame(schema=PLACE), pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row"))
 
 
-def _check_share(judged: Judged, laboratory: Laboratory | None) -> None:
-    """Nothing, unless so many records are set apart that the delivery or the laboratory file must be wrong."""
-    limit = MAX_QUARANTINED_SHARE if laboratory is None else laboratory.max_quarantined_share
+def _check_share(judged: Judged, limit: float) -> None:
+    """Nothing, unless so many records are set apart that the delivery or the feed's file must be wrong."""
     wrong = judged.rejected.filter(pl.col("reason") != WITHDRAWS_UNKNOWN)  # those are told by the store
     n_rejected = wrong.height
     received = judged.accepted.height + judged.rejected.height + len(judged.ignored)
@@ -204,7 +207,7 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
     table = delivered.BY_NAME.get(name)
     rejected = judged.rejected
     by_number = {record.number: record for record in records.records}
-    header = "patient_id" if table is None else patient_header(table, call.laboratory)
+    header = "patient_id" if table is None else patient_header(table, call.declared)
     named = [records.cell(by_number[n], header) if n in by_number else "" for n in rejected["record_number"]]
     quarantined = QUARANTINED_RECORDS.conform(
         rejected.with_columns(
@@ -213,7 +216,13 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
             table_name=pl.lit(name),
             attempt=pl.lit(0),
             remedy=_remedies(rejected, call.feed, refused),
-            patient_id=pl.Series([patient or None for patient in named], dtype=pl.String),
+            patient_id=pl.Series(
+                [
+                    (patient or None) if table is None else patient_named(patient, table, call.declared)
+                    for patient in named
+                ],
+                dtype=pl.String,
+            ),
             delivered_text=_delivered_text(rejected, records),
         )
     )
@@ -221,8 +230,9 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
     received = accepted.height + quarantined.height + len(judged.ignored)
     withdrawals = None if judged.withdrawals is None else _as_rows(judged.withdrawals, table, records)
     scales = None
-    if table is not None and table.by_laboratory and call.laboratory is not None:
-        scales = partial(is_log10_of, grammar=call.laboratory.grammar)
+    laboratory = None if table is None else call.declared.words_of(table)
+    if laboratory is not None:
+        scales = partial(is_log10_of, grammar=laboratory.grammar)
     return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused, scales)
 
 

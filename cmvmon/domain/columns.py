@@ -48,6 +48,7 @@ class Column:
         null_means: what an empty cell says. Empty text means that the column is never null.
         exchanged: part of the table as analysts and hospitals exchange it (`cmvmon analyze`, CSV of courses and stays);
             the others are filled by cmvmon.
+        any_case: a text that is delivered in any case, and kept in lower case.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Column:
     null_means: str = ""
     constraints: tuple[Constraint, ...] = ()
     exchanged: bool = True
+    any_case: bool = False
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,9 @@ ANTIVIRAL_COURSES = RowType(
         Column(
             "drug",
             Kind.TEXT,
-            "Generic name. One that the protocol does not list is kept as unclassified.",
+            "Generic name, in any case. One that the protocol does not list is kept as unclassified.",
             constraints=(_name("drug"),),
+            any_case=True,
         ),
         Column(
             "indication",
@@ -198,7 +199,7 @@ ANTIVIRAL_COURSES = RowType(
             "not known",
             (Between("interval_h", above=0.0, at_most=10_000.0),),
         ),
-        Column("route", Kind.TEXT, "How it is given: iv, oral, enteral, ...", null_means="not known"),
+        Column("route", Kind.TEXT, "How it is given: iv, oral, enteral, ...", null_means="not known", any_case=True),
         Column("started_at", Kind.MOMENT, "First dose.", "UTC", constraints=(NotBefore("started_at"),)),
         Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
         *RECEIVED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cmvmon.domain import words
-from cmvmon.feeds.numerals import Marks
+from cmvmon.feeds.declared_writing import read_marks
 from cmvmon.feeds.toml_reading import StrictTable
 from cmvmon.feeds.units import KINDS, Unit
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, ValueGrammar, fold
@@ -15,13 +15,7 @@ _PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 def read_grammar(top: StrictTable) -> ValueGrammar:
     """The grammar that those tables declare; what contradicts itself is a fault of `top`."""
-    numbers, units, values = top.table("numbers"), top.table("units"), top.table("values")
-    marks = Marks(
-        numbers.choice("decimal", (".", ","), required=False),
-        numbers.choice("thousands", (".", ",", "'", " "), required=False),
-    )
-    if marks.decimal is not None and marks.decimal == marks.thousands:
-        numbers.fault("thousands", "is the decimal mark; a mark can't mean both")
+    marks, units, values = read_marks(top), top.table("units"), top.table("values")
     missing = units.choice("missing", tuple(KINDS), required=False)
     grammar = ValueGrammar(
         marks,
@@ -32,7 +26,7 @@ def read_grammar(top: StrictTable) -> ValueGrammar:
         values.choice("less_than", (words.BELOW_LLOQ, words.NOT_DETECTED)) or "",
     )
     values.choice("greater_than", (words.ABOVE_ULOQ,))
-    for table in (numbers, units, values):
+    for table in (units, values):
         table.finish()
     return grammar
 

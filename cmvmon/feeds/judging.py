@@ -1,50 +1,100 @@
-"""The records of one table judged, whatever they were written in: in a laboratory's words, or as they are exchanged."""
+"""The records of one table judged, whatever they were written in: in a feed's own words, or as they are exchanged."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cmvmon.domain.delivered import Delivered
 from cmvmon.feeds.judged import Arrival, Judged
-from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.feeds.judged_tables import judge_table
+from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.laboratory_results import judge_results
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.patient_numbers import NumberForm, in_one_form
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, Writing
-from cmvmon.feeds.standard_table import expected_columns, judge_table
+from cmvmon.feeds.standard_table import expected_columns
+from cmvmon.feeds.table_cells import InOurWords, in_our_words
+from cmvmon.feeds.table_file import NOTHING_SAID, TableFile
 
 
-def writing_of(table: Delivered | None, laboratory: Laboratory | None) -> Writing:
-    """How the sender writes that table: a laboratory as its file says, an exchanged table always alike."""
-    return laboratory.writing if laboratory is not None and table is not None and table.by_laboratory else EXCHANGE
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of a feed: its laboratory file, its table file (None = it has none), and the zone that the site
+    states for times without an offset (None = it states none)."""
+
+    laboratory: Laboratory | None = None
+    table_file: TableFile | None = None
+    site_zone: ZoneInfo | None = None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone of times without an offset in an exchanged table."""
+        own = None if self.table_file is None else self.table_file.time_zone
+        return own or self.site_zone
+
+    def words_of(self, table: Delivered) -> Laboratory | None:
+        """The laboratory file, where the table comes in a laboratory's words."""
+        return self.laboratory if table.by_laboratory else None
+
+    def numbers_of(self, table: Delivered) -> NumberForm | None:
+        """How patients' numbers are written in that table: as its own file says, else as the laboratory's does."""
+        own = None if table.by_laboratory or self.table_file is None else self.table_file.patient_numbers
+        return own or (None if self.laboratory is None else self.laboratory.patient_numbers)
+
+    def nobody(self, table: Delivered) -> frozenset[str]:
+        """The patient ids in that table that name nobody, folded."""
+        files = (self.laboratory, None if table.by_laboratory else self.table_file)
+        return placeholders().union(*(file.placeholder_patient_ids for file in files if file is not None))
+
+    def max_quarantined_share(self, table: Delivered) -> float:
+        """The share of records set apart above which a delivery is refused whole."""
+        file = self.words_of(table) or (None if table.by_laboratory else self.table_file) or self.laboratory
+        return MAX_QUARANTINED_SHARE if file is None else file.max_quarantined_share
 
 
-def expected_of(table: Delivered, laboratory: Laboratory | None) -> Expected:
+def writing_of(table: Delivered | None, declared: Declared) -> Writing:
+    """How the sender writes that table; exchange form where nothing is declared."""
+    if table is None:
+        return EXCHANGE
+    file = declared.laboratory if table.by_laboratory else declared.table_file
+    return EXCHANGE if file is None else file.writing
+
+
+def expected_of(table: Delivered, declared: Declared) -> Expected:
     """The delivered columns that the table is read from."""
-    if table.by_laboratory and laboratory is not None:
+    laboratory = declared.words_of(table)
+    if laboratory is not None:
         headers = tuple(laboratory.columns.values())
         return Expected(headers, headers)
-    return expected_columns(table.rows)
+    ours = expected_columns(table.rows)
+    if declared.table_file is None:
+        return ours
+    form = declared.table_file.form(table)
+    every = (*(form.header(name) for name in ours.columns), *form.columns.values())
+    # A column that is declared must be there: under a header that is not, what it says would be lost in silence.
+    needed = (*(form.header(name) for name in ours.required), *form.columns.values())
+    return Expected(tuple(dict.fromkeys(every)), tuple(dict.fromkeys(needed)))
 
 
-def patient_header(table: Delivered, laboratory: Laboratory | None) -> str:
+def patient_header(table: Delivered, declared: Declared) -> str:
     """The delivered column that names the patient."""
-    return laboratory.columns["patient_id"] if table.by_laboratory and laboratory is not None else "patient_id"
+    laboratory = declared.words_of(table)
+    if laboratory is not None:
+        return laboratory.columns["patient_id"]
+    return "patient_id" if declared.table_file is None else declared.table_file.form(table).header("patient_id")
 
 
-def judge(
-    records: Records, table: Delivered, laboratory: Laboratory | None, arrival: Arrival, zone: ZoneInfo | None
-) -> Judged:
-    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself.
-
-    `zone`: of times without an offset in a table that no laboratory file describes; None = nobody states it.
-    """
-    if table.by_laboratory and laboratory is not None:
-        judged = judge_results(records, laboratory, arrival)
-    else:
-        nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-        judged = judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=zone, patients=table.patients)
+def judge(records: Records, table: Delivered, declared: Declared, arrival: Arrival) -> Judged:
+    """Rows of the table, and the records that give none. Of a delivery of history a row dates itself."""
+    laboratory = declared.words_of(table)
+    judged = (
+        _judge_exchanged(records, table, declared)
+        if laboratory is None
+        else judge_results(records, laboratory, arrival)
+    )
     since = table.known_from() if arrival.history else pl.lit(arrival.received_at)
     accepted = judged.accepted.with_columns(
         received_at=since.cast(pl.Datetime("us", "UTC")), delivery_id=pl.lit(arrival.delivery_id)
@@ -57,3 +107,34 @@ def judge(
             delivery_id=pl.lit(arrival.delivery_id),
         )
     return Judged(accepted, judged.rejected, judged.ignored, withdrawals, judged.named)
+
+
+def patient_named(delivered: str, table: Delivered, declared: Declared) -> str | None:
+    """The patient whom a cell names, in the form that everybody uses; None where it is empty or does not fit."""
+    form = declared.numbers_of(table)
+    return (delivered if form is None else form.of(delivered, declared.nobody(table))) or None
+
+
+def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> Judged:
+    """The records of a table in our columns and words, or in those that the feed's table file makes ours."""
+    file, numbers, nobody = declared.table_file, declared.numbers_of(table), declared.nobody(table)
+    form = NOTHING_SAID if file is None else file.form(table)
+    told = InOurWords(records) if file is None else in_our_words(records, table.rows, form, file)
+    faults = dict(told.faults)
+    if numbers is not None:
+        in_form, unfit = in_one_form(told.records, table.patients, numbers, nobody)
+        told, faults = InOurWords(in_form), dict(unfit) | faults
+    judged = judge_table(
+        told.records,
+        table.rows,
+        placeholder_patient_ids=nobody,
+        zone=declared.zone,
+        faults=faults,
+        patients=table.patients,
+    )
+    if file is None:
+        return judged
+    blamed = pl.col("column").replace_strict(
+        {name: form.header(name) for name in table.rows.exchanged}, default=pl.col("column"), return_dtype=pl.String
+    )
+    return replace(judged, rejected=judged.rejected.with_columns(blamed))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -18,16 +18,15 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
 from cmvmon.feeds.declared_values import read_grammar
+from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
-from cmvmon.feeds.times import fault_of_formats
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import ValueGrammar, fold
 
-SEPARATORS = (",", ";", "\t", "|")
-ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
     "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
@@ -47,6 +46,7 @@ class Laboratory:
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         statuses: delivered text -> result status. `default_status` is for a feed without a status column.
+        patient_numbers: how it writes patients' numbers; None = the file does not say, and a number is what is delivered.
         spelling: folded text -> as the file spells it, for writing a delivery.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
@@ -74,6 +74,7 @@ class Laboratory:
     default_status: str
     assay_table: AssayTable
     placeholder_patient_ids: frozenset[str]
+    patient_numbers: NumberForm | None
     spelling: Mapping[str, str]
     max_quarantined_share: float
     fingerprint: str
@@ -144,13 +145,10 @@ def keys_asked(text: str, *, name: str) -> list[Asked]:
 def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if top.text("laboratory") not in (name, None):
         top.fault("laboratory", f"is not {name!r}, the name of the file; make them equal")
-    formats = top.texts("time_formats", required=True)
-    fault = fault_of_formats(formats)
-    if fault is not None:
-        top.fault("time_formats", fault)
+    formats = read_time_formats(top)
     separator = top.choice("separator", SEPARATORS)
     encoding = top.choice("encoding", ENCODINGS)
-    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), _zone(top)
+    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), read_zone(top)
     synthetic = top.truth("synthetic")
     columns, (cmv_load, other) = _columns(top), _tests(top)
     status, share = (
@@ -164,7 +162,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
-    own_placeholders = top.texts("placeholder_patient_ids")
+    own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     if "test" in columns and not cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
     if not (description and format_ and zone and separator and encoding and formats):
@@ -172,7 +170,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     return Laboratory(
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
-        laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), _spelling(top.data),
+        laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
         MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
     )  # fmt: skip
 
@@ -186,17 +184,6 @@ def _spelling(data: Mapping[str, Any]) -> dict[str, str]:
         table = table.get(inner) if inner and isinstance(table, dict) else table
         texts += list(table) if isinstance(table, dict) else []
     return {fold(text): text for text in reversed(texts) if isinstance(text, str)}
-
-
-def _zone(top: StrictTable) -> ZoneInfo | None:
-    key = top.text("time_zone")
-    if key is None:
-        return None
-    try:
-        return ZoneInfo(key)
-    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError):
-        top.fault("time_zone", "is no IANA time zone; give one such as Europe/Amsterdam")
-        return None
 
 
 def _columns(top: StrictTable) -> dict[str, str]:

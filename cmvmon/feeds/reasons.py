@@ -15,6 +15,7 @@ from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
+_FILES = "the laboratory file (of other tables than results: the table file)"
 
 RECORD_REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,6 +36,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # who and what
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
+        "patient_number_form": (
+            "the patient's number is not in the form that [patient_ids] declares (digits, check digit). Ask the sender for the "
+            "whole number, or correct [patient_ids]."
+        ),
         "shortened_number": (
             'a spreadsheet no longer wrote this number out (2.4E+10, ="0123", ####), so that several can look alike. Ask '
             "the sender for the file as its system exports it, or to hold the column as text."
@@ -100,7 +105,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "quantitative result."
         ),
         "ambiguous_number": (
-            f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILE}."
+            f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILES}."
         ),
         "malformed_number": (
             "the number does not follow the declared marks, with thousands in groups of three (in an exchanged "
@@ -198,7 +203,8 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "malformed_csv": (
             "the quoting of the file is broken, or a cell spans lines and nothing declares that it may. Ask the sender for "
-            "the file again; where notes with line breaks are meant, declare `cells_span_lines` in the laboratory file."
+            "the file again; where notes with line breaks are meant, declare `cells_span_lines` in "
+            f"{_FILES}."
         ),
         "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
         "undeclared_comparator": (
@@ -209,13 +215,12 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "a column that is not read has nearly the name of one that would be. Correct its name, or leave the column out."
         ),
         "lines_above_header": (
-            "lines stand above the header. Declare their number as `lines_above_header` in the laboratory file, or ask "
-            "the sender to leave them out."
+            f"lines stand above the header. Declare their number as `lines_above_header` in {_FILES}, or ask the sender to "
+            "leave them out."
         ),
         "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",
         "missing_column": (
-            "the header lacks a column. Ask the sender, or correct the column's name in [columns] of the laboratory "
-            "file."
+            f"the header lacks a column. Ask the sender, or correct the column's name in [columns] of {_FILES}."
         ),
         "wrong_type": "a column holds another kind of data than it should. Write it as the data dictionary says.",
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",

@@ -7,21 +7,21 @@ is given; of a delivered table none is given unless the site states one, and suc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType, split_by_promises
-from cmvmon.domain.identity import Named, as_text
 from cmvmon.feeds.csv_records import check_header, read_records
-from cmvmon.feeds.judged import PLACE, REJECTED, Judged
-from cmvmon.feeds.records import EXCHANGE, Expected, Records, refusal
-from cmvmon.feeds.shortened_numbers import shortened
+from cmvmon.feeds.judged import PLACE, REJECTED
+from cmvmon.feeds.records import EXCHANGE, Expected, Fault, Records, refusal
 
 _UTC = ZoneInfo("UTC")
+NO_FAULTS: Mapping[int, Fault] = MappingProxyType({})
 _ROW = "row of the frame"
 _DELIVERED = "delivered "
 _NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
@@ -54,61 +54,16 @@ def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFra
     records = read_records(data, encoding=EXCHANGE.encoding, separator=EXCHANGE.separator)
     expected = expected_columns(row_type)
     check_header(records, expected=expected.columns, required=expected.required, separator=EXCHANGE.separator)
-    return _typed_records(records, row_type, _UTC)
+    return typed_records(records, row_type, _UTC)
 
 
-def judge_table(
-    records: Records,
-    row_type: RowType,
-    *,
-    placeholder_patient_ids: Iterable[str],
-    zone: ZoneInfo | None,
-    patients: Sequence[str] = ("patient_id",),
-) -> Judged:
-    """The rows of a table whose header was checked. A patient id that names nobody, or was shortened, is set apart.
+def typed_records(
+    records: Records, row_type: RowType, zone: ZoneInfo | None, faults: Mapping[int, Fault] = NO_FAULTS
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of records whose header was checked, and the broken ones, as `read_table` gives them.
 
-    `zone`: of times without an offset; None where nobody states it. `patients`: the columns that name a patient.
+    `faults`: by number of a record, why it gives no row whatever its cells say; the column is ours.
     """
-    rows, broken = _typed_records(records, row_type, zone)
-    unnamed = rows.filter(False).select(*PLACE, reason=pl.lit(""), column=pl.lit(""))
-    named = _named(broken, row_type, zone)
-    for column in patients:
-        folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-        nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
-        cut = shortened(column) & ~nobody
-        reason = pl.when(nobody).then(pl.lit("placeholder_patient_id")).otherwise(pl.lit("shortened_number"))
-        mine = rows.filter(nobody | cut)
-        unnamed = pl.concat([unnamed, mine.select(*PLACE, reason=reason, column=pl.lit(column))])
-        nameless = mine.with_columns(pl.lit("").alias(column)).to_dicts()
-        named |= {row["record_number"]: Named.of(row, row_type) for row in nameless}
-        rows = rows.filter(~(nobody | cut))
-    return Judged(rows, pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number"), named=named)
-
-
-def _named(broken: pl.DataFrame, row_type: RowType, zone: ZoneInfo | None) -> dict[int, Named]:
-    """What each broken row names: of its key the cells that can be read, and the others as delivered."""
-    names = list(dict.fromkeys(("patient_id", *row_type.key)))
-    cells = broken.select("record_number", "column", *(name for name in names if name in broken.columns))
-    moments = {name for name in names if row_type.column(name).kind is Kind.MOMENT and name in cells.columns}
-    read = cells.select(
-        _moment(_stripped(pl.col(name)), zone).alias(name) if name in moments else _stripped(pl.col(name)).alias(name)
-        for name in names
-        if name in cells.columns
-    )
-    found: dict[int, Named] = {}
-    for place, values in zip(cells.to_dicts(), read.to_dicts(), strict=True):
-        is_null = {
-            name: not (place.get(name) or "").strip() and bool(row_type.column(name).null_means) for name in names
-        }
-        is_known = {name: name != place["column"] and (is_null[name] or values.get(name) is not None) for name in names}
-        found[place["record_number"]] = Named(
-            {name: as_text(values.get(name)) for name in names if is_known[name]},
-            {name: place.get(name) or "" for name in names if not is_known[name] and name in row_type.key},
-        )
-    return found
-
-
-def _typed_records(records: Records, row_type: RowType, zone: ZoneInfo | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     whole = records.readable
     present = [(at, name) for at, name in enumerate(records.header) if name in row_type.exchanged]
     columns: dict[str, list[str] | list[int]] = {name: [record.cells[at] for record in whole] for at, name in present}
@@ -116,6 +71,15 @@ def _typed_records(records: Records, row_type: RowType, zone: ZoneInfo | None) -
     text: dict[str, pl.DataType] = {name: pl.String() for _, name in present}
     frame = pl.DataFrame(columns, schema=text | PLACE)
     rows, broken = typed(frame, row_type, zone=zone)
+    if faults:
+        wrong = pl.col("record_number").is_in(sorted(faults))
+        told = [faults[number] for number in frame.filter(wrong)["record_number"]]
+        reason, column = (
+            pl.Series([f.code for f in told], dtype=pl.String),
+            pl.Series([f.column for f in told], dtype=pl.String),
+        )
+        marked = frame.filter(wrong).with_columns(reason=reason, column=column)
+        rows, broken = rows.filter(~wrong), pl.concat([broken.filter(~wrong), marked], how="diagonal")
     unreadable = pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row")
     return rows, pl.concat([broken, unreadable], how="diagonal").sort("record_number")
 
@@ -243,27 +207,27 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.coalesce(printable, value.to_physical().cast(pl.String)).alias(name)
 
 
-def _stripped(cell: pl.Expr) -> pl.Expr:
+def stripped(cell: pl.Expr) -> pl.Expr:
     """The text of a cell without blanks around it; null for an empty one."""
     text = cell.cast(pl.String).str.strip_chars()
     return pl.when(text != "").then(text)
 
 
 def _read_text(column: Column, zone: ZoneInfo | None) -> _Read | None:
-    value, delivered = pl.col(column.name), _stripped(pl.col(_DELIVERED + column.name))
-    text = _stripped(pl.col(column.name))
+    value, delivered = pl.col(column.name), stripped(pl.col(_DELIVERED + column.name))
+    text = stripped(pl.col(column.name))
     unread = delivered.is_not_null() & value.is_null()
     if column.kind is Kind.TEXT:
-        return _Read(text)
+        return _Read(text.str.to_lowercase() if column.any_case else text)
     if column.kind is Kind.NUMBER:
         number = pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Float64)
         return _Read(number, pl.when(unread).then(pl.lit("malformed_number")))
     if column.kind is Kind.MOMENT:
-        return _Read(_moment(text, zone), pl.when(unread).then(_why_no_moment(delivered, zone)))
+        return _Read(read_moment(text, zone), pl.when(unread).then(_why_no_moment(delivered, zone)))
     return None
 
 
-def _moment(text: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
+def read_moment(text: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     """ISO 8601 text in UTC; null where it is not of that form or names no moment. Decimals are cut at six."""
     written = pl.when(text.str.contains(_MOMENT)).then(text)  # from here on every part has its place
     with_colon = pl.when(written.str.slice(-6, 1).is_in(["+", "-"])).then(written.str.slice(-6))

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING
+from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.patient_links import CIRCLE, TWO_NUMBERS, TWO_VERSIONS
 from cmvmon.domain.versions import usable_rows
@@ -54,6 +54,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("settings", lambda: _settings(site)),
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
+        ("table files", lambda: _table_files(site)),
         ("database", lambda: _database(site)),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
@@ -100,6 +101,12 @@ def _laboratories(site: Site) -> Iterator[Finding]:
         yield Finding(
             "drop folder", "broken", f"drop/{dropped} has no laboratory file; add labs/{dropped}.toml to the site"
         )
+
+
+def _table_files(site: Site) -> Iterator[Finding]:
+    for file in site.table_files():
+        named = ", ".join(name for name in NAMES if name in file.tables)
+        yield Finding("table files", "ok", f"{file.feed}: {named}")
 
 
 def _database(site: Site) -> Iterator[Finding]:

@@ -200,8 +200,8 @@ def _note_faults(opened: OpenSite, feeds: set[str], faults: Sequence[Fault], as_
 def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -> tuple[Counted, ...]:
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
-    The same bytes for the same feed, table and format are judged once; again only when the laboratory file or the zone that
-    the site states has changed or a moment has come, and then only the records that were set apart. Withdrawals that waited
+    The same bytes for the same feed, table and format are judged once; again only when the feed's files or the zone that
+    the site states have changed or a moment has come, and then only the records that were set apart. Withdrawals that waited
     for a record which it brings are judged again with it, and counted beside it.
     """
     laboratory = opened.site.laboratory(landed.feed)
@@ -211,7 +211,10 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
             "(cmvmon/feeds/labs/example_nl.toml is a template)"
         )
     zone = opened.site.settings().delivered_zone
+    table_file = None if landed.table in delivered.BY_LABORATORY else opened.site.table_file(landed.feed)
     version = "" if laboratory is None else laboratory.fingerprint
+    if table_file is not None:
+        version += f" {table_file.fingerprint}"
     if zone is not None and landed.table not in delivered.BY_LABORATORY:
         version += f" {zone.key}"
     with opened.reading() as connection:
@@ -230,6 +233,7 @@ def take_in_landed(opened: OpenSite, landed: Landed, *, received_at: datetime) -
         history=landed.is_history,
         only_records=None if before is None or before.is_refused_whole else before.open_records,
         zone=zone,
+        table_file=table_file,
     )
     with opened.writing() as connection:
         meanwhile = earlier(connection, landed)

@@ -93,7 +93,7 @@ DELIVERIES = sa.Table(
     sa.Column("landed_at", Moment(), nullable=False),
     sa.Column("received_at", Moment(), nullable=False),
     sa.Column("is_history", sa.Boolean, nullable=False),
-    sa.Column("laboratory_file", sa.String(64), nullable=False),
+    sa.Column("laboratory_file", sa.String, nullable=False),
     sa.Column("refused", sa.String),
     sa.Column("refused_because", sa.String),
     sa.Column("received", sa.Integer, nullable=False),

@@ -22,10 +22,12 @@ from cmvmon.text import codes
 
 if TYPE_CHECKING:  # read only by the methods that need them: a command that lists alerts starts without them
     from cmvmon.feeds.laboratory import Laboratory
+    from cmvmon.feeds.table_file import TableFile
     from cmvmon.protocol import Protocol
 
 SETTINGS = "settings.toml"
-FOLDERS = ("labs", "protocol", "drop", "landing", "pages")
+TABLE_FILES = "tables"
+FOLDERS = ("labs", TABLE_FILES, "protocol", "drop", "landing", "pages")
 _SETTINGS = {
     "time_zone": "Europe/Amsterdam",
     "language": "nl",
@@ -206,6 +208,20 @@ class Site:
         if packaged.is_file():
             return read_laboratory(packaged.read_text(encoding="utf-8"), name=feed)
         return None
+
+    def table_file(self, feed: str) -> TableFile | None:
+        """The table file of a feed, `tables/<feed>.toml`; None where the site has none."""
+        from cmvmon.feeds.table_file import read_table_file
+
+        own = self.root / TABLE_FILES / f"{feed}.toml"
+        if not own.exists():
+            return None
+        return read_table_file(_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
+
+    def table_files(self) -> list[TableFile]:
+        """Every table file of the site, by name."""
+        names = sorted(path.stem for path in (self.root / TABLE_FILES).glob("*.toml"))
+        return [file for name in names if (file := self.table_file(name)) is not None]
 
     def laboratories(self) -> list[Laboratory]:
         """Every laboratory file of the site, and those of the package that it does not replace."""

@@ -108,7 +108,7 @@ CREATE TABLE deliveries (
     landed_at VARCHAR(27) NOT NULL,
     received_at VARCHAR(27) NOT NULL,
     is_history BOOLEAN NOT NULL,
-    laboratory_file VARCHAR(64) NOT NULL,
+    laboratory_file VARCHAR NOT NULL,
     refused VARCHAR,
     refused_because VARCHAR,
     received INTEGER NOT NULL,

@@ -1,0 +1,24 @@
+"""The page about the table file has an example and a meaning for every key that the reader asks for, and no other."""
+
+from __future__ import annotations
+
+import tomllib
+
+from tests.docs.table_file_page import EXAMPLE, keys, meanings
+
+
+def test_every_key_that_the_reader_asks_for_has_its_meaning_and_no_other_has_one() -> None:
+    assert set(keys()) == set(meanings())
+
+
+def test_the_example_holds_every_key_but_the_one_that_another_stands_for() -> None:
+    def holds(data: object, path: list[str]) -> bool:
+        if not path:
+            return True
+        if path == ["<ours>"]:
+            return isinstance(data, dict) and bool(data)
+        return isinstance(data, dict) and path[0] in data and holds(data[path[0]], path[1:])
+
+    read = tomllib.loads(EXAMPLE)
+    lacking = [key for key in meanings() if not holds(read, key.split("."))]
+    assert lacking == ["antiviral_courses.columns.interval_h"]
