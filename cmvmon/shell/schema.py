@@ -78,7 +78,7 @@ def _versions(table: Delivered) -> sa.Table:
         sa.Column("record_number", sa.Integer, nullable=False),
         *(sa.Index(f"ix_{row_type.name}_{name}", name) for name in table.patients),
         sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
-        sa.Index(f"ix_{row_type.name}_folded_number", folded_number(sa.column("patient_id"))),
+        *([] if table.says_who else [sa.Index(f"ix_{row_type.name}_folded", folded_number(sa.column("patient_id")))]),
     )
 
 

@@ -14,6 +14,7 @@ from cmvmon.run.merging import listed_links, merge
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import page_of, report_pages
 from cmvmon.shell import known
+from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import now, open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -138,6 +139,27 @@ def test_a_record_of_the_old_number_that_cannot_be_read_is_told_of_the_new_one(s
     with open_site(site) as opened, opened.reading() as connection:
         assert known.known(connection, opened.site, as_of=NEXT).unread_of(VIRAL_LOAD_RESULTS) == {NEW}
         assert known.known(connection, opened.site, as_of=NIGHT).unread_of(VIRAL_LOAD_RESULTS) == frozenset()
+
+
+def test_results_that_stood_for_two_patients_leave_the_quarantine_when_a_link_makes_them_one(site: Path) -> None:
+    admitted(site)
+    again = [
+        line.replace(OLD, NEW, 1) for line in falling(OLD, 0.1, days=(0, 7, 14))
+    ]  # under the same accession number
+    drop(site, "viral_load_results", again, name="again.csv")
+    nightly(site, as_of=NEXT)
+    with open_site(site) as opened:
+        with opened.reading() as connection:
+            assert set(open_quarantine(connection)["reason"]) == {"conflicting_patients"}
+        lab_feed(site, land(site, "patient_links", [link(OLD, NEW, at=15.5)], at=LATER), as_of=LATER)
+        with opened.reading() as connection:
+            assert open_quarantine(connection).is_empty()
+            assert open_quarantine(connection, as_of=NEXT).height == 3
+        used = assessed(opened, as_of=LATER).results.filter(patient_id=NEW)
+        assert (used.height, used["is_conflicting"].any()) == (3, False)
+        lab_feed(site, land(site, "patient_links", [link(OLD, NEW, at=15.5, end=16.95)], at=day(17)), as_of=day(17))
+        with opened.reading() as connection:
+            assert open_quarantine(connection).height == 3
 
 
 def test_of_two_links_to_two_patients_neither_is_used_and_the_ward_page_says_so(site: Path) -> None:

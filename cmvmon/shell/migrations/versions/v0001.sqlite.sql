@@ -50,7 +50,7 @@ CREATE TABLE antiviral_courses (
     PRIMARY KEY (version_number)
 )
 
-CREATE INDEX ix_antiviral_courses_folded_number ON antiviral_courses (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+CREATE INDEX ix_antiviral_courses_folded ON antiviral_courses (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
@@ -150,7 +150,7 @@ CREATE TABLE host_status (
     PRIMARY KEY (version_number)
 )
 
-CREATE INDEX ix_host_status_folded_number ON host_status (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+CREATE INDEX ix_host_status_folded ON host_status (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
 
@@ -181,7 +181,7 @@ CREATE TABLE icu_stays (
     PRIMARY KEY (version_number)
 )
 
-CREATE INDEX ix_icu_stays_folded_number ON icu_stays (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+CREATE INDEX ix_icu_stays_folded ON icu_stays (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 
@@ -212,8 +212,6 @@ CREATE TABLE patient_links (
     record_number INTEGER NOT NULL,
     PRIMARY KEY (version_number)
 )
-
-CREATE INDEX ix_patient_links_folded_number ON patient_links (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_patient_links_merged_into ON patient_links (merged_into)
 
@@ -301,7 +299,7 @@ CREATE TABLE viral_load_results (
     PRIMARY KEY (version_number)
 )
 
-CREATE INDEX ix_viral_load_results_folded_number ON viral_load_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+CREATE INDEX ix_viral_load_results_folded ON viral_load_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
