@@ -4,8 +4,8 @@
 2. `not_assessable` neither opens nor closes one whose results are in use as they were when its words were said. Where a
    result that they rest on (`result_ids` of the evidence) was withdrawn, moved to another patient or compartment, put in
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
-3. One whose subject is no longer judged is closed with the cause; so is one of a patient whose stay has ended, and none
-   is opened then.
+3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another); so is one
+   of a patient whose stay has ended, and none is opened then.
 4. An acknowledgement is recorded and keeps the alert open. What is not open can't be acknowledged.
 5. An `alert` that says nothing new is no event.
 6. A late word (its moment lies before one that was judged or recorded for the same subject) changes no alert, with one

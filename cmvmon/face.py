@@ -29,14 +29,14 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics import weekly_decline as _weekly_decline
 from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import DEFAULT_SCENARIO, Ward, ward
-from cmvmon.workbench.folder_tables import Typed, find_table, read_whole
+from cmvmon.workbench.folder_tables import Typed, find_table, read_whole, refuse_links
 from cmvmon.workbench.line_fits import lines_of_frame
 from cmvmon.workbench.line_table import Columns
 
 __all__ = ["Assessment", "Protocol", "assess", "concordance", "fit_lines", "read", "simulate", "weekly_decline"]
 
 Frame = Any  # a polars or a pandas frame
-_TABLES = {rows.name: rows for rows in (*(table.rows for table in DELIVERED), ASSAYS)}
+_TABLES = {rows.name: rows for rows in (*(table.rows for table in DELIVERED if not table.says_who), ASSAYS)}
 
 
 def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
@@ -174,6 +174,7 @@ def _found_in(folder: Path) -> dict[str, Path]:
         raise SiteError(
             f"{folder.name} is no folder; name the folder that holds {VIRAL_LOAD_RESULTS.name}.parquet or .csv"
         )
+    refuse_links(folder)
     return {name: path for name, rows in _TABLES.items() if (path := find_table(folder, rows)) is not None}
 
 

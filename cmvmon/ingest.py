@@ -25,7 +25,7 @@ from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, Format
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
-from cmvmon.feeds.judging import Declared, expected_of, judge, patient_header, writing_of
+from cmvmon.feeds.judging import Declared, expected_of, judge, patient_header, patient_named, writing_of
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.reasons import explain, remedy
 from cmvmon.feeds.records import Records, refusal
@@ -219,7 +219,13 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
             table_name=pl.lit(name),
             attempt=pl.lit(0),
             remedy=_remedies(rejected, call.feed, refused),
-            patient_id=pl.Series([patient or None for patient in named], dtype=pl.String),
+            patient_id=pl.Series(
+                [
+                    (patient or None) if table is None else patient_named(patient, table, call.declared)
+                    for patient in named
+                ],
+                dtype=pl.String,
+            ),
             delivered_text=_delivered_text(rejected, records),
         )
     )

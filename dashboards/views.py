@@ -110,6 +110,44 @@ class PatientView:
 
 
 @dataclass(frozen=True)
+class MergedView:
+    """A number that was merged into another.
+
+    Attributes:
+        merged_into: the number that the patient goes on under, at the end of a chain of merges.
+        since: when this number was merged.
+        href: the page of `merged_into`, as seen from this page; the others as in `PatientView`.
+    """
+
+    patient_id: str
+    merged_into: str
+    since: datetime
+    as_of: datetime
+    time_zone: str
+    href: str
+    ward_href: str
+    hrefs: Mapping[str, str]
+    protocol_version: str
+    code_version: str
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class PatientNumbers:
+    """What a reader must know of the patients' numbers.
+
+    Attributes:
+        n_without_result: patients on the list of whom no result is in use.
+        alike: numbers that differ only in leading zeros, case or blanks, and are judged as several patients.
+        unused: links that are not used: the number that was merged, the other one, and why (`link.<why>`).
+    """
+
+    n_without_result: int = 0
+    alike: tuple[tuple[str, ...], ...] = ()
+    unused: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class FeedState:
     """How one feed's table stands at `as_of`.
 
@@ -218,6 +256,7 @@ class WardView:
         stale_after_hours: as in `PatientView`.
         lately: what happened since yesterday; None: it is not told, as where there is no list.
         is_signed: whether somebody signed the protocol; a page says so where nobody did.
+        numbers: what must be known of the patients' numbers.
     """
 
     as_of: datetime
@@ -231,6 +270,7 @@ class WardView:
     stale_after_hours: int | None = None
     lately: Lately | None = None
     is_signed: bool = False
+    numbers: PatientNumbers = field(default_factory=PatientNumbers)
 
     @property
     def n_patients(self) -> int:

@@ -42,6 +42,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         ],
         lately=None if view.lately is None else lately_words.block(view.lately, view, language),
         has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
+        numbers=_numbers(view, language),
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),
@@ -64,6 +65,20 @@ def _unwatched(view: WardView, language: Language) -> str:
     """How many loads of the list no rule watches; empty where none."""
     n = sum(not latest.is_watched for row in view.rows for latest in row.latest)
     return language.count("ward.unwatched", n) if n else ""
+
+
+def _numbers(view: WardView, language: Language) -> list[Row]:
+    """What must be known of the patients' numbers, a sentence each."""
+    numbers = view.numbers
+    n = language.number(numbers.n_without_result, 0)
+    said = [{"trouble": False, "text": language.say("ward.without_result", n=n)}] if numbers.n_without_result else []
+    alike = [language.say("and").join((", ".join(group[:-1]), group[-1])) for group in numbers.alike]
+    said += [{"trouble": True, "text": language.say("ward.alike", numbers=group)} for group in alike]
+    unused = [
+        language.say("ward.link_unused", old=old, new=new, why=language.word("link", why))
+        for old, new, why in numbers.unused
+    ]
+    return said + [{"trouble": True, "text": text} for text in unused]
 
 
 def _feed(feed: FeedState, view: WardView, language: Language) -> Row:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.constraints import (
     Between,
+    Differ,
     Matches,
     NotBefore,
     NotNull,
@@ -93,6 +94,10 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
             found = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=earliest, max_value=latest)
         case Ordered(lower, upper, _, strict):
             found = gxe.ExpectColumnPairValuesAToBeGreaterThanB(**_pair(lower, upper), or_equal=not strict)
+        case Differ(column, other):
+            found = gxe.ExpectSelectColumnValuesToBeUniqueWithinRecord(
+                column_list=[column, other], ignore_row_if="any_value_is_missing"
+            )
         case OrderedWhen(lower, upper, when, values):
             asked = _column(gx, when).is_in(list(values))
             found = gxe.ExpectColumnPairValuesAToBeGreaterThanB(

@@ -16,6 +16,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import (
     Between,
     Constraint,
+    Differ,
     Matches,
     NotBefore,
     NotNull,
@@ -133,6 +134,8 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
             return "accuracy", _custom("moment_between", earliest=_iso(earliest), latest=_iso(latest))
         case Ordered(lower, upper, _, strict):
             return "consistency", _custom("ordered", lower=lower, upper=upper, strict=strict)
+        case Differ(column, other):
+            return "consistency", _custom("differ", column=column, other=other)
         case OrderedWhen(lower, upper, when, values):
             return "consistency", _custom("ordered_when", lower=lower, upper=upper, when=when, values=list(values))
         case Requires(column, when, values):

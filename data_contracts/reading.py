@@ -13,6 +13,7 @@ from typing import Any
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.constraints import (
     Between,
+    Differ,
     Matches,
     NotBefore,
     NotNull,
@@ -256,6 +257,7 @@ _ON_TABLE: Mapping[str, _Reader] = {
         (),
         lambda s: Ordered(s.text("lower"), s.text("upper"), s.name, s.truth("strict")),
     ),
+    "differ": (("column", "other"), (), lambda s: Differ(s.text("column"), s.text("other"), s.name)),
     "ordered_when": (
         ("lower", "upper", "when", "values"),
         (),

@@ -22,6 +22,7 @@ import polars as pl
 
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.known import Known
+from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -32,6 +33,7 @@ HEADERS = {
     ANTIVIRAL_COURSES.name: "patient_id,drug,indication,dose_mg,dose_mg_per_kg,interval_h,route,started_at,stopped_at",
     ICU_STAYS.name: "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
     "affected_compartments",
+    PATIENT_LINKS.name: "patient_id,merged_into,merged_at,ended_at,source",
 }
 
 

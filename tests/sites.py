@@ -38,6 +38,11 @@ def course(
     return patients.course_line(patient, Course(drug, intent, day(start), None if stop is None else day(stop)))
 
 
+def link(old: str, new: str, *, at: float, end: float | None = None) -> str:
+    """One line of patient_links."""
+    return f"{old},{new},{text(day(at))},{'' if end is None else text(day(end))},admission office"
+
+
 def stay(
     patient: str, *, affected: str = "bal", ward: str = "SYNTHETIC-ICU", bed: str = "S-01", end: float | None = None
 ) -> str:

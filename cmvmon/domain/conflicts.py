@@ -17,8 +17,9 @@ from cmvmon.domain.delivered import CONFLICT
 
 SAMPLE = ("patient_id", "compartment", "collected_at")
 """The columns that say of which sample a result is: one number never stands for two of them."""
+TWO_PATIENTS = "conflicting_patients"
 _REASONS = {
-    "patient_id": "conflicting_patients",
+    "patient_id": TWO_PATIENTS,
     "compartment": "conflicting_specimens",
     "collected_at": "conflicting_times",
 }

@@ -204,6 +204,30 @@ class Ordered:
 
 
 @dataclass(frozen=True)
+class Differ:
+    """The two columns hold different texts."""
+
+    column: str
+    other: str
+    code_: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.other)
+
+    @property
+    def code(self) -> str:
+        return self.code_
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is not {self.other}"
+
+    def holds(self) -> pl.Expr:
+        return (pl.col(self.column) != pl.col(self.other)).fill_null(True)
+
+
+@dataclass(frozen=True)
 class OrderedWhen:
     """`Ordered`, asked only of rows in which `when` holds one of `values`."""
 

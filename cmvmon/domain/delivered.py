@@ -16,6 +16,7 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -54,6 +55,7 @@ class Delivered:
         of_whole: columns that say something of all of it: the last word on it holds for each of its rows.
         required: an assessment needs it; without it there is nothing to judge.
         identity: columns that a withdrawal need not repeat: it is read with those of the record that it names.
+        patients: the columns that name a patient.
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
     """
@@ -67,7 +69,13 @@ class Delivered:
     of_whole: tuple[str, ...] = ()
     required: bool = False
     identity: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ("patient_id",)
     by_laboratory: bool = False
+
+    @property
+    def says_who(self) -> bool:
+        """Whether its rows say of two numbers that they are one patient; they tell nothing else of anybody."""
+        return len(self.patients) > 1
 
     @property
     def name(self) -> str:
@@ -114,11 +122,20 @@ DELIVERED: tuple[Delivered, ...] = (
         known_since=("stated_at",),
         ends=("ended_at",),
     ),
+    Delivered(
+        PATIENT_LINKS,
+        starts="merged_at",
+        known_since=("merged_at",),
+        ends=("ended_at",),
+        patients=("patient_id", "merged_into"),
+    ),
 )
 NAMES: tuple[str, ...] = tuple(table.name for table in DELIVERED)
 BY_NAME: dict[str, Delivered] = {table.name: table for table in DELIVERED}
 LEADING: Delivered = next(table for table in DELIVERED if table.required)
 """The table without which nothing is judged: whose patients, and whose last moment, an analysis goes by."""
+LINKS: Delivered = next(table for table in DELIVERED if table.says_who)
+"""The table by which several numbers are one patient."""
 BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
 ROWS, WHOLE_SNAPSHOT, CHANGES = SENDS = ("rows", "snapshot", "changes")
 """What a delivery of a table is: rows, of which what is not repeated stands; all that holds now; or what has changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 from cmvmon.domain.columns import RowType
 
+NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
+"""The columns that say how and when a row came."""
 _OF_A_VERSION = ("reported_at", "result_status")
 
 
@@ -28,6 +31,13 @@ def record_key(row: Mapping[str, Any], rows: RowType) -> str:
 def row_key(feed: str, row_id: str) -> str:
     """The key of a record that its feed numbers itself, whatever else it says."""
     return f"{feed}|#{row_id}"
+
+
+def content_hash(row: Mapping[str, Any], rows: RowType) -> str:
+    """What tells two versions of a record apart: the hash of all that a row says, but for how and when it came."""
+    content = {column.name: as_text(row[column.name]) for column in rows.columns if column.name not in NOT_CONTENT}
+    content |= {"is_withdrawn": as_text(True)} if row.get("is_withdrawn") else {}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, repr=False)

@@ -69,5 +69,5 @@ class Known:
         )
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The rows of every table that was delivered, in the order of the registry."""
-        return (self.tables[table.name] for table in DELIVERED if table.name in self.tables)
+        """The rows of every table that was delivered and tells of patients, in the order of the registry."""
+        return (self.tables[table.name] for table in DELIVERED if table.name in self.tables and not table.says_who)

@@ -62,6 +62,8 @@ UNJUDGED = (
 )  # its subject no longer is
 ALERT_CAUSE = (*FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)
 
+MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
+
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"
 TREATMENT_UNKNOWN = "unknown"

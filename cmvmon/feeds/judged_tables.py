@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,23 +22,29 @@ def judge_table(
     placeholder_patient_ids: Iterable[str],
     zone: ZoneInfo | None,
     faults: Mapping[int, Fault] = NO_FAULTS,
+    patients: Sequence[str] = ("patient_id",),
 ) -> Judged:
     """The rows of a table whose header was checked. A patient id that names nobody, or was shortened, is set apart.
 
     Args:
         zone: of times without an offset; None where nobody states it.
         faults: by number of a record, why it gives no row whatever its cells say.
+        patients: the columns that name a patient.
     """
     rows, broken = typed_records(records, row_type, zone, faults)
-    folded = pl.col("patient_id").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
-    cut = shortened("patient_id") & ~nobody
-    reason = pl.when(nobody).then(pl.lit("placeholder_patient_id")).otherwise(pl.lit("shortened_number"))
-    unnamed = rows.filter(nobody | cut).select(*PLACE, reason=reason, column=pl.lit("patient_id"))
-    rejected = pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number")
-    nameless = rows.filter(nobody | cut).with_columns(patient_id=pl.lit("")).to_dicts()
-    named = _named(broken, row_type, zone) | {row["record_number"]: Named.of(row, row_type) for row in nameless}
-    return Judged(rows.filter(~(nobody | cut)), rejected, named=named)
+    unnamed = rows.clear().select(*PLACE, reason=pl.lit(""), column=pl.lit(""))
+    named = _named(broken, row_type, zone)
+    for column in patients:
+        folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+        nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
+        cut = shortened(column) & ~nobody
+        reason = pl.when(nobody).then(pl.lit("placeholder_patient_id")).otherwise(pl.lit("shortened_number"))
+        mine = rows.filter(nobody | cut)
+        unnamed = pl.concat([unnamed, mine.select(*PLACE, reason=reason, column=pl.lit(column))])
+        nameless = mine.with_columns(pl.lit("").alias(column)).to_dicts()
+        named |= {row["record_number"]: Named.of(row, row_type) for row in nameless}
+        rows = rows.filter(~(nobody | cut))
+    return Judged(rows, pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number"), named=named)
 
 
 def _named(broken: pl.DataFrame, row_type: RowType, zone: ZoneInfo | None) -> dict[int, Named]:

@@ -15,10 +15,11 @@ from cmvmon.feeds.judged_tables import judge_table
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.laboratory_results import judge_results
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.patient_numbers import NumberForm, in_one_form
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, Writing
 from cmvmon.feeds.standard_table import expected_columns
 from cmvmon.feeds.table_cells import InOurWords, in_our_words
-from cmvmon.feeds.table_file import ROW_ID, STATUS, TableFile
+from cmvmon.feeds.table_file import NOTHING_SAID, ROW_ID, STATUS, TableFile
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Declared:
         """What one delivery of that table is (`cmvmon.domain.delivered.SENDS`)."""
         file = None if table.by_laboratory else self.table_file
         return ROWS if file is None else file.form(table).sends
+
+    def numbers_of(self, table: Delivered) -> NumberForm | None:
+        """How patients' numbers are written in that table: as its own file says, else as the laboratory's does."""
+        own = None if table.by_laboratory or self.table_file is None else self.table_file.patient_numbers
+        return own or (None if self.laboratory is None else self.laboratory.patient_numbers)
+
+    def nobody(self, table: Delivered) -> frozenset[str]:
+        """The patient ids in that table that name nobody, folded."""
+        files = (self.laboratory, None if table.by_laboratory else self.table_file)
+        return placeholders().union(*(file.placeholder_patient_ids for file in files if file is not None))
 
     def max_quarantined_share(self, table: Delivered) -> float:
         """The share of records set apart above which a delivery is refused whole."""
@@ -105,22 +116,32 @@ def judge(records: Records, table: Delivered, declared: Declared, arrival: Arriv
     return Judged(accepted, judged.rejected, judged.ignored, withdrawals, judged.named)
 
 
+def patient_named(delivered: str, table: Delivered, declared: Declared) -> str | None:
+    """The patient whom a cell names, in the form that everybody uses; None where it is empty or does not fit."""
+    form = declared.numbers_of(table)
+    return (delivered if form is None else form.of(delivered, declared.nobody(table))) or None
+
+
 def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> Judged:
     """The records of a table in our columns and words, or in those that the feed's table file makes ours."""
-    file, laboratory = declared.table_file, declared.laboratory
-    nobody = placeholders() if laboratory is None else laboratory.placeholder_patient_ids
-    if file is None:
-        return judge_table(records, table.rows, placeholder_patient_ids=nobody, zone=declared.zone)
-    form = file.form(table)
-    told = in_our_words(records, table.rows, form, file)
+    file, numbers, nobody = declared.table_file, declared.numbers_of(table), declared.nobody(table)
+    form = NOTHING_SAID if file is None else file.form(table)
+    told = InOurWords(records) if file is None else in_our_words(records, table.rows, form, file)
+    faults = dict(told.faults)
+    if numbers is not None:
+        in_form, unfit = in_one_form(told.records, table.patients, numbers, nobody)
+        told, faults = InOurWords(in_form), dict(unfit) | faults
     judged = judge_table(
         told.records,
         table.rows,
-        placeholder_patient_ids=nobody | file.placeholder_patient_ids,
+        placeholder_patient_ids=nobody,
         zone=declared.zone,
-        faults=told.faults,
+        faults=faults,
+        patients=table.patients,
     )
     judged = _with_numbers(judged, told, table)
+    if file is None:
+        return judged
     blamed = pl.col("column").replace_strict(
         {name: form.header(name) for name in (*table.rows.exchanged, ROW_ID, STATUS)},
         default=pl.col("column"),

@@ -21,6 +21,7 @@ from cmvmon.feeds.declared_values import read_grammar
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
 from cmvmon.feeds.toml_reading import Asked, StrictTable
@@ -45,6 +46,7 @@ class Laboratory:
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         statuses: delivered text -> result status. `default_status` is for a feed without a status column.
+        patient_numbers: how it writes patients' numbers; None = the file does not say, and a number is what is delivered.
         spelling: folded text -> as the file spells it, for writing a delivery.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
@@ -72,6 +74,7 @@ class Laboratory:
     default_status: str
     assay_table: AssayTable
     placeholder_patient_ids: frozenset[str]
+    patient_numbers: NumberForm | None
     spelling: Mapping[str, str]
     max_quarantined_share: float
     fingerprint: str
@@ -159,7 +162,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
-    own_placeholders = top.texts("placeholder_patient_ids")
+    own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     if "test" in columns and not cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
     if not (description and format_ and zone and separator and encoding and formats):
@@ -167,7 +170,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     return Laboratory(
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
-        laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), _spelling(top.data),
+        laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
         MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_co
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
+from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Record, Records
 from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of, times_of
@@ -68,6 +69,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
         if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
             ignored.append(record.number)
             continue
+        cells["patient_id"] = _number(cells["patient_id"], laboratory) or cells["patient_id"]
         row = _row(cells, record, laboratory, arrival, specimens)
         if isinstance(row, Rejection):
             named[record.number] = _named(cells, laboratory, arrival)
@@ -105,7 +107,8 @@ def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -
     read: dict[str, str] = {}
     if result_id is not None:
         read["result_id"] = result_id
-    if patient and fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient):
+    is_somebody = fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient)
+    if patient and is_somebody and _number(patient, laboratory) is not None:
         read["patient_id"] = patient
     if isinstance(status, str):
         read["result_status"] = status
@@ -241,7 +244,13 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
             return Rejection("shortened_number", field)
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")
-    return None
+    return Rejection(UNFIT, "patient_id") if _number(cells["patient_id"], laboratory) is None else None
+
+
+def _number(delivered: str, laboratory: Laboratory) -> str | None:
+    """The patient's number in the declared form; None where it does not fit it."""
+    form = laboratory.patient_numbers
+    return delivered if form is None else form.of(delivered, laboratory.placeholder_patient_ids)
 
 
 def _assay(
@@ -255,12 +264,10 @@ def _assay(
         if len(names) != 1:
             return Rejection("assay_without_limits", "specimen")
         name = names[0]
-    elif not delivered.strip():
-        return Rejection("missing_assay", "assay")
     else:
         name = laboratory.assay_table.names_by_delivered.get(fold(delivered), "")
         if not name:
-            return Rejection("unknown_assay", "assay")
+            return Rejection("unknown_assay" if delivered.strip() else "missing_assay", "assay")
     row = laboratory.assay_table.row(name, compartment, on)
     return row or Rejection("assay_without_limits", "assay" if delivered is not None else "specimen")
 

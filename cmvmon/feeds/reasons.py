@@ -36,6 +36,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # who and what
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
+        "patient_number_form": (
+            "the patient's number is not in the form that [patient_ids] declares (digits, check digit). Ask the sender for the "
+            "whole number, or correct [patient_ids]."
+        ),
         "shortened_number": (
             'a spreadsheet no longer wrote this number out (2.4E+10, ="0123", ####), so that several can look alike. Ask '
             "the sender for the file as its system exports it, or to hold the column as text."

@@ -18,6 +18,7 @@ from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_marks, rea
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE
 from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
+from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import EXCHANGE, Writing
 from cmvmon.feeds.times import ISO8601
 from cmvmon.feeds.toml_reading import Asked, StrictTable
@@ -27,7 +28,14 @@ ROW_ID, STATUS = "row_id", "status"
 MAX_WITHDRAWN_SHARE = 0.5
 DOSES_PER_DAY = "doses_per_day"
 """In place of `interval_h`: how often in 24 hours, as many a pharmacy says it."""
-NOT_WORDS = ("patient_id", "stay_id", "ward", "bed", "source")  # a text of the sender's own, that says itself
+NOT_WORDS = (
+    "patient_id",
+    "merged_into",
+    "stay_id",
+    "ward",
+    "bed",
+    "source",
+)  # a text of the sender's own, that says itself
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class TableFile:
         time_zone: of times without an offset; None = the file says none.
         marks: of numbers in text; a point for decimals where none is declared.
         tables: by name of delivered table, what is said of it.
+        patient_numbers: how it writes patients' numbers; None = the file does not say.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
@@ -81,6 +90,7 @@ class TableFile:
     hour_24_ends_day: bool
     marks: Marks
     placeholder_patient_ids: frozenset[str]
+    patient_numbers: NumberForm | None
     max_quarantined_share: float
     tables: Mapping[str, TableForm]
     fingerprint: str
@@ -145,7 +155,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     if (formats or hour_24) and "time_zone" not in top.data:
         top.fault("time_zone", "is missing beside the times that are declared; give one such as Europe/Amsterdam")
     marks = read_marks(top)
-    nobody = top.texts("placeholder_patient_ids")
+    nobody, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     share = top.number("max_quarantined_share", at_most=1.0)
     read = {
         table.name: _form(top.table(table.name), table.rows, drugs, formats or (ISO8601,))
@@ -155,7 +165,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     tables = {name: form for name, form in read.items() if name in top.data}
     return TableFile(
         name, zone, separator, encoding, above, span, formats or (ISO8601,), hour_24,
-        marks if "numbers" in top.data else Marks("."), placeholders(nobody),
+        marks if "numbers" in top.data else Marks("."), placeholders(nobody), numbers,
         MAX_QUARANTINED_SHARE if share is None else share, tables, fingerprint,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
+from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
@@ -67,6 +69,7 @@ def assess_site(
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
     stamp, counts_of_unit = opened.stamp(as_of), made.count_for_unit()  # before anybody is kept from writing
     with opened.writing() as connection:
+        one = known.links(connection, as_of=as_of, about=patients)
         changes, late = alert_store.record(
             connection,
             rows,
@@ -74,7 +77,7 @@ def assess_site(
             scope=scope,
             patients=patients,
             cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
-            became_of=partial(what_became_of, versions=assessment.versions, in_use=assessment.results),
+            became_of=partial(_became_of, assessment=assessment, one=one),
             discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         )
         if not changes.is_replay:
@@ -90,6 +93,13 @@ def assess_site(
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
     return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
+
+
+def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment, one: Links) -> dict[str, str]:
+    """What befell the number of each of these alerts, or else a result that its words rest on, by alert id."""
+    merged = {alert["alert_id"]: words.MERGED for alert in alerts if alert["patient_id"] in one.into}
+    others = [alert for alert in alerts if alert["alert_id"] not in merged]
+    return merged | what_became_of(others, versions=assessment.versions, in_use=assessment.results)
 
 
 def check_stored(opened: OpenSite, patients: Collection[str], *, as_of: datetime) -> None:
@@ -124,13 +134,13 @@ class _Made:
 def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
     if patients is not None:
         with opened.reading() as connection:
-            patients = known.with_sharers(connection, patients)
+            patients = known.with_sharers(connection, patients, as_of=as_of)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     if of_unit is not None and patients is not None and of_unit.has_turned:
         on_pages = _listed_or_alerted(opened, as_of)
         with opened.reading() as connection:
-            patients = known.with_sharers(connection, {*patients, *on_pages})
+            patients = known.with_sharers(connection, {*patients, *on_pages}, as_of=as_of)
         of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)

@@ -1,4 +1,7 @@
-"""What `cmvmon doctor` looks at: this installation and one site. Counts and codes only, no patient data."""
+"""What `cmvmon doctor` looks at: this installation and one site. Counts and codes only.
+
+It names a patient in one case: numbers that should be looked at, because they may be one patient's.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,27 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, NAMES
+from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.patient_links import CIRCLE, TWO_NUMBERS, TWO_VERSIONS
 from cmvmon.domain.versions import usable_rows
-from cmvmon.shell import alert_store, database, dialects, feed_state, known
+from cmvmon.run import patient_numbers, ward_list
+from cmvmon.shell import alert_store, database, dialects, feed_state, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
 _PINNED = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "prefect": (3, 9)}
+
+_WHY_UNUSED = {
+    CIRCLE: "with others it leads back to its own number; end the wrong link",
+    TWO_NUMBERS: "it is merged into another number too; end the wrong link",
+    TWO_VERSIONS: "two versions of it came at once and contradict each other; send the right one again",
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,7 @@ def _database(site: Site) -> Iterator[Finding]:
             feeds = feed_state.feed_tables(connection, as_of=now())
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
+            about_numbers = list(_numbers(connection))
     for item in feeds:
         state = "broken" if item.refused else "note" if item.n_quarantined else "ok"
         words = (
@@ -127,6 +141,31 @@ def _database(site: Site) -> Iterator[Finding]:
         "ok" if last else "not told",
         f"last as of {last.isoformat()}; {n_open} alerts open" if last else "none yet",
     )
+    yield from about_numbers
+
+
+def _numbers(connection: sa.Connection) -> Iterator[Finding]:
+    """Merged numbers, those that differ only in how they are written, and who is in bed without any result."""
+    at = now()
+    one = known.links(connection, as_of=at)
+    every = numbers_in_store.every_number(connection, as_of=at)
+    yield Finding("patient numbers", "ok", f"{len(one.into)} merged into another, {len(every)} known")
+    for group in patient_numbers.alike(connection, every, as_of=at):
+        yield Finding(
+            "patient numbers",
+            "note",
+            f"{' and '.join(group)} differ only in leading zeros, case or blanks and are judged as several patients: declare "
+            "[patient_ids] for the feed that alters them, or deliver a link (`cmvmon merge OLD NEW --at T`). Where they are "
+            "several patients, deliver the link with an end at its start",
+        )
+    for old, new, why in patient_numbers.unused(one):
+        yield Finding("patient numbers", "note", f"{old} merged into {new} is not used: {_WHY_UNUSED[why]}")
+    in_bed = ward_list.candidates(connection, as_of=at)
+    results = known.known_table(connection, LEADING, as_of=at, patients=in_bed)
+    sampled = set() if results is None else set(usable_rows(LEADING, results)["patient_id"])
+    if in_bed - sampled:
+        words = f"of {len(in_bed)} patients who may be on the ward, {len(in_bed - sampled)} have no result in use"
+        yield Finding("patient numbers", "note", words)
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

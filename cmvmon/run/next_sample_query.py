@@ -50,7 +50,8 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
 
 def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     with opened.reading() as connection:
-        whom = known.with_sharers(connection, [patient])
+        patient = known.links(connection, as_of=as_of, about=[patient]).of(patient)
+        whom = known.with_sharers(connection, [patient], as_of=as_of)
         was_known = known.known(connection, opened.site, as_of=as_of, patients=whom)
     found = prepared(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)
     results, weekly = (rows.filter(pl.col("patient_id") == patient) for rows in (found.results, found.weekly_decline))

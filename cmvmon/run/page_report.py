@@ -8,7 +8,7 @@ from pathlib import Path
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import page_of, publish
-from cmvmon.shell import alert_store, stored_results
+from cmvmon.shell import alert_store, known, stored_results
 from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
@@ -26,6 +26,8 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
     with held(site), open_site(root) as opened:
         with opened.reading() as connection:
             moment = alert_store.last_as_of(connection)
+            if patient is not None and moment is not None:  # under the number that they go on under
+                patient = known.links(connection, as_of=moment, about=[patient]).of(patient)
             method = stored_results.last_method(connection)
         if moment is None:
             raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")

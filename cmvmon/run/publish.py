@@ -18,14 +18,16 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import views, ward_list
+from cmvmon.run import patient_numbers, views, ward_list
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
-from cmvmon.shell import alert_store, feed_state, quarantine
+from cmvmon.shell import alert_history, alert_store, feed_state, quarantine
+from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
+from dashboards.merged import merged_page
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.views import FeedState, WardRow, WardView
@@ -64,7 +66,7 @@ def publish(
         feeds = feed_state.feed_tables(connection, as_of=as_of)
         waiting = quarantine.waits(connection)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
-        ended = alert_store.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
+        ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
@@ -74,10 +76,19 @@ def publish(
         ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=urgent)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
         made = {p for p in known if (folder / names.patient(p, settings.language)).exists()}
-        with_pages = sorted((set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made) & known)
+        wanted = set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made
     else:
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
-        with_pages = sorted(set(only) & known)
+        wanted = set(only)
+    with opened.reading() as connection:
+        one = known_rows.links(connection, as_of=as_of, about=only)
+        waiting = frozenset(
+            replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
+        )
+        numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
+    # The page of a number that was merged would go on showing what was known before.
+    merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
+    with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
     script_name, script = shared_script()
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
@@ -90,6 +101,7 @@ def publish(
     whole_ward = replace(
         _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
         lately=happened,
+        numbers=numbers,
     )
     for code in codes():
         spoken = language(code)
@@ -108,6 +120,11 @@ def publish(
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
             pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
+        for old in merged:
+            gone = views.merged_view(
+                old, one, common=common, code=code, page_of=names.patient, ward_href=names.ward(code)
+            )
+            pages[names.patient(old, code)] = merged_page(gone, language=spoken)
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]

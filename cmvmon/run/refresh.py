@@ -42,5 +42,6 @@ def _waiting(connection: sa.Connection, as_of: datetime) -> frozenset[str]:
     since, among = alert_store.last_as_of(connection, scope="all"), None
     if since is None or as_of < since:
         since, among = None, ward_list.candidates(connection, as_of=as_of)
-    found = (known.waiting(connection, table.rows, as_of=as_of, since=since, among=among) for table in DELIVERED)
-    return frozenset().union(*found)
+    turned = frozenset[str]() if since is None else known.joined_or_parted(connection, after=since, as_of=as_of)
+    found = (known.waiting(connection, table, as_of=as_of, since=since, among=among) for table in DELIVERED)
+    return turned.union(*found)

@@ -13,7 +13,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import OPEN, UNJUDGED, Word, subject_of
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import Published, publish
-from cmvmon.shell import alert_store
+from cmvmon.shell import alert_history
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.stamp import Stamp
@@ -32,7 +32,7 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
     with open_site(root, method=method) as opened:
         assessment = assessed(opened, as_of=as_of)
         with opened.reading() as connection:
-            stood = alert_store.standing_at(connection, as_of)
+            stood = alert_history.standing_at(connection, as_of)
         alerts = _after_a_night(stood, assessment.verdicts.to_dicts(), opened.stamp(as_of))
         return publish(opened, assessment, as_of=as_of, into=out, standing=alerts)
 

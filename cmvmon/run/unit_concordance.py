@@ -125,7 +125,7 @@ def _kept(connection: sa.Connection, opened: OpenSite, patients: Collection[str]
         & (pl.col("counts_until").is_null() | (pl.col("counts_until") > as_of))
         & pl.col("laboratories").is_in([text for text in rows["laboratories"].unique() if hashes.still_hold(text)])
     )
-    waiting = known.waiting(connection, LEADING.rows, as_of=as_of, since=whole)
+    waiting = known.waiting(connection, LEADING, as_of=as_of, since=whole)
     used = rows.filter(holds & ~pl.col("patient_id").is_in(sorted(waiting | set(patients))))
     uncounted = (set(rows["patient_id"]) | waiting) - set(used["patient_id"]) - set(patients)
     recorded, texts = (dict(each.select("patient_id", "counts").drop_nulls().iter_rows()) for each in (rows, used))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
+from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
@@ -28,8 +29,9 @@ from cmvmon.run.ward_list import WardList, watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.session import ASSESSMENT_FEED
+from cmvmon.text import codes
 from dashboards import facts
-from dashboards.views import Caveat, FeedState, LatestResult, NotAssessable, PatientView, WardRow
+from dashboards.views import Caveat, FeedState, LatestResult, MergedView, NotAssessable, PatientView, WardRow
 from data_contracts.freshness import is_fresh
 
 
@@ -134,6 +136,25 @@ def patient_view(
         standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
+    )
+
+
+def merged_view(
+    old: str, one: Links, *, common: Common, code: str, page_of: Callable[[str, str], str], ward_href: str
+) -> MergedView:
+    """What the page of a number says that was merged into another. `page_of`: the page of a patient in a language."""
+    return MergedView(
+        patient_id=old,
+        merged_into=one.of(old),
+        since=one.since[old],
+        as_of=common.as_of,
+        time_zone=common.time_zone,
+        href=page_of(one.of(old), code),
+        ward_href=ward_href,
+        hrefs={other: page_of(old, other) for other in codes()},
+        protocol_version=common.protocol.version,
+        code_version=__version__,
+        is_synthetic=common.is_synthetic,
     )
 
 

@@ -81,14 +81,16 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
             for rows, whom in (
                 (ICU_STAYS, found),
                 (ANTIVIRAL_COURSES, found),
-                (LEADING.rows, known.with_sharers(connection, found)),
+                (LEADING.rows, known.with_sharers(connection, found, as_of=as_of)),
             )
         )
         used = current_results(LEADING.rows.empty() if results is None else results)
         used = used.filter(pl.col("patient_id").is_in(found))
         used = with_noise(used, known.assays_in_use(opened.site, used), protocol=opened.protocol)
         known_of = {p for frame in (stays, courses, used) if frame is not None for p in frame["patient_id"]}
-        elsewhere = [table.rows for table in DELIVERED if table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)]
+        elsewhere = [
+            table.rows for table in DELIVERED if not table.says_who and table.rows not in (ICU_STAYS, ANTIVIRAL_COURSES)
+        ]
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}

@@ -107,7 +107,7 @@ def _tipped(
         return unsaid | {"says": spoken.say("why.tipped_other_policy")}
     opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
-        whom = known.with_sharers(connection, [patient])
+        whom = known.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
     was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import CLOSED, OPEN, RESOLVED, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.stamp import Stamp
@@ -37,50 +37,13 @@ class Changes:
 def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
     """Every alert as it stands (or those in these states), as `alerts` rows, by tier, age and identity."""
     e = ALERT_EVENTS.c
-    query = _standing()
+    query = last_events()
     if states is not None and set(states) == {OPEN}:
         query = query.where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)))
     elif states is not None:
         query = query.where(e.state.in_(sorted(states)))
     rows = connection.execute(query).mappings().all()
     return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
-
-
-def standing_at(connection: sa.Connection, as_of: datetime) -> list[dict[str, Any]]:
-    """Every alert as it stood at that moment, one row each: the last event of each until then."""
-    newer = ALERT_EVENTS.alias("newer")
-    e = ALERT_EVENTS.c
-    is_replaced = sa.exists().where(
-        newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence, newer.c.changed_at <= as_of
-    )
-    query = sa.select(ALERT_EVENTS).where(e.changed_at <= as_of, ~is_replaced)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def ended_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
-    """Alerts about patients that were resolved or closed in that time, and still are, as `alerts` rows, the last first."""
-    e = ALERT_EVENTS.c
-    query = _standing().where(
-        e.state.in_((RESOLVED, CLOSED)), e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until
-    )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    return sorted(rows, key=lambda row: (-row["changed_at"].timestamp(), row["tier"], row["alert_id"]))
-
-
-def events_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
-    """What happened to alerts about patients in that time: rows of `alert_events` with `tier_before`, by alert and order.
-
-    `tier_before`: of the event before it; None where there is none.
-    """
-    e = ALERT_EVENTS.c
-    touched = sa.select(e.alert_id).where(e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until)
-    query = sa.select(ALERT_EVENTS).where(e.alert_id.in_(touched)).order_by(e.alert_id, e.sequence)
-    found, tiers = [], dict[str, int]()
-    for row in connection.execute(query).mappings():
-        if after < row["changed_at"] <= until:
-            found.append(dict(row) | {"tier_before": tiers.get(row["alert_id"])})
-        tiers[row["alert_id"]] = row["tier"]
-    return found
 
 
 def hash_under(connection: sa.Connection, label: str) -> str | None:
@@ -221,7 +184,7 @@ def _append(connection: sa.Connection, events: Collection[Row]) -> None:
 def _list_open(connection: sa.Connection) -> None:
     """The list of open alerts, made again from every event: each night it is what the events say, whatever it was."""
     by_events = set(
-        connection.execute(_standing(ALERT_EVENTS.c.alert_id).where(ALERT_EVENTS.c.state == OPEN)).scalars()
+        connection.execute(last_events(ALERT_EVENTS.c.alert_id).where(ALERT_EVENTS.c.state == OPEN)).scalars()
     )
     listed = set(connection.execute(sa.select(OPEN_ALERTS.c.alert_id)).scalars())
     if by_events - listed:
@@ -264,8 +227,8 @@ def _of_policy(cause: str, *, is_other_policy: bool) -> str:
     return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause
 
 
-def _standing(*columns: sa.Column[Any]) -> sa.Select[Any]:
-    """The last event of each alert, or these columns of it."""
+def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Asks for the last event of each alert, or these columns of it."""
     newer = ALERT_EVENTS.alias("newer")
     e = ALERT_EVENTS.c
     is_last = ~sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence)
@@ -275,7 +238,7 @@ def _standing(*columns: sa.Column[Any]) -> sa.Select[Any]:
 def _concerned(as_of: datetime) -> sa.Select[Any]:
     """Alerts that a word of `as_of` may meet: open ones, and those that changed at that moment or after it."""
     e = ALERT_EVENTS.c
-    return _standing().where(sa.or_(e.state == OPEN, e.changed_at >= as_of))
+    return last_events().where(sa.or_(e.state == OPEN, e.changed_at >= as_of))
 
 
 def _latest(

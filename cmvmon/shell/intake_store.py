@@ -124,7 +124,9 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         part = snapshots.as_refused(part, landed, judging.taken_as.refusal)
     elif is_snapshot and judging.taken_as.is_whole and part.refused is None:
         part, lacking, n_gone = snapshots.taken(connection, part, landed, form, judging.received_at)
-    accepted, conflicting, duplicates = sorted_out(connection, part, landed, tells_all=is_snapshot)
+    accepted, conflicting, duplicates = sorted_out(
+        connection, part, landed, received_at=judging.received_at, tells_all=is_snapshot
+    )
     gone = snapshots.withdrawn(lacking, landed, judging.received_at, attempt)
     quarantined = [
         *_named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import polars as pl
@@ -10,11 +10,14 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, LEADING, SNAPSHOT_REFUSED, Delivered, Versions
+from cmvmon.domain.delivered import DELIVERED, LEADING, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
+from cmvmon.domain.identity import NOT_CONTENT
 from cmvmon.domain.known import Known
+from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing
 from cmvmon.shell.frames import framed
+from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
 from cmvmon.shell.site import Site
@@ -25,29 +28,59 @@ _RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
     """What was known at `as_of`, of all or of some patients: every delivered table, the noise of the assays in it, and of
-    whom a row could not be read.
+    whom a row could not be read. Each patient under the number that they go on under (`links`).
 
     Raises ProtocolError for a laboratory file that can't be read.
     """
-    found = {table.name: known_table(connection, table, as_of=as_of, patients=patients) for table in DELIVERED}
+    one = links(connection, as_of=as_of, about=patients)
+    found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
     tables = {name: rows for name, rows in found.items() if rows is not None}
     return Known(tables, assays_in_use(site, *tables.values()), _unread(connection, as_of))
 
 
 def known_table(
-    connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None = None
+    connection: sa.Connection,
+    table: Delivered,
+    *,
+    as_of: datetime,
+    patients: Collection[str] | None = None,
+    one: Links | None = None,
 ) -> pl.DataFrame | None:
     """What was known of a table at `as_of` (received_at <= as_of); None when no such delivery had been accepted.
 
     Every version of each record where the sender states which one is the last; else the rows that stand
-    (cmvmon.domain.standing).
+    (cmvmon.domain.standing). What came under a number that was merged stands under the one that its patient goes on under,
+    whichever of the two is asked for. `one`: those links, where they were read already.
     """
     if not was_delivered(connection, table.rows, as_of=as_of):
         return None
-    versions = _read(connection, table.rows, as_of, patients)
+    one = links(connection, as_of=as_of, about=patients) if one is None else one
+    whom = None if patients is None else one.family(patients)
+    versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
     if table.versions is Versions.SNAPSHOT:
         return standing(versions, table)
     return _of_last_judging(versions).select(*table.rows.schema)
+
+
+def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:
+    """Which numbers are one patient at `as_of`, by the links known then. `about`: only those that concern these numbers."""
+    c = VERSIONS[LINKS.name].c
+    if connection.execute(sa.select(c.version_number).limit(1)).first() is None:
+        return Links()
+    among = None if about is None else linked(connection, about)
+    return links_at(*_current(_read(connection, LINKS.rows, as_of, among), LINKS), as_of)
+
+
+def linked(connection: sa.Connection, numbers: Collection[str]) -> frozenset[str]:
+    """These numbers, and every one that a link ever joined to one of them, and so on."""
+    c = VERSIONS[LINKS.name].c
+    ways = [(c[one], c[other]) for one in LINKS.patients for other in LINKS.patients if one != other]
+    found = asked = frozenset(numbers)
+    while asked:
+        parts = [sa.select(other).where(one.in_(some)) for some in _chunks(asked) for one, other in ways]
+        asked = frozenset(name for part in parts for name in connection.execute(part.distinct()).scalars()) - found
+        found |= asked
+    return found
 
 
 def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
@@ -83,6 +116,22 @@ def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("attempt") == pl.col("attempt").max().over(_RECORD))
 
 
+def _current(versions: pl.DataFrame, table: Delivered) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The last version of each record, withdrawn ones left out, and one row for each record whose last versions contradict
+    each other."""
+    said = pl.struct(name for name in table.rows.schema if name not in NOT_CONTENT)
+    stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
+    last = (
+        versions.with_columns(stamp=stamp, said=said)
+        .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
+        .filter(~pl.col("is_withdrawn").any().over("record_key"))
+        .unique(subset=["record_key", "said"], keep="first", maintain_order=True)
+        .drop("stamp", "said")
+    )
+    several = pl.col("record_key").is_duplicated()
+    return last.filter(~several), last.filter(several).unique(subset="record_key", keep="first", maintain_order=True)
+
+
 def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
     types: dict[str, pl.DataType] = {
         "landed_at": Kind.MOMENT.dtype,
@@ -103,25 +152,28 @@ def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
 
 def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
     """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
-    that the one from whom a correction takes a result away is among them."""
+    that the one from whom a correction takes a result away is among them; of a link, every number that is joined to it."""
     touched: set[str] = set()
-    for table in VERSIONS.values():
-        brought = sa.select(table.c.record_key).where(table.c.delivery_id == delivery_id)
-        query = sa.select(table.c.patient_id).where(table.c.record_key.in_(brought)).distinct()
-        touched |= {patient for (patient,) in connection.execute(query)}
+    for delivered in DELIVERED:
+        c = VERSIONS[delivered.name].c
+        brought = sa.select(c.record_key).where(c.delivery_id == delivery_id)
+        queries = [sa.select(c[name]).where(c.record_key.in_(brought)).distinct() for name in delivered.patients]
+        names = {patient for query in queries for patient in connection.execute(query).scalars()}
+        touched |= linked(connection, names) if delivered.says_who else names
     return frozenset(touched)
 
 
-def with_sharers(connection: sa.Connection, patients: Collection[str]) -> frozenset[str]:
+def with_sharers(connection: sa.Connection, patients: Collection[str], *, as_of: datetime) -> frozenset[str]:
     """These patients and everyone under whom one of their results ever stood, and so on: whose a result is now, only all
-    of its versions tell."""
+    of its versions tell. With every number that is one patient with them."""
     c, other = VERSIONS[LEADING.name].c, VERSIONS[LEADING.name].alias("other").c
     shared = sa.select(other.patient_id).where(other.record_key == c.record_key, other.patient_id != c.patient_id)
-    found, asked = frozenset(patients), frozenset(patients)
+    found, asked = frozenset[str](), frozenset(patients)
     while asked:
+        asked = links(connection, as_of=as_of, about=asked).family(asked)
+        found |= asked
         parts = [shared.where(c.patient_id.in_(some)).distinct() for some in _chunks(asked)]
         asked = frozenset(name for part in parts for name in connection.execute(part).scalars()) - found
-        found |= asked
     return found
 
 
@@ -147,7 +199,7 @@ def patients_without_end(
     )
     goes_on = sa.or_(c[end].is_(None), c[end] >= after, contradicts)
     query = sa.select(c.patient_id).where(c.received_at <= as_of, goes_on, ~is_replaced).distinct()
-    return set(connection.execute(query).scalars())
+    return _led_on(connection, connection.execute(query).scalars(), as_of)
 
 
 def patients_since(
@@ -156,12 +208,19 @@ def patients_since(
     """Patients with a version of a row that starts at `since` or later, known by `as_of`."""
     c = VERSIONS[row_type.name].c
     query = sa.select(c.patient_id).where(c[start] >= since, c.received_at <= as_of).distinct()
-    return set(connection.execute(query).scalars())
+    return _led_on(connection, connection.execute(query).scalars(), as_of)
+
+
+def _led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
+    """These patients, each under the number that they go on under."""
+    found = set(numbers)
+    one = links(connection, as_of=as_of, about=found)
+    return {one.of(number) for number in found}
 
 
 def waiting(
     connection: sa.Connection,
-    row_type: RowType,
+    table: Delivered,
     *,
     as_of: datetime,
     since: datetime | None = None,
@@ -173,13 +232,29 @@ def waiting(
         since: only rows that came in after it, as after a moment at which everybody was judged.
         among: only these patients.
     """
-    c, a = VERSIONS[row_type.name].c, ASSESSED_PATIENTS.c
-    was_judged = sa.exists().where(a.patient_id == c.patient_id, a.as_of >= c.received_at)
-    query = sa.select(c.patient_id).where(c.received_at <= as_of, ~was_judged).distinct()
-    if since is not None:
-        query = query.where(c.received_at > since)
-    parts = [query] if among is None else [query.where(c.patient_id.in_(some)) for some in _chunks(among)]
-    return {patient for part in parts for patient in connection.execute(part).scalars()}
+    c, a = VERSIONS[table.name].c, ASSESSED_PATIENTS.c
+    numbers = None if among is None else links(connection, as_of=as_of, about=among).family(among)
+    found: set[str] = set()
+    for column in (c[name] for name in table.patients):
+        was_judged = sa.exists().where(a.patient_id == column, a.as_of >= c.received_at)
+        query = sa.select(column).where(c.received_at <= as_of, ~was_judged).distinct()
+        if since is not None:
+            query = query.where(c.received_at > since)
+        parts = [query] if numbers is None else [query.where(column.in_(some)) for some in _chunks(numbers)]
+        found |= {patient for part in parts for patient in connection.execute(part).scalars()}
+    return _led_on(connection, linked(connection, found) if table.says_who else found, as_of)
+
+
+def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datetime) -> frozenset[str]:
+    """The numbers of which a link begins or ends after `after`, by `as_of`, and that were not judged since."""
+    c, a = VERSIONS[LINKS.name].c, ASSESSED_PATIENTS.c
+    found: set[str] = set()
+    for moment in (c[name] for name in (LINKS.starts, *LINKS.ends)):
+        for column in (c[name] for name in LINKS.patients):
+            was_judged = sa.exists().where(a.patient_id == column, a.as_of >= moment)
+            turns = sa.and_(moment > after, moment <= as_of, c.received_at <= as_of)
+            found |= set(connection.execute(sa.select(column).where(turns, ~was_judged).distinct()).scalars())
+    return linked(connection, found)
 
 
 def _chunks(patients: Collection[str]) -> list[list[str]]:
@@ -196,8 +271,12 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[s
     waiting = open_quarantine(connection, as_of=as_of).filter(
         pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
     )
+    one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
     return {
-        table.name: frozenset(waiting.filter(pl.col("table_name") == table.name)["patient_id"]) for table in DELIVERED
+        table.name: frozenset(
+            one.of(number) for number in waiting.filter(pl.col("table_name") == table.name)["patient_id"]
+        )
+        for table in DELIVERED
     }
 
 

@@ -8,23 +8,27 @@ and is made again each night.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.conflicts import TWO_PATIENTS, are_several_samples
+from cmvmon.domain.delivered import BY_NAME, LINKS, WITHDRAWS_UNKNOWN, Delivered
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell import dialects
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.one_number import judged_under
 from cmvmon.shell.quarantine_answers import mark, unanswered
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, QUARANTINE_ANSWERS, VERSIONS, WAITING
 
 _CHUNK = 500
+_EVER = datetime(2200, 1, 1, tzinfo=UTC)  # after every moment that a link can name
 _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
 
 
@@ -73,8 +77,29 @@ def _waiting(
 ) -> list[dict[str, Any]]:
     """Those of these records (of `set_apart`) that wait, by what is stored."""
     answered = {place(row) for row in brought_right(connection, rows, as_of=as_of)}
+    answered |= {place(row) for row in rows if _is_of_one_patient(connection, row, as_of)}
     still = {place(row) for row in unanswered(connection, rows, as_of=as_of)} - answered
     return [row for row in rows if place(row) in still]
+
+
+def _is_of_one_patient(connection: sa.Connection, row: Mapping[str, Any], as_of: datetime | None) -> bool:
+    """Whether a record was set apart for two patients under one key, and all that is stored of the key is one patient's now,
+    by the links that are known, and contradicts nothing else."""
+    if row["reason"] != TWO_PATIENTS or row["named_key"] is None:
+        return False
+    from cmvmon.shell.known import links  # which reads the quarantine itself
+
+    table, v = BY_NAME[row["table_name"]], VERSIONS[row["table_name"]]
+    query = sa.select(v).where(v.c.record_key == row["named_key"])
+    stored = [dict(found) for found in connection.execute(query).mappings()]
+    known = [found for found in stored if as_of is None or found["received_at"] <= as_of]
+    one = links(connection, as_of=as_of or _EVER, about={found["patient_id"] for found in known})
+    told = [judged_under(found, table, one) for found in known]
+    contents: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for found in told:
+        contents[tuple(found[name] for name in table.versions.told_apart_by(found))].add(found["content"])
+    is_one = len({found["patient_id"] for found in told}) == 1 and all(len(said) == 1 for said in contents.values())
+    return is_one and not are_several_samples(told)
 
 
 def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
@@ -118,6 +143,9 @@ def list_after(
     q = QUARANTINE.c
     of_feed = sa.and_(q.feed == landed.feed, q.table_name == table)
     own = sa.and_(of_feed, q.delivery_id == landed.delivery_id)
+    if table == LINKS.name:  # what stood for two patients may be one's now, or two's again
+        in_doubt = sa.select(q.named_key).where(q.reason == TWO_PATIENTS)
+        _list_again(connection, [q.named_key.in_(in_doubt)])
     patients, keys = set[str](), set[str]()
     for row in stored:
         patients.add(row["patient_id"])

@@ -51,6 +51,15 @@ def _columns(row_type: RowType) -> list[sa.Column[Any]]:
     return [sa.Column(c.name, _TYPES[c.kind](), nullable=bool(c.null_means)) for c in row_type.columns]
 
 
+def folded_number(number: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A patient's number without blanks, leading zeros and capitals, as `cmvmon.feeds.patient_numbers.fold_number`.
+
+    Of letters beside A to Z a database may fold more than that one: what is found is looked at again.
+    """
+    solid = sa.func.replace(number, sa.literal_column("' '"), sa.literal_column("''"))
+    return sa.func.lower(sa.func.ltrim(solid, sa.literal_column("'0'")))
+
+
 def _versions(delivered: Delivered) -> sa.Table:
     """Every accepted version of a delivered table. `content` and `delivered` are hashes that tell versions apart.
 
@@ -72,8 +81,13 @@ def _versions(delivered: Delivered) -> sa.Table:
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("record_number", sa.Integer, nullable=False),
         *(withdrawn if delivered.versions is Versions.SNAPSHOT else []),
-        sa.Index(f"ix_{row_type.name}_patient_id", "patient_id"),
+        *(sa.Index(f"ix_{row_type.name}_{name}", name) for name in delivered.patients),
         sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
+        *(
+            []
+            if delivered.says_who
+            else [sa.Index(f"ix_{row_type.name}_folded", folded_number(sa.column("patient_id")))]
+        ),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -15,24 +15,27 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
 from cmvmon.domain.delivered import BY_NAME, LEADING, Delivered, Versions
-from cmvmon.domain.identity import as_text, record_key
+from cmvmon.domain.identity import NOT_CONTENT, as_text, content_hash, record_key
+from cmvmon.domain.patient_links import Links
 from cmvmon.ingest import Part
+from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.one_number import judged_under
 from cmvmon.shell.quarantine import keys_that_wait
 from cmvmon.shell.schema import VERSIONS
 
 _CHUNK = 500
 _LOAD = frozenset({"viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"})
-_NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
-_BESIDE_LOAD = tuple(name for name in LEADING.rows.schema if name not in _NOT_CONTENT | _LOAD)
+_BESIDE_LOAD = tuple(name for name in LEADING.rows.schema if name not in NOT_CONTENT | _LOAD)
 
 
 def sorted_out(
-    connection: sa.Connection, part: Part, landed: Landed, *, tells_all: bool = False
+    connection: sa.Connection, part: Part, landed: Landed, *, received_at: datetime, tells_all: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """New records, conflicting ones (with `reason`; `is_new` = not stored yet), and the number of duplicates.
 
-    Row order does not matter: a conflict takes in every record of its version, not only those after the first.
+    Row order does not matter: a conflict takes in every record of its version, not only those after the first. Two numbers
+    of one patient, by the links known at `received_at`, contradict nothing.
 
     `tells_all`: the delivery is all that holds now, so that a conflict that it repeats is set apart with it once more.
     """
@@ -45,7 +48,8 @@ def sorted_out(
         groups[_version(record, table)].append(record)
     history = _tell_history(groups, table)
     known = _known(connection, table, {version[0] for version in groups})
-    several = _several_samples(groups, known, table)
+    one = links(connection, as_of=received_at, about=_numbers(groups, known))
+    several = _several_samples(groups, known, table, one)
     is_snapshot = table.versions is Versions.SNAPSHOT
     waiting = keys_that_wait(connection, table, landed.feed) if known and is_snapshot else frozenset()
     accepted: list[dict[str, Any]] = []
@@ -64,15 +68,15 @@ def sorted_out(
         if repeats and not fresh and version[0] in waiting and not stands:
             fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
         elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
-        reason = elsewhere or what_conflicts([*peers, *fresh])
-        is_withdrawn = any(
-            row.get("is_withdrawn") for row in (*peers, *fresh)
-        )  # one that withdraws contradicts nothing
-        if elsewhere or (len({row["content"] for row in (*peers, *fresh)}) > 1 and not is_withdrawn):
+        said = [judged_under(row, table, one) for row in (*peers, *fresh)]
+        reason = elsewhere or what_conflicts(said)
+        is_withdrawn = any(row.get("is_withdrawn") for row in said)  # one that withdraws contradicts nothing
+        if elsewhere or (len({row["content"] for row in said}) > 1 and not is_withdrawn):
             conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
         else:
             accepted += fresh
-        if elsewhere or len({row["content"] for row in peers}) > 1 or (stands and tells_all):
+        n_said = len({row["content"] for row in said[: len(peers)]})
+        if elsewhere or n_said > 1 or (stands and tells_all):
             conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
         else:
             duplicates += len(repeats)
@@ -83,6 +87,7 @@ def _several_samples(
     groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]],
     known: Mapping[str, Sequence[Mapping[str, Any]]],
     table: Delivered,
+    one: Links,
 ) -> dict[str, str]:
     """The keys whose versions, with the stored ones, are of several samples, each with the reason."""
     if table.versions is Versions.SNAPSHOT:
@@ -90,8 +95,20 @@ def _several_samples(
     versions: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for version, group in groups.items():
         versions[version[0]] += group
-    whole = {key: [*known.get(key, ()), *rows] for key, rows in versions.items()}
+    whole = {
+        key: [judged_under(row, table, one) for row in (*known.get(key, ()), *rows)] for key, rows in versions.items()
+    }
     return {key: what_conflicts(settled(rows)) for key, rows in whole.items() if are_several_samples(rows)}
+
+
+def _numbers(
+    groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]], known: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> set[str]:
+    """The patients whom these records and the stored ones of their keys name, where one key names several."""
+    of_key: dict[str, set[str]] = defaultdict(set)
+    for version, rows in groups.items():
+        of_key[version[0]] |= {row["patient_id"] for row in (*rows, *known.get(version[0], ()))}
+    return {number for numbers in of_key.values() if len(numbers) > 1 for number in numbers}
 
 
 def _repeatable(
@@ -198,14 +215,11 @@ def _is_alike_but_load(first: Mapping[str, Any], second: Mapping[str, Any]) -> b
 
 def _with_identity(row: dict[str, Any], table: Delivered, landed: Landed) -> dict[str, Any]:
     """The record with its key and the two hashes that tell versions apart."""
-    columns = table.rows.columns
-    content = {c.name: row[c.name] for c in columns if c.name not in _NOT_CONTENT}
     is_withdrawn = bool(row.get("is_withdrawn"))
-    content |= {"is_withdrawn": True} if is_withdrawn else {}
-    record = {c.name: row[c.name] for c in columns}
+    record = {c.name: row[c.name] for c in table.rows.columns}
     return record | {
         "record_key": record_key(row, table.rows),
-        "content": _hash(json.dumps({k: as_text(v) for k, v in content.items()}, sort_keys=True)),
+        "content": content_hash(row, table.rows),
         "delivered": _hash(row["delivered_text"]),
         "delivered_text": row["delivered_text"],
         "landed_at": landed.landed_at,

@@ -31,12 +31,12 @@ from cmvmon.protocol import Protocol
 from cmvmon.shell.protocol_files import utf8_text
 from cmvmon.shell.site import Site
 from cmvmon.workbench.behind import Behind
-from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, sample_of
+from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, refuse_links, sample_of
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import write_quarantined
 
-_OTHERS = tuple(table.rows for table in DELIVERED if table is not LEADING)
+_OTHERS = tuple(table.rows for table in DELIVERED if table is not LEADING and not table.says_who)
 _OPTIONAL = (*_OTHERS, ASSAYS)
 _COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
 _COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
@@ -93,6 +93,7 @@ def analyze(
     protocol = Site(root).protocol()
     if priors is not None:
         protocol = protocol.with_priors(_fitted_priors(priors), name=priors.name)
+    refuse_links(source)
     results = find_table(source, LEADING.rows)
     if results is None:
         name = LEADING.name

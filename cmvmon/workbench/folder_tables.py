@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.feeds.standard_table import read_table, typed_exchange
 from cmvmon.shell.files import read_bytes
@@ -21,6 +22,14 @@ def find_table(source: Path, row_type: RowType) -> Path | None:
     if parquet.exists() and csv.exists():
         raise SiteError(f"{source.name} holds both {parquet.name} and {csv.name}; leave the one that counts")
     return csv if csv.exists() else parquet if parquet.exists() else None
+
+
+def refuse_links(source: Path) -> None:
+    """Nothing, unless the folder holds merged patient numbers: an analysis reads none. Raises SiteError."""
+    if find_table(source, LINKS.rows) is not None:
+        raise SiteError(
+            f"{source.name} holds {LINKS.name}, which only a site applies; give each patient one number and leave it out"
+        )
 
 
 def n_rows(path: Path) -> int:

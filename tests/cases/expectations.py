@@ -11,7 +11,8 @@ Each entry is one line:
     { page = "K1", never = "900,000" }     likewise
     { either = [ {...}, {...} ] }          at least one of these holds
     { all = [ {...}, {...} ] }             each of these holds; for use inside `either`
-`declared` = edits of its laboratory file under which the case must hold; `undeclared` = what holds without them.
+`declared` = edits of its laboratory file (or a file that is added: no `replace`) under which the case must hold;
+`undeclared` = what holds without them.
 `table_file` = the text of its table file, under which it must hold likewise.
 `variants` = the case again with other files: `edits` of them, and `must` of its own; without it the same verdicts.
 """

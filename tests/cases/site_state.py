@@ -23,16 +23,21 @@ from cmvmon.shell.session import open_site
 from tests.sites import lain_still
 
 FEED = "alfa"
-TABLE_OF = {"results": "viral_load_results", "courses": "antiviral_courses", "stays": "icu_stays"}
+TABLE_OF = {
+    "results": "viral_load_results",
+    "courses": "antiviral_courses",
+    "stays": "icu_stays",
+    "links": "patient_links",
+}
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of a delivered file before its night: every `replace` becomes `by`."""
+    """One change of a delivered file before its night: every `replace` becomes `by`; without `replace`, a new file."""
 
     file: str
-    replace: str
     by: str
+    replace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,21 +73,30 @@ def after_last_night(case: Path, root: Path, edits: Iterable[Edit] = (), table_f
             table = TABLE_OF[path.stem.removeprefix(f"n{number}_")]
             _copy(path, root / "drop" / FEED / table / path.name, edits)
             lain_still(root / "drop" / FEED / table / path.name)
+        for edit in edits:
+            if edit.replace is None and edit.file.startswith(f"n{number}_"):
+                _add(edit, root / "drop" / FEED / TABLE_OF[Path(edit.file).stem.removeprefix(f"n{number}_")])
         nightly(root, as_of=as_of)
     return _read(root, nights[-1])
 
 
+def _add(edit: Edit, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / edit.file).write_text(edit.by, encoding="utf-8")
+    lain_still(folder / edit.file)
+
+
 def _copy(source: Path, target: Path, edits: Iterable[Edit]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    mine = [edit for edit in edits if edit.file == source.name]
+    mine = [(edit.replace, edit.by) for edit in edits if edit.file == source.name and edit.replace is not None]
     if not mine:
         shutil.copyfile(source, target)
         return
     text = source.read_text(encoding="utf-8")
-    for edit in mine:
-        if edit.replace not in text:
-            raise ValueError(f"{source.name} of the case does not hold {edit.replace!r}")
-        text = text.replace(edit.replace, edit.by)
+    for replaced, by in mine:
+        if replaced not in text:
+            raise ValueError(f"{source.name} of the case does not hold {replaced!r}")
+        text = text.replace(replaced, by)
     target.write_text(text, encoding="utf-8")
 
 

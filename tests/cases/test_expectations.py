@@ -79,4 +79,4 @@ def test_an_edit_that_meets_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "alfa.toml").write_text("x", encoding="utf-8")
     (tmp_path / "nights.txt").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match="does not hold"):
-        after_last_night(tmp_path, tmp_path / "site", [Edit("alfa.toml", "y", "z")])
+        after_last_night(tmp_path, tmp_path / "site", [Edit("alfa.toml", "z", "y")])

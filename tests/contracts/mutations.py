@@ -56,6 +56,10 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "NullUnless cd4_cells_per_ul condition": [full("host_status") | {"condition": "chemotherapy"}],
         "Ordered stated_at ended_at": [full("host_status") | {"ended_at": at(-1)}],
     },
+    "patient_links": {
+        "Differ merged_into patient_id": [full("patient_links") | {"merged_into": full("patient_links")["patient_id"]}],
+        "Ordered merged_at ended_at": [full("patient_links") | {"ended_at": at(-1)}],
+    },
     "weekly_decline": {
         # Fewer than no results of which none is censored: there is no row that breaks the first promise alone.
         "Between n_results": [],

@@ -78,6 +78,15 @@ FULL: dict[str, Row] = {
         "received_at": at(1),
         "delivery_id": "0" * 64,
     },
+    "patient_links": {
+        "patient_id": "SYN-1",
+        "merged_into": "SYN-9",
+        "merged_at": at(0),
+        "ended_at": at(9),
+        "source": "patient index",
+        "received_at": at(1),
+        "delivery_id": "0" * 64,
+    },
     "assays": {
         "laboratory": "synthetic",
         "assay": "assay a",
@@ -225,6 +234,7 @@ NAMED_BY = {
     "antiviral_courses": "patient_id",
     "icu_stays": "stay_id",
     "host_status": "patient_id",
+    "patient_links": "patient_id",
     "assays": "assay",
     "weekly_decline": "patient_id",
     "concordance": "patient_id",
@@ -249,7 +259,7 @@ def table_of(table: str, rows: list[Row]) -> pl.DataFrame:
     """The rows as a table, each named apart unless its name was taken away."""
     name = NAMED_BY[table]
     named = [
-        row | ({name: f"{row[name]} {number}"} if row[name] and str(row[name]).strip() else {})
+        row | {cell: f"{row[name]} {number}" for cell in row if row[cell] == row[name] and str(row[name] or "").strip()}
         for number, row in enumerate(rows)
     ]
     row_type: RowType = BY_NAME[table]

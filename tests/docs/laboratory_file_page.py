@@ -16,6 +16,9 @@ unknown key, a wrong type or a contradiction is told with its key, all at once, 
 What is not declared is not guessed: the records it concerns are set apart with a reason. After the file is changed, they
 are judged again at the next night.
 
+`[patient_ids]` also holds for the courses and stays of the same feed, unless [its table file](table_file.md) says it of them.
+Rows that were accepted before it was declared keep their number: join the two with a link (`patient_links`, `cmvmon merge`).
+
 `cmvmon/feeds/labs/example_nl.toml` is a template to copy. The example below is longer than any real one: it holds every
 key once. It is made up.
 """
@@ -36,6 +39,14 @@ key_columns = ["specimen", "tube_number"]
 not_read = ["Operator"]
 max_quarantined_share = 0.5
 placeholder_patient_ids = ["ONB"]
+
+[patient_ids]
+prefix = "ZIS"
+remove = ["-", "."]
+capitals = true
+digits = 9
+pad_zeros = true
+check_digit = "elfproef"
 
 [columns]
 patient_id = "Patientnummer"
@@ -127,6 +138,12 @@ MEANINGS = {
     "not_read": "Headers that are known and left unread, where one of them looks like a column of < and >.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
+    "patient_ids.prefix": "What is taken off where a patient's number begins with it: `ZIS0012345` is `0012345`.",
+    "patient_ids.remove": "Marks that are left out: `001.23-45` is `0012345`. Blanks inside a number never count.",
+    "patient_ids.capitals": "Whether letters count as capitals: `a12` is `A12`.",
+    "patient_ids.digits": "Of how many digits a number is; one of another length is set apart. Absent or 0: of any.",
+    "patient_ids.pad_zeros": "Whether a number of fewer digits gets its leading zeros back: `12345` is `0012345`.",
+    "patient_ids.check_digit": "The rule of its last digit, `elfproef` (of 9 digits) or `mod10`; one that breaks it is set apart.",
     "columns.patient_id": "The header of the patient's number.",
     "columns.accession_number": "Of the number of the order or the tube.",
     "columns.tube_number": "Of the tube's number, where the accession number is the order's.",

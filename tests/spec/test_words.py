@@ -18,6 +18,7 @@ from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import CmvmonError, PolicyChanged
+from cmvmon.domain.patient_links import NOT_USED
 from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
@@ -97,6 +98,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "still_growing",
         CmvmonError.code,
     },
+    "link": set(NOT_USED),
     "guide": {code for stanza in Protocol.shipped().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {

@@ -102,6 +102,7 @@ SENTENCES: dict[str, str] = {
     "table.antiviral_courses": "antiviral drugs",
     "table.icu_stays": "stays",
     "table.host_status": "host status",
+    "table.patient_links": "patient numbers merged",
     "table.delivery": "whole delivery",
     "table.weekly_decline": "computed decline",
     "table.concordance": "concordance of compartments",
@@ -142,12 +143,16 @@ SENTENCES: dict[str, str] = {
     "operations.same_label": "protocol changed without another label",
     "table.protocol": "protocol",
     "operations.too_many_quarantined": "delivery refused, too many records not usable",
+    "link.circle": "with others it leads back to the first number; end the wrong one",
+    "link.two_numbers": "that number is merged into another one too; end the wrong one",
+    "link.two_versions": "two versions of it came at once and contradict each other; send the right one again",
     "guide.G11": "BAL scatters much; a local line holds for it",
     "guide.G13": "in COVID without improvement after a week: BAL with PCR; the local line holds for it",
     "guide.G19": "the load in the affected compartment is the preferred guidance: its decline per week",
     "guide.G20": "possibly the load in plasma, where correlation is plausible or shown",
     # --- pieces
     "unknown": "unknown",
+    "and": " and ",
     "at_least": "at least {value}",
     "value.load": "{load} IU/mL",
     "value.with_log10": "{load} IU/mL ({log10} log10)",
@@ -332,6 +337,11 @@ SENTENCES: dict[str, str] = {
     "caveat.own_quarantined.other": "{n} delivered records of this patient are set apart and not used.",
     "caveat.quarantined.one": "{n} delivered record is set apart; it may be about this patient.",
     "caveat.quarantined.other": "{n} delivered records are set apart; they may be about this patient.",
+    "merged.sentence": (
+        "Since {since} number {old} has gone on as {new}. All that is known of {old} stands on that page; alerts of {old} were "
+        "closed as merged."
+    ),
+    "merged.page": "To the page of {new}",
     "verdicts.title": "Could not be assessed",
     "verdicts.none": "Everything that is watched could be assessed.",
     "verdicts.unwatched": "Watched by no rule: {compartments}.",
@@ -422,6 +432,12 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
     "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",
+    "ward.without_result": "Patients below without a usable result: {n}.",
+    "ward.alike": (
+        "Numbers {numbers} differ only in leading zeros, capitals or blanks and are judged as several patients: declare "
+        "[patient_ids] for the feed that alters them, or deliver a link (`cmvmon merge`)."
+    ),
+    "ward.link_unused": "The merge of number {old} into {new} is not used: {why}.",
     "ward.as_of": "Data up to {as_of}.",
     "ward.patients.one": "{n} patient looked at.",
     "ward.patients.other": "{n} patients looked at.",

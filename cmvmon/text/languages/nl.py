@@ -102,6 +102,7 @@ SENTENCES: dict[str, str] = {
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
     "table.host_status": "afweerstatus",
+    "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",
     "table.weekly_decline": "berekende daling",
     "table.concordance": "samenhang van compartimenten",
@@ -142,12 +143,16 @@ SENTENCES: dict[str, str] = {
     "operations.same_label": "protocol gewijzigd zonder ander label",
     "table.protocol": "protocol",
     "operations.too_many_quarantined": "levering geweigerd, te veel regels niet bruikbaar",
+    "link.circle": "met andere leidt die terug naar het eerste nummer; beëindig de onjuiste",
+    "link.two_numbers": "dat nummer is ook met een ander samengevoegd; beëindig de onjuiste",
+    "link.two_versions": "twee versies ervan kwamen tegelijk en spreken elkaar tegen; stuur de juiste opnieuw",
     "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
     "guide.G13": "bij COVID zonder verbetering na een week: BAL met PCR; daarvoor geldt de lokale lijn",
     "guide.G19": "de load in het aangedane compartiment geeft bij voorkeur richting: de daling per week",
     "guide.G20": "eventueel de load in plasma, als samenhang aannemelijk of aangetoond is",
     # --- pieces
     "unknown": "onbekend",
+    "and": " en ",
     "at_least": "ten minste {value}",
     "value.load": "{load} IE/ml",
     "value.with_log10": "{load} IE/ml ({log10} log10)",
@@ -332,6 +337,11 @@ SENTENCES: dict[str, str] = {
     "caveat.own_quarantined.other": "{n} geleverde regels van deze patiënt zijn apart gezet en niet gebruikt.",
     "caveat.quarantined.one": "{n} geleverde regel is apart gezet; die kan deze patiënt betreffen.",
     "caveat.quarantined.other": "{n} geleverde regels zijn apart gezet; die kunnen deze patiënt betreffen.",
+    "merged.sentence": (
+        "Nummer {old} gaat sinds {since} verder als {new}. Alles wat van {old} bekend is, staat op die pagina; meldingen van "
+        "{old} zijn gesloten (samengevoegd)."
+    ),
+    "merged.page": "Naar de pagina van {new}",
     "verdicts.title": "Niet te beoordelen",
     "verdicts.none": "Alles wat bewaakt wordt, kon worden beoordeeld.",
     "verdicts.unwatched": "Door geen regel bewaakt: {compartments}.",
@@ -422,6 +432,12 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
     "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
+    "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",
+    "ward.alike": (
+        "Nummers {numbers} verschillen alleen in voorloopnullen, hoofdletters of spaties en worden als verschillende patiënten "
+        "beoordeeld: leg [patient_ids] vast voor de koppeling die ze verandert, of lever een samenvoeging (`cmvmon merge`)."
+    ),
+    "ward.link_unused": "De samenvoeging van nummer {old} met {new} is niet gebruikt: {why}.",
     "ward.as_of": "Gegevens t/m {as_of}.",
     "ward.patients.one": "{n} patiënt bekeken.",
     "ward.patients.other": "{n} patiënten bekeken.",

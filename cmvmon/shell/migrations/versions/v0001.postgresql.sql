@@ -52,6 +52,8 @@ CREATE TABLE antiviral_courses (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_antiviral_courses_folded ON antiviral_courses (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
 CREATE INDEX ix_antiviral_courses_received_at ON antiviral_courses (received_at)
@@ -163,6 +165,8 @@ CREATE TABLE host_status (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_host_status_folded ON host_status (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
 
 CREATE INDEX ix_host_status_received_at ON host_status (received_at)
@@ -193,6 +197,8 @@ CREATE TABLE icu_stays (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_icu_stays_folded ON icu_stays (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 
 CREATE INDEX ix_icu_stays_received_at ON icu_stays (received_at)
@@ -203,6 +209,34 @@ CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
     PRIMARY KEY (alert_id)
 )
+
+CREATE TABLE patient_links (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    merged_into VARCHAR NOT NULL,
+    merged_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    source VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_patient_links_merged_into ON patient_links (merged_into)
+
+CREATE INDEX ix_patient_links_patient_id ON patient_links (patient_id)
+
+CREATE INDEX ix_patient_links_received_at ON patient_links (received_at)
+
+CREATE INDEX ix_patient_links_record_key ON patient_links (record_key)
 
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
@@ -292,6 +326,8 @@ CREATE TABLE viral_load_results (
     record_number INTEGER NOT NULL,
     PRIMARY KEY (version_number)
 )
+
+CREATE INDEX ix_viral_load_results_folded ON viral_load_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
@@ -415,6 +451,12 @@ CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EX
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_icu_stays BEFORE TRUNCATE ON icu_stays FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_patient_links BEFORE TRUNCATE ON patient_links FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

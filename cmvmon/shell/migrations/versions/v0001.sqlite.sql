@@ -52,6 +52,8 @@ CREATE TABLE antiviral_courses (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_antiviral_courses_folded ON antiviral_courses (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_antiviral_courses_patient_id ON antiviral_courses (patient_id)
 
 CREATE INDEX ix_antiviral_courses_received_at ON antiviral_courses (received_at)
@@ -163,6 +165,8 @@ CREATE TABLE host_status (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_host_status_folded ON host_status (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_host_status_patient_id ON host_status (patient_id)
 
 CREATE INDEX ix_host_status_received_at ON host_status (received_at)
@@ -193,6 +197,8 @@ CREATE TABLE icu_stays (
     PRIMARY KEY (version_number)
 )
 
+CREATE INDEX ix_icu_stays_folded ON icu_stays (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
 CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 
 CREATE INDEX ix_icu_stays_received_at ON icu_stays (received_at)
@@ -203,6 +209,34 @@ CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
     PRIMARY KEY (alert_id)
 )
+
+CREATE TABLE patient_links (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    merged_into VARCHAR NOT NULL,
+    merged_at VARCHAR(27) NOT NULL,
+    ended_at VARCHAR(27),
+    source VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_patient_links_merged_into ON patient_links (merged_into)
+
+CREATE INDEX ix_patient_links_patient_id ON patient_links (patient_id)
+
+CREATE INDEX ix_patient_links_received_at ON patient_links (received_at)
+
+CREATE INDEX ix_patient_links_record_key ON patient_links (record_key)
 
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
@@ -292,6 +326,8 @@ CREATE TABLE viral_load_results (
     record_number INTEGER NOT NULL,
     PRIMARY KEY (version_number)
 )
+
+CREATE INDEX ix_viral_load_results_folded ON viral_load_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
 
 CREATE INDEX ix_viral_load_results_patient_id ON viral_load_results (patient_id)
 
@@ -393,6 +429,10 @@ CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELEC
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_links: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_links: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantine_answers: UPDATE is refused'); END
 

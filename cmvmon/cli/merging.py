@@ -1,0 +1,55 @@
+"""The command that merges one patient's number into another, ends such a merge, and lists them."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from cmvmon.cli import printing
+from cmvmon.cli.face import HERE, Json, MadeSite, app, moment_of
+from cmvmon.domain.errors import SiteError
+
+_COLUMNS = ("number", "merged_into", "state", "goes_on_as", "merged_at", "ended_at", "source", "received_at")
+
+
+@app.command()
+def merge(
+    old: Annotated[str | None, typer.Argument(metavar="OLD", help="The number that was merged away.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="NEW", help="The number that the patient goes on under.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="From when, ISO 8601.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Until when: ends a merge, which leaves all as it was before it.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who says so; without it, the user of this computer.")] = None,
+    every: Annotated[bool, typer.Option("--list", help="Lists the merges instead.")] = False,
+    as_json: Json = False,
+    site: MadeSite = HERE,
+) -> None:
+    """Merges a patient's number into another, or ends that (--until); --list shows what was merged."""
+    from cmvmon.run import merging
+
+    if every:
+        rows = merging.listed_links(site)
+        print(json.dumps(rows, sort_keys=True, indent=2) if as_json else printing.table(rows, _COLUMNS, "no merges"))
+        return
+    if old is None or new is None or at is None:
+        raise SiteError("name both numbers and from when: `cmvmon merge OLD NEW --at 2026-11-22T05:30:00+01:00`")
+    fed = merging.merge(
+        site,
+        old,
+        new,
+        at=moment_of(at),
+        until=None if until is None else moment_of(until),
+        by=by or getpass.getuser(),
+    )
+    if as_json:
+        print(json.dumps([printing.counted_json(counted) for counted in fed.taken_in], sort_keys=True, indent=2))
+        return
+    for counted in fed.taken_in:
+        print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
+    if fed.assessed is not None and fed.published is not None:
+        print(f"assess   as of {fed.assessed.as_of.isoformat()}: {printing.assessed_words(fed.assessed)}")
+        print(f"publish  {printing.published_words(fed.published)}")

@@ -1,0 +1,40 @@
+"""Patients' numbers in the store that are another one but for leading zeros, case or blanks, looked up in an index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import DELIVERED
+from cmvmon.feeds.patient_numbers import fold_number
+from cmvmon.shell.schema import VERSIONS, folded_number
+
+_CHUNK = 500
+_OF_PATIENTS = [VERSIONS[table.name].c for table in DELIVERED if not table.says_who]
+
+
+def written_otherwise(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> frozenset[str]:
+    """The numbers known at `as_of` that are written as one of these but for leading zeros, case or blanks; not these."""
+    wanted = sorted({fold_number(number) for number in numbers} - {""})
+    found: set[str] = set()
+    for c in _OF_PATIENTS:
+        for start in range(0, len(wanted), _CHUNK):
+            is_alike = folded_number(c.patient_id).in_(wanted[start : start + _CHUNK])
+            found |= set(connection.execute(sa.select(c.patient_id).where(is_alike, c.received_at <= as_of)).scalars())
+    return frozenset(number for number in found if fold_number(number) in set(wanted)) - frozenset(numbers)
+
+
+def every_number(connection: sa.Connection, *, as_of: datetime) -> frozenset[str]:
+    """Every patient's number of which a row was known at `as_of`: reads the whole store."""
+    found: set[str] = set()
+    for c in _OF_PATIENTS:
+        found |= set(connection.execute(sa.select(c.patient_id).where(c.received_at <= as_of).distinct()).scalars())
+    return frozenset(found)
+
+
+def is_known(connection: sa.Connection, number: str, *, as_of: datetime) -> bool:
+    """Whether any row of that number was known at `as_of`."""
+    queries = [sa.select(c.patient_id).where(c.patient_id == number, c.received_at <= as_of) for c in _OF_PATIENTS]
+    return any(connection.execute(query.limit(1)).first() is not None for query in queries)
