@@ -12,12 +12,12 @@ from cmvmon import ingest
 from cmvmon.domain import conflicts, delivered
 from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
-from cmvmon.run import drop_folder
+from cmvmon.run import arrival_order
 from cmvmon.shell import arrivals, snapshots
 
 SOURCES = [
     *sorted(Path(cmvmon.feeds.__file__).parent.glob("*.py")),
-    *(Path(module.__file__) for module in (ingest, conflicts, delivered, snapshots, arrivals, drop_folder)),
+    *(Path(module.__file__) for module in (ingest, conflicts, delivered, snapshots, arrivals, arrival_order)),
 ]
 CODE = r"^[a-z]+(_[a-z0-9]+)+$"
 

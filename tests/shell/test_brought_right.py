@@ -207,4 +207,4 @@ def test_neither_the_list_nor_the_record_shown_holds_what_it_names_apart(tmp_pat
     (listed,) = listed_quarantine(tmp_path)
     shown = quarantined_record(tmp_path, listed["record"])
     assert set(shown) == {*QUARANTINED_RECORDS.schema, "file_name"}
-    assert set(listed) == {"record", *shown} - {"delivered_text", "patient_id", "record_number", "attempt"}
+    assert set(listed) == {"record", "times", *shown} - {"delivered_text", "patient_id", "record_number", "attempt"}
