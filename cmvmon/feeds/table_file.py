@@ -25,7 +25,6 @@ from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import fold
 
 ROW_ID, STATUS = "row_id", "status"
-MAX_WITHDRAWN_SHARE = 0.5
 DOSES_PER_DAY = "doses_per_day"
 """In place of `interval_h`: how often in 24 hours, as many a pharmacy says it."""
 NOT_WORDS = (
@@ -48,7 +47,7 @@ class TableForm:
             Also `row_id`, the sender's own number of a record, which is then its key; and `status`, whether it stands.
         words: by our column, folded delivered word -> ours.
         sends: what a delivery is (`cmvmon.domain.delivered.SENDS`).
-        max_withdrawn_share: a snapshot that would withdraw more of what stands is refused whole.
+        max_withdrawn_share: a snapshot that would withdraw more of what stands is refused whole; None = not declared.
         holds_days: a snapshot holds what ended up to so many days ago: an older record stands though it is missing; None =
             a snapshot holds everything.
         is_withdrawn: folded word of `status` -> whether it withdraws the record; an empty cell does not.
@@ -57,7 +56,7 @@ class TableForm:
     columns: Mapping[str, str]
     words: Mapping[str, Mapping[str, str]]
     sends: str = ROWS
-    max_withdrawn_share: float = MAX_WITHDRAWN_SHARE
+    max_withdrawn_share: float | None = None
     holds_days: float | None = None
     is_withdrawn: Mapping[str, bool] = field(default_factory=dict)
 
@@ -187,7 +186,7 @@ def _form(table: StrictTable, rows: RowType, drugs: Collection[str], formats: tu
         table.fault("sends", "is 'changes' without `status.withdrawn`, the words that withdraw a record; give them")
     table.finish()
     mappings = {name: mapping for name, mapping in read.items() if mapping}
-    return TableForm(columns, mappings, sends, share or MAX_WITHDRAWN_SHARE, holds, status)
+    return TableForm(columns, mappings, sends, share, holds, status)
 
 
 def _status(table: StrictTable, columns: Mapping[str, str]) -> dict[str, bool]:

@@ -7,6 +7,7 @@ before is still what was known then.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from cmvmon.ingest import Part
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.schema import DELIVERIES, VERSIONS
 
+MAX_WITHDRAWN_SHARE = 0.5  # where none is declared
 SHARE_JUDGED_FROM = 10  # standing records; of fewer, a few that end are no reason to doubt the rest
 
 
@@ -69,19 +71,30 @@ def taken(
         for key, row in ours.items()
         if key not in held and not any(one.may_be(row) for one in unread) and not _ended_before(row, table, since)
     ]
-    said = {_what(row, table) for row in part.accepted.to_dicts()}
-    n_gone = sum(_what(row, table) not in said for row in lacking)
-    refused = _refusal(n_gone, len(ours), part, landed, form)
-    return (part, lacking, n_gone) if refused is None else (as_refused(part, landed, refused), [], 0)
+    rows = part.accepted.to_dicts()
+    said = {_what(row, table) for row in rows}
+    gone = [row for row in lacking if _what(row, table) not in said]
+    new = Counter(row["patient_id"] for row in rows if record_key(row, table.rows) not in ours)
+    refused = _refusal(_n_unreplaced(gone, new), len(ours), part, landed, form)
+    return (part, lacking, len(gone)) if refused is None else (as_refused(part, landed, refused), [], 0)
+
+
+def _n_unreplaced(gone: Sequence[Mapping[str, Any]], new: Mapping[str, int]) -> int:
+    """How many of them have no new record of their patient in their place: a start that was mended has one."""
+    of_patient = Counter(row["patient_id"] for row in gone)
+    return sum(max(0, n - new.get(patient, 0)) for patient, n in of_patient.items())
 
 
 def _refusal(n_gone: int, n_standing: int, part: Part, landed: Landed, form: TableForm) -> DeliveryError | None:
-    """Why a snapshot is refused; None where it is not. An empty one is refused however little stands."""
-    is_asked = n_standing >= SHARE_JUDGED_FROM or part.received == 0
-    if not is_asked or n_gone <= form.max_withdrawn_share * n_standing:
+    """Why a snapshot is refused; None where it is not. A share that is declared is asked however little stands, and so it is
+    of an empty one."""
+    declared = form.max_withdrawn_share
+    share = MAX_WITHDRAWN_SHARE if declared is None else declared
+    is_asked = declared is not None or part.received == 0 or n_standing >= SHARE_JUDGED_FROM
+    if not is_asked or n_gone <= share * n_standing:
         return None
-    found = f"{landed.feed}, {part.table}: {n_gone} of {n_standing} standing records are not among the {part.received} of it"
-    return refusal("too_many_withdrawn", f"{found}, more than {form.max_withdrawn_share:.0%}")
+    found = f"{landed.feed}, {part.table}: {n_gone} of {n_standing} standing records are gone from the {part.received} of it"
+    return refusal("too_many_withdrawn", f"{found}, more than {share:.0%}")
 
 
 def _standing_of(connection: sa.Connection, table: Delivered, feed: str) -> dict[str, dict[str, Any]]:

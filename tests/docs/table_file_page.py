@@ -36,8 +36,9 @@ Every table says what one delivery of it is (`sends`).
 - `snapshot`: each delivery is all that holds now. A record of this feed and table that the newest one lacks is withdrawn
   from its receipt on; how many is shown by `cmvmon nightly` and `cmvmon doctor`. A record that is set apart is not lacking:
   its patient is told as one of whom a record could not be read. A snapshot that lacks more of the standing records than
-  `max_withdrawn_share` (asked from ten standing records on, and of an empty snapshot always) is refused whole, and nothing
-  changes. A snapshot of what holds and what ended of late says so (`holds_days`).
+  `max_withdrawn_share` is refused whole, and nothing changes; a record that has a new one of its patient in its place, as when
+  a start was mended, does not count there. Where no share is declared it is 0.5, and asked from ten standing records on, and
+  of an empty snapshot always. A snapshot of what holds and what ended of late says so (`holds_days`).
 - `changes`: a column says of each row whether it stands or withdraws the record that it names.
 
 A snapshot is its bytes and its arrival. A file that is left in the drop folder arrives once; the same bytes under another
@@ -184,7 +185,8 @@ _OF_ALL = {
 _OF_TABLE = {
     "sends": "What one delivery is: `rows` (the default: what is not repeated stands), `snapshot` (all that holds now), or "
     "`changes` (with a column of the status).",
-    "max_withdrawn_share": "A snapshot that lacks more of the standing records is refused whole; absent: 0.5.",
+    "max_withdrawn_share": "A snapshot that lacks more of the standing records is refused whole; absent: 0.5, "
+    "from ten standing records on.",
     "holds_days": "A snapshot holds what ended up to so many days ago: an older record stands though it is missing. Absent: a "
     "snapshot holds everything.",
     "status.withdrawn": "Words of the column of the status that withdraw the record which the row names.",

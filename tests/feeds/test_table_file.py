@@ -149,6 +149,12 @@ def test_a_column_that_is_declared_must_be_there() -> None:
     assert part.refused.code == "missing_column"
 
 
+def test_half_days_are_read_where_they_are_declared() -> None:
+    declared = HEAD + 'time_zone = "America/New_York"\ntime_formats = ["%m/%d/%Y %I:%M %p"]\n'
+    part = read("P1,foscarnet,3/2/2026 2:15 PM", declared=declared, header="patient_id,drug,started_at")
+    assert part.accepted["started_at"].to_list() == [datetime(2026, 3, 2, 19, 15, tzinfo=UTC)]
+
+
 def test_our_own_columns_and_words_need_no_declaration_and_are_read_in_any_case() -> None:
     header = "patient_id,drug,indication,route,started_at"
     part = read("P1,GANCICLOVIR,treatment,IV,2026-03-02T10:00:00+01:00", declared=HEAD, header=header)

@@ -138,7 +138,7 @@ def test_a_snapshot_that_lacks_too_much_is_refused_and_changes_nothing(site: Pat
         0,
         5,
     )
-    assert "6 of 10 standing records are not among the 5 of it, more than 50%" in str(refused.refused_because)
+    assert "6 of 10 standing records are gone from the 5 of it, more than 50%" in str(refused.refused_because)
     assert (len(pharmacy.known(3)), pharmacy.unread(3)) == (10, frozenset())
     pharmacy.sends(4, *rows[:6])
     assert (len(pharmacy.known(5)), pharmacy.waiting()) == (6, [])
@@ -153,6 +153,15 @@ def test_a_refused_snapshot_is_taken_in_once_its_share_is_declared(site: Path) -
     pharmacy.n -= 1
     assert pharmacy.sends(3, *rows[:2]).withdrawn == 8
     assert len(pharmacy.known(4)) == 2
+
+
+def test_a_declared_share_is_asked_however_little_stands_and_a_mended_start_does_not_count(site: Path) -> None:
+    pharmacy = Pharmacy(site, SNAPSHOT + "max_withdrawn_share = 0.5\n")
+    pharmacy.sends(10, row("P1"), row("P2"), row("P3"))
+    assert pharmacy.sends(11, row("P1")).refused == "too_many_withdrawn"
+    mended = pharmacy.sends(12, *(row(patient, start=1) for patient in ("P1", "P2", "P3")))
+    assert (mended.refused, mended.withdrawn) == (None, 3)
+    assert pharmacy.known(13) == [("P1", 1.0, None), ("P2", 1.0, None), ("P3", 1.0, None)]
 
 
 def test_an_empty_snapshot_is_refused_however_little_stands_and_one_of_nothing_is_a_sign_of_life(site: Path) -> None:
