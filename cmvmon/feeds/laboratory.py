@@ -90,6 +90,11 @@ class Laboratory:
             self.cells_span_lines,
         )
 
+    def number_of(self, delivered: str) -> str | None:
+        """A patient's number in the form that everybody uses; None where it does not fit the declared one."""
+        form = self.patient_numbers
+        return delivered if form is None else form.of(delivered, self.placeholder_patient_ids)
+
     def assays(self) -> pl.DataFrame:
         """Scatter by assay, compartment, date and level: rows of `assays`, for the rows of the file that give a sigma.
 

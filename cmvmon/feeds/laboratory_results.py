@@ -69,7 +69,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
         if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
             ignored.append(record.number)
             continue
-        cells["patient_id"] = _number(cells["patient_id"], laboratory) or cells["patient_id"]
+        cells["patient_id"] = laboratory.number_of(cells["patient_id"]) or cells["patient_id"]
         row = _row(cells, record, laboratory, arrival, specimens)
         if isinstance(row, Rejection):
             named[record.number] = _named(cells, laboratory, arrival)
@@ -108,7 +108,7 @@ def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -
     if result_id is not None:
         read["result_id"] = result_id
     is_somebody = fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient)
-    if patient and is_somebody and _number(patient, laboratory) is not None:
+    if patient and is_somebody and laboratory.number_of(patient) is not None:
         read["patient_id"] = patient
     if isinstance(status, str):
         read["result_status"] = status
@@ -244,13 +244,7 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
             return Rejection("shortened_number", field)
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")
-    return Rejection(UNFIT, "patient_id") if _number(cells["patient_id"], laboratory) is None else None
-
-
-def _number(delivered: str, laboratory: Laboratory) -> str | None:
-    """The patient's number in the declared form; None where it does not fit it."""
-    form = laboratory.patient_numbers
-    return delivered if form is None else form.of(delivered, laboratory.placeholder_patient_ids)
+    return Rejection(UNFIT, "patient_id") if laboratory.number_of(cells["patient_id"]) is None else None
 
 
 def _assay(

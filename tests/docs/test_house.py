@@ -15,7 +15,7 @@ from tests.conftest import KINDS
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
 LONGER = {
-    "cmvmon/domain/constraints.py": 305,
+    "cmvmon/domain/constraints.py": 310,
     "cmvmon/domain/rows.py": 310,
     "cmvmon/domain/results.py": 340,
     "cmvmon/text/languages/nl.py": 500,
