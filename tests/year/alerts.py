@@ -1,0 +1,72 @@
+"""Two rules said again in plain words, and the life of their alerts: docs/rules.md, docs/alerts.md and decision 0024."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.year.model import OFF, ON, UNKNOWN, Unit
+from tests.year.records import Policy, Result
+
+NO_FOLLOW_UP, BAL = "no_follow_up", "bal_at_local_line"
+ALERT, CLEAR, CANNOT_TELL = "alert", "clear", "cannot tell"
+EARLY = timedelta(days=7)
+Said = tuple[str, Result | None]
+
+
+@dataclass
+class Alerts:
+    """The open alerts of the two rules: by rule and patient, the result that its words rest on, as it was then."""
+
+    open: dict[tuple[str, str], Result | None] = field(default_factory=dict)
+
+    def after(self, unit: Unit, at: datetime, policy: Policy) -> set[tuple[str, str]]:
+        """Brings them up to date with a night, and says which are open."""
+        current, left, merged = unit.current(at), unit.left(at), unit.merged(at)
+        patients = unit.patients(at)
+        for rule, judge in ((NO_FOLLOW_UP, _no_follow_up), (BAL, _bal)):
+            for patient in {*patients, *(who for what, who in self.open if what == rule)}:
+                key = (rule, patient)
+                said, rests_on = judge(unit, patient, current, at, policy)
+                if patient in left or patient in merged or patient not in patients or said == CLEAR:
+                    self.open.pop(key, None)
+                elif said == ALERT:
+                    self.open[key] = rests_on
+                elif key in self.open and _is_gone(rule, self.open[key], patient, current):
+                    del self.open[key]
+        return set(self.open)
+
+
+def _no_follow_up(unit: Unit, patient: str, current: dict[str, Result], at: datetime, policy: Policy) -> Said:
+    last, treatment = _last(current, patient, "plasma"), unit.treatment(patient, at)
+    if last is not None and at - last.collected <= timedelta(days=policy.overdue_after_days):
+        return CLEAR, None
+    if treatment == UNKNOWN:
+        return CANNOT_TELL, None
+    started = unit.course_started(patient, at)
+    is_early = started is not None and at - started < EARLY
+    return (ALERT, last) if treatment == ON and not is_early else (CLEAR, None)
+
+
+def _bal(unit: Unit, patient: str, current: dict[str, Result], at: datetime, policy: Policy) -> Said:
+    last, treatment = _last(current, patient, "bal"), unit.treatment(patient, at)
+    is_recent = last is not None and at - last.collected <= timedelta(days=policy.bal_within_days)
+    is_load = last is not None and last.value.isdigit()
+    if treatment == ON or (is_recent and not is_load):
+        return CLEAR, None
+    return (ALERT, last) if is_recent and treatment == OFF else (CANNOT_TELL, None)
+
+
+def _last(current: dict[str, Result], patient: str, specimen: str) -> Result | None:
+    mine = [one for one in current.values() if (one.patient, one.specimen) == (patient, specimen)]
+    return max(mine, key=lambda one: one.collected) if mine else None
+
+
+def _is_gone(rule: str, rested: Result | None, patient: str, current: dict[str, Result]) -> bool:
+    """Whether an alert that nothing can be said of any more has lost its facts: its result, or every BAL of the patient."""
+    if rule == BAL and _last(current, patient, "bal") is None:
+        return True
+    if rested is None:
+        return False
+    now = current.get(rested.accession)
+    return now is None or (now.patient, now.value, now.collected) != (rested.patient, rested.value, rested.collected)
