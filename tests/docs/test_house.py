@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 LONGER = {
     "cmvmon/domain/rows.py": 310,
     "cmvmon/domain/results.py": 340,
-    "cmvmon/text/languages/nl.py": 410,
-    "cmvmon/text/languages/en.py": 410,
+    "cmvmon/text/languages/nl.py": 440,
+    "cmvmon/text/languages/en.py": 440,
 }
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
 VIOLATIONS = {
