@@ -39,7 +39,7 @@ def lately(connection: sa.Connection, *, as_of: datetime, time_zone: str) -> Lat
 
 
 def _change(events: Collection[Row]) -> AlertChange | None:
-    """What became of one alert; None where nothing did that belongs on a ward's list."""
+    """What became of one alert; None where nothing did that belongs on a ward's list: who has left is on none."""
     first, *_, last = (*events, *events)
     tiers = {row["tier"] for row in events}
     kind = None
@@ -50,7 +50,7 @@ def _change(events: Collection[Row]) -> AlertChange | None:
         kind, tiers = "new", {last["tier"]}
     elif first["tier_before"] is not None and last["tier"] < first["tier_before"]:
         kind, tiers = "worse", {last["tier"]}
-    if kind is None or not tiers & set(_ON_THE_LIST):
+    if kind is None or not tiers & set(_ON_THE_LIST) or last["cause"] == words.STAY_ENDED:
         return None
     names = ("patient_id", "rule", "compartment", "tier", "evidence", "cause")
     return AlertChange(kind, **{name: last[name] for name in names})
