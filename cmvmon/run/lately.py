@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.episodes import CLOSED, OPEN, OPENED, RESOLVED
-from cmvmon.shell import alert_history
-from cmvmon.shell.lately import last_night_before, rewritten
+from cmvmon.shell.lately import events_between, last_night_before, rewritten
 from dashboards.views import AlertChange, Lately, ResultChange
 
 # How long a patient's page goes on showing an alert that was resolved or closed.
@@ -32,7 +31,7 @@ def lately(connection: sa.Connection, *, as_of: datetime, time_zone: str) -> Lat
     since = last_night_before(connection, today)
     if since is None:
         return Lately(None)
-    events = alert_history.events_between(connection, since, as_of)
+    events = events_between(connection, since, as_of)
     changes = [_change([*rows]) for _, rows in groupby(events, key=lambda row: row["alert_id"])]
     ordered = sorted((change for change in changes if change), key=_order)
     results = rewritten(connection, since, as_of).iter_rows(named=True)
@@ -40,7 +39,7 @@ def lately(connection: sa.Connection, *, as_of: datetime, time_zone: str) -> Lat
 
 
 def _change(events: Collection[Row]) -> AlertChange | None:
-    """What became of one alert; None where nothing did that belongs on a ward's list."""
+    """What became of one alert; None where nothing did that belongs on a ward's list: who has left is on none."""
     first, *_, last = (*events, *events)
     tiers = {row["tier"] for row in events}
     kind = None
@@ -51,7 +50,7 @@ def _change(events: Collection[Row]) -> AlertChange | None:
         kind, tiers = "new", {last["tier"]}
     elif first["tier_before"] is not None and last["tier"] < first["tier_before"]:
         kind, tiers = "worse", {last["tier"]}
-    if kind is None or not tiers & set(_ON_THE_LIST):
+    if kind is None or not tiers & set(_ON_THE_LIST) or last["cause"] == words.STAY_ENDED:
         return None
     names = ("patient_id", "rule", "compartment", "tier", "evidence", "cause")
     return AlertChange(kind, **{name: last[name] for name in names})

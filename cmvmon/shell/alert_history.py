@@ -31,19 +31,3 @@ def ended_between(connection: sa.Connection, after: datetime, until: datetime) -
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return sorted(rows, key=lambda row: (-row["changed_at"].timestamp(), row["tier"], row["alert_id"]))
-
-
-def events_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
-    """What happened to alerts about patients in that time: rows of `alert_events` with `tier_before`, by alert and order.
-
-    `tier_before`: of the event before it; None where there is none.
-    """
-    e = ALERT_EVENTS.c
-    touched = sa.select(e.alert_id).where(e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until)
-    query = sa.select(ALERT_EVENTS).where(e.alert_id.in_(touched)).order_by(e.alert_id, e.sequence)
-    found, tiers = [], dict[str, int]()
-    for row in connection.execute(query).mappings():
-        if after < row["changed_at"] <= until:
-            found.append(dict(row) | {"tier_before": tiers.get(row["alert_id"])})
-        tiers[row["alert_id"]] = row["tier"]
-    return found

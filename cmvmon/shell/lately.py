@@ -1,8 +1,9 @@
-"""What happened since a moment, out of the store: which night it counts from, and which results were rewritten since."""
+"""What happened since a moment, out of the store: which night it counts from, what befell alerts and results."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.replaced import said_before
 from cmvmon.domain.versions import current_versions
 from cmvmon.shell.known import known_table
-from cmvmon.shell.schema import ASSESSMENTS, VERSIONS
+from cmvmon.shell.schema import ALERT_EVENTS, ASSESSMENTS, VERSIONS
 
 _OF_A_VALUE = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
 
@@ -23,6 +24,22 @@ def last_night_before(connection: sa.Connection, moment: datetime) -> datetime |
     found: datetime | None = connection.execute(
         sa.select(sa.func.max(c.as_of)).where(c.scope == "all", c.as_of < moment)
     ).scalar()
+    return found
+
+
+def events_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
+    """What happened to alerts about patients in that time: rows of `alert_events` with `tier_before`, by alert and order.
+
+    `tier_before`: of the event before it; None where there is none.
+    """
+    e = ALERT_EVENTS.c
+    touched = sa.select(e.alert_id).where(e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until)
+    query = sa.select(ALERT_EVENTS).where(e.alert_id.in_(touched)).order_by(e.alert_id, e.sequence)
+    found, tiers = [], dict[str, int]()
+    for row in connection.execute(query).mappings():
+        if after < row["changed_at"] <= until:
+            found.append(dict(row) | {"tier_before": tiers.get(row["alert_id"])})
+        tiers[row["alert_id"]] = row["tier"]
     return found
 
 

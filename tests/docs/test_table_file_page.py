@@ -27,5 +27,5 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
         "antiviral_courses.columns.interval_h",
         *(f"antiviral_courses.{key}" for key in of_snapshots[1:]),
         *(f"icu_stays.{key}" for key in of_status),
-        *(f"host_status.{key}" for key in (*of_snapshots, *of_status)),
+        *(f"{table}.{key}" for table in ("host_status", "patient_links") for key in (*of_snapshots, *of_status)),
     }

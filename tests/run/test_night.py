@@ -47,11 +47,11 @@ def page_with(root: Path, *words: str, lang: str) -> str:
 def test_a_fall_of_a_third_of_a_log_per_week_has_one_slow_response_alert(site: Path) -> None:
     (alert,) = alerts(site)
     assert (alert["patient_id"], alert["compartment"], alert["tier"]) == ("SYNTHETIC-SLOW", "bal", 2)
-    assert "0,3 log10 per week" in str(alert["sentence"])
+    assert "Geschat 0,3 log10 daling per week" in str(alert["sentence"])
 
 
 def test_that_alert_is_on_the_ward_page_and_atop_the_patient_page_in_both_languages(site: Path) -> None:
-    for lang, decline in (("nl", "Daling 0,3 log10 per week"), ("en", "Decline 0.3 log10 per week")):
+    for lang, decline in (("nl", "Geschat 0,3 log10 daling per week"), ("en", "Estimated decline 0.3 log10 per week")):
         ward = (site / "pages" / f"ward.{lang}.html").read_text()
         assert decline in ward
         assert "SYNTHETIC-SLOW" in ward
