@@ -60,9 +60,8 @@ UNJUDGED = (
     "course_over",
     "other_compartment",
 )  # its subject no longer is
-ALERT_CAUSE = (*FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)
-
 MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
+ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

@@ -349,6 +349,7 @@ SENTENCES: dict[str, str] = {
     "footer.source": "The laboratory is the source; the decision is the treating physician's.",
     "footer.versions": "Protocol {protocol}; cmvmon {code}.",
     "footer.ward": "To the ward overview",
+    "cause.merged": "the patient goes on under another number",
     "cause.facts_withdrawn": "a result that it rested on was withdrawn",
     "cause.facts_moved": "a result that it rested on is of another patient or specimen",
     "cause.facts_in_doubt": "a result that it rested on has conflicting values",

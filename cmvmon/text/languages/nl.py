@@ -349,6 +349,7 @@ SENTENCES: dict[str, str] = {
     "footer.source": "Bron is het laboratorium; beslissing bij de behandelaar.",
     "footer.versions": "Protocol {protocol}; cmvmon {code}.",
     "footer.ward": "Naar het afdelingsoverzicht",
+    "cause.merged": "de patiënt gaat verder onder een ander nummer",
     "cause.facts_withdrawn": "een uitslag waarop ze rustte is ingetrokken",
     "cause.facts_moved": "een uitslag waarop ze rustte hoort bij een andere patiënt of ander materiaal",
     "cause.facts_in_doubt": "een uitslag waarop ze rustte heeft tegenstrijdige waarden",
