@@ -10,7 +10,7 @@ from typing import Any
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.episodes import OPEN, UNJUDGED, Word, subject_of
+from cmvmon.episodes import FACTS, OPEN, UNJUDGED, Word, subject_of
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import Published, publish
 from cmvmon.shell import alert_history
@@ -47,9 +47,8 @@ def _after_a_night(
         row = said.get(subject)
         if row is None and latest[subject]["rule"] == words.OPERATIONS:
             continue
-        facts = None if row is None else {name: row[name] for name in ("tier", "evidence")}
-        under = {"protocol_version": stamp.protocol_version, "code_version": stamp.code_version}
-        word = Word(UNJUDGED if row is None else row["verdict"], stamp.as_of, None if facts is None else facts | under)
+        facts = None if row is None else {name: getattr(stamp, name, None) or row[name] for name in FACTS}
+        word = Word(UNJUDGED if row is None else row["verdict"], stamp.as_of, facts)
         event = episodes.event(row or latest[subject], latest.get(subject), word)
         if event is not None:
             latest[subject] = event

@@ -13,7 +13,7 @@ import pytest
 
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.ingest import Intake
-from cmvmon.run import intake
+from cmvmon.run import landed_delivery
 from cmvmon.run.night import nightly
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.site import Site
@@ -162,14 +162,14 @@ def test_a_folder_that_nobody_may_read_is_told_and_the_others_are_read(tmp_path:
 @pytest.fixture
 def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ingest that stumbles, with what it read in its words, over deliveries that hold a certain patient."""
-    real = intake.ingest
+    real = landed_delivery.ingest
 
     def ingest(data: bytes, **told: object) -> Intake:
         if b"SYNTHETIC-BAD" in data:
             raise RuntimeError("SYNTHETIC-BAD is not what this expected")
         return real(data, **told)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intake, "ingest", ingest)
+    monkeypatch.setattr(landed_delivery, "ingest", ingest)
 
 
 @pytest.mark.usefixtures("stumbling")

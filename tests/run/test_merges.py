@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.merging import listed_links, merge
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import page_of, report_pages
-from cmvmon.shell import known
+from cmvmon.shell import known, session
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, falling, land, link, result, rows, stay, text
@@ -188,6 +190,15 @@ def test_a_link_whose_moment_comes_by_day_takes_effect_with_the_next_delivery(tm
     assert (OLD, "slow_response", "closed", "merged") in alerts(tmp_path)
 
 
+@pytest.fixture
+def by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on from the days after the last night, a minute each time it is read."""
+    minutes = itertools.count()
+    for name in ("cmvmon.shell.session.now", "cmvmon.run.merging.now"):
+        monkeypatch.setattr(name, lambda: day(17) + timedelta(minutes=next(minutes)))
+
+
+@pytest.mark.usefixtures("by_day")
 def test_by_hand_the_same_row_goes_the_same_way_and_says_who_did_it(site: Path) -> None:
     admitted(site)
     fed = merge(site, OLD, NEW, at=day(15.5), until=None, by="dr A")
@@ -196,13 +207,14 @@ def test_by_hand_the_same_row_goes_the_same_way_and_says_who_did_it(site: Path) 
     (listed,) = listed_links(site)
     assert (listed["state"], listed["goes_on_as"], "by dr A" in listed["source"]) == ("holds", NEW, True)
     assert report_pages(site, patient=OLD, lang="nl").endswith(page_of(Site(site), NEW, "nl"))
-    merge(site, OLD, NEW, at=day(15.5), until=now(), by="dr A")
+    merge(site, OLD, NEW, at=day(15.5), until=session.now(), by="dr A")
     assert [row["state"] for row in listed_links(site)] == ["ended"]
     assert (OLD, "slow_response", "open", None) in alerts(site)
     merge(site, OLD, NEW, at=day(15.5), until=None, by="dr A")  # the same words again hold again
     assert [row["state"] for row in listed_links(site)] == ["holds"]
 
 
+@pytest.mark.usefixtures("by_day")
 def test_by_hand_a_number_that_nobody_knows_or_one_into_itself_is_refused_without_naming_it(tmp_path: Path) -> None:
     admitted(tmp_path)
     with pytest.raises(SiteError, match="nothing is known") as unknown:

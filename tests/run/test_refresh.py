@@ -128,7 +128,7 @@ def test_a_listed_patient_of_whom_something_came_in_unjudged_is_assessed_with_th
 def test_a_stay_whose_last_versions_contradict_each_other_keeps_its_patient_on_the_list(tmp_path: Path) -> None:
     live, by_night = (site(tmp_path / name, with_stays=True) for name in ("live", "by_night"))
     for root in (live, by_night):
-        lines = [stay("SYNTHETIC-LEFT", bed="S-08", end=end) for end in (20.5, 20.6)]
+        lines = [stay("SYNTHETIC-LEFT", bed="S-08", end=end) for end in (20.5, None)]
         drop(root, "icu_stays", lines, name="twice.csv")
         nightly(root, as_of=day(21.6))
         assert sites.rows(root, "SELECT * FROM alert_events WHERE patient_id = 'SYNTHETIC-LEFT'") == []

@@ -115,7 +115,9 @@ class Hospital:
 
     def _admit(self) -> None:
         number, stays = self.new_number("P"), self.rng.uniform(10, 60)
-        person = Person(number, f"S{number}", self.at + stays * DAY, self.rng.uniform(1.0, 5.0), self.rng.random() < 0.3)
+        person = Person(
+            number, f"S{number}", self.at + stays * DAY, self.rng.uniform(1.0, 5.0), self.rng.random() < 0.3
+        )
         self.people.append(person)
         self.stays.append(Changed(Stay(person.stay_id, number, self.moment(20)), self.at))
 
@@ -185,7 +187,9 @@ class Hospital:
             self.snapshots = [*self.snapshots[-4:], file]
             yield file
 
-    def _sends(self, table: str, records: list[Record] | list[Result] | list[Stay], name: str | None = None) -> Iterator[File]:
+    def _sends(
+        self, table: str, records: list[Record] | list[Result] | list[Stay], name: str | None = None
+    ) -> Iterator[File]:
         """The file of a system, unless it is silent; one that is held comes on a later night, as it was."""
         file = File(table, name or f"n{self.number:03d}.csv", tuple(records), self.at - timedelta(hours=1))
         if self.silent_until.get(table, 0) > self.number:

@@ -176,7 +176,9 @@ def discharge_taken_back(h: Hospital) -> bool:
     if person is None or any(one.row.stay_id == person.stay_id and one.row.discharged for one in h.stays):
         return False
     h.change_stay(person.stay_id, discharged=h.moment(5))
-    h.later[h.number + 2].append(lambda later: person in later.people and later.change_stay(person.stay_id, discharged=None))
+    h.later[h.number + 2].append(
+        lambda later: person in later.people and later.change_stay(person.stay_id, discharged=None)
+    )
     return True
 
 

@@ -93,7 +93,9 @@ class Unit:
 
     def merged(self, at: datetime) -> dict[str, str]:
         """By number that goes on under another one at that moment, the last of its chain."""
-        now = {one.old: one.new for one in self.links.values() if one.merged <= at and not (one.ended and one.ended <= at)}
+        now = {
+            one.old: one.new for one in self.links.values() if one.merged <= at and not (one.ended and one.ended <= at)
+        }
         return {old: _end(now, old) for old in now}
 
     def in_bed(self, at: datetime) -> set[str]:
@@ -132,7 +134,7 @@ class Unit:
         for row in sorted(self._courses_of(patient, at), key=lambda row: row.started):
             if row.indication != "treatment":
                 continue
-            if start is None or end is not None and row.started > end + SAME_COURSE:
+            if start is None or (end is not None and row.started > end + SAME_COURSE):
                 start, end = row.started, row.stopped
             else:
                 end = None if end is None or row.stopped is None else max(end, row.stopped)
@@ -196,5 +198,9 @@ def _joined(rows: tuple[Course, ...], at: datetime) -> Course:
     said = {row.indication for row in rows}
     first = rows[0]
     return Course(
-        first.patient, first.drug, said.pop() if len(said) == 1 else None, first.started, end if end and end <= at else None
+        first.patient,
+        first.drug,
+        said.pop() if len(said) == 1 else None,
+        first.started,
+        end if end and end <= at else None,
     )
