@@ -41,8 +41,8 @@ def merge(
         site,
         old,
         new,
-        at=moment_of(at),
-        until=None if until is None else moment_of(until),
+        at=moment_of(at, site),
+        until=None if until is None else moment_of(until, site),
         by=by or getpass.getuser(),
     )
     if as_json:

@@ -13,6 +13,7 @@ from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.feeds.formats import ONE_TABLE
 from cmvmon.run.feed import Fed, lab_feed
 from cmvmon.shell import known, landing, numbers_in_store
+from cmvmon.shell.clock import moment_to_record
 from cmvmon.shell.session import now, open_site, open_store
 from cmvmon.shell.site import Site
 
@@ -24,12 +25,14 @@ def merge(root: Path, old: str, new: str, *, at: datetime, until: datetime | Non
     """Merges the number `old` into `new` from `at` on (with `until`: until then), and brings both up to date.
 
     Who did it and when stands in the row. Raises SiteError where nothing is known of `old`, DeliveryError where the row can't be
-    used; neither names a patient.
+    used; neither names a patient. ClockInDoubt before anything is written.
     """
     said_at = now()
-    with open_site(root) as opened, opened.reading() as connection:
-        if not numbers_in_store.is_known(connection, old.strip(), as_of=said_at):
-            raise SiteError("nothing is known of the number to merge away; check it. Nothing was done")
+    with open_site(root) as opened:
+        moment_to_record(opened)  # a clock that is not believed: nothing lands under it
+        with opened.reading() as connection:
+            if not numbers_in_store.is_known(connection, old.strip(), as_of=said_at):
+                raise SiteError("nothing is known of the number to merge away; check it. Nothing was done")
     row = (old, new, _plain(at), "" if until is None else _plain(until), f"cmvmon merge by {by}, {_plain(said_at)}")
     written = landing.land(
         Site(root).prepare().landing,

@@ -64,7 +64,7 @@ def publish(
     folder = into or opened.site.pages
     with opened.reading() as connection:
         feeds = feed_state.feed_tables(connection, as_of=as_of)
-        waiting = quarantine.waits(connection)
+        waiting = quarantine.waits(connection, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)

@@ -36,7 +36,7 @@ class FeedTable:
 def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
     """Every table of every feed that had brought something by `as_of`, by name."""
     d = DELIVERIES.c
-    waiting = Counter((one.feed, one.table) for one in quarantine.waits(connection))
+    waiting = Counter((one.feed, one.table) for one in quarantine.waits(connection, as_of=as_of))
     found = []
     for feed, table in _feeds_and_tables(connection):
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)

@@ -35,13 +35,16 @@ _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANT
 def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
     """The records that wait (by `as_of`), as `quarantined_records`: set apart by the last judging of their delivery, and
     not brought right by a later one."""
-    if as_of is None or not _came_after(connection, as_of):
-        rows: Sequence[Mapping[str, Any]] = _listed(connection)
-    else:
-        rows = _waiting(connection, set_apart(connection, as_of=as_of), as_of=as_of)
+    rows = _rows(connection, as_of)
     waiting = [{name: row[name] for name in QUARANTINED_RECORDS.schema} for row in rows]
     frame = pl.DataFrame(waiting, schema=QUARANTINED_RECORDS.schema, orient="row")
     return frame.sort(*QUARANTINED_RECORDS.key)
+
+
+def _rows(connection: sa.Connection, as_of: datetime | None) -> Sequence[Mapping[str, Any]]:
+    if as_of is None or not _came_after(connection, as_of):
+        return _listed(connection)
+    return _waiting(connection, set_apart(connection, as_of=as_of), as_of=as_of)
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,11 @@ class Waits:
     mark: str
 
 
-def waits(connection: sa.Connection) -> frozenset[Waits]:
-    """What waits now."""
-    q = QUARANTINE.c
-    patient = sa.func.coalesce(q.named_patient, q.patient_id).label("patient")
-    query = sa.select(patient, q.feed, q.table_name, q.reason, q.delivery_id, q.record_number, q.delivered_text)
-    rows = connection.execute(query.join(WAITING, _IS_LISTED)).mappings()
+def waits(connection: sa.Connection, *, as_of: datetime) -> frozenset[Waits]:
+    """What waited at that moment."""
     return frozenset(
-        Waits(row["feed"], row["table_name"], row["patient"], row["reason"], mark(dict(row))) for row in rows
+        Waits(row["feed"], row["table_name"], row["named_patient"] or row["patient_id"], row["reason"], mark(row))
+        for row in _rows(connection, as_of)
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.domain.errors import ClockInDoubt, DeliveryError, SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.run.assessing import assessed
 from cmvmon.run.feed import lab_feed
@@ -222,6 +222,17 @@ def test_by_hand_a_number_that_nobody_knows_or_one_into_itself_is_refused_withou
     with pytest.raises(DeliveryError, match="merged_into_itself") as itself:
         merge(tmp_path, OLD, OLD, at=day(15), until=None, by="x")
     assert not any("SYNTHETIC" in str(one.value) for one in (unknown, itself))
+
+
+def test_by_hand_under_a_clock_that_is_not_believed_nothing_lands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admitted(tmp_path)
+    landed = {path.name for path in (tmp_path / "landing").iterdir()}
+    monkeypatch.setattr(session, "now", lambda: day(400))
+    with pytest.raises(ClockInDoubt):
+        merge(tmp_path, OLD, NEW, at=day(15), until=None, by="x")
+    assert {path.name for path in (tmp_path / "landing").iterdir()} == landed
 
 
 def test_numbers_that_a_link_ever_joined_are_no_longer_told_as_alike(tmp_path: Path) -> None:

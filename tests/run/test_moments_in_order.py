@@ -105,6 +105,14 @@ def test_what_is_shown_of_a_night_is_what_that_night_wrote(tmp_path: Path) -> No
         assert shown == pages
 
 
+def test_a_record_that_was_set_apart_later_is_not_shown_on_the_pages_of_before(ward: Path, tmp_path: Path) -> None:
+    drop(ward, RESULTS, [result("SYNTHETIC-SLOW", 25, "ca. 500")], name="later.csv")
+    nightly(ward, as_of=day(26))
+    assert "Records set apart, not used: 1." in words_of(ward / "pages" / "ward.en.html")
+    show(ward, tmp_path / "shown", as_of=LATER)
+    assert "set apart" not in words_of(tmp_path / "shown" / "ward.en.html")
+
+
 @pytest.mark.parametrize("inside", ["", "pages", "shown/here"])
 def test_nothing_is_shown_into_the_site_itself(inside: str, ward: Path) -> None:
     with pytest.raises(SiteError, match="lies in the site"):
