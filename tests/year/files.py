@@ -38,7 +38,9 @@ def put(root: Path, file: File) -> None:
     """Writes it into the drop folder, with its time of modification; what lies there for longer than a few nights goes."""
     path = root / "drop" / FEED[file.table] / file.table / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([HEADERS[file.table], *(_line(record) for record in file.records)]) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join([HEADERS[file.table], *(_line(record) for record in file.records)]) + "\n", encoding="utf-8"
+    )
     os.utime(path, (file.written.timestamp(), file.written.timestamp()))
     for other in path.parent.iterdir():
         if other.stat().st_mtime < file.written.timestamp() - _KEPT_FOR_NIGHTS:
