@@ -71,6 +71,7 @@ KINDS = {
         "shell/test_intake_store.py",
         "simulate",
         "workbench",
+        "year",
     ),
 }
 # Files that share what is dear to prepare run in one process (`make` spreads by group); each other file is its own group.

@@ -114,7 +114,8 @@ def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, bef
         found = f"{landed.feed}, {landed.kept_as}: this snapshot is older than one that was taken in"
         return Came(is_new, refusal=refusal("older_snapshot", found) if is_older else None)
     is_again = arrival is not None and is_new and not is_older and not arrival.is_overtaken
-    return Came(is_new, is_again and newest.delivery_id != landed.delivery_id)
+    says_anew = newest.delivery_id != landed.delivery_id or snapshots.was_refused_since(connection, landed, newest)
+    return Came(is_new, is_again and says_anew)
 
 
 def _is_older(connection: sa.Connection, landed: Landed, arrival: Arrival, newest: snapshots.Newest) -> bool:

@@ -17,7 +17,15 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import BY_NAME, WHOLE_SNAPSHOT, WITHDRAWS_UNKNOWN, Delivered, Versions
+from cmvmon.domain.delivered import (
+    BY_NAME,
+    SNAPSHOT_REFUSED,
+    TOO_MANY_WITHDRAWN,
+    WHOLE_SNAPSHOT,
+    WITHDRAWS_UNKNOWN,
+    Delivered,
+    Versions,
+)
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
@@ -44,7 +52,8 @@ def set_apart(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool], as_of: datetime | None = None
 ) -> list[dict[str, Any]]:
     """The records that the last judging of each delivery (by `as_of`) set apart, with `landed_at`; those of which the
-    conditions hold. Of snapshots, only the newest one's and what came after it: it says all that holds."""
+    conditions hold. Of snapshots, only the newest one's and what came after it: it says all that holds. Of those refused for
+    lacking too much, only the last one's: it asks what the ones before it asked."""
     # Asked of each record that was ever set apart: of them there are few, of deliveries many.
     q, d, later = QUARANTINE.c, DELIVERIES.c, DELIVERIES.alias("later").c
     same = ("delivery_id", "feed", "table_name")
@@ -59,13 +68,14 @@ def set_apart(
     came_later = sa.or_(
         newer.received_at > d.received_at, sa.and_(newer.received_at == d.received_at, newer.landed_at > d.landed_at)
     )
+    asks_again = sa.and_(q.reason == SNAPSHOT_REFUSED, newer.refused == TOO_MANY_WITHDRAWN)
     is_superseded = sa.and_(
         d.sends == WHOLE_SNAPSHOT,
         newer.feed == q.feed,
         newer.table_name == q.table_name,
         newer.delivery_id != q.delivery_id,
         newer.sends == WHOLE_SNAPSHOT,
-        newer.refused.is_(None),
+        sa.or_(newer.refused.is_(None), asks_again),
         came_later,
     )
     if as_of is not None:

@@ -155,7 +155,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     if kept or gone:
         _insert(connection, VERSIONS[part.table], [*kept, *gone])
     _insert(connection, QUARANTINE, quarantined)
-    list_after(connection, landed, part.table, kept, is_all=is_snapshot and part.refused is None)
+    list_after(connection, landed, part.table, kept, is_all=is_snapshot)
     return counted
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_NAME, SNAPSHOT_REFUSED, WHOLE_SNAPSHOT, Delivered
+from cmvmon.domain.delivered import BY_NAME, SNAPSHOT_REFUSED, TOO_MANY_WITHDRAWN, WHOLE_SNAPSHOT, Delivered
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named, record_key
 from cmvmon.domain.rows import QUARANTINED_RECORDS
@@ -50,6 +50,18 @@ def newest(connection: sa.Connection, feed: str, table: str) -> Newest | None:
     )
     row = connection.execute(query.limit(1)).first()
     return None if row is None else Newest(row.delivery_id, row.received_at, row.landed_at)
+
+
+def was_refused_since(connection: sa.Connection, landed: Landed, newest: Newest) -> bool:
+    """Whether a snapshot of that feed and table was refused after the newest: the same bytes then say that it holds still."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id).where(
+        d.feed == landed.feed,
+        d.table_name == landed.kept_as,
+        d.refused == TOO_MANY_WITHDRAWN,
+        d.received_at > newest.received_at,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def taken(
@@ -94,7 +106,7 @@ def _refusal(n_gone: int, n_standing: int, part: Part, landed: Landed, form: Tab
     if not is_asked or n_gone <= share * n_standing:
         return None
     found = f"{landed.feed}, {part.table}: {n_gone} of {n_standing} standing records are gone from the {part.received} of it"
-    return refusal("too_many_withdrawn", f"{found}, more than {share:.0%}")
+    return refusal(TOO_MANY_WITHDRAWN, f"{found}, more than {share:.0%}")
 
 
 def _standing_of(connection: sa.Connection, table: Delivered, feed: str) -> dict[str, dict[str, Any]]:

@@ -58,7 +58,9 @@ def test_the_alerts_of_the_old_number_close_as_merged_and_the_new_one_is_judged_
     }
     assert (NEW, "slow_response", "open", None) in found
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
-    assert (OLD in ward, NEW in ward) == (False, True)
+    news, listed = ward.split("Data up to", 1)
+    assert (OLD in listed, NEW in listed) == (False, True)
+    assert "the patient goes on under another number" in news
     for code, says in (("en", f"number {OLD} has gone on as {NEW}"), ("nl", f"Nummer {OLD} gaat sinds")):
         told = page(site, OLD, code)
         assert says in told

@@ -144,6 +144,27 @@ def test_a_snapshot_that_lacks_too_much_is_refused_and_changes_nothing(site: Pat
     assert (len(pharmacy.known(5)), pharmacy.waiting()) == (6, [])
 
 
+def test_of_snapshots_refused_night_after_night_only_the_last_one_s_records_wait(site: Path) -> None:
+    pharmacy = Pharmacy(site, SNAPSHOT)
+    rows = [row(f"P{n}") for n in range(10)]
+    pharmacy.sends(1, *rows, row("P10").replace("2026", "soon"))
+    for night in range(2, 8):
+        assert pharmacy.sends(night, row("P0", start=night), row("P1", stop=night)).refused == "too_many_withdrawn"
+        assert pharmacy.waiting() == [("malformed_time",), ("snapshot_refused",), ("snapshot_refused",)]
+    assert pharmacy.unread(8) == frozenset({"P10"})
+    pharmacy.sends(9, *rows)
+    assert pharmacy.waiting() == []
+
+
+def test_what_a_refused_snapshot_asked_is_answered_by_the_bytes_of_the_one_before_it(site: Path) -> None:
+    pharmacy = Pharmacy(site, SNAPSHOT)
+    rows = [row(f"P{n}") for n in range(10)]
+    pharmacy.sends(1, *rows)
+    assert pharmacy.sends(2, *rows[:1]).refused == "too_many_withdrawn"
+    pharmacy.sends(3, *rows)
+    assert (pharmacy.waiting(), len(pharmacy.known(4))) == ([], 10)
+
+
 def test_a_refused_snapshot_is_taken_in_once_its_share_is_declared(site: Path) -> None:
     pharmacy = Pharmacy(site, SNAPSHOT)
     rows = [row(f"P{n}") for n in range(10)]

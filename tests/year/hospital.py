@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -59,7 +59,8 @@ class Hospital:
     later: dict[int, list[Callable[[Hospital], None]]] = field(default_factory=lambda: defaultdict(list))
     silent_until: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
-    alone: set[int] = field(default_factory=set)
+    waiting: list[File] = field(default_factory=list)
+    put_off: list[str] = field(default_factory=list)
     resend: int | None = None
     cut_short: bool = False
     sent: dict[str, datetime] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class Hospital:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
 
-    def night(self, events: Iterator[str], happened: Callable[[Hospital, str], bool]) -> Night:
+    def night(self, events: Iterable[str], happened: Callable[[Hospital, str], bool]) -> Night:
         """The next night: a day of life, what was to be done, the events that find somebody to happen to, the files.
 
         An event that finds nobody is put off by a night.
@@ -80,12 +81,11 @@ class Hospital:
         self._live()
         for step in self.later.pop(self.number, ()):
             step(self)
-        shown = []
-        for kind in events:
+        shown, self.put_off = [], [*self.put_off, *events]
+        for kind in self.put_off:
             if happened(self, kind):
                 shown.append(kind)
-            else:
-                self.later[self.number + 1].append(lambda hospital, kind=kind: put_off(hospital, kind, happened))
+        self.put_off = [kind for kind in self.put_off if kind not in shown]
         return Night(self.number, self.at, tuple(self._files()), self.policy, self.clock, tuple(shown))
 
     def moment(self, hours_ago: float) -> datetime:
@@ -204,11 +204,3 @@ class Hospital:
         yield from overtaking
         if not (overtaking and table == STAYS):  # rows of one night have no order: the late file comes alone
             yield file
-
-    waiting: list[File] = field(default_factory=list)
-
-
-def put_off(hospital: Hospital, kind: str, happened: Callable[[Hospital, str], bool]) -> None:
-    """An event of the night before that found nobody."""
-    if not happened(hospital, kind):
-        hospital.later[hospital.number + 1].append(lambda later: put_off(later, kind, happened))

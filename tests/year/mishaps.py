@@ -25,7 +25,7 @@ def nights(seed: int, n: int) -> Iterator[Night]:
             first, last = (6, 22) if kind.startswith("silent") else (6, 34)
             planned[start + rng.randint(first, last)].append(kind)
     for number in range(1, n + 1):
-        yield hospital.night(iter(planned[number]), lambda where, kind: MISHAPS[kind](where))
+        yield hospital.night(planned[number], lambda where, kind: MISHAPS[kind](where))
 
 
 def _told(h: Hospital) -> list[Result]:
@@ -60,17 +60,17 @@ def move_to_another_patient(h: Hospital) -> bool:
 
 def unreadable_result(h: Hospital) -> bool:
     """A value that is none, sent with every export until the laboratory mends it."""
-    for reports in h.reports.values():
-        one = reports[-1]
-        if len(reports) == 1 and h.at - DAY < one.reported <= h.at:
-            reports[-1] = replace(one, value="see remark", readable=False)
+    fresh = [those for those in h.reports.values() if len(those) == 1 and h.at - DAY < those[0].reported <= h.at]
+    if not fresh:
+        return False
+    reports, right = fresh[0], fresh[0][0]
+    reports[0] = replace(right, value="see remark", readable=False)
 
-            def mend(later: Hospital) -> None:
-                reports.append(replace(one, reported=later.moment(2), status="C"))
+    def mend(later: Hospital) -> None:
+        reports.append(replace(right, reported=later.moment(2), status="C"))
 
-            h.later[h.number + 3].append(mend)
-            return True
-    return False
+    h.later[h.number + 3].append(mend)
+    return True
 
 
 def late_results(h: Hospital) -> bool:

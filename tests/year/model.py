@@ -36,12 +36,17 @@ class Unit:
     stays: dict[StayKey, tuple[Stay, int]] = field(default_factory=dict)
     links: dict[tuple[str, str], Link] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
+    seen: set[tuple[Record, ...]] = field(default_factory=set)
     n_files: int = 0
 
     def take_in(self, files: Iterable[File], at: datetime) -> None:
         for file in sorted(files, key=lambda one: one.written):
             self.n_files += 1
             self.delivered.add(file.table)
+            if file.table == "icu_stays":  # rows: the same bytes are taken in once, whatever came between
+                if file.records in self.seen:
+                    continue
+                self.seen.add(file.records)
             courses = [one for one in file.records if isinstance(one, Course)]
             if file.table == "antiviral_courses":
                 self._snapshot(courses, at)
@@ -92,10 +97,13 @@ class Unit:
     # --- at a moment -------------------------------------------------------------------------------------------------
 
     def merged(self, at: datetime) -> dict[str, str]:
-        """By number that goes on under another one at that moment, the last of its chain."""
-        now = {
-            one.old: one.new for one in self.links.values() if one.merged <= at and not (one.ended and one.ended <= at)
-        }
+        """By number that goes on under another one at that moment, the last of its chain. One that would go on under two
+        goes on under none."""
+        links = [one for one in self.links.values() if one.merged <= at and not (one.ended and one.ended <= at)]
+        into: dict[str, set[str]] = {}
+        for one in links:
+            into.setdefault(one.old, set()).add(one.new)
+        now = {old: next(iter(news)) for old, news in into.items() if len(news) == 1}
         return {old: _end(now, old) for old in now}
 
     def in_bed(self, at: datetime) -> set[str]:
