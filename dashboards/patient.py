@@ -156,13 +156,20 @@ def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[
     if preliminary:
         said.append(language.count("caveat.preliminary", preliminary))
     if view.treatment == words.TREATMENT_UNKNOWN:
-        said.append(language.say("caveat.treatment_unknown"))
+        said.append(_treatment_unknown(view, language))
     if view.affected and view.affected_source:
         names = ", ".join(language.word("compartment", name) for name in view.affected)
         said.append(language.say(f"caveat.affected_{view.affected_source}", compartments=names))
     said += concordance_words.sentences(view, language)
     added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
     return said + [_added(caveat, view, language) for caveat in added]
+
+
+def _treatment_unknown(view: PatientView, language: Language) -> str:
+    if view.treatment_known_at is None:
+        return language.say("caveat.treatment_unknown")
+    since = language.moment(view.treatment_known_at, view.time_zone)
+    return language.say("caveat.treatment_unknown_since", since=since)
 
 
 def _added(caveat: Caveat, view: PatientView, language: Language) -> str:

@@ -15,7 +15,9 @@ from cmvmon.protocol import Protocol
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
-CAVEATS: tuple[str, ...] = ("own_quarantined", "quarantined", "results_never", "results_stale")
+CAVEATS: tuple[str, ...] = (
+    "own_quarantined", "quarantined", "results_never", "results_stale", "courses_stale", "stays_stale",
+)  # fmt: skip
 
 
 # The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
@@ -29,7 +31,7 @@ class Caveat:
     Attributes:
         code: one of `CAVEATS`.
         n: how many, where the sentence counts (records set apart).
-        since: the moment that the sentence names (`results_stale`).
+        since: the moment that the sentence names (`results_stale` and the like).
     """
 
     code: str
@@ -63,6 +65,7 @@ class PatientView:
         concordance: rows of that table, of the patient and of the unit; None = not asked.
         standing_in: blood compartments that are judged for others without a new result: (blood, the others joined by `;`).
         treatment: on, off or unknown.
+        treatment_known_at: when the medication was last heard of, where its feeds are silent since; else None.
         protocol: its numbers and sources are quoted, never decided upon here.
         code_version: the version of cmvmon that judged.
         is_synthetic: the page then says so at its top.
@@ -93,6 +96,7 @@ class PatientView:
     fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
+    treatment_known_at: datetime | None = None
     affected: tuple[str, ...] = ()
     affected_source: str | None = None
     concordance: pl.DataFrame | None = None
@@ -153,7 +157,7 @@ class FeedState:
 
     Attributes:
         last_received_at: None = nothing was ever received.
-        is_fresh: None = the contract promises no freshness for this table, or nothing was ever received.
+        is_fresh: None = nothing is agreed on how often this table comes, or nothing was ever received.
         operations_code: the code of an open operations alert about it, else None.
         n_quarantined: delivered records of it that are set apart, not used.
         file_name: of the file that could not be read, where it is one.

@@ -25,6 +25,8 @@ class Known:
             is not among them.
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread: by name of table, the patients of whom a row was delivered that could not be used.
+        silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
+            silent for longer; what happened since is not known.
         concordance: the table `concordance` of *every* patient at this moment, where these tables hold only some of
             them; None = the patients of these tables are the unit.
     """
@@ -33,6 +35,7 @@ class Known:
     assays: pl.DataFrame = field(default_factory=ASSAYS.empty)
     unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
     concordance: pl.DataFrame | None = None
+    silent: Mapping[str, datetime] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: Mapping[RowType, pl.DataFrame | None], **facts: Any) -> Known:
@@ -56,6 +59,10 @@ class Known:
     def unread_of(self, rows: RowType) -> frozenset[str]:
         """The patients of whom a row of that table was delivered that could not be used."""
         return self.unread.get(rows.name, frozenset())
+
+    def silent_since(self, rows: RowType) -> datetime | None:
+        """When that table was last heard of, where that is longer ago than its feeds say; None = it is not silent."""
+        return self.silent.get(rows.name)
 
     def begun(self, as_of: datetime) -> Known:
         """The same with the rows that had begun by `as_of`, ends after it read as null."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -30,6 +30,11 @@ TREATMENT = RowType(
             "The treatment drugs that run, sorted, joined by `;`.",
             null_means="not on treatment, or not known",
         ),
+        moment(
+            "last_known_at",
+            "When the medication was last heard of, where its feeds have been silent for longer than they say.",
+            "not silent, or nothing is agreed on how often they come",
+        ),
         moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
         moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
         yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
@@ -44,9 +49,13 @@ def treatment(facts: Facts) -> pl.DataFrame:
 
     A row *runs* when it began and has not stopped more than `[response_clock] interrupted_gap_h` before: up to that gap
     the clocks run. `on`: a row with treatment intent of a drug that the protocol lists as treatment runs. `unknown`: the
-    table was never delivered; or no such row runs, but one does whose intent is not known, or which is given as
-    treatment and is a drug that the protocol does not list; or a course of the patient was delivered that could not be
-    used. Otherwise `off`: so is a patient without a row in a table that was delivered.
+    table was never delivered; its feeds are silent and no such row is known to run; or no such row runs, but one does
+    whose intent is not known, or which is given as treatment and is a drug that the protocol does not list; or a course
+    of the patient was delivered that could not be used. Otherwise `off`: so is a patient without a row in a table that
+    was delivered.
+
+    Feeds that are silent for longer than they say (`Known.silent`) tell nothing since: a row that ran when they were last
+    heard of is known to run for that gap, and nobody is known to be off treatment.
 
     A rise counts, on treatment, from the start of the running course, whatever drugs came after the first, so that a
     load that stands above its lowest is not forgotten when the drug is changed. On letermovir alone it counts from the
@@ -77,9 +86,18 @@ def _runs(facts: Facts) -> pl.Expr:
     return pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= still_counts_from)
 
 
+def _surely_runs(facts: Facts, last_heard: datetime) -> pl.Expr:
+    """Whatever befell since: it had begun when the feeds were last heard of, and the gap has not passed since it ran."""
+    gap = timedelta(hours=facts.protocol.response_clock.interrupted_gap_h)
+    ran_until = pl.min_horizontal(pl.col("stopped_at"), pl.lit(last_heard))
+    return (pl.col("started_at") <= last_heard) & (ran_until >= facts.as_of - gap)
+
+
 def _state(facts: Facts) -> pl.DataFrame:
-    ids = facts.of(PATIENTS).select("patient_id")
     begun = facts.prepared.begun
+    last_heard = begun.silent_since(ANTIVIRAL_COURSES)
+    last_known_at = pl.lit(last_heard, dtype=Kind.MOMENT.dtype)
+    ids = facts.of(PATIENTS).select("patient_id", last_known_at=last_known_at)
     if not begun.was_delivered(ANTIVIRAL_COURSES):
         return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN))
     is_treatment_drug = pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
@@ -88,7 +106,7 @@ def _state(facts: Facts) -> pl.DataFrame:
     not_known = (pl.col("indication").is_null() & (is_treatment_drug | ~is_listed)) | (intended & ~is_listed)
     state = (
         begun[ANTIVIRAL_COURSES]
-        .filter(_runs(facts))
+        .filter(_runs(facts) if last_heard is None else _surely_runs(facts, last_heard))
         .group_by("patient_id")
         .agg(
             is_on=(intended & is_treatment_drug).any(),
@@ -99,10 +117,15 @@ def _state(facts: Facts) -> pl.DataFrame:
     unread = sorted(begun.unread_of(ANTIVIRAL_COURSES))
     return ids.join(state, on="patient_id", how="left").select(
         "patient_id",
+        "last_known_at",
         running_drugs=pl.when("is_on").then(pl.col("drugs").list.join(";")),
         treatment=pl.when(pl.col("is_on").fill_null(False))
         .then(pl.lit(words.TREATMENT_ON))
-        .when(pl.col("is_unknown").fill_null(False) | pl.col("patient_id").is_in(unread))
+        .when(
+            pl.col("is_unknown").fill_null(False)
+            | pl.col("patient_id").is_in(unread)
+            | pl.col("last_known_at").is_not_null()
+        )
         .then(pl.lit(words.TREATMENT_UNKNOWN))
         .otherwise(pl.lit(words.TREATMENT_OFF)),
     )

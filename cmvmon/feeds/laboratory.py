@@ -24,6 +24,7 @@ from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
+from cmvmon.feeds.rhythm import Rhythm, read_rhythm
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import ValueGrammar, fold
 
@@ -49,6 +50,7 @@ class Laboratory:
         patient_numbers: how it writes patients' numbers; None = the file does not say, and a number is what is delivered.
         spelling: folded text -> as the file spells it, for writing a delivery.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
+        rhythm: how often its results come; None = the file does not say.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
 
@@ -77,6 +79,7 @@ class Laboratory:
     patient_numbers: NumberForm | None
     spelling: Mapping[str, str]
     max_quarantined_share: float
+    rhythm: Rhythm | None
     fingerprint: str
 
     @property
@@ -168,6 +171,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if set(not_read) & set(columns.values()):
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
     own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
+    rhythm = read_rhythm(top, zone)
     if "test" in columns and not cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
     if not (description and format_ and zone and separator and encoding and formats):
@@ -176,7 +180,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
         laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
-        MAX_QUARANTINED_SHARE if share is None else share, fingerprint,
+        MAX_QUARANTINED_SHARE if share is None else share, rhythm, fingerprint,
     )  # fmt: skip
 
 

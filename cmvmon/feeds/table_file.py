@@ -20,6 +20,7 @@ from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import EXCHANGE, Writing
+from cmvmon.feeds.rhythm import Rhythm, read_rhythm
 from cmvmon.feeds.times import ISO8601
 from cmvmon.feeds.toml_reading import Asked, StrictTable
 from cmvmon.feeds.value_grammar import fold
@@ -51,6 +52,7 @@ class TableForm:
         holds_days: a snapshot holds what ended up to so many days ago: an older record stands though it is missing; None =
             a snapshot holds everything.
         is_withdrawn: folded word of `status` -> whether it withdraws the record; an empty cell does not.
+        rhythm: how often it comes; None = not declared.
     """
 
     columns: Mapping[str, str]
@@ -59,6 +61,7 @@ class TableForm:
     max_withdrawn_share: float | None = None
     holds_days: float | None = None
     is_withdrawn: Mapping[str, bool] = field(default_factory=dict)
+    rhythm: Rhythm | None = None
 
     def header(self, column: str) -> str:
         """The delivered header of one of our columns."""
@@ -157,7 +160,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     nobody, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     share = top.number("max_quarantined_share", at_most=1.0)
     read = {
-        table.name: _form(top.table(table.name), table.rows, drugs, formats or (ISO8601,))
+        table.name: _form(top.table(table.name), table.rows, drugs, formats or (ISO8601,), zone)
         for table in DELIVERED
         if not table.by_laboratory
     }
@@ -169,7 +172,9 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     )  # fmt: skip
 
 
-def _form(table: StrictTable, rows: RowType, drugs: Collection[str], formats: tuple[str, ...]) -> TableForm:
+def _form(
+    table: StrictTable, rows: RowType, drugs: Collection[str], formats: tuple[str, ...], zone: ZoneInfo | None
+) -> TableForm:
     columns = _columns(table.table("columns"), rows)
     if any(time_of(name) in columns for name in moments(rows)) and not any(" " in one for one in formats):
         table.fault("columns", "has dates and times apart, which are joined by a blank; give `time_formats` with one")
@@ -178,7 +183,7 @@ def _form(table: StrictTable, rows: RowType, drugs: Collection[str], formats: tu
     words.finish()
     sends = table.choice("sends", SENDS, required=False) or ROWS
     share, holds = table.number("max_withdrawn_share", at_most=1.0), table.number("holds_days", at_most=3650.0)
-    status = _status(table.table("status"), columns)
+    status, rhythm = _status(table.table("status"), columns), read_rhythm(table, zone)
     for name, value in (("max_withdrawn_share", share), ("holds_days", holds)):
         if value is not None and sends != WHOLE_SNAPSHOT:
             table.fault(name, f"is of snapshots only; give `sends = {WHOLE_SNAPSHOT!r}`, or leave it out")
@@ -186,7 +191,7 @@ def _form(table: StrictTable, rows: RowType, drugs: Collection[str], formats: tu
         table.fault("sends", "is 'changes' without `status.withdrawn`, the words that withdraw a record; give them")
     table.finish()
     mappings = {name: mapping for name, mapping in read.items() if mapping}
-    return TableForm(columns, mappings, sends, share, holds, status)
+    return TableForm(columns, mappings, sends, share, holds, status, rhythm)
 
 
 def _status(table: StrictTable, columns: Mapping[str, str]) -> dict[str, bool]:

@@ -72,7 +72,8 @@ def _by_coming(connection: sa.Connection, items: Sequence[Dropped]) -> list[Wait
             known.append(Waiting(item))
             continue
         waiting = Waiting(item, arrival)
-        if arrivals.is_known(connection, item.feed, str(item.table), delivery_id, arrival):
+        is_known = arrivals.is_known(connection, item.feed, str(item.table), delivery_id, arrival)
+        if is_known and arrivals.sent_snapshots(connection, item.feed, str(item.table)):
             known.append(waiting)
         else:
             tonight.append((waiting, delivery_id))

@@ -19,8 +19,8 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.patient_links import CIRCLE, TWO_NUMBERS, TWO_VERSIONS
 from cmvmon.domain.versions import usable_rows
-from cmvmon.run import patient_numbers, ward_list
-from cmvmon.shell import alert_store, database, dialects, feed_state, known, numbers_in_store
+from cmvmon.run import freshness, patient_numbers, ward_list
+from cmvmon.shell import alert_store, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
@@ -121,12 +121,13 @@ def _database(site: Site) -> Iterator[Finding]:
         what = f"{dialect.called(url)}: whole, schema {database.SCHEMA_VERSION}, {dialect.durability()}"
         yield Finding("database", "ok", what)
         with store.reading() as connection:
-            feeds = feed_state.feed_tables(connection, as_of=now())
+            feeds = freshness.feed_tables(connection, site, as_of=now())
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
             about_numbers = list(_numbers(connection))
     for item in feeds:
-        state = "broken" if item.refused else "note" if item.n_quarantined else "ok"
+        is_missed = item.is_fresh is False or item.last_received_at is None
+        state = "broken" if item.refused else "note" if item.n_quarantined or is_missed else "ok"
         words = (
             f"newest delivery refused ({item.refused})"
             if item.refused
@@ -135,6 +136,10 @@ def _database(site: Site) -> Iterator[Finding]:
         if item.n_withdrawn:
             by = "by the newest snapshot" if item.is_snapshot else "by the newest delivery"
             words += f"; {item.n_withdrawn} known before withdrawn {by}"
+        if item.last_received_at is not None and item.is_fresh is False:
+            words += f"; silent: last delivery {item.last_received_at.isoformat()}, longer ago than is agreed"
+        elif item.last_received_at is None and not item.refused:
+            words += "; nothing was ever received"
         yield Finding(f"feed {item.feed}/{item.table}", state, words)
     yield Finding(
         "assessments",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
             if waiting.fault is not None:
                 faults.append(waiting.fault)
                 continue
+            waiting = replace(waiting, arrival=waiting.arrival or arrivals.of_file(item.path))
             counted += _take_in(opened, waiting, data, received_at, landed_at=at, is_history=is_history)
     with opened.reading() as connection:
         judged = feed_state.judged(connection)

@@ -37,7 +37,11 @@ def take_in_landed(
     is_snapshot = _is_snapshot(landed, declared)
     with opened.reading() as connection:
         before = earlier(connection, landed)
-        came = arrivals.came(connection, landed, arrival, before) if is_snapshot else Came()
+        came = (
+            arrivals.came(connection, landed, arrival, before)
+            if is_snapshot
+            else arrivals.came_besides(connection, landed, arrival, before)
+        )
     if before is not None and not came.is_again and not _judges_again(before, version, received_at):
         _note_arrival(opened, landed, arrival, came, received_at)
         return _already_known(landed, before)

@@ -18,9 +18,9 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import patient_numbers, views, ward_list
+from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
-from cmvmon.shell import alert_history, alert_store, feed_state, quarantine
+from cmvmon.shell import alert_history, alert_store, quarantine
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
@@ -63,7 +63,7 @@ def publish(
     settings = opened.site.settings()
     folder = into or opened.site.pages
     with opened.reading() as connection:
-        feeds = feed_state.feed_tables(connection, as_of=as_of)
+        feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         waiting = quarantine.waits(connection, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
@@ -93,7 +93,7 @@ def publish(
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
-    caveats = views.feed_caveats(feeds, waiting, as_of)
+    caveats = views.feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
@@ -150,7 +150,7 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
     settings = opened.site.settings()
     names = _Names(opened.site.page_key())
     with opened.reading() as connection:
-        feeds = feed_state.feed_tables(connection, as_of=as_of)
+        feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"})
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     view = _ward_view((), feeds, standing, common, names)
@@ -190,7 +190,7 @@ def _ward_view(
     return WardView(
         as_of=common.as_of,
         time_zone=common.time_zone,
-        feeds=views.feed_states(feeds, [a for a in standing if a["rule"] == words.OPERATIONS], common.as_of),
+        feeds=views.feed_states(feeds, [a for a in standing if a["rule"] == words.OPERATIONS]),
         rows=rows,
         protocol_version=common.protocol.version,
         code_version=__version__,

@@ -14,17 +14,17 @@ from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
+from cmvmon.run.freshness import silent_since
 from cmvmon.run.ward_list import WardList, watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.quarantine import Waits
@@ -32,7 +32,6 @@ from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards import facts
 from dashboards.views import Caveat, FeedState, LatestResult, MergedView, NotAssessable, PatientView, WardRow
-from data_contracts.freshness import is_fresh
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,7 @@ def patient_view(
         fitted=_of(fitted, patient_id),
         next_sample=_of(next_sample, patient_id),
         treatment=str(_of(known.of(TREATMENT), patient_id)["treatment"][0]),
+        treatment_known_at=_of(known.of(TREATMENT), patient_id)["last_known_at"][0],
         protocol=common.protocol,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
@@ -177,9 +177,7 @@ def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) 
     )
 
 
-def feed_states(
-    feeds: Collection[FeedTable], operations: Collection[Mapping[str, object]], as_of: datetime
-) -> tuple[FeedState, ...]:
+def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str, object]]) -> tuple[FeedState, ...]:
     """The first line of the ward page: every feed and table, and what the operations alerts say of them."""
     said = [json.loads(str(alert["evidence"])) for alert in operations]
     states = [
@@ -187,7 +185,7 @@ def feed_states(
             feed=item.feed,
             table_name=item.table,
             last_received_at=item.last_received_at,
-            is_fresh=is_fresh(item.table, item.last_received_at, as_of=as_of) if item.table in BY_NAME else None,
+            is_fresh=item.is_fresh,
             operations_code=item.refused,
             n_quarantined=item.n_quarantined,
         )
@@ -208,19 +206,22 @@ def own_caveats(patient_id: str, waiting: Collection[Waits]) -> tuple[Caveat, ..
     return (Caveat("own_quarantined", n=own),) if own else ()
 
 
-def feed_caveats(feeds: Collection[FeedTable], waiting: Collection[Waits], as_of: datetime) -> tuple[Caveat, ...]:
-    """What a patient's page must say of the data as a whole: records set apart that name nobody, results that stay away."""
+def feed_caveats(feeds: Collection[FeedTable], waiting: Collection[Waits]) -> tuple[Caveat, ...]:
+    """What a patient's page must say of the data as a whole: records set apart that name nobody, tables that stay away."""
     caveats = []
     unnamed = sum(one.patient_id is None for one in waiting)
     if unnamed:
         caveats.append(Caveat("quarantined", n=unnamed))
-    received = [
-        item.last_received_at for item in feeds if item.table == VIRAL_LOAD_RESULTS.name and item.last_received_at
-    ]
-    if not received:
+    if not any(item.table == VIRAL_LOAD_RESULTS.name and item.last_received_at for item in feeds):
         caveats.append(Caveat("results_never"))
-    elif is_fresh(VIRAL_LOAD_RESULTS.name, max(received), as_of=as_of) is False:
-        caveats.append(Caveat("results_stale", since=max(received)))
+    for code, rows in (
+        ("results_stale", VIRAL_LOAD_RESULTS),
+        ("courses_stale", ANTIVIRAL_COURSES),
+        ("stays_stale", ICU_STAYS),
+    ):
+        since = silent_since(feeds, rows.name)
+        if since is not None:
+            caveats.append(Caveat(code, since=since))
     return tuple(caveats)
 
 

@@ -1,4 +1,5 @@
-"""How a snapshot came: a delivery is its bytes and its arrival, for what holds may return to what held before.
+"""How a delivery came: it is its bytes and its arrival. A snapshot may return to what held before, and every feed gives signs
+of life.
 
 A file is left in place, and read again every night: it arrives once, as long as its name, its time of modification and its
 bytes stay. The same bytes under another name or time arrive anew; so they do whenever somebody takes them in by hand.
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from cmvmon.domain.delivered import WHOLE_SNAPSHOT
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.records import refusal
 from cmvmon.shell import snapshots
 from cmvmon.shell.earlier import Earlier
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.schema import ARRIVALS
+from cmvmon.shell.schema import ARRIVALS, DELIVERIES
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})"
@@ -88,6 +90,13 @@ def is_known(connection: sa.Connection, feed: str, table: str, delivery_id: str,
     return connection.execute(query).first() is not None
 
 
+def sent_snapshots(connection: sa.Connection, feed: str, table: str) -> bool:
+    """Whether a delivery of that table was judged as a snapshot before: files that came as rows are then looked at anew."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id).where(d.feed == feed, d.table_name == table, d.sends == WHOLE_SNAPSHOT)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def note(connection: sa.Connection, landed: Landed, arrival: Arrival, arrived_at: datetime) -> None:
     """Notes an arrival that is not known yet."""
     row = {
@@ -106,7 +115,8 @@ def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, bef
     is_new = arrival is not None and not is_known(connection, landed.feed, landed.kept_as, landed.delivery_id, arrival)
     newest = snapshots.newest(connection, landed.feed, landed.kept_as)
     if newest is None:
-        return Came(is_new, is_new and before is not None and not (arrival and arrival.is_overtaken))
+        holds_first = is_new or not sent_snapshots(connection, landed.feed, landed.kept_as)
+        return Came(is_new, arrival is not None and holds_first and before is not None and not arrival.is_overtaken)
     is_older = (
         landed.landed_at < newest.landed_at if arrival is None else _is_older(connection, landed, arrival, newest)
     )
@@ -116,6 +126,16 @@ def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, bef
     is_again = arrival is not None and is_new and not is_older and not arrival.is_overtaken
     says_anew = newest.delivery_id != landed.delivery_id or snapshots.was_refused_since(connection, landed, newest)
     return Came(is_new, is_again and says_anew)
+
+
+def came_besides(connection: sa.Connection, landed: Landed, arrival: Arrival | None, before: Earlier | None) -> Came:
+    """The same of what is no snapshot: known bytes that come anew are a sign of life, and change nothing.
+
+    Bytes that somebody takes in by hand for the first time are told by their delivery, which a message of one record is.
+    """
+    if arrival is None or (before is None and not arrival.file_name):
+        return Came()
+    return Came(not is_known(connection, landed.feed, landed.kept_as, landed.delivery_id, arrival))
 
 
 def _is_older(connection: sa.Connection, landed: Landed, arrival: Arrival, newest: snapshots.Newest) -> bool:

@@ -22,7 +22,8 @@ _NEWEST_FIRST = tuple(DELIVERIES.c[name].desc() for name in ("landed_at", "recei
 @dataclass(frozen=True)
 class FeedTable:
     """One table of one feed: its last delivery that was taken in (None = none yet), why the newest is refused, and how many
-    records that were known before it withdrew."""
+    records that were known before it withdrew. `is_fresh`: whether it comes as often as is agreed; None = not asked, nothing
+    is agreed, or nothing came."""
 
     feed: str
     table: str
@@ -31,6 +32,7 @@ class FeedTable:
     n_quarantined: int
     n_withdrawn: int
     is_snapshot: bool
+    is_fresh: bool | None = None
 
 
 def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
@@ -38,7 +40,7 @@ def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable
     d = DELIVERIES.c
     waiting = Counter((one.feed, one.table) for one in quarantine.waits(connection, as_of=as_of))
     found = []
-    for feed, table in _feeds_and_tables(connection):
+    for feed, table in feeds_and_tables(connection):
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
         newest = brought.order_by(d.received_at.desc()).limit(1)
         if connection.execute(newest).first() is not None:
@@ -56,7 +58,7 @@ def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable
 
 def newest_refused(connection: sa.Connection, feed: str) -> dict[str, str] | None:
     """Code, feed and table of a newest delivery of that feed which stands refused; None when none does."""
-    for _, table in (pair for pair in _feeds_and_tables(connection) if pair[0] == feed):
+    for _, table in (pair for pair in feeds_and_tables(connection) if pair[0] == feed):
         code = _newest_refused(connection, feed, table)
         if code is not None:
             return {"code": code, "feed": feed, "table_name": table}
@@ -77,7 +79,7 @@ def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]
     return sorted(tuple(row) for row in connection.execute(query))
 
 
-def _feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
+def feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
     """Every feed and table that brought something, by name: from one to the next in an index, not over all deliveries."""
     d = DELIVERIES.c
     of_first = sa.select(d.feed, d.table_name).order_by(d.feed, d.table_name).limit(1)

@@ -20,6 +20,7 @@ from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
+from cmvmon.shell.signs_of_life import silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -27,15 +28,16 @@ _RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
-    """What was known at `as_of`, of all or of some patients: every delivered table, the noise of the assays in it, and of
-    whom a row could not be read. Each patient under the number that they go on under (`links`).
+    """What was known at `as_of`, of all or of some patients: every delivered table, the noise of the assays in it, of
+    whom a row could not be read, and which tables are silent. Each patient under the number that they go on under (`links`).
 
     Raises ProtocolError for a laboratory file that can't be read.
     """
     one = links(connection, as_of=as_of, about=patients)
     found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
     tables = {name: rows for name, rows in found.items() if rows is not None}
-    return Known(tables, assays_in_use(site, *tables.values()), _unread(connection, as_of))
+    silent = silent_tables(connection, site, as_of=as_of)
+    return Known(tables, assays_in_use(site, *tables.values()), _unread(connection, as_of), silent=silent)
 
 
 def known_table(

@@ -40,6 +40,10 @@ not_read = ["Operator"]
 max_quarantined_share = 0.5
 placeholder_patient_ids = ["ONB"]
 
+[delivered_every]
+hours = 26
+days = ["mon", "tue", "wed", "thu", "fri"]
+
 [patient_ids]
 prefix = "ZIS"
 remove = ["-", "."]
@@ -138,6 +142,9 @@ MEANINGS = {
     "not_read": "Headers that are known and left unread, where one of them looks like a column of < and >.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
+    "delivered_every.hours": "No more hours than these lie between two deliveries; beyond them the feed is silent, which the "
+    "ward page says. Absent: what the contract of the results promises.",
+    "delivered_every.days": "The weekdays whose hours count, `mon` to `sun`, in the zone of the file. Absent: every day.",
     "patient_ids.prefix": "What is taken off where a patient's number begins with it: `ZIS0012345` is `0012345`.",
     "patient_ids.remove": "Marks that are left out: `001.23-45` is `0012345`. Blanks inside a number never count.",
     "patient_ids.capitals": "Whether letters count as capitals: `a12` is `A12`.",

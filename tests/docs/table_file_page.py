@@ -51,6 +51,16 @@ Where a feed numbers its records, `row_id` makes that number the key: the same n
 Two rows of one key that came together, with other ends or doses, are joined: from the start to the last end, or on where one
 of them goes on; what they do not agree on is unknown.
 
+## How often it comes
+
+A table that says how often it is delivered (`delivered_every`) is missed when it stays away: the ward page and `cmvmon doctor`
+say that the feed is silent, and since when. Every delivery that was not refused is a sign of life: also a file with a header
+and no records, and the same bytes under another name or time of modification. A file that is left in place is none.
+
+Where every feed of courses that says how often it comes is silent, whether a patient is treated is not known: a new course
+may have begun. A course that ran at the last sign of life counts as running for as long as the clocks run on after a stop
+(`[response_clock] interrupted_gap_h` of the protocol); what has stopped longer ago does not make a patient untreated.
+
 ## An example
 
 The example below is longer than any real one: it holds every key once. It is made up.
@@ -82,6 +92,10 @@ thousands = "."
 
 [antiviral_courses]
 sends = "changes"
+
+[antiviral_courses.delivered_every]
+hours = 26
+days = ["mon", "tue", "wed", "thu", "fri"]
 
 [antiviral_courses.columns]
 patient_id = "Patiëntnummer"
@@ -189,6 +203,10 @@ _OF_TABLE = {
     "from ten standing records on.",
     "holds_days": "A snapshot holds what ended up to so many days ago: an older record stands though it is missing. Absent: a "
     "snapshot holds everything.",
+    "delivered_every.hours": "No more hours than these lie between two deliveries; beyond them the feed is silent. Absent: there is "
+    "no agreement.",
+    "delivered_every.days": "The weekdays whose hours count, `mon` to `sun`, in the zone of the file, else of the site. Absent: every "
+    "day.",
     "status.withdrawn": "Words of the column of the status that withdraw the record which the row names.",
     "status.stands": "Words of it that do not; an empty cell does not either. Any other word is set apart.",
 }

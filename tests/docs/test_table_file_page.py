@@ -22,10 +22,15 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
     read = tomllib.loads(EXAMPLE)
     lacking = {key for key in meanings() if not holds(read, key.split("."))}
     of_snapshots = ("sends", "max_withdrawn_share", "holds_days")
+    of_rhythm = ("delivered_every.hours", "delivered_every.days")
     of_status = ("status.withdrawn", "status.stands", "columns.row_id", "columns.status")
     assert lacking == {
         "antiviral_courses.columns.interval_h",
         *(f"antiviral_courses.{key}" for key in of_snapshots[1:]),
-        *(f"icu_stays.{key}" for key in of_status),
-        *(f"{table}.{key}" for table in ("host_status", "patient_links") for key in (*of_snapshots, *of_status)),
+        *(f"icu_stays.{key}" for key in (*of_rhythm, *of_status)),
+        *(
+            f"{table}.{key}"
+            for table in ("host_status", "patient_links")
+            for key in (*of_snapshots, *of_rhythm, *of_status)
+        ),
     }

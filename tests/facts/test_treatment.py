@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
-from tests.facts.reading import one
+from tests import patients
+from tests.facts.reading import facts_of, in_days, one
 
 
 def of(courses: str, day: float = 40.0) -> dict[str, Any]:
@@ -73,3 +75,28 @@ def test_on_letermovir_alone_a_rise_counts_from_the_earliest_start_of_what_runs(
 )
 def test_a_patient_has_left_when_no_stay_on_record_is_open(stays: str, discharged: bool) -> None:
     assert one(STAYS, "plasma d0 9", stays=stays)["is_discharged"] is discharged
+
+
+@pytest.mark.parametrize(
+    ("courses", "heard", "state"),
+    [
+        ("-", 39, "unknown"),  # a course may have begun since
+        ("ganciclovir d0-d20", 39, "unknown"),
+        ("ganciclovir d0-", 37, "on"),  # stopped the moment after, it would run for 72 hours yet
+        ("ganciclovir d0-", 36.9, "unknown"),
+        ("ganciclovir d0-d37", 37.5, "on"),
+        ("ganciclovir d0-d36.9", 37.5, "unknown"),
+        ("ganciclovir d0-d39", 36.9, "unknown"),  # a stop that was planned may have come sooner
+        ("ganciclovir d38-", 37.5, "unknown"),  # a start that was planned may not have come
+        ("letermovir(prophylaxis) d0-", 39, "unknown"),
+    ],
+)
+def test_a_silent_feed_leaves_on_treatment_only_whom_nothing_could_have_taken_off(
+    courses: str, heard: float, state: str
+) -> None:
+    told = patients.known("plasma d0 9", courses=courses)
+    told = replace(told, silent={"antiviral_courses": patients.moment(heard)})
+    (found,) = in_days(facts_of(told, day=40).of(TREATMENT))
+    assert (found["treatment"], found["last_known_at"]) == (state, heard)
+    assert found["on_letermovir_alone"] is False
+    assert (found["running_drugs"] is None) is (state == "unknown")

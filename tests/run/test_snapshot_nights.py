@@ -115,8 +115,9 @@ def test_files_of_before_snapshots_were_declared_are_not_replayed_but_the_newest
     assert (pharmacy.who(4), pharmacy.who(3)) == (["P3"], ["P1", "P2", "P3"])
 
 
-def test_a_site_of_another_kind_of_feed_notes_no_arrivals(tmp_path: Path) -> None:
+def test_a_feed_of_another_kind_arrives_once_a_file_whatever_nights_pass(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     with open_site(tmp_path) as opened:
         take_in_drop(opened, received_at=day(30))
-    assert sites.rows(tmp_path, "SELECT * FROM arrivals") == []
+        take_in_drop(opened, received_at=day(31))
+    assert sites.rows(tmp_path, "SELECT count(DISTINCT table_name), count(*) FROM arrivals") == [(3, 3)]

@@ -156,6 +156,7 @@ def test_every_sentence_is_said_somewhere() -> None:
         "conflicting_values",
         "preliminary",
         "treatment_unknown",
+        "treatment_unknown_since",
         *(f"affected_{s}" for s in words.AFFECTED_SOURCE),
     }
     assert caveats == {*CAVEATS, *derived}

@@ -1,0 +1,73 @@
+"""When each feed last gave a sign of life, and which tables it is too long ago for, by what the feeds' files declare.
+
+A sign of life is a delivery that arrived and was not refused, with records or without, also one whose bytes were known. That
+it was judged again, as after a file of the feed was changed, is none; nor is a file that lies where it lay.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, NAMES
+from cmvmon.domain.errors import ProtocolError
+from cmvmon.feeds.rhythm import Rhythm
+from cmvmon.shell import feed_state
+from cmvmon.shell.schema import ARRIVALS, DELIVERIES
+from cmvmon.shell.site import Site
+
+
+def last_sign(connection: sa.Connection, feed: str, table: str, *, as_of: datetime) -> datetime | None:
+    """The last sign of life of that table of that feed by `as_of`; None = none."""
+    d, a = DELIVERIES.c, ARRIVALS.c
+    taken_in = (d.feed == feed, d.table_name == table, d.refused.is_(None), d.received_at <= as_of)
+    landed = sa.select(d.landed_at, d.received_at).where(*taken_in).order_by(d.landed_at.desc()).limit(1)
+    is_kept_as = a.table_name.in_([d.table_name, d.format])  # its table, or a format that names its tables
+    came = (
+        sa.select(a.arrived_at)
+        .where(a.feed == feed, a.arrived_at <= as_of)
+        .where(sa.exists().where(*taken_in, d.delivery_id == a.delivery_id, is_kept_as))
+        .order_by(a.arrived_at.desc())
+        .limit(1)
+    )
+    found = [min(row) for row in connection.execute(landed)] + list(connection.execute(came).scalars())
+    return max(found, default=None)
+
+
+def rhythm_of(site: Site, feed: str, table: str) -> Rhythm | None:
+    """How often that table of that feed comes; None = its file does not say. Raises ProtocolError for a file that can't be
+    read."""
+    if table in BY_LABORATORY:
+        laboratory = site.laboratory(feed)
+        return None if laboratory is None else laboratory.rhythm
+    file = site.table_file(feed) if table in BY_NAME else None
+    return None if file is None else file.form(BY_NAME[table]).rhythm
+
+
+def keeps_rhythm(site: Site, feed: str, table: str, last: datetime | None, *, as_of: datetime) -> bool | None:
+    """Whether the last sign of life lies within what is agreed; None = nothing is agreed, or there was none.
+
+    What is agreed in a file that can't be read is not kept: nothing of that feed is taken in until the file is mended.
+    """
+    if last is None:
+        return None
+    try:
+        rhythm = rhythm_of(site, feed, table)
+    except ProtocolError:
+        return False
+    return None if rhythm is None else rhythm.is_kept(last, as_of=as_of, site_zone=ZoneInfo(site.settings().time_zone))
+
+
+def silent_tables(connection: sa.Connection, site: Site, *, as_of: datetime) -> dict[str, datetime]:
+    """The tables of which every feed that says how often it comes is silent: the last sign of life among these feeds."""
+    kept: dict[str, list[bool]] = {name: [] for name in NAMES if name not in BY_LABORATORY}
+    signs: dict[str, list[datetime]] = {name: [] for name in kept}
+    for feed, table in feed_state.feeds_and_tables(connection):
+        last = last_sign(connection, feed, table, as_of=as_of) if table in kept else None
+        is_kept = keeps_rhythm(site, feed, table, last, as_of=as_of)
+        if last is not None and is_kept is not None:
+            kept[table].append(is_kept)
+            signs[table].append(last)
+    return {table: max(signs[table]) for table, each in kept.items() if each and not any(each)}
