@@ -58,7 +58,7 @@ def was_refused_since(connection: sa.Connection, landed: Landed, newest: Newest)
     query = sa.select(d.delivery_id).where(
         d.feed == landed.feed,
         d.table_name == landed.kept_as,
-        d.refused == TOO_MANY_WITHDRAWN,
+        d.refused.is_not(None),
         d.received_at > newest.received_at,
     )
     return connection.execute(query.limit(1)).first() is not None

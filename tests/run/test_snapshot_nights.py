@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.run.intake import TakenIn, take_in_drop, take_in_file
+from cmvmon.shell import feed_state
 from cmvmon.shell.session import open_site
 from tests import sites
 from tests.shell.test_snapshots import HEADER, SNAPSHOT, Pharmacy, row
@@ -49,6 +50,25 @@ def test_a_snapshot_that_returns_to_an_earlier_day_s_bytes_holds_again_and_files
     pharmacy.night(6)
     assert pharmacy.who(6) == ["P1"]
     assert sites.rows(site, "SELECT count(*) FROM arrivals") == [(4,)]
+
+
+def test_after_a_file_that_was_cut_off_the_same_bytes_as_before_say_that_the_feed_is_well(site: Path) -> None:
+    pharmacy = Dropping(site, SNAPSHOT)
+    pharmacy.drops("a.csv", row("P1"), row("P2"), modified=1)
+    pharmacy.night(1)
+    pharmacy.drops("b.csv", modified=2)
+    (site / "drop" / "pharmacy" / "antiviral_courses" / "b.csv").write_text("patient_id,dr", encoding="utf-8")
+    pharmacy.night(2)
+    assert refused(site) != []
+    pharmacy.drops("c.csv", row("P1"), row("P2"), modified=3)
+    pharmacy.night(3)
+    assert (refused(site), pharmacy.who(3)) == ([], ["P1", "P2"])
+
+
+def refused(root: Path) -> list[str]:
+    with open_site(root) as opened, opened.reading() as connection:
+        found = feed_state.newest_refused(connection, "pharmacy")
+    return [] if found is None else [found["code"]]
 
 
 @pytest.mark.parametrize(
