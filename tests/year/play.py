@@ -114,7 +114,7 @@ def read(root: Path, at: datetime) -> Site:
         verdicts = stored_results.stored(connection, VERDICTS, as_of=at).filter(pl.col("rule") == NO_FOLLOW_UP)
         stays = known.known_table(connection, BY_NAME["icu_stays"], as_of=at)
         alerts = alert_store.alerts(connection, states={"open"})
-        waiting = len(quarantine.waits(connection))
+        waiting = len(quarantine.waits(connection, as_of=at))
     begun = None if stays is None else BY_NAME["icu_stays"].begun(stays, at)
     is_open = [] if begun is None else begun.filter(pl.col("discharged_at").is_null())["patient_id"].to_list()
     facts = {row["patient_id"]: json.loads(row["evidence"]) for row in verdicts.to_dicts()}
