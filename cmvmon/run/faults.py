@@ -18,6 +18,7 @@ from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.shell import alert_store, feed_state
+from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.drop_folder import Dropped, Stray
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
@@ -128,7 +129,8 @@ def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault
         known = {
             feed
             for a in standing
-            if a["rule"] == OPERATIONS and (feed := str(subject_key(a["subject"])["feed"])) != ASSESSMENT_FEED
+            if a["rule"] == OPERATIONS
+            and (feed := str(subject_key(a["subject"])["feed"])) not in (ASSESSMENT_FEED, CLOCK_FEED)
         }
         for feed in sorted({*feeds, *known, *stopped}):
             fault = stopped.get(feed)

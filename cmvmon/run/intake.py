@@ -16,7 +16,7 @@ from cmvmon.run.arrival_order import Waiting, in_order
 from cmvmon.run.faults import Fault, note_faults, of_growing, of_stray, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import arrivals, feed_state, landing, quarantine
-from cmvmon.shell.drop_folder import Dropped, Found, look_through
+from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import OpenSite, now
@@ -94,6 +94,9 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
         table = item.table or delivered.WHOLE_DELIVERY
         with set_apart(faults, partial(Fault, item.feed, table, file_name=item.path.name), called=item.place):
             data = read_bytes(item.path, called="it")
+            if has_changed(item):  # while this night waited for the site: what was read may be half of it
+                faults.append(of_growing(item))
+                continue
             seen.add((hashlib.sha256(data).hexdigest(), item.feed, item.table or item.form))
             if waiting.fault is not None:
                 faults.append(waiting.fault)

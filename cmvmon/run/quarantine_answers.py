@@ -10,6 +10,7 @@ from typing import Any
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell import quarantine_answers
+from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.session import held, now, open_site, open_store
 from cmvmon.shell.site import Site
@@ -54,7 +55,7 @@ def answer_quarantine(root: Path, record: str, *, answer: str, why: str, actor: 
         raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        at = now()
+        at = max(now(), last_recorded(opened) or now())
         with opened.writing() as connection:
             rows = [row for row in open_quarantine(connection).to_dicts() if _is_meant(row, record)]
             if not rows:
@@ -84,7 +85,7 @@ def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:
         raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        at = now()
+        at = max(now(), last_recorded(opened) or now())
         with opened.writing() as connection:
             rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
             if not rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.episodes import FACTS, OPEN, UNJUDGED, Word, subject_of
+from cmvmon.episodes import FACTS, OPEN, STAY_ENDED, UNJUDGED, Word, subject_of
+from cmvmon.facts.stays import STAYS
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import Published, publish
 from cmvmon.shell import alert_history
@@ -33,12 +34,16 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
         assessment = assessed(opened, as_of=as_of)
         with opened.reading() as connection:
             stood = alert_history.standing_at(connection, as_of)
-        alerts = _after_a_night(stood, assessment.verdicts.to_dicts(), opened.stamp(as_of))
+        discharged = frozenset(assessment.facts.of(STAYS).filter("is_discharged")["patient_id"])
+        alerts = _after_a_night(stood, assessment.verdicts.to_dicts(), opened.stamp(as_of), discharged)
         return publish(opened, assessment, as_of=as_of, into=out, standing=alerts)
 
 
 def _after_a_night(
-    stood: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]], stamp: Stamp
+    stood: Iterable[Mapping[str, Any]],
+    verdicts: Iterable[Mapping[str, Any]],
+    stamp: Stamp,
+    discharged: Collection[str],
 ) -> list[Mapping[str, Any]]:
     """The open alerts, had these verdicts been recorded at that moment."""
     latest = {subject_of(row): row for row in sorted(stood, key=lambda row: (row["opened_at"], row["changed_at"]))}
@@ -48,7 +53,9 @@ def _after_a_night(
         if row is None and latest[subject]["rule"] == words.OPERATIONS:
             continue
         facts = None if row is None else {name: getattr(stamp, name, None) or row[name] for name in FACTS}
-        word = Word(UNJUDGED if row is None else row["verdict"], stamp.as_of, facts)
+        of_whom = (row or latest[subject])["patient_id"]
+        verdict = UNJUDGED if row is None else row["verdict"]
+        word = Word(STAY_ENDED if of_whom in discharged else verdict, stamp.as_of, facts)
         event = episodes.event(row or latest[subject], latest.get(subject), word)
         if event is not None:
             latest[subject] = event

@@ -89,6 +89,12 @@ def _stated(as_of: datetime, clock: datetime, last: datetime | None) -> datetime
     return as_of
 
 
+def last_recorded(opened: OpenSite) -> datetime | None:
+    """The last moment at which anything was assessed or received; None: nothing was yet."""
+    with opened.reading() as connection:
+        return _last_recorded(connection, alert_store.last_as_of(connection))
+
+
 def _last_recorded(connection: sa.Connection, assessed: datetime | None) -> datetime | None:
     received = connection.execute(sa.select(sa.func.max(DELIVERIES.c.received_at))).scalar()
     return max((moment for moment in (assessed, received) if moment is not None), default=None)

@@ -21,12 +21,13 @@ _UNFINISHED_FOR_S = 3600.0  # a name that says so for longer is told: its sender
 @dataclass(frozen=True)
 class Dropped:
     """One file in the drop folder: `drop/<feed>/<table>/<name>`, or `drop/<feed>/<name>` where the format names its
-    tables; `table` is then None. `form` is the format that its ending says."""
+    tables; `table` is then None. `form` is the format that its ending says, `state` its size and times when it was found."""
 
     path: Path
     feed: str
     table: str | None
     form: str
+    state: tuple[int, float, int] = (0, 0.0, 0)
 
     @property
     def place(self) -> str:
@@ -75,13 +76,17 @@ def look_through(drop: Path, *, settles_s: float = 0.0) -> Found:
 
 
 def _growing(files: Sequence[Dropped], settles_s: float) -> tuple[Dropped, ...]:
-    before = {item: _state(item.path) for item in files}
-    young = [item for item, (_, changed_at, _) in before.items() if changed_at > time.time() - settles_s]
+    young = [item for item in files if item.state[1] > time.time() - settles_s]
     if not young:
         return ()
-    youngest = max(before[item][1] for item in young)
+    youngest = max(item.state[1] for item in young)
     time.sleep(max(0.0, min(settles_s, youngest + settles_s - time.time())))
-    return tuple(item for item in young if _state(item.path) != before[item])
+    return tuple(item for item in young if has_changed(item))
+
+
+def has_changed(item: Dropped) -> bool:
+    """Whether somebody wrote to the file since it was found."""
+    return _state(item.path) != item.state
 
 
 def _state(path: Path) -> tuple[int, float, int]:
@@ -110,7 +115,9 @@ def _of_feed(feed: str, item: Path) -> Iterator[Dropped | Stray]:
         yield Stray(feed, "", "symbolic_link", (item.name,))
     elif not item.is_dir():
         form = _form_of(item, names_tables=True)
-        yield from [Dropped(item, feed, None, form)] if form else _unread(feed, "", "not_in_a_table", item)
+        yield from (
+            [Dropped(item, feed, None, form, _state(item))] if form else _unread(feed, "", "not_in_a_table", item)
+        )
     elif item.name not in delivered.NAMES:
         yield Stray(feed, item.name, "unknown_table", (item.name,))
     elif not _is_readable(item):
@@ -121,7 +128,7 @@ def _of_feed(feed: str, item: Path) -> Iterator[Dropped | Stray]:
             if path.is_symlink():
                 yield Stray(feed, item.name, "symbolic_link", (path.name,))
             elif form is not None:
-                yield Dropped(path, feed, item.name, form)
+                yield Dropped(path, feed, item.name, form, _state(path))
             else:
                 yield from _unread(feed, item.name, "unknown_ending", path)
 

@@ -5,7 +5,7 @@ What is stored keeps the number that it came under, so that a merge that is undo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -24,25 +24,21 @@ def under_one_number(versions: pl.DataFrame, table: Delivered, links: Links) -> 
     if table.says_who or not links.into:
         return versions
     is_old = pl.col("patient_id").is_in(sorted(links.into))
-    old = versions.filter(is_old)
-    if old.is_empty():
+    if versions.filter(is_old).is_empty():
         return versions
+    versions = _not_withdrawn(versions)
+    old = versions.filter(is_old)
     moved = [dict(judged_under(row, table, links)) for row in old.to_dicts()]
-    whole = pl.concat([versions.filter(~is_old), pl.DataFrame(moved, schema=versions.schema, orient="row")])
-    return _still_told(whole, before=[*versions.filter(~is_old)["patient_id"], *old["patient_id"]])
+    return pl.concat([versions.filter(~is_old), pl.DataFrame(moved, schema=versions.schema, orient="row")])
 
 
-def _still_told(whole: pl.DataFrame, *, before: Sequence[str]) -> pl.DataFrame:
-    """Without the withdrawals of one number of what the same delivery tells of the other: a snapshot moves its records so.
-
-    `before`: the number under which each row came.
-    """
-    if "is_withdrawn" not in whole.columns or not whole["is_withdrawn"].any():
-        return whole
-    together = ["record_key", "received_at", "landed_at"]
-    moves = (pl.col("_number").n_unique() > 1).over(together) & (~pl.col("is_withdrawn")).any().over(together)
-    told = whole.with_columns(_number=pl.Series(before, dtype=pl.String)).filter(~(moves & pl.col("is_withdrawn")))
-    return told.drop("_number")
+def _not_withdrawn(versions: pl.DataFrame) -> pl.DataFrame:
+    """Without the records that were withdrawn last, each under its own number: what one number lacks, the other may hold."""
+    if "is_withdrawn" not in versions.columns or not versions["is_withdrawn"].any():
+        return versions
+    stamp = pl.struct("received_at", "landed_at").rank("dense")
+    is_last = stamp.over("record_key") == stamp.max().over("record_key")
+    return versions.filter(~(is_last & pl.col("is_withdrawn")).any().over("record_key"))
 
 
 def judged_under(row: Mapping[str, Any], table: Delivered, links: Links) -> Mapping[str, Any]:

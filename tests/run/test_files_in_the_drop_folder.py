@@ -13,9 +13,10 @@ import pytest
 
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.ingest import Intake
-from cmvmon.run import landed_delivery
+from cmvmon.run import intake, landed_delivery
 from cmvmon.run.night import nightly
 from cmvmon.shell.drop_folder import look_through
+from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import day, drop, result, stay
@@ -102,6 +103,15 @@ def test_a_name_that_says_unfinished_is_left_alone_until_it_is_renamed_and_told_
     assert (stray.code, stray.names) == ("unfinished", (name,))
     path.rename(path.with_name("two.csv"))
     assert [item.path.name for item in look_through(Site(tmp_path).drop).files] == ["two.csv"]
+
+
+def test_a_file_that_changed_while_the_night_waited_for_the_site_is_left_for_the_next(tmp_path: Path) -> None:
+    path = drop(tmp_path, RESULTS, [result("SYNTHETIC-1", 0, 5_000), result("SYNTHETIC-2", 0, 5_000)])
+    found = look_through(Site(tmp_path).drop)
+    path.write_text(path.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+    with open_site(tmp_path) as opened:
+        done = intake.take_in_drop(opened, received_at=day(1), found=found)
+    assert ([fault.code for fault in done.faults], done.counted) == (["still_growing"], ())
 
 
 def as_a_file(outside: Path, drop_folder: Path) -> None:

@@ -113,6 +113,15 @@ def test_a_record_that_was_set_apart_later_is_not_shown_on_the_pages_of_before(w
     assert "set apart" not in words_of(tmp_path / "shown" / "ward.en.html")
 
 
+def test_an_alert_that_a_night_closes_is_not_shown_as_open(ward: Path, tmp_path: Path) -> None:
+    drop(ward, "icu_stays", [stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="left.csv")
+    nightly(ward, as_of=day(22.5))
+    show(ward, tmp_path / "shown", as_of=day(22.5))
+    for language in ("en", "nl"):
+        shown = (tmp_path / "shown" / f"ward.{language}.html").read_bytes()
+        assert shown == page_bytes(ward)[f"ward.{language}.html"]
+
+
 @pytest.mark.parametrize("inside", ["", "pages", "shown/here"])
 def test_nothing_is_shown_into_the_site_itself(inside: str, ward: Path) -> None:
     with pytest.raises(SiteError, match="lies in the site"):

@@ -49,7 +49,10 @@ def test_a_record_that_an_export_repeats_is_one_line_with_its_number_of_deliveri
     assert "Records set apart, not used: 1." in ward
 
 
-def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(site: Path) -> None:
+def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmvmon.run.quarantine_answers.now", lambda: day(6.1))
     (line,) = listed_quarantine(site)
     assert answer_quarantine(site, line["record"], answer="closed", why="phoned the laboratory", actor="analyst") == 1
     assert listed_quarantine(site) == []
@@ -57,6 +60,17 @@ def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(sit
     assert listed_quarantine(site) == []
     (said,) = answered(site)
     assert (said["answer"], said["why"], said["actor"]) == ("closed", "phoned the laboratory", "analyst")
+    another_day(site, 4)
+    assert [row["times"] for row in listed_quarantine(site)] == [1]
+
+
+def test_a_record_is_closed_while_the_clock_stands_behind_what_was_received(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmvmon.run.quarantine_answers.now", lambda: day(2))
+    (line,) = listed_quarantine(site)
+    answer_quarantine(site, line["record"], answer="closed", why="done", actor=None)
+    assert listed_quarantine(site) == []
 
 
 def test_an_ignored_record_is_not_listed_when_it_is_delivered_again_and_another_one_is(site: Path) -> None:

@@ -285,3 +285,19 @@ def test_what_is_known_at_any_moment_is_what_the_last_snapshot_by_then_held(
             pharmacy.sends(at, *(row(patient, stop=stop) for patient, stop in sorted(held.items())))
         for at, held in enumerate(nights, start=30):
             assert pharmacy.known(at + 0.5) == [(patient, 0.0, stop) for patient, stop in sorted(held.items())]
+
+
+def test_what_a_snapshot_lacks_of_one_number_still_runs_under_the_other_that_it_was_merged_into(site: Path) -> None:
+    """Delivered under both numbers, then under the new one alone, by words that are known: nothing is stored anew of it."""
+    pharmacy = Pharmacy(site, SNAPSHOT)
+    pharmacy.sends(1, row("P1"), row("P9"))
+    path = sites.drop(site, "patient_links", [sites.link("P1", "P9", at=1)])
+    with open_site(site) as opened:
+        take_in_file(opened, path, feed="synthetic", table="patient_links", received_at=day(2))
+    assert pharmacy.known(2) == [("P9", 0, None)]
+    pharmacy.sends(3, row("P9"))
+    assert pharmacy.known(3) == [("P9", 0, None)]
+    pharmacy.sends(4, row("P9"), row("P8"))
+    assert pharmacy.known(4) == [("P8", 0, None), ("P9", 0, None)]
+    pharmacy.sends(5, row("P8"))
+    assert pharmacy.known(5) == [("P8", 0, None)]
