@@ -5,6 +5,7 @@ Parameters are a folder and a moment, results are counts: nothing of a patient e
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,15 @@ STEP: dict[str, Any] = {
 def take_in(root: str, as_of: datetime | None) -> TakenIn:
     """The drop folder into the store."""
     with scrubbed():
-        return night.take_in_step(Path(root), as_of=as_of)
+        return _without_names(night.take_in_step(Path(root), as_of=as_of))
+
+
+def _without_names(taken_in: TakenIn) -> TakenIn:
+    """The same without the names of files, which may be private: a result of Prefect holds codes and places only."""
+    told = (
+        replace(fault, message=f"{fault.feed}/{fault.table}: {fault.code}", file_name=None) for fault in taken_in.faults
+    )
+    return replace(taken_in, faults=tuple(told))
 
 
 @task(name="assess and publish", **STEP)
