@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -55,8 +56,8 @@ def rewritten(connection: sa.Connection, after: datetime, until: datetime) -> pl
     came = sa.select(c.record_key).where(c.received_at > after, c.received_at <= until)
     query = sa.select(c.record_key, c.result_id, c.patient_id).where(c.record_key.in_(came), c.received_at <= until)
     rows = connection.execute(query).all()
-    keys = [row.record_key for row in rows]
-    several = [row for row in rows if keys.count(row.record_key) > 1]
+    n_versions = Counter(row.record_key for row in rows)
+    several = [row for row in rows if n_versions[row.record_key] > 1]
     patients = {row.patient_id for row in several}
     versions = known_table(connection, LEADING, as_of=until, patients=patients) if several else None
     if versions is None:
