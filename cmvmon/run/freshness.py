@@ -12,15 +12,19 @@ from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.shell import feed_state
 from cmvmon.shell.feed_state import FeedTable
+from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.signs_of_life import keeps_rhythm, last_sign
 from cmvmon.shell.site import Site
 from data_contracts.freshness import is_fresh
 
 
-def feed_tables(connection: sa.Connection, site: Site, *, as_of: datetime) -> list[FeedTable]:
+def feed_tables(
+    connection: sa.Connection, site: Site, *, as_of: datetime, waiting: Collection[Waits] | None = None
+) -> list[FeedTable]:
     """Every table of every feed that had brought something by `as_of`, with its last sign of life and whether it is fresh;
-    and those that the site's files say come, and never did."""
-    brought = [_judged(connection, site, item, as_of) for item in feed_state.feed_tables(connection, as_of=as_of)]
+    and those that the site's files say come, and never did. `waiting`: as `feed_state.feed_tables`."""
+    came = feed_state.feed_tables(connection, as_of=as_of, waiting=waiting)
+    brought = [_judged(connection, site, item, as_of) for item in came]
     known = {(item.feed, item.table) for item in brought}
     never = [
         FeedTable(feed, table, None, None, 0, 0, is_snapshot=False)

@@ -63,8 +63,8 @@ def publish(
     settings = opened.site.settings()
     folder = into or opened.site.pages
     with opened.reading() as connection:
-        feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         waiting = quarantine.waits(connection, as_of=as_of)
+        feeds = freshness.feed_tables(connection, opened.site, as_of=as_of, waiting=waiting)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)

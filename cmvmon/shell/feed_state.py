@@ -6,6 +6,7 @@ Asked in SQL, over indexes: a site with a delivery for every message has a great
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import WHOLE_SNAPSHOT
 from cmvmon.shell import quarantine
+from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.schema import DELIVERIES, WAITING
 
 # So that the first row of a feed's table is the last judging of the delivery that landed last.
@@ -35,10 +37,14 @@ class FeedTable:
     is_fresh: bool | None = None
 
 
-def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable]:
-    """Every table of every feed that had brought something by `as_of`, by name."""
+def feed_tables(
+    connection: sa.Connection, *, as_of: datetime, waiting: Collection[Waits] | None = None
+) -> list[FeedTable]:
+    """Every table of every feed that had brought something by `as_of`, by name. `waiting`: what waited then, where it was
+    asked for already."""
     d = DELIVERIES.c
-    waiting = Counter((one.feed, one.table) for one in quarantine.waits(connection, as_of=as_of))
+    waits = quarantine.waits(connection, as_of=as_of) if waiting is None else waiting
+    n_waiting = Counter((one.feed, one.table) for one in waits)
     found = []
     for feed, table in feeds_and_tables(connection):
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
@@ -47,12 +53,12 @@ def feed_tables(connection: sa.Connection, *, as_of: datetime) -> list[FeedTable
             taken_in = newest.where(d.refused.is_(None)).order_by(d.landed_at.desc())
             last = connection.execute(taken_in.add_columns(d.withdrawn, d.sends)).first()
             refused = _newest_refused(connection, feed, table, as_of=as_of)
-            n_waiting = waiting[feed, table]
+            n = n_waiting[feed, table]
             if last is None:
-                found.append(FeedTable(feed, table, None, refused, n_waiting, 0, is_snapshot=False))
+                found.append(FeedTable(feed, table, None, refused, n, 0, is_snapshot=False))
             else:
                 is_snapshot = last.sends == WHOLE_SNAPSHOT
-                found.append(FeedTable(feed, table, last.received_at, refused, n_waiting, last.withdrawn, is_snapshot))
+                found.append(FeedTable(feed, table, last.received_at, refused, n, last.withdrawn, is_snapshot))
     return found
 
 
