@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell import quarantine_answers
@@ -51,19 +54,11 @@ def answer_quarantine(root: Path, record: str, *, answer: str, why: str, actor: 
 
     Raises SiteError when none of that name waits, or no reason is given.
     """
-    if not why.strip():
-        raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
-    site = Site(root).require()
-    with held(site), open_site(root) as opened:
-        at = max(now(), last_recorded(opened) or now())
-        with opened.writing() as connection:
-            rows = [row for row in open_quarantine(connection).to_dicts() if _is_meant(row, record)]
-            if not rows:
-                raise _none_of_that_name()
-            quarantine_answers.record(
-                connection, rows, answer=answer, why=why.strip(), actor=actor or getpass.getuser(), answered_at=at
-            )
-            list_anew(connection)
+    with _answering(root, why, actor) as (connection, said):
+        rows = [row for row in open_quarantine(connection).to_dicts() if _is_meant(row, record)]
+        if not rows:
+            raise _none_of_that_name()
+        quarantine_answers.record(connection, rows, answer=answer, **said)
     return len({quarantine_answers.mark(row) for row in rows})
 
 
@@ -81,18 +76,27 @@ def answered(root: Path) -> list[dict[str, Any]]:
 
 def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:
     """Takes an answer back: what it was about waits again. Raises SiteError when no such answer stands."""
+    with _answering(root, why, actor) as (connection, said):
+        rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
+        if not rows:
+            raise SiteError("no answer of that name stands; `cmvmon quarantine list --answered` prints the names")
+        quarantine_answers.take_back(connection, rows[0], **said)
+
+
+@contextmanager
+def _answering(root: Path, why: str, actor: str | None) -> Iterator[tuple[sa.Connection, dict[str, Any]]]:
+    """The store, to write one answer into, with who says it, when and why; then what waits is listed anew.
+
+    The moment is not before the last one recorded: an answer is about what has landed. Raises SiteError without a reason.
+    """
     if not why.strip():
         raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        at = max(now(), last_recorded(opened) or now())
+        clock, last = now(), last_recorded(opened)
+        at = clock if last is None else max(clock, last)
         with opened.writing() as connection:
-            rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
-            if not rows:
-                raise SiteError("no answer of that name stands; `cmvmon quarantine list --answered` prints the names")
-            quarantine_answers.take_back(
-                connection, rows[0], why=why.strip(), actor=actor or getpass.getuser(), answered_at=at
-            )
+            yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}
             list_anew(connection)
 
 
