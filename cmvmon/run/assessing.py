@@ -29,6 +29,7 @@ from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward_list import candidates
 from cmvmon.shell import alert_store, known, stored_results
+from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 
@@ -66,7 +67,6 @@ def assess_site(
         made = _made(opened, as_of=as_of, patients=patients, is_live=is_live)
     assessment, patients = made.assessment, made.patients
     rows = assessment.verdicts.to_dicts()
-    stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
     stamp, counts_of_unit = opened.stamp(as_of), made.count_for_unit()  # before anybody is kept from writing
     with opened.writing() as connection:
         one = known.links(connection, as_of=as_of, about=patients)
@@ -76,9 +76,7 @@ def assess_site(
             stamp=stamp,
             scope=scope,
             patients=patients,
-            cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
-            became_of=partial(_became_of, assessment=assessment, one=one),
-            discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
+            ends=ends_of_alerts(assessment, one),
         )
         if not changes.is_replay:
             said = (
@@ -93,6 +91,16 @@ def assess_site(
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
     return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
+
+
+def ends_of_alerts(assessment: Assessment, one: Links) -> Ends:
+    """Why alerts end that this assessment does not say again. `one`: which numbers are one patient at its moment."""
+    stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
+    return Ends(
+        cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
+        became_of=partial(_became_of, assessment=assessment, one=one),
+        discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
+    )
 
 
 def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment, one: Links) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import OPEN, subject_of
 from cmvmon.shell import dialects
+from cmvmon.shell.alert_decisions import Ends, decided, word_of
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.stamp import Stamp
 
@@ -81,9 +82,7 @@ def record(
     stamp: Stamp,
     scope: str,
     patients: Collection[str] | None,
-    cause_of: Callable[[Row], str],
-    became_of: Callable[[Collection[Row]], Mapping[str, str]],
-    discharged: Collection[str],
+    ends: Ends,
 ) -> tuple[Changes, frozenset[str]]:
     """Brings the alerts up to date with `verdicts`, and notes the assessment. The caller holds the transaction.
 
@@ -92,9 +91,7 @@ def record(
     Args:
         scope: what was assessed, as a word without patient data (`all`, or a delivery's id).
         patients: whom the verdicts cover, after a delivery that touches them; None = everyone.
-        cause_of: why the subject of an open alert is no longer judged.
-        became_of: of open alerts that are not said again, by alert id, what befell a result that their words rest on.
-        discharged: patients whose stay has ended.
+        ends: why an open alert ends that is not said again.
     """
     rows = list(verdicts)
     covered = None if patients is None else {*patients, *(row["patient_id"] for row in rows)}
@@ -104,44 +101,7 @@ def record(
     if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
         return Changes(is_replay=True), late
     latest = _latest(connection, stamp.as_of, covered)
-    judged = {subject_of(row): row["verdict"] for row in rows}
-    unsaid = {
-        subject: alert
-        for subject, alert in latest.items()
-        if alert["state"] == OPEN and judged.get(subject) != words.ALERT
-    }
-    became = became_of([*unsaid.values()]) if unsaid else {}
-    befell = {subject: became.get(alert["alert_id"]) for subject, alert in unsaid.items()}
-    under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
-    said = [
-        (
-            row,
-            _word(
-                row,
-                stamp,
-                discharged,
-                befell=befell.get(subject_of(row)),
-                is_other_policy=subject_of(row) in under_another,
-                brings_news=patients is not None,
-            ),
-        )
-        for row in rows
-    ]
-    causes = {
-        subject: befell[subject] or _of_policy(cause_of(alert), is_other_policy=subject in under_another)
-        for subject, alert in unsaid.items()
-        if subject not in judged and alert["patient_id"] not in discharged
-    }
-    said += [
-        (alert, _ended(alert, stamp.as_of, causes.get(subject)))
-        for subject, alert in unsaid.items()
-        if subject not in judged
-    ]
-    found = (
-        episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
-        for row, word in said
-    )
-    events = [event for event in found if event is not None]
+    events = decided(latest, rows, ends, stamp=stamp, judged_at=judged_at, brings_news=patients is not None)
     _append(connection, events)
     if covered is None:
         _list_open(connection)
@@ -165,7 +125,7 @@ def record_operations(connection: sa.Connection, *, feed: str, evidence: str | N
     e = ALERT_EVENTS.c
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
-    event = episodes.event(verdict, latest, _word(verdict, stamp, (), brings_news=True))
+    event = episodes.event(verdict, latest, word_of(verdict, stamp, (), brings_news=True))
     _append(connection, [] if event is None else [event])
 
 
@@ -191,40 +151,6 @@ def _list_open(connection: sa.Connection) -> None:
         connection.execute(sa.insert(OPEN_ALERTS), [{"alert_id": name} for name in sorted(by_events - listed)])
     for name in sorted(listed - by_events):
         connection.execute(sa.delete(OPEN_ALERTS).where(OPEN_ALERTS.c.alert_id == name))
-
-
-def _word(
-    verdict: Row,
-    stamp: Stamp,
-    discharged: Collection[str],
-    *,
-    brings_news: bool,
-    befell: str | None = None,
-    is_other_policy: bool = False,
-) -> Word:
-    """`befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another."""
-    facts = {
-        "tier": verdict["tier"],
-        "evidence": verdict["evidence"],
-        "protocol_version": stamp.protocol_version,
-        "protocol_hash": stamp.protocol_hash,
-        "code_version": stamp.code_version,
-    }
-    said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
-    if said == words.NOT_ASSESSABLE and befell is not None:
-        said = UNFOUNDED
-    cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
-    return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
-
-
-def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:
-    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended."""
-    return Word(STAY_ENDED, as_of) if cause is None else Word(UNJUDGED, as_of, cause=cause)
-
-
-def _of_policy(cause: str, *, is_other_policy: bool) -> str:
-    """Where nothing else explains that another compartment is judged, another policy does."""
-    return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause
 
 
 def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:

@@ -11,9 +11,11 @@ import pytest
 
 from cmvmon.domain.errors import ClockInDoubt, SiteError
 from cmvmon.run.feed import lab_feed
+from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import assess_step, nightly
 from cmvmon.run.showing import show
 from cmvmon.shell import session
+from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text
 
@@ -228,3 +230,20 @@ def test_a_moment_without_offset_is_local_to_the_stated_zone_and_refused_without
     assert session.moment("2026-11-26T05:30", ZoneInfo("Europe/Amsterdam")) == datetime(2026, 11, 26, 4, 30, tzinfo=UTC)
     with pytest.raises(SiteError, match="has no offset"):
         session.moment("2026-11-26T05:30")
+
+
+def test_an_alert_whose_result_was_withdrawn_since_is_shown_as_the_next_night_leaves_it(
+    ward: Path, tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    """Withdrawn by day, shown before any night: what a night closes for its facts is not shown as open."""
+    clock(day(22))
+    gone = [result("SYNTHETIC-SLOW", d, "", status="W", reported=text(day(21.8))) for d in (7, 14, 21)]
+    with open_site(ward) as opened:
+        path = drop(ward, RESULTS, gone, name="gone.csv")
+        take_in_file(opened, path, feed="synthetic", table=RESULTS, received_at=day(21.9))
+    show(ward, tmp_path / "shown", as_of=day(22))
+    nightly(ward, as_of=day(22))
+    closed = "SELECT cause FROM alert_events WHERE patient_id = 'SYNTHETIC-SLOW' AND event = 'closed'"
+    assert sites.rows(ward, closed) == [("facts_withdrawn",)]
+    night = words_of(ward / "pages" / "ward.en.html").split("Today")[-1]
+    assert words_of(tmp_path / "shown" / "ward.en.html").split("Today")[-1] == night

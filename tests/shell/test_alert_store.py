@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.shell import alert_store, stored_results
+from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.stamp import Stamp
@@ -52,9 +53,7 @@ def record(
             stamp=under,
             scope="all" if patients is None else f"delivery of {moment.isoformat()}",
             patients=patients,
-            cause_of=lambda _: "no_longer_known",
-            became_of=lambda _: {},
-            discharged=(),
+            ends=Ends(cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=()),
         )
         if not changes.is_replay:
             frame = pl.DataFrame(rows, schema=VERDICTS.schema)

@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import alert_store
+from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import OpenSite, open_site
@@ -59,9 +60,7 @@ def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
             stamp=opened.stamp(as_of),
             scope="all",
             patients=None,
-            cause_of=lambda _: "course_over",
-            became_of=lambda _: {},
-            discharged=(),
+            ends=Ends(cause_of=lambda _: "course_over", became_of=lambda _: {}, discharged=()),
         )
     return changes
 

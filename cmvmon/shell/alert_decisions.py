@@ -1,0 +1,117 @@
+"""What verdicts say of the alerts that stand, as events: decided here, written by `cmvmon.shell.alert_store`, shown by `--out`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cmvmon import episodes
+from cmvmon.domain import words
+from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.shell.stamp import Stamp
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Why alerts end that are not said again.
+
+    Attributes:
+        cause_of: why the subject of an open alert is no longer judged.
+        became_of: of open alerts, by alert id, what befell a result that their words rest on.
+        discharged: patients whose stay has ended.
+    """
+
+    cause_of: Callable[[Row], str]
+    became_of: Callable[[Collection[Row]], Mapping[str, str]]
+    discharged: Collection[str]
+
+
+def decided(
+    latest: Mapping[tuple[Any, ...], Row],
+    rows: Collection[Row],
+    ends: Ends,
+    *,
+    stamp: Stamp,
+    judged_at: Mapping[str, datetime],
+    brings_news: bool,
+) -> list[dict[str, Any]]:
+    """The events that these verdicts bring about, where the alerts stand so; nothing is written.
+
+    `latest`: by subject, the last row of its latest alert. `judged_at`: as in `episodes.event`, by patient.
+    """
+    judged = {subject_of(row): row["verdict"] for row in rows}
+    unsaid = {
+        subject: alert
+        for subject, alert in latest.items()
+        if alert["state"] == OPEN and judged.get(subject) != words.ALERT
+    }
+    became = ends.became_of([*unsaid.values()]) if unsaid else {}
+    befell = {subject: became.get(alert["alert_id"]) for subject, alert in unsaid.items()}
+    under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
+    said = [
+        (
+            row,
+            word_of(
+                row,
+                stamp,
+                ends.discharged,
+                befell=befell.get(subject_of(row)),
+                is_other_policy=subject_of(row) in under_another,
+                brings_news=brings_news,
+            ),
+        )
+        for row in rows
+    ]
+    causes = {
+        subject: befell[subject] or _of_policy(ends.cause_of(alert), is_other_policy=subject in under_another)
+        for subject, alert in unsaid.items()
+        if subject not in judged and alert["patient_id"] not in ends.discharged
+    }
+    said += [
+        (alert, _ended(alert, stamp.as_of, causes.get(subject)))
+        for subject, alert in unsaid.items()
+        if subject not in judged
+    ]
+    found = (
+        episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
+        for row, word in said
+    )
+    return [event for event in found if event is not None]
+
+
+def word_of(
+    verdict: Row,
+    stamp: Stamp,
+    discharged: Collection[str],
+    *,
+    brings_news: bool,
+    befell: str | None = None,
+    is_other_policy: bool = False,
+) -> Word:
+    """`befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another."""
+    facts = {
+        "tier": verdict["tier"],
+        "evidence": verdict["evidence"],
+        "protocol_version": stamp.protocol_version,
+        "protocol_hash": stamp.protocol_hash,
+        "code_version": stamp.code_version,
+    }
+    said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
+    if said == words.NOT_ASSESSABLE and befell is not None:
+        said = UNFOUNDED
+    cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
+    return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
+
+
+def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:
+    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended."""
+    return Word(STAY_ENDED, as_of) if cause is None else Word(UNJUDGED, as_of, cause=cause)
+
+
+def _of_policy(cause: str, *, is_other_policy: bool) -> str:
+    """Where nothing else explains that another compartment is judged, another policy does."""
+    return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause
