@@ -134,6 +134,7 @@ class MergedView:
     protocol_version: str
     code_version: str
     is_synthetic: bool
+    is_signed: bool
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,7 @@ def merged_view(
         protocol_version=common.protocol.version,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
+        is_signed=common.protocol.is_signed,
     )
 
 

@@ -65,6 +65,7 @@ def test_the_alerts_of_the_old_number_close_as_merged_and_the_new_one_is_judged_
         told = page(site, OLD, code)
         assert says in told
         assert page_of(Site(site), NEW, code) in told
+        assert {"en": "not signed", "nl": "niet ondertekend"}[code] in told.split("<dl>")[0]  # as on every page
     assert "slow" not in page(site, OLD)
     with open_site(site) as opened:
         before, after = (assessed(opened, as_of=at) for at in (NIGHT, NEXT))
