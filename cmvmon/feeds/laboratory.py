@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cmvmon.domain import compartments, words
-from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
 from cmvmon.feeds.declared_values import read_grammar
@@ -25,7 +24,7 @@ from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
 from cmvmon.feeds.rhythm import Rhythm, read_rhythm
-from cmvmon.feeds.toml_reading import Asked, StrictTable
+from cmvmon.feeds.toml_reading import Asked, StrictTable, read_whole
 from cmvmon.feeds.value_grammar import ValueGrammar, fold
 
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
@@ -128,18 +127,8 @@ def read_laboratory(text: str, *, name: str) -> Laboratory:
         ProtocolError: the text is no TOML, a key is missing, unknown or of the wrong type, or two keys contradict each
             other. All faults are listed at once, each with its key and what to do.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError(f"labs/{name}.toml: is no valid TOML ({error}); correct the file") from error
-    faults: list[str] = []
-    top = StrictTable(data, "", faults)
-    laboratory = _read(top, name, hashlib.sha256(text.encode()).hexdigest())
-    top.finish()
-    if laboratory is None or faults:
-        listed = "".join(f"\n  {fault}" for fault in faults)
-        raise ProtocolError(f"labs/{name}.toml: {len(faults)} fault(s), nothing was read with it:{listed}")
-    return laboratory
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    return read_whole(text, f"labs/{name}.toml", lambda top: _read(top, name, fingerprint))
 
 
 def keys_asked(text: str, *, name: str) -> list[Asked]:

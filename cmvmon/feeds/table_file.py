@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Matches, OneOf
 from cmvmon.domain.delivered import CHANGES, DELIVERED, ROWS, SENDS, WHOLE_SNAPSHOT, Delivered
-from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_marks, read_time_formats, read_zone
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE
 from cmvmon.feeds.numerals import Marks
@@ -22,7 +21,7 @@ from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import EXCHANGE, Writing
 from cmvmon.feeds.rhythm import Rhythm, read_rhythm
 from cmvmon.feeds.times import ISO8601
-from cmvmon.feeds.toml_reading import Asked, StrictTable
+from cmvmon.feeds.toml_reading import Asked, StrictTable, read_whole
 from cmvmon.feeds.value_grammar import fold
 
 ROW_ID, STATUS = "row_id", "status"
@@ -123,18 +122,8 @@ def read_table_file(text: str, *, name: str, drugs: Collection[str]) -> TableFil
         ProtocolError: the text is no TOML, a key is missing, unknown or of the wrong type, or names something that does not
             exist. All faults are listed at once, each with its key and what to do.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError(f"tables/{name}.toml: is no valid TOML ({error}); correct the file") from error
-    faults: list[str] = []
-    top = StrictTable(data, "", faults)
-    read = _read(top, name, drugs, hashlib.sha256(text.encode()).hexdigest())
-    top.finish()
-    if faults:
-        listed = "".join(f"\n  {fault}" for fault in faults)
-        raise ProtocolError(f"tables/{name}.toml: {len(faults)} fault(s), nothing was read with it:{listed}")
-    return read
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    return read_whole(text, f"tables/{name}.toml", lambda top: _read(top, name, drugs, fingerprint))
 
 
 def keys_asked(text: str, *, name: str, drugs: Collection[str]) -> list[Asked]:

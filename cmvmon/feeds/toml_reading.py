@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from cmvmon.domain.errors import ProtocolError
+
+T = TypeVar("T")
 
 
 class Asked(NamedTuple):
@@ -122,3 +127,21 @@ class StrictTable:
         for key in self.data:
             if key not in self.asked:
                 self.fault(key, "is not a key that is known here; correct its spelling or remove it")
+
+
+def read_whole(text: str, called: str, read: Callable[[StrictTable], T | None]) -> T:
+    """What `read` makes of the text of a TOML file; every key of it must have been asked for.
+
+    Raises ProtocolError: the text is no TOML, or `read` found faults. All are listed at once, each with its key and what to do.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProtocolError(f"{called}: is no valid TOML ({error}); correct the file") from error
+    top = StrictTable(data, "", [])
+    found = read(top)
+    top.finish()
+    if found is None or top.faults:
+        listed = "".join(f"\n  {fault}" for fault in top.faults)
+        raise ProtocolError(f"{called}: {len(top.faults)} fault(s), nothing was read with it:{listed}")
+    return found
