@@ -17,22 +17,16 @@ import sqlalchemy as sa
 from cmvmon import __version__
 from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.domain.patient_links import CIRCLE, TWO_NUMBERS, TWO_VERSIONS
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run import freshness, patient_numbers, ward_list
 from cmvmon.shell import alert_store, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
+from cmvmon.text import language
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
 _PINNED = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "prefect": (3, 9)}
-
-_WHY_UNUSED = {
-    CIRCLE: "with others it leads back to its own number; end the wrong link",
-    TWO_NUMBERS: "it is merged into another number too; end the wrong link",
-    TWO_VERSIONS: "two versions of it came at once and contradict each other; send the right one again",
-}
 
 
 @dataclass(frozen=True)
@@ -164,7 +158,9 @@ def _numbers(connection: sa.Connection) -> Iterator[Finding]:
             "several patients, deliver the link with an end at its start",
         )
     for old, new, why in patient_numbers.unused(one):
-        yield Finding("patient numbers", "note", f"{old} merged into {new} is not used: {_WHY_UNUSED[why]}")
+        yield Finding(
+            "patient numbers", "note", f"{old} merged into {new} is not used: {language('en').word('link', why)}"
+        )
     in_bed = ward_list.candidates(connection, as_of=at)
     results = known.known_table(connection, LEADING, as_of=at, patients=in_bed)
     sampled = set() if results is None else set(usable_rows(LEADING, results)["patient_id"])

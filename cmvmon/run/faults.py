@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -38,6 +39,11 @@ class Fault:
     file_name: str | None = None
 
 
+def about(item: Dropped | Landed, name: str) -> Callable[..., Fault]:
+    """A fault of that file or delivery, which lacks its code and message."""
+    return partial(Fault, item.feed, item.table or delivered.WHOLE_DELIVERY, file_name=name)
+
+
 @contextmanager
 def set_apart(faults: list[Fault], fault: Callable[..., Fault], *, called: str) -> Iterator[None]:
     """What keeps this delivery from being taken in becomes a fault of it, and the others go on; even an error of ours.
@@ -64,9 +70,7 @@ def set_apart(faults: list[Fault], fault: Callable[..., Fault], *, called: str) 
 
 def fault_of(way: Landed, error: CmvmonError) -> Fault:
     """What could not be judged of a landed delivery."""
-    return Fault(
-        way.feed, way.table or delivered.WHOLE_DELIVERY, error.code, f"{way.file_name}: {error}", way.file_name
-    )
+    return about(way, way.file_name)(code=error.code, message=f"{way.file_name}: {error}")
 
 
 def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> None:
@@ -102,12 +106,9 @@ def of_stray(stray: Stray) -> Fault:
 
 
 def of_growing(item: Dropped) -> Fault:
-    return Fault(
-        item.feed,
-        item.table or delivered.WHOLE_DELIVERY,
-        "still_growing",
-        f"{item.place}: still being written; it is read when it has lain still (see file_settles_s in settings.toml)",
-        item.path.name,
+    return about(item, item.path.name)(
+        code="still_growing",
+        message=f"{item.place}: still being written; it is read when it has lain still (see file_settles_s in settings.toml)",
     )
 
 

@@ -13,7 +13,7 @@ from cmvmon.domain import delivered
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.run.arrival_order import Waiting, in_order
-from cmvmon.run.faults import Fault, note_faults, of_growing, of_stray, set_apart
+from cmvmon.run.faults import Fault, about, note_faults, of_growing, of_stray, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import arrivals, feed_state, landing, quarantine
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
@@ -91,8 +91,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
         item = waiting.item
         # Snapshots of one night follow each other: what lands later holds.
         at = received_at + timedelta(microseconds=number) if waiting.arrival else received_at
-        table = item.table or delivered.WHOLE_DELIVERY
-        with set_apart(faults, partial(Fault, item.feed, table, file_name=item.path.name), called=item.place):
+        with set_apart(faults, about(item, item.path.name), called=item.place):
             data = read_bytes(item.path, called="it")
             if has_changed(item):  # while this night waited for the site: what was read may be half of it
                 faults.append(of_growing(item))
@@ -135,8 +134,7 @@ def _take_in_unjudged(
         of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
-            of_way = partial(Fault, way.feed, way.table or delivered.WHOLE_DELIVERY, file_name=way.file_name)
-            with set_apart(faults, of_way, called=way.file_name):
+            with set_apart(faults, about(way, way.file_name), called=way.file_name):
                 counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
     return counted, faults
 
