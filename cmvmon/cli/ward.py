@@ -67,9 +67,8 @@ def ingest(
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
     from cmvmon.feeds.formats import FORMATS, format_of
-    from cmvmon.run.intake import take_in_file
+    from cmvmon.run.by_hand import take_in_by_hand
     from cmvmon.shell.intake_store import Counted
-    from cmvmon.shell.session import now, open_site
 
     files = [
         file
@@ -81,17 +80,14 @@ def ingest(
         raise SiteError(f"there is no {endings} file in what you named; name a file, or a folder that holds some")
     counted: list[Counted] = []
     failed: list[str] = []
-    with open_site(site) as opened:
-        for file in files:
-            try:
-                parts = take_in_file(opened, file, feed=feed, table=table, received_at=now(), is_history=history)
-            except SiteError as error:  # this file's; the others go on
-                failed.append(str(error))
-                continue
-            counted += parts
-            for one in parts if not as_json else ():
-                place = f"{file.name} ({one.table})" if len(parts) > 1 else file.name
-                print(f"{place}: {printing.counted_words(one)}")
+    for file, found in take_in_by_hand(site, files, feed=feed, table=table, is_history=history):
+        if isinstance(found, SiteError):  # this file's; the others go on
+            failed.append(str(found))
+            continue
+        counted += found
+        for one in found if not as_json else ():
+            place = f"{file.name} ({one.table})" if len(found) > 1 else file.name
+            print(f"{place}: {printing.counted_words(one)}")
     if as_json:
         print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
     if failed:

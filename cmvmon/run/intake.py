@@ -19,7 +19,7 @@ from cmvmon.shell import arrivals, feed_state, landing, quarantine
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import OpenSite, now
+from cmvmon.shell.session import OpenSite
 
 
 def take_in_file(
@@ -42,7 +42,7 @@ def take_in_file(
     if table is not None and table not in delivered.NAMES:
         raise SiteError(f"no table is called {table!r}; it must be one of {', '.join(delivered.NAMES)}")
     held = None if FORMATS[form].names_tables else table or delivered.LEADING.name
-    item = Waiting(Dropped(path, feed, held, form), arrivals.by_hand(now()))
+    item = Waiting(Dropped(path, feed, held, form), arrivals.by_hand(received_at))
     return _take_in(opened, item, read_bytes(path), received_at, landed_at=received_at, is_history=is_history)
 
 

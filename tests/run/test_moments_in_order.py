@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.domain.errors import ClockInDoubt, SiteError
+from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, SiteError
+from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import assess_step, nightly
 from cmvmon.run.showing import show
 from cmvmon.shell import session
-from cmvmon.shell.session import open_site
+from cmvmon.shell.session import held, open_site
+from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text
 
@@ -165,6 +167,58 @@ def test_a_live_result_under_a_clock_that_jumped_waits_for_the_night_that_is_bel
     clock(LATER + timedelta(days=1))
     nightly(ward)
     assert ("SYNTHETIC-NEW",) in sites.rows(ward, f"SELECT patient_id FROM {RESULTS}")
+
+
+def by_hand(site: Path, *files: Path, table: str = RESULTS) -> list[int]:
+    """How many records of each file taken in by hand were accepted."""
+    done = [found for _, found in take_in_by_hand(site, files, feed="synthetic", table=table)]
+    return [sum(one.accepted for one in parts) for parts in done if not isinstance(parts, SiteError)]
+
+
+def test_a_file_taken_in_by_hand_under_a_clock_that_jumped_lands_nowhere_and_silences_no_night(
+    ward: Path, clock: Callable[[datetime], None], tmp_path: Path
+) -> None:
+    before = everything(ward)
+    file = drop(tmp_path, RESULTS, [result("SYNTHETIC-NEW", 20, 1_000)])
+    clock(LATER + timedelta(days=400))
+    with pytest.raises(ClockInDoubt):
+        by_hand(ward, file)
+    assert everything(ward) == before
+    assert "SYNTHETIC-NEW" not in "".join(path.read_text() for path in (ward / "landing").rglob("raw"))
+    clock(LATER + timedelta(days=1))
+    assert by_hand(ward, file) == [1]
+    nightly(ward)
+    assert ("SYNTHETIC-NEW",) in sites.rows(ward, f"SELECT patient_id FROM {RESULTS}")
+
+
+def test_a_snapshot_taken_in_by_hand_after_a_night_under_a_clock_ahead_is_the_newest(
+    ward: Path, clock: Callable[[datetime], None], tmp_path: Path
+) -> None:
+    (ward / "tables").mkdir(exist_ok=True)
+    (ward / "tables" / "pharmacy.toml").write_text(
+        'feed = "pharmacy"\ndescription = "synthetic"\n[antiviral_courses]\nsends = "snapshot"\n', encoding="utf-8"
+    )
+    whole = [course("SYNTHETIC-1"), course("SYNTHETIC-2")]
+    drop(ward, "antiviral_courses", whole, name="whole.csv", feed="pharmacy")
+    clock(LATER + timedelta(days=2))
+    nightly(ward)
+    clock(LATER + timedelta(days=1))
+    fewer = drop(tmp_path, "antiviral_courses", whole[:1], name="fewer.csv")
+    done = list(take_in_by_hand(ward, [fewer], feed="pharmacy", table="antiviral_courses"))
+    assert [one.refused for _, parts in done if not isinstance(parts, SiteError) for one in parts] == [None]
+    withdrawn = "SELECT patient_id FROM antiviral_courses WHERE feed = 'pharmacy' AND is_withdrawn"
+    assert sites.rows(ward, withdrawn) == [("SYNTHETIC-2",)]
+
+
+def test_a_file_taken_in_by_hand_waits_for_whoever_holds_the_site(
+    ward: Path, monkeypatch: pytest.MonkeyPatch, clock: Callable[[datetime], None], tmp_path: Path
+) -> None:
+    clock(LATER + timedelta(days=1))
+    monkeypatch.setattr(session, "WAIT_S", 0.2)
+    file = drop(tmp_path, RESULTS, [result("SYNTHETIC-NEW", 20, 1_000)])
+    with held(Site(ward)), pytest.raises(AlreadyRunning):
+        by_hand(ward, file)
+    assert by_hand(ward, file) == [1]
 
 
 def test_how_long_a_pause_may_be_is_the_site_s(ward: Path, clock: Callable[[datetime], None]) -> None:
