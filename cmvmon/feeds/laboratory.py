@@ -33,6 +33,7 @@ OPTIONAL_COLUMNS = (
     "comment",
 )  # fmt: skip
 MAX_QUARANTINED_SHARE = 0.5
+REPORTED_WITHIN_DAYS = 180.0  # where none is declared: a year typed wrong is more, a late correction seldom
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Laboratory:
         patient_numbers: how it writes patients' numbers; None = the file does not say, and a number is what is delivered.
         spelling: folded text -> as the file spells it, for writing a delivery.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
+        reported_within_days: a result that was collected longer than that before its report is set apart.
         rhythm: how often its results come; None = the file does not say.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
@@ -78,6 +80,7 @@ class Laboratory:
     patient_numbers: NumberForm | None
     spelling: Mapping[str, str]
     max_quarantined_share: float
+    reported_within_days: float
     rhythm: Rhythm | None
     fingerprint: str
 
@@ -155,6 +158,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), read_grammar(top)
     assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
     result_key = read_result_key(top, columns)
+    within_days = top.number("reported_within_days", at_most=36600)
     above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
@@ -169,7 +173,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
         laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
-        MAX_QUARANTINED_SHARE if share is None else share, rhythm, fingerprint,
+        share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint,
     )  # fmt: skip
 
 

@@ -93,6 +93,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "the sample was collected after the delivery was received. Check the date, the time zone and the "
             "sender's clock."
         ),
+        "collected_long_before_report": (
+            "the sample was collected longer before its report than a result takes: a year may be typed wrong. Ask the sender for "
+            f"both dates; if they are right, state a longer `reported_within_days` in {_FILE}."
+        ),
         "reported_in_future": (
             "the result was reported after the delivery landed. Check the date, the time zone and the sender's clock."
         ),

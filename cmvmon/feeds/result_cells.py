@@ -35,7 +35,12 @@ def times_of(
     if collected_at > latest + CLOCK_TOLERANCE:
         return Rejection("collected_in_future", "collected_at")
     reported_at = reported_at_of(cells, laboratory, arrival)
-    return reported_at if isinstance(reported_at, Rejection) else (collected_at, reported_at)
+    if isinstance(reported_at, Rejection):
+        return reported_at
+    longest = timedelta(days=laboratory.reported_within_days)
+    if reported_at is not None and reported_at - collected_at > longest:
+        return Rejection("collected_long_before_report", "collected_at")
+    return collected_at, reported_at
 
 
 def reported_at_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> datetime | Rejection | None:

@@ -38,6 +38,7 @@ accession_stands_for = "order"
 key_columns = ["specimen", "tube_number"]
 not_read = ["Operator"]
 max_quarantined_share = 0.5
+reported_within_days = 90
 placeholder_patient_ids = ["ONB"]
 
 [delivered_every]
@@ -140,6 +141,7 @@ MEANINGS = {
     "key_columns": "Our fields that join the number where it is not of one result. Of a tube: `test`, `assay`; of an order "
     "also `specimen`, `collected_at`, `tube_number`. They count as delivered, but for case and spaces.",
     "not_read": "Headers that are known and left unread, where one of them looks like a column of < and >.",
+    "reported_within_days": "A result that was collected longer than that before its report is set apart: a year may be typed wrong. Absent: 180.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
     "delivered_every.hours": "No more hours than these lie between two deliveries; beyond them the feed is silent, which the "

@@ -216,3 +216,37 @@ def test_a_course_without_an_offset_is_read_in_the_zone_that_is_stated_and_else_
     assert part.accepted["started_at"].to_list() == [datetime(2026, 5, 1, 6, tzinfo=UTC)]
     (reason,) = deliver(data, "", "antiviral_courses").quarantined["reason"]
     assert reason == "time_without_zone"
+
+
+SPANS = [
+    # declared, collected, reported, reason
+    ("", "02/01/2026 08:15", "02/03/2026 09:00", None),
+    ("", "02/01/2025 08:15", "02/03/2026 09:00", "collected_long_before_report"),  # a year typed wrong
+    ("", "08/08/2025 10:00", "02/04/2026 09:00", None),  # 180 days (the clock went back), a late correction
+    ("", "08/08/2025 09:59", "02/04/2026 09:00", "collected_long_before_report"),
+    ("reported_within_days = 400", "02/01/2025 08:15", "02/03/2026 09:00", None),
+    ("reported_within_days = 0.5", "02/02/2026 20:00", "02/03/2026 09:00", "collected_long_before_report"),
+    ("reported_within_days = 0.5", "02/02/2026 22:00", "02/03/2026 09:00", None),
+    ("", "02/01/2025 08:15", "", None),  # it does not say when it was reported
+]
+
+
+@pytest.mark.parametrize(("declared", "collected", "reported", "reason"), SPANS)
+def test_a_sample_collected_longer_before_its_report_than_declared_is_set_apart(
+    declared: str, collected: str, reported: str, reason: str | None
+) -> None:
+    laboratory = lab(("[columns]", f"{declared}\n[columns]"))
+    part = taken(HEADER, f"SYNTH-1,A1,Plasma,500,IU/mL,{collected},{reported}", laboratory=laboratory)
+    assert part.quarantined["reason"].to_list() == ([] if reason is None else [reason])
+    assert part.accepted.height == (reason is None)
+
+
+def test_a_withdrawal_takes_effect_whatever_year_its_collection_says() -> None:
+    laboratory = lab(
+        ('reported_at = "Resulted"', 'reported_at = "Resulted"\nresult_status = "Status"'),
+        ('default = "final"', 'default = "final"\ndelivered = { X = "withdrawn", F = "final" }'),
+    )
+    row = "SYNTH-1,A1,Plasma,500,IU/mL,02/01/2025 08:15,02/03/2026 09:00,X"
+    part = taken(f"{HEADER},Status", row, laboratory=laboratory)
+    assert part.withdrawals is not None
+    assert part.withdrawals["accession_number"].to_list() == ["A1"]
