@@ -26,7 +26,8 @@ class Known:
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread: by name of table, the patients of whom a row was delivered that could not be used.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
-            silent for longer; what happened since is not known.
+            silent for longer; what happened since is not known, but for what `heard_since` tells.
+        heard_since: by name of a silent table, the ids of the deliveries of other feeds that landed after that.
         concordance: the table `concordance` of *every* patient at this moment, where these tables hold only some of
             them; None = the patients of these tables are the unit.
     """
@@ -36,6 +37,7 @@ class Known:
     unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
+    heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: Mapping[RowType, pl.DataFrame | None], **facts: Any) -> Known:

@@ -55,7 +55,8 @@ def treatment(facts: Facts) -> pl.DataFrame:
     was delivered.
 
     Feeds that are silent for longer than they say (`Known.silent`) tell nothing since: a row that ran when they were last
-    heard of is known to run for that gap, and nobody is known to be off treatment.
+    heard of is known to run for that gap, one that another feed brought since as long as it runs, and nobody is known to be
+    off treatment.
 
     A rise counts, on treatment, from the start of the running course, whatever drugs came after the first, so that a
     load that stands above its lowest is not forgotten when the drug is changed. On letermovir alone it counts from the
@@ -93,6 +94,12 @@ def _surely_runs(facts: Facts, last_heard: datetime) -> pl.Expr:
     return (pl.col("started_at") <= last_heard) & (ran_until >= facts.as_of - gap)
 
 
+def _told_since(facts: Facts) -> pl.Expr:
+    """Whether another feed brought the row after those that say how often they come were last heard of."""
+    heard = facts.prepared.begun.heard_since.get(ANTIVIRAL_COURSES.name, frozenset())
+    return pl.col("delivery_id").is_in(sorted(heard))
+
+
 def _state(facts: Facts) -> pl.DataFrame:
     begun = facts.prepared.begun
     last_heard = begun.silent_since(ANTIVIRAL_COURSES)
@@ -106,7 +113,11 @@ def _state(facts: Facts) -> pl.DataFrame:
     not_known = (pl.col("indication").is_null() & (is_treatment_drug | ~is_listed)) | (intended & ~is_listed)
     state = (
         begun[ANTIVIRAL_COURSES]
-        .filter(_runs(facts) if last_heard is None else _surely_runs(facts, last_heard))
+        .filter(
+            _runs(facts)
+            if last_heard is None
+            else _surely_runs(facts, last_heard) | (_told_since(facts) & _runs(facts))
+        )
         .group_by("patient_id")
         .agg(
             is_on=(intended & is_treatment_drug).any(),

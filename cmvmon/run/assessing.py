@@ -28,7 +28,7 @@ from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward_list import candidates
-from cmvmon.shell import alert_store, known, stored_results
+from cmvmon.shell import alert_store, known, stored_results, touched
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
@@ -142,13 +142,13 @@ class _Made:
 def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
     if patients is not None:
         with opened.reading() as connection:
-            patients = known.with_sharers(connection, patients, as_of=as_of)
+            patients = touched.with_sharers(connection, patients, as_of=as_of)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     if of_unit is not None and patients is not None and of_unit.has_turned:
         on_pages = _listed_or_alerted(opened, as_of)
         with opened.reading() as connection:
-            patients = known.with_sharers(connection, {*patients, *on_pages}, as_of=as_of)
+            patients = touched.with_sharers(connection, {*patients, *on_pages}, as_of=as_of)
         of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)

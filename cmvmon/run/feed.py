@@ -14,12 +14,12 @@ from cmvmon.run.faults import fault_of, note_stopped
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
-from cmvmon.shell import known
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed, landed
 from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
+from cmvmon.shell.touched import patients_of_delivery
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def check_deliveries(root: Path, delivery_ids: Sequence[str], *, as_of: datetime
 def _touched(opened: OpenSite, delivery_ids: Sequence[str]) -> frozenset[str]:
     """The patients whom one of these deliveries touches."""
     with opened.reading() as connection:
-        return frozenset().union(*(known.patients_of_delivery(connection, each) for each in delivery_ids))
+        return frozenset().union(*(patients_of_delivery(connection, each) for each in delivery_ids))
 
 
 def _scope(delivery_ids: Sequence[str]) -> str:

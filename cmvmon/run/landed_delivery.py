@@ -29,9 +29,9 @@ def take_in_landed(
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
     The same bytes for the same feed, table and format are judged once; again only when the feed's files or the zone that
-    the site states have changed or a moment has come, and then only the records that were set apart; and a snapshot, whole,
-    when it arrives again after another one (`arrival`, at `arrived_at`). Withdrawals that waited for a record which it
-    brings are judged again with it, and counted beside it.
+    the site states have changed or a moment has come, and then only the records that were set apart; and whole, when they
+    arrive again (`arrival`, at `arrived_at`) after another delivery, where receipt tells what holds. Withdrawals that waited
+    for a record which it brings are judged again with it, and counted beside it.
     """
     declared, version = _declared(opened, landed)
     is_snapshot = _is_snapshot(landed, declared)
@@ -45,8 +45,10 @@ def take_in_landed(
     if before is not None and not came.is_again and not _judges_again(before, version, received_at):
         _note_arrival(opened, landed, arrival, came, received_at)
         return _already_known(landed, before)
-    if is_snapshot and before is not None:  # it landed first with its bytes, and holds since it came last
-        landed = replace(landed, landed_at=(arrived_at or received_at) if came.is_again else before.landed_at)
+    if before is not None and came.is_again:  # it landed first with its bytes, and holds since it came last
+        landed = replace(landed, landed_at=arrived_at or received_at)
+    elif before is not None and is_snapshot:
+        landed = replace(landed, landed_at=before.landed_at)
     is_whole = before is None or before.is_refused_whole or came.is_again
     intake = ingest(
         landing.raw(opened.site.landing, landed.delivery_id),

@@ -16,7 +16,7 @@ from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
-from cmvmon.shell import known, stored_results
+from cmvmon.shell import known, stored_results, touched
 from cmvmon.shell.session import OpenSite
 
 # A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
@@ -81,7 +81,7 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
             for rows, whom in (
                 (ICU_STAYS, found),
                 (ANTIVIRAL_COURSES, found),
-                (LEADING.rows, known.with_sharers(connection, found, as_of=as_of)),
+                (LEADING.rows, touched.with_sharers(connection, found, as_of=as_of)),
             )
         )
         used = current_results(LEADING.rows.empty() if results is None else results)

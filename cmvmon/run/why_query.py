@@ -23,7 +23,7 @@ from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
 from cmvmon.run.rule_query import rule_of, where
 from cmvmon.run.unit_concordance import unit_concordance
-from cmvmon.shell import alert_store, known, stored_results
+from cmvmon.shell import alert_store, known, stored_results, touched
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
@@ -107,7 +107,7 @@ def _tipped(
         return unsaid | {"says": spoken.say("why.tipped_other_policy")}
     opened = replace(opened, method=stamp["method"])
     with opened.reading() as connection:
-        whom = known.with_sharers(connection, [patient], as_of=at)
+        whom = touched.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
     was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
     if _verdict(opened, was_known, rule, alert) != words.ALERT:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import WHOLE_SNAPSHOT
+from cmvmon.domain.delivered import BY_NAME, WHOLE_SNAPSHOT, Versions
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.records import refusal
 from cmvmon.shell import snapshots
@@ -129,13 +129,27 @@ def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, bef
 
 
 def came_besides(connection: sa.Connection, landed: Landed, arrival: Arrival | None, before: Earlier | None) -> Came:
-    """The same of what is no snapshot: known bytes that come anew are a sign of life, and change nothing.
+    """The same of what is no snapshot: known bytes that come anew are a sign of life.
 
-    Bytes that somebody takes in by hand for the first time are told by their delivery, which a message of one record is.
+    They hold again where a table of them knows no order but that of receipt and something of it came since: a course that
+    was ended, and goes on after all, may be told in the very bytes of before. Bytes that somebody takes in by hand for the
+    first time are told by their delivery, which a message of one record is.
     """
     if arrival is None or (before is None and not arrival.file_name):
         return Came()
-    return Came(not is_known(connection, landed.feed, landed.kept_as, landed.delivery_id, arrival))
+    is_new = not is_known(connection, landed.feed, landed.kept_as, landed.delivery_id, arrival)
+    is_again = is_new and before is not None and not landed.is_history and _came_since(connection, landed, before)
+    return Came(is_new, is_again)
+
+
+def _came_since(connection: sa.Connection, landed: Landed, before: Earlier) -> bool:
+    """Whether the feed has brought another delivery of a table that receipt alone orders since these bytes last came."""
+    d = DELIVERIES.c
+    names = (table.name for table in BY_NAME.values() if table.versions is Versions.SNAPSHOT)
+    by_receipt = sorted({*names} & {one.table for one in before.tables})
+    others = (d.feed == landed.feed, d.table_name.in_(by_receipt), d.delivery_id != landed.delivery_id)
+    query = sa.select(d.delivery_id).where(*others, d.refused.is_(None), d.received_at >= before.received_at)
+    return bool(by_receipt) and connection.execute(query.limit(1)).first() is not None
 
 
 def _is_older(connection: sa.Connection, landed: Landed, arrival: Arrival, newest: snapshots.Newest) -> bool:

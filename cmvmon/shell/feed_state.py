@@ -71,6 +71,15 @@ def newest_refused(connection: sa.Connection, feed: str) -> dict[str, str] | Non
     return None
 
 
+def landed_since(connection: sa.Connection, table: str, since: datetime, *, as_of: datetime) -> frozenset[str]:
+    """The ids of the deliveries of that table that landed after a moment and were taken in by another."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id).where(
+        d.table_name == table, d.landed_at > since, d.refused.is_(None), d.received_at <= as_of
+    )
+    return frozenset(connection.execute(query.distinct()).scalars())
+
+
 def judged(connection: sa.Connection) -> frozenset[tuple[str, str, str]]:
     """Id, feed and what it is kept as (its table, or its format) of every delivery of which a judging is stored."""
     d = DELIVERIES.c

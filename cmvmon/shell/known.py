@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, LEADING, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
+from cmvmon.domain.delivered import DELIVERED, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
 from cmvmon.domain.identity import NOT_CONTENT
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing
+from cmvmon.shell import feed_state
 from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
@@ -37,7 +38,10 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
     tables = {name: rows for name, rows in found.items() if rows is not None}
     silent = silent_tables(connection, site, as_of=as_of)
-    return Known(tables, assays_in_use(site, *tables.values()), _unread(connection, as_of), silent=silent)
+    heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
+    return Known(
+        tables, assays_in_use(site, *tables.values()), _unread(connection, as_of), silent=silent, heard_since=heard
+    )
 
 
 def known_table(
@@ -79,7 +83,7 @@ def linked(connection: sa.Connection, numbers: Collection[str]) -> frozenset[str
     ways = [(c[one], c[other]) for one in LINKS.patients for other in LINKS.patients if one != other]
     found = asked = frozenset(numbers)
     while asked:
-        parts = [sa.select(other).where(one.in_(some)) for some in _chunks(asked) for one, other in ways]
+        parts = [sa.select(other).where(one.in_(some)) for some in chunks(asked) for one, other in ways]
         asked = frozenset(name for part in parts for name in connection.execute(part.distinct()).scalars()) - found
         found |= asked
     return found
@@ -107,7 +111,7 @@ def _read(
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
     if patients is None:
         return _frame(connection, query, row_type)
-    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in _chunks(patients)]
+    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in chunks(patients)]
     return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
 
 
@@ -150,33 +154,6 @@ def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
     d = DELIVERIES.c
     rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.file_name).order_by(d.attempt))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
-
-
-def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
-    """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
-    that the one from whom a correction takes a result away is among them; of a link, every number that is joined to it."""
-    touched: set[str] = set()
-    for delivered in DELIVERED:
-        c = VERSIONS[delivered.name].c
-        brought = sa.select(c.record_key).where(c.delivery_id == delivery_id)
-        queries = [sa.select(c[name]).where(c.record_key.in_(brought)).distinct() for name in delivered.patients]
-        names = {patient for query in queries for patient in connection.execute(query).scalars()}
-        touched |= linked(connection, names) if delivered.says_who else names
-    return frozenset(touched)
-
-
-def with_sharers(connection: sa.Connection, patients: Collection[str], *, as_of: datetime) -> frozenset[str]:
-    """These patients and everyone under whom one of their results ever stood, and so on: whose a result is now, only all
-    of its versions tell. With every number that is one patient with them."""
-    c, other = VERSIONS[LEADING.name].c, VERSIONS[LEADING.name].alias("other").c
-    shared = sa.select(other.patient_id).where(other.record_key == c.record_key, other.patient_id != c.patient_id)
-    found, asked = frozenset[str](), frozenset(patients)
-    while asked:
-        asked = links(connection, as_of=as_of, about=asked).family(asked)
-        found |= asked
-        parts = [shared.where(c.patient_id.in_(some)).distinct() for some in _chunks(asked)]
-        asked = frozenset(name for part in parts for name in connection.execute(part).scalars()) - found
-    return found
 
 
 def patients_without_end(
@@ -242,7 +219,7 @@ def waiting(
         query = sa.select(column).where(c.received_at <= as_of, ~was_judged).distinct()
         if since is not None:
             query = query.where(c.received_at > since)
-        parts = [query] if numbers is None else [query.where(column.in_(some)) for some in _chunks(numbers)]
+        parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
         found |= {patient for part in parts for patient in connection.execute(part).scalars()}
     return _led_on(connection, linked(connection, found) if table.says_who else found, as_of)
 
@@ -259,7 +236,7 @@ def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datet
     return linked(connection, found)
 
 
-def _chunks(patients: Collection[str]) -> list[list[str]]:
+def chunks(patients: Collection[str]) -> list[list[str]]:
     wanted = sorted(patients)
     return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
 

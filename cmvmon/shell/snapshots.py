@@ -19,11 +19,13 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import BY_NAME, SNAPSHOT_REFUSED, TOO_MANY_WITHDRAWN, WHOLE_SNAPSHOT, Delivered
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named, record_key
+from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.feeds.reasons import explain
 from cmvmon.feeds.records import refusal
 from cmvmon.feeds.table_file import TableForm
 from cmvmon.ingest import Part
+from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.schema import DELIVERIES, VERSIONS
 
@@ -71,7 +73,8 @@ def taken(
     too many is refused whole.
 
     A record that is set apart is not lacking: no standing record that it may be is withdrawn. One that is lacking is not gone
-    where another record says what it said, under a number of its own, or is of the same whole (the same stay).
+    where another record says what it said, under a number of its own or of the patient whom its own was merged into, or is of
+    the same whole (the same stay).
     """
     table = BY_NAME[part.table]
     ours = _standing_of(connection, table, landed.feed)
@@ -84,16 +87,18 @@ def taken(
         if key not in held and not any(one.may_be(row) for one in unread) and not _ended_before(row, table, since)
     ]
     rows = part.accepted.to_dicts()
-    said = {_what(row, table) for row in rows}
-    gone = [row for row in lacking if _what(row, table) not in said]
-    new = Counter(row["patient_id"] for row in rows if record_key(row, table.rows) not in ours)
-    refused = _refusal(_n_unreplaced(gone, new), len(ours), part, landed, form)
+    numbers = {str(row["patient_id"]) for row in (*rows, *lacking)}
+    one = Links() if table.says_who else links(connection, as_of=received_at, about=numbers)
+    said = {_what(row, table, one) for row in rows}
+    gone = [row for row in lacking if _what(row, table, one) not in said]
+    new = Counter(one.of(row["patient_id"]) for row in rows if record_key(row, table.rows) not in ours)
+    refused = _refusal(_n_unreplaced(gone, new, one), len(ours), part, landed, form)
     return (part, lacking, len(gone)) if refused is None else (as_refused(part, landed, refused), [], 0)
 
 
-def _n_unreplaced(gone: Sequence[Mapping[str, Any]], new: Mapping[str, int]) -> int:
+def _n_unreplaced(gone: Sequence[Mapping[str, Any]], new: Mapping[str, int], one: Links) -> int:
     """How many of them have no new record of their patient in their place: a start that was mended has one."""
-    of_patient = Counter(row["patient_id"] for row in gone)
+    of_patient = Counter(one.of(row["patient_id"]) for row in gone)
     return sum(max(0, n - new.get(patient, 0)) for patient, n in of_patient.items())
 
 
@@ -134,8 +139,10 @@ def _standing_of(connection: sa.Connection, table: Delivered, feed: str) -> dict
     }
 
 
-def _what(row: Mapping[str, Any], table: Delivered) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ((table.whole, "patient_id") if table.whole else table.rows.key))
+def _what(row: Mapping[str, Any], table: Delivered, one: Links) -> tuple[Any, ...]:
+    """What a record is of, whichever of the numbers of one patient it came under."""
+    names = (table.whole, "patient_id") if table.whole else table.rows.key
+    return tuple(one.of(row[name]) if name == "patient_id" else row[name] for name in names)
 
 
 def _ended_before(row: Mapping[str, Any], table: Delivered, since: datetime | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cmvmon.facts.stays import STAYS
@@ -100,3 +101,28 @@ def test_a_silent_feed_leaves_on_treatment_only_whom_nothing_could_have_taken_of
     assert (found["treatment"], found["last_known_at"]) == (state, heard)
     assert found["on_letermovir_alone"] is False
     assert (found["running_drugs"] is None) is (state == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("courses", "brought_since", "state"),
+    [
+        ("ganciclovir d0-", True, "on"),
+        ("ganciclovir d0-", False, "unknown"),
+        ("ganciclovir d0-d38", True, "on"),  # a gap of two days, in which the clocks run
+        ("ganciclovir d0-d20", True, "unknown"),  # what ended says nothing of what began
+        ("ganciclovir(prophylaxis) d0-", True, "unknown"),
+    ],
+)
+def test_what_another_feed_brings_while_the_agreed_ones_are_silent_runs_as_long_as_it_says(
+    courses: str, brought_since: bool, state: str
+) -> None:
+    told = patients.known("plasma d0 9", courses=courses)
+    rows = told.tables["antiviral_courses"].with_columns(delivery_id=pl.lit("came" if brought_since else "before"))
+    told = replace(
+        told,
+        tables={**told.tables, "antiviral_courses": rows},
+        silent={"antiviral_courses": patients.moment(30)},
+        heard_since={"antiviral_courses": frozenset({"came"})},
+    )
+    (found,) = in_days(facts_of(told, day=40).of(TREATMENT))
+    assert found["treatment"] == state

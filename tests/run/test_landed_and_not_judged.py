@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
@@ -132,3 +134,23 @@ def test_more_patients_than_one_question_may_name_are_all_read(site: Path) -> No
         with opened.reading() as connection:
             found = known.known(connection, opened.site, as_of=day(1), patients=names).tables["viral_load_results"]
     assert sorted(found["patient_id"]) == names
+
+
+def test_a_live_snapshot_that_only_sets_a_course_apart_tells_its_patient_at_once_and_the_next_one_settles_it(
+    ward: Path,
+) -> None:
+    (ward / "tables").mkdir(exist_ok=True)
+    declared = 'feed = "pharmacy"\ndescription = "Invented"\n[antiviral_courses]\nsends = "snapshot"\n'
+    (ward / "tables" / "pharmacy.toml").write_text(declared, encoding="utf-8")
+    whole = course("SYNTHETIC-ONE", start=1)
+    unread = whole.replace(text(day(1)), text(day(1))[:10])
+    judged, unread_of = [], []
+    for n, lines in enumerate(([whole], [unread], [whole, course("SYNTHETIC-TWO", start=2)])):
+        at = LATER + timedelta(hours=n)
+        delivery = sites.land(ward, "antiviral_courses", lines, at=at, feed="pharmacy")
+        done = lab_feed(ward, delivery, as_of=at)
+        judged.append(0 if done.assessed is None else done.assessed.patients)
+        with open_site(ward) as opened, opened.reading() as connection:
+            unread_of.append(known.known(connection, opened.site, as_of=at).unread_of(ANTIVIRAL_COURSES))
+    assert judged == [1, 1, 2]
+    assert unread_of == [frozenset(), {"SYNTHETIC-ONE"}, frozenset()]

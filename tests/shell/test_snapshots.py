@@ -6,6 +6,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -301,3 +302,38 @@ def test_what_a_snapshot_lacks_of_one_number_still_runs_under_the_other_that_it_
     assert pharmacy.known(4) == [("P8", 0, None), ("P9", 0, None)]
     pharmacy.sends(5, row("P8"))
     assert pharmacy.known(5) == [("P8", 0, None)]
+
+
+def test_a_feed_that_renumbers_merged_patients_withdraws_none_of_their_courses(site: Path) -> None:
+    pharmacy = Pharmacy(site, SNAPSHOT + "max_withdrawn_share = 0.1\n")
+    pharmacy.sends(1, *(row(f"P{n}") for n in range(4)))
+    merged = sites.drop(site, "patient_links", [sites.link(f"P{n}", f"Q{n}", at=1) for n in range(3)])
+    with open_site(site) as opened:
+        take_in_file(opened, merged, feed="synthetic", table="patient_links", received_at=day(2))
+    renumbered = [row(f"Q{n}") for n in range(3)]
+    counted = pharmacy.sends(3, *renumbered, row("P3"))
+    assert (counted.refused, counted.withdrawn) == (None, 0)
+    assert sorted(pharmacy.known(3)) == [("P3", 0, None), *((f"Q{n}", 0, None) for n in range(3))]
+    refused = pharmacy.sends(4, row("Q0"), row("P3"))
+    assert refused.refused == "too_many_withdrawn"
+
+
+@pytest.mark.parametrize("declared", [CHANGES, FILE], ids=["changes", "rows"])
+def test_a_course_that_goes_on_after_all_may_be_told_in_the_very_bytes_of_before(site: Path, declared: str) -> None:
+    pharmacy = Pharmacy(site, declared)
+    runs, stopped = row("P1", state="active"), row("P1", stop=1, state="active")
+    pharmacy.sends(1, runs)
+    pharmacy.sends(2, stopped)
+    back = pharmacy.sends(3, runs)
+    assert (back.accepted, back.was_known) == (1, False)
+    assert [pharmacy.known(at) for at in (1, 2, 3)] == [[("P1", 0, end)] for end in (None, 1, None)]
+    again = pharmacy.sends(4, runs)
+    assert (again.accepted, again.was_known) == (0, True)
+    assert pharmacy.known(4) == [("P1", 0, None)]
+
+
+def test_a_withdrawal_by_status_that_comes_again_in_the_same_bytes_holds_again(site: Path) -> None:
+    pharmacy = Pharmacy(site, CHANGES)
+    for at, state in enumerate(("active", "Void", "active", "Void"), start=1):
+        pharmacy.sends(at, row("P1", state=state))
+    assert [bool(pharmacy.known(at)) for at in range(1, 5)] == [True, False, True, False]

@@ -36,17 +36,12 @@ class Unit:
     stays: dict[StayKey, tuple[Stay, int]] = field(default_factory=dict)
     links: dict[tuple[str, str], Link] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
-    seen: set[tuple[Record, ...]] = field(default_factory=set)
     n_files: int = 0
 
     def take_in(self, files: Iterable[File], at: datetime) -> None:
         for file in sorted(files, key=lambda one: one.written):
             self.n_files += 1
             self.delivered.add(file.table)
-            if file.table == "icu_stays":  # rows: the same bytes are taken in once, whatever came between
-                if file.records in self.seen:
-                    continue
-                self.seen.add(file.records)
             courses = [one for one in file.records if isinstance(one, Course)]
             if file.table == "antiviral_courses":
                 self._snapshot(courses, at)

@@ -1,0 +1,57 @@
+"""Whom a delivery touches: everyone under whom one of its records stands or stood, or of whom it sets one apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import DELIVERED, LEADING
+from cmvmon.shell.known import chunks, linked, links
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+
+
+def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
+    """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
+    that the one from whom a correction takes a result away is among them; of a link, every number that is joined to it. So are
+    those of whom it sets a record apart, and of whom the delivery before it did, which a snapshot may have set right."""
+    touched = _set_apart(connection, delivery_id)
+    for delivered in DELIVERED:
+        c = VERSIONS[delivered.name].c
+        brought = sa.select(c.record_key).where(c.delivery_id == delivery_id)
+        queries = [sa.select(c[name]).where(c.record_key.in_(brought)).distinct() for name in delivered.patients]
+        names = {patient for query in queries for patient in connection.execute(query).scalars()}
+        touched |= linked(connection, names) if delivered.says_who else names
+    return frozenset(touched)
+
+
+def _set_apart(connection: sa.Connection, delivery_id: str) -> set[str]:
+    """The patients named by records that were set apart of that delivery, and of the one that came before it of each table."""
+    d, q = DELIVERIES.c, QUARANTINE.c
+    mine = sa.select(d.feed, d.table_name, sa.func.max(d.received_at)).where(d.delivery_id == delivery_id)
+    found: set[str] = set()
+    for feed, table, received_at in connection.execute(mine.group_by(d.feed, d.table_name)).all():
+        before = sa.select(d.delivery_id).where(
+            d.feed == feed, d.table_name == table, d.delivery_id != delivery_id, d.received_at <= received_at
+        )
+        last = connection.execute(before.order_by(d.received_at.desc(), d.landed_at.desc()).limit(1)).scalar()
+        named = sa.select(q.named_patient).where(
+            q.feed == feed, q.table_name == table, q.delivery_id.in_([delivery_id, last]), q.named_patient.is_not(None)
+        )
+        found |= set(connection.execute(named.distinct()).scalars())
+    return found
+
+
+def with_sharers(connection: sa.Connection, patients: Collection[str], *, as_of: datetime) -> frozenset[str]:
+    """These patients and everyone under whom one of their results ever stood, and so on: whose a result is now, only all
+    of its versions tell. With every number that is one patient with them."""
+    c, other = VERSIONS[LEADING.name].c, VERSIONS[LEADING.name].alias("other").c
+    shared = sa.select(other.patient_id).where(other.record_key == c.record_key, other.patient_id != c.patient_id)
+    found, asked = frozenset[str](), frozenset(patients)
+    while asked:
+        asked = links(connection, as_of=as_of, about=asked).family(asked)
+        found |= asked
+        parts = [shared.where(c.patient_id.in_(some)).distinct() for some in chunks(asked)]
+        asked = frozenset(name for part in parts for name in connection.execute(part).scalars()) - found
+    return found
