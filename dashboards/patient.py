@@ -38,6 +38,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         others=page.other_languages(dict(view.hrefs), language),
         as_of=page.instant(view.as_of),
         age=_age(shown, view, language),
+        left=view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
         headline=_headline(alerts, shown, pairs, view, language),
         unassessed=[
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)

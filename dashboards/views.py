@@ -45,6 +45,7 @@ class PatientView:
 
     Attributes:
         patient_id, ward, bed: the identity strip; ward and bed are those of the latest stay, None = not known.
+        left_at: when the last stay ended; None = one is open, or none is known.
         as_of: the moment that is judged. Everything else was known then.
         time_zone: IANA zone in which moments are written.
         results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged). With
@@ -97,6 +98,7 @@ class PatientView:
     next_sample: pl.DataFrame = field(default_factory=NEXT_SAMPLE.empty)
     caveats: tuple[Caveat, ...] = ()
     treatment_known_at: datetime | None = None
+    left_at: datetime | None = None
     affected: tuple[str, ...] = ()
     affected_source: str | None = None
     concordance: pl.DataFrame | None = None

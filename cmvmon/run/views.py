@@ -111,6 +111,7 @@ def patient_view(
         patient_id=patient_id,
         ward=ward,
         bed=bed,
+        left_at=_left_at(stays, common.as_of),
         as_of=common.as_of,
         time_zone=common.time_zone,
         results=_of(results, patient_id),
@@ -236,6 +237,14 @@ def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
         if row["patient_id"] is not None:
             given.setdefault(row["patient_id"], []).append(row)
     return given
+
+
+def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
+    """When the last stay ended; None where one is open, or none is known."""
+    if stays is None or stays.is_empty() or not (stays["discharged_at"] <= as_of).fill_null(False).all():
+        return None
+    ended: datetime = stays.select(pl.col("discharged_at").max()).item()
+    return ended
 
 
 def _places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:

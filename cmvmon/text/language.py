@@ -109,7 +109,13 @@ class Language:
 
         >>> language("nl").load(12400.0), language("en").load(12400.0), language("en").load(34.5)
         ('12.400', '12,400', '34.5')
+
+        A load that went through its logarithm is written as before it did:
+
+        >>> language("en").load(12400.5) == language("en").load(10 ** math.log10(12400.5))
+        True
         """
+        iu_per_ml = float(f"{iu_per_ml:.9g}")
         if iu_per_ml >= _WHOLE_FROM_IU_PER_ML:
             return self.number(iu_per_ml, 0)
         return _decimal(_rounded(iu_per_ml, 2), "#,##0.##", self.locale)

@@ -22,6 +22,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import now, open_site
+from cmvmon.text import language
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay
 
@@ -229,9 +230,22 @@ def test_a_page_of_a_discharged_patient_no_longer_shows_the_closed_alert(tmp_pat
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
+    nightly(tmp_path, as_of=day(21.8))
+    assert (bed_on_the_page(tmp_path, "nl"), bed_on_the_page(tmp_path, "en")) == ("S-00", "S-00")  # a discharge to come
     nightly(tmp_path, as_of=day(22.5))
     (page,) = [p.read_text() for p in (tmp_path / "pages").glob("*.en.html") if "SYNTHETIC-SLOW" in p.read_text()]
     assert "No open alerts" in page
+    left = language("en").date(day(22), "Europe/Amsterdam"), language("nl").date(day(22), "Europe/Amsterdam")
+    assert bed_on_the_page(tmp_path, "en") == f"none; left on {left[0]}"
+    assert bed_on_the_page(tmp_path, "nl") == f"geen; vertrokken op {left[1]}"
+
+
+def bed_on_the_page(root: Path, code: str) -> str:
+    """What the page of the patient with the slow fall says for the bed."""
+    (page,) = [
+        p.read_text() for p in (root / "pages").glob(f"*.{code}.html") if 'id="patient">SYNTHETIC-SLOW' in p.read_text()
+    ]
+    return page.split('<dd id="bed">')[1].split("</dd>")[0]
 
 
 def test_a_patient_with_an_urgent_alert_and_no_stay_is_on_the_list(tmp_path: Path) -> None:

@@ -181,6 +181,7 @@ SENTENCES: dict[str, str] = {
     "patient.id": "Patient",
     "patient.ward": "Ward",
     "patient.bed": "Bed",
+    "patient.left": "none; left on {date}",
     "synthetic": "SYNTHETIC DATA: not a real patient",
     "age.data": "Data up to {as_of}. Last sample {last}.",
     "age.no_sample": "Data up to {as_of}. No sample known.",

@@ -181,6 +181,7 @@ SENTENCES: dict[str, str] = {
     "patient.id": "Patiënt",
     "patient.ward": "Afdeling",
     "patient.bed": "Bed",
+    "patient.left": "geen; vertrokken op {date}",
     "synthetic": "SYNTHETISCHE GEGEVENS: geen echte patiënt",
     "age.data": "Gegevens t/m {as_of}. Laatste monster {last}.",
     "age.no_sample": "Gegevens t/m {as_of}. Geen monster bekend.",
