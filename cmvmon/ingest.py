@@ -9,17 +9,17 @@ raise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cmvmon.domain import delivered
-from cmvmon.domain.delivered import WHOLE_DELIVERY, WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.delivered import WHOLE_DELIVERY, WITHDRAWS_UNKNOWN
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import QUARANTINED_RECORDS
@@ -27,43 +27,15 @@ from cmvmon.feeds.formats import FORMATS, ONE_TABLE, Format
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.judging import Declared, expected_of, judge, patient_header, patient_named, writing_of
 from cmvmon.feeds.laboratory import Laboratory
-from cmvmon.feeds.reasons import explain, remedy
+from cmvmon.feeds.part import Part, as_rows, delivered_text, joined, only, remedies
 from cmvmon.feeds.records import Records, refusal
 from cmvmon.feeds.table_file import TableFile
 from cmvmon.feeds.two_scales import is_log10_of
 
 SHARE_JUDGED_FROM = 20  # records; in fewer, one bad morning is no reason to refuse the rest
 REFUSED = "delivery_refused"
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one delivery brought for one table.
-
-    Attributes:
-        table: the table's name; `WHOLE_DELIVERY` for records of which it can't be told.
-        accepted: rows of the table's row type, and record_number, line, delivered_text (the record as JSON text); of a feed
-            with a table file also row_key (the key of a record that its feed numbers) and is_withdrawn.
-        quarantined: rows of quarantined_records; `attempt` is 0 until the store numbers it.
-        named: by record number, what a quarantined record names, where any of it could be read.
-        withdrawals: of the quarantined, the records that take effect where the store knows what they withdraw: rows of
-            the table without its `identity`, record_number, line, delivered_text.
-        ignored: records that the laboratory file says are no CMV load.
-        received: accepted + quarantined + ignored.
-        refused: why this part was refused whole, or None.
-        is_log10_of: of two records, whether the second prints in log10 what the first prints as it is; None where no
-            laboratory's words say so.
-    """
-
-    table: str
-    accepted: pl.DataFrame
-    quarantined: pl.DataFrame
-    named: Mapping[int, Named]
-    withdrawals: pl.DataFrame | None
-    ignored: int
-    received: int
-    refused: DeliveryError | None
-    is_log10_of: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] | None = None
+TOO_MANY = "too_many_quarantined"
+_NOTHING = Records((), ())
 
 
 @dataclass(frozen=True)
@@ -75,6 +47,18 @@ class Intake:
     @property
     def received(self) -> int:
         return sum(part.received for part in self.parts)
+
+
+@dataclass
+class _Found:
+    """What was found of one table so far: its parts, the reasons for which records are set apart, how many records came, and
+    why they can't be that table. `refused`: the parts as they are where the table is refused."""
+
+    parts: list[Part] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    received: int = 0
+    error: DeliveryError | None = None
+    refused: list[Part] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -126,13 +110,21 @@ def ingest(
     call = _Call(feed, FORMATS[form], declared, arrival, only)
     name = table or WHOLE_DELIVERY
     writing = writing_of(delivered.BY_NAME.get(name), declared)
+    found: dict[str, _Found] = defaultdict(_Found)
     try:
-        read = call.form.read(data, name, writing)
+        for each, records in call.form.read(data, name, writing):
+            _judge(each, records, call, found[each])
     except DeliveryError as error:
-        return Intake((_refused(name, Records((), ()), None, error, call),))
+        return Intake((_refused(name, _NOTHING, None, error, call),))
+    refused = {each: _refusal_of(each, of_table, call) for each, of_table in found.items()}
+    if any(refused.values()):  # read once more: each of their records is set apart
+        for each, records in call.form.read(data, name, writing):
+            why = refused[each]
+            if why is not None:
+                found[each].refused.append(_refused_part(each, records, why, call))
     order = (*delivered.NAMES, WHOLE_DELIVERY)
-    parts = [_part(name, read[name], call) for name in order if name in read]
-    return Intake(tuple(parts) or (_judged(WHOLE_DELIVERY, Records((), ()), _unjudged(Records((), ())), call),))
+    parts = [joined(found[each].refused or found[each].parts) for each in order if each in found]
+    return Intake(tuple(parts) or (_judged(WHOLE_DELIVERY, _NOTHING, _unjudged(_NOTHING), call),))
 
 
 def _check_call(feed: str, table: str | None, form: str, laboratory: Laboratory | None) -> None:
@@ -146,24 +138,48 @@ def _check_call(feed: str, table: str | None, form: str, laboratory: Laboratory 
         raise NoLaboratoryFile(f"{feed}: {table} needs a laboratory file; add labs/{feed}.toml")
 
 
-def _part(name: str, records: Records, call: _Call) -> Part:
-    """The records of one table, judged; or all of them in quarantine, when they can't be that table."""
+def _judge(name: str, records: Records, call: _Call, found: _Found) -> None:
+    """Adds what some records of one table come to, or why they can't be that table."""
+    if found.error is not None:
+        return
+    try:
+        fitted, judged = _as_table(name, records, call)
+    except DeliveryError as error:
+        found.error = error
+        return
+    found.reasons.update(judged.rejected["reason"])
+    found.received += judged.accepted.height + judged.rejected.height + len(judged.ignored)
+    found.parts.append(_judged(name, fitted, judged, call))
+
+
+def _as_table(name: str, records: Records, call: _Call) -> tuple[Records, Judged]:
+    """The records with every column of their table, and what was judged of them. Raises DeliveryError."""
     table = delivered.BY_NAME.get(name)
     if table is None:
-        return _judged(name, records, _unjudged(records), call)
-    judged: Judged | None = None
+        return records, _unjudged(records)
+    if table.by_laboratory and call.declared.laboratory is None:
+        raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
+    if call.form.names_tables and call.declared.sends(table) == delivered.WHOLE_SNAPSHOT:
+        raise refusal("snapshot_of_messages", f"{len(records.records)} record(s) were found")
+    fitted = call.form.fitted(records, expected_of(table, call.declared), writing_of(table, call.declared))
+    return fitted, judge(fitted, table, call.declared, call.arrival)
+
+
+def _refusal_of(name: str, found: _Found, call: _Call) -> DeliveryError | None:
+    """Why the records of a table are refused whole; None where they are not."""
+    table = delivered.BY_NAME.get(name)
+    if found.error is not None or table is None:
+        return found.error
+    return _too_many(found, call.declared.max_quarantined_share(table))
+
+
+def _refused_part(name: str, records: Records, error: DeliveryError, call: _Call) -> Part:
+    """Some records of a table that is refused, each with its own reason where it can be judged."""
     try:
-        if table.by_laboratory and call.declared.laboratory is None:
-            raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
-        if call.form.names_tables and call.declared.sends(table) == delivered.WHOLE_SNAPSHOT:
-            raise refusal("snapshot_of_messages", f"{len(records.records)} record(s) were found")
-        expected = expected_of(table, call.declared)
-        records = call.form.fitted(records, expected, writing_of(table, call.declared))
-        judged = judge(records, table, call.declared, call.arrival)
-        _check_share(judged, call.declared.max_quarantined_share(table))
-    except DeliveryError as error:
-        return _refused(name, records, judged, error, call)
-    return _judged(name, records, judged, call)
+        fitted, judged = _as_table(name, records, call)
+    except DeliveryError:
+        return _refused(name, records, None, error, call)
+    return _refused(name, fitted, judged if error.code == TOO_MANY else None, error, call)
 
 
 def _unjudged(records: Records) -> Judged:
@@ -171,18 +187,16 @@ def _unjudged(records: Records) -> Judged:
     return Judged(pl.DataFrame(schema=PLACE), pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row"))
 
 
-def _check_share(judged: Judged, limit: float) -> None:
-    """Nothing, unless so many records are set apart that the delivery or the feed's file must be wrong."""
-    wrong = judged.rejected.filter(pl.col("reason") != WITHDRAWS_UNKNOWN)  # those are told by the store
-    n_rejected = wrong.height
-    received = judged.accepted.height + judged.rejected.height + len(judged.ignored)
-    if received < SHARE_JUDGED_FROM or n_rejected <= limit * received:
-        return
-    counts = wrong.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
-    reasons = ", ".join(f"{reason} {n}" for reason, n in counts.iter_rows())
-    raise refusal(
-        "too_many_quarantined", f"{n_rejected} of {received} records can't be used, more than {limit:.0%} ({reasons})"
-    )
+def _too_many(found: _Found, limit: float) -> DeliveryError | None:
+    """A refusal, where so many records are set apart that the delivery or the feed's file must be wrong."""
+    counts = Counter(
+        {reason: n for reason, n in found.reasons.items() if reason != WITHDRAWS_UNKNOWN}
+    )  # the store tells those
+    if found.received < SHARE_JUDGED_FROM or counts.total() <= limit * found.received:
+        return None
+    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    said = f"{counts.total()} of {found.received} records can't be used, more than {limit:.0%} ({reasons})"
+    return refusal(TOO_MANY, said)
 
 
 def _refused(name: str, records: Records, judged: Judged | None, error: DeliveryError, call: _Call) -> Part:
@@ -206,7 +220,7 @@ def _refused(name: str, records: Records, judged: Judged | None, error: Delivery
 
 def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: DeliveryError | None = None) -> Part:
     if call.only is not None:
-        judged = _only(judged, call.only)
+        judged = only(judged, call.only)
     table = delivered.BY_NAME.get(name)
     rejected = judged.rejected
     by_number = {record.number: record for record in records.records}
@@ -218,7 +232,7 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
             feed=pl.lit(call.feed),
             table_name=pl.lit(name),
             attempt=pl.lit(0),
-            remedy=_remedies(rejected, call.feed, refused),
+            remedy=remedies(rejected, call.feed, refused),
             patient_id=pl.Series(
                 [
                     (patient or None) if table is None else patient_named(patient, table, call.declared)
@@ -226,54 +240,14 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
                 ],
                 dtype=pl.String,
             ),
-            delivered_text=_delivered_text(rejected, records),
+            delivered_text=delivered_text(rejected, records),
         )
     )
-    accepted = _as_rows(judged.accepted, table, records)
+    accepted = as_rows(judged.accepted, table, records)
     received = accepted.height + quarantined.height + len(judged.ignored)
-    withdrawals = None if judged.withdrawals is None else _as_rows(judged.withdrawals, table, records)
+    withdrawals = None if judged.withdrawals is None else as_rows(judged.withdrawals, table, records)
     scales = None
     laboratory = None if table is None else call.declared.words_of(table)
     if laboratory is not None:
         scales = partial(is_log10_of, grammar=laboratory.grammar)
     return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused, scales)
-
-
-def _only(judged: Judged, numbers: frozenset[int]) -> Judged:
-    wanted = pl.col("record_number").is_in(sorted(numbers))
-    return replace(
-        judged,
-        accepted=judged.accepted.filter(wanted),
-        rejected=judged.rejected.filter(wanted),
-        withdrawals=None if judged.withdrawals is None else judged.withdrawals.filter(wanted),
-        ignored=tuple(number for number in judged.ignored if number in numbers),
-    )
-
-
-def _as_rows(accepted: pl.DataFrame, table: Delivered | None, records: Records) -> pl.DataFrame:
-    rows = accepted if table is None else table.rows.conform(accepted)
-    numbers = [accepted[name] for name in ("row_key", "is_withdrawn") if name in accepted.columns]
-    return rows.with_columns(accepted["record_number"], accepted["line"], _delivered_text(accepted, records), *numbers)
-
-
-def _delivered_text(frame: pl.DataFrame, records: Records) -> pl.Series:
-    """Each record as it was delivered, by its number; an empty JSON object where the file could not be read."""
-    by_number = {record.number: record for record in records.records}
-    texts = [
-        records.delivered_text(by_number[number]) if number in by_number else "{}" for number in frame["record_number"]
-    ]
-    return pl.Series("delivered_text", texts, pl.String)
-
-
-def _remedies(rejected: pl.DataFrame, feed: str, refused: DeliveryError | None) -> pl.Series:
-    """One sentence for each rejected record; in a refused delivery with the record's own reason after it."""
-    sentences = []
-    for row in rejected.iter_rows(named=True):
-        sentence = explain(row["reason"], feed=feed, column=row["column"], line=row["line"])
-        if refused is not None:
-            sentence += f" The refusal ({refused.code}): {remedy(refused.code)}"
-        if row.get("own"):
-            place = f" (column `{row['own_column']}`)" if row["own_column"] else ""
-            sentence += f" This record by itself: {row['own']}{place}: {remedy(row['own'])}"
-        sentences.append(sentence)
-    return pl.Series("remedy", sentences, pl.String)

@@ -1,4 +1,4 @@
-"""CSV bytes as a header and numbered records, or a refusal of the whole file; what the cells mean is not known here.
+"""CSV bytes as a header and numbered records, some at once, or a refusal of the whole file; what the cells mean is not known here.
 
 No message holds a cell of a record: a refusal names lines, offsets, encodings and expected headers only.
 """
@@ -6,13 +6,14 @@ No message holds a cell of a record: a refusal names lines, offsets, encodings a
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TextIO
 
 from cmvmon.domain.errors import DeliveryError
-from cmvmon.feeds.records import Fault, Record, Records, decoded, refusal
+from cmvmon.feeds.records import Fault, Record, Records, check_text, refusal, text_of
 
+AT_ONCE = 10_000  # records that are held as Python objects at one time
 _SEP_LINE = re.compile(r'"?sep=(?P<mark>.)"?', re.IGNORECASE)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
@@ -20,26 +21,49 @@ _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 def read_records(
     data: bytes, *, encoding: str, separator: str, lines_above_header: int = 0, cells_span_lines: bool = False
 ) -> Records:
-    """The header and the records of a CSV file.
+    """The header and the records of a CSV file, all at once. Raises DeliveryError as `read_in_parts`."""
+    (whole,) = read_in_parts(
+        data,
+        encoding=encoding,
+        separator=separator,
+        lines_above_header=lines_above_header,
+        cells_span_lines=cells_span_lines,
+        at_once=len(data) + 1,
+    )
+    return whole
+
+
+def read_in_parts(
+    data: bytes,
+    *,
+    encoding: str,
+    separator: str,
+    lines_above_header: int = 0,
+    cells_span_lines: bool = False,
+    at_once: int = AT_ONCE,
+) -> Iterator[Records]:
+    """The records of a CSV file under its header, at most so many at once; at least one part, which may hold none.
 
     A first line `sep=;`, which Excel writes and reads, is no record, and must name the separator that is declared. Below it
     as many lines as `lines_above_header` says hold a title, and are not read. A quoted cell that spans lines is read where
     `cells_span_lines` declares such cells, and none of the lines in it could be a record: a stray quotation mark swallows
     records, and the one before them takes over the last one's cells.
 
-    Line numbers are those of the file, from 1, with quoted line breaks counted. Cells are kept to the letter. A record
-    with more or fewer cells than the header has the fault `wrong_field_count`.
+    Line numbers are those of the file, from 1, with quoted line breaks counted; so are the numbers of records. Cells are kept
+    to the letter. A record with more or fewer cells than the header has the fault `wrong_field_count`.
 
     Raises:
         DeliveryError: `empty_file`, `wrong_encoding`, `nul_bytes`, `malformed_csv` or `wrong_separator`: no record can
-            be told from another.
+            be told from another. It may come after parts were given: nothing of these may then be used.
     """
-    text, above = _below(decoded(data, encoding), separator, lines_above_header)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    check_text(data, encoding)
+    lines = text_of(data, encoding)
+    above = _skipped(lines, separator, lines_above_header)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     header: tuple[str, ...] | None = None
     records: list[Record] = []
     faults: dict[int, Fault] = {}
-    line = above + 1
+    number, line = 0, above + 1
     try:
         for cells in reader:
             first_line, line = line, above + reader.line_num + 1
@@ -47,21 +71,27 @@ def read_records(
                 continue
             if header is None:
                 header = tuple(cell.strip() for cell in cells)
-            else:
-                records.append(Record(len(records) + 1, first_line, tuple(cells)))
-                if line - first_line > 1:
-                    _check_span(cells, first_line, len(header), separator, is_declared=cells_span_lines)
-                if len(cells) != len(header):
-                    faults[len(records)] = Fault("wrong_field_count", None)
+                continue
+            if len(records) == at_once:
+                yield Records(header, tuple(records), faults)
+                records, faults = [], {}
+            number += 1
+            records.append(Record(number, first_line, tuple(cells)))
+            if line - first_line > 1:
+                _check_span(cells, first_line, len(header), separator, is_declared=cells_span_lines)
+            if len(cells) != len(header):
+                faults[number] = Fault("wrong_field_count", None)
     except csv.Error as error:
-        other = next((mark for mark in _SEPARATORS if mark != separator and _is_table(text, mark)), None)
+        other = next(
+            (mark for mark in _SEPARATORS if mark != separator and _is_table(data, encoding, mark, above)), None
+        )
         if other is not None:  # quotes end at another mark than the declared one
             raise _other_mark(separator, other) from error
         # The message of the csv module describes the fault and never quotes the text.
         raise refusal("malformed_csv", f"line {above + reader.line_num}: {error}") from error
     if header is None:
         raise refusal("empty_file", "no line with text was found")
-    return Records(header, tuple(records), faults)
+    yield Records(header, tuple(records), faults)
 
 
 def _check_span(cells: list[str], line: int, n_columns: int, separator: str, *, is_declared: bool) -> None:
@@ -73,9 +103,8 @@ def _check_span(cells: list[str], line: int, n_columns: int, separator: str, *, 
         raise refusal("malformed_csv", f"line {line}: a quoted cell that begins there holds {what}")
 
 
-def _below(text: str, separator: str, lines_above_header: int) -> tuple[str, int]:
-    """The text from its header on, and how many lines stand above it. Raises DeliveryError for another `sep=`."""
-    lines = io.StringIO(text, newline="")  # ends of lines are kept: they are part of a quoted cell
+def _skipped(lines: TextIO, separator: str, lines_above_header: int) -> int:
+    """How many lines stand above the header, which is the next to be read. Raises DeliveryError for another `sep=`."""
     above = 0
     told = _SEP_LINE.fullmatch(lines.readline().rstrip("\r\n"))
     if told is None:
@@ -89,16 +118,21 @@ def _below(text: str, separator: str, lines_above_header: int) -> tuple[str, int
         above = 1
     for _ in range(lines_above_header):
         lines.readline()
-    return lines.read(), above + lines_above_header
+    return above + lines_above_header
 
 
-def _is_table(text: str, separator: str) -> bool:
-    """Whether the whole text can be read with that separator, with at least two columns."""
+def _is_table(data: bytes, encoding: str, separator: str, above: int) -> bool:
+    """Whether everything below those lines can be read with that separator, with at least two columns."""
+    lines = text_of(data, encoding)
+    for _ in range(above):
+        lines.readline()
+    narrowest = 0
     try:
-        widths = [len(cells) for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)]
+        for cells in csv.reader(lines, delimiter=separator, strict=True):
+            narrowest = min(narrowest or len(cells), len(cells) or narrowest)
     except csv.Error:
         return False
-    return min((width for width in widths if width), default=0) >= 2
+    return narrowest >= 2
 
 
 def _other_mark(declared: str, seeming: str) -> DeliveryError:

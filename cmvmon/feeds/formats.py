@@ -5,10 +5,10 @@ To add one: a module that reads its bytes as `Records` by table, and its line. J
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cmvmon.feeds.csv_records import check_header, read_records
+from cmvmon.feeds.csv_records import check_header, read_in_parts
 from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
 from cmvmon.feeds.records import Expected, Records, Writing, refuse_misspelt
 
@@ -21,26 +21,27 @@ class Format:
         ending: of its files in the drop folder, in lower case.
         names_tables: its records name their tables, so that its files lie in `drop/<feed>`; the files of the others hold
             one table each and lie in `drop/<feed>/<table>`.
-        read: the bytes as records by table (under the table given, where the format names none). Raises DeliveryError
-            when no record can be told from another, or the delivery is not whole.
+        read: the bytes as records, each table's in as many parts as it takes to hold few at once, at least one (under the
+            table given, where the format names none). Raises DeliveryError, also after parts were given, when no record can
+            be told from another, or the delivery is not whole.
         fitted: the records of one table with every expected column. Raises DeliveryError for a header that can't be theirs.
     """
 
     ending: str
     names_tables: bool
-    read: Callable[[bytes, str, Writing], Mapping[str, Records]]
+    read: Callable[[bytes, str, Writing], Iterator[tuple[str, Records]]]
     fitted: Callable[[Records, Expected, Writing], Records]
 
 
-def _csv(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
-    records = read_records(
+def _csv(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    parts = read_in_parts(
         data,
         encoding=writing.encoding,
         separator=writing.separator,
         lines_above_header=writing.lines_above_header,
         cells_span_lines=writing.cells_span_lines,
     )
-    return {table: records}
+    return ((table, part) for part in parts)
 
 
 def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
@@ -49,8 +50,8 @@ def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Recor
     return records
 
 
-def _ndjson(data: bytes, table: str, writing: Writing) -> Mapping[str, Records]:
-    return read_ndjson(data)
+def _ndjson(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    return iter(read_ndjson(data).items())
 
 
 def _ndjson_fitted(records: Records, expected: Expected, writing: Writing) -> Records:

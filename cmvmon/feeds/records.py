@@ -5,11 +5,13 @@ No message holds a cell of a record: a refusal names lines, offsets, encodings a
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.reasons import remedy
@@ -21,6 +23,9 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+
+
+_PIECE = 1 << 20  # bytes
 
 
 class Fault(NamedTuple):
@@ -131,26 +136,55 @@ def _plain(name: str) -> str:
 
 
 def decoded(data: bytes, encoding: str) -> str:
-    """The text of `data`. Raises DeliveryError `empty_file`, `wrong_encoding` or `nul_bytes`."""
+    """The text of `data`. Raises DeliveryError as `check_text`."""
+    check_text(data, encoding)
+    return text_of(data, encoding).read()
+
+
+def text_of(data: bytes, encoding: str) -> TextIO:
+    """The text of bytes that were checked, to be read line by line with its ends of lines kept, and never held whole."""
+    mark = next((mark for mark, _ in _BYTE_ORDER_MARKS if data.startswith(mark)), b"")
+    return io.TextIOWrapper(io.BytesIO(data[len(mark) :] if mark else data), encoding, newline="")
+
+
+def check_text(data: bytes, encoding: str) -> None:
+    """Nothing, when the bytes are text in that encoding. Raises DeliveryError `empty_file`, `wrong_encoding` or `nul_bytes`."""
+    start = 0
     for mark, marked in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             if marked != encoding:
                 raise refusal("wrong_encoding", f"the file starts with the byte order mark of {marked}, not {encoding}")
-            data = data[len(mark) :]
+            start = len(mark)
             break
-    if not data.strip():
-        raise refusal(
-            "empty_file", f"{len(data)} bytes were found, all of them blank" if data else "0 bytes were found"
-        )
+    n = len(data) - start
+    if not n or _is_blank(data, start):
+        raise refusal("empty_file", f"{n} bytes were found, all of them blank" if n else "0 bytes were found")
     nul = data.find(b"\0")
     if nul >= 0:
-        raise refusal("nul_bytes", f"a NUL byte was found on line {_line_of(data, nul)}, byte offset {nul}")
+        raise refusal("nul_bytes", f"a NUL byte was found on line {_line_of(data, nul)}, byte offset {nul - start}")
+    if not _can_be_decoded(data, encoding):
+        try:
+            data[start:].decode(encoding)
+        except UnicodeDecodeError as error:
+            place = f"line {_line_of(data, start + error.start)}, byte offset {error.start}"
+            # `from None`: the original error carries the bytes of the file.
+            raise refusal("wrong_encoding", f"{place} is no {encoding}") from None
+
+
+def _is_blank(data: bytes, start: int) -> bool:
+    return all(not data[at : at + _PIECE].strip() for at in range(start, len(data), _PIECE))
+
+
+def _can_be_decoded(data: bytes, encoding: str) -> bool:
+    """Whether all of it is text in that encoding, looked at piece by piece."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        place = f"line {_line_of(data, error.start)}, byte offset {error.start}"
-        # `from None`: the original error carries the bytes of the file.
-        raise refusal("wrong_encoding", f"{place} is no {encoding}") from None
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(data[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _line_of(data: bytes, offset: int) -> int:

@@ -23,9 +23,10 @@ from cmvmon import __version__
 from cmvmon.domain.delivered import BY_NAME, ROWS, WHOLE_SNAPSHOT
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.reasons import remedy
 from cmvmon.feeds.table_file import NOTHING_SAID, TableFile, TableForm
-from cmvmon.ingest import Intake, Part
+from cmvmon.ingest import Intake
 from cmvmon.shell import snapshots
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed

@@ -21,10 +21,10 @@ from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named, record_key
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.reasons import explain
 from cmvmon.feeds.records import refusal
 from cmvmon.feeds.table_file import TableForm
-from cmvmon.ingest import Part
 from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.schema import DELIVERIES, VERSIONS

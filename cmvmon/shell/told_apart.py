@@ -17,7 +17,7 @@ from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
 from cmvmon.domain.delivered import BY_NAME, LEADING, Delivered, Versions
 from cmvmon.domain.identity import NOT_CONTENT, as_text, content_hash, record_key
 from cmvmon.domain.patient_links import Links
-from cmvmon.ingest import Part
+from cmvmon.feeds.part import Part
 from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.one_number import judged_under

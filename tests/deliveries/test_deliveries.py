@@ -15,7 +15,7 @@ import pytest
 
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.formats import FORMATS, format_of
-from cmvmon.ingest import Part
+from cmvmon.feeds.part import Part
 from tests.feeds.shipped import NAMES, intake
 
 HERE = Path(__file__).parent

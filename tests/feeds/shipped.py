@@ -11,7 +11,8 @@ from pathlib import Path
 
 import cmvmon.feeds
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.ingest import Intake, Part, ingest
+from cmvmon.feeds.part import Part
+from cmvmon.ingest import Intake, ingest
 
 LABS = Path(cmvmon.feeds.__file__).parent / "labs"
 NAMES = tuple(sorted(path.stem for path in LABS.glob("*.toml")))

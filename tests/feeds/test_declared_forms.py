@@ -11,8 +11,8 @@ from cmvmon.feeds.comparator_column import with_comparator
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
 from cmvmon.feeds.numerals import Marks
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.value_grammar import ValueGrammar, parse_value
-from cmvmon.ingest import Part
 from tests.feeds.grammars import grammar, shown
 from tests.feeds.shipped import LABS, deliver, intake
 

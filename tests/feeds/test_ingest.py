@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cmvmon.domain.errors import DeliveryError, ProtocolError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.feeds.laboratory import read_laboratory
-from cmvmon.ingest import Part
+from cmvmon.feeds.part import Part
 from tests.feeds.shipped import LABS, LANDED, NAMES, csv_bytes, deliver, laboratory
 
 GOOD = {

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.laboratory import read_laboratory
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.patient_numbers import ELFPROEF, MOD10, NumberForm, fold_number
 from cmvmon.feeds.table_file import read_table_file
-from cmvmon.ingest import Part, ingest
+from cmvmon.ingest import ingest
 from tests.docs.laboratory_file_page import EXAMPLE
 from tests.feeds.shipped import LABS
 from tests.patients import HEADERS

@@ -7,7 +7,7 @@ import pytest
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.ingest import Part
+from cmvmon.feeds.part import Part
 from tests.feeds.shipped import LABS, deliver
 
 TEXT = (LABS / "synthetic.toml").read_text("utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.shortened_numbers import is_shortened, shortened
-from cmvmon.ingest import Part, ingest
+from cmvmon.ingest import ingest
 from tests import sites
 from tests.feeds.shipped import laboratory
 from tests.patients import HEADERS

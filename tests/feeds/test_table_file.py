@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.feeds.part import Part
 from cmvmon.feeds.table_file import TableFile, read_table_file
-from cmvmon.ingest import Part, ingest
+from cmvmon.ingest import ingest
 
 DRUGS = frozenset({"ganciclovir", "valganciclovir"})
 HEAD = 'feed = "pharmacy"\ndescription = "Invented"\n'

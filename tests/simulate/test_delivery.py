@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.ingest import Part, ingest
+from cmvmon.feeds.part import Part
+from cmvmon.ingest import ingest
 from cmvmon.simulate import SCENARIOS, START, ward
 from cmvmon.workbench.simulation import simulate, synthetic_laboratory
 
