@@ -61,6 +61,7 @@ def _take_in(
         is_history=is_history,
         is_at_hand=True,
     )
+    del data  # it is read once more from where it landed
     return take_in_landed(opened, landed, received_at=received_at, arrival=waiting.arrival, arrived_at=landed_at)
 
 

@@ -11,8 +11,8 @@ only where they were received together, for else the later one holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ from cmvmon.ingest import Intake
 from cmvmon.shell import snapshots
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.quarantine import list_after
+from cmvmon.shell.quarantine import holds_any, list_after
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
 
@@ -72,6 +72,7 @@ class TakenAs:
 
 
 AS_ROWS = TakenAs()
+_AT_ONCE = 10_000  # records that are held as Python objects at one time
 
 
 @dataclass(frozen=True)
@@ -125,39 +126,61 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         part = snapshots.as_refused(part, landed, judging.taken_as.refusal)
     elif is_snapshot and judging.taken_as.is_whole and part.refused is None:
         part, lacking, n_gone = snapshots.taken(connection, part, landed, form, judging.received_at)
-    accepted, conflicting, duplicates = sorted_out(
-        connection, part, landed, received_at=judging.received_at, tells_all=is_snapshot
-    )
     gone = snapshots.withdrawn(lacking, landed, judging.received_at, attempt)
-    quarantined = [
-        *_named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named),
-        *_conflicts(conflicting, part.table, judging),
-    ]
-    kept = [
-        record | {"attempt": attempt, "landed_at": _holds_from(record, judging)}
-        for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))
-    ]
+    quarantined = _named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named)
+    n_accepted = n_withdrawn = duplicates = 0
+    stored, are_named = set[tuple[str, str]](), holds_any(connection, landed.feed, part.table)
+    for some in _by_key(part):
+        accepted, conflicting, repeats = sorted_out(
+            connection, some, landed, received_at=judging.received_at, tells_all=is_snapshot
+        )
+        n_accepted, duplicates = n_accepted + len(accepted), duplicates + repeats
+        n_withdrawn += sum(bool(record.get("is_withdrawn")) for record in accepted)
+        quarantined += _conflicts(conflicting, part.table, judging)
+        kept = [
+            record | {"attempt": attempt, "landed_at": _holds_from(record, judging)}
+            for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))
+        ]
+        _insert(connection, VERSIONS.get(part.table), kept)
+        stored |= {(record["patient_id"], record["record_key"]) for record in kept} if are_named else set()
+    _insert(connection, VERSIONS.get(part.table), gone)
     counted = Counted(
         delivery_id=landed.delivery_id,
         feed=landed.feed,
         table=part.table,
         attempt=attempt,
         received=part.received,
-        accepted=len(accepted),
+        accepted=n_accepted,
         quarantined=len(quarantined),
         duplicates=duplicates,
         ignored=part.ignored,
         reasons=dict(sorted(Counter(str(row["reason"]) for row in quarantined).items())),
         refused=None if part.refused is None else part.refused.code,
         refused_because=None if part.refused is None else str(part.refused),
-        withdrawn=n_gone + sum(bool(record.get("is_withdrawn")) for record in accepted),
+        withdrawn=n_gone + n_withdrawn,
     )
     _note(connection, counted, judging, form.sends)
-    if kept or gone:
-        _insert(connection, VERSIONS[part.table], [*kept, *gone])
     _insert(connection, QUARANTINE, quarantined)
-    list_after(connection, landed, part.table, kept, is_all=is_snapshot)
+    list_after(connection, landed, part.table, stored, is_all=is_snapshot)
     return counted
+
+
+def _by_key(part: Part) -> Iterator[Part]:
+    """The part as several of about `_AT_ONCE` accepted records, those of one key together: only they can contradict each other.
+
+    A part of few records is given as it is.
+    """
+    n = -(-part.accepted.height // _AT_ONCE)
+    if n < 2:
+        yield part
+        return
+    key = pl.struct(BY_NAME[part.table].rows.key).hash(seed=0)
+    if "row_key" in part.accepted.columns:
+        is_numbered = pl.col("row_key").fill_null("") != ""
+        key = pl.when(is_numbered).then(pl.col("row_key").hash(seed=0)).otherwise(key)
+    of = part.accepted.select(key % n).to_series()
+    for number in range(n):
+        yield replace(part, accepted=part.accepted.filter(of == number))
 
 
 def _holds_from(record: Mapping[str, Any], judging: _Judging) -> datetime:
@@ -222,7 +245,7 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
     ]
 
 
-def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    names = {column.name for column in table.columns}
-    if rows:
+def _insert(connection: sa.Connection, table: sa.Table | None, rows: Sequence[dict[str, Any]]) -> None:
+    if rows and table is not None:
+        names = {column.name for column in table.columns}
         connection.execute(sa.insert(table), [{k: v for k, v in row.items() if k in names} for row in rows])

@@ -133,9 +133,10 @@ def is_known(connection: sa.Connection, row: Mapping[str, Any], *, of: str | Non
 
 
 def list_after(
-    connection: sa.Connection, landed: Landed, table: str, stored: Iterable[Mapping[str, Any]], *, is_all: bool = False
+    connection: sa.Connection, landed: Landed, table: str, stored: Collection[tuple[str, str]], *, is_all: bool = False
 ) -> None:
-    """Brings the list up to date with a judging of one table of a delivery, and the versions that it stored.
+    """Brings the list up to date with a judging of one table of a delivery, and the patients and keys that it stored
+    (none need be named where nothing was set apart before it).
 
     What a delivery can bring right, or put in question again, names one of its patients or keys. One that holds all there
     is (`is_all`) ends the waiting of everything that an earlier one of its kind set apart.
@@ -146,14 +147,11 @@ def list_after(
     if table == LINKS.name:  # what stood for two patients may be one's now, or two's again
         in_doubt = sa.select(q.named_key).where(q.reason == TWO_PATIENTS)
         _list_again(connection, [q.named_key.in_(in_doubt)])
-    patients, keys = set[str](), set[str]()
-    for row in stored:
-        patients.add(row["patient_id"])
-        keys.add(row["record_key"])
+    patients, keys = {patient for patient, _ in stored}, {key for _, key in stored}
     for patient, key in connection.execute(sa.select(q.named_patient, q.named_key).where(own)):
         patients.add(patient or "")
         keys.add(key or "")
-    if connection.execute(sa.select(q.feed).where(of_feed).limit(1)).first() is None:
+    if not holds_any(connection, landed.feed, table):
         return
     if is_all:
         _list_again(connection, [of_feed])
@@ -161,6 +159,14 @@ def list_after(
     _list_again(connection, [sa.and_(own, q.named_patient.is_(None), q.named_key.is_(None))])
     for column, names in ((q.named_patient, patients - {""}), (q.named_key, keys - {""})):
         _list_again(connection, [sa.and_(of_feed, column.in_(some)) for some in _chunks(names)])
+
+
+def holds_any(connection: sa.Connection, feed: str, table: str) -> bool:
+    """Whether a record of that table of that feed was ever set apart."""
+    q = QUARANTINE.c
+    return (
+        connection.execute(sa.select(q.feed).where(q.feed == feed, q.table_name == table).limit(1)).first() is not None
+    )
 
 
 def list_anew(connection: sa.Connection) -> None:

@@ -8,12 +8,15 @@ records name their tables, it says so for each table. All data are synthetic.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cmvmon.domain.tables import BY_NAME
+from cmvmon.feeds import formats
+from cmvmon.feeds.csv_records import read_in_parts
 from cmvmon.feeds.formats import FORMATS, format_of
 from cmvmon.feeds.part import Part
 from tests.feeds.shipped import NAMES, intake
@@ -85,3 +88,14 @@ def test_every_shipped_laboratory_has_a_delivery_and_every_expectation_has_its_f
     assert said == {case.stem for case in CASES}
     assert all(case.with_suffix(".expected.json").exists() for case in CASES)
     assert all(expected(case)["says"] for case in CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_delivery_read_two_records_at_a_time_is_the_same(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = parts_of(case)
+    monkeypatch.setattr(formats, "read_in_parts", partial(read_in_parts, at_once=2))
+    for (one, _), (other, want) in zip(whole, parts_of(case), strict=True):
+        assert shown(one, want) == shown(other, want)
+        assert one.accepted.equals(other.accepted)
+        assert one.quarantined.equals(other.quarantined)
+        assert (one.named, str(one.refused)) == (other.named, str(other.refused))
