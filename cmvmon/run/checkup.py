@@ -19,7 +19,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run import freshness, patient_numbers, ward_list
-from cmvmon.shell import alert_store, database, dialects, known, numbers_in_store
+from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
@@ -111,8 +111,12 @@ def _database(site: Site) -> Iterator[Finding]:
         return
     with open_store(url) as store:
         database.check(store.engine)
+        n_rows = content_hashes.check(store)
         dialect = dialects.of(url)
-        what = f"{dialect.called(url)}: whole, schema {database.SCHEMA_VERSION}, {dialect.durability()}"
+        what = (
+            f"{dialect.called(url)}: whole, {n_rows} rows as they were stored, schema {database.SCHEMA_VERSION}, "
+            f"{dialect.durability()}"
+        )
         yield Finding("database", "ok", what)
         with store.reading() as connection:
             feeds = freshness.feed_tables(connection, site, as_of=now())

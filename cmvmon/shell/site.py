@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell import database, dialects
-from cmvmon.shell.files import write_atomically
+from cmvmon.shell.files import FOLDER_MODE, write_atomically
 from cmvmon.text import codes
 
 if TYPE_CHECKING:  # read only by the methods that need them: a command that lists alerts starts without them
@@ -94,8 +94,9 @@ class Site:
     def prepare(self) -> Site:
         """Makes the folders that are missing. Raises SiteError where it can't."""
         try:
+            self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             for folder in FOLDERS:
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
+                (self.root / folder).mkdir(mode=FOLDER_MODE, exist_ok=True)
         except OSError as error:
             raise SiteError(
                 f"the site's directory can't be made or written ({error.strerror}); name another with --site"
