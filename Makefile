@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 # Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
 SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup
@@ -41,21 +42,26 @@ format: $(READY)
 generate: $(READY)      ## write again what is derived: contracts, frozen tables, docs/tables.md, rules.md, alerts.md
 	@$(BIN)/python -m tests.generate
 
-lock: $(READY)          ## versions and hashes only: no host is written
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
+# Three locks: what the program runs with, what sets it up and builds it, and what only its developers need.
+LOCKS := requirements.lock requirements-build.lock requirements-dev.lock
+COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-# uv installs the lock in seconds; plain pip does the same more slowly where uv can't be had or can't reach the index.
-$(READY): requirements.lock pyproject.toml
+lock: $(READY)          ## versions and hashes only: no host is written
+	@$(COMPILE) -o requirements.lock
+	@$(COMPILE:pyproject.toml=) --group build -c requirements.lock -o requirements-build.lock
+	@$(COMPILE:pyproject.toml=) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+# uv installs the locks in seconds; plain pip does the same more slowly where uv can't be had or can't reach the index.
+$(READY): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmvmon needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "setting up .venv from requirements.lock ..."
-	@( $(BIN)/python -m pip install -q --disable-pip-version-check uv \
-		&& $(BIN)/uv pip sync -q --require-hashes requirements.lock \
+	@( $(PIP) --require-hashes -r requirements-build.lock \
+		&& $(BIN)/uv pip sync -q --require-hashes $(LOCKS) \
 		&& $(BIN)/uv pip install -q --no-deps --no-build-isolation -e . ) \
-	 || ( $(BIN)/python -m ensurepip -q; \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock \
-		&& $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . )
+	 || ( $(BIN)/python -m ensurepip >/dev/null; \
+		$(PIP) --no-deps --require-hashes $(addprefix -r ,$(LOCKS)) \
+		&& $(PIP) --no-deps --no-build-isolation -e . )
 	@touch $(READY)
 
 # The kernels are compiled once, before the tests are spread over processes; each process finds them in __pycache__.

@@ -264,6 +264,7 @@ class WardView:
         lately: what happened since yesterday; None: it is not told, as where there is no list.
         is_signed: whether somebody signed the protocol; a page says so where nobody did.
         numbers: what must be known of the patients' numbers.
+        n_never_taken_in: deliveries that have landed and of which nothing was taken in.
     """
 
     as_of: datetime
@@ -278,6 +279,7 @@ class WardView:
     lately: Lately | None = None
     is_signed: bool = False
     numbers: PatientNumbers = field(default_factory=PatientNumbers)
+    n_never_taken_in: int = 0
 
     @property
     def n_patients(self) -> int:

@@ -42,7 +42,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         ],
         lately=None if view.lately is None else lately_words.block(view.lately, view, language),
         has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
-        numbers=_numbers(view, language),
+        numbers=[*_never_taken_in(view, language), *_numbers(view, language)],
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),
@@ -65,6 +65,11 @@ def _unwatched(view: WardView, language: Language) -> str:
     """How many loads of the list no rule watches; empty where none."""
     n = sum(not latest.is_watched for row in view.rows for latest in row.latest)
     return language.count("ward.unwatched", n) if n else ""
+
+
+def _never_taken_in(view: WardView, language: Language) -> list[Row]:
+    n = view.n_never_taken_in
+    return [{"trouble": True, "text": language.count("ward.never_taken_in", n)}] if n else []
 
 
 def _numbers(view: WardView, language: Language) -> list[Row]:

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-from cmvmon.cli import analysts, learning, listing, merging, questions, store, ward, why
+from cmvmon.cli import analysts, learning, listing, merging, printing, questions, rebuilding, store, ward, why
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
-__all__ = ["analysts", "app", "learning", "listing", "main", "merging", "questions", "store", "ward", "why"]
+__all__ = [
+    "analysts",
+    "app",
+    "learning",
+    "listing",
+    "main",
+    "merging",
+    "questions",
+    "rebuilding",
+    "store",
+    "ward",
+    "why",
+]
 
 
 def main() -> None:
@@ -21,8 +34,14 @@ def main() -> None:
     try:
         app()
     except CmvmonError as error:
-        sys.stderr.write(f"cmvmon: {error}\n")
+        sys.stderr.write(f"cmvmon: {printing.visible(str(error))}\n")
         sys.exit(error.exit_code)
+    except PermissionError as error:
+        name = printing.visible(Path(str(error.filename)).name)
+        sys.stderr.write(
+            f"cmvmon: {name} can't be read or written ({error.strerror}); run this as the site's own user\n"
+        )
+        sys.exit(2)
     except Exception as error:
         if os.environ.get("CMVMON_TRACE") == "1":
             raise

@@ -87,7 +87,7 @@ def quarantine_show(
     """One record with its delivered text. It may hold patient data: look at it on the site only."""
     from cmvmon.run.quarantine_answers import quarantined_record
 
-    print(json.dumps(quarantined_record(site, record), sort_keys=True, indent=2, ensure_ascii=False))
+    print(printing.shown_json(quarantined_record(site, record)))
 
 
 @quarantine_app.command("close")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
@@ -13,6 +16,7 @@ if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none
     from cmvmon.run.publish import Published
     from cmvmon.shell.intake_store import Counted
 
+_STEERING = ("Cc", "Cf", "Zl", "Zp", "Cs")  # control, format (direction of writing among them), lone surrogates
 _GAP = "  "  # between the columns of a table
 _NARROWEST = 20  # a terminal that says less is not believed
 
@@ -23,13 +27,14 @@ def counted_words(c: Counted) -> str:
         return f"already known and still REFUSED ({c.refused})  delivery {c.delivery_id[:12]}"
     if c.was_known:
         return f"already known, nothing changed ({c.received} records)  delivery {c.delivery_id[:12]}"
+    cause = visible(str(c.refused_because))
     reasons = "".join(f"; {reason} {n}" for reason, n in c.reasons.items())
     withdrawn = f"; {c.withdrawn} known before withdrawn" if c.withdrawn else ""
     words = (
         f"received {c.received} = accepted {c.accepted} + quarantined {c.quarantined} + duplicates {c.duplicates} "
         f"+ ignored {c.ignored}{reasons}{withdrawn}  delivery {c.delivery_id[:12]}"
     )
-    return f"REFUSED: {c.refused_because}\n  {words}" if c.refused else words
+    return f"REFUSED: {cause}\n  {words}" if c.refused else words
 
 
 def counted_json(c: Counted) -> dict[str, object]:
@@ -83,6 +88,7 @@ def wrapped(text: str, width: int) -> str:
       sentence.
     Two.
     """
+    text = visible(text)
     if not width:
         return text
     return "\n".join("\n".join(_lines(line, width)) for line in text.split("\n"))
@@ -130,7 +136,28 @@ def cell(value: object) -> str:
     """One value as a table shows it."""
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else visible(str(value)).replace("\n", "\\n")
+
+
+def visible(text: str) -> str:
+    """The text with every control character as its escape, so that nothing delivered can steer a terminal; a new line stays.
+
+    >>> print(visible("A\\x1b[2Jb\\x9b1m\\u202ec"))
+    A\\x1b[2Jb\\x9b1m\\u202ec
+    """
+    return "".join(_escaped(mark) if unicodedata.category(mark) in _STEERING else mark for mark in text)
+
+
+def shown_json(value: object) -> str:
+    """One JSON document to be read, letters as they are; no control character is left in it that could steer a terminal."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat)
+    return "".join(
+        json.dumps(mark)[1:-1] if mark != "\n" and unicodedata.category(mark) in _STEERING else mark for mark in text
+    )
+
+
+def _escaped(mark: str) -> str:
+    return mark if mark == "\n" else mark.encode("unicode_escape").decode()
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], if_empty: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -66,7 +64,7 @@ def said(
 
     found = asked(site, as_of=moment_of(as_of, site), patient=patient)
     if as_json:
-        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
+        print(printing.shown_json(found))
         return
     print(printing.table(found["verdicts"], _SHOWN_SAID, "no verdict stood"))
     print(printing.table(found["weekly_decline"], _SHOWN_DECLINE, "no decline stood"))
@@ -85,11 +83,11 @@ def concordance(
 
     rows = compared(site, as_of=moment_of(as_of, site), patient=patient, lang=lang)
     if as_json:
-        print(json.dumps(rows, sort_keys=True, indent=2, ensure_ascii=False))
+        print(printing.shown_json(rows))
         return
     print(printing.table(rows, _SHOWN, "no patient has a sample of blood and of another compartment"))
     for row in rows:
-        print(f"{row['patient_id'] or '-'}: {row['sentence']}")
+        print(printing.visible(f"{row['patient_id'] or '-'}: {row['sentence']}"))
 
 
 @app.command("next-sample")
@@ -105,7 +103,7 @@ def next_sample(
 
     answer = asked(site, patient=patient, as_of=moment_of(as_of, site), lang=lang)
     if as_json:
-        print(json.dumps(answer.rows, sort_keys=True, indent=2, ensure_ascii=False, default=datetime.isoformat))
+        print(printing.shown_json(answer.rows))
         return
     print(printing.table(answer.rows, _SHOWN_NEXT, answer.in_words))
     for row in answer.rows:

@@ -87,7 +87,7 @@ def ingest(
         counted += found
         for one in found if not as_json else ():
             place = f"{file.name} ({one.table})" if len(found) > 1 else file.name
-            print(f"{place}: {printing.counted_words(one)}")
+            print(f"{printing.visible(place)}: {printing.counted_words(one)}")
     if as_json:
         print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
     if failed:
@@ -162,7 +162,7 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
         print(json.dumps([asdict(finding) for finding in findings], sort_keys=True, indent=2))
     else:
         for finding in findings:
-            print(f"{finding.state:8} {finding.what}: {finding.words}")
+            print(printing.visible(f"{finding.state:8} {finding.what}: {finding.words}"))
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(2)
 
@@ -186,8 +186,8 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
 
         taken_in, counts, published = run_once(site, as_of=as_of)
     for counted in taken_in.counted:
-        print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
+        print(f"take in  {printing.visible(counted.feed)}/{counted.table}: {printing.counted_words(counted)}")
     for fault in taken_in.faults:
-        print(f"take in  NOT READ: {fault.message}")
+        print(f"take in  NOT READ: {printing.visible(fault.message)}")
     print(f"assess   as of {counts.as_of.isoformat()}: {printing.assessed_words(counts)}")
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")

@@ -30,7 +30,7 @@ def why(
 
     found = explained(site, alert, lang=lang)
     if as_json:
-        print(json.dumps(plainly(found), sort_keys=True, indent=2, ensure_ascii=False))
+        print(printing.shown_json(plainly(found)))
         return
     spoken, width = language(found["language"]), printing.terminal_width()
     print(printing.wrapped(_standing(found, spoken), width))
@@ -66,7 +66,7 @@ def rules_show(
 
     found = shown_rule(site, code)
     if as_json:
-        print(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        print(printing.shown_json(found))
         return
     where = _where(found, language("en"))  # as the leaflet
     print(printing.wrapped(f"{found['leaflet']}\n\n{where}", printing.terminal_width()))

@@ -47,9 +47,13 @@ class Declared:
         return ROWS if file is None else file.form(table).sends
 
     def numbers_of(self, table: Delivered) -> NumberForm | None:
-        """How patients' numbers are written in that table: as its own file says, else as the laboratory's does."""
+        """How patients' numbers are written in that table: as its own file says, else as the laboratory's does. Who gives
+        them, the one says for both."""
         own = None if table.by_laboratory or self.table_file is None else self.table_file.patient_numbers
-        return own or (None if self.laboratory is None else self.laboratory.patient_numbers)
+        laboratorys = None if self.laboratory is None else self.laboratory.patient_numbers
+        if own is None or laboratorys is None or own.authority:
+            return own or laboratorys
+        return replace(own, authority=laboratorys.authority, is_sites_own=laboratorys.is_sites_own)
 
     def nobody(self, table: Delivered) -> frozenset[str]:
         """The patient ids in that table that name nobody, folded."""

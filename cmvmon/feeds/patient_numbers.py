@@ -6,7 +6,7 @@ Nothing is guessed: without that stanza a number is what was delivered, and one 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.records import Fault, Record, Records
@@ -32,6 +32,9 @@ class NumberForm:
         digits: of how many digits a number is; 0 = not said.
         pad_zeros: a number of fewer digits gets its leading zeros back.
         check_digit: the rule that its last digit keeps; "" = none.
+        authority: who gives these numbers; "" = not said, which is whoever gives the site's own.
+        is_sites_own: whether that is who gives the site's own. Numbers of another authority bear its name, so that the same
+            digits of two authorities are two patients.
     """
 
     prefix: str = ""
@@ -40,6 +43,8 @@ class NumberForm:
     digits: int = 0
     pad_zeros: bool = False
     check_digit: str = ""
+    authority: str = ""
+    is_sites_own: bool = False
 
     def read(self, delivered: str) -> str | None:
         """The number in the form that everybody uses; None where it does not fit. What was read fits again.
@@ -48,7 +53,8 @@ class NumberForm:
         >>> [form.read(text) for text in ("12345", "ZIS-001 2345", "0012345", "12345678", "A2345")]
         ['0012345', '0012345', '0012345', None, None]
         """
-        number = delivered.strip()
+        named = f"{self.authority}:" if self.authority and not self.is_sites_own else ""
+        number = delivered.strip().removeprefix(named)
         prefix = self.prefix
         if self.capitals:
             number, prefix = number.translate(_CAPITALS), prefix.translate(_CAPITALS)
@@ -61,7 +67,7 @@ class NumberForm:
             number = number.zfill(self.digits) if self.pad_zeros else number
             if (self.digits and len(number) != self.digits) or not _is_checked(number, self.check_digit):
                 return None
-        return number or None
+        return named + number if number else None
 
     def of(self, delivered: str, nobody: frozenset[str]) -> str | None:
         """As `read`; a cell that is empty, shortened or a placeholder stays, and is set apart for that."""
@@ -107,17 +113,32 @@ def read_number_form(top: StrictTable) -> NumberForm | None:
     capitals, pad = table.truth("capitals", required=False), table.truth("pad_zeros", required=False)
     digits = table.whole("digits", at_most=30)
     check_digit = table.choice("check_digit", (ELFPROEF, MOD10), required=False) or ""
+    authority = table.text("authority", required=False) or ""
     table.finish()
     if prefix and prefix.strip().isdigit():
         table.fault("prefix", "holds digits only, so that a number may begin with it; give one with a letter or a mark")
+    if authority and not is_authority(authority):
+        table.fault("authority", "is a name of letters, digits, - and _, such as ZIS")
     if any(len(mark) != 1 or mark.isalnum() for mark in remove):
         table.fault("remove", "holds more than single marks such as - or .; letters and digits belong to a number")
     if pad and not digits:
         table.fault("pad_zeros", "stands without `digits`; say how many digits a number has")
     if check_digit == ELFPROEF and digits != len(_ELFPROEF_WEIGHTS):
         table.fault("check_digit", f"elfproef is of numbers of {len(_ELFPROEF_WEIGHTS)} digits; give `digits = 9`")
-    stated = NumberForm(prefix.strip(), remove, capitals, digits, pad, check_digit)
+    stated = NumberForm(prefix.strip(), remove, capitals, digits, pad, check_digit, authority)
     return stated if "patient_ids" in top.data else None
+
+
+def is_authority(text: str) -> bool:
+    """Whether that can name who gives out patients' numbers: it stands before a number, and a colon between them."""
+    return text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+
+
+def with_sites_own(form: NumberForm | None, authority: str) -> NumberForm | None:
+    """The form at a site whose own numbers are given by that authority ("" = the site does not say)."""
+    if form is None or not form.authority:
+        return form
+    return replace(form, is_sites_own=form.authority == authority)
 
 
 def _is_checked(number: str, rule: str) -> bool:

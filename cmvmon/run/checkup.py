@@ -19,10 +19,11 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run import freshness, patient_numbers, ward_list
-from cmvmon.shell import alert_store, database, dialects, known, numbers_in_store
+from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
+from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import now, open_store
-from cmvmon.shell.site import Site
+from cmvmon.shell.site import PAGE_KEY, Site
 from cmvmon.text import language
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
@@ -47,6 +48,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("installation", _installation),
         ("settings", lambda: _settings(site)),
+        ("rights", lambda: _rights(site)),
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
         ("table files", lambda: _table_files(site)),
@@ -84,6 +86,18 @@ def _settings(site: Site) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"time zone {settings.time_zone}, language {settings.language}")
 
 
+def _rights(site: Site) -> Iterator[Finding]:
+    """Whether users beyond the site's own and its group can come at what it holds."""
+    if not site.root.is_dir():
+        return
+    held = (site.landing, site.pages, site.drop, site.file, site.root / PAGE_KEY)
+    is_closed = not site.root.stat().st_mode & 0o007
+    open_to_all = [path.name for path in held if path.exists() and path.stat().st_mode & 0o007 and not is_closed]
+    words = f"every user of this machine may come at {', '.join(open_to_all)}: `chmod -R o= {site.root}`"
+    closed = "nobody beside this user and its group reads the site"
+    yield Finding("rights", "note" if open_to_all else "ok", words if open_to_all else closed)
+
+
 def _protocol(site: Site) -> Iterator[Finding]:
     protocol = site.protocol()
     yield Finding("protocol", "ok", f"{protocol.version}; owner: {protocol.owner}")
@@ -111,14 +125,21 @@ def _database(site: Site) -> Iterator[Finding]:
         return
     with open_store(url) as store:
         database.check(store.engine)
+        n_rows = content_hashes.check(store)
         dialect = dialects.of(url)
-        what = f"{dialect.called(url)}: whole, schema {database.SCHEMA_VERSION}, {dialect.durability()}"
+        what = (
+            f"{dialect.called(url)}: whole, {n_rows} rows as they were stored, schema {database.SCHEMA_VERSION}, "
+            f"{dialect.durability()}"
+        )
         yield Finding("database", "ok", what)
         with store.reading() as connection:
             feeds = freshness.feed_tables(connection, site, as_of=now())
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
-            about_numbers = list(_numbers(connection))
+            about_numbers = [*_numbers(connection), *_authorities(connection, site)]
+            n_never = never_taken_in(connection, site.landing, as_of=now())
+    words = f"{n_never} landed and never taken in: `cmvmon quarantine list` and the lines below say why; each night tries again"
+    yield Finding("deliveries", "note" if n_never else "ok", words if n_never else "whatever has landed was taken in")
     for item in feeds:
         is_missed = item.is_fresh is False or item.last_received_at is None
         state = "broken" if item.refused else "note" if item.n_quarantined or is_missed else "ok"
@@ -167,6 +188,23 @@ def _numbers(connection: sa.Connection) -> Iterator[Finding]:
     if in_bed - sampled:
         words = f"of {len(in_bed)} patients who may be on the ward, {len(in_bed - sampled)} have no result in use"
         yield Finding("patient numbers", "note", words)
+
+
+def _authorities(connection: sa.Connection, site: Site) -> Iterator[Finding]:
+    """Numbers that two laboratories send and that count as one patient's, though nobody stated that one authority gives both."""
+    stated = {lab.laboratory for lab in site.laboratories() if lab.patient_numbers and lab.patient_numbers.authority}
+    of_number: dict[str, set[str]] = {}
+    for number, laboratory in numbers_in_store.at_several_laboratories(connection, as_of=now()):
+        of_number.setdefault(number, set()).add(laboratory)
+    unstated = [names for names in of_number.values() if not names <= stated]
+    if unstated:
+        names = " and ".join(sorted(set().union(*unstated)))
+        yield Finding(
+            "patient numbers",
+            "note",
+            f"{len(unstated)} numbers have results of several laboratories ({names}) and count as one patient's each: state in each "
+            "laboratory file who gives its numbers (`authority` in [patient_ids])",
+        )
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

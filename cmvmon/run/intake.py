@@ -127,16 +127,17 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
 def _take_in_unjudged(
     opened: OpenSite, besides: Collection[tuple[str, str, str]], received_at: datetime
 ) -> tuple[list[Counted], list[Fault]]:
-    """Takes in what has landed and is not among `besides`. What is at hand is not: its file is tried again, or somebody
-    was told."""
+    """Takes in what has landed and is not among `besides`. Of what is at hand no fault is told: somebody was told when it
+    came; it is counted as never taken in."""
     counted: list[Counted] = []
     faults: list[Fault] = []
     for note in landing.notes_besides(opened.site.landing, besides):
         of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
-            with set_apart(faults, about(way, way.file_name), called=way.file_name):
-                counted += () if way.is_at_hand else take_in_landed(opened, way, received_at=received_at)
+            told = [] if way.is_at_hand else faults
+            with set_apart(told, about(way, way.file_name), called=way.file_name):
+                counted += take_in_landed(opened, way, received_at=received_at)
     return counted, faults
 
 

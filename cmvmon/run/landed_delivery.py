@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+
+import sqlalchemy as sa
 
 from cmvmon.domain import delivered
 from cmvmon.domain.errors import NoLaboratoryFile
 from cmvmon.feeds.judging import Declared
-from cmvmon.ingest import ingest
+from cmvmon.ingest import Intake, ingest
 from cmvmon.run.faults import note_feed
-from cmvmon.shell import arrivals, intake_store, landing, quarantine
-from cmvmon.shell.arrivals import Arrival, Came
+from cmvmon.shell import arrivals, intake_store, journal, landing, quarantine
+from cmvmon.shell.arrivals import OLDER_SNAPSHOT, Arrival, Came
 from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.intake_store import Counted, TakenAs
+from cmvmon.shell.journal import Taking
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.session import OpenSite
 
@@ -29,11 +33,12 @@ def take_in_landed(
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
     The same bytes for the same feed, table and format are judged once; again only when the feed's files or the zone that
-    the site states have changed or a moment has come, and then only the records that were set apart; and whole, when they
-    arrive again (`arrival`, at `arrived_at`) after another delivery, where receipt tells what holds. Withdrawals that waited
-    for a record which it brings are judged again with it, and counted beside it.
+    the site states have changed or a moment has come, and then only the records that were set apart; where they were
+    refused, at every later moment, for the clock or what stood then may have been wrong; and whole, when they arrive again
+    (`arrival`, at `arrived_at`) after another delivery, where receipt tells what holds. Withdrawals that waited for a record
+    which it brings are judged again with it, and counted beside it.
     """
-    declared, version = _declared(opened, landed)
+    declared, version = declared_of(opened, landed)
     is_snapshot = _is_snapshot(landed, declared)
     with opened.reading() as connection:
         before = earlier(connection, landed)
@@ -49,7 +54,9 @@ def take_in_landed(
         landed = replace(landed, landed_at=arrived_at or received_at)
     elif before is not None and is_snapshot:
         landed = replace(landed, landed_at=before.landed_at)
-    is_whole = before is None or before.is_refused_whole or came.is_again
+    # Of rows that were refused, those that a later delivery brought since are not told again: they would hold after it.
+    is_told_anew = before is not None and before.is_refused_whole and (is_snapshot or before.has_unread)
+    is_whole = before is None or came.is_again or is_told_anew
     intake = ingest(
         landing.raw(opened.site.landing, landed.delivery_id),
         feed=landed.feed,
@@ -64,32 +71,62 @@ def take_in_landed(
         zone=declared.site_zone,
         table_file=declared.table_file,
     )
+    taken_as = TakenAs(declared.table_file, is_whole, came.refusal)
+    taking = Taking(landed, received_at, version, arrival if came.is_new else None, arrived_at)
+    counted = _stored(opened, intake, taking, taken_as, before, is_again=came.is_again)
+    if isinstance(counted, Earlier):
+        return _already_known(landed, counted)
+    with opened.reading() as connection:
+        waiting = quarantine.waiting_for(connection, landed.delivery_id)
+    for delivery_id, feed in waiting:
+        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
+        others = [way for way in ways if delivery_id != landed.delivery_id]
+        counted += tuple(one for way in others for one in take_in_landed(opened, way, received_at=received_at))
+    return counted
+
+
+def _stored(
+    opened: OpenSite, intake: Intake, taking: Taking, taken_as: TakenAs, before: Earlier | None, *, is_again: bool
+) -> tuple[Counted, ...] | Earlier:
+    """Stores one judging with all that follows from it, in one transaction. Gives what was told before where nothing is stored:
+    another process was quicker with the same bytes, or they stand refused for the cause that they had, and each night would
+    set them apart anew.
+    """
+    landed = taking.landed
     with opened.writing() as connection:
         meanwhile = earlier(connection, landed)
-        if meanwhile is not None and meanwhile != before:  # another process was quicker with the same bytes
-            return _already_known(landed, meanwhile)
+        if meanwhile is not None and meanwhile != before:
+            return meanwhile
+        tried = connection.begin_nested()
         counted = intake_store.append(
             connection,
             intake,
             landed=landed,
-            received_at=received_at,
-            laboratory_file=version,
-            before=None if came.is_again else before,
-            taken_as=TakenAs(declared.table_file, is_whole, came.refusal),
+            received_at=taking.received_at,
+            laboratory_file=taking.read_with,
+            before=None if is_again else before,
+            taken_as=taken_as,
         )
-        if arrival is not None and came.is_new:
-            arrivals.note(connection, landed, arrival, received_at)
-        note_feed(opened, connection, landed.feed, received_at)
-        withdrawn = [
-            item for item in quarantine.waiting_for(connection, landed.delivery_id) if item[0] != landed.delivery_id
-        ]
-    for delivery_id, feed in withdrawn:
-        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
-        counted += tuple(one for way in ways for one in take_in_landed(opened, way, received_at=received_at))
+        if before is not None and not is_again and _is_refused_as_before(counted, before, taking.read_with):
+            tried.rollback()
+            _note_taking(opened, connection, taking if taking.arrival else None)
+            return before
+        tried.commit()
+        note_feed(opened, connection, landed.feed, taking.received_at)
+        _note_taking(opened, connection, taking)
     return counted
 
 
-def _declared(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
+def _note_taking(opened: OpenSite, connection: sa.Connection, taking: Taking | None) -> None:
+    """Notes how a delivery came, where that was new, and the line of the journal."""
+    if taking is None:
+        return
+    if taking.arrival is not None:
+        arrivals.note(connection, taking.landed, taking.arrival, taking.received_at)
+    journal.note_taking(opened.site.landing, taking)
+
+
+def declared_of(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
     """What the feed's files and the site say of such a delivery, and the fingerprint of it. Raises ProtocolError."""
     laboratory = opened.site.laboratory(landed.feed)
     if laboratory is None and landed.table in delivered.BY_LABORATORY:
@@ -117,14 +154,22 @@ def _is_snapshot(landed: Landed, declared: Declared) -> bool:
 def _note_arrival(opened: OpenSite, landed: Landed, arrival: Arrival | None, came: Came, received_at: datetime) -> None:
     if arrival is not None and came.is_new:
         with opened.writing() as connection:
-            arrivals.note(connection, landed, arrival, received_at)
+            _note_taking(opened, connection, Taking(landed, received_at, "", arrival, None))
 
 
 def _judges_again(before: Earlier, version: str, received_at: datetime) -> bool:
     """Whether something set apart may be read otherwise now: what it is read with has changed, time has passed, or what a
-    withdrawal names has come."""
-    time_has_passed = before.waits_for_time and received_at > before.received_at
+    withdrawal names has come. A snapshot that was older than one taken in stays so."""
+    if OLDER_SNAPSHOT in before.refusals.values():
+        return False
+    time_has_passed = (before.waits_for_time or bool(before.refusals)) and received_at > before.received_at
     return bool(before.open_records) and (before.laboratory_file != version or time_has_passed or before.waits_no_more)
+
+
+def _is_refused_as_before(counted: Sequence[Counted], before: Earlier, version: str) -> bool:
+    """Whether all that was judged again stands refused for the cause it had, read with the same files."""
+    now = {one.table: one.refused for one in counted}
+    return bool(before.refusals) and now == before.refusals and version == before.laboratory_file
 
 
 def _already_known(landed: Landed, before: Earlier) -> tuple[Counted, ...]:

@@ -24,6 +24,7 @@ from cmvmon.shell import alert_history, alert_store, quarantine
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
+from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
@@ -86,6 +87,7 @@ def publish(
             replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
         )
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
+        n_never = never_taken_in(connection, opened.site.landing, as_of=as_of)
     # The page of a number that was merged would go on showing what was known before.
     merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
     with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
@@ -102,6 +104,7 @@ def publish(
         _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
         lately=happened,
         numbers=numbers,
+        n_never_taken_in=n_never,
     )
     for code in codes():
         spoken = language(code)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import quarantine_answers
+from cmvmon.shell import journal, quarantine_answers
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.session import held, now, open_site, open_store
@@ -58,7 +58,8 @@ def answer_quarantine(root: Path, record: str, *, answer: str, why: str, actor: 
         rows = [row for row in open_quarantine(connection).to_dicts() if _is_meant(row, record)]
         if not rows:
             raise _none_of_that_name()
-        quarantine_answers.record(connection, rows, answer=answer, **said)
+        written = quarantine_answers.record(connection, rows, answer=answer, **said)
+        journal.note_answers(Site(root).landing, written)
     return len({quarantine_answers.mark(row) for row in rows})
 
 
@@ -80,7 +81,7 @@ def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:
         rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
         if not rows:
             raise SiteError("no answer of that name stands; `cmvmon quarantine list --answered` prints the names")
-        quarantine_answers.take_back(connection, rows[0], **said)
+        journal.note_answers(Site(root).landing, quarantine_answers.take_back(connection, rows[0], **said))
 
 
 @contextmanager

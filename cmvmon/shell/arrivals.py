@@ -22,6 +22,7 @@ from cmvmon.shell.earlier import Earlier
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.schema import ARRIVALS, DELIVERIES
 
+OLDER_SNAPSHOT = "older_snapshot"  # why one is refused that is of an earlier day than what was taken in
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})"
 _TIME = r"(?:[T _-]?(\d{2})[-_:.h]?(\d{2})(?:[-_:.]?(\d{2}))?)?(?!\d)"
@@ -122,7 +123,7 @@ def came(connection: sa.Connection, landed: Landed, arrival: Arrival | None, bef
     )
     if before is None:
         found = f"{landed.feed}, {landed.kept_as}: this snapshot is older than one that was taken in"
-        return Came(is_new, refusal=refusal("older_snapshot", found) if is_older else None)
+        return Came(is_new, refusal=refusal(OLDER_SNAPSHOT, found) if is_older else None)
     is_again = arrival is not None and is_new and not is_older and not arrival.is_overtaken
     says_anew = newest.delivery_id != landed.delivery_id or snapshots.was_refused_since(connection, landed, newest)
     return Came(is_new, is_again and says_anew)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -16,8 +16,8 @@ from cmvmon.shell.dialects import dialect as said
 SCHEMA_VERSION = "0001"
 
 
-def connect(url: sa.URL) -> sa.Engine:
-    """An engine on the database, its schema made or moved to this version.
+def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Engine:
+    """An engine on the database, its schema made or moved to this version. `if_new` is asked before one is made.
 
     Durability is asked for and then read back: without it an acknowledged delivery can be lost when the power fails.
     Raises StoreError when the database is damaged, can't be reached or written, or belongs to a newer program.
@@ -31,6 +31,8 @@ def connect(url: sa.URL) -> sa.Engine:
                     f"{dialect.called(url)} has schema {version}, made by a newer cmvmon; this one knows {SCHEMA_VERSION}. "
                     "Start the newer one"
                 )
+            if version is None:
+                if_new()
             if version != SCHEMA_VERSION:
                 _migrate(engine)
     except BaseException:
@@ -73,10 +75,15 @@ def check(engine: sa.Engine) -> None:
             raise StoreError(_words(dialects.of(connection).called(engine.url), Fault.DAMAGED))
 
 
+def damaged(url: sa.URL, found: str) -> str:
+    """What is said of a database in which that was found."""
+    return f"{_words(dialects.of(url).called(url), Fault.DAMAGED)} (found: {found})"
+
+
 def _words(name: str, fault: Fault) -> str:
     return {
-        Fault.DAMAGED: f"{name} is damaged; nothing was changed. Keep it as it is, put back the last backup, and take the "
-        "deliveries in again",
+        Fault.DAMAGED: f"{name} is damaged; nothing was changed. Keep it as it is, and put back the last backup: the next night "
+        "takes in what has landed since. Without one, make the site again from what has landed (`cmvmon rebuild --into NEW`)",
         Fault.READ_ONLY: f"{name} can't be written (read-only); nothing was changed. Give this user the right to write it",
         Fault.CANNOT_OPEN: f"{name} can't be opened; check that it exists, that it is reached from here, and that this user "
         "may read and write it",

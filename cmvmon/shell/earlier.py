@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import is_known
-from cmvmon.shell.quarantine_answers import unanswered
+from cmvmon.shell.quarantine_answers import UNREAD, unanswered
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE
 
 _OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
@@ -39,6 +39,7 @@ class Earlier:
     open_records: frozenset[int]
     open_tables: frozenset[str]
     waits_for_time: bool  # something was dated in the future of that judging
+    has_unread: bool  # something of it could not even be told from the rest: what it holds is not known
     waits_no_more: bool  # a withdrawal waited for a record that has come since
     received_at: datetime
     landed_at: datetime
@@ -46,6 +47,11 @@ class Earlier:
     @property
     def is_refused_whole(self) -> bool:
         return all(table.refused for table in self.tables)
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Why each table of it that stands refused does."""
+        return {table.table: table.refused for table in self.tables if table.refused}
 
 
 def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
@@ -73,6 +79,7 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         frozenset(row["record_number"] for row in still),
         frozenset(row["table_name"] for row in still),
         any(row["reason"] in _OF_THE_FUTURE for row in still),
+        any(row["delivered_text"] == UNREAD for row in still),
         any(is_known(connection, row) for row in still),
         rows[-1]["received_at"],
         rows[-1]["landed_at"],

@@ -1,16 +1,23 @@
-"""Files that are whole or not there: written aside, synced, renamed."""
+"""Files that are whole or not there: written aside, synced, renamed. This user and its group read them, nobody else.
+
+A stricter umask is kept: rights are asked for when a file or folder is made, and never widened.
+"""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, UnreadableFile
 
+FOLDER_MODE = 0o750
 _MODE = 0o640
+_ASIDE = ".writing-"  # how the name begins under which a file is written aside
+_LEFT_AFTER_S = 3600.0  # nobody writes one file for so long: whoever began it was stopped
 _AT_ONCE = 4  # files whose bytes the disk is asked to keep at the same time
 
 
@@ -48,16 +55,16 @@ def _replaced(path: Path, data: bytes, mode: int) -> bool:
         if path.exists() and path.read_bytes() == data:
             return False
         _make_folder(path.parent)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        aside = path.parent / f"{_ASIDE}{secrets.token_hex(8)}"
+        handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, mode)
-            os.replace(name, path)
+            os.replace(aside, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise _not_written(path, error) from error
@@ -84,11 +91,47 @@ def read_bytes(path: Path, *, called: str | None = None) -> bytes:
         raise UnreadableFile(f"{called or path.name} can't be read ({error.strerror})") from None
 
 
+def append_line(path: Path, line: str) -> None:
+    """Adds one line to the file, and returns when it is on the disk. Raises SiteError when it can't be written.
+
+    A line that was cut off, as when the power failed, stays a line of its own.
+    """
+    try:
+        is_new = not path.exists()
+        _make_folder(path.parent)
+        handle = os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, _MODE)
+        with os.fdopen(handle, "r+b", buffering=0) as file:
+            size = os.fstat(handle).st_size
+            is_cut_off = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            file.write(b"\n" * is_cut_off + line.encode() + b"\n")
+            os.fsync(handle)
+        if is_new:
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def sweep(*folders: Path) -> int:
+    """Removes what runs that were killed left half written in these folders, an hour ago or longer; returns how many."""
+    left = [path for folder in folders for path in folder.glob(f"{_ASIDE}*")]
+    old = [path for path in left if _is_left(path)]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _is_left(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _LEFT_AFTER_S
+    except OSError:  # its writer was at work, and has renamed it
+        return False
+
+
 def _make_folder(folder: Path) -> None:
     """Makes the folder and those above it; each new name is synced into the folder that holds it."""
     if not folder.exists():
         _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         _sync_folder(folder.parent)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,11 @@ def landed(landing: Path, delivery_id: str) -> list[Landed]:
     if not notes:
         raise SiteError("no delivery of that id has landed; `cmvmon ingest` prints the id of what it takes in")
     return [landed_by(note) for note in notes]
+
+
+def ids(landing: Path) -> frozenset[str]:
+    """The ids of everything that has landed."""
+    return frozenset(filter(_is_id, os.listdir(landing))) if landing.is_dir() else frozenset()
 
 
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:

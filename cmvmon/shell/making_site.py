@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, StoreError
+from cmvmon.shell import dialects
 from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import FOLDERS, SETTINGS, Site
 
@@ -45,16 +46,22 @@ def make_site(root: Path, *, time_zone: str | None, language: str | None) -> Sit
 
 
 def refuse_lost_database(site: Site) -> None:
-    """Nothing, unless there are pages, and the SQLite file that they were made from is gone or empty. Raises StoreError.
+    """Nothing, unless the site's SQLite file is gone while something has landed or pages stand. Raises StoreError."""
+    url = site.database
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        refuse_new_database(site)
+
+
+def refuse_new_database(site: Site) -> None:
+    """Nothing, unless something has landed or pages stand: a database without a row was once another one. Raises StoreError.
 
     A new one in its place would say that nobody is on the ward.
     """
-    is_own = site.database.get_backend_name() == "sqlite" and Path(str(site.database.database)) == site.file
-    if not is_own or (site.file.exists() and site.file.stat().st_size):
+    shown, landed = site.pages.glob("*.html"), site.landing.glob("*/*.json")
+    if next(shown, None) is None and next(landed, None) is None:
         return
-    if next(site.pages.glob("*.html"), None) is not None:
-        found = "holds 0 bytes" if site.file.exists() else "is gone"
-        raise StoreError(
-            f"{site.file.name} {found}, and nothing was made in its place: put a backup of it back. Without one, make a new "
-            "site and deliver what lies in landing/ again"
-        )
+    url = site.database
+    raise StoreError(
+        f"{dialects.of(url).called(url)} is gone, and nothing was made in its place: put a backup of it back, or make the site "
+        "again from what has landed (`cmvmon rebuild --into NEW`)"
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.feeds.patient_numbers import fold_number
 from cmvmon.shell.schema import VERSIONS, folded_number
 
@@ -32,6 +32,19 @@ def every_number(connection: sa.Connection, *, as_of: datetime) -> frozenset[str
     for c in _OF_PATIENTS:
         found |= set(connection.execute(sa.select(c.patient_id).where(c.received_at <= as_of).distinct()).scalars())
     return frozenset(found)
+
+
+def at_several_laboratories(connection: sa.Connection, *, as_of: datetime) -> list[tuple[str, str]]:
+    """Number and laboratory of every number of which more than one laboratory had sent results by then: reads the whole store."""
+    c = VERSIONS[LEADING.name].c
+    several = (
+        sa.select(c.patient_id)
+        .where(c.received_at <= as_of)
+        .group_by(c.patient_id)
+        .having(sa.func.count(c.laboratory.distinct()) > 1)
+    )
+    query = sa.select(c.patient_id, c.laboratory).where(c.patient_id.in_(several), c.received_at <= as_of).distinct()
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def is_known(connection: sa.Connection, number: str, *, as_of: datetime) -> bool:

@@ -18,8 +18,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.conflicts import TWO_PATIENTS, are_several_samples
-from cmvmon.domain.delivered import BY_NAME, LINKS, WITHDRAWS_UNKNOWN, Delivered
+from cmvmon.domain.delivered import BY_NAME, LINKS, SNAPSHOT_REFUSED, WITHDRAWS_UNKNOWN, Delivered
 from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.ingest import REFUSED
 from cmvmon.shell import dialects
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
@@ -64,6 +65,14 @@ def waits(connection: sa.Connection, *, as_of: datetime) -> frozenset[Waits]:
         Waits(row["feed"], row["table_name"], row["named_patient"] or row["patient_id"], row["reason"], mark(row))
         for row in _rows(connection, as_of)
     )
+
+
+def refused_whole(connection: sa.Connection, *, as_of: datetime) -> frozenset[str]:
+    """The deliveries that were refused whole and wait for somebody at that moment."""
+    reasons = (REFUSED, SNAPSHOT_REFUSED)
+    if _came_after(connection, as_of):
+        return frozenset(row["delivery_id"] for row in _rows(connection, as_of) if row["reason"] in reasons)
+    return frozenset(row["delivery_id"] for row in _listed(connection, QUARANTINE.c.reason.in_(reasons)))
 
 
 def _came_after(connection: sa.Connection, as_of: datetime) -> bool:

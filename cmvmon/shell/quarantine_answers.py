@@ -17,13 +17,13 @@ from cmvmon.shell.schema import QUARANTINE_ANSWERS
 
 CLOSED, IGNORED, REOPENED = "closed", "ignored", "reopened"
 ANSWERS = (CLOSED, IGNORED, REOPENED)
-_UNREAD = "{}"  # the delivered text of a file in which no record could be told from another
+UNREAD = "{}"  # the delivered text of a file in which no record could be told from another
 
 
 def mark(row: Mapping[str, Any]) -> str:
     """What is the same of a record and its repeats: a hash of its text; of a file that could not be read, of that file."""
     text = str(row["delivered_text"])
-    told = text if text != _UNREAD else f"{row['delivery_id']}|{row['record_number']}"
+    told = text if text != UNREAD else f"{row['delivery_id']}|{row['record_number']}"
     return hashlib.sha256("|".join((row["feed"], row["table_name"], told)).encode()).hexdigest()
 
 
@@ -67,8 +67,8 @@ def record(
     why: str,
     actor: str,
     answered_at: datetime,
-) -> None:
-    """Writes that answer of each of these records once, however often it was delivered."""
+) -> list[dict[str, Any]]:
+    """Writes that answer of each of these records once, however often it was delivered, and returns what was written."""
     said = {
         (row["feed"], mark(row)): {
             "feed": row["feed"],
@@ -81,12 +81,19 @@ def record(
         }
         for row in rows
     }
-    connection.execute(dialects.of(connection).insert_new(QUARANTINE_ANSWERS), list(said.values()))
+    return write(connection, list(said.values()))
+
+
+def write(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Writes these rows, and returns them."""
+    new = [dict(row) for row in rows]
+    connection.execute(dialects.of(connection).insert_new(QUARANTINE_ANSWERS), new)
+    return new
 
 
 def take_back(
     connection: sa.Connection, answer: Mapping[str, Any], *, why: str, actor: str, answered_at: datetime
-) -> None:
-    """Writes that an answer (a row of `standing`) holds no longer."""
+) -> list[dict[str, Any]]:
+    """Writes that an answer (a row of `standing`) holds no longer, and returns what was written."""
     new = {"answer": REOPENED, "why": why, "actor": actor, "answered_at": answered_at}
-    connection.execute(sa.insert(QUARANTINE_ANSWERS), [dict(answer) | new])
+    return write(connection, [dict(answer) | new])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.shell import database, dialects
-from cmvmon.shell.making_site import refuse_lost_database
+from cmvmon.shell.files import sweep
+from cmvmon.shell.making_site import refuse_lost_database, refuse_new_database
 from cmvmon.shell.site import Site
 from cmvmon.shell.stamp import Stamp
 
@@ -57,9 +58,12 @@ class OpenSite(Session):
 
 
 @contextmanager
-def open_store(url: sa.URL) -> Iterator[Session]:
-    """The database at that URL, moved to this schema; closed however the work on it ends. Raises StoreError."""
-    engine = database.connect(url)
+def open_store(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> Iterator[Session]:
+    """The database at that URL, moved to this schema; closed however the work on it ends. Raises StoreError.
+
+    `if_new` is asked before a schema is made in a database that has none.
+    """
+    engine = database.connect(url, if_new=if_new)
     try:
         yield Session(engine)
     finally:
@@ -71,7 +75,8 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     """The site at `root`, its folders made, its protocol read, its database moved to this schema.
 
     `method` = how the decline is estimated; without it, as the site's settings say. `looks_for_damage` reads the whole
-    database, as a night does. Raises SiteError for another method, StoreError for a database that can't be used.
+    database, compares the rows whose turn it is with their hashes, and sweeps away what killed runs left, as a night does.
+    Raises SiteError for another method, StoreError for a database that can't be used, or was lost.
     """
     site = Site(root).prepare()
     settings = site.settings()
@@ -79,9 +84,13 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
     refuse_lost_database(site)
-    with open_store(settings.database) as store:
+    with open_store(settings.database, if_new=lambda: refuse_new_database(site)) as store:
         if looks_for_damage:
+            from cmvmon.shell import content_hashes  # which reads through a session
+
+            sweep(site.root, site.pages, site.landing, *site.landing.glob("*/"))
             database.check(store.engine)
+            content_hashes.check(store, night=now())
         yield OpenSite(store.engine, site, protocol, method or settings.method)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +16,17 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell import database, dialects
-from cmvmon.shell.files import write_atomically
+from cmvmon.shell.files import FOLDER_MODE, write_atomically
 from cmvmon.text import codes
 
 if TYPE_CHECKING:  # read only by the methods that need them: a command that lists alerts starts without them
     from cmvmon.feeds.laboratory import Laboratory
+    from cmvmon.feeds.patient_numbers import NumberForm
     from cmvmon.feeds.table_file import TableFile
     from cmvmon.protocol import Protocol
 
 SETTINGS = "settings.toml"
+PAGE_KEY = "page.key"
 TABLE_FILES = "tables"
 FOLDERS = ("labs", TABLE_FILES, "protocol", "drop", "landing", "pages")
 _SETTINGS = {
@@ -35,6 +37,7 @@ _SETTINGS = {
     "database": "",
     "file_settles_s": 10,
     "longest_pause_days": 7,
+    "patient_number_authority": "",
 }
 
 
@@ -46,6 +49,7 @@ class Settings:
     `delivered_zone`: the zone of delivered times without an offset: the ward's, where settings.toml states one. A default
     is no statement.
     `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
+    `patient_number_authority`: who gives the site's own patients' numbers; "" = not said.
     `longest_pause_days`: how far the clock may stand past the last recorded moment before somebody is asked.
     """
 
@@ -57,6 +61,7 @@ class Settings:
     database: sa.URL
     file_settles_s: float
     longest_pause_days: float
+    patient_number_authority: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,9 @@ class Site:
     def prepare(self) -> Site:
         """Makes the folders that are missing. Raises SiteError where it can't."""
         try:
+            self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             for folder in FOLDERS:
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
+                (self.root / folder).mkdir(mode=FOLDER_MODE, exist_ok=True)
         except OSError as error:
             raise SiteError(
                 f"the site's directory can't be made or written ({error.strerror}); name another with --site"
@@ -145,6 +151,7 @@ class Site:
             at,
             _number(merged, "file_settles_s", "seconds", 0, 600),
             _number(merged, "longest_pause_days", "days", 1, 366),
+            _authority(merged["patient_number_authority"]),
         )
 
     def protocol(self) -> Protocol:
@@ -185,7 +192,8 @@ class Site:
 
         own = self.root / "labs" / f"{feed}.toml"
         if own.exists():
-            return read_laboratory(_text(own), name=feed)
+            read = read_laboratory(_text(own), name=feed)
+            return replace(read, patient_numbers=self._numbers_here(read.patient_numbers))
         packaged = resources.files("cmvmon.feeds").joinpath("labs", f"{feed}.toml")
         if packaged.is_file():
             return read_laboratory(packaged.read_text(encoding="utf-8"), name=feed)
@@ -198,7 +206,14 @@ class Site:
         own = self.root / TABLE_FILES / f"{feed}.toml"
         if not own.exists():
             return None
-        return read_table_file(_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
+        read = read_table_file(_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
+        return replace(read, patient_numbers=self._numbers_here(read.patient_numbers))
+
+    def _numbers_here(self, form: NumberForm | None) -> NumberForm | None:
+        from cmvmon.feeds.patient_numbers import with_sites_own
+
+        is_named = form is not None and form.authority
+        return with_sites_own(form, self.settings().patient_number_authority) if is_named else form
 
     def table_files(self) -> list[TableFile]:
         """Every table file of the site, by name."""
@@ -214,10 +229,20 @@ class Site:
 
     def page_key(self) -> bytes:
         """The secret that makes page names opaque; made once, kept in the site."""
-        path = self.root / "page.key"
+        path = self.root / PAGE_KEY
         if not path.exists():
             write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
         return path.read_bytes()
+
+
+def _authority(found: object) -> str:
+    from cmvmon.feeds.patient_numbers import is_authority
+
+    if found != "" and not (isinstance(found, str) and is_authority(found)):
+        raise SiteError(
+            "settings.toml: patient_number_authority must be a name of letters, digits, - and _, as in [patient_ids] of a feed"
+        )
+    return str(found)
 
 
 def _number(settings: Mapping[str, object], name: str, unit: str, least: float, most: float) -> float:

@@ -50,7 +50,7 @@ def record(
         key = _hash([row[name] for name in row_type.key])
         judged.add(key)
         values = row | asdict(stamp)
-        content = _hash([values[name] for name in sorted(values) if name != "as_of"])
+        content = content_of(row_type, values)
         stored = newest.get(key)
         if stored is None or stored["is_gone"] or stored["content"] != content:
             added.append(values | {"row_key": key, "content": content, "is_gone": False})
@@ -65,6 +65,11 @@ def record(
     if added:
         names = {column.name for column in table.columns}
         connection.execute(sa.insert(table), [{k: v for k, v in row.items() if k in names} for row in added])
+
+
+def content_of(row_type: RowType, values: Mapping[str, Any]) -> str:
+    """The hash of what a row says and under what, but for the moment: `content` of a row that is stored."""
+    return _hash([values[name] for name in sorted({*row_type.schema, *STAMP}) if name != "as_of"])
 
 
 def stored(

@@ -52,6 +52,7 @@ capitals = true
 digits = 9
 pad_zeros = true
 check_digit = "elfproef"
+authority = "ZIS"
 
 [columns]
 patient_id = "Patientnummer"
@@ -153,6 +154,8 @@ MEANINGS = {
     "patient_ids.digits": "Of how many digits a number is; one of another length is set apart. Absent or 0: of any.",
     "patient_ids.pad_zeros": "Whether a number of fewer digits gets its leading zeros back: `12345` is `0012345`.",
     "patient_ids.check_digit": "The rule of its last digit, `elfproef` (of 9 digits) or `mod10`; one that breaks it is set apart.",
+    "patient_ids.authority": "Who gives these numbers. Feeds that name no one share the site's own; the same number of another "
+    "authority is another patient, and is shown as `LAB-B:0012345`. `patient_number_authority` in settings.toml names the site's.",
     "columns.patient_id": "The header of the patient's number.",
     "columns.accession_number": "Of the number of the order or the tube.",
     "columns.tube_number": "Of the tube's number, where the accession number is the order's.",

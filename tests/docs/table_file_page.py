@@ -85,6 +85,7 @@ capitals = true
 digits = 9
 pad_zeros = true
 check_digit = "elfproef"
+authority = "ZIS"
 
 [numbers]
 decimal = ","
@@ -193,6 +194,8 @@ _OF_ALL = {
     "patient_ids.digits": "Of how many digits a number is; one of another length is set apart. Absent or 0: of any.",
     "patient_ids.pad_zeros": "Whether a number of fewer digits gets its leading zeros back: `12345` is `0012345`.",
     "patient_ids.check_digit": "The rule of its last digit, `elfproef` (of 9 digits) or `mod10`; one that breaks it is set apart.",
+    "patient_ids.authority": "Who gives these numbers. Feeds that name no one share the site's own; the same number of another "
+    "authority is another patient, and is shown as `LAB-B:0012345`. `patient_number_authority` in settings.toml names the site's.",
     "numbers.decimal": "The decimal mark of numbers in text; without [numbers], a point.",
     "numbers.thousands": "The mark between thousands.",
 }

@@ -160,3 +160,30 @@ def test_a_contradiction_in_the_stanza_is_told_with_its_key(change: tuple[str, s
     with pytest.raises(ProtocolError, match="patient_ids") as error:
         read_laboratory(EXAMPLE.replace(*change), name="made_up")
     assert says in str(error.value)
+
+
+@given(st.text("0123456789aAzZ -:", max_size=12), st.sampled_from(["", "ZIS"]), st.booleans())
+def test_a_number_of_another_authority_bears_its_name_and_is_read_again_as_it_is(
+    number: str, prefix: str, is_sites_own: bool
+) -> None:
+    bare, form = NumberForm(prefix), NumberForm(prefix, authority="LAB-B", is_sites_own=is_sites_own)
+    if number.strip().startswith("LAB-B:"):
+        return
+    read, plain = form.read(number), bare.read(number)
+    assert read == (plain if plain is None or is_sites_own else f"LAB-B:{plain}")
+    assert prefix or read is None or form.read(read) == read
+
+
+def test_courses_are_of_the_authority_that_the_laboratory_file_of_their_feed_names() -> None:
+    laboratory = read_laboratory(SYNTHETIC + '[patient_ids]\nauthority = "LAB-B"\n', name="synthetic")
+    stanza = "[patient_ids]\ndigits = 7\npad_zeros = true\n"
+    own = read_table_file(f'feed = "synthetic"\ndescription = "x"\n{stanza}', name="synthetic", drugs=frozenset())
+    for file in (None, own):
+        read = courses("0000012", laboratory=laboratory, table_file=file).accepted["patient_id"].to_list()
+        assert read == ["LAB-B:0000012"]
+
+
+@pytest.mark.parametrize("name", ["LAB B", "LAB:B", "é"])
+def test_an_authority_is_a_plain_name(name: str) -> None:
+    with pytest.raises(ProtocolError, match="authority"):
+        read_laboratory(f'{SYNTHETIC}[patient_ids]\nauthority = "{name}"\n', name="synthetic")

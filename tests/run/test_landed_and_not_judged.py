@@ -11,6 +11,7 @@ import pytest
 
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.run.checkup import checkup
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
@@ -154,3 +155,88 @@ def test_a_live_snapshot_that_only_sets_a_course_apart_tells_its_patient_at_once
             unread_of.append(known.known(connection, opened.site, as_of=at).unread_of(ANTIVIRAL_COURSES))
     assert judged == [1, 1, 2]
     assert unread_of == [frozenset(), {"SYNTHETIC-ONE"}, frozenset()]
+
+
+def many(patient: str) -> list[str]:
+    return [result(f"{patient}-{n}", 20, 10_000) for n in range(25)]
+
+
+def never_taken_in(root: Path) -> str:
+    (said,) = (finding.words for finding in checkup(root, example=lambda: ()) if finding.what == "deliveries")
+    return said
+
+
+@pytest.mark.parametrize("is_left", [True, False])
+def test_a_delivery_that_a_clock_behind_refused_is_tried_again_each_night_and_taken_in(
+    site: Path, is_left: bool
+) -> None:
+    """Of a machine whose clock stood two weeks behind, every result was collected in the future."""
+    path = drop(site, "viral_load_results", many("SYNTHETIC"))
+    (one,) = nightly(site, as_of=day(6)).taken_in.counted
+    assert (one.refused, one.accepted) == ("too_many_quarantined", 0)
+    if not is_left:
+        path.unlink()
+    for still in (7, 8):  # tried in vain: nothing more is stored of it
+        nightly(site, as_of=day(still))
+        assert sites.rows(site, "SELECT max(attempt), count(*) FROM deliveries") == [(1, 1)]
+        assert sites.rows(site, "SELECT count(*) FROM quarantined_records") == [(25,)]
+    assert stopped_feeds(site) == ["synthetic"]
+    assert never_taken_in(site).startswith("1 landed and never taken in")
+    assert "1 delivery has landed and was never taken in" in (site / "pages" / "ward.en.html").read_text()
+    nightly(site, as_of=day(21))
+    assert sites.rows(site, "SELECT attempt, accepted, refused FROM deliveries ORDER BY attempt") == [
+        (1, 0, "too_many_quarantined"),
+        (2, 25, None),
+    ]
+    assert stopped_feeds(site) == []
+    assert never_taken_in(site) == "whatever has landed was taken in"
+    assert "never taken in" not in (site / "pages" / "ward.en.html").read_text()
+
+
+def test_of_courses_that_were_refused_what_came_later_holds_when_they_are_tried_again(tmp_path: Path) -> None:
+    """Refused for a word, tried again after a newer file: the course that was stopped meanwhile stays stopped."""
+    (tmp_path / "tables").mkdir()
+    file = tmp_path / "tables" / "synthetic.toml"
+    file.write_text('feed = "synthetic"\ndescription = "x"\n', encoding="utf-8")
+    names = [f"SYNTHETIC-{n}" for n in range(25)]
+    path = drop(tmp_path, "antiviral_courses", [course(name, intent="therapie") for name in names])
+    assert nightly(tmp_path, as_of=day(6)).taken_in.counted[0].refused == "too_many_quarantined"
+    path.unlink()
+    drop(tmp_path, "antiviral_courses", [course(names[0], stop=6)], name="two.csv")
+    nightly(tmp_path, as_of=day(7))
+    file.write_text(
+        'feed = "synthetic"\ndescription = "x"\n[antiviral_courses.words.indication]\ntreatment = ["therapie"]\n',
+        "utf-8",
+    )
+    nightly(tmp_path, as_of=day(8))
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        courses = known.known(connection, opened.site, as_of=day(8)).tables["antiviral_courses"]
+    assert courses.filter(patient_id=names[0])["stopped_at"].to_list() == [day(6)]
+    assert courses.height == 25
+
+
+def test_what_was_at_hand_and_could_not_be_judged_is_tried_again_though_its_file_is_gone(ward: Path) -> None:
+    path = drop(ward, "viral_load_results", [one_result()], feed="second", name="gone.csv")
+    assert [fault.feed for fault in nightly(ward, as_of=LATER).taken_in.faults] == ["second"]
+    path.unlink()
+    assert nightly(ward, as_of=NEXT).taken_in.faults == ()  # whoever had it was told; it is counted
+    assert never_taken_in(ward).startswith("1 landed and never taken in")
+    shipped = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
+    (ward / "labs" / "second.toml").write_text(shipped.replace('"synthetic"', '"second"', 1), encoding="utf-8")
+    nightly(ward, as_of=day(23.5))
+    assert sites.rows(ward, "SELECT accepted FROM deliveries WHERE feed = 'second'") == [(1,)]
+    assert never_taken_in(ward) == "whatever has landed was taken in"
+
+
+def test_a_snapshot_older_than_one_taken_in_is_never_taken_in_later(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    file = tmp_path / "tables" / "synthetic.toml"
+    said = 'feed = "synthetic"\ndescription = "{}"\n[antiviral_courses]\nsends = "snapshot"\n'
+    file.write_text(said.format("x"), encoding="utf-8")
+    for night, name, patient in ((10, "2026-01-10", "NEW"), (11, "2026-01-09", "OLD")):
+        drop(tmp_path, "antiviral_courses", [course(f"SYNTHETIC-{patient}")], name=f"courses_{name}.csv")
+        nightly(tmp_path, as_of=day(night))
+    file.write_text(said.format("mended"), encoding="utf-8")
+    nightly(tmp_path, as_of=day(12))
+    assert sites.rows(tmp_path, "SELECT patient_id FROM antiviral_courses") == [("SYNTHETIC-NEW",)]
+    assert sites.rows(tmp_path, "SELECT count(*) FROM deliveries WHERE refused = 'older_snapshot'") == [(1,)]

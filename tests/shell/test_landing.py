@@ -49,7 +49,8 @@ def test_the_bytes_and_every_new_name_are_synced_before_the_note_and_the_note_be
     folder = f"sync {counted.delivery_id[:9]}"
     note = "synthetic.viral_load_results.json"
     written = "sync .writing-"
-    assert done == ["sync landing", written, "name raw", folder, written, f"name {note}", folder]
+    landed = ["sync landing", written, "name raw", folder, written, f"name {note}", folder]
+    assert done == [*landed, "sync journal.n", "sync landing"]  # the journal's line once it was judged
 
 
 def test_a_file_whose_folder_is_gone_is_a_fault_with_the_code_of_its_error(tmp_path: Path) -> None:

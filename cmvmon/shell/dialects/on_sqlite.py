@@ -1,9 +1,15 @@
-"""SQLite: one file beside the site."""
+"""SQLite: one file beside the site.
+
+Its write-ahead log could lose what was committed, until 3.51.3: when two connections write or checkpoint at one instant, frames
+of a log that was begun anew are taken for copied. A library older than that keeps a rollback journal here.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +24,11 @@ from cmvmon.shell.lock import only_run
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+_WAL_MENDED = (3, 51, 3)  # sqlite.org/wal.html, "the WAL-reset bug"
+_EXTRA = 3  # PRAGMA synchronous: as FULL, and the folder too is synced once the journal is gone
+_APPLICATION_ID = 0x636D766D  # "cmvm": a new file has a header at once, so that one of 0 bytes has lost what it held
 
 
 class SQLite(Dialect):
@@ -69,11 +80,15 @@ class SQLite(Dialect):
         ]
 
     def fault(self, error: object) -> Fault:
+        if str(error).startswith("Could not decode to UTF-8"):  # of the driver: it has no code
+            return Fault.DAMAGED
         code = getattr(error, "sqlite_errorcode", None)
         return Fault.OTHER if code is None else self._faults.get(code & 0xFF, Fault.OTHER)
 
     def durability(self) -> str:
-        return "journal WAL, synchronous FULL"
+        kept = f"SQLite {sqlite3.sqlite_version}, journal {journal()}, synchronous EXTRA"
+        mended = ".".join(map(str, _WAL_MENDED))
+        return kept if journal() == "wal" else f"{kept} (the write-ahead log of SQLite before {mended} may lose data)"
 
     def is_whole(self, connection: sa.Connection) -> bool:
         return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
@@ -100,27 +115,53 @@ class SQLite(Dialect):
     def _path(url: sa.URL) -> Path:
         return Path(url.database or "")
 
-    @staticmethod
-    def _make_private(path: Path) -> None:
-        try:  # it holds patient data: nobody beside this user and group reads it
-            if path.parent.is_dir() and not path.exists():
-                path.touch(mode=0o640)
+    @classmethod
+    def _make_private(cls, path: Path) -> None:
+        """A new file for this user and its group, in place with its header or not at all. Raises StoreError, also where the
+        file lost what it held."""
+        try:
+            if path.exists():
+                if path.stat().st_size == 0:
+                    raise StoreError(
+                        f"{path.name} holds 0 bytes, and nothing was made in its place: put a backup of it back, or make the "
+                        "site again from what has landed (`cmvmon rebuild --into NEW`)"
+                    )
+            elif path.parent.is_dir():
+                cls._make(path)
         except OSError as error:
             raise StoreError(
                 f"{path.name} can't be made ({error.strerror}); check that this user may write its folder"
             ) from None
 
     @staticmethod
+    def _make(path: Path) -> None:
+        aside = path.with_name(f".writing-{secrets.token_hex(8)}")
+        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
+        try:
+            bare = sqlite3.connect(aside)
+            bare.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            bare.close()
+            with suppress(FileExistsError):  # another program was quicker: its file stays
+                os.link(aside, path)
+        finally:
+            aside.unlink()
+
+    @staticmethod
     def _make_durable(connection: Any, _: object) -> None:
         # sqlite3's own transaction handling is off: `begin` takes the write lock before anything is read.
         connection.isolation_level = None
         cursor = connection.cursor()
-        mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        cursor.execute("PRAGMA synchronous=FULL")
+        mode = cursor.execute(f"PRAGMA journal_mode={journal()}").fetchone()[0]
+        cursor.execute("PRAGMA synchronous=EXTRA")
         synchronous = cursor.execute("PRAGMA synchronous").fetchone()[0]
         cursor.close()
-        if mode != "wal" or synchronous != 2:
+        if mode != journal() or synchronous != _EXTRA:
             raise StoreError(
-                f"the database runs with journal {mode}, synchronous {synchronous}; cmvmon needs WAL and FULL, so that no "
-                "delivery that it took in is lost. Put the site on a local disk"
+                f"the database runs with journal {mode}, synchronous {synchronous}; cmvmon needs {journal()} and EXTRA, so "
+                "that no delivery that it took in is lost. Put the site on a local disk"
             )
+
+
+def journal() -> str:
+    """How a transaction is kept until it is whole: the write-ahead log only where this library's is safe."""
+    return "wal" if sqlite3.sqlite_version_info >= _WAL_MENDED else "truncate"

@@ -437,6 +437,8 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
     "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",
+    "ward.never_taken_in.one": "{n} delivery has landed and was never taken in (`cmvmon doctor`).",
+    "ward.never_taken_in.other": "{n} deliveries have landed and were never taken in (`cmvmon doctor`).",
     "ward.without_result": "Patients below without a usable result: {n}.",
     "ward.alike": (
         "Numbers {numbers} differ only in leading zeros, capitals or blanks and are judged as several patients: declare "

@@ -437,6 +437,8 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
     "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
+    "ward.never_taken_in.one": "{n} levering is binnengekomen en nooit verwerkt (`cmvmon doctor`).",
+    "ward.never_taken_in.other": "{n} leveringen zijn binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",
     "ward.alike": (
         "Nummers {numbers} verschillen alleen in voorloopnullen, hoofdletters of spaties en worden als verschillende patiënten "
