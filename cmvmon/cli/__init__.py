@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
-from cmvmon.cli import analysts, learning, listing, merging, questions, store, ward, why
+from cmvmon.cli import analysts, keeping, learning, listing, merging, questions, store, ward, why
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
-__all__ = ["analysts", "app", "learning", "listing", "main", "merging", "questions", "store", "ward", "why"]
+__all__ = ["analysts", "app", "keeping", "learning", "listing", "main", "merging", "questions", "store", "ward", "why"]
 
 
 def main() -> None:
