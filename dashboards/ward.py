@@ -15,6 +15,7 @@ from dashboards.views import WORK, FeedState, LatestResult, WardRow, WardView
 from dashboards.words_for_results import unassessed
 
 _NOW, _TODAY, _INFORMATION = words.TIERS
+_NIGHT_NOT_DONE = ("night_missed", "night_stopped")
 
 
 def ward_page(view: WardView, *, language: Language, script: str | None = None) -> str:
@@ -102,6 +103,8 @@ def _state(feed: FeedState, view: WardView, language: Language) -> Row:
         return {"trouble": True, "text": language.say("ward.clock_behind")}
     if feed.operations_code is not None:
         cause = operations_in_words(feed.operations_code, language)
+        if feed.operations_code in _NIGHT_NOT_DONE:  # the list of the last assessment stands
+            return {"trouble": True, "text": language.say("ward.work.night", cause=cause)}
         if feed.feed == WORK:
             return {"trouble": True, "text": language.say("ward.work.stopped", table=said["table"], cause=cause)}
         cause = language.say("ward.feed.file", cause=cause, file=feed.file_name) if feed.file_name else cause

@@ -1,1 +1,1 @@
-"""Prefect, and only here: when steps run, how often they are tried again, one at a time. No clinical logic, no patient data."""
+"""Prefect, and only here: when steps run, and how often they are tried again. No clinical logic, no patient data."""

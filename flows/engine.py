@@ -24,6 +24,9 @@ _QUIET = {
     # The first start makes Prefect's own database, which takes longer than its default of 20 s allows.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
+    # What became of a run is said by the flow, in a sentence; the engine would say it again with every line of its code.
+    "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
     "GX_ANALYTICS_ENABLED": "false",
 }
 

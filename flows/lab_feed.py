@@ -12,6 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cmvmon.run import feed
 from cmvmon.run.feed import Fed
+from cmvmon.run.nights import ENDS_WITHIN
 from cmvmon.shell.session import moment
 from flows.nightly import STEP
 from flows.scrubbing import scrubbed
@@ -31,7 +32,7 @@ def check(root: str, delivery_id: str, as_of: str | None) -> int:
         return feed.check_deliveries(Path(root), [delivery_id], as_of=None if as_of is None else moment(as_of))
 
 
-@flow(name="lab-feed", persist_result=False)
+@flow(name="lab-feed", persist_result=False, timeout_seconds=ENDS_WITHIN.total_seconds())
 def lab_feed(root: str, delivery_id: str, as_of: str | None = None) -> Fed:
     """One delivery on the site at `root`."""
     fed = take_in_and_assess(root, delivery_id, as_of)

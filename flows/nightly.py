@@ -5,19 +5,22 @@ Parameters are a folder and a moment, results are counts: nothing of a patient e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from cmvmon.domain.errors import StoreBusy
+from cmvmon.domain.errors import CmvmonError, StoreBusy
 from cmvmon.run import night
 from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import TakenIn
+from cmvmon.run.nights import ENDS_WITHIN, noting_a_stop
 from cmvmon.run.publish import Published
 from cmvmon.shell.session import moment
 from flows.scrubbing import scrubbed
@@ -59,14 +62,45 @@ def assess_and_publish(root: str, as_of: datetime | None) -> tuple[Counts, Publi
         return night.assess_and_publish_step(Path(root), as_of=as_of)
 
 
-@flow(name="nightly", persist_result=False, validate_parameters=True)
+@flow(name="nightly", persist_result=False, validate_parameters=True, timeout_seconds=ENDS_WITHIN.total_seconds())
 def nightly(root: str, as_of: str | None = None) -> tuple[TakenIn, Counts, Published]:
     """One night on the site at `root`, judged at `as_of` (ISO 8601; None = when each step begins)."""
     at = None if as_of is None else moment(as_of)
-    taken_in = take_in(root, at)
-    counts, published = assess_and_publish(root, at)
+    with saying_what_became_of_it(root):
+        taken_in = take_in(root, at)
+        counts, published = assess_and_publish(root, at)
     create_markdown_artifact(_in_counts(taken_in, counts, published), key="nightly")
+    if is_served():
+        print(_in_a_line(taken_in, counts, published), flush=True)  # noqa: T201 - the line of a good night
     return taken_in, counts, published
+
+
+@contextmanager
+def saying_what_became_of_it(root: str) -> Iterator[None]:
+    """A night that is stopped leaves an alert about the work, and where it is served, a sentence."""
+    try:
+        with noting_a_stop(Path(root)):
+            yield
+    except CmvmonError as error:
+        if is_served():
+            print(f"NOT DONE the night: {error}", flush=True)  # noqa: T201
+        raise
+
+
+def is_served() -> bool:
+    """Whether a schedule started this run; whoever starts one by hand says themselves what it came to."""
+    return runtime.deployment.id is not None
+
+
+def _in_a_line(taken_in: TakenIn, counts: Counts, published: Published) -> str:
+    new = sum(not one.was_known for one in taken_in.counted)
+    refused = sum(one.refused is not None for one in taken_in.counted)
+    changes = counts.changes
+    return (
+        f"night as of {counts.as_of.isoformat(timespec='minutes')}: {new} new deliveries, {refused} refused, "
+        f"{len(taken_in.faults)} files not read; {counts.patients} patients; alerts opened {changes.opened}, "
+        f"resolved {changes.resolved}, closed {changes.closed}; {published.written} files written"
+    )
 
 
 def _in_counts(taken_in: TakenIn, counts: Counts, published: Published) -> str:

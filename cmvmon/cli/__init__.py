@@ -10,13 +10,14 @@ import os
 import sys
 from pathlib import Path
 
-from cmvmon.cli import analysts, learning, listing, merging, printing, questions, rebuilding, store, ward, why
+from cmvmon.cli import analysts, keeping, learning, listing, merging, printing, questions, rebuilding, store, ward, why
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
 __all__ = [
     "analysts",
     "app",
+    "keeping",
     "learning",
     "listing",
     "main",

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon import __version__
+from cmvmon.cli.stopping import Stoppable
 from cmvmon.domain.errors import SiteError
 
 app = typer.Typer(
+    cls=Stoppable,
     epilog="Exit codes: 0 done, 1 unexpected, 2 call or site, 3 delivery refused, 4 protocol or laboratory file, "
-    "5 contract broken, 6 already running, 7 database.",
+    "5 contract broken, 6 already running, 7 database, 130 stopped with Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -21,7 +23,10 @@ app = typer.Typer(
 )
 alerts_app = typer.Typer(help="The alerts as they stand.", no_args_is_help=True, rich_markup_mode=None)
 quarantine_app = typer.Typer(
-    help="Records that are kept, with a reason, and not used.", no_args_is_help=True, rich_markup_mode=None
+    cls=Stoppable,
+    help="Records that are kept, with a reason, and not used.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 rules_app = typer.Typer(help="The rules, and where each is changed.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")

@@ -167,19 +167,13 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
         raise typer.Exit(2)
 
 
-@app.command()
-def serve(site: MadeSite = HERE) -> None:
-    """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped."""
-    from flows.deployments import serve as run
-
-    run(site)
-
-
 def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, clock_is_right: bool = False) -> None:
     if plain:
         from cmvmon.run.night import nightly as run
+        from cmvmon.run.nights import noting_a_stop
 
-        night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)
+        with noting_a_stop(site):
+            night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)
         taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
         from flows.engine import run_once

@@ -85,3 +85,7 @@ class UnreadableFile(SiteError):
     """A file can't be read from the disk."""
 
     code = "unreadable_file"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody stopped the work with Ctrl-C. The text says what stands, and what was not done."""

@@ -18,7 +18,8 @@ from cmvmon import __version__
 from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
-from cmvmon.run import freshness, patient_numbers, ward_list
+from cmvmon.run import at_work, freshness, patient_numbers, ward_list
+from cmvmon.run.nights import nights
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.never_taken_in import never_taken_in
@@ -53,6 +54,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("laboratory files", lambda: _laboratories(site)),
         ("table files", lambda: _table_files(site)),
         ("database", lambda: _database(site)),
+        ("nights", lambda: _nights(root)),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
     )
@@ -205,6 +207,17 @@ def _authorities(connection: sa.Connection, site: Site) -> Iterator[Finding]:
             f"{len(unstated)} numbers have results of several laboratories ({names}) and count as one patient's each: state in each "
             "laboratory file who gives its numbers (`authority` in [patient_ids])",
         )
+
+
+def _nights(root: Path) -> Iterator[Finding]:
+    found = nights(root)
+    if found.last is None:
+        return
+    if found.is_overdue(is_served=bool(at_work.is_running(root, at_work.SERVE))):
+        words = f"no night since {found.last.isoformat()}: start `cmvmon serve`, or look at cron (`cmvmon status`)"
+        yield Finding("nights", "note", words)
+    else:
+        yield Finding("nights", "ok", f"last one {found.last.isoformat()}")
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

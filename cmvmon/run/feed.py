@@ -67,7 +67,7 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
         touched = _touched(opened, delivery_ids)
         fed = Fed(tuple(taken_in), None, None)
         if touched:
-            fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=_scope(delivery_ids)))
+            fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=scope_of(delivery_ids)))
     if len(failed) == 1:
         raise failed[0][1]
     if failed:
@@ -98,7 +98,7 @@ def _touched(opened: OpenSite, delivery_ids: Sequence[str]) -> frozenset[str]:
         return frozenset().union(*(patients_of_delivery(connection, each) for each in delivery_ids))
 
 
-def _scope(delivery_ids: Sequence[str]) -> str:
+def scope_of(delivery_ids: Sequence[str]) -> str:
     """What the assessment is for: the delivery's id, or one that stands for these deliveries together."""
     if len(set(delivery_ids)) == 1:
         return delivery_ids[0]

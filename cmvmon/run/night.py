@@ -15,6 +15,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.publish import Published, halting, publish
+from cmvmon.run.stopped import stands
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import look_through
@@ -42,7 +43,8 @@ def nightly(
     Raises SiteError for a moment that can't be written any more or not yet, ClockInDoubt (cmvmon.shell.clock),
     AlreadyRunning when other runs keep the site for too long, ContractBroken when a table breaks its contract.
     """
-    taken_in = take_in_step(root, as_of=as_of, clock_is_right=clock_is_right)
+    with stands("what was taken in stands; nothing was assessed"):
+        taken_in = take_in_step(root, as_of=as_of, clock_is_right=clock_is_right)
     return Night(taken_in, *assess_and_publish_step(root, as_of=as_of, method=method, clock_is_right=clock_is_right))
 
 
@@ -65,8 +67,10 @@ def assess_and_publish_step(
     root: Path, *, as_of: datetime | None = None, method: str | None = None, clock_is_right: bool = False
 ) -> tuple[Counts, Published]:
     """Second and third step, each holding the site for itself: what was assessed is what is published."""
-    just_made = _assess(root, as_of=as_of, method=method, clock_is_right=clock_is_right)
-    return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
+    with stands("what was taken in stands; nothing of it was assessed"):
+        just_made = _assess(root, as_of=as_of, method=method, clock_is_right=clock_is_right)
+    with stands("what was taken in and assessed stands; `cmvmon report` writes the pages that are still of before"):
+        return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
 
 
 def publish_step(

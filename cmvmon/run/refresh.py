@@ -30,14 +30,14 @@ def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, sco
     Raises ContractBroken and ProtocolError as an assessment does; the ward page then says that the work stopped.
     """
     with opened.reading() as connection:
-        waiting = _waiting(connection, as_of)
+        waiting = waiting_patients(connection, as_of)
     whom = frozenset(patients) | waiting
     with halting(opened, as_of=as_of):
         assessment, counts = assess_site(opened, as_of=as_of, scope=scope, patients=whom, is_live=True)
         return counts, publish(opened, assessment, as_of=as_of, only=set(assessment.patients))
 
 
-def _waiting(connection: sa.Connection, as_of: datetime) -> frozenset[str]:
+def waiting_patients(connection: sa.Connection, as_of: datetime) -> frozenset[str]:
     """Patients of whom something came in that nobody has judged; before the first night, who may be on the ward's list."""
     since, among = alert_store.last_as_of(connection, scope="all"), None
     if since is None or as_of < since:

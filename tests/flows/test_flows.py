@@ -1,4 +1,4 @@
-"""The flows under a real Prefect server: the schedule really creates a run, a second night at once is refused."""
+"""The flows under a real Prefect server: the schedule really creates a run, and no run keeps a later one out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,58 +98,53 @@ def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_tim
         assert run.parameters == {"root": str(tmp_path.resolve())}
 
 
-def test_a_second_night_at_once_is_refused_by_the_deployments_limit(server: Path, tmp_path: Path) -> None:
-    """Two runs of the served night are asked for while the first still waits: one runs, the other is cancelled."""
-    from prefect.deployments import run_deployment
+def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(server: Path, tmp_path: Path) -> None:
+    """A limit's slot outlived the run that held it, and kept every later night out. Dead runs and those that were due while
+    nobody was there are ended; the one that is due next stands."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.states import Pending, Running, Scheduled
 
-    site = tmp_path / "site"
-    sites.ward_of_three(site)
-    script = "import sys; from pathlib import Path; from flows.deployments import serve; serve(Path(sys.argv[1]))"
-    serving = subprocess.Popen(
-        [sys.executable, "-c", script, str(site)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    try:
-        _wait(lambda: _is_served(site), 180)
-        asked = {"as_of": text(AS_OF)}
-        with only_run(site / ".nightly.lock"):  # nothing can finish before both were asked for
-            first, second = (run_deployment("nightly/nightly", parameters=asked, timeout=0) for _ in range(2))
-            _wait(
-                lambda: _state(second.id)[0] in ("CANCELLED", "CANCELLING") or _state(first.id)[0] in ("CANCELLED",), 90
-            )
-        states = [_state(run.id) for run in (first, second)]
-        assert [kind for kind, _ in states].count("CANCELLED") == 1
-        assert any("concurrency limit" in (message or "") for kind, message in states if kind == "CANCELLED")
-    finally:
-        serving.terminate()
-        try:
-            serving.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            serving.kill()
-            serving.wait()
+    from flows.deployments import deployments
+    from flows.nightly import nightly
+    from flows.runner import clear
 
+    one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    where = {"root": str(tmp_path.resolve())}
+    nightly.to_deployment(name="nightly", parameters=where, concurrency_limit=one).apply()  # as it was served before
+    ids = [deployment.apply() for deployment in deployments(tmp_path, "Europe/Amsterdam")]
 
-def _is_served(site: Path) -> bool:
-    from prefect.exceptions import ObjectNotFound
-
-    try:
-        runs = asyncio.run(_runs("nightly/nightly"))
-    except ObjectNotFound:
-        return False
-    return any(run.parameters.get("root") == str(site.resolve()) for run in runs)
-
-
-def _state(run_id: Any) -> tuple[str, str | None]:
-    async def read() -> tuple[str, str | None]:
-        from prefect.client.orchestration import get_client
-
+    async def left_and_cleared() -> tuple[list[str], list[str | None]]:
         async with get_client() as client:
-            run = await client.read_flow_run(run_id)
-            return str(run.state.type.value), run.state.message
+            limits = [(await client.read_deployment(each)).global_concurrency_limit for each in ids]
+            assert limits == [None, None]
+            yesterday = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(days=1))
+            tomorrow = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(days=1))
+            runs = [await client.create_flow_run_from_deployment(ids[0], state=s) for s in (yesterday, tomorrow)]
+            for state in (Running(), Pending()):
+                dead = await client.create_flow_run_from_deployment(ids[0])
+                await client.set_flow_run_state(dead.id, state, force=True)
+                runs.append(dead)
+            assert await clear(client, ids, tmp_path / "another site") == 0  # one server may serve several
+            assert await clear(client, ids, tmp_path) == 3
+            found = [await client.read_flow_run(run.id) for run in runs]
+            return [run.state.type.value for run in found], [run.state.message for run in found]
 
-    return asyncio.run(read())
+    states, messages = asyncio.run(left_and_cleared())
+    assert states == ["CANCELLED", "SCHEDULED", "CRASHED", "CRASHED"]
+    assert "one night stands for all that were missed" in str(messages[0])
+
+
+def test_a_run_that_hangs_is_ended_by_its_own_limit_of_time(server: Path, tmp_path: Path) -> None:
+    from cmvmon.run.nights import ENDS_WITHIN
+    from flows.lab_feed import lab_feed
+    from flows.nightly import nightly
+
+    assert nightly.timeout_seconds == lab_feed.timeout_seconds == ENDS_WITHIN.total_seconds()
+    begun = time.monotonic()
+    with only_run(tmp_path / ".nightly.lock"), pytest.raises(TimeoutError):
+        nightly.with_options(timeout_seconds=2)(str(tmp_path), text(AS_OF))
+    assert time.monotonic() - begun < 30
 
 
 def test_the_flow_and_the_plain_command_give_the_same_rows_and_bytes(server: Path, tmp_path: Path) -> None:

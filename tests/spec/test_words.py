@@ -92,6 +92,8 @@ VOCABULARIES: dict[str, set[str]] = {
         "unknown_ending",
         "clock_in_doubt",
         "clock_behind",
+        "night_missed",
+        "night_stopped",
         "symbolic_link",
         "unreadable_folder",
         "unfinished",

@@ -116,6 +116,8 @@ SENTENCES: dict[str, str] = {
     "operations.unknown_ending": "file of an unknown kind, not read",
     "operations.clock_in_doubt": "the clock and the last recorded moment contradict each other, alerts are frozen",
     "operations.clock_behind": "the clock stands behind the last recorded moment",
+    "operations.night_missed": "the nightly work did not run",
+    "operations.night_stopped": "the nightly work stopped before its end",
     "operations.symbolic_link": "a link instead of a file, not followed",
     "operations.unreadable_folder": "folder could not be read",
     "operations.unfinished": "file was never finished",
@@ -434,6 +436,7 @@ SENTENCES: dict[str, str] = {
     "ward.feed.file": "{cause} (file {file})",
     "ward.feed.operations": "Feed {feed} ({table}): {cause}. The list may be incomplete.",
     "ward.work.stopped": "The assessment was stopped ({table}: {cause}). There is no new list.",
+    "ward.work.night": "This list is not of last night: {cause}. Newer results may be missing.",
     "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
     "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",

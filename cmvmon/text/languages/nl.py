@@ -116,6 +116,8 @@ SENTENCES: dict[str, str] = {
     "operations.unknown_ending": "bestand van onbekende soort, niet gelezen",
     "operations.clock_in_doubt": "de klok en het laatst vastgelegde moment spreken elkaar tegen, meldingen zijn bevroren",
     "operations.clock_behind": "de klok loopt achter op het laatst vastgelegde moment",
+    "operations.night_missed": "het nachtelijke werk is niet gedaan",
+    "operations.night_stopped": "het nachtelijke werk is voortijdig gestopt",
     "operations.symbolic_link": "een koppeling in plaats van een bestand, niet gevolgd",
     "operations.unreadable_folder": "map niet leesbaar",
     "operations.unfinished": "bestand nooit afgemaakt",
@@ -434,6 +436,7 @@ SENTENCES: dict[str, str] = {
     "ward.feed.file": "{cause} (bestand {file})",
     "ward.feed.operations": "Koppeling {feed} ({table}): {cause}. Lijst kan onvolledig zijn.",
     "ward.work.stopped": "De beoordeling is gestopt ({table}: {cause}). Er is geen nieuwe lijst.",
+    "ward.work.night": "Deze lijst is niet van afgelopen nacht: {cause}. Nieuwere uitslagen kunnen ontbreken.",
     "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
     "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",

@@ -1,0 +1,107 @@
+"""The commands that keep a site at work, and the one that says whether it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from cmvmon.cli import printing
+from cmvmon.cli.face import HERE, Json, MadeSite, app
+from cmvmon.cli.stopping import until_stopped
+
+if TYPE_CHECKING:
+    from cmvmon.run.status import Status
+    from cmvmon.run.watching import Look
+
+NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
+
+
+@app.command()
+def serve(site: MadeSite = HERE) -> None:
+    """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped; makes up a night that is missing."""
+    from flows.serving import serve as run
+
+    with until_stopped("stopping ...") as stop:
+        for line in run(site, stop=stop):
+            print(line, flush=True)
+
+
+@app.command()
+def watch(site: MadeSite = HERE) -> None:
+    """Takes the drop folder in as files settle, and refreshes whom they touch, until stopped. Needs no Prefect."""
+    from cmvmon.run import at_work
+    from cmvmon.run.watching import Trouble, keep_watch
+
+    with at_work.only_one(site, at_work.WATCH), until_stopped("stopping when this step has ended") as stop:
+        print(f"watching {site}/drop; stop with Ctrl-C", flush=True)
+        for found in keep_watch(site, stop=stop):
+            lines = [f"NOT DONE {found.words}"] if isinstance(found, Trouble) else _lines_of(found)
+            for line in lines:
+                print(line, flush=True)
+        print("stopped; what was taken in is assessed, and the next start goes on from here", flush=True)
+
+
+def _lines_of(look: Look) -> Iterator[str]:
+    for counted in look.taken_in.counted:
+        yield f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}"
+    for fault in look.taken_in.faults:
+        yield f"take in  NOT READ: {fault.message}"
+    if look.assessed is not None and look.published is not None:
+        words = f"{printing.assessed_words(look.assessed)}; {printing.published_words(look.published)}"
+        yield f"refresh  as of {look.assessed.as_of.isoformat()}: {words}"
+
+
+@app.command()
+def status(as_json: Json = False, site: MadeSite = HERE) -> None:
+    """The last night and the next, what runs, and what keeps the work from being done; code 2 or 3 where somebody must act."""
+    from cmvmon.run.status import status as find
+
+    found = find(site)
+    if as_json:
+        print(json.dumps(_plain(found), sort_keys=True, indent=2))
+    else:
+        print("\n".join(_said(found)))
+    if found.is_at_rest:
+        raise typer.Exit(NOT_AT_WORK)
+    if found.stopped:
+        raise typer.Exit(A_FEED_WAITS)
+
+
+def _plain(found: Status) -> dict[str, object]:
+    said = asdict(found) | {"is_at_work": not found.is_at_rest}
+    said["stopped"] = [asdict(each) | {"since": each.since.isoformat()} for each in found.stopped]
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
+
+
+def _said(found: Status) -> Iterator[str]:
+    last, assessed = _moment(found.last_night, found.at), _moment(found.last_assessed, found.at)
+    yield f"last night   {last}{': the one after it is MISSING' if found.is_overdue and found.last_night else ''}"
+    if found.next_night is not None:
+        yield f"next night   {_minute(found.next_night)} (`cmvmon serve` runs)"
+    else:
+        yield "next night   not known: `cmvmon serve` does not run here, and cron can't be asked"
+    yield f"last judged  {assessed}"
+    yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
+    for each in found.stopped:
+        from cmvmon.text import language
+        from cmvmon.text.values import operations_in_words
+
+        yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {_minute(each.since)}"
+
+
+def _moment(moment: datetime | None, at: datetime) -> str:
+    return "none yet" if moment is None else f"{_minute(moment)}, {_ago(at - moment)} ago"
+
+
+def _minute(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="minutes")
+
+
+def _ago(span: timedelta) -> str:
+    hours = int(span / timedelta(hours=1))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"

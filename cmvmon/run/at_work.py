@@ -1,0 +1,48 @@
+"""Which of a site's two long programs runs on this machine: `cmvmon serve`, and `cmvmon watch`. Each at most once.
+
+A program that ends, however it does, lets go of its lock: nothing has to be cleared by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cmvmon.domain.errors import AlreadyRunning
+from cmvmon.shell.lock import only_run
+
+SERVE, WATCH = "serve", "watch"
+_LOOKED_AT_FOR_S = 2.0  # `cmvmon status` takes the lock for a moment, to see whether it is free
+
+
+@contextmanager
+def only_one(root: Path, program: str) -> Iterator[None]:
+    """Is the one program of that kind on this site. Raises AlreadyRunning where there is one."""
+    taken = only_run(_lock(root, program), wait_s=_LOOKED_AT_FOR_S)
+    try:
+        taken.__enter__()
+    except AlreadyRunning as error:
+        raise AlreadyRunning(f"`cmvmon {program}` runs on this site already; stop that one first") from error
+    try:
+        yield
+    finally:
+        taken.__exit__(None, None, None)
+
+
+def is_running(root: Path, program: str) -> bool | None:
+    """Whether it runs on this machine; None where this user can't tell. Makes no file."""
+    lock = _lock(root, program)
+    if not lock.exists():
+        return False
+    try:
+        with only_run(lock):
+            return False
+    except AlreadyRunning:
+        return True
+    except OSError:
+        return None
+
+
+def _lock(root: Path, program: str) -> Path:
+    return root / f".{program}.lock"

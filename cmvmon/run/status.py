@@ -1,0 +1,80 @@
+"""How the work on a site stands: the last night and the next, what runs, and what keeps it from being done. Nothing is written.
+
+Told by the store, the clock and two locks, so that it is true when the scheduler is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cmvmon.domain.words import OPERATIONS
+from cmvmon.run import at_work
+from cmvmon.run.nights import nights
+from cmvmon.shell import alert_store, database
+from cmvmon.shell.clock import CLOCK_FEED
+from cmvmon.shell.session import ASSESSMENT_FEED, open_store
+from cmvmon.shell.site import Site
+
+_THE_WORK = (ASSESSMENT_FEED, CLOCK_FEED)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """An alert about the work that stands open: since when, which feed, and the code of its cause."""
+
+    since: datetime
+    feed: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the work stands. Moments are in the zone of the site.
+
+    `last_night`: the moment that the last whole night judged; None = there was none. `next_night`: when the next one is due;
+    None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
+    `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
+    """
+
+    at: datetime
+    last_night: datetime | None
+    is_overdue: bool
+    next_night: datetime | None
+    last_assessed: datetime | None
+    is_serving: bool | None
+    is_watching: bool | None
+    stopped: tuple[Stopped, ...]
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether a night is missing, or something keeps the work itself from being done."""
+        return self.is_overdue or any(each.feed in _THE_WORK for each in self.stopped)
+
+
+def status(root: Path) -> Status:
+    """How the work on this site stands now. Raises StoreError for a database that can't be used."""
+    site = Site(root)
+    zone = ZoneInfo(site.settings().time_zone)
+    found = nights(root)
+    is_serving = at_work.is_running(root, at_work.SERVE)
+    assessed, stopped = None, []
+    if database.exists(site.database):
+        with open_store(site.database) as store, store.reading() as connection:
+            assessed = alert_store.last_as_of(connection)
+            open_ones = alert_store.alerts(connection, states={"open"})
+        about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
+        stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
+    return Status(
+        at=found.at.astimezone(zone),
+        last_night=None if found.last is None else found.last.astimezone(zone),
+        is_overdue=found.is_overdue(is_served=bool(is_serving)),
+        next_night=found.next_due if is_serving else None,
+        last_assessed=None if assessed is None else assessed.astimezone(zone),
+        is_serving=is_serving,
+        is_watching=at_work.is_running(root, at_work.WATCH),
+        stopped=tuple(stopped),
+    )

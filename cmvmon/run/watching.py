@@ -1,0 +1,186 @@
+"""Keeps watch over the drop folder: takes files in as they settle, and brings the patients whom they touch up to date.
+
+Files are taken in by the same step as in a night, and patients assessed by the same as for one delivery. What was taken in and
+not assessed, because a program ended in between, is made up by the next look, and so by the first one of the next start.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event
+
+from cmvmon.domain.delivered import WHOLE_DELIVERY
+from cmvmon.domain.errors import AlreadyRunning, CmvmonError, StoreBusy
+from cmvmon.run import at_work
+from cmvmon.run.assessing import Counts
+from cmvmon.run.faults import Fault
+from cmvmon.run.feed import check_deliveries, scope_of
+from cmvmon.run.intake import TakenIn, take_in_drop
+from cmvmon.run.nights import nights, note_missed
+from cmvmon.run.publish import Published, halting
+from cmvmon.run.refresh import refresh, waiting_patients
+from cmvmon.shell.clock import moment_to_record, note_clock
+from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
+from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.site import Site
+from cmvmon.shell.touched import patients_of_delivery
+
+LOOKS_EVERY_S = 3.0
+TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
+_WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
+_LOOKS_FOR_NIGHTS_EVERY_S = 600.0
+_NOBODYS = "made-up"  # the scope of an assessment that no new delivery asked for
+
+State = tuple[int, float, int]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look came to: what was new, and whom it touched; `assessed` and `published` are None where it was nobody."""
+
+    taken_in: TakenIn
+    assessed: Counts | None = None
+    published: Published | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something was not done, in words without patient data; it is tried again."""
+
+    words: str
+
+
+@dataclass
+class Watch:
+    """One site that is watched. It remembers which files it has seen, so that a look at a folder of old files costs little.
+
+    `seen`: files that were taken in, or refused. `faulty`: those that could not be judged, which are tried again.
+    `met`: when each was first seen as it is, by a clock that nobody sets.
+    """
+
+    root: Path
+    seen: dict[Path, State] = field(default_factory=dict)
+    faulty: dict[Path, State] = field(default_factory=dict)
+    met: dict[Path, tuple[State, float]] = field(default_factory=dict)
+    strays: tuple[Stray, ...] = ()
+    told: frozenset[Fault] = frozenset()
+    tried_at: float = float("-inf")
+    is_behind: bool = True  # something may have been taken in that nobody has assessed
+
+    def look(self) -> Look | None:
+        """Takes in what has settled since the last look, and refreshes whom it touches; None where nothing is new.
+
+        Raises what a night raises: AlreadyRunning, StoreError, ClockInDoubt, ContractBroken, ProtocolError. What was not done
+        then is done by the next look.
+        """
+        site = Site(self.root)
+        found = look_through(site.drop)
+        has_less = bool(self.faulty.keys() - {item.path for item in found.files})
+        fresh = self._settled(found.files, site.settings().file_settles_s)
+        is_due = bool(self.faulty) and time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
+        if not (fresh or has_less or is_due or self.is_behind or found.strays != self.strays):
+            return None
+        # What could not be judged goes with the others, or the alert about its feed would be taken for settled.
+        again = [item for item in found.files if self.faulty.get(item.path) == item.state and item not in fresh]
+        with held(site, wait_s=_WAITS_FOR_SITE_S), open_site(self.root) as opened:
+            self.is_behind = True
+            taken_in = self._take_in(opened, replace(found, files=(*fresh, *again), growing=()))
+            look = _refreshed(opened, taken_in)
+        self.is_behind = False
+        return look
+
+    def _settled(self, files: tuple[Dropped, ...], settles_s: float) -> list[Dropped]:
+        """Those that are not known and that nobody has written to for so long, by their own time or by ours."""
+        there = {item.path for item in files}
+        for kept in (self.seen, self.faulty, self.met):
+            for path in kept.keys() - there:
+                del kept[path]
+        settled: list[Dropped] = []
+        for item in files:
+            if item.state in (self.seen.get(item.path), self.faulty.get(item.path)):
+                continue
+            state, since = self.met.get(item.path, (item.state, time.monotonic()))
+            since = since if state == item.state else time.monotonic()
+            self.met[item.path] = item.state, since
+            if item.state[1] <= time.time() - settles_s or time.monotonic() - since >= settles_s:
+                settled.append(item)
+        return settled
+
+    def _take_in(self, opened: OpenSite, found: Found) -> TakenIn:
+        """What is new of it: deliveries that were not known, and faults that were not told."""
+        with halting(opened):
+            at = moment_to_record(opened)
+        taken_in = take_in_drop(opened, received_at=at, found=found)
+        note_clock(opened, at)
+        self.tried_at, self.strays = time.monotonic(), found.strays
+        stopped = {(fault.feed, fault.table, fault.file_name) for fault in taken_in.faults}
+        for item in found.files:
+            is_faulty = (item.feed, item.table or WHOLE_DELIVERY, item.path.name) in stopped
+            now_in, before_in = (self.faulty, self.seen) if is_faulty else (self.seen, self.faulty)
+            now_in[item.path] = item.state
+            before_in.pop(item.path, None)
+        untold = tuple(fault for fault in taken_in.faults if fault not in self.told)
+        self.told = frozenset(taken_in.faults)
+        return TakenIn(tuple(one for one in taken_in.counted if not one.was_known), untold)
+
+
+def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
+    """Whoever is touched by it, or by what came in before and nobody has judged, brought up to date."""
+    ids = sorted({one.delivery_id for one in taken_in.counted})
+    with halting(opened):
+        as_of = moment_to_record(opened)
+    with opened.reading() as connection:
+        touched = frozenset[str]().union(*(patients_of_delivery(connection, each) for each in ids))
+        touched |= waiting_patients(connection, as_of)
+    if not touched:
+        return Look(taken_in)
+    return Look(taken_in, *refresh(opened, touched, as_of=as_of, scope=scope_of(ids) if ids else _NOBODYS))
+
+
+def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
+    """Looks every few seconds until somebody stops it, and gives what each look came to; silent where nothing is new.
+
+    Nothing that a look meets ends it: it says so once, waits, and goes on.
+    """
+    watch, said, wait_s = Watch(root), "", LOOKS_EVERY_S
+    nights_said, nights_at = "", float("-inf")
+    while not stop.is_set():
+        trouble, wait_s = "", LOOKS_EVERY_S
+        try:
+            look = watch.look()
+            if look is not None and (look.taken_in.counted or look.taken_in.faults or look.assessed):
+                yield look
+            if look is not None and look.published is not None and look.taken_in.counted:
+                check_deliveries(root, [one.delivery_id for one in look.taken_in.counted])
+            if time.monotonic() - nights_at >= _LOOKS_FOR_NIGHTS_EVERY_S:
+                nights_at, before = time.monotonic(), nights_said
+                nights_said = _of_nights(root)
+                if nights_said and not before:
+                    yield Trouble(nights_said)
+        except (AlreadyRunning, StoreBusy) as error:
+            trouble = _words(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
+            trouble, wait_s = _words(error), TRIES_AGAIN_AFTER_S
+        if trouble and trouble != said:
+            yield Trouble(trouble)
+        said = trouble
+        stop.wait(wait_s)
+
+
+def _of_nights(root: Path) -> str:
+    """What is to be said where a night is missing, once an alert about the work says it too. A site may have none at first."""
+    found = nights(root)
+    if found.last is None or not found.is_overdue(is_served=bool(at_work.is_running(root, at_work.SERVE))):
+        return ""
+    return "no night ran since the last one was due: start `cmvmon serve`, or look at cron" if note_missed(root) else ""
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, CmvmonError):
+        return f"{error}. It is tried again"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}. It is tried again"

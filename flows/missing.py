@@ -1,0 +1,25 @@
+"""Tells of a night that did not run, as a child of `cmvmon serve` that may wait for the site: `python -m flows.missing ROOT`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cmvmon.domain.errors import CmvmonError
+from cmvmon.run.nights import note_missed
+from flows.lifeline import end_with_parent
+
+
+def main(root: Path) -> None:
+    """Opens the alert about the work and says so in a sentence; silent where the night has come meanwhile."""
+    end_with_parent()
+    try:
+        is_missing, why = note_missed(root), "run `cmvmon nightly` to see why"
+    except CmvmonError as error:
+        is_missing, why = True, str(error)
+    if is_missing:
+        print(f"NOT DONE the last night that was due: {why}", flush=True)  # noqa: T201 - said for `cmvmon serve`
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
