@@ -66,7 +66,7 @@ $(READY): $(LOCKS) pyproject.toml
 
 # The kernels are compiled once, before the tests are spread over processes; each process finds them in __pycache__.
 .venv/.compiled: $(wildcard cmvmon/kinetics/*.py cmvmon/kinetics/*/*.py) | $(READY)
-	@$(BIN)/python -m tests.compile
+	@$(BIN)/cmvmon warmup
 	@touch $@
 
 # Chromium comes from Debian's package where we may install it; elsewhere the browser tests say why they were skipped.

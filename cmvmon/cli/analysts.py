@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cmvmon.cli.face import HERE, Json, Method, SiteOption, app, moment_of
-from cmvmon.cli.progress import progress, tell_of_compiling
+from cmvmon.cli.progress import progress
 
 # Spelled out here, so that --help need not import the simulator; a test holds it to cmvmon.simulate.SCENARIOS.
 _SCENARIOS = (
@@ -48,7 +48,6 @@ def analyze(
     from cmvmon.workbench.analysis import analyze as run
 
     moment = None if as_of is None else moment_of(as_of, site)
-    tell_of_compiling()
     with progress("ranges of patients") as told:
         done = run(
             source,

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon import __version__
+from cmvmon.cli.progress import tell_of_compiling
 from cmvmon.cli.stopping import Stoppable
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.first_compile import when_first_compiling
 
 app = typer.Typer(
     cls=Stoppable,
@@ -61,6 +63,7 @@ def cmvmon(
     ] = False,
 ) -> None:
     """Follows CMV load under treatment: laboratory files in, alerts and pages out. Synthetic or your own data; no diagnosis."""
+    when_first_compiling(tell_of_compiling)
 
 
 def _made(root: Path) -> Path:

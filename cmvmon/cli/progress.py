@@ -47,9 +47,5 @@ def _lines(what: str, clock: Callable[[], float]) -> Progress:
 
 
 def tell_of_compiling() -> None:
-    """One line before the first run on this machine, which compiles the kernels; nothing later."""
-    from cmvmon.kinetics.numerics.compiling import is_on_disk
-    from cmvmon.kinetics.weeks.kernel import all_weeks
-
-    if not is_on_disk(all_weeks):
-        sys.stderr.write("first run here: compiling the kernels, about a minute; later runs start at once\n")
+    """One line, said before a run compiles its first kernel."""
+    sys.stderr.write("first run here: compiling the kernels, about a minute; later runs start at once\n")

@@ -21,6 +21,18 @@ def version() -> None:
 
 
 @app.command()
+def warmup() -> None:
+    """Compiles the kernels once after an installation or a change, so that no later command has to. Touches no site."""
+    from time import monotonic
+
+    from cmvmon.workbench.warming import warm_up
+
+    begun = monotonic()
+    warm_up()
+    print(f"warm: the kernels are compiled and kept on disk ({monotonic() - begun:.0f} s)")
+
+
+@app.command()
 def init(
     site: Annotated[Path, typer.Argument(metavar="SITE", help="The directory to make.")],
     time_zone: Annotated[

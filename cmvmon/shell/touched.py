@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import DELIVERED, LEADING
+from cmvmon.domain.delivered import DELIVERED, LEADING, WHOLE_SNAPSHOT
 from cmvmon.shell.known import chunks, linked, links
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 
@@ -15,7 +15,7 @@ from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:
     """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
     that the one from whom a correction takes a result away is among them; of a link, every number that is joined to it. So are
-    those of whom it sets a record apart, and of whom the delivery before it did, which a snapshot may have set right."""
+    those of whom it sets a record apart; of a snapshot also of whom the one before it did, which it may have set right."""
     touched = _set_apart(connection, delivery_id)
     for delivered in DELIVERED:
         c = VERSIONS[delivered.name].c
@@ -27,17 +27,21 @@ def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozens
 
 
 def _set_apart(connection: sa.Connection, delivery_id: str) -> set[str]:
-    """The patients named by records that were set apart of that delivery, and of the one that came before it of each table."""
+    """The patients named by records of that delivery that were set apart, and of the one before it where each tells all that
+    holds."""
     d, q = DELIVERIES.c, QUARANTINE.c
-    mine = sa.select(d.feed, d.table_name, sa.func.max(d.received_at)).where(d.delivery_id == delivery_id)
+    mine = sa.select(d.feed, d.table_name, d.sends, sa.func.max(d.received_at)).where(d.delivery_id == delivery_id)
     found: set[str] = set()
-    for feed, table, received_at in connection.execute(mine.group_by(d.feed, d.table_name)).all():
-        before = sa.select(d.delivery_id).where(
-            d.feed == feed, d.table_name == table, d.delivery_id != delivery_id, d.received_at <= received_at
-        )
-        last = connection.execute(before.order_by(d.received_at.desc(), d.landed_at.desc()).limit(1)).scalar()
+    for feed, table, sends, received_at in connection.execute(mine.group_by(d.feed, d.table_name, d.sends)).all():
+        asked = [delivery_id]
+        if sends == WHOLE_SNAPSHOT:
+            before = sa.select(d.delivery_id).where(
+                d.feed == feed, d.table_name == table, d.delivery_id != delivery_id, d.received_at <= received_at
+            )
+            newest = before.order_by(d.received_at.desc(), d.landed_at.desc()).limit(1)
+            asked += connection.execute(newest).scalars()
         named = sa.select(q.named_patient).where(
-            q.feed == feed, q.table_name == table, q.delivery_id.in_([delivery_id, last]), q.named_patient.is_not(None)
+            q.feed == feed, q.table_name == table, q.delivery_id.in_(asked), q.named_patient.is_not(None)
         )
         found |= set(connection.execute(named.distinct()).scalars())
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.cli.progress import progress, tell_of_compiling
+from cmvmon.cli.progress import progress
 
 IN_STEPS = """
 from cmvmon.cli.progress import progress
@@ -54,14 +54,30 @@ def test_on_a_terminal_long_work_shows_a_bar_and_quick_work_nothing() -> None:
     assert b"ranges" in on_a_terminal([0.0, 1.0, 9.0])
 
 
-def test_only_a_run_that_compiles_says_so(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from cmvmon.kinetics.weeks import kernel
+KERNEL = """
+import sys
+from cmvmon.cli.progress import tell_of_compiling
+from cmvmon.domain.first_compile import when_first_compiling
+from cmvmon.kinetics.numerics.compiling import compiled
 
-    monkeypatch.setattr(kernel.all_weeks._cache._cache_file, "_index_path", str(tmp_path / "none.nbi"))
-    tell_of_compiling()
-    assert capsys.readouterr().err.startswith("first run here: compiling")
-    monkeypatch.setattr("cmvmon.kinetics.numerics.compiling.is_on_disk", lambda _: True)
-    tell_of_compiling()
-    assert capsys.readouterr().err == ""
+@compiled
+def one(x):
+    return x + 1.0
+
+@compiled
+def two(x):
+    return one(x) + 1.0
+
+when_first_compiling(tell_of_compiling)
+assert two(1.0) == 3.0
+"""
+
+
+def test_only_a_run_that_compiles_says_so_once(tmp_path: Path) -> None:
+    script = tmp_path / "kernels.py"
+    script.write_text(KERNEL, encoding="utf-8")
+    said = [
+        subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120).stderr
+        for _ in range(2)
+    ]
+    assert said == ["first run here: compiling the kernels, about a minute; later runs start at once\n", ""]

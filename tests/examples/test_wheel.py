@@ -66,6 +66,16 @@ def test_what_is_installed_is_not_the_checkout(installed: Path, tmp_path: Path) 
         assert not Path(path).is_relative_to(ROOT)
 
 
+def test_who_warms_up_first_waits_for_no_compiler_afterwards(installed: Path, tmp_path: Path) -> None:
+    """The kernels of the wheel lie where it is installed: the demo beside it finds them, and says nothing of compiling."""
+    command = [str(installed / "cmvmon"), "warmup"]
+    both = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600)
+    assert both.stdout.startswith("warm: the kernels are compiled")
+    assert both.stderr.count("first run here: compiling") == 1
+    demo = [str(installed / "cmvmon"), "demo", "--plain"]
+    assert subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600).stderr == ""
+
+
 @pytest.mark.parametrize("command", [["demo", "--plain"], ["doctor"]], ids=["demo", "doctor"])
 def test_a_command_prints_in_an_empty_folder_what_the_checkout_prints(
     command: list[str], installed: Path, tmp_path: Path

@@ -12,11 +12,26 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from numba.core import caching
+from numba.core import caching, event
+
+from cmvmon.domain.first_compile import compiling
 
 HOW: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # how every kernel is compiled
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+class _Tells(event.Listener):
+    """Tells of a kernel that is compiled; one that is found on disk is no event."""
+
+    def on_start(self, event: Any) -> None:
+        compiling()
+
+    def on_end(self, event: Any) -> None:
+        """Nothing is told of the end."""
+
+
+event.register("numba:compile", _Tells())  # type: ignore[no-untyped-call]
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -38,13 +53,6 @@ def compiled(kernel: Kernel) -> Kernel:
     index: Any = caching.IndexDataCacheFile
     cache._cache_file = index(cache._cache_path, cache._impl.filename_base, stamp)
     return fast  # type: ignore[no-any-return]
-
-
-def is_on_disk(kernel: Any) -> bool:
-    """Whether the kernel was compiled before and is read from disk; else its first call compiles, for about a minute."""
-    cache = getattr(kernel, "_cache", None)
-    index = getattr(cache, "_cache_file", None)
-    return bool(index is not None and index._load_index())
 
 
 def fingerprint(kernel: Callable[..., Any]) -> str:
