@@ -31,7 +31,7 @@ def warm_up() -> None:
     )
     as_of = START + timedelta(days=_DAYS)
     for method in ("bank", "line"):
-        assessment = assess(known, protocol=protocol, as_of=as_of, method=method)
+        assessment = assess(known, protocol=protocol, as_of=as_of, method=method, for_pages=True)
         next_samples(assessment, assessment.patients, protocol=protocol, as_of=as_of)
         given = assessment.kernel_input
         if given is not None and method == "bank":

@@ -13,19 +13,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import sqlalchemy as sa
 
 from cmvmon.assess import Assessment
-from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.errors import ContractBroken, ProtocolError, SiteError
-from cmvmon.domain.identity import content_hash, record_key
 from cmvmon.facts import facts_at
 from cmvmon.run.assessing import assess_site, assessed, gate_computed
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
-from cmvmon.shell.schema import VERSIONS
 from cmvmon.shell.session import now, open_site
 from cmvmon.text import language
 from tests import sites
@@ -103,18 +99,6 @@ BROKEN_ROWS = {
 }
 
 
-def give_its_hash(root: Path, table: str) -> None:
-    """Makes the broken row one that was stored so: a night would else find a damaged cell before any contract is asked."""
-    rows = BY_NAME[table].rows
-    with open_site(root) as opened, opened.reading() as connection:
-        found = connection.execute(sa.select(VERSIONS[table]).where(VERSIONS[table].c.version_number == 99))
-        row = dict(found.mappings().one())
-    insert_past_our_checks(root, f"DROP TRIGGER no_update_of_{table}")
-    with sqlite3.connect(root / "cmvmon.sqlite") as connection:
-        hashes = (record_key(row, rows), content_hash(row, rows))
-        connection.execute(f"UPDATE {table} SET record_key = ?, content = ? WHERE version_number = 99", hashes)
-
-
 @pytest.mark.parametrize("table", BROKEN_ROWS)
 def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_path: Path, table: str) -> None:
     sites.ward_of_three(tmp_path)
@@ -128,7 +112,7 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
                 received_at=day(21),
             )
     insert_past_our_checks(tmp_path, BROKEN_ROWS[table])
-    give_its_hash(tmp_path, table)
+    sites.give_its_hash(tmp_path, table)
     with pytest.raises(ContractBroken, match=f"{table} breaks its contract"):
         nightly(tmp_path, as_of=day(21.5))
     assert sites.rows(tmp_path, "SELECT count(*) FROM assessments") == [(0,)]
