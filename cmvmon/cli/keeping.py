@@ -68,7 +68,7 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    if found.stopped:
+    if found.stopped or found.n_never_taken_in:
         raise typer.Exit(A_FEED_WAITS)
 
 
@@ -92,6 +92,9 @@ def _said(found: Status) -> Iterator[str]:
         from cmvmon.text.values import operations_in_words
 
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {_minute(each.since)}"
+    if found.n_never_taken_in:
+        n = found.n_never_taken_in
+        yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
 
 
 def _moment(moment: datetime | None, at: datetime) -> str:

@@ -21,7 +21,7 @@ _STANDS = {
     "analyze": "no table is half written; run it again",
     "demo": "what was done stands; run it again to go on",
     "init": "the folder may lack its settings; remove it before it is tried again",
-    "ingest": "each file that is named above stands; what comes after it was not taken in, and nothing was assessed",
+    "ingest": "each file that is named above stands; what has landed after it is taken in by the next night; nothing was assessed",
     "nightly": "what was taken in stands; run it again to go on",
     "rebuild": "the new site is not whole; remove its folder before it is tried again",
     "report": "no page is half written; run it again",

@@ -11,7 +11,7 @@ import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of, say_version
-from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 
 
 @app.command()
@@ -94,7 +94,10 @@ def ingest(
     failed: list[str] = []
     for file, found in take_in_by_hand(site, files, feed=feed, table=table, is_history=history):
         if isinstance(found, SiteError):  # this file's; the others go on
-            failed.append(str(found))
+            may_be_another = table is None and isinstance(found, NoLaboratoryFile)
+            failed.append(
+                f"{found}{'; of a file of courses or stays name the table: --table' if may_be_another else ''}"
+            )
             continue
         counted += found
         for one in found if not as_json else ():

@@ -13,6 +13,7 @@ from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import Fault, Records
 from cmvmon.feeds.shortened_numbers import shortened
 from cmvmon.feeds.standard_table import NO_FAULTS, read_moment, stripped, typed_records
+from cmvmon.feeds.unseen import unseen
 
 
 def judge_table(
@@ -37,13 +38,19 @@ def judge_table(
     for column in patients:
         folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
         nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
-        cut = shortened(column) & ~nobody
-        reason = pl.when(nobody).then(pl.lit("placeholder_patient_id")).otherwise(pl.lit("shortened_number"))
-        mine = rows.filter(nobody | cut)
+        cut, marked = shortened(column) & ~nobody, unseen(column)
+        reason = (
+            pl.when(marked)
+            .then(pl.lit(f"invisible_in_{column}"))
+            .when(nobody)
+            .then(pl.lit("placeholder_patient_id"))
+            .otherwise(pl.lit("shortened_number"))
+        )
+        mine = rows.filter(nobody | cut | marked)
         unnamed = pl.concat([unnamed, mine.select(*PLACE, reason=reason, column=pl.lit(column))])
         nameless = mine.with_columns(pl.lit("").alias(column)).to_dicts()
         named |= {row["record_number"]: Named.of(row, row_type) for row in nameless}
-        rows = rows.filter(~(nobody | cut))
+        rows = rows.filter(~(nobody | cut | marked))
     return Judged(rows, pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number"), named=named)
 
 

@@ -27,6 +27,7 @@ from cmvmon.feeds.records import Record, Records
 from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of, times_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
+from cmvmon.feeds.unseen import holds_unseen
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
 Load = tuple[str, float | None, float | None, float | None, float | None]
@@ -107,7 +108,8 @@ def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -
     read: dict[str, str] = {}
     if result_id is not None:
         read["result_id"] = result_id
-    is_somebody = fold_id(patient) not in laboratory.placeholder_patient_ids and not is_shortened(patient)
+    is_unusable = is_shortened(patient) or holds_unseen(patient)
+    is_somebody = fold_id(patient) not in laboratory.placeholder_patient_ids and not is_unusable
     if patient and is_somebody and laboratory.number_of(patient) is not None:
         read["patient_id"] = patient
     if isinstance(status, str):
@@ -242,6 +244,8 @@ def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Reje
     for field in ("patient_id", "accession_number", "tube_number"):
         if is_shortened(cells.get(field, "")):
             return Rejection("shortened_number", field)
+    if holds_unseen(cells["patient_id"]):
+        return Rejection("invisible_in_patient_id", "patient_id")
     if fold_id(cells["patient_id"]) in laboratory.placeholder_patient_ids:
         return Rejection("placeholder_patient_id", "patient_id")
     return Rejection(UNFIT, "patient_id") if laboratory.number_of(cells["patient_id"]) is None else None

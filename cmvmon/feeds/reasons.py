@@ -34,6 +34,12 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "delivery_refused": "the whole delivery was refused. Mend what the refusal names and take the file in again.",
         # who and what
+        "invisible_in_patient_id": (
+            "the patient id holds a character that can't be seen, and would be another patient's. Ask the sender to remove it."
+        ),
+        "invisible_in_merged_into": (
+            "the number that the patient goes on under holds a character that can't be seen. Ask the sender to remove it."
+        ),
         "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
         "patient_number_form": (

@@ -22,6 +22,7 @@ from cmvmon.run import at_work, freshness, patient_numbers, ward_list
 from cmvmon.run.nights import nights
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
+from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import PAGE_KEY, Site
@@ -123,6 +124,7 @@ def _table_files(site: Site) -> Iterator[Finding]:
 def _database(site: Site) -> Iterator[Finding]:
     url = site.database
     if not database.exists(url):
+        refuse_lost_database(site)
         yield Finding("database", "not told", "this site has none yet; `cmvmon nightly` makes it")
         return
     with open_store(url) as store:

@@ -16,7 +16,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import AlreadyRunning, CmvmonError, ContractBroken, ProtocolError, SiteError
+from cmvmon.domain.errors import (
+    AlreadyRunning,
+    CmvmonError,
+    ContractBroken,
+    ProtocolError,
+    SiteError,
+    StoreBusy,
+    StoreError,
+)
 from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.shell import alert_store, database
@@ -123,11 +131,15 @@ def noting_a_stop(root: Path) -> Iterator[None]:
     """Where the night inside is stopped, an alert about the work is opened before the error goes on.
 
     An assessment that was stopped by its contracts or the protocol has one already; a clock in doubt is told by the page;
-    a wrong call and a night that another run kept out have begun nothing.
+    a wrong call and a night that another run kept out have begun nothing. Nothing is written into a store that is damaged or
+    gone: the ward page alone says it, without a list.
     """
     try:
         yield
     except (ContractBroken, ProtocolError, SiteError, AlreadyRunning):
+        raise
+    except StoreError as error:
+        _note_stopped(root) if isinstance(error, StoreBusy) else _halt_page(root)
         raise
     except Exception:
         _note_stopped(root)
@@ -141,6 +153,15 @@ def _note_stopped(root: Path) -> None:
             _note(opened, STOPPED)
         _publish(root)
     except (CmvmonError, OSError, sa.exc.SQLAlchemyError):
+        return
+
+
+def _halt_page(root: Path) -> None:
+    from cmvmon.run.publish import publish_without_store
+
+    try:
+        publish_without_store(Site(root), STOPPED)
+    except (CmvmonError, OSError):
         return
 
 

@@ -18,6 +18,7 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
+from cmvmon.protocol import Protocol
 from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.shell import alert_history, alert_store, quarantine
@@ -148,21 +149,36 @@ def halting(opened: OpenSite, *, as_of: datetime | None = None) -> Iterator[None
         raise
 
 
+def publish_without_store(site: Site, code: str) -> None:
+    """A ward page that says why there is no list on it, of a site whose store can't be used. `code` is one of the work's."""
+    _write_halt(site, site.protocol(), now(), (), (), FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, None, None, code))
+
+
 def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> None:
     """A ward page that says the assessment was stopped, with no list on it: an old list would read as today's."""
-    settings = opened.site.settings()
-    names = _Names(opened.site.page_key())
     with opened.reading() as connection:
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"})
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded)
+
+
+def _write_halt(
+    site: Site,
+    protocol: Protocol,
+    as_of: datetime,
+    feeds: Sequence[FeedTable],
+    standing: Sequence[Mapping[str, object]],
+    *unrecorded: FeedState,
+) -> None:
+    settings, names = site.settings(), _Names(site.page_key())
+    common = views.Common(protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
     view = _ward_view((), feeds, standing, common, names)
     view = replace(view, feeds=(*unrecorded, *view.feeds))
     for code in codes():
         page = ward_page(view, language=language(code), script=shared_script()[0]).encode()
-        write_atomically(opened.site.pages / names.ward(code), page)
+        write_atomically(site.pages / names.ward(code), page)
         if code == settings.language:
-            write_atomically(opened.site.pages / "index.html", page)
+            write_atomically(site.pages / "index.html", page)
 
 
 def page_of(site: Site, patient_id: str, code: str) -> str:

@@ -16,6 +16,8 @@ from cmvmon.run import at_work
 from cmvmon.run.nights import nights
 from cmvmon.shell import alert_store, database
 from cmvmon.shell.clock import CLOCK_FEED
+from cmvmon.shell.making_site import refuse_lost_database
+from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import ASSESSMENT_FEED, open_store
 from cmvmon.shell.site import Site
 
@@ -38,6 +40,7 @@ class Status:
     `last_night`: the moment that the last whole night judged; None = there was none. `next_night`: when the next one is due;
     None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
+    `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
     """
 
     at: datetime
@@ -48,6 +51,7 @@ class Status:
     is_serving: bool | None
     is_watching: bool | None
     stopped: tuple[Stopped, ...]
+    n_never_taken_in: int = 0
 
     @property
     def is_at_rest(self) -> bool:
@@ -59,12 +63,14 @@ def status(root: Path) -> Status:
     """How the work on this site stands now. Raises StoreError for a database that can't be used."""
     site = Site(root)
     zone = ZoneInfo(site.settings().time_zone)
+    refuse_lost_database(site)
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
-    assessed, stopped = None, []
+    assessed, stopped, n_never = None, [], 0
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
+            n_never = never_taken_in(connection, site.landing, as_of=found.at)
             open_ones = alert_store.alerts(connection, states={"open"})
         about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
         stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
@@ -77,4 +83,5 @@ def status(root: Path) -> Status:
         is_serving=is_serving,
         is_watching=at_work.is_running(root, at_work.WATCH),
         stopped=tuple(stopped),
+        n_never_taken_in=n_never,
     )

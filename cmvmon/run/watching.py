@@ -16,13 +16,14 @@ from threading import Event
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import AlreadyRunning, CmvmonError, StoreBusy
 from cmvmon.run import at_work
-from cmvmon.run.assessing import Counts
+from cmvmon.run.assessing import Counts, assessed
 from cmvmon.run.faults import Fault
 from cmvmon.run.feed import check_deliveries, scope_of
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.nights import nights, note_missed
-from cmvmon.run.publish import Published, halting
+from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.refresh import refresh, waiting_patients
+from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
 from cmvmon.shell.session import OpenSite, held, open_site
@@ -86,10 +87,13 @@ class Watch:
             return None
         # What could not be judged goes with the others, or the alert about its feed would be taken for settled.
         again = [item for item in found.files if self.faulty.get(item.path) == item.state and item not in fresh]
+        was_behind = self.is_behind
         with held(site, wait_s=_WAITS_FOR_SITE_S), open_site(self.root) as opened:
             self.is_behind = True
             taken_in = self._take_in(opened, replace(found, files=(*fresh, *again), growing=()))
             look = _refreshed(opened, taken_in)
+            if was_behind:  # whoever was stopped between assessing and publishing left the pages of before
+                _published_anew(opened)
         self.is_behind = False
         return look
 
@@ -139,6 +143,16 @@ def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
     if not touched:
         return Look(taken_in)
     return Look(taken_in, *refresh(opened, touched, as_of=as_of, scope=scope_of(ids) if ids else _NOBODYS))
+
+
+def _published_anew(opened: OpenSite) -> None:
+    """The pages of the last assessment, where those that stand were written before it."""
+    with opened.reading() as connection:
+        last = alert_store.last_as_of(connection)
+    page = opened.site.pages / "index.html"
+    written = page.stat().st_mtime if page.exists() else float("-inf")
+    if last is not None and written < last.timestamp():
+        publish(opened, assessed(opened, as_of=last), as_of=last)
 
 
 def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:

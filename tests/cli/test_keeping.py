@@ -103,8 +103,18 @@ def test_status_tells_a_feed_that_waits_by_another_code_and_names_the_cause(site
     assert run("nightly", site=site).returncode == 0
     done = run("status", site=site)
     assert done.returncode == 3
-    assert "NOT WELL     nowhere: laboratory file missing or not usable, since " in done.stdout
+    assert "NOT WELL     nowhere: laboratory or table file missing or not usable, since " in done.stdout
     assert json.loads(run("status", "--json", site=site).stdout)["stopped"][0]["code"] == "laboratory_file"
+
+
+def test_status_tells_of_a_refused_delivery_also_after_a_good_one_came(site: Path) -> None:
+    bad = drop(site, "viral_load_results", [], name="a_bad.csv")
+    bad.write_text('patient_id,"never closed\n', encoding="utf-8")
+    drop(site, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), name="b_good.csv")
+    assert run("nightly", site=site).returncode == 0
+    done = run("status", site=site)
+    assert (done.returncode, "NOT TAKEN IN 1 landed" in done.stdout) == (3, True)
+    assert json.loads(run("status", "--json", site=site).stdout)["n_never_taken_in"] == 1
 
 
 def test_status_tells_what_runs_here(site: Path) -> None:

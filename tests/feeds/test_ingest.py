@@ -208,3 +208,16 @@ def test_no_refusal_and_no_remedy_holds_what_was_delivered(name: str, field: str
     told = intake.quarantined.drop("delivered_text", "patient_id")  # these two are kept to be read on the site
     assert not any(MARKED in str(cell) for row in told.rows() for cell in row)
     assert any(MARKED in text for text in intake.quarantined["delivered_text"])
+
+
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\x07", "\u00ad", "\u200b", "\u202e", "\ufeff", "\x85"])
+def test_a_patient_number_with_a_character_that_can_not_be_seen_is_nobodys(mark: str) -> None:
+    """It looks like another patient's number on every page, and would be a patient of its own."""
+    rows = [GOOD | {"patient_id": f"SYNTH{mark}-1"}, GOOD | {"accession_number": "A2"}]
+    part = deliver(csv_bytes("synthetic", rows))
+    assert part.quarantined["reason"].to_list() == ["invisible_in_patient_id"]
+    assert part.accepted["patient_id"].to_list() == ["SYNTH-1"]
+    stays = f"stay_id,patient_id,admitted_at\nS1,SYNTH{mark}-1,2026-05-01T08:00:00Z\n".encode()
+    assert deliver(stays, "", "icu_stays").quarantined["reason"].to_list() == ["invisible_in_patient_id"]
+    links = f"patient_id,merged_into,merged_at\nSYNTH-2,SYNTH{mark}-1,2026-05-01T08:00:00Z\n".encode()
+    assert deliver(links, "", "patient_links").quarantined["reason"].to_list() == ["invisible_in_merged_into"]

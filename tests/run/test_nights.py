@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt
+from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, StoreError
 from cmvmon.run import at_work, night, nights
+from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
 from cmvmon.run.nights import due_after, due_by, note_missed, noting_a_stop
+from cmvmon.run.status import status
 from cmvmon.shell import session
 from cmvmon.shell.lock import only_run
 from tests import sites
@@ -145,3 +148,36 @@ def test_an_alert_about_the_work_does_not_wait_long_for_the_site(
     clock.append(NOW + timedelta(hours=27))
     with only_run(site / ".nightly.lock"), pytest.raises(AlreadyRunning):
         note_missed(site)
+
+
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut in half", "a cell"])
+def test_a_store_that_was_lost_or_damaged_is_told_by_the_page_without_a_list_and_left_as_it_is(
+    site: Path, harm: str
+) -> None:
+    file = site / "cmvmon.sqlite"
+    assert "SYNTHETIC-SLOW" in page(site, "nl")
+    whole = file.read_bytes()
+    if harm == "gone":
+        file.unlink()
+    elif harm == "a cell":
+        with sqlite3.connect(file) as connection:
+            connection.execute("DROP TRIGGER no_update_of_icu_stays")
+            connection.execute("UPDATE icu_stays SET bed = 'another'")
+        connection.close()
+    else:
+        file.write_bytes(b"" if harm == "empty" else whole[: len(whole) // 2])
+    before = file.read_bytes() if file.exists() else None
+    with pytest.raises(StoreError), noting_a_stop(site):
+        nightly(site, as_of=NOW)
+    assert "is voortijdig gestopt" in page(site, "nl")
+    assert "stopped before its end" in page(site, "en")
+    assert "SYNTHETIC-SLOW" not in page(site, "nl") + page(site, "en")
+    assert (file.read_bytes() if file.exists() else None) == before
+
+
+def test_a_site_whose_store_is_gone_is_told_so_by_whoever_is_asked(site: Path) -> None:
+    (site / "cmvmon.sqlite").unlink()
+    (found,) = (one for one in checkup(site, example=lambda: ()) if one.what == "database")
+    assert (found.state, "is gone" in found.words) == ("broken", True)
+    with pytest.raises(StoreError, match="is gone"):
+        status(site)

@@ -101,6 +101,19 @@ def test_what_was_taken_in_and_not_assessed_is_made_up_at_the_next_start(site: P
     assert rows(site, "SELECT count(*) FROM assessed_patients WHERE patient_id = 'SYNTHETIC-NEW'") == [(1,)]
 
 
+def test_pages_that_a_killed_watch_did_not_write_are_written_at_the_next_start(site: Path) -> None:
+    drop(site, "viral_load_results", [result("SYNTHETIC-SLOW", 22, 987_654)], name="new.csv")
+    stale = sites.page_bytes(site)
+    with pytest.MonkeyPatch.context() as broken:  # as a watch that is killed between assessing and publishing
+        broken.setattr("cmvmon.run.refresh.publish", _raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            Watch(site).look()
+    assert sites.page_bytes(site) == stale
+    assert Watch(site).look() is not None
+    pages = [page.decode() for name, page in sites.page_bytes(site).items() if name.endswith("nl.html")]
+    assert any("987.654" in page for page in pages)
+
+
 def test_what_failed_after_it_was_taken_in_is_assessed_by_the_next_look(
     watched: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
