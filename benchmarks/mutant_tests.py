@@ -24,7 +24,8 @@ TESTS = (  # what is quick and near comes first
     "tests/rules/test_every_rule.py",
     "tests/rules/test_explaining.py",
     "tests/rules/test_same_as_before.py",
-    "tests/contracts",
+    "tests/contracts/test_contract_text.py",
+    "tests/contracts/test_freshness.py",
     "tests/shell",
     "tests/feeds/test_ingest.py",
     "tests/run",
@@ -46,10 +47,9 @@ NEAR = {
     "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
     "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
-    "data_contracts/": ["tests/contracts"],
 }
 
-SLOW_TOO = ("cmvmon/shell/", "data_contracts/")  # whole nights and whole tables are what tells of these rooms
+SLOW_TOO = ("cmvmon/shell/",)  # whole nights are what tells of it
 
 
 def near_to(file: str) -> Sequence[str]:

@@ -114,7 +114,7 @@ def first_failing(
     """The first of these tests that does not pass, in this process; None where all of them pass.
 
     Args:
-        seconds: no further test is begun after so long.
+        seconds: no further test is begun so long after all of them were collected.
         before: names of tests that are run first, in this order.
         about: the tests whose name holds this word come next, then the files that hold it, then the others as they are.
         is_slow_too: tests that are marked slow count as well; with `seconds`, only as many as there is time for.
@@ -137,12 +137,14 @@ class _Watch:
 
     def __init__(self, before: Sequence[str], about: str, seconds: float) -> None:
         self._before = {name: place for place, name in enumerate(before)}
-        self._about, self._until = about, time.monotonic() + seconds
+        self._about, self._seconds, self._until = about, seconds, math.inf
         self.failed: str | None = None
         self.is_out_of_time = False
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Files stay together, so that what a file prepares once is prepared once."""
+        """Files stay together, so that what a file prepares once is prepared once. The time counts from here: collecting may
+        take longer than a test."""
+        self._until = time.monotonic() + self._seconds
         files = {name: place for place, name in enumerate(dict.fromkeys(item.path for item in items))}
         holds = {file for file in files if self._about and self._about in file.read_text(encoding="utf-8")}
         last = len(self._before)

@@ -103,3 +103,17 @@ def test_a_delivery_that_was_judged_is_known_by_its_feed_and_its_table_or_format
     assert judged == {(counted.delivery_id, "synthetic", kept_as) for kept_as in ("viral_load_results", "csv")}
     assert landing.notes_besides(tmp_path / "landing", judged) == []
     assert len(landing.notes_besides(tmp_path / "landing", ())) == 1
+
+
+def test_the_same_bytes_under_two_tables_of_a_feed_are_two_deliveries_and_each_comes_again_for_itself(
+    tmp_path: Path,
+) -> None:
+    first = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, "?")])
+    second = drop(tmp_path, "antiviral_courses", [])
+    second.write_bytes(first.read_bytes())
+    sites.lain_still(second)
+    with open_site(tmp_path) as opened:
+        faults = [take_in_drop(opened, received_at=day(at)).faults for at in (1, 2)]
+    assert faults[1] == faults[0]
+    waiting = "SELECT table_name FROM quarantined_records NATURAL JOIN waiting_records ORDER BY 1"
+    assert sites.rows(tmp_path, waiting) == [("antiviral_courses",), ("viral_load_results",)]
