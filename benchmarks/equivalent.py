@@ -38,6 +38,7 @@ _JOINED_LATER = "the order does not matter: the rows are only joined to others"
 _ONE_PATIENT = (
     "the order of patients and places does not matter: one row of each is kept, and they are sorted afterwards"
 )
+_ASKED_IN_PARTS = "how many numbers one question names changes no answer"
 _SAME_POINT = "a single result that goes the longer way becomes the same point"
 
 EQUIVALENT = (
@@ -71,6 +72,13 @@ EQUIVALENT = (
         "polars keeps the order of equal numbers unasked; the word makes it a promise",
     ),
     Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
+    Equivalent("shell/brought_right.py", "_CHUNK = 500", ("500", "501"), _ASKED_IN_PARTS),
+    Equivalent(
+        "shell/told_apart.py",
+        "if len(numbers) > 1 for number",
+        ("len(numbers) > 1", "len(numbers) >= 1"),
+        "where a key names one patient, the links of that number change nothing of what its records say",
+    ),
     Equivalent("rules/judging.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
 )

@@ -1,4 +1,4 @@
-"""The tests that a mutant of the judging code meets: all that are fast, or only those of its own room."""
+"""The tests that a mutant meets: all that are fast, or only those of its own room."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ TESTS = (  # what is quick and near comes first
     "tests/rules/test_every_rule.py",
     "tests/rules/test_explaining.py",
     "tests/rules/test_same_as_before.py",
-    "tests/shell/test_alert_store.py",
+    "tests/contracts/test_contract_text.py",
+    "tests/contracts/test_freshness.py",
+    "tests/shell",
+    "tests/feeds/test_ingest.py",
+    "tests/run",
 )
 _CONDITIONS = "tests/facts/test_conditions.py"
 _EVERY_FACT = "tests/facts/test_every_fact_table.py"
@@ -42,7 +46,10 @@ NEAR = {
     ],
     "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
+    "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
 }
+
+SLOW_TOO = ("cmvmon/shell/",)  # whole nights are what tells of it
 
 
 def near_to(file: str) -> Sequence[str]:

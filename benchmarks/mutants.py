@@ -1,8 +1,8 @@
-"""Mutation testing of the judging code: one small change at a time, and does a fast test notice?
+"""Mutation testing of what judges and stores: one small change at a time, and does a fast test notice?
 
-`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--near] [--patience 12] [--again]` tries
-every mutant of cmvmon/rules, cmvmon/facts, cmvmon/episodes.py and cmvmon/assess.py that has no answer yet, and writes
-benchmarks/mutants.md.
+`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--sample 80] [--near] [--patience 12]
+[--again]` tries every mutant of ROOMS that has no answer yet, or of a fair sample of what `--only` names, and writes
+benchmarks/mutants.md. With `--minutes 0` it only writes.
 Answers are kept by the text of the mutated file in benchmarks/out/mutants.jsonl, so a run that was stopped goes on where it
 was. With `--patience 12` a mutant gets so many seconds of tests, the likeliest to notice it first; with `--near` only the
 tests of its own room. Either can only make a killed mutant look like a survivor; `--again` tries the survivors once more.
@@ -26,14 +26,21 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.equivalent import EQUIVALENT
-from benchmarks.mutant_tests import TESTS, near_to
+from benchmarks.mutant_tests import SLOW_TOO, TESTS, near_to
 from benchmarks.mutating import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
-JUDGING = ("cmvmon/rules/*.py", "cmvmon/facts/*.py", "cmvmon/episodes.py", "cmvmon/assess.py")
+ROOMS = (
+    "cmvmon/rules/*.py",
+    "cmvmon/facts/*.py",
+    "cmvmon/episodes.py",
+    "cmvmon/assess.py",
+    "cmvmon/shell/*.py",
+)
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
 LIMIT_SECONDS = 400.0  # a mutant that keeps the tests busy for longer is killed: the suite would not end
+SEED = 7
 KILLERS = 12  # how many of the tests that killed a mutant of the same file before are run first
 
 KILLED, SURVIVED, EXPLAINED, OPEN = "killed", "survived", "equivalent", "not tried"
@@ -52,9 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     given = _arguments(arguments)
     wanted = [mutant for mutant in every_mutant() if given.only in mutant.file]
     answers = read_answers()
-    open_ones = [mutant for mutant in wanted if _is_open(mutant, answers, again=given.again)]
-    random.Random(7).shuffle(open_ones)  # a run that is cut short is a fair sample
-    # They are taken from the end: survivors first, equivalents last.
+    drawn = random.Random(SEED).sample(wanted, min(given.sample or len(wanted), len(wanted)))
+    # A run that is cut short is a fair sample, too. From the end: survivors first, equivalents last.
+    open_ones = [mutant for mutant in drawn if given.minutes and _is_open(mutant, answers, again=given.again)]
     open_ones.sort(key=lambda mutant: (not reason_of(mutant), standing(mutant, answers) == SURVIVED))
     _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience, near=given.near)
     text = report(wanted, answers)
@@ -67,8 +74,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def every_mutant() -> list[Mutant]:
-    """Every mutant of the judging code, in the order of the files. Rooms that do not exist have none."""
-    files = sorted({path for pattern in JUDGING for path in ROOT.glob(pattern)})
+    """Every mutant of the rooms, in the order of the files. Rooms that do not exist have none."""
+    files = sorted({path for pattern in ROOMS for path in ROOT.glob(pattern)})
     return [
         mutant
         for path in files
@@ -101,14 +108,23 @@ def report(wanted: Iterable[Mutant], answers: Mapping[str, Answer]) -> str:
         by_file.setdefault(mutant.file, []).append(mutant)
     rows = {file: Counter(standing(mutant, answers) for mutant in mutants) for file, mutants in by_file.items()}
     totals = sum(rows.values(), Counter[str]())
-    lines = ["# Mutants of the judging code", "", "`python -m benchmarks mutants`", "", _summary(totals), ""]
-    lines += ["| file | mutants | killed | survived | equivalent | not tried |", "|---|---:|---:|---:|---:|---:|"]
-    lines += [_row(file, counted) for file, counted in (*rows.items(), ("all", totals))]
+    lines = ["# Mutants", "", "`python -m benchmarks mutants`", "", _summary(totals)]
+    head = "| {} | mutants | killed | survived | equivalent | not tried |\n|---|---:|---:|---:|---:|---:|"
+    by_room: dict[str, Counter[str]] = {}
+    for file, counted in rows.items():
+        by_room[_room_of(file)] = by_room.get(_room_of(file), Counter()) + counted
+    for name, table in (("room", by_room), ("file", rows)):
+        lines += ["", head.format(name)]
+        lines += [_row(each, counted) for each, counted in (*table.items(), ("all", totals))]
     every = [mutant for mutants in by_file.values() for mutant in mutants]
     for title, which in (("Survived", SURVIVED), ("Equivalent: no test can tell them apart", EXPLAINED)):
         found = [_line(mutant) for mutant in every if standing(mutant, answers) == which]
         lines += ["", f"{title}:", "", *(found or ["- none"])]
     return "\n".join(lines) + "\n"
+
+
+def _room_of(file: str) -> str:
+    return file if file in ROOMS else str(Path(file).parent)
 
 
 def _line(mutant: Mutant) -> str:
@@ -217,11 +233,12 @@ class _Worker:
         theirs.close()
 
     def has_no_failing_test(self) -> None:
-        """Raises RuntimeError where a test fails without any mutant: every mutant would count as killed."""
-        self.start(None, [], self._patience * 4)
-        found = self._pipe.recv()
-        if found.answer != SURVIVED:
-            raise RuntimeError(f"the tests fail, or there are none, without any mutant: mend them first ({found.by})")
+        """Raises RuntimeError where a test fails without any mutant: all would count as killed."""
+        for _ in range(2):  # the second time as every mutant meets them: with the project's modules imported anew
+            self.start(None, [], self._patience * 2)
+            found = self._pipe.recv()
+            if found.answer != SURVIVED:
+                raise RuntimeError(f"tests fail, or there are none, without any mutant: mend them first ({found.by})")
 
     def start(self, mutant: Mutant | None, before: Sequence[str], seconds: float | None = None) -> None:
         self._started = time.monotonic()
@@ -260,7 +277,8 @@ def _serve(pipe: Connection) -> None:
         about = "" if mutant is None else Path(mutant.file).stem
         tests = near_to("" if mutant is None else mutant.file) if is_near else TESTS
         with in_place_of_its_module(mutant):
-            failed = first_failing(ROOT, tests, before=before, about=about, seconds=seconds)
+            is_slow_too = is_near and mutant is not None and mutant.file.startswith(SLOW_TOO)
+            failed = first_failing(ROOT, tests, before=before, about=about, seconds=seconds, is_slow_too=is_slow_too)
             pipe.send(Answer(SURVIVED) if failed is None else Answer(KILLED, failed))
 
 
@@ -269,6 +287,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=20.0, help="stop handing out mutants after so long")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", default="", help="part of a file's path; then the table is printed, not written")
+    parser.add_argument("--sample", type=int, default=0, help="try only so many, drawn at random; 0: all")
     parser.add_argument("--again", action="store_true", help="the survivors too")
     parser.add_argument("--near", action="store_true", help="only the tests nearest to the mutated file")
     parser.add_argument("--patience", type=float, default=math.inf, help="seconds of tests that each mutant gets")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import io
@@ -81,6 +82,7 @@ def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
     """Whoever imports the mutant's module meanwhile gets the mutant. Modules above the judging code are imported anew."""
     for name in [n for n in sys.modules if n.partition(".")[0] in RELOADED and not n.startswith(KEPT)]:
         del sys.modules[name]
+    _put_back_what_is_kept()
     if mutant is None:
         yield
         return
@@ -92,23 +94,38 @@ def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+def _put_back_what_is_kept() -> None:
+    """A room that is kept is a part of its package again, as it is where Python imports it itself (`cmvmon.feeds`)."""
+    for name, module in list(sys.modules.items()):
+        if name in KEPT:
+            package, _, part = name.rpartition(".")
+            setattr(importlib.import_module(package), part, module)
+
+
 def first_failing(
-    root: Path, tests: Sequence[str], *, before: Sequence[str] = (), about: str = "", seconds: float = math.inf
+    root: Path,
+    tests: Sequence[str],
+    *,
+    before: Sequence[str] = (),
+    about: str = "",
+    seconds: float = math.inf,
+    is_slow_too: bool = False,
 ) -> str | None:
     """The first of these tests that does not pass, in this process; None where all of them pass.
 
     Args:
-        seconds: no further test is begun after so long.
+        seconds: no further test is begun so long after all of them were collected.
         before: names of tests that are run first, in this order.
         about: the tests whose name holds this word come next, then the files that hold it, then the others as they are.
+        is_slow_too: tests that are marked slow count as well; with `seconds`, only as many as there is time for.
     A test file that can't be imported is named itself. No test at all is a failure, too.
     """
     import pytest
 
     os.chdir(root)
     watch = _Watch(before, about, seconds)
-    words = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser and not prefect"]
-    words += ["-k", "not postgresql", *tests]
+    left_out = "not browser and not prefect" + ("" if is_slow_too else " and not slow")
+    words = ["-x", "-q", "-p", "no:cacheprovider", "-m", left_out, "-k", "not postgresql", *tests]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         ended = pytest.main(words, plugins=[watch])
     has_passed = ended == pytest.ExitCode.OK or (watch.is_out_of_time and watch.failed is None)
@@ -120,12 +137,14 @@ class _Watch:
 
     def __init__(self, before: Sequence[str], about: str, seconds: float) -> None:
         self._before = {name: place for place, name in enumerate(before)}
-        self._about, self._until = about, time.monotonic() + seconds
+        self._about, self._seconds, self._until = about, seconds, math.inf
         self.failed: str | None = None
         self.is_out_of_time = False
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Files stay together, so that what a file prepares once is prepared once."""
+        """Files stay together, so that what a file prepares once is prepared once. The time counts from here: collecting may
+        take longer than a test."""
+        self._until = time.monotonic() + self._seconds
         files = {name: place for place, name in enumerate(dict.fromkeys(item.path for item in items))}
         holds = {file for file in files if self._about and self._about in file.read_text(encoding="utf-8")}
         last = len(self._before)

@@ -55,6 +55,17 @@ def test_who_imports_a_module_meanwhile_gets_the_mutant_and_afterwards_what_is_w
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_a_room_that_is_kept_is_still_a_part_of_the_project_when_all_else_is_imported_anew() -> None:
+    """Otherwise a test that says `cmvmon.feeds.__file__` fails on every mutant but the first, and all count as killed."""
+    program = (
+        "import cmvmon.feeds; from benchmarks.mutating import in_place_of_its_module\n"
+        "with in_place_of_its_module(None):\n"
+        "    import cmvmon; print(cmvmon.feeds.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=mutants.ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "cmvmon.feeds", done.stderr
+
+
 TESTS = """
 import time
 def test_fast(): pass

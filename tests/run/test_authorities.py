@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.domain.errors import SiteError
 from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
 from cmvmon.shell import known
 from cmvmon.shell.session import open_site
+from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, falling, stay
 
@@ -73,3 +75,10 @@ def test_a_merge_by_the_shown_number_joins_two_authorities(tmp_path: Path) -> No
     drop(tmp_path, "patient_links", [sites.link("LAB-B:SYNTHETIC-7", "SYNTHETIC-7", at=22)], feed="admissions")
     nightly(tmp_path, as_of=day(22))
     assert results_by_number(tmp_path) == {"SYNTHETIC-7": 4}
+
+
+@pytest.mark.parametrize("written", ['"LAB B"', '"ä"', "5", "true"])
+def test_a_sites_own_authority_that_is_no_name_is_refused(tmp_path: Path, written: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"patient_number_authority = {written}\n", "utf-8")
+    with pytest.raises(SiteError, match="patient_number_authority must be a name of letters"):
+        Site(tmp_path).settings()

@@ -9,7 +9,7 @@ import pytest
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.shell import landing
+from cmvmon.shell import feed_state, landing
 from cmvmon.shell.session import open_site
 from tests import sites
 from tests.sites import day, drop, result
@@ -83,3 +83,37 @@ def test_the_same_delivered_text_is_a_repeat_even_where_a_changed_laboratory_fil
         two = drop(tmp_path, "viral_load_results", lines, name="two.csv")
         (counted,) = take_in_file(opened, two, feed="synthetic", received_at=day(2))
     assert (counted.accepted, counted.duplicates, counted.quarantined) == (1, 1, 0)
+
+
+def test_a_note_of_an_earlier_version_is_of_one_table_and_of_a_file_that_nobody_has_at_hand(tmp_path: Path) -> None:
+    note = tmp_path / ("0" * 64) / "synthetic.icu_stays.json"
+    note.parent.mkdir()
+    note.write_text('{"file_name": "x.csv", "landed_at": "2026-03-01T04:00:00+00:00", "is_history": false}', "utf-8")
+    (landed,) = landing.landed(tmp_path, "0" * 64)
+    assert (landed.feed, landed.table, landed.form) == ("synthetic", "icu_stays", "csv")
+    assert (landed.is_history, landed.is_at_hand) == (False, False)
+
+
+def test_a_delivery_that_was_judged_is_known_by_its_feed_and_its_table_or_format(tmp_path: Path) -> None:
+    path = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 1000)])
+    with open_site(tmp_path) as opened:
+        (counted,) = take_in_file(opened, path, feed="synthetic", received_at=day(1))
+        with opened.reading() as connection:
+            judged = feed_state.judged(connection)
+    assert judged == {(counted.delivery_id, "synthetic", kept_as) for kept_as in ("viral_load_results", "csv")}
+    assert landing.notes_besides(tmp_path / "landing", judged) == []
+    assert len(landing.notes_besides(tmp_path / "landing", ())) == 1
+
+
+def test_the_same_bytes_under_two_tables_of_a_feed_are_two_deliveries_and_each_comes_again_for_itself(
+    tmp_path: Path,
+) -> None:
+    first = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, "?")])
+    second = drop(tmp_path, "antiviral_courses", [])
+    second.write_bytes(first.read_bytes())
+    sites.lain_still(second)
+    with open_site(tmp_path) as opened:
+        faults = [take_in_drop(opened, received_at=day(at)).faults for at in (1, 2)]
+    assert faults[1] == faults[0]
+    waiting = "SELECT table_name FROM quarantined_records NATURAL JOIN waiting_records ORDER BY 1"
+    assert sites.rows(tmp_path, waiting) == [("antiviral_courses",), ("viral_load_results",)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
@@ -42,8 +43,8 @@ def test_a_line_sent_again_is_a_repeat_even_where_a_changed_laboratory_file_read
     ]  # the second: it is read otherwise
 
 
-def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
-    row = {
+def row_of(verdict: str) -> dict[str, Any]:
+    return {
         "rule": "rebound",
         "subject_kind": "compartment",
         "patient_id": "SYNTHETIC-1",
@@ -53,16 +54,24 @@ def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
         "tier": 2 if verdict == words.ALERT else None,
         "evidence": "{}",
     }
+
+
+def recorded_of(
+    opened: OpenSite, rows: list[dict[str, Any]], as_of: datetime, *, patients: Collection[str] | None = None
+) -> tuple[Changes, frozenset[str]]:
     with opened.writing() as connection:
-        changes, _ = alert_store.record(
+        return alert_store.record(
             connection,
-            [row],
+            rows,
             stamp=opened.stamp(as_of),
-            scope="all",
-            patients=None,
+            scope="all" if patients is None else "a delivery",
+            patients=patients,
             ends=Ends(cause_of=lambda _: "course_over", became_of=lambda _: {}, discharged=()),
         )
-    return changes
+
+
+def recorded(opened: OpenSite, verdict: str, as_of: datetime) -> Changes:
+    return recorded_of(opened, [row_of(verdict)], as_of)[0]
 
 
 def open_alerts(opened: OpenSite) -> int:
@@ -81,3 +90,23 @@ def test_what_is_assessed_again_at_the_same_moment_counts_and_only_an_earlier_mo
         assert recorded(opened, words.ALERT, day(1)) == Changes(opened=1)
         assert recorded(opened, words.CLEAR, day(0.999)) == Changes(is_replay=True)
         assert open_alerts(opened) == 1
+
+
+def test_a_delivery_judged_at_the_very_moment_of_the_last_assessment_is_not_late_and_an_earlier_one_is(
+    site: Path,
+) -> None:
+    def brought(opened: OpenSite, verdict: str, as_of: datetime) -> tuple[Changes, frozenset[str]]:
+        return recorded_of(opened, [row_of(verdict)], as_of, patients={"SYNTHETIC-1"})
+
+    with open_site(site) as opened:
+        recorded(opened, words.ALERT, day(1))
+        assert brought(opened, words.CLEAR, day(1)) == (Changes(resolved=1), frozenset())
+        assert brought(opened, words.CLEAR, day(0.999)) == (Changes(), frozenset({"SYNTHETIC-1"}))
+
+
+def test_an_alert_ends_at_the_very_moment_of_the_last_assessment_when_nobody_is_judged_any_more(site: Path) -> None:
+    with open_site(site) as opened:
+        recorded(opened, words.ALERT, day(1))
+        assert recorded_of(opened, [], day(0.999))[0] == Changes(is_replay=True)
+        assert recorded_of(opened, [], day(1))[0] == Changes(closed=1)
+        assert open_alerts(opened) == 0

@@ -110,6 +110,18 @@ def test_what_the_newest_snapshot_lacks_is_withdrawn_from_then_on_and_stands_aga
     assert "1 known before withdrawn by the newest snapshot" in said["feed pharmacy/antiviral_courses"]
 
 
+def test_a_withdrawal_by_a_snapshot_is_said_by_the_snapshot_and_by_no_record_of_it(site: Path) -> None:
+    pharmacy = Pharmacy(site, SNAPSHOT)
+    first = pharmacy.sends(1, row("P1"), row("P2"))
+    second = pharmacy.sends(2, row("P1"))
+    query = "SELECT patient_id, record_number, delivery_id FROM antiviral_courses WHERE {} is_withdrawn"
+    assert sites.rows(site, query.format("")) == [("P2", 0, second.delivery_id)]
+    assert sites.rows(site, query.format("NOT") + " ORDER BY 2") == [
+        ("P1", 1, first.delivery_id),
+        ("P2", 2, first.delivery_id),
+    ]
+
+
 def test_a_record_that_is_set_apart_is_not_lacking_and_its_patient_is_told(site: Path) -> None:
     pharmacy = Pharmacy(site, SNAPSHOT)
     pharmacy.sends(1, row("P1"), row("P2"), row("P3"))

@@ -1,0 +1,116 @@
+"""What comes at a moment is known at that moment, and not a microsecond before it: every question of the store agrees."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cmvmon.domain.delivered import LEADING
+from cmvmon.run.intake import take_in_file
+from cmvmon.shell import feed_state, known, lately, never_taken_in, numbers_in_store, quarantine, signs_of_life
+from cmvmon.shell.session import OpenSite, open_site
+from tests.sites import day, drop, result
+
+TABLE = LEADING.name
+WHO = "SYNTHETIC-1"
+TICK = timedelta(microseconds=1)
+
+
+def send(opened: OpenSite, feed: str, value: object, *, at: float, sampled: float = 0, **told: str) -> None:
+    path = drop(opened.site.root, TABLE, [result(WHO, sampled, value, **told)], feed=feed, name=f"{at:g}.csv")
+    take_in_file(opened, path, feed=feed, table=TABLE, received_at=day(at))
+
+
+def second_laboratory(root: Path) -> None:
+    packaged = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
+    (root / "labs").mkdir(parents=True, exist_ok=True)
+    (root / "labs" / "lab_b.toml").write_text(packaged.replace('"synthetic"', '"lab_b"', 1), encoding="utf-8")
+
+
+def answers(connection: sa.Connection, as_of: datetime) -> dict[str, Any]:
+    rows = known.known_table(connection, LEADING, as_of=as_of)
+    return {
+        "is_known": numbers_in_store.is_known(connection, WHO, as_of=as_of),
+        "every_number": numbers_in_store.every_number(connection, as_of=as_of),
+        "written_otherwise": numbers_in_store.written_otherwise(connection, [WHO.lower()], as_of=as_of),
+        "was_delivered": known.was_delivered(connection, LEADING.rows, as_of=as_of),
+        "known_table": None if rows is None else rows["patient_id"].to_list(),
+        "waiting": known.waiting(connection, LEADING, as_of=as_of),
+        "patients_since": known.patients_since(connection, LEADING.rows, "collected_at", since=day(0), as_of=as_of),
+        "last_sign": signs_of_life.last_sign(connection, "synthetic", TABLE, as_of=as_of),
+        "feed_tables": [one.last_received_at for one in feed_state.feed_tables(connection, as_of=as_of)],
+    }
+
+
+def test_a_result_is_known_from_the_moment_of_its_receipt_on(site: Path) -> None:
+    with open_site(site) as opened:
+        send(opened, "synthetic", 1000, at=1)
+        with opened.reading() as connection:
+            assert answers(connection, day(1)) == {
+                "is_known": True,
+                "every_number": {WHO},
+                "written_otherwise": {WHO},
+                "was_delivered": True,
+                "known_table": [WHO],
+                "waiting": {WHO},
+                "patients_since": {WHO},
+                "last_sign": day(1),
+                "feed_tables": [day(1)],
+            }
+            assert answers(connection, day(1) - TICK) == {
+                "is_known": False,
+                "every_number": frozenset(),
+                "written_otherwise": frozenset(),
+                "was_delivered": False,
+                "known_table": None,
+                "waiting": set(),
+                "patients_since": set(),
+                "last_sign": None,
+                "feed_tables": [],
+            }
+            later = {"since": day(0) + TICK, "as_of": day(1)}
+            assert known.patients_since(connection, LEADING.rows, "collected_at", **later) == set()
+
+
+def test_a_number_is_told_as_that_of_two_laboratories_from_the_receipt_of_the_second_on(site: Path) -> None:
+    second_laboratory(site)
+    with open_site(site) as opened:
+        send(opened, "synthetic", 1000, at=1)
+        send(opened, "lab_b", 1000, at=2)
+        with opened.reading() as connection:
+            both = sorted(numbers_in_store.at_several_laboratories(connection, as_of=day(2)))
+            assert both == [(WHO, "lab_b"), (WHO, "synthetic")]
+            assert numbers_in_store.at_several_laboratories(connection, as_of=day(2) - TICK) == []
+
+
+def test_a_record_waits_in_quarantine_from_the_moment_of_its_receipt_on(site: Path) -> None:
+    with open_site(site) as opened:
+        send(opened, "synthetic", 1000, at=1)
+        send(opened, "synthetic", "?", at=2, sampled=1)
+        with opened.reading() as connection:
+            assert [one.patient_id for one in quarantine.waits(connection, as_of=day(2))] == [WHO]
+            assert quarantine.waits(connection, as_of=day(2) - TICK) == frozenset()
+
+
+def test_a_delivery_counts_as_taken_in_from_the_moment_of_its_receipt_on(site: Path) -> None:
+    with open_site(site) as opened:
+        send(opened, "synthetic", 1000, at=1)
+        with opened.reading() as connection:
+            landing = opened.site.landing
+            assert never_taken_in.never_taken_in(connection, landing, as_of=day(1)) == 0
+
+
+@pytest.mark.parametrize(("after", "until", "fates"), [(0.5, 1, ["corrected"]), (1, 2, [])])
+def test_a_correction_lies_in_the_time_that_ends_with_its_moment_and_not_in_the_one_that_begins_with_it(
+    site: Path, after: float, until: float, fates: list[str]
+) -> None:
+    with open_site(site) as opened:
+        send(opened, "synthetic", 1000, at=0.5)
+        send(opened, "synthetic", 2000, at=1, status="C")
+        with opened.reading() as connection:
+            assert lately.rewritten(connection, day(after), day(until))["fate"].to_list() == fates
