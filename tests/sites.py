@@ -78,7 +78,13 @@ def lain_still(path: Path) -> None:
 
 
 def land(root: Path, table: str, lines: Iterable[str], *, at: datetime, feed: str = "synthetic") -> str:
-    """The id of a delivery that came live: its bytes are durable, and nobody has judged them."""
+    """The id of a delivery that came live: its bytes are durable, and nobody has judged them.
+
+    Whoever listens opens the site first: a site without a database into which something has landed has lost it.
+    """
+    if not any((root / "landing").glob("*/*.json")):
+        with open_site(root):
+            pass
     return landing.land(
         Site(root).landing, _file(table, lines).encode(), feed=feed, table=table, form="csv", file_name="new.csv", landed_at=at,
         is_history=False,

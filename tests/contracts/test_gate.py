@@ -185,9 +185,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from cmvmon.run.feed import lab_feed
 from cmvmon.shell.landing import land
+from cmvmon.shell.session import open_site
 root, as_of = Path(sys.argv[1]), datetime(2026, 3, 2, 8, tzinfo=UTC)
 from tests import sites
 from tests.patients import HEADERS
+with open_site(root):
+    pass
 text = "\\n".join([HEADERS["viral_load_results"], sites.result("SYNTHETIC-1", 0, 1000), ""])
 landed = land(root / "landing", text.encode(), feed="synthetic", table="viral_load_results", form="csv",
               file_name="one.csv", landed_at=as_of, is_history=False)
