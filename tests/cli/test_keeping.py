@@ -103,7 +103,7 @@ def test_status_tells_a_feed_that_waits_by_another_code_and_names_the_cause(site
     assert run("nightly", site=site).returncode == 0
     done = run("status", site=site)
     assert done.returncode == 3
-    assert "NOT WELL     nowhere: laboratory or table file missing or not usable, since " in done.stdout
+    assert "NOT WELL     nowhere: laboratory file or table file missing or not usable, since " in done.stdout
     assert json.loads(run("status", "--json", site=site).stdout)["stopped"][0]["code"] == "laboratory_file"
 
 

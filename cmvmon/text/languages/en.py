@@ -109,7 +109,7 @@ SENTENCES: dict[str, str] = {
     "table.next_sample": "next sample",
     "table.verdicts": "verdicts",
     "operations.contract_broken": "data do not keep the agreed promises",
-    "operations.laboratory_file": "laboratory or table file missing or not usable",
+    "operations.laboratory_file": "laboratory file or table file missing or not usable",
     "operations.unreadable_file": "delivery could not be read",
     "operations.unknown_table": "folder of an unknown table",
     "operations.not_in_a_table": "file outside a table's folder, not read",

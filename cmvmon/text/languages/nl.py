@@ -109,7 +109,7 @@ SENTENCES: dict[str, str] = {
     "table.next_sample": "volgend monster",
     "table.verdicts": "oordelen",
     "operations.contract_broken": "gegevens voldoen niet aan de afspraken",
-    "operations.laboratory_file": "laboratorium- of tabelbestand ontbreekt of is niet bruikbaar",
+    "operations.laboratory_file": "laboratoriumbestand of tabelbestand ontbreekt of is niet bruikbaar",
     "operations.unreadable_file": "levering niet leesbaar",
     "operations.unknown_table": "map van een onbekende tabel",
     "operations.not_in_a_table": "bestand buiten de map van een tabel, niet gelezen",
