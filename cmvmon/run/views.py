@@ -241,7 +241,11 @@ def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
     """When the last stay ended; None where one is open, or none is known."""
-    if stays is None or stays.is_empty() or not (stays["discharged_at"] <= as_of.astimezone(UTC)).fill_null(False).all():
+    if (
+        stays is None
+        or stays.is_empty()
+        or not (stays["discharged_at"] <= as_of.astimezone(UTC)).fill_null(False).all()
+    ):
         return None
     ended: datetime = stays.select(pl.col("discharged_at").max()).item()
     return ended
