@@ -41,7 +41,7 @@ def judge_table(
         cut, marked = shortened(column) & ~nobody, unseen(column)
         reason = (
             pl.when(marked)
-            .then(pl.lit(f"invisible_in_{column}"))
+            .then(pl.lit("invisible_in_patient_id" if column == "patient_id" else "invisible_in_merged_into"))
             .when(nobody)
             .then(pl.lit("placeholder_patient_id"))
             .otherwise(pl.lit("shortened_number"))
