@@ -82,4 +82,7 @@ def test_a_database_that_was_lost_is_not_made_anew_beside_what_has_landed(
     code, said = called(*words, "--site", "icu", within=tmp_path)
     assert code == 7
     assert "put a backup of it back" in said
-    assert {path.name: path.read_bytes() for path in (root / "pages").iterdir()} == pages
+    after = {path.name: path.read_bytes() for path in (root / "pages").iterdir()}
+    assert after.keys() == pages.keys()
+    changed = {name for name in pages if after[name] != pages[name]}  # a night says on the ward page that it stopped
+    assert changed == ({"index.html", "ward.nl.html", "ward.en.html"} if words == ["nightly"] else set())

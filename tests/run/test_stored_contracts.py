@@ -82,6 +82,6 @@ def stopped(root: Path) -> bool:
 
 
 def test_a_delivery_that_touches_nobody_needs_no_check(site: Path) -> None:
-    delivery = one_delivery(site, "ca. 500")
+    delivery = sites.land(site, "viral_load_results", [sites.result(" ", 1, 500)], at=LATER)  # of nobody
     lab_feed(site, delivery, as_of=LATER)
     assert check_deliveries(site, [delivery], as_of=LATER) == 0

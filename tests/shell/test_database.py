@@ -19,7 +19,7 @@ from cmvmon.domain.errors import AlreadyRunning, StoreBusy, StoreError
 from cmvmon.run.checkup import checkup
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
-from cmvmon.shell import content_hashes, database
+from cmvmon.shell import content_hashes, database, landing
 from cmvmon.shell.dialects import dialect
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.migrations.frozen import append_only_tables
@@ -236,7 +236,10 @@ def test_a_database_of_no_bytes_is_refused_and_left_as_it_is(tmp_path: Path) -> 
 
 
 def test_a_database_that_is_gone_while_deliveries_have_landed_is_not_made_anew(site: Path) -> None:
-    sites.land(site, "icu_stays", [sites.stay("SYNTHETIC-1")], at=sites.day(1))
+    landing.land(
+        Site(site).landing, b"x", feed="synthetic", table="icu_stays", form="csv", file_name="new.csv", landed_at=sites.day(1),
+        is_history=False,
+    )  # fmt: skip
     with pytest.raises(StoreError, match=r"is gone, and nothing was made in its place.*rebuild"), open_site(site):
         pass
     assert not database.exists(Site(site).database)

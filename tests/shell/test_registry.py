@@ -19,7 +19,7 @@ LAWFUL = {
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/views.py",  # pages show results
     "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
-    "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py",
+    "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",
 }  # fmt: skip
 FILES = [
     path
