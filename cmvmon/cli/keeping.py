@@ -40,17 +40,14 @@ def watch(site: MadeSite = HERE) -> None:
     with at_work.only_one(site, at_work.WATCH), until_stopped("stopping when this step has ended") as stop:
         print(f"watching {site}/drop; stop with Ctrl-C", flush=True)
         for found in keep_watch(site, stop=stop):
-            lines = [f"NOT DONE {found.words}"] if isinstance(found, Trouble) else _lines_of(found)
+            lines = [f"NOT DONE {printing.visible(found.words)}"] if isinstance(found, Trouble) else _lines_of(found)
             for line in lines:
                 print(line, flush=True)
         print("stopped; what was taken in is assessed, and the next start goes on from here", flush=True)
 
 
 def _lines_of(look: Look) -> Iterator[str]:
-    for counted in look.taken_in.counted:
-        yield f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}"
-    for fault in look.taken_in.faults:
-        yield f"take in  NOT READ: {fault.message}"
+    yield from printing.taken_in_lines(look.taken_in)
     if look.assessed is not None and look.published is not None:
         words = f"{printing.assessed_words(look.assessed)}; {printing.published_words(look.published)}"
         yield f"refresh  as of {look.assessed.as_of.isoformat()}: {words}"

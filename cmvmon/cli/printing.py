@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
     from cmvmon.run.assessing import Counts
+    from cmvmon.run.intake import TakenIn
     from cmvmon.run.publish import Published
     from cmvmon.shell.intake_store import Counted
 
@@ -35,6 +36,12 @@ def counted_words(c: Counted) -> str:
         f"+ ignored {c.ignored}{reasons}{withdrawn}  delivery {c.delivery_id[:12]}"
     )
     return f"REFUSED: {cause}\n  {words}" if c.refused else words
+
+
+def taken_in_lines(taken_in: TakenIn) -> list[str]:
+    """A line for each delivery and table that was taken in, and for each file that could not be."""
+    lines = [f"take in  {c.feed}/{c.table}: {counted_words(c)}" for c in taken_in.counted]
+    return [visible(line) for line in (*lines, *(f"take in  NOT READ: {fault.message}" for fault in taken_in.faults))]
 
 
 def counted_json(c: Counted) -> dict[str, object]:

@@ -194,9 +194,7 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
         from flows.engine import run_once
 
         taken_in, counts, published = run_once(site, as_of=as_of)
-    for counted in taken_in.counted:
-        print(f"take in  {printing.visible(counted.feed)}/{counted.table}: {printing.counted_words(counted)}")
-    for fault in taken_in.faults:
-        print(f"take in  NOT READ: {printing.visible(fault.message)}")
+    for line in printing.taken_in_lines(taken_in):
+        print(line)
     print(f"assess   as of {counts.as_of.isoformat()}: {printing.assessed_words(counts)}")
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")

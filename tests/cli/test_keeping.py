@@ -158,6 +158,15 @@ def test_watch_says_a_line_per_delivery_and_stops_cleanly(site: Path, number: si
     assert rows(site, "SELECT count(DISTINCT patient_id) FROM assessed_patients") == [(4,)]
 
 
+def test_watch_prints_no_delivered_escape(site: Path) -> None:
+    drop(site, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), feed="\x1b[2Jfeed")
+    with started("watch", site=site) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "NOT READ" in line)
+    assert "\x1b" not in line
+    assert "\\x1b[2Jfeed" in line
+
+
 def test_ctrl_c_during_a_night_says_what_stands_without_a_traceback(site: Path) -> None:
     with only_run(site / ".nightly.lock"), started("nightly", site=site) as process:
         _wait(lambda: _is_kept(site, ".nightly.lock.door"))
