@@ -6,10 +6,10 @@ A program that ends, however it does, lets go of its lock: nothing has to be cle
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cmvmon.domain.errors import AlreadyRunning
+from cmvmon.domain.errors import AlreadyRunning, SiteError
 from cmvmon.shell.lock import only_run
 
 SERVE, WATCH = "serve", "watch"
@@ -19,15 +19,12 @@ _LOOKED_AT_FOR_S = 2.0  # `cmvmon status` takes the lock for a moment, to see wh
 @contextmanager
 def only_one(root: Path, program: str) -> Iterator[None]:
     """Is the one program of that kind on this site. Raises AlreadyRunning where there is one."""
-    taken = only_run(_lock(root, program), wait_s=_LOOKED_AT_FOR_S)
-    try:
-        taken.__enter__()
-    except AlreadyRunning as error:
-        raise AlreadyRunning(f"`cmvmon {program}` runs on this site already; stop that one first") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_run(_lock(root, program), wait_s=_LOOKED_AT_FOR_S))
+        except AlreadyRunning as error:
+            raise AlreadyRunning(f"`cmvmon {program}` runs on this site already; stop that one first") from error
         yield
-    finally:
-        taken.__exit__(None, None, None)
 
 
 def is_running(root: Path, program: str) -> bool | None:
@@ -40,7 +37,7 @@ def is_running(root: Path, program: str) -> bool | None:
             return False
     except AlreadyRunning:
         return True
-    except OSError:
+    except SiteError:  # another user's
         return None
 
 

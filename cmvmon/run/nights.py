@@ -138,8 +138,11 @@ def noting_a_stop(root: Path) -> Iterator[None]:
         yield
     except (ContractBroken, ProtocolError, SiteError, AlreadyRunning):
         raise
-    except StoreError as error:
-        _note_stopped(root) if isinstance(error, StoreBusy) else _halt_page(root)
+    except StoreBusy:
+        _note_stopped(root)
+        raise
+    except StoreError:
+        _halt_page(root)
         raise
     except Exception:
         _note_stopped(root)

@@ -150,6 +150,11 @@ def test_an_alert_about_the_work_does_not_wait_long_for_the_site(
         note_missed(site)
 
 
+def test_whether_another_user_s_program_runs_can_not_be_told(tmp_path: Path) -> None:
+    (tmp_path / ".watch.lock").mkdir()  # as a file that this user may not open
+    assert at_work.is_running(tmp_path, at_work.WATCH) is None
+
+
 @pytest.mark.parametrize("harm", ["gone", "empty", "cut in half", "a cell"])
 def test_a_store_that_was_lost_or_damaged_is_told_by_the_page_without_a_list_and_left_as_it_is(
     site: Path, harm: str
