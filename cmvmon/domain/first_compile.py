@@ -8,8 +8,12 @@ _TOLD: list[Callable[[], None]] = []
 
 
 def when_first_compiling(tell: Callable[[], None]) -> None:
-    """`tell` is called once, before this process compiles its first kernel; never where all are found on disk."""
-    _TOLD.append(tell)
+    """`tell` is called once, before this process compiles its first kernel; never where all are found on disk.
+
+    Given several times, it is called once.
+    """
+    if tell not in _TOLD:
+        _TOLD.append(tell)
 
 
 def compiling() -> None:

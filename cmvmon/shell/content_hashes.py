@@ -6,7 +6,6 @@ hash that was stored beside it tells. It covers what a row says and its key, not
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,9 +15,9 @@ import sqlalchemy as sa
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.errors import StoreError
-from cmvmon.domain.identity import content_hash, record_key
+from cmvmon.domain.identity import content_hash, record_key, row_key
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
-from cmvmon.shell import database, stored_results
+from cmvmon.shell import database, snapshots, stored_results
 from cmvmon.shell.schema import STORED, VERSIONS
 from cmvmon.shell.session import Session
 
@@ -55,16 +54,13 @@ def _hashed() -> list[tuple[sa.Table, sa.Column[int], Callable[[Mapping[str, Any
 
 def _version_of(rows: RowType) -> Callable[[Mapping[str, Any]], bool]:
     def is_as_stored(row: Mapping[str, Any]) -> bool:
-        is_numbered = str(row["record_key"]).startswith(f"{row['feed']}|#") if "feed" in row else False
+        is_numbered = "feed" in row and str(row["record_key"]).startswith(row_key(row["feed"], ""))
         if not is_numbered and row["record_key"] != record_key(row, rows):
             return False
         if content_hash(row, rows) == row["content"]:
             return True
         before = content_hash({**row, "is_withdrawn": False}, rows)  # a snapshot lacked it: cmvmon.shell.snapshots
-        return (
-            bool(row.get("is_withdrawn"))
-            and hashlib.sha256(f"withdrawn {before}".encode()).hexdigest() == row["content"]
-        )
+        return bool(row.get("is_withdrawn")) and snapshots.withdrawal_of(before) == row["content"]
 
     return is_as_stored
 

@@ -55,7 +55,7 @@ def _replaced(path: Path, data: bytes, mode: int) -> bool:
         if path.exists() and path.read_bytes() == data:
             return False
         _make_folder(path.parent)
-        aside = path.parent / f"{_ASIDE}{secrets.token_hex(8)}"
+        aside = aside_of(path)
         handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -69,6 +69,11 @@ def _replaced(path: Path, data: bytes, mode: int) -> bool:
     except OSError as error:
         raise _not_written(path, error) from error
     return True
+
+
+def aside_of(path: Path) -> Path:
+    """A new name beside that of a file, under which it is written until it is whole; `sweep` knows it."""
+    return path.with_name(f"{_ASIDE}{secrets.token_hex(8)}")
 
 
 def _synced(path: Path) -> None:

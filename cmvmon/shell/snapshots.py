@@ -78,7 +78,8 @@ def taken(
     """
     table = BY_NAME[part.table]
     ours = _standing_of(connection, table, landed.feed)
-    held = {record_key(row, table.rows) for row in part.accepted.to_dicts()}
+    rows = part.accepted.to_dicts()
+    held = {record_key(row, table.rows) for row in rows}
     unread = [part.named.get(number, Named({}, {})) for number in part.quarantined["record_number"]]
     since = None if form.holds_days is None else received_at - timedelta(days=form.holds_days)
     lacking = [
@@ -86,7 +87,6 @@ def taken(
         for key, row in ours.items()
         if key not in held and not any(one.may_be(row) for one in unread) and not _ended_before(row, table, since)
     ]
-    rows = part.accepted.to_dicts()
     numbers = {str(row["patient_id"]) for row in (*rows, *lacking)}
     one = Links() if table.says_who else links(connection, as_of=received_at, about=numbers)
     said = {_what(row, table, one) for row in rows}
@@ -163,12 +163,17 @@ def withdrawn(
             "delivery_id": landed.delivery_id,
             "attempt": attempt,
             "record_number": 0,  # no record of the delivery says so
-            "content": (mark := hashlib.sha256(f"withdrawn {row['content']}".encode()).hexdigest()),
+            "content": (mark := withdrawal_of(row["content"])),
             "delivered": mark,
             "is_withdrawn": True,
         }
         for row in rows
     ]
+
+
+def withdrawal_of(content: str) -> str:
+    """The content hash of the version that withdraws a record of that content."""
+    return hashlib.sha256(f"withdrawn {content}".encode()).hexdigest()
 
 
 def as_refused(part: Part, landed: Landed, error: DeliveryError) -> Part:

@@ -7,7 +7,6 @@ of a log that was begun anew are taken for copied. A library older than that kee
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 from cmvmon.domain.errors import StoreError
 from cmvmon.shell.dialects import dialect
 from cmvmon.shell.dialects.dialect import Dialect, Fault
+from cmvmon.shell.files import aside_of
 from cmvmon.shell.lock import only_run
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class SQLite(Dialect):
 
     @staticmethod
     def _make(path: Path) -> None:
-        aside = path.with_name(f".writing-{secrets.token_hex(8)}")
+        aside = aside_of(path)
         os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
         try:
             bare = sqlite3.connect(aside)
