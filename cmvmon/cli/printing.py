@@ -11,13 +11,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from cmvmon.domain.unseen import CATEGORIES
+
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
     from cmvmon.run.assessing import Counts
     from cmvmon.run.intake import TakenIn
     from cmvmon.run.publish import Published
     from cmvmon.shell.intake_store import Counted
 
-_STEERING = ("Cc", "Cf", "Zl", "Zp", "Cs")  # control, format (direction of writing among them), lone surrogates
+_STEERING = (*CATEGORIES, "Cs")  # what nobody sees, and lone surrogates
 _GAP = "  "  # between the columns of a table
 _NARROWEST = 20  # a terminal that says less is not believed
 

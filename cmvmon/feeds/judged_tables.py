@@ -9,11 +9,11 @@ import polars as pl
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.identity import Named, as_text
+from cmvmon.domain.unseen import PATTERN
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import Fault, Records
 from cmvmon.feeds.shortened_numbers import shortened
 from cmvmon.feeds.standard_table import NO_FAULTS, read_moment, stripped, typed_records
-from cmvmon.feeds.unseen import unseen
 
 
 def judge_table(
@@ -38,7 +38,10 @@ def judge_table(
     for column in patients:
         folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
         nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
-        cut, marked = shortened(column) & ~nobody, unseen(column)
+        cut, marked = (
+            shortened(column) & ~nobody,
+            pl.col(column).str.strip_chars().str.contains(PATTERN).fill_null(False),
+        )
         reason = (
             pl.when(marked)
             .then(pl.lit("invisible_in_patient_id" if column == "patient_id" else "invisible_in_merged_into"))

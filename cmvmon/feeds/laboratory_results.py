@@ -16,6 +16,7 @@ from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import BY_NAME, WITHDRAWS_UNKNOWN
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.unseen import holds_unseen
 from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
@@ -27,7 +28,6 @@ from cmvmon.feeds.records import Record, Records
 from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of, times_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
-from cmvmon.feeds.unseen import holds_unseen
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
 Load = tuple[str, float | None, float | None, float | None, float | None]

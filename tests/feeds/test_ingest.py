@@ -210,7 +210,9 @@ def test_no_refusal_and_no_remedy_holds_what_was_delivered(name: str, field: str
     assert any(MARKED in text for text in intake.quarantined["delivered_text"])
 
 
-@pytest.mark.parametrize("mark", ["\x1b[2J", "\x07", "\u00ad", "\u200b", "\u202e", "\ufeff", "\x85"])
+@pytest.mark.parametrize(
+    "mark", ["\x1b[2J", "\x07", "\u00ad", "\u200b", "\u202e", "\ufeff", "\x85", "\u061c", "\u2028"]
+)
 def test_a_patient_number_with_a_character_that_can_not_be_seen_is_nobodys(mark: str) -> None:
     """It looks like another patient's number on every page, and would be a patient of its own."""
     rows = [GOOD | {"patient_id": f"SYNTH{mark}-1"}, GOOD | {"accession_number": "A2"}]
