@@ -148,13 +148,13 @@ def _brought_whole(
         came: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for version in versions[group[0].named.read["patient_id"]]:
             came[version["record_key"]].append(version)
+        first_told = [of_key for of_key in came.values() if min(version["landed_at"] for version in of_key) > first]
+        # Another feed's word on the same key, later, neither brings right nor puts in question what this feed has said.
+        own = [[one for one in of_key if one["feed"] == feed] for of_key in first_told if of_key[0]["feed"] == feed]
         new = [
             max(version["landed_at"] for version in of_key)
-            for of_key in came.values()
-            if min(version["landed_at"] for version in of_key) > first
-            and of_key[0]["feed"] == feed
-            and not any(version["is_conflicting"] for version in of_key)
-            and _agrees(of_key[0], group[0].named)
+            for of_key in own
+            if not any(version["is_conflicting"] for version in of_key) and _agrees(of_key[0], group[0].named)
         ]
         if len(new) >= needed:
             found += [one.row for one in group if one.landed_at < max(new)]

@@ -119,6 +119,16 @@ def test_another_feed_brings_nothing_right(tmp_path: Path) -> None:
     assert waiting(tmp_path) == ["malformed_number"]
 
 
+def test_what_its_own_feed_brought_right_is_not_put_in_question_by_another_feed_s_conflict(tmp_path: Path) -> None:
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course("2026-03-02")], at=11)
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course()], at=12)
+    assert waiting(tmp_path) == []
+    taken_in(tmp_path, ANTIVIRAL_COURSES, [course(), course(stop=STOP)], at=13, feed="example_nl")
+    listed, anew = listed_and_made_anew(tmp_path)
+    assert listed == anew
+    assert waiting(tmp_path) == ["conflicting_values", "conflicting_values"]
+
+
 def test_a_record_that_was_brought_right_is_not_judged_again_under_a_mended_laboratory_file(tmp_path: Path) -> None:
     """Judged again it would be received last, and an old correction would take the place of a newer one."""
     taken_in(tmp_path, VIRAL_LOAD_RESULTS, [result("P1", 0, 900, accession="A1", status="C", unit="IE/ml")], at=11)
