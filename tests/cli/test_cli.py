@@ -142,7 +142,7 @@ def test_every_rule_is_shown_with_where_it_is_changed(tmp_path: Path) -> None:
     assert {"rebound", "slow_response"} <= {row["rule"] for row in listed}
     shown = run("rules", "show", "rebound", site=tmp_path).stdout
     assert "cmvmon/protocol/icu_cmv_2024.toml [rules.rebound] rise_log10 = 1" in shown
-    assert "cmvmon/protocol/icu_cmv_2024.toml [alarm.bal] probability_rebound = 0.09388" in shown
+    assert "cmvmon/protocol/icu_cmv_2024.toml [alarm.bal] probability_rebound = 0.09403" in shown
     done = run("rules", "show", "nothing", site=tmp_path)
     assert (done.returncode, "the rules are bal_at_local_line" in done.stderr) == (2, True)
 
