@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -82,7 +83,8 @@ class Observations:
 class Ceiling:
     """The posterior. Arrays [series, day] for the first ten, [row] for the last three.
 
-    `mean_*`: decline from the anchor to the day; `week_*`: of the seven days to it; only results before the day are used.
+    `mean_*`: decline from the anchor to the day; `week_*`: of the seven days to it; only results before the day are used,
+    and those so soon after it that they stand for it.
     `probability`: P(decline > target). `rising`: P(a late rise has begun by the time of the row), after that row.
     `odds`: non-responder : responder. `effective`: number of particles that carry the weight.
     """
@@ -155,6 +157,7 @@ def ceiling(
     at_days: tuple[float, ...] = (7.0, 14.0, 21.0),
     *,
     target: float = 1.0,
+    stands_for_days: float = 0.0,
     changes_known: bool = True,
     step: float | None = None,
 ) -> Ceiling:
@@ -162,6 +165,7 @@ def ceiling(
 
     Args:
         target: log10 per week.
+        stands_for_days: a result at most so long after a day stands for it, as one does for the end of a treatment week.
         changes_known: count only shapes in which the drug has not changed by the day (or row) in question, as in a
             series that is still on its first course. A series whose drug did change by then is not one to judge.
         step: of the grid of anchor loads, log10; by default `STEP`.
@@ -183,9 +187,10 @@ def ceiling(
     by_day = np.full((9, n, days.size), np.nan)
     used = np.zeros((n, days.size), dtype=np.int64)
     weights = np.empty((days.size, shapes.growth.size))
+    side: Literal["left", "right"] = "right" if stands_for_days else "left"
     for i in range(n):
         part = slice(seen.offsets[i], seen.offsets[i + 1])
-        used[i] = np.searchsorted(seen.t_weeks[part] * 7.0, days, side="left")
+        used[i] = np.searchsorted(seen.t_weeks[part] * 7.0, days + stands_for_days, side=side)
         rows_of = series_posterior(
             seen.t_weeks[part] * 7.0,
             seen.state[part],

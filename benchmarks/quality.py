@@ -132,9 +132,11 @@ def run_text(command: str, seed: int, seconds: float) -> str:
 HEAD = """Written by `python -m benchmarks quality --write`. Every series is synthetic: the tables say how near the methods come to
 the best possible answer under the assumptions of `docs/simulator.md`, and nothing about patients."""
 WHAT = """A row is judged when the series is on its first course and has a baseline, a result in the week that ends on the day, and
-a result after the baseline. Truth: the mean decline of the latent load from the anchor to the day, above or not above 1
-log10 per week; *week*: the decline of the seven days to it. Intervals are those of 95 %. A call is wrong when P > 0.5
-(without P: the decline > 1) and the truth disagree; *excess* is against the ceiling's wrong calls on the same series.
+a result after the baseline. A result so soon after a day that it would stand for the end of a treatment week stands for
+that day: every method has it, and so has the ceiling. Truth: the mean decline of the latent load from the anchor to the
+day, above or not above 1 log10 per week; *week*: the decline of the seven days to it. Intervals are those of 95 %. A call
+is wrong when P > 0.5 (without P: the decline > 1) and the truth disagree; *excess* is against the ceiling's wrong calls on
+the same series.
 Ward rules take the LLOQ (least squares: half of it) for a result below it. *No answer*: even in AUC, "not above" in calls.
 *Reached*: coverage 93 to 96.5 % (mean and week), at least 98.5 % of the ceiling's AUC gain (BAL day 7: 97 %), Brier score
 at most 0.004 above the ceiling's, P >= 0.9 and P <= 0.1 right in at least 90 %; `?`: the target lies within twice the

@@ -26,14 +26,23 @@ class _Piece:
     n: int
     seed: int
     days: tuple[float, ...]
+    stands_for_days: float
 
 
 def ceilings(
-    seen: dict[str, Observations], *, n: int, seed: int, days: tuple[float, ...], processes: int
+    seen: dict[str, Observations],
+    *,
+    n: int,
+    seed: int,
+    days: tuple[float, ...],
+    stands_for_days: float,
+    processes: int,
 ) -> dict[str, Ceiling]:
     """The ceiling of each compartment's series, from `n` shapes of the scenario `ward`."""
     pieces = [
-        _Piece(part, name, n, seed + SHAPES_SEED_IS, days) for name, every in seen.items() for part in _cut(every)
+        _Piece(part, name, n, seed + SHAPES_SEED_IS, days, stands_for_days)
+        for name, every in seen.items()
+        for part in _cut(every)
     ]
     if processes == 1:
         done = [_of_piece(piece) for piece in pieces]
@@ -47,7 +56,8 @@ def ceilings(
 
 
 def _of_piece(piece: _Piece) -> Ceiling:
-    return ceiling(piece.seen, _shapes(piece.compartment, piece.n, piece.seed), piece.days)
+    shapes = _shapes(piece.compartment, piece.n, piece.seed)
+    return ceiling(piece.seen, shapes, piece.days, stands_for_days=piece.stands_for_days)
 
 
 def _shapes(compartment: str, n: int, seed: int) -> Particles:

@@ -65,7 +65,8 @@ def own(patients: int, shapes: int, seed: int, processes: int) -> Own:
     given = followed(patients, seed)
     series = {name: given.series(name) for name in COMPARTMENTS}
     seen = {name: observed(one, given.results) for name, one in series.items()}
-    best = ceilings(seen, n=shapes, seed=seed, days=TIMES, processes=processes)
+    stands_for_days = given.protocol.decline.week_end_within_h / 24.0
+    best = ceilings(seen, n=shapes, seed=seed, days=TIMES, stands_for_days=stands_for_days, processes=processes)
     target = given.protocol.decline.target_log10_per_week
     weekly = {method: given.weekly(method) for method in OURS}
     rows = {}

@@ -102,18 +102,19 @@ def observed(series: TrajectorySeries, results: pl.DataFrame) -> Observations:
 def judged_rows(given: Followed, series: TrajectorySeries, days: Sequence[int] = DAYS) -> pl.DataFrame:
     """One row per series and day that can be judged, with `place` (of the series) and the truth. Columns:
 
-    n_used (results before the day), is_suppressed (the last two of them below the LLOQ), is_unchanged (the drug has not
-    been changed by the day), class, true_mean, true_week, true_until_lloq, true_week_until_lloq (null where the load was
+    n_used (results before the day, or so soon after it that they stand for it), is_suppressed (the last two of them below
+    the LLOQ), is_unchanged (the drug has not been changed by the day), class, true_mean, true_week, true_until_lloq, true_week_until_lloq (null where the load was
     at or below the LLOQ from the beginning), load_log10 (at the day).
     """
     late = given.protocol.response_clock.late_baseline_after_days
     early = given.protocol.response_clock.early_baseline_before_days
+    stands_for = given.protocol.decline.week_end_within_h / 24.0
     t = series.t_weeks * 7.0
     below = (series.lo < series.hi) & np.isfinite(series.hi)
     found = []
     for place, (begin, end) in enumerate(zip(series.offsets, series.offsets[1:], strict=False)):
         for day in days:
-            used = begin + int(np.searchsorted(t[begin:end], day, side="left"))
+            used = begin + int(np.searchsorted(t[begin:end], day + stands_for, side="right"))
             if used - begin >= 2 and -early <= t[begin] <= late and t[used - 1] >= day - 7:
                 found.append((place, float(day), int(used - begin), bool(below[used - 2 : used].all())))
     rows = pl.DataFrame(found, schema=["place", "day", "n_used", "is_suppressed"], orient="row")

@@ -112,6 +112,15 @@ def test_straight_lines_without_censoring_have_their_closed_form() -> None:
     assert got.effective.min() > 20_000
 
 
+def test_a_result_soon_after_a_day_stands_for_it_where_that_is_asked() -> None:
+    seen = seen_as([(0.0, "quantified", 5.0), (7.5, "quantified", 3.0), (15.6, "quantified", 2.0)])
+    shapes = lines(20_000)
+    before, with_it = (ceiling(seen, shapes, (7.0, 14.0), stands_for_days=days) for days in (0.0, 1.5))
+    assert before.results_used.tolist() == [[1, 2]]
+    assert with_it.results_used.tolist() == [[2, 2]]
+    assert with_it.mean[0, 0] > before.mean[0, 0] + 0.3
+
+
 @pytest.mark.parametrize(
     "rows",
     [
