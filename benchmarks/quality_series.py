@@ -103,8 +103,8 @@ def judged_rows(given: Followed, series: TrajectorySeries, days: Sequence[int] =
     """One row per series and day that can be judged, with `place` (of the series) and the truth. Columns:
 
     n_used (results before the day, or so soon after it that they stand for it), is_suppressed (the last two of them below
-    the LLOQ), is_unchanged (the drug has not been changed by the day), class, true_mean, true_week, true_until_lloq, true_week_until_lloq (null where the load was
-    at or below the LLOQ from the beginning), load_log10 (at the day).
+    the LLOQ), is_unchanged (the drug has not been changed by the day), class, true_mean, true_week, true_until_lloq,
+    true_week_until_lloq (null where the load was at or below the LLOQ from the beginning), load_log10 (at the day).
     """
     late = given.protocol.response_clock.late_baseline_after_days
     early = given.protocol.response_clock.early_baseline_before_days
