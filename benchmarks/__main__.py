@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|exactness|bank|quality|real|mutants|all] ...`: each prints its tables of figures."""
+"""`python -m benchmarks [speed|exactness|bank|quality|alerts|real|mutants|all] ...`: each prints its tables of figures."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ MODULES = {
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",
     "quality": "benchmarks.quality",
+    "alerts": "benchmarks.alerts",
     "real": "benchmarks.real_series",
     "mutants": "benchmarks.mutants",
 }
