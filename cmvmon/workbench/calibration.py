@@ -23,8 +23,7 @@ from cmvmon.shell.site import Site
 from cmvmon.simulate import ward
 
 _MARK = "# cmvmon calibrate"
-NON_RESPONSE, REBOUND = "odds_non_responder", "probability_rebound"
-KINDS = (NON_RESPONSE, REBOUND)
+REBOUND = "probability_rebound"
 JUDGED_SEED_IS = 1_000_003  # added to the seed: the series that judge are never those that set
 LEAST = 0.01  # a threshold below it speaks of nothing; the protocol refuses it too
 _WATCH = 4  # times the days watched: treatments start in the first three quarters of a synthetic watch
@@ -34,14 +33,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Thresholds by compartment and kind, and how they did on series that did not set them: a row for each."""
+    """The threshold of each compartment, and how it did on series that did not set it: a row for each."""
 
     rate: float
     days: int
     seed: int
     patients: int
     priors_version: str
-    thresholds: Mapping[str, Mapping[str, float]]
+    thresholds: Mapping[str, float]
     judged: tuple[Row, ...]
 
 
@@ -51,16 +50,16 @@ class _Watched:
 
     series: npt.NDArray[np.int64]
     day: Array
-    statistic: Mapping[str, Array]
+    probability: Array
     truth: pl.DataFrame
 
 
 def calibrate(out: Path, *, rate: float, days: int, seed: int, patients: int, root: Path) -> Calibrated:
-    """Sets both alarms of each compartment so that a share `rate` of the series without cause would be alarmed.
+    """Sets the alarm for a rebound of each compartment so that a share `rate` of the series without cause would be alarmed.
 
-    Without cause: for non-response, series of responders; for a rebound, series that never rise after treatment began
-    to work (responders and slow responders whose drug was not stopped). Looked at after every sample within `days` of
-    the anchor. The thresholds are judged on other series, drawn from another seed.
+    Without cause: series that never rise after treatment began to work (responders and slow responders whose drug was not
+    stopped). Looked at after every sample within `days` of the anchor. The thresholds are judged on other series, drawn from
+    another seed.
 
     Raises SiteError for a rate that is none, or a file that `calibrate` did not write.
     """
@@ -71,12 +70,8 @@ def calibrate(out: Path, *, rate: float, days: int, seed: int, patients: int, ro
     protocol = Site(root).protocol()
     setting = _watched(protocol, patients, days, seed)
     judging = _watched(protocol, patients, days, seed + JUDGED_SEED_IS)
-    thresholds = {
-        key: {kind: threshold(found, kind, rate) for kind in KINDS} for key, found in setting.items() if key in judging
-    }
-    judged = tuple(
-        _judged(key, kind, judging[key], level) for key, levels in thresholds.items() for kind, level in levels.items()
-    )
+    thresholds = {key: threshold(found, rate) for key, found in setting.items() if key in judging}
+    judged = tuple(_judged(key, judging[key], level) for key, level in thresholds.items())
     unset = [f"{row['alarm']} in {row['prior']}" for row in judged if not row["with_cause"] or row["threshold"] < LEAST]
     if unset:
         raise SiteError(
@@ -127,41 +122,31 @@ def _of_compartment(
     day = mine.t_weeks * 7.0
     first_course = known["class"].is_not_null().to_numpy()[number]
     watched = first_course & (day > 0.0) & (day <= days)
-    after = np.cumsum(day > 0.0)
-    before_series = np.concatenate([[0], after])[mine.offsets[:-1]]
-    enough = after - before_series[number] >= protocol.rules["slow_response"]["odds_from_results"]
-    has_load = np.isfinite(mine.lo) & ((mine.lo == mine.hi) | np.isinf(mine.hi))
-    odds = np.where(enough & has_load, tracked.odds_non_responder, 0.0)
     return _Watched(
         series=number[watched],
         day=day[watched],
-        statistic={NON_RESPONSE: odds[watched], REBOUND: tracked.probability_rebound[watched]},
+        probability=tracked.probability_rebound[watched],
         truth=known,
     )
 
 
-def _without_cause(kind: str, truth: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    responder = pl.col("class") == "responder"
-    if kind == REBOUND:
-        unstopped = pl.col("drug_change").fill_null("") != "stopped"
-        responder = (responder | (pl.col("class") == "slow")) & unstopped
-    return truth.select(responder.fill_null(False)).to_series().to_numpy()
+def _without_cause(truth: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    unstopped = pl.col("drug_change").fill_null("") != "stopped"
+    never_rises = pl.col("class").is_in(["responder", "slow"]) & unstopped
+    return truth.select(never_rises.fill_null(False)).to_series().to_numpy()
 
 
-def _cause_begins(kind: str, truth: pl.DataFrame) -> Array:
-    """Day from which an alarm is right: the anchor of a non-responder, the start of a rebound; infinite for none."""
-    if kind == NON_RESPONSE:
-        begins = pl.when(pl.col("class") == "non_responder").then(0.0)
-    else:
-        begins = pl.when(pl.col("class") == "rebound").then(pl.col("late_from_days"))
+def _cause_begins(truth: pl.DataFrame) -> Array:
+    """Day from which an alarm is right: the start of a rebound; infinite for none."""
+    begins = pl.when(pl.col("class") == "rebound").then(pl.col("late_from_days"))
     return truth.select(begins.fill_null(math.inf)).to_series().to_numpy()
 
 
-def threshold(found: _Watched, kind: str, rate: float) -> float:
+def threshold(found: _Watched, rate: float) -> float:
     """The lowest level (4 digits, rounded up) that at most a share `rate` of the series without cause ever reaches."""
     highest = np.full(found.truth.height, -np.inf)
-    np.maximum.at(highest, found.series, found.statistic[kind])
-    own = np.sort(highest[_without_cause(kind, found.truth) & np.isfinite(highest)])[::-1]
+    np.maximum.at(highest, found.series, found.probability)
+    own = np.sort(highest[_without_cause(found.truth) & np.isfinite(highest)])[::-1]
     if not len(own):
         return 1.0
     reached = float(own[min(math.floor(rate * len(own)), len(own) - 1)])
@@ -170,24 +155,24 @@ def threshold(found: _Watched, kind: str, rate: float) -> float:
     return math.floor(reached * scale + 1.0) / scale
 
 
-def _judged(key: str, kind: str, found: _Watched, level: float) -> Row:
+def _judged(key: str, found: _Watched, level: float) -> Row:
     """False alarms, sensitivity and delay of one threshold on these series."""
     n = found.truth.height
-    begins = _cause_begins(kind, found.truth)
+    begins = _cause_begins(found.truth)
     right = found.day >= begins[found.series]
-    alarmed = found.statistic[kind] >= level
+    alarmed = found.probability >= level
     first = np.full(n, np.inf)
     np.minimum.at(first, found.series[alarmed & right], found.day[alarmed & right])
     last = np.full(n, -np.inf)
     np.maximum.at(last, found.series, found.day)
     cause = np.isfinite(begins) & (last > begins)  # sampled at least once after it began
-    without = _without_cause(kind, found.truth) & np.isfinite(last)
+    without = _without_cause(found.truth) & np.isfinite(last)
     ever = np.zeros(n, dtype=bool)
     ever[found.series[alarmed]] = True
     delay = (first - np.where(np.isfinite(begins), begins, 0.0))[cause & np.isfinite(first)]
     return {
         "prior": key,
-        "alarm": kind,
+        "alarm": REBOUND,
         "threshold": level,
         "without_cause": int(without.sum()),
         "false_alarms": round(float(ever[without].mean()), 4) if without.any() else None,
@@ -209,7 +194,7 @@ def fragment(done: Calibrated, protocol: Protocol) -> str:
     ]
     for row in done.judged:
         head.append("# " + ", ".join(f"{name} {value}" for name, value in row.items()))
-    for key, levels in done.thresholds.items():
+    for key, level in done.thresholds.items():
         head += [
             "",
             f"[alarm.{key}]",
@@ -217,6 +202,6 @@ def fragment(done: Calibrated, protocol: Protocol) -> str:
             'strength = "assumption"',
             'owner = "clinical lead"',
             'guide = ["G19"]',
-            *(f"{kind} = {level:.4g}" for kind, level in levels.items()),
+            f"{REBOUND} = {level:.4g}",
         ]
     return "\n".join(head) + "\n"

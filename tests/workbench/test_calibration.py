@@ -11,7 +11,7 @@ import pytest
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.workbench import calibration
-from cmvmon.workbench.calibration import NON_RESPONSE, REBOUND, Calibrated, calibrate
+from cmvmon.workbench.calibration import REBOUND, Calibrated, calibrate
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,8 @@ def test_alarms_find_more_of_those_with_a_cause_than_of_those_without(done: tupl
 
 def test_a_stricter_rate_gives_higher_thresholds(done: tuple[Calibrated, Path]) -> None:
     strict = calibrate(done[1] / "b.toml", rate=0.01, days=42, seed=8, patients=3000, root=done[1])
-    for key, levels in done[0].thresholds.items():
-        for kind, level in levels.items():
-            assert strict.thresholds[key][kind] > level
+    for key, level in done[0].thresholds.items():
+        assert strict.thresholds[key] > level
 
 
 def test_the_written_stanzas_are_those_that_a_protocol_holds(done: tuple[Calibrated, Path]) -> None:
@@ -44,8 +43,8 @@ def test_the_written_stanzas_are_those_that_a_protocol_holds(done: tuple[Calibra
     stanzas = tomllib.loads(text)["alarm"]
     assert set(stanzas) == {"plasma", "bal"}
     for key, stanza in stanzas.items():
-        assert {"source", "strength", "owner", "guide", NON_RESPONSE, REBOUND} == set(stanza)
-        assert stanza[REBOUND] == pytest.approx(done[0].thresholds[key][REBOUND], rel=1e-3)
+        assert {"source", "strength", "owner", "guide", REBOUND} == set(stanza)
+        assert stanza[REBOUND] == pytest.approx(done[0].thresholds[key], rel=1e-3)
     assert "not from patients" in text
 
 
@@ -60,8 +59,8 @@ def test_the_threshold_is_the_lowest_level_that_keeps_the_rate() -> None:
         {"class": ["responder"] * 20, "drug_change": [None] * 20}, schema_overrides={"drug_change": pl.String}
     )
     values = np.arange(1, 21) / 100.0
-    found = calibration._Watched(np.arange(20), np.full(20, 7.0), {NON_RESPONSE: values, REBOUND: values}, truth)
-    level = calibration.threshold(found, NON_RESPONSE, 0.05)
+    found = calibration._Watched(np.arange(20), np.full(20, 7.0), values, truth)
+    level = calibration.threshold(found, 0.05)
     assert np.mean(values >= level) == 0.05
     assert 0.19 < level <= 0.20
 
