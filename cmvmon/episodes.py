@@ -178,12 +178,18 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
     if not same["has_series"].any():
         return "no_series"  # its results were withdrawn, or corrected away to another patient
     key = subject_key(str(alert["subject"]))
-    if "assay" in key:
+    if "assay" in key and _own(same, key).is_empty():
         another = (pl.col("laboratory") != key["laboratory"]) | (pl.col("assay") != key["assay"])
         if not same.filter(another).is_empty():
             return "newer_series"
     state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
-    return "course_over" if state[0] == words.TREATMENT_OFF else "other_compartment"
+    was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
+    return "course_over" if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
+
+
+def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:
+    """The series of that subject, where it still is one that is judged."""
+    return series.filter("has_series", pl.col("laboratory") == key["laboratory"], pl.col("assay") == key["assay"])
 
 
 def _is_too_late(latest: Mapping[str, Any] | None, kind: str, word: Word, judged_at: datetime | None) -> bool:

@@ -88,8 +88,9 @@ def assess(
         SiteError: no usable result, so that there is no moment to judge.
 
     >>> found = assess(simulate(4, 42, seed=1), method="line")
-    >>> sorted(found.verdicts["rule"].unique())
-    ['bal_at_local_line', 'no_follow_up', 'rebound', 'recurrence', 'slow_response', 'suppressed']
+    >>> sorted(found.verdicts["rule"].unique())  # doctest: +NORMALIZE_WHITESPACE
+    ['bal_at_local_line', 'guide_duration', 'no_follow_up', 'plasma_does_not_exclude', 'rebound', 'recurrence', 'response',
+     'suppressed', 'untreated_rise']
     """
     tables = _of_ward(known) if isinstance(known, Ward) else known
     moment = as_of or _latest(current_results(tables[VIRAL_LOAD_RESULTS]))

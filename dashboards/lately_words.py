@@ -8,7 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_title, ended_in_words
+from cmvmon.text import Language, alert_title, ended_in_words, of_stored
 from cmvmon.text.values import value_in_words
 from dashboards.facts import Row
 from dashboards.views import AlertChange, Lately, ResultChange, WardView
@@ -52,7 +52,9 @@ def _sentence(key: str, language: Language) -> Row:
 
 def _alert(change: AlertChange, hrefs: Mapping[str, str], language: Language) -> Row:
     alert = {"rule": change.rule, "compartment": change.compartment, "state": change.kind, "cause": change.cause}
-    text = at_compartment(alert_title(change.rule, json.loads(change.evidence), language), alert, language)
+    text = at_compartment(
+        of_stored(alert_title, change.rule, json.loads(change.evidence), language=language), alert, language
+    )
     if change.kind in _ENDED:
         text = language.say("lately.ended", alert=text, why=ended_in_words(alert, language))
     return {"patient": change.patient_id, "href": hrefs.get(change.patient_id, ""), "text": text}

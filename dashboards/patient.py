@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import polars as pl
+
 from cmvmon.domain import words
-from cmvmon.text import Language
+from cmvmon.text import Language, duration_sentence
 from dashboards import concordance_words, facts, page
 from dashboards import words_for_results as cells
 from dashboards.facts import Point, Row
@@ -44,6 +48,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
             for row in facts.not_assessable(view.verdicts)
         ],
+        duration=_duration(view, language),
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
@@ -113,6 +118,12 @@ def _course(latest: Point | None, shown: list[Point], view: PatientView, languag
         to_load=language.load(latest.row["viral_load_iu_per_ml"]),
         days=page.elapsed(latest.row["collected_at"] - course.since.row["collected_at"], language),
     )
+
+
+def _duration(view: PatientView, language: Language) -> str:
+    """How long treatment has run, beside the ward's guide; empty where the patient is not treated."""
+    said = view.verdicts.filter(pl.col("rule") == "guide_duration")["evidence"].to_list()
+    return duration_sentence(json.loads(said[0]), language) if said else ""
 
 
 def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:

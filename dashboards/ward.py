@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_sentence, alert_title
+from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, lately_words, page
 from dashboards.facts import Row
@@ -154,7 +154,8 @@ def _reason(rule: str, evidence: str, opened_at: datetime, time_zone: str, langu
 @lru_cache(maxsize=4096)  # of one new result the ward page says again what it said of everybody else
 def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple[str, str]:
     found = json.loads(evidence)
-    return alert_title(rule, found, language), alert_sentence(rule, found, language, time_zone=time_zone)
+    title = of_stored(alert_title, rule, found, language=language)
+    return title, of_stored(alert_sentence, rule, found, language=language, time_zone=time_zone)
 
 
 def _latest(row: WardRow, view: WardView, language: Language) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words
+from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.facts import Point, Row
@@ -184,13 +184,14 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         else language.say("alerts.guide_code", code=code)
         for code in (provenance.guide if provenance else ())
     ]
+    said = partial(of_stored, rule=alert["rule"], evidence=evidence, language=language, time_zone=view.time_zone)
     return {
-        "title": alert_title(alert["rule"], evidence, language),
-        "brief": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone, brief=True),
+        "title": of_stored(alert_title, alert["rule"], evidence, language=language),
+        "brief": said(alert_sentence, brief=True),
         "tier": language.word("tier", str(alert["tier"])),
         "tier_number": alert["tier"],
-        "sentence": alert_sentence(alert["rule"], evidence, language, time_zone=view.time_zone),
-        "details": alert_details(alert["rule"], evidence, language, time_zone=view.time_zone),
+        "sentence": said(alert_sentence),
+        "details": said(alert_details),
         "since": language.say("alerts.since", since=language.moment(alert["opened_at"], view.time_zone)),
         "results": language.say("alerts.results", results=", ".join(results)) if results else "",
         "guide": guide,
@@ -211,7 +212,9 @@ def ended_row(alert: Mapping[str, Any], view: PatientView, language: Language) -
         "since": language.moment(alert["opened_at"], view.time_zone),
     }
     return {
-        "title": at_compartment(alert_title(alert["rule"], json.loads(alert["evidence"]), language), alert, language),
+        "title": at_compartment(
+            of_stored(alert_title, alert["rule"], json.loads(alert["evidence"]), language=language), alert, language
+        ),
         "text": language.say(f"ended.{alert['state']}", **said),
     }
 

@@ -36,7 +36,6 @@ KINDS = {
         "kinetics/test_noise.py",
         "rules/test_every_rule.py",
         "rules/test_explaining.py",
-        "rules/test_same_as_before.py",
         "shell/test_copying.py",
     ),
     "prefect": ("flows",),
@@ -80,7 +79,6 @@ TOGETHER = {
     "rules/test_what_alerts_say.py": "cases of the rules",
     "rules/test_every_rule.py": "cases of the rules",
     "rules/test_explaining.py": "cases of the rules",
-    "rules/test_same_as_before.py": "cases of the rules",
 }
 
 

@@ -5,7 +5,9 @@
               `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`)
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
-    stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `d-3-d2 / d5-` (two), `never`
+    hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
+    stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `d-3-d2 / d5-` (two), `never`;
+              `d-3- bal ~d-2-d10` (ventilated from day -2 to 10)
 
 `known` gives what an assessment reads; `lines` gives the lines of a delivered CSV file. All synthetic.
 """
@@ -21,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -65,6 +68,7 @@ class Stay:
     admitted: datetime
     discharged: datetime | None
     stated: str
+    ventilated: tuple[datetime | None, datetime | None] = (None, None)
 
 
 def moment(day: float) -> datetime:
@@ -105,17 +109,21 @@ def courses(text: str) -> Iterator[Course]:
 def stays(text: str) -> Iterator[Stay]:
     """The stays of one patient."""
     for number, part in enumerate(text.split("/") if text not in ("-", "never") else ()):
-        span, _, stated = part.strip().partition(" ")
-        yield Stay(number, *_span(span), stated.strip())
+        said, _, ventilated = part.partition("~")
+        span, _, stated = said.strip().partition(" ")
+        yield Stay(number, *_span(span), stated.strip(), _span(ventilated.strip()) if ventilated else (None, None))
 
 
-def known(results: str, *, courses: str = "never", stays: str = "never", patient: str = PATIENT) -> Known:
+def known(
+    results: str, *, courses: str = "never", stays: str = "never", hosts: str = "never", patient: str = PATIENT
+) -> Known:
     """What an assessment reads of one patient, as it would come from a store."""
     return Known.of(
         {
             VIRAL_LOAD_RESULTS: results_frame(results, patient=patient),
             ANTIVIRAL_COURSES: courses_frame(courses, patient=patient),
             ICU_STAYS: stays_frame(stays, patient=patient),
+            HOST_STATUS: hosts_frame(hosts, patient=patient),
         }
     )
 
@@ -143,6 +151,18 @@ def courses_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
     return _frame(ANTIVIRAL_COURSES, rows)
 
 
+def hosts_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
+    """None = never delivered."""
+    if text == "never":
+        return None
+    rows = []
+    for part in text.split(";") if text != "-" else ():
+        condition, span = part.split()
+        stated, ended = _span(span)
+        rows.append({"patient_id": patient, "condition": condition, "stated_at": stated, "ended_at": ended})
+    return _frame(HOST_STATUS, rows)
+
+
 def stays_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
     """None = never delivered."""
     if text == "never":
@@ -154,6 +174,8 @@ def stays_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
             "admitted_at": stay.admitted,
             "discharged_at": stay.discharged,
             "affected_compartments": stay.stated.replace("+", ";") or None,
+            "ventilation_started_at": stay.ventilated[0],
+            "ventilation_stopped_at": stay.ventilated[1],
         }
         for stay in stays(text)
     ]

@@ -45,6 +45,8 @@ COMPARTMENTS: tuple[Compartment, ...] = (
 NAMES: tuple[str, ...] = tuple(compartment.name for compartment in COMPARTMENTS)
 BLOOD: tuple[str, ...] = tuple(c.name for c in COMPARTMENTS if c.matrix == "blood")
 LOWER_RESPIRATORY: tuple[str, ...] = tuple(c.name for c in COMPARTMENTS if c.matrix == "lower_respiratory")
+# A load here is watched whatever is stated as affected: on and off treatment (rules.md section 3.0).
+WATCHED: tuple[str, ...] = (*BLOOD, "bal", "csf", "vitreous")
 
 
 def by_specimen_code() -> dict[str, str]:

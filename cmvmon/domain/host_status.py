@@ -7,13 +7,11 @@ from cmvmon.domain.constraints import Between, NotBefore, NullUnless, OneOf, Ord
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 HIV_AIDS = "hiv_aids"
+IMMUNOCOMPETENT = "previously_immunocompetent"
+IMMUNOCOMPROMISING = ("solid_organ_transplant", "stem_cell_transplant", "chemotherapy", "immunosuppression", HIV_AIDS)
 CONDITIONS = (
-    "solid_organ_transplant",
-    "stem_cell_transplant",
-    "chemotherapy",
-    "immunosuppression",
-    HIV_AIDS,
-    "previously_immunocompetent",
+    *IMMUNOCOMPROMISING,
+    IMMUNOCOMPETENT,
     "covid_19",
     "ards",
     "sepsis",

@@ -16,7 +16,8 @@ RESULT_STATUS = (PRELIMINARY, FINAL, CORRECTED, WITHDRAWN)  # in the order in wh
 CHANGES_A_RESULT = (CORRECTED, WITHDRAWN)
 MOVED = "moved"  # on a page only: a result that a correction has given to another patient
 
-INDICATION = ("treatment", "prophylaxis", "other")
+PROPHYLAXIS = "prophylaxis"
+INDICATION = ("treatment", PROPHYLAXIS, "other")
 
 ALERT = "alert"
 CLEAR = "clear"
@@ -73,6 +74,10 @@ TREATMENT = (TREATMENT_ON, TREATMENT_OFF, TREATMENT_UNKNOWN)
 STATED, INFERRED, FOLLOWED, STANDS_IN = "stated", "inferred", "followed", "stands_in"
 LEADS_AS = (STATED, INFERRED, FOLLOWED)
 AFFECTED_SOURCE = (*LEADS_AS, STANDS_IN)
+TOO_EARLY = "too_early"  # a verdict's reason where nothing is missing: its rule speaks from a later day on
+
+BASELINE = "baseline"
+FALL_FROM = (BASELINE, STANDS_IN)  # what a fall is held against: see `facts/falls.py`
 STATED_NONE = "none"
 
 # Does blood follow another compartment? For one patient, or for the unit as a whole.

@@ -1,4 +1,4 @@
-"""What came after the end of a treatment, or after a run of samples without a load, in a compartment's newest series."""
+"""What came after the end of a treatment, or after a run of samples without a load, in each series that is judged."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
-from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.columns import PATIENT_ID, log10, moment, series, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import newest_numbers
-from cmvmon.facts.points import points as points_of_newest
+from cmvmon.facts.newest_series import recent_numbers
+from cmvmon.facts.points import points as points_of_series
 from cmvmon.facts.points import rise_log10
 
 _NO_RUN = "there is no such run"
@@ -17,10 +18,10 @@ _NO_RUN = "there is no such run"
 AFTER_TREATMENT = RowType(
     name="after_treatment",
     description="From when a load counts as one that came back. No row: the patient has no result in the compartment.",
-    key=PLACE,
+    key=SERIES_KEY,
     columns=(
         PATIENT_ID,
-        compartment(),
+        *series(),
         moment("treatment_ended_at", "When the latest course that has ended did so.", "no course has ended"),
         moment(
             "below_since",
@@ -35,6 +36,7 @@ AFTER_TREATMENT = RowType(
             _NO_RUN,
             (Between("days_below", at_least=0.0),),
         ),
+        yes_no("had_load_before", "Whether the series had a load before that run.", _NO_RUN),
         log10(
             "rise_after_treatment_log10",
             "The least rise to the latest sample time, from the lowest since `treatment_ended_at` or `below_since`, the "
@@ -49,7 +51,7 @@ AFTER_TREATMENT = RowType(
 def after_treatment(facts: Facts) -> pl.DataFrame:
     """A result whose values conflict is no point. A rise counts from the limit of quantification at least, and is rounded
     to 1e-9, as in `rises`."""
-    places, points = facts.shared(newest_numbers).select(*PLACE, "series"), facts.shared(points_of_newest)
+    places, points = facts.shared(recent_numbers).select(*SERIES_KEY, "series"), facts.shared(points_of_series)
     ended = facts.prepared.clocks.group_by("patient_id").agg(treatment_ended_at=pl.col("course_ended_at").max())
     found = places.join(ended, on="patient_id", how="left", maintain_order="left")
     found = found.join(_run_below(points), on="series", how="left", maintain_order="left")
@@ -61,6 +63,7 @@ def _run_below(points: pl.DataFrame) -> pl.DataFrame:
     at = pl.col("collected_at")
     begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in ("series", "is_below"))
     runs = points.select("series", "collected_at", "is_below", run=begins.fill_null(True).cum_sum())
+    first_load = points.filter(~pl.col("is_below")).group_by("series").agg(first_load_at=at.min())
     return (
         runs.filter("is_below")
         .group_by("run", maintain_order=True)
@@ -72,7 +75,9 @@ def _run_below(points: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("n") > 1)
         .unique("series", keep="last", maintain_order=True)
-        .drop("run", "n")
+        .join(first_load, on="series", how="left", maintain_order="left")
+        .with_columns(had_load_before=(pl.col("first_load_at") < pl.col("below_since")).fill_null(False))
+        .drop("run", "n", "first_load_at")
     )
 
 

@@ -8,7 +8,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.facts.by_series import results_by_series
-from cmvmon.facts.columns import PATIENT_ID, count, moment
+from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
 
 _NONE = "there is none"
@@ -25,7 +25,16 @@ FOLLOW_UP = RowType(
             "When the last blood sample with a result was collected, a conflicting one too.",
             _NONE,
         ),
-        Column("last_blood_result_id", Kind.TEXT, "Its result; the last by name of several.", null_means=_NONE),
+        Column(
+            "last_blood_result_id",
+            Kind.TEXT,
+            "Its result; of several one with a load, the last by name.",
+            null_means=_NONE,
+        ),
+        one_of("last_blood_compartment", compartments.BLOOD, "Its matrix.", _NONE),
+        one_of(
+            "last_blood_detection", words.DETECTION, "What the assay said of it.", f"{_NONE}, or its values conflict"
+        ),
         Column(
             "days_since_blood_result",
             Kind.NUMBER,
@@ -45,13 +54,17 @@ def follow_up(facts: Facts) -> pl.DataFrame:
     """Blood is plasma, whole blood or serum. A preliminary result is none yet: it may still change."""
     age = facts.now - pl.col("last_blood_collected_at")
     in_blood = pl.col("compartment").is_in(compartments.BLOOD)
+    detection = pl.when(~pl.col("is_conflicting")).then("detection")
+    newest = ("collected_at", pl.col("detection").is_in([words.QUANTIFIED, words.ABOVE_ULOQ]), "result_id")
     last = (
         facts.shared(results_by_series)
         .filter(in_blood)
         .group_by("patient_id")
         .agg(
             last_blood_collected_at=pl.col("collected_at").max(),
-            last_blood_result_id=pl.col("result_id").sort_by("collected_at", "result_id").last(),
+            last_blood_result_id=pl.col("result_id").sort_by(*newest).last(),
+            last_blood_compartment=pl.col("compartment").sort_by(*newest).last(),
+            last_blood_detection=detection.sort_by(*newest).last(),
         )
     )
     preliminary = facts.prepared.shown.filter(in_blood & (pl.col("result_status") == words.PRELIMINARY))

@@ -6,7 +6,8 @@ import polars as pl
 
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, log10, moment, one_of
+from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.columns import PATIENT_ID, log10, moment, one_of, series
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import newest_numbers
 from cmvmon.facts.points import rise_log10
@@ -16,10 +17,10 @@ PARALLEL_BLOOD = RowType(
     name="parallel_blood",
     description="Of the blood points taken with the latest sample of a lower airway compartment the one that stands "
     "highest above its own lowest before it. No row: there is none.",
-    key=PLACE,
+    key=SERIES_KEY,
     columns=(
         PATIENT_ID,
-        compartment(),
+        *series(),
         one_of("parallel_blood_compartment", compartments.BLOOD, "Its compartment."),
         moment("parallel_blood_collected_at", "When it was collected."),
         Column("parallel_blood_result_id", Kind.TEXT, "Its id."),
@@ -34,7 +35,7 @@ def parallel_blood(facts: Facts) -> pl.DataFrame:
     airways = (
         facts.of(RISES)
         .filter(pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY))
-        .select(*PLACE, "latest_point_collected_at")
+        .select(*SERIES_KEY, "latest_point_collected_at")
     )
     if airways.is_empty():
         return PARALLEL_BLOOD.empty()
@@ -44,8 +45,8 @@ def parallel_blood(facts: Facts) -> pl.DataFrame:
         airways.join(_blood_points(facts, airways), on="patient_id")
         .with_columns(apart=apart)
         .filter(pl.col("apart") <= pl.duration(hours=facts.protocol.concordance.pair_within_h))
-        .sort(*PLACE, *order, descending=[False, False, True, False, False, False])
-        .unique(subset=PLACE, keep="first", maintain_order=True)
+        .sort(*SERIES_KEY, *order, descending=[False] * len(SERIES_KEY) + [True, False, False, False])
+        .unique(subset=SERIES_KEY, keep="first", maintain_order=True)
     )
 
 
@@ -53,10 +54,10 @@ def _blood_points(facts: Facts, airways: pl.DataFrame) -> pl.DataFrame:
     """The blood points of these patients that have a lowest before them, and how far they stand above it."""
     so_far = pl.col("as_lowest").cum_min().forward_fill().shift(1).over("series")
     is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-    series = facts.shared(newest_numbers).filter(is_blood).join(airways, on="patient_id", how="semi")
+    blood = facts.shared(newest_numbers).filter(is_blood).join(airways, on="patient_id", how="semi")
     return (
         facts.shared(points_since)
-        .join(series.select(*PLACE, "series"), on="series", maintain_order="left")
+        .join(blood.select("patient_id", "compartment", "series"), on="series", maintain_order="left")
         .with_columns(rise=rise_log10(pl.col("at_least"), so_far))
         .filter(pl.col("rise").is_not_null())
         .select(

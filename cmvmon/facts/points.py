@@ -8,7 +8,7 @@ from cmvmon.domain import words
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
 from cmvmon.facts.by_series import results_by_series
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.newest_series import newest_numbers
+from cmvmon.facts.newest_series import recent_numbers
 
 _TIME = ("series", "collected_at")
 
@@ -18,14 +18,14 @@ def rise_log10(load: pl.Expr, lowest: pl.Expr) -> pl.Expr:
     return (load.log10() - lowest.log10()).round(9)
 
 
-def newest_results(facts: Facts) -> pl.DataFrame:
-    """The results of the newest series of each compartment, conflicting ones too, sorted by series, moment and id."""
-    numbers = facts.shared(newest_numbers).select("series")
+def recent_results(facts: Facts) -> pl.DataFrame:
+    """The results of the series that are judged, conflicting ones too, sorted by series, moment and id."""
+    numbers = facts.shared(recent_numbers).select("series")
     return facts.shared(results_by_series).join(numbers, on="series", how="semi", maintain_order="left")
 
 
 def points(facts: Facts) -> pl.DataFrame:
-    """One row per sample time of each newest series, conflicting results left out; sorted by series and moment.
+    """One row per sample time of each series that is judged, conflicting results left out; sorted by series and moment.
 
     At its lowest where a rise is to be shown, at its highest where it is to be ruled out: `at_least` (null: below the
     limit of quantification), `at_most` (null: limit not known, or `is_unbounded`: one result is above range), and
@@ -33,7 +33,7 @@ def points(facts: Facts) -> pl.DataFrame:
     above range, or limit not known). `detection`, load and id are those of the lowest result. `is_limit_missing`: a
     result below a limit that is not known. `is_below`: all of them are below the limit of quantification.
     """
-    results = facts.shared(newest_results)
+    results = facts.shared(recent_results)
     measured = _measured(results.filter(~pl.col("is_conflicting")))
     is_again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in _TIME).fill_null(False)
     is_shared = is_again | is_again.shift(-1, fill_value=False)

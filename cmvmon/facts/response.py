@@ -8,7 +8,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import numbered_series, results_by_series
-from cmvmon.facts.columns import PATIENT_ID, sample, series
+from cmvmon.facts.columns import PATIENT_ID, log10, sample, series
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
@@ -18,13 +18,12 @@ _OF_THE_WEEK = (
     "n_results",
     "n_censored",
     "estimated_since",
-    "n_used_after_anchor",
+    "n_used",
     "mean_decline_log10_per_week",
     "mean_decline_low_log10_per_week",
     "mean_decline_high_log10_per_week",
     "mean_probability_above_target",
     "probability_rebound",
-    "odds_non_responder",
     "call",
     "status",
     "method",
@@ -41,6 +40,11 @@ RESPONSE = RowType(
         *series(),
         *(WEEKLY_DECLINE.column(name) for name in _OF_THE_WEEK),
         Column("status_reason", Kind.TEXT, WEEKLY_DECLINE.column("reason").description, null_means="none"),
+        log10(
+            "estimated_fall_log10",
+            "The mean decline times the time from `estimated_since` to the last of these results.",
+            "no estimate",
+        ),
         Column("week_result_ids", Kind.TEXTS, "The results that the mean decline rests on.", null_means=_NO_RESULT),
         *sample("first_used", "the first of these results", _NO_RESULT),
         *sample("last_used", "the last of these results", _NO_RESULT),
@@ -59,7 +63,14 @@ def response(facts: Facts) -> pl.DataFrame:
         .join(clock, on=["patient_id", "anchor_at"], how="semi")
         .join(facts.shared(numbered_series).select(*SERIES_KEY, "series"), on=SERIES_KEY, how="left")
     )
-    return last.rename({"reason": "status_reason"}).join(_rests_on(facts, last), on="series", how="left")
+    weeks_until_last = (pl.col("last_used_collected_at") - pl.col("estimated_since")).dt.total_seconds() * (
+        1.0 / 604_800.0
+    )
+    return (
+        last.rename({"reason": "status_reason"})
+        .join(_rests_on(facts, last), on="series", how="left")
+        .with_columns(estimated_fall_log10=(pl.col("mean_decline_log10_per_week") * weeks_until_last).clip(-20, 20))
+    )
 
 
 def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.interval import BELOW
+from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, log10, sample, yes_no
+from cmvmon.facts.columns import PATIENT_ID, count, load, log10, sample, series, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import newest_numbers
-from cmvmon.facts.points import newest_results, points, rise_log10
+from cmvmon.facts.newest_series import recent_numbers
+from cmvmon.facts.points import points, recent_results, rise_log10
 from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample time"
@@ -19,12 +21,12 @@ _POINT = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
 
 RISES = RowType(
     name="rises",
-    description="The sample times of a compartment's newest series since a rise counts, conflicting results left out. "
+    description="The sample times of a series that is judged since a rise counts, conflicting results left out. "
     "No row: there is no result since then.",
-    key=PLACE,
+    key=SERIES_KEY,
     columns=(
         PATIENT_ID,
-        compartment(),
+        *series(),
         count("n_points_since", "How many sample times there are.", "every result conflicts"),
         *sample("lowest_point", "the lowest point before the latest one, the last of several", _NONE),
         load("lowest_point_iu_per_ml", "Its load, at least the limit of quantification.", _NONE),
@@ -60,8 +62,8 @@ def rises(facts: Facts) -> pl.DataFrame:
     conflict_at = pl.col("conflict_at")
     seen = pl.concat([last.select("series"), conflicts.select("series")]).unique()
     return (
-        facts.shared(newest_numbers)
-        .select(*PLACE, "series")
+        facts.shared(recent_numbers)
+        .select(*SERIES_KEY, "series")
         .join(seen, on="series", how="semi")
         .join(last, on="series", how="left")
         .join(_lowest(earlier), on="series", how="left")
@@ -80,20 +82,20 @@ def rises(facts: Facts) -> pl.DataFrame:
 
 
 def points_since(facts: Facts) -> pl.DataFrame:
-    """The points of each newest series since a rise counts, with `anchor_at`, sorted by series and moment."""
+    """The points of each series that is judged since a rise counts, with `anchor_at`, sorted by series and moment."""
     return _since(facts, facts.shared(points))
 
 
 def _since(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
     clocks = facts.of(TREATMENT).select("patient_id", "watched_since", "anchor_at")
-    watched = facts.shared(newest_numbers).select("patient_id", "series").join(clocks, on="patient_id")
+    watched = facts.shared(recent_numbers).select("patient_id", "series").join(clocks, on="patient_id")
     of_series = watched.select("series", "watched_since", "anchor_at")
     joined = rows.join(of_series, on="series", maintain_order="left")
     return joined.filter(pl.col("collected_at") >= pl.col("watched_since"))
 
 
 def _conflicts_since(facts: Facts) -> pl.DataFrame:
-    conflicting = facts.shared(newest_results).filter("is_conflicting").select("series", "collected_at")
+    conflicting = facts.shared(recent_results).filter("is_conflicting").select("series", "collected_at")
     return _since(facts, conflicting).group_by("series").agg(conflict_at=pl.col("collected_at").max())
 
 
@@ -143,6 +145,7 @@ def _lowest_since_anchor(earlier: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+is_from_limit = fact("lowest_point_detection").is_in(BELOW)
 POINT_IDS = (*(f"{which}_point_result_id" for which in ("lowest", "previous", "latest")), "parallel_blood_result_id")
 is_known_since_anchor = fact("lowest_since_anchor_iu_per_ml").is_known()
 has_a_rise = (fact("n_points_since") > 1) & fact("lowest_point_iu_per_ml").is_known()

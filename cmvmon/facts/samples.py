@@ -1,18 +1,20 @@
-"""The last two results of the newest series of a compartment, and a first low load after two without."""
+"""The last two results of a series, and a first low load after two without."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.columns import Column, RowType
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
+from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, PLACE, compartment, count, load, sample, yes_no
-from cmvmon.facts.conditions import Value, fact
+from cmvmon.facts.columns import PATIENT_ID, count, load, sample, series, yes_no
+from cmvmon.facts.conditions import Value, fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.newest_series import newest_numbers
-from cmvmon.facts.points import newest_results, points
+from cmvmon.facts.newest_series import recent_numbers
+from cmvmon.facts.points import points, recent_results
 
 _NONE = "there is no such result"
 
@@ -29,15 +31,26 @@ def _result(which: str) -> tuple[Column, ...]:
 
 SAMPLES = RowType(
     name="samples",
-    description="The last two results of the newest series of a compartment, conflicting ones too.",
-    key=PLACE,
+    description="The last two results of a series that is judged, conflicting ones too.",
+    key=SERIES_KEY,
     columns=(
         PATIENT_ID,
-        compartment(),
+        *series(),
         count("n_series_results", "Results of the series that do not conflict."),
         *_result("latest"),
         *_result("previous"),
+        Column(
+            "days_since_latest",
+            Kind.NUMBER,
+            "Days from the latest sample to the moment that is judged, to a thousandth.",
+            "days",
+            constraints=(Between("days_since_latest", at_least=0.0),),
+        ),
         yes_no("last_two_conflict", "Whether one of the last two came with two values under one number."),
+        yes_no(
+            "last_two_contradict",
+            "Whether the last two were taken so close together and lie so far apart that they can't both be right.",
+        ),
         load(
             "first_positive_iu_per_ml",
             "What the latest load is at most, where it comes right after two sample times below the limit of "
@@ -51,9 +64,24 @@ SAMPLES = RowType(
 @fact_table(SAMPLES)
 def samples(facts: Facts) -> pl.DataFrame:
     """A sample with two results counts as two here, and as one time for a first low load."""
-    numbers = facts.shared(newest_numbers).select(*PLACE, "series")
-    found = numbers.join(_last_two(facts.shared(newest_results)), on="series", maintain_order="left")
+    numbers = facts.shared(recent_numbers).select(*SERIES_KEY, "series")
+    found = numbers.join(_last_two(facts.shared(recent_results)), on="series", maintain_order="left")
+    age = (facts.now - pl.col("latest_collected_at")).dt.total_seconds() * (1.0 / 86_400.0)
+    found = found.with_columns(days_since_latest=age.round(3), last_two_contradict=_contradict(facts))
     return found.join(_first_positives(facts.shared(points)), on="series", how="left", maintain_order="left")
+
+
+def _contradict(facts: Facts) -> pl.Expr:
+    """By their reported limits, `[watched] contradict_log10` apart within `contradict_within_h`; at different minutes."""
+    policy = facts.protocol.watched
+    apart = pl.col("latest_collected_at") - pl.col("previous_collected_at")
+    is_close = (apart > pl.duration(hours=0)) & (apart <= pl.duration(hours=policy.contradict_within_h))
+    up = pl.col("latest_at_least_iu_per_ml").log10() - pl.col("previous_at_most_iu_per_ml").log10()
+    down = pl.col("previous_at_least_iu_per_ml").log10() - pl.col("latest_at_most_iu_per_ml").log10()
+    is_far = (up.round(9) > policy.contradict_log10).fill_null(False) | (
+        down.round(9) > policy.contradict_log10
+    ).fill_null(False)
+    return is_close.fill_null(False) & is_far & ~pl.col("last_two_conflict")
 
 
 def _last_two(results: pl.DataFrame) -> pl.DataFrame:
@@ -97,6 +125,7 @@ _LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
 latest_is_below = fact("latest_detection").is_in(BELOW)
 previous_is_below = fact("previous_detection").is_in(BELOW)
+both_below = latest_is_below & previous_is_below & ~truth("last_two_conflict")
 
 
 def told_of(which: str) -> tuple[Value, ...]:

@@ -38,7 +38,15 @@ TREATMENT = RowType(
         moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
         moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
         yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
-        moment("watched_since", "From when a rise counts.", "not on treatment, and letermovir does not run"),
+        yes_no("on_prophylaxis", "Not on treatment while an antiviral drug runs as prophylaxis, or letermovir."),
+        yes_no("has_prophylaxis", "Whether such a drug runs, on treatment or not."),
+        Column(
+            "prophylaxis_drugs",
+            Kind.TEXT,
+            "Those drugs, sorted, joined by `;`.",
+            null_means="no prophylaxis, or on treatment, or not known",
+        ),
+        moment("watched_since", "From when a rise counts.", "neither on treatment nor on prophylaxis"),
     ),
 )
 
@@ -59,8 +67,8 @@ def treatment(facts: Facts) -> pl.DataFrame:
     off treatment.
 
     A rise counts, on treatment, from the start of the running course, whatever drugs came after the first, so that a
-    load that stands above its lowest is not forgotten when the drug is changed. On letermovir alone it counts from the
-    earliest start of the rows that run.
+    load that stands above its lowest is not forgotten when the drug is changed. On prophylaxis it counts from the earliest
+    start of the rows that run.
     """
     latest = (
         facts.prepared.clocks.sort("patient_id", "anchor_at")
@@ -71,13 +79,16 @@ def treatment(facts: Facts) -> pl.DataFrame:
     return (
         _state(facts)
         .join(latest, on="patient_id", how="left")
-        .join(_letermovir(facts), on="patient_id", how="left")
+        .join(_prophylaxis(facts), on="patient_id", how="left")
         .with_columns(
-            on_letermovir_alone=is_off & pl.col("letermovir_since").is_not_null(),
+            on_letermovir_alone=is_off & pl.col("is_letermovir").fill_null(False),
+            has_prophylaxis=pl.col("prophylaxis_since").is_not_null(),
+            on_prophylaxis=is_off & pl.col("prophylaxis_since").is_not_null(),
+            prophylaxis_drugs=pl.when(is_off).then(pl.col("given").list.join(";")),
             watched_since=pl.when(pl.col("treatment") == words.TREATMENT_ON)
             .then("course_started_at")
             .when(is_off)
-            .then("letermovir_since"),
+            .then("prophylaxis_since"),
         )
     )
 
@@ -142,13 +153,20 @@ def _state(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _letermovir(facts: Facts) -> pl.DataFrame:
-    names = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
+def _prophylaxis(facts: Facts) -> pl.DataFrame:
+    """Listed drugs that run as prophylaxis, and letermovir, which is never treatment."""
+    letermovir = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
+    is_letermovir = pl.col("drug").is_in(letermovir)
+    is_given_so = (pl.col("indication") == words.PROPHYLAXIS) & pl.col("drug").is_in(list(facts.protocol.drugs))
     return (
         facts.prepared.begun[ANTIVIRAL_COURSES]
-        .filter(_runs(facts) & pl.col("drug").is_in(names))
+        .filter(_runs(facts) & (is_letermovir | is_given_so.fill_null(False)))
         .group_by("patient_id")
-        .agg(letermovir_since=pl.col("started_at").min())
+        .agg(
+            prophylaxis_since=pl.col("started_at").min(),
+            is_letermovir=is_letermovir.any(),
+            given=pl.col("drug").unique().sort(),
+        )
     )
 
 

@@ -11,7 +11,15 @@ from cmvmon.domain.errors import ProgramError
 from cmvmon.protocol.kinds import unit_of
 from cmvmon.protocol.protocol import Protocol
 
-_ONE_VALUE = ("response_clock", "decline", "same_minute", "affected_compartments", "concordance", "next_sample")
+_ONE_VALUE = (
+    "response_clock",
+    "decline",
+    "same_minute",
+    "affected_compartments",
+    "watched",
+    "concordance",
+    "next_sample",
+)
 
 
 @dataclass(frozen=True)

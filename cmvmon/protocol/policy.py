@@ -61,6 +61,11 @@ class ResponseClock:
     baseline_after_h: float = key(_ANY, "to this long after it")
     early_baseline_before_days: float = key(_ANY, "else one from here to `baseline_before_h`: `baseline_early`")
     late_baseline_after_days: float = key(_ANY, "else one until here: `baseline_late`")
+    judged_from_days: float = key(_POSITIVE, "a fall is judged from a sample on this day or later")
+    peak_within_days: float = key(_POSITIVE, "the first-week peak is the highest sample until then")
+    whole_course_from_days: float = key(_POSITIVE, "from here on the whole course is judged too, whatever drugs it had")
+    lately_from_days: float = key(_POSITIVE, "after this day a response is read over the last weeks")
+    lately_days: float = key(_POSITIVE, "so long are these")
     provenance: Provenance
 
 
@@ -149,9 +154,8 @@ class LinePrior:
 
 @stanza
 class Alarm:
-    """At what odds, or probability, the bank's alarms speak; set to a rate of false alarms by `cmvmon calibrate`."""
+    """At what probability the bank's alarm speaks; set to a rate of false alarms by `cmvmon calibrate`."""
 
-    odds_non_responder: float = key(Number(at_least=0.01), "at or above, after a sample")
     probability_rebound: float = key(Number(at_least=0.01, at_most=1), "at or above, after a sample: 0.11 for 11 %")
     provenance: Provenance
 
@@ -163,6 +167,19 @@ class AffectedCompartments:
     local_line_iu_per_ml: float = key(_ANY, "in BAL, at or above")
     inferred_from_days_before_anchor: float = key(_ANY, "a BAL sample counts from here", unit="days")
     inferred_to_days_after_anchor: float = key(_ANY, "to here", unit="days")
+    provenance: Provenance
+
+
+@stanza
+class Watched:
+    """Which series of a compartment are judged beside its newest one, and what a load without treatment is compared with."""
+
+    series_within_days: float = key(_POSITIVE, "one whose latest result is at most so old")
+    rise_from_days: float = key(_POSITIVE, "a rise is counted from a sample at least so long before")
+    rise_to_days: float = key(_POSITIVE, "and at most so long")
+    contradict_within_h: float = key(_POSITIVE, "two results this close together contradict each other")
+    contradict_log10: float = key(_POSITIVE, "where they lie further apart than this")
+    cleared_from_days: float = key(_POSITIVE, "results below the limit of quantification that span so long: cleared")
     provenance: Provenance
 
 

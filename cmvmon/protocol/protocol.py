@@ -26,6 +26,7 @@ from cmvmon.protocol.policy import (
     PriorChoice,
     ResponseClock,
     SameMinute,
+    Watched,
 )
 from cmvmon.protocol.rule_stanza import RuleStanza
 from cmvmon.protocol.stanza import family, inner, key, stanza
@@ -84,6 +85,7 @@ class Protocol:
     prior_choice: PriorChoice = inner(PriorChoice, name="prior_of")
     priors: Mapping[str, LinePrior] = family(LinePrior, name="prior")
     affected_compartments: AffectedCompartments = inner(AffectedCompartments)
+    watched: Watched = inner(Watched)
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")

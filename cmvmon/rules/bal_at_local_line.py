@@ -1,11 +1,12 @@
 """A load in BAL in the last {within_days} days while no treatment drug runs.
 
-Watches the latest BAL result of those days. While the host is not an input, every quantified BAL (or one above range) of an
-untreated patient alerts, and the sentence says whether it stands at the ward's local line of {local_line_iu_per_ml} IU/mL. A
+Watches the latest BAL result of those days of an untreated patient. Of one who is stated to have been immunocompetent, a
+load at or above the ward's local line of {local_line_iu_per_ml} IU/mL alerts. Of one who is immunocompromised, or of whom
+nobody stated it, every quantified BAL (or one above range), and the sentence says whether it stands at that line. A
 treatment drug counts when it was given with treatment intent in the last {response_clock.interrupted_gap_h} hours;
 prophylaxis, letermovir and aciclovir do not count. Bronchial wash and tracheal aspirate are not BAL and are not read here.
 
-Clear when that BAL has no quantified load, or when a treatment drug ran in those hours. Not assessable without a BAL in
+Clear when that BAL has no load that alerts, or when a treatment drug ran in those hours. Not assessable without a BAL in
 those days, when its values conflict, or when it is unknown whether the patient is treated.
 
 Why: guide G11 and G13. Not to be read as CMV pneumonia: published cut-offs run from about 100 to over 500,000 IU/mL, and
@@ -18,17 +19,19 @@ from cmvmon.rules.rulebook import Rule, say
 
 collected_at = fact("latest_collected_at")
 is_recent = fact("as_of") - collected_at <= number("within_days").days
+is_sound = fact("is_immunocompromised").is_known() & ~truth("is_immunocompromised")
 is_readable = is_recent & ~truth("latest_is_conflicting")
 at_line = fact("latest_at_least_iu_per_ml") >= number("local_line_iu_per_ml")
+below_line = fact("latest_at_most_iu_per_ml") < number("local_line_iu_per_ml")
 result = (collected_at, fact("latest_detection"), fact("latest_viral_load_iu_per_ml"), number("local_line_iu_per_ml"))
 
 RULE = Rule(
     code="bal_at_local_line",
     subject="series",
     expects=("bal",),
-    applies=fact("compartment") == "bal",
-    fires={"load_untreated": is_readable & samples.latest_is_load & treatment.is_off},
-    clears=(is_readable & ~samples.latest_is_load) | treatment.is_on,
+    applies=(fact("compartment") == "bal"),
+    fires={"load_untreated": is_readable & samples.latest_is_load & (at_line | ~is_sound) & treatment.is_off},
+    clears=(is_readable & (~samples.latest_is_load | (is_sound & below_line))) | treatment.is_on,
     tier={2: otherwise},
     cannot_tell=(
         ("no_recent_bal", ~is_recent),
@@ -38,6 +41,9 @@ RULE = Rule(
     says=(
         say("at_line", *result, when=at_line),
         say("quantified", *result, when=~at_line),
+        say("host_sound", when=is_sound),
+        say("host_weak", fact("host_conditions"), when=truth("is_immunocompromised")),
+        say("host_unknown", when=fact("is_immunocompromised").is_unknown()),
         say("treatment", fact("treatment"), number("response_clock.interrupted_gap_h")),
     ),
     rests_on=((("latest_result_id",), otherwise),),

@@ -1,16 +1,17 @@
 """The load is back after the end of treatment, or after it had been cleared.
 
-Watches the newest series of each blood matrix, of BAL, CSF and vitreous fluid, whatever is stated as affected: off treatment
+Watches every series in use of blood, BAL, CSF and vitreous fluid, whatever is stated as affected: off treatment
 since the latest course ended, or, on or off treatment, since results below the limit of quantification that span at least
-{cleared_from_days} days (cleared).
+{watched.cleared_from_days} days after a load (cleared). Negative results before the first load are no clearance.
 
 Alerts on three grounds: the last two sample results both have a load; one load is above {one_load_above_iu_per_ml} IU/mL;
 a load of at least {to_at_least_iu_per_ml} IU/mL stands more than {rise_log10} log10 above the lowest since, the last result
 before the end included. Prophylaxis and letermovir are no treatment here.
 
-Clear when the latest result is below the limit of quantification, or when the patient is on treatment again and had not
-cleared. Not assessable when it is unknown whether the patient is treated, without a result since the end, when the values of
-the latest conflict, and on one low load, until a second result.
+Tier 2; two low loads of which the second is no higher than the first are Tier 3. Clear when the latest result is below the
+limit of quantification, or when the patient is on treatment again and had not cleared since. Not assessable when it is unknown
+whether the patient is treated, without a result since the end, when the values of the latest conflict, and on one low load,
+until a second result.
 
 Why: rules.md 3.1; relapse after a course is common in transplantation (Kotton 2018). Not to be read as resistance, nor as
 disease: low loads after a course are often blips (Lodding 2018). The lines are a proposal, to be signed.
@@ -24,15 +25,19 @@ from cmvmon.rules.rulebook import Rule, say
 latest, before, load = fact("latest_collected_at"), fact("previous_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, below_since, rise = fact("treatment_ended_at"), fact("below_since"), fact("rise_after_treatment_log10")
 high, least, more = (number(n) for n in ("one_load_above_iu_per_ml", "to_at_least_iu_per_ml", "rise_log10"))
-is_watched = truth("has_series") & fact("compartment").is_in((*compartments.BLOOD, "bal", "csf", "vitreous"))
+is_watched = truth("has_series") & fact("compartment").is_in(compartments.WATCHED)
 has_nothing = ~truth("patient_has_series") & fact("compartment").is_unknown()
 is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 
-cleared = fact("days_below") >= number("cleared_from_days")
+was_cleared = (fact("days_below") >= number("watched.cleared_from_days")) & truth("had_load_before")
+cleared = was_cleared & (~treatment.is_on | (below_since >= fact("course_started_at")))
 after_end = treatment.is_off & (latest > ended)
 is_after = (after_end | cleared) & ~truth("latest_is_conflicting")
 before_is_after = (treatment.is_off & (before > ended)) | cleared
 before_is_load = fact("previous_detection").is_in((words.QUANTIFIED, words.ABOVE_ULOQ)) & ~truth("last_two_conflict")
+rises_again = is_after & (rise > more) & (load >= least)
+is_high_again = is_after & (load > high)
+is_rising = rises_again | (load > fact("previous_at_most_iu_per_ml"))
 two_loads = is_after & samples.latest_is_load & before_is_after & before_is_load
 
 RULE = Rule(
@@ -41,11 +46,11 @@ RULE = Rule(
     applies=(is_watched & (ended.is_known() | cleared | is_unknown)) | has_nothing,
     fires={
         "two_loads": two_loads,
-        "one_high_load": is_after & (load > high),
-        "rise": is_after & (rise > more) & (load >= least),
+        "one_high_load": is_high_again,
+        "rise": rises_again,
     },
     clears=(is_after & samples.latest_is_below) | (treatment.is_on & ~cleared),
-    tier={2: otherwise},
+    tier={2: is_high_again | is_rising, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", is_unknown & ~cleared),
         ("no_series", ~truth("has_series")),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cmvmon.domain import words
-from cmvmon.facts import samples
+from cmvmon.facts import rises, samples
 from cmvmon.facts.conditions import Condition, Value, fact, number, truth
 from cmvmon.rules.airways import in_airways
 from cmvmon.rules.rulebook import Say, say
@@ -13,13 +12,23 @@ _IS_ESTIMATED = _MEAN.is_known() & _LOW.is_known() & _HIGH.is_known()
 _WHERE = (fact("compartment"), fact("affected_source"))
 
 _INTERVAL = number("decline.interval_probability")
-_COURSE = (*samples.told_of("first_used"), *samples.told_of("last_used"), fact("running_drugs"))
+_DRUGS = fact("running_drugs")
+_IS_CALLED = fact("call").is_known() & _IS_ESTIMATED
+_IS_HELD = fact("fall_from_collected_at").is_known()
+TO = samples.told_of("fall_to")
 
-SLOPE = (
-    say("no_estimate", *_WHERE, when=~_IS_ESTIMATED),
-    say("slope", _MEAN, _LOW, _HIGH, _INTERVAL, *_COURSE, *_WHERE, when=_IS_ESTIMATED),
+# From which sample to which, and the estimate where one may be spoken of.
+FALL = (
+    say(
+        "slope",
+        *(_MEAN, _LOW, _HIGH, _INTERVAL, fact("n_used")),
+        *(*samples.told_of("first_used"), *samples.told_of("last_used"), _DRUGS, *_WHERE),
+        when=_IS_CALLED,
+    ),
+    say("fall", *samples.told_of("fall_from"), *TO, _DRUGS, *_WHERE, when=~_IS_CALLED & _IS_HELD),
+    say("treated", *TO, fact("course_started_at"), _DRUGS, *_WHERE, when=~_IS_CALLED & ~_IS_HELD),
 )
-is_estimated_to_rise = _HIGH < 0.0
+is_estimated_to_rise = _IS_CALLED & (_HIGH < 0.0)
 
 STANDS_IN = say(
     "stands_in",
@@ -41,22 +50,17 @@ def of_a_rise(observed: Condition, computed: Condition, *, before: Condition, bl
 
     Where the lowest lies below the limit of quantification, the rise counts from that limit.
     """
-    latest = fact("latest_point_at_least_iu_per_ml")
-    told = (*_WHERE, *_point("lowest", fact("lowest_point_iu_per_ml")), *_point("latest", latest))
-    told += (fact("rise_log10"), fact("watched_since"))
-    from_limit = fact("lowest_point_detection").is_in([words.NOT_DETECTED, words.BELOW_LLOQ])
     line = (number("rise_log10"), number("to_at_least_iu_per_ml"))
     probability = (fact("probability_rebound"), number("alarm.probability_rebound"))
     beside = (fact(f"parallel_blood_{name}") for name in ("compartment", "collected_at", "rise_log10"))
     return (
-        say("rise_from_limit", *told, when=from_limit),
-        say("rise", *told, when=~from_limit),
+        say("rise_from_limit", *POINTS, when=rises.is_from_limit),
+        say("rise", *POINTS, when=~rises.is_from_limit),
         say("line_airway", number("lower_airway_rise_log10"), when=observed & in_airways),
         say("line", *line, when=observed & ~in_airways),
         say("probability", *probability, when=computed),
         say("result_before", *_point("previous", fact("previous_point_at_least_iu_per_ml")), when=before),
         say("blood", *beside, when=blood),
-        say("letermovir", when=truth("on_letermovir_alone")),
         STANDS_IN,
         say("conflict", when=truth("has_conflict_since")),
     )
@@ -66,3 +70,13 @@ def _point(which: str, limit: Value) -> tuple[Value, ...]:
     """What a sentence tells of one sample time: when, what the assay said, the load, and what it is at least."""
     names = ("collected_at", "detection", "viral_load_iu_per_ml")
     return (*(fact(f"{which}_point_{name}") for name in names), limit)
+
+
+# From the lowest to the latest sample time, and since when a rise counts.
+POINTS = (
+    *_WHERE,
+    *_point("lowest", fact("lowest_point_iu_per_ml")),
+    *_point("latest", fact("latest_point_at_least_iu_per_ml")),
+    fact("rise_log10"),
+    fact("watched_since"),
+)

@@ -10,7 +10,7 @@ from typing import Any
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
-from cmvmon.text import alert_sentence, language
+from cmvmon.text import alert_sentence, language, of_stored
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
@@ -26,7 +26,13 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
             "subject": json.loads(row["subject"]),
             "feed": json.loads(row["subject"]).get("feed"),
             "evidence": json.loads(row["evidence"]),
-            "sentence": alert_sentence(row["rule"], json.loads(row["evidence"]), spoken, time_zone=settings.time_zone),
+            "sentence": of_stored(
+                alert_sentence,
+                row["rule"],
+                json.loads(row["evidence"]),
+                language=spoken,
+                time_zone=settings.time_zone,
+            ),
         }
         for row in rows
     ]

@@ -22,7 +22,8 @@ from cmvmon.shell.session import OpenSite
 # A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
 LISTED_FOR = timedelta(days=28)
 # The rules whose verdict says that they look at the load: always, or off treatment.
-_OF_RESPONSE, _OFF_TREATMENT = ("rebound", "slow_response"), ("bal_at_local_line", "recurrence")
+_OF_RESPONSE = ("rebound", "response", "rise_on_prophylaxis")
+_OFF_TREATMENT = ("bal_at_local_line", "recurrence", "untreated_rise")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def watched_by(verdicts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unassessed(verdicts: pl.DataFrame) -> pl.DataFrame:
-    return verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
+    """What could not be told for want of something; a rule that only speaks from a later day on wants for nothing."""
+    is_early = (pl.col("reason") == words.TOO_EARLY).fill_null(False)
+    return verdicts.filter((pl.col("verdict") == words.NOT_ASSESSABLE) & ~is_early)
 
 
 def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -> WardList:

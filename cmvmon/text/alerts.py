@@ -6,9 +6,10 @@ What each sentence is stands in `cmvmon/text/<language>/rules/<code>.toml`; here
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from cmvmon.domain import words
 from cmvmon.text.formats import Speaker, columns_of
 from cmvmon.text.language import Language, MissingWords
 
@@ -57,10 +58,41 @@ def alert_details(rule: str, evidence: Mapping[str, Any], language: Language, *,
     return " ".join(_said(rule, keys, evidence, language, time_zone))
 
 
+def of_stored(
+    make: Callable[..., str], rule: str, evidence: Mapping[str, Any], *, language: Language, **how: Any
+) -> str:
+    """What one of the functions here makes of an alert that was stored, by whatever version; never an error.
+
+    An alert of a rule that is no longer kept, or with the facts of another version, is said to be that: one that can't be
+    put into words must not leave everybody without a page.
+    """
+    try:
+        return make(rule, evidence, language, **how)
+    except MissingWords:
+        return language.say("alert.of_another_version", rule=rule)
+
+
+def duration_sentence(evidence: Mapping[str, Any], language: Language) -> str:
+    """How long treatment has run beside what the guide says, whatever `guide_duration` makes of it; empty off treatment.
+
+    Args:
+        evidence: of a verdict of that rule, alert or not.
+    """
+    if evidence["treatment"] != words.TREATMENT_ON:
+        return ""
+    keys = (
+        "treated",
+        "guide",
+        {True: "ventilated", False: "off_ventilator", None: "ventilation_unknown"}[evidence["is_ventilated"]],
+        {True: "below", False: "not_below", None: "below_unknown"}[evidence["leading_is_below"]],
+    )
+    return " ".join(_said("guide_duration", keys, evidence, language, "UTC"))
+
+
 def ended_in_words(alert: Mapping[str, Any], language: Language) -> str:
     """Why an alert was resolved or closed: what its rule clears by, and what befell the facts under it, if anything did."""
     cause = language.word("cause", alert["cause"]) if alert["cause"] else ""
-    if alert["state"] == "closed":
+    if alert["state"] == "closed" or not language.has(f"cleared.{alert['rule']}"):
         return cause
     cleared = language.word("cleared", alert["rule"])
     return f"{cleared}; {cause}" if cause else cleared

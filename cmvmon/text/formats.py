@@ -6,6 +6,7 @@ A placeholder is `{fact}`, `{fact:format}` or `{fact:format other}`: `{rise_log1
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ _BY_NAME = tuple(
         (r"(_at|_since)$", "date"),
         (r"probability|agreement", "percent"),
         (r"(^|_)n_", "count"),
-        (r"^days_since_", "days"),
+        (r"^days_since_|_days$", "days"),
         (r"(^|_)detection$", "detection"),
         (r"(^|_)compartment$", "compartment"),
     )
@@ -73,8 +74,9 @@ class Speaker:
     def slope(self, which: str) -> str:
         """A decline or rise with its interval and the number of results."""
         mean, low, high = (self.evidence[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
-        n = len(self.evidence["result_ids"] or ())
-        return slope_sentence(mean, low, high, n, self.language, interval=self.evidence[_INTERVAL])
+        return slope_sentence(
+            mean, low, high, self.evidence["n_used"], self.language, interval=self.evidence[_INTERVAL]
+        )
 
     def course(self, first: str, last: str) -> str:
         """From one sample to a later one, and in how many days."""
@@ -110,10 +112,12 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "count": lambda s, x: s.language.number(x, 0),
     "counted": lambda s, x, noun: s.language.count(noun, int(x)),
     "days": lambda s, x: days_in_words(x, s.language),
+    "full_days": lambda s, x: days_in_words(math.floor(x), s.language),
     "drugs": lambda _, x: ", ".join(x.split(";")),
     "detection": lambda s, x: s.language.word("detection", x),
     "compartment": lambda s, x: s.language.word("compartment", x),
     "compartments": lambda s, x: s.language.words("compartment", x),
+    "conditions": lambda s, x: s.language.words("condition", x),
     "capital": Speaker.capital,
     "table": lambda s, x: table_in_words(x, s.language),
     "operations": lambda s, x: operations_in_words(x, s.language),
@@ -123,7 +127,10 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
 _OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., str]]] = {
     "result": (lambda n, *limit: (f"{n}_detection", f"{n}_viral_load_iu_per_ml", *limit), Speaker.result),
     "where": (lambda n, source: (n, source), Speaker.where),
-    "slope": (lambda n: (*(f"{n}{end}_log10_per_week" for end in ("", "_low", "_high")), _INTERVAL), Speaker.slope),
+    "slope": (
+        lambda n: (*(f"{n}{end}_log10_per_week" for end in ("", "_low", "_high")), _INTERVAL, "n_used"),
+        Speaker.slope,
+    ),
     "course": (lambda *of: tuple(f"{n}_{part}" for n in of for part in _OF_A_SAMPLE), Speaker.course),
     "at_least": (lambda n, detection: (n, detection), Speaker.at_least),
 }

@@ -1,4 +1,4 @@
-"""Every situation of ward_situations.md, judged on its day: does the compartment that must alert have an alert of tier 1 or 2?"""
+"""Every situation of ward_situations.md, and of its neighbours, judged on its day: does the compartment that must alert have an alert of tier 1 or 2?"""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ STILL_WRONG: dict[str, str] = tomllib.loads((FOLDER / "still_wrong.toml").read_t
     "ward_situations"
 ]
 # `suppressed` tells a state and `no_follow_up` a missing sample; neither is about a load that is too high or does not fall.
-NOT_ABOUT_A_LOAD = {"suppressed", "no_follow_up"}
+NOT_ABOUT_A_LOAD = {"suppressed", "no_follow_up", "guide_duration"}
 
 
 class FallsShort(Exception):
     """What alerts is not what the situation asks for."""
 
 
-def situations() -> dict[str, dict[str, str]]:
+def situations(name: str) -> dict[str, dict[str, str]]:
     """The table's rows by name."""
-    lines = [
-        line for line in (FOLDER / "ward_situations.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"
-    ]
+    lines = [line for line in (FOLDER / name).read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
 
 
-SITUATIONS = situations()
+GIVEN, NEIGHBOURS = situations("ward_situations.md"), situations("ward_neighbours.md")
+SITUATIONS = GIVEN | NEIGHBOURS
 
 
 def alerting(row: dict[str, str]) -> list[str]:
@@ -65,7 +64,7 @@ def test_the_compartment_that_must_alert_alerts_and_no_other_situation_does(name
 
 def test_every_name_in_the_table_of_the_still_wrong_is_a_situation() -> None:
     assert set(STILL_WRONG) <= set(SITUATIONS)
-    assert len(SITUATIONS) == 13
+    assert (len(GIVEN), len(NEIGHBOURS)) == (13, 29)
 
 
 def test_what_alerts_is_read_as_it_stands() -> None:

@@ -139,7 +139,7 @@ def test_an_id_with_which_several_alerts_begin_names_them(tmp_path: Path) -> Non
 
 def test_every_rule_is_shown_with_where_it_is_changed(tmp_path: Path) -> None:
     listed = json.loads(run("rules", "list", "--json", site=tmp_path).stdout)
-    assert {"rebound", "slow_response"} <= {row["rule"] for row in listed}
+    assert {"rebound", "response"} <= {row["rule"] for row in listed}
     shown = run("rules", "show", "rebound", site=tmp_path).stdout
     assert "cmvmon/protocol/icu_cmv_2024.toml [rules.rebound] rise_log10 = 1" in shown
     assert "cmvmon/protocol/icu_cmv_2024.toml [alarm.bal] probability_rebound = 0.09403" in shown

@@ -182,7 +182,7 @@ FULL: dict[str, Row] = {
         "patient_id": "SYN-1",
         "compartment": "bal",
         "subject": '{"compartment":"bal","patient_id":"SYN-1"}',
-        "rule": "slow_response",
+        "rule": "response",
         "verdict": "alert",
         "reason": None,
         "tier": 2,
@@ -192,7 +192,7 @@ FULL: dict[str, Row] = {
     },
     "alerts": {
         "alert_id": "alert 1",
-        "rule": "slow_response",
+        "rule": "response",
         "subject_kind": "compartment",
         "patient_id": "SYN-1",
         "compartment": "bal",

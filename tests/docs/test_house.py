@@ -81,7 +81,7 @@ from tests import sites
 root = Path(sys.argv[1])
 sites.ward_of_three(root)
 done = nightly(root, as_of=sites.day(21.5))
-assert sites.rows(root, "SELECT patient_id FROM alert_events WHERE rule = 'slow_response'") == [("SYNTHETIC-SLOW",)]
+assert sites.rows(root, "SELECT patient_id FROM alert_events WHERE rule = 'response'") == [("SYNTHETIC-SLOW",)]
 print(done.published.written)
 """
     done = subprocess.run(

@@ -223,12 +223,21 @@ def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause
         has_series=pl.col("laboratory").is_not_null()
     )
     treatment = series.select("patient_id", "treatment").unique()
-    assert episodes.why_no_longer_judged(SUBJECT, series.drop("treatment"), treatment) == cause
+    alert = SUBJECT | {"evidence": '{"treatment":"on"}'}
+    assert episodes.why_no_longer_judged(alert, series.drop("treatment"), treatment) == cause
+
+
+def test_the_end_of_a_course_ends_no_alert_that_spoke_of_none() -> None:
+    series = pl.DataFrame([SERIES]).with_columns(has_series=pl.lit(True))
+    treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
+    alert = SUBJECT | {"evidence": '{"treatment":"off"}'}
+    assert episodes.why_no_longer_judged(alert, series, treatment) == "other_compartment"
 
 
 def test_a_patient_who_has_one_series_left_is_not_said_to_have_none() -> None:
     """An alert on the patient, not on a compartment: a place that lacks a series says nothing of the others."""
     about = SUBJECT | {"subject_kind": "patient", "compartment": None, "subject": subject_text("patient", SERIES)}
+    about |= {"evidence": "{}"}
     series = pl.DataFrame(
         {
             "patient_id": ["SYNTHETIC-1"] * 2,

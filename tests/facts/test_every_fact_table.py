@@ -159,6 +159,6 @@ def test_every_fact_is_read_by_a_rule_but_those_that_lead_to_others_or_make_a_sa
     read = {name for rule in all_rules() for name in rule.reads | rule.result_columns}
     unread = {name for table in TABLES for name in table.facts} - read
     ways = {"newest_collected_at", "leads_as"}
-    whole = {"previous_viral_load_iu_per_ml", "previous_at_most_iu_per_ml", "previous_is_conflicting"}
+    whole = {"previous_is_conflicting"}
     on_the_page = {"last_known_at"}
     assert unread - whole - on_the_page == ways

@@ -72,6 +72,7 @@ def test_each_airway_has_its_own_and_the_lowest_of_one_blood_series_is_not_that_
         PARALLEL_BLOOD,
         f"{BAL}; tracheal_aspirate d0 5000, d20 9000; plasma d0 40, d9 1500; serum d0 900, d19 1500",
         courses="ganciclovir d0-",
+        day=21.0,
     )
     assert {
         row["compartment"]: (row["parallel_blood_compartment"], row["parallel_blood_rise_log10"]) for row in rows

@@ -64,7 +64,7 @@ def test_a_first_load_comes_right_after_two_sample_times_below_the_limit(results
 
 
 def test_each_series_has_its_own_last_two_and_its_own_first_load() -> None:
-    rows = told(SAMPLES, "bal d0 nd, d1 nd, d2 900; plasma d0 nd, d1 5000; serum d4 nd")
+    rows = told(SAMPLES, "bal d0 nd, d1 nd, d2 900; plasma d0 nd, d1 5000; serum d4 nd", day=10.0)
     assert {row["compartment"]: row["first_positive_iu_per_ml"] for row in rows} == {
         "bal": 900,
         "plasma": None,

@@ -60,10 +60,12 @@ def test_the_clock_is_the_latest_one_and_the_course_that_of_the_latest_clock() -
         ("ganciclovir d5-; letermovir d3-", False, 5),
         ("ganciclovir d5-d20; letermovir d3-", True, 3),
         ("ganciclovir(?) d5-; letermovir d3-", False, None),
-        ("valganciclovir(prophylaxis) d5-", False, None),
+        ("valganciclovir(prophylaxis) d5-", False, 5),
+        ("valganciclovir(prophylaxis) d5-; letermovir d3-", True, 3),
+        ("ganciclovir(other) d5-", False, None),
     ],
 )
-def test_on_letermovir_alone_a_rise_counts_from_the_earliest_start_of_what_runs(
+def test_on_prophylaxis_a_rise_counts_from_the_earliest_start_of_what_runs(
     courses: str, alone: bool, since: float | None
 ) -> None:
     found = of(courses)

@@ -115,7 +115,7 @@ def test_the_protocol_gives_plasma_more_noise_near_the_lloq_and_bal_one_value() 
     plasma = at_lloq_100(f"day | reported\n 0 | 100\n 1 | {halfway}\n 2 | 320\n 3 | <100\n 4 | nd<100\n 5 | >1e7")
     wanted = [0.22, 0.175, 0.13, 0.22, 0.22, 0.13]
     assert plasma.select(default_sigma(protocol)).to_series().to_list() == pytest.approx(wanted, abs=1e-12)
-    bal = at_lloq_100("day | reported | compartment\n 0 | 100 | bal\n 1 | <100 | bal\n 2 | 100 | csf")
+    bal = at_lloq_100("day | reported | compartment\n 0 | 100 | bal\n 1 | <100 | bal\n 2 | 100 | urine")
     assert bal.select(default_sigma(protocol)).to_series().to_list() == [0.4, 0.4, None]
     no_limit = results("day | reported\n 0 | 36\n 1 | nd")
     assert no_limit.select(default_sigma(protocol)).to_series().to_list() == [0.13, 0.22]
@@ -153,8 +153,8 @@ def test_a_noisier_level_widens_the_interval_of_the_weeks_that_reach_it_and_of_n
 def test_a_contradiction_is_invalid_input_and_an_unknown_noise_stays_unknown() -> None:
     clash = weeks(laboratory_sigma(at_lloq_100(SERIES), noise("level | sigma\n | 0.3\n | 0.2")))
     assert {(s, r) for s, r in clash.select("status", "reason").rows()} == {("invalid_input", "sigma_invalid")}
-    csf = at_lloq_100(SERIES).with_columns(compartment=pl.lit("csf"))
-    unknown = weeks(laboratory_sigma(csf, noise("level | sigma\n | 0.2")))
+    urine = at_lloq_100(SERIES).with_columns(compartment=pl.lit("urine"))
+    unknown = weeks(laboratory_sigma(urine, noise("level | sigma\n | 0.2")))
     assert set(unknown["status"]) == {"invalid_input"}
     assert all("sigma_unknown" in reason for reason in unknown["reason"])
 

@@ -121,6 +121,7 @@ def slow_evidence(**other: Any) -> dict[str, Any]:
         "mean_probability_above_target": 0.004,
         "n_censored": 0,
         "n_results": 4,
+        "n_used": 4,
         "result_ids": ["SYN-bal-0", "SYN-bal-7", "SYN-bal-14", "SYN-bal-21"],
         "first_used_collected_at": "2026-11-01T06:00:00.000000Z",
         "first_used_detection": "quantified",
@@ -251,7 +252,7 @@ def slow_patient(**other: Any) -> PatientView:
             )
         ),
         "verdicts": VERDICTS.conform(pl.DataFrame([verdict("suppressed", "fewer_than_two_results", "csf")])),
-        "open_alerts": alerts(alert("slow_response", 2, slow_evidence()), alert("suppressed", 3, SUPPRESSED)),
+        "open_alerts": alerts(alert("response", 2, slow_evidence()), alert("suppressed", 3, SUPPRESSED)),
         "treatment": "on",
         "protocol": Protocol.shipped(),
         "code_version": "0.1.0",
@@ -295,6 +296,6 @@ def empty_patient(**other: Any) -> PatientView:
         "treatment": "unknown",
         "affected": (),
         "affected_source": None,
-        "verdicts": VERDICTS.conform(pl.DataFrame([verdict("slow_response", "treatment_unknown")])),
+        "verdicts": VERDICTS.conform(pl.DataFrame([verdict("response", "treatment_unknown")])),
     }
     return falling_patient(**(nothing | other))

@@ -11,7 +11,7 @@ from tests.pages import made_up
 def ward(**other: Any) -> WardView:
     """One patient in each group, a feed in each state."""
     slow = made_up.alerts(
-        made_up.alert("slow_response", 2, made_up.slow_evidence()), made_up.alert("suppressed", 3, made_up.SUPPRESSED)
+        made_up.alert("response", 2, made_up.slow_evidence()), made_up.alert("suppressed", 3, made_up.SUPPRESSED)
     )
     bal = {
         "latest_collected_at": "2026-11-22T06:00:00.000000Z",
@@ -47,7 +47,7 @@ def ward(**other: Any) -> WardView:
             "p3.html",
             (),
             (),
-            (NotAssessable("slow_response", "treatment_unknown", None),),
+            (NotAssessable("response", "treatment_unknown", None),),
         ),
     )
     view: dict[str, Any] = {

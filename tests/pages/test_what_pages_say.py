@@ -93,9 +93,11 @@ def test_a_load_is_said_to_fall_or_rise_only_beyond_noise_and_over_a_span(case: 
 
 def test_where_the_noise_is_not_known_two_loads_stand_side_by_side_and_nothing_is_said_of_their_way() -> None:
     said = patient(
-        made_up.falling_patient(affected=("csf",), results=results(result(0, "csf", 50_000), result(7, "csf", 300)))
+        made_up.falling_patient(
+            affected=("urine",), results=results(result(0, "urine", 50_000), result(7, "urine", 300))
+        )
     )
-    assert "CMV-load in liquor: 50.000 → 300 IE/ml in 7 dagen. Geen open meldingen." in said
+    assert "CMV-load in urine: 50.000 → 300 IE/ml in 7 dagen. Geen open meldingen." in said
 
 
 def test_what_the_model_makes_of_an_alert_is_folded_with_what_it_rests_on() -> None:
@@ -114,7 +116,7 @@ def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
 
 def test_what_could_not_be_assessed_stands_in_the_sentence_on_top() -> None:
     said = patient(made_up.empty_patient())
-    assert "Nog geen bruikbare CMV-uitslag. Geen open meldingen. Niet te beoordelen: Snelheid van de daling: " in said
+    assert "Nog geen bruikbare CMV-uitslag. Geen open meldingen. Niet te beoordelen: Respons op behandeling: " in said
     assert "Antivirale middelen zijn niet aangeleverd." in said
 
 
@@ -262,9 +264,7 @@ def test_a_stopped_assessment_shows_no_list_that_could_read_as_nobody() -> None:
 
 def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then_id() -> None:
     def row(patient_id: str, tier: int, opened: float) -> WardRow:
-        own = alerts(
-            alert("slow_response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened))
-        )
+        own = alerts(alert("response", tier, slow_evidence(), patient_id=patient_id, opened_at=made_up.day(opened)))
         return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), (), ())
 
     rows = (row("SYN-C", 2, 5), row("SYN-B", 2, 9), row("SYN-A", 2, 9), row("SYN-D", 1, 20), row("SYN-E", 3, 1))

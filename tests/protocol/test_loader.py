@@ -28,6 +28,7 @@ def test_the_shipped_protocol_gives_every_compartment_a_prior_and_the_issues_noi
     for compartment in COMPARTMENTS:
         assert protocol.prior_of(compartment.name).decline_sd_log10_per_week > 0
         expected = {"blood": 0.13, "lower_respiratory": 0.4, "other": None}[compartment.matrix]
+        expected = dict.fromkeys(("serum", "csf", "vitreous"), 0.25).get(compartment.name, expected)
         assert noise[compartment.name] == expected
     assert protocol.prior_of("serum") == protocol.priors["plasma"]
     assert protocol.prior_of("tracheal_aspirate") == protocol.priors["bal"]
@@ -65,7 +66,7 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("a negative noise", "plasma = 0.13", "plasma = -0.13", "[sigma_log10] plasma must be a number above 0; found -0.13"),
         ("an infinite noise", "plasma = 0.13", "plasma = inf", "[sigma_log10] plasma must be a number above 0; found inf"),
         ("a noise near the LLOQ of 0", "plasma = 0.22", "plasma = 0", "[sigma_log10.near_lloq] plasma must be a number above 0; found 0"),
-        ("a noise near the LLOQ alone", "plasma = 0.22", "csf = 0.22", "[sigma_log10] has no value for csf, and [sigma_log10.near_lloq] has one; add it here"),
+        ("a noise near the LLOQ alone", "plasma = 0.22", "urine = 0.22", "[sigma_log10] has no value for urine, and [sigma_log10.near_lloq] has one; add it here"),
         ("nowhere near the LLOQ", "within_log10 = 0.5", "", "[sigma_log10.near_lloq] within_log10 is missing; add it"),
         ("a number near the LLOQ", "[sigma_log10.near_lloq]", "near_lloq = 0.22\n[sigma_log10.near_loq]", "[sigma_log10.near_lloq] must be a table"),
         ("noise of no compartment", "plasma = 0.13", "plasma = 0.13\nlung = 0.4", "[sigma_log10] lung is no compartment; known are plasma, "),
@@ -85,9 +86,9 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("pairs of no time", "pair_within_h = 48.0", "pair_within_h = 0", "[concordance] pair_within_h must be a number above 0"),
         ("half a day to try", "candidate_days = 21.0", "candidate_days = 0.5", "[next_sample] candidate_days must be a whole number"),
         ("a probability of 0", "probability = 0.8", "probability = 0.0", "[next_sample] probability must be a number above 0 and at most 1; found 0.0"),
-        ("a rule without its number", "within_days = 7.0", "", "[rules.bal_at_local_line] within_days is missing"),
-        ("a rule with another number", "within_days = 7.0", "within_days = 7.0\nx = 1.0", "[rules.bal_at_local_line] x is not a key"),
-        ("a rule's number below 0", "within_days = 7.0", "within_days = -7", "[rules.bal_at_local_line] within_days must be a number above 0"),
+        ("a rule without its number", "iu_per_ml = 10000.0\nwithin_days = 7.0", "iu_per_ml = 10000.0", "[rules.bal_at_local_line] within_days is missing"),
+        ("a rule with another number", "iu_per_ml = 10000.0\nwithin_days = 7.0", "iu_per_ml = 10000.0\nwithin_days = 7.0\nx = 1.0", "[rules.bal_at_local_line] x is not a key"),
+        ("a rule's number below 0", "iu_per_ml = 10000.0\nwithin_days = 7.0", "iu_per_ml = 10000.0\nwithin_days = -7", "[rules.bal_at_local_line] within_days must be a number above 0"),
         ("a rule that does not exist", "[rules.suppressed]", "[rules.supressed]", "[rules.supressed] has no rule of that name"),
         ("a rule without a stanza", "[rules.suppressed]", "[rules.supressed]", "[rules.suppressed] is missing"),
         ("no owner", 'owner = "medical microbiologist"', 'owner = " "', "[sigma_log10] owner is missing or empty"),
@@ -98,7 +99,7 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("defaults worth no series", "shrink_series = ", "shrink_series = -", "[trajectory_priors] shrink_series must be a number above 0"),
         ("no alarm for a prior", "[alarm.bal]", "[alarm.bl]", "[alarm.bal] is missing; add it (`cmvmon calibrate`)"),
         ("an alarm without its number", "probability_rebound = ", "probability = ", "[alarm.plasma] probability_rebound is missing"),
-        ("an alarm that is text", "odds_non_responder = ", 'odds_non_responder = "3"  #', "[alarm.plasma] odds_non_responder must be a number"),
+        ("an alarm that is text", "probability_rebound = ", 'probability_rebound = "3"  #', "[alarm.plasma] probability_rebound must be a number"),
         ("a stanza that is a number", "[prior.bal]", "[prior]\nbal = 3\n[prior.bl]", "[prior.bal] must be a table"),
         ("a number for a stanza", "[rules.suppressed]", "suppressed = 3\n[rules.supressed]", "is not a key"),
     ],

@@ -33,9 +33,11 @@ class Case:
     stays: str
     as_of_day: float
     compartment: str | None
+    laboratory: str | None
     verdict: str
     reason: str | None
     tier: int | None
+    hosts: str = "never"
 
 
 def cases(rule: str) -> list[Case]:
@@ -54,10 +56,12 @@ def cases(rule: str) -> list[Case]:
                 cell["courses"],
                 cell["stays"],
                 float(cell["as of day"]),
-                cell["about"] if cell["about"] != "-" else None,
+                cell["about"].partition("@")[0] if cell["about"] != "-" else None,
+                cell["about"].partition("@")[2] or None,
                 cell["verdict"],
                 cell["reason"] if cell["reason"] != "-" else None,
                 int(cell["tier"]) if cell["tier"] != "-" else None,
+                cell.get("hosts", "never"),
             )
         )
     return made
@@ -82,4 +86,4 @@ def _shipped() -> Protocol:
 
 def tables(case: Case) -> Known:
     """The case's tables, as they would come from a store."""
-    return patients.known(case.results, courses=case.courses, stays=case.stays)
+    return patients.known(case.results, courses=case.courses, stays=case.stays, hosts=case.hosts)

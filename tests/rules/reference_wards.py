@@ -1,23 +1,20 @@
-"""Random wards with everything in them that rules tell apart: stated compartments, letermovir, unknown intents, conflicts.
-
-Stands on the simulator and the row types alone, so that another version of cmvmon can be asked about the same wards.
-"""
+"""Random wards with everything in them that rules tell apart: stated compartments, letermovir, unknown intents, conflicts."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from cmvmon.assess import Assessment, assess
+from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.shell.protocol_files import Protocol
 from cmvmon.simulate import SCENARIOS, Ward, ward
 from cmvmon.simulate.ward import START
-from cmvmon.text import alert_sentence, language
 
-SAID = ("patient_id", "compartment", "laboratory", "assay", "rule", "verdict", "reason", "tier")
 _STATED = (None, "bal", None, "plasma", "none", "bal;plasma", None, "csf;bal")
 
 
@@ -111,25 +108,8 @@ REFERENCES = (
 )
 
 
-def by_series(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """The verdicts, sorted, with the series of their subject as columns, however they name it."""
-    if "subject" in verdicts.columns:
-        parts = {name: pl.col("subject").str.json_path_match(f"$.{name}") for name in ("laboratory", "assay")}
-        verdicts = verdicts.with_columns(**parts)
-    return verdicts.sort(SAID, nulls_last=False)
-
-
-def digest(verdicts: pl.DataFrame) -> dict[str, int | str]:
-    """How many of each verdict and tier; SHA-256 of the sorted rows without evidence, and of what the alerts say."""
-    rows = by_series(verdicts)
-    counts = {f"{v}{'' if t is None else f' tier {t}'}": n for v, t, n in rows.group_by("verdict", "tier").len().rows()}
-    sentences = "\n".join(
-        alert_sentence(rule, json.loads(evidence), language(code), time_zone="Europe/Amsterdam")
-        for rule, evidence in rows.filter(pl.col("verdict") == "alert").select("rule", "evidence").rows()
-        for code in ("en", "nl")
-    )
-    return dict(sorted(counts.items())) | {
-        "rows": rows.height,
-        "verdicts_sha256": hashlib.sha256(rows.select(SAID).write_csv(null_value="-").encode()).hexdigest(),
-        "sentences_sha256": hashlib.sha256(sentences.encode()).hexdigest(),
-    }
+def assessed_ward(of: Reference) -> Assessment:
+    """The whole assessment of that ward under the shipped protocol."""
+    tables = {VIRAL_LOAD_RESULTS: of.results(), ANTIVIRAL_COURSES: of.antiviral_courses(), ICU_STAYS: of.icu_stays()}
+    known = Known.of(tables, concordance=of.concordance())
+    return assess(known, protocol=Protocol.shipped(), as_of=of.as_of, method=of.method)

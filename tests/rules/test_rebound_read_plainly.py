@@ -79,6 +79,11 @@ def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], pr
     airway = compartment == "bal"
     above = (lambda r: r > 1.2 - 1e-9) if airway else (lambda r: r > 1.0 + 1e-9)
     here = points(course, compartment)
+    latest = sorted(enumerate(course), key=lambda s: (s[1][0], s[0]))[-2:]
+    two = [s for _, s in latest]
+    if len(two) == 2 and all(s[1] == "not_detected" and not s[3] for s in two):
+        return "clear"
+    contradict = len(two) == 2 and contradicts(*two, compartment)
     conflicts = [s[0] for s in course if s[3] and s[0] >= 0]
     lowest = min((p[3] for p in here[:-1] if p[3] is not None), default=None)
     if lowest is None:
@@ -96,10 +101,24 @@ def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], pr
     beyond = (0.6 if airway else 0.3) - 1e-9
     blip = is_blip([s for s in course if not s[3]])
     probable = probability >= alarm and rise(least, lowest) >= beyond and not blip
-    if (observed or probable) and not (conflicts and max(conflicts) >= day):
+    if (observed or probable) and not (conflicts and max(conflicts) >= day) and not contradict:
         return "alert"
+    if contradict:
+        return "not_assessable"
     is_open = blip or (rise(most, lowest) >= beyond and (probability < 0 or probability >= alarm))
     return "not_assessable" if conflicts or above(rise(most, lowest)) or is_open else "clear"
+
+
+def contradicts(previous: Sample, latest: Sample, compartment: str) -> bool:
+    """Within a day, not at once, and more than 1 log10 apart by what was reported."""
+    _, lloq, uloq = LIMITS[compartment]
+    if previous[3] or latest[3] or not 0 < latest[0] - previous[0] <= 1:
+        return False
+    low, high = {}, {}
+    for name, sample in (("previous", previous), ("latest", latest)):
+        low[name] = {"quantified": sample[2], "above_uloq": uloq}.get(sample[1])
+        high[name] = {"quantified": sample[2], "above_uloq": math.inf}.get(sample[1], lloq)
+    return rise(low["latest"], high["previous"]) > 1 + 1e-9 or rise(low["previous"], high["latest"]) > 1 + 1e-9
 
 
 def is_blip(course: list[Sample]) -> bool:

@@ -15,7 +15,7 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.shell.protocol_files import Protocol
-from cmvmon.text import alert_sentence, language
+from cmvmon.text import alert_details, language
 from cmvmon.text.concordance import concordance_sentence
 from tests.rules.reading import DAY_0, at, cases, tables
 
@@ -75,9 +75,14 @@ def judged(given: Known, *, day: float = 14.5) -> Assessment:
 
 def verdict(assessment: Assessment, compartment: str) -> dict[str, object] | None:
     rows = assessment.verdicts.filter(
-        (pl.col("patient_id") == ME) & (pl.col("rule") == "slow_response") & (pl.col("compartment") == compartment)
+        (pl.col("patient_id") == ME) & (pl.col("rule") == "response") & (pl.col("compartment") == compartment)
     )
     return None if rows.is_empty() else rows.row(0, named=True)
+
+
+def stands_in(assessment: Assessment) -> bool:
+    """Whether plasma is judged in place of another compartment, not only beside it."""
+    return evidence(assessment)["affected_source"] == "stands_in"
 
 
 def evidence(assessment: Assessment) -> dict[str, object]:
@@ -109,35 +114,35 @@ def test_the_unit_lets_plasma_stand_in_for_a_bal_that_was_never_sampled() -> Non
         ("nobody else", []),
     ],
 )
-def test_without_a_shown_follows_plasma_is_not_judged_and_bal_stays_not_assessable(
+def test_without_a_shown_follows_plasma_is_judged_beside_bal_which_stays_not_assessable(
     what: str, others: list[dict[str, object]]
 ) -> None:
     found = judged(tables_of(others + mine()))
     bal = verdict(found, "bal")
-    assert verdict(found, "plasma") is None, what
+    assert not stands_in(found), what
+    assert evidence(found)["is_leading"] is False
     assert bal is not None
     assert bal["verdict"] == "not_assessable"
 
 
-@pytest.mark.parametrize(("age", "stands_in"), [(9.0, False), (9.1, True)])
-def test_a_bal_has_no_new_result_after_nine_days(age: float, stands_in: bool) -> None:
+@pytest.mark.parametrize(("age", "in_place"), [(9.0, False), (9.1, True)])
+def test_a_bal_has_no_new_result_after_nine_days(age: float, in_place: bool) -> None:
     found = judged(tables_of(unit(5) + mine(bal=[(14.5 - age, 50_000.0)])))
-    assert (verdict(found, "plasma") is not None) is stands_in
+    assert stands_in(found) is in_place
 
 
-@pytest.mark.parametrize(("day", "stands_in"), [(23.0, True), (23.1, False)])
+@pytest.mark.parametrize(("day", "in_place"), [(23.0, True), (23.1, False)])
 @pytest.mark.parametrize("bal", [(), ((1.0, 50_000.0),)])
 def test_plasma_older_than_nine_days_itself_stands_in_for_nothing(
-    day: float, stands_in: bool, bal: Sequence[tuple[float, float]]
+    day: float, in_place: bool, bal: Sequence[tuple[float, float]]
 ) -> None:
     found = judged(tables_of(unit(5) + mine(bal=bal)), day=day)
-    assert (verdict(found, "plasma") is not None) is stands_in
+    assert stands_in(found) is in_place
     assert verdict(found, "bal") is not None
 
 
 def test_a_bal_that_is_newer_than_the_last_plasma_is_not_stood_in_for() -> None:
-    found = judged(tables_of(unit(5) + mine(bal=[(14.2, 50_000.0)])), day=23.1)
-    assert verdict(found, "plasma") is None
+    assert not stands_in(judged(tables_of(unit(5) + mine(bal=[(14.2, 50_000.0)])), day=23.1))
 
 
 def test_the_units_answer_does_not_stand_against_the_patients_own_changes() -> None:
@@ -145,8 +150,8 @@ def test_the_units_answer_does_not_stand_against_the_patients_own_changes() -> N
     own = [result(ME, "plasma", d, x) for d, x in ((-9, 1e3), (-6, 1e5), (-3, 1e3))]
     apart = mine(bal=[(-9.0, 1e6), (-6.0, 1e4), (-3.0, 1e6)]) + own
     alike = mine(bal=[(-9.0, 1e4), (-6.0, 1e6), (-3.0, 1e4)]) + own
-    assert verdict(judged(tables_of(unit(5) + apart)), "plasma") is None
-    assert verdict(judged(tables_of(unit(5) + alike)), "plasma") is not None
+    assert not stands_in(judged(tables_of(unit(5) + apart)))
+    assert stands_in(judged(tables_of(unit(5) + alike)))
 
 
 def test_plasma_that_stands_in_never_clears_what_bal_says() -> None:
@@ -184,7 +189,7 @@ def test_a_table_of_concordance_from_elsewhere_is_used_as_given() -> None:
     whole = judged(tables_of(unit(5) + mine()))
     alone = judged(replace(tables_of(mine()), concordance=whole.concordance))
     assert verdict(alone, "plasma") == verdict(whole, "plasma")
-    assert verdict(judged(replace(tables_of(unit(5) + mine()), concordance=CONCORDANCE.empty())), "plasma") is None
+    assert not stands_in(judged(replace(tables_of(unit(5) + mine()), concordance=CONCORDANCE.empty())))
 
 
 def test_the_sentences_say_who_stands_in_and_why_in_both_languages() -> None:
@@ -192,11 +197,11 @@ def test_the_sentences_say_who_stands_in_and_why_in_both_languages() -> None:
     assert (
         "Plasma staat hier voor BAL, zonder nieuwe uitslag: op de hele afdeling bewogen ze gelijk bij 20 van 20 "
         "duidelijke veranderingen (ondergrens 95%-BI 74%; 25 paren van 5 patiënten); bij deze patiënt is het niet vastgesteld."
-    ) in alert_sentence("slow_response", facts, language("nl"))
+    ) in alert_details("response", facts, language("nl"))
     assert (
         "Plasma stands here for BAL, without a new result: in the whole unit they moved alike in 20 of 20 clear changes "
         "(lower end of the 95% interval 74%; 25 pairs of 5 patients); in this patient it is not established."
-    ) in alert_sentence("slow_response", facts, language("en"))
+    ) in alert_details("response", facts, language("en"))
 
 
 SAID = {
@@ -217,7 +222,7 @@ SAID = {
     ],
 )
 def test_each_answer_has_its_sentence(name: str, answer: str) -> None:
-    case = next(case for case in cases("slow_response") if case.name.startswith(name))
+    case = next(case for case in cases("response") if case.name.startswith(name))
     rows = judged(tables(case)).concordance
     found = rows.filter(pl.col("scope") == "patient").row(0, named=True)
     assert found["answer"] == answer

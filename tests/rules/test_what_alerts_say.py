@@ -29,6 +29,8 @@ def expected() -> dict[tuple[str, str], tuple[str, str, str]]:
 
 def evidence_of(case: Case) -> Mapping[str, Any]:
     mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
+    if case.laboratory is not None:
+        mine &= pl.col("subject").str.json_path_match("$.laboratory") == case.laboratory
     found: Mapping[str, Any] = json.loads(assessed(case).verdicts.filter(mine)["evidence"][0])
     return found
 

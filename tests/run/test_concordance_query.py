@@ -72,7 +72,7 @@ def test_the_patients_of_one_delivery_get_the_answer_of_the_whole_night(site: Pa
         few = assessed(opened, as_of=AS_OF, patients=["SYNTHETIC-1"])
     mine = night.verdicts.filter(patient_id="SYNTHETIC-1")
     assert few.verdicts.equals(mine, null_equal=True)
-    assert "stands_in" in mine.filter(rule="slow_response", compartment="plasma")["evidence"][0]
+    assert "stands_in" in mine.filter(rule="response", compartment="plasma")["evidence"][0]
 
 
 def test_the_page_says_in_plain_words_that_plasma_stands_in_and_what_is_known(site: Path) -> None:

@@ -207,23 +207,28 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
     assert done.assessed.patients == 2
     with open_site(tmp_path) as opened, opened.reading() as connection:
         states = {
-            (a["patient_id"], a["state"], a["cause"])
-            for a in alert_store.alerts(connection)
-            if a["rule"] == "slow_response"
+            (a["patient_id"], a["state"], a["cause"]) for a in alert_store.alerts(connection) if a["rule"] == "response"
         }
     assert states == {("SYNTHETIC-SLOW", "closed", "facts_moved"), ("SYNTHETIC-ONE", "open", None)}
 
 
-def test_an_alert_on_an_older_series_is_closed_by_the_newer_one(tmp_path: Path) -> None:
+def test_an_alert_on_an_older_series_stands_beside_a_newer_one_and_is_closed_once_that_is_old(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
     text = (PACKAGED / "feeds/labs/synthetic.toml").read_text(encoding="utf-8")
     (tmp_path / "labs" / "other.toml").write_text(text.replace('laboratory = "synthetic"', 'laboratory = "other"'))
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-SLOW", 22, 1000)], feed="other")
     nightly(tmp_path, as_of=day(22.5))
-    with open_site(tmp_path) as opened, opened.reading() as connection:
-        (closed,) = (a for a in alert_store.alerts(connection, states={"closed"}) if a["rule"] == "slow_response")
-    assert closed["cause"] == "newer_series"
+    assert response_alerts(tmp_path) == [("open", None)]
+    nightly(tmp_path, as_of=day(35.1))
+    assert response_alerts(tmp_path) == [("closed", "newer_series")]
+
+
+def response_alerts(root: Path) -> list[tuple[str, str | None]]:
+    """State and cause of the alerts of the patient with the slow fall."""
+    with open_site(root) as opened, opened.reading() as connection:
+        found = alert_store.alerts(connection, states={"open", "closed", "resolved"})
+    return [(a["state"], a["cause"]) for a in found if (a["rule"], a["patient_id"]) == ("response", "SYNTHETIC-SLOW")]
 
 
 def test_a_page_of_a_discharged_patient_no_longer_shows_the_closed_alert(tmp_path: Path) -> None:

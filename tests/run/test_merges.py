@@ -49,14 +49,14 @@ def page(root: Path, patient: str, code: str = "en") -> str:
 
 def test_the_alerts_of_the_old_number_close_as_merged_and_the_new_one_is_judged_the_same_night(site: Path) -> None:
     admitted(site)
-    assert (OLD, "slow_response", "open", None) in alerts(site)
+    assert (OLD, "response", "open", None) in alerts(site)
     drop(site, "patient_links", [link(OLD, NEW, at=15.5)])
     nightly(site, as_of=NEXT)
     found = alerts(site)
     assert {row[1:] for row in found if row[0] == OLD} == {
-        (rule, "closed", "merged") for rule in ("slow_response", "no_follow_up")
+        (rule, "closed", "merged") for rule in ("response", "no_follow_up")
     }
-    assert (NEW, "slow_response", "open", None) in found
+    assert (NEW, "response", "open", None) in found
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     news, listed = ward.split("Data up to", 1)
     assert (OLD in listed, NEW in listed) == (False, True)
@@ -117,8 +117,8 @@ def test_a_merge_that_is_undone_leaves_both_numbers_as_if_it_had_never_been(site
     assert sorted(after.results.filter(patient_id=NEW)["viral_load_iu_per_ml"]) == [5000.0]
     assert after.results.filter(patient_id=OLD).height == 3
     found = alerts(site)
-    assert (OLD, "slow_response", "open", None) in found
-    assert {row[2] for row in found if row[0] == NEW and row[1] == "slow_response"} == {"closed"}
+    assert (OLD, "response", "open", None) in found
+    assert {row[2] for row in found if row[0] == NEW and row[1] == "response"} == {"closed"}
     assert "has gone on as" not in page(site, OLD)
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert OLD in ward
@@ -177,20 +177,20 @@ def test_of_two_links_to_two_patients_neither_is_used_and_the_ward_page_says_so(
         assert {OLD} == {p for p in assessed(opened, as_of=LATER).patients if p != "SYNTHETIC-OTHER"}
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert f"The merge of number {OLD} into {NEW} is not used" in ward
-    assert (OLD, "slow_response", "open", None) in alerts(site)
-    assert (NEW, "slow_response", "open", None) not in alerts(site)
+    assert (OLD, "response", "open", None) in alerts(site)
+    assert (NEW, "response", "open", None) not in alerts(site)
 
 
 def test_a_link_whose_moment_comes_by_day_takes_effect_with_the_next_delivery(tmp_path: Path) -> None:
     admitted(tmp_path)
     drop(tmp_path, "patient_links", [link(OLD, NEW, at=15.95)])
     nightly(tmp_path, as_of=NEXT)
-    assert (OLD, "slow_response", "open", None) in alerts(tmp_path)
+    assert (OLD, "response", "open", None) in alerts(tmp_path)
     another = land(tmp_path, "viral_load_results", [result("SYNTHETIC-OTHER", 16, 300)], at=LATER)
     done = lab_feed(tmp_path, another, as_of=LATER)
     assert done.assessed is not None
     assert done.assessed.patients == 2
-    assert (OLD, "slow_response", "closed", "merged") in alerts(tmp_path)
+    assert (OLD, "response", "closed", "merged") in alerts(tmp_path)
 
 
 @pytest.fixture
@@ -206,13 +206,13 @@ def test_by_hand_the_same_row_goes_the_same_way_and_says_who_did_it(site: Path) 
     admitted(site)
     fed = merge(site, OLD, NEW, at=day(15.5), until=None, by="dr A")
     assert [(c.feed, c.table, c.accepted) for c in fed.taken_in] == [("by_hand", "patient_links", 1)]
-    assert (OLD, "slow_response", "closed", "merged") in alerts(site)
+    assert (OLD, "response", "closed", "merged") in alerts(site)
     (listed,) = listed_links(site)
     assert (listed["state"], listed["goes_on_as"], "by dr A" in listed["source"]) == ("holds", NEW, True)
     assert report_pages(site, patient=OLD, lang="nl").endswith(page_of(Site(site), NEW, "nl"))
     merge(site, OLD, NEW, at=day(15.5), until=session.now(), by="dr A")
     assert [row["state"] for row in listed_links(site)] == ["ended"]
-    assert (OLD, "slow_response", "open", None) in alerts(site)
+    assert (OLD, "response", "open", None) in alerts(site)
     merge(site, OLD, NEW, at=day(15.5), until=None, by="dr A")  # the same words again hold again
     assert [row["state"] for row in listed_links(site)] == ["holds"]
 

@@ -238,7 +238,7 @@ def test_nothing_is_silenced_after_a_night_under_a_clock_that_stood_ahead(
     drop(ward, "icu_stays", [stay("SYNTHETIC-LATE", bed="S-09")], name="late.csv")
     clock(LATER + timedelta(days=1))
     nightly(ward)
-    assert ("slow_response", "SYNTHETIC-LATE") in opened_since(ward)
+    assert ("response", "SYNTHETIC-LATE") in opened_since(ward)
     assert "stands behind the last moment" in words_of(ward / "pages" / "ward.en.html")
     assert "loopt achter op het laatste moment" in words_of(ward / "pages" / "ward.nl.html")
     clock(LATER + timedelta(days=3))

@@ -26,7 +26,7 @@ def run(root: Path, *arguments: str) -> str:
 
 def alerts(root: Path, *, every: bool = False) -> list[dict[str, object]]:
     listed = json.loads(run(root, "alerts", "list", "--json", *(["--all"] if every else [])))
-    return [row for row in listed if row["rule"] == "slow_response"]
+    return [row for row in listed if row["rule"] == "response"]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def page_with(root: Path, *words: str, lang: str) -> str:
     return found
 
 
-def test_a_fall_of_a_third_of_a_log_per_week_has_one_slow_response_alert(site: Path) -> None:
+def test_a_fall_of_a_third_of_a_log_per_week_has_one_response_alert(site: Path) -> None:
     (alert,) = alerts(site)
     assert (alert["patient_id"], alert["compartment"], alert["tier"]) == ("SYNTHETIC-SLOW", "bal", 2)
     assert "Geschat 0,3 log10 daling per week" in str(alert["sentence"])

@@ -41,7 +41,7 @@ def land(root: Path, patient: str, moment: datetime) -> str:
 def slow(root: Path) -> list[str]:
     with open_site(root) as opened, opened.reading() as connection:
         found = alert_store.alerts(connection, states={"open"})
-    return sorted(alert["patient_id"] for alert in found if alert["rule"] == "slow_response")
+    return sorted(alert["patient_id"] for alert in found if alert["rule"] == "response")
 
 
 def test_two_deliveries_seconds_apart_recorded_in_the_other_order_both_open_their_alert(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_what_a_night_said_can_be_read_again_and_a_report_keeps_its_method(tmp_p
     assert sites.page_bytes(tmp_path) == pages
     told = said(tmp_path, as_of=day(22), patient="SYNTHETIC-SLOW")
     assert {row["method"] for rows in told.values() for row in rows} == {"line"}
-    assert ("slow_response", "alert") in {(row["rule"], row["verdict"]) for row in told["verdicts"]}
+    assert ("response", "alert") in {(row["rule"], row["verdict"]) for row in told["verdicts"]}
     with pytest.raises(SiteError, match="by then"):
         said(tmp_path, as_of=day(21), patient=None)
     with pytest.raises(SiteError, match="of that patient"):

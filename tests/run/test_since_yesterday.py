@@ -69,7 +69,7 @@ def test_an_alert_that_a_correction_resolved_says_when_and_why_for_seven_days(si
     drop(site, "viral_load_results", [result(ONE, 14.2, 90, status="C", **LATER)], name="three.csv")
     nightly(site, as_of=day(16))
     why = "the load no longer stands above the alert line; a result that it rested on was corrected"
-    assert f"Resolved: {ONE} Load rises above the lowest value (plasma): {why}." in lately(site)
+    assert f"Resolved: {ONE} Load rises above the lowest value (plasma): {why}; {ONE} Load is higher" in lately(site)
     assert f"Corrected: {ONE} plasma of 15 Mar 2026, now 90 IU/mL." in lately(site)
     assert "Load rises above the lowest value (plasma) . Resolved on 17 Mar 2026" in ended(site, ONE)
     assert why in ended(site, ONE)

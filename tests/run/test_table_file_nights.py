@@ -98,7 +98,7 @@ def test_a_dutch_export_is_taken_in_and_a_mended_table_file_reads_what_was_set_a
         ("SYNTHETIC-2", "2026-02-25T08:15:00.000000Z", "5", None),
         ("SYNTHETIC-É1", "2026-02-25T07:30:00.000000Z", "4", "bal"),
     ]
-    rules = "SELECT DISTINCT patient_id FROM alert_events WHERE rule = 'slow_response'"
+    rules = "SELECT DISTINCT patient_id FROM alert_events WHERE rule = 'response'"
     assert sites.rows(root, rules) == [("SYNTHETIC-É1",)]
 
     table_file.write_text(TABLE_FILE.replace('["behandeling"]', '["behandeling", "therapie"]'), encoding="utf-8")

@@ -170,10 +170,11 @@ def wave(patient: str, **columns: str) -> list[str]:
 
 
 def in_blood(root: Path) -> set[tuple[str, str]]:
-    """Open alerts about a patient's plasma, by patient and rule."""
+    """Open alerts about a patient's plasma in place of another compartment, by patient and rule."""
     with open_site(root) as opened, opened.reading() as connection:
         standing = alert_store.alerts(connection, states={"open"})
-    return {(alert["patient_id"], alert["rule"]) for alert in standing if alert["compartment"] == "plasma"}
+    in_place = [alert for alert in standing if '"affected_source":"stands_in"' in alert["evidence"]]
+    return {(alert["patient_id"], alert["rule"]) for alert in in_place if alert["compartment"] == "plasma"}
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -183,12 +184,12 @@ def pages(root: Path) -> dict[str, str]:
 def test_where_a_delivery_turns_what_blood_follows_everybody_whom_it_concerns_is_judged_at_once(
     undecided: Path,
 ) -> None:
-    """The fifth patient shows that plasma follows: the alerts of two others are opened, not left for the night."""
+    """The fifth patient shows that plasma follows: the alerts of two others say so, not left for the night."""
     assert in_blood(undecided) == set()
     fifth = sites.land(undecided, "viral_load_results", wave("SYNTHETIC-U4", reported=text(day(15.3))), at=day(15.3))
     lab_feed(undecided, fifth, as_of=day(15.3))
     opened = in_blood(undecided)
-    assert opened == {(patient, "slow_response") for patient in ("SYNTHETIC-1", "SYNTHETIC-2")}
+    assert opened == {(patient, "response") for patient in ("SYNTHETIC-1", "SYNTHETIC-2")}
     written = pages(undecided)
     nightly(undecided, as_of=day(15.3))
     assert (in_blood(undecided), pages(undecided)) == (opened, written)

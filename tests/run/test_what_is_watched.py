@@ -18,11 +18,11 @@ def ward(root: Path, code: str = "en") -> str:
 
 
 def a_ward(root: Path) -> None:
-    """Plasma rises a thousandfold, on treatment for the lung and untreated; BAL of the one on treatment is not detected."""
+    """Wash fluid rises a thousandfold, on treatment for the lung and untreated; BAL of the one on treatment is not detected."""
     loads = ((0, 900), (7, 5000), (14, 60000), (21, 900000))
-    plasma = [result(p, d, load, specimen="plasma") for p in (ON, OFF) for d, load in loads]
+    wash = [result(p, d, load, specimen="bronchial wash") for p in (ON, OFF) for d, load in loads]
     lung = [result(ON, 0, 20000), result(ON, 14, "not detected")]
-    drop(root, "viral_load_results", [*plasma, *lung])
+    drop(root, "viral_load_results", [*wash, *lung])
     drop(root, "antiviral_courses", [course(ON)])
     drop(root, "icu_stays", [stay(ON, affected="bal"), stay(OFF, affected="", bed="S-02")])
     nightly(root, as_of=day(21.5))
@@ -31,8 +31,10 @@ def a_ward(root: Path) -> None:
 def test_no_load_is_left_out_beside_one_that_is_not_detected_and_what_no_rule_watches_is_said(tmp_path: Path) -> None:
     a_ward(tmp_path)
     said = ward(tmp_path)
-    assert "BAL: not detected; 15 Mar 2026, 8 days ago Plasma: 900,000 IU/mL, rose in 7 days; 22 Mar 2026" in said
-    assert said.count("Plasma: 900,000 IU/mL, rose in 7 days; 22 Mar 2026, 1 day ago; not watched") >= 2
+    assert (
+        "BAL: not detected; 15 Mar 2026, 8 days ago Bronchial wash: 900,000 IU/mL, rose in 7 days; 22 Mar 2026" in said
+    )
+    assert said.count("Bronchial wash: 900,000 IU/mL, rose in 7 days; 22 Mar 2026, 1 day ago; not watched") >= 2
     assert "Watched by no rule: 2 loads, marked in the list." in said
     assert "everything that is watched was assessed" in said
     assert "Now (" not in said

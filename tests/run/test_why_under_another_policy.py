@@ -15,7 +15,7 @@ NIGHT = day(21.5)
 
 
 def tipped(root: Path) -> str:
-    (alert,) = sites.rows(root, "SELECT DISTINCT alert_id FROM alert_events WHERE rule = 'slow_response'")
+    (alert,) = sites.rows(root, "SELECT DISTINCT alert_id FROM alert_events WHERE rule = 'response'")
     return str(explained(root, alert[0], lang="en")["tipped_by"]["says"])
 
 

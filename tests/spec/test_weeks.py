@@ -114,7 +114,7 @@ CASES = {
         "week | status | call | reason\n 1 | ok | indeterminate |\n 2 | invalid_input | | conflicting_values",
     ),
     "a compartment whose noise is not known": (
-        "day | reported | compartment\n 0 | 10000 | csf\n 6 | 1000 | csf",
+        "day | reported | compartment\n 0 | 10000 | urine\n 6 | 1000 | urine",
         "week | status | call | reason\n 1 | invalid_input | | sigma_unknown",
     ),
     "the same with the laboratory's own noise": (

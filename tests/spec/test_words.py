@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cmvmon.domain import compartments, words
+from cmvmon.domain import compartments, host_status, words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
@@ -56,9 +56,13 @@ RULE_REASONS = {
 TITLES: dict[str, tuple[str, ...]] = {
     **{rule.code: () for rule in all_rules()},
     words.OPERATIONS: (),
+    "guide_duration": ("treated",),
+    "no_follow_up": ("line",),
     "rebound": ("line", "line_airway"),
     "recurrence": ("after_end",),
-    "slow_response": ("higher", "undecided"),
+    "response": ("higher", "line_high"),
+    "rise_on_prophylaxis": ("rise_from_limit", "rise"),
+    "untreated_rise": ("rise", "elsewhere"),
 }
 
 # Vocabulary -> the codes that must have a word. A key under a vocabulary that is not here must be said by some code.
@@ -80,6 +84,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "cleared": {rule.code for rule in all_rules()},
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
+    "condition": {*host_status.IMMUNOCOMPROMISING, host_status.IMMUNOCOMPETENT},
     "table": {*DELIVERED, WHOLE_DELIVERY, "weekly_decline", "concordance", "next_sample", "verdicts", "protocol"},
     "operations": {
         *DELIVERY_REASONS,
@@ -269,9 +274,9 @@ def test_a_title_says_what_was_found_and_every_language_folds_the_same() -> None
         first = [key.rpartition(".")[2] for key in language("nl").sentences if key.startswith(f"title.{rule.code}.")]
         assert first == [*TITLES[rule.code], "otherwise"]
     nl = language("nl")
-    assert alert_title("slow_response", {"says": ["slope", "guide"]}, nl) == "Load daalt minder dan de afdelingslijn"
+    assert alert_title("response", {"says": ["slope", "guide"]}, nl) == "Load daalt minder dan de afdelingslijn"
     assert (
-        alert_title("slow_response", {"says": ["slope", "guide", "higher"]}, nl)
+        alert_title("response", {"says": ["slope", "guide", "higher"]}, nl)
         == "Load is hoger dan bij de start van de behandeling"
     )
     assert alert_title("rebound", {"says": ["rise", "probability"]}, nl).startswith("Modelsignaal")
@@ -283,9 +288,9 @@ def test_a_title_says_what_was_found_and_every_language_folds_the_same() -> None
 
 
 def test_what_is_folded_is_told_apart_and_not_in_the_sentence() -> None:
-    said = {code: alert_details("slow_response", made_up.slow_evidence(), language(code)) for code in codes()}
+    said = {code: alert_details("response", made_up.slow_evidence(), language(code)) for code in codes()}
     assert said["en"] == "Probability that the decline exceeds 1 log10 per week: <1%."
-    whole = alert_sentence("slow_response", made_up.slow_evidence(), language("en"))
+    whole = alert_sentence("response", made_up.slow_evidence(), language("en"))
     assert "Probability" not in whole
     assert alert_details("no_follow_up", OVERDUE, language("nl")) == ""
 
@@ -305,7 +310,7 @@ BAL = {
     "protocol.local_line_iu_per_ml": 10_000.0,
     "protocol.response_clock.interrupted_gap_h": 72.0,
     "result_ids": ["SYN-1"],
-    "says": ["at_line", "treatment"],
+    "says": ["at_line", "host_unknown", "treatment"],
     "treatment": "off",
 }
 OVERDUE = {
@@ -349,7 +354,7 @@ REBOUND = {
 }
 SENTENCES = {
     "slope": (
-        "slow_response",
+        "response",
         made_up.slow_evidence(),
         (
             "BAL (affected, as stated by the team) 1,000,000 → 125,893 IU/mL (−0.9 log10) in 21 days, on foscarnet. Decline "
@@ -358,7 +363,7 @@ SENTENCES = {
         ),
     ),
     "rise since the start": (
-        "slow_response",
+        "response",
         made_up.slow_evidence(
             **{f"mean_decline{end}_log10_per_week": x for end, x in (("", -0.5), ("_low", -0.8), ("_high", -0.2))},
             last_used_viral_load_iu_per_ml=5e6,
@@ -377,22 +382,21 @@ SENTENCES = {
         (
             "Plasma (affected, as stated by the team) 100 IU/mL (8 Nov 2026) → 20,000 IU/mL (22 Nov 2026): 2.3 log10 above "
             "the lowest value since 1 Nov 2026. Alert line: more than 1 log10 higher, and 1,000 IU/mL or higher or two samples "
-            "in a row. The result before it (4,000 IU/mL, 20 Nov 2026) stood as clearly above the lowest."
+            "in a row."
         ),
     ),
     "rise of BAL": (
         "rebound",
         REBOUND
-        | {"compartment": "bal", "says": ["rise_from_limit", "line_airway", "blood", "letermovir", "conflict"]}
+        | {"compartment": "bal", "says": ["rise_from_limit", "line_airway", "blood", "conflict"]}
         | {"lowest_point_detection": "below_lloq", "lowest_point_iu_per_ml": 200.0, "rise_log10": 5.7}
         | {"latest_point_detection": "above_uloq", "latest_point_at_least_iu_per_ml": 1e8},
         (
             "BAL (affected, as stated by the team) detected, below quantification limit (<200 IU/mL) (8 Nov 2026) → above "
             "range (>100,000,000 IU/mL) (22 Nov 2026): at least 5.7 log10 above the quantification limit of 200 IU/mL, below "
             "which the lowest value since 1 Nov 2026 lay. Alert line: at least 1.2 log10 higher, with a second sample or blood "
-            "beside it. In plasma of 21 Nov 2026: 1.3 log10 above its own lowest value. Letermovir alone on record: CMV DNA "
-            "may then be the remains of an aborted infection, or breakthrough. A result with conflicting values in this period "
-            "is not used."
+            "beside it. In plasma of 21 Nov 2026: 1.3 log10 above its own lowest value. A result with conflicting "
+            "values in this period is not used."
         ),
     ),
     "line": (
@@ -457,6 +461,7 @@ def test_an_alert_whose_facts_are_unknown_still_has_a_sentence(code: str) -> Non
         types = types_of(rule, all_fact_tables())
         bare = {name: known.get(name) if name in kept or name.startswith("protocol.") else None for name in types}
         row = pl.DataFrame({name: [value] for name, value in bare.items()}, schema=types)
+        row = row.with_columns(as_of=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
         bare["says"] = [s.key for s in rule.says if row.select(held=s.when.expr)["held"][0]]
         said = alert_sentence(rule.code, json.loads(json.dumps(bare)), language(code))
         assert said

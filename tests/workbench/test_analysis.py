@@ -122,7 +122,7 @@ def test_two_corrected_values_of_one_result_are_invalid_input(tmp_path: Path) ->
         (2, "invalid_input", None),
     ]
     assert "conflicting_values" in weekly["reason"][1]
-    (row,) = verdicts.filter(rule="slow_response").select("verdict", "reason").rows()
+    (row,) = verdicts.filter(rule="response").select("verdict", "reason").rows()
     assert row == ("not_assessable", "invalid_input")
 
 
@@ -154,18 +154,18 @@ def test_what_starts_after_as_of_is_ignored_and_an_end_after_it_is_not_known_yet
     _, weekly, verdicts, _ = analysed(source, tmp_path, as_of=8)
     assert weekly["anchor_at"].unique().to_list() == [day(0)]
     assert weekly["treatment_week"].to_list() == [1, 2]
-    (row,) = verdicts.filter(rule="slow_response").select("verdict").rows()
+    (row,) = verdicts.filter(rule="response").select("verdict").rows()
     assert row == ("alert",)
 
 
 def test_without_a_course_table_the_treatment_is_unknown_and_with_an_empty_one_there_is_none(tmp_path: Path) -> None:
     _, weekly, verdicts, _ = analysed(folder(tmp_path, SLOW), tmp_path)
     assert weekly.is_empty()
-    assert verdicts.filter(rule="slow_response").select("verdict", "reason").rows() == [
+    assert verdicts.filter(rule="response").select("verdict", "reason").rows() == [
         ("not_assessable", "treatment_unknown")
     ]
     _, _, verdicts, _ = analysed(folder(tmp_path, SLOW, courses=[]), tmp_path)
-    assert verdicts.filter(rule="slow_response").is_empty()
+    assert verdicts.filter(rule="response").is_empty()
     assert sorted(verdicts["rule"]) == ["bal_at_local_line", "no_follow_up", "suppressed"]
 
 

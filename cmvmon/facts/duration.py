@@ -1,0 +1,97 @@
+"""What the ward's guide asks of the length of a treatment: its days, ventilation, and the load of what leads."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between
+from cmvmon.domain.interval import BELOW
+from cmvmon.domain.rows import ICU_STAYS
+from cmvmon.facts.columns import PATIENT_ID, PLACE, moment, yes_no
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.leading import LEADING
+from cmvmon.facts.newest_series import NEWEST_SERIES
+from cmvmon.facts.samples import SAMPLES
+from cmvmon.facts.treatment import TREATMENT
+
+_NO_COURSE = "no course on record"
+
+DURATION = RowType(
+    name="duration",
+    description="How long a patient was treated, and whether what else the guide asks for is so.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        Column(
+            "treated_days",
+            Kind.NUMBER,
+            "Days of the latest course: to its end, or to the moment that is judged, to a thousandth.",
+            "days",
+            _NO_COURSE,
+            (Between("treated_days", at_least=0.0),),
+        ),
+        moment("course_ended_at", "When that course ended.", f"it runs, or {_NO_COURSE}"),
+        yes_no(
+            "is_ventilated",
+            "Whether a period of ventilation runs in an open stay.",
+            "no open stay on record, or the feeds of stays are silent",
+        ),
+        Column(
+            "leading_compartments",
+            Kind.TEXT,
+            "The leading compartments, sorted, joined by `;`.",
+            null_means="there is none",
+        ),
+        yes_no(
+            "leading_is_below",
+            "Whether the last two results of every leading compartment are below the limit of quantification.",
+            "no leading compartment, one has fewer than two results, or values of the last two conflict",
+        ),
+    ),
+)
+
+
+@fact_table(DURATION)
+def duration(facts: Facts) -> pl.DataFrame:
+    """Ventilation is as the stays say; its kind (mask, tube, tracheostomy) is no input. Source: guide G18, G19."""
+    ended = (
+        facts.prepared.clocks.sort("patient_id", "anchor_at")
+        .unique("patient_id", keep="last", maintain_order=True)
+        .select("patient_id", "course_ended_at")
+    )
+    until = pl.coalesce("course_ended_at", facts.now)
+    days = (until - pl.col("course_started_at")).dt.total_seconds() * (1.0 / 86_400.0)
+    return (
+        facts.of(TREATMENT)
+        .select("patient_id", "course_started_at")
+        .join(ended, on="patient_id", how="left")
+        .join(_ventilated(facts), on="patient_id", how="left")
+        .join(_leading_below(facts), on="patient_id", how="left")
+        .with_columns(treated_days=days.round(3))
+    )
+
+
+def _ventilated(facts: Facts) -> pl.DataFrame:
+    """A patient with an open stay: whether one of its periods of ventilation runs. Nobody, where the feeds are silent."""
+    begun = facts.prepared.begun
+    is_running = pl.col("ventilation_started_at").is_not_null() & pl.col("ventilation_stopped_at").is_null()
+    is_open = pl.col("discharged_at").is_null() & pl.lit(begun.silent_since(ICU_STAYS) is None)
+    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=is_running.any())
+
+
+def _leading_below(facts: Facts) -> pl.DataFrame:
+    newest = facts.of(NEWEST_SERIES).drop("newest_collected_at")
+    samples = facts.of(SAMPLES).join(newest, on=newest.columns, how="semi")
+    both = pl.col("latest_detection").is_in(BELOW) & pl.col("previous_detection").is_in(BELOW)
+    is_known = (pl.col("n_series_results") >= 2) & ~pl.col("last_two_conflict")
+    told = samples.select(*PLACE, is_below=pl.when(is_known).then(both))
+    return (
+        facts.of(LEADING)
+        .join(told, on=PLACE, how="left")
+        .group_by("patient_id")
+        .agg(
+            leading_is_below=pl.col("is_below").all(ignore_nulls=False),
+            leading_compartments=pl.col("compartment").drop_nulls().sort().str.join(";").replace("", None),
+        )
+    )

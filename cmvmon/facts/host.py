@@ -1,0 +1,55 @@
+"""Whether a patient's defence against CMV was weak before: as stated, and unknown where nobody stated it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain import host_status
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.facts.columns import PATIENT_ID, yes_no
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.patients import PATIENTS
+
+_NOT_SAID = "nobody stated it"
+
+HOST = RowType(
+    name="host",
+    description="Whether a patient is immunocompromised, as stated.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        yes_no(
+            "is_immunocompromised",
+            "True where such a condition holds; false where the patient is stated not to be.",
+            _NOT_SAID,
+        ),
+        Column(
+            "host_conditions",
+            Kind.TEXT,
+            "The conditions that make it so, sorted, joined by `;`.",
+            null_means=_NOT_SAID,
+        ),
+    ),
+)
+
+
+@fact_table(HOST)
+def host(facts: Facts) -> pl.DataFrame:
+    """COVID-19, ARDS, sepsis and burns say nothing of the patient's defence before. Where a weak defence and a sound one
+    are both stated, the weak one holds. Source: rules.md section 1 and 3.1 (bal_at_local_line, untreated_rise)."""
+    weak = pl.col("condition").is_in(list(host_status.IMMUNOCOMPROMISING))
+    bears = weak | (pl.col("condition") == host_status.IMMUNOCOMPETENT)
+    stated = (
+        facts.prepared.begun[HOST_STATUS]
+        .filter(pl.col("ended_at").is_null() & bears)
+        .group_by("patient_id")
+        .agg(is_immunocompromised=weak.any(), host_conditions=pl.coalesce(_joined(weak), _joined(~weak)))
+    )
+    return facts.of(PATIENTS).select("patient_id").join(stated, on="patient_id", how="left")
+
+
+def _joined(of: pl.Expr) -> pl.Expr:
+    """These conditions of a patient, each once, joined; null where there is none."""
+    found = pl.col("condition").filter(of).unique().sort().str.join(";")
+    return pl.when(found != "").then(found)

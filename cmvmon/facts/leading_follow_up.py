@@ -1,0 +1,72 @@
+"""When the leading compartments that are not blood were last sampled with a result."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain import compartments
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between, OneOf
+from cmvmon.facts.by_series import results_by_series
+from cmvmon.facts.columns import PATIENT_ID, PLACE, moment
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.leading import LEADING
+
+_NONE = "blood leads, or the compartment has no result"
+
+LEADING_FOLLOW_UP = RowType(
+    name="leading_follow_up",
+    description="The last sample with a result of a leading compartment that is not blood: of several the longest ago, and "
+    "the newest. No row: blood leads, or nothing.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        Column(
+            "longest_ago_compartment",
+            Kind.TEXT,
+            "The one sampled longest ago; one without a result comes first.",
+            constraints=(OneOf("longest_ago_compartment", compartments.NAMES),),
+        ),
+        moment(
+            "longest_ago_collected_at",
+            "When its last sample with a result was collected, a conflicting one too.",
+            _NONE,
+        ),
+        Column("longest_ago_result_id", Kind.TEXT, "Its result; the last by name of several.", null_means=_NONE),
+        Column(
+            "days_since_longest_ago",
+            Kind.NUMBER,
+            "Days from then to the moment that is judged, to a thousandth.",
+            "days",
+            _NONE,
+            (Between("days_since_longest_ago", at_least=0.0),),
+        ),
+        moment("newest_leading_collected_at", "When the last sample of any of them was collected.", _NONE),
+    ),
+)
+
+
+@fact_table(LEADING_FOLLOW_UP)
+def leading_follow_up(facts: Facts) -> pl.DataFrame:
+    """A preliminary result is none yet: it may still change."""
+    leads = facts.of(LEADING).select(PLACE).filter(~pl.col("compartment").is_in(compartments.BLOOD))
+    last = (
+        facts.shared(results_by_series)
+        .group_by(PLACE)
+        .agg(
+            pl.col("collected_at").max(),
+            result_id=pl.col("result_id").sort_by("collected_at", "result_id").last(),
+        )
+    )
+    ordered = leads.join(last, on=PLACE, how="left").sort("patient_id", "collected_at", "compartment", nulls_last=False)
+    age = facts.now - pl.col("longest_ago_collected_at")
+    return (
+        ordered.group_by("patient_id", maintain_order=True)
+        .agg(
+            longest_ago_compartment=pl.col("compartment").first(),
+            longest_ago_collected_at=pl.col("collected_at").first(),
+            longest_ago_result_id=pl.col("result_id").first(),
+            newest_leading_collected_at=pl.col("collected_at").max(),
+        )
+        .with_columns(days_since_longest_ago=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3))
+    )

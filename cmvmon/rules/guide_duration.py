@@ -1,0 +1,58 @@
+"""How long treatment has run, beside what the ward's guide says of its length.
+
+Watches patients on treatment, and those whose latest course ended in the last {told_within_days} days. The guide (G18): in
+principle until off the ventilator, but at least {least_days} days; preferably by the load in the affected compartment (G19).
+
+Alerts for information, on two grounds. *all_reached*: on treatment for {least_days} days or more, no longer ventilated, and
+the last two results of every leading compartment below the limit of quantification. *stopped_before*: the course ended
+earlier than that, or while ventilated, of a patient who has not left.
+
+Clear when one of these is known not to be so. Not assessable when it is unknown whether the patient is treated or
+ventilated, or when a leading compartment has no two results that can be read, where the rest is reached.
+
+Why: guide G18, G19. Why a course ended (a side effect, a limit to treatment, another plan) is not on record. Not to be read
+as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in transplantation).
+"""
+
+from cmvmon.facts import treatment
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules.rulebook import Rule, say
+
+days, ended, least = fact("treated_days"), fact("course_ended_at"), number("least_days")
+compartments = fact("leading_compartments")
+is_ventilated, is_below = truth("is_ventilated"), truth("leading_is_below")
+is_off_ventilator = fact("is_ventilated").is_known() & ~is_ventilated
+is_not_below = fact("leading_is_below").is_known() & ~is_below
+ended_lately = treatment.is_off & (fact("as_of") - ended <= number("told_within_days").days)
+
+is_long = days >= least
+all_reached = treatment.is_on & is_long & is_off_ventilator & is_below
+stopped_before = ended_lately & ~truth("is_discharged") & (~is_long | is_ventilated)
+
+RULE = Rule(
+    code="guide_duration",
+    subject="patient",
+    applies=treatment.is_on | ended_lately,
+    fires={"all_reached": all_reached, "stopped_before": stopped_before},
+    clears=(treatment.is_on & ((days < least) | is_ventilated | is_not_below))
+    | (ended_lately & (truth("is_discharged") | (is_long & is_off_ventilator))),
+    tier={3: otherwise},
+    cannot_tell=(
+        ("ventilation_unknown", fact("is_ventilated").is_unknown()),
+        ("fewer_than_two_results", otherwise),
+    ),
+    says=(
+        say("treated", days, when=all_reached),
+        say("ended", days, ended, when=stopped_before),
+        say("guide", least),
+        say("off_ventilator", when=is_off_ventilator),
+        say("ventilated", when=is_ventilated),
+        say("ventilation_unknown", when=fact("is_ventilated").is_unknown()),
+        say("below", compartments, when=is_below),
+        say("not_below", compartments, when=is_not_below),
+        say("below_unknown", when=fact("leading_is_below").is_unknown()),
+        say("reason_unknown", when=stopped_before),
+    ),
+    also_tells=(fact("treatment"),),
+    leaflet=__doc__ or "",
+)

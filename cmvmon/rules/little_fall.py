@@ -1,0 +1,71 @@
+"""Whether a load fell too little under treatment: the grounds of `response`, what refutes them, and what it says of them."""
+
+from __future__ import annotations
+
+from cmvmon.domain import compartments, words
+from cmvmon.facts import samples, treatment
+from cmvmon.facts.conditions import choose, fact, number, truth
+from cmvmon.rules.airways import above
+from cmvmon.rules.rulebook import Say, say
+from cmvmon.rules.sentences import FALL, STANDS_IN, TO, is_estimated_to_rise
+
+call, taken = fact("call"), fact("fall_to_collected_at")
+target, probability = number("decline.target_log10_per_week"), fact("mean_probability_above_target")
+low, least = number("low_load_iu_per_ml"), number("least_fall_log10")
+judged_from, long_from = number("response_clock.judged_from_days"), number("response_clock.whole_course_from_days")
+since_clock, since_start = taken - fact("anchor_at"), taken - fact("course_started_at")
+
+is_met = call == "met"
+is_late, is_long = since_clock >= judged_from.days, since_start >= long_from.days
+is_after_week_4 = since_clock > number("response_clock.lately_from_days").days
+is_read_lately = is_after_week_4 & fact("lately_from_collected_at").is_known()
+is_low = fact("fall_to_at_most_iu_per_ml") < low
+is_high = treatment.is_on & (fact("fall_to_at_least_iu_per_ml") >= low) & ~is_met
+is_above_range = fact("fall_to_detection") == words.ABOVE_ULOQ
+
+has_estimate = call.is_known() & (fact("estimated_since") == fact("anchor_at"))
+estimate, at_least, at_most = (fact(f"{name}_log10") for name in ("estimated_fall", "fall_at_least", "fall_at_most"))
+above_throughout = is_above_range & (fact("fall_from_detection") == words.ABOVE_ULOQ)
+fell_little = choose(has_estimate, estimate <= least, at_most <= least) | above_throughout
+fell_enough = choose(has_estimate, estimate > least, at_least > least)
+above_lately = is_above_range & (fact("lately_from_detection") == words.ABOVE_ULOQ)
+little_lately = (fact("lately_fall_at_most_log10") <= least) | above_lately
+enough_lately = fact("lately_fall_at_least_log10") > least
+peak_line = number("peak_fall_lower_airway_log10")
+fell_from_peak = above(fact("peak_fall_at_least_log10"), than=least, in_airways_from=peak_line) & ~is_long
+fell = choose(is_read_lately, enough_lately, fell_enough | fell_from_peak)
+
+low_fall = is_high & is_late & ~is_read_lately & fell_little & ~fell_from_peak
+low_fall_lately = is_high & is_read_lately & little_lately
+had_drugs = fact("course_started_at") < fact("anchor_at")
+is_course_judged = is_long | (~is_late & (since_start >= judged_from.days))
+little_in_all = (fact("course_fall_at_most_log10") <= least) & ~(is_late & fell_enough)
+flat_through_drugs = is_high & is_course_judged & had_drugs & little_in_all
+has_nothing_before = at_least.is_unknown() & at_most.is_unknown() & ~above_throughout
+two_high = (fact("previous_at_least_iu_per_ml") >= low) & ~truth("last_two_conflict")
+still_high = is_high & is_long & has_nothing_before & two_high
+is_grave = low_fall | low_fall_lately | flat_through_drugs | still_high
+is_below_line = (call == "not_met") | (is_late & call.is_unknown() & (fact("fall_at_most_log10_per_week") < target))
+below_local_line = treatment.is_on & truth("is_leading") & is_below_line
+interrupted = fact("interrupted_days")
+
+is_first_clock = ~had_drugs & (at_most < 0.0)
+is_higher = is_first_clock & (is_estimated_to_rise | (fact("rise_since_anchor_log10") >= least))
+_another = ~(fact("lately_from_result_id") == fact("fall_from_result_id"))
+
+SAYS: tuple[Say, ...] = (
+    *FALL,
+    say("whole_course", *samples.told_of("course_from"), *TO, when=flat_through_drugs),
+    say("lately", *samples.told_of("lately_from"), *TO, when=low_fall_lately & _another),
+    say("line_of_fall", least, low, judged_from, when=low_fall | flat_through_drugs),
+    say("line_lately", least, low, number("response_clock.lately_days"), when=low_fall_lately),
+    say("line_high", low, long_from, when=still_high),
+    say("guide", target, when=~is_grave),
+    say("higher", when=is_higher),
+    say("interrupted", interrupted, when=interrupted > 0.0),
+    say("no_baseline", when=fact("fall_from_is") == words.STANDS_IN),
+    say("probability", probability, target, when=probability.is_known() & call.is_known()),
+    STANDS_IN,
+    say("doses_unknown", when=is_grave & fact("compartment").is_in(compartments.BLOOD)),
+    say("censored", fact("n_censored"), when=fact("n_censored") > 0),
+)

@@ -1,0 +1,69 @@
+"""The load falls less than a treated load should, in any compartment that is watched.
+
+Watches, on treatment, every blood, BAL, CSF and vitreous series and what the team stated, whatever leads; every series in use has
+its own verdict. Held against the baseline, or, where treatment began before the first sample,
+against a later sample that stands in for it; judged from a sample on day {response_clock.judged_from_days} on.
+
+Alerts at tier 2 where the latest load is at least {low_load_iu_per_ml} IU/mL, the call is not *met*, and one of these holds.
+*low_fall*: since the response clock began the load fell by no more than {least_fall_log10} log10 in all: as estimated, or as
+reported where there is no estimate; nor by more from the peak of the first {response_clock.peak_within_days} days (in the
+lower airways by {peak_fall_lower_airway_log10}); above range at both ends is no fall shown. *flat_through_drugs*: the same since the
+course began, from day {response_clock.whole_course_from_days} on, for a patient whose drug was changed. *low_fall_lately*: after
+day {response_clock.lately_from_days}, by the last {response_clock.lately_days} days instead. *still_high*: treated for
+{response_clock.whole_course_from_days} days, nothing to hold against, and two such loads in a row. At tier 3,
+*below_local_line*: the leading compartment's call is *not met*, the probability of more than
+{decline.target_log10_per_week} log10 per week at or below {decline.not_met_probability}; without a call, less as reported.
+
+Clear when *met*, when the last two results are below the limit of quantification, or when the load is below that line or
+fell by more. Until day {response_clock.judged_from_days} only the call of the leading compartment is judged. A first load
+below {low_load_iu_per_ml} IU/mL after two sample times below the limit may be a blip.
+
+Why: guide G19; so little a fall of a treated load is the entry of the SOLSTICE trial (Kotton 2025), a criterion of
+a trial and no definition. Refractory by the consensus (Chemaly 2019) is not judged: it counts days of adequate dose,
+and doses given are not on record. Not to be read as failure of a drug, nor resistance. BAL is described.
+"""
+
+from cmvmon.domain import words
+from cmvmon.facts import falls, response, treatment
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import little_fall
+from cmvmon.rules.rulebook import Rule
+
+call, status = fact("call"), fact("status")
+possible_blip = fact("first_positive_iu_per_ml") < little_fall.low
+fires = little_fall.is_grave | little_fall.below_local_line
+refuted = little_fall.is_late & ~possible_blip & ~truth("last_two_contradict") & (little_fall.is_low | little_fall.fell)
+ends = little_fall.is_met | (status == "suppressed") | refuted
+
+RULE = Rule(
+    code="response",
+    subject="series",
+    applies=truth("is_judged_for_response") & ~treatment.is_off,
+    fires={
+        "low_fall": little_fall.low_fall,
+        "low_fall_lately": little_fall.low_fall_lately,
+        "flat_through_drugs": little_fall.flat_through_drugs,
+        "still_high": little_fall.still_high,
+        "below_local_line": little_fall.below_local_line,
+    },
+    unless={"blip_unconfirmed": possible_blip, "possible_lab_issue": truth("last_two_contradict")},
+    clears=treatment.is_on & ~fires & ends,
+    tier={2: little_fall.is_grave, 3: otherwise},
+    cannot_tell=(
+        ("treatment_unknown", ~treatment.is_on),
+        ("no_series", ~truth("has_series")),
+        ("blip_unconfirmed", possible_blip),
+        ("possible_lab_issue", truth("last_two_contradict")),
+        ("no_result_since_anchor", status.is_unknown()),
+        (status, call.is_unknown()),
+        (words.TOO_EARLY, ~little_fall.is_late & ~truth("is_leading")),
+        ("indeterminate", otherwise),
+    ),
+    says=little_fall.SAYS,
+    rests_on=(
+        ((*response.WEEK_IDS, *response.USED_IDS, *falls.FALL_IDS), response.has_results),
+        ((*response.USED_IDS, *falls.FALL_IDS), otherwise),
+    ),
+    also_tells=(*response.OF_THE_WEEK, number("decline.not_met_probability")),
+    leaflet=__doc__ or "",
+)

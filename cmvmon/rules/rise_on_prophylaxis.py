@@ -1,0 +1,70 @@
+"""A load rises, or stays, while prophylaxis runs and no treatment.
+
+Watches every blood, BAL, CSF and vitreous series since the prophylaxis began: letermovir whatever it is given for, and any
+other antiviral drug that is given as prophylaxis. The lowest value is the lowest before the latest sample, and at least the
+limit of quantification. Every series in use has its own verdict.
+
+Alerts on two grounds. *rise*: more than {rise_log10} log10 above the lowest; in the lower airways, diluted unevenly, at
+least {lower_airway_rise_log10}, and the sample before it too. *two_loads*: two results in a row of at least
+{two_loads_iu_per_ml} IU/mL. No slope is called. Clear when neither can hold, or when on
+treatment. Not assessable when it is unknown whether the patient is treated.
+
+Why: guide G16; on letermovir CMV DNA may be the remains of an aborted infection (Cassaniti 2021) or breakthrough. Not to be
+read as breakthrough, nor as resistance.
+"""
+
+from functools import partial
+
+from cmvmon.domain import compartments
+from cmvmon.facts import rises, samples, treatment
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules.airways import above, in_airways
+from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.sentences import POINTS
+
+on = truth("on_prophylaxis")
+exceeds = partial(above, than=number("rise_log10"), in_airways_from=number("lower_airway_rise_log10"))
+line = number("two_loads_iu_per_ml")
+rise, at_most, before = fact("rise_log10"), fact("rise_at_most_log10"), fact("previous_rise_log10")
+is_watched = truth("has_series") & fact("compartment").is_in(compartments.WATCHED)
+
+observed = exceeds(rise) & (~in_airways | exceeds(before))
+latest, previous = fact("latest_at_least_iu_per_ml"), fact("previous_at_least_iu_per_ml")
+since = fact("watched_since")
+are_since = fact("previous_collected_at") >= since
+two_loads = are_since & (latest >= line) & (previous >= line) & ~truth("last_two_conflict")
+may_exceed = exceeds(at_most) | truth("latest_point_is_unbounded")
+may_be_two = are_since & (truth("last_two_conflict") | (latest >= line)) & ~(fact("previous_at_most_iu_per_ml") < line)
+no_rise = rises.can_be_ruled_out & ~may_exceed
+nothing_yet = (fact("n_points_since") == 1) & (fact("latest_at_most_iu_per_ml") < line)
+is_quiet = (no_rise | nothing_yet) & ~may_be_two & ~two_loads & ~observed & ~truth("last_two_contradict")
+
+RULE = Rule(
+    code="rise_on_prophylaxis",
+    subject="series",
+    applies=is_watched & truth("has_prophylaxis"),
+    fires={"rise": on & observed, "two_loads": on & two_loads},
+    unless={"conflicting_values": truth("latest_conflicts"), "possible_lab_issue": truth("last_two_contradict")},
+    clears=treatment.is_on | (on & (samples.both_below | is_quiet)),
+    tier={2: otherwise},
+    cannot_tell=(
+        ("treatment_unknown", ~on),
+        ("possible_lab_issue", truth("last_two_contradict")),
+        ("no_result_since_prophylaxis", fact("n_points_since").is_unknown()),
+        ("conflicting_values", truth("has_conflict_since")),
+        ("limit_missing", truth("has_limit_missing_since")),
+        ("rise_unconfirmed", exceeds(rise) | (fact("n_points_since") == 1)),
+        ("rise_undecided", otherwise),
+    ),
+    says=(
+        say("rise_from_limit", *POINTS, when=observed & rises.is_from_limit),
+        say("rise", *POINTS, when=observed & ~rises.is_from_limit),
+        say("loads", fact("compartment"), *samples.PREVIOUS, *samples.LATEST, when=~observed),
+        say("line", number("rise_log10"), line, when=~in_airways),
+        say("line_airway", number("lower_airway_rise_log10"), line, when=in_airways),
+        say("drugs", fact("prophylaxis_drugs"), since),
+        say("letermovir", when=truth("on_letermovir_alone")),
+    ),
+    rests_on=(((*rises.POINT_IDS, "previous_result_id", "latest_result_id"), otherwise),),
+    leaflet=__doc__ or "",
+)

@@ -1,0 +1,69 @@
+"""CMV in blood is high, or rises, or is found in CSF or the eye, while no treatment drug runs.
+
+Watches every blood, CSF and vitreous series in use of a patient who had no course of treatment, or none since the latest sample:
+what comes back after a course, or after it had been cleared, is `recurrence`. A treatment drug counts when it was given with
+treatment intent in the last {response_clock.interrupted_gap_h} hours; prophylaxis does not count.
+
+Alerts on three grounds, on a result of the last {within_days} days. *high*: blood, at least {high_iu_per_ml} IU/mL, in anyone.
+*rise*: blood, at least {rising_iu_per_ml} IU/mL, and more than {rise_log10} log10 above the lowest sample of
+{watched.rise_from_days} to {watched.rise_to_days} days before, counted from the limit of quantification at least. *elsewhere*: any
+load in CSF or vitreous fluid. Tier 2; but Tier 3 where blood only rises and the patient is stated to have been immunocompetent.
+
+Clear when none holds, or when on treatment. Not assessable when it is unknown whether the patient is treated, without a result in
+those days, when its values conflict, or when the one before it, less than a day apart, contradicts it.
+
+Why: rules.md 3.0 and 3.1, guide G2 and G9. The ward's guide acts on BAL; the trial of treating blood above 500 IU/mL showed no
+benefit (76 patients). Not to be read as an indication to treat.
+"""
+
+from cmvmon.domain import compartments, words
+from cmvmon.facts import samples, treatment
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules.rulebook import Rule, say
+
+taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
+ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
+is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
+is_cleared = (cleared_for >= number("watched.cleared_from_days")) & truth("had_load_before")
+is_blood = fact("compartment").is_in(compartments.BLOOD)
+is_elsewhere = fact("compartment").is_in(("csf", "vitreous"))
+none_since = ended.is_unknown() | (taken <= ended)
+is_recent = fact("as_of") - taken <= number("within_days").days
+is_readable = is_recent & ~truth("latest_is_conflicting")
+
+is_judged = treatment.is_off & is_readable & ~truth("last_two_contradict")
+high = is_judged & is_blood & (load >= number("high_iu_per_ml"))
+rising, rise = load >= number("rising_iu_per_ml"), fact("rise_lately_log10") > number("rise_log10")
+rises = is_judged & is_blood & rising & rise
+elsewhere = is_judged & is_elsewhere & samples.latest_is_load
+is_sound = fact("is_immunocompromised").is_known() & ~truth("is_immunocompromised")
+
+RULE = Rule(
+    code="untreated_rise",
+    subject="series",
+    applies=truth("has_series") & (is_blood | is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
+    fires={"high": high, "rise": rises, "elsewhere": elsewhere},
+    clears=(is_judged & ~high & ~rises & ~elsewhere) | treatment.is_on,
+    tier={2: high | elsewhere | ~is_sound, 3: otherwise},
+    cannot_tell=(
+        ("treatment_unknown", is_unknown),
+        ("no_recent_result", ~is_recent),
+        ("possible_lab_issue", truth("last_two_contradict")),
+        ("conflicting_values", otherwise),
+    ),
+    says=(
+        say("rise", *samples.told_of("days_before"), *samples.LATEST, fact("compartment"), when=rises),
+        say("load", *samples.LATEST, fact("compartment"), when=~rises & ~elsewhere),
+        say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere),
+        say("line_high", number("high_iu_per_ml"), when=high),
+        say("line_rise", number("rising_iu_per_ml"), number("rise_log10"), when=rises & ~high),
+        say("no_treatment", number("response_clock.interrupted_gap_h")),
+        say("prophylaxis", fact("prophylaxis_drugs"), when=truth("on_prophylaxis")),
+        say("host_unknown", when=fact("is_immunocompromised").is_unknown()),
+        say("host_weak", fact("host_conditions"), when=truth("is_immunocompromised")),
+        say("host_sound", when=is_sound),
+        say("trial", when=is_blood),
+    ),
+    rests_on=((("days_before_result_id", "latest_result_id"), rises), (("latest_result_id",), otherwise)),
+    leaflet=__doc__ or "",
+)
