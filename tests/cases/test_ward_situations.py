@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime
 from pathlib import Path
 
@@ -14,15 +13,8 @@ from cmvmon.shell.protocol_files import Protocol
 from tests import patients
 
 FOLDER = Path(__file__).parent
-STILL_WRONG: dict[str, str] = tomllib.loads((FOLDER / "still_wrong.toml").read_text(encoding="utf-8"))[
-    "ward_situations"
-]
 # `suppressed` tells a state and `no_follow_up` a missing sample; neither is about a load that is too high or does not fall.
 NOT_ABOUT_A_LOAD = {"suppressed", "no_follow_up", "guide_duration"}
-
-
-class FallsShort(Exception):
-    """What alerts is not what the situation asks for."""
 
 
 def situations(name: str) -> dict[str, dict[str, str]]:
@@ -46,24 +38,14 @@ def alerting(row: dict[str, str]) -> list[str]:
     return sorted({v["compartment"] for v in found if v["rule"] not in NOT_ABOUT_A_LOAD})
 
 
-def _marked(name: str) -> object:
-    said = STILL_WRONG.get(name)
-    return pytest.param(
-        name, id=name, marks=[] if said is None else [pytest.mark.xfail(strict=True, raises=FallsShort, reason=said)]
-    )
-
-
-@pytest.mark.parametrize("name", [_marked(name) for name in SITUATIONS])
+@pytest.mark.parametrize("name", SITUATIONS)
 def test_the_compartment_that_must_alert_alerts_and_no_other_situation_does(name: str) -> None:
     row = SITUATIONS[name]
     found, must = alerting(row), row["must alert"]
-    right = found == [] if must == "none" else must in found
-    if not right:
-        raise FallsShort(f"must alert: {must}; alerting: {found}")
+    assert found == [] if must == "none" else must in found
 
 
-def test_every_name_in_the_table_of_the_still_wrong_is_a_situation() -> None:
-    assert set(STILL_WRONG) <= set(SITUATIONS)
+def test_every_situation_is_here() -> None:
     assert (len(GIVEN), len(NEIGHBOURS)) == (13, 29)
 
 

@@ -1,0 +1,94 @@
+"""What stands open, night after night, and why an alert ends: of loads that several rules and laboratories speak of.
+
+All patients are made up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmvmon.run.night import nightly
+from cmvmon.shell import alert_store
+from cmvmon.shell.session import open_site
+from tests.sites import course, day, drop, result, stay
+
+PACKAGED = Path(__file__).parents[2] / "cmvmon"
+ONE = "SYNTHETIC-1"
+ABOUT_A_LOAD = ("response", "rebound", "recurrence", "untreated_rise")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site with a second laboratory, `other`, and one patient on the unit."""
+    text = (PACKAGED / "feeds/labs/synthetic.toml").read_text(encoding="utf-8")
+    (tmp_path / "labs").mkdir()
+    other = text.replace('laboratory = "synthetic"', 'laboratory = "other"')
+    (tmp_path / "labs" / "other.toml").write_text(other, encoding="utf-8")
+    drop(tmp_path, "icu_stays", [stay(ONE, affected="plasma")])
+    return tmp_path
+
+
+def plasma(site: Path, at: float, load: object, *, feed: str = "synthetic") -> None:
+    """One result, and the night after it."""
+    line = result(ONE, at, load, specimen="plasma", accession=f"{feed}-{at}")
+    drop(site, "viral_load_results", [line], feed=feed, name=f"{feed}-{at}.csv")
+    nightly(site, as_of=day(at + 0.5))
+
+
+def alerts(site: Path) -> list[tuple[str, str, str, str | None]]:
+    """Rule, laboratory, state and cause of every alert about a load, in the order in which they opened."""
+    with open_site(site) as opened, opened.reading() as connection:
+        found = alert_store.alerts(connection, states=None)
+    mine = sorted((a for a in found if a["rule"] in ABOUT_A_LOAD), key=lambda a: (a["opened_at"], a["rule"]))
+    return [(a["rule"], "other" if '"other"' in a["subject"] else "synthetic", a["state"], a["cause"]) for a in mine]
+
+
+def test_a_low_result_of_another_laboratory_ends_no_alert(site: Path) -> None:
+    drop(site, "antiviral_courses", [course("SYNTHETIC-2")])
+    for at, load in ((0, 500), (7, 5000), (14, 60000)):
+        plasma(site, at, load)
+    plasma(site, 15, 900, feed="other")
+    assert alerts(site) == [("untreated_rise", "synthetic", "open", None)]
+
+
+def test_two_laboratories_by_turns_open_one_alert_each_and_close_none(site: Path) -> None:
+    drop(site, "antiviral_courses", [course(ONE, start=0.1)])
+    for at, load, feed in (
+        (0, 50000, "synthetic"),
+        (0.2, 40000, "other"),
+        (7, 50000, "synthetic"),
+        (14, 50000, "synthetic"),
+        (16, 40000, "other"),
+        (18, 50000, "synthetic"),
+        (20, 40000, "other"),
+    ):
+        plasma(site, at, load, feed=feed)
+    assert [found for found in alerts(site) if found[0] == "response"] == [
+        ("response", "synthetic", "open", None),
+        ("response", "other", "open", None),
+    ]
+
+
+def test_a_high_load_is_told_on_when_the_course_ends_and_no_sample_came_since(site: Path) -> None:
+    drop(site, "antiviral_courses", [course(ONE, start=0.1)])
+    for at in (0, 7, 14):
+        plasma(site, at, 50000)
+    drop(site, "antiviral_courses", [course(ONE, start=0.1, stop=14.6)], name="stopped.csv")
+    nightly(site, as_of=day(16))
+    assert alerts(site) == [("response", "synthetic", "open", None)]
+    nightly(site, as_of=day(18))
+    assert alerts(site) == [
+        ("response", "synthetic", "closed", "course_over"),
+        ("untreated_rise", "synthetic", "open", None),
+    ]
+
+
+def test_treatment_ends_an_alert_of_an_untreated_load(site: Path) -> None:
+    drop(site, "antiviral_courses", [course("SYNTHETIC-2")])
+    plasma(site, 0, 12000)
+    assert alerts(site) == [("untreated_rise", "synthetic", "open", None)]
+    drop(site, "antiviral_courses", [course(ONE, start=1)], name="started.csv")
+    nightly(site, as_of=day(2))
+    assert alerts(site) == [("untreated_rise", "synthetic", "resolved", None)]
