@@ -1,10 +1,11 @@
 """A load in BAL in the last {within_days} days while no treatment drug runs.
 
-Watches the latest BAL result of those days of an untreated patient. Of one who is stated to have been immunocompetent, a
-load at or above the ward's local line of {local_line_iu_per_ml} IU/mL alerts. Of one who is immunocompromised, or of whom
-nobody stated it, every quantified BAL (or one above range), and the sentence says whether it stands at that line. A
-treatment drug counts when it was given with treatment intent in the last {response_clock.interrupted_gap_h} hours;
-prophylaxis, letermovir and aciclovir do not count. Bronchial wash and tracheal aspirate are not BAL and are not read here.
+Watches the latest BAL result of those days of an untreated patient, of each laboratory and assay in use. Of a patient stated
+to have been immunocompetent, a load at or above the ward's local line of {local_line_iu_per_ml} IU/mL alerts. Of one who is
+immunocompromised, or of whom nobody stated it, every quantified BAL (or one above range), and the sentence says whether it
+stands at that line. A treatment drug counts when it was given with treatment intent in the last
+{response_clock.interrupted_gap_h} hours; prophylaxis, letermovir and aciclovir do not count. Bronchial wash and tracheal aspirate
+are not BAL and are not read here.
 
 Clear when that BAL has no load that alerts, or when a treatment drug ran in those hours. Not assessable without a BAL in
 those days, when its values conflict, or when it is unknown whether the patient is treated.
@@ -20,6 +21,7 @@ from cmvmon.rules.rulebook import Rule, say
 collected_at = fact("latest_collected_at")
 is_recent = fact("as_of") - collected_at <= number("within_days").days
 is_sound = fact("is_immunocompromised").is_known() & ~truth("is_immunocompromised")
+is_stale_beside_newer = truth("is_older") & ~is_recent
 is_readable = is_recent & ~truth("latest_is_conflicting")
 at_line = fact("latest_at_least_iu_per_ml") >= number("local_line_iu_per_ml")
 below_line = fact("latest_at_most_iu_per_ml") < number("local_line_iu_per_ml")
@@ -29,7 +31,7 @@ RULE = Rule(
     code="bal_at_local_line",
     subject="series",
     expects=("bal",),
-    applies=(fact("compartment") == "bal"),
+    applies=(fact("compartment") == "bal") & ~is_stale_beside_newer,
     fires={"load_untreated": is_readable & samples.latest_is_load & (at_line | ~is_sound) & treatment.is_off},
     clears=(is_readable & (~samples.latest_is_load | (is_sound & below_line))) | treatment.is_on,
     tier={2: otherwise},
