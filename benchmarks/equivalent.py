@@ -56,7 +56,7 @@ EQUIVALENT = (
     Equivalent("facts/leading.py", "descending=[False, True, False]", _ON, _ONE_PATIENT, (0,)),
     Equivalent("facts/leading.py", '.unique(subset="patient_id"', _OFF, _SORTED_LATER),
     Equivalent("facts/parallel_blood.py", "descending=", _ON, _ONE_PATIENT, (0, 1)),
-    Equivalent("facts/parallel_blood.py", ".unique(subset=PLACE", _OFF, _SORTED_LATER),
+    Equivalent("facts/parallel_blood.py", ".unique(subset=SERIES_KEY", _OFF, _SORTED_LATER),
     Equivalent("facts/points.py", "is_again = ", _ON, _SAME_POINT),
     Equivalent("facts/points.py", "is_shared = ", _ON, _SAME_POINT),
     Equivalent("facts/points.py", ".group_by(_TIME", _OFF, "the points are sorted by series and moment afterwards"),
