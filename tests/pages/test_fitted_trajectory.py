@@ -135,7 +135,7 @@ def test_a_course_ends_where_another_assay_takes_over() -> None:
         view(*FALLING, method="line"),
         view(result(0, "plasma", 9_000)),
         view(result(0, "plasma", "<"), result(7, "plasma", "nd")),
-        view(result(0, "csf", 9_000), result(7, "csf", 900)),
+        view(result(0, "urine", 9_000), result(7, "urine", 900)),
         view(*FALLING, start=30),
     ],
     ids=["method line", "one result", "nothing quantified", "scatter not known", "no treatment"],
