@@ -30,8 +30,8 @@ def put(root: Path, text: str) -> None:
 
 
 def overdue(root: Path) -> list[tuple[str, str | None, str]]:
-    """Every event of the alert that no blood result is known of one patient: state, cause and the policy's hash."""
-    query = "SELECT state, cause, protocol_hash FROM alert_events WHERE rule = 'no_follow_up' AND patient_id = 'SYNTHETIC-SLOW'"
+    """Every event of the alert that no recent result is known of one patient: state, cause and the policy's hash."""
+    query = "SELECT state, cause, protocol_hash FROM alert_events WHERE rule = 'no_follow_up' AND patient_id = 'SYNTHETIC-ONE'"
     return [(row[0], row[1], row[2]) for row in sites.rows(root, f"{query} ORDER BY sequence")]
 
 
@@ -55,7 +55,7 @@ def test_an_alert_that_another_policy_ended_says_so(site: Path) -> None:
     put(site, MILDER.replace('version = "icu_cmv_2024.2"', 'version = "ours-2"'))
     nightly(site, as_of=day(22.5))
     assert overdue(site)[-1][:2] == ("resolved", "policy_changed")
-    assert "another protocol holds since then" in ended(site, "SYNTHETIC-SLOW")
+    assert "another protocol holds since then" in ended(site, "SYNTHETIC-ONE")
     assert "another protocol holds since then" in lately(site)
 
 
