@@ -166,18 +166,18 @@ def test_without_a_course_table_the_treatment_is_unknown_and_with_an_empty_one_t
     ]
     _, _, verdicts, _ = analysed(folder(tmp_path, SLOW, courses=[]), tmp_path)
     assert verdicts.filter(rule="response").is_empty()
-    assert sorted(verdicts["rule"]) == ["bal_at_local_line", "no_follow_up", "suppressed"]
+    assert sorted(verdicts["rule"]) == ["bal_at_local_line", "no_follow_up", "suppressed", "untreated_rise"]
 
 
 def test_a_given_sigma_counts_from_its_date_on(tmp_path: Path) -> None:
-    source = folder(tmp_path, [row.replace("plasma", "csf") for row in SLOW], courses=[treated()])
+    source = folder(tmp_path, [row.replace("plasma", "urine") for row in SLOW], courses=[treated()])
     (source / "assays.csv").write_text(
-        f"laboratory,assay,compartment,sigma_log10,valid_from\nlab,assay,csf,0.2,{text(day(-30))}\n"
+        f"laboratory,assay,compartment,sigma_log10,valid_from\nlab,assay,urine,0.2,{text(day(-30))}\n"
     )
     _, weekly, *_ = analysed(source, tmp_path)
     assert "invalid_input" not in weekly["status"].to_list()
     (source / "assays.csv").write_text(
-        f"laboratory,assay,compartment,sigma_log10,valid_from\nlab,assay,csf,0.2,{text(day(5))}\n"
+        f"laboratory,assay,compartment,sigma_log10,valid_from\nlab,assay,urine,0.2,{text(day(5))}\n"
     )
     _, weekly, *_ = analysed(source, tmp_path)
     assert set(weekly["status"]) == {"invalid_input"}
