@@ -11,14 +11,14 @@ from tests.year.records import Policy, Result
 NO_FOLLOW_UP, BAL = "no_follow_up", "bal_at_local_line"
 ALERT, CLEAR, CANNOT_TELL = "alert", "clear", "cannot tell"
 EARLY = timedelta(days=7)
-Said = tuple[str, Result | None]
+Said = tuple[str, tuple[Result, ...]]
 
 
 @dataclass
 class Alerts:
-    """The open alerts of the two rules: by rule and patient, the result that its words rest on, as it was then."""
+    """The open alerts of the two rules: by rule and patient, the results that its words rest on, as they were then."""
 
-    open: dict[tuple[str, str], Result | None] = field(default_factory=dict)
+    open: dict[tuple[str, str], tuple[Result, ...]] = field(default_factory=dict)
 
     def after(self, unit: Unit, at: datetime, policy: Policy) -> set[tuple[str, str]]:
         """Brings them up to date with a night, and says which are open."""
@@ -38,14 +38,20 @@ class Alerts:
 
 
 def _no_follow_up(unit: Unit, patient: str, current: dict[str, Result], at: datetime, policy: Policy) -> Said:
-    last, treatment = _last(current, patient, "plasma"), unit.treatment(patient, at)
-    if last is not None and at - last.collected <= timedelta(days=policy.overdue_after_days):
-        return CLEAR, None
+    """BAL is stated as affected in every stay: where it is not sampled, blood beside it makes the alert one for information."""
+    blood, lung = (_last(current, patient, specimen) for specimen in ("plasma", "bal"))
+    treatment = unit.treatment(patient, at)
+    has_blood, has_lung = (
+        last is not None and at - last.collected <= timedelta(days=policy.overdue_after_days) for last in (blood, lung)
+    )
+    if has_lung and (has_blood or treatment == ON):
+        return CLEAR, ()
     if treatment == UNKNOWN:
-        return CANNOT_TELL, None
+        return CANNOT_TELL, ()
     started = unit.course_started(patient, at)
     is_early = started is not None and at - started < EARLY
-    return (ALERT, last) if treatment == ON and not is_early else (CLEAR, None)
+    rests_on = tuple(last for last in (blood, lung) if last is not None)
+    return (ALERT, rests_on) if treatment == ON and not is_early else (CLEAR, ())
 
 
 def _bal(unit: Unit, patient: str, current: dict[str, Result], at: datetime, policy: Policy) -> Said:
@@ -53,8 +59,8 @@ def _bal(unit: Unit, patient: str, current: dict[str, Result], at: datetime, pol
     is_recent = last is not None and at - last.collected <= timedelta(days=policy.bal_within_days)
     is_load = last is not None and last.value.isdigit()
     if treatment == ON or (is_recent and not is_load):
-        return CLEAR, None
-    return (ALERT, last) if is_recent and treatment == OFF else (CANNOT_TELL, None)
+        return CLEAR, ()
+    return (ALERT, (last,)) if last is not None and is_recent and treatment == OFF else (CANNOT_TELL, ())
 
 
 def _last(current: dict[str, Result], patient: str, specimen: str) -> Result | None:
@@ -62,11 +68,12 @@ def _last(current: dict[str, Result], patient: str, specimen: str) -> Result | N
     return max(mine, key=lambda one: one.collected) if mine else None
 
 
-def _is_gone(rule: str, rested: Result | None, patient: str, current: dict[str, Result]) -> bool:
+def _is_gone(rule: str, rested: tuple[Result, ...], patient: str, current: dict[str, Result]) -> bool:
     """Whether an alert that nothing can be said of any more has lost its facts: its result, or every BAL of the patient."""
     if rule == BAL and _last(current, patient, "bal") is None:
         return True
-    if rested is None:
-        return False
-    now = current.get(rested.accession)
-    return now is None or (now.patient, now.value, now.collected) != (rested.patient, rested.value, rested.collected)
+    now = [(one, current.get(one.accession)) for one in rested]
+    return any(
+        new is None or (new.patient, new.value, new.collected) != (old.patient, old.value, old.collected)
+        for old, new in now
+    )

@@ -53,7 +53,7 @@ def state_policy(root: Path, policy: Policy) -> None:
     for old, new in (
         ('version = "icu_cmv_2024.2"', f'version = "{policy.label}"'),
         ("overdue_after_days = 9.0", f"overdue_after_days = {policy.overdue_after_days}"),
-        ("within_days = 7.0", f"within_days = {policy.bal_within_days}"),
+        ("10000.0\nwithin_days = 7.0", f"10000.0\nwithin_days = {policy.bal_within_days}"),
     ):
         if text.count(old) != 1:
             raise ValueError(f"the shipped protocol does not hold {old!r} once")
