@@ -246,7 +246,7 @@ def test_a_change_is_clear_beyond_noise_and_an_overlap_is_none(
 def test_a_compartment_whose_noise_is_not_known_has_no_clear_change() -> None:
     frame = table(
         series("SYNTHETIC-1", "plasma", [(7 * i, x) for i, x in enumerate(UP_AND_DOWN)]),
-        series("SYNTHETIC-1", "csf", [(7 * i, x) for i, x in enumerate(UP_AND_DOWN)]),
+        series("SYNTHETIC-1", "urine", [(7 * i, x) for i, x in enumerate(UP_AND_DOWN)]),
     )
     found = row(compare(frame), "SYNTHETIC-1")
     assert (found["n_pairs"], found["n_changes_clear"], found["answer"]) == (12, 0, "too_few_pairs")
