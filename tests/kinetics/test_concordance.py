@@ -25,7 +25,7 @@ from cmvmon.shell.protocol_files import Protocol
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 AS_OF = DAY_0 + timedelta(days=400)
 PROTOCOL = Protocol.shipped()
-LIMITS = {"plasma": (17.5, 35.0), "whole_blood": (17.5, 35.0), "bal": (100.0, 200.0), "csf": (25.0, 50.0)}
+LIMITS = {"plasma": (17.5, 35.0), "whole_blood": (17.5, 35.0), "bal": (100.0, 200.0), "urine": (25.0, 50.0)}
 UP_AND_DOWN = (5.5, 3.5, 5.6, 3.4, 5.7, 3.3, 5.8, 3.2, 5.9, 3.1, 6.0, 3.6)
 Sample = tuple[float, float | None]  # day, log10 load; None = not detected
 
