@@ -78,7 +78,18 @@ def test_a_week_rests_on_its_last_results_since_the_last_long_gap(scenario: str,
 def test_a_gap_of_more_than_four_weeks_begins_the_estimate_anew() -> None:
     """Days 0 and 7, then days 45 and 52: the last weeks count from day 45."""
     case = Case(
-        "-", "-", "-", "plasma d0 50000, d7 9000, d45 5000, d52 900", "ganciclovir d0-", "-", 53, None, "-", None, None
+        "-",
+        "-",
+        "-",
+        "plasma d0 50000, d7 9000, d45 5000, d52 900",
+        "ganciclovir d0-",
+        "-",
+        53,
+        None,
+        None,
+        "-",
+        None,
+        None,
     )
     known, protocol = tables(case), Protocol.shipped()
     results = current_results(known[VIRAL_LOAD_RESULTS])
