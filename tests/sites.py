@@ -109,6 +109,13 @@ def database(root: Path) -> sa.Engine:
     return sa.create_engine(Site(root).database)
 
 
+def page_of(root: Path, patient: str, code: str = "en") -> str:
+    """The page of that patient in that language, as it was written."""
+    pages = [path.read_text(encoding="utf-8") for path in (root / "pages").glob(f"*.{code}.html")]
+    (mine,) = (page for page in pages if f'<dd id="patient">{patient}</dd>' in page)
+    return mine
+
+
 def rows(root: Path, query: str) -> list[tuple[Any, ...]]:
     """What the store holds, past our own code; moments as ISO 8601 text."""
     engine = database(root)

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from cmvmon.run.night import nightly
 from tests import sites
-from tests.sites import course, day, drop, result, stay
+from tests.sites import course, day, drop, page_of, result, stay
 
 
 def duration(root: Path, patient: str, code: str = "en") -> str:
     """The line on her page; empty where there is none."""
-    pages = [path.read_text(encoding="utf-8") for path in (root / "pages").glob(f"*.{code}.html")]
-    (mine,) = (page for page in pages if f'<dd id="patient">{patient}</dd>' in page)
-    found = re.search(r'<p id="duration">(.*?)</p>', mine, flags=re.S)
+    found = re.search(r'<p id="duration">(.*?)</p>', page_of(root, patient, code), flags=re.S)
     return unescape(found[1]) if found else ""
 
 

@@ -247,10 +247,7 @@ def test_a_page_of_a_discharged_patient_no_longer_shows_the_closed_alert(tmp_pat
 
 def bed_on_the_page(root: Path, code: str) -> str:
     """What the page of the patient with the slow fall says for the bed."""
-    (page,) = [
-        p.read_text() for p in (root / "pages").glob(f"*.{code}.html") if 'id="patient">SYNTHETIC-SLOW' in p.read_text()
-    ]
-    return page.split('<dd id="bed">')[1].split("</dd>")[0]
+    return sites.page_of(root, "SYNTHETIC-SLOW", code).split('<dd id="bed">')[1].split("</dd>")[0]
 
 
 def test_a_patient_with_an_urgent_alert_and_no_stay_is_on_the_list(tmp_path: Path) -> None:

@@ -44,9 +44,7 @@ def lately(root: Path, code: str = "en") -> str:
 
 def ended(root: Path, patient: str, code: str = "en") -> str:
     """What her page says of alerts that ended."""
-    pages = [p.read_text(encoding="utf-8") for p in (root / "pages").glob(f"*.{code}.html")]
-    (mine,) = (page for page in pages if f'<dd id="patient">{patient}</dd>' in page)
-    found = re.search(r'<section id="ended">.*?</section>', mine, flags=re.S)
+    found = re.search(r'<section id="ended">.*?</section>', sites.page_of(root, patient, code), flags=re.S)
     return said(found[0]) if found else ""
 
 

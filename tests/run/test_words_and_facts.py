@@ -13,7 +13,7 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
-from tests.sites import course, day, drop, land, result, stay, text
+from tests.sites import course, day, drop, land, page_of, result, stay, text
 
 ONE, TWO = "SYNTHETIC-1", "SYNTHETIC-2"
 LATEST = {"accession": "A3", "specimen": "plasma"}
@@ -54,12 +54,6 @@ def brought(root: Path, table: str, lines: list[str], *, live: bool) -> None:
     else:
         drop(root, table, lines, name="two.csv")
         nightly(root, as_of=day(16))
-
-
-def page(root: Path, patient: str, language: str = "en") -> str:
-    found = [p.read_text(encoding="utf-8") for p in (root / "pages").glob(f"*.{language}.html")]
-    (mine,) = (each for each in found if f'<dd id="patient">{patient}</dd>' in each)
-    return mine
 
 
 def sentences(text: str) -> list[str]:
@@ -117,10 +111,10 @@ def test_an_alert_is_judged_by_what_became_of_its_results(tmp_path: Path, change
     brought(tmp_path, "viral_load_results", lines, live=live)
     assert rebound(tmp_path)[0] == (ONE, *expected)
     for said, code in zip(ON_PAGES.get(change, ()), ("en", "nl"), strict=False):
-        assert page(tmp_path, ONE, code).count(said) == 1
-        assert said not in page(tmp_path, TWO, code)
+        assert page_of(tmp_path, ONE, code).count(said) == 1
+        assert said not in page_of(tmp_path, TWO, code)
     if expected[0] != "open" and change != "the lowest withdrawn":
-        assert not any("900,000" in sentence for sentence in sentences(page(tmp_path, ONE)))
+        assert not any("900,000" in sentence for sentence in sentences(page_of(tmp_path, ONE)))
         assert "900,000" not in (tmp_path / "pages" / "ward.en.html").read_text(encoding="utf-8") or change in MOVED
 
 
