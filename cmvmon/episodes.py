@@ -179,9 +179,7 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
         return "no_series"  # its results were withdrawn, or corrected away to another patient
     key = subject_key(str(alert["subject"]))
     if "assay" in key and _own(same, key).is_empty():
-        another = (pl.col("laboratory") != key["laboratory"]) | (pl.col("assay") != key["assay"])
-        if not same.filter(another).is_empty():
-            return "newer_series"
+        return "newer_series"
     state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
     was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
     return "course_over" if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"

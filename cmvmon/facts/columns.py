@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import polars as pl
+
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind
 from cmvmon.domain.constraints import Between, OneOf
@@ -58,6 +62,29 @@ def log10(name: str, description: str, null_means: str) -> Column:
 def one_of(name: str, values: tuple[str, ...], description: str, null_means: str = "") -> Column:
     """A word of a closed vocabulary."""
     return Column(name, Kind.TEXT, description, null_means=null_means, constraints=(OneOf(name, values),))
+
+
+OF_A_SAMPLE = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
+
+
+def days(name: str, description: str, null_means: str = "") -> Column:
+    """A number of days, to a thousandth; computed by `days_long`."""
+    return Column(name, Kind.NUMBER, description, "days", null_means, (Between(name, at_least=0.0),))
+
+
+def days_long(time: pl.Expr) -> pl.Expr:
+    """A length of time in days, to a thousandth."""
+    return (time.dt.total_seconds() * (1.0 / 86_400.0)).round(3)
+
+
+def weeks_long(time: pl.Expr) -> pl.Expr:
+    """A length of time in weeks."""
+    return time.dt.total_seconds() * (1.0 / 604_800.0)
+
+
+def named(which: str, columns: Iterable[str] = OF_A_SAMPLE) -> list[pl.Expr]:
+    """The columns of one sample under its name: `<which>_collected_at` and so on, as `sample` tells of them."""
+    return [pl.col(name).alias(f"{which}_{name}") for name in columns]
 
 
 def sample(which: str, said: str, none: str) -> tuple[Column, ...]:

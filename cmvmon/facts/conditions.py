@@ -261,6 +261,11 @@ def truth(name: str) -> Truth:
     return Truth(name)
 
 
+def denied(name: str) -> Condition:
+    """A fact that is known to be false; `~truth(name)` holds also where it is not known."""
+    return fact(name).is_known() & ~truth(name)
+
+
 def number(name: str) -> Value:
     """A number of the protocol: a key of the rule's own stanza, or `stanza.key`. `alarm.*` is that of the compartment."""
     return Value(pl.col(f"{PROTOCOL}{name}"), name)

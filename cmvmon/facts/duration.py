@@ -5,17 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between
-from cmvmon.domain.interval import BELOW
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.facts.columns import PATIENT_ID, PLACE, moment, yes_no
+from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
 from cmvmon.facts.newest_series import NEWEST_SERIES
-from cmvmon.facts.samples import SAMPLES
+from cmvmon.facts.samples import SAMPLES, both_below
 from cmvmon.facts.treatment import TREATMENT
-
-_NO_COURSE = "no course on record"
 
 DURATION = RowType(
     name="duration",
@@ -23,15 +19,11 @@ DURATION = RowType(
     key=("patient_id",),
     columns=(
         PATIENT_ID,
-        Column(
+        days(
             "treated_days",
-            Kind.NUMBER,
             "Days of the latest course: to its end, or to the moment that is judged, to a thousandth.",
-            "days",
-            _NO_COURSE,
-            (Between("treated_days", at_least=0.0),),
+            "no course on record",
         ),
-        moment("course_ended_at", "When that course ended.", f"it runs, or {_NO_COURSE}"),
         yes_no(
             "is_ventilated",
             "Whether a period of ventilation runs in an open stay.",
@@ -55,20 +47,13 @@ DURATION = RowType(
 @fact_table(DURATION)
 def duration(facts: Facts) -> pl.DataFrame:
     """Ventilation is as the stays say; its kind (mask, tube, tracheostomy) is no input. Source: guide G18, G19."""
-    ended = (
-        facts.prepared.clocks.sort("patient_id", "anchor_at")
-        .unique("patient_id", keep="last", maintain_order=True)
-        .select("patient_id", "course_ended_at")
-    )
     until = pl.coalesce("course_ended_at", facts.now)
-    days = (until - pl.col("course_started_at")).dt.total_seconds() * (1.0 / 86_400.0)
     return (
         facts.of(TREATMENT)
-        .select("patient_id", "course_started_at")
-        .join(ended, on="patient_id", how="left")
+        .select("patient_id", "course_started_at", "course_ended_at")
         .join(_ventilated(facts), on="patient_id", how="left")
         .join(_leading_below(facts), on="patient_id", how="left")
-        .with_columns(treated_days=days.round(3))
+        .with_columns(treated_days=days_long(until - pl.col("course_started_at")))
     )
 
 
@@ -83,9 +68,8 @@ def _ventilated(facts: Facts) -> pl.DataFrame:
 def _leading_below(facts: Facts) -> pl.DataFrame:
     newest = facts.of(NEWEST_SERIES).drop("newest_collected_at")
     samples = facts.of(SAMPLES).join(newest, on=newest.columns, how="semi")
-    both = pl.col("latest_detection").is_in(BELOW) & pl.col("previous_detection").is_in(BELOW)
     is_known = (pl.col("n_series_results") >= 2) & ~pl.col("last_two_conflict")
-    told = samples.select(*PLACE, is_below=pl.when(is_known).then(both))
+    told = samples.select(*PLACE, is_below=pl.when(is_known).then(both_below.expr))
     return (
         facts.of(LEADING)
         .join(told, on=PLACE, how="left")

@@ -13,7 +13,19 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, load, log10, one_of, sample, series
+from cmvmon.facts.columns import (
+    OF_A_SAMPLE,
+    PATIENT_ID,
+    days,
+    days_long,
+    load,
+    log10,
+    named,
+    one_of,
+    sample,
+    series,
+    weeks_long,
+)
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points
@@ -21,8 +33,7 @@ from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample"
 _UNBOUNDED = f"{_NONE}, or it can't be told: below a limit, or above range"
-_POINT = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
-_LIMITS = ("at_least", "at_most")
+_POINT = (*OF_A_SAMPLE, "at_least", "at_most")
 
 FALLS = RowType(
     name="falls",
@@ -47,13 +58,10 @@ FALLS = RowType(
             _UNBOUNDED,
             (Between("fall_at_most_log10_per_week", at_least=-1e6, at_most=1e6),),
         ),
-        Column(
+        days(
             "interrupted_days",
-            Kind.NUMBER,
             "Days between the two on which no treatment drug ran, of gaps that interrupt the course.",
-            "days",
             _NONE,
-            (Between("interrupted_days", at_least=0.0),),
         ),
         log10(
             "peak_fall_at_least_log10",
@@ -90,8 +98,9 @@ def falls(facts: Facts) -> pl.DataFrame:
     earlier = known.join(to.select("series", to_at="collected_at"), on="series", maintain_order="left")
     earlier = earlier.filter(pl.col("collected_at") < pl.col("to_at"))
     held = _held_against(facts, earlier, "anchor_at", "fall")
+    between = pl.col("fall_to_collected_at") - pl.col("fall_from_collected_at")
     return (
-        numbers.join(to.select("series", *_named("fall_to", (*_POINT, *_LIMITS))), on="series")
+        numbers.join(to.select("series", *named("fall_to", _POINT)), on="series")
         .join(held, on="series", how="left")
         .join(_held_against(facts, earlier, "course_started_at", "course"), on="series", how="left")
         .join(_lately(facts, earlier), on="series", how="left")
@@ -109,13 +118,8 @@ def falls(facts: Facts) -> pl.DataFrame:
                 pl.col("interrupted_days").fill_null(0.0)
             ),
         )
-        .with_columns(fall_at_most_log10_per_week=pl.col("fall_at_most_log10") / _weeks_between())
+        .with_columns(fall_at_most_log10_per_week=pl.col("fall_at_most_log10") / weeks_long(between))
     )
-
-
-def _weeks_between() -> pl.Expr:
-    between = pl.col("fall_to_collected_at") - pl.col("fall_from_collected_at")
-    return between.dt.total_seconds() * (1.0 / 604_800.0)
 
 
 def _interrupted(facts: Facts, to: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
@@ -132,15 +136,11 @@ def _interrupted(facts: Facts, to: pl.DataFrame, held: pl.DataFrame) -> pl.DataF
     shared = pl.min_horizontal("gap_ends", "to_at") - pl.max_horizontal("gap_starts", "from_at")
     return (
         spans.join(gaps, on=["patient_id", "course_started_at"])
-        .with_columns(days=shared.dt.total_seconds() * (1.0 / 86_400.0))
-        .filter(pl.col("days") > 0.0)
+        .with_columns(shared=shared)
+        .filter(pl.col("shared") > pl.duration(hours=0))
         .group_by("series")
-        .agg(interrupted_days=pl.col("days").sum().round(3))
+        .agg(interrupted_days=days_long(pl.col("shared").sum()))
     )
-
-
-def _named(prefix: str, columns: tuple[str, ...]) -> list[pl.Expr]:
-    return [pl.col(name).alias(f"{prefix}_{name}") for name in columns]
 
 
 def _fall(which: str) -> list[pl.Expr]:
@@ -179,7 +179,7 @@ def _held_against(facts: Facts, earlier: pl.DataFrame, clock: str, which: str) -
     )
     is_baseline = pl.col("rank") < 3
     what = pl.when(is_baseline).then(pl.lit(words.BASELINE)).otherwise(pl.lit(words.STANDS_IN)).alias(f"{which}_is")
-    return found.select("series", *_named(f"{which}_from", (*_POINT, *_LIMITS)), what)
+    return found.select("series", *named(f"{which}_from", _POINT), what)
 
 
 def _first_week_peak(facts: Facts, earlier: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
@@ -199,7 +199,7 @@ def _lately(facts: Facts, earlier: pl.DataFrame) -> pl.DataFrame:
     policy = facts.protocol
     span = pl.duration(hours=24 * policy.response_clock.lately_days - policy.decline.week_end_within_h)
     before = earlier.filter(pl.col("to_at") - pl.col("collected_at") >= span)
-    return before[ends_of(before).last].select("series", *_named("lately_from", (*_POINT, *_LIMITS)))
+    return before[ends_of(before).last].select("series", *named("lately_from", _POINT))
 
 
 FALL_IDS = tuple(f"{which}_result_id" for which in ("course_from", "fall_from", "lately_from", "fall_to"))

@@ -6,9 +6,8 @@ import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between
 from cmvmon.facts.by_series import results_by_series
-from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of
+from cmvmon.facts.columns import PATIENT_ID, count, days, days_long, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
 
 _NONE = "there is none"
@@ -35,14 +34,7 @@ FOLLOW_UP = RowType(
         one_of(
             "last_blood_detection", words.DETECTION, "What the assay said of it.", f"{_NONE}, or its values conflict"
         ),
-        Column(
-            "days_since_blood_result",
-            Kind.NUMBER,
-            "Days from then to the moment that is judged, to a thousandth.",
-            "days",
-            _NONE,
-            (Between("days_since_blood_result", at_least=0.0),),
-        ),
+        days("days_since_blood_result", "Days from then to the moment that is judged, to a thousandth.", _NONE),
         count("n_preliminary_blood", "How many blood results collected after it are still preliminary."),
         moment("last_preliminary_blood_collected_at", "When the last of those was collected.", _NONE),
     ),
@@ -79,5 +71,5 @@ def follow_up(facts: Facts) -> pl.DataFrame:
     )
     return last.join(waiting, on="patient_id", how="full", coalesce=True).with_columns(
         pl.col("n_preliminary_blood").fill_null(0),
-        days_since_blood_result=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3),
+        days_since_blood_result=days_long(age),
     )

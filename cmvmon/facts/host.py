@@ -8,6 +8,7 @@ from cmvmon.domain import host_status
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.facts.columns import PATIENT_ID, yes_no
+from cmvmon.facts.conditions import denied, fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -53,3 +54,7 @@ def _joined(of: pl.Expr) -> pl.Expr:
     """These conditions of a patient, each once, joined; null where there is none."""
     found = pl.col("condition").filter(of).unique().sort().str.join(";")
     return pl.when(found != "").then(found)
+
+
+is_weak, is_sound = truth("is_immunocompromised"), denied("is_immunocompromised")
+is_unknown = fact("is_immunocompromised").is_unknown()

@@ -6,9 +6,9 @@ import polars as pl
 
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between, OneOf
+from cmvmon.domain.constraints import OneOf
 from cmvmon.facts.by_series import results_by_series
-from cmvmon.facts.columns import PATIENT_ID, PLACE, moment
+from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
 
@@ -33,14 +33,7 @@ LEADING_FOLLOW_UP = RowType(
             _NONE,
         ),
         Column("longest_ago_result_id", Kind.TEXT, "Its result; the last by name of several.", null_means=_NONE),
-        Column(
-            "days_since_longest_ago",
-            Kind.NUMBER,
-            "Days from then to the moment that is judged, to a thousandth.",
-            "days",
-            _NONE,
-            (Between("days_since_longest_ago", at_least=0.0),),
-        ),
+        days("days_since_longest_ago", "Days from then to the moment that is judged, to a thousandth.", _NONE),
         moment("newest_leading_collected_at", "When the last sample of any of them was collected.", _NONE),
     ),
 )
@@ -68,5 +61,5 @@ def leading_follow_up(facts: Facts) -> pl.DataFrame:
             longest_ago_result_id=pl.col("result_id").first(),
             newest_leading_collected_at=pl.col("collected_at").max(),
         )
-        .with_columns(days_since_longest_ago=(age.dt.total_seconds() * (1.0 / 86_400.0)).round(3))
+        .with_columns(days_since_longest_ago=days_long(age))
     )

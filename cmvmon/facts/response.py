@@ -8,7 +8,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import numbered_series, results_by_series
-from cmvmon.facts.columns import PATIENT_ID, log10, sample, series
+from cmvmon.facts.columns import OF_A_SAMPLE, PATIENT_ID, log10, sample, series, weeks_long
 from cmvmon.facts.conditions import fact
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
@@ -28,7 +28,6 @@ _OF_THE_WEEK = (
     "status",
     "method",
 )
-_OF_A_SAMPLE = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
 _NO_RESULT = "no result of the series before the end of that week"
 
 RESPONSE = RowType(
@@ -63,13 +62,11 @@ def response(facts: Facts) -> pl.DataFrame:
         .join(clock, on=["patient_id", "anchor_at"], how="semi")
         .join(facts.shared(numbered_series).select(*SERIES_KEY, "series"), on=SERIES_KEY, how="left")
     )
-    weeks_until_last = (pl.col("last_used_collected_at") - pl.col("estimated_since")).dt.total_seconds() * (
-        1.0 / 604_800.0
-    )
+    until_last = weeks_long(pl.col("last_used_collected_at") - pl.col("estimated_since"))
     return (
         last.rename({"reason": "status_reason"})
         .join(_rests_on(facts, last), on="series", how="left")
-        .with_columns(estimated_fall_log10=(pl.col("mean_decline_log10_per_week") * weeks_until_last).clip(-20, 20))
+        .with_columns(estimated_fall_log10=(pl.col("mean_decline_log10_per_week") * until_last).clip(-20, 20))
     )
 
 
@@ -77,7 +74,7 @@ def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
     """The ids of the results that each week rests on, in order: `n_used` of them, up to its last; and the first and last."""
     rows = (
         facts.shared(results_by_series)
-        .select("series", *_OF_A_SAMPLE)
+        .select("series", *OF_A_SAMPLE)
         .join(last.select("series", "last_result_id", "n_used"), on="series", maintain_order="left")
         .with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     )
@@ -85,8 +82,8 @@ def _rests_on(facts: Facts, last: pl.DataFrame) -> pl.DataFrame:
     used = rows.join(ends, on="series", maintain_order="left").filter(
         pl.col("place") <= pl.col("end"), pl.col("place") > pl.col("end") - pl.col("n_used")
     )
-    first = (pl.col(name).first().alias(f"first_used_{name}") for name in _OF_A_SAMPLE)
-    final = (pl.col(name).last().alias(f"last_used_{name}") for name in _OF_A_SAMPLE)
+    first = (pl.col(name).first().alias(f"first_used_{name}") for name in OF_A_SAMPLE)
+    final = (pl.col(name).last().alias(f"last_used_{name}") for name in OF_A_SAMPLE)
     return used.group_by("series", maintain_order=True).agg(
         pl.col("result_id").alias("week_result_ids"), *first, *final
     )

@@ -8,7 +8,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.interval import BELOW
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, count, load, log10, sample, series, yes_no
+from cmvmon.facts.columns import OF_A_SAMPLE, PATIENT_ID, count, load, log10, named, sample, series, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
@@ -17,7 +17,6 @@ from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample time"
 _NO_LOWEST = f"{_NONE}, or it has no such limit, or there is no lowest load before it"
-_POINT = ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
 
 RISES = RowType(
     name="rises",
@@ -105,7 +104,7 @@ def _rise(load: str, lowest: str) -> pl.Expr:
 
 def _last_points(since: pl.DataFrame) -> pl.DataFrame:
     ends = ends_of(since)
-    point = since.select(*_POINT, at_least_iu_per_ml="at_least", at_most_iu_per_ml="at_most")
+    point = since.select(*OF_A_SAMPLE, at_least_iu_per_ml="at_least", at_most_iu_per_ml="at_most")
     missing = since.filter("is_limit_missing").select("series", has_limit_missing_since=pl.lit(True)).unique()
     return (
         pl.concat(
@@ -133,7 +132,7 @@ def _lowest(earlier: pl.DataFrame) -> pl.DataFrame:
     return lowest.select(
         "series",
         pl.col("as_lowest").alias("lowest_point_iu_per_ml"),
-        *(pl.col(name).alias(f"lowest_point_{name}") for name in _POINT),
+        *named("lowest_point"),
     )[ends_of(lowest).last]
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, log10, sample, series
+from cmvmon.facts.columns import PATIENT_ID, log10, named, sample, series
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points, rise_log10
@@ -51,10 +51,7 @@ def rises_lately(facts: Facts) -> pl.DataFrame:
         .join(
             found.select(
                 "series",
-                *(
-                    pl.col(name).alias(f"days_before_{name}")
-                    for name in ("collected_at", "detection", "viral_load_iu_per_ml", "result_id")
-                ),
+                *named("days_before"),
                 rise_lately_log10=rise_log10(pl.col("latest_at_least"), pl.col("as_lowest")),
             ),
             on="series",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between
+from cmvmon.domain.columns import Column, RowType
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
-from cmvmon.facts.columns import PATIENT_ID, count, load, sample, series, yes_no
+from cmvmon.facts.columns import PATIENT_ID, count, days, days_long, load, sample, series, yes_no
 from cmvmon.facts.conditions import Value, fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
@@ -39,13 +38,7 @@ SAMPLES = RowType(
         count("n_series_results", "Results of the series that do not conflict."),
         *_result("latest"),
         *_result("previous"),
-        Column(
-            "days_since_latest",
-            Kind.NUMBER,
-            "Days from the latest sample to the moment that is judged, to a thousandth.",
-            "days",
-            constraints=(Between("days_since_latest", at_least=0.0),),
-        ),
+        days("days_since_latest", "Days from the latest sample to the moment that is judged, to a thousandth."),
         yes_no("last_two_conflict", "Whether one of the last two came with two values under one number."),
         yes_no(
             "last_two_contradict",
@@ -66,8 +59,8 @@ def samples(facts: Facts) -> pl.DataFrame:
     """A sample with two results counts as two here, and as one time for a first low load."""
     numbers = facts.shared(recent_numbers).select(*SERIES_KEY, "series")
     found = numbers.join(_last_two(facts.shared(recent_results)), on="series", maintain_order="left")
-    age = (facts.now - pl.col("latest_collected_at")).dt.total_seconds() * (1.0 / 86_400.0)
-    found = found.with_columns(days_since_latest=age.round(3), last_two_contradict=_contradict(facts))
+    age = days_long(facts.now - pl.col("latest_collected_at"))
+    found = found.with_columns(days_since_latest=age, last_two_contradict=_contradict(facts))
     return found.join(_first_positives(facts.shared(points)), on="series", how="left", maintain_order="left")
 
 

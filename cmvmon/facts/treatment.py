@@ -10,7 +10,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
-from cmvmon.facts.conditions import fact
+from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -36,10 +36,10 @@ TREATMENT = RowType(
             "not silent, or nothing is agreed on how often they come",
         ),
         moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
+        moment("course_ended_at", "When that course ended.", f"it runs, or {_NO_COURSE}"),
         moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
         yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
-        yes_no("on_prophylaxis", "Not on treatment while an antiviral drug runs as prophylaxis, or letermovir."),
-        yes_no("has_prophylaxis", "Whether such a drug runs, on treatment or not."),
+        yes_no("has_prophylaxis", "Whether an antiviral drug runs as prophylaxis, or letermovir; on treatment or not."),
         Column(
             "prophylaxis_drugs",
             Kind.TEXT,
@@ -73,7 +73,7 @@ def treatment(facts: Facts) -> pl.DataFrame:
     latest = (
         facts.prepared.clocks.sort("patient_id", "anchor_at")
         .unique(subset="patient_id", keep="last", maintain_order=True)
-        .select("patient_id", "course_started_at", "anchor_at")
+        .select("patient_id", "course_started_at", "course_ended_at", "anchor_at")
     )
     is_off = pl.col("treatment") == words.TREATMENT_OFF
     return (
@@ -83,7 +83,6 @@ def treatment(facts: Facts) -> pl.DataFrame:
         .with_columns(
             on_letermovir_alone=is_off & pl.col("is_letermovir").fill_null(False),
             has_prophylaxis=pl.col("prophylaxis_since").is_not_null(),
-            on_prophylaxis=is_off & pl.col("prophylaxis_since").is_not_null(),
             prophylaxis_drugs=pl.when(is_off).then(pl.col("given").list.join(";")),
             watched_since=pl.when(pl.col("treatment") == words.TREATMENT_ON)
             .then("course_started_at")
@@ -172,3 +171,4 @@ def _prophylaxis(facts: Facts) -> pl.DataFrame:
 
 is_on = fact("treatment") == words.TREATMENT_ON
 is_off = fact("treatment") == words.TREATMENT_OFF
+on_prophylaxis = is_off & truth("has_prophylaxis")

@@ -14,13 +14,13 @@ Why: guide G11 and G13. Not to be read as CMV pneumonia: published cut-offs run 
 none was validated by histology in previously immunocompetent ICU patients.
 """
 
-from cmvmon.facts import samples, treatment
+from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.sentences import HOST
 
 collected_at = fact("latest_collected_at")
 is_recent = fact("as_of") - collected_at <= number("within_days").days
-is_sound = fact("is_immunocompromised").is_known() & ~truth("is_immunocompromised")
 is_stale_beside_newer = truth("is_older") & ~is_recent
 is_readable = is_recent & ~truth("latest_is_conflicting")
 at_line = fact("latest_at_least_iu_per_ml") >= number("local_line_iu_per_ml")
@@ -32,8 +32,8 @@ RULE = Rule(
     subject="series",
     expects=("bal",),
     applies=(fact("compartment") == "bal") & ~is_stale_beside_newer,
-    fires={"load_untreated": is_readable & samples.latest_is_load & (at_line | ~is_sound) & treatment.is_off},
-    clears=(is_readable & (~samples.latest_is_load | (is_sound & below_line))) | treatment.is_on,
+    fires={"load_untreated": is_readable & samples.latest_is_load & (at_line | ~host.is_sound) & treatment.is_off},
+    clears=(is_readable & (~samples.latest_is_load | (host.is_sound & below_line))) | treatment.is_on,
     tier={2: otherwise},
     cannot_tell=(
         ("no_recent_bal", ~is_recent),
@@ -43,9 +43,7 @@ RULE = Rule(
     says=(
         say("at_line", *result, when=at_line),
         say("quantified", *result, when=~at_line),
-        say("host_sound", when=is_sound),
-        say("host_weak", fact("host_conditions"), when=truth("is_immunocompromised")),
-        say("host_unknown", when=fact("is_immunocompromised").is_unknown()),
+        *HOST,
         say("treatment", fact("treatment"), number("response_clock.interrupted_gap_h")),
     ),
     rests_on=((("latest_result_id",), otherwise),),

@@ -15,14 +15,13 @@ as advice to end or to go on: guidelines ask for two results below the limit bes
 """
 
 from cmvmon.facts import treatment
-from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
 
 days, ended, least = fact("treated_days"), fact("course_ended_at"), number("least_days")
 compartments = fact("leading_compartments")
 is_ventilated, is_below = truth("is_ventilated"), truth("leading_is_below")
-is_off_ventilator = fact("is_ventilated").is_known() & ~is_ventilated
-is_not_below = fact("leading_is_below").is_known() & ~is_below
+is_off_ventilator, is_not_below = denied("is_ventilated"), denied("leading_is_below")
 ended_lately = treatment.is_off & (fact("as_of") - ended <= number("told_within_days").days)
 
 is_long = days >= least

@@ -65,8 +65,9 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
         frame = read(rule, joined, said)
         verdicts = judged(rule, frame)
         evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
-        about = _about(rule.subject, frame.columns)
-        said[rule.code] = verdicts.with_columns(*about, evidence=evidence, rule=pl.lit(rule.code))
+        said[rule.code] = verdicts.with_columns(
+            *_about(rule.subject, frame.columns), evidence=evidence, rule=pl.lit(rule.code)
+        )
     kept = [name for name in VERDICTS.schema if name not in ("as_of", "protocol_version")]
     return pl.concat(frame.select(kept) for frame in said.values()).with_columns(as_of=facts.now)
 

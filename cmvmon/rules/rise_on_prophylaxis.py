@@ -22,7 +22,7 @@ from cmvmon.rules.airways import above, in_airways
 from cmvmon.rules.rulebook import Rule, say
 from cmvmon.rules.sentences import POINTS
 
-on = truth("on_prophylaxis")
+on = treatment.on_prophylaxis
 exceeds = partial(above, than=number("rise_log10"), in_airways_from=number("lower_airway_rise_log10"))
 line = number("two_loads_iu_per_ml")
 rise, at_most, before = fact("rise_log10"), fact("rise_at_most_log10"), fact("previous_rise_log10")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cmvmon.facts import rises, samples
+from cmvmon.facts import host, rises, samples
 from cmvmon.facts.conditions import Condition, Value, fact, number, truth
 from cmvmon.rules.airways import in_airways
 from cmvmon.rules.rulebook import Say, say
@@ -29,6 +29,12 @@ FALL = (
     say("treated", *TO, fact("course_started_at"), _DRUGS, *_WHERE, when=~_IS_CALLED & ~_IS_HELD),
 )
 is_estimated_to_rise = _IS_CALLED & (_HIGH < 0.0)
+
+HOST = (
+    say("host_unknown", when=host.is_unknown),
+    say("host_weak", fact("host_conditions"), when=host.is_weak),
+    say("host_sound", when=host.is_sound),
+)
 
 STANDS_IN = say(
     "stands_in",

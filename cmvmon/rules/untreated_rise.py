@@ -17,9 +17,10 @@ benefit (76 patients). Not to be read as an indication to treat.
 """
 
 from cmvmon.domain import compartments, words
-from cmvmon.facts import samples, treatment
+from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.sentences import HOST
 
 taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
@@ -36,7 +37,6 @@ high = is_judged & is_blood & (load >= number("high_iu_per_ml"))
 rising, rise = load >= number("rising_iu_per_ml"), fact("rise_lately_log10") > number("rise_log10")
 rises = is_judged & is_blood & rising & rise
 elsewhere = is_judged & is_elsewhere & samples.latest_is_load
-is_sound = fact("is_immunocompromised").is_known() & ~truth("is_immunocompromised")
 
 RULE = Rule(
     code="untreated_rise",
@@ -44,7 +44,7 @@ RULE = Rule(
     applies=truth("has_series") & (is_blood | is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
     fires={"high": high, "rise": rises, "elsewhere": elsewhere},
     clears=(is_judged & ~high & ~rises & ~elsewhere) | treatment.is_on,
-    tier={2: high | elsewhere | ~is_sound, 3: otherwise},
+    tier={2: high | elsewhere | ~host.is_sound, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", is_unknown),
         ("no_recent_result", ~is_recent),
@@ -58,10 +58,8 @@ RULE = Rule(
         say("line_high", number("high_iu_per_ml"), when=high),
         say("line_rise", number("rising_iu_per_ml"), number("rise_log10"), when=rises & ~high),
         say("no_treatment", number("response_clock.interrupted_gap_h")),
-        say("prophylaxis", fact("prophylaxis_drugs"), when=truth("on_prophylaxis")),
-        say("host_unknown", when=fact("is_immunocompromised").is_unknown()),
-        say("host_weak", fact("host_conditions"), when=truth("is_immunocompromised")),
-        say("host_sound", when=is_sound),
+        say("prophylaxis", fact("prophylaxis_drugs"), when=treatment.on_prophylaxis),
+        *HOST,
         say("trial", when=is_blood),
     ),
     rests_on=((("days_before_result_id", "latest_result_id"), rises), (("latest_result_id",), otherwise)),
