@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -142,11 +143,16 @@ def clear_change(earlier: Point, later: Point, protocol: Protocol) -> int | None
 
 
 def alerts_in_order(alerts: Iterable[Row]) -> list[Row]:
-    """Open alerts by tier, then age, then id."""
+    """Open alerts by tier; of one tier first those of a compartment that leads, then by age and id."""
     return sorted(
         (row for row in alerts if row["state"] == "open"),
-        key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]),
+        key=lambda row: (row["tier"], not _leads(row), row["opened_at"], row["alert_id"]),
     )
+
+
+def _leads(alert: Row) -> bool:
+    """Whether it says of its compartment that the course is judged by it first."""
+    return json.loads(alert["evidence"]).get("affected_source") in words.LEADS_AS
 
 
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:

@@ -121,7 +121,7 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
     """One patient. `order`: tier, then the oldest of that tier's alerts, then patient; nothing else moves a row."""
     alerts = facts.alerts_in_order(row.open_alerts)
     tier = alerts[0]["tier"] if alerts else None
-    opened: datetime = alerts[0]["opened_at"] if alerts else view.as_of
+    opened: datetime = min((alert["opened_at"] for alert in alerts if alert["tier"] == tier), default=view.as_of)
     return {
         "order": (tier if tier is not None else _INFORMATION + 1, opened, row.patient_id, row.href),
         "tier": tier,

@@ -265,9 +265,9 @@ def _latest(ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol) -> di
     noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
     watched = set(ward.watched.rows())
     about: dict[str, dict[str, None]] = {}
-    named = open_alerts.filter(pl.col("compartment").is_not_null()).sort("tier", "opened_at", "alert_id")
-    for patient_id, compartment in named.select("patient_id", "compartment").rows():
-        about.setdefault(patient_id, {})[compartment] = None
+    named = open_alerts.filter(pl.col("compartment").is_not_null())
+    for alert in facts.alerts_in_order(named.iter_rows(named=True)):
+        about.setdefault(alert["patient_id"], {})[alert["compartment"]] = None
     found = {}
     for (name,), results in noisy.group_by("patient_id"):
         patient_id = str(name)

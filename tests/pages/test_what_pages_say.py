@@ -108,6 +108,14 @@ def test_what_the_model_makes_of_an_alert_is_folded_with_what_it_rests_on() -> N
     assert "Kans dat" not in ward(made_up_ward.ward())
 
 
+def test_of_alerts_of_one_tier_the_compartment_that_leads_comes_first_however_new_its_alert_is() -> None:
+    older = {"alert_id": "SYN-older", "opened_at": made_up.day(10)}
+    beside = alert("response", 2, made_up.slow_evidence(compartment="plasma", affected_source=None), **older)
+    leading = alert("response", 2, made_up.slow_evidence())
+    said = patient(made_up.slow_patient(open_alerts=alerts(beside, leading)))
+    assert said.index("afdelingslijn. BAL (aangedaan volgens het team) 1.000.000") < said.index("Plasma 1.000.000")
+
+
 def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
     said = patient(made_up.falling_patient(open_alerts=alerts(alert("suppressed", 3, made_up.SUPPRESSED))))
     assert "Let op" not in said
