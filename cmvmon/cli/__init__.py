@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an unexpected error; 2 the call or the site; 3 a delivery 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -29,9 +30,13 @@ __all__ = [
     "why",
 ]
 
+# Most of what a command makes lives until it is stored: to look through it for rings after every 700 objects finds none.
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+
 
 def main() -> None:
     """Runs the command line; errors in words, each with the exit code of whoever must act."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         app()
     except CmvmonError as error:

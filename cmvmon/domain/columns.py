@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import polars as pl
 
@@ -37,6 +38,7 @@ _DTYPES: dict[Kind, pl.DataType] = {
     Kind.MOMENT: pl.Datetime("us", "UTC"),
     Kind.TEXTS: pl.List(pl.String()),
 }
+_HOW_IT_CAME = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit"})
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class RowType:
     @property
     def schema(self) -> dict[str, pl.DataType]:
         return {column.name: column.kind.dtype for column in self.columns}
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        """The columns that say something of the record; the others say how and when a row came."""
+        return tuple(column.name for column in self.columns if column.name not in _HOW_IT_CAME)
 
     @property
     def exchanged(self) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from cmvmon.domain.columns import RowType
 
-NOT_CONTENT = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit", "landed_at"})
-"""The columns that say how and when a row came."""
+_JSON = json.JSONEncoder(sort_keys=True)
 _OF_A_VERSION = ("reported_at", "result_status")
 
 
 def as_text(value: object) -> str:
     """A value as keys and hashes hold it; null is empty."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     return "" if value is None else repr(value) if isinstance(value, float) else str(value)
@@ -35,9 +36,10 @@ def row_key(feed: str, row_id: str) -> str:
 
 def content_hash(row: Mapping[str, Any], rows: RowType) -> str:
     """What tells two versions of a record apart: the hash of all that a row says, but for how and when it came."""
-    content = {column.name: as_text(row[column.name]) for column in rows.columns if column.name not in NOT_CONTENT}
-    content |= {"is_withdrawn": as_text(True)} if row.get("is_withdrawn") else {}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    content = {name: as_text(row[name]) for name in rows.content}
+    if row.get("is_withdrawn"):
+        content["is_withdrawn"] = as_text(True)
+    return hashlib.sha256(_JSON.encode(content).encode()).hexdigest()
 
 
 @dataclass(frozen=True, repr=False)

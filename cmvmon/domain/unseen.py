@@ -15,4 +15,5 @@ def holds_unseen(text: str) -> bool:
     >>> holds_unseen("12\u00ad34"), holds_unseen(" 1234\t")
     (True, False)
     """
-    return any(unicodedata.category(mark) in CATEGORIES for mark in text.strip())
+    shown = text.strip()
+    return not shown.isprintable() and any(unicodedata.category(mark) in CATEGORIES for mark in shown)

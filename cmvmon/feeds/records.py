@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from typing import NamedTuple, TextIO
 
 from cmvmon.domain.errors import DeliveryError
@@ -24,7 +25,7 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 
-
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _PIECE = 1 << 20  # bytes
 
 
@@ -98,11 +99,16 @@ class Records:
         """The record as JSON text, header -> cell, keys sorted; a repeated or missing header is named by its place."""
         if record.number in self.texts:
             return self.texts[record.number]
-        named: dict[str, str] = {}
-        for place, cell in enumerate(record.cells, 1):
-            header = self.header[place - 1] if place <= len(self.header) else ""
-            named[header if header and header not in named else f"{header}#{place}"] = cell
-        return json.dumps(named, sort_keys=True, ensure_ascii=False)
+        more = (f"#{place}" for place in range(len(self.header) + 1, len(record.cells) + 1))
+        return _JSON.encode(dict(zip((*self._names, *more), record.cells, strict=False)))
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Of each header, the name of its cells in the text as delivered."""
+        names: list[str] = []
+        for place, header in enumerate(self.header, 1):
+            names.append(header if header and header not in names else f"{header}#{place}")
+        return tuple(names)
 
 
 def refusal(code: str, found: str) -> DeliveryError:

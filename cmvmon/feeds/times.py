@@ -135,6 +135,7 @@ def _hour(parts: dict[str, str | None]) -> int:
     return hour % 12 + (12 if half[0] in "Pp" else 0)
 
 
+@lru_cache(maxsize=64)
 def _offset(text: str) -> timezone:
     if text in "Zz":
         return UTC

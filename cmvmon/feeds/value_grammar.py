@@ -81,6 +81,8 @@ def fold(text: str) -> str:
     >>> fold("  Not   Detected ")
     'not detected'
     """
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
@@ -98,7 +100,7 @@ def parse_value(text: str, unit_text: str | None = None, *, grammar: ValueGramma
     >>> parse_value("ca. 500", "IU/mL", grammar=iu).code
     'unknown_text'
     """
-    if any(c.isnumeric() and not c.isascii() for c in text):
+    if not text.isascii() and any(c.isnumeric() and not c.isascii() for c in text):
         return Rejection("non_ascii_digit")
     folded = fold(text.replace("&lt;", "<").replace("&gt;", ">").replace("&LT;", "<").replace("&GT;", ">"))
     if not folded:

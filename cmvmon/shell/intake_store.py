@@ -247,5 +247,5 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
 
 def _insert(connection: sa.Connection, table: sa.Table | None, rows: Sequence[dict[str, Any]]) -> None:
     if rows and table is not None:
-        names = {column.name for column in table.columns}
-        connection.execute(sa.insert(table), [{k: v for k, v in row.items() if k in names} for row in rows])
+        names = [column.name for column in table.columns if column.name in rows[0]]
+        connection.execute(sa.insert(table), [{name: row[name] for name in names} for row in rows])

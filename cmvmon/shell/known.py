@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import DELIVERED, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
-from cmvmon.domain.identity import NOT_CONTENT
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
@@ -125,7 +124,7 @@ def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
 def _current(versions: pl.DataFrame, table: Delivered) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The last version of each record, withdrawn ones left out, and one row for each record whose last versions contradict
     each other."""
-    said = pl.struct(name for name in table.rows.schema if name not in NOT_CONTENT)
+    said = pl.struct(table.rows.content)
     stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
     last = (
         versions.with_columns(stamp=stamp, said=said)

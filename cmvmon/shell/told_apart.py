@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.conflicts import are_several_samples, settled, what_conflicts
 from cmvmon.domain.delivered import BY_NAME, LEADING, Delivered, Versions
-from cmvmon.domain.identity import NOT_CONTENT, as_text, content_hash, record_key
+from cmvmon.domain.identity import as_text, content_hash, record_key
 from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.part import Part
 from cmvmon.shell.known import links
@@ -26,7 +26,7 @@ from cmvmon.shell.schema import VERSIONS
 
 _CHUNK = 500
 _LOAD = frozenset({"viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"})
-_BESIDE_LOAD = tuple(name for name in LEADING.rows.schema if name not in NOT_CONTENT | _LOAD)
+_BESIDE_LOAD = tuple(name for name in LEADING.rows.content if name not in _LOAD)
 
 
 def sorted_out(

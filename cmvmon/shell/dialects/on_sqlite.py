@@ -36,7 +36,6 @@ class SQLite(Dialect):
 
     name = "sqlite"
     moment = sa.String(27)
-    _format = "%Y-%m-%dT%H:%M:%S.%fZ"
     _faults: ClassVar[dict[int, Fault]] = {
         sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
         sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
@@ -97,7 +96,7 @@ class SQLite(Dialect):
         """Nothing to do: SQLite numbers after the highest number there is."""
 
     def stored(self, moment: datetime) -> str:
-        return moment.astimezone(UTC).strftime(self._format)
+        return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[: -len('+00:00')]}Z"
 
     def read(self, stored: Any) -> datetime:
         return datetime.fromisoformat(stored)
