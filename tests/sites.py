@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def result(
 ) -> str:
     """One line of the synthetic laboratory. `accession`, `reported` and `unit` may be given."""
     return patients.result_line(patient, number, value, specimen=specimen, status=status, **other)
+
+
+def laboratories(root: Path, *names: str, authority: str = "ZIS") -> None:
+    """Laboratories that write as the synthetic one does, and the site itself, all with the numbers of one authority."""
+    packaged = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
+    (root / "labs").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        own = packaged.replace('laboratory = "synthetic"', f'laboratory = "{name}"')
+        (root / "labs" / f"{name}.toml").write_text(f'{own}[patient_ids]\nauthority = "{authority}"\n', "utf-8")
+    (root / "settings.toml").write_text(f'patient_number_authority = "{authority}"\n', "utf-8")
 
 
 def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21), *, start: float = 6.0) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import NAMES as DELIVERED
-from cmvmon.domain.delivered import SNAPSHOT_REFUSED, WITHDRAWS_UNKNOWN
+from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 
 _FILE = "the laboratory file"
@@ -24,9 +24,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "the line has more or fewer fields than the header. Ask the sender to quote fields that hold the separator."
         ),
         "missing_table": "the record does not name its table. Ask the sender for the member `table`.",
-        "unknown_table": (
-            f"the record names a table that is not taken in. Known are {', '.join(DELIVERED)}. Ask the sender."
-        ),
+        "unknown_table": f"the record names a table that is not taken in. Known are {', '.join(DELIVERED)}. Ask the sender.",
         "repeated_column": "the record names a column twice. Ask the sender which of the two holds.",
         "no_cell": (
             "the record holds a list, a record, a truth value or a NUL where a text or a number should stand. Ask the "
@@ -46,6 +44,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "the patient's number is not in the form that [patient_ids] declares (digits, check digit). Ask the sender for the "
             "whole number, or correct [patient_ids]."
         ),
+        TWO_LABORATORIES: (
+            "another laboratory sends this number, and it is not said whether both mean one patient. State in each laboratory "
+            "file who gives its numbers (`authority` in [patient_ids]): the same name where they do."
+        ),
         "shortened_number": (
             'a spreadsheet no longer wrote this number out (2.4E+10, ="0123", ####), so that several can look alike. Ask '
             "the sender for the file as its system exports it, or to hold the column as text."
@@ -61,9 +63,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "the status says neither that the record stands nor that it is withdrawn. Add it to [<table>.status] of the "
             "table file."
         ),
-        SNAPSHOT_REFUSED: (
-            "the whole snapshot was refused: what was known before stands. See why, and send the next one whole."
-        ),
+        SNAPSHOT_REFUSED: "the whole snapshot was refused: what was known before stands. See why, and send the next one whole.",
         "missing_specimen": "the specimen is empty. Ask the sender for the specimen type.",
         "unknown_specimen": (
             f"the specimen stands neither in [specimens] of {_FILE} nor among the known SNOMED CT codes. Add it "

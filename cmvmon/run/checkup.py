@@ -196,7 +196,7 @@ def _numbers(connection: sa.Connection) -> Iterator[Finding]:
 
 def _authorities(connection: sa.Connection, site: Site) -> Iterator[Finding]:
     """Numbers that two laboratories send and that count as one patient's, though nobody stated that one authority gives both."""
-    stated = {lab.laboratory for lab in site.laboratories() if lab.patient_numbers and lab.patient_numbers.authority}
+    stated = site.state_an_authority()
     of_number: dict[str, set[str]] = {}
     for number, laboratory in numbers_in_store.at_several_laboratories(connection, as_of=now()):
         of_number.setdefault(number, set()).add(laboratory)

@@ -71,7 +71,7 @@ def take_in_landed(
         zone=declared.site_zone,
         table_file=declared.table_file,
     )
-    taken_as = TakenAs(declared.table_file, is_whole, came.refusal)
+    taken_as = TakenAs(declared.table_file, is_whole, came.refusal, opened.site.state_an_authority())
     taking = Taking(landed, received_at, version, arrival if came.is_new else None, arrived_at)
     counted = _stored(opened, intake, taking, taken_as, before, is_again=came.is_again)
     if isinstance(counted, Earlier):
@@ -137,6 +137,9 @@ def declared_of(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
     zone = opened.site.settings().delivered_zone
     table_file = None if landed.table in delivered.BY_LABORATORY else opened.site.table_file(landed.feed)
     version = "" if laboratory is None else laboratory.fingerprint
+    holds_results = landed.table is None or landed.table in delivered.BY_LABORATORY
+    if holds_results and (stated := opened.site.state_an_authority()):
+        version += f" {','.join(sorted(stated))}"
     if table_file is not None:
         version += f" {table_file.fingerprint}"
     if zone is not None and landed.table not in delivered.BY_LABORATORY:

@@ -33,6 +33,7 @@ from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import holds_any, list_after
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
+from cmvmon.shell.whose_number import without_shared_numbers
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class TakenAs:
         table_file: says of each table what a delivery of it is; None = rows.
         is_whole: every record of it is judged; else only some that were set apart, and it withdraws nothing.
         refusal: why it is refused whatever it holds; None = it is not.
+        state_an_authority: the laboratories whose file says who gives their patients' numbers.
     """
 
     table_file: TableFile | None = None
     is_whole: bool = True
     refusal: DeliveryError | None = None
+    state_an_authority: frozenset[str] = frozenset()
 
 
 AS_ROWS = TakenAs()
@@ -118,6 +121,7 @@ def append(
 def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted:
     landed, attempt = judging.landed, judging.attempt
     part = with_known_withdrawals(connection, part)
+    part = without_shared_numbers(connection, part, landed, stated=judging.taken_as.state_an_authority)
     form = judging.form(part)
     is_snapshot = form.sends == WHOLE_SNAPSHOT
     lacking: list[dict[str, Any]] = []

@@ -227,6 +227,18 @@ class Site:
         names |= {item.name.removesuffix(".toml") for item in packaged.iterdir() if item.name.endswith(".toml")}
         return [laboratory for name in sorted(names) if (laboratory := self.laboratory(name)) is not None]
 
+    def state_an_authority(self) -> frozenset[str]:
+        """The laboratories whose file says who gives their patients' numbers. One that can't be read says nothing."""
+        stated = set()
+        for path in sorted((self.root / "labs").glob("*.toml")):
+            try:
+                laboratory = self.laboratory(path.stem)
+            except (ProtocolError, SiteError):
+                continue
+            if laboratory is not None and laboratory.patient_numbers and laboratory.patient_numbers.authority:
+                stated.add(laboratory.laboratory)
+        return frozenset(stated)
+
     def page_key(self) -> bytes:
         """The secret that makes page names opaque; made once, kept in the site."""
         path = self.root / PAGE_KEY

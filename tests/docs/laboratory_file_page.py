@@ -155,7 +155,8 @@ MEANINGS = {
     "patient_ids.pad_zeros": "Whether a number of fewer digits gets its leading zeros back: `12345` is `0012345`.",
     "patient_ids.check_digit": "The rule of its last digit, `elfproef` (of 9 digits) or `mod10`; one that breaks it is set apart.",
     "patient_ids.authority": "Who gives these numbers. Feeds that name no one share the site's own; the same number of another "
-    "authority is another patient, and is shown as `LAB-B:0012345`. `patient_number_authority` in settings.toml names the site's.",
+    "authority is another patient, and is shown as `LAB-B:0012345`. Of two laboratories one number is one patient only where both "
+    "name the same; a result that would join them unsaid is set apart. `patient_number_authority` in settings.toml names the site's.",
     "columns.patient_id": "The header of the patient's number.",
     "columns.accession_number": "Of the number of the order or the tube.",
     "columns.tube_number": "Of the tube's number, where the accession number is the order's.",

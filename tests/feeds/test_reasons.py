@@ -10,7 +10,7 @@ import pytest
 import cmvmon.feeds
 from cmvmon import ingest
 from cmvmon.domain import conflicts, delivered
-from cmvmon.domain.delivered import WITHDRAWS_UNKNOWN
+from cmvmon.domain.delivered import TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
 from cmvmon.run import arrival_order
 from cmvmon.shell import arrivals, snapshots
@@ -52,7 +52,7 @@ def test_every_sentence_belongs_to_a_code_that_is_given_somewhere() -> None:
     given = set().union(*(_texts(source) for source in SOURCES if source.name != "reasons.py")) | set(
         promise_sentences()
     )
-    composed = {"invalid_result", "qualitative_result", WITHDRAWS_UNKNOWN} | {
+    composed = {"invalid_result", "qualitative_result", WITHDRAWS_UNKNOWN, TWO_LABORATORIES} | {
         f"missing_{field}" for field in ("patient_id", "accession_number", "tube_number", "specimen", "collected_at")
     }
     assert set(RECORD_REASONS) | set(DELIVERY_REASONS) == (set(RECORD_REASONS) | set(DELIVERY_REASONS)) & (

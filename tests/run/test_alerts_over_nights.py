@@ -12,9 +12,8 @@ import pytest
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
-from tests.sites import course, day, drop, result, stay
+from tests.sites import course, day, drop, laboratories, result, stay
 
-PACKAGED = Path(__file__).parents[2] / "cmvmon"
 ONE = "SYNTHETIC-1"
 ABOUT_A_LOAD = ("response", "rebound", "recurrence", "untreated_rise")
 
@@ -22,10 +21,7 @@ ABOUT_A_LOAD = ("response", "rebound", "recurrence", "untreated_rise")
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A site with a second laboratory, `other`, and one patient on the unit."""
-    text = (PACKAGED / "feeds/labs/synthetic.toml").read_text(encoding="utf-8")
-    (tmp_path / "labs").mkdir()
-    other = text.replace('laboratory = "synthetic"', 'laboratory = "other"')
-    (tmp_path / "labs" / "other.toml").write_text(other, encoding="utf-8")
+    laboratories(tmp_path, "synthetic", "other")
     drop(tmp_path, "icu_stays", [stay(ONE, affected="plasma")])
     return tmp_path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import feed_state, known, lately, never_taken_in, numbers_in_store, quarantine, signs_of_life
 from cmvmon.shell.session import OpenSite, open_site
-from tests.sites import day, drop, result
+from tests.sites import day, drop, laboratories, result
 
 TABLE = LEADING.name
 WHO = "SYNTHETIC-1"
@@ -24,12 +23,6 @@ TICK = timedelta(microseconds=1)
 def send(opened: OpenSite, feed: str, value: object, *, at: float, sampled: float = 0, **told: str) -> None:
     path = drop(opened.site.root, TABLE, [result(WHO, sampled, value, **told)], feed=feed, name=f"{at:g}.csv")
     take_in_file(opened, path, feed=feed, table=TABLE, received_at=day(at))
-
-
-def second_laboratory(root: Path) -> None:
-    packaged = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
-    (root / "labs").mkdir(parents=True, exist_ok=True)
-    (root / "labs" / "lab_b.toml").write_text(packaged.replace('"synthetic"', '"lab_b"', 1), encoding="utf-8")
 
 
 def answers(connection: sa.Connection, as_of: datetime) -> dict[str, Any]:
@@ -78,7 +71,7 @@ def test_a_result_is_known_from_the_moment_of_its_receipt_on(site: Path) -> None
 
 
 def test_a_number_is_told_as_that_of_two_laboratories_from_the_receipt_of_the_second_on(site: Path) -> None:
-    second_laboratory(site)
+    laboratories(site, "synthetic", "lab_b")
     with open_site(site) as opened:
         send(opened, "synthetic", 1000, at=1)
         send(opened, "lab_b", 1000, at=2)
