@@ -47,6 +47,7 @@ NEAR = {
     "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
     "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
+    "data_contracts/": [_CONDITIONS, "tests/contracts", "tests/run/test_stored_contracts.py"],
 }
 
 SLOW_TOO = ("cmvmon/shell/",)  # whole nights are what tells of it

@@ -36,6 +36,7 @@ ROOMS = (
     "cmvmon/episodes.py",
     "cmvmon/assess.py",
     "cmvmon/shell/*.py",
+    "data_contracts/*.py",
 )
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
