@@ -50,7 +50,7 @@ NEAR = {
     "data_contracts/": [_CONDITIONS, "tests/contracts", "tests/run/test_stored_contracts.py"],
 }
 
-SLOW_TOO = ("cmvmon/shell/",)  # whole nights are what tells of it
+SLOW_TOO = ("cmvmon/shell/", "data_contracts/")  # whole nights, or Great Expectations, are what tells of it
 
 
 def near_to(file: str) -> Sequence[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.expectations.expectation import Expectation
 
@@ -22,8 +24,9 @@ def great_expectations() -> ModuleType:
     return gx
 
 
-def loaded(batch: pd.DataFrame) -> Batch:
-    """`batch` as Great Expectations holds it. The context lives in memory, and touches no disk."""
+@cache
+def _whole_table() -> BatchDefinition[Any]:
+    """What a table is put to Great Expectations as; made once in a process. The context lives in memory, and touches no disk."""
     gx = great_expectations()
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -37,7 +40,13 @@ def loaded(batch: pd.DataFrame) -> Batch:
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("cmvmon").add_dataframe_asset("table")
-    held: Batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": batch})
+    whole: BatchDefinition[Any] = asset.add_batch_definition_whole_dataframe("whole")
+    return whole
+
+
+def loaded(batch: pd.DataFrame) -> Batch:
+    """`batch` as Great Expectations holds it."""
+    held: Batch = _whole_table().get_batch({"dataframe": batch})
     return held
 
 

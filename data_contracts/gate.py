@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +70,7 @@ def gate(
     _check_call(contract, as_of, given)
     columns, rules = contract.columns, contract.rules
 
-    # Names and types are those of the table without its rows, which is quicker and holds no value.
-    bones = pandas_batch(frame.clear().select(name for name in columns if name in frame.columns))
-    wrong = _structural(columns, frame, _answers(bones, structure(columns)))
+    wrong = _structural(columns, frame, _of_structure(table, tuple(frame.schema.items())))
     unsound = {found.column for found in wrong}
     askable = [rule for rule in rules if not unsound & set(rule.promise.columns)]
 
@@ -144,6 +142,17 @@ def contract_texts(table: str) -> list[str]:
     folder = resources.files("data_contracts") / "contracts"
     names = (f"{table}.odcs.yaml", f"{table}.whole_table.odcs.yaml")
     return [(folder / name).read_text(encoding="utf-8") for name in names]
+
+
+@lru_cache(maxsize=64)
+def _of_structure(table: str, schema: tuple[tuple[str, pl.DataType], ...]) -> tuple[_Answer, ...]:
+    """What Great Expectations says of names and types: asked of the table without its rows, which holds no value, and once in
+    a process of each."""
+    columns = contract_of(table).columns
+    bones = pl.DataFrame(schema={name: kind for name, kind in schema if name in columns})
+    return tuple(
+        _answers(pandas_batch(bones.select(name for name in columns if name in bones.columns)), structure(columns))
+    )
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,29 @@ TOGETHER = {
     "rules/test_every_rule.py": "cases of the rules",
     "rules/test_explaining.py": "cases of the rules",
 }
+# Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
+# is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
+# contracts/test_agreement.py. Everywhere else, and in these files, a night is judged as a hospital's is.
+NIGHTS_ON_THE_WAY = ("cases", "pages", "run", "shell", "year")
+JUDGED_AS_EVERY_NIGHT = (
+    "run/test_faults.py",
+    "run/test_night.py",
+    "run/test_refresh.py",
+    "run/test_stored_contracts.py",
+    "run/test_watching.py",
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Judges the promises of nights by polars, in the files where these are only on the way."""
+    place = request.path.relative_to(TESTS).as_posix() if request.path.is_relative_to(TESTS) else ""
+    with pytest.MonkeyPatch.context() as patched:
+        if place.startswith(tuple(f"{folder}/" for folder in NIGHTS_ON_THE_WAY)) and place not in JUDGED_AS_EVERY_NIGHT:
+            from data_contracts import gate
+
+            patched.setattr(gate, "gate", gate.live_gate)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
