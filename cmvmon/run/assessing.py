@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.answers import Worse
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
@@ -22,7 +23,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.episodes import what_became_of, why_no_longer_judged
+from cmvmon.ends import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
@@ -96,10 +97,12 @@ def assess_site(
 def ends_of_alerts(assessment: Assessment, one: Links) -> Ends:
     """Why alerts end that this assessment does not say again. `one`: which numbers are one patient at its moment."""
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
+    limits = assessment.facts.protocol.answers
     return Ends(
         cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
         became_of=partial(_became_of, assessment=assessment, one=one),
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
+        worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
     )
 
 

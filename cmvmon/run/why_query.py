@@ -61,7 +61,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "tier": alert["tier"],
             "patient_id": alert["patient_id"],
             "compartment": alert["compartment"],
-            "judged_at": alert["changed_at"],
+            "judged_at": alert["said_at"],
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "conditions": [asdict(one) for one in asked(rule, frame)],
@@ -89,7 +89,7 @@ def _chosen(alerts: list[dict[str, Any]], alert_id: str) -> dict[str, Any]:
 
 
 def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
-    row = {"patient_id": alert["patient_id"], "as_of": alert["changed_at"], "evidence": alert["evidence"]}
+    row = {"patient_id": alert["patient_id"], "as_of": alert["said_at"], "evidence": alert["evidence"]}
     return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
 
 
@@ -97,7 +97,7 @@ def _tipped(
     opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
 ) -> dict[str, Any]:
     """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
-    at, patient = alert["changed_at"], alert["patient_id"]
+    at, patient = alert["said_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
     with opened.reading() as connection:
         said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
@@ -137,7 +137,7 @@ def _without(was_known: Known, result_id: str) -> Known:
 def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:
     """What the rule says of the alert's subject; None: it is not judged, or can't be."""
     try:
-        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["changed_at"], method=opened.method).verdicts
+        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["said_at"], method=opened.method).verdicts
     except CmvmonError:
         return None
     mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
