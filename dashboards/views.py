@@ -219,7 +219,7 @@ class WardRow:
 
 @dataclass(frozen=True)
 class AlertChange:
-    """What became of one alert: `kind` is new, worse, resolved or closed; the rest as its last row in `alerts`."""
+    """What became of one alert: `kind` is new, worse, reopened, resolved or closed; the rest as its last row in `alerts`."""
 
     kind: str
     patient_id: str

@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, lately_words, page
+from dashboards.answers import answer_in_words
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, LatestResult, WardRow, WardView
 from dashboards.words_for_results import unassessed
@@ -131,6 +132,7 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
         "href": row.href,
         "reasons": [
             _reason(alert["rule"], alert["evidence"], alert["opened_at"], view.time_zone, language)
+            | {"answer": answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language)}
             for alert in alerts
             if alert["tier"] != _INFORMATION
         ],

@@ -10,12 +10,26 @@ import os
 import sys
 from pathlib import Path
 
-from cmvmon.cli import analysts, keeping, learning, listing, merging, printing, questions, rebuilding, store, ward, why
+from cmvmon.cli import (
+    analysts,
+    answering,
+    keeping,
+    learning,
+    listing,
+    merging,
+    printing,
+    questions,
+    rebuilding,
+    store,
+    ward,
+    why,
+)
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
 __all__ = [
     "analysts",
+    "answering",
     "app",
     "keeping",
     "learning",
