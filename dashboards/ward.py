@@ -35,6 +35,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         view=view,
         script=script,
         others=page.other_languages(dict(view.hrefs), language),
+        disabled=page.disabled_in_words(view, language),
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         as_of=page.instant(view.as_of),
         columns={name: language.say(f"column.{name}") for name in ("bed", "patient", "latest", "reason")},

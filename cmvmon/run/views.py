@@ -31,7 +31,16 @@ from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards import facts
-from dashboards.views import Caveat, FeedState, LatestResult, MergedView, NotAssessable, PatientView, WardRow
+from dashboards.views import (
+    Caveat,
+    FeedState,
+    LatestResult,
+    MergedView,
+    NotAssessable,
+    PatientView,
+    SwitchedOff,
+    WardRow,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class Common:
     time_zone: str
     is_synthetic: bool
     stale_after_hours: int
+    switched_off: tuple[SwitchedOff, ...] = ()
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -137,6 +147,7 @@ def patient_view(
         standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
+        switched_off=common.switched_off,
     )
 
 
@@ -157,6 +168,7 @@ def merged_view(
         code_version=__version__,
         is_synthetic=common.is_synthetic,
         is_signed=common.protocol.is_signed,
+        switched_off=common.switched_off,
     )
 
 

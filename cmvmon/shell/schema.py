@@ -218,6 +218,17 @@ OPEN_ALERTS = sa.Table(
     "open_alerts", METADATA, sa.Column("alert_id", sa.String, primary_key=True), info={"is_derived": True}
 )
 
+# Which rules the site switched off, and on again (cmvmon.shell.rule_switches).
+RULE_SWITCHES = sa.Table(
+    "rule_switches",
+    METADATA,
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("changed_at", Moment(), primary_key=True),
+    sa.Column("is_disabled", sa.Boolean, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+)
+
 ASSESSMENTS = sa.Table(
     "assessments",
     METADATA,
