@@ -21,6 +21,7 @@ from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.protocol import Protocol
 from cmvmon.run import freshness, patient_numbers, views, ward_list
+from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.shell import alert_history, alert_store, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
@@ -98,7 +99,7 @@ def publish(
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
-    caveats = views.feed_caveats(feeds, waiting)
+    caveats = feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
@@ -121,7 +122,7 @@ def publish(
                 results=listed,
                 fitted=fitted,
                 next_sample=open_calls,
-                caveats=(*views.own_caveats(patient_id, waiting), *caveats),
+                caveats=(*own_caveats(patient_id, waiting), *caveats),
                 ward_href=names.ward(code),
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
