@@ -48,6 +48,7 @@ def plant_past(root: Path, count: int, *, until: datetime) -> None:
             "patient_id": f"printf('{_PLANTED}-%d', n)",
             "sequence": "2",
             "state": "'resolved'",
+            "standing": "NULL",
             "changed_at": f"'{until:%Y-%m-%dT%H:%M:%S}.000000Z'",
         }
         _copy(connection, "alert_events", count, ended)

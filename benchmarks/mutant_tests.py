@@ -45,6 +45,8 @@ NEAR = {
         "tests/rules/test_alarms.py",
     ],
     "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
+    "cmvmon/answers.py": [_CONDITIONS, "tests/episodes"],
+    "cmvmon/ends.py": [_CONDITIONS, "tests/episodes"],
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
     "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
     "data_contracts/": [_CONDITIONS, "tests/contracts", "tests/run/test_stored_contracts.py"],

@@ -34,6 +34,8 @@ ROOMS = (
     "cmvmon/rules/*.py",
     "cmvmon/facts/*.py",
     "cmvmon/episodes.py",
+    "cmvmon/answers.py",
+    "cmvmon/ends.py",
     "cmvmon/assess.py",
     "cmvmon/shell/*.py",
     "data_contracts/*.py",

@@ -6,84 +6,103 @@
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
 3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another); so is one
    of a patient whose stay has ended, and none is opened then.
-4. An acknowledgement is recorded and keeps the alert open. What is not open can't be acknowledged.
+4. What is open is new, told to somebody (notified), seen, acknowledged or snoozed: who answered, when and why is kept. None
+   of these ends an alert, and what is not open can't be answered. Of two who acknowledge at once the first one did.
 5. An `alert` that says nothing new is no event.
 6. A late word (its moment lies before one that was judged or recorded for the same subject) changes no alert, with one
    exception: where it brings news (a delivery), and nothing was recorded for the subject since its moment, it may open
    one. A late alert is worse than one that the next night resolves. Other subjects are not concerned.
 7. Every event says who brought it about: `system`, or a person.
+8. An answer holds for what was answered (cmvmon/answers.py). Where that gets worse, rests on other grounds, or on a result
+   that was withdrawn, moved, put in doubt or corrected, the alert is reopened by itself; a snooze also ends at its moment
+   and with a new sample. A night or a sample that says the same ends no acknowledgement.
+9. Whoever had answered is named in the event that takes the ground from under the answer (`tells`).
+10. A person's word, and what was told to whom, is recorded when it was said and never opens or ends an alert. `said_at` is
+   the moment of the last verdict that changed it: late is what lies before that, whatever a person said since.
 
 From these follow: a subject has at most one open episode of a rule; an episode keeps its identity; what the latest
-moment calls an alert is open, in whatever order the moments were recorded.
+moment calls an alert is open, in whatever order the moments were recorded and whatever persons said in between.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
-from cmvmon.domain import replaced, words
-from cmvmon.domain.columns import Kind
+from cmvmon import answers
+from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.subjects import identity, subject_key
+from cmvmon.domain.subjects import identity
 
 SYSTEM = "system"
 SUBJECT = ("rule", "subject_kind", "patient_id", "compartment", "subject")
 FACTS = ("tier", "evidence", "protocol_version", "protocol_hash", "code_version")
-_RESTED = {
-    "name": Kind.TEXT.dtype,
-    "patient_id": Kind.TEXT.dtype,
-    "result_id": Kind.TEXT.dtype,
-    "since": Kind.MOMENT.dtype,
-}
+_OF_ONE_EVENT = ("recipient", "note", "tells")
 
-NONE, OPEN, RESOLVED, CLOSED = "none", "open", "resolved", "closed"
-STATES = (NONE, OPEN, RESOLVED, CLOSED)
+OPEN = "open"  # the state; how it stands open is its standing
+NONE, RESOLVED, CLOSED = "none", "resolved", "closed"
+STATES = (NONE, *words.ALERT_STANDING, RESOLVED, CLOSED)
+_UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
 
 UNFOUNDED = "not assessable, and a result under it changed"
-UNJUDGED, STAY_ENDED, ACKNOWLEDGE = "no longer judged", "stay has ended", "acknowledge"
-SAID = (*words.VERDICT, UNFOUNDED, UNJUDGED, STAY_ENDED, ACKNOWLEDGE)
+UNJUDGED, STAY_ENDED = "no longer judged", "stay has ended"
+ALERT_ANEW = "alert, and its answer no longer holds"
+BY_JUDGING = (words.ALERT, ALERT_ANEW, words.CLEAR, words.NOT_ASSESSABLE, UNFOUNDED, UNJUDGED, STAY_ENDED)
+NOTIFY, SEE, ACKNOWLEDGE, SNOOZE = "told to somebody", "somebody has seen it", "acknowledge", "snooze"
+SNOOZE_OVER, REOPEN = "the snooze is over", "reopen"
+READ_BACK, NOT_REACHED = "read back, confirmed", "read back, not reached"
+SAID = (*BY_JUDGING, NOTIFY, SEE, ACKNOWLEDGE, SNOOZE, SNOOZE_OVER, REOPEN, READ_BACK, NOT_REACHED)
 
-OPENED, UPDATED, ACKNOWLEDGED = "opened", "updated", "acknowledged"
+OPENED, UPDATED, REOPENED = "opened", "updated", "reopened"
+READ, UNREACHED = "read_back", "not_reached"
 NOTHING, REFUSED = "nothing", "refused"
-STATE_AFTER = {OPENED: OPEN, UPDATED: OPEN, ACKNOWLEDGED: OPEN, RESOLVED: RESOLVED, CLOSED: CLOSED}
+AS_BEFORE = "as before"
+STATE_AFTER = {
+    OPENED: words.NEW,
+    UPDATED: AS_BEFORE,
+    words.NOTIFIED: words.NOTIFIED,
+    words.SEEN: words.SEEN,
+    words.ACKNOWLEDGED: words.ACKNOWLEDGED,
+    words.SNOOZED: words.SNOOZED,
+    REOPENED: words.NEW,
+    READ: words.SEEN,  # whoever has answered has seen it: then as before
+    UNREACHED: AS_BEFORE,
+    RESOLVED: RESOLVED,
+    CLOSED: CLOSED,
+}
 EVENTS = tuple(STATE_AFTER)
 
+
+def _row(said: str, **events: str) -> dict[tuple[str, str], str]:
+    """What that word brings about in each state; `unanswered`, `open` and `ended` stand for several, a name goes before them."""
+    several = dict.fromkeys(_UNANSWERED, "unanswered") | dict.fromkeys((RESOLVED, CLOSED), "ended")
+    found = {}
+    for state in STATES:
+        general = "open" if state in words.ALERT_STANDING else "ended"
+        kinds = (events.get(name) for name in (state, several.get(state, state), general))
+        found[state, said] = next((kind for kind in kinds if kind), NOTHING)
+    return found
+
+
 TRANSITIONS: dict[tuple[str, str], str] = {
-    (NONE, words.ALERT): OPENED,
-    (NONE, words.CLEAR): NOTHING,
-    (NONE, words.NOT_ASSESSABLE): NOTHING,
-    (NONE, UNFOUNDED): NOTHING,
-    (NONE, UNJUDGED): NOTHING,
-    (NONE, STAY_ENDED): NOTHING,
-    (NONE, ACKNOWLEDGE): REFUSED,
-    (OPEN, words.ALERT): UPDATED,
-    (OPEN, words.CLEAR): RESOLVED,
-    (OPEN, words.NOT_ASSESSABLE): NOTHING,
-    (OPEN, UNFOUNDED): CLOSED,
-    (OPEN, UNJUDGED): CLOSED,
-    (OPEN, STAY_ENDED): CLOSED,
-    (OPEN, ACKNOWLEDGE): ACKNOWLEDGED,
-    (RESOLVED, words.ALERT): OPENED,
-    (RESOLVED, words.CLEAR): NOTHING,
-    (RESOLVED, words.NOT_ASSESSABLE): NOTHING,
-    (RESOLVED, UNFOUNDED): NOTHING,
-    (RESOLVED, UNJUDGED): NOTHING,
-    (RESOLVED, STAY_ENDED): NOTHING,
-    (RESOLVED, ACKNOWLEDGE): REFUSED,
-    (CLOSED, words.ALERT): OPENED,
-    (CLOSED, words.CLEAR): NOTHING,
-    (CLOSED, words.NOT_ASSESSABLE): NOTHING,
-    (CLOSED, UNFOUNDED): NOTHING,
-    (CLOSED, UNJUDGED): NOTHING,
-    (CLOSED, STAY_ENDED): NOTHING,
-    (CLOSED, ACKNOWLEDGE): REFUSED,
+    **_row(words.ALERT, none=OPENED, open=UPDATED, ended=OPENED),
+    **_row(ALERT_ANEW, none=OPENED, unanswered=UPDATED, open=REOPENED, ended=OPENED),
+    **_row(words.CLEAR, none=NOTHING, open=RESOLVED),
+    **_row(words.NOT_ASSESSABLE),
+    **_row(UNFOUNDED, none=NOTHING, open=CLOSED),
+    **_row(UNJUDGED, none=NOTHING, open=CLOSED),
+    **_row(STAY_ENDED, none=NOTHING, open=CLOSED),
+    **_row(NOTIFY, new=words.NOTIFIED),
+    **_row(SEE, new=words.SEEN, notified=words.SEEN),
+    **_row(ACKNOWLEDGE, acknowledged=REFUSED, open=words.ACKNOWLEDGED, ended=REFUSED, none=REFUSED),
+    **_row(SNOOZE, acknowledged=REFUSED, open=words.SNOOZED, ended=REFUSED, none=REFUSED),
+    **_row(SNOOZE_OVER, snoozed=REOPENED),
+    **_row(REOPEN, unanswered=REFUSED, open=REOPENED, ended=REFUSED, none=REFUSED),
+    **_row(READ_BACK, open=READ, ended=REFUSED, none=REFUSED),
+    **_row(NOT_REACHED, open=UNREACHED, ended=REFUSED, none=REFUSED),
 }
 
 
@@ -94,9 +113,10 @@ class Word:
     Attributes:
         said: one of SAID.
         facts: what an `alert` rests on, by the names in FACTS; not read for another word.
-        cause: why it ends an alert, as a code: why the subject is no longer judged, or what befell a result under it.
-            With a `clear`: what befell a result under it meanwhile, or the policy, if anything did.
+        cause: why it ends or reopens an alert, as a code: why the subject is no longer judged, or what befell a result under
+            it. With a `clear`: what befell a result under it meanwhile, or the policy, if anything did.
         brings_news: whether it was said because something was delivered; a moment that is judged again brings none.
+        reason, until, recipient, note: of a person's word: the coded reason, the end of a snooze, who was called, free text.
     """
 
     said: str
@@ -105,6 +125,10 @@ class Word:
     cause: str | None = None
     actor: str = SYSTEM
     brings_news: bool = True
+    reason: str | None = None
+    until: datetime | None = None
+    recipient: str | None = None
+    note: str | None = None
 
 
 def event(
@@ -120,14 +144,12 @@ def event(
         subject: by the names in SUBJECT; one that is absent reads as null.
         latest: the last row of the subject's latest alert; None where it never had one.
         judged_at: the latest moment at which this subject was judged and recorded; None = never.
-    Raises SiteError for an acknowledgement of what is not open.
+    Raises SiteError for an answer to what is not open, or was acknowledged before: it says by whom.
     """
-    state = NONE if latest is None else str(latest["state"])
+    state = state_of(latest)
     kind = TRANSITIONS[state, word.said]
     if kind == REFUSED:
-        raise SiteError(
-            "no alert of that subject is open, so there is nothing to acknowledge; list the open ones again"
-        )
+        raise SiteError(_refusal(state, word, latest or {}))
     if kind == NOTHING or _is_too_late(latest, kind, word, judged_at):
         return None
     if kind == OPENED or latest is None:
@@ -135,7 +157,14 @@ def event(
     if kind == UPDATED:
         facts = _facts(word)
         return None if all(latest[name] == facts[name] for name in FACTS) else _next(latest, word, UPDATED) | facts
-    return _next(latest, word, kind)
+    return _next(latest, word, kind) | (_facts(word) if word.said == ALERT_ANEW else {})
+
+
+def state_of(latest: Mapping[str, Any] | None) -> str:
+    """How an alert stands, as one of STATES. None: there is none."""
+    if latest is None:
+        return NONE
+    return str(latest["standing"] if latest["state"] == OPEN else latest["state"])
 
 
 def subject_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -143,59 +172,23 @@ def subject_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(name) for name in SUBJECT)
 
 
-def what_became_of(
-    alerts: Collection[Mapping[str, Any]], *, versions: pl.DataFrame, in_use: pl.DataFrame
-) -> dict[str, str]:
-    """Of each of these alerts whose words rest on a result that changed since: what befell it, as a code, by alert id.
-
-    Which results those are stands in its evidence. Since: its last change, when its words were said or seen.
-
-    Args:
-        versions: every version of `viral_load_results` known now.
-        in_use: the results that are judged now, with `is_conflicting`.
-    """
-    rested = [
-        (alert["alert_id"], alert["patient_id"], result_id, alert["changed_at"])
-        for alert in alerts
-        for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
-    ]
-    if not rested:
-        return {}
-    frame = pl.DataFrame(rested, schema=_RESTED, orient="row")
-    return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
-
-
-def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatment: pl.DataFrame) -> str:
-    """Why the subject of an open alert is no longer judged, as a code.
-
-    Args:
-        series, treatment: the facts `watched_series` and `treatment`, of every patient who was judged.
-    """
-    mine = series.filter(pl.col("patient_id") == alert["patient_id"])
-    if mine.is_empty():
-        return "no_longer_known"
-    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-    if not same["has_series"].any():
-        return "no_series"  # its results were withdrawn, or corrected away to another patient
-    key = subject_key(str(alert["subject"]))
-    if "assay" in key and _own(same, key).is_empty():
-        return "newer_series"
-    state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
-    was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
-    return "course_over" if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
-
-
-def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:
-    """The series of that subject, where it still is one that is judged."""
-    return series.filter("has_series", pl.col("laboratory") == key["laboratory"], pl.col("assay") == key["assay"])
-
-
 def _is_too_late(latest: Mapping[str, Any] | None, kind: str, word: Word, judged_at: datetime | None) -> bool:
     """Rule 6."""
-    if latest is not None and word.as_of < latest["changed_at"]:
+    if word.said not in BY_JUDGING:
+        return False
+    if latest is not None and word.as_of < latest["said_at"]:
         return True
     is_late = judged_at is not None and word.as_of < judged_at
     return is_late and not (word.brings_news and kind == OPENED)
+
+
+def _refusal(state: str, word: Word, latest: Mapping[str, Any]) -> str:
+    if state not in words.ALERT_STANDING:
+        return "no alert of that subject is open, so there is nothing to answer; list the open ones again"
+    if word.said == REOPEN:
+        return "nobody has acknowledged or snoozed that alert: it stands open, and there is nothing to reopen"
+    at = latest["answered_at"].isoformat(sep=" ", timespec="minutes")
+    return f"{latest['answered_by']} acknowledged that alert before you, at {at}; nothing was recorded"
 
 
 def _opened(subject: Mapping[str, Any], latest: Mapping[str, Any] | None, word: Word) -> dict[str, Any]:
@@ -211,22 +204,45 @@ def _opened(subject: Mapping[str, Any], latest: Mapping[str, Any] | None, word: 
         "event": OPENED,
         "actor": word.actor,
         "state": OPEN,
+        "standing": words.NEW,
         "opened_at": word.as_of,
+        "said_at": word.as_of,
         "changed_at": word.as_of,
         "cause": None,
+        **dict.fromkeys((*answers.ANSWER, *_OF_ONE_EVENT)),
     }
 
 
 def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
+    after = STATE_AFTER[kind]
+    has_answer = latest["standing"] in (words.ACKNOWLEDGED, words.SNOOZED)
+    if after == AS_BEFORE or (kind == READ and has_answer):
+        after = latest["standing"]
+    is_open = after in words.ALERT_STANDING
+    cause = words.STAY_ENDED if word.said == STAY_ENDED else word.cause
+    tells = latest["answered_by"] if has_answer and cause is not None and word.actor == SYSTEM else None
     return {
         **latest,
         "sequence": latest["sequence"] + 1,
         "event": kind,
         "actor": word.actor,
-        "state": STATE_AFTER[kind],
-        "changed_at": word.as_of,
-        "cause": (words.STAY_ENDED if word.said == STAY_ENDED else word.cause) if kind in (CLOSED, RESOLVED) else None,
+        "state": OPEN if is_open else after,
+        "standing": after if is_open else None,
+        "said_at": word.as_of if word.said in BY_JUDGING else latest["said_at"],
+        "changed_at": max(word.as_of, latest["changed_at"]),
+        "cause": cause if kind in (CLOSED, RESOLVED, REOPENED) else None,
+        "recipient": word.recipient,
+        "note": word.note,
+        "tells": tells,
+        **_answer(latest, word, kind),
     }
+
+
+def _answer(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
+    """The answer that stands after that event: a new one, none any more, or what stood."""
+    if kind in (words.ACKNOWLEDGED, words.SNOOZED):
+        return answers.given(latest, by=word.actor, at=word.as_of, reason=word.reason, until=word.until)
+    return dict.fromkeys(answers.ANSWER) if kind in (OPENED, REOPENED) else {}
 
 
 def _facts(word: Word) -> dict[str, Any]:

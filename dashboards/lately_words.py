@@ -14,7 +14,7 @@ from dashboards.facts import Row
 from dashboards.views import AlertChange, Lately, ResultChange, WardView
 from dashboards.words_for_results import at_compartment
 
-_ALERTS = ("new", "worse", "resolved", "closed")
+_ALERTS = ("new", "worse", "reopened", "resolved", "closed")
 _RESULTS = (words.CORRECTED, words.WITHDRAWN, words.MOVED)
 _ENDED = ("resolved", "closed")
 

@@ -15,6 +15,7 @@ def merged_page(view: MergedView, *, language: Language) -> str:
         view=view,
         script=None,
         others=page.other_languages(dict(view.hrefs), language),
+        disabled=page.disabled_in_words(view, language),
         sentence=language.say(
             "merged.sentence",
             old=view.patient_id,

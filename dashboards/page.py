@@ -11,6 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cmvmon.text import Language, language
 from cmvmon.text.values import days_in_words
+from dashboards.views import MergedView, PatientView, WardView
+
+Page = PatientView | WardView | MergedView
 
 
 @lru_cache(maxsize=1)
@@ -36,6 +39,20 @@ def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, 
         {"code": code, "href": hrefs[code], "name": language(code).name}
         for code in sorted(hrefs)
         if code != current.code
+    ]
+
+
+def disabled_in_words(view: Page, language_: Language) -> list[str]:
+    """The rules that the site has switched off, a sentence each: which, since when, by whom and why."""
+    return [
+        language_.say(
+            "disabled.rule",
+            rule=language_.word("rule", off.rule),
+            since=language_.date(off.since, view.time_zone),
+            who=off.actor,
+            why=off.why,
+        )
+        for off in view.switched_off
     ]
 
 

@@ -40,6 +40,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         view=view,
         script=script,
         others=page.other_languages(dict(view.hrefs), language),
+        disabled=page.disabled_in_words(view, language),
         as_of=page.instant(view.as_of),
         age=_age(shown, view, language),
         left=view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),

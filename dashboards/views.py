@@ -105,6 +105,7 @@ class PatientView:
     standing_in: tuple[tuple[str, str], ...] = ()
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
+    switched_off: tuple[SwitchedOff, ...] = ()
 
     @property
     def is_signed(self) -> bool:
@@ -113,6 +114,16 @@ class PatientView:
     @property
     def protocol_version(self) -> str:
         return self.protocol.version
+
+
+@dataclass(frozen=True)
+class SwitchedOff:
+    """A rule that the site has switched off: since when, by whom and why."""
+
+    rule: str
+    since: datetime
+    actor: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,7 @@ class MergedView:
     code_version: str
     is_synthetic: bool
     is_signed: bool
+    switched_off: tuple[SwitchedOff, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,7 +231,7 @@ class WardRow:
 
 @dataclass(frozen=True)
 class AlertChange:
-    """What became of one alert: `kind` is new, worse, resolved or closed; the rest as its last row in `alerts`."""
+    """What became of one alert: `kind` is new, worse, reopened, resolved or closed; the rest as its last row in `alerts`."""
 
     kind: str
     patient_id: str
@@ -280,6 +292,7 @@ class WardView:
     is_signed: bool = False
     numbers: PatientNumbers = field(default_factory=PatientNumbers)
     n_never_taken_in: int = 0
+    switched_off: tuple[SwitchedOff, ...] = ()
 
     @property
     def n_patients(self) -> int:

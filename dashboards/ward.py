@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, lately_words, page
+from dashboards.answers import answer_in_words
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, LatestResult, WardRow, WardView
 from dashboards.words_for_results import unassessed
@@ -34,6 +35,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         view=view,
         script=script,
         others=page.other_languages(dict(view.hrefs), language),
+        disabled=page.disabled_in_words(view, language),
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         as_of=page.instant(view.as_of),
         columns={name: language.say(f"column.{name}") for name in ("bed", "patient", "latest", "reason")},
@@ -131,6 +133,7 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
         "href": row.href,
         "reasons": [
             _reason(alert["rule"], alert["evidence"], alert["opened_at"], view.time_zone, language)
+            | {"answer": answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language)}
             for alert in alerts
             if alert["tier"] != _INFORMATION
         ],

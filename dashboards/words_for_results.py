@@ -14,6 +14,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
 from dashboards import facts
+from dashboards.answers import answer_in_words
 from dashboards.facts import Point, Row
 from dashboards.page import elapsed
 from dashboards.views import PatientView
@@ -193,6 +194,7 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         "sentence": said(alert_sentence),
         "details": said(alert_details),
         "since": language.say("alerts.since", since=language.moment(alert["opened_at"], view.time_zone)),
+        "answer": _sentence(answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language)),
         "results": language.say("alerts.results", results=", ".join(results)) if results else "",
         "guide": guide,
         "source_lead": language.say(
@@ -202,6 +204,10 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         else "",
         "source": provenance.source if provenance else "",
     }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def ended_row(alert: Mapping[str, Any], view: PatientView, language: Language) -> Row:

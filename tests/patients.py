@@ -115,16 +115,27 @@ def stays(text: str) -> Iterator[Stay]:
 
 
 def known(
-    results: str, *, courses: str = "never", stays: str = "never", hosts: str = "never", patient: str = PATIENT
+    results: str,
+    *,
+    courses: str = "never",
+    stays: str = "never",
+    hosts: str = "never",
+    answered: str = "-",
+    patient: str = PATIENT,
 ) -> Known:
-    """What an assessment reads of one patient, as it would come from a store."""
+    """What an assessment reads of one patient, as it would come from a store.
+
+    `answered`: the results for which somebody answered, such as `csf0`; `-`: nobody did; `never`: that is not known.
+    """
+    ids = None if answered == "never" else [f"lab:{name}:cmv_dna" for name in answered.split() if name != "-"]
     return Known.of(
         {
             VIRAL_LOAD_RESULTS: results_frame(results, patient=patient),
             ANTIVIRAL_COURSES: courses_frame(courses, patient=patient),
             ICU_STAYS: stays_frame(stays, patient=patient),
             HOST_STATUS: hosts_frame(hosts, patient=patient),
-        }
+        },
+        answered=None if ids is None else pl.DataFrame({"result_id": ids}, schema={"result_id": pl.String}),
     )
 
 

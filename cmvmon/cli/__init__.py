@@ -11,12 +11,27 @@ import os
 import sys
 from pathlib import Path
 
-from cmvmon.cli import analysts, keeping, learning, listing, merging, printing, questions, rebuilding, store, ward, why
+from cmvmon.cli import (
+    analysts,
+    answering,
+    keeping,
+    learning,
+    listing,
+    merging,
+    printing,
+    questions,
+    rebuilding,
+    rule_switching,
+    store,
+    ward,
+    why,
+)
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
 __all__ = [
     "analysts",
+    "answering",
     "app",
     "keeping",
     "learning",
@@ -25,6 +40,7 @@ __all__ = [
     "merging",
     "questions",
     "rebuilding",
+    "rule_switching",
     "store",
     "ward",
     "why",

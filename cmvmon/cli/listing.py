@@ -38,7 +38,19 @@ def alerts_list(
         print(
             printing.table(
                 rows,
-                ("alert_id", "tier", "state", "rule", "patient_id", "compartment", "feed", "opened_at", "sentence"),
+                (
+                    "alert_id",
+                    "tier",
+                    "standing",
+                    "rule",
+                    "patient_id",
+                    "compartment",
+                    "feed",
+                    "opened_at",
+                    "answered_by",
+                    "until",
+                    "sentence",
+                ),
                 "no open alerts",
             )
         )

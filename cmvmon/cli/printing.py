@@ -75,7 +75,8 @@ def assessed_words(counts: Counts) -> str:
     words = f"{counts.patients} patients; verdicts {counts.alert} alert, {counts.clear} clear, {counts.not_assessable} not assessable"
     if changes.is_replay:
         return f"{words}; this moment lies before the last assessment: alerts stay as they are"
-    return f"{words}; alerts opened {changes.opened}, updated {changes.updated}, resolved {changes.resolved}, closed {changes.closed}"
+    words += f"; alerts opened {changes.opened}, updated {changes.updated}, resolved {changes.resolved}, closed {changes.closed}"
+    return f"{words}, reopened {changes.reopened}" if changes.reopened else words
 
 
 def published_words(published: Published) -> str:

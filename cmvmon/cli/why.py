@@ -47,7 +47,7 @@ def rules_list(lang: Lang = None, as_json: Json = False, site: SiteOption = HERE
     from cmvmon.run.rule_query import listed_rules
 
     rows = listed_rules(site, lang=lang)
-    columns = ("rule", "title", "subject", "tiers", "strength", "owner")
+    columns = ("rule", "title", "subject", "tiers", "strength", "owner", "disabled")
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2))
         return

@@ -28,6 +28,8 @@ class Known:
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
         heard_since: by name of a silent table, the ids of the deliveries of other feeds that landed after that.
+        answered: the `result_id` of every result for which a person had answered: it was under an alert that somebody
+            acknowledged, or was read back. None = not known, as in tables that come from no store.
         concordance: the table `concordance` of *every* patient at this moment, where these tables hold only some of
             them; None = the patients of these tables are the unit.
     """
@@ -38,6 +40,7 @@ class Known:
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    answered: pl.DataFrame | None = None
 
     @classmethod
     def of(cls, tables: Mapping[RowType, pl.DataFrame | None], **facts: Any) -> Known:

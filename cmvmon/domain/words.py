@@ -46,6 +46,9 @@ STATUS = (
 
 TIERS = (1, 2, 3)
 ALERT_STATE = ("open", "resolved", "closed")
+# How an open alert stands: told to nobody yet, told, looked at, answered for good, or set aside until a moment.
+NEW, NOTIFIED, SEEN, ACKNOWLEDGED, SNOOZED = "new", "notified", "seen", "acknowledged", "snoozed"
+ALERT_STANDING = (NEW, NOTIFIED, SEEN, ACKNOWLEDGED, SNOOZED)
 # What befell a result under an alert after its words were said, the gravest first.
 FACTS_WITHDRAWN = "facts_withdrawn"
 FACTS_MOVED = "facts_moved"
@@ -62,7 +65,17 @@ UNJUDGED = (
     "other_compartment",
 )  # its subject no longer is
 MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
-ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)
+# Why an answer no longer holds, beside what befell a result under it.
+WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON = (
+    "worse",
+    "other_ground",
+    "new_result",
+    "snooze_over",
+    "by_person",
+)
+ANSWER_ENDED = (WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON)
+RULE_DISABLED = "rule_disabled"  # the site switched its rule off
+ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, STAY_ENDED, *UNJUDGED, *ANSWER_ENDED)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

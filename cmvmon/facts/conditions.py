@@ -73,6 +73,11 @@ class Value:
         """A number of days as a length of time."""
         return Value(pl.duration(hours=24 * self.expr), f"{self.written} days")
 
+    @property
+    def hours(self) -> Value:
+        """A number of hours as a length of time."""
+        return Value(pl.duration(hours=self.expr), f"{self.written} hours")
+
     @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that it is made from."""

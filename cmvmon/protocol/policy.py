@@ -215,6 +215,20 @@ class NextSample:
 
 
 @stanza
+class Answers:
+    """When a person's answer to an alert ends by itself, and how long an alert can be set aside."""
+
+    worse_rise_log10: float = key(_POSITIVE, "a load this far above the one that was answered ends the answer")
+    worse_rise_lower_airway_log10: float = key(_POSITIVE, "the same in BAL, wash and aspirate")
+    next_sample_days: float = key(_POSITIVE, "after the newest sample of its compartment the next one is expected")
+    known_for_days: float = key(
+        _POSITIVE, "an answer for a result counts for those of its compartment at most so far apart"
+    )
+    overdue_snooze_h: float = key(_POSITIVE, "a snooze while that sample is overdue lasts at most so long")
+    provenance: Provenance
+
+
+@stanza
 class NamedPriors:
     """Which priors the bank of change-point lines takes."""
 

@@ -14,6 +14,7 @@ from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.policy import (
     AffectedCompartments,
     Alarm,
+    Answers,
     Concordance,
     Decline,
     Drug,
@@ -88,6 +89,7 @@ class Protocol:
     watched: Watched = inner(Watched)
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
+    answers: Answers = inner(Answers)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")

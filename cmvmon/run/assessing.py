@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
+from cmvmon.answers import Worse
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
@@ -22,13 +24,13 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.episodes import what_became_of, why_no_longer_judged
+from cmvmon.ends import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward_list import candidates
-from cmvmon.shell import alert_store, known, stored_results, touched
+from cmvmon.shell import alert_store, known, rule_switches, stored_results, touched
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
@@ -76,7 +78,7 @@ def assess_site(
             stamp=stamp,
             scope=scope,
             patients=patients,
-            ends=ends_of_alerts(assessment, one),
+            ends=ends_of_alerts(assessment, one, switched_off(connection, as_of=as_of)),
         )
         if not changes.is_replay:
             said = (
@@ -93,13 +95,25 @@ def assess_site(
     return assessment, Counts(as_of=as_of, patients=len(assessment.patients), changes=changes, **counts)
 
 
-def ends_of_alerts(assessment: Assessment, one: Links) -> Ends:
-    """Why alerts end that this assessment does not say again. `one`: which numbers are one patient at its moment."""
+def switched_off(connection: sa.Connection, *, as_of: datetime) -> frozenset[str]:
+    """The rules that stood switched off on the site at that moment."""
+    return frozenset(row["rule"] for row in rule_switches.disabled(connection, as_of=as_of))
+
+
+def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> Ends:
+    """Why alerts end that this assessment does not say again.
+
+    `one`: which numbers are one patient at its moment. `off`: the rules that the site has switched off.
+    """
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
+    limits = assessment.facts.protocol.answers
     return Ends(
-        cause_of=lambda alert: why_no_longer_judged(alert, series, treatment),
+        cause_of=lambda alert: (
+            words.RULE_DISABLED if alert["rule"] in off else why_no_longer_judged(alert, series, treatment)
+        ),
         became_of=partial(_became_of, assessment=assessment, one=one),
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
+        worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
     )
 
 
@@ -152,12 +166,14 @@ def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None
         of_unit = unit_concordance(opened, patients, as_of=as_of)
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=patients)
+        off = switched_off(connection, as_of=as_of)
     for table in DELIVERED:
         rows = was_known[table.rows] if table.required else was_known.if_delivered(table.rows)
         if rows is not None:
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
     was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method, for_pages=True)
+    assessment = replace(assessment, verdicts=assessment.verdicts.filter(~pl.col("rule").is_in(sorted(off))))
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
         return _Made(assessment, patients, lambda: of_unit.counts)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.interval import reported_limit_iu_per_ml
-from cmvmon.episodes import CLOSED, OPEN, OPENED, RESOLVED
+from cmvmon.episodes import CLOSED, OPEN, OPENED, REOPENED, RESOLVED
 from cmvmon.shell.lately import events_between, last_night_before, rewritten
 from dashboards.views import AlertChange, Lately, ResultChange
 
@@ -20,7 +20,7 @@ from dashboards.views import AlertChange, Lately, ResultChange
 ENDED_SHOWN_FOR = timedelta(days=7)
 
 _ON_THE_LIST = words.TIERS[:-1]  # what is for information only is told on the patient's page
-_KINDS = ("new", "worse", RESOLVED, CLOSED)
+_KINDS = ("new", "worse", REOPENED, RESOLVED, CLOSED)
 Row = Mapping[str, Any]
 
 
@@ -50,6 +50,8 @@ def _change(events: Collection[Row]) -> AlertChange | None:
         kind, tiers = "new", {last["tier"]}
     elif first["tier_before"] is not None and last["tier"] < first["tier_before"]:
         kind, tiers = "worse", {last["tier"]}
+    elif any(row["event"] == REOPENED for row in events):
+        kind, tiers = REOPENED, {last["tier"]}
     if kind is None or not tiers & set(_ON_THE_LIST) or last["cause"] == words.STAY_ENDED:
         return None
     names = ("patient_id", "rule", "compartment", "tier", "evidence", "cause")

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import sqlalchemy as sa
 
 from cmvmon import __version__
 from cmvmon.assess import Assessment, next_samples
@@ -20,8 +21,9 @@ from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
 from cmvmon.domain.results import ALERTS
 from cmvmon.protocol import Protocol
 from cmvmon.run import freshness, patient_numbers, views, ward_list
+from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
-from cmvmon.shell import alert_history, alert_store, quarantine
+from cmvmon.shell import alert_history, alert_store, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
@@ -32,7 +34,7 @@ from cmvmon.text import codes, language
 from dashboards.merged import merged_page
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
-from dashboards.views import FeedState, WardRow, WardView
+from dashboards.views import FeedState, SwitchedOff, WardRow, WardView
 from dashboards.ward import ward_page
 
 STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
@@ -70,6 +72,7 @@ def publish(
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
+        off = _switched_off(connection, as_of)
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
     known = set(assessment.patients)
@@ -96,10 +99,10 @@ def publish(
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
-    caveats = views.feed_caveats(feeds, waiting)
+    caveats = feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = replace(
         _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
@@ -119,7 +122,7 @@ def publish(
                 results=listed,
                 fitted=fitted,
                 next_sample=open_calls,
-                caveats=(*views.own_caveats(patient_id, waiting), *caveats),
+                caveats=(*own_caveats(patient_id, waiting), *caveats),
                 ward_href=names.ward(code),
                 hrefs={c: names.patient(patient_id, c) for c in codes()},
             )
@@ -159,7 +162,13 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
     with opened.reading() as connection:
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"})
-    _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded)
+        off = _switched_off(connection, as_of)
+    _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off)
+
+
+def _switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedOff, ...]:
+    rows = rule_switches.disabled(connection, as_of=as_of)
+    return tuple(SwitchedOff(row["rule"], row["changed_at"], row["actor"], row["why"]) for row in rows)
 
 
 def _write_halt(
@@ -169,9 +178,10 @@ def _write_halt(
     feeds: Sequence[FeedTable],
     standing: Sequence[Mapping[str, object]],
     *unrecorded: FeedState,
+    off: tuple[SwitchedOff, ...] = (),
 ) -> None:
     settings, names = site.settings(), _Names(site.page_key())
-    common = views.Common(protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS)
+    common = views.Common(protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
     view = _ward_view((), feeds, standing, common, names)
     view = replace(view, feeds=(*unrecorded, *view.feeds))
     for code in codes():
@@ -217,4 +227,5 @@ def _ward_view(
         is_signed=common.protocol.is_signed,
         hrefs={code: names.ward(code) for code in codes()},
         stale_after_hours=common.stale_after_hours,
+        switched_off=common.switched_off,
     )

@@ -8,13 +8,17 @@ from typing import Any
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol.numbers import written
 from cmvmon.rules import Rule, all_rules, leaflet_of
+from cmvmon.shell import database, rule_switches
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 
 
 def listed_rules(root: Path, *, lang: str | None) -> list[dict[str, Any]]:
-    """Every rule: code, title, kind of subject, tiers, strength and owner of its stanza."""
+    """Every rule: code, title, kind of subject, tiers, strength and owner of its stanza, and where it is switched off
+    (`disabled`: since when, by whom and why; empty where it is on)."""
     site = Site(root)
+    off = _switched_off(site)
     protocol, spoken = site.protocol(), language(lang or site.settings().language)
     return [
         {
@@ -24,9 +28,20 @@ def listed_rules(root: Path, *, lang: str | None) -> list[dict[str, Any]]:
             "tiers": " or ".join(map(str, rule.tier)),
             "strength": protocol.rules[rule.code].provenance.strength,
             "owner": protocol.rules[rule.code].provenance.owner,
+            "disabled": off.get(rule.code, ""),
         }
         for rule in all_rules()
     ]
+
+
+def _switched_off(site: Site) -> dict[str, str]:
+    """What is said of each rule that the site has switched off; nothing where there is no store yet."""
+    url = site.settings().database
+    if not database.exists(url):
+        return {}
+    with open_store(url) as store, store.reading() as connection:
+        rows = rule_switches.disabled(connection)
+    return {row["rule"]: f"since {row['changed_at']:%Y-%m-%d} by {row['actor']}: {row['why']}" for row in rows}
 
 
 def shown_rule(root: Path, code: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import OPEN, subject_of
-from cmvmon.run.assessing import assessed, ends_of_alerts
+from cmvmon.run.assessing import assessed, ends_of_alerts, switched_off
 from cmvmon.run.publish import Published, publish
 from cmvmon.shell import alert_history, known
 from cmvmon.shell.alert_decisions import decided
@@ -30,7 +30,8 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
         assessment = assessed(opened, as_of=as_of)
         with opened.reading() as connection:
             stood = alert_history.standing_at(connection, as_of)
-            ends = ends_of_alerts(assessment, known.links(connection, as_of=as_of))
+            one, off = known.links(connection, as_of=as_of), switched_off(connection, as_of=as_of)
+            ends = ends_of_alerts(assessment, one, off)
         latest = {subject_of(row): row for row in sorted(stood, key=lambda row: (row["opened_at"], row["changed_at"]))}
         of_patients = {subject: row for subject, row in latest.items() if row["rule"] != words.OPERATIONS}
         rows = assessment.verdicts.to_dicts()

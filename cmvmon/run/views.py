@@ -13,25 +13,31 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
-from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
-from cmvmon.run.freshness import silent_since
 from cmvmon.run.ward_list import WardList, watched_by
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.quarantine import Waits
 from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards import facts
-from dashboards.views import Caveat, FeedState, LatestResult, MergedView, NotAssessable, PatientView, WardRow
+from dashboards.views import (
+    Caveat,
+    FeedState,
+    LatestResult,
+    MergedView,
+    NotAssessable,
+    PatientView,
+    SwitchedOff,
+    WardRow,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Common:
     time_zone: str
     is_synthetic: bool
     stale_after_hours: int
+    switched_off: tuple[SwitchedOff, ...] = ()
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -137,6 +144,7 @@ def patient_view(
         standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
+        switched_off=common.switched_off,
     )
 
 
@@ -157,6 +165,7 @@ def merged_view(
         code_version=__version__,
         is_synthetic=common.is_synthetic,
         is_signed=common.protocol.is_signed,
+        switched_off=common.switched_off,
     )
 
 
@@ -200,31 +209,6 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
         if (fact["feed"], fact["table_name"]) not in told
     ]
     return (*stopped, *states)
-
-
-def own_caveats(patient_id: str, waiting: Collection[Waits]) -> tuple[Caveat, ...]:
-    """What only this patient's page must say: records of theirs that are set apart. Contradictions are told by themselves."""
-    own = sum(one.patient_id == patient_id and one.reason not in CONFLICTS for one in waiting)
-    return (Caveat("own_quarantined", n=own),) if own else ()
-
-
-def feed_caveats(feeds: Collection[FeedTable], waiting: Collection[Waits]) -> tuple[Caveat, ...]:
-    """What a patient's page must say of the data as a whole: records set apart that name nobody, tables that stay away."""
-    caveats = []
-    unnamed = sum(one.patient_id is None for one in waiting)
-    if unnamed:
-        caveats.append(Caveat("quarantined", n=unnamed))
-    if not any(item.table == VIRAL_LOAD_RESULTS.name and item.last_received_at for item in feeds):
-        caveats.append(Caveat("results_never"))
-    for code, rows in (
-        ("results_stale", VIRAL_LOAD_RESULTS),
-        ("courses_stale", ANTIVIRAL_COURSES),
-        ("stays_stale", ICU_STAYS),
-    ):
-        since = silent_since(feeds, rows.name)
-        if since is not None:
-            caveats.append(Caveat(code, since=since))
-    return tuple(caveats)
 
 
 def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:

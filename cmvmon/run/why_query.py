@@ -21,6 +21,7 @@ from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
+from cmvmon.run.chosen_alert import chosen
 from cmvmon.run.rule_query import rule_of, where
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known, stored_results, touched
@@ -28,7 +29,6 @@ from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
 
-_NAMED = 5  # alerts that an ambiguous id is told to begin
 _TRIED = 10  # results left out, one at a time, the newest first
 
 
@@ -44,7 +44,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     spoken = language(lang or settings.language)
     with open_site(root) as opened:
         with opened.reading() as connection:
-            alert = _chosen(alert_store.alerts(connection), alert_id)
+            alert = chosen(alert_store.alerts(connection), alert_id)
         if alert["rule"] == words.OPERATIONS:
             raise SiteError(
                 "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
@@ -61,7 +61,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "tier": alert["tier"],
             "patient_id": alert["patient_id"],
             "compartment": alert["compartment"],
-            "judged_at": alert["changed_at"],
+            "judged_at": alert["said_at"],
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "conditions": [asdict(one) for one in asked(rule, frame)],
@@ -71,25 +71,8 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
         }
 
 
-def _chosen(alerts: list[dict[str, Any]], alert_id: str) -> dict[str, Any]:
-    where_ids_are = "`cmvmon alerts list --all` prints the ids"
-    if not alert_id.strip():
-        raise SiteError(f"the id of an alert is empty; give the id, or how it begins; {where_ids_are}")
-    found = [alert for alert in alerts if alert["alert_id"].startswith(alert_id)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise SiteError(f"no alert has an id that begins with {alert_id!r}; {where_ids_are}")
-    named = "; ".join(f"{alert['alert_id']} ({alert['rule']})" for alert in found[:_NAMED])
-    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    raise SiteError(
-        f"{len(found)} alerts have an id that begins with {alert_id!r}: {named}{more}. "
-        f"Give more of the id; {where_ids_are}"
-    )
-
-
 def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
-    row = {"patient_id": alert["patient_id"], "as_of": alert["changed_at"], "evidence": alert["evidence"]}
+    row = {"patient_id": alert["patient_id"], "as_of": alert["said_at"], "evidence": alert["evidence"]}
     return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
 
 
@@ -97,7 +80,7 @@ def _tipped(
     opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
 ) -> dict[str, Any]:
     """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
-    at, patient = alert["changed_at"], alert["patient_id"]
+    at, patient = alert["said_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
     with opened.reading() as connection:
         said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
@@ -137,7 +120,7 @@ def _without(was_known: Known, result_id: str) -> Known:
 def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:
     """What the rule says of the alert's subject; None: it is not judged, or can't be."""
     try:
-        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["changed_at"], method=opened.method).verdicts
+        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["said_at"], method=opened.method).verdicts
     except CmvmonError:
         return None
     mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))

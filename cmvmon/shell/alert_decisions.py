@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cmvmon import episodes
+from cmvmon import answers, episodes
+from cmvmon.answers import Worse
 from cmvmon.domain import words
-from cmvmon.episodes import OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import ALERT_ANEW, OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
 from cmvmon.shell.stamp import Stamp
 
 Row = Mapping[str, Any]
@@ -23,11 +24,13 @@ class Ends:
         cause_of: why the subject of an open alert is no longer judged.
         became_of: of open alerts, by alert id, what befell a result that their words rest on.
         discharged: patients whose stay has ended.
+        worse: how much higher a load must be to end an answer.
     """
 
     cause_of: Callable[[Row], str]
     became_of: Callable[[Collection[Row]], Mapping[str, str]]
     discharged: Collection[str]
+    worse: Worse
 
 
 def decided(
@@ -49,8 +52,14 @@ def decided(
         for subject, alert in latest.items()
         if alert["state"] == OPEN and judged.get(subject) != words.ALERT
     }
-    became = ends.became_of([*unsaid.values()]) if unsaid else {}
-    befell = {subject: became.get(alert["alert_id"]) for subject, alert in unsaid.items()}
+    answered = {
+        subject: alert
+        for subject, alert in latest.items()
+        if alert["standing"] in (words.ACKNOWLEDGED, words.SNOOZED) and judged.get(subject) == words.ALERT
+    }
+    asked = [*unsaid.values(), *(answers.what_was_answered(alert) for alert in answered.values())]
+    became = ends.became_of(asked) if asked else {}
+    befell = {subject: became.get(alert["alert_id"]) for subject, alert in (unsaid | answered).items()}
     under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
     said = [
         (
@@ -62,6 +71,8 @@ def decided(
                 befell=befell.get(subject_of(row)),
                 is_other_policy=subject_of(row) in under_another,
                 brings_news=brings_news,
+                latest=latest.get(subject_of(row)),
+                worse=ends.worse,
             ),
         )
         for row in rows
@@ -91,8 +102,14 @@ def word_of(
     brings_news: bool,
     befell: str | None = None,
     is_other_policy: bool = False,
+    latest: Row | None = None,
+    worse: Worse | None = None,
 ) -> Word:
-    """`befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another."""
+    """What a verdict says of its subject.
+
+    `befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another.
+    `latest`: the last row of that alert, whose answer may end; `worse`: as in `answers.why_it_ends`.
+    """
     facts = {
         "tier": verdict["tier"],
         "evidence": verdict["evidence"],
@@ -103,6 +120,9 @@ def word_of(
     said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
     if said == words.NOT_ASSESSABLE and befell is not None:
         said = UNFOUNDED
+    if said == words.ALERT and latest is not None:
+        why = answers.why_it_ends(latest, facts, befell=befell, worse=worse)
+        return Word(ALERT_ANEW if why else said, stamp.as_of, facts, cause=why, brings_news=brings_news)
     cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
     return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
 

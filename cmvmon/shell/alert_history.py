@@ -31,3 +31,18 @@ def ended_between(connection: sa.Connection, after: datetime, until: datetime) -
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return sorted(rows, key=lambda row: (-row["changed_at"].timestamp(), row["tier"], row["alert_id"]))
+
+
+def events_of(
+    connection: sa.Connection, *, alert_id: str | None = None, patient: str | None = None, since: datetime | None = None
+) -> list[dict[str, Any]]:
+    """What happened to one alert, to a patient's, or to all after a moment: rows of `alert_events`, in the order of time."""
+    e = ALERT_EVENTS.c
+    query = sa.select(ALERT_EVENTS).order_by(e.changed_at, e.alert_id, e.sequence)
+    if alert_id is not None:
+        query = query.where(e.alert_id == alert_id)
+    if patient is not None:
+        query = query.where(e.patient_id == patient)
+    if since is not None:
+        query = query.where(e.changed_at > since)
+    return [dict(row) for row in connection.execute(query).mappings()]

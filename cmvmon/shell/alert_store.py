@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import OPEN, subject_of
+from cmvmon.episodes import OPEN, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.alert_decisions import Ends, decided, word_of
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Changes:
-    """How many alerts an assessment opened, updated, resolved and closed: counts only.
+    """How many alerts an assessment opened, reopened, updated, resolved and closed: counts only.
 
     `is_replay`: of every patient a later moment is recorded, so nothing was.
     """
@@ -33,6 +33,7 @@ class Changes:
     resolved: int = 0
     closed: int = 0
     is_replay: bool = False
+    reopened: int = 0
 
 
 def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
@@ -103,12 +104,15 @@ def record(
     latest = _latest(connection, stamp.as_of, covered)
     events = decided(latest, rows, ends, stamp=stamp, judged_at=judged_at, brings_news=patients is not None)
     _append(connection, events)
+    events += end_snoozes(connection, at=stamp.as_of)
     if covered is None:
         _list_open(connection)
     _note_assessment(connection, rows, stamp, scope, mine - late)
     kinds = [event["event"] for event in events]
-    counts = {kind: kinds.count(kind) for kind in ("opened", "updated", "resolved", "closed")}
-    return Changes(counts["opened"], counts["updated"], counts["resolved"], counts["closed"]), late
+    opened, updated, resolved, closed, reopened = (
+        kinds.count(kind) for kind in ("opened", "updated", "resolved", "closed", "reopened")
+    )
+    return Changes(opened, updated, resolved, closed, reopened=reopened), late
 
 
 def record_operations(connection: sa.Connection, *, feed: str, evidence: str | None, stamp: Stamp) -> None:
@@ -125,8 +129,38 @@ def record_operations(connection: sa.Connection, *, feed: str, evidence: str | N
     e = ALERT_EVENTS.c
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
-    event = episodes.event(verdict, latest, word_of(verdict, stamp, (), brings_news=True))
+    event = episodes.event(verdict, latest, word_of(verdict, stamp, (), brings_news=True, latest=latest))
     _append(connection, [] if event is None else [event])
+
+
+def answer(connection: sa.Connection, alert_id: str, word: Word) -> dict[str, Any] | None:
+    """Records what a person says of that alert, and returns the event; None where it changes nothing.
+
+    The caller holds the site and the transaction. Raises SiteError where it can't be said: episodes.TRANSITIONS.
+    """
+    latest = dict(connection.execute(last_events().where(ALERT_EVENTS.c.alert_id == alert_id)).mappings().one())
+    event = episodes.event(latest, latest, word)
+    _append(connection, [] if event is None else [event])
+    return event
+
+
+def record_notified(connection: sa.Connection, alert_ids: Collection[str], *, at: datetime) -> int:
+    """Records that somebody was told of these alerts, and returns how many were new. Twice is once; an ended one is left.
+
+    For whoever sends messages: call it in the transaction that notes them as sent, holding the site.
+    """
+    found = (answer(connection, alert_id, Word(episodes.NOTIFY, at)) for alert_id in sorted(alert_ids))
+    return sum(event is not None for event in found)
+
+
+def end_snoozes(connection: sa.Connection, *, at: datetime) -> list[dict[str, Any]]:
+    """Reopens every alert whose snooze is over at that moment, and returns the events. The caller holds the transaction."""
+    e = ALERT_EVENTS.c
+    open_ones = last_events(e.alert_id).where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)))
+    over = connection.execute(open_ones.where(e.standing == words.SNOOZED, e.until <= at)).scalars().all()
+    word = Word(episodes.SNOOZE_OVER, at, cause=words.SNOOZE_OVER)
+    found = [answer(connection, alert_id, word) for alert_id in sorted(over)]
+    return [event for event in found if event is not None]
 
 
 def _append(connection: sa.Connection, events: Collection[Row]) -> None:

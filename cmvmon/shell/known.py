@@ -16,6 +16,7 @@ from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing
 from cmvmon.shell import feed_state
+from cmvmon.shell.answered import answered_results
 from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
@@ -39,7 +40,12 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     silent = silent_tables(connection, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
     return Known(
-        tables, assays_in_use(site, *tables.values()), _unread(connection, as_of), silent=silent, heard_since=heard
+        tables,
+        assays_in_use(site, *tables.values()),
+        _unread(connection, as_of),
+        silent=silent,
+        heard_since=heard,
+        answered=answered_results(connection, as_of=as_of),
     )
 
 

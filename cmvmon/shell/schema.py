@@ -185,10 +185,24 @@ ALERT_EVENTS = sa.Table(
     sa.Column("event", sa.String, nullable=False),
     sa.Column("actor", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
+    # How it stands open (words.ALERT_STANDING); null where it has ended.
+    sa.Column("standing", sa.String),
     sa.Column("tier", sa.Integer, nullable=False),
     sa.Column("opened_at", Moment(), nullable=False),
+    # The moment of the last verdict that changed it; `changed_at` also counts what persons said.
+    sa.Column("said_at", Moment(), nullable=False),
     sa.Column("changed_at", Moment(), nullable=False),
     sa.Column("cause", sa.String),
+    # The answer that stands (cmvmon.answers): who, when, on what, why as a code, and until when it is snoozed.
+    sa.Column("answered_by", sa.String),
+    sa.Column("answered_at", Moment()),
+    sa.Column("answered_on", sa.String),
+    sa.Column("reason", sa.String),
+    sa.Column("until", Moment()),
+    # Of this event alone: who was called, what a person wrote, and whose answer it takes the ground from.
+    sa.Column("recipient", sa.String),
+    sa.Column("note", sa.String),
+    sa.Column("tells", sa.String),
     sa.Column("evidence", sa.String, nullable=False),
     sa.Column("protocol_version", sa.String, nullable=False),
     sa.Column("protocol_hash", sa.String, nullable=False),
@@ -202,6 +216,17 @@ ALERT_EVENTS = sa.Table(
 # Which alerts stand open: follows from their events, and is written with them, so that no page reads every alert there was.
 OPEN_ALERTS = sa.Table(
     "open_alerts", METADATA, sa.Column("alert_id", sa.String, primary_key=True), info={"is_derived": True}
+)
+
+# Which rules the site switched off, and on again (cmvmon.shell.rule_switches).
+RULE_SWITCHES = sa.Table(
+    "rule_switches",
+    METADATA,
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("changed_at", Moment(), primary_key=True),
+    sa.Column("is_disabled", sa.Boolean, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
 )
 
 ASSESSMENTS = sa.Table(

@@ -105,7 +105,11 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "NullUnless reason verdict": [full("verdicts") | {"reason": "no_bal"}],
     },
     "alerts": {
-        "Requires cause state": [full("alerts") | {"cause": None}],
+        "OneOf standing": [full("alerts") | {"standing": "answered"}],
+        "Requires cause state": [bare("alerts") | {"state": "closed"}],
+        "Requires standing state": [bare("alerts") | {"state": "open"}],
+        "NullUnless standing state": [full("alerts") | {"state": "resolved"}],
+        "Requires until standing": [full("alerts") | {"until": None}],
         "Ordered opened_at changed_at": [full("alerts") | {"changed_at": at(13)}],
     },
 }

@@ -197,11 +197,15 @@ FULL: dict[str, Row] = {
         "patient_id": "SYN-1",
         "compartment": "bal",
         "subject": '{"compartment":"bal","patient_id":"SYN-1"}',
-        "state": "closed",
+        "state": "open",
+        "standing": "snoozed",
         "tier": 2,
         "opened_at": at(14),
         "changed_at": at(15),
-        "cause": "stay_ended",
+        "cause": "worse",
+        "answered_by": "dr. A",
+        "answered_at": at(15),
+        "until": at(16),
         "evidence": "{}",
         "protocol_version": "synthetic_2026",
         "code_version": "0.1.0",
@@ -226,7 +230,7 @@ _BARE: dict[str, Row] = {
     "viral_load_results": {"detection": "not_detected", "received_at": at(18, 9)},
     "concordance": {"scope": "unit"},
     "verdicts": {"verdict": "clear"},
-    "alerts": {"state": "open"},
+    "alerts": {"state": "resolved"},
 }
 # The text that tells two rows of a table apart.
 NAMED_BY = {

@@ -10,17 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmvmon import episodes
+from cmvmon import ends, episodes
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import (
     ACKNOWLEDGE,
+    ALERT_ANEW,
+    BY_JUDGING,
     CLOSED,
     NONE,
-    OPEN,
+    NOTIFY,
+    READ_BACK,
+    REOPEN,
     RESOLVED,
     SAID,
+    SEE,
+    SNOOZE,
+    SNOOZE_OVER,
     STATES,
     STAY_ENDED,
     UNFOUNDED,
@@ -51,58 +58,148 @@ def word(said: str, hours: float, **other: Any) -> Word:
     return Word(said, at(hours), **({"facts": facts()} | other))
 
 
+LEADS_TO = {
+    NONE: (),
+    words.NEW: (),
+    words.NOTIFIED: (NOTIFY,),
+    words.SEEN: (SEE,),
+    words.ACKNOWLEDGED: (ACKNOWLEDGE,),
+    words.SNOOZED: (SNOOZE,),
+    RESOLVED: (words.CLEAR,),
+    CLOSED: (UNJUDGED,),
+}
+
+
 def alert_in(state: str) -> dict[str, Any] | None:
     """An alert that stands so since hour 1."""
     if state == NONE:
         return None
-    opened = episodes.event(SUBJECT, None, word(words.ALERT, 0))
-    ending = {OPEN: words.NOT_ASSESSABLE, RESOLVED: words.CLEAR, CLOSED: UNJUDGED}[state]
-    return episodes.event(SUBJECT, opened, word(ending, 1, cause="course_over")) or opened
+    found = episodes.event(SUBJECT, None, word(words.ALERT, 0))
+    for said in LEADS_TO[state]:
+        found = episodes.event(SUBJECT, found, word(said, 1, cause="course_over", actor="dr. A", until=at(24)))
+    return found
 
 
-EXPECTED = {
-    **{(state, said): None for state in STATES for said in SAID},
-    **{(state, words.ALERT): ("opened", "open", None) for state in (NONE, RESOLVED, CLOSED)},
-    (OPEN, words.ALERT): ("updated", "open", None),
-    (OPEN, words.CLEAR): ("resolved", "resolved", "course_over"),
-    (OPEN, UNFOUNDED): ("closed", "closed", "course_over"),
-    (OPEN, UNJUDGED): ("closed", "closed", "course_over"),
-    (OPEN, STAY_ENDED): ("closed", "closed", "stay_ended"),
-    (OPEN, ACKNOWLEDGE): ("acknowledged", "open", None),
-}
+# One row for each word: what it brings about in each state, in the order of the columns. A dash: nothing; x: refused.
+TABLE = """
+                                            none    new          notified     seen         acknowledged snoozed      resolved closed
+alert                                       opened  updated      updated      updated      updated      updated      opened   opened
+alert, and its answer no longer holds       opened  updated      updated      updated      reopened     reopened     opened   opened
+clear                                       -       resolved     resolved     resolved     resolved     resolved     -        -
+not_assessable                              -       -            -            -            -            -            -        -
+not assessable, and a result under it changed -     closed       closed       closed       closed       closed       -        -
+no longer judged                            -       closed       closed       closed       closed       closed       -        -
+stay has ended                              -       closed       closed       closed       closed       closed       -        -
+told to somebody                            -       notified     -            -            -            -            -        -
+somebody has seen it                        -       seen         seen         -            -            -            -        -
+acknowledge                                 x       acknowledged acknowledged acknowledged x            acknowledged x        x
+snooze                                      x       snoozed      snoozed      snoozed      x            snoozed      x        x
+the snooze is over                          -       -            -            -            -            reopened     -        -
+reopen                                      x       x            x            x            reopened     reopened     x        x
+read back, confirmed                        x       read_back    read_back    read_back    read_back    read_back    x        x
+read back, not reached                      x       not_reached  not_reached  not_reached  not_reached  not_reached  x        x
+"""
+
+
+def _told() -> dict[tuple[str, str], str]:
+    head, *lines = (line.split() for line in TABLE.strip().splitlines())
+    n = len(head)
+    return {(state, " ".join(line[:-n])): cell for line in lines for state, cell in zip(head, line[-n:], strict=True)}
+
+
+EXPECTED = _told()
+STANDS = {"opened": "new", "reopened": "new", "read_back": "seen"}
 
 
 @pytest.mark.parametrize(("state", "said"), EXPECTED)
 def test_each_word_brings_about_what_its_row_says(state: str, said: str) -> None:
-    latest = alert_in(state)
-    spoken = word(said, 2, cause="course_over", facts=facts('{"n": 1}'), actor="someone")
-    if said == ACKNOWLEDGE and state != OPEN:
-        with pytest.raises(SiteError, match="nothing to acknowledge"):
+    latest, expected = alert_in(state), EXPECTED[state, said]
+    spoken = word(said, 2, cause="course_over", facts=facts('{"n": 1}'), actor="someone", until=at(48))
+    if expected == "x":
+        with pytest.raises(SiteError):
             episodes.event(SUBJECT, latest, spoken)
         return
     found = episodes.event(SUBJECT, latest, spoken)
-    assert (found and (found["event"], found["state"], found["cause"])) == EXPECTED[state, said]
-    if found is not None:
-        assert (found["actor"], found["changed_at"]) == ("someone", at(2))
+    if expected == "-":
+        assert found is None
+        return
+    assert found is not None
+    assert (found["event"], found["actor"], found["changed_at"]) == (expected, "someone", at(2))
+    if expected in ("resolved", "closed"):
+        assert (found["state"], found["standing"]) == (expected, None)
+        assert found["cause"] == ("stay_ended" if said == STAY_ENDED else "course_over")
+    else:
+        has_answered = state in ("acknowledged", "snoozed")
+        after = state if expected in ("updated", "not_reached") or (has_answered and expected == "read_back") else None
+        assert (found["state"], found["standing"]) == ("open", after or STANDS.get(expected, expected))
 
 
 def test_every_state_and_word_has_its_cell_and_every_event_its_state() -> None:
-    assert set(episodes.TRANSITIONS) == {(state, said) for state in STATES for said in SAID}
+    assert set(episodes.TRANSITIONS) == {(state, said) for state in STATES for said in SAID} == set(EXPECTED)
     assert set(episodes.TRANSITIONS.values()) == {*episodes.EVENTS, episodes.NOTHING, episodes.REFUSED}
-    assert set(episodes.STATE_AFTER.values()) == set(words.ALERT_STATE)
 
 
 def test_an_alert_that_says_nothing_new_is_no_event() -> None:
-    assert episodes.event(SUBJECT, alert_in(OPEN), word(words.ALERT, 2)) is None
+    assert episodes.event(SUBJECT, alert_in(words.NEW), word(words.ALERT, 2)) is None
 
 
 def test_an_acknowledged_alert_stays_open_and_is_resolved_as_any_other() -> None:
-    seen = episodes.event(SUBJECT, alert_in(OPEN), word(ACKNOWLEDGE, 2, actor="a physician"))
-    assert seen is not None
-    assert (seen["state"], seen["sequence"]) == ("open", 2)
-    done = episodes.event(SUBJECT, seen, word(words.CLEAR, 3))
+    answered = episodes.event(
+        SUBJECT, alert_in(words.NEW), word(ACKNOWLEDGE, 2, actor="a physician", reason="action-completed", note="done")
+    )
+    assert answered is not None
+    assert (answered["state"], answered["standing"], answered["sequence"]) == ("open", "acknowledged", 2)
+    assert (answered["answered_by"], answered["answered_at"], answered["reason"], answered["note"]) == (
+        "a physician", at(2), "action-completed", "done",
+    )  # fmt: skip
+    done = episodes.event(SUBJECT, answered, word(words.CLEAR, 3))
     assert done is not None
-    assert (done["event"], done["actor"], done["alert_id"]) == ("resolved", "system", seen["alert_id"])
+    assert (done["event"], done["actor"], done["alert_id"]) == ("resolved", "system", answered["alert_id"])
+    assert done["tells"] is None, "it was answered, and ended as it should"
+
+
+def test_whoever_acknowledges_second_is_told_who_did() -> None:
+    with pytest.raises(SiteError, match=r"dr\. A acknowledged that alert before you, at 2026-03-01 09:00"):
+        episodes.event(SUBJECT, alert_in(words.ACKNOWLEDGED), word(ACKNOWLEDGE, 2, actor="dr. B"))
+
+
+@pytest.mark.parametrize("said", [ACKNOWLEDGE, SNOOZE, REOPEN, READ_BACK])
+def test_what_is_not_open_can_t_be_answered(said: str) -> None:
+    with pytest.raises(SiteError, match="nothing to answer"):
+        episodes.event(SUBJECT, alert_in(RESOLVED), word(said, 2))
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "tells"),
+    [
+        (ALERT_ANEW, "worse", "dr. A"),
+        (UNFOUNDED, "facts_withdrawn", "dr. A"),
+        (words.CLEAR, "facts_corrected", "dr. A"),
+        (UNJUDGED, "merged", "dr. A"),
+        (words.CLEAR, None, None),
+    ],
+)
+def test_whoever_had_answered_is_named_where_the_ground_goes_from_under_it(
+    said: str, cause: str | None, tells: str | None
+) -> None:
+    for state in (words.ACKNOWLEDGED, words.SNOOZED):
+        found = episodes.event(SUBJECT, alert_in(state), word(said, 2, cause=cause, facts=facts('{"n": 1}')))
+        assert found is not None
+        assert (found["tells"], found["cause"]) == (tells, cause)
+
+
+def test_a_reopened_alert_holds_no_answer_any_more() -> None:
+    found = episodes.event(SUBJECT, alert_in(words.SNOOZED), word(SNOOZE_OVER, 24, cause="snooze_over"))
+    assert found is not None
+    assert {found[name] for name in ("answered_by", "answered_at", "answered_on", "reason", "until")} == {None}
+
+
+def test_a_verdict_of_before_a_person_s_word_and_after_the_last_verdict_still_counts() -> None:
+    """A night that is judged for an earlier moment of today, after somebody had acknowledged."""
+    answered = episodes.event(SUBJECT, alert_in(words.NEW), word(ACKNOWLEDGE, 5, actor="dr. A"))
+    done = episodes.event(SUBJECT, answered, word(words.CLEAR, 3))
+    assert done is not None
+    assert (done["state"], done["said_at"], done["changed_at"]) == ("resolved", at(3), at(5))
 
 
 def test_an_alert_that_ended_and_is_back_within_one_moment_goes_on_as_the_same_episode() -> None:
@@ -114,8 +211,8 @@ def test_an_alert_that_ended_and_is_back_within_one_moment_goes_on_as_the_same_e
     assert (back["alert_id"], back["sequence"], back["opened_at"]) == (opened["alert_id"], 3, at(1))
 
 
-@pytest.mark.parametrize("state", [OPEN, RESOLVED, CLOSED])
-@pytest.mark.parametrize("said", [said for said in SAID if said != ACKNOWLEDGE])
+@pytest.mark.parametrize("state", [state for state in STATES if state != NONE])
+@pytest.mark.parametrize("said", BY_JUDGING)
 def test_a_word_of_a_moment_before_the_last_change_changes_nothing(state: str, said: str) -> None:
     changed = alert_in(state)
     assert changed is not None
@@ -132,9 +229,7 @@ def test_a_late_word_opens_an_alert_only_where_it_brings_news_and_never_ends_one
     assert episodes.event(SUBJECT, opened, word(words.CLEAR, 5), judged_at=at(5)) is not None
 
 
-SAYINGS = st.tuples(
-    st.sampled_from([said for said in SAID if said != ACKNOWLEDGE]), st.sampled_from(['{"n": 1}', '{"n": 2}'])
-)
+SAYINGS = st.tuples(st.sampled_from(BY_JUDGING), st.sampled_from(['{"n": 1}', '{"n": 2}']))
 
 
 def recorded(spoken: list[Word]) -> list[dict[str, Any]]:
@@ -164,7 +259,7 @@ def test_in_any_order_no_alert_of_the_latest_moment_is_lost_and_episodes_stay_wh
     last = standing(events)
     is_open = [alert["state"] for alert in last.values()].count("open")
     assert is_open <= 1
-    if spoken[-1].said == words.ALERT:
+    if spoken[-1].said in (words.ALERT, ALERT_ANEW):
         assert is_open == 1
         (alert,) = (alert for alert in last.values() if alert["state"] == "open")
         assert alert["evidence"] == sayings[-1][1]
@@ -186,7 +281,7 @@ def test_in_the_order_of_time_an_episode_runs_from_the_first_alert_to_the_first_
     expected, is_open = [], False
     for said, _ in sayings:
         before = is_open
-        is_open = said == words.ALERT or (is_open and said == words.NOT_ASSESSABLE)
+        is_open = said in (words.ALERT, ALERT_ANEW) or (is_open and said == words.NOT_ASSESSABLE)
         if is_open and not before:
             expected.append("opened")
         if before and not is_open:
@@ -224,14 +319,14 @@ def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause
     )
     treatment = series.select("patient_id", "treatment").unique()
     alert = SUBJECT | {"evidence": '{"treatment":"on"}'}
-    assert episodes.why_no_longer_judged(alert, series.drop("treatment"), treatment) == cause
+    assert ends.why_no_longer_judged(alert, series.drop("treatment"), treatment) == cause
 
 
 def test_the_end_of_a_course_ends_no_alert_that_spoke_of_none() -> None:
     series = pl.DataFrame([SERIES]).with_columns(has_series=pl.lit(True))
     treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
     alert = SUBJECT | {"evidence": '{"treatment":"off"}'}
-    assert episodes.why_no_longer_judged(alert, series, treatment) == "other_compartment"
+    assert ends.why_no_longer_judged(alert, series, treatment) == "other_compartment"
 
 
 def test_a_patient_who_has_one_series_left_is_not_said_to_have_none() -> None:
@@ -248,11 +343,11 @@ def test_a_patient_who_has_one_series_left_is_not_said_to_have_none() -> None:
         }
     )
     treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
-    assert episodes.why_no_longer_judged(about, series, treatment) != "no_series"
-    assert episodes.why_no_longer_judged(about, series[1:], treatment) == "no_series"
+    assert ends.why_no_longer_judged(about, series, treatment) != "no_series"
+    assert ends.why_no_longer_judged(about, series[1:], treatment) == "no_series"
 
 
 def test_the_name_of_an_episode_is_short_enough_to_be_read_out() -> None:
-    opened = alert_in(OPEN)
+    opened = alert_in(words.NEW)
     assert opened is not None
     assert len(opened["alert_id"]) == 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cmvmon.domain.results import ALERTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from dashboards.views import FeedState, NotAssessable, PatientView, WardRow, WardView
 from tests.pages import made_up, made_up_ward
@@ -29,7 +30,14 @@ def patient() -> PatientView:
         results=view.results.with_columns(renamed),
         weekly_decline=view.weekly_decline.with_columns(renamed),
         courses=courses,
+        open_alerts=_answered(view.open_alerts),
     )
+
+
+def _answered(alerts: pl.DataFrame) -> pl.DataFrame:
+    """Acknowledged by somebody of such a name."""
+    by = {"standing": pl.lit("acknowledged"), "answered_by": pl.lit(SCRIPT), "answered_at": pl.lit(made_up.AS_OF)}
+    return ALERTS.conform(alerts.with_columns(**by))
 
 
 def ward() -> WardView:
@@ -42,7 +50,7 @@ def ward() -> WardView:
             LONG,
             IMAGE,
             "p9.html",
-            row.open_alerts,
+            _answered(made_up.alerts(*row.open_alerts)).to_dicts(),
             row.latest,
             (NotAssessable("suppressed", "no_series", "csf"),),
         ),

@@ -15,7 +15,8 @@ from cmvmon.run.assessing import assessed
 from cmvmon.run.checkup import checkup
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.night import nightly
-from cmvmon.run.views import feed_caveats, feed_states
+from cmvmon.run.caveats import feed_caveats
+from cmvmon.run.views import feed_states
 from cmvmon.shell import known
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import open_site

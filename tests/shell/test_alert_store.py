@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.answers import Worse
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.shell import alert_store, stored_results
@@ -53,7 +54,9 @@ def record(
             stamp=under,
             scope="all" if patients is None else f"delivery of {moment.isoformat()}",
             patients=patients,
-            ends=Ends(cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=()),
+            ends=Ends(
+                cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0)
+            ),
         )
         if not changes.is_replay:
             frame = pl.DataFrame(rows, schema=VERDICTS.schema)

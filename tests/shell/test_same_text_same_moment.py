@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cmvmon.answers import Worse
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
 from cmvmon.run.intake import take_in_file
@@ -66,7 +67,7 @@ def recorded_of(
             stamp=opened.stamp(as_of),
             scope="all" if patients is None else "a delivery",
             patients=patients,
-            ends=Ends(cause_of=lambda _: "course_over", became_of=lambda _: {}, discharged=()),
+            ends=Ends(cause_of=lambda _: "course_over", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0)),
         )
 
 

@@ -9,10 +9,20 @@ CREATE TABLE alert_events (
     event VARCHAR NOT NULL,
     actor VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
+    standing VARCHAR,
     tier INTEGER NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    said_at TIMESTAMP WITH TIME ZONE NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     cause VARCHAR,
+    answered_by VARCHAR,
+    answered_at TIMESTAMP WITH TIME ZONE,
+    answered_on VARCHAR,
+    reason VARCHAR,
+    until TIMESTAMP WITH TIME ZONE,
+    recipient VARCHAR,
+    note VARCHAR,
+    tells VARCHAR,
     evidence VARCHAR NOT NULL,
     protocol_version VARCHAR NOT NULL,
     protocol_hash VARCHAR NOT NULL,
@@ -271,6 +281,15 @@ CREATE INDEX ix_quarantined_records_named_key ON quarantined_records (named_key)
 
 CREATE INDEX ix_quarantined_records_named_patient ON quarantined_records (named_patient)
 
+CREATE TABLE rule_switches (
+    rule VARCHAR NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    is_disabled BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    PRIMARY KEY (rule, changed_at)
+)
+
 CREATE TABLE verdicts (
     number SERIAL NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -469,6 +488,12 @@ CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_rec
 CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_quarantined_records BEFORE TRUNCATE ON quarantined_records FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_rule_switches BEFORE DELETE ON rule_switches FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_rule_switches BEFORE TRUNCATE ON rule_switches FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -9,10 +9,20 @@ CREATE TABLE alert_events (
     event VARCHAR NOT NULL,
     actor VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
+    standing VARCHAR,
     tier INTEGER NOT NULL,
     opened_at VARCHAR(27) NOT NULL,
+    said_at VARCHAR(27) NOT NULL,
     changed_at VARCHAR(27) NOT NULL,
     cause VARCHAR,
+    answered_by VARCHAR,
+    answered_at VARCHAR(27),
+    answered_on VARCHAR,
+    reason VARCHAR,
+    until VARCHAR(27),
+    recipient VARCHAR,
+    note VARCHAR,
+    tells VARCHAR,
     evidence VARCHAR NOT NULL,
     protocol_version VARCHAR NOT NULL,
     protocol_hash VARCHAR NOT NULL,
@@ -271,6 +281,15 @@ CREATE INDEX ix_quarantined_records_named_key ON quarantined_records (named_key)
 
 CREATE INDEX ix_quarantined_records_named_patient ON quarantined_records (named_patient)
 
+CREATE TABLE rule_switches (
+    rule VARCHAR NOT NULL,
+    changed_at VARCHAR(27) NOT NULL,
+    is_disabled BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    PRIMARY KEY (rule, changed_at)
+)
+
 CREATE TABLE verdicts (
     number INTEGER NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -441,6 +460,10 @@ CREATE TRIGGER no_delete_of_quarantine_answers BEFORE DELETE ON quarantine_answe
 CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of rule_switches: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_rule_switches BEFORE DELETE ON rule_switches BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of rule_switches: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of verdicts: UPDATE is refused'); END
 

@@ -1,0 +1,178 @@
+"""The commands by which a person answers an alert, and reads back what was said of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from cmvmon.cli import printing
+from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, SiteOption, alerts_app, app, moment_of
+from cmvmon.domain.errors import SiteError
+
+Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, as a code; a wrong one lists them.")]
+Note = Annotated[str | None, typer.Option("--note", help="Free text beside it, without a patient's name or number.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; without it, this machine's user.")]
+
+_EVENTS = (
+    "changed_at",
+    "event",
+    "actor",
+    "standing",
+    "cause",
+    "reason_in_words",
+    "until",
+    "recipient",
+    "note",
+    "tells",
+)
+_WAITS = ("for_whom", "alert_id", "tier", "standing", "title", "patient_id", "compartment", "opened_at")
+_HEAD = (
+    "alert_id",
+    "tier",
+    "state",
+    "standing",
+    "rule",
+    "patient_id",
+    "compartment",
+    "opened_at",
+    "answered_by",
+    "until",
+)
+
+
+@alerts_app.command("show")
+def show(
+    alert: Alert,
+    seen: Annotated[bool, typer.Option("--seen", help="Records that you have seen it.")] = False,
+    by: By = None,
+    lang: Lang = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """One alert as it stands, and all that happened to it; `tells`: whose answer a change took the ground from."""
+    from cmvmon.run.queries import shown_alert
+
+    if seen:
+        from cmvmon.run.answering import see
+
+        see(site, alert, actor=by)
+    found = shown_alert(site, alert, lang=lang)
+    if as_json:
+        print(printing.shown_json(found))
+        return
+    print(printing.table([found], _HEAD, ""))
+    print(printing.visible(f"{found['sentence']}\n"))
+    print(printing.table(found["events"], _EVENTS, ""))
+
+
+@alerts_app.command("ack")
+def ack(alert: Alert, reason: Reason, note: Note = None, by: By = None, site: MadeSite = HERE) -> None:
+    """Acknowledges an alert: you answer for it. It stays open until what it says has ended, and is reopened if it gets worse."""
+    from cmvmon.run.answering import acknowledge
+
+    _told(acknowledge(site, alert, reason=reason, note=note, actor=by))
+
+
+@alerts_app.command("snooze")
+def snooze(
+    alert: Alert,
+    reason: Reason,
+    until: Annotated[
+        str | None, typer.Option("--until", help="ISO 8601; without it, until the next sample is expected.")
+    ] = None,
+    note: Note = None,
+    by: By = None,
+    site: MadeSite = HERE,
+) -> None:
+    """Sets an alert aside until a moment: at most until the next sample is expected. It ends by itself."""
+    from cmvmon.run.answering import snooze as set_aside
+
+    moment: datetime | None = None if until is None else moment_of(until, site)
+    _told(set_aside(site, alert, until=moment, reason=reason, note=note, actor=by))
+
+
+@alerts_app.command("reopen")
+def reopen(
+    alert: Alert,
+    why: Annotated[str, typer.Option("--why", help="In a few words, without a patient's name or number.")],
+    by: By = None,
+    site: MadeSite = HERE,
+) -> None:
+    """Takes an acknowledgement or a snooze back."""
+    from cmvmon.run.answering import reopen as take_back
+
+    _told(take_back(site, alert, why=why, actor=by))
+
+
+@alerts_app.command("readback")
+def readback(
+    alert: Alert,
+    to: Annotated[str, typer.Option("--to", help="Who was called.")],
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="That person read the result back.")] = False,
+    not_reached: Annotated[bool, typer.Option("--not-reached", help="That person was not reached.")] = False,
+    note: Note = None,
+    by: By = None,
+    site: MadeSite = HERE,
+) -> None:
+    """Records to whom a critical result was told: read back, or not reached."""
+    from cmvmon.run.answering import read_back
+
+    if confirmed == not_reached:
+        raise SiteError("say one of the two: --confirmed or --not-reached")
+    _told(read_back(site, alert, recipient=to, is_confirmed=confirmed, note=note, actor=by))
+
+
+@alerts_app.command("history")
+def history(
+    alert: Annotated[str | None, typer.Argument(metavar="[ALERT]", help="One alert; without it, every one.")] = None,
+    patient: Annotated[str | None, typer.Option("--patient", help="The alerts of one patient.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="What happened after that moment, ISO 8601.")] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+    site: SiteOption = HERE,
+) -> None:
+    """What happened to alerts, in order: each change with its moment, who brought it about, and why."""
+    from cmvmon.run.queries import history as found_in
+
+    after: datetime | None = None if since is None else moment_of(since, site)
+    rows = found_in(site, alert_id=alert, patient=patient, since=after, lang=lang)
+    if as_json:
+        print(printing.shown_json(rows))
+        return
+    print(printing.table(rows, ("alert_id", "rule", "patient_id", *_EVENTS), "nothing happened"))
+
+
+def _told(event: dict[str, Any]) -> None:
+    until = "" if event["until"] is None else f" until {event['until'].isoformat(sep=' ', timespec='minutes')}"
+    print(
+        printing.visible(
+            f"{event['alert_id']}: {event['event']}{until} by {event['actor']}; pages follow with the next night, "
+            "or `cmvmon report`"
+        )
+    )
+
+
+@app.command("worklist")
+def worklist(
+    for_whom: Annotated[
+        str | None,
+        typer.Option("--for", help="The alerts that wait for one owner, such as pharmacist; without it, all."),
+    ] = None,
+    as_of: AsOf = None,
+    lang: Lang = None,
+    as_json: Json = False,
+    site: MadeSite = HERE,
+) -> None:
+    """What waits for whom: alerts that nobody has acknowledged, by the owner of their rule, and samples expected, by day."""
+    from cmvmon.run.worklist import worklist as waiting
+
+    found = waiting(site, as_of=moment_of(as_of, site), for_whom=for_whom, lang=lang)
+    if as_json:
+        print(printing.shown_json({"alerts": found.alerts, "samples": found.samples}))
+        return
+    print(printing.table(found.alerts, _WAITS, "no alert waits for an answer"))
+    print()
+    print(printing.table(found.samples, ("due_on", "patient_id", "compartment", "is_overdue"), "no sample is expected"))

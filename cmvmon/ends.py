@@ -1,0 +1,67 @@
+"""Why an alert ends that is not said again: what befell its results, or why its subject is no longer judged. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain import replaced, words
+from cmvmon.domain.columns import Kind
+from cmvmon.domain.subjects import subject_key
+
+_RESTED = {
+    "name": Kind.TEXT.dtype,
+    "patient_id": Kind.TEXT.dtype,
+    "result_id": Kind.TEXT.dtype,
+    "since": Kind.MOMENT.dtype,
+}
+
+
+def what_became_of(
+    alerts: Collection[Mapping[str, Any]], *, versions: pl.DataFrame, in_use: pl.DataFrame
+) -> dict[str, str]:
+    """Of each of these alerts whose words rest on a result that changed since: what befell it, as a code, by alert id.
+
+    Which results those are stands in its evidence. Since: `said_at`, when its words were said.
+
+    Args:
+        versions: every version of `viral_load_results` known now.
+        in_use: the results that are judged now, with `is_conflicting`.
+    """
+    rested = [
+        (alert["alert_id"], alert["patient_id"], result_id, alert["said_at"])
+        for alert in alerts
+        for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
+    ]
+    if not rested:
+        return {}
+    frame = pl.DataFrame(rested, schema=_RESTED, orient="row")
+    return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
+
+
+def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatment: pl.DataFrame) -> str:
+    """Why the subject of an open alert is no longer judged, as a code.
+
+    Args:
+        series, treatment: the facts `watched_series` and `treatment`, of every patient who was judged.
+    """
+    mine = series.filter(pl.col("patient_id") == alert["patient_id"])
+    if mine.is_empty():
+        return "no_longer_known"
+    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
+    if not same["has_series"].any():
+        return "no_series"  # its results were withdrawn, or corrected away to another patient
+    key = subject_key(str(alert["subject"]))
+    if "assay" in key and _own(same, key).is_empty():
+        return "newer_series"
+    state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
+    was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
+    return "course_over" if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
+
+
+def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:
+    """The series of that subject, where it still is one that is judged."""
+    return series.filter("has_series", pl.col("laboratory") == key["laboratory"], pl.col("assay") == key["assay"])

@@ -1,0 +1,29 @@
+"""How an open alert stands, in few words: who answered it and when, until when it is set aside, why it was reopened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cmvmon.domain import words
+from cmvmon.text import Language
+
+
+def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str, language: Language) -> str:
+    """The answer to an alert, or why it was reopened, as the middle of a sentence; empty where there is nothing to say.
+
+    `alert`: an `alerts` row. A snooze that is over by `as_of` is none any more, whether or not a night has recorded it.
+    """
+    standing = alert.get("standing")
+    if standing == words.SEEN:
+        return language.say("answer.seen")
+    if standing == words.ACKNOWLEDGED:
+        moment = language.moment(alert["answered_at"], time_zone)
+        return language.say("answer.acknowledged", who=alert["answered_by"], moment=moment)
+    if standing == words.SNOOZED and alert["until"] > as_of:
+        until = language.moment(alert["until"], time_zone)
+        return language.say("answer.snoozed", who=alert["answered_by"], until=until)
+    if alert.get("cause"):
+        return language.say("answer.reopened", why=language.word("cause", alert["cause"]))
+    return ""
