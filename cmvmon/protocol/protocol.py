@@ -23,6 +23,7 @@ from cmvmon.protocol.policy import (
     NearLloq,
     NextSample,
     Noise,
+    Notify,
     PriorChoice,
     ResponseClock,
     SameMinute,
@@ -88,6 +89,7 @@ class Protocol:
     watched: Watched = inner(Watched)
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
+    notify: Notify = inner(Notify)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
