@@ -10,7 +10,20 @@ import os
 import sys
 from pathlib import Path
 
-from cmvmon.cli import analysts, keeping, learning, listing, merging, printing, questions, rebuilding, store, ward, why
+from cmvmon.cli import (
+    analysts,
+    keeping,
+    learning,
+    listing,
+    merging,
+    notifying,
+    printing,
+    questions,
+    rebuilding,
+    store,
+    ward,
+    why,
+)
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
@@ -22,6 +35,7 @@ __all__ = [
     "listing",
     "main",
     "merging",
+    "notifying",
     "questions",
     "rebuilding",
     "store",
