@@ -26,9 +26,9 @@ of a sample, or a value. Wards that `wards` does not list are not named: a feed 
 `escalate_to` as well, once, after the protocol's time (`[notify] escalate_after_h`). What was acknowledged or has ended before it
 could be delivered is not sent any more.
 
-**When.** After each night, after each refresh of `cmvmon watch` (which also looks every half minute), and by `cmvmon notify send`.
-A site without `watch` puts that into cron, every few minutes: without it quiet hours, the digest's hour and new tries wait for
-the next night. A server that is down is tried again after 1, 2, 4 ... and at last every 30 minutes, for three days. Each message
+**When.** After each night, after each refresh of `cmvmon watch` (which also looks every half minute), every five minutes by
+`cmvmon serve`, and by `cmvmon notify send`. A site with neither of the two puts that into cron, every few minutes: without it quiet
+hours, the digest's hour and new tries wait for the next night. A server that is down is tried again after 1, 2, 4 ... and at last every 30 minutes, for three days. Each message
 has an id that follows from what it is about: the Message-ID of a mail, `message_id` in a webhook's body. One that comes twice,
 because a program was stopped between sending and noting it, has the same id.
 
