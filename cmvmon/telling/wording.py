@@ -103,7 +103,8 @@ def _digest(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[str
     lines.append(_changes(facts, speaking))
     if facts["overdue"]:
         lines.append(language.count("tell.digest.overdue", facts["overdue"]))
-    lines.append(language.say("tell.digest.data", state="; ".join(missing) or data))
+    is_complete = f"{data[:1].upper()}{data[1:]}."
+    lines.append(language.say("tell.digest.data", state="; ".join(missing)) if missing else is_complete)
     if facts["waiting"]:
         lines.append(language.say("tell.waiting", n=language.number(facts["waiting"], 0)))
     return subject, lines
