@@ -7,10 +7,11 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -100,10 +101,10 @@ def told_after(root: Path) -> Iterator[list[Told]]:
         raise
     except Exception as error:
         is_lost = isinstance(error, StoreError) and not isinstance(error, StoreBusy)
-        told += _told_without_store(root) if is_lost else _safely(root, night_stopped=_is_told_by_nobody(error))
+        told += _safely(_without_store if is_lost else partial(tell, night_stopped=_is_told_by_nobody(error)), root)
         raise
     else:
-        told += _safely(root)
+        told += _safely(tell, root)
 
 
 def _is_told_by_nobody(error: Exception) -> bool:
@@ -111,9 +112,14 @@ def _is_told_by_nobody(error: Exception) -> bool:
     return isinstance(error, ProtocolError | ClockInDoubt)
 
 
-def _safely(root: Path, *, night_stopped: bool = False) -> list[Told]:
+def tell_safely(root: Path) -> Told | None:
+    """As `tell`, with whatever goes wrong in `trouble`."""
+    return next(iter(_safely(tell, root)), None)
+
+
+def _safely(call: Callable[[Path], Told | None], root: Path) -> list[Told]:
     try:
-        done = tell(root, night_stopped=night_stopped)
+        done = call(root)
     except CmvmonError as error:
         return [Told(trouble=str(error))]
     except Exception as error:  # noqa: BLE001 - its text may hold what it stumbled over
@@ -122,29 +128,21 @@ def _safely(root: Path, *, night_stopped: bool = False) -> list[Told]:
     return [] if done is None else [done]
 
 
-def tell_safely(root: Path) -> Told | None:
-    """As `tell`, with whatever goes wrong in `trouble`."""
-    return next(iter(_safely(root)), None)
-
-
-def _told_without_store(root: Path) -> list[Told]:
-    """Says once, to whom the work is told, that the night stopped and the database can't be used. Nothing remembers it."""
-    try:
-        site, at = Site(root), now()
-        file = notify_file(site)
-        if file is None:
-            return []
-        zone = ZoneInfo(site.settings().time_zone)
-        fault = Fault("store", at.astimezone(zone).date().isoformat(), "store_unusable", 1)
-        messages = routing.of_work(file, [fault], {}, at=at, zone=zone)
-        done = [
-            _send_one(site, file, one.channel, _worded(site, file, one.kind, one.message_id, one.facts), at)
-            for one in messages
-        ]
-    except CmvmonError as error:
-        return [Told(trouble=str(error))]
+def _without_store(root: Path) -> Told | None:
+    """Says to whom the work is told that the night stopped and the database can't be used. Nothing remembers it."""
+    site, at = Site(root), now()
+    file = notify_file(site)
+    if file is None:
+        return None
+    zone = ZoneInfo(site.settings().time_zone)
+    fault = Fault("store", at.astimezone(zone).date().isoformat(), "store_unusable", 1)
+    messages = routing.of_work(file, [fault], {}, at=at, zone=zone)
+    done = [
+        _send_one(site, file, one.channel, _worded(site, file, one.kind, one.message_id, one.facts), at)
+        for one in messages
+    ]
     n_failed = sum(cause is not None for cause in done)
-    return [Told(queued=len(done), delivered=len(done) - n_failed, failed=n_failed)]
+    return Told(queued=len(done), delivered=len(done) - n_failed, failed=n_failed)
 
 
 def _queue(
@@ -190,7 +188,7 @@ def _due(
     return messages, routing.standing(map(_news, of_patients), wrong)
 
 
-def _is_told(one: Standing, told: routing.Told) -> bool:
+def _is_told(one: Standing, told: routing.ToldBefore) -> bool:
     """Whether nothing more is to be said of it: its message, and of a tier 1 the escalation or an acknowledgement."""
     kinds = (routing.ALERT, routing.ESCALATION) if one.tier == 1 and not one.is_acknowledged else (routing.ALERT,)
     return all((kind, one.alert_id, one.transition) in told for kind in kinds)

@@ -24,7 +24,8 @@ from cmvmon.telling.notify_file import NotifyFile, is_within
 
 ALERT, ESCALATION, WORK, DIGEST, TRIAL = KINDS = ("alert", "escalation", "work", "digest", "test")
 
-Told = Mapping[tuple[str, str, str], datetime]
+# When each kind of message about a transition of something was first queued: by kind, what it is about, and its transition.
+ToldBefore = Mapping[tuple[str, str, str], datetime]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Message:
 def of_alerts(
     file: NotifyFile,
     news: Iterable[News],
-    told: Told,
+    told: ToldBefore,
     *,
     at: datetime,
     zone: ZoneInfo,
@@ -116,7 +117,9 @@ def of_alerts(
     ]
 
 
-def of_work(file: NotifyFile, faults: Iterable[Fault], told: Told, *, at: datetime, zone: ZoneInfo) -> list[Message]:
+def of_work(
+    file: NotifyFile, faults: Iterable[Fault], told: ToldBefore, *, at: datetime, zone: ZoneInfo
+) -> list[Message]:
     """The messages about the work that were not queued before, one for each cause."""
     parts: dict[tuple[str, int], list[Fault]] = defaultdict(list)
     for one in faults:
@@ -140,7 +143,7 @@ def of_work(file: NotifyFile, faults: Iterable[Fault], told: Told, *, at: dateti
     ]
 
 
-def digests_due(file: NotifyFile, told: Told, *, at: datetime, zone: ZoneInfo) -> date | None:
+def digests_due(file: NotifyFile, told: ToldBefore, *, at: datetime, zone: ZoneInfo) -> date | None:
     """The day whose digest is to be made now; None where its hour has not come, or it was made."""
     local = at.astimezone(zone)
     if file.digest_at is None or local.time() < file.digest_at:
@@ -161,7 +164,7 @@ def standing(news: Iterable[News], faults: Iterable[Fault]) -> frozenset[tuple[s
     return frozenset((*open_ones, *((one.about, one.transition) for one in faults)))
 
 
-def _is_unanswered(one: News, told: Told, first: datetime, at: datetime, after: timedelta | None) -> bool:
+def _is_unanswered(one: News, told: ToldBefore, first: datetime, at: datetime, after: timedelta | None) -> bool:
     if one.tier != 1 or one.is_acknowledged or after is None:
         return False
     return (ESCALATION, one.alert_id, one.transition) not in told and at - first >= after

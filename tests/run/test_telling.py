@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -226,6 +227,15 @@ def test_while_it_sends_neither_the_site_nor_its_store_is_held(ward: Path, monke
     monkeypatch.setattr(sending, "send", send)
     assert tell(ward, at=at("12:00")) == Told(queued=1, failed=1)
     assert seen == ["free"]
+
+
+def test_programs_that_tell_at_once_say_nothing_twice(ward: Path) -> None:
+    says(ward, "SYNTHETIC-A", "alert", at("12:00"))
+    says(ward, "SYNTHETIC-C", "alert", at("12:00"))
+    with mail_server() as box, ThreadPoolExecutor(4) as pool:
+        notify(ward, port=box.port)
+        told = list(pool.map(lambda _: tell(ward, at=at("12:00")), range(4)))
+    assert sum(one.delivered for one in told if one is not None) == len(box.ids) == len(set(box.ids)) == 2
 
 
 def test_a_channel_that_is_dead_is_tried_once_at_a_look_and_the_others_go_on(ward: Path) -> None:
