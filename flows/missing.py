@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.run.nights import note_missed
+from cmvmon.run.telling import tell_safely
 from flows.lifeline import end_with_parent
 
 
@@ -18,6 +19,7 @@ def main(root: Path) -> None:
     except CmvmonError as error:
         is_missing, why = True, str(error)
     if is_missing:
+        tell_safely(root)
         print(f"NOT DONE the last night that was due: {why}", flush=True)  # noqa: T201 - said for `cmvmon serve`
 
 

@@ -22,6 +22,7 @@ from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import TakenIn
 from cmvmon.run.nights import ENDS_WITHIN, noting_a_stop
 from cmvmon.run.publish import Published
+from cmvmon.run.telling import told_after
 from cmvmon.shell.session import moment
 from flows.scrubbing import scrubbed
 
@@ -77,9 +78,9 @@ def nightly(root: str, as_of: str | None = None) -> tuple[TakenIn, Counts, Publi
 
 @contextmanager
 def saying_what_became_of_it(root: str) -> Iterator[None]:
-    """A night that is stopped leaves an alert about the work, and where it is served, a sentence."""
+    """A night that is stopped leaves an alert about the work, and where it is served, a sentence. People are told of both."""
     try:
-        with noting_a_stop(Path(root)):
+        with told_after(Path(root)), noting_a_stop(Path(root)):
             yield
     except CmvmonError as error:
         if is_served():

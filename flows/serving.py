@@ -25,12 +25,14 @@ from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.run import at_work
 from cmvmon.run.nights import Nights, nights
 from cmvmon.shell.site import Site
+from cmvmon.telling import notify_file
 from flows.engine import quiet
 
 _SERVER_STARTS_WITHIN_S = 120.0
 _ENDS_WITHIN_S = 2.5  # after that a child is killed
 _LOOKS_EVERY_S = 0.5
 _LOOKS_AT_NIGHTS_EVERY_S = 60.0
+_TELLS_EVERY_S = 300.0  # quiet hours, the digest's hour and new tries, where no `cmvmon watch` looks more often
 Process = subprocess.Popen[bytes]
 
 
@@ -66,6 +68,7 @@ def _at_the_start(found: Nights) -> Iterator[str]:
 def _until(stop: Event, started: dict[str, Process], environment: dict[str, str], root: Path) -> Iterator[str]:
     """Waits, and looks now and then whether a night is missing that should have ended. Says what it can't see once."""
     looked_at, told, said = time.monotonic(), None, ""
+    told_people_at = looked_at
     while not stop.wait(_LOOKS_EVERY_S):
         for name in ("server", "runner"):
             if name in started and started[name].poll() is not None:
@@ -73,6 +76,9 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
                     f"Prefect's {name} ended by itself (code {started[name].returncode}); start `cmvmon serve` again, or use "
                     "`cmvmon nightly` meanwhile"
                 )
+        if time.monotonic() - told_people_at >= _TELLS_EVERY_S:
+            told_people_at = time.monotonic()
+            _tell_people(started, environment, root)
         if time.monotonic() - looked_at < _LOOKS_AT_NIGHTS_EVERY_S:
             continue
         looked_at, words = time.monotonic(), ""
@@ -86,6 +92,13 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
         if words != said and words:
             yield words
         said = words
+
+
+def _tell_people(started: dict[str, Process], environment: dict[str, str], root: Path) -> None:
+    """Starts a child that does, where the site tells anybody and the last one has ended."""
+    before = started.get("telling")
+    if (before is None or before.poll() is not None) and (root / notify_file.NAME).exists():
+        started["telling"] = _child("flows.telling", str(root.resolve()), environment)
 
 
 def _at_the_end(root: Path) -> str:

@@ -14,6 +14,7 @@ from data_contracts.dictionary import data_dictionary, facts_dictionary
 from data_contracts.odcs import contract_text
 from tests.docs.alerts_page import alerts_page
 from tests.docs.laboratory_file_page import laboratory_file_page
+from tests.docs.notify_file_page import notify_file_page
 from tests.docs.table_file_page import table_file_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +49,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     files.append(("docs/alerts.md", alerts_page))
     files.append(("docs/laboratory_file.md", laboratory_file_page))
     files.append(("docs/table_file.md", table_file_page))
+    files.append(("docs/notify.md", notify_file_page))
     return files
 
 

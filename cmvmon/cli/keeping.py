@@ -65,7 +65,7 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    if found.stopped or found.n_never_taken_in:
+    if found.stopped or found.n_never_taken_in or found.telling.needs_somebody:
         raise typer.Exit(A_FEED_WAITS)
 
 
@@ -84,6 +84,7 @@ def _said(found: Status) -> Iterator[str]:
         yield "next night   not known: `cmvmon serve` does not run here, and cron can't be asked"
     yield f"last judged  {assessed}"
     yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
+    yield f"notify       {_telling(found)}"
     for each in found.stopped:
         from cmvmon.text import language
         from cmvmon.text.values import operations_in_words
@@ -92,6 +93,16 @@ def _said(found: Status) -> Iterator[str]:
     if found.n_never_taken_in:
         n = found.n_never_taken_in
         yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
+
+
+def _telling(found: Status) -> str:
+    telling = found.telling
+    if telling.fault is not None:
+        return f"NOBODY IS TOLD: {printing.visible(telling.fault)}"
+    if not telling.is_set_up:
+        return "nobody is told: this site has no notify.toml (docs/notify.md)"
+    lost = f", {telling.n_given_up} GIVEN UP (`cmvmon notify list`)" if telling.n_given_up else ""
+    return f"{telling.n_waiting} wait, {telling.n_failing} of them could not be delivered so far{lost}"
 
 
 def _moment(moment: datetime | None, at: datetime) -> str:

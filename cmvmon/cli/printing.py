@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none
     from cmvmon.run.assessing import Counts
     from cmvmon.run.intake import TakenIn
     from cmvmon.run.publish import Published
+    from cmvmon.run.telling import Told
     from cmvmon.shell.intake_store import Counted
 
 _STEERING = (*CATEGORIES, "Cs")  # what nobody sees, and lone surrogates
@@ -82,6 +83,15 @@ def assessed_words(counts: Counts) -> str:
 def published_words(published: Published) -> str:
     """One publishing in words."""
     return f"{published.written} files written, {published.unchanged} unchanged"
+
+
+def told_words(told: Told) -> str:
+    """What telling people came to, in words."""
+    if told.trouble is not None:
+        return f"NOT DONE: {visible(told.trouble)}"
+    words = f"{told.queued} new, {told.delivered} delivered, {told.failed} not delivered"
+    more = (("dropped (no longer so)", told.dropped), ("GIVEN UP", told.given_up))
+    return words + "".join(f", {n} {what}" for what, n in more if n)
 
 
 def terminal_width() -> int:

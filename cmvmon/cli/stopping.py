@@ -23,6 +23,7 @@ _STANDS = {
     "init": "the folder may lack its settings; remove it before it is tried again",
     "ingest": "each file that is named above stands; what has landed after it is taken in by the next night; nothing was assessed",
     "nightly": "what was taken in stands; run it again to go on",
+    "send": "what was sent may be sent once more, under the same id",
     "rebuild": "the new site is not whole; remove its folder before it is tried again",
     "report": "no page is half written; run it again",
     "serve": "a night that was at work is made up by the next start",

@@ -186,15 +186,19 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
     if plain:
         from cmvmon.run.night import nightly as run
         from cmvmon.run.nights import noting_a_stop
+        from cmvmon.run.telling import told_after
 
-        with noting_a_stop(site):
+        with told_after(site) as told, noting_a_stop(site):
             night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)
         taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
         from flows.engine import run_once
 
+        told = []  # the flow tells people itself
         taken_in, counts, published = run_once(site, as_of=as_of)
     for line in printing.taken_in_lines(taken_in):
         print(line)
     print(f"assess   as of {counts.as_of.isoformat()}: {printing.assessed_words(counts)}")
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")
+    for each in told:
+        print(f"notify   {printing.told_words(each)}")

@@ -229,6 +229,14 @@ class Answers:
 
 
 @stanza
+class Notify:
+    """When somebody else is told of an alert of tier 1 that nobody answers."""
+
+    escalate_after_h: float = key(Number(above=0, at_most=168), "unacknowledged for so long since it was told")
+    provenance: Provenance
+
+
+@stanza
 class NamedPriors:
     """Which priors the bank of change-point lines takes."""
 

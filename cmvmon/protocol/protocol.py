@@ -24,6 +24,7 @@ from cmvmon.protocol.policy import (
     NearLloq,
     NextSample,
     Noise,
+    Notify,
     PriorChoice,
     ResponseClock,
     SameMinute,
@@ -90,6 +91,7 @@ class Protocol:
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
     answers: Answers = inner(Answers)
+    notify: Notify = inner(Notify)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")

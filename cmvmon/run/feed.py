@@ -14,6 +14,7 @@ from cmvmon.run.faults import fault_of, note_stopped
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.run.publish import Published, halting
 from cmvmon.run.refresh import refresh
+from cmvmon.run.telling import told_after
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed, landed
@@ -49,7 +50,7 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     others are written an error is raised that names every such fault.
     """
     site = Site(root).prepare()
-    with held(site), open_site(root) as opened:
+    with told_after(root), held(site), open_site(root) as opened:
         ways = dict.fromkeys(way for delivery_id in delivery_ids for way in landed(site.landing, delivery_id))
         taken_in: list[Counted] = []
         failed: list[tuple[Landed, CmvmonError]] = []

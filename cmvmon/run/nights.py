@@ -80,10 +80,10 @@ def nights(root: Path) -> Nights:
     return nights_since(site, last)
 
 
-def nights_since(site: Site, last: datetime | None) -> Nights:
-    """The same where it is known when the last one was."""
+def nights_since(site: Site, last: datetime | None, *, at: datetime | None = None) -> Nights:
+    """The same where it is known when the last one was; as they stand at `at`, without it now."""
     settings = site.settings()
-    at, zone = now(), ZoneInfo(settings.time_zone)
+    at, zone = at or now(), ZoneInfo(settings.time_zone)
     return Nights(last, due_by(at, zone), due_after(at, zone), at, settings.is_demo)
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.run import at_work
 from cmvmon.run.nights import nights
+from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
 from cmvmon.shell import alert_store, database
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.making_site import refuse_lost_database
@@ -41,6 +42,7 @@ class Status:
     None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
     `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
+    `telling`: whether people are told, and what could not be sent.
     """
 
     at: datetime
@@ -52,6 +54,7 @@ class Status:
     is_watching: bool | None
     stopped: tuple[Stopped, ...]
     n_never_taken_in: int = 0
+    telling: Telling = NOBODY_IS_TOLD
 
     @property
     def is_at_rest(self) -> bool:
@@ -84,4 +87,5 @@ def status(root: Path) -> Status:
         is_watching=at_work.is_running(root, at_work.WATCH),
         stopped=tuple(stopped),
         n_never_taken_in=n_never,
+        telling=state(root),
     )

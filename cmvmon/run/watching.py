@@ -23,6 +23,7 @@ from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.nights import nights, note_missed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.refresh import refresh, waiting_patients
+from cmvmon.run.telling import tell_safely
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
@@ -34,6 +35,7 @@ LOOKS_EVERY_S = 3.0
 TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
 _WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
 _LOOKS_FOR_NIGHTS_EVERY_S = 600.0
+_TELLS_EVERY_S = 30.0  # what waits for its hour or its next try; what a look raised is told at once
 _NOBODYS = "made-up"  # the scope of an assessment that no new delivery asked for
 
 State = tuple[int, float, int]
@@ -162,11 +164,13 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
     """
     watch, said, wait_s = Watch(root), "", LOOKS_EVERY_S
     nights_said, nights_at = "", float("-inf")
+    telling = _Telling(root)
     while not stop.is_set():
         trouble, wait_s = "", LOOKS_EVERY_S
         try:
             look = watch.look()
             if look is not None and (look.taken_in.counted or look.taken_in.faults or look.assessed):
+                yield from telling.tell(is_due=True)
                 yield look
             if look is not None and look.published is not None and look.taken_in.counted:
                 check_deliveries(root, [one.delivery_id for one in look.taken_in.counted])
@@ -175,6 +179,7 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
                 nights_said = _of_nights(root)
                 if nights_said and not before:
                     yield Trouble(nights_said)
+            yield from telling.tell()
         except (AlreadyRunning, StoreBusy) as error:
             trouble = _words(error)
         except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
@@ -183,6 +188,23 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             yield Trouble(trouble)
         said = trouble
         stop.wait(wait_s)
+
+
+@dataclass
+class _Telling:
+    """Tells people now and then, and at once where something is due. Why it can't be done is said once."""
+
+    root: Path
+    at: float = float("-inf")
+    said: str | None = None
+
+    def tell(self, *, is_due: bool = False) -> Iterator[Trouble]:
+        if not is_due and time.monotonic() - self.at < _TELLS_EVERY_S:
+            return
+        told, before = tell_safely(self.root), self.said
+        self.at, self.said = time.monotonic(), told.trouble if told else None
+        if self.said and self.said != before:
+            yield Trouble(f"nobody could be told: {self.said}")
 
 
 def _of_nights(root: Path) -> str:

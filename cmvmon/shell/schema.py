@@ -271,3 +271,36 @@ def _said(row_type: RowType) -> sa.Table:
 STORED: dict[str, sa.Table] = {
     row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS, CONCORDANCE_COUNTS)
 }
+
+# What is told to people: each message once, what it is about, and what became of it (cmvmon.shell.outbox).
+OUTBOX_MESSAGES = sa.Table(
+    "outbox_messages",
+    METADATA,
+    sa.Column("message_id", sa.String(32), primary_key=True),
+    sa.Column("channel", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("facts", sa.String, nullable=False),
+    sa.Column("queued_at", Moment(), nullable=False),
+    sa.Column("not_before", Moment(), nullable=False),
+)
+OUTBOX_ABOUT = sa.Table(
+    "outbox_about",
+    METADATA,
+    sa.Column("about", sa.String, primary_key=True),
+    sa.Column("transition", sa.String, primary_key=True),
+    sa.Column("message_id", sa.String(32), primary_key=True),
+)
+OUTBOX_EVENTS = sa.Table(
+    "outbox_events",
+    METADATA,
+    sa.Column("message_id", sa.String(32), primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("at", Moment(), nullable=False),
+    sa.Column("cause", sa.String),
+    sa.Index("ix_outbox_events_at", "event", "at"),
+)
+# Which of them wait: follows from their events, and is written with them.
+OUTBOX_WAITING = sa.Table(
+    "outbox_waiting", METADATA, sa.Column("message_id", sa.String(32), primary_key=True), info={"is_derived": True}
+)

@@ -216,8 +216,13 @@ def rule_files(code: str) -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def _all_sentences(code: str) -> Mapping[str, str]:
-    """The sentences of a language and of its rules, by key. Raises MissingWords where two files give one key."""
+    """Every sentence of a language, of its other files and of its rules too, by key. Raises MissingWords where two give one key."""
     found: dict[str, str] = dict(import_module(f"{languages.__name__}.{code}").SENTENCES)
+    for file in sorted(resources.files("cmvmon.text").joinpath(code).iterdir(), key=lambda file: file.name):
+        own = tomllib.loads(file.read_text(encoding="utf-8")) if file.name.endswith(".toml") else {}
+        for key in own.keys() & found.keys():
+            raise MissingWords(f"cmvmon/text/{code}/{file.name} gives {key!r}, which stands elsewhere too; keep one")
+        found |= own
     for rule, words in rule_files(code).items():
         for key, sentence in _of_rule(rule, words):
             if key in found:

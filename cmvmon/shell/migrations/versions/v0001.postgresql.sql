@@ -220,6 +220,39 @@ CREATE TABLE open_alerts (
     PRIMARY KEY (alert_id)
 )
 
+CREATE TABLE outbox_about (
+    about VARCHAR NOT NULL,
+    transition VARCHAR NOT NULL,
+    message_id VARCHAR(32) NOT NULL,
+    PRIMARY KEY (about, transition, message_id)
+)
+
+CREATE TABLE outbox_events (
+    message_id VARCHAR(32) NOT NULL,
+    sequence INTEGER NOT NULL,
+    event VARCHAR NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    cause VARCHAR,
+    PRIMARY KEY (message_id, sequence)
+)
+
+CREATE INDEX ix_outbox_events_at ON outbox_events (event, at)
+
+CREATE TABLE outbox_messages (
+    message_id VARCHAR(32) NOT NULL,
+    channel VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    facts VARCHAR NOT NULL,
+    queued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (message_id)
+)
+
+CREATE TABLE outbox_waiting (
+    message_id VARCHAR(32) NOT NULL,
+    PRIMARY KEY (message_id)
+)
+
 CREATE TABLE patient_links (
     version_number SERIAL NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -470,6 +503,24 @@ CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EX
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_icu_stays BEFORE TRUNCATE ON icu_stays FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_outbox_about BEFORE DELETE ON outbox_about FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_outbox_about BEFORE TRUNCATE ON outbox_about FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_outbox_events BEFORE UPDATE ON outbox_events FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_outbox_events BEFORE DELETE ON outbox_events FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_outbox_events BEFORE TRUNCATE ON outbox_events FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_outbox_messages BEFORE UPDATE ON outbox_messages FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_outbox_messages BEFORE DELETE ON outbox_messages FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_outbox_messages BEFORE TRUNCATE ON outbox_messages FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -220,6 +220,39 @@ CREATE TABLE open_alerts (
     PRIMARY KEY (alert_id)
 )
 
+CREATE TABLE outbox_about (
+    about VARCHAR NOT NULL,
+    transition VARCHAR NOT NULL,
+    message_id VARCHAR(32) NOT NULL,
+    PRIMARY KEY (about, transition, message_id)
+)
+
+CREATE TABLE outbox_events (
+    message_id VARCHAR(32) NOT NULL,
+    sequence INTEGER NOT NULL,
+    event VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    cause VARCHAR,
+    PRIMARY KEY (message_id, sequence)
+)
+
+CREATE INDEX ix_outbox_events_at ON outbox_events (event, at)
+
+CREATE TABLE outbox_messages (
+    message_id VARCHAR(32) NOT NULL,
+    channel VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    facts VARCHAR NOT NULL,
+    queued_at VARCHAR(27) NOT NULL,
+    not_before VARCHAR(27) NOT NULL,
+    PRIMARY KEY (message_id)
+)
+
+CREATE TABLE outbox_waiting (
+    message_id VARCHAR(32) NOT NULL,
+    PRIMARY KEY (message_id)
+)
+
 CREATE TABLE patient_links (
     version_number INTEGER NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -448,6 +481,18 @@ CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELEC
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_about: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_outbox_about BEFORE DELETE ON outbox_about BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_about: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_outbox_events BEFORE UPDATE ON outbox_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_events: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_outbox_events BEFORE DELETE ON outbox_events BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_events: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_outbox_messages BEFORE UPDATE ON outbox_messages BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_messages: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_outbox_messages BEFORE DELETE ON outbox_messages BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_messages: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_links: UPDATE is refused'); END
 

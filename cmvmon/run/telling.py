@@ -1,0 +1,271 @@
+"""Tells people: queues what is news, sends what is due, and remembers both. It holds neither the site nor a transaction while
+it sends, ends within a minute, and whatever goes wrong with it keeps nothing else from being done.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
+from cmvmon.shell import alert_news, database, outbox
+from cmvmon.shell.alert_news import Standing
+from cmvmon.shell.lock import only_run
+from cmvmon.shell.outbox import Waiting
+from cmvmon.shell.session import Session, now, open_store
+from cmvmon.shell.site import Site
+from cmvmon.telling import routing
+from cmvmon.telling.notify_file import NAME, NotifyFile, read_notify_file
+from cmvmon.telling.routing import Fault, Message, News
+from cmvmon.telling.wording import Said, Speaking, said
+from cmvmon.text import language
+
+GIVEN_UP_AFTER = timedelta(days=3)
+_LOCK = ".notify.lock"
+_WAITS_S = 5.0  # for another program that sends
+_NEW_ATTEMPTS_FOR_S = 60.0  # after that the next look goes on
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one look came to: how many messages were queued, delivered, failed, dropped (nothing of it is so any more), given up.
+
+    `trouble`: why nothing could be told at all, in words without patient data.
+    """
+
+    queued: int = 0
+    delivered: int = 0
+    failed: int = 0
+    dropped: int = 0
+    given_up: int = 0
+    trouble: str | None = None
+
+
+def notify_file(site: Site) -> NotifyFile | None:
+    """The site's notify.toml; None where there is none, and nobody is told. Raises ProtocolError."""
+    path = site.root / NAME
+    try:
+        return read_notify_file(path.read_text(encoding="utf-8")) if path.exists() else None
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"{NAME}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
+def speaking(site: Site, file: NotifyFile) -> Speaking:
+    """How this site's messages are written."""
+    settings = site.settings()
+    spoken = language(file.language or settings.language)
+    link = None if file.link_base is None else f"{file.link_base}/ward.{spoken.code}.html"
+    return Speaking(spoken, settings.time_zone, link, file.contact)
+
+
+def tell(root: Path, *, at: datetime | None = None, night_stopped: bool = False) -> Told | None:
+    """Queues what is news at `at` (without it, now) and sends what is due; None where the site has no notify.toml.
+
+    Another program that sends for this site is waited for a little, and then does it alone.
+    Raises ProtocolError for a notify.toml that can't be used, StoreError for a database that can't be.
+    """
+    site = Site(root)
+    file = notify_file(site)
+    if file is None or not database.exists(site.database):
+        return None if file is None else Told()
+    try:
+        with only_run(root / _LOCK, wait_s=_WAITS_S), open_store(site.database) as store:
+            moment = at or now()
+            n_queued, standing = _queue(store, site, file, moment, night_stopped=night_stopped)
+            return replace(_send(store, site, file, standing, at), queued=n_queued)
+    except AlreadyRunning:
+        return Told()
+
+
+@contextmanager
+def told_after(root: Path) -> Iterator[list[Told]]:
+    """Tells people of whatever the work inside came to, also where an error ended it; the list holds what that came to.
+
+    Nothing about telling is ever raised. A night that the store could not be told of is told without it.
+    """
+    told: list[Told] = []
+    try:
+        yield told
+    except AlreadyRunning:
+        raise
+    except Exception as error:
+        is_lost = isinstance(error, StoreError) and not isinstance(error, StoreBusy)
+        told += _safely(_without_store if is_lost else partial(tell, night_stopped=_is_told_by_nobody(error)), root)
+        raise
+    else:
+        told += _safely(tell, root)
+
+
+def _is_told_by_nobody(error: Exception) -> bool:
+    """Whether that error may leave no alert behind: `noting_a_stop` opens one for those that are not ours."""
+    return isinstance(error, ProtocolError | ClockInDoubt)
+
+
+def tell_safely(root: Path) -> Told | None:
+    """As `tell`, with whatever goes wrong in `trouble`."""
+    return next(iter(_safely(tell, root)), None)
+
+
+def _safely(call: Callable[[Path], Told | None], root: Path) -> list[Told]:
+    try:
+        done = call(root)
+    except CmvmonError as error:
+        return [Told(trouble=str(error))]
+    except Exception as error:  # noqa: BLE001 - its text may hold what it stumbled over
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return [Told(trouble=f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}")]
+    return [] if done is None else [done]
+
+
+def _without_store(root: Path) -> Told | None:
+    """Says to whom the work is told that the night stopped and the database can't be used. Nothing remembers it."""
+    site, at = Site(root), now()
+    file = notify_file(site)
+    if file is None:
+        return None
+    zone = ZoneInfo(site.settings().time_zone)
+    fault = Fault("store", at.astimezone(zone).date().isoformat(), "store_unusable", 1)
+    messages = routing.of_work(file, [fault], {}, at=at, zone=zone)
+    done = [
+        _send_one(site, file, one.channel, _worded(site, file, one.kind, one.message_id, one.facts), at)
+        for one in messages
+    ]
+    n_failed = sum(cause is not None for cause in done)
+    return Told(queued=len(done), delivered=len(done) - n_failed, failed=n_failed)
+
+
+def _queue(
+    store: Session, site: Site, file: NotifyFile, at: datetime, *, night_stopped: bool
+) -> tuple[int, frozenset[tuple[str, str]]]:
+    """Queues what is new; returns how many messages, and what still stands of what was told before."""
+    with store.reading() as connection:
+        found, standing = _due(connection, site, file, at, night_stopped=night_stopped)
+    if not found:
+        return 0, standing
+    with store.writing() as connection:  # asked again: another host may have queued meanwhile
+        found, standing = _due(connection, site, file, at, night_stopped=night_stopped)
+        return outbox.queue(connection, found, at), standing
+
+
+def _due(
+    connection: sa.Connection, site: Site, file: NotifyFile, at: datetime, *, night_stopped: bool
+) -> tuple[list[Message], frozenset[tuple[str, str]]]:
+    from cmvmon.run.placing import places
+    from cmvmon.run.work_faults import faults, work
+
+    zone = ZoneInfo(site.settings().time_zone)
+    standing = alert_news.standing(connection)
+    found = work(connection, site, at=at)
+    wrong = [*faults(found, standing, file, site, at=at, night_stopped=night_stopped)]
+    of_patients = [one for one in standing if one.patient_id is not None]
+    names = {one.alert_id for one in of_patients} | {one.about for one in wrong} | {routing.DIGEST}
+    told = outbox.told(connection, names)
+    day = routing.digests_due(file, told, at=at, zone=zone)
+    may_be_told = [one for one in of_patients if one.tier == 1 or any(route.tier == one.tier for route in file.routes)]
+    untold = [one for one in may_be_told if not _is_told(one, told)]
+    placed = places(connection, {str(one.patient_id) for one in (of_patients if day else untold)}, at=at)
+    news = [_news(one, *placed.get(str(one.patient_id), (None, None))) for one in may_be_told]
+    after = _escalate_after(site) if file.escalate_to and any(one.tier == 1 for one in news) else None
+    messages = routing.of_alerts(file, news, told, at=at, zone=zone, escalate_after=after)
+    messages += routing.of_work(file, wrong, told, at=at, zone=zone)
+    if day is not None:
+        from cmvmon.run.digest import digest_facts
+
+        wards = {patient: ward for patient, (ward, _) in placed.items()}
+        facts = digest_facts(connection, site, file, standing, wards, found, at=at)
+        messages += routing.of_digest(file, day, facts, at=at)
+    return messages, routing.standing(map(_news, of_patients), wrong)
+
+
+def _is_told(one: Standing, told: routing.ToldBefore) -> bool:
+    """Whether nothing more is to be said of it: its message, and of a tier 1 the escalation or an acknowledgement."""
+    kinds = (routing.ALERT, routing.ESCALATION) if one.tier == 1 and not one.is_acknowledged else (routing.ALERT,)
+    return all((kind, one.alert_id, one.transition) in told for kind in kinds)
+
+
+def _news(one: Standing, ward: str | None = None, bed: str | None = None) -> News:
+    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, ward, bed)
+
+
+def _escalate_after(site: Site) -> timedelta | None:
+    """The protocol's time; None where the protocol can't be read: that is told by itself, and the first to be told are told."""
+    try:
+        return timedelta(hours=site.protocol().notify.escalate_after_h)
+    except ProtocolError:
+        return None
+
+
+def _send(
+    store: Session, site: Site, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime | None
+) -> Told:
+    """Sends what is due, the most urgent first. A channel that fails is left alone until the next look."""
+    counts, dead, begun = Counter[str](), set[str](), time.monotonic()
+    with store.reading() as connection:
+        waiting = sorted(outbox.waiting(connection), key=lambda one: (one.facts.get("tier", 1), one.queued_at))
+    for one in waiting:
+        moment = at or now()
+        event, cause = _without_sending(one, file, standing, moment), None
+        if event is None:
+            is_due = one.not_before <= moment and (
+                one.tried_at is None or outbox.next_try(one.n_tried, one.tried_at) <= moment
+            )
+            if not is_due or one.channel in dead or time.monotonic() - begun > _NEW_ATTEMPTS_FOR_S:
+                continue
+            with store.writing() as connection:
+                outbox.note(connection, one.message_id, outbox.ATTEMPTED, moment)
+            words = _worded(site, file, one.kind, one.message_id, one.facts)
+            cause = _send_one(site, file, one.channel, words, moment)
+            event = outbox.DELIVERED if cause is None else outbox.FAILED
+            if _is_of_the_channel(cause):
+                dead.add(one.channel)
+        with store.writing() as connection:
+            outbox.note(connection, one.message_id, event, at or now(), cause or _why(one, file, event))
+        counts[event] += 1
+    return Told(
+        delivered=counts[outbox.DELIVERED],
+        failed=counts[outbox.FAILED],
+        dropped=counts[outbox.DROPPED],
+        given_up=counts[outbox.GIVEN_UP],
+    )
+
+
+def _without_sending(one: Waiting, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime) -> str | None:
+    """What becomes of a message without another try; None where it is to be tried."""
+    may_pass = one.kind in (routing.ALERT, routing.ESCALATION, routing.WORK)
+    is_so = any(pair in standing or pair[0] == "night" for pair in one.about)
+    if one.channel not in file.channels or (may_pass and not is_so):
+        return outbox.DROPPED
+    return outbox.GIVEN_UP if one.n_tried and at - one.queued_at > GIVEN_UP_AFTER else None
+
+
+def _why(one: Waiting, file: NotifyFile, event: str) -> str | None:
+    if event == outbox.DROPPED:
+        return "no_channel" if one.channel not in file.channels else "no_longer_so"
+    return one.cause if event == outbox.GIVEN_UP else None
+
+
+def _worded(site: Site, file: NotifyFile, kind: str, message_id: str, facts: Mapping[str, Any]) -> Said:
+    return said(kind, message_id, facts, speaking(site, file))
+
+
+def _send_one(site: Site, file: NotifyFile, channel: str, words: Said, at: datetime) -> str | None:
+    from cmvmon.shell.sending import send  # a site that has nothing to send loads neither mail nor TLS
+
+    return send(file.channels[channel], words, site=site.root, at=at)
+
+
+def _is_of_the_channel(cause: str | None) -> bool:
+    from cmvmon.shell.sending import OF_THE_CHANNEL
+
+    return cause in OF_THE_CHANNEL
