@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
 from cmvmon.shell import alert_news, database, outbox
 from cmvmon.shell.alert_news import Standing
+from cmvmon.shell.alert_store import record_notified
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.outbox import Waiting
 from cmvmon.shell.session import Session, now, open_store
@@ -231,6 +232,8 @@ def _send(
                 dead.add(one.channel)
         with store.writing() as connection:
             outbox.note(connection, one.message_id, event, at or now(), cause or _why(one, file, event))
+            if event == outbox.DELIVERED and one.kind in (routing.ALERT, routing.ESCALATION):
+                record_notified(connection, {alert_id for alert_id, _ in one.about}, at=at or now())
         counts[event] += 1
     return Told(
         delivered=counts[outbox.DELIVERED],

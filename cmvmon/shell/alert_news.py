@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cmvmon.domain.words import OPERATIONS
+from cmvmon.domain import words
+from cmvmon.episodes import OPENED, REOPENED
 from cmvmon.shell.schema import ALERT_EVENTS, OPEN_ALERTS
 
-# An event after which somebody has to know of the alert as of a new one, and the one that says that somebody does.
-_NEWS = ("opened", "reopened")
-_ACKNOWLEDGED = "acknowledged"
+# The events after which somebody has to know of the alert as of a new one, and those that say that somebody does.
+_NEWS = (OPENED, REOPENED)
+_ANSWERS = (words.ACKNOWLEDGED, words.SNOOZED)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Standing:
     Attributes:
         transition: the event that made it news: its number.
         since: when that was.
-        is_acknowledged: whether somebody has acknowledged it since then.
+        is_acknowledged: whether somebody has acknowledged or snoozed it since then.
         patient_id: None for an alert about the work, whose `code` and `feed` are set instead.
     """
 
@@ -55,9 +56,9 @@ def _standing(events: Sequence[Mapping[str, Any]]) -> Standing:
     for event in events:
         if event["event"] in _NEWS or event["tier"] < least:
             since, least, is_acknowledged = event, event["tier"], False
-        elif event["event"] == _ACKNOWLEDGED:
+        elif event["event"] in _ANSWERS:
             is_acknowledged = True
-    fact = json.loads(last["evidence"]) if last["rule"] == OPERATIONS else {}
+    fact = json.loads(last["evidence"]) if last["rule"] == words.OPERATIONS else {}
     return Standing(
         alert_id=last["alert_id"],
         transition=str(since["sequence"]),

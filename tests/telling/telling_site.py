@@ -6,16 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from cmvmon import episodes
+from cmvmon.answers import Worse
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import Word
 from cmvmon.run.night import take_in_step
 from cmvmon.shell import alert_store
 from cmvmon.shell.alert_decisions import Ends
-from cmvmon.shell.schema import ALERT_EVENTS
 from cmvmon.shell.session import open_site
 from tests.sites import day, drop, stay
 
@@ -89,7 +87,7 @@ def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1,
         "protocol_version": "p",
     }
     with open_site(root) as opened, opened.writing() as connection:
-        ends = Ends(cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=())
+        ends = Ends(cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0))
         stamp, scope = opened.stamp(at), f"{patient} {at.isoformat()}"
         alert_store.record(connection, [row], stamp=stamp, scope=scope, patients=[patient], ends=ends)
 
@@ -98,6 +96,5 @@ def acknowledged(root: Path, patient: str, at: datetime) -> None:
     """Somebody acknowledges the patient's open alert."""
     with open_site(root) as opened, opened.writing() as connection:
         (alert,) = (one for one in alert_store.alerts(connection, states={"open"}) if one["patient_id"] == patient)
-        event = episodes.event(alert, alert, Word(episodes.ACKNOWLEDGE, at, actor="dr"))
+        event = alert_store.answer(connection, alert["alert_id"], Word(episodes.ACKNOWLEDGE, at, actor="dr"))
         assert event is not None
-        connection.execute(sa.insert(ALERT_EVENTS), event)
