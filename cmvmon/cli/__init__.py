@@ -10,7 +10,20 @@ import os
 import sys
 from pathlib import Path
 
-from cmvmon.cli import analysts, keeping, learning, listing, merging, printing, questions, rebuilding, store, ward, why
+from cmvmon.cli import (
+    analysts,
+    keeping,
+    learning,
+    listing,
+    merging,
+    printing,
+    questions,
+    rebuilding,
+    replaying,
+    store,
+    ward,
+    why,
+)
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import CmvmonError
 
@@ -24,6 +37,7 @@ __all__ = [
     "merging",
     "questions",
     "rebuilding",
+    "replaying",
     "store",
     "ward",
     "why",
