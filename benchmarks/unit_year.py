@@ -21,7 +21,6 @@ from pathlib import Path
 from benchmarks import unit_year_patients
 from benchmarks.quality_text import table
 from benchmarks.unit_year_judged import (
-    NOT_OF_A_COURSE,
     WITHIN_DAYS,
     Found,
     Judged,
@@ -32,6 +31,7 @@ from benchmarks.unit_year_judged import (
     median_interval,
 )
 from benchmarks.unit_year_patients import ASSUMED, BEDS, DAYS, SHARES, year
+from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.kinetics.numerics.proportion import exact_interval
 from cmvmon.kinetics.numerics.rate import rate_interval
 from cmvmon.protocol import Protocol
@@ -75,19 +75,6 @@ def _tell(done: int, of: int) -> None:
         print(f"mornings: {done} of {of}", file=sys.stderr)
 
 
-HEAD = """Written by `python -m benchmarks unit_year --write`. Every patient is synthetic: the tables say how the shipped rules fare on
-this unit, and nothing about patients. In brackets: 95 % intervals; of shares by Clopper and Pearson, of rates by Byar's formula for a
-Poisson count, widened where a few patients bring many alerts, of medians by order statistics."""
-EVENTS = f"""An alert counts from the morning on which it first had tier 1 or 2, when its subject is a series of that patient and
-compartment (not of {", ".join(f"`{rule}`" for rule in NOT_OF_A_COURSE)}, which says when the lung was last sampled). *Told* is an
-event with such an alert from its onset until the morning after its end, which is discharge, the first dose or the last. Many end
-before a rule can know: *told in time* is of those that lasted so long, within that time."""
-FALSE = """Alerts of tier 1 or 2 about a load of which nothing is true on that morning: no event, and no untreated load truly at or
-above 1,000 IU/mL in plasma, or quantifiable in BAL."""
-ALONE = """A week is a week of one patient. *Alone*: weeks in which an alert of that rule stood and of no other rule, of that patient,
-of any tier. Rules that are not here never fired, or read tables that this unit does not deliver."""
-
-
 def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol: Protocol, seconds: float) -> str:
     """The page of tables."""
     short = _shortfalls(years, days)
@@ -107,6 +94,8 @@ def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         "## True events: told, and how late",
         EVENTS,
         _events_text(found(years, days=days)),
+        LOW,
+        strength_text([each.year for each in years], days),
         "## False alarms",
         FALSE,
         _false_text(years),
@@ -162,7 +151,7 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
                     f"non-responders told by day {WITHIN_DAYS[one.kind]:g} of treatment, {one.compartment}",
                     _share(one.in_time, one.lasted),
                     f">= {100 * LEAST_TOLD:g} %",
-                    _said(not one.lasted or one.in_time / one.lasted >= LEAST_TOLD),
+                    _said_of(one.in_time, one.lasted),
                 ]
             )
     return rows
@@ -170,6 +159,13 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
 
 def _said(is_reached: bool) -> str:
     return "reached" if is_reached else "**short**"
+
+
+def _said_of(n: int, of: int) -> str:
+    """`short?`: it is missed, and the interval holds the target."""
+    if not of or n / of >= LEAST_TOLD:
+        return "reached"
+    return "**short?**" if exact_interval(n, of, 0.95)[1] >= LEAST_TOLD else "**short**"
 
 
 def _shortfalls(years: Collection[Judged], days: int) -> list[str]:

@@ -59,14 +59,19 @@ class Judged:
 
 
 def judged(
-    year: Year, protocol: Protocol, *, days: int = DAYS, progress: Callable[[int, int], None] | None = None
+    year: Year,
+    protocol: Protocol,
+    *,
+    begins: int = -JUDGED_BEFORE_DAYS,
+    days: int = DAYS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Judged:
-    """Every patient at 07:00 of each day, from what was known by then."""
+    """Every patient at 07:00 of each day from `begins` on, from what was known by then."""
     ledger, patient_days = Ledger(), dict[str, int]()
     frames = {name: table.conform(getattr(year, name)) for name, table in _TABLES.items()}
     known_at = year.results["known_at"]
     with_bal = year.results.filter(compartment="bal")["patient_id"].unique().implode()
-    for day in range(-JUDGED_BEFORE_DAYS, days):
+    for day in range(begins, days):
         as_of = DAY_0 + timedelta(days=day) + MORNING
         if day == 0:
             ledger.opens_as_standing()
@@ -92,7 +97,7 @@ def judged(
             for name in set(assessment.verdicts["patient_id"]) - set(ends.discharged):
                 patient_days[name] = patient_days.get(name, 0) + 1
         if progress is not None:
-            progress(day + JUDGED_BEFORE_DAYS + 1, days + JUDGED_BEFORE_DAYS)
+            progress(day - begins + 1, days - begins)
     return Judged(year, ledger.told, patient_days)
 
 

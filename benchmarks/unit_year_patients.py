@@ -46,13 +46,15 @@ NON_RESPONDER, RISES_LATER = COURSES[0], COURSES[5]
 
 @dataclass(frozen=True)
 class Event:
-    """What somebody should have been told of one compartment: what, and from which day until which."""
+    """What somebody should have been told of one compartment: what, from which day until which, and how high the load truly
+    was at most in that time."""
 
     patient_id: str
     compartment: str
     kind: str
     begins: float
     ends: float
+    highest_log10: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,9 @@ def _events(name: str, loads: list[Load], left: float, course: Course, *, is_ven
         if not np.isfinite(load.anchor):
             continue
         if course is NON_RESPONDER:
-            yield Event(name, where, "no response", load.anchor, load.stops)
+            yield _event(name, load, "no response", load.anchor, load.stops)
         if course is RISES_LATER and (turns := load.anchor + float(load.pieces[0][1][0])) < load.stops:
-            yield Event(name, where, "rise on treatment", turns, load.stops)
+            yield _event(name, load, "rise on treatment", turns, load.stops)
         if load.again is not None:
             yield from _above("recurrence", name, load, line, load.again, left)
 
@@ -256,7 +258,12 @@ def _above(kind: str, name: str, load: Load, line: float, begins: float, ends: f
     days = np.arange(begins, ends, 0.125)
     high = np.flatnonzero(load.at(days) >= line)
     if len(high):
-        yield Event(name, load.place.name, kind, float(days[high[0]]), ends)
+        yield _event(name, load, kind, float(days[high[0]]), ends)
+
+
+def _event(name: str, load: Load, kind: str, begins: float, ends: float) -> Event:
+    highest = float(load.at(np.linspace(begins, ends, 200)).max())
+    return Event(name, load.place.name, kind, begins, ends, highest)
 
 
 def _moment(day: str | pl.Expr, where: pl.Expr | None = None) -> pl.Expr:
