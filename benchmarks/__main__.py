@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|exactness|bank|quality|alerts|real|mutants|all] ...`: each prints its tables of figures."""
+"""`python -m benchmarks [speed|exactness|bank|quality|alerts|unit_year|real|mutants|all] ...`: each prints its tables of figures."""
 
 import importlib
 import sys
@@ -13,6 +13,7 @@ MODULES = {
     "bank": "benchmarks.bank_exactness",
     "quality": "benchmarks.quality",
     "alerts": "benchmarks.alerts",
+    "unit_year": "benchmarks.unit_year",
     "real": "benchmarks.real_series",
     "mutants": "benchmarks.mutants",
 }

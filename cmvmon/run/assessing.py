@@ -100,6 +100,11 @@ def switched_off(connection: sa.Connection, *, as_of: datetime) -> frozenset[str
     return frozenset(row["rule"] for row in rule_switches.disabled(connection, as_of=as_of))
 
 
+def without_switched_off(assessment: Assessment, off: Collection[str]) -> Assessment:
+    """The assessment without what those rules say."""
+    return replace(assessment, verdicts=assessment.verdicts.filter(~pl.col("rule").is_in(sorted(off))))
+
+
 def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> Ends:
     """Why alerts end that this assessment does not say again.
 
@@ -173,7 +178,7 @@ def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
     was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method, for_pages=True)
-    assessment = replace(assessment, verdicts=assessment.verdicts.filter(~pl.col("rule").is_in(sorted(off))))
+    assessment = without_switched_off(assessment, off)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
         return _Made(assessment, patients, lambda: of_unit.counts)

@@ -12,14 +12,17 @@ from cmvmon.shell.alert_store import last_events
 from cmvmon.shell.schema import ALERT_EVENTS
 
 
-def standing_at(connection: sa.Connection, as_of: datetime) -> list[dict[str, Any]]:
-    """Every alert as it stood at that moment, one row each: the last event of each until then."""
+def standing_at(connection: sa.Connection, as_of: datetime, *, is_before: bool = False) -> list[dict[str, Any]]:
+    """Every alert as it stood at that moment, one row each: the last event of each until then. `is_before`: just before."""
     newer = ALERT_EVENTS.alias("newer")
     e = ALERT_EVENTS.c
-    is_replaced = sa.exists().where(
-        newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence, newer.c.changed_at <= as_of
+    until, was_newer = (
+        (e.changed_at < as_of, newer.c.changed_at < as_of)
+        if is_before
+        else (e.changed_at <= as_of, newer.c.changed_at <= as_of)
     )
-    query = sa.select(ALERT_EVENTS).where(e.changed_at <= as_of, ~is_replaced)
+    is_replaced = sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence, was_newer)
+    query = sa.select(ALERT_EVENTS).where(until, ~is_replaced)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -1,6 +1,11 @@
-"""docs/rules.md: each rule's leaflet, its stanza of the protocol, and its case table. Made from them, never by hand."""
+"""docs/rules.md: each rule's leaflet, its stanza of the protocol, what it adds, and its case table. Made from them, never by hand."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from cmvmon.facts.conditions import otherwise
 from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of
@@ -21,9 +26,39 @@ over facts ([docs/facts.md](facts.md)) and numbers of the protocol; what is not 
 """
 
 
-def render() -> str:
-    """The page's text."""
-    return "\n".join([_HEAD, *(_section(rule) for rule in all_rules())])
+_YEAR = Path(__file__).parents[2] / "benchmarks" / "unit_year.json"
+_ADDS = """## What each rule adds
+
+From {n} simulated years of a {beds}-bed unit, judged each morning by the protocol `{protocol}`
+([benchmarks/unit_year.md](../benchmarks/unit_year.md)). *Alone*: of the weeks of a patient in which an alert of the rule stood, those
+in which no other rule's did. A rule that says nothing alone adds nothing there, and is to be merged or dropped.
+"""
+
+
+def render(year: Path = _YEAR) -> str:
+    """The page's text. `year`: what `python -m benchmarks unit_year --write` has written."""
+    made = json.loads(year.read_text(encoding="utf-8"))
+    return "\n".join([_HEAD, *_adds(made), *(_section(rule) for rule in all_rules())])
+
+
+def _adds(made: Mapping[str, Any]) -> list[str]:
+    """How often each rule fires per week of the ward, and what it says that no other rule said that week."""
+    rows = [f"| `{rule.code}` | {_added(made['rules'].get(rule.code))} |" for rule in all_rules()]
+    head = [
+        "| rule | alerts per week of the ward | of tier 1 or 2 | patient-weeks with one | alone |",
+        "|---|---|---|---|---|",
+    ]
+    return [_ADDS.format(n=len(made["seeds"]), beds=made["beds"], protocol=made["protocol"]), *head, *rows, ""]
+
+
+def _added(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "never fired, or its inputs are not simulated there | - | - | -"
+    share = (
+        f"{found['alone']} ({100 * found['alone'] / found['patient_weeks']:.0f} %)" if found["patient_weeks"] else "-"
+    )
+    told = [f"{found[name]:.2f}" for name in ("alerts_per_ward_week", "listed_per_ward_week")]
+    return " | ".join([*told, str(found["patient_weeks"]), share])
 
 
 def _section(rule: Rule) -> str:
