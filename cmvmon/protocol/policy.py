@@ -231,7 +231,7 @@ class Exposure:
 
     least_share: float = key(_BELOW_1, "of the band's daily dose; below it a day is low")
     most_share: float = key(Number(above=1), "of the band's daily dose; above it a day is high")
-    last_dose_share: float = key(Number(at_least=1), "of its interval that the last dose on record covers")
+    adequate_days: float = key(_POSITIVE, "so many days of an adequate dose before a load may be called refractory")
     kidney_value_holds_days: float = key(_POSITIVE, "an older value sets no band")
     unsteady_after_replacement_h: float = key(_POSITIVE, "so long after renal replacement creatinine sets no band")
     creatinine_moved_umol_per_l: float = key(_POSITIVE, "nor where it moved by more", unit="umol/L")

@@ -163,6 +163,7 @@ SENTENCES: dict[str, str] = {
     "guide.G10": "negative plasma does not exclude disease of an organ",
     "guide.G11": "BAL scatters much; a local line holds for it",
     "guide.G13": "in COVID without improvement after a week: BAL with PCR; the local line holds for it",
+    "guide.G14": "the doses of ganciclovir and foscarnet",
     "guide.G16": "the order of the drugs; letermovir is prophylaxis, with a low genetic barrier",
     "guide.G17": "drug levels: low levels go with under-treatment",
     "guide.G18": "in principle treatment goes on until off the ventilator, and for at least three weeks",

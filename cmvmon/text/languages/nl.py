@@ -163,6 +163,7 @@ SENTENCES: dict[str, str] = {
     "guide.G10": "negatief plasma sluit orgaanziekte niet uit",
     "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
     "guide.G13": "bij COVID zonder verbetering na een week: BAL met PCR; daarvoor geldt de lokale lijn",
+    "guide.G14": "de doses van ganciclovir en foscarnet",
     "guide.G16": "volgorde van de middelen; letermovir is profylaxe, met een lage genetische drempel",
     "guide.G17": "spiegels: lage spiegels gaan samen met onderbehandeling",
     "guide.G18": "in principe doorbehandelen tot van de beademing af, en ten minste drie weken",
