@@ -30,8 +30,18 @@ UNSTEADY, UNREAD = "kidney_function_not_steady", "kidney_function_unread"
 
 
 def treated_days(facts: Facts) -> pl.DataFrame:
-    """Every day that is over of the running response clock of each patient on treatment: `day` from 0, `starts`, `ends`."""
-    treated = facts.of(TREATMENT).filter(pl.col("treatment") == words.TREATMENT_ON).select("patient_id", "anchor_at")
+    """Every day that is over of the running response clock of each patient on treatment: `day` from 0, `starts`, `ends`.
+
+    Of patients without a dose on record there is none: what they cost would be for nothing.
+    """
+    with_doses = facts.prepared.begun[DOSES_GIVEN].select("patient_id").unique()
+    is_on = pl.col("treatment") == words.TREATMENT_ON
+    treated = (
+        facts.of(TREATMENT)
+        .filter(is_on)
+        .select("patient_id", "anchor_at")
+        .join(with_doses, on="patient_id", how="semi")
+    )
     one_day = pl.duration(hours=24)
     n_days = (facts.now - pl.col("anchor_at")).dt.total_seconds() // 86_400
     return (
