@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cmvmon.domain.columns import Kind
+from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -103,6 +104,12 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
             found = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
                 **_pair(lower, upper), or_equal=True, row_condition=asked
             )
+        case OneOfWhen(column, words, when, values):
+            asked = _column(gx, when).is_in(list(values))
+            found = gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(words), row_condition=asked)
+        case BetweenWhen(column, low, high, when, values):
+            asked = _column(gx, when).is_in(list(values))
+            found = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, row_condition=asked)
         case Requires(column, when, values):
             asked = _column(gx, when).is_in(list(values))
             found = gxe.ExpectColumnValuesToNotBeNull(column=column, row_condition=asked)

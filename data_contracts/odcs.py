@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Constraint,
@@ -138,6 +139,13 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
             return "consistency", _custom("differ", column=column, other=other)
         case OrderedWhen(lower, upper, when, values):
             return "consistency", _custom("ordered_when", lower=lower, upper=upper, when=when, values=list(values))
+        case OneOfWhen(column, words, when, values):
+            return "conformity", _custom(
+                "one_of_when", column=column, words=list(words), when=when, values=list(values)
+            )
+        case BetweenWhen(column, low, high, when, values):
+            limits = {"at_least": float(low), "at_most": float(high)}
+            return "accuracy", _custom("between_when", column=column, **limits, when=when, values=list(values))
         case Requires(column, when, values):
             return "completeness", _custom("required_when", column=column, when=when, values=list(values))
         case NullUnless(column, when, values):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.domain.columns import Kind
+from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -237,10 +238,21 @@ class _Stated:
             raise strict.unmapped(self.where, "finite false: a number is always finite")
         return Between(self.column, self.number("at_least"), self.number("at_most"), self.number("above"))
 
+    def when(self) -> tuple[str, tuple[str, ...]]:
+        return self.text("when"), self.words("values")
+
+    def ordered_when(self) -> OrderedWhen:
+        return OrderedWhen(self.text("lower"), self.text("upper"), *self.when(), self.name)
+
+    def between_when(self) -> BetweenWhen:
+        low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
+        return BetweenWhen(self.text("column"), low, high, *self.when(), self.name)
+
     def fresh(self) -> Fresh:
         return Fresh(self.text("column"), strict.count(self.own, "within_hours", self.where))
 
 
+_WHEN = ("when", "values")
 _Reader = tuple[tuple[str, ...], tuple[str, ...], Callable[[_Stated], Promise]]
 
 _ON_COLUMN: Mapping[str, _Reader] = {
@@ -258,21 +270,15 @@ _ON_TABLE: Mapping[str, _Reader] = {
         lambda s: Ordered(s.text("lower"), s.text("upper"), s.name, s.truth("strict")),
     ),
     "differ": (("column", "other"), (), lambda s: Differ(s.text("column"), s.text("other"), s.name)),
-    "ordered_when": (
-        ("lower", "upper", "when", "values"),
+    "ordered_when": (("lower", "upper", *_WHEN), (), _Stated.ordered_when),
+    "one_of_when": (
+        ("column", "words", *_WHEN),
         (),
-        lambda s: OrderedWhen(s.text("lower"), s.text("upper"), s.text("when"), s.words("values"), s.name),
+        lambda s: OneOfWhen(s.text("column"), s.words("words"), *s.when(), s.name),
     ),
-    "required_when": (
-        ("column", "when", "values"),
-        (),
-        lambda s: Requires(s.text("column"), s.text("when"), s.words("values")),
-    ),
-    "null_unless": (
-        ("column", "when", "values"),
-        (),
-        lambda s: NullUnless(s.text("column"), s.text("when"), s.words("values")),
-    ),
+    "between_when": (("column", "at_least", "at_most", *_WHEN), (), _Stated.between_when),
+    "required_when": (("column", *_WHEN), (), lambda s: Requires(s.text("column"), *s.when())),
+    "null_unless": (("column", *_WHEN), (), lambda s: NullUnless(s.text("column"), *s.when())),
     "known": (("columns", "reference"), (), lambda s: Known(s.words("columns"), s.text("reference"))),
     "fresh": (("column", "within_hours"), (), _Stated.fresh),
 }

@@ -14,9 +14,13 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.patient_links import PATIENT_LINKS
+from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -121,6 +125,27 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="stated_at",
         known_since=("stated_at",),
         ends=("ended_at",),
+    ),
+    Delivered(
+        BIRTH_DATES,
+        starts="stated_at",
+        known_since=("stated_at",),
+    ),
+    Delivered(
+        DOSES_GIVEN,
+        starts="given_at",
+        known_since=("given_at",),
+    ),
+    Delivered(
+        KIDNEY_FUNCTION,
+        starts="measured_at",
+        known_since=("measured_at",),
+    ),
+    Delivered(
+        RENAL_REPLACEMENT,
+        starts="started_at",
+        known_since=("started_at",),
+        ends=("stopped_at",),
     ),
     Delivered(
         PATIENT_LINKS,

@@ -68,6 +68,8 @@ FALLS = RowType(
             "How far the load fell at least from the highest sample of the first week.",
             _UNBOUNDED,
         ),
+        log10("peak_rise_log10", "How far the load stands at least above that sample.", _UNBOUNDED),
+        log10("peak_rise_before_log10", "The same of the sample before the latest.", _UNBOUNDED),
         *sample(
             "course_from",
             "the sample that the whole course is held against, whatever drugs came after the first",
@@ -105,11 +107,10 @@ def falls(facts: Facts) -> pl.DataFrame:
         .join(_held_against(facts, earlier, "course_started_at", "course"), on="series", how="left")
         .join(_lately(facts, earlier), on="series", how="left")
         .join(_first_week_peak(facts, earlier, held), on="series", how="left")
+        .join(_one_before(earlier), on="series", how="left")
         .join(_interrupted(facts, to, held), on="series", how="left")
         .with_columns(
-            (pl.col("peak_at_least").log10() - pl.col("fall_to_at_most").log10())
-            .round(9)
-            .alias("peak_fall_at_least_log10"),
+            *_from_peak(),
             *(expr for which in ("fall", "course", "lately") for expr in _fall(which)),
             fall_to_at_least_iu_per_ml="fall_to_at_least",
             fall_to_at_most_iu_per_ml="fall_to_at_most",
@@ -191,7 +192,23 @@ def _first_week_peak(facts: Facts, earlier: pl.DataFrame, held: pl.DataFrame) ->
     known = earlier.join(baseline, on="series", maintain_order="left")
     week = known.filter(within & pl.col("at_least").is_not_null())
     highest = week.filter(pl.col("at_least") == pl.col("at_least").max().over("series"))
-    return highest[ends_of(highest).last].select("series", peak_at_least="at_least")
+    return highest[ends_of(highest).last].select("series", peak_at_least="at_least", peak_at_most="at_most")
+
+
+def _one_before(earlier: pl.DataFrame) -> pl.DataFrame:
+    """Of the samples before the latest the last, one row a series."""
+    return earlier[ends_of(earlier).last].select("series", before_at_least="at_least")
+
+
+def _from_peak() -> list[pl.Expr]:
+    """How far the latest stands below the peak of the first week, and the last two above it, at least."""
+    peak = pl.col("peak_at_most").log10()
+    apart = {
+        "peak_fall_at_least_log10": pl.col("peak_at_least").log10() - pl.col("fall_to_at_most").log10(),
+        "peak_rise_log10": pl.col("fall_to_at_least").log10() - peak,
+        "peak_rise_before_log10": pl.col("before_at_least").log10() - peak,
+    }
+    return [expr.round(9).alias(name) for name, expr in apart.items()]
 
 
 def _lately(facts: Facts, earlier: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
+from cmvmon.feeds.promise_reasons import PROMISE_REASONS
 
 _FILE = "the laboratory file"
 _FILES = "the laboratory file (of other tables than results: the table file)"
@@ -183,25 +184,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             f"samples apart in {_FILE}; where the time was corrected, ask for the result with the status of a correction; "
             "where the number was cut or used again, ask for the whole one."
         ),
-        # promises that deserve more than their own sentence
-        "below_own_limit": (
-            "the load lies below the assay's own lower limit and carries no <. Check the limit in [[assays]] of "
-            f"{_FILE}, and the unit."
-        ),
-        "above_own_limit": (
-            "the load lies above the assay's own upper limit and carries no >. Check the limit in [[assays]] of "
-            f"{_FILE}, and the unit."
-        ),
-        "crossed_limits": (
-            f"the lower limit of quantification is not below the upper one. Check the limits in [[assays]] of {_FILE}."
-        ),
-        "implausible_viral_load_iu_per_ml": (
-            "no sample holds such a load. Check the unit and the scale (log10 or not) with the sender."
-        ),
-        "reported_before_collected": (
-            "the result was reported before the sample was collected. Check both times with the sender."
-        ),
-        "stopped_before_started": "the course ends before it starts. Check both times with the sender.",
+        **PROMISE_REASONS,
     }
 )
 

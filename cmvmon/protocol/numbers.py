@@ -20,6 +20,7 @@ _ONE_VALUE = (
     "concordance",
     "next_sample",
     "answers",
+    "exposure",
 )
 
 

@@ -245,3 +245,18 @@ class NamedPriors:
         _POSITIVE, "how many series the priors in use weigh when a site learns its own", unit="series"
     )
     provenance: Provenance
+
+
+@stanza
+class Exposure:
+    """How doses that were given are held against the tables of doses."""
+
+    least_share: float = key(_BELOW_1, "of the band's daily dose; below it a day is low")
+    most_share: float = key(Number(above=1), "of the band's daily dose; above it a day is high")
+    adequate_days: float = key(_POSITIVE, "so many days of an adequate dose before a load may be called refractory")
+    kidney_value_holds_days: float = key(_POSITIVE, "an older value sets no band")
+    unsteady_after_replacement_h: float = key(_POSITIVE, "so long after renal replacement creatinine sets no band")
+    creatinine_moved_umol_per_l: float = key(_POSITIVE, "nor where it moved by more", unit="umol/L")
+    creatinine_moved_within_h: float = key(_POSITIVE, "in so long")
+    adult_from_years: float = key(_POSITIVE, "doses of younger patients are not judged", unit="years")
+    provenance: Provenance

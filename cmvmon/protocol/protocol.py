@@ -9,6 +9,7 @@ from datetime import date
 from typing import Self
 
 from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.protocol.doses import DoseTable
 from cmvmon.protocol.faults import Place
 from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.policy import (
@@ -19,6 +20,7 @@ from cmvmon.protocol.policy import (
     Decline,
     Drug,
     Drugs,
+    Exposure,
     LinePrior,
     NamedPriors,
     NearLloq,
@@ -94,6 +96,8 @@ class Protocol:
     notify: Notify = inner(Notify)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
+    doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
+    exposure: Exposure = inner(Exposure)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

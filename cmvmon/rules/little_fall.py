@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cmvmon.domain import compartments, words
-from cmvmon.facts import samples, treatment
+from cmvmon.facts import adequate_days, samples, treatment
 from cmvmon.facts.conditions import choose, fact, number, truth
 from cmvmon.rules.airways import above
 from cmvmon.rules.rulebook import Say, say
@@ -44,7 +44,15 @@ flat_through_drugs = is_high & is_course_judged & had_drugs & little_in_all
 has_nothing_before = at_least.is_unknown() & at_most.is_unknown() & ~above_throughout
 two_high = (fact("previous_at_least_iu_per_ml") >= low) & ~truth("last_two_conflict")
 still_high = is_high & is_long & has_nothing_before & two_high
-is_grave = low_fall | low_fall_lately | flat_through_drugs | still_high
+is_blood = fact("compartment").is_in(compartments.BLOOD)
+peak_rise, far = fact("peak_rise_log10"), number("refractory_rise_log10")
+is_seen_twice = (fact("peak_rise_before_log10") > far) & ~truth("last_two_conflict")
+is_confirmed = is_seen_twice | (fact("fall_to_at_least_iu_per_ml") >= number("refractory_one_load_iu_per_ml"))
+on_adequate_dose = treatment.is_on & is_blood & ~is_met & adequate_days.was_adequate
+refractory = on_adequate_dose & (peak_rise > far) & is_confirmed
+probable_refractory = on_adequate_dose & is_high & (peak_rise >= 0.0) & ~refractory
+is_grave = low_fall | low_fall_lately | flat_through_drugs | still_high | refractory | probable_refractory
+doses_outside = is_grave & is_blood & adequate_days.is_long_enough & ~adequate_days.was_adequate
 is_below_line = (call == "not_met") | (is_late & call.is_unknown() & (fact("fall_at_most_log10_per_week") < target))
 below_local_line = treatment.is_on & truth("is_leading") & is_below_line
 interrupted = fact("interrupted_days")
@@ -57,6 +65,9 @@ SAYS: tuple[Say, ...] = (
     *FALL,
     say("whole_course", *samples.told_of("course_from"), *TO, when=flat_through_drugs),
     say("lately", *samples.told_of("lately_from"), *TO, when=low_fall_lately & _another),
+    say("refractory", fact("adequate_days"), peak_rise, far, when=refractory),
+    say("probable_refractory", fact("adequate_days"), peak_rise, when=probable_refractory),
+    say("doses_outside", fact("n_days_outside"), number("exposure.adequate_days"), when=doses_outside),
     say("line_of_fall", least, low, judged_from, when=low_fall | flat_through_drugs),
     say("line_lately", least, low, number("response_clock.lately_days"), when=low_fall_lately),
     say("line_high", low, long_from, when=still_high),
@@ -66,6 +77,6 @@ SAYS: tuple[Say, ...] = (
     say("no_baseline", when=fact("fall_from_is") == words.STANDS_IN),
     say("probability", probability, target, when=probability.is_known() & call.is_known()),
     STANDS_IN,
-    say("doses_unknown", when=is_grave & fact("compartment").is_in(compartments.BLOOD)),
+    say("doses_unknown", when=is_grave & is_blood & ~adequate_days.has_doses),
     say("censored", fact("n_censored"), when=fact("n_censored") > 0),
 )

@@ -14,13 +14,17 @@ day {response_clock.lately_from_days}, by the last {response_clock.lately_days} 
 *below_local_line*: the leading compartment's call is *not met*, the probability of more than
 {decline.target_log10_per_week} log10 per week at or below {decline.not_met_probability}; without a call, less as reported.
 
+In blood, after {exposure.adequate_days} days of a dose that is not below the band of each day, *refractory*, at tier 1: more than
+{refractory_rise_log10} log10 above the peak of the first {response_clock.peak_within_days} days, in two results or at
+{refractory_one_load_iu_per_ml} IU/mL; *probable_refractory*: at or above that peak.
+
 Clear when *met*, when the last two results are below the limit of quantification, or when the load is below that line or
 fell by more. Until day {response_clock.judged_from_days} only the call of the leading compartment is judged. A first load
 below {low_load_iu_per_ml} IU/mL after two sample times below the limit may be a blip.
 
-Why: guide G19; so little a fall of a treated load is the entry of the SOLSTICE trial (Kotton 2025), a criterion of
-a trial and no definition. Refractory by the consensus (Chemaly 2019) is not judged: it counts days of adequate dose,
-and doses given are not on record. Not to be read as failure of a drug, nor resistance. BAL is described.
+Why: guide G19; so little a fall is the entry of the SOLSTICE trial (Kotton 2025), a criterion of a trial. Refractory is the
+definition of transplant medicine (Chemaly 2019): where doses are not on record, low or not known, it is not judged. Not
+to be read as failure of a drug, nor resistance. BAL is described.
 """
 
 from cmvmon.domain import words
@@ -40,6 +44,8 @@ RULE = Rule(
     subject="series",
     applies=truth("is_judged_for_response") & ~treatment.is_off,
     fires={
+        "refractory": little_fall.refractory,
+        "probable_refractory": little_fall.probable_refractory,
         "low_fall": little_fall.low_fall,
         "low_fall_lately": little_fall.low_fall_lately,
         "flat_through_drugs": little_fall.flat_through_drugs,
@@ -48,7 +54,7 @@ RULE = Rule(
     },
     unless={"blip_unconfirmed": possible_blip, "possible_lab_issue": truth("last_two_contradict")},
     clears=treatment.is_on & ~fires & ends,
-    tier={2: little_fall.is_grave, 3: otherwise},
+    tier={1: little_fall.refractory, 2: little_fall.is_grave, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", ~treatment.is_on),
         ("no_series", ~truth("has_series")),

@@ -32,6 +32,7 @@ _BY_NAME = tuple(
     for pattern, found in (
         (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
         (r"_iu_per_ml$", "load"),
+        (r"_in_a_day$", "amount"),
         (r"_log10(_per_week)?$", "log10"),
         (r"(_at|_since)$", "date"),
         (r"probability|agreement", "percent"),
@@ -113,6 +114,8 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "counted": lambda s, x, noun: s.language.count(noun, int(x)),
     "days": lambda s, x: days_in_words(x, s.language),
     "full_days": lambda s, x: days_in_words(math.floor(x), s.language),
+    "amount": lambda s, x: s.language.number(x, 1 if round(x, 1) != round(x) else 0),
+    "capitalised": lambda _, x: x[:1].upper() + x[1:],
     "drugs": lambda _, x: ", ".join(x.split(";")),
     "detection": lambda s, x: s.language.word("detection", x),
     "compartment": lambda s, x: s.language.word("compartment", x),

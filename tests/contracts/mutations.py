@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import Between, Constraint, Matches, NotBefore, NotNull, OneOf, Ordered
 from cmvmon.domain.tables import BY_NAME
 from tests.contracts.valid_tables import Row, at, bare, full
@@ -13,6 +14,11 @@ from tests.contracts.valid_tables import Row, at, bare, full
 NAN, INFINITY = float("nan"), float("inf")
 TOO_EARLY = datetime(1899, 12, 30, tzinfo=UTC)
 TOO_LATE = datetime(2202, 3, 1, tzinfo=UTC)
+
+
+def _doses(drug: str, *doses_mg: float) -> list[Row]:
+    return [full("doses_given") | {"drug": drug, "dose_mg": dose} for dose in doses_mg]
+
 
 # Promises for which the general mutation below would break another one as well, or that only these columns can break.
 _OWN: dict[str, dict[str, list[Row]]] = {
@@ -55,6 +61,64 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     "host_status": {
         "NullUnless cd4_cells_per_ul condition": [full("host_status") | {"condition": "chemotherapy"}],
         "Ordered stated_at ended_at": [full("host_status") | {"ended_at": at(-1)}],
+    },
+    "birth_dates": {
+        "Matches born_on": [
+            full("birth_dates") | {"born_on": text}
+            for text in (
+                "",
+                "30-05-1961",
+                "1961-02-30",
+                "1961-04-31",
+                "1961-13-01",
+                "1861-05-30",
+                "2161-05-30",
+                "1961-5-30",
+            )
+        ],
+    },
+    "doses_given": {
+        "NotNull administered": [bare("doses_given") | {"administered": None}],
+        "OneOf administered": [bare("doses_given") | {"administered": word} for word in ("withheld", "GIVEN", "")],
+        "Between dose_mg": [
+            full("doses_given") | {"drug": "aciclovir", "dose_mg": value}
+            for value in (NAN, INFINITY, -INFINITY, 0.0, -1.0, 100_001.0)
+        ],
+        "Requires dose_mg administered": [full("doses_given") | {"dose_mg": None}],
+        "NullUnless dose_mg administered": [full("doses_given") | {"administered": "missed"}],
+        # 5 mg and 60 mg are 5 and 60 mg/kg that were written as mg.
+        "BetweenWhen dose_mg drug ganciclovir": _doses("ganciclovir", 5.0, 9.9, 4_000.1),
+        "BetweenWhen dose_mg drug foscarnet": _doses("foscarnet", 60.0, 90.0, 299.9, 40_001.0),
+        "BetweenWhen dose_mg drug valganciclovir": _doses("valganciclovir", 0.9, 49.9, 4_001.0),
+    },
+    "kidney_function": {
+        "NotNull method": [full("kidney_function") | {"method": None}],
+        "OneOf method": [full("kidney_function") | {"method": word} for word in ("mdrd", "CREATININE", "")],
+        "NotNull unit": [full("kidney_function") | {"unit": None}],
+        "Between kidney_value": [],
+        "OneOf unit": [],
+        "OneOfWhen unit method measured_urinary_crcl": [
+            full("kidney_function") | {"method": "measured_urinary_crcl", "unit": "mL/min/1.73m2"}
+        ],
+        "OneOfWhen unit method foscarnet_label": [
+            full("kidney_function") | {"method": "foscarnet_label", "unit": "mL/min"}
+        ],
+        "OneOfWhen unit method egfr_per_1_73_m2": [
+            full("kidney_function") | {"method": "egfr_per_1_73_m2", "unit": "mL/min"}
+        ],
+        "OneOfWhen unit method creatinine": [full("kidney_function") | {"unit": "mL/min"}],
+        "BetweenWhen kidney_value unit mL/min": [
+            full("kidney_function") | {"method": "cockcroft_gault", "unit": "mL/min", "kidney_value": 400.1}
+        ],
+        "BetweenWhen kidney_value unit mL/min/kg": [
+            full("kidney_function") | {"method": "foscarnet_label", "unit": "mL/min/kg", "kidney_value": 98.0}
+        ],
+        # 1.5 mg/dL and 133 umol/L are one creatinine.
+        "BetweenWhen kidney_value unit umol/L": [full("kidney_function") | {"kidney_value": 1.5}],
+        "BetweenWhen kidney_value unit mg/dL": [full("kidney_function") | {"unit": "mg/dL", "kidney_value": 133.0}],
+    },
+    "renal_replacement": {
+        "Ordered started_at stopped_at": [full("renal_replacement") | {"stopped_at": at(1)}],
     },
     "patient_links": {
         "Differ merged_into patient_id": [full("patient_links") | {"merged_into": full("patient_links")["patient_id"]}],
@@ -115,6 +179,13 @@ _OWN: dict[str, dict[str, list[Row]]] = {
 }
 # Promises that no row can break alone, with the row that breaks them and what it breaks besides.
 NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
+    "kidney_function": {
+        "Between kidney_value": (
+            full("kidney_function") | {"kidney_value": -1.0},
+            "BetweenWhen kidney_value unit umol/L",
+        ),
+        "OneOf unit": (full("kidney_function") | {"unit": "umol"}, "OneOfWhen unit method creatinine"),
+    },
     "weekly_decline": {
         "Between n_results": (
             full("weekly_decline") | {"n_results": -1, "n_censored": 0},
@@ -139,7 +210,9 @@ NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
 
 
 def label(constraint: Constraint) -> str:
-    return " ".join((type(constraint).__name__, *constraint.columns))
+    """Its kind and columns; of one that holds for some words the first of them besides, since a table has several."""
+    words = constraint.values[:1] if isinstance(constraint, BetweenWhen | OneOfWhen) else ()
+    return " ".join((type(constraint).__name__, *constraint.columns, *words))
 
 
 def mutations(table: str, constraint: Constraint) -> list[Row]:

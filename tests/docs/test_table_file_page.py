@@ -30,7 +30,14 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
         *(f"icu_stays.{key}" for key in (*of_rhythm, *of_status)),
         *(
             f"{table}.{key}"
-            for table in ("host_status", "patient_links")
+            for table in (
+                "host_status",
+                "birth_dates",
+                "doses_given",
+                "kidney_function",
+                "renal_replacement",
+                "patient_links",
+            )
             for key in (*of_snapshots, *of_rhythm, *of_status)
         ),
     }

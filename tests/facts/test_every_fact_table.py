@@ -11,6 +11,8 @@ from polars.testing import assert_frame_equal
 
 from cmvmon.assess import prepared
 from cmvmon.domain.columns import split_by_promises
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
@@ -33,6 +35,8 @@ def known(ward: Reference) -> Known:
         VIRAL_LOAD_RESULTS: ward.results(),
         ANTIVIRAL_COURSES: ward.antiviral_courses(),
         ICU_STAYS: ward.icu_stays(),
+        DOSES_GIVEN: ward.doses_given(),
+        KIDNEY_FUNCTION: ward.kidney_function(),
     }
     return Known.of(tables, concordance=ward.concordance())
 

@@ -1,6 +1,8 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
-A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`.
+A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`. It is about a compartment, a drug (`drug foscarnet`), or
+the patient (`-`).
 """
 
 from __future__ import annotations
@@ -9,14 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import polars as pl
+
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
 from cmvmon.shell.protocol_files import Protocol
 from tests import patients
+from tests.exposures import with_exposure
 from tests.patients import DAY_0, PATIENT
 from tests.patients import moment as at
 
-__all__ = ["CASES", "DAY_0", "PATIENT", "Case", "assessed", "at", "cases", "tables"]
+__all__ = ["CASES", "DAY_0", "PATIENT", "Case", "about", "assessed", "at", "cases", "tables"]
 
 CASES = Path(__file__).parent / "cases"
 
@@ -39,15 +44,24 @@ class Case:
     tier: int | None
     hosts: str = "never"
     answered: str = "-"
+    doses: str = "never"
+    kidney: str = "never"
+    born: str = "never"
+    drug: str | None = None
 
 
 def cases(rule: str) -> list[Case]:
-    """The cases of one rule."""
-    lines = [line for line in (CASES / f"{rule}.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    """The cases of one rule: of `<rule>.md`, and of `<rule>.<more>.md` where some need other columns."""
+    return [case for path in sorted(CASES.glob(f"{rule}.*md")) for case in _of_file(rule, path)]
+
+
+def _of_file(rule: str, path: Path) -> list[Case]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     made = []
     for row in rows:
         cell = dict(zip(header, row, strict=True))
+        drug = cell["about"].removeprefix("drug ") if cell["about"].startswith("drug ") else None
         made.append(
             Case(
                 rule,
@@ -57,13 +71,15 @@ def cases(rule: str) -> list[Case]:
                 cell["courses"],
                 cell["stays"],
                 float(cell["as of day"]),
-                cell["about"].partition("@")[0] if cell["about"] != "-" else None,
+                None if cell["about"] == "-" or drug else cell["about"].partition("@")[0],
                 cell["about"].partition("@")[2] or None,
                 cell["verdict"],
                 cell["reason"] if cell["reason"] != "-" else None,
                 int(cell["tier"]) if cell["tier"] != "-" else None,
                 cell.get("hosts", "never"),
                 cell.get("answered", "-"),
+                *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
+                drug,
             )
         )
     return made
@@ -88,6 +104,16 @@ def _shipped() -> Protocol:
 
 def tables(case: Case) -> Known:
     """The case's tables, as they would come from a store."""
-    return patients.known(
+    known = patients.known(
         case.results, courses=case.courses, stays=case.stays, hosts=case.hosts, answered=case.answered
     )
+    return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+
+
+def about(case: Case) -> pl.Expr:
+    """Which verdicts are about what the case is about."""
+    mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
+    for name, part in (("laboratory", case.laboratory), ("drug", case.drug)):
+        if part is not None:
+            mine &= pl.col("subject").str.json_path_match(f"$.{name}") == part
+    return mine

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from cmvmon.assess import Assessment, assess
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -78,6 +80,42 @@ class Reference:
         stated = pl.col("n").replace_strict(dict(enumerate(_STATED)), return_dtype=pl.String)
         rows = self._ward().icu_stays.with_row_index("n").with_columns(pl.col("n") % len(_STATED))
         return rows.with_columns(affected_compartments=stated).drop("n")
+
+    def doses_given(self) -> pl.DataFrame:
+        """Of each course a dose every 12 hours for 20 days; by the patient's number half of it, no weight, or some missed."""
+        courses = self._ward().antiviral_courses.filter(pl.col("drug").is_in(["ganciclovir", "foscarnet"]))
+        rows = courses.select("patient_id", "drug", "indication", "started_at").join(
+            pl.DataFrame({"n": range(40)}), how="cross"
+        )
+        kind = pl.col("patient_id").str.extract(r"(\d+)$").cast(pl.Int64) % 5
+        is_missed = (kind == 3) & (pl.col("n") % 7 == 6)
+        mg = pl.when(pl.col("drug") == "foscarnet").then(6300.0).otherwise(350.0) * pl.when(kind == 1).then(
+            0.5
+        ).otherwise(1.0)
+        made = rows.with_columns(
+            given_at=pl.col("started_at") + pl.duration(hours=12) * pl.col("n"),
+            administered=pl.when(is_missed).then(pl.lit("missed")).otherwise(pl.lit("given")),
+            dose_mg=pl.when(~is_missed).then(mg),
+            dosing_weight_kg=pl.when(kind != 2).then(70.0),
+        )
+        return DOSES_GIVEN.conform(made.unique(DOSES_GIVEN.key, keep="first", maintain_order=True))
+
+    def kidney_function(self) -> pl.DataFrame:
+        """Of each patient a clearance every second day; by the patient's number 80, 60 or 98 mL/min."""
+        rows = (
+            self._ward()
+            .antiviral_courses.select("patient_id")
+            .unique()
+            .join(pl.DataFrame({"n": range(36)}), how="cross")
+        )
+        number = pl.col("patient_id").str.extract(r"(\d+)$").cast(pl.Int64)
+        made = rows.with_columns(
+            method=pl.lit("cockcroft_gault"),
+            unit=pl.lit("mL/min"),
+            measured_at=pl.lit(START).cast(pl.Datetime("us", "UTC")) + pl.duration(days=2) * pl.col("n"),
+            kidney_value=(number % 3).replace_strict({0: 80.0, 1: 60.0, 2: 98.0}, return_dtype=pl.Float64),
+        )
+        return KIDNEY_FUNCTION.conform(made)
 
     def concordance(self) -> pl.DataFrame | None:
         """Made up: the unit's plasma follows BAL. None: it is computed from the ward itself, and hardly ever does."""

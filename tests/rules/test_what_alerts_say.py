@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from cmvmon.rules import all_rules
-from tests.rules.reading import Case, assessed, cases
+from tests.rules.reading import Case, about, assessed, cases
 
 TABLE = Path(__file__).parent / "alerts_said.md"
 ALERTS = [case for rule in all_rules() for case in cases(rule.code) if case.verdict == "alert"]
@@ -28,10 +27,7 @@ def expected() -> dict[tuple[str, str], tuple[str, str, str]]:
 
 
 def evidence_of(case: Case) -> Mapping[str, Any]:
-    mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
-    if case.laboratory is not None:
-        mine &= pl.col("subject").str.json_path_match("$.laboratory") == case.laboratory
-    found: Mapping[str, Any] = json.loads(assessed(case).verdicts.filter(mine)["evidence"][0])
+    found: Mapping[str, Any] = json.loads(assessed(case).verdicts.filter(about(case))["evidence"][0])
     return found
 
 

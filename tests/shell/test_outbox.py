@@ -117,6 +117,7 @@ def row(number: int, event: str, tier: int) -> dict[str, Any]:
         "state": "open",
         "tier": tier,
         "opened_at": day(1),
+        "said_at": day(1),
         "changed_at": day(number),
         "evidence": json.dumps({}),
     }

@@ -60,7 +60,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "no_follow_up": ("line",),
     "rebound": ("line", "line_airway"),
     "recurrence": ("after_end",),
-    "response": ("higher", "line_high"),
+    "response": ("refractory", "probable_refractory", "higher", "line_high"),
     "rise_on_prophylaxis": ("rise_from_limit", "rise"),
     "untreated_rise": ("rise", "elsewhere"),
 }
@@ -181,7 +181,7 @@ def test_every_sentence_of_every_rule_has_its_words_made_from_exactly_what_the_r
 
 
 def test_a_number_is_written_by_its_unit() -> None:
-    forms = {"IU/mL": "load", "days": "days"}
+    forms = {"IU/mL": "load", "days": "days", "as `dose_unit` says": "amount"}
     columns = {column.name: column for table in all_fact_tables().values() for column in table.rows.columns}
     told = {name for rule in all_rules() for sentence in rule.says for name in sentence.told}
     assert len(told) > 30

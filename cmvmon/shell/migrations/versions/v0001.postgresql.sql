@@ -100,6 +100,32 @@ CREATE TABLE assessments (
     PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
+CREATE TABLE birth_dates (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    born_on VARCHAR NOT NULL,
+    stated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_birth_dates_folded ON birth_dates (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_birth_dates_patient_id ON birth_dates (patient_id)
+
+CREATE INDEX ix_birth_dates_received_at ON birth_dates (received_at)
+
+CREATE INDEX ix_birth_dates_record_key ON birth_dates (record_key)
+
 CREATE TABLE concordance_counts (
     number SERIAL NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -153,6 +179,37 @@ CREATE INDEX ix_deliveries_received_at ON deliveries (received_at)
 CREATE INDEX ix_deliveries_table ON deliveries (table_name, refused)
 
 CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
+
+CREATE TABLE doses_given (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    drug VARCHAR NOT NULL,
+    indication VARCHAR,
+    administered VARCHAR NOT NULL,
+    given_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    dose_mg DOUBLE PRECISION,
+    route VARCHAR,
+    dosing_weight_kg DOUBLE PRECISION,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_doses_given_folded ON doses_given (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_doses_given_patient_id ON doses_given (patient_id)
+
+CREATE INDEX ix_doses_given_received_at ON doses_given (received_at)
+
+CREATE INDEX ix_doses_given_record_key ON doses_given (record_key)
 
 CREATE TABLE host_status (
     version_number SERIAL NOT NULL,
@@ -214,6 +271,36 @@ CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 CREATE INDEX ix_icu_stays_received_at ON icu_stays (received_at)
 
 CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
+
+CREATE TABLE kidney_function (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    measured_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    kidney_value DOUBLE PRECISION NOT NULL,
+    unit VARCHAR NOT NULL,
+    weight_kg DOUBLE PRECISION,
+    body_surface_m2 DOUBLE PRECISION,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_kidney_function_folded ON kidney_function (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_kidney_function_patient_id ON kidney_function (patient_id)
+
+CREATE INDEX ix_kidney_function_received_at ON kidney_function (received_at)
+
+CREATE INDEX ix_kidney_function_record_key ON kidney_function (record_key)
 
 CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
@@ -313,6 +400,35 @@ CREATE TABLE quarantined_records (
 CREATE INDEX ix_quarantined_records_named_key ON quarantined_records (named_key)
 
 CREATE INDEX ix_quarantined_records_named_patient ON quarantined_records (named_patient)
+
+CREATE TABLE renal_replacement (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    modality VARCHAR NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    stopped_at TIMESTAMP WITH TIME ZONE,
+    effluent_ml_per_h DOUBLE PRECISION,
+    anticoagulant VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_renal_replacement_folded ON renal_replacement (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_renal_replacement_patient_id ON renal_replacement (patient_id)
+
+CREATE INDEX ix_renal_replacement_received_at ON renal_replacement (received_at)
+
+CREATE INDEX ix_renal_replacement_record_key ON renal_replacement (record_key)
 
 CREATE TABLE rule_switches (
     rule VARCHAR NOT NULL,
@@ -480,6 +596,12 @@ CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments FOR EACH RO
 
 CREATE TRIGGER no_truncate_of_assessments BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_birth_dates BEFORE UPDATE ON birth_dates FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_birth_dates BEFORE DELETE ON birth_dates FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_birth_dates BEFORE TRUNCATE ON birth_dates FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_concordance_counts BEFORE DELETE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
@@ -492,6 +614,12 @@ CREATE TRIGGER no_delete_of_deliveries BEFORE DELETE ON deliveries FOR EACH ROW 
 
 CREATE TRIGGER no_truncate_of_deliveries BEFORE TRUNCATE ON deliveries FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_doses_given BEFORE UPDATE ON doses_given FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_doses_given BEFORE DELETE ON doses_given FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_doses_given BEFORE TRUNCATE ON doses_given FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
@@ -503,6 +631,12 @@ CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EX
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_icu_stays BEFORE TRUNCATE ON icu_stays FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_kidney_function BEFORE UPDATE ON kidney_function FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_kidney_function BEFORE DELETE ON kidney_function FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_kidney_function BEFORE TRUNCATE ON kidney_function FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
@@ -539,6 +673,12 @@ CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_rec
 CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_quarantined_records BEFORE TRUNCATE ON quarantined_records FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_renal_replacement BEFORE UPDATE ON renal_replacement FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_renal_replacement BEFORE DELETE ON renal_replacement FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_renal_replacement BEFORE TRUNCATE ON renal_replacement FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -100,6 +100,32 @@ CREATE TABLE assessments (
     PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
+CREATE TABLE birth_dates (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    born_on VARCHAR NOT NULL,
+    stated_at VARCHAR(27) NOT NULL,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_birth_dates_folded ON birth_dates (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_birth_dates_patient_id ON birth_dates (patient_id)
+
+CREATE INDEX ix_birth_dates_received_at ON birth_dates (received_at)
+
+CREATE INDEX ix_birth_dates_record_key ON birth_dates (record_key)
+
 CREATE TABLE concordance_counts (
     number INTEGER NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -153,6 +179,37 @@ CREATE INDEX ix_deliveries_received_at ON deliveries (received_at)
 CREATE INDEX ix_deliveries_table ON deliveries (table_name, refused)
 
 CREATE INDEX ix_deliveries_taken_in ON deliveries (feed, table_name, received_at, refused)
+
+CREATE TABLE doses_given (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    drug VARCHAR NOT NULL,
+    indication VARCHAR,
+    administered VARCHAR NOT NULL,
+    given_at VARCHAR(27) NOT NULL,
+    dose_mg DOUBLE,
+    route VARCHAR,
+    dosing_weight_kg DOUBLE,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_doses_given_folded ON doses_given (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_doses_given_patient_id ON doses_given (patient_id)
+
+CREATE INDEX ix_doses_given_received_at ON doses_given (received_at)
+
+CREATE INDEX ix_doses_given_record_key ON doses_given (record_key)
 
 CREATE TABLE host_status (
     version_number INTEGER NOT NULL,
@@ -214,6 +271,36 @@ CREATE INDEX ix_icu_stays_patient_id ON icu_stays (patient_id)
 CREATE INDEX ix_icu_stays_received_at ON icu_stays (received_at)
 
 CREATE INDEX ix_icu_stays_record_key ON icu_stays (record_key)
+
+CREATE TABLE kidney_function (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    measured_at VARCHAR(27) NOT NULL,
+    kidney_value DOUBLE NOT NULL,
+    unit VARCHAR NOT NULL,
+    weight_kg DOUBLE,
+    body_surface_m2 DOUBLE,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_kidney_function_folded ON kidney_function (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_kidney_function_patient_id ON kidney_function (patient_id)
+
+CREATE INDEX ix_kidney_function_received_at ON kidney_function (received_at)
+
+CREATE INDEX ix_kidney_function_record_key ON kidney_function (record_key)
 
 CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
@@ -313,6 +400,35 @@ CREATE TABLE quarantined_records (
 CREATE INDEX ix_quarantined_records_named_key ON quarantined_records (named_key)
 
 CREATE INDEX ix_quarantined_records_named_patient ON quarantined_records (named_patient)
+
+CREATE TABLE renal_replacement (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    modality VARCHAR NOT NULL,
+    started_at VARCHAR(27) NOT NULL,
+    stopped_at VARCHAR(27),
+    effluent_ml_per_h DOUBLE,
+    anticoagulant VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_renal_replacement_folded ON renal_replacement (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_renal_replacement_patient_id ON renal_replacement (patient_id)
+
+CREATE INDEX ix_renal_replacement_received_at ON renal_replacement (received_at)
+
+CREATE INDEX ix_renal_replacement_record_key ON renal_replacement (record_key)
 
 CREATE TABLE rule_switches (
     rule VARCHAR NOT NULL,
@@ -466,6 +582,10 @@ CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments BEGIN SELEC
 
 CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: DELETE is refused'); END
 
+CREATE TRIGGER no_update_of_birth_dates BEFORE UPDATE ON birth_dates BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of birth_dates: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_birth_dates BEFORE DELETE ON birth_dates BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of birth_dates: DELETE is refused'); END
+
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_concordance_counts BEFORE DELETE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: DELETE is refused'); END
@@ -474,6 +594,10 @@ CREATE TRIGGER no_update_of_deliveries BEFORE UPDATE ON deliveries BEGIN SELECT 
 
 CREATE TRIGGER no_delete_of_deliveries BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deliveries: DELETE is refused'); END
 
+CREATE TRIGGER no_update_of_doses_given BEFORE UPDATE ON doses_given BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of doses_given: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_doses_given BEFORE DELETE ON doses_given BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of doses_given: DELETE is refused'); END
+
 CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: DELETE is refused'); END
@@ -481,6 +605,10 @@ CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELEC
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_icu_stays BEFORE DELETE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_kidney_function BEFORE UPDATE ON kidney_function BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of kidney_function: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_kidney_function BEFORE DELETE ON kidney_function BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of kidney_function: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_about: UPDATE is refused'); END
 
@@ -505,6 +633,10 @@ CREATE TRIGGER no_delete_of_quarantine_answers BEFORE DELETE ON quarantine_answe
 CREATE TRIGGER no_update_of_quarantined_records BEFORE UPDATE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_records BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantined_records: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_renal_replacement BEFORE UPDATE ON renal_replacement BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of renal_replacement: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_renal_replacement BEFORE DELETE ON renal_replacement BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of renal_replacement: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of rule_switches: UPDATE is refused'); END
 

@@ -1,0 +1,64 @@
+"""Promises that hold only where another column of the row holds one of some words: a unit by its method, a dose by its drug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class OneOfWhen:
+    """`column` holds one of `words` in every row in which `when` holds one of `values`."""
+
+    column: str
+    words: tuple[str, ...]
+    when: str
+    values: tuple[str, ...]
+    code_: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.when)
+
+    @property
+    def code(self) -> str:
+        return self.code_
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is one of {', '.join(self.words)} where {self.when} is {' or '.join(self.values)}"
+
+    def holds(self) -> pl.Expr:
+        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
+        return ~asked | pl.col(self.column).is_in(list(self.words)).fill_null(True)
+
+
+@dataclass(frozen=True)
+class BetweenWhen:
+    """The number lies within its limits, which belong to it, in every row in which `when` holds one of `values`."""
+
+    column: str
+    at_least: float
+    at_most: float
+    when: str
+    values: tuple[str, ...]
+    code_: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.when)
+
+    @property
+    def code(self) -> str:
+        return self.code_
+
+    @property
+    def sentence(self) -> str:
+        limits = f"from {self.at_least:g} to {self.at_most:g}"
+        return f"{self.column} is {limits} where {self.when} is {' or '.join(self.values)}"
+
+    def holds(self) -> pl.Expr:
+        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
+        number = pl.col(self.column)  # that it is one at all is the promise of `Between`
+        return ~asked | (number.is_between(self.at_least, self.at_most) | number.is_nan()).fill_null(True)

@@ -1,0 +1,74 @@
+"""The delivered table `doses_given`: each antiviral dose as it was given, or missed."""
+
+from __future__ import annotations
+
+from cmvmon.domain import words
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.conditional import BetweenWhen
+from cmvmon.domain.constraints import Between, Matches, NotBefore, NullUnless, OneOf, Requires
+from cmvmon.domain.rows import PATIENT_ID, RECEIVED
+
+GIVEN, MISSED = ADMINISTERED = ("given", "missed")
+# A dose of so few mg is one in mg/kg, or in g, that was written as mg: no clinical line. The lightest weight is that below.
+_LOOKS_LIKE_ANOTHER_UNIT = "dose_looks_like_another_unit"
+
+
+def _in_mg(at_least: float, at_most: float, *drugs: str) -> BetweenWhen:
+    return BetweenWhen("dose_mg", at_least, at_most, "drug", drugs, _LOOKS_LIKE_ANOTHER_UNIT)
+
+
+DOSES_GIVEN = RowType(
+    name="doses_given",
+    description="One antiviral dose that was given, or that was due and was missed.",
+    key=("patient_id", "drug", "given_at"),
+    columns=(
+        PATIENT_ID,
+        Column(
+            "drug",
+            Kind.TEXT,
+            "Generic name, in any case. One that the protocol does not list is kept as unclassified.",
+            constraints=(Matches("drug", r"\s*\S(?:.*\S)?\s*", "is not blank", "missing_drug"),),
+            any_case=True,
+        ),
+        Column(
+            "indication",
+            Kind.TEXT,
+            "Why it is given.",
+            null_means="not known: the dose counts for no treatment",
+            constraints=(OneOf("indication", words.INDICATION),),
+        ),
+        Column("administered", Kind.TEXT, "Whether it was given.", constraints=(OneOf("administered", ADMINISTERED),)),
+        Column(
+            "given_at",
+            Kind.MOMENT,
+            "When it was given; of one that was missed, when it was due.",
+            "UTC",
+            constraints=(NotBefore("given_at"),),
+        ),
+        Column(
+            "dose_mg",
+            Kind.NUMBER,
+            "The amount that was given: the whole dose, not by body weight.",
+            "mg",
+            "it was missed",
+            (Between("dose_mg", above=0.0, at_most=1e5),),
+        ),
+        Column("route", Kind.TEXT, "How it was given: iv, oral, enteral, ...", null_means="not known", any_case=True),
+        Column(
+            "dosing_weight_kg",
+            Kind.NUMBER,
+            "The weight that the pharmacy doses by.",
+            "kg",
+            "not known: a dose by weight can't be held against a band",
+            (Between("dosing_weight_kg", at_least=20.0, at_most=400.0),),
+        ),
+        *RECEIVED,
+    ),
+    across=(
+        Requires("dose_mg", "administered", (GIVEN,)),
+        NullUnless("dose_mg", "administered", (GIVEN,)),
+        _in_mg(10.0, 4_000.0, "ganciclovir", "cidofovir"),
+        _in_mg(300.0, 40_000.0, "foscarnet"),
+        _in_mg(50.0, 4_000.0, "valganciclovir", "maribavir", "letermovir"),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Of each drug that is given as treatment: what was given on the last day that is over, against the doses for the kidney function."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between
+from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
+from cmvmon.facts.dose_days import STATES, WHY_UNKNOWN, drug_days, is_under_age
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.protocol.doses import dose_unit
+
+_NO_BAND = "not known, renal replacement ran, or the drug has no table of doses"
+_UNJUDGED = "not known, or the table of doses has none"
+
+
+def _amount(name: str, description: str) -> Column:
+    return Column(name, Kind.NUMBER, description, "as `dose_unit` says", _UNJUDGED, (Between(name, at_least=0.0),))
+
+
+EXPOSURE = RowType(
+    name="exposure",
+    description="The drugs of which a dose with treatment intent is on record, with the last day of the response clock that is "
+    "over. A day is 24 hours from the start of the clock on.",
+    key=("patient_id", "drug"),
+    columns=(
+        PATIENT_ID,
+        Column("drug", Kind.TEXT, "The drug."),
+        yes_no(
+            "is_given_now",
+            "Whether a course of its group, with treatment intent, has not stopped, and it is the last of the group that was given.",
+        ),
+        one_of(
+            "exposure_state", STATES, "What was given on that day, against the band of that day.", "no such day is over"
+        ),
+        one_of("exposure_unknown", WHY_UNKNOWN, "Why that day can't be judged, the first that holds.", "it can be"),
+        yes_no(
+            "is_exposure_low", "Whether less was given than the band asks for, by the band of the day before as well."
+        ),
+        yes_no(
+            "is_exposure_high", "Whether more was given than the band allows, by the band of the day before as well."
+        ),
+        Column("exposure_band", Kind.TEXT, "The band of kidney function, with its unit.", null_means=_NO_BAND),
+        yes_no("is_on_replacement", "Whether the dose is that of renal replacement."),
+        Column("dose_unit", Kind.TEXT, "The unit of its doses.", null_means="the drug has no table of doses"),
+        _amount("given_in_a_day", "What was given in those 24 hours."),
+        _amount("least_in_a_day", "The least that a regimen of the band gives in 24 hours."),
+        _amount("most_in_a_day", "The most."),
+        moment("exposure_until_at", "When that day ended.", "no such day is over"),
+        count("n_missed_lately", "Doses that were missed on that day and the one before."),
+        count(
+            "n_days_on_record",
+            "Days of the calendar on which a dose of the drug is on record, as treatment or prophylaxis.",
+        ),
+        yes_no("age_is_known", "Whether the date of birth is on record."),
+    ),
+)
+
+
+@fact_table(EXPOSURE, lists="drug")
+def exposure(facts: Facts) -> pl.DataFrame:
+    """Only doses that were given count. A change of band must last two days: the day before has its own band.
+
+    `n_days_on_record` is the least that a patient had: what was given elsewhere is not known. Source: rules.md sections 1, 2, 4.
+    """
+    days = facts.shared(drug_days)
+    last = pl.col("day") == pl.col("day").max().over("patient_id", "drug")
+    lately = pl.col("day") >= pl.col("day").max().over("patient_id", "drug") - 1
+    missed = days.filter(lately).group_by("patient_id", "drug").agg(n_missed_lately=pl.col("n_missed").sum())
+    listed = _drugs(facts)
+    kidney = {drug: table.kidney_in for drug, table in facts.protocol.doses.items()}
+    in_which = pl.col("drug").replace_strict(kidney, default=None, return_dtype=pl.String)
+    units = {drug: dose_unit(facts.protocol.doses, drug) for drug in facts.protocol.doses}
+    told = days.filter(last).select(
+        "patient_id",
+        "drug",
+        exposure_state="state",
+        exposure_unknown="unknown_because",
+        is_exposure_low="is_surely_low",
+        is_exposure_high="is_surely_high",
+        exposure_band=pl.when(pl.col("modality").is_null()).then(pl.col("band") + " " + in_which),
+        is_on_replacement=pl.col("band").is_not_null() & pl.col("modality").is_not_null(),
+        given_in_a_day="amount",
+        least_in_a_day="least",
+        most_in_a_day="most",
+        exposure_until_at="ends",
+    )
+    ages = facts.shared(is_under_age).select("patient_id", age_is_known=pl.col("is_under_age").is_not_null())
+    return (
+        listed.join(told, on=["patient_id", "drug"], how="left")
+        .join(missed, on=["patient_id", "drug"], how="left")
+        .join(ages, on="patient_id", how="left")
+        .with_columns(
+            pl.col("is_exposure_low", "is_exposure_high", "is_on_replacement", "age_is_known").fill_null(False),
+            pl.col("n_missed_lately").fill_null(0),
+            dose_unit=pl.col("drug").replace_strict(units, default=None, return_dtype=pl.String),
+        )
+    )
+
+
+def _drugs(facts: Facts) -> pl.DataFrame:
+    """Each listed drug of a patient of which a dose with treatment intent was given, with `is_given_now`, `n_days_on_record`."""
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    group = pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
+    is_treatment = (pl.col("indication") == "treatment").fill_null(False)
+    begun = facts.prepared.begun
+    treatment_at = pl.col("given_at").filter(is_treatment).max()
+    drugs = (
+        begun[DOSES_GIVEN]
+        .filter(pl.col("administered") == GIVEN)
+        .group_by("patient_id", "drug")
+        .agg(last_at=treatment_at, n_days_on_record=pl.col("given_at").dt.date().n_unique().cast(pl.Int64))
+        .with_columns(group=group)
+        .drop_nulls(["last_at", "group"])
+    )
+    running = (
+        begun[ANTIVIRAL_COURSES]
+        .filter(is_treatment & pl.col("stopped_at").is_null())
+        .select("patient_id", group=group, is_running=pl.lit(True))
+        .drop_nulls("group")
+        .unique()
+    )
+    is_last = pl.col("last_at") == pl.col("last_at").max().over("patient_id", "group")
+    return drugs.join(running, on=["patient_id", "group"], how="left").with_columns(
+        is_given_now=pl.col("is_running").fill_null(False) & is_last
+    )

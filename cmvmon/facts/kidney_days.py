@@ -1,0 +1,187 @@
+"""The kidney function that sets the band of each day: shared by the facts about doses, no fact table itself.
+
+A day is 24 hours from the start of the response clock on. Only days that are over are judged.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.kidney_function import (
+    COCKCROFT_GAULT,
+    CREATININE,
+    EGFR,
+    FOSCARNET_LABEL,
+    KIDNEY_FUNCTION,
+    MEASURED,
+    MG_PER_DL,
+    STANDARD_SURFACE_M2,
+    UMOL_PER_L_OF_ONE_MG_PER_DL,
+)
+from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.fact_table import Facts
+from cmvmon.facts.treatment import TREATMENT
+
+_OF_A_DAY = ["patient_id", "day"]
+_RANK = {EGFR: 0, COCKCROFT_GAULT: 1, FOSCARNET_LABEL: 2, MEASURED: 3}  # of several at one moment the last
+UNSTEADY, UNREAD = "kidney_function_not_steady", "kidney_function_unread"
+
+
+def treated_days(facts: Facts) -> pl.DataFrame:
+    """Every day that is over of the running response clock of each patient on treatment: `day` from 0, `starts`, `ends`.
+
+    Of patients without a dose on record there is none: what they cost would be for nothing.
+    """
+    with_doses = facts.prepared.begun[DOSES_GIVEN].select("patient_id").unique()
+    is_on = pl.col("treatment") == words.TREATMENT_ON
+    treated = (
+        facts.of(TREATMENT)
+        .filter(is_on)
+        .select("patient_id", "anchor_at")
+        .join(with_doses, on="patient_id", how="semi")
+    )
+    one_day = pl.duration(hours=24)
+    n_days = (facts.now - pl.col("anchor_at")).dt.total_seconds() // 86_400
+    return (
+        treated.with_columns(day=pl.int_ranges(0, n_days))
+        .explode("day", empty_as_null=False)
+        .with_columns(starts=pl.col("anchor_at") + pl.col("day") * one_day)
+        .with_columns(ends=pl.col("starts") + one_day)
+    )
+
+
+def kidney_days(facts: Facts) -> pl.DataFrame:
+    """Of each such day `modality` (renal replacement, null: none), `ml_per_min`, `ml_per_min_per_kg`, and `kidney_unknown`.
+
+    The latest value of the last days counts (`[exposure] kidney_value_holds_days`). Creatinine sets no band, and nothing
+    that is computed from it does, until so long after renal replacement, and where it moved: there a clearance that was
+    measured since is the only one. A session of dialysis that is not continuous stands for the time until the next one. An
+    eGFR is de-indexed by body surface, or sets no band. A clearance is divided by the weight it was computed with, else by
+    the dosing weight; what the foscarnet label's formula gives is by weight already. Source: rules.md section 2.
+    """
+    days = facts.shared(treated_days)
+    with_state = days.join(_replacement(facts, days), on=_OF_A_DAY, how="left", maintain_order="left").join(
+        _moved(facts, days), on=_OF_A_DAY, how="left", maintain_order="left"
+    )
+    unsteady_since = pl.max_horizontal("replaced_until", "moved_since")
+    with_state = with_state.with_columns(unsteady_since=unsteady_since)
+    found = with_state.join(_values(facts, with_state), on=_OF_A_DAY, how="left", maintain_order="left")
+    unread = facts.prepared.begun.unread_of(KIDNEY_FUNCTION) | facts.prepared.begun.unread_of(RENAL_REPLACEMENT)
+    is_unread = pl.col("patient_id").is_in(sorted(unread))
+    is_unsteady = pl.col("unsteady_since").is_not_null() & pl.col("ml_per_min").is_null() & pl.col("modality").is_null()
+    return found.with_columns(
+        kidney_unknown=pl.when(is_unread).then(pl.lit(UNREAD)).when(is_unsteady).then(pl.lit(UNSTEADY)),
+        modality=pl.when(~is_unread).then("modality"),
+        ml_per_min=pl.when(~is_unread).then("ml_per_min"),
+        ml_per_min_per_kg=pl.when(~is_unread).then("ml_per_min_per_kg"),
+    ).select(
+        "patient_id",
+        "anchor_at",
+        "day",
+        "starts",
+        "ends",
+        "modality",
+        "ml_per_min",
+        "ml_per_min_per_kg",
+        "kidney_unknown",
+    )
+
+
+def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
+    """Of each day the renal replacement that ran in it, until when, where creatinine is still its work, and from when no more."""
+    policy = facts.protocol.exposure
+    after = pl.duration(hours=policy.unsteady_after_replacement_h)
+    holds = pl.duration(hours=24 * policy.kidney_value_holds_days)
+    stopped = pl.col("stopped_at").fill_null(facts.now)
+    periods = facts.prepared.begun[RENAL_REPLACEMENT].select(
+        "patient_id",
+        "modality",
+        "started_at",
+        stopped=stopped,
+        runs_until=pl.when(pl.col("modality").is_in(CONTINUOUS)).then(stopped).otherwise(stopped + after),
+    )
+    near = days.join(periods, on="patient_id").filter(
+        (pl.col("started_at") < pl.col("ends")) & (pl.col("stopped") + after + holds > pl.col("starts"))
+    )
+    runs = pl.col("runs_until") > pl.col("starts")
+    is_near = pl.col("stopped") + after > pl.col("starts")
+    return (
+        near.sort("started_at", "modality")
+        .group_by(_OF_A_DAY)
+        .agg(
+            modality=pl.col("modality").filter(runs).last(),
+            replaced_until=pl.min_horizontal("stopped", "ends").filter(is_near).max(),
+            steady_from=(pl.col("stopped") + after).max(),
+        )
+    )
+
+
+def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
+    """The days before whose end creatinine moved, with the moment from which only a measured clearance counts."""
+    policy = facts.protocol.exposure
+    micromoles = (
+        pl.when(pl.col("unit") == MG_PER_DL)
+        .then(pl.col("kidney_value") * UMOL_PER_L_OF_ONE_MG_PER_DL)
+        .otherwise("kidney_value")
+    )
+    creatinine = (
+        facts.prepared.begun[KIDNEY_FUNCTION]
+        .filter(pl.col("method") == CREATININE)
+        .select("patient_id", "measured_at", micromoles=micromoles)
+    )
+    since = pl.col("ends") - pl.duration(hours=policy.creatinine_moved_within_h)
+    moved = (pl.col("micromoles").max() - pl.col("micromoles").min()).round(6)
+    return (
+        days.join(creatinine, on="patient_id")
+        .filter((pl.col("measured_at") >= since) & (pl.col("measured_at") <= pl.col("ends")))
+        .group_by(_OF_A_DAY)
+        .agg(moved=moved, moved_since=pl.col("measured_at").min())
+        .filter(pl.col("moved") > policy.creatinine_moved_umol_per_l)
+        .select(*_OF_A_DAY, "moved_since")
+    )
+
+
+def _values(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
+    """Of each day the latest clearance that may set its band, in mL/min and by weight."""
+    holds = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
+    surface = pl.col("body_surface_m2") / STANDARD_SURFACE_M2
+    is_by_weight = pl.col("method") == FOSCARNET_LABEL
+    weights = (
+        facts.prepared.begun[DOSES_GIVEN]
+        .drop_nulls("dosing_weight_kg")
+        .sort("given_at")
+        .group_by("patient_id")
+        .agg(dosed_by_kg=pl.col("dosing_weight_kg").last())
+    )
+    weight = pl.coalesce("weight_kg", "dosed_by_kg")
+    value = pl.when(pl.col("method") == EGFR).then(pl.col("kidney_value") * surface).otherwise("kidney_value")
+    values = (
+        facts.prepared.begun[KIDNEY_FUNCTION]
+        .filter(pl.col("method") != CREATININE)
+        .join(weights, on="patient_id", how="left")
+        .select(
+            "patient_id",
+            "measured_at",
+            "method",
+            rank=pl.col("method").replace_strict(_RANK, return_dtype=pl.Int64),
+            value_by_kg=pl.when(is_by_weight).then("kidney_value").otherwise(value / weight),
+            value=pl.when(~is_by_weight).then(value),
+        )
+    )
+    is_measured = pl.col("method") == MEASURED
+    is_steady = pl.col("unsteady_since").is_null() & (pl.col("measured_at") >= pl.col("steady_from")).fill_null(True)
+    may_count = is_steady | (is_measured & (pl.col("measured_at") >= pl.col("unsteady_since")).fill_null(True))
+    return (
+        days.join(values, on="patient_id")
+        .filter(
+            (pl.col("measured_at") <= pl.col("ends")) & (pl.col("measured_at") > pl.col("ends") - holds) & may_count
+        )
+        .sort("measured_at", "rank")
+        .group_by(_OF_A_DAY)
+        .agg(
+            ml_per_min=pl.col("value").drop_nulls().last(),
+            ml_per_min_per_kg=pl.col("value_by_kg").drop_nulls().last(),
+        )
+    )

@@ -1,0 +1,68 @@
+"""Promises about a row that deserve more than their own sentence: what was found and what to do, by code.
+
+Rule of this file: no sentence holds a patient value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_FILE = "the laboratory file"
+
+PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "below_own_limit": (
+            "the load lies below the assay's own lower limit and carries no <. Check the limit in [[assays]] of "
+            f"{_FILE}, and the unit."
+        ),
+        "above_own_limit": (
+            "the load lies above the assay's own upper limit and carries no >. Check the limit in [[assays]] of "
+            f"{_FILE}, and the unit."
+        ),
+        "crossed_limits": (
+            f"the lower limit of quantification is not below the upper one. Check the limits in [[assays]] of {_FILE}."
+        ),
+        "implausible_viral_load_iu_per_ml": (
+            "no sample holds such a load. Check the unit and the scale (log10 or not) with the sender."
+        ),
+        "reported_before_collected": (
+            "the result was reported before the sample was collected. Check both times with the sender."
+        ),
+        "stopped_before_started": "the course ends before it starts. Check both times with the sender.",
+        # doses and kidney function
+        "missing_dose_mg": (
+            "a dose that was given has no amount in mg. Ask the sender for the whole dose in mg, not in mg/kg, g or mL."
+        ),
+        "unexpected_dose_mg": "a missed dose has an amount. Ask the sender whether it was given.",
+        "dose_looks_like_another_unit": (
+            "no dose of this drug is of so many mg: it may be in mg/kg, g or mL. Ask the sender for the whole dose in mg."
+        ),
+        "implausible_dose_mg": "no dose is of so many mg. Check the unit with the sender.",
+        "implausible_dosing_weight_kg": (
+            "the dosing weight is not that of an adult: a digit may be lacking (7 for 70), or it is in g or pounds. Ask the "
+            "pharmacy for the dosing weight in kg. Doses of children are not judged."
+        ),
+        "implausible_weight_kg": (
+            "the weight is not that of an adult: a digit may be lacking (7 for 70), or it is in g or pounds. Ask the sender "
+            "for the weight in kg."
+        ),
+        "missing_unit": "the value has no unit, and none is assumed. Ask the sender for it.",
+        "unknown_unit": (
+            "the unit is none that is read (mL/min, mL/min/kg, mL/min/1.73m2, umol/L, mg/dL). Map it in the table file, or "
+            "ask the sender."
+        ),
+        "unit_of_another_method": (
+            "this method does not give a value in this unit: an eGFR is in mL/min/1.73m2, a clearance in mL/min, the foscarnet "
+            "label's formula in mL/min/kg, creatinine in umol/L or mg/dL. Check method and unit with the sender."
+        ),
+        "kidney_value_of_another_unit": (
+            "no such value exists in this unit: it may be one of another (creatinine 1.5 mg/dL is 133 umol/L). Check the unit "
+            "with the sender."
+        ),
+        "replacement_stopped_before_started": "the treatment ends before it starts. Check both times with the sender.",
+        "malformed_born_on": (
+            "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
+        ),
+    }
+)

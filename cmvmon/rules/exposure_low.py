@@ -1,0 +1,43 @@
+"""Less of a drug was given than its label has for the kidney function, or doses were missed.
+
+Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
+clock on; its dose is held against the band of that day: {exposure.least_share} of the least that a regimen of the band gives.
+
+Alerts on two grounds. *below_band*: the last day that is over lies below the band of that day and of the day before, so that a
+change of band must last two days. *missed_doses*: {missed_doses} or more doses were missed on these two days.
+
+Clear when that day is not below its band and fewer doses were missed. Not assessable without a dosing weight (of a drug
+that is dosed by weight), a clearance of the last {exposure.kidney_value_holds_days} days (an eGFR only with body surface), in
+the {exposure.unsteady_after_replacement_h} hours after renal replacement, where creatinine moved by more than
+{exposure.creatinine_moved_umol_per_l} umol/L in {exposure.creatinine_moved_within_h} hours, of patients under
+{exposure.adult_from_years} years, and where a row could not be read. A patient of unknown age is judged as an adult.
+
+Why: guide G14, G17: a low dose explains a slow fall before resistance does. Doses on renal replacement rest on few patients
+(Horvatits 2014). Not to be read as an order to give more: a dose may be low on purpose. The route is not judged.
+"""
+
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.facts.dose_days import ADEQUATE, HIGH, LOW
+from cmvmon.rules import of_doses
+from cmvmon.rules.rulebook import Rule, say
+
+below_band, missed = truth("is_exposure_low"), fact("n_missed_lately")
+missed_doses = missed >= number("missed_doses")
+
+RULE = Rule(
+    code="exposure_low",
+    subject="drug",
+    applies=of_doses.is_judged,
+    fires={"below_band": below_band, "missed_doses": missed_doses},
+    unless=of_doses.UNDER_AGE,
+    clears=of_doses.state.is_in([ADEQUATE, HIGH]) & ~missed_doses,
+    tier={2: otherwise},
+    cannot_tell=of_doses.cannot_tell(of_doses.state == LOW),
+    says=(
+        *of_doses.told(fact("least_in_a_day")),
+        say("missed", missed, when=missed > 0),
+        *of_doses.FOLDED,
+    ),
+    also_tells=(number("exposure.least_share"),),
+    leaflet=__doc__ or "",
+)

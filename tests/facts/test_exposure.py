@@ -1,0 +1,152 @@
+"""Days of doses: what is corrected late, what can't be read, who is silent, and two wards that write creatinine otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
+from cmvmon.domain.known import Known
+from cmvmon.domain.standing import standing
+from cmvmon.facts.adequate_days import ADEQUATE_DAYS
+from cmvmon.facts.dose_days import drug_days
+from cmvmon.facts.exposure import EXPOSURE
+from tests import patients
+from tests.exposures import with_exposure
+from tests.facts.reading import facts_of
+from tests.patients import PATIENT, moment
+
+RESULTS = "plasma d0 10000, d7 20000, d14 300000"
+DOSES, KIDNEY = "ganciclovir 5 q12 d0-", "cg 80 d0-"
+
+
+def known(doses: str = DOSES, kidney: str = KIDNEY, *, courses: str = "ganciclovir d0-") -> Known:
+    return with_exposure(patients.known(RESULTS, courses=courses), doses=doses, kidney=kidney)
+
+
+def states(rows: Known, *, day: float = 14.5, drug: str = "ganciclovir") -> str:
+    """One letter a day: a(dequate), l(ow), h(igh), u(nknown)."""
+    found = facts_of(rows, day=day).shared(drug_days).filter(drug=drug).sort("day")
+    return "".join(state[0] for state in found["state"])
+
+
+def why(rows: Known, *, day: float = 14.5) -> set[str | None]:
+    return set(facts_of(rows, day=day).shared(drug_days)["unknown_because"])
+
+
+def one(rows: pl.DataFrame) -> dict[str, Any]:
+    (row,) = rows.to_dicts()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("says", "doses", "kidney", "expected"),
+    [
+        ("as the label says", DOSES, KIDNEY, "aaaaaaaa"),
+        ("no dose for 24 hours", "ganciclovir 5 q12 d0-d3; ganciclovir 5 q12 d4-", KIDNEY, "aaalaaaa"),
+        ("no dose for four days", "ganciclovir 5 q12 d0-d3; ganciclovir 5 q12 d7-", KIDNEY, "aaalllla"),
+        ("one dose missed", DOSES + " !d3.5", KIDNEY, "aaalaaaa"),
+        ("haemofiltration on and off", DOSES, "cg 80 d0-; cvvhdf d1-d3", "ahhuuuaa"),
+        ("half the dose, then the whole", "ganciclovir 2.5 q12 d0-d4; ganciclovir 5 q12 d4-", KIDNEY, "llllaaaa"),
+    ],
+)
+def test_each_day_is_held_against_its_own_band(says: str, doses: str, kidney: str, expected: str) -> None:
+    del says
+    assert states(known(doses, kidney), day=8.2) == expected
+
+
+def test_a_dose_that_is_corrected_late_changes_its_day_and_not_before_it_is_known() -> None:
+    before = known("ganciclovir 5 q12 d0-d3; ganciclovir 2.5 q12 d3-d4; ganciclovir 5 q12 d4-")
+    first = (
+        before[DOSES_GIVEN]
+        .with_row_index("record")
+        .with_columns(
+            record_key=pl.col("given_at").cast(pl.String), is_withdrawn=pl.lit(False), landed_at=pl.lit(moment(5))
+        )
+    )
+    first = first.with_columns(received_at=pl.lit(moment(5)))
+    mended = first.filter(pl.col("dose_mg") == 175.0).with_columns(
+        dose_mg=pl.lit(350.0), received_at=pl.lit(moment(9)), landed_at=pl.lit(moment(9))
+    )
+    after = standing(pl.concat([first, mended]).drop("record"), BY_NAME[DOSES_GIVEN.name])
+    assert after.height == before[DOSES_GIVEN].height
+    assert states(before, day=8.2) == "aaalaaaa"
+    assert states(replace(before, tables={**before.tables, DOSES_GIVEN.name: after}), day=8.2) == "aaaaaaaa"
+
+
+def test_a_row_that_could_not_be_read_makes_its_days_unknown_and_no_adequate_one_low() -> None:
+    low, unread = known("ganciclovir 2.5 q12 d0-"), {DOSES_GIVEN.name: frozenset({PATIENT})}
+    assert states(low) == "l" * 14
+    assert states(replace(low, unread=unread)) == "u" * 14
+    assert states(replace(known(), unread=unread)) == "a" * 14
+    of_kidneys = replace(known(), unread={KIDNEY_FUNCTION.name: frozenset({PATIENT})})
+    assert why(of_kidneys) == {"kidney_function_unread"}
+
+
+def test_where_the_doses_are_silent_the_days_since_are_not_known() -> None:
+    silent = replace(known(), silent={DOSES_GIVEN.name: moment(10)})
+    assert states(silent) == "a" * 10 + "u" * 4
+
+
+def test_two_versions_of_a_dose_that_contradict_each_other_leave_its_day_unknown() -> None:
+    rows = known()
+    doses = rows[DOSES_GIVEN].with_columns(dose_mg=pl.when(pl.col("given_at") != moment(3)).then("dose_mg"))
+    assert states(replace(rows, tables={**rows.tables, DOSES_GIVEN.name: doses}), day=8.2) == "aaauaaaa"
+
+
+def test_a_ward_that_writes_umol_and_one_that_writes_mg_per_dl_have_the_same_days() -> None:
+    dutch = known(kidney="cg 80 d0-; umol 100 d0-d5; umol 150 d5-")
+    american = known(kidney="cg 80 d0-; mgdl 1.131 d0-d5; mgdl 1.696 d5-")
+    assert states(dutch) == states(american) == "aaaaauaaaaaaaa"
+
+
+def test_a_swap_within_the_group_goes_on_and_another_drug_begins_its_own_days() -> None:
+    swapped = known(
+        "ganciclovir 5 q12 d0-d5.5; valganciclovir 900mg q12 d5.5-", courses="ganciclovir d0-d5.5;valganciclovir d5.5-"
+    )
+    assert states(swapped) == states(swapped, drug="valganciclovir") == "a" * 14
+    other = known(
+        "ganciclovir 5 q12 d0-d5; foscarnet 60 q8 d5-",
+        "label 1.5 d0-; cg 80 d0-",
+        courses="ganciclovir d0-d5;foscarnet d5-",
+    )
+    assert states(other, drug="foscarnet") == "a" * 9
+
+
+def test_what_was_given_before_counts_as_days_on_record_and_not_as_adequate_days() -> None:
+    rows = known("ganciclovir(prophylaxis) 5 q24 d-20-d-10; ganciclovir 5 q12 d0-")
+    facts = facts_of(rows, day=14.5)
+    assert one(facts.of(EXPOSURE))["n_days_on_record"] == 10 + 15
+    assert one(facts.of(ADEQUATE_DAYS))["adequate_days"] == 14
+
+
+def test_a_patient_without_a_dose_on_record_has_no_days() -> None:
+    for doses in ("-", "never", "ganciclovir(prophylaxis) 5 q24 d0-"):
+        facts = facts_of(known(doses), day=14.5)
+        assert facts.of(EXPOSURE).is_empty()
+        assert facts.of(ADEQUATE_DAYS).is_empty()
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.lists(st.floats(-1.0, 1.0), min_size=29, max_size=29))
+def test_doses_up_to_an_hour_early_or_late_are_adequate_on_every_day(shifts: list[float]) -> None:
+    rows = known()
+    doses = rows[DOSES_GIVEN].sort("given_at").head(29)
+    moved = pl.Series([0.0, *shifts[1:]]) * 3600
+    doses = doses.with_columns(given_at=pl.col("given_at") + pl.duration(seconds=moved))
+    assert states(replace(rows, tables={**rows.tables, DOSES_GIVEN.name: doses}), day=14.01) == "a" * 14
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.floats(0.2, 3.0))
+def test_more_of_a_drug_never_makes_a_day_lower(share: float) -> None:
+    order = "lah"
+    less, more = (states(known(f"ganciclovir {5 * part} q12 d0-"), day=4.2) for part in (share, share * 1.1))
+    assert all(order.index(one) <= order.index(other) for one, other in zip(less, more, strict=True))
