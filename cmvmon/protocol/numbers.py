@@ -19,6 +19,7 @@ _ONE_VALUE = (
     "watched",
     "concordance",
     "next_sample",
+    "resistance",
 )
 
 
