@@ -17,6 +17,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.patient_links import PATIENT_LINKS
+from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -121,6 +122,12 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="stated_at",
         known_since=("stated_at",),
         ends=("ended_at",),
+    ),
+    Delivered(
+        RESISTANCE_REPORTS,
+        starts="requested_at",
+        known_since=("reported_at", "requested_at"),
+        ends=("reported_at",),
     ),
     Delivered(
         PATIENT_LINKS,

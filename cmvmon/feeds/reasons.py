@@ -198,6 +198,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "implausible_viral_load_iu_per_ml": (
             "no sample holds such a load. Check the unit and the scale (log10 or not) with the sender."
         ),
+        "unparsed_mutation": (
+            "the change is not written as one change of a protein, such as A594V, del595-603 or E22*. Ask the sender for a row "
+            "of each change, in one-letter codes without p. or brackets."
+        ),
         "reported_before_collected": (
             "the result was reported before the sample was collected. Check both times with the sender."
         ),

@@ -43,6 +43,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("antiviral_courses", "duplicate_course"): lambda: _doubled("antiviral_courses"),
     ("icu_stays", "duplicate_stay"): lambda: _doubled("icu_stays"),
     ("host_status", "duplicate_host_status"): lambda: _doubled("host_status"),
+    ("resistance_reports", "duplicate_resistance_report"): lambda: _doubled("resistance_reports"),
     ("patient_links", "duplicate_patient_link"): lambda: _doubled("patient_links"),
     ("assays", "duplicate_assay"): lambda: _doubled("assays"),
     ("weekly_decline", "duplicate_week"): lambda: _doubled("weekly_decline"),

@@ -18,6 +18,7 @@ LONGER = {
     "cmvmon/domain/constraints.py": 310,
     "cmvmon/domain/rows.py": 310,
     "cmvmon/domain/results.py": 340,
+    "cmvmon/feeds/reasons.py": 310,
     "cmvmon/text/languages/nl.py": 500,
     "cmvmon/text/languages/en.py": 500,
 }

@@ -30,7 +30,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
         *(f"icu_stays.{key}" for key in (*of_rhythm, *of_status)),
         *(
             f"{table}.{key}"
-            for table in ("host_status", "patient_links")
+            for table in ("host_status", "patient_links", "resistance_reports")
             for key in (*of_snapshots, *of_rhythm, *of_status)
         ),
     }

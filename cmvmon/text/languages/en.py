@@ -108,6 +108,7 @@ SENTENCES: dict[str, str] = {
     "table.antiviral_courses": "antiviral drugs",
     "table.icu_stays": "stays",
     "table.host_status": "host status",
+    "table.resistance_reports": "genotype and phenotype reports",
     "table.patient_links": "patient numbers merged",
     "table.delivery": "whole delivery",
     "table.weekly_decline": "computed decline",

@@ -108,6 +108,7 @@ SENTENCES: dict[str, str] = {
     "table.antiviral_courses": "antivirale middelen",
     "table.icu_stays": "opnames",
     "table.host_status": "afweerstatus",
+    "table.resistance_reports": "genotyperingen en fenotyperingen",
     "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",
     "table.weekly_decline": "berekende daling",
