@@ -60,6 +60,7 @@ UNJUDGED = (
     "newer_series",
     "course_over",
     "other_compartment",
+    "no_report",
 )  # its subject no longer is
 MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
 ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, STAY_ENDED, *UNJUDGED)

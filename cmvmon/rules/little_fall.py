@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments, words
 from cmvmon.facts import samples, treatment
-from cmvmon.facts.conditions import choose, fact, number, truth
+from cmvmon.facts.conditions import AnyOf, Condition, choose, fact, number, truth
 from cmvmon.rules.airways import above
 from cmvmon.rules.rulebook import Say, say
 from cmvmon.rules.sentences import FALL, STANDS_IN, TO, is_estimated_to_rise
@@ -44,7 +44,14 @@ flat_through_drugs = is_high & is_course_judged & had_drugs & little_in_all
 has_nothing_before = at_least.is_unknown() & at_most.is_unknown() & ~above_throughout
 two_high = (fact("previous_at_least_iu_per_ml") >= low) & ~truth("last_two_conflict")
 still_high = is_high & is_long & has_nothing_before & two_high
-is_grave = low_fall | low_fall_lately | flat_through_drugs | still_high
+# The grounds of tier 2, by name; `genotype_not_on_record` follows each of them.
+GRAVE: dict[str, Condition] = {
+    "low_fall": low_fall,
+    "low_fall_lately": low_fall_lately,
+    "flat_through_drugs": flat_through_drugs,
+    "still_high": still_high,
+}
+is_grave = AnyOf(tuple(GRAVE.values()))
 is_below_line = (call == "not_met") | (is_late & call.is_unknown() & (fact("fall_at_most_log10_per_week") < target))
 below_local_line = treatment.is_on & truth("is_leading") & is_below_line
 interrupted = fact("interrupted_days")

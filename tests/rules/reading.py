@@ -38,6 +38,7 @@ class Case:
     reason: str | None
     tier: int | None
     hosts: str = "never"
+    reports: str = "never"
 
 
 def cases(rule: str) -> list[Case]:
@@ -62,6 +63,7 @@ def cases(rule: str) -> list[Case]:
                 cell["reason"] if cell["reason"] != "-" else None,
                 int(cell["tier"]) if cell["tier"] != "-" else None,
                 cell.get("hosts", "never"),
+                cell.get("reports", "never"),
             )
         )
     return made
@@ -86,4 +88,4 @@ def _shipped() -> Protocol:
 
 def tables(case: Case) -> Known:
     """The case's tables, as they would come from a store."""
-    return patients.known(case.results, courses=case.courses, stays=case.stays, hosts=case.hosts)
+    return patients.known(case.results, courses=case.courses, stays=case.stays, hosts=case.hosts, reports=case.reports)
