@@ -13,14 +13,16 @@ Clear when not suspected, when both genes or a phenotype are on record, or while
 it is unknown whether the patient is treated; when *response* or *rebound* can't be judged and would decide; or when reports were never
 delivered, or one of the patient could not be read.
 
-Why: guide G15; transplant guidance tests UL97 and UL54 after four to six weeks of a drug (Kotton 2025). Such changes are rare: 6 of
-241 (Chou 2025). Not to be read as a probable change: host, dose and level come first.
+Why: guide G15; transplant guidance tests UL97 and UL54 after four to six weeks of a drug (Kotton 2025). Such changes are rare:
+{base_rate_changes} of {base_rate_patients} on ganciclovir, day {base_rate_from_days} to {base_rate_to_days} (Chou 2025). Not to be
+read as a probable change: host, dose and level come first.
 """
 
 from cmvmon.domain import resistance_reports as reports
 from cmvmon.domain import words
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import AnyOf, choose, fact, number, otherwise, truth
+from cmvmon.facts.genotype_record import NEVER, UNREAD
 from cmvmon.rules.little_fall import GRAVE
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
 
@@ -43,6 +45,8 @@ is_missing = is_asked & ~is_on_record & waited.is_unknown()
 none_on_record, gene_missing = is_missing & ~ul97 & ~ul54, is_missing & (ul97 | ul54)
 overdue = is_asked & ~is_on_record & is_late
 
+BASE_RATE = tuple(number(f"base_rate_{part}") for part in ("changes", "patients", "from_days", "to_days"))
+
 RULE = Rule(
     code="genotype_not_on_record",
     subject="patient",
@@ -53,7 +57,8 @@ RULE = Rule(
     tier={2: otherwise},
     cannot_tell=(
         ("treatment_unknown", ~treatment.is_on),
-        (unknown_because, unknown_because.is_known()),
+        ("reports_never_delivered", unknown_because == NEVER),
+        ("report_unread", unknown_because == UNREAD),
         ("response_not_judged", otherwise),
     ),
     says=(
@@ -65,7 +70,7 @@ RULE = Rule(
         say("ul54_alone", fact("course_started_at"), when=gene_missing & ul54),
         say("overdue", fact("request_waits_since"), waited, when=overdue),
         say("guidance"),
-        say("base_rate"),
+        say("base_rate", *BASE_RATE),
     ),
     leaflet=__doc__ or "",
 )

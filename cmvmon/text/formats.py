@@ -33,6 +33,7 @@ _BY_NAME = tuple(
         (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
         (r"_iu_per_ml$", "load"),
         (r"_log10(_per_week)?$", "log10"),
+        (r"_fold(_low|_high)?$", "short"),
         (r"(_at|_since)$", "date"),
         (r"probability|agreement", "percent"),
         (r"(^|_)n_", "count"),
