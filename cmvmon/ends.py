@@ -48,13 +48,15 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
     Args:
         series, treatment: the facts `watched_series` and `treatment`, of every patient who was judged.
     """
+    key = subject_key(str(alert["subject"]))
+    if "mutation" in key:
+        return "no_report"  # it was withdrawn, or corrected to another change
     mine = series.filter(pl.col("patient_id") == alert["patient_id"])
     if mine.is_empty():
         return "no_longer_known"
     same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
     if not same["has_series"].any():
         return "no_series"  # its results were withdrawn, or corrected away to another patient
-    key = subject_key(str(alert["subject"]))
     if "assay" in key and _own(same, key).is_empty():
         return "newer_series"
     state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]

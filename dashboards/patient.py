@@ -45,10 +45,10 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         age=_age(shown, view, language),
         left=view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
         headline=_headline(alerts, shown, pairs, view, language),
-        unassessed=[
+        unassessed=dict.fromkeys(  # each line once: two genes without a change say the same
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
             for row in facts.not_assessable(view.verdicts)
-        ],
+        ),
         duration=_duration(view, language),
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],

@@ -138,10 +138,10 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
             if alert["tier"] != _INFORMATION
         ],
         "latest": _latest(row, view, language),
-        "unassessed": [
+        "unassessed": dict.fromkeys(
             unassessed(item.rule, item.compartment, item.reason, language)
             for item in sorted(row.not_assessable, key=lambda item: (item.rule, item.compartment or "", item.reason))
-        ],
+        ),
     }
 
 

@@ -6,6 +6,9 @@
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
     hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
+    reports   `d5-d9 UL97 A594V ganciclovir=resistant foscarnet=susceptible` (asked for on day 5, reported on day 9),
+              `d5-d9 UL54 none`, `d5- requested`, `d5-d9 failed`, `d5-d20 culture phenotype ganciclovir=reduced`,
+              `d5-d9 in:bal UL97 A594V` (else plasma), two joined by `;`, `never`; one start is one request
     stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `d-3-d2 / d5-` (two), `never`;
               `d-3- bal ~d-2-d10` (ventilated from day -2 to 10)
 
@@ -26,6 +29,8 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import PATIENT_LINKS
+from cmvmon.domain.resistance import CHANGE, GENES
+from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS, as_reported
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -121,6 +126,7 @@ def known(
     stays: str = "never",
     hosts: str = "never",
     answered: str = "-",
+    reports: str = "never",
     patient: str = PATIENT,
 ) -> Known:
     """What an assessment reads of one patient, as it would come from a store.
@@ -134,6 +140,7 @@ def known(
             ANTIVIRAL_COURSES: courses_frame(courses, patient=patient),
             ICU_STAYS: stays_frame(stays, patient=patient),
             HOST_STATUS: hosts_frame(hosts, patient=patient),
+            RESISTANCE_REPORTS: reports_frame(reports, patient=patient),
         },
         answered=None if ids is None else pl.DataFrame({"result_id": ids}, schema={"result_id": pl.String}),
     )
@@ -172,6 +179,35 @@ def hosts_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
         stated, ended = _span(span)
         rows.append({"patient_id": patient, "condition": condition, "stated_at": stated, "ended_at": ended})
     return _frame(HOST_STATUS, rows)
+
+
+def reports_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
+    """None = never delivered."""
+    if text == "never":
+        return None
+    return _frame(RESISTANCE_REPORTS, [_report_row(part, patient) for part in text.split(";") if text != "-"])
+
+
+def _report_row(text: str, patient: str) -> Mapping[str, Any]:
+    span, *said = text.split()
+    requested, reported = _span(span)
+    genes = [word for word in said if word in GENES]
+    changes = [word for word in said if re.fullmatch(CHANGE, word)]
+    findings = [word for word in said if word in ("requested", "failed", "phenotype")]
+    drugs = dict(word.split("=") for word in said if "=" in word)
+    where = [word.removeprefix("in:") for word in said if word.startswith("in:")]
+    return {
+        "patient_id": patient,
+        "request_id": f"asked {iso(requested)}",
+        "method": "phenotype_culture" if "culture" in said else "genotype",
+        "requested_at": requested,
+        "compartment": where[0] if where else "plasma",
+        "gene": genes[0] if genes else None,
+        "finding": findings[0] if findings else ("mutation" if changes else "no_mutation_found"),
+        "mutation": changes[0] if changes else None,
+        **{as_reported(drug): word for drug, word in drugs.items()},
+        "reported_at": reported,
+    }
 
 
 def stays_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:

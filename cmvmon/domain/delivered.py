@@ -21,6 +21,7 @@ from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
+from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 
@@ -146,6 +147,12 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="started_at",
         known_since=("started_at",),
         ends=("stopped_at",),
+    ),
+    Delivered(
+        RESISTANCE_REPORTS,
+        starts="requested_at",
+        known_since=("reported_at", "requested_at"),
+        ends=("reported_at",),
     ),
     Delivered(
         PATIENT_LINKS,

@@ -63,6 +63,7 @@ UNJUDGED = (
     "newer_series",
     "course_over",
     "other_compartment",
+    "no_report",
 )  # its subject no longer is
 MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
 # Why an answer no longer holds, beside what befell a result under it.

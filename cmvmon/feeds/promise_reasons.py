@@ -29,6 +29,10 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         "reported_before_collected": (
             "the result was reported before the sample was collected. Check both times with the sender."
         ),
+        "unparsed_mutation": (
+            "the change is not written as one change of a protein, such as A594V, del595-603 or E22*. Ask the sender for a row "
+            "of each change, in one-letter codes without p. or brackets."
+        ),
         "stopped_before_started": "the course ends before it starts. Check both times with the sender.",
         # doses and kidney function
         "missing_dose_mg": (

@@ -32,6 +32,7 @@ NOT_WORDS = (
     "patient_id",
     "merged_into",
     "stay_id",
+    "request_id",
     "ward",
     "bed",
     "source",

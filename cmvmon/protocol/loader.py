@@ -12,6 +12,7 @@ from typing import Any
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol.faults import Fault, Place
 from cmvmon.protocol.protocol import Protocol
+from cmvmon.protocol.resistance_table import ResistanceTable, hash_of, read_resistance_table
 from cmvmon.protocol.stanza import PROVENANCE_KEYS, Key, read_stanza
 from cmvmon.protocol.trajectory_priors import TrajectoryPriors, read_trajectory_priors
 
@@ -25,6 +26,7 @@ def read_protocol(
     name: str,
     rules: Mapping[str, Collection[str | Key]] | None = None,
     priors: Mapping[str, str] | None = None,
+    resistance: Mapping[str, str] | None = None,
 ) -> Protocol:
     """The protocol that `text` (TOML) holds.
 
@@ -33,6 +35,7 @@ def read_protocol(
         rules: what each rule's stanza holds, by rule code: names of numbers above 0, or declared keys. When given, a rule
             without its stanza, a stanza without its rule, and a stanza with other keys are errors too.
         priors: texts of priors files by name. When given, the one that the protocol names must be among them.
+        resistance: the same of tables of resistance mutations, and of their overrides (`<name>.overrides`).
 
     Raises:
         ProtocolError: not TOML, or keys that are missing, unknown or impossible: every one of them, with its file,
@@ -52,6 +55,8 @@ def read_protocol(
             f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}"
         )
     protocol = replace(protocol, text_sha256=sha256(_SIGNATURE.sub("", text).encode("utf-8")).hexdigest())
+    if resistance is not None:
+        protocol = replace(protocol, resistance_table=_named_table(protocol, resistance, f"protocol/{name}"))
     if priors is None:
         return protocol
     return replace(protocol, trajectory_priors=_named_priors(protocol, priors, f"protocol/{name}"))
@@ -82,6 +87,19 @@ def _strangers(
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _named_table(protocol: Protocol, texts: Mapping[str, str], where: str) -> ResistanceTable:
+    wanted = protocol.resistance.table
+    if wanted not in texts or (overrides := texts.get(f"{wanted}.overrides")) is None:
+        known = ", ".join(sorted(name for name in texts if f"{name}.overrides" in texts)) or "none"
+        raise ProtocolError(f"{where}: [resistance] names {wanted!r}; known are {known}. Mend the name")
+    if hash_of(texts[wanted], overrides) != protocol.resistance.table_sha256:
+        raise ProtocolError(
+            f"{where}: [resistance] names {wanted!r} with another table_sha256 than the file has; take the file that was "
+            "signed, or sign the other one under a name of its own"
+        )
+    return read_resistance_table(texts[wanted], overrides, version=wanted)
 
 
 def _named_priors(protocol: Protocol, priors: Mapping[str, str], where: str) -> TrajectoryPriors:

@@ -237,6 +237,27 @@ class Notify:
 
 
 @stanza
+class Resistance:
+    """Which table of resistance mutations is read, and from where on ganciclovir's classes begin; no other drug has any."""
+
+    table: str = key(Text(), "a file of protocol/resistance, without its ending")
+    table_sha256: str = key(Text(), "the SHA-256 of that file and of its overrides: another text is refused")
+    low_from_fold: float = key(_POSITIVE, "from so many times as much ganciclovir on: low", unit="times as much drug")
+    moderate_from_fold: float = key(_POSITIVE, "from here on: moderate", unit="times as much drug")
+    high_from_fold: float = key(_POSITIVE, "from here on: high", unit="times as much drug")
+    provenance: Provenance
+
+    @property
+    def borders(self) -> tuple[float, float, float]:
+        """From which number on a change is low, moderate, high."""
+        return self.low_from_fold, self.moderate_from_fold, self.high_from_fold
+
+    def misfits(self) -> Iterator[str]:
+        if not self.low_from_fold < self.moderate_from_fold < self.high_from_fold:
+            yield "low_from_fold, moderate_from_fold and high_from_fold must rise"
+
+
+@stanza
 class NamedPriors:
     """Which priors the bank of change-point lines takes."""
 

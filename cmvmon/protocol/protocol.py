@@ -28,10 +28,12 @@ from cmvmon.protocol.policy import (
     Noise,
     Notify,
     PriorChoice,
+    Resistance,
     ResponseClock,
     SameMinute,
     Watched,
 )
+from cmvmon.protocol.resistance_table import ResistanceTable
 from cmvmon.protocol.rule_stanza import RuleStanza
 from cmvmon.protocol.stanza import family, inner, key, stanza
 from cmvmon.protocol.trajectory_priors import TrajectoryLine, TrajectoryPriors, read_trajectory_priors
@@ -75,7 +77,7 @@ class Protocol:
     `sigma_log10` has no entry for a compartment whose noise is not known; `sigma_near_lloq` is None where the file gives
     one value for all levels. `prior_of(compartment)` always gives one. `text_sha256` is the SHA-256, in hexadecimal, of
     the file's text in UTF-8 without the lines of its signature: two files with one `version` are not the same protocol, and
-    one that was signed since is.
+    one that was signed since is. `resistance_table` is the one that `[resistance]` names by its hash, null where none was given.
     """
 
     version: str = key(Label(), "the label of this policy, beside every number and alert")
@@ -94,6 +96,7 @@ class Protocol:
     next_sample: NextSample = inner(NextSample)
     answers: Answers = inner(Answers)
     notify: Notify = inner(Notify)
+    resistance: Resistance = inner(Resistance)
     named_priors: NamedPriors = inner(NamedPriors, name="trajectory_priors")
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
@@ -103,6 +106,7 @@ class Protocol:
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")
     text_sha256: str = field(default="")
     trajectory_priors: TrajectoryPriors | None = field(default=None)
+    resistance_table: ResistanceTable | None = field(default=None)
 
     @property
     def is_signed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments, words
 from cmvmon.facts import adequate_days, samples, treatment
-from cmvmon.facts.conditions import choose, fact, number, truth
+from cmvmon.facts.conditions import AnyOf, Condition, choose, fact, number, truth
 from cmvmon.rules.airways import above
 from cmvmon.rules.rulebook import Say, say
 from cmvmon.rules.sentences import FALL, STANDS_IN, TO, is_estimated_to_rise
@@ -51,7 +51,16 @@ is_confirmed = is_seen_twice | (fact("fall_to_at_least_iu_per_ml") >= number("re
 on_adequate_dose = treatment.is_on & is_blood & ~is_met & adequate_days.was_adequate
 refractory = on_adequate_dose & (peak_rise > far) & is_confirmed
 probable_refractory = on_adequate_dose & is_high & (peak_rise >= 0.0) & ~refractory
-is_grave = low_fall | low_fall_lately | flat_through_drugs | still_high | refractory | probable_refractory
+# The grounds of tier 2, by name; `genotype_not_on_record` follows each of them.
+GRAVE: dict[str, Condition] = {
+    "refractory": refractory,
+    "probable_refractory": probable_refractory,
+    "low_fall": low_fall,
+    "low_fall_lately": low_fall_lately,
+    "flat_through_drugs": flat_through_drugs,
+    "still_high": still_high,
+}
+is_grave = AnyOf(tuple(GRAVE.values()))
 doses_outside = is_grave & is_blood & adequate_days.is_long_enough & ~adequate_days.was_adequate
 is_below_line = (call == "not_met") | (is_late & call.is_unknown() & (fact("fall_at_most_log10_per_week") < target))
 below_local_line = treatment.is_on & truth("is_leading") & is_below_line

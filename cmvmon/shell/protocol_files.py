@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -62,13 +62,23 @@ class Protocol(policy.Protocol):
 
 @lru_cache(maxsize=16)  # by the texts themselves: a file that was changed is read anew
 def _read(text: str, name: str, priors: tuple[tuple[str, str], ...]) -> policy.Protocol:
-    return read_protocol(text, name=name, rules=needed_numbers(), priors=dict(priors))
+    return read_protocol(
+        text, name=name, rules=needed_numbers(), priors=dict(priors), resistance=packaged_resistance_tables()
+    )
 
 
 def packaged_priors() -> dict[str, str]:
     """The texts of the package's priors files, by name."""
     folder = resources.files("cmvmon.protocol").joinpath("priors")
     return {name: file.read_text(encoding="utf-8") for file in folder.iterdir() for name in _names(file.name)}
+
+
+@cache
+def packaged_resistance_tables() -> dict[str, str]:
+    """The texts of the package's tables of resistance mutations and of their overrides, by name."""
+    folder = resources.files("cmvmon.protocol").joinpath("resistance")
+    files = (file for file in folder.iterdir() if file.name.endswith(".tsv"))
+    return {file.name.removesuffix(".tsv"): file.read_text(encoding="utf-8") for file in files}
 
 
 def priors_with(folder: Path) -> dict[str, str]:

@@ -34,6 +34,7 @@ _BY_NAME = tuple(
         (r"_iu_per_ml$", "load"),
         (r"_in_a_day$", "amount"),
         (r"_log10(_per_week)?$", "log10"),
+        (r"_fold(_low|_high)?$", "short"),
         (r"(_at|_since)$", "date"),
         (r"probability|agreement", "percent"),
         (r"(^|_)n_", "count"),
@@ -93,6 +94,17 @@ class Speaker:
         is_more = self.evidence[detection] == "above_uloq"
         return self.language.say("at_least", value=written) if is_more else written
 
+    def folds(self, drug: str) -> str:
+        """What is published of a change and a drug: how many times as much of it in how many rows, and words as they stand."""
+        n, low, high, said = (self.evidence[name] for name in _folds_of(drug))
+        parts = [self.language.say("folds.words", words=said)] if said else []
+        if n:
+            least, most = short(low, self.language), short(high, self.language)
+            rows = self.language.count("folds.rows", n)
+            key = "folds.one" if least == most else "folds.range"
+            parts.append(self.language.say(key, low=least, high=most, rows=rows))
+        return ", ".join(parts)
+
     def capital(self, compartment: str) -> str:
         """The word of a compartment at the start of a sentence."""
         word = self.language.word("compartment", compartment)
@@ -102,6 +114,10 @@ class Speaker:
         """The date of a moment."""
         found = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
         return self.language.date(found, self.time_zone)
+
+
+def _folds_of(drug: str) -> tuple[str, ...]:
+    return tuple(f"{drug}_{part}" for part in ("n_rows", "fold_low", "fold_high", "table_says"))
 
 
 _OF_ONE: Mapping[str, Callable[..., str]] = {
@@ -136,6 +152,7 @@ _OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., st
     ),
     "course": (lambda *of: tuple(f"{n}_{part}" for n in of for part in _OF_A_SAMPLE), Speaker.course),
     "at_least": (lambda n, detection: (n, detection), Speaker.at_least),
+    "folds": (_folds_of, Speaker.folds),
 }
 
 

@@ -120,6 +120,32 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     "renal_replacement": {
         "Ordered started_at stopped_at": [full("renal_replacement") | {"stopped_at": at(1)}],
     },
+    "resistance_reports": {
+        "OneOf gene": [full("resistance_reports") | {"gene": word} for word in ("ul97", "UL99", "")],
+        "NotNull finding": [bare("resistance_reports") | {"finding": None}],
+        "OneOf finding": [bare("resistance_reports") | {"finding": word} for word in ("found", "MUTATION", "")],
+        "Matches mutation": [
+            full("resistance_reports") | {"mutation": text}
+            for text in ("594V", "p.Ala594Val", "A594V/T", "A594", "a594v", "A594B", "A594V;L595S", "del603-", "A0594V")
+        ],
+        "Requires mutation finding": [full("resistance_reports") | {"mutation": None}],
+        "NullUnless mutation finding": [full("resistance_reports") | {"finding": "no_mutation_found"}],
+        "NotBefore reported_at": [full("resistance_reports") | {"reported_at": TOO_LATE}],
+        "Requires gene finding": [full("resistance_reports") | {"gene": None}],
+        "Requires reported_at finding": [full("resistance_reports") | {"reported_at": None}],
+        "NullUnless reported_at finding": [bare("resistance_reports") | {"reported_at": at(9)}],
+        **{
+            f"OneOf {drug}_as_reported": [full("resistance_reports") | {f"{drug}_as_reported": "sensitive"}]
+            for drug in ("ganciclovir", "cidofovir", "foscarnet", "maribavir", "letermovir")
+        },
+        **{
+            f"NullUnless {drug}_as_reported finding": [
+                bare("resistance_reports") | {f"{drug}_as_reported": "resistant"}
+            ]
+            for drug in ("ganciclovir", "cidofovir", "foscarnet", "maribavir", "letermovir")
+        },
+        "Ordered requested_at reported_at": [full("resistance_reports") | {"reported_at": at(-1)}],
+    },
     "patient_links": {
         "Differ merged_into patient_id": [full("patient_links") | {"merged_into": full("patient_links")["patient_id"]}],
         "Ordered merged_at ended_at": [full("patient_links") | {"ended_at": at(-1)}],

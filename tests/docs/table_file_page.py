@@ -226,6 +226,55 @@ cvvhdf = ["CVVHDF"]
 [renal_replacement.words.anticoagulant]
 citrate = ["citraat"]
 
+[resistance_reports.columns]
+patient_id = "Patiëntnummer"
+request_id = "Aanvraag"
+method = "Methode"
+requested_at = "Aanvraagdatum"
+requested_time = "Aanvraagtijd"
+compartment = "Materiaal"
+gene = "Gen"
+finding = "Bevinding"
+mutation = "Mutatie"
+ganciclovir_as_reported = "Ganciclovir"
+cidofovir_as_reported = "Cidofovir"
+foscarnet_as_reported = "Foscarnet"
+maribavir_as_reported = "Maribavir"
+letermovir_as_reported = "Letermovir"
+reported_at = "Uitslagdatum"
+reported_time = "Uitslagtijd"
+source = "Laboratorium"
+
+[resistance_reports.words.method]
+phenotype_culture = ["kweek"]
+
+[resistance_reports.words.compartment]
+bal = ["BAL"]
+
+[resistance_reports.words.gene]
+UL97 = ["fosfotransferase"]
+
+[resistance_reports.words.finding]
+no_mutation_found = ["geen mutatie"]
+
+[resistance_reports.words.mutation]
+A594V = ["p.(Ala594Val)"]
+
+[resistance_reports.words.ganciclovir_as_reported]
+resistant = ["R"]
+
+[resistance_reports.words.cidofovir_as_reported]
+resistant = ["R"]
+
+[resistance_reports.words.foscarnet_as_reported]
+resistant = ["R"]
+
+[resistance_reports.words.maribavir_as_reported]
+resistant = ["R"]
+
+[resistance_reports.words.letermovir_as_reported]
+resistant = ["R"]
+
 [patient_links.columns]
 patient_id = "Oud nummer"
 merged_into = "Nieuw nummer"

@@ -37,6 +37,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "kidney_function",
                 "renal_replacement",
                 "patient_links",
+                "resistance_reports",
             )
             for key in (*of_snapshots, *of_rhythm, *of_status)
         ),

@@ -14,6 +14,7 @@ from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
+from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
 from cmvmon.rules import all_rules
@@ -38,7 +39,27 @@ def known(ward: Reference) -> Known:
         DOSES_GIVEN: ward.doses_given(),
         KIDNEY_FUNCTION: ward.kidney_function(),
     }
+    if ward == WARDS[0]:
+        tables[RESISTANCE_REPORTS] = _reports(ward)
     return Known.of(tables, concordance=ward.concordance())
+
+
+def _reports(ward: Reference) -> pl.DataFrame:
+    """Of every patient a change of UL97 that names ganciclovir, and a request that waits; made up."""
+    patients = ward.results().select("patient_id").unique().sort("patient_id")
+    asked, told = (pl.lit(ward.as_of - timedelta(days=days)).cast(pl.Datetime("us", "UTC")) for days in (10, 3))
+    row = {"method": pl.lit("genotype"), "requested_at": asked, "compartment": pl.lit("plasma")}
+    found = patients.with_columns(
+        **row,
+        request_id=pl.lit("1"),
+        gene=pl.lit("UL97"),
+        finding=pl.lit("mutation"),
+        mutation=pl.lit("A594V"),
+        ganciclovir_as_reported=pl.lit("resistant"),
+        reported_at=told,
+    )
+    waits = patients.with_columns(**row, request_id=pl.lit("2"), finding=pl.lit("requested"))
+    return pl.concat([RESISTANCE_REPORTS.conform(frame) for frame in (found, waits)])
 
 
 def facts_of(ward: Reference, rows: Known) -> Facts:
@@ -90,6 +111,10 @@ def with_later() -> list[Facts]:
                 ),
             ]
         )
+        if RESISTANCE_REPORTS.name in tables:
+            asked = tables[RESISTANCE_REPORTS.name]
+            moved = asked.with_columns(pl.col("requested_at", "reported_at") + later, request_id=pl.lit("later"))
+            tables[RESISTANCE_REPORTS.name] = pl.concat([asked, moved])
         for row_type, end in ((ANTIVIRAL_COURSES, "stopped_at"), (ICU_STAYS, "discharged_at")):
             if row_type.name in tables:
                 frame = tables[row_type.name]

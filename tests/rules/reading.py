@@ -48,6 +48,7 @@ class Case:
     kidney: str = "never"
     born: str = "never"
     drug: str | None = None
+    reports: str = "never"
 
 
 def cases(rule: str) -> list[Case]:
@@ -80,6 +81,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 cell.get("answered", "-"),
                 *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
                 drug,
+                cell.get("reports", "never"),
             )
         )
     return made
@@ -105,7 +107,12 @@ def _shipped() -> Protocol:
 def tables(case: Case) -> Known:
     """The case's tables, as they would come from a store."""
     known = patients.known(
-        case.results, courses=case.courses, stays=case.stays, hosts=case.hosts, answered=case.answered
+        case.results,
+        courses=case.courses,
+        stays=case.stays,
+        hosts=case.hosts,
+        answered=case.answered,
+        reports=case.reports,
     )
     return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
 

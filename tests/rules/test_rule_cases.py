@@ -90,9 +90,11 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
     case = next(c for c in cases("suppressed") if c.name == "no result at all")
     rules = assessed(case).verdicts["rule"].to_list()
     on_their_own_terms = {
+        "bal_negative",
         "exposure_high",
         "exposure_low",
         "plasma_does_not_exclude",
+        "resistance_found",
         "rise_on_prophylaxis",
         "untreated_rise",
     }

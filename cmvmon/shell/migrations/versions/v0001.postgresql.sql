@@ -430,6 +430,44 @@ CREATE INDEX ix_renal_replacement_received_at ON renal_replacement (received_at)
 
 CREATE INDEX ix_renal_replacement_record_key ON renal_replacement (record_key)
 
+CREATE TABLE resistance_reports (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    request_id VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    compartment VARCHAR,
+    gene VARCHAR,
+    finding VARCHAR NOT NULL,
+    mutation VARCHAR,
+    ganciclovir_as_reported VARCHAR,
+    cidofovir_as_reported VARCHAR,
+    foscarnet_as_reported VARCHAR,
+    maribavir_as_reported VARCHAR,
+    letermovir_as_reported VARCHAR,
+    reported_at TIMESTAMP WITH TIME ZONE,
+    source VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_resistance_reports_folded ON resistance_reports (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_resistance_reports_patient_id ON resistance_reports (patient_id)
+
+CREATE INDEX ix_resistance_reports_received_at ON resistance_reports (received_at)
+
+CREATE INDEX ix_resistance_reports_record_key ON resistance_reports (record_key)
+
 CREATE TABLE rule_switches (
     rule VARCHAR NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -679,6 +717,12 @@ CREATE TRIGGER no_update_of_renal_replacement BEFORE UPDATE ON renal_replacement
 CREATE TRIGGER no_delete_of_renal_replacement BEFORE DELETE ON renal_replacement FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_renal_replacement BEFORE TRUNCATE ON renal_replacement FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_resistance_reports BEFORE UPDATE ON resistance_reports FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_resistance_reports BEFORE DELETE ON resistance_reports FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_resistance_reports BEFORE TRUNCATE ON resistance_reports FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -430,6 +430,44 @@ CREATE INDEX ix_renal_replacement_received_at ON renal_replacement (received_at)
 
 CREATE INDEX ix_renal_replacement_record_key ON renal_replacement (record_key)
 
+CREATE TABLE resistance_reports (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    request_id VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    requested_at VARCHAR(27) NOT NULL,
+    compartment VARCHAR,
+    gene VARCHAR,
+    finding VARCHAR NOT NULL,
+    mutation VARCHAR,
+    ganciclovir_as_reported VARCHAR,
+    cidofovir_as_reported VARCHAR,
+    foscarnet_as_reported VARCHAR,
+    maribavir_as_reported VARCHAR,
+    letermovir_as_reported VARCHAR,
+    reported_at VARCHAR(27),
+    source VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_resistance_reports_folded ON resistance_reports (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_resistance_reports_patient_id ON resistance_reports (patient_id)
+
+CREATE INDEX ix_resistance_reports_received_at ON resistance_reports (received_at)
+
+CREATE INDEX ix_resistance_reports_record_key ON resistance_reports (record_key)
+
 CREATE TABLE rule_switches (
     rule VARCHAR NOT NULL,
     changed_at VARCHAR(27) NOT NULL,
@@ -637,6 +675,10 @@ CREATE TRIGGER no_delete_of_quarantined_records BEFORE DELETE ON quarantined_rec
 CREATE TRIGGER no_update_of_renal_replacement BEFORE UPDATE ON renal_replacement BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of renal_replacement: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_renal_replacement BEFORE DELETE ON renal_replacement BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of renal_replacement: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_resistance_reports BEFORE UPDATE ON resistance_reports BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of resistance_reports: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_resistance_reports BEFORE DELETE ON resistance_reports BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of resistance_reports: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of rule_switches: UPDATE is refused'); END
 
