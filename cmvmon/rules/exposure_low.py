@@ -4,7 +4,7 @@ Watches each drug that is given as treatment, by the doses that were given. A da
 clock on; its dose is held against the band of that day: {exposure.least_share} of the least that a regimen of the band gives.
 
 Alerts on two grounds. *below_band*: the last day that is over lies below the band of that day and of the day before, so that a
-change of band must last two days. *missed_doses*: {missed_doses} or more doses were missed on these two days.
+change of band counts once it has lasted a day. *missed_doses*: {missed_doses} or more doses were missed on these days.
 
 Clear when that day is not below its band and fewer doses were missed. Not assessable without a dosing weight (of a drug
 that is dosed by weight), a clearance of the last {exposure.kidney_value_holds_days} days (an eGFR only with body surface), in

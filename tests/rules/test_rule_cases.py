@@ -91,6 +91,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
     rules = assessed(case).verdicts["rule"].to_list()
     on_their_own_terms = {
         "bal_negative",
+        "critical_result_unseen",
         "exposure_high",
         "exposure_low",
         "plasma_does_not_exclude",
