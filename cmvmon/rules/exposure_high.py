@@ -3,9 +3,10 @@
 Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
 clock on; its dose is held against the band of that day: {exposure.most_share} of the most that a regimen of the band gives.
 
-Alerts when the last day that is over lies above the band of that day and of the day before, so that a change of band
-counts once it has lasted a day. Clear when that day is not above its band. Not assessable as `exposure_low` is: without a dosing weight or a
-clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and where a row could not be read.
+Alerts when the last day that is over lies above the band of that day and of the day before, so that a change of band counts
+once it has lasted a day. Clear when that day is not above its band. Not assessable as `exposure_low` is: without a dosing
+weight or a clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and where a row could not
+be read.
 
 Why: guide G14, G17; a dose that was not lowered with the kidney function goes with low blood counts (ganciclovir) and with
 more kidney injury (foscarnet). Doses on renal replacement rest on few patients (Horvatits 2014). Not to be read as an order
