@@ -12,10 +12,10 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run import freshness
 from cmvmon.run.assessing import assessed
+from cmvmon.run.caveats import feed_caveats
 from cmvmon.run.checkup import checkup
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.night import nightly
-from cmvmon.run.caveats import feed_caveats
 from cmvmon.run.views import feed_states
 from cmvmon.shell import known
 from cmvmon.shell.feed_state import FeedTable
