@@ -39,7 +39,9 @@ def laboratories(root: Path, *names: str, authority: str = "ZIS") -> None:
     for name in names:
         own = packaged.replace('laboratory = "synthetic"', f'laboratory = "{name}"')
         (root / "labs" / f"{name}.toml").write_text(f'{own}[patient_ids]\nauthority = "{authority}"\n', "utf-8")
-    (root / "settings.toml").write_text(f'patient_number_authority = "{authority}"\n', "utf-8")
+    settings = root / "settings.toml"
+    said = settings.read_text("utf-8") if settings.exists() else ""
+    settings.write_text(f'patient_number_authority = "{authority}"\n{said}', "utf-8")
 
 
 def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21), *, start: float = 6.0) -> list[str]:

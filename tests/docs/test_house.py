@@ -18,6 +18,7 @@ LONGER = {
     "cmvmon/domain/constraints.py": 310,
     "cmvmon/domain/rows.py": 310,
     "cmvmon/domain/results.py": 360,
+    "cmvmon/shell/schema.py": 320,
     "cmvmon/text/languages/nl.py": 530,
     "cmvmon/text/languages/en.py": 530,
 }

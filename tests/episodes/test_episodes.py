@@ -326,7 +326,7 @@ def test_a_change_that_no_report_says_any_more_is_no_longer_judged_for_that() ->
     key = {"patient_id": "SYNTHETIC-1", "gene": "UL97", "mutation": "A594V"}
     about = SUBJECT | {"subject_kind": "mutation", "compartment": None, "subject": subject_text("mutation", key)}
     nobody = pl.DataFrame([SERIES]).with_columns(has_series=pl.lit(True)).clear()
-    assert episodes.why_no_longer_judged(about, nobody, nobody) == "no_report"
+    assert ends.why_no_longer_judged(about, nobody, nobody) == "no_report"
 
 
 def test_the_end_of_a_course_ends_no_alert_that_spoke_of_none() -> None:

@@ -214,9 +214,8 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
 
 def test_an_alert_on_an_older_series_stands_beside_a_newer_one_and_is_closed_once_that_is_old(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
+    sites.laboratories(tmp_path, "synthetic", "other")
     nightly(tmp_path, as_of=day(21.5))
-    text = (PACKAGED / "feeds/labs/synthetic.toml").read_text(encoding="utf-8")
-    (tmp_path / "labs" / "other.toml").write_text(text.replace('laboratory = "synthetic"', 'laboratory = "other"'))
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-SLOW", 22, 1000)], feed="other")
     nightly(tmp_path, as_of=day(22.5))
     assert response_alerts(tmp_path) == [("open", None)]

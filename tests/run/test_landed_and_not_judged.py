@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -54,8 +53,7 @@ def test_a_delivery_of_a_feed_without_a_laboratory_file_is_told_and_taken_in_onc
     assert stopped_feeds(ward) == ["second"]
     nightly(ward, as_of=NEXT)
     assert stopped_feeds(ward) == ["second"]
-    shipped = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
-    (ward / "labs" / "second.toml").write_text(shipped.replace('"synthetic"', '"second"', 1), encoding="utf-8")
+    sites.laboratories(ward, "synthetic", "second")
     nightly(ward, as_of=day(23.5))
     assert sites.rows(ward, f"SELECT feed, accepted FROM deliveries WHERE delivery_id = '{delivery}'") == [
         ("second", 1)
@@ -221,8 +219,7 @@ def test_what_was_at_hand_and_could_not_be_judged_is_tried_again_though_its_file
     path.unlink()
     assert nightly(ward, as_of=NEXT).taken_in.faults == ()  # whoever had it was told; it is counted
     assert never_taken_in(ward).startswith("1 landed and never taken in")
-    shipped = resources.files("cmvmon.feeds").joinpath("labs", "synthetic.toml").read_text(encoding="utf-8")
-    (ward / "labs" / "second.toml").write_text(shipped.replace('"synthetic"', '"second"', 1), encoding="utf-8")
+    sites.laboratories(ward, "synthetic", "second")
     nightly(ward, as_of=day(23.5))
     assert sites.rows(ward, "SELECT accepted FROM deliveries WHERE feed = 'second'") == [(1,)]
     assert never_taken_in(ward) == "whatever has landed was taken in"

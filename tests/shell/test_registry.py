@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/delivery_text.py",  # writes them, for the simulator
+    "run/caveats.py",  # what pages say of the feeds of results, courses and stays
+    "run/placing.py",  # where a patient lies, by stays
     "run/views.py",  # pages show results
     "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",
