@@ -1,6 +1,7 @@
 """Who is told of what, and when: alerts that are news, faults of the work, escalation and the day's digest. Pure.
 
-1. An alert is news when it is opened, opened again, or more urgent than it was since. Each such transition is told once.
+1. An alert is news when it is opened, opened again, or more urgent than it was since. Each such transition is told once, and
+   not where somebody has answered it before.
 2. A route takes it by tier, rule, ward, and the hour in which it became news. A tier 1 that none takes goes to `tier_1_to`; a
    tier 2 that none takes stands in the digest; tier 3 is never sent.
 3. Tier 1 goes at once. Whatever else falls into the quiet hours waits for their end.
@@ -99,6 +100,8 @@ def of_alerts(
     parts: dict[tuple[str, str, int, str | None], list[News]] = defaultdict(list)
     for one in news:
         first = told.get((ALERT, one.alert_id, one.transition))
+        if first is None and one.is_acknowledged:
+            continue
         if first is None:
             for channel in _channels_for(file, one, zone):
                 parts[channel, ALERT, one.tier, one.ward].append(one)

@@ -172,6 +172,14 @@ ESCALATES = [
 ]
 
 
+def test_what_somebody_has_answered_before_anybody_was_told_is_told_to_nobody() -> None:
+    found = messages(news("a"), news("b", is_acknowledged=True))
+    assert [(message.about, message.facts["n"]) for message in found if message.channel == "consult"] == [
+        ((("a", "1"),), 1)
+    ]
+    assert messages(news("b", is_acknowledged=True)) == []
+
+
 @pytest.mark.parametrize(("waited", "tier", "is_acknowledged", "was_told", "escalates"), ESCALATES)
 def test_a_tier_1_that_nobody_acknowledges_is_told_to_somebody_else_once(
     waited: timedelta, tier: int, is_acknowledged: bool, was_told: bool, escalates: bool
