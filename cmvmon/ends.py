@@ -61,7 +61,7 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
         return "newer_series"
     state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
     was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
-    return "course_over" if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
+    return words.COURSE_OVER if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
 
 
 def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:

@@ -5,7 +5,8 @@
    result that they rest on (`result_ids` of the evidence) was withdrawn, moved to another patient or compartment, put in
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
 3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another); so is one
-   of a patient whose stay has ended, and none is opened then.
+   of a patient whose stay has ended, and none is opened then. Where the treatment or the stay goes on within the days that
+   the protocol allows, and the alert with it, the same episode is reopened.
 4. What is open is new, told to somebody (notified), seen, acknowledged or snoozed: who answered, when and why is kept. None
    of these ends an alert, and what is not open can't be answered. Of two who acknowledge at once the first one did.
 5. An `alert` that says nothing new is no event.
@@ -50,7 +51,8 @@ _UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
 UNFOUNDED = "not assessable, and a result under it changed"
 UNJUDGED, STAY_ENDED = "no longer judged", "stay has ended"
 ALERT_ANEW = "alert, and its answer no longer holds"
-BY_JUDGING = (words.ALERT, ALERT_ANEW, words.CLEAR, words.NOT_ASSESSABLE, UNFOUNDED, UNJUDGED, STAY_ENDED)
+ALERT_BACK = "alert, and what had closed it began again soon after"
+BY_JUDGING = (words.ALERT, ALERT_ANEW, ALERT_BACK, words.CLEAR, words.NOT_ASSESSABLE, UNFOUNDED, UNJUDGED, STAY_ENDED)
 NOTIFY, SEE, ACKNOWLEDGE, SNOOZE = "told to somebody", "somebody has seen it", "acknowledge", "snooze"
 SNOOZE_OVER, REOPEN = "the snooze is over", "reopen"
 READ_BACK, NOT_REACHED = "read back, confirmed", "read back, not reached"
@@ -90,6 +92,7 @@ def _row(said: str, **events: str) -> dict[tuple[str, str], str]:
 TRANSITIONS: dict[tuple[str, str], str] = {
     **_row(words.ALERT, none=OPENED, open=UPDATED, ended=OPENED),
     **_row(ALERT_ANEW, none=OPENED, unanswered=UPDATED, open=REOPENED, ended=OPENED),
+    **_row(ALERT_BACK, none=OPENED, open=UPDATED, resolved=OPENED, closed=REOPENED),
     **_row(words.CLEAR, none=NOTHING, open=RESOLVED),
     **_row(words.NOT_ASSESSABLE),
     **_row(UNFOUNDED, none=NOTHING, open=CLOSED),
@@ -157,7 +160,7 @@ def event(
     if kind == UPDATED:
         facts = _facts(word)
         return None if all(latest[name] == facts[name] for name in FACTS) else _next(latest, word, UPDATED) | facts
-    return _next(latest, word, kind) | (_facts(word) if word.said == ALERT_ANEW else {})
+    return _next(latest, word, kind) | (_facts(word) if word.said in (ALERT_ANEW, ALERT_BACK) else {})
 
 
 def state_of(latest: Mapping[str, Any] | None) -> str:
@@ -179,7 +182,7 @@ def _is_too_late(latest: Mapping[str, Any] | None, kind: str, word: Word, judged
     if latest is not None and word.as_of < latest["said_at"]:
         return True
     is_late = judged_at is not None and word.as_of < judged_at
-    return is_late and not (word.brings_news and kind == OPENED)
+    return is_late and not (word.brings_news and kind in (OPENED, REOPENED))
 
 
 def _refusal(state: str, word: Word, latest: Mapping[str, Any]) -> str:
@@ -220,7 +223,8 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
         after = latest["standing"]
     is_open = after in words.ALERT_STANDING
     cause = words.STAY_ENDED if word.said == STAY_ENDED else word.cause
-    tells = latest["answered_by"] if has_answer and cause is not None and word.actor == SYSTEM else None
+    had_answer = has_answer or kind == REOPENED  # a closed alert keeps who had answered it
+    tells = latest["answered_by"] if had_answer and cause is not None and word.actor == SYSTEM else None
     return {
         **latest,
         "sequence": latest["sequence"] + 1,

@@ -57,11 +57,12 @@ FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
 STAY_ENDED = "stay_ended"
+COURSE_OVER = "course_over"
 UNJUDGED = (
     "no_longer_known",
     "no_series",
     "newer_series",
-    "course_over",
+    COURSE_OVER,
     "other_compartment",
     "no_report",
 )  # its subject no longer is
@@ -75,8 +76,11 @@ WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON = (
     "by_person",
 )
 ANSWER_ENDED = (WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON)
+# Why a closed alert goes on: what had ended it began again soon after.
+TREATED_AGAIN, READMITTED = "treated_again", "readmitted"
+WENT_ON = (TREATED_AGAIN, READMITTED)
 RULE_DISABLED = "rule_disabled"  # the site switched its rule off
-ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, STAY_ENDED, *UNJUDGED, *ANSWER_ENDED)
+ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, STAY_ENDED, *UNJUDGED, *ANSWER_ENDED, *WENT_ON)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

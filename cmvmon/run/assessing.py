@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -119,6 +119,7 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         became_of=partial(_became_of, assessment=assessment, one=one),
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
+        goes_on_within=timedelta(days=assessment.facts.protocol.response_clock.same_course_gap_days),
     )
 
 

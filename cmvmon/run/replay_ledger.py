@@ -55,9 +55,10 @@ class Ledger:
     """What one policy says over moments that come in order."""
 
     def __init__(self, standing: Iterable[Row] = ()) -> None:
-        """`standing`: the rows of alerts about patients that stood open before the first moment."""
+        """`standing`: the last rows of alerts about patients that stood open before the first moment, or had been closed."""
         self._latest: dict[tuple[Any, ...], Row] = {subject_of(row): row for row in standing}
-        self._told = {row["alert_id"]: _opened(row, stood_before=True) for row in self._latest.values()}
+        open_ones = (row for row in self._latest.values() if row["state"] == OPEN)
+        self._told = {row["alert_id"]: _opened(row, stood_before=True) for row in open_ones}
 
     @property
     def told(self) -> tuple[Told, ...]:
@@ -71,7 +72,7 @@ class Ledger:
 
         A moment must not lie before the one that was said last: nothing is late here.
         """
-        met = {subject: row for subject, row in self._latest.items() if _is_met(row, stamp.as_of)}
+        met = {subject: row for subject, row in self._latest.items() if _is_met(row, stamp.as_of, ends)}
         mine = {s: row for s, row in met.items() if patients is None or row["patient_id"] in patients}
         events = decided(mine, verdicts, ends, stamp=stamp, judged_at={}, brings_news=patients is not None)
         self._latest = met
@@ -99,7 +100,7 @@ class Ledger:
         self._latest[subject_of(event)] = event
         before = self._told.get(event["alert_id"])
         if before is None:
-            self._told[event["alert_id"]] = _opened(event)
+            self._told[event["alert_id"]] = _opened(event, stood_before=event["event"] != episodes.OPENED)
             return
         is_open, is_newly_listed = event["state"] == OPEN, event["tier"] in LISTED and before.tier not in LISTED
         self._told[event["alert_id"]] = replace(
@@ -112,9 +113,9 @@ class Ledger:
         )
 
 
-def _is_met(row: Row, as_of: datetime) -> bool:
-    """Whether a word of that moment may meet it, as in the store: open, or ended at that very moment."""
-    return bool(row["state"] == OPEN or row["changed_at"] >= as_of)
+def _is_met(row: Row, as_of: datetime, ends: Ends) -> bool:
+    """Whether a word of that moment may meet it, as in the store: open, or ended so lately that it may go on."""
+    return bool(row["state"] == OPEN or row["changed_at"] >= as_of - ends.goes_on_within)
 
 
 def _opened(row: Row, *, stood_before: bool = False) -> Told:

@@ -162,7 +162,7 @@ def _asked(opened: OpenSite, since: date, until: date, zone: ZoneInfo, *, mornin
         first = recorded[0].as_of
         return _Asked(
             recorded,
-            moments.open_before(connection, first),
+            moments.met_before(connection, first),
             list(moments.said_by_people(connection, first, ends)),
             moments.n_of_history_after(connection, first),
         )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cmvmon import answers, episodes
 from cmvmon.answers import Worse
 from cmvmon.domain import words
-from cmvmon.episodes import ALERT_ANEW, OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import ALERT_ANEW, ALERT_BACK, CLOSED, OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
 from cmvmon.shell.stamp import Stamp
 
 Row = Mapping[str, Any]
+_WENT_ON = {words.COURSE_OVER: words.TREATED_AGAIN, words.STAY_ENDED: words.READMITTED}
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Ends:
         became_of: of open alerts, by alert id, what befell a result that their words rest on.
         discharged: patients whose stay has ended.
         worse: how much higher a load must be to end an answer.
+        goes_on_within: so soon after its treatment or stay had ended, an alert that is said again is the same one.
     """
 
     cause_of: Callable[[Row], str]
     became_of: Callable[[Collection[Row]], Mapping[str, str]]
     discharged: Collection[str]
     worse: Worse
+    goes_on_within: timedelta
 
 
 def decided(
@@ -72,7 +75,7 @@ def decided(
                 is_other_policy=subject_of(row) in under_another,
                 brings_news=brings_news,
                 latest=latest.get(subject_of(row)),
-                worse=ends.worse,
+                ends=ends,
             ),
         )
         for row in rows
@@ -103,12 +106,12 @@ def word_of(
     befell: str | None = None,
     is_other_policy: bool = False,
     latest: Row | None = None,
-    worse: Worse | None = None,
+    ends: Ends | None = None,
 ) -> Word:
     """What a verdict says of its subject.
 
     `befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another.
-    `latest`: the last row of that alert, whose answer may end; `worse`: as in `answers.why_it_ends`.
+    `latest`: the last row of that alert, whose answer may end, or which may go on; `ends`: None = the work itself.
     """
     facts = {
         "tier": verdict["tier"],
@@ -121,10 +124,20 @@ def word_of(
     if said == words.NOT_ASSESSABLE and befell is not None:
         said = UNFOUNDED
     if said == words.ALERT and latest is not None:
-        why = answers.why_it_ends(latest, facts, befell=befell, worse=worse)
+        went_on = _went_on(latest, ends, stamp.as_of)
+        if went_on:
+            return Word(ALERT_BACK, stamp.as_of, facts, cause=went_on, brings_news=brings_news)
+        why = answers.why_it_ends(latest, facts, befell=befell, worse=None if ends is None else ends.worse)
         return Word(ALERT_ANEW if why else said, stamp.as_of, facts, cause=why, brings_news=brings_news)
     cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
     return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
+
+
+def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
+    """Why a closed alert that is said again is the same one, as a code; None: it is not."""
+    if ends is None or latest["state"] != CLOSED or as_of - latest["said_at"] > ends.goes_on_within:
+        return None
+    return _WENT_ON.get(latest["cause"])
 
 
 def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:

@@ -101,7 +101,7 @@ def record(
     late = frozenset(p for p in mine if p in judged_at and stamp.as_of < judged_at[p])
     if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
         return Changes(is_replay=True), late
-    latest = _latest(connection, stamp.as_of, covered)
+    latest = _latest(connection, stamp.as_of - ends.goes_on_within, covered)
     events = decided(latest, rows, ends, stamp=stamp, judged_at=judged_at, brings_news=patients is not None)
     _append(connection, events)
     events += end_snoozes(connection, at=stamp.as_of)
@@ -195,19 +195,19 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(*(columns or (ALERT_EVENTS,))).where(is_last)
 
 
-def _concerned(as_of: datetime) -> sa.Select[Any]:
-    """Alerts that a word of `as_of` may meet: open ones, and those that changed at that moment or after it."""
+def _concerned(since: datetime) -> sa.Select[Any]:
+    """Alerts that a word may meet: open ones, and those that changed since then."""
     e = ALERT_EVENTS.c
-    return last_events().where(sa.or_(e.state == OPEN, e.changed_at >= as_of))
+    return last_events().where(sa.or_(e.state == OPEN, e.changed_at >= since))
 
 
 def _latest(
-    connection: sa.Connection, as_of: datetime, patients: Collection[str] | None
+    connection: sa.Connection, since: datetime, patients: Collection[str] | None
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The latest alert of each subject of those patients, so far as a word of `as_of` may meet it."""
+    """The latest alert of each subject of those patients that is open, or changed since then."""
     patient_id = ALERT_EVENTS.c.patient_id
     of_whom = patient_id.is_not(None) if patients is None else patient_id.in_(sorted(patients))
-    return _by_subject(connection, _concerned(as_of).where(of_whom))
+    return _by_subject(connection, _concerned(since).where(of_whom))
 
 
 def _by_subject(connection: sa.Connection, query: sa.Select[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:

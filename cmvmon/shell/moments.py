@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cmvmon.episodes import OPEN, SYSTEM
+from cmvmon.episodes import CLOSED, OPEN, SYSTEM
 from cmvmon.shell.alert_history import standing_at
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, DELIVERIES
 
@@ -46,11 +46,11 @@ def recorded_moments(connection: sa.Connection, since: datetime, until: datetime
     return found
 
 
-def open_before(connection: sa.Connection, moment: datetime) -> list[dict[str, Any]]:
-    """The last event before `moment` of each alert about a patient that stood open then, as `alert_events` rows."""
-    return [
-        row for row in standing_at(connection, moment, is_before=True) if row["state"] == OPEN and row["patient_id"]
-    ]
+def met_before(connection: sa.Connection, moment: datetime) -> list[dict[str, Any]]:
+    """Of each alert about a patient that stood open before `moment`, or had been closed, the last event, oldest alerts first."""
+    rows = standing_at(connection, moment, is_before=True)
+    of_patients = [row for row in rows if row["state"] in (OPEN, CLOSED) and row["patient_id"]]
+    return sorted(of_patients, key=lambda row: (row["opened_at"], row["changed_at"]))
 
 
 def said_by_people(connection: sa.Connection, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:

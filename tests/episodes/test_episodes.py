@@ -17,6 +17,7 @@ from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import (
     ACKNOWLEDGE,
     ALERT_ANEW,
+    ALERT_BACK,
     BY_JUDGING,
     CLOSED,
     NONE,
@@ -85,6 +86,7 @@ TABLE = """
                                             none    new          notified     seen         acknowledged snoozed      resolved closed
 alert                                       opened  updated      updated      updated      updated      updated      opened   opened
 alert, and its answer no longer holds       opened  updated      updated      updated      reopened     reopened     opened   opened
+alert, and what had closed it began again soon after opened updated updated   updated      updated      updated      opened   reopened
 clear                                       -       resolved     resolved     resolved     resolved     resolved     -        -
 not_assessable                              -       -            -            -            -            -            -        -
 not assessable, and a result under it changed -     closed       closed       closed       closed       closed       -        -
@@ -202,6 +204,19 @@ def test_a_verdict_of_before_a_person_s_word_and_after_the_last_verdict_still_co
     assert (done["state"], done["said_at"], done["changed_at"]) == ("resolved", at(3), at(5))
 
 
+def test_an_alert_that_goes_on_soon_after_its_treatment_was_over_is_the_same_one_and_tells_whoever_had_answered() -> (
+    None
+):
+    answered = episodes.event(SUBJECT, alert_in(words.NEW), word(ACKNOWLEDGE, 2, actor="dr. A", reason="known"))
+    closed = episodes.event(SUBJECT, answered, word(UNJUDGED, 3, cause="course_over"))
+    back = episodes.event(SUBJECT, closed, word(ALERT_BACK, 5, facts=facts('{"n": 2}'), cause="treated_again"))
+    assert answered is not None
+    assert back is not None
+    assert (back["alert_id"], back["opened_at"]) == (answered["alert_id"], answered["opened_at"])
+    assert (back["event"], back["cause"], back["tells"]) == ("reopened", "treated_again", "dr. A")
+    assert (back["standing"], back["answered_by"], back["evidence"]) == ("new", None, '{"n": 2}')
+
+
 def test_an_alert_that_ended_and_is_back_within_one_moment_goes_on_as_the_same_episode() -> None:
     opened = episodes.event(SUBJECT, None, word(words.ALERT, 1))
     ended = episodes.event(SUBJECT, opened, word(words.CLEAR, 1))
@@ -229,6 +244,7 @@ def test_a_late_word_opens_an_alert_only_where_it_brings_news_and_never_ends_one
     assert episodes.event(SUBJECT, opened, word(words.CLEAR, 5), judged_at=at(5)) is not None
 
 
+SAYS_ALERT = (words.ALERT, ALERT_ANEW, ALERT_BACK)
 SAYINGS = st.tuples(st.sampled_from(BY_JUDGING), st.sampled_from(['{"n": 1}', '{"n": 2}']))
 
 
@@ -259,7 +275,7 @@ def test_in_any_order_no_alert_of_the_latest_moment_is_lost_and_episodes_stay_wh
     last = standing(events)
     is_open = [alert["state"] for alert in last.values()].count("open")
     assert is_open <= 1
-    if spoken[-1].said in (words.ALERT, ALERT_ANEW):
+    if spoken[-1].said in SAYS_ALERT:
         assert is_open == 1
         (alert,) = (alert for alert in last.values() if alert["state"] == "open")
         assert alert["evidence"] == sayings[-1][1]
@@ -281,9 +297,10 @@ def test_in_the_order_of_time_an_episode_runs_from_the_first_alert_to_the_first_
     expected, is_open = [], False
     for said, _ in sayings:
         before = is_open
-        is_open = said in (words.ALERT, ALERT_ANEW) or (is_open and said == words.NOT_ASSESSABLE)
+        goes_on = said == ALERT_BACK and expected[-1:] == ["closed"]
+        is_open = said in SAYS_ALERT or (is_open and said == words.NOT_ASSESSABLE)
         if is_open and not before:
-            expected.append("opened")
+            expected.append("reopened" if goes_on else "opened")
         if before and not is_open:
             expected.append("resolved" if said == words.CLEAR else "closed")
     assert [event["event"] for event in recorded(spoken) if event["event"] != "updated"] == expected

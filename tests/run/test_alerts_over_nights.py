@@ -12,6 +12,7 @@ import pytest
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
+from tests.patients import Stay, stay_line
 from tests.sites import course, day, drop, laboratories, result, stay
 
 ONE = "SYNTHETIC-1"
@@ -88,3 +89,60 @@ def test_treatment_ends_an_alert_of_an_untreated_load(site: Path) -> None:
     drop(site, "antiviral_courses", [course(ONE, start=1)], name="started.csv")
     nightly(site, as_of=day(2))
     assert alerts(site) == [("untreated_rise", "synthetic", "resolved", None)]
+
+
+@pytest.mark.parametrize(
+    ("days_without", "expected"),
+    [
+        (4, [("response", "synthetic", "open", "treated_again")]),
+        (2, [("response", "synthetic", "open", None)]),  # the clocks run on: it never closed
+    ],
+)
+def test_treatment_that_is_resumed_within_a_week_goes_on_with_the_alert_it_had(
+    site: Path, days_without: float, expected: list[tuple[str, str, str, str | None]]
+) -> None:
+    drop(site, "antiviral_courses", [course(ONE, start=0.1)])
+    for at in (0, 7, 14):
+        plasma(site, at, 50000)
+    stopped = course(ONE, start=0.1, stop=14.6)
+    drop(site, "antiviral_courses", [stopped], name="stopped.csv")
+    again = 14.6 + days_without
+    nightly(site, as_of=day(again - 0.1))
+    drop(site, "antiviral_courses", [stopped, course(ONE, start=again)], name="again.csv")
+    nightly(site, as_of=day(again + 1))
+    assert [found for found in alerts(site) if found[0] == "response"] == expected
+
+
+def test_a_course_that_begins_after_more_than_a_week_has_an_alert_of_its_own(site: Path) -> None:
+    drop(site, "antiviral_courses", [course(ONE, start=0.1)])
+    for at in (0, 7, 14):
+        plasma(site, at, 50000)
+    stopped = course(ONE, start=0.1, stop=14.6)
+    drop(site, "antiviral_courses", [stopped], name="stopped.csv")
+    nightly(site, as_of=day(18))
+    drop(site, "antiviral_courses", [stopped, course(ONE, start=24)], name="again.csv")
+    for at in (24.1, 31, 38):
+        plasma(site, at, 50000)
+    assert [found for found in alerts(site) if found[0] == "response"] == [
+        ("response", "synthetic", "closed", "course_over"),
+        ("response", "synthetic", "open", None),
+    ]
+
+
+@pytest.mark.parametrize(("days_away", "n_alerts"), [(3, 1), (9, 2)])
+def test_whoever_is_back_within_a_week_has_the_alert_that_was_open_at_discharge(
+    site: Path, days_away: float, n_alerts: int
+) -> None:
+    drop(site, "antiviral_courses", [course("SYNTHETIC-2")])
+    plasma(site, 0, 12000)
+    left = stay(ONE, affected="plasma", end=1)
+    drop(site, "icu_stays", [left], name="left.csv")
+    nightly(site, as_of=day(2))
+    assert alerts(site) == [("untreated_rise", "synthetic", "closed", "stay_ended")]
+    back = 2 + days_away
+    again = stay_line(ONE, Stay(1, day(back), None, "plasma"))
+    drop(site, "icu_stays", [left, again], name="back.csv")
+    plasma(site, back + 0.1, 13000)
+    found = alerts(site)
+    assert len(found) == n_alerts
+    assert found[-1] == ("untreated_rise", "synthetic", "open", "readmitted" if n_alerts == 1 else None)

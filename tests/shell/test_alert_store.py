@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,11 @@ def record(
             scope="all" if patients is None else f"delivery of {moment.isoformat()}",
             patients=patients,
             ends=Ends(
-                cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0)
+                cause_of=lambda _: "no_longer_known",
+                became_of=lambda _: {},
+                discharged=(),
+                worse=Worse(0.5, 1.0),
+                goes_on_within=timedelta(days=7),
             ),
         )
         if not changes.is_replay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,13 @@ def recorded_of(
             stamp=opened.stamp(as_of),
             scope="all" if patients is None else "a delivery",
             patients=patients,
-            ends=Ends(cause_of=lambda _: "course_over", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0)),
+            ends=Ends(
+                cause_of=lambda _: "course_over",
+                became_of=lambda _: {},
+                discharged=(),
+                worse=Worse(0.5, 1.0),
+                goes_on_within=timedelta(days=7),
+            ),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,13 @@ def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1,
         "protocol_version": "p",
     }
     with open_site(root) as opened, opened.writing() as connection:
-        ends = Ends(cause_of=lambda _: "no_longer_known", became_of=lambda _: {}, discharged=(), worse=Worse(0.5, 1.0))
+        ends = Ends(
+            cause_of=lambda _: "no_longer_known",
+            became_of=lambda _: {},
+            discharged=(),
+            worse=Worse(0.5, 1.0),
+            goes_on_within=timedelta(days=7),
+        )
         stamp, scope = opened.stamp(at), f"{patient} {at.isoformat()}"
         alert_store.record(connection, [row], stamp=stamp, scope=scope, patients=[patient], ends=ends)
 

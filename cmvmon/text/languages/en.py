@@ -404,6 +404,8 @@ SENTENCES: dict[str, str] = {
     "cause.snooze_over": "the time for which it was set aside is over",
     "cause.by_person": "somebody took the answer back",
     "cause.no_report": "no report says it any more",
+    "cause.treated_again": "treatment began again soon after",
+    "cause.readmitted": "admitted again soon after",
     "ended.title": "Recently resolved or closed",
     "ended.resolved": "Resolved on {moment}: {why}. Open since {since}.",
     "ended.closed": "Closed on {moment}: {why}. Open since {since}.",

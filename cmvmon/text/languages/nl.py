@@ -404,6 +404,8 @@ SENTENCES: dict[str, str] = {
     "cause.snooze_over": "de tijd waarvoor de melding opzij was gezet is voorbij",
     "cause.by_person": "iemand nam het antwoord terug",
     "cause.no_report": "geen uitslag vermeldt het nog",
+    "cause.treated_again": "de behandeling is kort daarna hervat",
+    "cause.readmitted": "kort daarna opnieuw opgenomen",
     "ended.title": "Onlangs opgelost of gesloten",
     "ended.resolved": "Opgelost op {moment}: {why}. Open sinds {since}.",
     "ended.closed": "Gesloten op {moment}: {why}. Open sinds {since}.",
