@@ -12,6 +12,7 @@ from cmvmon.domain.errors import StoreBusy, StoreError
 from cmvmon.shell import dialects
 from cmvmon.shell.dialects import Fault
 from cmvmon.shell.dialects import dialect as said
+from cmvmon.shell.schema import METADATA
 
 SCHEMA_VERSION = "0001"
 
@@ -25,7 +26,7 @@ def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Eng
     dialect, engine = dialects.of(url), _engine(url)
     try:
         with in_words(url):
-            version = _schema_version(engine)
+            version, has = _found(engine)
             if version is not None and version > SCHEMA_VERSION:
                 raise StoreError(
                     f"{dialect.called(url)} has schema {version}, made by a newer cmvmon; this one knows {SCHEMA_VERSION}. "
@@ -35,6 +36,8 @@ def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Eng
                 if_new()
             if version != SCHEMA_VERSION:
                 _migrate(engine)
+            elif not set(METADATA.tables) <= has:
+                _complete(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -94,12 +97,36 @@ def _words(name: str, fault: Fault) -> str:
     }[fault]
 
 
-def _schema_version(engine: sa.Engine) -> str | None:
+def _found(engine: sa.Engine) -> tuple[str | None, frozenset[str]]:
+    """The version of the schema, None where there is none, and the names of the tables."""
     with engine.connect().execution_options(read_only=True) as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
+        has = frozenset(sa.inspect(connection).get_table_names())
+        if "alembic_version" not in has:
+            return None, has
         row = connection.execute(sa.text("SELECT version_num FROM alembic_version")).first()
-        return None if row is None else str(row[0])
+        return None if row is None else str(row[0]), has
+
+
+def _complete(engine: sa.Engine) -> None:
+    """Makes the tables that a program of this version, before its release, did not have yet: all of them, or none.
+
+    Raises StoreError where a table that is there has other columns than this program knows: that can't be moved.
+    """
+    from cmvmon.shell.migrations import frozen  # needed once in the life of a database
+
+    dialect = dialects.of(engine.url)
+    with engine.begin() as connection:
+        inspector = sa.inspect(connection)
+        has = set(inspector.get_table_names())  # another program may have been first
+        for name in sorted(has & set(METADATA.tables)):
+            found = {column["name"] for column in inspector.get_columns(name)}
+            if found != set(METADATA.tables[name].columns.keys()):
+                raise StoreError(
+                    f"{dialect.called(engine.url)} was made by a cmvmon before its release: its table {name} has other columns. "
+                    "Nothing was changed. Make the site again from what has landed (`cmvmon rebuild --into NEW`)"
+                )
+        for statement in frozen.statements_for(dialect.name, set(METADATA.tables) - has):
+            connection.exec_driver_sql(statement)
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -28,6 +28,16 @@ from cmvmon.shell.session import open_site
 from cmvmon.shell.site import FOLDERS, Site
 from tests import sites
 
+TRIGGERS = "SELECT tbl_name, upper(substr(name, 4, 6)) FROM sqlite_master WHERE type = 'trigger'"
+SERVERS_TRIGGERS = (
+    "SELECT event_object_table, event_manipulation FROM information_schema.triggers UNION ALL SELECT relname, 'TRUNCATE' "
+    "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname LIKE 'no_truncate_of_%%'"
+)
+
+
+def _triggers(site: Path) -> str:
+    return SERVERS_TRIGGERS if (site / "settings.toml").exists() else TRIGGERS
+
 
 def test_the_migrated_schema_is_the_one_that_the_program_knows(site: Path) -> None:
     """Whoever changes METADATA after the first release adds a version: until it is there, this fails."""
@@ -47,20 +57,43 @@ def test_the_migrated_schema_is_the_one_that_the_program_knows(site: Path) -> No
 def test_every_table_of_the_migrated_schema_is_append_only_but_the_lists_of_what_stands_open_or_waits(
     site: Path,
 ) -> None:
-    is_server = (site / "settings.toml").exists()
     with open_site(site):
         pass
-    if is_server:
-        query = "SELECT event_object_table, event_manipulation FROM information_schema.triggers UNION ALL SELECT relname, 'TRUNCATE' FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname LIKE 'no_truncate_of_%%'"
-        verbs = ["DELETE", "TRUNCATE", "UPDATE"]
-    else:
-        query = "SELECT tbl_name, upper(substr(name, 4, 6)) FROM sqlite_master WHERE type = 'trigger'"
-        verbs = ["DELETE", "UPDATE"]
+    query = _triggers(site)
+    verbs = ["DELETE", *(["TRUNCATE"] if query == SERVERS_TRIGGERS else []), "UPDATE"]
     assert sorted(sites.rows(site, query)) == sorted((table, verb) for table in append_only_tables() for verb in verbs)
     assert set(METADATA.tables) - set(append_only_tables()) == {"open_alerts", "outbox_waiting", "waiting_records"}
 
 
 @pytest.mark.slow
+def test_tables_that_a_program_of_before_the_release_did_not_have_are_made_and_what_was_there_is_kept(
+    site: Path,
+) -> None:
+    sites.drop(site, "viral_load_results", [sites.result("SYNTHETIC-1", 0, 50000)])
+    nightly(site, as_of=sites.day(1))
+    whole = sites.rows(site, _triggers(site))
+    with open_site(site) as opened, opened.writing() as connection:
+        for later in ("kidney_function", "rule_switches"):
+            connection.exec_driver_sql(f"DROP TABLE {later}")
+    with open_site(site) as opened, opened.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert connection.exec_driver_sql("SELECT count(*) FROM viral_load_results").scalar_one() == 1
+    assert sorted(sites.rows(site, _triggers(site))) == sorted(whole)
+    nightly(site, as_of=sites.day(2))
+
+
+def test_a_database_of_before_the_release_whose_tables_had_other_columns_is_left_as_it_is(site: Path) -> None:
+    with open_site(site) as opened, opened.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE kidney_function")
+        connection.exec_driver_sql("ALTER TABLE alert_events ADD COLUMN long_gone INTEGER")
+    for _ in range(2):  # nothing was changed: it is found again
+        with (
+            pytest.raises(StoreError, match=r"its table alert_events has other columns.*rebuild --into NEW"),
+            open_site(site),
+        ):
+            pytest.fail("it was opened")
+
+
 def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
     script = "import sys; from pathlib import Path; from cmvmon.shell.session import open_site\nwith open_site(Path(sys.argv[1])): pass"
     running = [

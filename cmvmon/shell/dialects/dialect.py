@@ -58,6 +58,10 @@ class Dialect(ABC):
     def insert_new(self, table: sa.Table) -> sa.Insert:
         """An insert that leaves a row alone whose key is there already."""
 
+    def append_only_once(self) -> list[str]:
+        """DDL that `append_only` needs, once in a database."""
+        return []
+
     @abstractmethod
     def append_only(self, tables: list[str]) -> list[str]:
         """DDL that makes the database refuse to change or remove a row of these tables."""

@@ -86,20 +86,19 @@ class PostgreSQL(Dialect):
     def insert_new(self, table: sa.Table) -> sa.Insert:
         return postgresql.insert(table).on_conflict_do_nothing()
 
-    def append_only(self, tables: list[str]) -> list[str]:
-        refuse = (
+    def append_only_once(self) -> list[str]:
+        return [
             "CREATE FUNCTION cmvmon_keeps_every_row() RETURNS trigger LANGUAGE plpgsql AS $$\n"
             "BEGIN RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
             "'cmvmon keeps every row of ' || TG_TABLE_NAME || ': ' || TG_OP || ' is refused'; END $$"
-        )
+        ]
+
+    def append_only(self, tables: list[str]) -> list[str]:
         return [
-            refuse,
-            *(
-                f"CREATE TRIGGER no_{verb.lower()}_of_{table} BEFORE {verb} ON {table} "
-                f"FOR EACH {'STATEMENT' if verb == 'TRUNCATE' else 'ROW'} EXECUTE FUNCTION cmvmon_keeps_every_row()"
-                for table in tables
-                for verb in ("UPDATE", "DELETE", "TRUNCATE")
-            ),
+            f"CREATE TRIGGER no_{verb.lower()}_of_{table} BEFORE {verb} ON {table} "
+            f"FOR EACH {'STATEMENT' if verb == 'TRUNCATE' else 'ROW'} EXECUTE FUNCTION cmvmon_keeps_every_row()"
+            for table in tables
+            for verb in ("UPDATE", "DELETE", "TRUNCATE")
         ]
 
     def fault(self, error: object) -> Fault:

@@ -6,6 +6,7 @@ the test that compares a migrated database with METADATA fails until it is there
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import resources
 
 import sqlalchemy as sa
@@ -20,14 +21,24 @@ _COMPILED_AS: dict[str, type[sa.Dialect]] = {"sqlite": sqlite.dialect, "postgres
 
 def ddl(name: str) -> str:
     """Every table and index of METADATA, and what makes them append-only, for that dialect; statements apart by an empty line."""
+    once = dialects.BY_NAME[name].append_only_once()
+    return "\n\n".join(_one_block(statement) for statement in _made(name, set(METADATA.tables), once)) + "\n"
+
+
+def statements_for(name: str, tables: Collection[str]) -> list[str]:
+    """The same for some of the tables only, of a database that has others of them already."""
+    return _made(name, tables, [])
+
+
+def _made(name: str, tables: Collection[str], once: list[str]) -> list[str]:
     compiled_as = _COMPILED_AS[name]()
     statements: list[str] = []
-    for table in sorted(METADATA.tables.values(), key=lambda table: table.name):
+    for table in sorted((METADATA.tables[name] for name in tables), key=lambda table: table.name):
         statements.append(str(CreateTable(table).compile(dialect=compiled_as)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements += [str(CreateIndex(index).compile(dialect=compiled_as)) for index in indexes]
-    statements += dialects.BY_NAME[name].append_only(append_only_tables())
-    return "\n\n".join(_one_block(statement) for statement in statements) + "\n"
+    kept = [table for table in append_only_tables() if table in tables]
+    return [*statements, *once, *dialects.BY_NAME[name].append_only(kept)]
 
 
 def append_only_tables() -> list[str]:
