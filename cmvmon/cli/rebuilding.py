@@ -45,7 +45,9 @@ def rebuild(
 
 
 def _lines(done: Rebuilt, into: Path) -> list[str]:
-    said = [f"rebuilt  {done.deliveries} deliveries and {done.answers} answers to the quarantine into {into}"]
+    said = [
+        f"rebuilt  {done.deliveries} deliveries and {done.answers} words of persons on records and rules into {into}"
+    ]
     said += [f"rebuilt  NOT TAKEN IN: {fault.message}" for fault in done.faults]
     if done.without_line:
         said.append(

@@ -1,7 +1,7 @@
 """A site made again from what has landed: the same deliveries, in the order and at the moments at which they were taken in.
 
-What was delivered is rebuilt, and what was said of quarantined records. What follows from judging it at some moment is not:
-alerts, what was said, assessments. A new night makes them for now.
+What was delivered is rebuilt, what was said of quarantined records, and which rules are switched off. What follows from judging
+it at some moment is not: alerts and the answers to them, what was said, assessments. A new night makes them for now.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from cmvmon.domain import delivered
 from cmvmon.domain.errors import SiteError, StoreError, UnreadableFile
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import declared_of, take_in_landed
-from cmvmon.shell import database, journal, landing, quarantine, quarantine_answers
+from cmvmon.shell import database, journal, landing, quarantine, quarantine_answers, rule_switches
 from cmvmon.shell.comparing import Compared, compared
 from cmvmon.shell.files import read_bytes, write_atomically
-from cmvmon.shell.journal import Answer, Taking
+from cmvmon.shell.journal import Answer, Switching, Taking
 from cmvmon.shell.session import OpenSite, held, open_site, open_store
 from cmvmon.shell.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
 
@@ -36,7 +35,7 @@ class Rebuilt:
 
     Attributes:
         deliveries: how many deliveries have landed, by what they hold.
-        answers: how many words of persons on quarantined records were said again.
+        answers: how many words of persons on quarantined records, and on rules, were said again.
         read_otherwise: judgings that were made with other laboratory or table files than the site has now.
         unread_lines: lines of the journal that could not be read.
         without_line: deliveries that the journal does not tell of: they are taken in at the moment of their landing.
@@ -75,7 +74,7 @@ def rebuild(root: Path, into: Path, *, progress: Progress = lambda done, of: Non
         lines = list(journal.lines(old.landing))
         told = [line for line in lines if line is not None]
         besides = list(_without_line(new, told, faults))
-        steps = list(heapq.merge(told, besides, key=_moment))
+        steps = list(heapq.merge(told, besides, key=lambda step: step.at))
         n_otherwise = 0
         for number, step in enumerate(steps):
             progress(number, len(steps))
@@ -83,7 +82,7 @@ def rebuild(root: Path, into: Path, *, progress: Progress = lambda done, of: Non
         with opened.writing() as connection:
             quarantine.list_anew(connection)
         tables, why_not = _compared(old, opened)
-    n_answers = sum(isinstance(line, Answer) for line in told)
+    n_answers = sum(not isinstance(line, Taking) for line in told)
     n_unread = len(lines) - len(told)
     return Rebuilt(len(ids), n_answers, n_otherwise, n_unread, len(besides), tuple(faults), tables, why_not)
 
@@ -119,7 +118,7 @@ def _copy(folder: Path, to: Path) -> None:
                 continue
 
 
-def _without_line(site: Site, told: Iterable[Taking | Answer], faults: list[Fault]) -> Iterator[Taking]:
+def _without_line(site: Site, told: Iterable[Taking | Answer | Switching], faults: list[Fault]) -> Iterator[Taking]:
     """What has landed and stands in no line of the journal, in the order of landing."""
     known = {
         (line.landed.delivery_id, line.landed.feed, line.landed.kept_as) for line in told if isinstance(line, Taking)
@@ -130,19 +129,19 @@ def _without_line(site: Site, told: Iterable[Taking | Answer], faults: list[Faul
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
             found.append(Taking(way, way.landed_at, "", None, None))
-    yield from sorted(found, key=_moment)
+    yield from sorted(found, key=lambda taking: taking.at)
 
 
-def _moment(step: Taking | Answer) -> datetime:
-    at: datetime = step.received_at if isinstance(step, Taking) else step.row["answered_at"]
-    return at
-
-
-def _done_again(opened: OpenSite, step: Taking | Answer, faults: list[Fault]) -> bool:
+def _done_again(opened: OpenSite, step: Taking | Answer | Switching, faults: list[Fault]) -> bool:
     """Does one step, and returns whether it was done with other files of its feed."""
     if isinstance(step, Answer):
         with opened.writing() as connection:
             journal.note_answers(opened.site.landing, quarantine_answers.write(connection, [step.row]))
+        return False
+    if isinstance(step, Switching):
+        with opened.writing() as connection:
+            journal.note_switching(opened.site.landing, step.row)
+            rule_switches.record(connection, step.row)
         return False
     way, read_with = step.landed, ""
     with set_apart(faults, about(way, way.file_name), called=f"{way.file_name} (landing/{way.delivery_id[:12]}...)"):

@@ -13,7 +13,7 @@ from cmvmon.assess import assess
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.rule_query import rule_of
-from cmvmon.shell import known, rule_switches
+from cmvmon.shell import journal, known, rule_switches
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.session import held, now, open_site
 from cmvmon.shell.site import Site
@@ -35,8 +35,10 @@ def switch(root: Path, code: str, *, is_disabled: bool, why: str, actor: str | N
             off = {row["rule"]: row for row in rule_switches.disabled(connection)}
             if (code in off) == is_disabled:
                 raise SiteError(f"the rule {code} is switched {'off' if is_disabled else 'on'} already")
-            who = actor or getpass.getuser()
-            rule_switches.record(connection, code, is_disabled=is_disabled, changed_at=at, actor=who, why=why.strip())
+            said = {"rule": code, "is_disabled": is_disabled, "changed_at": at, "why": why.strip()}
+            row = said | {"actor": actor or getpass.getuser()}
+            journal.note_switching(site.landing, row)
+            rule_switches.record(connection, row)
 
 
 def tried(root: Path, code: str, *, as_of: datetime) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""landing/journal.ndjson: when each delivery was taken in, and what was said of its records, one line after the other.
+"""landing/journal.ndjson: when each delivery was taken in, and what was said of its records and of rules, one line after the
+other.
 
 Beside the bytes it is all that the delivered tables follow from: `cmvmon rebuild` reads it from the first line to the last.
 A line is on the disk before the transaction ends that it tells of. One that was cut off tells of none that ended.
@@ -19,7 +20,7 @@ from cmvmon.shell.files import append_line, read_bytes
 from cmvmon.shell.landing import Landed, landed
 
 NAME = "journal.ndjson"
-_MOMENTS = ("answered_at",)
+_SAID = {"answer": "answered_at", "rule": "changed_at"}  # what persons said, and the column that says when
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,33 @@ class Taking:
     arrival: Arrival | None
     arrived_at: datetime | None
 
+    @property
+    def at(self) -> datetime:
+        return self.received_at
+
 
 @dataclass(frozen=True)
 class Answer:
     """What a person said of a record in quarantine: a row of `quarantine_answers`."""
 
     row: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row["answered_at"]
+        return moment
+
+
+@dataclass(frozen=True)
+class Switching:
+    """That somebody switched a rule off, or on again: a row of `rule_switches`."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row["changed_at"]
+        return moment
 
 
 def note_taking(landing: Path, taking: Taking) -> None:
@@ -66,24 +88,34 @@ def note_taking(landing: Path, taking: Taking) -> None:
 def note_answers(landing: Path, rows: Collection[Mapping[str, Any]]) -> None:
     """Adds a line for each of these rows of `quarantine_answers`. Raises SiteError when it can't be written."""
     for row in rows:
-        plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
-        append_line(landing / NAME, json.dumps({"what": "answer"} | plain, sort_keys=True))
+        _note_said(landing, "answer", row)
 
 
-def lines(landing: Path) -> Iterator[Taking | Answer | None]:
+def note_switching(landing: Path, row: Mapping[str, Any]) -> None:
+    """Adds a line for that row of `rule_switches`. Raises SiteError when it can't be written."""
+    _note_said(landing, "rule", row)
+
+
+def _note_said(landing: Path, what: str, row: Mapping[str, Any]) -> None:
+    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+    append_line(landing / NAME, json.dumps({"what": what} | plain, sort_keys=True))
+
+
+def lines(landing: Path) -> Iterator[Taking | Answer | Switching | None]:
     """What the journal says, in its order; None for a line that can't be read, or names what has not landed."""
     path = landing / NAME
     for line in read_bytes(path).splitlines() if path.exists() else ():
         try:
             facts = json.loads(line)
             what = facts.pop("what")
-            yield _answer(facts) if what == "answer" else _taking(landing, facts)
+            yield _said(what, facts) if what in _SAID else _taking(landing, facts)
         except (ValueError, KeyError, TypeError, AttributeError, SiteError):
             yield None
 
 
-def _answer(facts: dict[str, Any]) -> Answer:
-    return Answer(facts | {name: datetime.fromisoformat(facts[name]) for name in _MOMENTS})
+def _said(what: str, facts: dict[str, Any]) -> Answer | Switching:
+    row = facts | {_SAID[what]: datetime.fromisoformat(facts[_SAID[what]])}
+    return Answer(row) if what == "answer" else Switching(row)
 
 
 def _taking(landing: Path, facts: Mapping[str, Any]) -> Taking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +22,6 @@ def disabled(connection: sa.Connection, *, as_of: datetime | None = None) -> lis
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def record(
-    connection: sa.Connection, rule: str, *, is_disabled: bool, changed_at: datetime, actor: str, why: str
-) -> None:
-    """Writes that a rule is switched off, or on again."""
-    said = {"rule": rule, "is_disabled": is_disabled, "changed_at": changed_at, "actor": actor, "why": why}
-    connection.execute(sa.insert(RULE_SWITCHES), said)
+def record(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Writes that a rule is switched off, or on again: a row of `rule_switches`."""
+    connection.execute(sa.insert(RULE_SWITCHES), row)

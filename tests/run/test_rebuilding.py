@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
+from cmvmon.run import rule_switching
 from cmvmon.run.merging import merge
 from cmvmon.run.night import nightly
 from cmvmon.run.quarantine_answers import answer_quarantine, listed_quarantine
@@ -22,13 +23,13 @@ from tests.sites import course, day, drop, falling, result, stay, text
 
 SNAPSHOTS = 'feed = "synthetic"\ndescription = "x"\n[antiviral_courses]\nsends = "snapshot"\n'
 DELIVERED = ("viral_load_results", "antiviral_courses", "icu_stays", "patient_links", "quarantined_records")
-BESIDES = ("deliveries", "arrivals", "waiting_records", "quarantine_answers")
+BESIDES = ("deliveries", "arrivals", "waiting_records", "quarantine_answers", "rule_switches")
 
 
 @pytest.fixture
 def lived(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site after four nights: snapshots that return to earlier bytes, a correction, a record that waits and is answered, a
-    merge by hand, files that are gone from the drop folder."""
+    merge by hand, a rule that is switched off and on, another that stays off, files that are gone from the drop folder."""
     (site / "tables").mkdir(exist_ok=True)
     (site / "tables" / "synthetic.toml").write_text(SNAPSHOTS, encoding="utf-8")
     drop(site, "viral_load_results", [*falling("SYNTHETIC-A", 0.3), result("SYNTHETIC-B", 0, "murky")])
@@ -47,6 +48,11 @@ def lived(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     answer_quarantine(site, record["record"], answer="ignored", why="never a load", actor="data team")
     monkeypatch.setattr(session, "now", lambda: day(24.3))
     merge(site, "SYNTHETIC-B", "SYNTHETIC-A", at=day(24), until=None, by="admission office")
+    for code, is_disabled in (("suppressed", True), ("rebound", True), ("suppressed", False)):
+        at = day(24.4 if is_disabled else 24.5)
+        monkeypatch.setattr(session, "now", lambda at=at: at)
+        monkeypatch.setattr(rule_switching, "now", lambda at=at: at)
+        rule_switching.switch(site, code, is_disabled=is_disabled, why="under review", actor="dr. A")
     return site
 
 
@@ -59,7 +65,7 @@ def test_every_row_is_as_it_was(lived: Path, tmp_path: Path) -> None:
     new = tmp_path.parent / f"{tmp_path.name}-new"
     done = rebuild(lived, new)
     assert (done.faults, done.read_otherwise, done.unread_lines, done.without_line) == ((), 0, 0, 0)
-    assert (done.deliveries, done.answers) == (len(ids(lived / "landing")), 1)
+    assert (done.deliveries, done.answers) == (len(ids(lived / "landing")), 4)
     assert [(one.is_equal, one.at_other_moments) for one in done.tables] == [(True, 0)] * len(done.tables)
     assert sum(one.new for one in done.tables) > 10
     assert held_by(new, *DELIVERED, *BESIDES) == held_by(lived, *DELIVERED, *BESIDES)

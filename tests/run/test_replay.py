@@ -114,9 +114,14 @@ def test_a_snooze_that_ended_and_a_rule_that_was_switched_off_are_replayed_as_th
         assert alert_store.answer(connection, alert["alert_id"], snoozed) is not None
     night(tmp_path, 15.5)
     with open_site(tmp_path) as opened, opened.writing() as connection:
-        rule_switches.record(
-            connection, "response", is_disabled=True, changed_at=day(15.6), actor="dr. A", why="under review"
-        )
+        said = {
+            "rule": "response",
+            "is_disabled": True,
+            "changed_at": day(15.6),
+            "actor": "dr. A",
+            "why": "under review",
+        }
+        rule_switches.record(connection, said)
     night(tmp_path, 16.5)
     query = "SELECT event, cause FROM alert_events WHERE rule = 'response' AND actor = 'system' ORDER BY sequence"
     assert sites.rows(tmp_path, query) == [("opened", None), ("reopened", "snooze_over"), ("closed", "rule_disabled")]

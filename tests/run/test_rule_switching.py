@@ -48,9 +48,8 @@ def test_its_alerts_are_closed_with_that_cause_and_every_page_says_who_and_why(t
     nightly(tmp_path, as_of=day(22))
     assert state(tmp_path) == [("opened", "open", None)]
     with open_site(tmp_path) as opened, opened.writing() as connection:
-        rule_switches.record(
-            connection, RULE, is_disabled=True, changed_at=day(22.5), actor="dr. <A>", why="under review"
-        )
+        said = {"rule": RULE, "is_disabled": True, "changed_at": day(22.5), "actor": "dr. <A>", "why": "under review"}
+        rule_switches.record(connection, said)
     would = rule_switching.tried(tmp_path, RULE, as_of=day(23))
     assert (would["alert"], [row["patient_id"] for row in would["alerts"]]) == (1, ["SYNTHETIC-SLOW"])
     nightly(tmp_path, as_of=day(23))

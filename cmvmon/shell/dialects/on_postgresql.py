@@ -88,9 +88,11 @@ class PostgreSQL(Dialect):
 
     def append_only_once(self) -> list[str]:
         return [
-            "CREATE FUNCTION cmvmon_keeps_every_row() RETURNS trigger LANGUAGE plpgsql AS $$\n"
-            "BEGIN RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
-            "'cmvmon keeps every row of ' || TG_TABLE_NAME || ': ' || TG_OP || ' is refused'; END $$"
+            (
+                "CREATE FUNCTION cmvmon_keeps_every_row() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+                "BEGIN RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
+                "'cmvmon keeps every row of ' || TG_TABLE_NAME || ': ' || TG_OP || ' is refused'; END $$"
+            )
         ]
 
     def append_only(self, tables: list[str]) -> list[str]:
