@@ -6,19 +6,19 @@ Everything is read from the verdict's own evidence, and a turning value is found
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from cmvmon.domain.errors import ContractBroken
 from cmvmon.facts.conditions import Among, AnyOf, Comparison, Condition, Every, Known, Not, Truth
-from cmvmon.rules.judging import judged
+from cmvmon.rules.judging import judged_each
 from cmvmon.rules.rulebook import Rule
 
 CONTRADICTORY = "contradictory"  # it would fire and clear at once: facts that can't be so together
+_ROW = "row of what was tried"
 _OF_A_DAY = 1e-9  # the least difference of a number of days that still is one as a length of time
 
 
@@ -89,14 +89,18 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
         frame: one row, as `cmvmon.rules.evidence.read_back` gives it.
     """
     now = verdict_with(rule, frame)
+    tried = [
+        (question, column, value)
+        for _, condition in named_conditions(rule)
+        for question in condition.questions()
+        for column, value in _crossings(question, frame)
+    ]
     found: dict[tuple[str, str], Turn] = {}
-    for _, condition in named_conditions(rule):
-        for question in condition.questions():
-            for column, value in _crossings(question, frame):
-                turned = verdict_with(rule, frame, **{column: value})
-                turn = Turn(column, str(question), frame[column][0], value, turned)
-                if turned not in (now, CONTRADICTORY) and _is_nearer(turn, found.get((column, turned))):
-                    found[column, turned] = turn
+    verdicts = _verdicts(rule, [_with(frame, {column: value}) for _, column, value in tried])
+    for (question, column, value), turned in zip(tried, verdicts, strict=True):
+        turn = Turn(column, str(question), frame[column][0], value, turned)
+        if turned not in (now, CONTRADICTORY) and _is_nearer(turn, found.get((column, turned))):
+            found[column, turned] = turn
     return list(found.values())
 
 
@@ -112,15 +116,28 @@ def verdict_with(rule: Rule, frame: pl.DataFrame, **changed: Any) -> str:
 
     `not judged` where the rule then says nothing of the subject, `CONTRADICTORY` where it would fire and clear at once.
     """
-    row = frame.with_columns(pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in changed.items())
-    try:
-        found = judged(rule, row)
-    except ContractBroken:
-        return CONTRADICTORY
-    if found.is_empty():
-        return "not judged"
-    verdict, reason, tier = found.select("verdict", "reason", "tier").row(0)
-    return f"{verdict} ({reason})" if reason else f"{verdict} tier {tier}" if tier else str(verdict)
+    (verdict,) = _verdicts(rule, [_with(frame, changed)])
+    return verdict
+
+
+def _with(frame: pl.DataFrame, changed: Mapping[str, Any]) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in changed.items())
+
+
+def _verdicts(rule: Rule, rows: Sequence[pl.DataFrame]) -> list[str]:
+    """Of each row, what `verdict_with` says of it: all of them are judged at once."""
+    if not rows:
+        return []
+    found = judged_each(rule, pl.concat(rows).with_row_index(_ROW))
+    said = found.select(_ROW, "verdict", "reason", "tier", "is_contradictory").rows()
+    told = {
+        row: CONTRADICTORY if is_both else _told(verdict, reason, tier) for row, verdict, reason, tier, is_both in said
+    }
+    return [told.get(row, "not judged") for row in range(len(rows))]
+
+
+def _told(verdict: str, reason: str | None, tier: int | None) -> str:
+    return f"{verdict} ({reason})" if reason else f"{verdict} tier {tier}" if tier else verdict
 
 
 def _state(condition: Condition, frame: pl.DataFrame) -> bool | None:

@@ -92,6 +92,18 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """`frame`, where the rule applies, with `verdict`, `reason`, `tier`, `grounds` (names of those
     that hold) and `says` (sentence keys of an alert, else null).
 
+    Raises ContractBroken when the rule fires and clears at once.
+    """
+    found = judged_each(rule, frame)
+    both = int(found["is_contradictory"].sum())
+    if both:
+        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
+    return found.drop("is_contradictory")
+
+
+def judged_each(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
+    """As `judged`, with `is_contradictory`: the rule fires and clears at once there, and the verdict means nothing.
+
     Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer. Each
     condition is asked once, in one step and beside the others; what follows from the answers is told by arrays of truth.
     """
@@ -101,9 +113,6 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     grounds = _any(rule.fires, holds, rows.height)
     fires, clears = grounds & ~held & ~inhibited, holds[rule.clears] & ~inhibited
     is_held = inhibited | (grounds & held)
-    both = int((clears & (fires | is_held)).sum())
-    if both:
-        raise ContractBroken(f"the rule {rule.code} fires and clears at once on {both} subjects", VERDICTS.name)
     held_by = _first([*rule.inhibitors.items(), *rule.unless.items()], is_held, holds, pl.String())
     untold = _first(rule.cannot_tell, ~fires & ~clears & ~is_held, holds, pl.String())
     marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
@@ -113,6 +122,7 @@ def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
         tier=_first([*rule.tier.items()], fires, holds, pl.Int64()),
         grounds=_those(list(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
         says=_those([sentence.key for sentence in rule.says], marks),
+        is_contradictory=pl.Series(clears & (fires | is_held), dtype=pl.Boolean),
     )
 
 
