@@ -79,6 +79,7 @@ TOGETHER = {
     "rules/test_what_alerts_say.py": "cases of the rules",
     "rules/test_every_rule.py": "cases of the rules",
     "rules/test_explaining.py": "cases of the rules",
+    "rules/test_stricter_thresholds.py": "cases of the rules",
 }
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
@@ -114,6 +115,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(kind)
         if "postgresql" in item.nodeid or {"server", "site_on_postgresql"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("dear")  # a server is started for them
+    items.sort(key=lambda item: not _is_of_a_group(item))  # the longest way is begun first
+
+
+def _is_of_a_group(item: pytest.Item) -> bool:
+    return any(mark.args[0] in TOGETHER.values() for mark in item.iter_markers("xdist_group"))
 
 
 @pytest.fixture(scope="session")
