@@ -49,7 +49,15 @@ NEAR = {
     "cmvmon/ends.py": [_CONDITIONS, "tests/episodes"],
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
     "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
-    "data_contracts/": [_CONDITIONS, "tests/contracts", "tests/run/test_stored_contracts.py"],
+    "data_contracts/": [
+        _CONDITIONS,
+        *(
+            f"tests/contracts/test_{name}.py"
+            for name in ("contract_text", "freshness", "mapper", "gate", "whole_table")
+        ),
+        "tests/run/test_stored_contracts.py",
+        "tests/contracts/test_agreement.py",
+    ],
 }
 
 SLOW_TOO = ("cmvmon/shell/", "data_contracts/")  # whole nights, or Great Expectations, are what tells of it
