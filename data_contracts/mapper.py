@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -109,6 +109,11 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
             found = gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(words), row_condition=asked)
         case BetweenWhen(column, low, high, when, values):
             asked = _column(gx, when).is_in(list(values))
+            found = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, row_condition=asked)
+        case BetweenInUnit(column, low, high, when, values, unit, units, _, or_zero):
+            asked = _column(gx, when).is_in(list(values)) & _column(gx, unit).is_in(list(units))
+            if or_zero:
+                asked = asked & (_column(gx, column) != 0)
             found = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, row_condition=asked)
         case Requires(column, when, values):
             asked = _column(gx, when).is_in(list(values))

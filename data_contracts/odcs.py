@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Constraint,
@@ -146,6 +146,10 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
         case BetweenWhen(column, low, high, when, values):
             limits = {"at_least": float(low), "at_most": float(high)}
             return "accuracy", _custom("between_when", column=column, **limits, when=when, values=list(values))
+        case BetweenInUnit(column, low, high, when, values, unit, units, _, or_zero):
+            limits = {"at_least": float(low), "at_most": float(high)}
+            asked = {"when": when, "values": list(values), "unit": unit, "units": list(units)}
+            return "accuracy", _custom("between_in_unit", column=column, **limits, or_zero=or_zero, **asked)
         case Requires(column, when, values):
             return "completeness", _custom("required_when", column=column, when=when, values=list(values))
         case NullUnless(column, when, values):

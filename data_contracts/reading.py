@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -248,6 +248,11 @@ class _Stated:
         low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
         return BetweenWhen(self.text("column"), low, high, *self.when(), self.name)
 
+    def between_in_unit(self) -> BetweenInUnit:
+        low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
+        asked = (*self.when(), self.text("unit"), self.words("units"))
+        return BetweenInUnit(self.text("column"), low, high, *asked, self.name, self.truth("or_zero"))
+
     def fresh(self) -> Fresh:
         return Fresh(self.text("column"), strict.count(self.own, "within_hours", self.where))
 
@@ -277,6 +282,11 @@ _ON_TABLE: Mapping[str, _Reader] = {
         lambda s: OneOfWhen(s.text("column"), s.words("words"), *s.when(), s.name),
     ),
     "between_when": (("column", "at_least", "at_most", *_WHEN), (), _Stated.between_when),
+    "between_in_unit": (
+        ("column", "at_least", "at_most", "or_zero", *_WHEN, "unit", "units"),
+        (),
+        _Stated.between_in_unit,
+    ),
     "required_when": (("column", *_WHEN), (), lambda s: Requires(s.text("column"), *s.when())),
     "null_unless": (("column", *_WHEN), (), lambda s: NullUnless(s.text("column"), *s.when())),
     "known": (("columns", "reference"), (), lambda s: Known(s.words("columns"), s.text("reference"))),

@@ -17,8 +17,10 @@ from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
+from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
@@ -147,6 +149,16 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="started_at",
         known_since=("started_at",),
         ends=("stopped_at",),
+    ),
+    Delivered(
+        DRUG_LEVELS,
+        starts="sampled_at",
+        known_since=("sampled_at",),
+    ),
+    Delivered(
+        LABORATORY_VALUES,
+        starts="sampled_at",
+        known_since=("sampled_at",),
     ),
     Delivered(
         RESISTANCE_REPORTS,

@@ -53,8 +53,8 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "missing_unit": "the value has no unit, and none is assumed. Ask the sender for it.",
         "unknown_unit": (
-            "the unit is none that is read (mL/min, mL/min/kg, mL/min/1.73m2, umol/L, mg/dL). Map it in the table file, or "
-            "ask the sender."
+            "the unit is none that is read for this table (docs/tables.md lists them). Map it in the table file, or ask the "
+            "sender."
         ),
         "unit_of_another_method": (
             "this method does not give a value in this unit: an eGFR is in mL/min/1.73m2, a clearance in mL/min, the foscarnet "
@@ -63,6 +63,29 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         "kidney_value_of_another_unit": (
             "no such value exists in this unit: it may be one of another (creatinine 1.5 mg/dL is 133 umol/L). Check the unit "
             "with the sender."
+        ),
+        # levels and laboratory values
+        "unit_of_another_drug": (
+            "a level of ganciclovir is read in mg/L only. Ask the laboratory for it in mg/L; it is not converted."
+        ),
+        "level_of_another_unit": (
+            "no level of this drug is of such a size in this unit: it may be in ug/L, mg/mL or mmol/L, or one below the assay's "
+            "limit written as 0. Check the unit with the laboratory; ask for the limit with `<`."
+        ),
+        "implausible_level_value": "no level is of that size, or it is not above 0. Check value and unit with the laboratory.",
+        "last_dose_after_sample": "the last dose was given after the sample. Check both times with the sender.",
+        "next_dose_before_sample": "the next dose was given before the sample. Check both times with the sender.",
+        "unknown_analyte": (
+            "this is none of the values that are read (docs/tables.md lists them; creatinine belongs to the kidney values). Map its "
+            "name in the table file, or leave such rows out."
+        ),
+        "unit_of_another_analyte": (
+            "this value is not in such a unit: counts are in 10^9/L, K/uL or /uL, haemoglobin in mmol/L or g/dL, calcium in mmol/L "
+            "or mg/dL, IgG in g/L or mg/dL. Check both with the sender."
+        ),
+        "analyte_value_of_another_unit": (
+            "no such value exists in this unit: it may be of another (platelets 25 K/uL are 25,000/uL), or of the other calcium. "
+            "Check name and unit with the sender."
         ),
         "replacement_stopped_before_started": "the treatment ends before it starts. Check both times with the sender.",
         "malformed_born_on": (

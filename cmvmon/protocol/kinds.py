@@ -20,6 +20,9 @@ _UNITS = {
     "log10": "log10 IU/mL",
     "iu_per_ml": "IU/mL",
     "mg_per_kg": "mg/kg",
+    "mg_per_l": "mg/L",
+    "e9_per_l": "10^9/L",
+    "ml_per_min": "mL/min",
     "days": "days",
     "day": "days",
     "h": "hours",
@@ -27,7 +30,14 @@ _UNITS = {
 
 
 # No number of a policy lies further from zero than this, by its unit: such a one is a slip, as 100 for 1.00. No clinical line.
-_FARTHEST = {"log10 per week": 10.0, "log10 IU/mL": 15.0, "IU/mL": 1e12, "mg/kg": 1e3, "days": 3660.0, "hours": 8784.0}
+_FARTHEST = {
+    "log10 per week": 10.0,
+    "log10 IU/mL": 15.0,
+    "IU/mL": 1e12,
+    "mg/kg": 1e3,
+    "days": 3660.0,
+    "hours": 8784.0,
+} | {"mg/L": 1e3, "10^9/L": 1e3, "mL/min": 500.0}
 
 
 def unit_of(key: str) -> str:

@@ -32,7 +32,8 @@ _BY_NAME = tuple(
     for pattern, found in (
         (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
         (r"_iu_per_ml$", "load"),
-        (r"_in_a_day$", "amount"),
+        (r"(_in_a_day|_mmol_per_l)$", "amount"),
+        (r"_(e9|mg)_per_l$", "short"),
         (r"_log10(_per_week)?$", "log10"),
         (r"_fold(_low|_high)?$", "short"),
         (r"(_at|_since)$", "date"),
@@ -94,6 +95,10 @@ class Speaker:
         is_more = self.evidence[detection] == "above_uloq"
         return self.language.say("at_least", value=written) if is_more else written
 
+    def measured(self, name: str, comparator: str) -> str:
+        """A measured value, with `<` or `>` where it lies below or above that."""
+        return f"{self.evidence[comparator] or ''}{self.written(name, 'short')}"
+
     def folds(self, drug: str) -> str:
         """What is published of a change and a drug: how many times as much of it in how many rows, and words as they stand."""
         n, low, high, said = (self.evidence[name] for name in _folds_of(drug))
@@ -152,6 +157,7 @@ _OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., st
     ),
     "course": (lambda *of: tuple(f"{n}_{part}" for n in of for part in _OF_A_SAMPLE), Speaker.course),
     "at_least": (lambda n, detection: (n, detection), Speaker.at_least),
+    "measured": (lambda n, comparator: (n, comparator), Speaker.measured),
     "folds": (_folds_of, Speaker.folds),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.conditional import BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import Between, Constraint, Matches, NotBefore, NotNull, OneOf, Ordered
 from cmvmon.domain.tables import BY_NAME
 from tests.contracts.valid_tables import Row, at, bare, full
@@ -18,6 +18,15 @@ TOO_LATE = datetime(2202, 3, 1, tzinfo=UTC)
 
 def _doses(drug: str, *doses_mg: float) -> list[Row]:
     return [full("doses_given") | {"drug": drug, "dose_mg": dose} for dose in doses_mg]
+
+
+def _levels(drug: str, unit: str, *values: float) -> list[Row]:
+    return [full("drug_levels") | {"drug": drug, "unit": unit, "level_value": value} for value in values]
+
+
+def _laboratory(analyte: str, unit: str, *values: float) -> list[Row]:
+    row = full("laboratory_values") | {"analyte": analyte, "unit": unit}
+    return [row | {"analyte_value": value} for value in values]
 
 
 # Promises for which the general mutation below would break another one as well, or that only these columns can break.
@@ -120,6 +129,65 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     "renal_replacement": {
         "Ordered started_at stopped_at": [full("renal_replacement") | {"stopped_at": at(1)}],
     },
+    "drug_levels": {
+        "OneOf comparator": [full("drug_levels") | {"comparator": word} for word in ("<=", "lt", "")],
+        "Between level_value": [
+            full("drug_levels") | {"drug": "aciclovir", "level_value": value}
+            for value in (NAN, INFINITY, -INFINITY, 0.0, -1.0, 100_001.0)
+        ],
+        "OneOf unit": [full("drug_levels") | {"drug": "aciclovir", "unit": word} for word in ("ug/mL", "MG/L", "")],
+        "OneOfWhen unit drug ganciclovir": _levels("valganciclovir", "umol/L", 9.4),
+        # 2,400 ug/L that was written as mg/L, and 2.4 that was divided by 1,000.
+        "BetweenInUnit level_value drug unit ganciclovir mg/L": _levels("ganciclovir", "mg/L", 2_400.0, 60.1, 0.0024),
+        "BetweenInUnit level_value drug unit foscarnet mg/L": _levels("foscarnet", "mg/L", 589.0, 0.4),
+        "BetweenInUnit level_value drug unit foscarnet umol/L": _levels("foscarnet", "umol/L", 0.589, 4_001.0),
+        "NotBefore last_dose_at": [full("drug_levels") | {"last_dose_at": TOO_EARLY}],
+        "Ordered last_dose_at sampled_at": [full("drug_levels") | {"last_dose_at": at(3, 9)}],
+        "Ordered sampled_at next_dose_at": [full("drug_levels") | {"next_dose_at": at(2)}],
+        "NotBefore sampled_at": [bare("drug_levels") | {"sampled_at": moment} for moment in (TOO_EARLY, TOO_LATE)],
+        "NotBefore next_dose_at": [full("drug_levels") | {"next_dose_at": TOO_LATE}],
+    },
+    "laboratory_values": {
+        "OneOf comparator": [full("laboratory_values") | {"comparator": word} for word in ("<=", "lt", "")],
+        "NotNull analyte": [full("laboratory_values") | {"analyte": None}],
+        "OneOf analyte": [
+            full("laboratory_values") | {"analyte": word} for word in ("calcium", "potassium", "IGG", "")
+        ],
+        "NotNull unit": [full("laboratory_values") | {"unit": None}],
+        "OneOf unit": [],
+        "Between analyte_value": [],
+        "OneOfWhen unit analyte neutrophils": _laboratory("neutrophils", "g/L", 20.0),
+        "OneOfWhen unit analyte platelets": _laboratory("platelets", "g/dL", 20.0),
+        "OneOfWhen unit analyte lymphocytes": _laboratory("lymphocytes", "mmol/L", 20.0),
+        "OneOfWhen unit analyte haemoglobin": _laboratory("haemoglobin", "10^9/L", 8.0),
+        "OneOfWhen unit analyte ionised_calcium": _laboratory("ionised_calcium", "g/L", 1.2),
+        "OneOfWhen unit analyte total_calcium": _laboratory("total_calcium", "10^9/L", 2.3),
+        "OneOfWhen unit analyte igg": _laboratory("igg", "g/dL", 1.0),
+        # 0.5 K/uL that was written as 0.5 /uL, and 500 /uL that was written as K/uL.
+        "BetweenInUnit analyte_value analyte unit neutrophils 10^9/L": _laboratory("neutrophils", "K/uL", 500.0),
+        "BetweenInUnit analyte_value analyte unit neutrophils /uL": _laboratory(
+            "neutrophils", "/uL", 0.5, 9.9, 100_001.0
+        ),
+        "BetweenInUnit analyte_value analyte unit platelets 10^9/L": _laboratory("platelets", "10^9/L", 25_000.0),
+        "BetweenInUnit analyte_value analyte unit platelets /uL": _laboratory("platelets", "/uL", 25.0, 999.0),
+        "BetweenInUnit analyte_value analyte unit lymphocytes 10^9/L": _laboratory("lymphocytes", "10^9/L", 800.0),
+        "BetweenInUnit analyte_value analyte unit lymphocytes /uL": _laboratory("lymphocytes", "/uL", 0.8),
+        "BetweenInUnit analyte_value analyte unit haemoglobin mmol/L": _laboratory("haemoglobin", "mmol/L", 80.0, 0.9),
+        "BetweenInUnit analyte_value analyte unit haemoglobin g/dL": _laboratory("haemoglobin", "g/dL", 80.0, 1.5),
+        # A total calcium under the name of the ionised one, and the other way round.
+        "BetweenInUnit analyte_value analyte unit ionised_calcium mmol/L": _laboratory(
+            "ionised_calcium", "mmol/L", 2.3
+        ),
+        "BetweenInUnit analyte_value analyte unit ionised_calcium mg/dL": _laboratory(
+            "ionised_calcium", "mg/dL", 9.2, 1.15
+        ),
+        "BetweenInUnit analyte_value analyte unit total_calcium mmol/L": _laboratory(
+            "total_calcium", "mmol/L", 1.15, 9.2
+        ),
+        "BetweenInUnit analyte_value analyte unit total_calcium mg/dL": _laboratory("total_calcium", "mg/dL", 4.6, 2.3),
+        "BetweenInUnit analyte_value analyte unit igg g/L": _laboratory("igg", "g/L", 700.0),
+        "BetweenInUnit analyte_value analyte unit igg mg/dL": _laboratory("igg", "mg/dL", 7.0),
+    },
     "resistance_reports": {
         "OneOf gene": [full("resistance_reports") | {"gene": word} for word in ("ul97", "UL99", "")],
         "NotNull finding": [bare("resistance_reports") | {"finding": None}],
@@ -212,6 +280,13 @@ NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
         ),
         "OneOf unit": (full("kidney_function") | {"unit": "umol"}, "OneOfWhen unit method creatinine"),
     },
+    "laboratory_values": {
+        "Between analyte_value": (
+            full("laboratory_values") | {"analyte_value": -1.0},
+            "BetweenInUnit analyte_value analyte unit neutrophils 10^9/L",
+        ),
+        "OneOf unit": (full("laboratory_values") | {"unit": "%"}, "OneOfWhen unit analyte neutrophils"),
+    },
     "weekly_decline": {
         "Between n_results": (
             full("weekly_decline") | {"n_results": -1, "n_censored": 0},
@@ -237,7 +312,9 @@ NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
 
 def label(constraint: Constraint) -> str:
     """Its kind and columns; of one that holds for some words the first of them besides, since a table has several."""
-    words = constraint.values[:1] if isinstance(constraint, BetweenWhen | OneOfWhen) else ()
+    words = constraint.values[:1] if isinstance(constraint, BetweenInUnit | BetweenWhen | OneOfWhen) else ()
+    if isinstance(constraint, BetweenInUnit):
+        words += constraint.units[:1]
     return " ".join((type(constraint).__name__, *constraint.columns, *words))
 
 

@@ -47,6 +47,8 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("doses_given", "duplicate_dose"): lambda: _doubled("doses_given"),
     ("kidney_function", "duplicate_kidney_function"): lambda: _doubled("kidney_function"),
     ("renal_replacement", "duplicate_renal_replacement"): lambda: _doubled("renal_replacement"),
+    ("drug_levels", "duplicate_drug_level"): lambda: _doubled("drug_levels"),
+    ("laboratory_values", "duplicate_laboratory_value"): lambda: _doubled("laboratory_values"),
     ("resistance_reports", "duplicate_resistance_report"): lambda: _doubled("resistance_reports"),
     ("patient_links", "duplicate_patient_link"): lambda: _doubled("patient_links"),
     ("assays", "duplicate_assay"): lambda: _doubled("assays"),

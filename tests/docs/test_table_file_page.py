@@ -36,6 +36,8 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "doses_given",
                 "kidney_function",
                 "renal_replacement",
+                "drug_levels",
+                "laboratory_values",
                 "patient_links",
                 "resistance_reports",
             )

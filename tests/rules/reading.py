@@ -1,8 +1,8 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
-are told what was given (tests/exposures.py): `doses`, `kidney`, `born`. It is about a compartment, a drug (`drug foscarnet`), or
-the patient (`-`).
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`; what was measured (tests/measured.py): `levels`, `labs`.
+It is about a compartment, a drug (`drug foscarnet`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cmvmon.domain.known import Known
 from cmvmon.shell.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
+from tests.measured import with_measured
 from tests.patients import DAY_0, PATIENT
 from tests.patients import moment as at
 
@@ -49,6 +50,9 @@ class Case:
     born: str = "never"
     drug: str | None = None
     reports: str = "never"
+    levels: str = "never"
+    labs: str = "never"
+    analyte: str | None = None
 
 
 def cases(rule: str) -> list[Case]:
@@ -62,7 +66,8 @@ def _of_file(rule: str, path: Path) -> list[Case]:
     made = []
     for row in rows:
         cell = dict(zip(header, row, strict=True))
-        drug = cell["about"].removeprefix("drug ") if cell["about"].startswith("drug ") else None
+        kind, _, named = cell["about"].partition(" ")
+        drug, analyte = (named if kind == of else None for of in ("drug", "analyte"))
         made.append(
             Case(
                 rule,
@@ -72,7 +77,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 cell["courses"],
                 cell["stays"],
                 float(cell["as of day"]),
-                None if cell["about"] == "-" or drug else cell["about"].partition("@")[0],
+                None if cell["about"] == "-" or named else cell["about"].partition("@")[0],
                 cell["about"].partition("@")[2] or None,
                 cell["verdict"],
                 cell["reason"] if cell["reason"] != "-" else None,
@@ -81,7 +86,8 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 cell.get("answered", "-"),
                 *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
                 drug,
-                cell.get("reports", "never"),
+                *(cell.get(name, "never") for name in ("reports", "levels", "labs")),
+                analyte,
             )
         )
     return made
@@ -114,13 +120,14 @@ def tables(case: Case) -> Known:
         answered=case.answered,
         reports=case.reports,
     )
-    return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    given = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    return with_measured(given, levels=case.levels, labs=case.labs)
 
 
 def about(case: Case) -> pl.Expr:
     """Which verdicts are about what the case is about."""
     mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
-    for name, part in (("laboratory", case.laboratory), ("drug", case.drug)):
+    for name, part in (("laboratory", case.laboratory), ("drug", case.drug), ("analyte", case.analyte)):
         if part is not None:
             mine &= pl.col("subject").str.json_path_match(f"$.{name}") == part
     return mine

@@ -117,6 +117,8 @@ SENTENCES: dict[str, str] = {
     "table.doses_given": "doses given",
     "table.kidney_function": "kidney function",
     "table.renal_replacement": "renal replacement",
+    "table.drug_levels": "drug levels",
+    "table.laboratory_values": "counts and chemistry",
     "table.resistance_reports": "genotype and phenotype reports",
     "table.patient_links": "patient numbers merged",
     "table.delivery": "whole delivery",

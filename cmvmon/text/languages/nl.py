@@ -117,6 +117,8 @@ SENTENCES: dict[str, str] = {
     "table.doses_given": "toegediende doses",
     "table.kidney_function": "nierfunctie",
     "table.renal_replacement": "nierfunctievervanging",
+    "table.drug_levels": "spiegels",
+    "table.laboratory_values": "bloedbeeld en chemie",
     "table.resistance_reports": "genotyperingen en fenotyperingen",
     "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",

@@ -211,6 +211,38 @@ CREATE INDEX ix_doses_given_received_at ON doses_given (received_at)
 
 CREATE INDEX ix_doses_given_record_key ON doses_given (record_key)
 
+CREATE TABLE drug_levels (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    drug VARCHAR NOT NULL,
+    sampled_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    level_value DOUBLE PRECISION NOT NULL,
+    unit VARCHAR NOT NULL,
+    comparator VARCHAR,
+    level_kind VARCHAR,
+    last_dose_at TIMESTAMP WITH TIME ZONE,
+    next_dose_at TIMESTAMP WITH TIME ZONE,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_drug_levels_folded ON drug_levels (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_drug_levels_patient_id ON drug_levels (patient_id)
+
+CREATE INDEX ix_drug_levels_received_at ON drug_levels (received_at)
+
+CREATE INDEX ix_drug_levels_record_key ON drug_levels (record_key)
+
 CREATE TABLE host_status (
     version_number SERIAL NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -301,6 +333,35 @@ CREATE INDEX ix_kidney_function_patient_id ON kidney_function (patient_id)
 CREATE INDEX ix_kidney_function_received_at ON kidney_function (received_at)
 
 CREATE INDEX ix_kidney_function_record_key ON kidney_function (record_key)
+
+CREATE TABLE laboratory_values (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    analyte VARCHAR NOT NULL,
+    sampled_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    analyte_value DOUBLE PRECISION NOT NULL,
+    unit VARCHAR NOT NULL,
+    comparator VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_laboratory_values_folded ON laboratory_values (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_laboratory_values_patient_id ON laboratory_values (patient_id)
+
+CREATE INDEX ix_laboratory_values_received_at ON laboratory_values (received_at)
+
+CREATE INDEX ix_laboratory_values_record_key ON laboratory_values (record_key)
 
 CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
@@ -658,6 +719,12 @@ CREATE TRIGGER no_delete_of_doses_given BEFORE DELETE ON doses_given FOR EACH RO
 
 CREATE TRIGGER no_truncate_of_doses_given BEFORE TRUNCATE ON doses_given FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_drug_levels BEFORE UPDATE ON drug_levels FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_drug_levels BEFORE DELETE ON drug_levels FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_drug_levels BEFORE TRUNCATE ON drug_levels FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
@@ -675,6 +742,12 @@ CREATE TRIGGER no_update_of_kidney_function BEFORE UPDATE ON kidney_function FOR
 CREATE TRIGGER no_delete_of_kidney_function BEFORE DELETE ON kidney_function FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_kidney_function BEFORE TRUNCATE ON kidney_function FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_laboratory_values BEFORE UPDATE ON laboratory_values FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_laboratory_values BEFORE DELETE ON laboratory_values FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_laboratory_values BEFORE TRUNCATE ON laboratory_values FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -1,0 +1,80 @@
+"""A count is low while a treatment drug runs, or a patient on foscarnet has no recent ionised calcium or creatinine.
+
+Watches, on treatment, the newest absolute neutrophil count and the newest platelet count; on foscarnet, whatever it is given
+for, when ionised calcium and creatinine were last measured. Each is judged by itself.
+
+Alerts at Tier 2 on three grounds. *low_neutrophils*: below {neutrophils_below_e9_per_l} x 10^9/L. *low_platelets*: below
+{platelets_below_e9_per_l} x 10^9/L. *not_monitored*: on foscarnet, no value for longer than {unmonitored_h} hours, since the
+newest one or since foscarnet began. Total calcium stands for no ionised one; a clearance was computed from a creatinine.
+
+Clear when the newest count is not below its line, or the value not older. Not assessable when a count is older than
+{value_holds_days} days (stale); when the table was never delivered; when no ionised calcium of the patient was ever on record,
+since it is not known then whether they are sent; when a row could not be read, or nothing came lately, and that would decide;
+under {exposure.adult_from_years} years.
+
+Why: guide G16; the labels of ganciclovir start no treatment below these counts, and foscarnet binds ionised calcium and injures
+the kidney. Not to be read as an order to stop or to give less: transplant guidance does not lower the dose for low counts alone
+(Kotton 2025). Potassium, magnesium and phosphate are not watched.
+"""
+
+from cmvmon.facts import treatment
+from cmvmon.facts.conditions import choose, fact, number, otherwise
+from cmvmon.facts.toxicity import COUNTS, SILENT, UNDER_AGE, UNKNOWN_BECAUSE, UNREAD, WITH_FOSCARNET
+from cmvmon.rules.rulebook import Rule, say
+
+analyte, unknown, last_at = fact("analyte"), fact("toxicity_unknown"), fact("last_value_at")
+at_most, at_least, sign = (fact(f"count_{name}") for name in ("at_most_e9_per_l", "at_least_e9_per_l", "comparator"))
+neutrophils_line, platelets_line = number("neutrophils_below_e9_per_l"), number("platelets_below_e9_per_l")
+unseen_since, holds, unmonitored = (
+    fact("unseen_since_at"),
+    number("value_holds_days").days,
+    number("unmonitored_h").hours,
+)
+
+is_count, is_monitored = analyte.is_in(COUNTS), analyte.is_in(WITH_FOSCARNET) & unseen_since.is_known()
+is_neutrophils, age = analyte == "neutrophils", fact("as_of") - last_at
+is_fresh = age <= holds
+below = {line: (at_most < line) | ((sign == "<") & (at_most <= line)) for line in (neutrophils_line, platelets_line)}
+is_low = choose(is_neutrophils, below[neutrophils_line], below[platelets_line])
+is_not_low = choose(is_neutrophils, at_least >= neutrophils_line, at_least >= platelets_line)
+is_counted = treatment.is_on & is_count & is_fresh
+low_neutrophils, low_platelets = is_counted & is_neutrophils & is_low, is_counted & ~is_neutrophils & is_low
+is_unseen = fact("as_of") - unseen_since > unmonitored
+not_monitored = is_monitored & is_unseen & unknown.is_unknown()
+is_seen = is_monitored & ~is_unseen & (unknown.is_unknown() | unknown.is_in([UNREAD, SILENT]))
+no_calcium, no_creatinine = not_monitored & (analyte == "ionised_calcium"), not_monitored & (analyte == "creatinine")
+
+RULE = Rule(
+    code="toxicity_monitoring",
+    subject="analyte",
+    applies=is_count | is_monitored,
+    fires={"low_neutrophils": low_neutrophils, "low_platelets": low_platelets, "not_monitored": not_monitored},
+    unless={UNDER_AGE: unknown == UNDER_AGE},
+    clears=(is_counted & ~is_low & is_not_low & unknown.is_unknown()) | is_seen,
+    tier={2: otherwise},
+    cannot_tell=(
+        ("treatment_unknown", is_count & ~treatment.is_on),
+        *((code, unknown == code) for code in UNKNOWN_BECAUSE),
+        ("value_stale", is_count & ~is_fresh),
+        ("beyond_limit", otherwise),
+    ),
+    says=(
+        say("neutrophils", at_most, sign, last_at, when=low_neutrophils),
+        say("platelets", at_most, sign, last_at, when=low_platelets),
+        say("neutrophils_line", neutrophils_line, when=low_neutrophils),
+        say("platelets_line", platelets_line, when=low_platelets),
+        say("calcium", last_at, fact("foscarnet_since"), when=no_calcium),
+        say("creatinine", last_at, fact("foscarnet_since"), when=no_creatinine & last_at.is_known()),
+        say("creatinine_none", fact("foscarnet_since"), when=no_creatinine & last_at.is_unknown()),
+        say("monitoring_line", number("unmonitored_h"), when=not_monitored),
+        say("runs", fact("running_drugs")),
+        say("guidance", when=low_neutrophils),
+        say(
+            "haemoglobin",
+            fact("haemoglobin_mmol_per_l"),
+            fact("haemoglobin_at"),
+            when=fact("haemoglobin_at").is_known(),
+        ),
+    ),
+    leaflet=__doc__ or "",
+)

@@ -1,0 +1,76 @@
+"""Counts and values in Dutch and American units give one verdict, and what came of a table is told from what did not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmvmon.assess import assess
+from cmvmon.domain.known import Known
+from cmvmon.domain.laboratory_values import IN_JUDGED_UNIT, LABORATORY_VALUES, in_judged_unit
+from cmvmon.shell.protocol_files import Protocol
+from tests import patients
+from tests.measured import with_measured
+from tests.patients import PATIENT, moment
+
+DUTCH = (
+    "neutrophils 0.49 d4; neutrophils 0.5 d6; platelets 24 d4; platelets 25 d6; haemoglobin 5 d4; ionised_calcium 1.1 d1; "
+    "total_calcium 2.3 d4; lymphocytes 0.4 d4; igg 4.2 d4"
+)
+AMERICAN = (
+    "neutrophils@/uL 490 d4; neutrophils@K/uL 0.5 d6; platelets@/uL 24000 d4; platelets@K/uL 25 d6; haemoglobin@g/dL 8 d4; "
+    "ionised_calcium@mg/dL 4.4 d1; total_calcium@mg/dL 9.2 d4; lymphocytes@/uL 400 d4; igg@mg/dL 420 d4"
+)
+
+
+def known(labs: str, courses: str = "ganciclovir d0-; foscarnet d1-") -> Known:
+    return with_measured(patients.known("plasma d0 100000", courses=courses), labs=labs)
+
+
+def said(of: Known, day: float) -> dict[str, tuple[str, str | None]]:
+    """Verdict and reason by count or value."""
+    verdicts = assess(of, protocol=Protocol.shipped(), as_of=moment(day)).verdicts
+    mine = verdicts.filter(pl.col("rule") == "toxicity_monitoring")
+    names = mine["subject"].str.json_path_match("$.analyte")
+    return {
+        name: (verdict, reason) for name, verdict, reason in zip(names, mine["verdict"], mine["reason"], strict=True)
+    }
+
+
+@pytest.mark.parametrize("day", [1.5, 4.5, 6.5, 9.5])
+def test_dutch_and_american_units_give_the_same_verdicts(day: float) -> None:
+    assert said(known(DUTCH), day) == said(known(AMERICAN), day)
+
+
+def test_eight_grams_of_haemoglobin_are_five_millimoles() -> None:
+    row = pl.DataFrame({"a": ["haemoglobin"], "v": [8.0], "u": ["g/dL"]})
+    assert round(row.select(in_judged_unit(pl.col("a"), pl.col("v"), pl.col("u"))).item(), 1) == 5.0
+
+
+@given(st.sampled_from(sorted(IN_JUDGED_UNIT)), st.floats(0.1, 100.0))
+def test_a_value_is_the_same_in_each_unit_of_its_analyte_and_none_in_another(analyte: str, value: float) -> None:
+    units = IN_JUDGED_UNIT[analyte]
+    rows = pl.DataFrame({"v": [value / times for times in units.values()], "u": list(units)})
+    made = rows.select(in_judged_unit(pl.lit(analyte), pl.col("v"), pl.col("u")))["v"]
+    assert made.to_list() == pytest.approx([value] * len(units), abs=1e-6)
+    other = pl.DataFrame({"v": [value], "u": ["%"]})
+    assert other.select(in_judged_unit(pl.lit(analyte), pl.col("v"), pl.col("u"))).item() is None
+
+
+def test_a_row_that_could_not_be_read_leaves_no_count_clear_and_no_value_missing() -> None:
+    unread = replace(known(DUTCH), unread={LABORATORY_VALUES.name: frozenset({PATIENT})})
+    later = said(unread, 6.5)
+    assert later["neutrophils"] == later["ionised_calcium"] == ("not_assessable", "value_unread")
+    assert said(unread, 4.5)["neutrophils"] == ("alert", None)
+
+
+def test_a_feed_that_is_silent_leaves_a_missing_value_unknown_and_a_low_count_told() -> None:
+    silent = replace(known(DUTCH), silent={LABORATORY_VALUES.name: moment(4.5) - timedelta(hours=6)})
+    found = said(silent, 4.5)
+    assert found["ionised_calcium"] == ("not_assessable", "values_not_known")
+    assert found["platelets"] == ("alert", None)
