@@ -47,14 +47,14 @@ NOT_BUILT = {
     "G3": "age is no input",
     "G5": "there is no page of the unit, only of the ward and of one patient",
     "G6": "the same; and outcomes (mortality, ventilator-free days) are no input",
-    "G12": "signs of organ disease, ventilation by day and oxygenation are no input, so no moment of sampling is named",
 }
 
 
 # What something applies in part: the part that is missing.
 IN_PART = {
     "G4": "which organ comes first by host is told nowhere",
-    "G13": "COVID and improvement by day are no input: the line is held for every BAL",
+    "G12": "signs of an organ are those that the team states; none is found by itself",
+    "G13": "whether ventilation is invasive is no input",
     "G14": "doses are shown, and not held against a band of kidney function",
     "G16": "the order of choice is told nowhere but here",
     "G17": "drug levels are no input",
@@ -92,6 +92,8 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G10": (Applies("concordance", "answer"),),
     "G14": (Applies("antiviral_courses", "dose_mg_per_kg"),),
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
+    "G12": (Applies("samples_ordered", "state"), Applies("sampling", "organ_taken_at")),
+    "G13": (Applies("oxygenation", "pao2_fio2_ratio"), Applies("ventilation", "pao2_fio2_change_percent")),
     "G18": (Applies("duration", "treated_days"), Applies("icu_stays", "ventilation_stopped_at")),
     "G19": (
         Applies("weekly_decline", "decline_log10_per_week"),

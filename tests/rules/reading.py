@@ -1,7 +1,8 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
-are told what was given (tests/exposures.py): `doses`, `kidney`, `born`. It is about a compartment, a drug (`drug foscarnet`), or
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, and what was sampled (tests/sampling.py): `orders`, `pf`,
+`serology`, `limits`. It is about a compartment, a drug (`drug foscarnet`), or
 the patient (`-`).
 """
 
@@ -20,6 +21,7 @@ from tests import patients
 from tests.exposures import with_exposure
 from tests.patients import DAY_0, PATIENT
 from tests.patients import moment as at
+from tests.sampling import with_samples
 
 __all__ = ["CASES", "DAY_0", "PATIENT", "Case", "about", "assessed", "at", "cases", "tables"]
 
@@ -49,6 +51,10 @@ class Case:
     born: str = "never"
     drug: str | None = None
     reports: str = "never"
+    orders: str = "never"
+    pf: str = "never"
+    serology: str = "never"
+    limits: str = "never"
 
 
 def cases(rule: str) -> list[Case]:
@@ -81,7 +87,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 cell.get("answered", "-"),
                 *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
                 drug,
-                cell.get("reports", "never"),
+                *(cell.get(name, "never") for name in ("reports", "orders", "pf", "serology", "limits")),
             )
         )
     return made
@@ -114,7 +120,8 @@ def tables(case: Case) -> Known:
         answered=case.answered,
         reports=case.reports,
     )
-    return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    exposed = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    return with_samples(exposed, orders=case.orders, pf=case.pf, serology=case.serology, limits=case.limits)
 
 
 def about(case: Case) -> pl.Expr:

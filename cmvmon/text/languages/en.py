@@ -173,6 +173,7 @@ SENTENCES: dict[str, str] = {
     "guide.G9": "trial of treatment at reactivation in blood: no difference in mortality or ventilation, stopped early",
     "guide.G10": "negative plasma does not exclude disease of an organ",
     "guide.G11": "BAL scatters much; a local line holds for it",
+    "guide.G12": "in a weakened defence: PCR of blood, and of the affected compartment",
     "guide.G13": "in COVID without improvement after a week: BAL with PCR; the local line holds for it",
     "guide.G14": "the doses of ganciclovir and foscarnet",
     "guide.G15": "culture with drug takes two weeks; the UL97 gene by PCR",

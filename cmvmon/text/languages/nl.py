@@ -173,6 +173,7 @@ SENTENCES: dict[str, str] = {
     "guide.G9": "trial van behandeling bij reactivatie in bloed: geen verschil in sterfte of beademing, vroeg gestopt",
     "guide.G10": "negatief plasma sluit orgaanziekte niet uit",
     "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
+    "guide.G12": "bij verminderde afweer: PCR op bloed, en op het aangedane compartiment",
     "guide.G13": "bij COVID zonder verbetering na een week: BAL met PCR; daarvoor geldt de lokale lijn",
     "guide.G14": "de doses van ganciclovir en foscarnet",
     "guide.G15": "kweek met middel duurt twee weken; het gen UL97 met PCR",
