@@ -299,3 +299,12 @@ class Sampling:
     def misfits(self) -> Iterator[str]:
         if not self.early_to_day < self.late_from_day <= self.late_to_day:
             yield "early_to_day, late_from_day and late_to_day must rise"
+
+
+@stanza
+class Context:
+    """From which values on a context line of the patient page is said."""
+
+    newborn_under_days: float = key(_POSITIVE, "a patient younger than this")
+    low_cd4_cells_per_ul: float = key(_POSITIVE, "a CD4 count below this", unit="cells/uL")
+    provenance: Provenance

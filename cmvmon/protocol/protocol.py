@@ -17,6 +17,7 @@ from cmvmon.protocol.policy import (
     Alarm,
     Answers,
     Concordance,
+    Context,
     Decline,
     Drug,
     Drugs,
@@ -103,6 +104,7 @@ class Protocol:
     doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
     exposure: Exposure = inner(Exposure)
     sampling: Sampling = inner(Sampling)
+    context: Context = inner(Context)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

@@ -4,9 +4,9 @@ Watches patients on days {from_day} to {until_day} of ventilation with COVID-19 
 affected organ. Silent after discharge and under a limit to treatment that ends sampling.
 
 Alerts on three grounds. *covid*, for information (Tier 3): the median PaO2/FiO2 of the days around day 7 is not at least
-{least_improvement_percent} % above that of the first days, and no BAL was taken since day {bal_from_day}. *ards*, an extension (Tier 3): the
-same with ARDS of another cause. *organ*, an extension (Tier 2): in a weakened defence blood, or the stated organ, was not sampled
-for {sampled_within_days} days. A sample without a result yet counts as taken.
+{least_improvement_percent} % above that of the first days, and no BAL was taken since day {bal_from_day}. *ards*, an extension
+(Tier 3): the same with ARDS of another cause. *organ*, an extension (Tier 2): in a weakened defence blood, or the stated
+organ, was not sampled for {sampled_within_days} days. A sample without a result yet counts as taken.
 
 Clear when sampled or improved. Not assessable when BAL is stated not to be feasible, or when ventilation, the host or oxygenation is
 not known.
@@ -64,7 +64,7 @@ RULE = Rule(
         say("covid", day, when=by_lung & has_covid),
         say("ards", day, when=by_lung & ~has_covid),
         say("oxygenation", fact("early_pao2_fio2_mmhg"), fact("late_pao2_fio2_mmhg"), change, when=by_lung),
-        say("no_bal", number("bal_from_day"), when=by_lung & bal_ordered.is_unknown()),
+        say("no_bal", number("bal_from_day"), when=~by_organ & bal_ordered.is_unknown()),
         say("bal_ordered", bal_ordered, when=by_lung & bal_ordered.is_known()),
         say("guide", line, improved_by, when=by_lung),
     ),

@@ -2,8 +2,8 @@
 
 Watches a patient on treatment: the last result in blood of any matrix (plasma, whole blood, serum), and those of the leading
 compartments that are not blood. Without either the response can't be judged, and the absence of an alert would read as an
-answer. Silent before day {not_before_day} of the course, after discharge, and under a limit to treatment that ends sampling. A preliminary
-result is none yet: how many wait, and of when the last is, is said; so is a sample that was taken and has no result.
+answer. Silent before day {not_before_day} of the course, after discharge, and under a limit to treatment that ends sampling.
+A preliminary result is none yet: how many wait, and of when the last is, is said; so is a sample that was taken and has no result.
 
 Alerts on two grounds. *overdue*, tier 2: neither blood nor a leading compartment has a result of the last
 {overdue_after_days} days. *leading_overdue*, for information: something has, and a leading compartment has not; then the lung,

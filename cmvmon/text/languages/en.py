@@ -171,6 +171,19 @@ SENTENCES: dict[str, str] = {
     "link.two_versions": "two versions of it came at once and contradict each other; send the right one again",
     "guide.G2": "three settings: in the womb, latent, and transplantation or another weakened defence",
     "guide.G9": "trial of treatment at reactivation in blood: no difference in mortality or ventilation, stopped early",
+    "context.title": "What the ward's guide says of such a patient",
+    "context.newborn": "Younger than {number} days: a first infection can be grave; no number here was made for this age.",
+    "context.low_cd4": (
+        "HIV with a CD4 count below {number}: blood does not judge eye, gut and brain; letermovir "
+        "and maribavir reach eye and brain poorly."
+    ),
+    "context.eye_or_brain": "CMV in CSF or vitreous fluid: blood does not judge these; letermovir and maribavir reach them poorly.",
+    "context.organs_hiv": "HIV: retinitis comes first, then colitis, then encephalitis.",
+    "context.organs_transplant": "After transplantation: pneumonitis comes first, then colitis, then hepatitis, then retinitis.",
+    "context.seropositive": "Seropositive: a load fits reactivation.",
+    "context.seronegative": "Seronegative when tested: a load fits a first infection; in transplantation of the donor too.",
+    "context.serostatus_doubtful": "Serostatus from a test after immunoglobulin or transfusion: the antibody may be of others.",
+    "context.trials": "The three trials of the guide, with their arms, stand on the method page (docs/method.md).",
     "guide.G10": "negative plasma does not exclude disease of an organ",
     "guide.G11": "BAL scatters much; a local line holds for it",
     "guide.G12": "in a weakened defence: PCR of blood, and of the affected compartment",

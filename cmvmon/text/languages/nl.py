@@ -171,6 +171,22 @@ SENTENCES: dict[str, str] = {
     "link.two_versions": "twee versies ervan kwamen tegelijk en spreken elkaar tegen; stuur de juiste opnieuw",
     "guide.G2": "drie situaties: intra-uterien, latent, en transplantatie of andere verminderde afweer",
     "guide.G9": "trial van behandeling bij reactivatie in bloed: geen verschil in sterfte of beademing, vroeg gestopt",
+    "context.title": "Wat de afdelingsrichtlijn over zo'n patiënt zegt",
+    "context.newborn": (
+        "Jonger dan {number} dagen: een eerste infectie kan ernstig zijn; geen getal hier is voor "
+        "deze leeftijd gemaakt."
+    ),
+    "context.low_cd4": (
+        "Hiv met CD4 onder {number}: bloed zegt weinig over oog, darm en hersenen; letermovir en "
+        "maribavir komen slecht in oog en hersenen."
+    ),
+    "context.eye_or_brain": "CMV in liquor of glasvocht: bloed zegt hier weinig over; letermovir en maribavir komen er slecht.",
+    "context.organs_hiv": "Hiv: retinitis komt het eerst, dan colitis, dan encefalitis.",
+    "context.organs_transplant": "Na transplantatie: pneumonitis komt het eerst, dan colitis, dan hepatitis, dan retinitis.",
+    "context.seropositive": "Seropositief: een load past bij reactivatie.",
+    "context.seronegative": "Seronegatief bij de test: een load past bij een eerste infectie; bij transplantatie ook vanuit de donor.",
+    "context.serostatus_doubtful": "Serostatus uit een test na immunoglobuline of transfusie: de antistof kan van anderen zijn.",
+    "context.trials": "De drie trials van de richtlijn staan met hun armen op de methodepagina (docs/method.md).",
     "guide.G10": "negatief plasma sluit orgaanziekte niet uit",
     "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
     "guide.G12": "bij verminderde afweer: PCR op bloed, en op het aangedane compartiment",
