@@ -74,6 +74,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         courses=None if view.courses is None else cells.course_rows(view.courses, view, language),
         ventilation=_ventilation(view, language),
         caveats=_caveats(shown, view, language),
+        context=_context(view, language),
     )
 
 
@@ -176,6 +177,15 @@ def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[
     said += concordance_words.sentences(view, language)
     added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
     return said + [_added(caveat, view, language) for caveat in added]
+
+
+def _context(view: PatientView, language: Language) -> list[str]:
+    """What the guide says of a patient like this one, each line with its statement."""
+    return [
+        language.say(f"context.{key}", **({} if number is None else {"number": language.number(number, 0)}))
+        + f" ({guide})"
+        for key, guide, number in view.context
+    ]
 
 
 def _treatment_unknown(view: PatientView, language: Language) -> str:

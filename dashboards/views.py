@@ -106,6 +106,7 @@ class PatientView:
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
     switched_off: tuple[SwitchedOff, ...] = ()
+    context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
 
     @property
     def is_signed(self) -> bool:

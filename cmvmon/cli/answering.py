@@ -171,8 +171,11 @@ def worklist(
 
     found = waiting(site, as_of=moment_of(as_of, site), for_whom=for_whom, lang=lang)
     if as_json:
-        print(printing.shown_json({"alerts": found.alerts, "samples": found.samples}))
+        print(printing.shown_json({"alerts": found.alerts, "samples": found.samples, "orders": found.orders}))
         return
     print(printing.table(found.alerts, _WAITS, "no alert waits for an answer"))
     print()
     print(printing.table(found.samples, ("due_on", "patient_id", "compartment", "is_overdue"), "no sample is expected"))
+    print()
+    ordered = ("ordered_at", "collected_at", "patient_id", "compartment")
+    print(printing.table(found.orders, ordered, "no ordered sample waits for a result"))

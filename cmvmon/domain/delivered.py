@@ -15,16 +15,20 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.laboratory_values import LABORATORY_VALUES
+from cmvmon.domain.oxygenation import OXYGENATION
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
+from cmvmon.domain.treatment_limitations import TREATMENT_LIMITATIONS
 
 
 class Versions(Enum):
@@ -165,6 +169,28 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="requested_at",
         known_since=("reported_at", "requested_at"),
         ends=("reported_at",),
+    ),
+    Delivered(
+        SAMPLES_ORDERED,
+        starts="ordered_at",
+        known_since=("stated_at", "ordered_at"),
+        ends=("collected_at",),
+    ),
+    Delivered(
+        OXYGENATION,
+        starts="measured_at",
+        known_since=("measured_at",),
+    ),
+    Delivered(
+        CMV_SEROLOGY,
+        starts="sampled_at",
+        known_since=("sampled_at",),
+    ),
+    Delivered(
+        TREATMENT_LIMITATIONS,
+        starts="stated_at",
+        known_since=("stated_at",),
+        ends=("ended_at",),
     ),
     Delivered(
         PATIENT_LINKS,

@@ -13,6 +13,7 @@ from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
 _NOT_SAID = "nobody stated it"
+_NOTHING_SAID = "nobody stated any condition of the patient, or one could not be read"
 
 HOST = RowType(
     name="host",
@@ -31,6 +32,8 @@ HOST = RowType(
             "The conditions that make it so, sorted, joined by `;`.",
             null_means=_NOT_SAID,
         ),
+        yes_no("has_covid_19", "Whether COVID-19 is stated and holds.", _NOTHING_SAID),
+        yes_no("has_ards", "Whether ARDS is stated and holds.", _NOTHING_SAID),
     ),
 )
 
@@ -47,7 +50,23 @@ def host(facts: Facts) -> pl.DataFrame:
         .group_by("patient_id")
         .agg(is_immunocompromised=weak.any(), host_conditions=pl.coalesce(_joined(weak), _joined(~weak)))
     )
-    return facts.of(PATIENTS).select("patient_id").join(stated, on="patient_id", how="left")
+    unread = sorted(facts.prepared.begun.unread_of(HOST_STATUS))
+    holds = pl.col("ended_at").is_null()
+    # A list of conditions on which one does not stand says that it is not known of; no list at all says nothing.
+    listed = (
+        facts.prepared.begun[HOST_STATUS]
+        .group_by("patient_id")
+        .agg(
+            has_covid_19=((pl.col("condition") == host_status.COVID_19) & holds).any(),
+            has_ards=((pl.col("condition") == host_status.ARDS) & holds).any(),
+        )
+        .with_columns(
+            pl.when(pl.col(name) | ~pl.col("patient_id").is_in(unread)).then(name).alias(name)
+            for name in ("has_covid_19", "has_ards")
+        )
+    )
+    ids = facts.of(PATIENTS).select("patient_id")
+    return ids.join(stated, on="patient_id", how="left").join(listed, on="patient_id", how="left")
 
 
 def _joined(of: pl.Expr) -> pl.Expr:

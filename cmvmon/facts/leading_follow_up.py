@@ -11,6 +11,8 @@ from cmvmon.facts.by_series import results_by_series
 from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
+from cmvmon.facts.sampling import not_feasible, waiting
+from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "blood leads, or the compartment has no result"
 
@@ -35,6 +37,21 @@ LEADING_FOLLOW_UP = RowType(
         Column("longest_ago_result_id", Kind.TEXT, "Its result; the last by name of several.", null_means=_NONE),
         days("days_since_longest_ago", "Days from then to the moment that is judged, to a thousandth.", _NONE),
         moment("newest_leading_collected_at", "When the last sample of any of them was collected.", _NONE),
+        moment(
+            "waiting_longest_ago_collected_at",
+            "When the last sample without a result of the one sampled longest ago was taken.",
+            "there is none",
+        ),
+        moment(
+            "longest_ago_not_feasible_at",
+            "When it was stated that it can't be sampled, where that is the last word on it, and of the latest course.",
+            "not stated",
+        ),
+        days(
+            "longest_ago_earlier_gap_days",
+            "The longest stretch of the latest course without a sample of it that a sample ended.",
+            "no sample since the course began",
+        ),
     ),
 )
 
@@ -62,4 +79,37 @@ def leading_follow_up(facts: Facts) -> pl.DataFrame:
             newest_leading_collected_at=pl.col("collected_at").max(),
         )
         .with_columns(days_since_longest_ago=days_long(age))
+        .join(_of_orders(facts), on=_LONGEST_AGO, how="left")
+        .join(_earlier_gaps(facts), on=_LONGEST_AGO, how="left")
+    )
+
+
+_LONGEST_AGO = ("patient_id", "longest_ago_compartment")
+
+
+def _of_orders(facts: Facts) -> pl.DataFrame:
+    """Of each compartment when the last sample without a result was taken, and when it was stated not to be feasible."""
+    taken = facts.shared(waiting).group_by(PLACE).agg(waiting_longest_ago_collected_at=pl.col("collected_at").max())
+    course = facts.of(TREATMENT).select("patient_id", "course_started_at")
+    is_of_course = (pl.col("said_at") >= pl.col("course_started_at")).fill_null(True)
+    stated = facts.shared(not_feasible).join(course, on="patient_id", how="left").filter(is_of_course)
+    return taken.join(
+        stated.select(*PLACE, longest_ago_not_feasible_at="said_at"), on=PLACE, how="full", coalesce=True
+    ).rename({"compartment": "longest_ago_compartment"})
+
+
+def _earlier_gaps(facts: Facts) -> pl.DataFrame:
+    """Of each compartment the longest time in the latest course to a sample from the one before it, or from the start."""
+    before = pl.col("collected_at").shift(1).over(PLACE)
+    gap = pl.col("collected_at") - pl.max_horizontal(before, "course_started_at")
+    return (
+        facts.prepared.results.select(*PLACE, "collected_at")
+        .unique()
+        .join(facts.of(TREATMENT).select("patient_id", "course_started_at"), on="patient_id")
+        .sort(*PLACE, "collected_at")
+        .with_columns(gap=gap)
+        .filter(pl.col("collected_at") > pl.col("course_started_at"))
+        .group_by(PLACE)
+        .agg(longest_ago_earlier_gap_days=days_long(pl.col("gap").max()))
+        .rename({"compartment": "longest_ago_compartment"})
     )

@@ -88,6 +88,20 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "Check name and unit with the sender."
         ),
         "replacement_stopped_before_started": "the treatment ends before it starts. Check both times with the sender.",
+        # samples and oxygenation
+        "missing_collected_at": "a sample that was taken has no time of collection. Ask the sender for it.",
+        "unexpected_collected_at": (
+            "a sample that was not taken has a time of collection. Ask the sender whether it was taken."
+        ),
+        "state_stated_before_ordered": (
+            "what became of the order was stated before it was placed. Check both times with the sender."
+        ),
+        "missing_ratio_unit": "the PaO2/FiO2 ratio has no unit, and none is assumed. Ask the sender: mmHg or kPa.",
+        "unknown_ratio_unit": "the unit is none that is read (mmHg, kPa). Map it in the table file, or ask the sender.",
+        "ratio_of_another_unit": (
+            "no such PaO2/FiO2 ratio exists in this unit: it may be in the other one (100 mmHg is 13.3 kPa), or FiO2 was a "
+            "percentage. Check both with the sender."
+        ),
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
         ),

@@ -33,6 +33,8 @@ NOT_WORDS = (
     "merged_into",
     "stay_id",
     "request_id",
+    "order_number",
+    "stated_by",
     "ward",
     "bed",
     "source",

@@ -22,6 +22,8 @@ _ONE_VALUE = (
     "answers",
     "exposure",
     "resistance",
+    "sampling",
+    "context",
 )
 
 

@@ -17,6 +17,7 @@ from cmvmon.protocol.policy import (
     Alarm,
     Answers,
     Concordance,
+    Context,
     Decline,
     Drug,
     Drugs,
@@ -31,6 +32,7 @@ from cmvmon.protocol.policy import (
     Resistance,
     ResponseClock,
     SameMinute,
+    Sampling,
     Watched,
 )
 from cmvmon.protocol.resistance_table import ResistanceTable
@@ -101,6 +103,8 @@ class Protocol:
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
     exposure: Exposure = inner(Exposure)
+    sampling: Sampling = inner(Sampling)
+    context: Context = inner(Context)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

@@ -5,12 +5,12 @@ principle until off the ventilator, but at least {least_days} days; preferably b
 
 Alerts for information, on two grounds. *all_reached*: on treatment for {least_days} days or more, no longer ventilated, and
 the last two results of every leading compartment below the limit of quantification. *stopped_before*: the course ended
-earlier than that, or while ventilated, of a patient who has not left.
+earlier than that, or while ventilated, of a patient who has not left and under no limit to treatment that ends sampling.
 
 Clear when one of these is known not to be so. Not assessable when it is unknown whether the patient is treated or
 ventilated, or when a leading compartment has no two results that can be read, where the rest is reached.
 
-Why: guide G18, G19. Why a course ended (a side effect, a limit to treatment, another plan) is not on record. Not to be read
+Why: guide G18, G19. Why a course ended (a side effect, another plan) is not on record. Not to be read
 as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in transplantation).
 """
 
@@ -26,7 +26,8 @@ ended_lately = treatment.is_off & (fact("as_of") - ended <= number("told_within_
 
 is_long = days >= least
 all_reached = treatment.is_on & is_long & is_off_ventilator & is_below
-stopped_before = ended_lately & ~truth("is_discharged") & (~is_long | is_ventilated)
+has_left = truth("is_discharged") | truth("sampling_is_limited")
+stopped_before = ended_lately & ~has_left & (~is_long | is_ventilated)
 
 RULE = Rule(
     code="guide_duration",
@@ -34,7 +35,7 @@ RULE = Rule(
     applies=treatment.is_on | ended_lately,
     fires={"all_reached": all_reached, "stopped_before": stopped_before},
     clears=(treatment.is_on & ((days < least) | is_ventilated | is_not_below))
-    | (ended_lately & (truth("is_discharged") | (is_long & is_off_ventilator))),
+    | (ended_lately & (has_left | (is_long & is_off_ventilator))),
     tier={3: otherwise},
     cannot_tell=(
         ("ventilation_unknown", fact("is_ventilated").is_unknown()),

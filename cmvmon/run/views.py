@@ -23,6 +23,7 @@ from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
+from cmvmon.rules.context import context_of
 from cmvmon.run.ward_list import WardList, watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
@@ -145,6 +146,7 @@ def patient_view(
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
+        context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
     )
 
 

@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.samples_ordered import COLLECTED, ORDERED, SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run import ward_list
 from cmvmon.run.queries import listed_alerts
-from cmvmon.shell.session import open_site
+from cmvmon.shell import known
+from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 
@@ -28,24 +31,27 @@ class Worklist:
     Attributes:
         alerts: open ones that nobody acknowledged, or whose snooze is over: `for_whom`, and as `alerts list` shows them; by
             for whom, tier and age.
+        orders: samples that were ordered, and of which no result is known: `patient_id`, `compartment`, `ordered_at`,
+            `collected_at` (null: not taken); of every patient on the ward's list, the one waiting longest first.
         samples: `due_on` (a date of the site's zone), `patient_id`, `compartment`, `newest_collected_at`, `is_overdue`; of every
             load of a patient on the ward's list that a rule watches, by date.
     """
 
     alerts: list[dict[str, Any]]
     samples: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
 
 
 def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: str | None = None) -> Worklist:
     """What waits at that moment, by what was judged last; with `for_whom`, the alerts of that owner alone.
 
-    A sample is expected `[answers] next_sample_days` after the newest of its compartment. Samples that were ordered and not
-    resulted are not known here. Nothing is recorded.
+    A sample is expected `[answers] next_sample_days` after the newest of its compartment. Nothing is recorded.
     """
     zone = ZoneInfo(Site(root).require().settings().time_zone)
     with open_site(root) as opened:
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=set())
         protocol = opened.protocol
+        orders = _waiting_orders(opened, ward, as_of=as_of)
     spoken = language(lang or Site(root).settings().language)
     rows = [
         row | {"for_whom": _owner(row["rule"], protocol), "title": spoken.say(f"rule.{row['rule']}")}
@@ -65,7 +71,28 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
         | {"is_overdue": row["newest_collected_at"] + days < as_of}
         for row in newest.to_dicts()
     ]  # fmt: skip
-    return Worklist(sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"])), samples)
+    return Worklist(sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"])), samples, orders)
+
+
+def _waiting_orders(opened: OpenSite, ward: ward_list.WardList, *, as_of: datetime) -> list[dict[str, Any]]:
+    """Orders that stand and of whose sample no result is known: none of its compartment as near as one sample's."""
+    table = BY_NAME[SAMPLES_ORDERED.name]
+    with opened.reading() as connection:
+        known_orders = known.known_table(connection, table, as_of=as_of, patients=ward.patients)
+    if known_orders is None:
+        return []
+    orders = table.begun(known_orders, as_of).filter(pl.col("state").is_in([ORDERED, COLLECTED]))
+    within = timedelta(hours=opened.protocol.sampling.same_sample_h)
+    place = ["patient_id", "compartment"]
+    resulted = ward.results.select(*place, resulted_at="collected_at")
+    told = orders.join(resulted, on=place).filter((pl.col("resulted_at") - pl.col("collected_at")).abs() <= within)
+    number = ["patient_id", "order_number"]
+    return (
+        orders.join(told, on=number, how="anti")
+        .sort("ordered_at", "patient_id", "order_number")
+        .select(*place, "ordered_at", "collected_at")
+        .to_dicts()
+    )
 
 
 def _waits(row: dict[str, Any], as_of: datetime) -> bool:

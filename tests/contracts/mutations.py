@@ -214,6 +214,31 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         },
         "Ordered requested_at reported_at": [full("resistance_reports") | {"reported_at": at(-1)}],
     },
+    "samples_ordered": {
+        "NotNull state": [bare("samples_ordered") | {"state": None}],
+        "OneOf state": [bare("samples_ordered") | {"state": word} for word in ("taken", "ORDERED", "")],
+        "NotBefore collected_at": [full("samples_ordered") | {"collected_at": when} for when in (TOO_EARLY, TOO_LATE)],
+        "Requires collected_at state": [full("samples_ordered") | {"collected_at": None}],
+        "NullUnless collected_at state": [
+            full("samples_ordered") | {"state": word} for word in ("ordered", "cancelled", "not_feasible")
+        ],
+        "Ordered ordered_at stated_at": [full("samples_ordered") | {"stated_at": at(1)}],
+    },
+    "oxygenation": {
+        "Between pao2_fio2_ratio": [],
+        "NotNull ratio_unit": [full("oxygenation") | {"ratio_unit": None}],
+        "OneOf ratio_unit": [full("oxygenation") | {"ratio_unit": word} for word in ("kpa", "MMHG", "")],
+        # 0.8 is a ratio of kPa to a percentage, 13.3 mmHg one in kPa.
+        "BetweenWhen pao2_fio2_ratio ratio_unit mmHg": [
+            full("oxygenation") | {"pao2_fio2_ratio": value} for value in (0.8, 13.3, 19.9)
+        ],
+        "BetweenWhen pao2_fio2_ratio ratio_unit kPa": [
+            full("oxygenation") | {"ratio_unit": "kPa", "pao2_fio2_ratio": value} for value in (0.1, 2.4, 107.1)
+        ],
+    },
+    "treatment_limitations": {
+        "Ordered stated_at ended_at": [full("treatment_limitations") | {"ended_at": at(3)}],
+    },
     "patient_links": {
         "Differ merged_into patient_id": [full("patient_links") | {"merged_into": full("patient_links")["patient_id"]}],
         "Ordered merged_at ended_at": [full("patient_links") | {"ended_at": at(-1)}],
@@ -286,6 +311,12 @@ NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
             "BetweenInUnit analyte_value analyte unit neutrophils 10^9/L",
         ),
         "OneOf unit": (full("laboratory_values") | {"unit": "%"}, "OneOfWhen unit analyte neutrophils"),
+    },
+    "oxygenation": {
+        "Between pao2_fio2_ratio": (
+            full("oxygenation") | {"pao2_fio2_ratio": -1.0},
+            "BetweenWhen pao2_fio2_ratio ratio_unit mmHg",
+        ),
     },
     "weekly_decline": {
         "Between n_results": (

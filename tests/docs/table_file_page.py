@@ -319,6 +319,67 @@ resistant = ["R"]
 [resistance_reports.words.letermovir_as_reported]
 resistant = ["R"]
 
+[samples_ordered.columns]
+patient_id = "Patiëntnummer"
+order_number = "Aanvraagnummer"
+compartment = "Materiaal"
+ordered_at = "Aanvraagdatum"
+ordered_time = "Aanvraagtijd"
+state = "Stand"
+collected_at = "Afnamedatum"
+collected_time = "Afnametijd"
+stated_at = "Datum van de stand"
+stated_time = "Tijd van de stand"
+stated_by = "Door"
+
+[samples_ordered.words.compartment]
+bal = ["BAL"]
+
+[samples_ordered.words.state]
+not_feasible = ["niet haalbaar"]
+
+[oxygenation.columns]
+patient_id = "Patiëntnummer"
+measured_at = "Datum"
+measured_time = "Tijd"
+pao2_fio2_ratio = "P/F"
+ratio_unit = "Eenheid"
+
+[oxygenation.words.ratio_unit]
+kPa = ["kilopascal"]
+
+[cmv_serology.columns]
+patient_id = "Patiëntnummer"
+of_whom = "Van wie"
+test = "Bepaling"
+sampled_at = "Afnamedatum"
+sampled_time = "Afnametijd"
+serology_result = "Uitslag"
+given_before = "Kort ervoor gegeven"
+
+[cmv_serology.words.of_whom]
+recipient = ["ontvanger", "patiënt"]
+
+[cmv_serology.words.test]
+igg = ["CMV-IgG"]
+
+[cmv_serology.words.serology_result]
+positive = ["positief"]
+
+[cmv_serology.words.given_before]
+immunoglobulin = ["IVIG"]
+
+[treatment_limitations.columns]
+patient_id = "Patiëntnummer"
+limitation = "Beperking"
+stated_at = "Datum"
+stated_time = "Tijd"
+ended_at = "Einddatum"
+ended_time = "Eindtijd"
+
+[treatment_limitations.words.limitation]
+no_resuscitation = ["niet reanimeren"]
+
 [patient_links.columns]
 patient_id = "Oud nummer"
 merged_into = "Nieuw nummer"

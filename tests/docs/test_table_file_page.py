@@ -40,6 +40,10 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "laboratory_values",
                 "patient_links",
                 "resistance_reports",
+                "samples_ordered",
+                "oxygenation",
+                "cmv_serology",
+                "treatment_limitations",
             )
             for key in (*of_snapshots, *of_rhythm, *of_status)
         ),

@@ -18,6 +18,7 @@ from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
 from cmvmon.rules import all_rules
+from cmvmon.rules.context import LINES
 from cmvmon.shell.protocol_files import Protocol
 from tests.rules.reference_wards import Reference
 
@@ -189,5 +190,5 @@ def test_every_fact_is_read_by_a_rule_but_those_that_lead_to_others_or_make_a_sa
     unread = {name for table in TABLES for name in table.facts} - read
     ways = {"newest_collected_at", "leads_as"}
     whole = {"previous_is_conflicting"}
-    on_the_page = {"last_known_at"}
+    on_the_page = {"last_known_at"} | {name for line in LINES for name in line.when.columns}
     assert unread - whole - on_the_page == ways

@@ -1,8 +1,9 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
-are told what was given (tests/exposures.py): `doses`, `kidney`, `born`; what was measured (tests/measured.py): `levels`, `labs`.
-It is about a compartment, a drug (`drug foscarnet`), a count or value (`analyte platelets`), or the patient (`-`).
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`; what was measured (tests/measured.py): `levels`, `labs`;
+and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. It is about a compartment, a drug (`drug
+foscarnet`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.exposures import with_exposure
 from tests.measured import with_measured
 from tests.patients import DAY_0, PATIENT
 from tests.patients import moment as at
+from tests.sampling import with_samples
 
 __all__ = ["CASES", "DAY_0", "PATIENT", "Case", "about", "assessed", "at", "cases", "tables"]
 
@@ -53,6 +55,10 @@ class Case:
     levels: str = "never"
     labs: str = "never"
     analyte: str | None = None
+    orders: str = "never"
+    pf: str = "never"
+    serology: str = "never"
+    limits: str = "never"
 
 
 def cases(rule: str) -> list[Case]:
@@ -88,6 +94,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 drug,
                 *(cell.get(name, "never") for name in ("reports", "levels", "labs")),
                 analyte,
+                *(cell.get(name, "never") for name in ("orders", "pf", "serology", "limits")),
             )
         )
     return made
@@ -120,8 +127,9 @@ def tables(case: Case) -> Known:
         answered=case.answered,
         reports=case.reports,
     )
-    given = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
-    return with_measured(given, levels=case.levels, labs=case.labs)
+    exposed = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    given = with_measured(exposed, levels=case.levels, labs=case.labs)
+    return with_samples(given, orders=case.orders, pf=case.pf, serology=case.serology, limits=case.limits)
 
 
 def about(case: Case) -> pl.Expr:

@@ -94,6 +94,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
         "critical_result_unseen",
         "exposure_high",
         "exposure_low",
+        "guide_sampling_moment",
         "plasma_does_not_exclude",
         "resistance_found",
         "rise_on_prophylaxis",

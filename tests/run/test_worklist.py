@@ -10,6 +10,7 @@ from cmvmon.run import answering, queries
 from cmvmon.run.night import nightly
 from cmvmon.run.worklist import OF_THE_WORK, worklist
 from tests import sites
+from tests.patients import iso
 from tests.sites import day
 
 
@@ -44,3 +45,27 @@ def test_a_sample_is_expected_a_week_after_the_newest_of_its_compartment(ward: P
         ("SYNTHETIC-FAST", "bal", day(28).date().isoformat(), False),
         ("SYNTHETIC-SLOW", "bal", day(28).date().isoformat(), False),
     ]
+
+
+def test_an_order_waits_until_a_result_of_its_sample_is_known(tmp_path: Path) -> None:
+    """BAL of day 21 has its result, though its order says taken two hours later; what was cancelled waits for nobody."""
+    sites.ward_of_three(tmp_path)
+    header = "patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by"
+
+    def line(number: int, compartment: str, ordered: float, state: str, collected: float | None) -> str:
+        taken = "" if collected is None else iso(day(collected))
+        return f"SYNTHETIC-SLOW,{number},{compartment},{iso(day(ordered))},{state},{taken},,"
+
+    lines = [
+        line(1, "bal", 20, "collected", 21 + 2 / 24),
+        line(2, "plasma", 21, "collected", 21.5),
+        line(3, "bal", 21.8, "ordered", None),
+        line(4, "csf", 21.8, "cancelled", None),
+    ]
+    path = tmp_path / "drop" / "synthetic" / "samples_ordered" / "one.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    sites.lain_still(path)
+    nightly(tmp_path, as_of=day(22))
+    found = worklist(tmp_path, as_of=day(22), lang="en").orders
+    assert [(row["compartment"], row["collected_at"] is None) for row in found] == [("plasma", False), ("bal", True)]

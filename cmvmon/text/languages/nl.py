@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     "reason.sigma_invalid": "opgegeven meetspreiding van de test niet bruikbaar",
     "reason.rebound_suspected": "mogelijk opnieuw stijgend",
     "reason.treatment_unknown": "niet bekend of de patiënt wordt behandeld",
+    "reason.ventilation_unknown": "niet bekend of de patiënt beademd wordt",
     "reason.no_series": "geen uitslag van het te beoordelen compartiment",
     "reason.no_result_since_anchor": "geen uitslag sinds de start van de behandeling",
     "reason.blip_unconfirmed": "één lage load na twee onder de kwantificatiegrens; nog geen tweede uitslag",
@@ -120,6 +121,10 @@ SENTENCES: dict[str, str] = {
     "table.drug_levels": "spiegels",
     "table.laboratory_values": "bloedbeeld en chemie",
     "table.resistance_reports": "genotyperingen en fenotyperingen",
+    "table.samples_ordered": "aangevraagde monsters",
+    "table.oxygenation": "oxygenatie",
+    "table.cmv_serology": "CMV-serologie",
+    "table.treatment_limitations": "behandelbeperkingen",
     "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",
     "table.weekly_decline": "berekende daling",
@@ -168,8 +173,25 @@ SENTENCES: dict[str, str] = {
     "link.two_versions": "twee versies ervan kwamen tegelijk en spreken elkaar tegen; stuur de juiste opnieuw",
     "guide.G2": "drie situaties: intra-uterien, latent, en transplantatie of andere verminderde afweer",
     "guide.G9": "trial van behandeling bij reactivatie in bloed: geen verschil in sterfte of beademing, vroeg gestopt",
+    "context.title": "Wat de afdelingsrichtlijn over zo'n patiënt zegt",
+    "context.newborn": (
+        "Jonger dan {number} dagen: een eerste infectie kan ernstig zijn; geen getal hier is voor "
+        "deze leeftijd gemaakt."
+    ),
+    "context.low_cd4": (
+        "Hiv met CD4 onder {number}: bloed zegt weinig over oog, darm en hersenen; letermovir en "
+        "maribavir komen slecht in oog en hersenen."
+    ),
+    "context.eye_or_brain": "CMV in liquor of glasvocht: bloed zegt hier weinig over; letermovir en maribavir komen er slecht.",
+    "context.organs_hiv": "Hiv: retinitis komt het eerst, dan colitis, dan encefalitis.",
+    "context.organs_transplant": "Na transplantatie: pneumonitis komt het eerst, dan colitis, dan hepatitis, dan retinitis.",
+    "context.seropositive": "Seropositief: een load past bij reactivatie.",
+    "context.seronegative": "Seronegatief bij de test: een load past bij een eerste infectie; bij transplantatie ook vanuit de donor.",
+    "context.serostatus_doubtful": "Serostatus uit een test na immunoglobuline of transfusie: de antistof kan van anderen zijn.",
+    "context.trials": "De drie trials van de richtlijn staan met hun armen op de methodepagina (docs/method.md).",
     "guide.G10": "negatief plasma sluit orgaanziekte niet uit",
     "guide.G11": "BAL geeft veel spreiding; daarvoor geldt een lokale lijn",
+    "guide.G12": "bij verminderde afweer: PCR op bloed, en op het aangedane compartiment",
     "guide.G13": "bij COVID zonder verbetering na een week: BAL met PCR; daarvoor geldt de lokale lijn",
     "guide.G14": "de doses van ganciclovir en foscarnet",
     "guide.G15": "kweek met middel duurt twee weken; het gen UL97 met PCR",

@@ -126,6 +126,35 @@ CREATE INDEX ix_birth_dates_received_at ON birth_dates (received_at)
 
 CREATE INDEX ix_birth_dates_record_key ON birth_dates (record_key)
 
+CREATE TABLE cmv_serology (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    of_whom VARCHAR NOT NULL,
+    test VARCHAR NOT NULL,
+    sampled_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    serology_result VARCHAR NOT NULL,
+    given_before VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_cmv_serology_folded ON cmv_serology (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_cmv_serology_patient_id ON cmv_serology (patient_id)
+
+CREATE INDEX ix_cmv_serology_received_at ON cmv_serology (received_at)
+
+CREATE INDEX ix_cmv_serology_record_key ON cmv_serology (record_key)
+
 CREATE TABLE concordance_counts (
     number SERIAL NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -401,6 +430,33 @@ CREATE TABLE outbox_waiting (
     PRIMARY KEY (message_id)
 )
 
+CREATE TABLE oxygenation (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    measured_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    pao2_fio2_ratio DOUBLE PRECISION NOT NULL,
+    ratio_unit VARCHAR NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_oxygenation_folded ON oxygenation (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_oxygenation_patient_id ON oxygenation (patient_id)
+
+CREATE INDEX ix_oxygenation_received_at ON oxygenation (received_at)
+
+CREATE INDEX ix_oxygenation_record_key ON oxygenation (record_key)
+
 CREATE TABLE patient_links (
     version_number SERIAL NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -537,6 +593,64 @@ CREATE TABLE rule_switches (
     why VARCHAR NOT NULL,
     PRIMARY KEY (rule, changed_at)
 )
+
+CREATE TABLE samples_ordered (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    order_number VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    ordered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    state VARCHAR NOT NULL,
+    collected_at TIMESTAMP WITH TIME ZONE,
+    stated_at TIMESTAMP WITH TIME ZONE,
+    stated_by VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_samples_ordered_folded ON samples_ordered (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_samples_ordered_patient_id ON samples_ordered (patient_id)
+
+CREATE INDEX ix_samples_ordered_received_at ON samples_ordered (received_at)
+
+CREATE INDEX ix_samples_ordered_record_key ON samples_ordered (record_key)
+
+CREATE TABLE treatment_limitations (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    limitation VARCHAR NOT NULL,
+    stated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_treatment_limitations_folded ON treatment_limitations (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_treatment_limitations_patient_id ON treatment_limitations (patient_id)
+
+CREATE INDEX ix_treatment_limitations_received_at ON treatment_limitations (received_at)
+
+CREATE INDEX ix_treatment_limitations_record_key ON treatment_limitations (record_key)
 
 CREATE TABLE verdicts (
     number SERIAL NOT NULL,
@@ -701,6 +815,12 @@ CREATE TRIGGER no_delete_of_birth_dates BEFORE DELETE ON birth_dates FOR EACH RO
 
 CREATE TRIGGER no_truncate_of_birth_dates BEFORE TRUNCATE ON birth_dates FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_cmv_serology BEFORE UPDATE ON cmv_serology FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_cmv_serology BEFORE DELETE ON cmv_serology FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_cmv_serology BEFORE TRUNCATE ON cmv_serology FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_concordance_counts BEFORE DELETE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
@@ -767,6 +887,12 @@ CREATE TRIGGER no_delete_of_outbox_messages BEFORE DELETE ON outbox_messages FOR
 
 CREATE TRIGGER no_truncate_of_outbox_messages BEFORE TRUNCATE ON outbox_messages FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
+CREATE TRIGGER no_update_of_oxygenation BEFORE UPDATE ON oxygenation FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_oxygenation BEFORE DELETE ON oxygenation FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_oxygenation BEFORE TRUNCATE ON oxygenation FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
 CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
@@ -802,6 +928,18 @@ CREATE TRIGGER no_update_of_rule_switches BEFORE UPDATE ON rule_switches FOR EAC
 CREATE TRIGGER no_delete_of_rule_switches BEFORE DELETE ON rule_switches FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_rule_switches BEFORE TRUNCATE ON rule_switches FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_samples_ordered BEFORE UPDATE ON samples_ordered FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_samples_ordered BEFORE DELETE ON samples_ordered FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_samples_ordered BEFORE TRUNCATE ON samples_ordered FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_treatment_limitations BEFORE UPDATE ON treatment_limitations FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_treatment_limitations BEFORE DELETE ON treatment_limitations FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_treatment_limitations BEFORE TRUNCATE ON treatment_limitations FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_verdicts BEFORE UPDATE ON verdicts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

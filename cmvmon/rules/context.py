@@ -1,0 +1,79 @@
+"""Context lines: what the ward's guide says of a patient like this one. No rule, no alert, no verdict; the patient page shows them.
+
+A line is a sentence (`context.<key>` in cmvmon/text/languages), the guide's statement, and when it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from cmvmon.domain.cmv_serology import NEGATIVE, POSITIVE
+from cmvmon.domain.errors import ProgramError
+from cmvmon.facts import Facts
+from cmvmon.facts.conditions import PROTOCOL, Condition, Value, fact, number, truth
+from cmvmon.facts.context import CONTEXT
+from cmvmon.protocol.numbers import ByFact, number_of
+
+
+@dataclass(frozen=True)
+class ContextLine:
+    """One line: its key in the words, the statement of the guide, when it is said, and the number that it tells."""
+
+    key: str
+    guide: str
+    when: Condition
+    tells: Value | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line that is said of one patient, with its number."""
+
+    key: str
+    guide: str
+    number: float | None
+
+
+newborn, low_cd4 = number("context.newborn_under_days"), number("context.low_cd4_cells_per_ul")
+serostatus, is_doubtful = fact("serostatus"), truth("serostatus_may_be_false")
+found = truth("has_positive")
+
+LINES: tuple[ContextLine, ...] = (
+    ContextLine("newborn", "G3", found & (fact("age_days") < newborn), newborn),
+    ContextLine("low_cd4", "G4", truth("has_hiv") & (fact("cd4_cells_per_ul") < low_cd4), low_cd4),
+    ContextLine("eye_or_brain", "G4", truth("has_positive_eye_or_brain")),
+    ContextLine("organs_hiv", "G4", truth("has_hiv")),
+    ContextLine("organs_transplant", "G4", truth("is_transplanted")),
+    ContextLine("seropositive", "G1", (serostatus == POSITIVE) & ~is_doubtful),
+    ContextLine("seronegative", "G1", (serostatus == NEGATIVE) & ~is_doubtful),
+    ContextLine("serostatus_doubtful", "G2", is_doubtful),
+    ContextLine("trials", "G7", found),
+)
+
+
+def context_of(facts: Facts, patient_id: str) -> tuple[Said, ...]:
+    """The lines that are said of this patient, in order."""
+    rows = facts.of(CONTEXT).filter(pl.col("patient_id") == patient_id)
+    numbers = {name: _one(facts, name) for name in sorted(_numbers())}
+    asked = rows.with_columns(pl.lit(value).alias(f"{PROTOCOL}{name}") for name, value in numbers.items())
+    is_said: Mapping[str, bool] = asked.select(line.when.expr.alias(line.key) for line in LINES).row(0, named=True)
+    return tuple(
+        Said(line.key, line.guide, None if line.tells is None else float(asked.select(line.tells.expr).item()))
+        for line in LINES
+        if is_said[line.key]
+    )
+
+
+def _one(facts: Facts, name: str) -> float:
+    found = number_of(facts.protocol, "context", name)
+    if isinstance(found, ByFact):
+        raise ProgramError(f"a context line reads the number {name!r}, which is another one for each word of a fact")
+    return found
+
+
+def _numbers() -> set[str]:
+    """Every number of the protocol that a line reads."""
+    return {name.removeprefix(PROTOCOL) for line in LINES for name in line.when.columns if name.startswith(PROTOCOL)}
