@@ -60,6 +60,8 @@ TITLES: dict[str, tuple[str, ...]] = {
     "no_follow_up": ("line",),
     "rebound": ("line", "line_airway"),
     "recurrence": ("after_end",),
+    "drug_level": ("trough",),
+    "exposure_high": ("trough",),
     "genotype_not_on_record": ("overdue", "ul97_alone", "ul54_alone"),
     "resistance_found": ("running", "effect_not_said"),
     "response": ("refractory", "probable_refractory", "higher", "line_high"),
@@ -191,6 +193,7 @@ def test_a_number_is_written_by_its_unit() -> None:
         "times as much drug": "short",
         "10^9/L": "short",
         "mg/L": "short",
+        "mL/min": "short",
         "mmol/L": "amount",
     }
     columns = {column.name: column for table in all_fact_tables().values() for column in table.rows.columns}
