@@ -57,7 +57,7 @@ IN_PART = {
     "G13": "COVID and improvement by day are no input: the line is held for every BAL",
     "G14": "doses are shown, and not held against a band of kidney function",
     "G16": "the order of choice is told nowhere but here",
-    "G17": "drug levels are no input",
+    "G17": "levels of foscarnet have no target, and no exposure over the day is computed",
 }
 
 
@@ -92,6 +92,8 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G10": (Applies("concordance", "answer"),),
     "G14": (Applies("antiviral_courses", "dose_mg_per_kg"),),
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
+    "G16": (Applies("laboratory_values", "analyte"),),
+    "G17": (Applies("drug_levels", "level_value"), Applies("levels", "trough_from_mg_per_l")),
     "G18": (Applies("duration", "treated_days"), Applies("icu_stays", "ventilation_stopped_at")),
     "G19": (
         Applies("weekly_decline", "decline_log10_per_week"),
