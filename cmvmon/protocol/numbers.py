@@ -21,6 +21,7 @@ _ONE_VALUE = (
     "next_sample",
     "answers",
     "exposure",
+    "level_timing",
     "resistance",
     "sampling",
     "context",

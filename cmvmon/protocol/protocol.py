@@ -12,6 +12,7 @@ from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.protocol.doses import DoseTable
 from cmvmon.protocol.faults import Place
 from cmvmon.protocol.kinds import Kind
+from cmvmon.protocol.levels import LevelTable, LevelTiming
 from cmvmon.protocol.policy import (
     AffectedCompartments,
     Alarm,
@@ -105,6 +106,8 @@ class Protocol:
     exposure: Exposure = inner(Exposure)
     sampling: Sampling = inner(Sampling)
     context: Context = inner(Context)
+    levels: Mapping[str, LevelTable] = family(LevelTable, name="levels")
+    level_timing: LevelTiming = inner(LevelTiming)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

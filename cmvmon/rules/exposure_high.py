@@ -3,30 +3,40 @@
 Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
 clock on; its dose is held against the band of that day: {exposure.most_share} of the most that a regimen of the band gives.
 
-Alerts when the last day that is over lies above the band of that day and of the day before, so that a change of band counts
-once it has lasted a day. Clear when that day is not above its band. Not assessable as `exposure_low` is: without a dosing
-weight or a clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and where a row could not
-be read.
+Alerts on two grounds. *above_band*: the last day that is over lies above the band of that day and of the day before, so that a
+change of band counts once it has lasted a day. *level_above*: the newest trough that *drug_level* can judge is above the upper
+end of its target. Clear when the day is not above its band, nor the trough above its target. Not assessable as `exposure_low`
+is: without a dosing weight or a clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and
+where a row could not be read.
 
 Why: guide G14, G17; a dose that was not lowered with the kidney function goes with low blood counts (ganciclovir) and with
 more kidney injury (foscarnet). Doses on renal replacement rest on few patients (Horvatits 2014). Not to be read as an order
-to give less: transplant guidance does not lower the dose for low counts alone (Kotton 2025). Levels are not judged here.
+to give less: transplant guidance does not lower the dose for low counts alone (Kotton 2025).
 """
+
+from dataclasses import replace
 
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.facts.dose_days import ADEQUATE, HIGH, LOW
-from cmvmon.rules import of_doses
+from cmvmon.rules import of_doses, of_levels
 from cmvmon.rules.rulebook import Rule
+
+level_above = of_levels.is_above & (of_doses.drug == fact("level_drug"))
 
 RULE = Rule(
     code="exposure_high",
     subject="drug",
     applies=of_doses.is_judged,
-    fires={"above_band": truth("is_exposure_high")},
-    clears=of_doses.state.is_in([ADEQUATE, LOW]),
+    fires={"above_band": truth("is_exposure_high"), "level_above": level_above},
+    clears=of_doses.state.is_in([ADEQUATE, LOW]) & ~level_above,
     tier={2: otherwise},
     cannot_tell=of_doses.cannot_tell(of_doses.state == HIGH),
-    says=(*of_doses.told(fact("most_in_a_day")), *of_doses.FOLDED),
+    says=(
+        replace(of_levels.trough, when=level_above),
+        replace(of_levels.target, when=level_above),
+        *of_doses.told(fact("most_in_a_day")),
+        *of_doses.FOLDED,
+    ),
     also_tells=(number("exposure.most_share"),),
     leaflet=__doc__ or "",
 )

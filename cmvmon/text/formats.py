@@ -33,7 +33,7 @@ _BY_NAME = tuple(
         (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
         (r"_iu_per_ml$", "load"),
         (r"(_in_a_day|_mmol_per_l)$", "amount"),
-        (r"_(e9|mg)_per_l$", "short"),
+        (r"(_(e9|mg)_per_l|_ml_per_min)$", "short"),
         (r"_log10(_per_week)?$", "log10"),
         (r"_fold(_low|_high)?$", "short"),
         (r"_(mmhg|percent)$", "whole"),

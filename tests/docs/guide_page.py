@@ -56,7 +56,7 @@ IN_PART = {
     "G13": "whether ventilation is invasive is no input",
     "G14": "doses are shown, and not held against a band of kidney function",
     "G16": "the order of choice is told nowhere but here",
-    "G17": "drug levels are no input",
+    "G17": "levels of foscarnet have no target, and no exposure over the day is computed",
 }
 
 
@@ -101,6 +101,8 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
     "G12": (Applies("samples_ordered", "state"), Applies("sampling", "organ_taken_at")),
     "G13": (Applies("oxygenation", "pao2_fio2_ratio"), Applies("ventilation", "pao2_fio2_change_percent")),
+    "G16": (Applies("laboratory_values", "analyte"),),
+    "G17": (Applies("drug_levels", "level_value"), Applies("levels", "trough_from_mg_per_l")),
     "G18": (Applies("duration", "treated_days"), Applies("icu_stays", "ventilation_stopped_at")),
     "G19": (
         Applies("weekly_decline", "decline_log10_per_week"),

@@ -12,8 +12,10 @@ from polars.testing import assert_frame_equal
 from cmvmon.assess import prepared
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
+from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
@@ -42,7 +44,36 @@ def known(ward: Reference) -> Known:
     }
     if ward == WARDS[0]:
         tables[RESISTANCE_REPORTS] = _reports(ward)
+        tables |= {DRUG_LEVELS: _levels(ward), LABORATORY_VALUES: _counts(ward)}
     return Known.of(tables, concordance=ward.concordance())
+
+
+def _levels(ward: Reference) -> pl.DataFrame:
+    """Of every patient a level 20 minutes before the twelfth dose of a drug; made up."""
+    doses = ward.doses_given().filter(pl.col("administered") == "given").sort("patient_id", "drug", "given_at")
+    twelfth = doses.filter(pl.int_range(pl.len()).over("patient_id", "drug") == 11)
+    return DRUG_LEVELS.conform(
+        twelfth.select(
+            "patient_id",
+            "drug",
+            sampled_at=pl.col("given_at") - pl.duration(minutes=20),
+            level_value=pl.lit(1.4),
+            unit=pl.lit("mg/L"),
+        )
+    )
+
+
+def _counts(ward: Reference) -> pl.DataFrame:
+    """Of every patient neutrophils, haemoglobin and ionised calcium of one and of five days before; made up."""
+    values = pl.DataFrame(
+        {"analyte": ["neutrophils", "haemoglobin", "ionised_calcium"], "analyte_value": [0.4, 5.0, 1.1]}
+    )
+    units = pl.DataFrame({"analyte": values["analyte"], "unit": ["10^9/L", "mmol/L", "mmol/L"]})
+    days = pl.DataFrame({"days": [1, 5]})
+    patients = ward.results().select("patient_id").unique().sort("patient_id")
+    at = (pl.lit(ward.as_of) - pl.duration(days=pl.col("days"))).cast(pl.Datetime("us", "UTC"))
+    rows = patients.join(values.join(units, on="analyte"), how="cross").join(days, how="cross")
+    return LABORATORY_VALUES.conform(rows.with_columns(sampled_at=at))
 
 
 def _reports(ward: Reference) -> pl.DataFrame:

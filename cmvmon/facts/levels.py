@@ -1,0 +1,247 @@
+"""The level of a running drug that can be held against its target, or why none can, and whether kidney function asks for one."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cmvmon.domain import words
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Between
+from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
+from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
+from cmvmon.facts import kidney_states as kidney
+from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.dose_days import is_under_age, treatment_doses
+from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.treatment import TREATMENT
+from cmvmon.protocol import levels as targets
+
+UNDER_AGE, UNREAD, NEVER, SILENT, NO_TARGET = OF_THE_PATIENT = (
+    "under_age",
+    "level_unread",
+    "drug_levels_never_delivered",
+    "levels_not_known",
+    "no_target",
+)
+STALE, TIMING, NO_DOSES, DOSES_UNREAD, NOT_ONE = OF_A_LEVEL = (
+    "level_stale",
+    "level_timing_unknown",
+    "doses_never_delivered",
+    "doses_unread",
+    "not_on_one_dose",
+)
+UNKNOWN_BECAUSE = (*OF_THE_PATIENT, *OF_A_LEVEL, *kidney.STATES[2:])
+_LEVEL = ["patient_id", "group", "sampled_at", "drug"]
+
+
+def _mg_per_l(name: str, description: str, null_means: str) -> Column:
+    return Column(name, Kind.NUMBER, description, "mg/L", null_means, (Between(name, at_least=0.0),))
+
+
+LEVELS = RowType(
+    name="levels",
+    description="Levels of the drugs that run as treatment, of every patient on treatment.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        yes_no("has_level", "Whether a level of a running drug with a target is on record since the course began."),
+        one_of(
+            "level_unknown", UNKNOWN_BECAUSE, "Why no level can be judged, the first that holds.", "it can, or none is"
+        ),
+        Column(
+            "level_drug", Kind.TEXT, "The drug of which it is a level, as it is given.", null_means="none is judged"
+        ),
+        _mg_per_l("level_mg_per_l", "The newest trough that can be judged.", "none can"),
+        one_of("level_comparator", COMPARATORS, "Whether it lies below or above that.", "it is that"),
+        moment("level_sampled_at", "When the sample was taken.", "none is judged"),
+        _mg_per_l("trough_from_mg_per_l", "The least of its target.", "none is judged"),
+        _mg_per_l("trough_to_mg_per_l", "The most of its target.", "none is judged"),
+        yes_no("is_level_on_replacement", "Whether it was taken on renal replacement."),
+        one_of("kidney_state", kidney.STATES, "Kidney function at the moment that is judged."),
+        Column(
+            "measured_crcl_ml_per_min",
+            Kind.NUMBER,
+            "The newest clearance measured in urine that still holds.",
+            "mL/min",
+            "none",
+            (Between("measured_crcl_ml_per_min", at_least=0.0),),
+        ),
+    ),
+)
+
+
+@fact_table(LEVELS)
+def levels(facts: Facts) -> pl.DataFrame:
+    """A trough is taken within an hour before the next dose: by the times beside it, or by the doses given; never where it is
+    stated to be a peak, nor soon after a dose. It is judged after so long on one dose in one kidney state, and while both last.
+    The newest of those is told; where there is none, why the newest level is not. Source: rules.md section 4.
+    """
+    begun = facts.prepared.begun
+    treated = facts.of(TREATMENT).filter(pl.col("treatment") == words.TREATMENT_ON)
+    asked = _asked(facts, treated)
+    judged = _judged(facts, asked)
+    told = judged.sort("patient_id", pl.col("why").is_not_null(), "sampled_at", descending=[False, False, True]).unique(
+        "patient_id", keep="first", maintain_order=True
+    )
+    found = (
+        treated.select("patient_id")
+        .join(told, on="patient_id", how="left")
+        .join(asked.select("patient_id", has_target=pl.lit(True)).unique(), on="patient_id", how="left")
+        .join(_kidney_now(facts, treated), on="patient_id", how="left")
+        .join(facts.shared(is_under_age), on="patient_id", how="left")
+    )
+    has_level = pl.col("sampled_at").is_not_null()
+    unread = pl.col("patient_id").is_in(sorted(begun.unread_of(DRUG_LEVELS)))
+    reasons = (
+        (UNDER_AGE, pl.col("is_under_age").fill_null(False)),
+        (NO_TARGET, pl.col("has_target").is_null()),
+        (UNREAD, unread),
+        (NEVER, pl.lit(not begun.was_delivered(DRUG_LEVELS))),
+        (SILENT, ~has_level & pl.lit(begun.silent_since(DRUG_LEVELS) is not None)),
+    )
+    why = pl.col("why")
+    for code, holds in reversed(reasons):
+        why = pl.when(holds).then(pl.lit(code)).otherwise(why)
+    is_told = has_level & why.is_null()
+    return found.with_columns(
+        has_level=has_level,
+        level_unknown=why,
+        level_drug=pl.when(is_told).then("given_drug"),
+        level_mg_per_l=pl.when(is_told).then("level_value"),
+        level_comparator=pl.when(is_told).then("comparator"),
+        level_sampled_at=pl.when(is_told).then("sampled_at"),
+        trough_from_mg_per_l=pl.when(is_told).then("trough_from"),
+        trough_to_mg_per_l=pl.when(is_told).then("trough_to"),
+        is_level_on_replacement=is_told & pl.col("modality").is_not_null(),
+    )
+
+
+def _asked(facts: Facts, treated: pl.DataFrame) -> pl.DataFrame:
+    """The running groups of drugs that have a target: patient_id, group, course_started_at."""
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    return (
+        treated.select("patient_id", "course_started_at", drug=pl.col("running_drugs").str.split(";"))
+        .explode("drug")
+        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
+        .filter(pl.col("group").is_in(list(facts.protocol.levels)))
+        .select("patient_id", "group", "course_started_at")
+        .unique()
+    )
+
+
+def _judged(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
+    """Every level since the course began, with its target, the drug that was given, and `why` it can't be judged."""
+    timing, begun = facts.protocol.level_timing, facts.prepared.begun
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    rows = begun[DRUG_LEVELS].with_columns(
+        group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
+    )
+    rows = rows.join(asked, on=["patient_id", "group"]).filter(pl.col("sampled_at") >= pl.col("course_started_at"))
+    rows = rows.sort(_LEVEL).with_row_index("span")
+    at_sample = kidney.kidney_states(
+        facts, rows.select("span", "patient_id", "group", from_at="sampled_at", to_at="sampled_at")
+    )
+    rows = rows.join(at_sample.select("span", "modality"), on="span", how="left", maintain_order="left")
+    days = (
+        pl.when(pl.col("modality").is_not_null())
+        .then(timing.one_dose_on_replacement_days)
+        .otherwise(timing.one_dose_days)
+    )
+    rows = rows.with_columns(from_at=pl.col("sampled_at") - pl.duration(hours=24 * days), to_at=facts.now)
+    states = kidney.kidney_states(facts, rows.select("span", "patient_id", "group", "from_at", "to_at"))
+    rows = rows.join(states.select("span", "kidney_state"), on="span", how="left").join(
+        _doses_around(facts, rows), on="span", how="left"
+    )
+    rows = _with_targets(facts, rows)
+    usual, share = pl.col("usual_h"), timing.same_interval_share
+    since = (pl.col("sampled_at") - pl.max_horizontal("last_dose_at", "dose_before_at")).dt.total_seconds() / 3600
+    left = (pl.min_horizontal("next_dose_at", "dose_after_at") - pl.col("sampled_at")).dt.total_seconds() / 3600
+    is_trough = (
+        (pl.col("level_kind") != PEAK).fill_null(True)
+        & (left.round(6) <= timing.trough_within_h).fill_null(False)
+        & (since >= usual * (1 - share)).fill_null(True)
+    )
+    is_one = pl.col("is_one_dose").fill_null(False) & (since <= usual * (1 + share)).fill_null(False)
+    doses_unread = pl.col("patient_id").is_in(sorted(begun.unread_of(DOSES_GIVEN)))
+    is_one_state = pl.col("kidney_state").is_in([kidney.STEADY, kidney.REPLACED])
+    reasons = (
+        (NO_TARGET, pl.col("trough_from").is_null()),
+        (STALE, (facts.now - pl.col("sampled_at")) > pl.duration(hours=24 * timing.level_holds_days)),
+        (TIMING, ~is_trough),
+        (NO_DOSES, pl.lit(not begun.was_delivered(DOSES_GIVEN))),
+        (DOSES_UNREAD, doses_unread),
+        (NOT_ONE, ~is_one),
+        (None, ~is_one_state),
+    )
+    why = pl.lit(None, dtype=pl.String)
+    for code, holds in reversed(reasons):
+        why = pl.when(holds).then(pl.col("kidney_state") if code is None else pl.lit(code)).otherwise(why)
+    return rows.with_columns(why=why).drop("kidney_state")
+
+
+def _doses_around(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
+    """Of each level the doses just before and after it, and whether one dose was given from `from_at` until now.
+
+    One dose: of one drug, in one amount, at one interval, the first of them at `from_at` or before. A missed dose is a gap.
+    """
+    timing = facts.protocol.level_timing
+    doses = (
+        facts.shared(treatment_doses)
+        .filter(pl.col("administered") == GIVEN)
+        .select("patient_id", "group", "given_at", "dose_mg", given_drug="drug")
+    )
+    both = rows.select("span", "patient_id", "group", "sampled_at", "from_at").join(doses, on=["patient_id", "group"])
+    at, first = pl.col("given_at"), pl.col("first_at")
+    both = both.with_columns(first_at=at.filter(at <= pl.col("from_at")).max().over("span"))
+    both = both.sort("span", "given_at", "given_drug").with_columns(
+        gap_h=at.diff().over("span").dt.total_seconds() / 3600
+    )
+    counted, gap = at >= first, pl.col("gap_h").filter(at > first)
+    dose, share = pl.col("dose_mg").filter(counted), timing.same_interval_share
+    usual = gap.median()
+    started = (pl.col("from_at") - first).first().dt.total_seconds() / 3600
+    is_one = (
+        (pl.col("given_drug").filter(counted).n_unique() == 1)
+        & (dose.max() <= dose.min() * (1 + timing.same_dose_share))
+        & (gap.max() <= usual * (1 + share))
+        & (gap.min() >= usual * (1 - share))
+        & (started <= usual * (1 + share))
+    )
+    return both.group_by("span").agg(
+        dose_before_at=at.filter(at < pl.col("sampled_at")).max(),
+        dose_after_at=at.filter(at >= pl.col("sampled_at")).min(),
+        given_drug=pl.col("given_drug").filter(counted).last(),
+        usual_h=usual,
+        is_one_dose=is_one,
+    )
+
+
+def _with_targets(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
+    low = high = pl.lit(None, dtype=pl.Float64)
+    for group, table in facts.protocol.levels.items():
+        for row in table.rows:
+            if row.purpose != targets.TREATMENT:
+                continue
+            modality = pl.col("modality")
+            is_here = modality.is_in(list(row.replacement)).fill_null(False) if row.replacement else modality.is_null()
+            is_here &= pl.col("group") == group
+            low = pl.when(is_here).then(pl.lit(row.trough_from_mg_per_l)).otherwise(low)
+            high = pl.when(is_here).then(pl.lit(row.trough_to_mg_per_l)).otherwise(high)
+    return rows.with_columns(trough_from=low, trough_to=high)
+
+
+def _kidney_now(facts: Facts, treated: pl.DataFrame) -> pl.DataFrame:
+    """Kidney function at this moment: its state, and the newest clearance measured in urine that still holds."""
+    no_group = pl.lit(None, dtype=pl.String)
+    spans = treated.select("patient_id", group=no_group, from_at=facts.now, to_at=facts.now).with_row_index("span")
+    states = spans.select("span", "patient_id").join(kidney.kidney_states(facts, spans), on="span")
+    holds = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
+    measured = (
+        facts.prepared.begun[KIDNEY_FUNCTION]
+        .filter((pl.col("method") == MEASURED) & (pl.col("measured_at") > facts.now - holds))
+        .sort("patient_id", "measured_at")
+        .group_by("patient_id")
+        .agg(measured_crcl_ml_per_min=pl.col("kidney_value").last())
+    )
+    return states.select("patient_id", "kidney_state").join(measured, on="patient_id", how="left")

@@ -1,0 +1,105 @@
+"""Targets of drug levels: for each drug a row by purpose, and by kind of renal replacement, each with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cmvmon.domain.renal_replacement import MODALITIES
+from cmvmon.protocol.faults import Place
+from cmvmon.protocol.kinds import Kind, Listed, Number, Text
+from cmvmon.protocol.stanza import Provenance, key, stanza
+
+TREATMENT, PROPHYLAXIS = PURPOSES = ("treatment", "prophylaxis")
+_LEVEL = Number(above=0)
+_FROM, _TO = "trough_from_mg_per_l", "trough_to_mg_per_l"
+_OF_A_ROW = ("purpose", "replacement", _FROM, _TO, "note", "source", "strength", "owner")
+
+
+@dataclass(frozen=True)
+class LevelRow:
+    """One target: a trough from, up to and with, for a purpose; of `replacement` = only on these kinds of it."""
+
+    purpose: str
+    replacement: tuple[str, ...]
+    trough_from_mg_per_l: float
+    trough_to_mg_per_l: float
+    note: str
+    source: str
+    strength: str
+    owner: str
+
+
+class LevelRows(Kind):
+    """The rows of one drug, `[[levels.<drug>.rows]]`; no two of one purpose for one kind of renal replacement."""
+
+    @property
+    def says(self) -> str:
+        return (
+            f"rows, each with `purpose` (one of {', '.join(PURPOSES)}), `{_FROM}` below `{_TO}`, source, strength and owner; "
+            "`replacement` (kinds of renal replacement) where it holds on these only"
+        )
+
+    def read(self, found: object, place: Place) -> tuple[LevelRow, ...] | None:
+        if not isinstance(found, list) or not found:
+            place.refuse(f"must be {self.says}", found=found)
+            return None
+        before = len(place.faults)
+        rows = [_row(entry, place.at(f"{place.key} row {number}")) for number, entry in enumerate(found, 1)]
+        if len(place.faults) > before:
+            return None
+        whole = tuple(row for row in rows if row is not None)
+        asked = [(row.purpose, kind) for row in whole for kind in (row.replacement or ("",))]
+        if len(set(asked)) < len(asked):
+            place.refuse("has two rows of one purpose", remedy="keep one for each kind of renal replacement")
+        return whole if len(place.faults) == before else None
+
+    def show(self, value: Any) -> str:
+        return "; ".join(
+            f"{', '.join((row.purpose, *row.replacement))}: {row.trough_from_mg_per_l:g} to {row.trough_to_mg_per_l:g} mg/L "
+            f"({row.source})"
+            for row in value
+        )
+
+
+def _row(found: object, place: Place) -> LevelRow | None:
+    if not isinstance(found, dict):
+        place.refuse("must be a table", found=found)
+        return None
+    for name in sorted(set(found) - set(_OF_A_ROW)):
+        place.refuse(f"has the key {name}, which no row has", remedy="remove it or mend its name")
+    texts = {name: found.get(name) for name in ("source", "strength", "owner")}
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            place.refuse(f"lacks its {name}; every row needs it")
+    purpose = Text(PURPOSES).read(found.get("purpose"), place)
+    ends = [_LEVEL.read(found.get(name), place.at(name)) for name in (_FROM, _TO)]
+    if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
+        place.refuse(f"has {_FROM} not below {_TO}")
+    kinds = Listed(Text(MODALITIES)).read(found["replacement"], place) if "replacement" in found else ()
+    note, said = str(found.get("note", "")), {name: str(text) for name, text in texts.items()}
+    return LevelRow(purpose or "", kinds or (), ends[0] or 0.0, ends[1] or 0.0, note, **said)
+
+
+@stanza
+class LevelTable:
+    """The targets of one group of drugs; a drug without a table is measured and not judged."""
+
+    rows: tuple[LevelRow, ...] = key(LevelRows(), "one row a purpose, or a kind of renal replacement")
+    provenance: Provenance
+
+
+@stanza
+class LevelTiming:
+    """When a level is a trough, and of which dose and kidney function it speaks."""
+
+    trough_within_h: float = key(_LEVEL, "taken no longer than this before the next dose")
+    one_dose_days: float = key(_LEVEL, "so long on one dose, in one kidney state, before it is judged")
+    one_dose_on_replacement_days: float = key(_LEVEL, "the same on continuous renal replacement")
+    level_holds_days: float = key(_LEVEL, "an older level is not judged")
+    same_dose_share: float = key(Number(above=0, below=1), "doses that differ by no more of the smaller are one")
+    same_interval_share: float = key(
+        Number(above=0, below=1), "so far from the usual interval, as a share of it, is still it"
+    )
+    replacement_gap_h: float = key(_LEVEL, "a shorter interruption of renal replacement is none")
+    provenance: Provenance
