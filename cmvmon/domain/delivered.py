@@ -15,6 +15,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
@@ -144,6 +145,12 @@ DELIVERED: tuple[Delivered, ...] = (
     ),
     Delivered(
         RENAL_REPLACEMENT,
+        starts="started_at",
+        known_since=("started_at",),
+        ends=("stopped_at",),
+    ),
+    Delivered(
+        CO_MEDICATION,
         starts="started_at",
         known_since=("started_at",),
         ends=("stopped_at",),

@@ -47,6 +47,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("doses_given", "duplicate_dose"): lambda: _doubled("doses_given"),
     ("kidney_function", "duplicate_kidney_function"): lambda: _doubled("kidney_function"),
     ("renal_replacement", "duplicate_renal_replacement"): lambda: _doubled("renal_replacement"),
+    ("co_medication", "duplicate_co_medication"): lambda: _doubled("co_medication"),
     ("resistance_reports", "duplicate_resistance_report"): lambda: _doubled("resistance_reports"),
     ("patient_links", "duplicate_patient_link"): lambda: _doubled("patient_links"),
     ("assays", "duplicate_assay"): lambda: _doubled("assays"),

@@ -118,6 +118,15 @@ FULL: dict[str, Row] = {
         "received_at": at(4, 9),
         "delivery_id": "0" * 64,
     },
+    "co_medication": {
+        "patient_id": "SYN-1",
+        "atc_code": "P01CX01",
+        "route": "iv",
+        "started_at": at(2),
+        "stopped_at": at(4),
+        "received_at": at(4, 9),
+        "delivery_id": "0" * 64,
+    },
     "resistance_reports": {
         "patient_id": "SYN-1",
         "request_id": "R1",
@@ -303,6 +312,7 @@ NAMED_BY = {
     "doses_given": "patient_id",
     "kidney_function": "patient_id",
     "renal_replacement": "patient_id",
+    "co_medication": "patient_id",
     "resistance_reports": "request_id",
     "patient_links": "patient_id",
     "assays": "assay",

@@ -36,6 +36,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "doses_given",
                 "kidney_function",
                 "renal_replacement",
+                "co_medication",
                 "patient_links",
                 "resistance_reports",
             )

@@ -117,6 +117,7 @@ SENTENCES: dict[str, str] = {
     "table.doses_given": "doses given",
     "table.kidney_function": "kidney function",
     "table.renal_replacement": "renal replacement",
+    "table.co_medication": "other drugs",
     "table.resistance_reports": "genotype and phenotype reports",
     "table.patient_links": "patient numbers merged",
     "table.delivery": "whole delivery",

@@ -117,6 +117,7 @@ SENTENCES: dict[str, str] = {
     "table.doses_given": "toegediende doses",
     "table.kidney_function": "nierfunctie",
     "table.renal_replacement": "nierfunctievervanging",
+    "table.co_medication": "overige medicatie",
     "table.resistance_reports": "genotyperingen en fenotyperingen",
     "table.patient_links": "samengevoegde patiëntnummers",
     "table.delivery": "hele levering",

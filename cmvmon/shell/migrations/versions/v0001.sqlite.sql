@@ -126,6 +126,34 @@ CREATE INDEX ix_birth_dates_received_at ON birth_dates (received_at)
 
 CREATE INDEX ix_birth_dates_record_key ON birth_dates (record_key)
 
+CREATE TABLE co_medication (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    atc_code VARCHAR NOT NULL,
+    route VARCHAR,
+    started_at VARCHAR(27) NOT NULL,
+    stopped_at VARCHAR(27),
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_co_medication_folded ON co_medication (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_co_medication_patient_id ON co_medication (patient_id)
+
+CREATE INDEX ix_co_medication_received_at ON co_medication (received_at)
+
+CREATE INDEX ix_co_medication_record_key ON co_medication (record_key)
+
 CREATE TABLE concordance_counts (
     number INTEGER NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -623,6 +651,10 @@ CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments BEGIN SELEC
 CREATE TRIGGER no_update_of_birth_dates BEFORE UPDATE ON birth_dates BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of birth_dates: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_birth_dates BEFORE DELETE ON birth_dates BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of birth_dates: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_co_medication BEFORE UPDATE ON co_medication BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of co_medication: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_co_medication BEFORE DELETE ON co_medication BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of co_medication: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: UPDATE is refused'); END
 
