@@ -11,6 +11,7 @@ from typing import Self
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.protocol.doses import DoseTable
 from cmvmon.protocol.faults import Place
+from cmvmon.protocol.interactions import Interactions
 from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.policy import (
     AffectedCompartments,
@@ -101,6 +102,7 @@ class Protocol:
     alarms: Mapping[str, Alarm] = family(Alarm, name="alarm")
     doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
     exposure: Exposure = inner(Exposure)
+    interactions: Interactions = inner(Interactions)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

@@ -55,8 +55,6 @@ NOT_BUILT = {
 IN_PART = {
     "G4": "which organ comes first by host is told nowhere",
     "G13": "COVID and improvement by day are no input: the line is held for every BAL",
-    "G14": "doses are shown, and not held against a band of kidney function",
-    "G16": "the order of choice is told nowhere but here",
     "G17": "drug levels are no input",
 }
 
@@ -90,8 +88,9 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G8": (Applies(page="docs/method.md", words="CCPIS"),),
     "G9": (Applies(page="docs/method.md", words="Papazian 2021"),),
     "G10": (Applies("concordance", "answer"),),
-    "G14": (Applies("antiviral_courses", "dose_mg_per_kg"),),
+    "G14": (Applies("antiviral_courses", "dose_mg_per_kg"), Applies(page="docs/method.md", words="order of choice")),
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
+    "G16": (Applies("co_medication", "atc_code"), Applies(page="docs/method.md", words="order of choice")),
     "G18": (Applies("duration", "treated_days"), Applies("icu_stays", "ventilation_stopped_at")),
     "G19": (
         Applies("weekly_decline", "decline_log10_per_week"),

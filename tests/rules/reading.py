@@ -1,7 +1,7 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
-are told what was given (tests/exposures.py): `doses`, `kidney`, `born`. It is about a compartment, a drug (`drug foscarnet`), or
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, `beside`. It is about a compartment, a drug (`drug foscarnet`), two (`drug foscarnet with citrate`), or
 the patient (`-`).
 """
 
@@ -49,6 +49,8 @@ class Case:
     born: str = "never"
     drug: str | None = None
     reports: str = "never"
+    beside: str = "never"
+    other: str | None = None
 
 
 def cases(rule: str) -> list[Case]:
@@ -62,7 +64,8 @@ def _of_file(rule: str, path: Path) -> list[Case]:
     made = []
     for row in rows:
         cell = dict(zip(header, row, strict=True))
-        drug = cell["about"].removeprefix("drug ") if cell["about"].startswith("drug ") else None
+        pair = cell["about"].removeprefix("drug ") if cell["about"].startswith("drug ") else ""
+        drug, other = (part or None for part in pair.partition(" with ")[::2])
         made.append(
             Case(
                 rule,
@@ -82,6 +85,8 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
                 drug,
                 cell.get("reports", "never"),
+                cell.get("beside", "never"),
+                other,
             )
         )
     return made
@@ -114,13 +119,13 @@ def tables(case: Case) -> Known:
         answered=case.answered,
         reports=case.reports,
     )
-    return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    return with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born, beside=case.beside)
 
 
 def about(case: Case) -> pl.Expr:
     """Which verdicts are about what the case is about."""
     mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
-    for name, part in (("laboratory", case.laboratory), ("drug", case.drug)):
+    for name, part in (("laboratory", case.laboratory), ("drug", case.drug), ("other_drug", case.other)):
         if part is not None:
             mine &= pl.col("subject").str.json_path_match(f"$.{name}") == part
     return mine
