@@ -6,7 +6,9 @@
               two joined by `;`, `-` (delivered, none), `never`
     kidney    `cg 80 d0-` (Cockcroft-Gault 80 mL/min, every day from day 0 on), `measured 80 d3` (once), `label 1.4 d0-`
               (mL/min/kg), `egfr 60 d0-` (no body surface), `egfr/1.9 60 d0-` (body surface 1.9 m2), `umol 133 d0-`,
-              `mgdl 1.5 d0-` (creatinine), `cvvhdf d3-d6` (renal replacement), joined by `;`, `never`
+              `mgdl 1.5 d0-` (creatinine), `cvvhdf d3-d6` (renal replacement), `cvvhdf/citrate d3-d6` (with its anticoagulant), joined by `;`, `never`
+    beside    `P01CX01 iv d3-d5` (another drug by ATC code and route), `J01DH51 ? d3-` (route not known, runs), joined by `;`,
+              `-` (delivered, none), `never`
     born      `1961-05-30`, `never`
 
 Values of kidney function are of an hour after the full day. All synthetic.
@@ -22,6 +24,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
@@ -42,13 +45,20 @@ _METHODS = {
 
 
 def with_exposure(
-    known: Known, *, doses: str = "never", kidney: str = "never", born: str = "never", patient: str = PATIENT
+    known: Known,
+    *,
+    doses: str = "never",
+    kidney: str = "never",
+    born: str = "never",
+    beside: str = "never",
+    patient: str = PATIENT,
 ) -> Known:
     """The same with these tables; each that is `never` was never delivered."""
     said: dict[RowType, pl.DataFrame | None] = {
         DOSES_GIVEN: _frame(DOSES_GIVEN, doses, list(dose_rows(doses, patient))),
         KIDNEY_FUNCTION: _frame(KIDNEY_FUNCTION, kidney, list(kidney_rows(kidney, patient))),
         RENAL_REPLACEMENT: _frame(RENAL_REPLACEMENT, kidney, list(replacement_rows(kidney, patient))),
+        CO_MEDICATION: _frame(CO_MEDICATION, beside, list(beside_rows(beside, patient))),
         BIRTH_DATES: _frame(BIRTH_DATES, born, [{"patient_id": patient, "born_on": born, "stated_at": moment(-30)}]),
     }
     delivered = {rows.name: frame for rows, frame in said.items() if frame is not None}
@@ -106,10 +116,26 @@ def replacement_rows(text: str, patient: str) -> Iterator[Mapping[str, Any]]:
     """Each period of renal replacement."""
     for part in _parts(text):
         name, *said = part.split()
-        if name in MODALITIES:
-            start, stop = re.fullmatch(r"d(-?[\d.]+)-(?:d(-?[\d.]+))?", said[0]).groups()  # type: ignore[union-attr]
-            stopped = None if stop is None else moment(float(stop))
-            yield {"patient_id": patient, "modality": name, "started_at": moment(float(start)), "stopped_at": stopped}
+        modality, _, anticoagulant = name.partition("/")
+        if modality in MODALITIES:
+            yield {
+                "patient_id": patient,
+                "modality": modality,
+                "anticoagulant": anticoagulant or None,
+                **_period(said[0]),
+            }
+
+
+def beside_rows(text: str, patient: str) -> Iterator[Mapping[str, Any]]:
+    """Each other drug."""
+    for part in _parts(text):
+        code, route, span = part.split()
+        yield {"patient_id": patient, "atc_code": code, "route": None if route == "?" else route, **_period(span)}
+
+
+def _period(text: str) -> Mapping[str, Any]:
+    start, stop = re.fullmatch(r"d(-?[\d.]+)-(?:d(-?[\d.]+))?", text).groups()  # type: ignore[union-attr]
+    return {"started_at": moment(float(start)), "stopped_at": None if stop is None else moment(float(stop))}
 
 
 def _parts(text: str) -> list[str]:

@@ -16,6 +16,7 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.cmv_serology import CMV_SEROLOGY
+from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.drug_levels import DRUG_LEVELS
@@ -163,6 +164,12 @@ DELIVERED: tuple[Delivered, ...] = (
         LABORATORY_VALUES,
         starts="sampled_at",
         known_since=("sampled_at",),
+    ),
+    Delivered(
+        CO_MEDICATION,
+        starts="started_at",
+        known_since=("started_at",),
+        ends=("stopped_at",),
     ),
     Delivered(
         RESISTANCE_REPORTS,

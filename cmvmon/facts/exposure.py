@@ -60,7 +60,7 @@ EXPOSURE = RowType(
 )
 
 
-@fact_table(EXPOSURE, lists="drug")
+@fact_table(EXPOSURE)
 def exposure(facts: Facts) -> pl.DataFrame:
     """Only doses that were given count. A change of band must last two days: the day before has its own band.
 

@@ -61,7 +61,11 @@ def kidney_days(facts: Facts) -> pl.DataFrame:
     eGFR is de-indexed by body surface, or sets no band. A clearance is divided by the weight it was computed with, else by
     the dosing weight; what the foscarnet label's formula gives is by weight already. Source: rules.md section 2.
     """
-    days = facts.shared(treated_days)
+    return kidney_of(facts, facts.shared(treated_days))
+
+
+def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
+    """The same of any spans of time that are told apart by patient and `day`, with `starts` and `ends`."""
     with_state = days.join(_replacement(facts, days), on=_OF_A_DAY, how="left", maintain_order="left").join(
         _moved(facts, days), on=_OF_A_DAY, how="left", maintain_order="left"
     )
@@ -76,17 +80,7 @@ def kidney_days(facts: Facts) -> pl.DataFrame:
         modality=pl.when(~is_unread).then("modality"),
         ml_per_min=pl.when(~is_unread).then("ml_per_min"),
         ml_per_min_per_kg=pl.when(~is_unread).then("ml_per_min_per_kg"),
-    ).select(
-        "patient_id",
-        "anchor_at",
-        "day",
-        "starts",
-        "ends",
-        "modality",
-        "ml_per_min",
-        "ml_per_min_per_kg",
-        "kidney_unknown",
-    )
+    ).select(*days.columns, "modality", "ml_per_min", "ml_per_min_per_kg", "kidney_unknown")
 
 
 def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
@@ -118,23 +112,27 @@ def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
-    """The days before whose end creatinine moved, with the moment from which only a measured clearance counts."""
-    policy = facts.protocol.exposure
+def creatinine_umol_per_l(facts: Facts) -> pl.DataFrame:
+    """Every creatinine on record: `patient_id`, `measured_at`, `micromoles` (umol/L), whatever unit it was reported in."""
     micromoles = (
         pl.when(pl.col("unit") == MG_PER_DL)
         .then(pl.col("kidney_value") * UMOL_PER_L_OF_ONE_MG_PER_DL)
         .otherwise("kidney_value")
     )
-    creatinine = (
+    return (
         facts.prepared.begun[KIDNEY_FUNCTION]
         .filter(pl.col("method") == CREATININE)
         .select("patient_id", "measured_at", micromoles=micromoles)
     )
+
+
+def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
+    """The days before whose end creatinine moved, with the moment from which only a measured clearance counts."""
+    policy = facts.protocol.exposure
     since = pl.col("ends") - pl.duration(hours=policy.creatinine_moved_within_h)
     moved = (pl.col("micromoles").max() - pl.col("micromoles").min()).round(6)
     return (
-        days.join(creatinine, on="patient_id")
+        days.join(facts.shared(creatinine_umol_per_l), on="patient_id")
         .filter((pl.col("measured_at") >= since) & (pl.col("measured_at") <= pl.col("ends")))
         .group_by(_OF_A_DAY)
         .agg(moved=moved, moved_since=pl.col("measured_at").min())
@@ -166,7 +164,7 @@ def _values(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
             "measured_at",
             "method",
             rank=pl.col("method").replace_strict(_RANK, return_dtype=pl.Int64),
-            value_by_kg=pl.when(is_by_weight).then("kidney_value").otherwise(value / weight),
+            value_by_kg=pl.when(is_by_weight).then("kidney_value").otherwise((value / weight).round(9)),
             value=pl.when(~is_by_weight).then(value),
         )
     )

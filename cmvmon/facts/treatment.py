@@ -92,7 +92,8 @@ def treatment(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _runs(facts: Facts) -> pl.Expr:
+def runs(facts: Facts) -> pl.Expr:
+    """Whether a row has not stopped, or no longer before than the clocks run on after a stop."""
     still_counts_from = facts.as_of - timedelta(hours=facts.protocol.response_clock.interrupted_gap_h)
     return pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= still_counts_from)
 
@@ -124,9 +125,7 @@ def _state(facts: Facts) -> pl.DataFrame:
     state = (
         begun[ANTIVIRAL_COURSES]
         .filter(
-            _runs(facts)
-            if last_heard is None
-            else _surely_runs(facts, last_heard) | (_told_since(facts) & _runs(facts))
+            runs(facts) if last_heard is None else _surely_runs(facts, last_heard) | (_told_since(facts) & runs(facts))
         )
         .group_by("patient_id")
         .agg(
@@ -159,7 +158,7 @@ def _prophylaxis(facts: Facts) -> pl.DataFrame:
     is_given_so = (pl.col("indication") == words.PROPHYLAXIS) & pl.col("drug").is_in(list(facts.protocol.drugs))
     return (
         facts.prepared.begun[ANTIVIRAL_COURSES]
-        .filter(_runs(facts) & (is_letermovir | is_given_so.fill_null(False)))
+        .filter(runs(facts) & (is_letermovir | is_given_so.fill_null(False)))
         .group_by("patient_id")
         .agg(
             prophylaxis_since=pl.col("started_at").min(),

@@ -102,6 +102,15 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "no such PaO2/FiO2 ratio exists in this unit: it may be in the other one (100 mmHg is 13.3 kPa), or FiO2 was a "
             "percentage. Check both with the sender."
         ),
+        "malformed_atc_code": (
+            "the code is no whole ATC code: seven characters in capitals, without blanks or points, to the substance, as P01CX01. "
+            "Ask the pharmacy for it, or map its own code in the table file ([co_medication.words.atc_code])."
+        ),
+        "unknown_route": (
+            "the route is none that is read (iv, oral, enteral, inhaled, intramuscular, subcutaneous, topical, other). Map the "
+            "sender's word in the table file ([co_medication.words.route])."
+        ),
+        "co_medication_stopped_before_started": "the drug ends before it starts. Check both times with the sender.",
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
         ),

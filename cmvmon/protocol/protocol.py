@@ -11,6 +11,7 @@ from typing import Self
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.protocol.doses import DoseTable
 from cmvmon.protocol.faults import Place
+from cmvmon.protocol.interactions import Interactions
 from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.levels import LevelTable, LevelTiming
 from cmvmon.protocol.policy import (
@@ -108,6 +109,7 @@ class Protocol:
     context: Context = inner(Context)
     levels: Mapping[str, LevelTable] = family(LevelTable, name="levels")
     level_timing: LevelTiming = inner(LevelTiming)
+    interactions: Interactions = inner(Interactions)
     rules: Mapping[str, RuleStanza] = family(RuleStanza, name="rules")
     owner_signed_by: str = key(Signature(), "who signed it, by name", default="")
     signed_at: str = key(Signature(), "the date on which it was signed, such as 2026-11-22", default="")

@@ -33,11 +33,14 @@ _BY_NAME = tuple(
         (r"^protocol\..*(_days|_h|_log10|_log10_per_week)$", "short"),
         (r"_iu_per_ml$", "load"),
         (r"(_in_a_day|_mmol_per_l)$", "amount"),
+        (r"_umol_per_l$", "count"),
+        (r"_mg_per_dl$", "hundredths"),
+        (r"^(kidney_function_now|no_dose_up_to)$", "clearance"),
         (r"(_(e9|mg)_per_l|_ml_per_min)$", "short"),
         (r"_log10(_per_week)?$", "log10"),
         (r"_fold(_low|_high)?$", "short"),
         (r"_(mmhg|percent)$", "whole"),
-        (r"(_at|_since)$", "date"),
+        (r"(_at|_since|_until)$", "date"),
         (r"probability|agreement", "percent"),
         (r"(^|_)n_|_day$", "count"),
         (r"^days_since_|_days$", "days"),
@@ -116,6 +119,12 @@ class Speaker:
         word = self.language.word("compartment", compartment)
         return word[:1].upper() + word[1:]
 
+    def other_drug(self, name: str) -> str:
+        """The name of another drug, in this language where it has a word for it: a site adds pairs of its own."""
+        key = f"other_drug.{name}"
+        found = self.language.say(key) if self.language.has(key) else name
+        return found[:1].upper() + found[1:]
+
     def date(self, moment: str | datetime) -> str:
         """The date of a moment."""
         found = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
@@ -139,6 +148,10 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "full_days": lambda s, x: days_in_words(math.floor(x), s.language),
     "amount": lambda s, x: s.language.number(x, 1 if round(x, 1) != round(x) else 0),
     "capitalised": lambda _, x: x[:1].upper() + x[1:],
+    "clearance": lambda s, x: s.language.number(x, 0 if x >= 10 else 1 if round(x, 1) == round(x, 2) else 2),
+    "hundredths": lambda s, x: s.language.number(x, 2),
+    "first_capital": lambda _, x: (", ".join(x.split(";"))).capitalize(),
+    "other_drug": Speaker.other_drug,
     "drugs": lambda _, x: ", ".join(x.split(";")),
     "detection": lambda s, x: s.language.word("detection", x),
     "compartment": lambda s, x: s.language.word("compartment", x),

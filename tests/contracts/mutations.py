@@ -188,6 +188,26 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "BetweenInUnit analyte_value analyte unit igg g/L": _laboratory("igg", "g/L", 700.0),
         "BetweenInUnit analyte_value analyte unit igg mg/dL": _laboratory("igg", "mg/dL", 7.0),
     },
+    "co_medication": {
+        "Matches atc_code": [
+            full("co_medication") | {"atc_code": text}
+            for text in (
+                "",
+                "p01cx01",
+                "P01CX",
+                "P01CX1",
+                "P01CX011",
+                "P01C X01",
+                "P01.CX01",
+                "X01CX01",
+                "PO1CX01",
+                "pentamidine",
+                "J01G",
+            )
+        ],
+        "OneOf route": [full("co_medication") | {"route": word} for word in ("IV", "i.v.", "intraveneus", "")],
+        "Ordered started_at stopped_at": [full("co_medication") | {"stopped_at": at(1)}],
+    },
     "resistance_reports": {
         "OneOf gene": [full("resistance_reports") | {"gene": word} for word in ("ul97", "UL99", "")],
         "NotNull finding": [bare("resistance_reports") | {"finding": None}],

@@ -49,6 +49,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("renal_replacement", "duplicate_renal_replacement"): lambda: _doubled("renal_replacement"),
     ("drug_levels", "duplicate_drug_level"): lambda: _doubled("drug_levels"),
     ("laboratory_values", "duplicate_laboratory_value"): lambda: _doubled("laboratory_values"),
+    ("co_medication", "duplicate_co_medication"): lambda: _doubled("co_medication"),
     ("resistance_reports", "duplicate_resistance_report"): lambda: _doubled("resistance_reports"),
     ("samples_ordered", "duplicate_order"): lambda: _doubled("samples_ordered"),
     ("oxygenation", "duplicate_oxygenation"): lambda: _doubled("oxygenation"),

@@ -141,6 +141,15 @@ FULL: dict[str, Row] = {
         "received_at": at(3, 9),
         "delivery_id": "0" * 64,
     },
+    "co_medication": {
+        "patient_id": "SYN-1",
+        "atc_code": "P01CX01",
+        "route": "iv",
+        "started_at": at(2),
+        "stopped_at": at(4),
+        "received_at": at(4, 9),
+        "delivery_id": "0" * 64,
+    },
     "resistance_reports": {
         "patient_id": "SYN-1",
         "request_id": "R1",
@@ -367,6 +376,7 @@ NAMED_BY = {
     "renal_replacement": "patient_id",
     "drug_levels": "patient_id",
     "laboratory_values": "patient_id",
+    "co_medication": "patient_id",
     "resistance_reports": "request_id",
     "samples_ordered": "order_number",
     "oxygenation": "patient_id",

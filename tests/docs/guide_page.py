@@ -54,8 +54,6 @@ IN_PART = {
     "G6": "the same; and outcomes (mortality, ventilator-free days) are no input",
     "G12": "signs of an organ are those that the team states; none is found by itself",
     "G13": "whether ventilation is invasive is no input",
-    "G14": "doses are shown, and not held against a band of kidney function",
-    "G16": "the order of choice is told nowhere but here",
     "G17": "levels of foscarnet have no target, and no exposure over the day is computed",
 }
 
@@ -97,11 +95,15 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G8": (Applies(page="docs/method.md", words="CCPIS"),),
     "G9": (Applies(page="docs/method.md", words="Papazian 2021"),),
     "G10": (Applies("concordance", "answer"),),
-    "G14": (Applies("antiviral_courses", "dose_mg_per_kg"),),
+    "G14": (Applies("antiviral_courses", "dose_mg_per_kg"), Applies(page="docs/method.md", words="order of choice")),
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
     "G12": (Applies("samples_ordered", "state"), Applies("sampling", "organ_taken_at")),
     "G13": (Applies("oxygenation", "pao2_fio2_ratio"), Applies("ventilation", "pao2_fio2_change_percent")),
-    "G16": (Applies("laboratory_values", "analyte"),),
+    "G16": (
+        Applies("co_medication", "atc_code"),
+        Applies("laboratory_values", "analyte"),
+        Applies(page="docs/method.md", words="order of choice"),
+    ),
     "G17": (Applies("drug_levels", "level_value"), Applies("levels", "trough_from_mg_per_l")),
     "G18": (Applies("duration", "treated_days"), Applies("icu_stays", "ventilation_stopped_at")),
     "G19": (

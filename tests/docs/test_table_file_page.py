@@ -38,6 +38,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "renal_replacement",
                 "drug_levels",
                 "laboratory_values",
+                "co_medication",
                 "patient_links",
                 "resistance_reports",
                 "samples_ordered",

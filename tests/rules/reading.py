@@ -1,9 +1,9 @@
 """Reads the case tables of the rules: small tables that a clinician can read, in tests/rules/cases/<rule>.md.
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
-are told what was given (tests/exposures.py): `doses`, `kidney`, `born`; what was measured (tests/measured.py): `levels`, `labs`;
-and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. It is about a compartment, a drug (`drug
-foscarnet`), a count or value (`analyte platelets`), or the patient (`-`).
+are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, `beside`; what was measured (tests/measured.py): `levels`,
+`labs`; and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. It is about a compartment, a drug (`drug
+foscarnet`), two (`drug foscarnet with citrate`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Case:
     pf: str = "never"
     serology: str = "never"
     limits: str = "never"
+    beside: str = "never"
+    other: str | None = None
 
 
 def cases(rule: str) -> list[Case]:
@@ -73,7 +75,8 @@ def _of_file(rule: str, path: Path) -> list[Case]:
     for row in rows:
         cell = dict(zip(header, row, strict=True))
         kind, _, named = cell["about"].partition(" ")
-        drug, analyte = (named if kind == of else None for of in ("drug", "analyte"))
+        pair, analyte = (named if kind == of else "" for of in ("drug", "analyte"))
+        drug, other = (part or None for part in pair.partition(" with ")[::2])
         made.append(
             Case(
                 rule,
@@ -93,8 +96,10 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 *(cell.get(name, "never") for name in ("doses", "kidney", "born")),
                 drug,
                 *(cell.get(name, "never") for name in ("reports", "levels", "labs")),
-                analyte,
+                analyte or None,
                 *(cell.get(name, "never") for name in ("orders", "pf", "serology", "limits")),
+                cell.get("beside", "never"),
+                other,
             )
         )
     return made
@@ -127,7 +132,7 @@ def tables(case: Case) -> Known:
         answered=case.answered,
         reports=case.reports,
     )
-    exposed = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born)
+    exposed = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born, beside=case.beside)
     given = with_measured(exposed, levels=case.levels, labs=case.labs)
     return with_samples(given, orders=case.orders, pf=case.pf, serology=case.serology, limits=case.limits)
 
@@ -135,7 +140,8 @@ def tables(case: Case) -> Known:
 def about(case: Case) -> pl.Expr:
     """Which verdicts are about what the case is about."""
     mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
-    for name, part in (("laboratory", case.laboratory), ("drug", case.drug), ("analyte", case.analyte)):
+    told = {"laboratory": case.laboratory, "drug": case.drug, "other_drug": case.other, "analyte": case.analyte}
+    for name, part in told.items():
         if part is not None:
             mine &= pl.col("subject").str.json_path_match(f"$.{name}") == part
     return mine

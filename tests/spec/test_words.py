@@ -56,8 +56,10 @@ RULE_REASONS = {
 TITLES: dict[str, tuple[str, ...]] = {
     **{rule.code: () for rule in all_rules()},
     words.OPERATIONS: (),
+    "drug_line": ("not_recommended", "contraindicated", "on_replacement", "creatinine_above", "check_missing"),
     "guide_duration": ("treated",),
     "guide_sampling_moment": ("organ", "blood_alone"),
+    "interaction_note": ("nephrotoxic", "seizures", "antagonism"),
     "no_follow_up": ("line",),
     "rebound": ("line", "line_airway"),
     "recurrence": ("after_end",),
@@ -198,6 +200,9 @@ def test_a_number_is_written_by_its_unit() -> None:
         "mmol/L": "amount",
         "mmHg": "whole",
         "%": "whole",
+        "umol/L": "count",
+        "mg/dL": "hundredths",
+        "as `kidney_unit_now` says": "clearance",
     }
     columns = {column.name: column for table in all_fact_tables().values() for column in table.rows.columns}
     told = {name for rule in all_rules() for sentence in rule.says for name in sentence.told}

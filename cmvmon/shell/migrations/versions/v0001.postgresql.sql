@@ -155,6 +155,34 @@ CREATE INDEX ix_cmv_serology_received_at ON cmv_serology (received_at)
 
 CREATE INDEX ix_cmv_serology_record_key ON cmv_serology (record_key)
 
+CREATE TABLE co_medication (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    atc_code VARCHAR NOT NULL,
+    route VARCHAR,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    stopped_at TIMESTAMP WITH TIME ZONE,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_co_medication_folded ON co_medication (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_co_medication_patient_id ON co_medication (patient_id)
+
+CREATE INDEX ix_co_medication_received_at ON co_medication (received_at)
+
+CREATE INDEX ix_co_medication_record_key ON co_medication (record_key)
+
 CREATE TABLE concordance_counts (
     number SERIAL NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -820,6 +848,12 @@ CREATE TRIGGER no_update_of_cmv_serology BEFORE UPDATE ON cmv_serology FOR EACH 
 CREATE TRIGGER no_delete_of_cmv_serology BEFORE DELETE ON cmv_serology FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_cmv_serology BEFORE TRUNCATE ON cmv_serology FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_co_medication BEFORE UPDATE ON co_medication FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_co_medication BEFORE DELETE ON co_medication FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_co_medication BEFORE TRUNCATE ON co_medication FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

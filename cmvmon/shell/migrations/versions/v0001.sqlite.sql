@@ -155,6 +155,34 @@ CREATE INDEX ix_cmv_serology_received_at ON cmv_serology (received_at)
 
 CREATE INDEX ix_cmv_serology_record_key ON cmv_serology (record_key)
 
+CREATE TABLE co_medication (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    atc_code VARCHAR NOT NULL,
+    route VARCHAR,
+    started_at VARCHAR(27) NOT NULL,
+    stopped_at VARCHAR(27),
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_co_medication_folded ON co_medication (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_co_medication_patient_id ON co_medication (patient_id)
+
+CREATE INDEX ix_co_medication_received_at ON co_medication (received_at)
+
+CREATE INDEX ix_co_medication_record_key ON co_medication (record_key)
+
 CREATE TABLE concordance_counts (
     number INTEGER NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -802,6 +830,10 @@ CREATE TRIGGER no_delete_of_birth_dates BEFORE DELETE ON birth_dates BEGIN SELEC
 CREATE TRIGGER no_update_of_cmv_serology BEFORE UPDATE ON cmv_serology BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of cmv_serology: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_cmv_serology BEFORE DELETE ON cmv_serology BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of cmv_serology: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_co_medication BEFORE UPDATE ON co_medication BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of co_medication: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_co_medication BEFORE DELETE ON co_medication BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of co_medication: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: UPDATE is refused'); END
 

@@ -1,0 +1,42 @@
+"""The delivered table `co_medication`: what a patient is given besides antiviral drugs, by ATC code."""
+
+from __future__ import annotations
+
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.constraints import Matches, NotBefore, OneOf, Ordered
+from cmvmon.domain.rows import PATIENT_ID, RECEIVED
+
+IV = "iv"
+ROUTES = (IV, "oral", "enteral", "inhaled", "intramuscular", "subcutaneous", "topical", "other")
+# Spelled out without classes in brackets, which the engines that hold a row to its contract may read differently.
+_GROUP = f"(?:{'|'.join('ABCDGHJLMNPRSV')})"  # the fourteen anatomical groups
+_LETTER = f"(?:{'|'.join('ABCDEFGHIJKLMNOPQRSTUVWXYZ')})"
+_DIGIT = f"(?:{'|'.join('0123456789')})"
+ATC_CODE = f"{_GROUP}{_DIGIT}{_DIGIT}{_LETTER}{_LETTER}{_DIGIT}{_DIGIT}"
+"""A whole ATC code, to the substance: P01CX01. The code of a group (J01G) says of no patient what was given."""
+
+CO_MEDICATION = RowType(
+    name="co_medication",
+    description="One drug given from a first to a last dose by one route. A code that no pair of the protocol names is kept.",
+    key=("patient_id", "atc_code", "route", "started_at"),
+    columns=(
+        PATIENT_ID,
+        Column(
+            "atc_code",
+            Kind.TEXT,
+            "The ATC code of the substance, seven characters in capitals, such as P01CX01.",
+            constraints=(Matches("atc_code", ATC_CODE, "is a whole ATC code, such as P01CX01", "malformed_atc_code"),),
+        ),
+        Column(
+            "route",
+            Kind.TEXT,
+            "How it is given.",
+            null_means="not known",
+            constraints=(OneOf("route", ROUTES),),
+        ),
+        Column("started_at", Kind.MOMENT, "First dose.", "UTC", constraints=(NotBefore("started_at"),)),
+        Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
+        *RECEIVED,
+    ),
+    across=(Ordered("started_at", "stopped_at", "co_medication_stopped_before_started"),),
+)

@@ -1,0 +1,127 @@
+"""Pairs of drugs that are told of: for each an antiviral drug, what it is held against, within how many days, and its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cmvmon.domain.co_medication import ROUTES
+from cmvmon.domain.renal_replacement import ANTICOAGULANTS
+from cmvmon.protocol.faults import Place
+from cmvmon.protocol.kinds import ATC, Kind, Listed, Number, Text
+from cmvmon.protocol.stanza import Provenance, key, stanza
+
+ALERT, NOTE = TOLD_AS = ("alert", "note")
+EFFECTS = ("seizures", "low_calcium", "low_calcium_by_mechanism", "nephrotoxic", "antagonism")
+"""What is reported of a pair that alerts, as a word: each has its sentence in every language."""
+_LISTS = {
+    "other_atc": Listed(ATC, may_be_empty=True),
+    "other_groups": Listed(Text(), may_be_empty=True),
+    "other_anticoagulants": Listed(Text(ANTICOAGULANTS), may_be_empty=True),
+    "other_routes": Listed(Text(ROUTES), may_be_empty=True),
+}
+_TEXTS = {
+    "drug": Text(),
+    "other": Text(),
+    "told_as": Text(TOLD_AS),
+    "effect": Text(),
+    "source": Text(),
+    "strength": Text(),
+    "owner": Text(),
+}
+_DAYS = Number(at_least=0.0, at_most=60.0)
+_OF_A_ROW = (*_TEXTS, *_LISTS, "within_days")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One antiviral drug, by its group, and another drug.
+
+    Attributes:
+        other: its name on the page and in the subject of an alert.
+        other_atc: ATC codes, or the beginnings of some.
+        other_groups: groups of [drugs]: it is an antiviral drug itself.
+        other_anticoagulants: it is what keeps the circuit of renal replacement open.
+        other_routes: the routes that count; empty: any.
+        within_days: so far apart the two still count as given together.
+        told_as: an alert, or a note that no rule reads.
+        effect: what is reported, as a word (of a note: in the protocol's own words).
+    """
+
+    drug: str
+    other: str
+    other_atc: tuple[str, ...]
+    other_groups: tuple[str, ...]
+    other_anticoagulants: tuple[str, ...]
+    other_routes: tuple[str, ...]
+    within_days: float
+    told_as: str
+    effect: str
+    source: str
+    strength: str
+    owner: str
+
+
+class PairRows(Kind):
+    """The rows, `[[interactions.pairs]]`."""
+
+    @property
+    def says(self) -> str:
+        return (
+            "rows, each with `drug` (a group of [drugs]), `other` (a name), one or more of `other_atc`, `other_groups` and "
+            "`other_anticoagulants`, `other_routes` where only some count, `within_days`, `told_as` (alert or note), `effect`, "
+            "source, strength and owner"
+        )
+
+    def read(self, found: object, place: Place) -> tuple[Pair, ...] | None:
+        if not isinstance(found, list) or not found:
+            place.refuse(f"must be {self.says}", found=found)
+            return None
+        before = len(place.faults)
+        rows = [self._row(entry, place.at(f"{place.key} row {number}")) for number, entry in enumerate(found, 1)]
+        if len(place.faults) > before:
+            return None
+        whole = [row for row in rows if row is not None]
+        named = [(row.drug, row.other) for row in whole]
+        for drug, other in sorted({pair for pair in named if named.count(pair) > 1}):
+            place.refuse("names one pair twice", found=f"{drug} with {other}", remedy="remove one, or name them apart")
+        return tuple(whole) if len(place.faults) == before else None
+
+    def _row(self, found: object, place: Place) -> Pair | None:
+        if not isinstance(found, dict):
+            place.refuse("must be a table", found=found)
+            return None
+        before = len(place.faults)
+        for name in sorted(set(found) - set(_OF_A_ROW)):
+            place.refuse(f"has the key {name}, which no row has", remedy="remove it or mend its name")
+        texts = {name: kind.read(found.get(name), place.at(f"{place.key} {name}")) for name, kind in _TEXTS.items()}
+        lists = {name: kind.read(found.get(name, []), place.at(f"{place.key} {name}")) for name, kind in _LISTS.items()}
+        days = _DAYS.read(found.get("within_days"), place.at(f"{place.key} within_days"))
+        if not any(lists[name] for name in ("other_atc", "other_groups", "other_anticoagulants")):
+            place.refuse("names nothing that the drug is held against", remedy="add other_atc, such as ['P01CX01']")
+        if texts["told_as"] == ALERT and texts["effect"] not in EFFECTS:
+            place.refuse(
+                f"must have an effect of {', '.join(EFFECTS)}", found=texts["effect"], remedy="or be told as a note"
+            )
+        return Pair(**texts, **lists, within_days=days) if len(place.faults) == before else None  # type: ignore[arg-type]
+
+    def show(self, value: Any) -> str:
+        return "; ".join(
+            f"{row.drug} with {row.other} ({row.told_as}; {', '.join(_held_against(row))}; {row.source}; {row.strength})"
+            for row in value
+        )
+
+
+def _held_against(row: Pair) -> tuple[str, ...]:
+    routes = (f"by {' or '.join(row.other_routes)}",) if row.other_routes else ()
+    within = (f"within {row.within_days:g} days",) if row.within_days else ()
+    circuit = tuple(f"anticoagulant {one}" for one in row.other_anticoagulants)
+    return (*row.other_atc, *row.other_groups, *circuit, *routes, *within)
+
+
+@stanza
+class Interactions:
+    """Antiviral drugs beside other drugs: which pairs the rule `interaction_note` tells of, and which are kept as notes."""
+
+    pairs: tuple[Pair, ...] = key(PairRows(), "one row a pair")
+    provenance: Provenance
