@@ -15,7 +15,7 @@ from cmvmon.rules import needed_numbers
 from cmvmon.shell.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-FAMILIES = ("prior", "alarm", "rules", "doses")  # tables whose entries are stanzas
+FAMILIES = ("prior", "alarm", "rules", "doses", "levels")  # tables whose entries are stanzas
 
 
 def read(text: str) -> Protocol:
