@@ -33,6 +33,7 @@ from dashboards.views import (
     FeedState,
     LatestResult,
     MergedView,
+    NeverDelivered,
     NotAssessable,
     PatientView,
     SwitchedOff,
@@ -50,6 +51,7 @@ class Common:
     is_synthetic: bool
     stale_after_hours: int
     switched_off: tuple[SwitchedOff, ...] = ()
+    never_delivered: tuple[NeverDelivered, ...] = ()
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -145,6 +147,7 @@ def patient_view(
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
+        never_delivered=common.never_delivered,
     )
 
 
