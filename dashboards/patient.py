@@ -8,7 +8,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, duration_sentence
-from dashboards import concordance_words, facts, page
+from dashboards import concordance_words, facts, never_delivered, page
 from dashboards import words_for_results as cells
 from dashboards.facts import Point, Row
 from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
@@ -33,6 +33,8 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
     pairs = facts.latest_by_compartment(shown, view.affected)
     figure = patient_figure(view, language)
     older = older_than_figure(view, language)
+    unjudged = facts.not_assessable(view.verdicts)
+    never, never_lines = never_delivered.of_a_patient(unjudged, view.never_delivered, language)
     results = [cells.result_row(point, view, language) for point in reversed(shown)]
     return page.render(
         "patient.html",
@@ -47,8 +49,11 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         headline=_headline(alerts, shown, pairs, view, language),
         unassessed=dict.fromkeys(  # each line once: two genes without a change say the same
             cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
-            for row in facts.not_assessable(view.verdicts)
+            for row in unjudged
+            if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
         ),
+        never=never,
+        never_lines=never_lines,
         duration=_duration(view, language),
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],

@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.protocol import Protocol
+from dashboards.happened import Lately
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
@@ -74,6 +75,7 @@ class PatientView:
         hrefs: this page by language code, itself included, as seen from this page.
         stale_after_hours: from this age on the reader's own clock marks the page as old; None = never. A synthetic page
             is never marked: its `as_of` is made up.
+        never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
     """
 
     patient_id: str
@@ -107,6 +109,7 @@ class PatientView:
     stale_after_hours: int | None = None
     switched_off: tuple[SwitchedOff, ...] = ()
     context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
+    never_delivered: tuple[NeverDelivered, ...] = ()
 
     @property
     def is_signed(self) -> bool:
@@ -115,6 +118,20 @@ class PatientView:
     @property
     def protocol_version(self) -> str:
         return self.protocol.version
+
+
+@dataclass(frozen=True)
+class NeverDelivered:
+    """A table that the site never delivered.
+
+    Attributes:
+        reasons: with which a rule could not be assessed for want of it.
+        rules: that judge nobody without it, and so give no reason.
+    """
+
+    table: str
+    reasons: frozenset[str]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,41 +248,6 @@ class WardRow:
 
 
 @dataclass(frozen=True)
-class AlertChange:
-    """What became of one alert: `kind` is new, worse, reopened, resolved or closed; the rest as its last row in `alerts`."""
-
-    kind: str
-    patient_id: str
-    rule: str
-    compartment: str | None
-    tier: int
-    evidence: str
-    cause: str | None
-
-
-@dataclass(frozen=True)
-class ResultChange:
-    """A result that was rewritten: `fate` is corrected, withdrawn or moved; only a corrected one says something now."""
-
-    patient_id: str
-    fate: str
-    compartment: str
-    collected_at: datetime
-    detection: str | None
-    viral_load_iu_per_ml: float | None
-    limit_iu_per_ml: float | None
-
-
-@dataclass(frozen=True)
-class Lately:
-    """What happened since `since`, a night of an earlier day; None: there was none, and nothing is told."""
-
-    since: datetime | None
-    alerts: tuple[AlertChange, ...] = ()
-    results: tuple[ResultChange, ...] = ()
-
-
-@dataclass(frozen=True)
 class WardView:
     """The ward at one moment.
 
@@ -278,6 +260,7 @@ class WardView:
         is_signed: whether somebody signed the protocol; a page says so where nobody did.
         numbers: what must be known of the patients' numbers.
         n_never_taken_in: deliveries that have landed and of which nothing was taken in.
+        never_delivered: tables that never came and that rules need: said once, not of each patient.
     """
 
     as_of: datetime
@@ -294,6 +277,7 @@ class WardView:
     numbers: PatientNumbers = field(default_factory=PatientNumbers)
     n_never_taken_in: int = 0
     switched_off: tuple[SwitchedOff, ...] = ()
+    never_delivered: tuple[NeverDelivered, ...] = ()
 
     @property
     def n_patients(self) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
-from dashboards import facts, lately_words, page
+from dashboards import facts, lately_words, never_delivered, page
 from dashboards.answers import answer_in_words
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, LatestResult, WardRow, WardView
-from dashboards.words_for_results import unassessed
+from dashboards.words_for_results import capital, unassessed
 
 _NOW, _TODAY, _INFORMATION = words.TIERS
 _NIGHT_NOT_DONE = ("night_missed", "night_stopped")
@@ -39,13 +40,10 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         as_of=page.instant(view.as_of),
         columns={name: language.say(f"column.{name}") for name in ("bed", "patient", "latest", "reason")},
-        feeds=[
-            _feed(feed, view, language)
-            for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name))
-        ],
+        feeds=_feeds(view, language),
         lately=None if view.lately is None else lately_words.block(view.lately, view, language),
         has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
-        numbers=[*_never_taken_in(view, language), *_numbers(view, language)],
+        numbers=[*_never_taken_in(view, language), *_never_delivered(view, language), *_numbers(view, language)],
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),
@@ -60,6 +58,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         unwatched=_unwatched(view, language),
         n_information=language.number(sum(row["has_information"] for row in rows), 0),
         not_assessable=[row for row in rows if row["unassessed"]],
+        no_alert=language.say("ward.no_alert_else" if view.never_delivered else "ward.no_alert"),
         quiet=[row for row in rows if row["tier"] not in (_NOW, _TODAY) and not row["unassessed"]],
     )
 
@@ -73,6 +72,11 @@ def _unwatched(view: WardView, language: Language) -> str:
 def _never_taken_in(view: WardView, language: Language) -> list[Row]:
     n = view.n_never_taken_in
     return [{"trouble": True, "text": language.count("ward.never_taken_in", n)}] if n else []
+
+
+def _never_delivered(view: WardView, language: Language) -> list[Row]:
+    said = never_delivered.on_the_ward([row.not_assessable for row in view.rows], view.never_delivered, language)
+    return [{"trouble": False, "text": text} for text in said] if view.rows else []
 
 
 def _numbers(view: WardView, language: Language) -> list[Row]:
@@ -89,17 +93,27 @@ def _numbers(view: WardView, language: Language) -> list[Row]:
     return said + [{"trouble": True, "text": text} for text in unused]
 
 
-def _feed(feed: FeedState, view: WardView, language: Language) -> Row:
-    """The state of one feed, and how many of its records nobody can use yet."""
-    said = _state(feed, view, language)
+def _feeds(view: WardView, language: Language) -> list[Row]:
+    """A line for each table of a feed; one for all those of a feed that came at one moment and of which nothing is agreed."""
+    lines: dict[object, list[FeedState]] = {}
+    for feed in sorted(view.feeds, key=lambda f: (f.feed != WORK, f.feed, f.table_name)):
+        is_plain = feed.is_fresh is None and not (feed.operations_code or feed.n_quarantined)
+        alike = is_plain and feed.last_received_at is not None
+        lines.setdefault((feed.feed, feed.last_received_at) if alike else feed, []).append(feed)
+    return [_feed(feeds[0], view, language, [feed.table_name for feed in feeds]) for feeds in lines.values()]
+
+
+def _feed(feed: FeedState, view: WardView, language: Language, tables: Sequence[str] = ()) -> Row:
+    """The state of one feed, and how many of its records nobody can use yet. `tables`: all that the line is about."""
+    said = _state(feed, view, language, tables or (feed.table_name,))
     if not feed.n_quarantined:
         return said
     apart = language.say("ward.feed.quarantined", n=language.number(feed.n_quarantined, 0))
     return {"trouble": True, "text": f"{said['text']} {apart}"}
 
 
-def _state(feed: FeedState, view: WardView, language: Language) -> Row:
-    said = {"feed": feed.feed, "table": table_in_words(feed.table_name, language)}
+def _state(feed: FeedState, view: WardView, language: Language, tables: Sequence[str]) -> Row:
+    said = {"feed": feed.feed, "table": ", ".join(table_in_words(name, language) for name in tables)}
     last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
     if feed.operations_code == "clock_behind":
         return {"trouble": True, "text": language.say("ward.clock_behind")}
@@ -141,6 +155,7 @@ def _row(row: WardRow, view: WardView, language: Language) -> Row:
         "unassessed": dict.fromkeys(
             unassessed(item.rule, item.compartment, item.reason, language)
             for item in sorted(row.not_assessable, key=lambda item: (item.rule, item.compartment or "", item.reason))
+            if not never_delivered.is_for_want_of(item.reason, view.never_delivered)
         ),
     }
 
@@ -171,10 +186,9 @@ def _value(latest: LatestResult, view: WardView, language: Language) -> str:
     if latest.way != "untold" and latest.since is not None:
         span = page.elapsed(latest.collected_at - latest.since, language)
         said = language.say("ward.value_way", value=said, way=language.word("way", latest.way), days=span)
-    word = language.word("compartment", latest.compartment)
     return language.say(
         "ward.value" if latest.is_watched else "ward.value_unwatched",
-        compartment=word[:1].upper() + word[1:],
+        compartment=capital(language.word("compartment", latest.compartment)),
         value=said,
         date=language.date(latest.collected_at, view.time_zone),
         days=page.elapsed(view.as_of - latest.collected_at, language),

@@ -233,9 +233,14 @@ def at_compartment(title: str, alert: Mapping[str, Any], language: Language) -> 
 
 
 @lru_cache(maxsize=2048)
+def capital(text: str) -> str:
+    """The text with a capital at its start, as a line begins."""
+    return text[:1].upper() + text[1:]
+
+
 def unassessed(rule: str, compartment: str | None, reason: str, language: Language) -> str:
     """One rule that could not be assessed, with its compartment and why."""
-    said = {"rule": language.word("rule", rule), "reason": reason_in_words(reason, language)}
+    said = {"rule": capital(language.word("rule", rule)), "reason": reason_in_words(reason, language)}
     if compartment is None:
         return language.say("ward.reason", **said)
     return language.say("ward.reason_at", compartment=language.word("compartment", compartment), **said)

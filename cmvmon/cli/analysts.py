@@ -119,11 +119,14 @@ def simulate(
     scenario: Annotated[
         str, typer.Option("--scenario", metavar="NAME", help=f"The kind of ward: {_SCENARIOS}.")
     ] = "ward",
+    with_bedside: Annotated[
+        bool, typer.Option("--bedside", help="Doses, kidney function, dates of birth, host status, genotypes too.")
+    ] = False,
     site: SiteOption = HERE,
 ) -> None:
     """Writes a synthetic ward with known truth."""
     from cmvmon.workbench.simulation import simulate as run
 
-    done = run(patients, days, seed, out=out, root=site, scenario=scenario)
+    done = run(patients, days, seed, out=out, root=site, scenario=scenario, with_bedside=with_bedside)
     rows = ", ".join(f"{name} {n} rows" for name, n in done.rows.items())
     print(f"{done.patients} synthetic patients -> {out}: {rows}")

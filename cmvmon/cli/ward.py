@@ -52,11 +52,15 @@ def demo(
     site: SiteOption = HERE, plain: Annotated[bool, typer.Option("--plain", help="Without Prefect.")] = False
 ) -> None:
     """One synthetic ward, from a laboratory's file to its pages; then a real public series."""
-    from cmvmon.workbench.demo import prepare_demo, real_example
+    from cmvmon.run.refresh import pages_again
+    from cmvmon.workbench.demo import answer_demo, prepare_demo, real_example
 
     print(f"synthetic ward -> {site}/drop (nothing in it is of a patient)")
     as_of = prepare_demo(site)
     _night(site, as_of=as_of, plain=plain)
+    if answered := answer_demo(site):
+        published = pages_again(site, answered, as_of=as_of)
+        print(f"answer   {len(answered)} alerts, by made-up persons: {published.written} files written again")
     table, notices = real_example()
     print("\nreal series: ACTG315, HIV-1 RNA in copies/mL, 46 patients, days 0-28, one line each (examples/actg315)")
     for notice in notices:

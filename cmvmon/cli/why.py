@@ -81,7 +81,8 @@ def _standing(found: dict[str, Any], spoken: Language) -> str:
         moment=_moment(found["judged_at"], found, spoken),
     )
     said = " ".join(text for text in (found["sentence"], found["details"]) if text)
-    return f"{head}\n{said}\n\n{spoken.say('why.why')}"
+    results = [spoken.say("alerts.results", results=", ".join(found["rests_on"]))] if found["rests_on"] else []
+    return "\n".join((head, said, *results, *found["stated_by"], "", spoken.say("why.why")))
 
 
 def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:

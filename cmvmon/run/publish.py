@@ -23,6 +23,7 @@ from cmvmon.protocol import Protocol
 from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
+from cmvmon.run.never_delivered import never_delivered
 from cmvmon.shell import alert_history, alert_store, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
@@ -73,6 +74,7 @@ def publish(
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
         off = _switched_off(connection, as_of)
+        missing = never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off})
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
     names = _Names(opened.site.page_key())
     known = set(assessment.patients)
@@ -102,7 +104,7 @@ def publish(
     caveats = feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
+    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, missing)
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = replace(
         _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
@@ -228,4 +230,5 @@ def _ward_view(
         hrefs={code: names.ward(code) for code in codes()},
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
+        never_delivered=common.never_delivered,
     )

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.run import ward_list
-from cmvmon.run.assessing import Counts, assess_site
+from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import alert_store, known
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.site import Site
 
 
 def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, scope: str) -> tuple[Counts, Published]:
@@ -45,3 +47,10 @@ def waiting_patients(connection: sa.Connection, as_of: datetime) -> frozenset[st
     turned = frozenset[str]() if since is None else known.joined_or_parted(connection, after=since, as_of=as_of)
     found = (known.waiting(connection, table, as_of=as_of, since=since, among=among) for table in DELIVERED)
     return turned.union(*found)
+
+
+def pages_again(root: Path, patients: Collection[str], *, as_of: datetime) -> Published:
+    """The pages of these patients and the ward page, written as of that moment, after somebody answered; records nothing."""
+    with held(Site(root)), open_site(root) as opened:
+        assessment = assessed(opened, as_of=as_of, patients=patients, is_live=True)
+        return publish(opened, assessment, as_of=as_of, only=set(assessment.patients))

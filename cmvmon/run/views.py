@@ -34,6 +34,7 @@ from dashboards.views import (
     FeedState,
     LatestResult,
     MergedView,
+    NeverDelivered,
     NotAssessable,
     PatientView,
     SwitchedOff,
@@ -51,6 +52,7 @@ class Common:
     is_synthetic: bool
     stale_after_hours: int
     switched_off: tuple[SwitchedOff, ...] = ()
+    never_delivered: tuple[NeverDelivered, ...] = ()
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -147,6 +149,7 @@ def patient_view(
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
         context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
+        never_delivered=common.never_delivered,
     )
 
 

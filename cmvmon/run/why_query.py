@@ -33,7 +33,8 @@ _TRIED = 10  # results left out, one at a time, the newest first
 
 
 def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
-    """The alert, its conditions, its turning values, the result that tipped it, and where its numbers stand.
+    """The alert, the results and the statements that it rests on, its conditions, its turning values, the result that tipped
+    it, and where its numbers stand.
 
     Its words are in `language`; moments and spans are values, to be written in `time_zone` (or for a machine: `plainly`).
 
@@ -64,6 +65,8 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "judged_at": alert["said_at"],
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
+            "rests_on": evidence["result_ids"] or [],
+            "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],
             "turns": [asdict(turn) for turn in turns(rule, frame)],
             "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or [], spoken),
@@ -76,12 +79,27 @@ def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
 
 
+def _stated_by(opened: OpenSite, rule: Rule, spoken: Language) -> list[str]:
+    """The statements of the ward's guide that the rule applies, and its source according to the protocol, a sentence each."""
+    provenance = opened.protocol.rules[rule.code].provenance
+    guide = [
+        spoken.say("alerts.guide", code=code, statement=spoken.say(f"guide.{code}"))
+        if spoken.has(f"guide.{code}")
+        else spoken.say("alerts.guide_code", code=code)
+        for code in provenance.guide
+    ]
+    lead = {"version": opened.protocol.version, "strength": provenance.strength, "owner": provenance.owner}
+    return [*guide, f"{spoken.say('alerts.source', **lead)} {provenance.source}"]
+
+
 def _tipped(
     opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
 ) -> dict[str, Any]:
     """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
     at, patient = alert["said_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
+    if not result_ids:
+        return unsaid | {"says": spoken.say("why.tipped_no_result")}
     with opened.reading() as connection:
         said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
         mine = said.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))

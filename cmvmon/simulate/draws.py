@@ -110,6 +110,18 @@ QUANTITIES: tuple[str, ...] = (
     "efficacy",
     "oral",
     "target_cell_resistant",
+    "weight",
+    "age",
+    "clearance",
+    "clearance_drift",
+    "replacement",
+    "replacement_length",
+    "missed_dose",
+    "under_dosed",
+    "host",
+    "covid",
+    "genotyped",
+    "with_change",
 )
 
 

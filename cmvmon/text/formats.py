@@ -26,6 +26,7 @@ from cmvmon.text.values import (
 
 # What a name says of its unit, first match; a number of the protocol is written without idle decimals.
 _INTERVAL = "protocol.decline.interval_probability"
+_BAND = re.compile(r"([\[(])([\d.]+), ([\d.]+|inf)([\])]) (.+)")
 _OF_A_SAMPLE = ("collected_at", "detection", "viral_load_iu_per_ml")
 _BY_NAME = tuple(
     (re.compile(pattern), found)
@@ -131,6 +132,21 @@ class Speaker:
         return self.language.date(found, self.time_zone)
 
 
+def band_in_words(band: str, language: Language) -> str:
+    """A half-open band with its unit, in words: `[25, 50) mL/min` is "25 to below 50 mL/min". Another text stays as it is."""
+    found = _BAND.fullmatch(band)
+    if found is None:
+        return band
+    opens, low, high, closes, unit = found.groups()
+    least, most = (number if number == "inf" else short(float(number), language) for number in (low, high))
+    if most == "inf":
+        return language.say("band.from" if opens == "[" else "band.above", low=least, unit=unit)
+    if float(low) == 0.0:
+        return language.say("band.up_to" if closes == "]" else "band.below", high=most, unit=unit)
+    ends = f"band.{'from' if opens == '[' else 'above'}_{'up_to' if closes == ']' else 'below'}"
+    return language.say(ends, low=least, high=most, unit=unit)
+
+
 def _folds_of(drug: str) -> tuple[str, ...]:
     return tuple(f"{drug}_{part}" for part in ("n_rows", "fold_low", "fold_high", "table_says"))
 
@@ -158,6 +174,7 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "compartments": lambda s, x: s.language.words("compartment", x),
     "conditions": lambda s, x: s.language.words("condition", x),
     "capital": Speaker.capital,
+    "band": lambda s, x: band_in_words(x, s.language),
     "table": lambda s, x: table_in_words(x, s.language),
     "operations": lambda s, x: operations_in_words(x, s.language),
     "text": lambda _, x: str(x),

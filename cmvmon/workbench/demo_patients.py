@@ -1,0 +1,255 @@
+"""The demo's hand-made patients as rows of the delivered tables: so that every rule alerts on somebody.
+
+To add a patient for a rule: one entry in `demo_patients.toml`, beside this file, whose head says how one is written. A table
+that has no short way there takes its rows as they stand, in its own columns, with days in place of moments. Nothing here
+names a rule or a new table.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Any
+
+import polars as pl
+
+from cmvmon.domain import compartments, doses_given, host_status, kidney_function, words
+from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.errors import ProgramError
+from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.protocol.doses import MG_PER_KG
+from cmvmon.simulate.stays import WARD
+
+_GIVEN = re.compile(r"(\w+) ([\d.]+) (mg/kg|mg) q([\d.]+)h (-?[\d.]+?)\.\.(-?[\d.]+)?(?: (\w+))?")
+_SPAN = re.compile(r"(-?[\d.]+?)(?:\.\.(-?[\d.]+)?)?")
+_BORN_ON, _WEIGHT_KG, _CLEARANCE, _HOST = "1961-05-30", 80.0, 95.0, host_status.IMMUNOCOMPETENT
+_UMOL_TIMES_ML = 7_000.0  # a creatinine that goes with the clearance: shown, and sets no band
+_ASSAY, _REPORTED_AFTER_H, _KIDNEY_HOUR = "synthetic-pcr", 9.0, 5.0
+_OF_ENTRY = (
+    "shows", "says", "stay", "ventilated", "affected", "host", "born_on", "weight_kg", "clearance", "given", "ordered", "answer",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody says of the alert of a rule on a patient of the demo. `until`: of a snooze."""
+
+    patient_id: str
+    rule: str
+    said: str
+    reason: str
+    note: str
+    by: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class DemoPatients:
+    """Those patients. `shows`: by patient, the rules that they are there for; `rows`: their rows by delivered table."""
+
+    shows: Mapping[str, tuple[str, ...]]
+    rows: Mapping[RowType, pl.DataFrame]
+    answers: tuple[Answer, ...]
+
+
+def demo_patients(as_of: datetime, laboratory: Laboratory) -> DemoPatients:
+    """Everybody in `demo_patients.toml`, with days counted to `as_of`; results as that laboratory's assay reports them.
+
+    Raises ProgramError where an entry can't be read: it names the entry and what to mend.
+    """
+    text = resources.files("cmvmon.workbench").joinpath("demo_patients.toml").read_text(encoding="utf-8")
+    entries = tomllib.loads(text)
+    found: dict[RowType, list[Mapping[str, Any]]] = {}
+    for place, (name, entry) in enumerate(entries.items(), 1):
+        reader = _Entry(name, entry, as_of, laboratory, bed=f"D-{place:02}")
+        for table, row in reader.rows():
+            found.setdefault(table, []).append(row)
+    return DemoPatients(
+        {_patient(name): tuple(entry["shows"]) for name, entry in entries.items()},
+        {table: _frame(table, rows) for table, rows in found.items()},
+        tuple(_answer(name, entry["answer"], as_of) for name, entry in entries.items() if "answer" in entry),
+    )
+
+
+def _frame(table: RowType, rows: list[Mapping[str, Any]]) -> pl.DataFrame:
+    if strangers := sorted({name for row in rows for name in row} - set(table.schema)):
+        raise ProgramError(f"demo_patients.toml: {table.name} has no column {', '.join(strangers)}; see docs/tables.md")
+    return table.conform(pl.DataFrame(rows, schema_overrides=table.schema, infer_schema_length=None))
+
+
+def _patient(name: str) -> str:
+    return f"SYNTHETIC-{name}"
+
+
+def _answer(name: str, told: Mapping[str, Any], as_of: datetime) -> Answer:
+    until = as_of + timedelta(days=told["until"]) if "until" in told else None
+    return Answer(_patient(name), told["rule"], told["said"], told["reason"], told["note"], told["by"], until)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One entry of the file, and what it says of each table."""
+
+    name: str
+    entry: Mapping[str, Any]
+    as_of: datetime
+    laboratory: Laboratory
+    bed: str
+
+    @property
+    def patient(self) -> dict[str, Any]:
+        return {"patient_id": _patient(self.name)}
+
+    @property
+    def weight_kg(self) -> float:
+        return float(self.entry.get("weight_kg", _WEIGHT_KG))
+
+    def at(self, day: float | str) -> datetime:
+        return self.as_of + timedelta(minutes=round(float(day) * 1440))
+
+    def rows(self) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
+        """Every row, with its table. Raises ProgramError for a key that stands for nothing."""
+        admitted, discharged = self._span(self.entry["stay"])
+        ventilated = self._span(self.entry["ventilated"]) if "ventilated" in self.entry else (None, None)
+        yield (
+            ICU_STAYS,
+            self.patient
+            | {
+                "stay_id": f"{_patient(self.name)}:stay-1",
+                "admitted_at": admitted,
+                "discharged_at": discharged,
+                "ward": WARD,
+                "bed": self.bed,
+                "ventilation_started_at": ventilated[0],
+                "ventilation_stopped_at": ventilated[1],
+                "affected_compartments": self.entry.get("affected"),
+            },
+        )
+        yield BIRTH_DATES, self.patient | {"born_on": self.entry.get("born_on", _BORN_ON), "stated_at": admitted}
+        for condition in filter(None, self.entry.get("host", _HOST).split(";")):
+            yield HOST_STATUS, self.patient | {"condition": condition, "stated_at": admitted}
+        yield from self._kidney(admitted, discharged or self.as_of)
+        for text in self.entry.get("given", ()):
+            yield from self._given(text)
+        for text in self.entry.get("ordered", ()):
+            yield next(self._given(text))
+        for key, told in self.entry.items():
+            if key in compartments.NAMES:
+                yield from self._results(key, told)
+            elif key in BY_NAME:
+                yield from ((BY_NAME[key].rows, self._row(BY_NAME[key].rows, row)) for row in told)
+            elif key not in _OF_ENTRY:
+                raise ProgramError(
+                    f"demo_patients.toml: {self.name} has the key {key}, which is no compartment and no delivered table"
+                )
+
+    def _span(self, text: str) -> tuple[datetime, datetime | None]:
+        found = self._read(_SPAN, text)
+        return self.at(found[1]), self.at(found[2]) if found[2] else None
+
+    def _read(self, pattern: re.Pattern[str], text: str) -> re.Match[str]:
+        found = pattern.fullmatch(text)
+        if found is None:
+            raise ProgramError(
+                f"demo_patients.toml: {self.name} says {text!r}; the head of the file shows how to write it"
+            )
+        return found
+
+    def _row(self, table: RowType, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        moments = {column.name for column in table.columns if column.kind is Kind.MOMENT}
+        return self.patient | {name: self.at(value) if name in moments else value for name, value in told.items()}
+
+    def _kidney(self, admitted: datetime, until: datetime) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
+        value = float(self.entry.get("clearance", _CLEARANCE))
+        measured_at = admitted.replace(hour=0, minute=0) + timedelta(hours=_KIDNEY_HOUR)
+        while (measured_at := measured_at + timedelta(days=1)) <= until:
+            for method, unit, number, weight in (
+                (kidney_function.COCKCROFT_GAULT, kidney_function.ML_PER_MIN, value, self.weight_kg),
+                (kidney_function.CREATININE, kidney_function.UMOL_PER_L, round(_UMOL_TIMES_ML / value, 0), None),
+            ):
+                yield (
+                    KIDNEY_FUNCTION,
+                    self.patient
+                    | {
+                        "method": method,
+                        "measured_at": measured_at,
+                        "kidney_value": number,
+                        "unit": unit,
+                        "weight_kg": weight,
+                    },
+                )
+
+    def _given(self, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
+        """The course, then each of its doses until it ends, or until now."""
+        found = self._read(_GIVEN, text)
+        drug, dose, every_h = found[1], float(found[2]), float(found[4])
+        started, stopped = self.at(found[5]), self.at(found[6]) if found[6] else None
+        by_weight = found[3] == MG_PER_KG
+        shared = self.patient | {
+            "drug": drug,
+            "indication": found[7] or words.INDICATION[0],
+            "route": "iv" if by_weight else "oral",
+        }
+        yield (
+            ANTIVIRAL_COURSES,
+            shared
+            | {
+                "dose_mg_per_kg": dose if by_weight else None,
+                "dose_mg": None if by_weight else dose,
+                "interval_h": every_h,
+                "started_at": started,
+                "stopped_at": stopped,
+            },
+        )
+        given_at = started
+        while given_at < (stopped or self.as_of):
+            yield (
+                DOSES_GIVEN,
+                shared
+                | {
+                    "administered": doses_given.GIVEN,
+                    "given_at": given_at,
+                    "dose_mg": dose * self.weight_kg if by_weight else dose,
+                    "dosing_weight_kg": self.weight_kg,
+                },
+            )
+            given_at += timedelta(hours=every_h)
+
+    def _results(self, compartment: str, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
+        for number, (day, value) in enumerate((part.split() for part in text.split(", ")), 1):
+            collected = self.at(day)
+            assay = self.laboratory.assay_table.row(_ASSAY, compartment, collected.date())
+            if assay is None:
+                raise ProgramError(f"demo_patients.toml: the synthetic laboratory measures nothing in {compartment}")
+            accession = f"DEMO-{self.name}-{compartment.upper()}-{number}"
+            states = {"nd": words.NOT_DETECTED, "<": words.BELOW_LLOQ, ">": words.ABOVE_ULOQ}
+            detection = states.get(value if value == "nd" else value[0], words.QUANTIFIED)
+            yield (
+                VIRAL_LOAD_RESULTS,
+                self.patient
+                | {
+                    "result_id": f"{self.laboratory.laboratory}:{accession}:cmv_dna",
+                    "accession_number": accession,
+                    "compartment": compartment,
+                    "laboratory": self.laboratory.laboratory,
+                    "assay": _ASSAY,
+                    "collected_at": collected,
+                    "reported_at": collected + timedelta(hours=_REPORTED_AFTER_H),
+                    "result_status": words.FINAL,
+                    "detection": detection,
+                    "viral_load_iu_per_ml": float(value) if detection == words.QUANTIFIED else None,
+                    "lod_iu_per_ml": assay.lod_iu_per_ml,
+                    "lloq_iu_per_ml": assay.lloq_iu_per_ml,
+                    "uloq_iu_per_ml": assay.uloq_iu_per_ml,
+                },
+            )

@@ -1,0 +1,127 @@
+"""The demo's ward shows every rule: somebody is in alert, `why` answers, and who answered an alert is on the page.
+
+A new rule without a demo patient fails here: the message says where to add one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cmvmon.domain import words
+from cmvmon.domain.delivered import DELIVERED
+from cmvmon.rules import all_rules
+from cmvmon.run.night import nightly
+from cmvmon.run.refresh import pages_again
+from cmvmon.run.why_query import explained
+from cmvmon.shell import alert_store, stored_results
+from cmvmon.shell.session import open_site
+from cmvmon.text import language
+from cmvmon.workbench import demo
+from cmvmon.workbench.demo_patients import DemoPatients, demo_patients
+from cmvmon.workbench.simulation import synthetic_laboratory
+from tests.sites import everything
+
+FILE = "cmvmon/workbench/demo_patients.toml"
+CODES = sorted(rule.code for rule in all_rules())
+
+
+@dataclass(frozen=True)
+class Shown:
+    root: Path
+    alerts: list[Mapping[str, Any]]
+    patients: DemoPatients
+    answered: tuple[str, ...]
+
+    def of(self, rule: str) -> list[Mapping[str, Any]]:
+        return [alert for alert in self.alerts if alert["rule"] == rule]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """The demo's site after its night and its answers."""
+    root = tmp_path_factory.mktemp("demo")
+    as_of = demo.prepare_demo(root)
+    nightly(root, as_of=as_of)
+    answered = demo.answer_demo(root)
+    pages_again(root, answered, as_of=as_of)
+    with open_site(root) as opened, opened.reading() as connection:
+        alerts = alert_store.alerts(connection, states={"open"})
+    return Shown(root, alerts, demo_patients(as_of, synthetic_laboratory(root)), answered)
+
+
+@pytest.mark.parametrize("rule", CODES)
+def test_every_rule_alerts_on_somebody_who_is_there_for_it(shown: Shown, rule: str) -> None:
+    there_for_it = {patient for patient, rules in shown.patients.shows.items() if rule in rules}
+    assert there_for_it, f"no demo patient shows the rule {rule}: add an entry to {FILE}, whose head says how"
+    missing = sorted(there_for_it - {alert["patient_id"] for alert in shown.of(rule)})
+    assert not missing, f"{FILE}: {rule} does not alert on {', '.join(missing)}; mend the entry, or its `shows`"
+
+
+def test_an_entry_shows_rules_that_there_are(shown: Shown) -> None:
+    named = {rule for rules in shown.patients.shows.values() for rule in rules}
+    assert named <= set(CODES)
+
+
+def test_some_patients_have_nothing_to_look_at(shown: Shown) -> None:
+    urgent = {alert["patient_id"] for alert in shown.alerts if alert["tier"] < words.TIERS[2]}
+    calm = {patient for patient, rules in shown.patients.shows.items() if not rules}
+    assert len(calm) >= 2
+    assert not calm & urgent
+
+
+@pytest.mark.parametrize("rule", CODES)
+def test_why_answers_for_an_alert_of_every_rule(shown: Shown, rule: str) -> None:
+    """Why this patient, on which results, by which statement of which protocol, and what would have changed it."""
+    alert = min(shown.of(rule), key=lambda alert: len(json.loads(alert["evidence"])["result_ids"] or ()))
+    why = explained(shown.root, alert["alert_id"], lang="en")
+    assert why["patient_id"] == alert["patient_id"]
+    assert why["sentence"]
+    assert any(one["holds"] for one in why["conditions"] if one["part"].startswith("fires"))
+    assert bool(why["rests_on"]) == (why["tipped_by"]["says"] != language("en").say("why.tipped_no_result"))
+    assert alert["protocol_version"] in why["stated_by"][-1]
+    assert why["turns"]
+
+
+def test_every_table_that_is_judged_is_delivered_in_the_demo(shown: Shown) -> None:
+    """A rule whose table never came would say so of everybody, instead of what it watches."""
+    came = {path.name for path in (shown.root / "drop" / "synthetic").iterdir()}
+    assert came == {table.name for table in DELIVERED if not table.says_who}
+
+
+def test_one_alert_is_acknowledged_and_one_set_aside_and_the_ward_page_says_by_whom(shown: Shown) -> None:
+    standings = {alert["standing"]: alert["answered_by"] for alert in shown.alerts if alert["answered_by"]}
+    assert standings.keys() == {words.ACKNOWLEDGED, words.SNOOZED}
+    for name in ("ward.nl.html", "ward.en.html"):
+        page = (shown.root / "pages" / name).read_text("utf-8")
+        for person in standings.values():
+            assert person in page
+            assert "synthetic" in person
+
+
+def test_a_second_run_changes_nothing(shown: Shown) -> None:
+    before, pages = everything(shown.root), {p.name: p.read_bytes() for p in (shown.root / "pages").iterdir()}
+    as_of = demo.prepare_demo(shown.root)
+    again = nightly(shown.root, as_of=as_of)
+    assert (again.published.written, demo.answer_demo(shown.root)) == (0, ())
+    assert everything(shown.root) == before
+    assert {p.name: p.read_bytes() for p in (shown.root / "pages").iterdir()} == pages
+
+
+def test_few_lines_say_that_something_could_not_be_assessed(shown: Shown) -> None:
+    """What drowns a page is one line for everybody: here no reason of a rule holds for more than half of the ward."""
+    with open_site(shown.root) as opened, opened.reading() as connection:
+        patients = tuple(sorted({alert["patient_id"] for alert in shown.alerts} | set(shown.patients.shows)))
+        said = stored_results.last_verdicts(connection, patients)
+    counted = (
+        said.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
+        .group_by("rule", "reason")
+        .agg(n=pl.col("patient_id").n_unique())
+    )
+    assert counted["n"].max() < len(patients) / 2, counted.sort("n", descending=True).head(3)
