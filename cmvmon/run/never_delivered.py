@@ -25,6 +25,8 @@ _ENDS = "_never_delivered"
 BECAUSE: Mapping[str, str] = MappingProxyType(
     {
         "treatment_unknown": ANTIVIRAL_COURSES.name,
+        "doses_never_delivered": DOSES_GIVEN.name,
+        "stays_never_delivered": ICU_STAYS.name,
         "ventilation_unknown": ICU_STAYS.name,
         "host_unknown": HOST_STATUS.name,
         "kidney_function_unknown": KIDNEY_FUNCTION.name,
@@ -35,6 +37,7 @@ BECAUSE: Mapping[str, str] = MappingProxyType(
 """The table for want of which a rule gives that reason, where it was never delivered."""
 NOBODY_WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        ANTIVIRAL_COURSES.name: ("drug_line", "interaction_note", "toxicity_monitoring"),
         DOSES_GIVEN.name: ("exposure_low", "exposure_high"),
         RESISTANCE_REPORTS.name: ("resistance_found",),
     }

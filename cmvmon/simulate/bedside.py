@@ -1,4 +1,4 @@
-"""What is written at the bedside of a synthetic ward: doses, kidney function, dates of birth, host status, genotypes.
+"""What is written at the bedside of a synthetic ward: doses, kidney function, counts, dates of birth, host status, genotypes.
 
 Drawn beside the ward, from streams of their own: nothing here moves a load, and a ward without them is the same to the byte.
 """
@@ -11,12 +11,13 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from cmvmon.domain import doses_given, host_status, kidney_function, resistance_reports
+from cmvmon.domain import doses_given, host_status, kidney_function, laboratory_values, resistance_reports
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
+from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
@@ -36,7 +37,7 @@ _HOURS = 24.0
 def bedside(made: Ward, *, seed: int, until: datetime, doses: Mapping[str, DoseTable]) -> dict[RowType, pl.DataFrame]:
     """The bedside tables of a ward, by row type, as they are known at `until`; everything in them is made up.
 
-    Every patient has a date of birth, a stated host (most were immunocompetent before) and a clearance each day, which drifts;
+    Every patient has a date of birth, a stated host (most were immunocompetent before), counts each day, and a drifting clearance;
     a few have a period of haemofiltration. Doses follow the courses, by the label's band of that day; a few are missed, and a
     few courses run at half the dose. The courses are those of the ward, each with the dose of its first day. Of some patients
     whose load does not fall, or comes back, a genotype is asked for.
@@ -65,6 +66,7 @@ def bedside(made: Ward, *, seed: int, until: datetime, doses: Mapping[str, DoseT
         ANTIVIRAL_COURSES: _as_ordered(made.antiviral_courses, given),
         DOSES_GIVEN: given,
         KIDNEY_FUNCTION: _values(kidney, until),
+        LABORATORY_VALUES: _counts(kidney, people, until),
         RENAL_REPLACEMENT: _periods(replaced, until),
         BIRTH_DATES: people.select("patient_id", "born_on", stated_at="admitted_at"),
         HOST_STATUS: _hosts(people),
@@ -85,6 +87,11 @@ def _people(draws: Draws) -> pl.DataFrame:
             "age": np.clip(age, assumed("age_least"), assumed("age_most")),
             "clearance": clearance,
             "drift": assumed("clearance_drift_sd") * draws.normal("clearance_drift"),
+            "neutrophils": assumed("neutrophils_median")
+            * np.exp(assumed("neutrophils_log_sd") * draws.normal("neutrophils")),
+            "platelets": assumed("platelets_median") * np.exp(assumed("platelets_log_sd") * draws.normal("platelets")),
+            "ionised_calcium": assumed("ionised_calcium_mean")
+            + assumed("ionised_calcium_sd") * draws.normal("ionised_calcium"),
             "is_replaced": draws.happens("replacement", assumed("share_replacement")),
             "replaced_days": draws.uniform("replacement_length", 1.0, assumed("replacement_longest")),
             "host": draws.uniform("host"),
@@ -139,6 +146,26 @@ def _values(kidney: pl.DataFrame, until: datetime) -> pl.DataFrame:
             ),
         ]
     ).sort("patient_id", "measured_at", "method")
+
+
+def _counts(kidney: pl.DataFrame, people: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """Of each morning neutrophils, platelets and ionised calcium: the same each day."""
+    units = {
+        laboratory_values.NEUTROPHILS: laboratory_values.E9_PER_L,
+        laboratory_values.PLATELETS: laboratory_values.E9_PER_L,
+        laboratory_values.IONISED_CALCIUM: laboratory_values.MMOL_PER_L,
+    }
+    mornings = kidney.filter(pl.col("measured_at") <= until).select("patient_id", sampled_at="measured_at")
+    return (
+        mornings.join(people.select("patient_id", *units), on="patient_id", maintain_order="left")
+        .unpivot(
+            on=list(units), index=["patient_id", "sampled_at"], variable_name="analyte", value_name="analyte_value"
+        )
+        .with_columns(
+            pl.col("analyte_value").round(2), unit=pl.col("analyte").replace_strict(units, return_dtype=pl.String)
+        )
+        .sort("patient_id", "sampled_at", "analyte")
+    )
 
 
 def _periods(replaced: pl.DataFrame, until: datetime) -> pl.DataFrame:

@@ -122,6 +122,9 @@ QUANTITIES: tuple[str, ...] = (
     "covid",
     "genotyped",
     "with_change",
+    "neutrophils",
+    "platelets",
+    "ionised_calcium",
 )
 
 

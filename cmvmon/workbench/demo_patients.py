@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.domain import compartments, doses_given, host_status, kidney_function, words
+from cmvmon.domain import compartments, doses_given, host_status, kidney_function, laboratory_values, words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.delivered import BY_NAME
@@ -25,6 +25,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.errors import ProgramError
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
+from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.protocol.doses import MG_PER_KG
@@ -33,10 +34,17 @@ from cmvmon.simulate.stays import WARD
 _GIVEN = re.compile(r"(\w+) ([\d.]+) (mg/kg|mg) q([\d.]+)h (-?[\d.]+?)\.\.(-?[\d.]+)?(?: (\w+))?")
 _SPAN = re.compile(r"(-?[\d.]+?)(?:\.\.(-?[\d.]+)?)?")
 _BORN_ON, _WEIGHT_KG, _CLEARANCE, _HOST = "1961-05-30", 80.0, 95.0, host_status.IMMUNOCOMPETENT
+# Each morning the same, in 10^9/L and mmol/L, where an entry does not say otherwise.
+_COUNTS = {
+    laboratory_values.NEUTROPHILS: (6.1, laboratory_values.E9_PER_L),
+    laboratory_values.PLATELETS: (205.0, laboratory_values.E9_PER_L),
+    laboratory_values.IONISED_CALCIUM: (1.14, laboratory_values.MMOL_PER_L),
+}
 _UMOL_TIMES_ML = 7_000.0  # a creatinine that goes with the clearance: shown, and sets no band
 _ASSAY, _REPORTED_AFTER_H, _KIDNEY_HOUR = "synthetic-pcr", 9.0, 5.0
 _OF_ENTRY = (
     "shows", "says", "stay", "ventilated", "affected", "host", "born_on", "weight_kg", "clearance", "given", "ordered", "answer",
+    *_COUNTS,
 )  # fmt: skip
 
 
@@ -138,7 +146,7 @@ class _Entry:
         yield BIRTH_DATES, self.patient | {"born_on": self.entry.get("born_on", _BORN_ON), "stated_at": admitted}
         for condition in filter(None, self.entry.get("host", _HOST).split(";")):
             yield HOST_STATUS, self.patient | {"condition": condition, "stated_at": admitted}
-        yield from self._kidney(admitted, discharged or self.as_of)
+        yield from self._mornings(admitted, discharged or self.as_of)
         for text in self.entry.get("given", ()):
             yield from self._given(text)
         for text in self.entry.get("ordered", ()):
@@ -169,7 +177,7 @@ class _Entry:
         moments = {column.name for column in table.columns if column.kind is Kind.MOMENT}
         return self.patient | {name: self.at(value) if name in moments else value for name, value in told.items()}
 
-    def _kidney(self, admitted: datetime, until: datetime) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
+    def _mornings(self, admitted: datetime, until: datetime) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
         value = float(self.entry.get("clearance", _CLEARANCE))
         measured_at = admitted.replace(hour=0, minute=0) + timedelta(hours=_KIDNEY_HOUR)
         while (measured_at := measured_at + timedelta(days=1)) <= until:
@@ -187,6 +195,12 @@ class _Entry:
                         "unit": unit,
                         "weight_kg": weight,
                     },
+                )
+            for analyte, (usual, unit) in _COUNTS.items():
+                sampled = {"analyte": analyte, "sampled_at": measured_at, "unit": unit}
+                yield (
+                    LABORATORY_VALUES,
+                    self.patient | sampled | {"analyte_value": float(self.entry.get(analyte, usual))},
                 )
 
     def _given(self, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:

@@ -50,4 +50,6 @@ def test_the_page_names_what_never_came_until_it_comes(tmp_path: Path) -> None:
     assert bare.count("Never delivered here: doses given.") == 1
     assert bare.count("Never delivered here: genotype and phenotype reports.") == 1
     told = page_of(tmp_path / "told", "doses_given", "kidney_function", "host_status", "resistance_reports")
-    assert "Never delivered here" not in told
+    assert "Never delivered here: doses given." not in told
+    assert "Never delivered here: genotype and phenotype reports." not in told
+    assert told.count("Never delivered here: other drugs.") == 1
