@@ -19,7 +19,6 @@ from cmvmon.protocol.policy import (
     Alarm,
     Answers,
     Concordance,
-    Context,
     Decline,
     Drug,
     Drugs,
@@ -34,11 +33,11 @@ from cmvmon.protocol.policy import (
     Resistance,
     ResponseClock,
     SameMinute,
-    Sampling,
     Watched,
 )
 from cmvmon.protocol.resistance_table import ResistanceTable
 from cmvmon.protocol.rule_stanza import RuleStanza
+from cmvmon.protocol.sampling import Context, Sampling
 from cmvmon.protocol.stanza import family, inner, key, stanza
 from cmvmon.protocol.trajectory_priors import TrajectoryLine, TrajectoryPriors, read_trajectory_priors
 

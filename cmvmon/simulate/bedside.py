@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from cmvmon.domain import doses_given, host_status, kidney_function, laboratory_values, resistance_reports
+from cmvmon.domain import doses_given, host_status, kidney_function, laboratory_values
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
@@ -24,12 +24,11 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.protocol.doses import MG_PER_KG, DoseTable, dose_unit
 from cmvmon.simulate.assumptions import assumed
 from cmvmon.simulate.draws import Draws
+from cmvmon.simulate.genotypes import STATED_BY, genotypes
 from cmvmon.simulate.stays import patient_ids
 from cmvmon.simulate.ward import Ward
 
 MODALITY = "cvvh"
-CHANGE = ("UL97", "A594V")
-_STATED_BY = "synthetic record"
 _ROUND_TO_MG = 5.0
 _HOURS = 24.0
 
@@ -70,7 +69,7 @@ def bedside(made: Ward, *, seed: int, until: datetime, doses: Mapping[str, DoseT
         RENAL_REPLACEMENT: _periods(replaced, until),
         BIRTH_DATES: people.select("patient_id", "born_on", stated_at="admitted_at"),
         HOST_STATUS: _hosts(people),
-        RESISTANCE_REPORTS: _genotypes(made.truth, people, until),
+        RESISTANCE_REPORTS: genotypes(made.truth, people, until),
     }
     return {rows: rows.conform(frame) for rows, frame in tables.items()}
 
@@ -276,43 +275,7 @@ def _hosts(people: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(host_status.IMMUNOCOMPETENT))
         .otherwise(place.replace_strict(dict(enumerate(weak)), default=None, return_dtype=pl.String))
     )
-    stated = people.with_columns(stated_at="admitted_at", condition=condition, source=pl.lit(_STATED_BY))
+    stated = people.with_columns(stated_at="admitted_at", condition=condition, source=pl.lit(STATED_BY))
     return pl.concat([stated, stated.filter("has_covid").with_columns(condition=pl.lit("covid_19"))]).sort(
         "patient", "condition"
     )
-
-
-def _genotypes(truth: pl.DataFrame, people: pl.DataFrame, until: datetime) -> pl.DataFrame:
-    """Requests for UL97 and UL54 where the load in BAL does not fall or comes back, and what was reported by now."""
-    failing = truth.filter((pl.col("compartment") == "bal") & pl.col("class").is_in(["non_responder", "rebound"]))
-    asked_at = pl.col("anchor_at") + pl.duration(hours=_HOURS * assumed("genotype_asked"))
-    asked = (
-        people.filter("is_genotyped")
-        .join(failing.select("patient_id", "anchor_at"), on="patient_id")
-        .select(
-            "patient_id",
-            "has_change",
-            "until",
-            requested_at=asked_at,
-            request_id=pl.format("{}-G1", "patient_id"),
-            method=pl.lit(resistance_reports.GENOTYPE),
-            compartment=pl.lit("bal"),
-            source=pl.lit(_STATED_BY),
-            reported_at=asked_at + pl.duration(hours=_HOURS * assumed("genotype_takes")),
-        )
-        .filter((pl.col("requested_at") <= pl.col("until")) & (pl.col("requested_at") <= until))
-    )
-    waits = asked.filter(pl.col("reported_at") > until).with_columns(
-        reported_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")), finding=pl.lit(resistance_reports.REQUESTED)
-    )
-    came = asked.filter(pl.col("reported_at") <= until)
-    changed = pl.col("has_change") & (pl.col("gene") == CHANGE[0])
-    reported = came.with_columns(gene=pl.lit(["UL97", "UL54"])).explode("gene", empty_as_null=False)
-    reported = reported.with_columns(
-        finding=pl.when(changed)
-        .then(pl.lit(resistance_reports.MUTATION))
-        .otherwise(pl.lit(resistance_reports.NO_MUTATION)),
-        mutation=pl.when(changed).then(pl.lit(CHANGE[1])),
-        ganciclovir_as_reported=pl.when(changed).then(pl.lit(resistance_reports.RESISTANT)),
-    )
-    return pl.concat([waits, reported], how="diagonal").sort("patient_id", "gene", nulls_last=False)
