@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import graphlib
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import PROTOCOL, Condition, Value
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.evidence import evidence_of
+from cmvmon.rules.order import in_order
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _TEXTS = pl.List(pl.String)
@@ -24,27 +24,6 @@ _UNSAID = -1  # in place of marks
 _VERDICTS = (words.ALERT, words.CLEAR, words.NOT_ASSESSABLE)
 Truths = npt.NDArray[np.bool_]
 _Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
-
-
-def in_order(rules: Collection[Rule]) -> tuple[Rule, ...]:
-    """The rules, each after those whose verdicts it reads, else by code.
-
-    Raises ProgramError when a rule reads one that is not there, or rules read each other in a circle.
-    """
-    named = {rule.code: rule for rule in rules}
-    for rule in named.values():
-        if missing := sorted(rule.follows - named.keys()):
-            raise ProgramError(
-                f"the rule {rule.code} reads the verdicts of {', '.join(missing)}: there is no such rule"
-            )
-    sorter = graphlib.TopologicalSorter({code: sorted(named[code].follows) for code in sorted(named)})
-    try:
-        return tuple(named[code] for code in sorter.static_order())
-    except graphlib.CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
-        raise ProgramError(
-            f"rules read each other's verdicts in a circle: {circle}; one of them must go first"
-        ) from None
 
 
 def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
