@@ -32,6 +32,15 @@ TESTS = (  # what is quick and near comes first
 )
 _CONDITIONS = "tests/facts/test_conditions.py"
 _EVERY_FACT = "tests/facts/test_every_fact_table.py"
+_OF_CONTRACTS = (
+    "strict",
+    "promises",
+    "contract_text",
+    "freshness",
+    "mapper",
+    "gate",
+    "whole_table",
+)  # the quick ones first
 NEAR = {
     "cmvmon/facts/": sorted(
         {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}

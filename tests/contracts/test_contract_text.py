@@ -53,8 +53,9 @@ def test_a_contract_read_back_holds_every_column_and_promise_of_its_row_type(tab
     assert {rule.severity for rule in one_row} == {"error"}
 
 
-def test_the_same_row_type_gives_the_same_bytes() -> None:
-    assert [contract_text(table) for table in TABLES] == [contract_text(table) for table in TABLES]
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_committed_contract_is_the_one_that_its_row_type_gives(table: RowType) -> None:
+    assert contract_text(table) == contract_texts(table.name)[0]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
