@@ -16,7 +16,6 @@ from cmvmon.facts.exposure import EXPOSURE
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.kidney_days import UNREAD, UNSTEADY, creatinine_umol_per_l, kidney_of
 from cmvmon.facts.leading import LEADING
-from cmvmon.facts.treatment import runs
 
 FOSCARNET, CIDOFOVIR, LETERMOVIR = "foscarnet", "cidofovir", "letermovir"
 WITH_A_KIDNEY_LINE = (FOSCARNET, CIDOFOVIR)
@@ -36,9 +35,7 @@ DRUG_LINES = RowType(
     columns=(
         PATIENT_ID,
         Column("drug", Kind.TEXT, "The drug."),
-        yes_no(
-            "drug_runs", "Whether a row of it runs, whatever it is given for; up to the gap of the clocks after a stop."
-        ),
+        yes_no("drug_runs", "Whether a row of it has not ended, whatever it is given for."),
         moment("drug_runs_since", "When the first of the rows that run began.", "none runs"),
         yes_no(
             "label_has_dose", "Whether the label has a dose for the kidney function of now.", f"not known, {_NO_LINE}"
@@ -123,7 +120,7 @@ def drug_lines(facts: Facts) -> pl.DataFrame:
 def _running(facts: Facts) -> pl.DataFrame:
     return (
         facts.prepared.begun[ANTIVIRAL_COURSES]
-        .filter(runs(facts) & pl.col("drug").is_in(list(facts.protocol.drugs)))
+        .filter(pl.col("stopped_at").is_null() & pl.col("drug").is_in(list(facts.protocol.drugs)))
         .group_by(_KEY)
         .agg(
             drug_runs=pl.lit(True),
@@ -223,7 +220,8 @@ def _creatinine(facts: Facts, running: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
     )
     begun = facts.prepared.begun
     is_unread = pl.col("patient_id").is_in(sorted(begun.unread_of(KIDNEY_FUNCTION)))
-    checked = checked.filter(pl.lit(begun.was_delivered(KIDNEY_FUNCTION)) & ~is_unread)
+    is_known = begun.was_delivered(KIDNEY_FUNCTION) and begun.silent_since(KIDNEY_FUNCTION) is None
+    checked = checked.filter(pl.lit(is_known) & ~is_unread)
     waited = (pl.col("checked_dose_at") - pl.col("measured_at")).dt.total_seconds() / 3600
     before = (
         values.join(checked, on=_KEY)

@@ -16,12 +16,14 @@ from cmvmon.protocol.interactions import ALERT, EFFECTS, Pair
 
 UNKNOWN_BECAUSE = (
     "courses_unread",
+    "courses_not_known",
     "co_medication_never_delivered",
     "co_medication_unread",
     "co_medication_not_known",
     "route_unknown",
     "renal_replacement_never_delivered",
     "renal_replacement_unread",
+    "renal_replacement_not_known",
     "anticoagulant_unknown",
 )
 _KEY = ["patient_id", "drug", "other_drug"]
@@ -156,12 +158,14 @@ def _unknown(facts: Facts, pair: Pair, unsure: list[str]) -> pl.Expr:
     by_circuit = bool(pair.other_anticoagulants)
     reasons = (
         ("courses_unread", who.is_in(sorted(begun.unread_of(ANTIVIRAL_COURSES)))),
+        ("courses_not_known", pl.lit(begun.silent_since(ANTIVIRAL_COURSES) is not None)),
         ("co_medication_never_delivered", pl.lit(by_code and not begun.was_delivered(CO_MEDICATION))),
         ("co_medication_unread", pl.lit(by_code) & who.is_in(sorted(begun.unread_of(CO_MEDICATION)))),
         ("co_medication_not_known", pl.lit(by_code and begun.silent_since(CO_MEDICATION) is not None)),
         ("route_unknown", pl.lit(not by_circuit) & who.is_in(unsure)),
         ("renal_replacement_never_delivered", pl.lit(by_circuit and not begun.was_delivered(RENAL_REPLACEMENT))),
         ("renal_replacement_unread", pl.lit(by_circuit) & who.is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))),
+        ("renal_replacement_not_known", pl.lit(by_circuit and begun.silent_since(RENAL_REPLACEMENT) is not None)),
         ("anticoagulant_unknown", pl.lit(by_circuit) & who.is_in(unsure)),
     )
     found = pl.lit(None, dtype=pl.String)

@@ -49,8 +49,8 @@ LEADING_FOLLOW_UP = RowType(
         ),
         days(
             "longest_ago_earlier_gap_days",
-            "The longest stretch of the latest course without a sample of it that a sample ended.",
-            "no sample since the course began",
+            "The longest stretch of the latest course between two samples of it.",
+            "no sample since the course began that has one before it",
         ),
     ),
 )
@@ -99,9 +99,9 @@ def _of_orders(facts: Facts) -> pl.DataFrame:
 
 
 def _earlier_gaps(facts: Facts) -> pl.DataFrame:
-    """Of each compartment the longest time in the latest course to a sample from the one before it, or from the start."""
+    """Of each compartment the longest time in the latest course to a sample from one before it: the first sample ends none."""
     before = pl.col("collected_at").shift(1).over(PLACE)
-    gap = pl.col("collected_at") - pl.max_horizontal(before, "course_started_at")
+    gap = pl.when(before.is_not_null()).then(pl.col("collected_at") - pl.max_horizontal(before, "course_started_at"))
     return (
         facts.prepared.results.select(*PLACE, "collected_at")
         .unique()

@@ -79,10 +79,12 @@ def toxicity(facts: Facts) -> pl.DataFrame:
     `kidney_function` counts. Source: rules.md sections 2 and 4.
     """
     treated = facts.of(TREATMENT).filter(pl.col("treatment") != words.TREATMENT_OFF).select("patient_id")
-    grid = treated.join(pl.DataFrame({"analyte": WATCHED}), how="cross")
+    foscarnet = _foscarnet(facts)
+    on_foscarnet = foscarnet.drop_nulls("foscarnet_since").select("patient_id")
+    grid = pl.concat([treated, on_foscarnet]).unique().join(pl.DataFrame({"analyte": WATCHED}), how="cross")
     found = (
         grid.join(_newest(facts), on=["patient_id", "analyte"], how="left")
-        .join(_foscarnet(facts), on="patient_id", how="left")
+        .join(foscarnet, on="patient_id", how="left")
         .join(_haemoglobin(facts), on="patient_id", how="left")
         .join(facts.shared(is_under_age), on="patient_id", how="left")
     )
@@ -140,7 +142,8 @@ def _foscarnet(facts: Facts) -> pl.DataFrame:
     begins = pl.col("started_at") > until.cum_max().shift(1).over("patient_id") + gap
     runs = rows.with_columns(run=begins.fill_null(True).cum_sum().over("patient_id"))
     last = runs.filter(pl.col("run") == pl.col("run").max().over("patient_id"))
-    is_running = pl.col("stopped_at").is_null().any()
+    is_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES) is None  # else it may have stopped since
+    is_running = pl.lit(is_heard) & pl.col("stopped_at").is_null().any()
     return last.group_by("patient_id").agg(foscarnet_since=pl.when(is_running).then(pl.col("started_at").min()))
 
 

@@ -5,8 +5,8 @@ affected organ. Silent after discharge and under a limit to treatment that ends 
 
 Alerts on three grounds. *covid*, for information (Tier 3): the median PaO2/FiO2 of the days around day 7 is not at least
 {least_improvement_percent} % above that of the first days, and no BAL was taken since day {bal_from_day}. *ards*, an extension
-(Tier 3): the same with ARDS of another cause. *organ*, an extension (Tier 2): in a weakened defence blood, or the stated
-organ, was not sampled for {sampled_within_days} days. A sample without a result yet counts as taken.
+(Tier 3): the same with ARDS of another cause. *organ*, an extension (Tier 2): in a weakened defence, and not known to be on
+treatment, blood or the stated organ was not sampled for {sampled_within_days} days. A sample without a result yet counts as taken.
 
 Clear when sampled or improved. Not assessable when BAL is stated not to be feasible, or when ventilation, the host or oxygenation is
 not known.
@@ -15,7 +15,7 @@ Why: guide G13 (COVID), G12 (weakened defence). "No improvement" has no publishe
 advice to lavage: whether the patient bears it, and whether the ventilation is invasive, is not on record.
 """
 
-from cmvmon.facts import host
+from cmvmon.facts import host, treatment
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.facts.ventilation import NEVER, NOT_MEASURED
 from cmvmon.rules.rulebook import Rule, say
@@ -34,9 +34,9 @@ organ_due = organ.is_known() & ~(fact("as_of") - organ_at <= within.days)
 blood_due = ~(fact("as_of") - blood_at <= within.days)
 
 lung = ~has_left & is_moment & ~has_bal & (change < improved_by)
-by_organ = ~has_left & has_signs & host.is_weak & (organ_due | blood_due)
+by_organ = ~has_left & ~treatment.is_on & has_signs & host.is_weak & (organ_due | blood_due)
 lung_is_told = (~is_moment & ~(is_acute & is_unclear)) | has_bal | is_other | (change >= improved_by)
-organ_is_told = ~has_signs | (~organ_due & ~blood_due)
+organ_is_told = ~has_signs | treatment.is_on | (~organ_due & ~blood_due)
 by_lung = (lung & is_acute) & ~by_organ
 
 RULE = Rule(

@@ -47,7 +47,7 @@ no_calcium, no_creatinine = not_monitored & (analyte == "ionised_calcium"), not_
 RULE = Rule(
     code="toxicity_monitoring",
     subject="analyte",
-    applies=is_count | is_monitored,
+    applies=(is_count & ~treatment.is_off) | is_monitored,
     fires={"low_neutrophils": low_neutrophils, "low_platelets": low_platelets, "not_monitored": not_monitored},
     unless={UNDER_AGE: unknown == UNDER_AGE},
     clears=(is_counted & ~is_low & is_not_low & unknown.is_unknown()) | is_seen,
@@ -67,7 +67,7 @@ RULE = Rule(
         say("creatinine", last_at, fact("foscarnet_since"), when=no_creatinine & last_at.is_known()),
         say("creatinine_none", fact("foscarnet_since"), when=no_creatinine & last_at.is_unknown()),
         say("monitoring_line", number("unmonitored_h"), when=not_monitored),
-        say("runs", fact("running_drugs")),
+        say("runs", fact("running_drugs"), number("response_clock.interrupted_gap_h"), when=treatment.is_on),
         say("guidance", when=low_neutrophils),
         say(
             "haemoglobin",

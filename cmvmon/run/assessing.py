@@ -119,8 +119,15 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         became_of=partial(_became_of, assessment=assessment, one=one),
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
-        goes_on_within=timedelta(days=assessment.facts.protocol.response_clock.same_course_gap_days),
+        goes_on_within=_go_on_within(assessment),
     )
+
+
+def _go_on_within(assessment: Assessment) -> dict[str, timedelta]:
+    """An alert of a treatment is closed once that has stopped for the gap up to which it counts as running."""
+    clock = assessment.facts.protocol.response_clock
+    gap = timedelta(days=clock.same_course_gap_days)
+    return {words.COURSE_OVER: gap - timedelta(hours=clock.interrupted_gap_h), words.STAY_ENDED: gap}
 
 
 def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment, one: Links) -> dict[str, str]:

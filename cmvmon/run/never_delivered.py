@@ -29,6 +29,7 @@ BECAUSE: Mapping[str, str] = MappingProxyType(
         "stays_never_delivered": ICU_STAYS.name,
         "ventilation_unknown": ICU_STAYS.name,
         "host_unknown": HOST_STATUS.name,
+        "conditions_unknown": HOST_STATUS.name,
         "kidney_function_unknown": KIDNEY_FUNCTION.name,
         "reports_never_delivered": RESISTANCE_REPORTS.name,
         **{f"{table.name}{_ENDS}": table.name for table in DELIVERED},

@@ -115,7 +115,7 @@ class Ledger:
 
 def _is_met(row: Row, as_of: datetime, ends: Ends) -> bool:
     """Whether a word of that moment may meet it, as in the store: open, or ended so lately that it may go on."""
-    return bool(row["state"] == OPEN or row["changed_at"] >= as_of - ends.goes_on_within)
+    return bool(row["state"] == OPEN or row["changed_at"] >= as_of - ends.met_within)
 
 
 def _opened(row: Row, *, stood_before: bool = False) -> Told:

@@ -26,14 +26,19 @@ class Ends:
         became_of: of open alerts, by alert id, what befell a result that their words rest on.
         discharged: patients whose stay has ended.
         worse: how much higher a load must be to end an answer.
-        goes_on_within: so soon after its treatment or stay had ended, an alert that is said again is the same one.
+        goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
     """
 
     cause_of: Callable[[Row], str]
     became_of: Callable[[Collection[Row]], Mapping[str, str]]
     discharged: Collection[str]
     worse: Worse
-    goes_on_within: timedelta
+    goes_on_within: Mapping[str, timedelta]
+
+    @property
+    def met_within(self) -> timedelta:
+        """How long a closed alert may still go on."""
+        return max(self.goes_on_within.values(), default=timedelta(0))
 
 
 def decided(
@@ -135,9 +140,10 @@ def word_of(
 
 def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
     """Why a closed alert that is said again is the same one, as a code; None: it is not."""
-    if ends is None or latest["state"] != CLOSED or as_of - latest["said_at"] > ends.goes_on_within:
+    if ends is None or latest["state"] != CLOSED:
         return None
-    return _WENT_ON.get(latest["cause"])
+    within = ends.goes_on_within.get(latest["cause"])
+    return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
 
 
 def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:

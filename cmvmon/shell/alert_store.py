@@ -101,7 +101,7 @@ def record(
     late = frozenset(p for p in mine if p in judged_at and stamp.as_of < judged_at[p])
     if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
         return Changes(is_replay=True), late
-    latest = _latest(connection, stamp.as_of - ends.goes_on_within, covered)
+    latest = _latest(connection, stamp.as_of - ends.met_within, covered)
     events = decided(latest, rows, ends, stamp=stamp, judged_at=judged_at, brings_news=patients is not None)
     _append(connection, events)
     events += end_snoozes(connection, at=stamp.as_of)

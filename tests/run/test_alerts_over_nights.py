@@ -146,3 +146,24 @@ def test_whoever_is_back_within_a_week_has_the_alert_that_was_open_at_discharge(
     found = alerts(site)
     assert len(found) == n_alerts
     assert found[-1] == ("untreated_rise", "synthetic", "open", "readmitted" if n_alerts == 1 else None)
+
+
+@pytest.mark.parametrize(("days_without", "n_alerts"), [(6.5, 1), (8.5, 2)])
+def test_the_week_is_counted_from_the_end_of_treatment_not_from_the_night_that_closed_the_alert(
+    site: Path, days_without: float, n_alerts: int
+) -> None:
+    """By a rule that speaks at once: a load that stands above its lowest value of this course, or of the one before."""
+    drop(site, "antiviral_courses", [course(ONE, start=0.1)])
+    for at in (0, 7, 14):
+        plasma(site, at, 50000)
+    stopped = course(ONE, start=0.1, stop=14.6)
+    drop(site, "antiviral_courses", [stopped], name="stopped.csv")
+    for at in range(15, 14 + int(days_without) + 1):
+        nightly(site, as_of=day(at))
+    again = 14.6 + days_without
+    drop(site, "antiviral_courses", [stopped, course(ONE, start=again)], name="again.csv")
+    nightly(site, as_of=day(again + 0.3))
+    for at in (again + 0.5, again + 7, again + 14):
+        plasma(site, at, 50000)
+    found = [found for found in alerts(site) if found[0] == "response"]
+    assert len(found) == n_alerts

@@ -124,7 +124,7 @@ def verdict(what: str, tier: int | None = 2) -> dict[str, Any]:
 def said(*verdicts: tuple[float, dict[str, Any]], ledger: Ledger | None = None) -> Ledger:
     ledger = ledger or Ledger()
     for day, row in verdicts:
-        ends = Ends(lambda _: "no_series", lambda _: {}, (), Worse(0.5, 1.0), timedelta(days=7))
+        ends = Ends(lambda _: "no_series", lambda _: {}, (), Worse(0.5, 1.0), {})
         ledger.say([row], ends, stamp=Stamp(at(day), "bank", OWN.version, OWN.sha256))
     return ledger
 
@@ -145,7 +145,7 @@ def test_an_alert_that_ends_and_comes_back_is_two() -> None:
 def test_what_a_person_ended_is_taken_over_of_that_alert_only(other_alert: bool, n: int) -> None:
     """Set aside by a person on day 1, it opens anew on day 2; said of an alert that is not there, it changes nothing."""
     ledger = Ledger()
-    ends = Ends(lambda _: "no_series", lambda _: {}, (), Worse(0.5, 1.0), timedelta(days=7))
+    ends = Ends(lambda _: "no_series", lambda _: {}, (), Worse(0.5, 1.0), {})
     stamp = Stamp(at(0), "bank", OWN.version, OWN.sha256)
     (event,) = ledger.say([verdict("alert")], ends, stamp=stamp)
     by_hand = event | {"state": "closed", "event": "closed", "actor": "a doctor", "changed_at": at(1), "cause": "aside"}

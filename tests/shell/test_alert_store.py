@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def record(
                 became_of=lambda _: {},
                 discharged=(),
                 worse=Worse(0.5, 1.0),
-                goes_on_within=timedelta(days=7),
+                goes_on_within={},
             ),
         )
         if not changes.is_replay:

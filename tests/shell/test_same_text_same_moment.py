@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def recorded_of(
                 became_of=lambda _: {},
                 discharged=(),
                 worse=Worse(0.5, 1.0),
-                goes_on_within=timedelta(days=7),
+                goes_on_within={},
             ),
         )
 

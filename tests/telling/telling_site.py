@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1,
             became_of=lambda _: {},
             discharged=(),
             worse=Worse(0.5, 1.0),
-            goes_on_within=timedelta(days=7),
+            goes_on_within={},
         )
         stamp, scope = opened.stamp(at), f"{patient} {at.isoformat()}"
         alert_store.record(connection, [row], stamp=stamp, scope=scope, patients=[patient], ends=ends)
