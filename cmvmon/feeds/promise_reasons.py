@@ -104,11 +104,11 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "malformed_atc_code": (
             "the code is no whole ATC code: seven characters in capitals, without blanks or points, to the substance, as P01CX01. "
-            "Ask the pharmacy for it, or map its own code in the table file ([co_medication.words.atc_code])."
+            "Ask the pharmacy for it, or map its own code in the table file (`words.atc_code`)."
         ),
         "unknown_route": (
             "the route is none that is read (iv, oral, enteral, inhaled, intramuscular, subcutaneous, topical, other). Map the "
-            "sender's word in the table file ([co_medication.words.route])."
+            "sender's word in the table file (`words.route`)."
         ),
         "co_medication_stopped_before_started": "the drug ends before it starts. Check both times with the sender.",
         "malformed_born_on": (

@@ -18,9 +18,12 @@ LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/caveats.py",  # what pages say of the feeds of results, courses and stays
+    "run/never_delivered.py",  # for want of which table a rule can't judge
     "run/placing.py",  # where a patient lies, by stays
     "run/views.py",  # pages show results
     "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
+    "run/worklist.py",  # what was ordered and has no result
+    "workbench/demo.py", "workbench/demo_patients.py",  # write a ward
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",
 }  # fmt: skip
 FILES = [
