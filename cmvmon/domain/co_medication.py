@@ -38,5 +38,5 @@ CO_MEDICATION = RowType(
         Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
         *RECEIVED,
     ),
-    across=(Ordered("started_at", "stopped_at", "co_medication_stopped_before_started"),),
+    across=(Ordered("started_at", "stopped_at", "other_drug_stopped_before_started"),),
 )

@@ -110,7 +110,7 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "the route is none that is read (iv, oral, enteral, inhaled, intramuscular, subcutaneous, topical, other). Map the "
             "sender's word in the table file (`words.route`)."
         ),
-        "co_medication_stopped_before_started": "the drug ends before it starts. Check both times with the sender.",
+        "other_drug_stopped_before_started": "the drug ends before it starts. Check both times with the sender.",
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
         ),
