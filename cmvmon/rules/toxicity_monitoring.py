@@ -67,7 +67,7 @@ RULE = Rule(
         say("creatinine", last_at, fact("foscarnet_since"), when=no_creatinine & last_at.is_known()),
         say("creatinine_none", fact("foscarnet_since"), when=no_creatinine & last_at.is_unknown()),
         say("monitoring_line", number("unmonitored_h"), when=not_monitored),
-        say("runs", fact("running_drugs"), number("response_clock.interrupted_gap_h"), when=treatment.is_on),
+        say("runs", fact("running_drugs"), number("response_clock.interrupted_gap_h"), when=~treatment.is_off),
         say("guidance", when=low_neutrophils),
         say(
             "haemoglobin",
