@@ -152,7 +152,7 @@ def test_whoever_is_back_within_a_week_has_the_alert_that_was_open_at_discharge(
 def test_the_week_is_counted_from_the_end_of_treatment_not_from_the_night_that_closed_the_alert(
     site: Path, days_without: float, n_alerts: int
 ) -> None:
-    """By a rule that speaks at once: a load that stands above its lowest value of this course, or of the one before."""
+    """After six and a half days it is the same course and the same alert; after eight and a half another course speaks later."""
     drop(site, "antiviral_courses", [course(ONE, start=0.1)])
     for at in (0, 7, 14):
         plasma(site, at, 50000)
