@@ -18,7 +18,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import unit_year_patients
+from benchmarks import unit_year_bedside, unit_year_patients
 from benchmarks.quality_text import table
 from benchmarks.unit_year_judged import (
     WITHIN_DAYS,
@@ -105,6 +105,9 @@ def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         "## The unit",
         f"{len(years)} x {days} days: {_unit_text(years)}",
         f"{ASSUMED}\n\n{(unit_year_patients.__doc__ or '').partition(ASSUMED)[2].strip()}\n- Shares of the courses: {shares}.",
+        unit_year_bedside.ASSUMED
+        + "\n\n"
+        + (unit_year_bedside.__doc__ or "").partition(unit_year_bedside.ASSUMED)[2].strip(),
     ]
     return "\n\n".join(parts)
 

@@ -11,12 +11,13 @@ import polars as pl
 
 from benchmarks.alert_mornings import MORNING
 from benchmarks.alert_patients import DAY_0
-from benchmarks.unit_year_patients import DAYS, Event, Year
+from benchmarks.unit_year_doses import TOO_HIGH, TOO_LOW
+from benchmarks.unit_year_patients import DAYS, DOSE, Event, Year
 from cmvmon.assess import assess
-from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import Links
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
@@ -28,9 +29,17 @@ JUDGED_BEFORE_DAYS = 28  # mornings before the year begins; what stands then is 
 GONE_AFTER = timedelta(days=2)  # so long after the discharge a patient is assessed: it ends what stood open
 NOT_OF_A_COURSE = ("plasma_does_not_exclude",)  # says when the lung was last sampled, and nothing of what a load does
 # Within so many days an event is to be told, where it lasts as long: 21 = rules.md 3.2 and the issue, of no response; two
-# weekly samples of a rise on treatment; one weekly sample and a day of what is untreated.
-WITHIN_DAYS = {"no response": 21.0, "rise on treatment": 14.0, "rise, untreated": 8.0, "recurrence": 8.0}
-_TABLES = {"results": VIRAL_LOAD_RESULTS, "courses": ANTIVIRAL_COURSES, "stays": ICU_STAYS, "hosts": HOST_STATUS}
+# weekly samples of a rise on treatment; one weekly sample and a day of what is untreated; the two days that a band has to last
+# and a day, of doses.
+WITHIN_DAYS = {
+    "no response": 21.0,
+    "rise on treatment": 14.0,
+    "rise, untreated": 8.0,
+    "recurrence": 8.0,
+    TOO_LOW: 3.0,
+    TOO_HIGH: 3.0,
+}
+TELLS_OF_DOSES = {TOO_LOW: "exposure_low", TOO_HIGH: "exposure_high"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,22 @@ class Judged:
             if one.listed_at is not None and one.subject_kind == "series" and one.rule not in NOT_OF_A_COURSE:
                 yield (one.listed_at - DAY_0) / timedelta(days=1), one
 
+    @property
+    def about_doses(self) -> Iterator[tuple[float, Told]]:
+        """The same of alerts about the doses given."""
+        for one in self.told:
+            if one.listed_at is not None and one.rule in TELLS_OF_DOSES.values():
+                yield (one.listed_at - DAY_0) / timedelta(days=1), one
+
     def alerts_in(self, event: Event) -> list[float]:
-        """The days of such alerts about the event's compartment while it lasts, or on the morning after."""
+        """The days of such alerts about the event's compartment, or about its doses, while it lasts, or on the morning after."""
+        if event.compartment == DOSE:
+            rule = TELLS_OF_DOSES[event.kind]
+            return [
+                day
+                for day, one in self.about_doses
+                if (one.patient_id, one.rule) == (event.patient_id, rule) and event.begins <= day <= event.ends + 1.0
+            ]
         return [
             day
             for day, one in self.about_a_course
@@ -68,26 +91,26 @@ def judged(
 ) -> Judged:
     """Every patient at 07:00 of each day from `begins` on, from what was known by then."""
     ledger, patient_days = Ledger(), dict[str, int]()
-    frames = {name: table.conform(getattr(year, name)) for name, table in _TABLES.items()}
+    frames = {(rows := BY_NAME[name].rows): rows.conform(frame) for name, frame in year.tables.items()}
+    results = VIRAL_LOAD_RESULTS.conform(year.results)
     known_at = year.results["known_at"]
     with_bal = year.results.filter(compartment="bal")["patient_id"].unique().implode()
     for day in range(begins, days):
         as_of = DAY_0 + timedelta(days=day) + MORNING
         if day == 0:
             ledger.opens_as_standing()
-        reported = frames["results"].filter(known_at <= as_of)
+        reported = results.filter(known_at <= as_of)
         pairs = results_in_use(
             reported.filter(pl.col("patient_id").is_in(with_bal)), ASSAYS.empty(), protocol=protocol, as_of=as_of
         )
-        here = _here(year, as_of)
+        here = pl.col("patient_id").is_in(_here(frames[ICU_STAYS], as_of).implode())
         known = Known.of(
             {
-                table: (reported if name == "results" else frames[name]).filter(
-                    pl.col("patient_id").is_in(here.implode())
-                )
-                for name, table in _TABLES.items()
+                rows: _reported(frame.filter(here), as_of)
+                for rows, frame in (frames | {VIRAL_LOAD_RESULTS: reported}).items()
             },
             concordance=concordance(pairs, protocol=protocol, as_of=as_of),
+            answered=year.answered.filter(pl.col("answered_at") <= as_of).select("result_id"),
         )
         assessment = assess(known, protocol=protocol, as_of=as_of)
         stamp = Stamp(as_of, "bank", protocol.version, protocol.sha256)
@@ -101,9 +124,15 @@ def judged(
     return Judged(year, ledger.told, patient_days)
 
 
-def _here(year: Year, as_of: datetime) -> pl.Series:
+def _reported(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """What was reported by then, of a table that says when: a finding is not known before."""
+    if "reported_at" not in frame.columns:
+        return frame
+    return frame.filter(pl.col("reported_at").is_null() | (pl.col("reported_at") <= as_of))
+
+
+def _here(stays: pl.DataFrame, as_of: datetime) -> pl.Series:
     """Who is on the unit, or left it lately."""
-    stays = year.stays
     return stays.filter((stays["admitted_at"] <= as_of) & (stays["discharged_at"] > as_of - GONE_AFTER))["patient_id"]
 
 
@@ -134,7 +163,7 @@ def found(years: Collection[Judged], *, days: int = DAYS) -> list[Found]:
     return [
         _found(kind, place, told[kind, place])
         for kind in WITHIN_DAYS
-        for place in ("plasma", "bal")
+        for place in ("plasma", "bal", DOSE)
         if (kind, place) in told
     ]
 

@@ -17,13 +17,13 @@ Written apart from `cmvmon simulate`, before any threshold was looked at. What i
   compartments by the same pieces.
 - After treatment the load of 15 % rises by normal(1.0, 0.2) log10 per week from 2 to 7 days after its end (uniform): a recurrence.
   That of the others goes on falling by 0.3 per week.
-- The assays: noise, outliers, limits and detection of `benchmarks/alert_patients.py`. Doses, kidney values, co-medication, genotypes
-  and prophylaxis are not delivered.
+- The assays: noise, outliers, limits and detection of `benchmarks/alert_patients.py`. What is written at the bedside (doses, kidney
+  values, counts, levels, other drugs, genotypes): `benchmarks/unit_year_bedside.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -32,6 +32,7 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA, Course, measured_log10
+from benchmarks.unit_year_bedside import answered, bedside
 from benchmarks.unit_year_loads import TREATED_FROM, Load, Sample
 
 Numbers = npt.NDArray[np.float64]
@@ -41,6 +42,7 @@ BEDS, DAYS, WARM_UP_DAYS = 30, 365, 60
 SHARES = dict(zip((course.name for course in COURSES), (0.10, 0.40, 0.10, 0.12, 0.20, 0.08), strict=True))
 NEVER, ALONE, UNTREATED = "no CMV", "clears alone, untreated", "rises, untreated"
 TURNAROUND_DAYS = 0.5
+DOSE = "dose"  # the place of an event of what is given
 NON_RESPONDER, RISES_LATER = COURSES[0], COURSES[5]
 
 
@@ -65,16 +67,16 @@ class Year:
         patients: `patient_id`, `admitted`, `left`, `course` (what the load truly does, in words), `anchor` and `course_end`
             (null: untreated).
         results: as `viral_load_results`, with `known_at`.
-        courses, stays, hosts: as the tables of these names.
-        events: every true event.
+        tables: every other delivered table, by name.
+        answered: when the alert about a result was acknowledged.
+        events: every true event; of what is given, with DOSE as its compartment.
         untreated: of each patient and compartment, from when until when an untreated load is truly at or above its line.
     """
 
     patients: pl.DataFrame
     results: pl.DataFrame
-    courses: pl.DataFrame
-    stays: pl.DataFrame
-    hosts: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
+    answered: pl.DataFrame
     events: tuple[Event, ...]
     untreated: tuple[Event, ...]
 
@@ -85,32 +87,31 @@ def year(seed: int, *, beds: int = BEDS) -> Year:
     whole = pl.DataFrame([one.row for one in people], infer_schema_length=None)
     results = pl.DataFrame([sample.row(one.name) for one in people for sample in one.samples], infer_schema_length=None)
     results = results.sort("day").with_columns(pl.format("result-{}", pl.int_range(pl.len())).alias("result_id"))
-    treated = whole.filter(pl.col("anchor").is_not_null())
+    results = results.with_columns(collected_at=_moment("day"), known_at=_moment(pl.col("day") + TURNAROUND_DAYS))
+    made = bedside(whole, seed, non_responder=NON_RESPONDER.name)
     return Year(
         patients=whole,
-        results=results.with_columns(collected_at=_moment("day"), known_at=_moment(pl.col("day") + TURNAROUND_DAYS)),
-        courses=treated.select(
-            "patient_id",
-            _moment("anchor").alias("started_at"),
-            _moment("course_end").alias("stopped_at"),
-            drug=pl.lit("ganciclovir"),
-            indication=pl.lit("treatment"),
-            dose_mg_per_kg=pl.lit(5.0),
-            interval_h=pl.lit(12.0),
-            route=pl.lit("iv"),
+        results=results,
+        tables=made.frames() | {"icu_stays": _stays(whole)},
+        answered=answered(results, seed),
+        events=(
+            *(event for one in people for event in one.events),
+            *(Event(one.patient_id, DOSE, one.kind, one.begins, one.ends) for one in made.events),
         ),
-        stays=whole.select(
-            pl.format("stay-{}", "patient_id").alias("stay_id"),
-            "patient_id",
-            _moment("admitted").alias("admitted_at"),
-            _moment("left").alias("discharged_at"),
-            pl.lit("SYNTHETIC-ICU").alias("ward"),
-            _moment("admitted", pl.col("is_ventilated")).alias("ventilation_started_at"),
-            _moment("left", pl.col("is_ventilated")).alias("ventilation_stopped_at"),
-        ),
-        hosts=whole.select("patient_id", "condition", _moment("admitted").alias("stated_at")),
-        events=tuple(event for one in people for event in one.events),
         untreated=tuple(event for one in people for event in one.untreated),
+    )
+
+
+def _stays(whole: pl.DataFrame) -> pl.DataFrame:
+    """As `icu_stays`."""
+    return whole.select(
+        pl.format("stay-{}", "patient_id").alias("stay_id"),
+        "patient_id",
+        _moment("admitted").alias("admitted_at"),
+        _moment("left").alias("discharged_at"),
+        pl.lit("SYNTHETIC-ICU").alias("ward"),
+        _moment("admitted", pl.col("is_ventilated")).alias("ventilation_started_at"),
+        _moment("left", pl.col("is_ventilated")).alias("ventilation_stopped_at"),
     )
 
 

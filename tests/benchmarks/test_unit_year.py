@@ -12,15 +12,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import unit_year, unit_year_judged, unit_year_loads, unit_year_patients
+from benchmarks import (
+    unit_year,
+    unit_year_bedside,
+    unit_year_doses,
+    unit_year_judged,
+    unit_year_loads,
+    unit_year_patients,
+)
 from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA
+from benchmarks.unit_year_doses import GANCICLOVIR, LEAST_DAYS, TOO_HIGH, TOO_LOW
 from benchmarks.unit_year_judged import Judged, adds, false_alarms, found, judged, median_interval
 from benchmarks.unit_year_loads import Load
-from benchmarks.unit_year_patients import DAYS, SHARES, WARM_UP_DAYS, Event, Year, year
+from benchmarks.unit_year_patients import DAYS, DOSE, SHARES, WARM_UP_DAYS, Event, Year, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.domain.columns import split_by_promises
-from cmvmon.domain.host_status import HOST_STATUS
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.run.replay_ledger import Told
 from cmvmon.shell.protocol_files import Protocol
 
@@ -33,7 +41,7 @@ def made() -> Year:
 # --- the unit --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", [unit_year_patients, unit_year_loads])
+@pytest.mark.parametrize("module", [unit_year_patients, unit_year_loads, unit_year_bedside, unit_year_doses])
 def test_the_generator_imports_nothing_of_cmvmon(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))  # type: ignore[attr-defined]
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
@@ -42,6 +50,8 @@ def test_the_generator_imports_nothing_of_cmvmon(module: object) -> None:
     assert {name for name in imported if name.startswith("benchmarks")} <= {
         "benchmarks.alert_patients",
         "benchmarks.unit_year_loads",
+        "benchmarks.unit_year_bedside",
+        "benchmarks.unit_year_doses",
     }
 
 
@@ -54,12 +64,14 @@ def test_no_bed_holds_two_patients_and_each_falls_free_for_two_to_twenty_four_ho
 
 
 def test_every_row_keeps_the_promises_of_its_table(made: Year) -> None:
-    for rows, frame in (
-        (VIRAL_LOAD_RESULTS, made.results),
-        (ANTIVIRAL_COURSES, made.courses),
-        (ICU_STAYS, made.stays),
-        (HOST_STATUS, made.hosts),
-    ):
+    tables = {BY_NAME[name].rows: frame for name, frame in made.tables.items()} | {VIRAL_LOAD_RESULTS: made.results}
+    assert {rows.name for rows in tables} >= {
+        "doses_given",
+        "kidney_function",
+        "resistance_reports",
+        "antiviral_courses",
+    }
+    for rows, frame in tables.items():
         kept, broken = split_by_promises(rows.conform(frame), rows)
         assert broken.is_empty(), rows.name
         assert kept.height == frame.height
@@ -122,6 +134,33 @@ def test_the_same_seed_gives_the_same_year_and_another_one_another(made: Year) -
     assert not year(6, beds=2).results["day"].equals(few.results["day"])
 
 
+def test_a_dose_is_off_the_label_where_the_doses_given_are(made: Year) -> None:
+    """Read back from the rows: mg per kg and day, against the label of that morning's clearance."""
+    events = [one for one in made.events if one.compartment == DOSE]
+    assert {one.kind for one in events} == {TOO_LOW, TOO_HIGH}
+    assert all(one.ends - one.begins >= LEAST_DAYS for one in events)
+    ganciclovir = made.tables["doses_given"].filter(pl.col("drug") == "ganciclovir", pl.col("administered") == "given")
+    replaced = set(made.tables["renal_replacement"]["patient_id"])
+    checked = 0
+    for one in events:
+        begins, ends = (unit_year_bedside.moment(day) for day in (one.begins, one.ends))
+        mine = ganciclovir.filter(
+            pl.col("patient_id") == one.patient_id, pl.col("given_at").is_between(begins, ends, closed="left")
+        )
+        gaps = mine["given_at"].diff().dt.total_minutes().drop_nulls() / 60.0
+        if one.patient_id in replaced or mine.is_empty() or gaps.n_unique() != 1:
+            continue  # on foscarnet, on renal replacement, or with a missed dose: not read back here
+        per_day = (mine["dose_mg"] / mine["dosing_weight_kg"]).mean() * 24.0 / gaps[0]  # type: ignore[operator]
+        kidney = made.tables["kidney_function"].filter(
+            pl.col("patient_id") == one.patient_id, pl.col("measured_at") <= begins
+        )
+        value = kidney.sort("measured_at")["kidney_value"].last()
+        label = next(dose * 24.0 / hours for least, dose, hours in GANCICLOVIR if value >= least)  # type: ignore[operator]
+        assert (per_day < label) == (one.kind == TOO_LOW)
+        checked += 1
+    assert checked >= 3
+
+
 # --- what is counted -------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +177,7 @@ def said(
         told.append(
             Told(rule.removesuffix(" 3"), "series", "A", "plasma", "A", tier, at, at if tier == 2 else None, end)
         )
-    return Judged(Year(empty, empty, empty, empty, empty, events, untreated), tuple(told), {"A": 70})
+    return Judged(Year(empty, empty, {}, empty, events, untreated), tuple(told), {"A": 70})
 
 
 NO_RESPONSE = Event("A", "plasma", "no response", 10.0, 38.0)
@@ -162,6 +201,13 @@ def test_an_event_is_told_by_an_alert_on_the_list_while_it_lasts(
 ) -> None:
     (row,) = found([said(*alerts, events=(NO_RESPONSE,))])
     assert (row.events, row.delays, row.lasted, row.in_time) == (1, delays, 1, in_time)
+
+
+def test_a_dose_off_the_label_is_told_by_the_rule_of_that_side_alone() -> None:
+    low = Event("A", DOSE, TOO_LOW, 10.0, 15.0)
+    one = said(("exposure_high", 12.0, None), ("exposure_low", 12.5, None), ("response", 12.0, None), events=(low,))
+    (row,) = found([one])
+    assert (row.kind, row.delays, row.lasted, row.in_time) == (TOO_LOW, (2.5,), 1, 1)
 
 
 def test_an_event_that_ends_before_its_time_is_not_asked_to_be_told_in_time() -> None:
