@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmvmon.domain.kidney_function import ML_PER_MIN, ML_PER_MIN_PER_KG
 from cmvmon.domain.renal_replacement import MODALITIES
 from cmvmon.protocol.faults import Place
-from cmvmon.protocol.kinds import Kind, Listed, Text
+from cmvmon.protocol.kinds import Listed, Text
+from cmvmon.protocol.sourced_rows import SourcedRows
 from cmvmon.protocol.stanza import Provenance, key, stanza
 
 if TYPE_CHECKING:  # whoever only reads a protocol does not load the frame library
@@ -23,7 +24,6 @@ _HOURS_IN_A_WEEK = 168.0
 _NUMBER = r"\d+(?:\.\d+)?"
 _REGIMEN = re.compile(rf"({_NUMBER}) (mg/kg|mg) (?:q({_NUMBER})h|({_NUMBER})/week)")
 _BAND = re.compile(rf"([\[(])({_NUMBER}), ({_NUMBER}|inf)([\])])")
-_OF_A_ROW = ("kidney", "replacement", INDUCTION, MAINTENANCE, "note", "source", "strength", "owner")
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ class DoseRow:
         return self.induction if purpose == INDUCTION else self.maintenance
 
 
-class DoseRows(Kind):
+class DoseRows(SourcedRows[DoseRow]):
     """The rows of one drug, `[[doses.<drug>.rows]]`; the bands cover 0 to infinity without gap or overlap."""
+
+    keys = ("kidney", "replacement", INDUCTION, MAINTENANCE, "note")
 
     @property
     def says(self) -> str:
@@ -99,30 +101,9 @@ class DoseRows(Kind):
             "`induction` and `maintenance` (lists such as ['5 mg/kg q12h'], empty where there is none), source, strength and owner"
         )
 
-    def read(self, found: object, place: Place) -> tuple[DoseRow, ...] | None:
-        if not isinstance(found, list) or not found:
-            place.refuse(f"must be {self.says}", found=found)
-            return None
-        before = len(place.faults)
-        rows = [self._row(entry, place.at(f"{place.key} row {number}")) for number, entry in enumerate(found, 1)]
-        if len(place.faults) > before:
-            return None
-        whole = tuple(row for row in rows if row is not None)
-        self._must_cover([row.band for row in whole if row.band is not None], place)
-        return whole if len(place.faults) == before else None
-
-    def _row(self, found: object, place: Place) -> DoseRow | None:
-        if not isinstance(found, dict):
-            place.refuse("must be a table", found=found)
-            return None
-        for name in sorted(set(found) - set(_OF_A_ROW)):
-            place.refuse(f"has the key {name}, which no row has", remedy="remove it or mend its name")
+    def row(self, found: dict[str, Any], place: Place, **provenance: str) -> DoseRow:
         if ("kidney" in found) == ("replacement" in found):
             place.refuse("must hold `kidney` or `replacement`, and one of them only")
-        texts = {name: found.get(name) for name in ("source", "strength", "owner")}
-        for name, text in texts.items():
-            if not isinstance(text, str) or not text.strip():
-                place.refuse(f"lacks its {name}; every row needs it")
         regimens = {purpose: _regimens(found.get(purpose), place, purpose) for purpose in (INDUCTION, MAINTENANCE)}
         return DoseRow(
             _band(found["kidney"], place) if "kidney" in found else None,
@@ -130,11 +111,12 @@ class DoseRows(Kind):
             regimens[INDUCTION],
             regimens[MAINTENANCE],
             str(found.get("note", "")),
-            **{name: str(text) for name, text in texts.items()},
+            **provenance,
         )
 
-    def _must_cover(self, bands: list[KidneyBand], place: Place) -> None:
+    def across(self, rows: Sequence[DoseRow], place: Place) -> None:
         reached, is_held = 0.0, False
+        bands = [row.band for row in rows if row.band is not None]
         for band in sorted(bands, key=lambda band: (band.lower, band.upper)):
             if band.lower != reached or band.has_lower == is_held:
                 place.refuse(f"has a gap or an overlap at {band.label}", remedy="let the bands touch, each end in one")

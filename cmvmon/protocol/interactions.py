@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cmvmon.domain.co_medication import ROUTES
 from cmvmon.domain.renal_replacement import ANTICOAGULANTS
 from cmvmon.protocol.faults import Place
-from cmvmon.protocol.kinds import ATC, Kind, Listed, Number, Text
+from cmvmon.protocol.kinds import ATC, Listed, Number, Text
+from cmvmon.protocol.sourced_rows import SourcedRows
 from cmvmon.protocol.stanza import Provenance, key, stanza
 
 ALERT, NOTE = TOLD_AS = ("alert", "note")
@@ -25,12 +27,8 @@ _TEXTS = {
     "other": Text(),
     "told_as": Text(TOLD_AS),
     "effect": Text(),
-    "source": Text(),
-    "strength": Text(),
-    "owner": Text(),
 }
 _DAYS = Number(at_least=0.0, at_most=60.0)
-_OF_A_ROW = (*_TEXTS, *_LISTS, "within_days")
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,10 @@ class Pair:
     owner: str
 
 
-class PairRows(Kind):
-    """The rows, `[[interactions.pairs]]`."""
+class PairRows(SourcedRows[Pair]):
+    """The rows, `[[interactions.pairs]]`; each pair once."""
+
+    keys = (*_TEXTS, *_LISTS, "within_days")
 
     @property
     def says(self) -> str:
@@ -73,27 +73,8 @@ class PairRows(Kind):
             "source, strength and owner"
         )
 
-    def read(self, found: object, place: Place) -> tuple[Pair, ...] | None:
-        if not isinstance(found, list) or not found:
-            place.refuse(f"must be {self.says}", found=found)
-            return None
+    def row(self, found: dict[str, Any], place: Place, **provenance: str) -> Pair | None:
         before = len(place.faults)
-        rows = [self._row(entry, place.at(f"{place.key} row {number}")) for number, entry in enumerate(found, 1)]
-        if len(place.faults) > before:
-            return None
-        whole = [row for row in rows if row is not None]
-        named = [(row.drug, row.other) for row in whole]
-        for drug, other in sorted({pair for pair in named if named.count(pair) > 1}):
-            place.refuse("names one pair twice", found=f"{drug} with {other}", remedy="remove one, or name them apart")
-        return tuple(whole) if len(place.faults) == before else None
-
-    def _row(self, found: object, place: Place) -> Pair | None:
-        if not isinstance(found, dict):
-            place.refuse("must be a table", found=found)
-            return None
-        before = len(place.faults)
-        for name in sorted(set(found) - set(_OF_A_ROW)):
-            place.refuse(f"has the key {name}, which no row has", remedy="remove it or mend its name")
         texts = {name: kind.read(found.get(name), place.at(f"{place.key} {name}")) for name, kind in _TEXTS.items()}
         lists = {name: kind.read(found.get(name, []), place.at(f"{place.key} {name}")) for name, kind in _LISTS.items()}
         days = _DAYS.read(found.get("within_days"), place.at(f"{place.key} within_days"))
@@ -103,7 +84,12 @@ class PairRows(Kind):
             place.refuse(
                 f"must have an effect of {', '.join(EFFECTS)}", found=texts["effect"], remedy="or be told as a note"
             )
-        return Pair(**texts, **lists, within_days=days) if len(place.faults) == before else None  # type: ignore[arg-type]
+        return Pair(**texts, **lists, within_days=days, **provenance) if len(place.faults) == before else None  # type: ignore[arg-type]
+
+    def across(self, rows: Sequence[Pair], place: Place) -> None:
+        named = [(row.drug, row.other) for row in rows]
+        for drug, other in sorted({pair for pair in named if named.count(pair) > 1}):
+            place.refuse("names one pair twice", found=f"{drug} with {other}", remedy="remove one, or name them apart")
 
     def show(self, value: Any) -> str:
         return "; ".join(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cmvmon.domain.renal_replacement import MODALITIES
 from cmvmon.protocol.faults import Place
-from cmvmon.protocol.kinds import Kind, Listed, Number, Text
+from cmvmon.protocol.kinds import Listed, Number, Text
+from cmvmon.protocol.sourced_rows import SourcedRows
 from cmvmon.protocol.stanza import Provenance, key, stanza
 
 TREATMENT, PROPHYLAXIS = PURPOSES = ("treatment", "prophylaxis")
 _LEVEL = Number(above=0)
 _FROM, _TO = "trough_from_mg_per_l", "trough_to_mg_per_l"
-_OF_A_ROW = ("purpose", "replacement", _FROM, _TO, "note", "source", "strength", "owner")
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,10 @@ class LevelRow:
     owner: str
 
 
-class LevelRows(Kind):
+class LevelRows(SourcedRows[LevelRow]):
     """The rows of one drug, `[[levels.<drug>.rows]]`; no two of one purpose for one kind of renal replacement."""
+
+    keys = ("purpose", "replacement", _FROM, _TO, "note")
 
     @property
     def says(self) -> str:
@@ -40,19 +43,19 @@ class LevelRows(Kind):
             "`replacement` (kinds of renal replacement) where it holds on these only"
         )
 
-    def read(self, found: object, place: Place) -> tuple[LevelRow, ...] | None:
-        if not isinstance(found, list) or not found:
-            place.refuse(f"must be {self.says}", found=found)
-            return None
-        before = len(place.faults)
-        rows = [_row(entry, place.at(f"{place.key} row {number}")) for number, entry in enumerate(found, 1)]
-        if len(place.faults) > before:
-            return None
-        whole = tuple(row for row in rows if row is not None)
-        asked = [(row.purpose, kind) for row in whole for kind in (row.replacement or ("",))]
+    def row(self, found: dict[str, Any], place: Place, **provenance: str) -> LevelRow:
+        purpose = Text(PURPOSES).read(found.get("purpose"), place)
+        ends = [_LEVEL.read(found.get(name), place.at(name)) for name in (_FROM, _TO)]
+        if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
+            place.refuse(f"has {_FROM} not below {_TO}")
+        kinds = Listed(Text(MODALITIES)).read(found["replacement"], place) if "replacement" in found else ()
+        note = str(found.get("note", ""))
+        return LevelRow(purpose or "", kinds or (), ends[0] or 0.0, ends[1] or 0.0, note, **provenance)
+
+    def across(self, rows: Sequence[LevelRow], place: Place) -> None:
+        asked = [(row.purpose, kind) for row in rows for kind in (row.replacement or ("",))]
         if len(set(asked)) < len(asked):
             place.refuse("has two rows of one purpose", remedy="keep one for each kind of renal replacement")
-        return whole if len(place.faults) == before else None
 
     def show(self, value: Any) -> str:
         return "; ".join(
@@ -60,25 +63,6 @@ class LevelRows(Kind):
             f"({row.source})"
             for row in value
         )
-
-
-def _row(found: object, place: Place) -> LevelRow | None:
-    if not isinstance(found, dict):
-        place.refuse("must be a table", found=found)
-        return None
-    for name in sorted(set(found) - set(_OF_A_ROW)):
-        place.refuse(f"has the key {name}, which no row has", remedy="remove it or mend its name")
-    texts = {name: found.get(name) for name in ("source", "strength", "owner")}
-    for name, text in texts.items():
-        if not isinstance(text, str) or not text.strip():
-            place.refuse(f"lacks its {name}; every row needs it")
-    purpose = Text(PURPOSES).read(found.get("purpose"), place)
-    ends = [_LEVEL.read(found.get(name), place.at(name)) for name in (_FROM, _TO)]
-    if None not in ends and not ends[0] < ends[1]:  # type: ignore[operator]
-        place.refuse(f"has {_FROM} not below {_TO}")
-    kinds = Listed(Text(MODALITIES)).read(found["replacement"], place) if "replacement" in found else ()
-    note, said = str(found.get("note", "")), {name: str(text) for name, text in texts.items()}
-    return LevelRow(purpose or "", kinds or (), ends[0] or 0.0, ends[1] or 0.0, note, **said)
 
 
 @stanza
