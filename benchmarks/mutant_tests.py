@@ -32,15 +32,8 @@ TESTS = (  # what is quick and near comes first
 )
 _CONDITIONS = "tests/facts/test_conditions.py"
 _EVERY_FACT = "tests/facts/test_every_fact_table.py"
-_OF_CONTRACTS = (
-    "strict",
-    "promises",
-    "contract_text",
-    "freshness",
-    "mapper",
-    "gate",
-    "whole_table",
-)  # the quick ones first
+# The quick ones first.
+_OF_CONTRACTS = ("strict", "promises", "freshness", "contract_text", "mapper", "gate", "whole_table")
 NEAR = {
     "cmvmon/facts/": sorted(
         {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}
@@ -59,11 +52,7 @@ NEAR = {
     "cmvmon/assess.py": [_CONDITIONS, "tests/rules/test_an_assessment.py"],
     "cmvmon/shell/": ["tests/shell", "tests/run", "tests/cli"],
     "data_contracts/": [
-        _CONDITIONS,
-        *(
-            f"tests/contracts/test_{name}.py"
-            for name in ("contract_text", "freshness", "mapper", "gate", "whole_table")
-        ),
+        *(f"tests/contracts/test_{name}.py" for name in _OF_CONTRACTS),
         "tests/run/test_stored_contracts.py",
         "tests/contracts/test_agreement.py",
     ],
