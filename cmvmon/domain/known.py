@@ -27,6 +27,8 @@ class Known:
         unread: by name of table, the patients of whom a row was delivered that could not be used.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
+        last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
+            Absent = not known, as in tables that come from no store.
         heard_since: by name of a silent table, the ids of the deliveries of other feeds that landed after that.
         answered: the `result_id` of every result for which a person had answered: it was under an alert that somebody
             acknowledged, or was read back. None = not known, as in tables that come from no store.
@@ -40,6 +42,7 @@ class Known:
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    last_heard: Mapping[str, datetime] = field(default_factory=dict)
     answered: pl.DataFrame | None = None
 
     @classmethod
@@ -68,6 +71,10 @@ class Known:
     def silent_since(self, rows: RowType) -> datetime | None:
         """When that table was last heard of, where that is longer ago than its feeds say; None = it is not silent."""
         return self.silent.get(rows.name)
+
+    def last_heard_of(self, rows: RowType) -> datetime | None:
+        """When a feed of that table last gave a sign of life; None = not known."""
+        return self.last_heard.get(rows.name)
 
     def begun(self, as_of: datetime) -> Known:
         """The same with the rows that had begun by `as_of`, ends after it read as null."""

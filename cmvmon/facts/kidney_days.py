@@ -5,6 +5,8 @@ A day is 24 hours from the start of the response clock on. Only days that are ov
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from cmvmon.domain import words
@@ -32,7 +34,9 @@ UNSTEADY, UNREAD = "kidney_function_not_steady", "kidney_function_unread"
 def treated_days(facts: Facts) -> pl.DataFrame:
     """Every day that is over of the running response clock of each patient on treatment: `day` from 0, `starts`, `ends`.
 
-    Of patients without a dose on record there is none: what they cost would be for nothing.
+    A day is over once what was given on it could have been delivered: the doses of this morning often come tonight, and a day of
+    which half was delivered is no day of half a dose. Where doses were last heard of longer than a day ago, the days since are
+    days of which nothing is known. Of patients without a dose on record there is none: what they cost would be for nothing.
     """
     with_doses = facts.prepared.begun[DOSES_GIVEN].select("patient_id").unique()
     is_on = pl.col("treatment") == words.TREATMENT_ON
@@ -43,7 +47,9 @@ def treated_days(facts: Facts) -> pl.DataFrame:
         .join(with_doses, on="patient_id", how="semi")
     )
     one_day = pl.duration(hours=24)
-    n_days = (facts.now - pl.col("anchor_at")).dt.total_seconds() // 86_400
+    heard = facts.prepared.begun.last_heard_of(DOSES_GIVEN)
+    until = facts.now if heard is None or facts.as_of - heard > timedelta(days=1) else pl.lit(min(heard, facts.as_of))
+    n_days = (until - pl.col("anchor_at")).dt.total_seconds() // 86_400
     return (
         treated.with_columns(day=pl.int_ranges(0, n_days))
         .explode("day", empty_as_null=False)

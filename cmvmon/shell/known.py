@@ -21,7 +21,7 @@ from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
-from cmvmon.shell.signs_of_life import silent_tables
+from cmvmon.shell.signs_of_life import last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -37,7 +37,8 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     one = links(connection, as_of=as_of, about=patients)
     found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
     tables = {name: rows for name, rows in found.items() if rows is not None}
-    silent = silent_tables(connection, site, as_of=as_of)
+    signs = last_signs(connection, as_of=as_of)
+    silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
     return Known(
         tables,
@@ -45,6 +46,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         _unread(connection, as_of),
         silent=silent,
         heard_since=heard,
+        last_heard=last_heard(signs),
         answered=answered_results(connection, as_of=as_of),
     )
 
