@@ -25,6 +25,7 @@ class Known:
             is not among them.
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread: by name of table, the patients of whom a row was delivered that could not be used.
+        unread_until: by name of table and patient, when the last such row came; absent = not known.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
         last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
@@ -39,6 +40,7 @@ class Known:
     tables: Mapping[str, pl.DataFrame]
     assays: pl.DataFrame = field(default_factory=ASSAYS.empty)
     unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unread_until: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)

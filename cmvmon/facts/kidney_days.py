@@ -23,6 +23,7 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.treatment import TREATMENT
 
@@ -78,8 +79,9 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     unsteady_since = pl.max_horizontal("replaced_until", "moved_since")
     with_state = with_state.with_columns(unsteady_since=unsteady_since)
     found = with_state.join(_values(facts, with_state), on=_OF_A_DAY, how="left", maintain_order="left")
-    unread = facts.prepared.begun.unread_of(KIDNEY_FUNCTION) | facts.prepared.begun.unread_of(RENAL_REPLACEMENT)
-    is_unread = pl.col("patient_id").is_in(sorted(unread))
+    begun, holds = facts.prepared.begun, pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
+    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("ends") - holds)
+    is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
     is_unsteady = pl.col("unsteady_since").is_not_null() & pl.col("ml_per_min").is_null() & pl.col("modality").is_null()
     return found.with_columns(
         kidney_unknown=pl.when(is_unread).then(pl.lit(UNREAD)).when(is_unsteady).then(pl.lit(UNSTEADY)),

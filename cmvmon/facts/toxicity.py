@@ -22,6 +22,7 @@ from cmvmon.domain.laboratory_values import (
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of
 from cmvmon.facts.dose_days import is_under_age
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
 
@@ -153,7 +154,7 @@ def _why_unknown(facts: Facts) -> pl.Expr:
     is_count = pl.col("analyte").is_in(COUNTS)
     no_values, no_kidney = (not begun.was_delivered(rows) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION))
     unread, kidney_unread = (
-        pl.col("patient_id").is_in(sorted(begun.unread_of(rows))) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION)
+        is_in_doubt(begun, rows, pl.col("last_value_at")) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION)
     )
     silent, kidney_silent = (begun.silent_since(rows) is not None for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION))
     reasons = (

@@ -168,3 +168,15 @@ def test_a_day_is_judged_once_its_doses_could_have_been_delivered(says: str, hea
     assert states(heard, day=14.2) == expected, says
     if "u" in expected:
         assert "doses_not_known" in why(heard, day=14.2)
+
+
+def test_a_kidney_value_that_could_not_be_read_leaves_the_days_after_its_time_judged() -> None:
+    """It came on day 3: a value holds for some days, and no longer."""
+    holds = facts_of(known(), day=14.5).protocol.exposure.kidney_value_holds_days
+    rows = replace(
+        known(),
+        unread={KIDNEY_FUNCTION.name: frozenset({PATIENT})},
+        unread_until={KIDNEY_FUNCTION.name: {PATIENT: moment(3)}},
+    )
+    n_unknown = 3 + int(holds)
+    assert states(rows) == "u" * n_unknown + "a" * (14 - n_unknown)

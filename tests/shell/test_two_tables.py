@@ -142,6 +142,7 @@ def test_of_whom_a_row_could_not_be_read_is_known_of_every_table_from_its_delive
     with open_site(site) as opened:
         take_in_drop(opened, received_at=day(2))
     assert what_was_known(site, 3).unread_of(rows) == {"P1"}
+    assert what_was_known(site, 3).unread_until[rows.name] == {"P1": day(2)}
     assert what_was_known(site, 1).unread_of(rows) == frozenset()
     others = {ICU_STAYS, ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS} - {rows}
     assert not any(what_was_known(site, 3).unread_of(other) for other in others)
