@@ -28,6 +28,8 @@ class Known:
         unread_until: by name of table and patient, when the last such row came; absent = not known.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
+        ever_sent: by name of table, of the words that are asked for (`Delivered.asked_for`) those that any row of the unit
+            ever held, whoever it was about. Absent = not known, as in tables that come from no store.
         last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
             Absent = not known, as in tables that come from no store.
         heard_since: by name of a silent table, the ids of the deliveries of other feeds that landed after that.
@@ -45,6 +47,7 @@ class Known:
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
     last_heard: Mapping[str, datetime] = field(default_factory=dict)
+    ever_sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answered: pl.DataFrame | None = None
 
     @classmethod
@@ -77,6 +80,10 @@ class Known:
     def last_heard_of(self, rows: RowType) -> datetime | None:
         """When a feed of that table last gave a sign of life; None = not known."""
         return self.last_heard.get(rows.name)
+
+    def was_ever_sent(self, rows: RowType, word: str) -> bool:
+        """Whether a row of the unit, of any patient, is known to have held that word, one of those that are asked for."""
+        return word in self.ever_sent.get(rows.name, ())
 
     def begun(self, as_of: datetime) -> Known:
         """The same with the rows that had begun by `as_of`, ends after it read as null."""

@@ -49,6 +49,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         silent=silent,
         heard_since=heard,
         last_heard=last_heard(signs),
+        ever_sent={table.name: _ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
         answered=answered_results(connection, as_of=as_of),
     )
 
@@ -276,6 +277,13 @@ def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[
     d = DELIVERIES.c
     query = sa.select(d.delivery_id, sa.func.max(d.landed_at)).where(d.delivery_id.in_(deliveries))
     return ((name, at) for name, at in connection.execute(query.group_by(d.delivery_id)))
+
+
+def _ever_sent(connection: sa.Connection, table: Delivered, as_of: datetime) -> frozenset[str]:
+    """Of the words that are asked for those that a row of the unit had held by then."""
+    (column, asked), c = table.asked_for, VERSIONS[table.name].c
+    rows = sa.select(c[column]).where(c.received_at <= as_of).limit(1)
+    return frozenset(word for word in asked if connection.execute(rows.where(c[column] == word)).first() is not None)
 
 
 def assays_in_use(site: Site, *tables: pl.DataFrame) -> pl.DataFrame:
