@@ -46,6 +46,7 @@ LEVELS = RowType(
     key=("patient_id",),
     columns=(
         PATIENT_ID,
+        yes_no("has_target", "Whether the protocol has a target of levels for a drug that runs."),
         yes_no("has_level", "Whether a level of a running drug with a target is on record since the course began."),
         one_of(
             "level_unknown", UNKNOWN_BECAUSE, "Why no level can be judged, the first that holds.", "it can, or none is"
@@ -106,6 +107,7 @@ def levels(facts: Facts) -> pl.DataFrame:
         why = pl.when(holds).then(pl.lit(code)).otherwise(why)
     is_told = has_level & why.is_null()
     return found.with_columns(
+        has_target=pl.col("has_target").fill_null(False),
         has_level=has_level,
         level_unknown=why,
         level_drug=pl.when(is_told).then("given_drug"),
