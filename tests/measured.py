@@ -3,7 +3,8 @@
     levels    `ganciclovir 1.4 d5.47` (mg/L, sampled on day 5.47), `ganciclovir <0.5 d5.47`, `foscarnet@umol/L 114 d5.47`,
               `ganciclovir 1.4 d5.47 trough last:d5 next:d5.5`, joined by `;`, `-` (delivered, none), `never`
     labs      `neutrophils 0.4 d5` (in the unit that is judged), `neutrophils@/uL 400 d5`, `platelets <20 d5`,
-              `ionised_calcium 1.15 d0-d5` (every day from day 0 to before day 5), joined by `;`, `-`, `never`
+              `ionised_calcium 1.15 d0-d5` (every day from day 0 to before day 5), joined by `;`, `-`, `never`;
+              `unit:ionised_calcium` (one was sent, of another patient of the unit)
 
 Values of more than one day are of an hour after the full day. All synthetic.
 """
@@ -29,6 +30,8 @@ def with_measured(known: Known, *, levels: str = "never", labs: str = "never", p
         DRUG_LEVELS: (levels, level_rows(levels, patient)),
         LABORATORY_VALUES: (labs, laboratory_rows(labs, patient)),
     }
+    sent = [part.removeprefix("unit:") for part in _parts(labs) if part.startswith("unit:")]
+    known = replace(known, ever_sent={LABORATORY_VALUES.name: frozenset(sent)}) if sent else known
     delivered = {table.name: _frame(table, list(found)) for table, (text, found) in said.items() if text != "never"}
     return replace(known, tables={**known.tables, **delivered})
 
@@ -55,6 +58,8 @@ def level_rows(text: str, patient: str) -> Iterator[Mapping[str, Any]]:
 def laboratory_rows(text: str, patient: str) -> Iterator[Mapping[str, Any]]:
     """Each count and value: one, or one a day."""
     for part in _parts(text):
+        if part.startswith("unit:"):
+            continue
         name, value, span = part.split()
         analyte, _, unit = name.partition("@")
         first, _, last = span.removeprefix("d").partition("-d")

@@ -22,7 +22,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
-from cmvmon.domain.laboratory_values import LABORATORY_VALUES
+from cmvmon.domain.laboratory_values import IONISED_CALCIUM, LABORATORY_VALUES
 from cmvmon.domain.oxygenation import OXYGENATION
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
@@ -68,6 +68,8 @@ class Delivered:
         required: an assessment needs it; without it there is nothing to judge.
         identity: columns that a withdrawal need not repeat: it is read with those of the record that it names.
         patients: the columns that name a patient.
+        asked_for: a column, and words of it: whether any row of the unit ever held such a word is asked, so that a patient
+            without one can be told from a unit that does not send it (`Known.ever_sent`).
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
     """
@@ -82,6 +84,7 @@ class Delivered:
     required: bool = False
     identity: tuple[str, ...] = ()
     patients: tuple[str, ...] = ("patient_id",)
+    asked_for: tuple[str, tuple[str, ...]] = ("", ())
     by_laboratory: bool = False
 
     @property
@@ -162,6 +165,7 @@ DELIVERED: tuple[Delivered, ...] = (
     ),
     Delivered(
         LABORATORY_VALUES,
+        asked_for=("analyte", (IONISED_CALCIUM,)),
         starts="sampled_at",
         known_since=("sampled_at",),
     ),

@@ -25,8 +25,13 @@ class Known:
             is not among them.
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread: by name of table, the patients of whom a row was delivered that could not be used.
+        unread_until: by name of table and patient, when the last such row came; absent = not known.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
+        ever_sent: by name of table, of the words that are asked for (`Delivered.asked_for`) those that any row of the unit
+            ever held, whoever it was about. Absent = not known, as in tables that come from no store.
+        last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
+            Absent = not known, as in tables that come from no store.
         heard_since: by name of a silent table, the ids of the deliveries of other feeds that landed after that.
         answered: the `result_id` of every result for which a person had answered: it was under an alert that somebody
             acknowledged, or was read back. None = not known, as in tables that come from no store.
@@ -37,9 +42,12 @@ class Known:
     tables: Mapping[str, pl.DataFrame]
     assays: pl.DataFrame = field(default_factory=ASSAYS.empty)
     unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unread_until: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    last_heard: Mapping[str, datetime] = field(default_factory=dict)
+    ever_sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answered: pl.DataFrame | None = None
 
     @classmethod
@@ -68,6 +76,14 @@ class Known:
     def silent_since(self, rows: RowType) -> datetime | None:
         """When that table was last heard of, where that is longer ago than its feeds say; None = it is not silent."""
         return self.silent.get(rows.name)
+
+    def last_heard_of(self, rows: RowType) -> datetime | None:
+        """When a feed of that table last gave a sign of life; None = not known."""
+        return self.last_heard.get(rows.name)
+
+    def was_ever_sent(self, rows: RowType, word: str) -> bool:
+        """Whether a row of the unit, of any patient, is known to have held that word, one of those that are asked for."""
+        return word in self.ever_sent.get(rows.name, ())
 
     def begun(self, as_of: datetime) -> Known:
         """The same with the rows that had begun by `as_of`, ends after it read as null."""

@@ -10,6 +10,8 @@ DRUGS = ("ganciclovir", "cidofovir", "foscarnet", "maribavir", "letermovir")  # 
 _AMINO_ACID = f"(?:{'|'.join('ACDEFGHIKLMNPQRSTVWY')})"
 _POSITION = f"(?:{'|'.join('123456789')})(?:{'|'.join('0123456789')}){{0,3}}"
 CHANGE = rf"{_AMINO_ACID}{_POSITION}(?:{_AMINO_ACID}|\*|del{_POSITION})|del{_POSITION}(?:-{_POSITION})?"
+# One amino acid for another one, or for the same: then the gene differs, and the protein does not.
+SUBSTITUTION = rf"{_AMINO_ACID}{_POSITION}{_AMINO_ACID}"
 
 # What the published table says of ganciclovir, by how many times as much drug is needed; of no other drug.
 BELOW_LOW, LOW, MODERATE, HIGH, CONFLICTING = "below_low", "low", "moderate", "high", "conflicting"

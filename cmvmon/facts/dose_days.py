@@ -209,10 +209,9 @@ def drug_days(facts: Facts) -> pl.DataFrame:
 def _known(facts: Facts) -> pl.DataFrame:
     """Of each patient with a dose on record: since when and until when doses are known, and whether the patient is a child."""
     doses = facts.shared(treatment_doses)
-    silent = facts.prepared.begun.silent_since(DOSES_GIVEN)
-    found = doses.group_by("patient_id").agg(
-        pl.lit(silent, dtype=pl.Datetime("us", "UTC")).first().alias("silent_since")
-    )
+    begun = facts.prepared.begun
+    heard = begun.silent_since(DOSES_GIVEN) or begun.last_heard_of(DOSES_GIVEN)
+    found = doses.group_by("patient_id").agg(known_until=pl.lit(heard, dtype=pl.Datetime("us", "UTC")).first())
     return found.join(facts.shared(is_under_age), on="patient_id", how="left")
 
 
@@ -234,7 +233,7 @@ def _why_unknown(facts: Facts, delivered: bool) -> pl.Expr:
     is_least = pl.col("share_least").round(9) >= facts.protocol.exposure.least_share
     reasons = (
         ("under_age", pl.col("is_under_age")),
-        ("doses_not_known", pl.col("ends") > pl.col("silent_since")),
+        ("doses_not_known", pl.col("ends") > pl.col("known_until")),
         ("doses_unread", unread & ~is_least.fill_null(False)),
         ("unlisted_drug_given", pl.col("has_unlisted") & ~is_least.fill_null(False)),
         ("dose_or_weight_unknown", pl.col("amount").is_null()),

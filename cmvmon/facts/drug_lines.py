@@ -12,6 +12,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, ML_PER_MIN, UMOL_PER_L_OF_ONE_MG_PER_DL
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.exposure import EXPOSURE
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.kidney_days import UNREAD, UNSTEADY, creatinine_umol_per_l, kidney_of
@@ -219,7 +220,7 @@ def _creatinine(facts: Facts, running: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
         .agg(checked_dose_at=pl.max_horizontal(pl.col("given_at").filter(since).max(), pl.col("last_start_at").max()))
     )
     begun = facts.prepared.begun
-    is_unread = pl.col("patient_id").is_in(sorted(begun.unread_of(KIDNEY_FUNCTION)))
+    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("checked_dose_at") - holds)
     is_known = begun.was_delivered(KIDNEY_FUNCTION) and begun.silent_since(KIDNEY_FUNCTION) is None
     checked = checked.filter(pl.lit(is_known) & ~is_unread)
     waited = (pl.col("checked_dose_at") - pl.col("measured_at")).dt.total_seconds() / 3600

@@ -11,6 +11,7 @@ from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, days, days_long, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.mutations import is_silent
 from cmvmon.facts.treatment import TREATMENT
 
 NEVER, UNREAD = UNKNOWN_BECAUSE = ("reports_never_delivered", "report_unread")
@@ -101,7 +102,7 @@ def _waiting(facts: Facts, told: pl.DataFrame) -> pl.DataFrame:
 
 def _earlier(told: pl.DataFrame) -> pl.DataFrame:
     change = pl.concat_str("gene", "mutation", separator=" ")
-    before = _is_reported & (pl.col("reported_at") < pl.col("course_started_at")) & pl.col("mutation").is_not_null()
+    before = _is_reported & (pl.col("reported_at") < pl.col("course_started_at")) & ~is_silent(pl.col("mutation"))
     return told.filter(before).group_by("patient_id").agg(earlier_mutations=change.unique().sort().str.join(";"))
 
 

@@ -5,6 +5,8 @@ A day is 24 hours from the start of the response clock on. Only days that are ov
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from cmvmon.domain import words
@@ -21,6 +23,7 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.treatment import TREATMENT
 
@@ -32,7 +35,9 @@ UNSTEADY, UNREAD = "kidney_function_not_steady", "kidney_function_unread"
 def treated_days(facts: Facts) -> pl.DataFrame:
     """Every day that is over of the running response clock of each patient on treatment: `day` from 0, `starts`, `ends`.
 
-    Of patients without a dose on record there is none: what they cost would be for nothing.
+    A day is over once what was given on it could have been delivered: the doses of this morning often come tonight, and a day of
+    which half was delivered is no day of half a dose. Where doses were last heard of longer than a day ago, the days since are
+    days of which nothing is known. Of patients without a dose on record there is none: what they cost would be for nothing.
     """
     with_doses = facts.prepared.begun[DOSES_GIVEN].select("patient_id").unique()
     is_on = pl.col("treatment") == words.TREATMENT_ON
@@ -43,7 +48,9 @@ def treated_days(facts: Facts) -> pl.DataFrame:
         .join(with_doses, on="patient_id", how="semi")
     )
     one_day = pl.duration(hours=24)
-    n_days = (facts.now - pl.col("anchor_at")).dt.total_seconds() // 86_400
+    heard = facts.prepared.begun.last_heard_of(DOSES_GIVEN)
+    until = facts.now if heard is None or facts.as_of - heard > timedelta(days=1) else pl.lit(min(heard, facts.as_of))
+    n_days = (until - pl.col("anchor_at")).dt.total_seconds() // 86_400
     return (
         treated.with_columns(day=pl.int_ranges(0, n_days))
         .explode("day", empty_as_null=False)
@@ -72,8 +79,9 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     unsteady_since = pl.max_horizontal("replaced_until", "moved_since")
     with_state = with_state.with_columns(unsteady_since=unsteady_since)
     found = with_state.join(_values(facts, with_state), on=_OF_A_DAY, how="left", maintain_order="left")
-    unread = facts.prepared.begun.unread_of(KIDNEY_FUNCTION) | facts.prepared.begun.unread_of(RENAL_REPLACEMENT)
-    is_unread = pl.col("patient_id").is_in(sorted(unread))
+    begun, holds = facts.prepared.begun, pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
+    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("ends") - holds)
+    is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
     is_unsteady = pl.col("unsteady_since").is_not_null() & pl.col("ml_per_min").is_null() & pl.col("modality").is_null()
     return found.with_columns(
         kidney_unknown=pl.when(is_unread).then(pl.lit(UNREAD)).when(is_unsteady).then(pl.lit(UNSTEADY)),

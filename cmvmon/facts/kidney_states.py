@@ -18,6 +18,7 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
 
 STEADY, REPLACED, NOT_STEADY, CHANGED, UNREAD, UNKNOWN = STATES = (
@@ -38,8 +39,9 @@ def kidney_states(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     the group's doses; and a value of no more than some days before both ends. `group` null: bands are not looked at.
     Source: rules.md section 2.
     """
-    begun = facts.prepared.begun
-    unread = sorted(begun.unread_of(KIDNEY_FUNCTION) | begun.unread_of(RENAL_REPLACEMENT))
+    begun, holds = facts.prepared.begun, pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
+    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("from_at") - holds)
+    is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
     found = spans
     for part in (_replacement(facts, spans), _moved(facts, spans), _values(facts, spans)):
         found = found.join(part, on="span", how="left")
@@ -47,7 +49,7 @@ def kidney_states(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).fill_null(False) for name in ("covers", "overlaps", "is_near", "moved", "bands", "is_known")
     }
     state = (
-        pl.when(pl.col("patient_id").is_in(unread))
+        pl.when(is_unread)
         .then(pl.lit(UNREAD))
         .when(yes["covers"])
         .then(pl.lit(REPLACED))

@@ -13,6 +13,7 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
 from cmvmon.facts import kidney_states as kidney
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age, treatment_doses
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.protocol import levels as targets
@@ -45,6 +46,7 @@ LEVELS = RowType(
     key=("patient_id",),
     columns=(
         PATIENT_ID,
+        yes_no("has_target", "Whether the protocol has a target of levels for a drug that runs."),
         yes_no("has_level", "Whether a level of a running drug with a target is on record since the course began."),
         one_of(
             "level_unknown", UNKNOWN_BECAUSE, "Why no level can be judged, the first that holds.", "it can, or none is"
@@ -92,7 +94,7 @@ def levels(facts: Facts) -> pl.DataFrame:
         .join(facts.shared(is_under_age), on="patient_id", how="left")
     )
     has_level = pl.col("sampled_at").is_not_null()
-    unread = pl.col("patient_id").is_in(sorted(begun.unread_of(DRUG_LEVELS)))
+    unread = is_in_doubt(begun, DRUG_LEVELS, pl.col("sampled_at"))
     reasons = (
         (UNDER_AGE, pl.col("is_under_age").fill_null(False)),
         (NO_TARGET, pl.col("has_target").is_null()),
@@ -105,6 +107,7 @@ def levels(facts: Facts) -> pl.DataFrame:
         why = pl.when(holds).then(pl.lit(code)).otherwise(why)
     is_told = has_level & why.is_null()
     return found.with_columns(
+        has_target=pl.col("has_target").fill_null(False),
         has_level=has_level,
         level_unknown=why,
         level_drug=pl.when(is_told).then("given_drug"),

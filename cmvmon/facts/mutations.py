@@ -42,6 +42,7 @@ MUTATIONS = RowType(
         PATIENT_ID,
         Column("gene", Kind.TEXT, "The gene.", null_means="a phenotype"),
         Column("mutation", Kind.TEXT, "The change.", null_means="a phenotype, or none was found in the gene"),
+        yes_no("is_silent_change", "Whether both sides of the change name one amino acid: the protein is as it was."),
         one_of("resistance_finding", _FOUND, "What was found."),
         moment("finding_reported_at", "When it was last reported."),
         Column("finding_compartments", Kind.TEXT, "Where, sorted, joined by `;`.", null_means="not said"),
@@ -78,8 +79,20 @@ def mutations(facts: Facts) -> pl.DataFrame:
     return (
         told.join(_running(facts, told), on=KEY, how="left", nulls_equal=True)
         .join(_effects(facts, told), on=KEY, how="left", nulls_equal=True)
-        .with_columns(named_drugs=pl.col("named").list.join(";").replace("", None))
+        .with_columns(
+            named_drugs=pl.col("named").list.join(";").replace("", None),
+            is_silent_change=is_silent(pl.col("mutation")).fill_null(False),
+        )
     )
+
+
+def is_silent(change: pl.Expr) -> pl.Expr:
+    """Whether a change names one amino acid on both sides: the gene differs, the protein does not. Null where it is null.
+
+    >>> pl.select(is_silent(pl.Series(["A594A", "A594V", "del595", "A594*", "A59A4"]))).to_series().to_list()
+    [True, False, False, False, False]
+    """
+    return (change.str.head(1) == change.str.tail(1)) & change.str.contains(f"^(?:{resistance.SUBSTITUTION})$")
 
 
 def _joined(values: pl.Expr) -> pl.Expr:

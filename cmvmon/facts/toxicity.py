@@ -22,6 +22,7 @@ from cmvmon.domain.laboratory_values import (
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of
 from cmvmon.facts.dose_days import is_under_age
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT
 
@@ -74,8 +75,9 @@ TOXICITY = RowType(
 def toxicity(facts: Facts) -> pl.DataFrame:
     """The newest value counts, in the unit that is judged. Total calcium is none of them and stands for none.
 
-    On foscarnet a value is missing since the newest one, or since foscarnet began where that is later. Whether a site sends
-    ionised calcium is known of a patient only by one on record: without any it is `never_on_record`. Of creatinine any row of
+    On foscarnet a value is missing since the newest one, or since foscarnet began where that is later. A site that
+    ever sent an ionised calcium, of anybody, sends them: one that a patient on foscarnet never had is missing. Else it is
+    `never_on_record`. Of creatinine any row of
     `kidney_function` counts. Source: rules.md sections 2 and 4.
     """
     treated = facts.of(TREATMENT).filter(pl.col("treatment") != words.TREATMENT_OFF).select("patient_id")
@@ -151,9 +153,10 @@ def _why_unknown(facts: Facts) -> pl.Expr:
     begun = facts.prepared.begun
     is_creatinine = pl.col("analyte") == CREATININE
     is_count = pl.col("analyte").is_in(COUNTS)
+    is_calcium, is_sent = pl.col("analyte") == IONISED_CALCIUM, begun.was_ever_sent(LABORATORY_VALUES, IONISED_CALCIUM)
     no_values, no_kidney = (not begun.was_delivered(rows) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION))
     unread, kidney_unread = (
-        pl.col("patient_id").is_in(sorted(begun.unread_of(rows))) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION)
+        is_in_doubt(begun, rows, pl.col("last_value_at")) for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION)
     )
     silent, kidney_silent = (begun.silent_since(rows) is not None for rows in (LABORATORY_VALUES, KIDNEY_FUNCTION))
     reasons = (
@@ -162,7 +165,7 @@ def _why_unknown(facts: Facts) -> pl.Expr:
         (NO_KIDNEY, is_creatinine & pl.lit(no_kidney)),
         (UNREAD, pl.when(is_creatinine).then(kidney_unread).otherwise(unread)),
         (SILENT, pl.when(is_creatinine).then(pl.lit(kidney_silent)).otherwise(pl.lit(silent) & ~is_count)),
-        (NEVER, ~is_creatinine & pl.col("last_value_at").is_null()),
+        (NEVER, ~is_creatinine & ~(is_calcium & pl.lit(is_sent)) & pl.col("last_value_at").is_null()),
     )
     found = pl.lit(None, dtype=pl.String)
     for code, holds in reversed(reasons):

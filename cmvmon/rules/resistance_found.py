@@ -3,7 +3,7 @@
 Watches every change of a gene, and every phenotype, that was reported, for as long as it is on record. Alerts on three grounds.
 *names_running*, Tier 1: the report calls the virus resistant, or of reduced susceptibility, to a drug that is running, by its
 group (valganciclovir is ganciclovir here). *names_other*, Tier 2: to a drug that is not known to run. *effect_not_said*, Tier 2: a
-change is reported, and the report says of no drug what it does.
+change is reported, and the report says of no drug what it does. A change that leaves the amino acid as it was (A594A) is none.
 
 Beside what the report says stands what is published of the change (HerpesDRG-DB): how many times as much drug, in how many rows,
 and its cells of words as they are. Classes (from {resistance.low_from_fold}, {resistance.moderate_from_fold} and
@@ -11,7 +11,8 @@ and its cells of words as they are. Classes (from {resistance.low_from_fold}, {r
 listed has an unknown effect.
 
 Clear when the reports name no drug and say of one that the virus is susceptible. Not assessable where no mutation was found:
-that excludes nothing, and is never read as susceptible; nor where a report is uncertain.
+that excludes nothing, and is never read as susceptible; the same of a change that leaves the protein as it was; nor where a
+report is uncertain.
 
 Why: guide G15; UL97 by itself misses changes of UL54. Not to be read as the cause of a slow fall. No dose is spoken of.
 """
@@ -28,7 +29,8 @@ is_change = finding == reports.MUTATION
 names_running = running.is_known()
 names_other = named.is_known() & ~names_running
 is_said = named.is_known() | truth("says_susceptible") | truth("says_uncertain")
-effect_not_said = is_change & ~is_said
+is_silent = truth("is_silent_change")
+effect_not_said = is_change & ~is_silent & ~is_said
 treatment_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 grade = fact("ganciclovir_grade")
 reported = (fact("finding_reported_at"), fact("finding_compartments"))
@@ -44,7 +46,11 @@ RULE = Rule(
     fires={"names_running": names_running, "names_other": names_other, "effect_not_said": effect_not_said},
     clears=named.is_unknown() & truth("says_susceptible") & (is_change | (finding == reports.PHENOTYPE)),
     tier={1: names_running, 2: otherwise},
-    cannot_tell=(("no_mutation_found", finding == reports.NO_MUTATION), ("report_uncertain", otherwise)),
+    cannot_tell=(
+        ("no_mutation_found", finding == reports.NO_MUTATION),
+        ("silent_change", is_silent),
+        ("report_uncertain", otherwise),
+    ),
     says=(
         say("change", fact("gene"), fact("mutation"), *reported, when=is_change),
         say("phenotype", *reported, when=~is_change),
@@ -52,7 +58,7 @@ RULE = Rule(
         say("not_running", named, when=names_other & ~treatment_unknown),
         say("running_unknown", named, when=names_other & treatment_unknown),
         say("effect_not_said", when=effect_not_said),
-        say("unlisted", when=is_change & ~truth("is_listed")),
+        say("unlisted", when=is_change & ~is_silent & ~truth("is_listed")),
         *(say(drug, *columns[drug], when=columns[drug][0].is_known() | columns[drug][3].is_known()) for drug in DRUGS),
         say("grade", grade, *borders, when=grade.is_known()),
         say("ul97_alone", when=(fact("gene") == "UL97") & ~truth("has_ul54_result")),

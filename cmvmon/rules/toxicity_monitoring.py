@@ -8,9 +8,9 @@ Alerts at Tier 2 on three grounds. *low_neutrophils*: below {neutrophils_below_e
 newest one or since foscarnet began. Total calcium stands for no ionised one; a clearance was computed from a creatinine.
 
 Clear when the newest count is not below its line, or the value not older. Not assessable when a count is older than
-{value_holds_days} days (stale); when the table was never delivered; when no ionised calcium of the patient was ever on record,
-since it is not known then whether they are sent; when a row could not be read, or nothing came lately, and that would decide;
-under {exposure.adult_from_years} years.
+{value_holds_days} days (stale); when the table was never delivered; when no ionised calcium was ever on record of anybody on the
+unit, since it is not known then whether they are sent; when a row could not be read, or nothing came lately, and that would
+decide; under {exposure.adult_from_years} years.
 
 Why: guide G16; the labels of ganciclovir start no treatment below these counts, and foscarnet binds ionised calcium and injures
 the kidney. Not to be read as an order to stop or to give less: transplant guidance does not lower the dose for low counts alone
@@ -25,11 +25,8 @@ from cmvmon.rules.rulebook import Rule, say
 analyte, unknown, last_at = fact("analyte"), fact("toxicity_unknown"), fact("last_value_at")
 at_most, at_least, sign = (fact(f"count_{name}") for name in ("at_most_e9_per_l", "at_least_e9_per_l", "comparator"))
 neutrophils_line, platelets_line = number("neutrophils_below_e9_per_l"), number("platelets_below_e9_per_l")
-unseen_since, holds, unmonitored = (
-    fact("unseen_since_at"),
-    number("value_holds_days").days,
-    number("unmonitored_h").hours,
-)
+unseen_since = fact("unseen_since_at")
+holds, unmonitored = number("value_holds_days").days, number("unmonitored_h").hours
 
 is_count, is_monitored = analyte.is_in(COUNTS), analyte.is_in(WITH_FOSCARNET) & unseen_since.is_known()
 is_neutrophils, age = analyte == "neutrophils", fact("as_of") - last_at
@@ -63,7 +60,8 @@ RULE = Rule(
         say("platelets", at_most, sign, last_at, when=low_platelets),
         say("neutrophils_line", neutrophils_line, when=low_neutrophils),
         say("platelets_line", platelets_line, when=low_platelets),
-        say("calcium", last_at, fact("foscarnet_since"), when=no_calcium),
+        say("calcium", last_at, fact("foscarnet_since"), when=no_calcium & last_at.is_known()),
+        say("calcium_none", fact("foscarnet_since"), when=no_calcium & last_at.is_unknown()),
         say("creatinine", last_at, fact("foscarnet_since"), when=no_creatinine & last_at.is_known()),
         say("creatinine_none", fact("foscarnet_since"), when=no_creatinine & last_at.is_unknown()),
         say("monitoring_line", number("unmonitored_h"), when=not_monitored),

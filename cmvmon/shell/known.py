@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 import polars as pl
@@ -21,7 +21,7 @@ from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
-from cmvmon.shell.signs_of_life import silent_tables
+from cmvmon.shell.signs_of_life import last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -37,14 +37,19 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     one = links(connection, as_of=as_of, about=patients)
     found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
     tables = {name: rows for name, rows in found.items() if rows is not None}
-    silent = silent_tables(connection, site, as_of=as_of)
+    signs = last_signs(connection, as_of=as_of)
+    silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
+    unread = _unread(connection, as_of)
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
-        _unread(connection, as_of),
+        {name: frozenset(patients) for name, patients in unread.items()},
+        unread_until=unread,
         silent=silent,
         heard_since=heard,
+        last_heard=last_heard(signs),
+        ever_sent={table.name: _ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
         answered=answered_results(connection, as_of=as_of),
     )
 
@@ -246,8 +251,9 @@ def chunks(patients: Collection[str]) -> list[list[str]]:
     return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
 
 
-def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[str]]:
-    """By table, the patients of whom a delivered record waits in quarantine: what it said can't be told from the rest.
+def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, datetime]]:
+    """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
+    be told from the rest.
 
     Records that contradict each other are read: what they do not agree on is null in the row that stands for them. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
@@ -256,12 +262,28 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, frozenset[s
         pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
     )
     one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
-    return {
-        table.name: frozenset(
-            one.of(number) for number in waiting.filter(pl.col("table_name") == table.name)["patient_id"]
-        )
-        for table in DELIVERED
-    }
+    parts = chunks(set(waiting["delivery_id"]))
+    landed = dict(row for some in parts for row in _landed(connection, some))
+    found: dict[str, dict[str, datetime]] = {table.name: {} for table in DELIVERED}
+    for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
+        if name in found:
+            who, came = one.of(number), landed[delivery_id]
+            found[name][who] = max(came, found[name].get(who, came))
+    return found
+
+
+def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[tuple[str, datetime]]:
+    """When the bytes of each of these deliveries landed, the last time that they did."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id, sa.func.max(d.landed_at)).where(d.delivery_id.in_(deliveries))
+    return ((name, at) for name, at in connection.execute(query.group_by(d.delivery_id)))
+
+
+def _ever_sent(connection: sa.Connection, table: Delivered, as_of: datetime) -> frozenset[str]:
+    """Of the words that are asked for those that a row of the unit had held by then."""
+    (column, asked), c = table.asked_for, VERSIONS[table.name].c
+    rows = sa.select(c[column]).where(c.received_at <= as_of).limit(1)
+    return frozenset(word for word in asked if connection.execute(rows.where(c[column] == word)).first() is not None)
 
 
 def assays_in_use(site: Site, *tables: pl.DataFrame) -> pl.DataFrame:

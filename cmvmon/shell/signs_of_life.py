@@ -6,12 +6,13 @@ it was judged again, as after a file of the feed was changed, is none; nor is a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, NAMES
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.rhythm import Rhythm
 from cmvmon.shell import feed_state
@@ -34,6 +35,23 @@ def last_sign(connection: sa.Connection, feed: str, table: str, *, as_of: dateti
     )
     found = [min(row) for row in connection.execute(landed)] + list(connection.execute(came).scalars())
     return max(found, default=None)
+
+
+def last_signs(connection: sa.Connection, *, as_of: datetime) -> dict[tuple[str, str], datetime]:
+    """By feed and table, the last sign of life by `as_of`, where there was one."""
+    signs = {
+        (feed, table): last_sign(connection, feed, table, as_of=as_of)
+        for feed, table in feed_state.feeds_and_tables(connection)
+    }
+    return {place: last for place, last in signs.items() if last is not None}
+
+
+def last_heard(signs: Mapping[tuple[str, str], datetime]) -> dict[str, datetime]:
+    """By table, the last of these signs, of any feed."""
+    found: dict[str, datetime] = {}
+    for (_, table), last in signs.items():
+        found[table] = max(last, found.get(table, last))
+    return found
 
 
 def rhythm_of(site: Site, feed: str, table: str) -> Rhythm | None:
@@ -60,14 +78,13 @@ def keeps_rhythm(site: Site, feed: str, table: str, last: datetime | None, *, as
     return None if rhythm is None else rhythm.is_kept(last, as_of=as_of, site_zone=ZoneInfo(site.settings().time_zone))
 
 
-def silent_tables(connection: sa.Connection, site: Site, *, as_of: datetime) -> dict[str, datetime]:
-    """The tables of which every feed that says how often it comes is silent: the last sign of life among these feeds."""
-    kept: dict[str, list[bool]] = {name: [] for name in NAMES if name not in BY_LABORATORY}
-    signs: dict[str, list[datetime]] = {name: [] for name in kept}
-    for feed, table in feed_state.feeds_and_tables(connection):
-        last = last_sign(connection, feed, table, as_of=as_of) if table in kept else None
-        is_kept = keeps_rhythm(site, feed, table, last, as_of=as_of)
-        if last is not None and is_kept is not None:
-            kept[table].append(is_kept)
-            signs[table].append(last)
-    return {table: max(signs[table]) for table, each in kept.items() if each and not any(each)}
+def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_of: datetime) -> dict[str, datetime]:
+    """The tables of which every feed that says how often it comes is silent: the last of its signs of life (`last_signs`)."""
+    kept: dict[str, list[bool]] = {}
+    heard: dict[str, list[datetime]] = {}
+    for (feed, table), last in signs.items():
+        is_kept = None if table in BY_LABORATORY else keeps_rhythm(site, feed, table, last, as_of=as_of)
+        if is_kept is not None:
+            kept.setdefault(table, []).append(is_kept)
+            heard.setdefault(table, []).append(last)
+    return {table: max(heard[table]) for table, each in kept.items() if not any(each)}

@@ -150,3 +150,33 @@ def test_more_of_a_drug_never_makes_a_day_lower(share: float) -> None:
     order = "lah"
     less, more = (states(known(f"ganciclovir {5 * part} q12 d0-"), day=4.2) for part in (share, share * 1.1))
     assert all(order.index(one) <= order.index(other) for one, other in zip(less, more, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("says", "heard_day", "expected"),
+    [
+        ("the day is not over as known: the evening's dose is still to come", 13.4, "a" * 13),
+        ("heard of an hour after the day ended", 14.05, "a" * 13 + "l"),
+        ("heard of more than a day ago: nothing is known since", 12.2, "a" * 12 + "uu"),
+        ("heard of after the moment that is asked about", 20.0, "a" * 13 + "l"),
+    ],
+)
+def test_a_day_is_judged_once_its_doses_could_have_been_delivered(says: str, heard_day: float, expected: str) -> None:
+    """The dose of day 13 in the evening is not on record; judged at noon of day 14."""
+    rows = known("ganciclovir 5 q12 d0-d13.3")
+    heard = replace(rows, last_heard={DOSES_GIVEN.name: moment(heard_day)})
+    assert states(heard, day=14.2) == expected, says
+    if "u" in expected:
+        assert "doses_not_known" in why(heard, day=14.2)
+
+
+def test_a_kidney_value_that_could_not_be_read_leaves_the_days_after_its_time_judged() -> None:
+    """It came on day 3: a value holds for some days, and no longer."""
+    holds = facts_of(known(), day=14.5).protocol.exposure.kidney_value_holds_days
+    rows = replace(
+        known(),
+        unread={KIDNEY_FUNCTION.name: frozenset({PATIENT})},
+        unread_until={KIDNEY_FUNCTION.name: {PATIENT: moment(3)}},
+    )
+    n_unknown = 3 + int(holds)
+    assert states(rows) == "u" * n_unknown + "a" * (14 - n_unknown)

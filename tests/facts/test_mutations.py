@@ -108,3 +108,10 @@ def test_never_delivered_could_not_be_read_and_nothing_reported_are_three_things
     unread = {RESISTANCE_REPORTS.name: frozenset({PATIENT})}
     assert one(GENOTYPE_RECORD, "-", unread=unread)["genotype_unknown_because"] == "report_unread"
     assert one(GENOTYPE_RECORD, "-")["genotype_unknown_because"] is None
+
+
+def test_a_silent_change_of_before_the_course_is_no_earlier_mutation() -> None:
+    found = {
+        change: one(GENOTYPE_RECORD, f"d-20-d-15 UL97 {change}")["earlier_mutations"] for change in ("A594V", "A594A")
+    }
+    assert found == {"A594V": "UL97 A594V", "A594A": None}

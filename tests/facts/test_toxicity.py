@@ -74,3 +74,24 @@ def test_a_feed_that_is_silent_leaves_a_missing_value_unknown_and_a_low_count_to
     found = said(silent, 4.5)
     assert found["ionised_calcium"] == ("not_assessable", "values_not_known")
     assert found["platelets"] == ("alert", None)
+
+
+@pytest.mark.parametrize(
+    ("says", "came_day", "expected"),
+    [
+        ("after the newest neutrophils: it may be a newer count", 6.2, ("not_assessable", "value_unread")),
+        ("before they were taken: it can be none", 4.4, ("clear", None)),
+    ],
+)
+def test_a_row_that_could_not_be_read_casts_no_doubt_on_a_value_that_was_taken_after_it_came(
+    says: str, came_day: float, expected: tuple[str, str | None]
+) -> None:
+    rows = known(DUTCH)
+    plain = said(rows, 6.5)["neutrophils"]
+    assert plain == ("clear", None)
+    unread = replace(
+        rows,
+        unread={LABORATORY_VALUES.name: frozenset({PATIENT})},
+        unread_until={LABORATORY_VALUES.name: {PATIENT: moment(came_day)}},
+    )
+    assert said(unread, 6.5)["neutrophils"] == expected, says

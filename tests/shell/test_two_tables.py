@@ -13,6 +13,7 @@ import pytest
 
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.domain.known import Known
+from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
@@ -142,9 +143,22 @@ def test_of_whom_a_row_could_not_be_read_is_known_of_every_table_from_its_delive
     with open_site(site) as opened:
         take_in_drop(opened, received_at=day(2))
     assert what_was_known(site, 3).unread_of(rows) == {"P1"}
+    assert what_was_known(site, 3).unread_until[rows.name] == {"P1": day(2)}
     assert what_was_known(site, 1).unread_of(rows) == frozenset()
     others = {ICU_STAYS, ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS} - {rows}
     assert not any(what_was_known(site, 3).unread_of(other) for other in others)
+
+
+def test_whether_a_unit_sends_a_value_is_known_from_the_first_of_anybody_on(site: Path) -> None:
+    value = {"table": "laboratory_values", "patient_id": "P1", "sampled_at": text(day(1)), "unit": "mmol/L"}
+    dropped(site, value | {"analyte": "total_calcium", "analyte_value": "2.3"}, name="one.ndjson")
+    with open_site(site) as opened:
+        take_in_drop(opened, received_at=day(2))
+    dropped(site, value | {"analyte": "ionised_calcium", "analyte_value": "1.1"}, name="two.ndjson")
+    with open_site(site) as opened:
+        take_in_drop(opened, received_at=day(3))
+    sent = [what_was_known(site, at).was_ever_sent(LABORATORY_VALUES, "ionised_calcium") for at in (2.5, 3.5)]
+    assert sent == [False, True]
 
 
 @pytest.mark.slow
