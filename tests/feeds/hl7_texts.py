@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from cmvmon.feeds.part import Part
 from cmvmon.ingest import Intake
 from tests.feeds.shipped import intake
+
+# Beside the repository, where it is there: messages that others have published, with their origin and licence.
+PUBLIC = next((f for p in Path(__file__).parents if (f := p / "shared" / "data" / "hl7").is_dir()), Path("nowhere"))
+FILES = sorted(p for p in PUBLIC.glob("*") if p.suffix in (".hl7", ".er7", ".bin"))
+needs_public_messages = pytest.mark.skipif(not FILES, reason="the public messages (../shared/data/hl7) are not there")
 
 MSH = "MSH|^~\\&|LIS|EXAMPLE|CMVMON|ICU|20260503101500+0200||{kind}|{control}|P|2.5.1"
 PID = "PID|1||{patient}^^^EXAMPLE^MR"
