@@ -289,6 +289,7 @@ def test_a_message_of_another_type_is_named_or_ignored_as_the_file_says_and_the_
     by_table = {part.table: part for part in found.parts}
     assert (by_table["delivery"].ignored, reasons(by_table["delivery"])) == (2, ["message_type"])
     assert by_table["viral_load_results"].accepted.height == 1
+    assert '"MSH-9": "MDM^T02"' in by_table["delivery"].quarantined["delivered_text"][0]
     none = replace(laboratory("example_hl7"), messages=Messages())
     assert reasons(read(file_of(movement, order_message, document), laboratory=none)) == ["message_type"] * 3
 

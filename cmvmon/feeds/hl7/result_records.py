@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
 from cmvmon.feeds.hl7.batches import Batches
@@ -135,7 +136,8 @@ class _File:
         kind, code = message.kind, message.text("MSH-9.1")
         if kind not in READ:
             is_ignored = kind in told.ignored or code in told.ignored
-            self._unread(parts[WHOLE_DELIVERY], Unread("message_type", raw.line), body, is_ignored=is_ignored)
+            named = {"MSH-9": kind, "MSH-10": message.text("MSH-10")}
+            self._unread(parts[WHOLE_DELIVERY], Unread("message_type", raw.line), body, named, is_ignored=is_ignored)
             return
         purpose = message.text("MSH-11.1")  # HL7 2.5.1, 2.15.9.11: processing id
         if purpose and purpose not in told.processing:
@@ -159,7 +161,15 @@ class _File:
                 text for address in ("OBX-3", "OBR-4") if (text := _as_text(one.at(_known(address))))
             )
 
-    def _unread(self, reading: _Reading, why: Unread, body: bytes, *, is_ignored: bool = False) -> None:
+    def _unread(
+        self,
+        reading: _Reading,
+        why: Unread,
+        body: bytes,
+        named: Mapping[str, str] = MappingProxyType({}),
+        *,
+        is_ignored: bool = False,
+    ) -> None:
         number = self._next(reading, why.line)
         if is_ignored:
             reading.ignored.add(number)
@@ -169,7 +179,7 @@ class _File:
         if why.patient is not None:
             reading.observations[number] = Observation((), [], [], [why.patient], [])
         told = {"message_sha256": hashlib.sha256(body).hexdigest()} if body else {"line": why.line}
-        reading.texts[number] = json.dumps(told, sort_keys=True)
+        reading.texts[number] = json.dumps(told | dict(named), sort_keys=True, ensure_ascii=False)
 
     def _next(self, reading: _Reading, line: int) -> int:
         self._number += 1
