@@ -183,8 +183,9 @@ def _refused_part(name: str, records: Records, error: DeliveryError, call: _Call
 
 
 def _unjudged(records: Records) -> Judged:
-    """Records of no known table: none can be judged, each has its fault."""
-    return Judged(pl.DataFrame(schema=PLACE), pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row"))
+    """Records of no known table: none can be judged, each has its fault or is ignored."""
+    rejected = pl.DataFrame(records.unreadable(), schema=REJECTED, orient="row")
+    return Judged(pl.DataFrame(schema=PLACE), rejected, tuple(sorted(records.ignored)))
 
 
 def _too_many(found: _Found, limit: float) -> DeliveryError | None:

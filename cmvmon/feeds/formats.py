@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cmvmon.feeds.csv_records import check_header, read_in_parts
+from cmvmon.feeds.hl7.result_records import read_hl7, with_addresses
 from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
 from cmvmon.feeds.records import Expected, Records, Writing, refuse_misspelt
 
@@ -19,7 +20,7 @@ class Format:
 
     Attributes:
         ending: of its files in the drop folder, in lower case.
-        names_tables: its records name their tables, so that its files lie in `drop/<feed>`; the files of the others hold
+        names_tables: its records say to which table they belong, so that its files lie in `drop/<feed>`; the files of the others hold
             one table each and lie in `drop/<feed>/<table>`.
         read: the bytes as records, each table's in as many parts as it takes to hold few at once, at least one (under the
             table given, where the format names none). Raises DeliveryError, also after parts were given, when no record can
@@ -59,9 +60,18 @@ def _ndjson_fitted(records: Records, expected: Expected, writing: Writing) -> Re
     return with_columns(records, expected, decimal=writing.decimal)
 
 
+def _hl7(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    return read_hl7(data, writing)
+
+
+def _hl7_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    return with_addresses(records, expected)
+
+
 FORMATS: dict[str, Format] = {
     "csv": Format(".csv", False, _csv, _csv_fitted),
     "ndjson": Format(".ndjson", True, _ndjson, _ndjson_fitted),
+    "hl7": Format(".hl7", True, _hl7, _hl7_fitted),
 }
 ONE_TABLE = "csv"  # how a file of any other ending is read, when it is given by name
 

@@ -67,9 +67,9 @@ class Declared:
 
 
 def writing_of(table: Delivered | None, declared: Declared) -> Writing:
-    """How the sender writes that table; exchange form where nothing is declared."""
+    """How the sender writes that table, or messages (None); exchange form where nothing is declared."""
     if table is None:
-        return EXCHANGE
+        return EXCHANGE if declared.laboratory is None else declared.laboratory.writing
     file = declared.laboratory if table.by_laboratory else declared.table_file
     return EXCHANGE if file is None else file.writing
 

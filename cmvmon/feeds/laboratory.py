@@ -13,15 +13,18 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cmvmon.domain import compartments, words
+from cmvmon.domain import compartments
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.assay_rows import AssayTable, read_assays
+from cmvmon.feeds.declared_messages import read_messages, read_tests
+from cmvmon.feeds.declared_statuses import NOTHING_KNOWN, read_statuses
 from cmvmon.feeds.declared_values import read_grammar
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
 from cmvmon.feeds.formats import FORMATS
+from cmvmon.feeds.hl7.declared import KNOWN_STATUSES, check_addresses, default_columns
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
-from cmvmon.feeds.records import Writing
+from cmvmon.feeds.records import EXCHANGE, Messages, Writing
 from cmvmon.feeds.result_keys import ResultKey, read_result_key
 from cmvmon.feeds.rhythm import Rhythm, read_rhythm
 from cmvmon.feeds.toml_reading import Asked, StrictTable, read_whole
@@ -30,8 +33,9 @@ from cmvmon.feeds.value_grammar import ValueGrammar, fold
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
     "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
-    "comment",
+    "order_status", "comment",
 )  # fmt: skip
+HL7 = "hl7"
 MAX_QUARANTINED_SHARE = 0.5
 REPORTED_WITHIN_DAYS = 180.0  # where none is declared: a year typed wrong is more, a late correction seldom
 
@@ -46,7 +50,10 @@ class Laboratory:
         result_key: what the accession number stands for, and which columns join it.
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
-        statuses: delivered text -> result status. `default_status` is for a feed without a status column.
+        ignores_other_tests: whether a test that stands in no list is counted and not read.
+        statuses: delivered text -> result status, or CONFIRMED; `order_statuses` the same of the order of a result.
+            `default_status` is for a feed without a status column.
+        messages: what is declared of its messages, where it sends any.
         patient_numbers: how it writes patients' numbers; None = the file does not say, and a number is what is delivered.
         spelling: folded text -> as the file spells it, for writing a delivery.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
@@ -73,8 +80,11 @@ class Laboratory:
     specimens: Mapping[str, str]
     cmv_load_tests: frozenset[str]
     other_tests: frozenset[str]
+    ignores_other_tests: bool
     statuses: Mapping[str, str]
+    order_statuses: Mapping[str, str]
     default_status: str
+    messages: Messages
     assay_table: AssayTable
     placeholder_patient_ids: frozenset[str]
     patient_numbers: NumberForm | None
@@ -93,6 +103,7 @@ class Laboratory:
             self.grammar.marks.decimal,
             self.lines_above_header,
             self.cells_span_lines,
+            self.messages,
         )
 
     def number_of(self, delivered: str) -> str | None:
@@ -146,15 +157,14 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     if top.text("laboratory") not in (name, None):
         top.fault("laboratory", f"is not {name!r}, the name of the file; make them equal")
     formats = read_time_formats(top)
-    separator = top.choice("separator", SEPARATORS)
     encoding = top.choice("encoding", ENCODINGS)
     description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), read_zone(top)
+    is_hl7 = format_ == HL7
+    separator = top.choice("separator", SEPARATORS, required=not is_hl7) or EXCHANGE.separator
     synthetic = top.truth("synthetic")
-    columns, (cmv_load, other) = _columns(top), _tests(top)
-    status, share = (
-        _statuses(top, has_column="result_status" in columns),
-        top.number("max_quarantined_share", at_most=1.0),
-    )
+    columns, tests = _columns(top, is_hl7=is_hl7), read_tests(top)
+    statuses = read_statuses(top, columns, _mapping, known=KNOWN_STATUSES if is_hl7 else NOTHING_KNOWN)
+    share, messages = top.number("max_quarantined_share", at_most=1.0), read_messages(top)
     laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), read_grammar(top)
     assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
     result_key = read_result_key(top, columns)
@@ -165,14 +175,15 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
     own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     rhythm = read_rhythm(top, zone)
-    if "test" in columns and not cmv_load:
+    if "test" in columns and not tests.cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
-    if not (description and format_ and zone and separator and encoding and formats):
+    if not (description and format_ and zone and encoding and formats):
         return None
     return Laboratory(
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
-        laboratory_specimens, cmv_load, other, *status, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
+        laboratory_specimens, tests.cmv_load, tests.others, tests.ignores_unlisted,
+        *statuses, messages, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
         share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint,
     )  # fmt: skip
 
@@ -188,37 +199,20 @@ def _spelling(data: Mapping[str, Any]) -> dict[str, str]:
     return {fold(text): text for text in reversed(texts) if isinstance(text, str)}
 
 
-def _columns(top: StrictTable) -> dict[str, str]:
+def _columns(top: StrictTable, *, is_hl7: bool) -> dict[str, str]:
     table = top.table("columns", required=True)
     read = {field: table.text(field) for field in REQUIRED_COLUMNS}
     read |= {field: table.text(field, required=False) for field in OPTIONAL_COLUMNS}
     table.finish()
     columns = {field: header.strip() for field, header in read.items() if header is not None}
+    if is_hl7:
+        columns = default_columns(columns)
+        check_addresses(table, columns)
     if len(set(columns.values())) < len(columns):
         table.fault("*", "two fields name one header; give each its own")
     if "reported_time" in columns and "reported_at" not in columns:
         table.fault("reported_time", "has no `reported_at` beside it, the column of its date; give both")
     return columns
-
-
-def _tests(top: StrictTable) -> tuple[frozenset[str], frozenset[str]]:
-    table = top.table("tests")
-    cmv_load = frozenset(fold(t) for t in table.texts("cmv_load"))
-    other = frozenset(fold(t) for t in table.texts("not_cmv_load"))
-    table.finish()
-    if cmv_load & other:
-        table.fault("not_cmv_load", f"{', '.join(sorted(cmv_load & other))} also stand(s) in cmv_load; keep one")
-    return cmv_load, other
-
-
-def _statuses(top: StrictTable, *, has_column: bool) -> tuple[dict[str, str], str]:
-    table = top.table("status")
-    default = table.choice("default", words.RESULT_STATUS, required=False)
-    delivered = _mapping(table, "delivered", words.RESULT_STATUS)
-    table.finish()
-    if has_column and not delivered:
-        table.fault("delivered", "is empty although columns.result_status is declared; map the texts that are sent")
-    return delivered, default or words.FINAL
 
 
 def _mapping(parent: StrictTable, key: str, options: tuple[str, ...]) -> dict[str, str]:

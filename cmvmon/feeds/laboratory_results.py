@@ -7,35 +7,32 @@ about one row are asked of all accepted rows at once, with the same expressions 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import BY_NAME, WITHDRAWS_UNKNOWN
-from cmvmon.domain.identity import Named, as_text
+from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.unseen import holds_unseen
 from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
+from cmvmon.feeds.declared_statuses import CONFIRMED
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
-from cmvmon.feeds.records import Record, Records
-from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of, times_of
+from cmvmon.feeds.records import Record, Records, Unclear
+from cmvmon.feeds.result_cells import status_of, times_of
+from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
 from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
-Load = tuple[str, float | None, float | None, float | None, float | None]
 _LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
-# A withdrawal often carries no value. It must take effect all the same, or the result that it withdraws stays in use.
-# A withdrawn version is never read, so its detection says nothing; the delivered text is kept beside it.
-_NO_LOAD: Load = (words.NOT_DETECTED, None, None, None, None)
-_NO_MOMENT = datetime(1, 1, 1, tzinfo=UTC)  # where the collection time is no part of the key
 _SCHEMA = VIRAL_LOAD_RESULTS.schema | PLACE
 _IDENTITY = BY_NAME[VIRAL_LOAD_RESULTS.name].identity
 
@@ -67,14 +64,17 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     ignored: list[int] = []
     for record in records.readable:
         cells = _joined({field: record.cells[place] for field, place in places.items()})
-        if "test" in cells and fold(cells["test"]) in laboratory.other_tests:
+        if is_of_another_test(cells, records.names_of_tests.get(record.number, ""), laboratory):
             ignored.append(record.number)
             continue
         cells["patient_id"] = laboratory.number_of(cells["patient_id"]) or cells["patient_id"]
         row = _row(cells, record, laboratory, arrival, specimens)
         if isinstance(row, Rejection):
-            named[record.number] = _named(cells, laboratory, arrival)
-        if isinstance(row, Rejection) and (withdrawal := _withdrawal(cells, record, laboratory, arrival)) is not None:
+            named[record.number] = named_by(cells, laboratory, arrival)
+        if (
+            isinstance(row, Rejection)
+            and (withdrawal := changed_by_number(cells, record, laboratory, arrival)) is not None
+        ):
             withdrawals.append(withdrawal)
         elif isinstance(row, Rejection):
             rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
@@ -99,62 +99,6 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in nameless.to_dicts()}
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in waiting.to_dicts()}
     return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named)
-
-
-def _named(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Named:
-    """What a record that can't be read as a row names: its number, patient, status and report time, where they are said."""
-    result_id, patient = _named_id(cells, laboratory), cells["patient_id"].strip()
-    status, reported_at = status_of(cells, laboratory), reported_at_of(cells, laboratory, arrival)
-    read: dict[str, str] = {}
-    if result_id is not None:
-        read["result_id"] = result_id
-    is_unusable = is_shortened(patient) or holds_unseen(patient)
-    is_somebody = fold_id(patient) not in laboratory.placeholder_patient_ids and not is_unusable
-    if patient and is_somebody and laboratory.number_of(patient) is not None:
-        read["patient_id"] = patient
-    if isinstance(status, str):
-        read["result_status"] = status
-    if not isinstance(reported_at, Rejection):
-        read["reported_at"] = as_text(reported_at)
-    return Named(read, {} if result_id is not None else {"result_id": cells["accession_number"].strip()})
-
-
-def _withdrawal(
-    cells: Mapping[str, str], record: Record, laboratory: Laboratory, arrival: Arrival
-) -> tuple[object, ...] | None:
-    """What a withdrawal that can't be read as a row still says: which result, and when. None where it is none.
-
-    Its test must be empty or a CMV load's: one number may stand for several tests. A report time that can't be read, or
-    lies in the future, is left out: the withdrawal then holds from its receipt.
-    """
-    accession, result_id = cells["accession_number"].strip(), _named_id(cells, laboratory)
-    test = fold(cells.get("test", ""))
-    is_other_test = bool(test) and test not in laboratory.cmv_load_tests
-    if result_id is None or is_other_test or status_of(cells, laboratory) != words.WITHDRAWN:
-        return None
-    reported_at = reported_at_of(cells, laboratory, arrival)
-    return (
-        result_id, None, None, None, None, None, words.WITHDRAWN, *_NO_LOAD, accession,
-        None if isinstance(reported_at, Rejection) else reported_at, None, cells["value"], cells.get("unit") or None,
-        None, record.number, record.line,
-    )  # fmt: skip
-
-
-def _result_id(cells: Mapping[str, str], laboratory: Laboratory, collected_at: datetime) -> str:
-    return laboratory.result_key.result_id(
-        laboratory.laboratory, cells, accession_number=cells["accession_number"].strip(), collected_at=collected_at
-    )
-
-
-def _named_id(cells: Mapping[str, str], laboratory: Laboratory) -> str | None:
-    """The id of the result that a record names, which may not be readable as a row; None where a part of its key is not."""
-    key = ("accession_number", *laboratory.result_key.columns)
-    if not all(cells[name].strip() for name in key) or is_shortened(cells["accession_number"]):
-        return None
-    collected_at = moment_of(cells["collected_at"], laboratory)
-    if isinstance(collected_at, datetime):
-        return _result_id(cells, laboratory, collected_at)
-    return None if "collected_at" in key else _result_id(cells, laboratory, _NO_MOMENT)
 
 
 def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:
@@ -188,7 +132,7 @@ def _split(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     without_load = (
         broken.filter(is_withdrawal)
         .drop("reason", "column")
-        .with_columns(pl.lit(value, _SCHEMA[name]).alias(name) for name, value in zip(_LOAD, _NO_LOAD, strict=True))
+        .with_columns(pl.lit(value, _SCHEMA[name]).alias(name) for name, value in zip(_LOAD, NO_LOAD, strict=True))
     )
     withdrawals, still_broken = split_by_promises(without_load, VIRAL_LOAD_RESULTS)
     return pl.concat([kept, withdrawals]).sort("record_number"), pl.concat(
@@ -215,6 +159,8 @@ def _row(
     status = status_of(cells, laboratory)
     if isinstance(status, Rejection):
         return status
+    if status == CONFIRMED:  # what it confirms, the store knows
+        return Rejection("missing_value")
     times = times_of(cells, laboratory, arrival)
     if isinstance(times, Rejection):
         return times
@@ -227,13 +173,16 @@ def _row(
         return load
     accession = cells["accession_number"].strip()
     return (
-        _result_id(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
+        result_id_of(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
         laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
         cells["value"], cells.get("unit") or None, None, record.number, record.line,
     )  # fmt: skip
 
 
 def _missing_or_nobody(cells: Mapping[str, str], laboratory: Laboratory) -> Rejection | None:
+    unclear = next(((field, cell.code) for field, cell in cells.items() if isinstance(cell, Unclear)), None)
+    if unclear is not None:
+        return Rejection(unclear[1], unclear[0])
     if "test" in cells:
         test = fold(cells["test"])
         if test not in laboratory.cmv_load_tests:
@@ -275,7 +224,7 @@ def _load(cells: Mapping[str, str], status: str, assay: AssayRow, laboratory: La
     reading = parse_value(cells["value"], cells.get("unit"), grammar=laboratory.grammar)
     load = reading if isinstance(reading, Rejection) else in_iu_per_ml(reading, assay)
     if isinstance(load, Rejection) and status == words.WITHDRAWN:
-        return _NO_LOAD
+        return NO_LOAD
     return load
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
+from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
 from cmvmon.feeds.promise_reasons import PROMISE_REASONS
 
 _FILE = "the laboratory file"
@@ -56,8 +57,9 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "missing_accession_number": "the accession number is empty. Ask the sender for its order number.",
         "missing_tube_number": "the tube number is empty, which is part of the key. Ask the sender for it.",
         WITHDRAWS_UNKNOWN: (
-            "the record withdraws a result or a row that is not known, and does not say enough to stand alone. It takes "
-            "effect by itself when that comes; if it should be known, check its number with the sender."
+            "the record withdraws a result or a row that is not known, or calls one final without repeating it, and does not "
+            "say enough to stand alone. It takes effect by itself when that comes; if it should be known, check its number with "
+            "the sender."
         ),
         "missing_row_id": "the sender's own number of the record is empty, which is its key. Ask the sender for it.",
         "unknown_row_status": (
@@ -184,6 +186,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             f"samples apart in {_FILE}; where the time was corrected, ask for the result with the status of a correction; "
             "where the number was cut or used again, ask for the whole one."
         ),
+        **OF_MESSAGES,
         **PROMISE_REASONS,
     }
 )
@@ -195,10 +198,11 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "nul_bytes": "the file holds NUL bytes: it is damaged or not text. Ask the sender for it again.",
         "malformed_ndjson": "a line is no JSON record. Ask the sender for the file again.",
         "cut_off": (
-            'the file ends before the line that counts its records (`{"records": n}`). Ask the sender for the whole file.'
+            'the file ends before the line that counts its records (`{"records": n}`; of HL7, before the trailer of a batch). '
+            "Ask the sender for the whole file."
         ),
-        "trailing_data": "something follows the line that counts the records. Ask the sender for the file again.",
-        "wrong_count": "records are missing or too many. Ask the sender for the file again.",
+        "trailing_data": "something follows the line that counts the records or messages. Ask the sender for the file again.",
+        "wrong_count": "records or messages are missing or too many. Ask the sender for the file again.",
         "laboratory_file": (
             "results are read with a laboratory file, and this feed has none. Add labs/<feed>.toml to the site "
             "(cmvmon/feeds/labs/example_nl.toml is a template)."
@@ -239,6 +243,7 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "snapshots_out_of_order": (
             "which of them is the newer can't be told. Give them names with a date (2026-03-09, 20260309), or leave one."
         ),
+        **OF_FILES_OF_MESSAGES,
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",
     }
 )

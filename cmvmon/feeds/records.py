@@ -37,15 +37,34 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Messages:
+    """What is declared of a sender's messages, where it sends messages.
+
+    Attributes:
+        ignored: their types that are counted and not read, `ADT` for all of them or `ADT^A01`.
+        processing: what they may be sent for (in HL7 `P` production, `T` training, `D` debugging).
+        end_may_lack: whether the last one of a file may lack the end of its last line.
+        file_encoding_holds: whether the declared encoding holds, whatever a message says of its own.
+    """
+
+    ignored: tuple[str, ...] = ()
+    processing: tuple[str, ...] = ("P",)
+    end_may_lack: bool = False
+    file_encoding_holds: bool = False
+
+
+@dataclass(frozen=True)
 class Writing:
     """How a sender writes: the encoding and the separator of the formats that have one, the decimal mark of numbers in
-    text (None = none is declared), how many lines stand above the header, and whether quoted cells may span lines."""
+    text (None = none is declared), how many lines stand above the header, whether quoted cells may span lines, and what
+    is declared of messages."""
 
     encoding: str
     separator: str
     decimal: str | None = "."
     lines_above_header: int = 0
     cells_span_lines: bool = False
+    messages: Messages = Messages()
 
 
 EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written
@@ -57,6 +76,17 @@ class Expected:
 
     columns: tuple[str, ...]
     required: tuple[str, ...]
+
+
+class Unclear(str):
+    """An empty cell: what is delivered for it are several texts, and it can't be told which is meant. `code` says why."""
+
+    code: str
+
+    def __new__(cls, code: str) -> Unclear:
+        cell = super().__new__(cls, "")
+        cell.code = code
+        return cell
 
 
 class Record(NamedTuple):
@@ -74,17 +104,21 @@ class Records:
     Attributes:
         faults: by number of the record, why it can't be read as cells; every other record has a cell for each header.
         texts: by number of the record, its text as delivered, where the format keeps one of its own.
+        ignored: numbers of the records that are counted and not read, as it is declared of their sender.
+        names_of_tests: by number of the record, what it calls its test and the order of it, where the format keeps that apart.
     """
 
     header: tuple[str, ...]
     records: tuple[Record, ...]
     faults: Mapping[int, Fault] = field(default_factory=dict)
     texts: Mapping[int, str] = field(default_factory=dict)
+    ignored: frozenset[int] = frozenset()
+    names_of_tests: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def readable(self) -> tuple[Record, ...]:
-        """The records without a fault."""
-        return tuple(record for record in self.records if record.number not in self.faults)
+        """The records without a fault, but for those that are not read."""
+        return tuple(r for r in self.records if r.number not in self.faults and r.number not in self.ignored)
 
     def unreadable(self) -> list[tuple[int, int, str, str | None]]:
         """Number, line, reason and column of each record with a fault."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from cmvmon.domain import words
+from cmvmon.feeds.declared_statuses import CONFIRMED, more_cautious
 from cmvmon.feeds.judged import Arrival
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.reasons import Rejection
@@ -15,13 +17,32 @@ CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 
 
 def status_of(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:
-    """The result status; the laboratory's default where it sends no column for it."""
+    """The result status; the laboratory's default where it sends no column for it.
+
+    Where the order has a status too, the more cautious of both. `CONFIRMED` is left only of a result that is not repeated.
+    """
+    own = _own_status(cells, laboratory)
+    delivered = cells.get("order_status", "")
+    if not delivered.strip():
+        return own
+    of_order = laboratory.order_statuses.get(fold(delivered))
+    if of_order is None:
+        return Rejection("unknown_status", "order_status")
+    if isinstance(own, Rejection):  # a cancelled order holds no result, whatever its own status is
+        return of_order if of_order == words.WITHDRAWN and own.code == "missing_result_status" else own
+    return more_cautious(own, of_order)
+
+
+def _own_status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:
     delivered = cells.get("result_status")
     if delivered is None:
         return laboratory.default_status
     if not delivered.strip():
         return Rejection("missing_result_status", "result_status")
-    return laboratory.statuses.get(fold(delivered)) or Rejection("unknown_status", "result_status")
+    status = laboratory.statuses.get(fold(delivered))
+    if status is None:
+        return Rejection("unknown_status", "result_status")
+    return words.FINAL if status == CONFIRMED and cells["value"].strip() else status
 
 
 def times_of(

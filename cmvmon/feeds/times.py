@@ -12,6 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ISO8601 = "iso8601"
+HL7 = "hl7"  # HL7 2.5.1, 2.A.22 (DTM): YYYYMMDDHHMM[SS[.S[S[S[S]]]]][+/-ZZZZ]
 _PARTS = {
     "Y": "[0-9]{4}",
     "m": "[0-9]{1,2}",
@@ -27,16 +28,22 @@ _PARTS = {
 _ISO_DATE = "(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
 _ISO_TIME = r"(?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,9}))?)?"
 _ISO = re.compile(rf"{_ISO_DATE}[Tt ]{_ISO_TIME} ?(?P<z>[Zz]|[+-][0-9]{{2}}:?[0-9]{{2}})?")
+_HL7 = re.compile(
+    r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?P<H>[0-9]{2})(?P<M>[0-9]{2})"
+    r"(?:(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,4}))?)?(?P<z>[+-][0-9]{4})?"
+)
+_NAMED = {ISO8601: (_ISO, "%Y-%m-%dT%H:%M:%S"), HL7: (_HL7, "%Y%m%d%H%M%S")}  # and a time as each would write it
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
 
 def fault_of_format(pattern: str) -> str | None:
     """What is wrong with a time pattern of a laboratory file; None when it can be used.
 
-    Allowed are `iso8601` and patterns of %Y %m %d %H %M %S %f %z, with date, hour and minute each exactly once, or %I and
+    Allowed are `iso8601`, `hl7` (20260301081500+0100), and
+    patterns of %Y %m %d %H %M %S %f %z, with date, hour and minute each exactly once, or %I and
     %p (AM or PM) in place of %H: nothing that depends on a language (%b) or leaves the century open (%y).
     """
-    if pattern == ISO8601:
+    if pattern in _NAMED:
         return None
     found = re.findall(r"%(.)", pattern)
     unknown = sorted({f"%{c}" for c in found} - {f"%{c}" for c in _PARTS})
@@ -58,7 +65,7 @@ def fault_of_formats(patterns: tuple[str, ...]) -> str | None:
             return f"{pattern!r} {fault}"
     probe, zone = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC), ZoneInfo("UTC")
     for pattern in patterns:
-        text = probe.strftime("%Y-%m-%dT%H:%M:%S" if pattern == ISO8601 else pattern)
+        text = probe.strftime(_NAMED[pattern][1] if pattern in _NAMED else pattern)
         readings = {read_time(text, formats=(other,), zone=zone) for other in patterns}
         if len({moment for moment in readings if isinstance(moment, datetime)}) > 1:
             return f"{pattern!r} and another pattern read one text as two moments; keep one of them"
@@ -68,8 +75,8 @@ def fault_of_formats(patterns: tuple[str, ...]) -> str | None:
 @lru_cache(maxsize=64)
 def _compiled(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The pattern, and its date part alone (up to the first part of a time)."""
-    if pattern == ISO8601:
-        return _ISO, _DATE_ONLY
+    if pattern in _NAMED:
+        return _NAMED[pattern][0], _DATE_ONLY
     date_part = re.split(r"%[HIMSfzp]", pattern)[0].rstrip(" T,")
     return re.compile(_regex(pattern)), re.compile(_regex(date_part))
 

@@ -28,11 +28,12 @@ from cmvmon.feeds.reasons import remedy
 from cmvmon.feeds.table_file import NOTHING_SAID, TableFile, TableForm
 from cmvmon.ingest import Intake
 from cmvmon.shell import snapshots
+from cmvmon.shell.by_number import with_known_by_number
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import holds_any, list_after
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
-from cmvmon.shell.told_apart import sorted_out, with_known_withdrawals
+from cmvmon.shell.told_apart import sorted_out
 from cmvmon.shell.whose_number import without_shared_numbers
 
 
@@ -120,7 +121,7 @@ def append(
 
 def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted:
     landed, attempt = judging.landed, judging.attempt
-    part = with_known_withdrawals(connection, part)
+    part = with_known_by_number(connection, part)
     part = without_shared_numbers(connection, part, landed, stated=judging.taken_as.state_an_authority)
     form = judging.form(part)
     is_snapshot = form.sends == WHOLE_SNAPSHOT

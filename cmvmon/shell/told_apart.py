@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain import words
@@ -47,7 +45,7 @@ def sorted_out(
         record = _with_identity(row, table, landed)
         groups[_version(record, table)].append(record)
     history = _tell_history(groups, table)
-    known = _known(connection, table, {version[0] for version in groups})
+    known = known_versions(connection, table, {version[0] for version in groups})
     one = links(connection, as_of=received_at, about=_numbers(groups, known))
     several = _several_samples(groups, known, table, one)
     is_snapshot = table.versions is Versions.SNAPSHOT
@@ -236,7 +234,7 @@ def _version(record: Mapping[str, Any], table: Delivered) -> tuple[str, ...]:
     return (str(record["record_key"]), *(as_text(record[name]) for name in table.versions.told_apart_by(record)))
 
 
-def _known(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def known_versions(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Stored versions by key, in the order in which they were received."""
     versions = VERSIONS[table.name]
     wanted = sorted(keys)
@@ -250,47 +248,6 @@ def _known(connection: sa.Connection, table: Delivered, keys: Iterable[str]) -> 
         for row in connection.execute(query).mappings():
             found[row["record_key"]].append(dict(row))
     return found
-
-
-def with_known_withdrawals(connection: sa.Connection, part: Part) -> Part:
-    """The part with every withdrawal accepted whose record is known, in the store or beside it: read with the identity of it."""
-    if part.withdrawals is None or part.withdrawals.is_empty():
-        return part
-    table = BY_NAME[part.table]
-    rows = part.withdrawals.to_dicts()
-    named = {record_key(row, table.rows) for row in rows}
-    known = _known(connection, table, named)
-    for row in part.accepted.to_dicts():
-        known[record_key(row, table.rows)].append(row)
-    whole = [_read_with(versions, row, table) for row in rows if (versions := known.get(record_key(row, table.rows)))]
-    if not whole:
-        return part
-    effective = pl.DataFrame(whole, schema=part.withdrawals.schema)
-    waits = ~pl.col("record_number").is_in(effective["record_number"].implode())
-    return replace(
-        part,
-        accepted=pl.concat([part.accepted, effective.select(part.accepted.columns)]),
-        quarantined=part.quarantined.filter(waits),
-        withdrawals=part.withdrawals.filter(waits),
-    )
-
-
-def _read_with(versions: Sequence[Mapping[str, Any]], row: dict[str, Any], table: Delivered) -> dict[str, Any]:
-    """A withdrawal that is not whole, read with what is known of the record that it names."""
-    if table.versions is Versions.SNAPSHOT:
-        stated = {name: versions[-1][name] for name in table.rows.schema if name not in ("received_at", "delivery_id")}
-        return row | stated
-    meant = max(versions, key=_settled)
-    read = row | {name: meant[name] for name in table.identity}
-    is_early = read["reported_at"] is not None and read["reported_at"] < read[table.starts]
-    return read | ({"reported_at": None} if is_early else {})
-
-
-def _settled(version: Mapping[str, Any]) -> tuple[bool, str, int, str]:
-    """An order of the versions of one record, the last one last, in which the order of deliveries has no part."""
-    status = str(version["result_status"])
-    rank = words.RESULT_STATUS.index(status)
-    return status != words.PRELIMINARY, as_text(version["reported_at"]), rank, str(version["patient_id"])
 
 
 def _hash(text: str) -> str:

@@ -33,6 +33,7 @@ VIOLATIONS = {
     "Great Expectations and pandas only in data_contracts": ("dashboards/figure.py", "import pandas"),
     "Plotly only in dashboards": ("cmvmon/run/views.py", "import plotly"),
     "Kinetics: eight wings, no circle": ("cmvmon/kinetics/bank/lines.py", "import cmvmon.kinetics.weeks.kernel"),
+    "HL7: from bytes to records, and never back": ("cmvmon/feeds/hl7/reader.py", "import cmvmon.feeds.hl7.orders"),
 }
 
 

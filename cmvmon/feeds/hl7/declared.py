@@ -1,0 +1,36 @@
+"""What a laboratory file of format `hl7` says by itself, and what it must not say: its columns are addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cmvmon.feeds.declared_statuses import Statuses
+from cmvmon.feeds.hl7.message import address_of
+from cmvmon.feeds.hl7.statuses import OF_ORDERS, OF_RESULTS
+from cmvmon.feeds.toml_reading import StrictTable
+
+KNOWN_STATUSES = Statuses(OF_RESULTS, OF_ORDERS)
+_RESULT_STATUS, _ORDER_STATUS = "OBX-11", "OBR-25"
+
+
+def default_columns(columns: Mapping[str, str]) -> dict[str, str]:
+    """The columns, with the status of a result and that of its order (OBX-11, OBR-25) where none is declared."""
+    own = {"result_status": _RESULT_STATUS} | dict(columns)
+    return own if _ORDER_STATUS in own.values() else {"order_status": _ORDER_STATUS} | own
+
+
+def check_addresses(table: StrictTable, columns: Mapping[str, str]) -> None:
+    """Notes each column that is no address, and each that would read something else than it is declared as."""
+    found = {field: address_of(header) for field, header in columns.items()}
+    for field, address in found.items():
+        if address is None:
+            table.fault(field, "is no place in an HL7 message; write it as OBX-3.1, PID-3[2].1 or PID-3[5=MR].1")
+    test, value = found.get("test"), found.get("value")
+    if test is not None and test.segment != "OBX":
+        table.fault("test", "is not that of a result: one order has several; take it from OBX-3")
+    if value is not None and (value.segment, value.field) != ("OBX", 5):
+        table.fault("value", "is not that of a result; take it from OBX-5")
+    elif value is not None and value.component > 1 and "comparator" not in columns:
+        table.fault(
+            "value", "leaves < and > of a structured number unread; take OBX-5, or declare `comparator` as OBX-5.1"
+        )

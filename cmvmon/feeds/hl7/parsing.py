@@ -1,0 +1,73 @@
+"""The lines of one message as its segments, or why it can't be read; no message is read in part.
+
+What is said of a message that can't be read holds none of its text but the place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cmvmon.feeds.hl7.charsets import codec_of
+from cmvmon.feeds.hl7.delimiters import delimiters_of
+from cmvmon.feeds.hl7.message import Message, Segment
+from cmvmon.feeds.hl7.reader import RawMessage
+
+_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+_CHARSET = 18  # MSH-18
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Why a message can't be read: a reason code, the line that is to blame, and its PID where it has one that can be read:
+    of whom something is not known is shown with that patient."""
+
+    code: str
+    line: int
+    patient: Segment | None = None
+
+
+def parsed(raw: RawMessage, *, encoding: str, file_encoding_holds: bool = False) -> Message | Unread:
+    """The message. `encoding` is that of a message that names no character set, or of all where `file_encoding_holds`."""
+    header = raw.lines[0]
+    provisional = header.data.decode("latin-1")  # of the header, what is needed to find MSH-18 is ASCII
+    codec = "" if file_encoding_holds else codec_of(_field(provisional, _CHARSET))
+    if codec is None:
+        return Unread("unknown_charset", header.number)
+    codec = codec or encoding
+    segments: list[Segment] = []
+    marks = None
+    fault: tuple[str, int] | None = None
+    for line in raw.lines:
+        try:
+            text = line.data.decode(codec)
+        except UnicodeDecodeError:
+            fault = fault or ("wrong_encoding", line.number)
+            continue
+        if marks is None:
+            marks = delimiters_of(text)
+        if marks is None:
+            return Unread(*(fault or ("malformed_header", line.number)))
+        is_segment = _NAME.fullmatch(text[:3]) is not None and text[3:4] in ("", marks.field) and "\0" not in text
+        if not is_segment:
+            fault = fault or ("malformed_segment", line.number)
+            continue
+        segments.append(Segment(text[:3], text[3:], marks, line.number, codec))
+    if not segments:
+        return Unread(*(fault or ("malformed_header", header.number)))
+    message = Message(tuple(segments))
+    if not message.kind:
+        fault = fault or ("malformed_header", header.number)
+    return message if fault is None else Unread(*fault, patient_of(message))
+
+
+def patient_of(message: Message) -> Segment | None:
+    """The PID of a message of one patient."""
+    found = [segment for segment in message.segments if segment.name == "PID"]
+    return found[0] if len(found) == 1 else None
+
+
+def _field(header: str, number: int) -> str:
+    """A field of a header line as it stands."""
+    fields = header.split(header[3:4] or "|")
+    return fields[number - 1] if number <= len(fields) else ""

@@ -1,0 +1,57 @@
+"""Why a message, or a file of messages, is set apart: the part of the catalogue (`reasons.py`) that only messages need.
+
+Rule of this file: no sentence holds a patient value.
+"""
+
+from __future__ import annotations
+
+_FILE = "the laboratory file"
+
+OF_MESSAGES = {
+    "malformed_header": (
+        "the header of the message (MSH) states no marks that can be used, or no type. Ask the sender for the message again."
+    ),
+    "malformed_segment": (
+        "a line of the message is no segment, or holds a NUL: a line break in a text may not be escaped, or the message is "
+        "damaged. Ask the sender for it again."
+    ),
+    "unknown_charset": (
+        "the message names a character set (MSH-18) that is not read. Ask the sender for UTF-8 or ISO 8859, or declare "
+        f"`file_encoding_holds` in [messages] of {_FILE}."
+    ),
+    "message_too_long": "the message is longer than 10,000,000 bytes, and was not read. Ask the sender for it without documents.",
+    "too_many_segments": "the message has more than 10,000 segments, and was not read. Ask the sender to send it in parts.",
+    "cut_off_message": (
+        "the end of the message is not there: its last line has no end, or its frame is open. Ask the sender for the whole file; "
+        f"where it never ends the last line, declare `end_may_lack` in [messages] of {_FILE}."
+    ),
+    "message_type": (
+        "messages of this type are not read. Ask the sender to leave them out, or list the type under `ignored` in [messages] "
+        f"of {_FILE}."
+    ),
+    "not_for_production": (
+        "the message says that it is not meant for production (MSH-11). Ask the sender, or list its letter under `processing` in "
+        f"[messages] of {_FILE}."
+    ),
+    "no_observation": "the message of results holds neither an order nor a result. Ask the sender for the message again.",
+    "specimen_out_of_place": (
+        "a specimen (SPM) stands before the first order, where it belongs behind its results: whose it is can't be told. Ask the "
+        "sender to place it behind the results of its order."
+    ),
+    "outside_a_message": (
+        "lines stand before the first header (MSH) or behind the end of a message. Ask the sender for the file again."
+    ),
+    "several_values": (
+        f"several texts stand there, and {_FILE} does not say which is meant. Name one in [columns], as PID-3[1].1 or "
+        "PID-3[5=MR].1; of several specimens of one order ask the sender to send them apart."
+    ),
+}
+
+OF_FILES_OF_MESSAGES = {
+    "no_message": "the file holds no HL7 message. Check that the right file was given.",
+    "too_many_messages": "the file holds too many messages to be read at once. Ask the sender for smaller files.",
+    "no_hl7_address": (
+        f"a column of {_FILE} is no place in an HL7 message. Write a file of its own for this feed, with columns such as OBX-3.1 "
+        "(cmvmon/feeds/labs/example_hl7.toml is a template)."
+    ),
+}

@@ -1,0 +1,68 @@
+"""The commands of the page on HL7 files give the output that stands there, and its tables say what the code does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cmvmon.domain import words
+from cmvmon.feeds.declared_statuses import CONFIRMED
+from cmvmon.feeds.hl7.statuses import OF_RESULTS
+from cmvmon.feeds.message_reasons import OF_MESSAGES
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Each command of the page with the lines under it."""
+    found: list[tuple[str, list[str]]] = []
+    for line in "\n".join(PAGE.split("```")[1::2]).strip().splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif line.strip():
+            found[-1][1].append(line)
+    return found
+
+
+def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "cmvmon" / "examples", tmp_path / "cmvmon" / "examples")
+    assert len(commands()) == 4
+    for command, shown in commands():
+        program, *arguments = shlex.split(command)
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / program), *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        if shown != ["[...]"]:
+            assert done.stdout.splitlines() == shown, command
+    page = (tmp_path / "site" / "pages" / "ward.en.html").read_text(encoding="utf-8")
+    assert "SYNTH-HL7-1" in page
+    assert "620,000 IU/mL" in page  # the corrected value
+
+
+def test_the_table_of_statuses_is_that_of_the_code() -> None:
+    means = {words.FINAL: "final", words.CORRECTED: "corrected", words.PRELIMINARY: "preliminary", CONFIRMED: "final; where", words.WITHDRAWN: "withdrawn"}  # fmt: skip
+    shown = dict(re.findall(r"^\| ([A-Z, ]+) \| ([a-z; ]+)", PAGE, re.M))
+    told = {letter: text for letters, text in shown.items() for letter in letters.split(", ")}
+    assert set(OF_RESULTS) == set(told)
+    assert all(told[letter].startswith(means[meaning]) for letter, meaning in OF_RESULTS.items())
+
+
+def test_what_the_page_names_exists() -> None:
+    linked = re.findall(r"\]\((?!http)([^)#]+)\)", PAGE)
+    named = re.findall(r"`((?:cmvmon|docs)/[\w./]+)`", PAGE)
+    assert [path for path in linked if not (ROOT / "docs" / path).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    for code in ("several_values", "cut_off_message"):
+        assert code in PAGE
+        assert code in OF_MESSAGES

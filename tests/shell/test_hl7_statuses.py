@@ -1,0 +1,176 @@
+"""The status of a result in HL7 (OBX-11, and OBR-25 of its order) against what is known of it: what is used at last.
+
+Each case is some messages about one result, a delivery each unless they stand in one list, and what is used after the last.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.versions import current_results
+from cmvmon.run.intake import take_in_file
+from cmvmon.shell import known
+from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.shell.session import open_site
+from tests.feeds.hl7_texts import file_of, message, order
+from tests.sites import day
+
+Said = tuple[str, str, str]
+"""OBX-11, OBR-25 and OBX-5 of a message."""
+
+
+def told(number: int, said: Said, **other: str) -> list[str]:
+    """The message of that number about result F1, reported that many hours after its collection."""
+    status, of_order, value = said
+    reported = f"20260302{10 + number:02d}00"
+    return message(
+        *order(value, status=status, of_order=of_order, collected="20260302080000", **{"reported": reported} | other),
+        control=f"S{number}",
+    )
+
+
+def taken_in(root: Path, data: bytes, *, number: int) -> tuple[Counted, ...]:
+    path = root / "drop" / "example_hl7" / f"{number}.hl7"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    with open_site(root) as opened:
+        return take_in_file(opened, path, feed="example_hl7", received_at=day(2 + number / 10))
+
+
+def at_last(root: Path) -> tuple[str, list[str]]:
+    """What holds of the one result (status and load, withdrawn or nothing), and why records wait."""
+    with open_site(root) as opened, opened.reading() as connection:
+        frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
+        waits = open_quarantine(connection)["reason"].to_list()
+    versions = frame.sort("reported_at", "received_at", nulls_last=False)["result_status"].to_list()
+    used = current_results(frame).select("result_status", "viral_load_iu_per_ml", "is_conflicting").rows()
+    if not used:  # what is preliminary is stored and shown, and nothing rests on it
+        (last,) = frame.sort("reported_at", "received_at", nulls_last=False).tail(1).to_dicts() or [None]
+        if last is None or last["result_status"] != "preliminary":
+            return ("withdrawn" if "withdrawn" in versions else "nothing"), waits
+        return f"preliminary {last['viral_load_iu_per_ml']:g}", waits
+    ((status, load, clash),) = used
+    return f"conflict {status}" if clash else f"{status} {load:g}", waits
+
+
+F, P = ("F", "F", "800"), ("P", "P", "700")
+# Messages in the order of their report -> what is used, and why records wait
+CASES: dict[str, tuple[list[Said], str, list[str]]] = {
+    **{f"{s} alone": ([(s, "F", "800")], "final 800", []) for s in "FVB"},
+    **{f"{s} alone": ([(s, "F", "800")], "corrected 800", []) for s in "CA"},
+    **{f"{s} alone": ([(s, "F", "800")], "preliminary 800", []) for s in "PSRIO"},
+    **{f"{s} alone, with its value": ([(s, "F", "800")], "withdrawn", []) for s in "DWX"},
+    **{f"{s} alone, without one": ([(s, "F", "")], "withdrawn", []) for s in "DWX"},
+    "U alone, repeated": ([("U", "F", "800")], "final 800", []),
+    "U alone, not repeated": ([("U", "F", "")], "nothing", ["withdraws_unknown_record"]),
+    **{f"{s or 'empty'} alone": ([(s, "F", "800")], "nothing", [r]) for s, r in (("N", "unknown_status"), ("Q", "unknown_status"), ("F text", "unknown_status"), ("", "missing_result_status"), ('""', "missing_result_status"))},
+    "P, then F": ([P, F], "final 800", []),
+    "P, then P": ([P, ("P", "P", "750")], "preliminary 750", []),
+    "F, then P": ([F, P], "final 800", []),
+    "F, then F with another value": ([F, ("F", "F", "900")], "final 900", []),
+    "F, then the same F": ([F, F], "final 800", []),
+    **{f"F, then {s}": ([F, (s, "F", "8000")], "corrected 8000", []) for s in "CA"},
+    "F, then C, then C": ([F, ("C", "F", "900"), ("C", "C", "950")], "corrected 950", []),
+    **{f"F, then {s} without a value": ([F, (s, "F", "")], "withdrawn", []) for s in "DWX"},
+    **{f"F, then {s} with its value": ([F, (s, "F", "800")], "withdrawn", []) for s in "DWX"},
+    "P, then X": ([P, ("X", "X", "")], "withdrawn", []),
+    "P, then U without a value": ([P, ("U", "F", "")], "final 700", []),
+    "P, then U with another value": ([P, ("U", "F", "720")], "final 720", []),
+    "P, then P, then U": ([P, ("P", "P", "750"), ("U", "F", "")], "final 750", []),
+    "F, then U without a value": ([F, ("U", "F", "")], "final 800", []),
+    "F, then W, then U": ([F, ("W", "F", ""), ("U", "F", "")], "withdrawn", []),
+    "F, then D, then F again": ([F, ("D", "F", ""), ("F", "F", "810")], "final 810", []),
+    "F, then N": ([F, ("N", "F", "900")], "final 800", ["unknown_status"]),
+    "F, then empty": ([F, ("", "F", "900")], "final 800", ["missing_result_status"]),
+    # the status of the order, where it says something else
+    "F of an order that is preliminary": ([("F", "P", "800")], "preliminary 800", []),
+    "F of an order of which results are missing": ([("F", "A", "800")], "final 800", []),
+    "F of an order without a status": ([("F", "", "800")], "final 800", []),
+    "F, then F of a corrected order": ([F, ("F", "C", "900")], "corrected 900", []),
+    "F, then C of a preliminary order": ([F, ("C", "P", "900")], "corrected 900", []),
+    "F, then F of a cancelled order": ([F, ("F", "X", "800")], "withdrawn", []),
+    "F, then nothing of a cancelled order": ([F, ("", "X", "")], "withdrawn", []),
+    "P of a final order": ([("P", "F", "800")], "preliminary 800", []),
+    "F of an order whose status is not known": ([("F", "Y", "800")], "nothing", ["unknown_status"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_status_takes_effect_on_what_is_known(case: str, tmp_path: Path) -> None:
+    said, used, waits = CASES[case]
+    for number, one in enumerate(said):
+        taken_in(tmp_path, file_of(told(number, one)), number=number)
+    assert at_last(tmp_path) == (used, waits)
+
+
+@pytest.mark.parametrize("case", [name for name, (said, _, _) in CASES.items() if len(said) > 1])
+def test_the_order_in_which_messages_come_does_not_matter_nor_whether_they_stand_in_one_file(
+    case: str, tmp_path: Path
+) -> None:
+    said, used, waits = CASES[case]
+    messages = [told(number, one) for number, one in enumerate(said)]
+    for way, some in enumerate(itertools.permutations(messages)):
+        if case == "P, then P, then U" and some[-1] is not messages[-1]:
+            continue  # what U calls final is what is known when it comes (docs/decisions/0042-hl7.md)
+        for number, one in enumerate(some):
+            taken_in(tmp_path / f"apart{way}", file_of(one), number=number)
+        assert at_last(tmp_path / f"apart{way}") == (used, waits), some
+    for way, some in enumerate((messages, messages[::-1])):
+        taken_in(tmp_path / f"together{way}", file_of(*some), number=0)
+        assert at_last(tmp_path / f"together{way}") == (used, waits), some
+
+
+def test_a_withdrawal_needs_its_number_alone(tmp_path: Path) -> None:
+    taken_in(tmp_path, file_of(told(0, F)), number=0)
+    bare = ["MSH|^~\\&|||||||ORU^R01|9|P|2.5", "OBR|1||F1|CMVPAN^CMV^L", "OBX|1||||||||||W"]
+    taken_in(tmp_path, file_of(bare), number=1)
+    assert at_last(tmp_path) == ("withdrawn", [])
+
+
+def test_a_laboratory_may_mean_something_else_by_a_letter(tmp_path: Path) -> None:
+    from tests.feeds.shipped import LABS
+
+    text = (LABS / "example_hl7.toml").read_text("utf-8")
+    own = text.replace("# [status.delivered] only", '[status.delivered]\n"X" = "preliminary"\n"E" = "final"\n#')
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "example_hl7.toml").write_text(own, "utf-8")
+    taken_in(tmp_path, file_of(told(0, ("X", "F", "700")), told(1, ("E", "F", "800"))), number=0)
+    assert at_last(tmp_path) == ("final 800", [])
+
+
+def test_two_final_values_at_one_report_time_are_both_kept_and_neither_is_used(tmp_path: Path) -> None:
+    for number, value in enumerate(("800", "900")):
+        taken_in(tmp_path, file_of(told(number, ("F", "F", value), reported="202603021000")), number=number)
+    used, waits = at_last(tmp_path)
+    assert (used.startswith("conflict"), set(waits)) == (True, {"conflicting_values"})
+
+
+def test_a_result_that_is_sent_again_under_another_control_id_is_a_duplicate(tmp_path: Path) -> None:
+    first, again = (told(0, F), ["MSH|^~\\&|||||20260302120000||ORU^R01|other|P|2.5", *told(0, F)[1:]])
+    taken_in(tmp_path, file_of(first), number=0)
+    (counted,) = taken_in(tmp_path, file_of(again), number=1)
+    assert (counted.received, counted.duplicates, counted.accepted) == (1, 1, 0)
+
+
+def test_a_panel_in_two_scales_is_one_result(tmp_path: Path) -> None:
+    *head, obr, obx, spm = told(0, ("F", "F", "12000"))
+    log = obx.replace("CMVQ^", "CMVQLOG^").replace("12000", "4.08").replace("[IU]/mL", "{Log_IU}/mL")
+    (counted,) = taken_in(tmp_path, file_of([*head, obr, obx, log, spm]), number=0)
+    assert (counted.accepted, counted.duplicates) == (1, 1)
+
+
+def test_everything_that_was_received_is_counted_once(tmp_path: Path) -> None:
+    data = file_of(
+        *(told(number, said) for said, _, _ in CASES.values() for number, said in enumerate(said)),
+        message(*order(test="GLU^Glucose^L", order_test="GLU", collected="20260302080000")),
+        message(kind="ADT^A01"),
+        message(kind="MDM^T02"),
+    )
+    for number in (0, 1):
+        for one in taken_in(tmp_path, data, number=number):
+            assert one.received == one.accepted + one.quarantined + one.duplicates + one.ignored
