@@ -9,7 +9,7 @@ from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
-from cmvmon.facts.dose_days import STATES, WHY_UNKNOWN, drug_days, is_under_age
+from cmvmon.facts.dose_days import LOW, STATES, WHY_UNKNOWN, drug_days, is_under_age
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.protocol.doses import dose_unit
 
@@ -38,7 +38,9 @@ EXPOSURE = RowType(
         ),
         one_of("exposure_unknown", WHY_UNKNOWN, "Why that day can't be judged, the first that holds.", "it can be"),
         yes_no(
-            "is_exposure_low", "Whether less was given than the band asks for, by the band of the day before as well."
+            "is_exposure_low",
+            "Whether less was given than the band asks for, by the band of the day before as well, and so it was on the day "
+            "before too, or nothing at all was given.",
         ),
         yes_no(
             "is_exposure_high", "Whether more was given than the band allows, by the band of the day before as well."
@@ -62,11 +64,14 @@ EXPOSURE = RowType(
 
 @fact_table(EXPOSURE)
 def exposure(facts: Facts) -> pl.DataFrame:
-    """Only doses that were given count. A change of band must last two days: the day before has its own band.
+    """Only doses that were given count. A change of band must last two days: the day before has its own band. One dose that
+    was missed, or charted late, makes one low day, and no dose below the label for more than 24 hours.
 
     `n_days_on_record` is the least that a patient had: what was given elsewhere is not known. Source: rules.md sections 1, 2, 4.
     """
-    days = facts.shared(drug_days)
+    was_low = pl.col("state").shift(1).over("patient_id", "drug") == LOW
+    lasts = was_low.fill_null(False) | (pl.col("amount") == 0.0).fill_null(False)
+    days = facts.shared(drug_days).with_columns(is_low_for_longer=pl.col("is_surely_low") & lasts)
     last = pl.col("day") == pl.col("day").max().over("patient_id", "drug")
     lately = pl.col("day") >= pl.col("day").max().over("patient_id", "drug") - 1
     missed = days.filter(lately).group_by("patient_id", "drug").agg(n_missed_lately=pl.col("n_missed").sum())
@@ -79,7 +84,7 @@ def exposure(facts: Facts) -> pl.DataFrame:
         "drug",
         exposure_state="state",
         exposure_unknown="unknown_because",
-        is_exposure_low="is_surely_low",
+        is_exposure_low="is_low_for_longer",
         is_exposure_high="is_surely_high",
         exposure_band=pl.when(pl.col("modality").is_null()).then(pl.col("band") + " " + in_which),
         is_on_replacement=pl.col("band").is_not_null() & pl.col("modality").is_not_null(),

@@ -3,13 +3,14 @@
 Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
 clock on; its dose is held against the band of that day: {exposure.least_share} of the least that a regimen of the band gives.
 
-Alerts on two grounds. *below_band*: the last day that is over lies below the band of that day and of the day before, so that a
-change of band counts once it has lasted a day. *missed_doses*: {missed_doses} or more doses were missed on these days.
+Alerts on two grounds. *below_band*: the last two days that are over lie below the band, or nothing at all was given on the last
+one; by the band of the day before as well, so that a change of band counts once it has lasted a day. *missed_doses*:
+{missed_doses} or more doses were missed on these days.
 
-Clear when that day is not below its band and fewer doses were missed. Not assessable without a dosing weight (of a drug
-that is dosed by weight), a clearance of the last {exposure.kidney_value_holds_days} days (an eGFR only with body surface), in
-the {exposure.unsteady_after_replacement_h} hours after renal replacement, where creatinine moved by more than
-{exposure.creatinine_moved_umol_per_l} umol/L in {exposure.creatinine_moved_within_h} hours, of patients under
+Clear when the last day is not below its band and fewer doses were missed. Not assessable on the first day below it; without a
+dosing weight (of a drug that is dosed by weight), a clearance of the last {exposure.kidney_value_holds_days} days (an eGFR only
+with body surface), in the {exposure.unsteady_after_replacement_h} hours after renal replacement, where creatinine moved by more
+than {exposure.creatinine_moved_umol_per_l} umol/L in {exposure.creatinine_moved_within_h} hours, of patients under
 {exposure.adult_from_years} years, and where a row could not be read. A patient of unknown age is judged as an adult.
 
 Why: guide G14, G17: a low dose explains a slow fall before resistance does. Doses on renal replacement rest on few patients
