@@ -117,6 +117,10 @@ def _state(feed: FeedState, view: WardView, language: Language, tables: Sequence
     last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
     if feed.operations_code == "clock_behind":
         return {"trouble": True, "text": language.say("ward.clock_behind")}
+    if feed.operations_code == "protocol_unusable":
+        key = "ward.work.protocol" if last else "ward.work.protocol_at_first"
+        where = feed.file_name or language.say("unknown")
+        return {"trouble": True, "text": language.say(key, since=last or "", where=where)}
     if feed.operations_code is not None:
         cause = operations_in_words(feed.operations_code, language)
         if feed.operations_code in _NIGHT_NOT_DONE:  # the list of the last assessment stands

@@ -141,6 +141,7 @@ SENTENCES: dict[str, str] = {
     "operations.clock_behind": "the clock stands behind the last recorded moment",
     "operations.night_missed": "the nightly work did not run",
     "operations.night_stopped": "the nightly work stopped before its end",
+    "operations.protocol_unusable": "the protocol file can't be used",
     "operations.symbolic_link": "a link instead of a file, not followed",
     "operations.unreadable_folder": "folder could not be read",
     "operations.unfinished": "file was never finished",
@@ -472,6 +473,8 @@ SENTENCES: dict[str, str] = {
     "ward.feed.operations": "Feed {feed} ({table}): {cause}. The list may be incomplete.",
     "ward.work.stopped": "The assessment was stopped ({table}: {cause}). There is no new list.",
     "ward.work.night": "This list is not of last night: {cause}. Newer results may be missing.",
+    "ward.work.protocol": "Nothing was judged since {since}: the protocol file can't be used ({where}). There is no new list.",
+    "ward.work.protocol_at_first": "Nothing could be judged: the protocol file can't be used ({where}). There is no list.",
     "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
     "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",

@@ -141,6 +141,7 @@ SENTENCES: dict[str, str] = {
     "operations.clock_behind": "de klok loopt achter op het laatst vastgelegde moment",
     "operations.night_missed": "het nachtelijke werk is niet gedaan",
     "operations.night_stopped": "het nachtelijke werk is voortijdig gestopt",
+    "operations.protocol_unusable": "protocolbestand niet bruikbaar",
     "operations.symbolic_link": "een koppeling in plaats van een bestand, niet gevolgd",
     "operations.unreadable_folder": "map niet leesbaar",
     "operations.unfinished": "bestand nooit afgemaakt",
@@ -472,6 +473,8 @@ SENTENCES: dict[str, str] = {
     "ward.feed.operations": "Koppeling {feed} ({table}): {cause}. Lijst kan onvolledig zijn.",
     "ward.work.stopped": "De beoordeling is gestopt ({table}: {cause}). Er is geen nieuwe lijst.",
     "ward.work.night": "Deze lijst is niet van afgelopen nacht: {cause}. Nieuwere uitslagen kunnen ontbreken.",
+    "ward.work.protocol": "Sinds {since} is niets beoordeeld: protocolbestand niet bruikbaar ({where}). Er is geen nieuwe lijst.",
+    "ward.work.protocol_at_first": "Er kon niets worden beoordeeld: protocolbestand niet bruikbaar ({where}). Er is geen lijst.",
     "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
     "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
