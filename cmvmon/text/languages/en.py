@@ -478,6 +478,10 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "The clock of this system stands behind the last moment that was recorded: this page is dated to that "
     "moment, and how long ago something was may be wrong.",
     "ward.feed.none": "No feed known: the list may be incomplete.",
+    "ward.no_results_ever": "No CMV result was ever delivered here: no load of any patient is judged.",
+    "ward.feeds.alike": "Feeds without trouble ({feeds}): {n} tables, last delivery {last}.",
+    "ward.feeds.plain": "Feeds without trouble ({feeds}): {n} tables, last delivery {last}, of one table {oldest}.",
+    "never.folded": "Never delivered here: {tables}. What is not assessed without them:",
     "ward.never_taken_in.one": "{n} delivery has landed and was never taken in (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} deliveries have landed and were never taken in (`cmvmon doctor`).",
     "ward.without_result": "Patients below without a usable result: {n}.",

@@ -478,6 +478,10 @@ SENTENCES: dict[str, str] = {
     "ward.clock_behind": "De klok van dit systeem loopt achter op het laatste moment dat is vastgelegd: deze pagina draagt dat "
     "moment, en hoe lang iets geleden is kan onjuist zijn.",
     "ward.feed.none": "Geen koppeling bekend: lijst kan onvolledig zijn.",
+    "ward.no_results_ever": "Hier is nooit een CMV-uitslag geleverd: van geen enkele patiënt wordt een load beoordeeld.",
+    "ward.feeds.alike": "Koppelingen zonder storing ({feeds}): {n} tabellen, laatste levering {last}.",
+    "ward.feeds.plain": "Koppelingen zonder storing ({feeds}): {n} tabellen, laatste levering {last}, van één tabel {oldest}.",
+    "never.folded": "Hier nooit geleverd: {tables}. Daardoor niet beoordeeld:",
     "ward.never_taken_in.one": "{n} levering is binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} leveringen zijn binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",
