@@ -42,11 +42,20 @@ def what_became_of(
     return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
 
 
-def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatment: pl.DataFrame) -> str:
+def why_no_longer_judged(
+    alert: Mapping[str, Any],
+    series: pl.DataFrame,
+    treatment: pl.DataFrame,
+    *,
+    by_rule: str = words.NOT_HERE,
+    ends_with_treatment: bool = True,
+) -> str:
     """Why the subject of an open alert is no longer judged, as a code.
 
     Args:
         series, treatment: the facts `watched_series` and `treatment`, of every patient who was judged.
+        by_rule: what its rule says of a subject to which it no longer applies, where neither explains it.
+        ends_with_treatment: whether treatment may be why.
     """
     key = subject_key(str(alert["subject"]))
     if "mutation" in key:
@@ -54,14 +63,19 @@ def why_no_longer_judged(alert: Mapping[str, Any], series: pl.DataFrame, treatme
     mine = series.filter(pl.col("patient_id") == alert["patient_id"])
     if mine.is_empty():
         return "no_longer_known"
-    same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-    if not same["has_series"].any():
-        return "no_series"  # its results were withdrawn, or corrected away to another patient
-    if "assay" in key and _own(same, key).is_empty():
-        return "newer_series"
-    state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"]
-    was_on = json.loads(alert["evidence"]).get("treatment") == words.TREATMENT_ON
-    return words.COURSE_OVER if was_on and state[0] == words.TREATMENT_OFF else "other_compartment"
+    if "compartment" in key:  # only then do results have a say: what is of a patient or a drug needs none
+        same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
+        if not same["has_series"].any():
+            return "no_series"  # its results were withdrawn, or corrected away to another patient
+        if "assay" in key and _own(same, key).is_empty():
+            return "newer_series"
+    if not ends_with_treatment:
+        return by_rule
+    state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"][0]
+    was = json.loads(alert["evidence"]).get("treatment")
+    if (was, state) == (words.TREATMENT_ON, words.TREATMENT_OFF):
+        return words.COURSE_OVER
+    return "treatment_began" if (was, state) == (words.TREATMENT_OFF, words.TREATMENT_ON) else by_rule
 
 
 def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:

@@ -19,8 +19,8 @@ def is_for_want_of(reason: str, missing: Sequence[NeverDelivered]) -> bool:
 
 def on_the_ward(
     rows: Iterable[Sequence[NotAssessable]], missing: Sequence[NeverDelivered], language: Language
-) -> list[str]:
-    """A sentence for each such table: the rules that can't judge without it, and of how many patients.
+) -> dict[str, str]:
+    """A sentence for each such table, by its name: the rules that can't judge without it, and of how many patients.
 
     Args:
         rows: of each patient on the list, what could not be assessed.
@@ -31,7 +31,7 @@ def on_the_ward(
         for table in missing
         for rule in {item.rule for item in row if item.reason in table.reasons}
     )
-    said = []
+    said = {}
     for table in missing:
         rules = [
             language.say(
@@ -43,8 +43,13 @@ def on_the_ward(
         rules += [language.say("never.of_nobody", rule=_rule(rule, language)) for rule in table.rules]
         if rules:
             name = table_in_words(table.table, language)
-            said.append(language.say("never.ward", table=name, rules="; ".join(rules)))
+            said[table.table] = language.say("never.ward", table=name, rules="; ".join(rules))
     return said
+
+
+def in_one_line(tables: Iterable[str], language: Language) -> str:
+    """Which tables never came; what each means for the rules is folded under it."""
+    return language.say("never.folded", tables="; ".join(table_in_words(name, language) for name in tables))
 
 
 def of_a_patient(rows: Iterable[Row], missing: Sequence[NeverDelivered], language: Language) -> tuple[str, list[str]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cmvmon.domain import words
+from cmvmon.domain.delivered import LEADING
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import operations_in_words, table_in_words, value_in_words
 from dashboards import facts, lately_words, never_delivered, page
@@ -30,6 +31,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         MissingWords: the view holds a code that has no words.
     """
     rows = sorted((_row(row, view, language) for row in view.rows), key=lambda row: row["order"])
+    feeds = _feeds(view, language)
     return page.render(
         "ward.html",
         language,
@@ -40,10 +42,20 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         as_of=page.instant(view.as_of),
         columns={name: language.say(f"column.{name}") for name in ("bed", "patient", "latest", "reason")},
-        feeds=_feeds(view, language),
+        no_results=language.say("ward.no_results_ever") if _has_no_results(view) else "",
+        troubled=[feed for feed in feeds if feed["trouble"]],
+        folded=[
+            fold
+            for fold in (
+                _fold([feed["text"] for feed in feeds if not feed["trouble"]], _plain_feeds(view, language)),
+                _fold(*_never_delivered(view, language)),
+            )
+            if fold["lines"]
+        ],
+        has_feeds=bool(feeds),
         lately=None if view.lately is None else lately_words.block(view.lately, view, language),
-        has_trouble=any(_feed(feed, view, language)["trouble"] for feed in view.feeds) or not view.feeds,
-        numbers=[*_never_taken_in(view, language), *_never_delivered(view, language), *_numbers(view, language)],
+        has_trouble=any(feed["trouble"] for feed in feeds) or not view.feeds or _has_no_results(view),
+        numbers=[*_never_taken_in(view, language), *_numbers(view, language)],
         # With no list at all, an empty "now" would read as nobody in need of a look.
         has_list=bool(view.rows) or not any(feed.feed == WORK for feed in view.feeds),
         n_patients=language.count("ward.patients", view.n_patients),
@@ -74,9 +86,34 @@ def _never_taken_in(view: WardView, language: Language) -> list[Row]:
     return [{"trouble": True, "text": language.count("ward.never_taken_in", n)}] if n else []
 
 
-def _never_delivered(view: WardView, language: Language) -> list[Row]:
+def _has_no_results(view: WardView) -> bool:
+    """Whether no result of a load ever came: then no load of anybody is judged, and an empty list says nothing."""
+    return any(table.table == LEADING.name for table in view.never_delivered)
+
+
+def _never_delivered(view: WardView, language: Language) -> tuple[list[str], str]:
+    """A sentence for each table that never came and without which a rule can't judge, and the line that they are folded under."""
+    if not view.rows:
+        return [], ""
     said = never_delivered.on_the_ward([row.not_assessable for row in view.rows], view.never_delivered, language)
-    return [{"trouble": False, "text": text} for text in said] if view.rows else []
+    return list(said.values()), never_delivered.in_one_line(said, language)
+
+
+def _plain_feeds(view: WardView, language: Language) -> str:
+    """One line for the tables of feeds with which nothing is wrong: how many, and when the newest and the oldest of them came."""
+    plain = [feed for feed in view.feeds if not _feed(feed, view, language)["trouble"]]
+    moments = [feed.last_received_at for feed in plain if feed.last_received_at is not None]
+    if not moments:
+        return ""
+    n = language.number(len(plain), 0)
+    last, oldest = (language.moment(at, view.time_zone) for at in (max(moments), min(moments)))
+    key = "ward.feeds.alike" if last == oldest else "ward.feeds.plain"
+    return language.say(key, n=n, feeds=", ".join(sorted({feed.feed for feed in plain})), last=last, oldest=oldest)
+
+
+def _fold(lines: list[str], summary: str) -> Row:
+    """Lines under one; a line alone needs none."""
+    return {"summary": summary if len(lines) > 1 else "", "lines": lines}
 
 
 def _numbers(view: WardView, language: Language) -> list[Row]:
@@ -117,6 +154,10 @@ def _state(feed: FeedState, view: WardView, language: Language, tables: Sequence
     last = language.moment(feed.last_received_at, view.time_zone) if feed.last_received_at else None
     if feed.operations_code == "clock_behind":
         return {"trouble": True, "text": language.say("ward.clock_behind")}
+    if feed.operations_code == "protocol_unusable":
+        key = "ward.work.protocol" if last else "ward.work.protocol_at_first"
+        where = feed.file_name or language.say("unknown")
+        return {"trouble": True, "text": language.say(key, since=last or "", where=where)}
     if feed.operations_code is not None:
         cause = operations_in_words(feed.operations_code, language)
         if feed.operations_code in _NIGHT_NOT_DONE:  # the list of the last assessment stands

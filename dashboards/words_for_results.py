@@ -113,7 +113,8 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
     target = short(view.protocol.decline.target_log10_per_week, language)
     # One time of sampling tells nothing of a decline: what stands in the table then is the assumption alone.
     is_measured = row["status"] != "prior_only"
-    mean = _estimate(row, "mean_decline", language) if is_measured else [language.say("decline.no_estimate")]
+    beside = (view.protocol.decline.target_log10_per_week,)
+    mean = _estimate(row, "mean_decline", language, beside) if is_measured else [language.say("decline.no_estimate")]
     # Below the limit the call rests on how fast the load got there; the estimate goes on, and would contradict it.
     if is_measured and row["status"] != "suppressed" and row["mean_probability_above_target"] is not None:
         percent = language.percent(row["mean_probability_above_target"])
@@ -140,15 +141,14 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
     }
 
 
-def _estimate(row: Row, which: str, language: Language) -> list[str]:
+def _estimate(row: Row, which: str, language: Language, beside: tuple[float, ...] = ()) -> list[str]:
     mean, low, high = (row[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
     if mean is None:
         return [language.say("decline.no_estimate")]
     if low is None or high is None:
-        return [language.log10(mean)]
-    return [
-        language.say("decline.estimate", mean=language.log10(mean), low=language.log10(low), high=language.log10(high))
-    ]
+        return [language.log10(mean, beside)]
+    said = {name: language.log10(x, beside) for name, x in (("mean", mean), ("low", low), ("high", high))}
+    return [language.say("decline.estimate", **said)]
 
 
 def _has_pair(row: Row) -> bool:

@@ -25,6 +25,7 @@ from cmvmon.cli import (
     replaying,
     rule_switching,
     store,
+    waiting,
     ward,
     why,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "replaying",
     "rule_switching",
     "store",
+    "waiting",
     "ward",
     "why",
 ]

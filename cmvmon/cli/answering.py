@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, SiteOption, alerts_app, app, moment_of
+from cmvmon.cli.face import HERE, Json, Lang, MadeSite, SiteOption, alerts_app, moment_of
 from cmvmon.domain.errors import SiteError
 
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
@@ -28,7 +28,6 @@ _EVENTS = (
     "note",
     "tells",
 )
-_WAITS = ("for_whom", "alert_id", "tier", "standing", "title", "patient_id", "compartment", "opened_at")
 _HEAD = (
     "alert_id",
     "tier",
@@ -153,29 +152,3 @@ def _told(event: dict[str, Any]) -> None:
             "or `cmvmon report`"
         )
     )
-
-
-@app.command("worklist")
-def worklist(
-    for_whom: Annotated[
-        str | None,
-        typer.Option("--for", help="The alerts that wait for one owner, such as pharmacist; without it, all."),
-    ] = None,
-    as_of: AsOf = None,
-    lang: Lang = None,
-    as_json: Json = False,
-    site: MadeSite = HERE,
-) -> None:
-    """What waits for whom: alerts that nobody has acknowledged, by the owner of their rule, and samples expected, by day."""
-    from cmvmon.run.worklist import worklist as waiting
-
-    found = waiting(site, as_of=moment_of(as_of, site), for_whom=for_whom, lang=lang)
-    if as_json:
-        print(printing.shown_json({"alerts": found.alerts, "samples": found.samples, "orders": found.orders}))
-        return
-    print(printing.table(found.alerts, _WAITS, "no alert waits for an answer"))
-    print()
-    print(printing.table(found.samples, ("due_on", "patient_id", "compartment", "is_overdue"), "no sample is expected"))
-    print()
-    ordered = ("ordered_at", "collected_at", "patient_id", "compartment")
-    print(printing.table(found.orders, ordered, "no ordered sample waits for a result"))

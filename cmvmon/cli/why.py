@@ -138,7 +138,9 @@ def _where(found: dict[str, Any], spoken: Language) -> str:
         f"{n['file']} [{n['stanza']}] {n['key']} = {_number(n['value'], spoken)}{_unit(n['unit'], spoken)}"
         for n in found["numbers"]
     ]
-    sources = sorted({_source(n, spoken) for n in found["numbers"]})
+    rows = found.get("rows", [])
+    numbers += [f"{row['file']} [{row['stanza']}] {row['row']}" for row in rows]
+    sources = sorted({_source(n, spoken) for n in (*found["numbers"], *rows)})
     files = (spoken.say("why.logic", file=found["logic"]), spoken.say("why.words", files=", ".join(found["words"])))
     return "\n".join([*numbers, *files, *sources])
 

@@ -25,6 +25,19 @@ class ProtocolError(CmvmonError):
     code = "laboratory_file"
 
 
+class ProtocolUnusable(ProtocolError):
+    """The clinical lead must act: the site's protocol file can't be used, and nobody can be judged.
+
+    `places`: file, stanza and key of what is wrong, in the order of the file; nothing that was found there.
+    """
+
+    code = "protocol_unusable"
+
+    def __init__(self, message: str, places: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.places = places
+
+
 class PolicyChanged(ProtocolError):
     """The clinical lead must act: a protocol was changed, and bears the label that it had before."""
 

@@ -58,14 +58,20 @@ FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
 STAY_ENDED = "stay_ended"
 COURSE_OVER = "course_over"
+# Its subject no longer is judged: by what befell its series or the treatment, else by what the rule says of it.
+NOT_HERE, DRUG_STOPPED, MOMENT_OVER, RESULT_OLD = "other_compartment", "drug_stopped", "moment_over", "result_old"
 UNJUDGED = (
     "no_longer_known",
     "no_series",
     "newer_series",
     COURSE_OVER,
-    "other_compartment",
+    "treatment_began",
+    NOT_HERE,
+    DRUG_STOPPED,
+    MOMENT_OVER,
+    RESULT_OLD,
     "no_report",
-)  # its subject no longer is
+)
 MERGED = "merged"  # an alert of a number that was merged into another: it is judged under that one
 # Why an answer no longer holds, beside what befell a result under it.
 WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON = (

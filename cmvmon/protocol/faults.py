@@ -20,8 +20,13 @@ class Fault:
     found: str = ""
     remedy: str = ""
 
+    @property
+    def place(self) -> str:
+        """Stanza and key, as the file writes them."""
+        return " ".join(part for part in (f"[{self.stanza}]" if self.stanza else "", self.key) if part)
+
     def __str__(self) -> str:
-        place = " ".join(part for part in (f"[{self.stanza}]" if self.stanza else "", self.key) if part)
+        place = self.place
         told = [f"{self.file}: {place} {self.says}", f"found {self.found}" if self.found else "", self.remedy]
         return "; ".join(part for part in told if part)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from cmvmon.domain.errors import ProtocolError
+from cmvmon.domain.errors import ProtocolError, ProtocolUnusable
 from cmvmon.protocol.faults import Fault, Place
 from cmvmon.protocol.protocol import Protocol
 from cmvmon.protocol.resistance_table import ResistanceTable, hash_of, read_resistance_table
@@ -44,15 +44,19 @@ def read_protocol(
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProtocolError(f"protocol/{name}: not valid TOML ({error}); mend that line") from error
+        line = re.search(r"line \d+", str(error))
+        raise ProtocolUnusable(
+            f"protocol/{name}: not valid TOML ({error}); mend that line", (f"{name} {line[0] if line else ''}".strip(),)
+        ) from error
     drugs = frozenset(_table(document, "drugs")) - set(PROVENANCE_KEYS)
     place = Place(name, drugs=drugs, rules=rules)
     protocol = read_stanza(Protocol, document, place)
     faults = [*place.faults, *_strangers(document, name, rules)]
     if faults or not isinstance(protocol, Protocol):
         listed = "\n  ".join(str(fault) for fault in faults)
-        raise ProtocolError(
-            f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}"
+        raise ProtocolUnusable(
+            f"protocol/{name} can't be used; nothing was assessed. Mend these and start again:\n  {listed}",
+            tuple(dict.fromkeys(f"{name} {fault.place}".strip() for fault in faults)),
         )
     protocol = replace(protocol, text_sha256=sha256(_SIGNATURE.sub("", text).encode("utf-8")).hexdigest())
     if resistance is not None:

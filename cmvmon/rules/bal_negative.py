@@ -45,5 +45,6 @@ RULE = Rule(
         say("no_drug", number("drug_free_days")),
     ),
     rests_on=((("latest_result_id",), otherwise),),
+    no_longer=words.RESULT_OLD,
     leaflet=__doc__ or "",
 )

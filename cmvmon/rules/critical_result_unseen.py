@@ -51,5 +51,6 @@ RULE = Rule(
         *HOST,
     ),
     rests_on=((("latest_result_id",), otherwise),),
+    no_longer=words.RESULT_OLD,
     leaflet=__doc__ or "",
 )

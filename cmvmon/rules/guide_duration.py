@@ -14,6 +14,7 @@ Why: guide G18, G19. Why a course ended (a side effect, another plan) is not on 
 as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in transplantation).
 """
 
+from cmvmon.domain import words
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
@@ -54,5 +55,6 @@ RULE = Rule(
         say("reason_unknown", when=stopped_before),
     ),
     also_tells=(fact("treatment"),),
+    no_longer=words.MOMENT_OVER,
     leaflet=__doc__ or "",
 )

@@ -15,6 +15,7 @@ Why: guide G13 (COVID), G12 (weakened defence). "No improvement" has no publishe
 advice to lavage: whether the patient bears it, and whether the ventilation is invasive, is not on record.
 """
 
+from cmvmon.domain import words
 from cmvmon.facts import host, treatment
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.facts.ventilation import NEVER, NOT_MEASURED
@@ -69,5 +70,6 @@ RULE = Rule(
         say("guide", line, improved_by, when=by_lung),
     ),
     also_tells=(fact("ventilated_since"),),
+    no_longer=words.MOMENT_OVER,
     leaflet=__doc__ or "",
 )

@@ -50,5 +50,6 @@ RULE = Rule(
         say("guide"),
     ),
     rests_on=((("last_blood_result_id", "latest_result_id"), otherwise),),
+    no_longer=words.RESULT_OLD,
     leaflet=__doc__ or "",
 )

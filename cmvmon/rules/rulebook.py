@@ -16,6 +16,7 @@ from cmvmon.domain.errors import ProgramError
 from cmvmon.facts.conditions import PROTOCOL, Condition, Value, fact, otherwise, truth
 
 VERDICT, GROUND = "verdict", "ground"  # columns `verdict.<code>` and `ground.<code>.<name>`: what rules before it said
+_NO_LONGER = dict.fromkeys(("drug", "drug_pair", "analyte"), words.DRUG_STOPPED)  # it is judged while a drug runs
 _NUMBER_IN_LEAFLET = re.compile(r"\{([a-z0-9_.]+)\}")
 
 
@@ -71,6 +72,8 @@ class Rule:
         also_tells: facts that the evidence carries besides those that it reads.
         expects: compartments that it speaks of for every patient, with a series or without.
         inhibited_by: rules whose alert on the patient makes this one not assessable.
+        no_longer: why an open alert is closed when it no longer applies to its subject, as a code of `words.UNJUDGED`, where
+            neither results nor treatment explain it. None: what holds of its kind of subject.
         leaflet: what it watches, why, what it must not be read as, source; `{number}` stands for a number of the protocol.
     """
 
@@ -88,6 +91,7 @@ class Rule:
     also_tells: tuple[Value, ...] = ()
     expects: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
+    no_longer: str | None = None
 
     def __post_init__(self) -> None:
         if not self.fires:
@@ -95,6 +99,16 @@ class Rule:
         for name, last in (("cannot_tell", self.cannot_tell[-1][1]), ("tier", [*self.tier.values()][-1])):
             if last is not otherwise:
                 raise ProgramError(f"the rule {self.code}: the last condition of {name} must be `otherwise`")
+
+    @property
+    def closes_by(self) -> str:
+        """Why an open alert is closed when it no longer applies, as a code."""
+        return self.no_longer or _NO_LONGER.get(self.subject, words.NOT_HERE)
+
+    @property
+    def ends_with_treatment(self) -> bool:
+        """Whether the begin or the end of treatment may be why it no longer applies."""
+        return self.no_longer is None or "treatment" in self.applies.columns
 
     @cached_property
     def inhibitors(self) -> Mapping[str, Condition]:

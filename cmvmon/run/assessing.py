@@ -28,6 +28,7 @@ from cmvmon.ends import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
+from cmvmon.rules import Rule, all_rules
 from cmvmon.run.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward_list import candidates
 from cmvmon.shell import alert_store, known, rule_switches, stored_results, touched
@@ -112,15 +113,23 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
     """
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
     limits = assessment.facts.protocol.answers
+    rules = {rule.code: rule for rule in all_rules()}
     return Ends(
         cause_of=lambda alert: (
-            words.RULE_DISABLED if alert["rule"] in off else why_no_longer_judged(alert, series, treatment)
+            words.RULE_DISABLED
+            if alert["rule"] in off
+            else why_no_longer_judged(alert, series, treatment, **_by_rule(rules.get(alert["rule"])))
         ),
         became_of=partial(_became_of, assessment=assessment, one=one),
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
     )
+
+
+def _by_rule(rule: Rule | None) -> dict[str, Any]:
+    """What a rule says of a subject to which it no longer applies; nothing of one that is no longer kept."""
+    return {} if rule is None else {"by_rule": rule.closes_by, "ends_with_treatment": rule.ends_with_treatment}
 
 
 def _go_on_within(assessment: Assessment) -> dict[str, timedelta]:

@@ -21,6 +21,7 @@ from cmvmon.domain.errors import (
     CmvmonError,
     ContractBroken,
     ProtocolError,
+    ProtocolUnusable,
     SiteError,
     StoreBusy,
     StoreError,
@@ -132,10 +133,13 @@ def noting_a_stop(root: Path) -> Iterator[None]:
 
     An assessment that was stopped by its contracts or the protocol has one already; a clock in doubt is told by the page;
     a wrong call and a night that another run kept out have begun nothing. Nothing is written into a store that is damaged or
-    gone: the ward page alone says it, without a list.
+    gone, or without a protocol that can be used: the ward page alone says it, without a list.
     """
     try:
         yield
+    except ProtocolUnusable as error:
+        halt_for_protocol(root, error)
+        raise
     except (ContractBroken, ProtocolError, SiteError, AlreadyRunning):
         raise
     except StoreBusy:
@@ -155,6 +159,16 @@ def _note_stopped(root: Path) -> None:
         with held(Site(root), wait_s=_NOTED_WITHIN_S), open_site(root) as opened:
             _note(opened, STOPPED)
         _publish(root)
+    except (CmvmonError, OSError, sa.exc.SQLAlchemyError):
+        return
+
+
+def halt_for_protocol(root: Path, error: ProtocolUnusable) -> None:
+    """The ward page says that nobody is judged, and why, as well as it can be done: a list of before would read as today's."""
+    from cmvmon.run.publish import publish_without_protocol
+
+    try:
+        publish_without_protocol(Site(root), error)
     except (CmvmonError, OSError, sa.exc.SQLAlchemyError):
         return
 

@@ -14,22 +14,23 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
+from cmvmon import protocol as policy
 from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError
+from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.results import ALERTS
-from cmvmon.protocol import Protocol
 from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
-from cmvmon.shell import alert_history, alert_store, quarantine, rule_switches
+from cmvmon.shell import alert_history, alert_store, database, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.never_taken_in import never_taken_in
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now
+from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 from dashboards.merged import merged_page
@@ -38,6 +39,7 @@ from dashboards.script import shared_script
 from dashboards.views import FeedState, SwitchedOff, WardRow, WardView
 from dashboards.ward import ward_page
 
+_PLACES_NAMED = 3  # of many places in a protocol file
 STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
 
 
@@ -159,6 +161,24 @@ def publish_without_store(site: Site, code: str) -> None:
     _write_halt(site, site.protocol(), now(), (), (), FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, None, None, code))
 
 
+def publish_without_protocol(site: Site, error: ProtocolUnusable) -> None:
+    """A ward page that says since when nothing was judged, and which place of the protocol file can't be used: no list is on it."""
+    at, last = now(), None
+    feeds: Sequence[FeedTable] = ()
+    standing: Sequence[Mapping[str, object]] = ()
+    off: tuple[SwitchedOff, ...] = ()
+    if database.exists(site.database):
+        with open_store(site.database) as store, store.reading() as connection:
+            last = alert_store.last_as_of(connection, scope="all")
+            feeds = freshness.feed_tables(connection, site, as_of=at)
+            standing = alert_store.alerts(connection, states={"open"})
+            off = _switched_off(connection, at)
+    more = len(error.places) - _PLACES_NAMED
+    places = ", ".join((*error.places[:_PLACES_NAMED], *([f"+{more}"] if more > 0 else [])))
+    state = FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, last, None, error.code, file_name=places or None)
+    _write_halt(site, None, at, feeds, standing, state, off=off)
+
+
 def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> None:
     """A ward page that says the assessment was stopped, with no list on it: an old list would read as today's."""
     with opened.reading() as connection:
@@ -175,7 +195,7 @@ def _switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedO
 
 def _write_halt(
     site: Site,
-    protocol: Protocol,
+    protocol: policy.Protocol | None,
     as_of: datetime,
     feeds: Sequence[FeedTable],
     standing: Sequence[Mapping[str, object]],
@@ -183,8 +203,11 @@ def _write_halt(
     off: tuple[SwitchedOff, ...] = (),
 ) -> None:
     settings, names = site.settings(), _Names(site.page_key())
-    common = views.Common(protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
+    shown = Protocol.shipped() if protocol is None else protocol  # nothing is judged by it
+    common = views.Common(shown, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
     view = _ward_view((), feeds, standing, common, names)
+    if protocol is None:
+        view = replace(view, protocol_version="?", is_signed=False)
     view = replace(view, feeds=(*unrecorded, *view.feeds))
     for code in codes():
         page = ward_page(view, language=language(code), script=shared_script()[0]).encode()

@@ -14,13 +14,13 @@ from pathlib import Path
 from threading import Event
 
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import AlreadyRunning, CmvmonError, StoreBusy
+from cmvmon.domain.errors import AlreadyRunning, CmvmonError, ProtocolUnusable, StoreBusy
 from cmvmon.run import at_work
 from cmvmon.run.assessing import Counts, assessed
 from cmvmon.run.faults import Fault
 from cmvmon.run.feed import check_deliveries, scope_of
 from cmvmon.run.intake import TakenIn, take_in_drop
-from cmvmon.run.nights import nights, note_missed
+from cmvmon.run.nights import halt_for_protocol, nights, note_missed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.refresh import refresh, waiting_patients
 from cmvmon.run.telling import tell_safely
@@ -73,6 +73,7 @@ class Watch:
     told: frozenset[Fault] = frozenset()
     tried_at: float = float("-inf")
     is_behind: bool = True  # something may have been taken in that nobody has assessed
+    is_halted: bool = False  # the ward page says that nobody is judged
 
     def look(self) -> Look | None:
         """Takes in what has settled since the last look, and refreshes whom it touches; None where nothing is new.
@@ -95,8 +96,8 @@ class Watch:
             taken_in = self._take_in(opened, replace(found, files=(*fresh, *again), growing=()))
             look = _refreshed(opened, taken_in)
             if was_behind:  # whoever was stopped between assessing and publishing left the pages of before
-                _published_anew(opened)
-        self.is_behind = False
+                _published_anew(opened, is_halted=self.is_halted)
+        self.is_behind = self.is_halted = False
         return look
 
     def _settled(self, files: tuple[Dropped, ...], settles_s: float) -> list[Dropped]:
@@ -147,13 +148,13 @@ def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
     return Look(taken_in, *refresh(opened, touched, as_of=as_of, scope=scope_of(ids) if ids else _NOBODYS))
 
 
-def _published_anew(opened: OpenSite) -> None:
-    """The pages of the last assessment, where those that stand were written before it."""
+def _published_anew(opened: OpenSite, *, is_halted: bool) -> None:
+    """The pages of the last assessment, where those that stand were written before it, or say that there is none."""
     with opened.reading() as connection:
         last = alert_store.last_as_of(connection)
     page = opened.site.pages / "index.html"
     written = page.stat().st_mtime if page.exists() else float("-inf")
-    if last is not None and written < last.timestamp():
+    if last is not None and (is_halted or written < last.timestamp()):
         publish(opened, assessed(opened, as_of=last), as_of=last)
 
 
@@ -182,6 +183,11 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             yield from telling.tell()
         except (AlreadyRunning, StoreBusy) as error:
             trouble = _words(error)
+        except ProtocolUnusable as error:
+            trouble, wait_s = _words(error), TRIES_AGAIN_AFTER_S
+            if trouble != said:
+                halt_for_protocol(root, error)
+                watch.is_behind = watch.is_halted = True
         except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
             trouble, wait_s = _words(error), TRIES_AGAIN_AFTER_S
         if trouble and trouble != said:

@@ -17,11 +17,13 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import subject_key
 from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
 from cmvmon.run.chosen_alert import chosen
+from cmvmon.run.protocol_rows import rows_of
 from cmvmon.run.rule_query import rule_of, where
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known, stored_results, touched
@@ -70,8 +72,13 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "conditions": [asdict(one) for one in asked(rule, frame)],
             "turns": [asdict(turn) for turn in turns(rule, frame)],
             "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or [], spoken),
-            "where": where(site, rule),
+            "where": where(site, rule) | {"rows": _rows(opened, site, subject_key(alert["subject"]) | evidence)},
         }
+
+
+def _rows(opened: OpenSite, site: Site, told: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The rows of the tables of the protocol in use on which the alert rests, with their file."""
+    return [{"file": site.protocol_place()} | row for row in rows_of(opened.protocol, told)]
 
 
 def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:

@@ -12,14 +12,15 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.errors import ProtocolUnusable
 from cmvmon.domain.samples_ordered import COLLECTED, ORDERED, SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run import ward_list
 from cmvmon.run.queries import listed_alerts
-from cmvmon.shell import known
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.session import OpenSite, open_site, open_store
 from cmvmon.shell.site import Site
-from cmvmon.text import language
+from cmvmon.text import Language, alert_title, language, of_stored
 
 OF_THE_WORK = "data team"  # for whom an alert about the work itself waits: no stanza of the protocol owns it
 
@@ -35,11 +36,17 @@ class Worklist:
             `collected_at` (null: not taken); of every patient on the ward's list, the one waiting longest first.
         samples: `due_on` (a date of the site's zone), `patient_id`, `compartment`, `newest_collected_at`, `is_overdue`; of every
             load of a patient on the ward's list that a rule watches, by date.
+        language, time_zone: in which it is told, and by whose clocks.
+        trouble: why nothing new can be told, in words: the protocol file can't be used. The alerts are those that stood then,
+            of every owner; samples and orders are not told.
     """
 
     alerts: list[dict[str, Any]]
     samples: list[dict[str, Any]]
     orders: list[dict[str, Any]]
+    language: str
+    time_zone: str
+    trouble: str | None = None
 
 
 def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: str | None = None) -> Worklist:
@@ -47,17 +54,23 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
 
     A sample is expected `[answers] next_sample_days` after the newest of its compartment. Nothing is recorded.
     """
-    zone = ZoneInfo(Site(root).require().settings().time_zone)
-    with open_site(root) as opened:
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=set())
-        protocol = opened.protocol
-        orders = _waiting_orders(opened, ward, as_of=as_of)
-    spoken = language(lang or Site(root).settings().language)
-    rows = [
-        row | {"for_whom": _owner(row["rule"], protocol), "title": spoken.say(f"rule.{row['rule']}")}
+    settings = Site(root).require().settings()
+    zone, spoken = ZoneInfo(settings.time_zone), language(lang or settings.language)
+    waiting = [
+        row | {"title": of_stored(alert_title, row["rule"], row["evidence"], language=spoken)}
         for row in listed_alerts(root, every=False, lang=lang)
         if _waits(row, as_of)
     ]
+    try:
+        with open_site(root) as opened:
+            ward = ward_list.stored_list(opened, as_of=as_of, urgent=set())
+            protocol = opened.protocol
+            orders = _waiting_orders(opened, ward, as_of=as_of)
+    except ProtocolUnusable as error:
+        unowned = [row | {"for_whom": spoken.say("unknown")} for row in waiting]
+        stood = sorted(unowned, key=lambda row: (row["tier"], row["opened_at"]))
+        return Worklist(stood, [], [], spoken.code, zone.key, _trouble(root, error, spoken, zone.key))
+    rows = [row | {"for_whom": _owner(row["rule"], protocol)} for row in waiting]
     mine = [row for row in rows if for_whom is None or for_whom.lower() in row["for_whom"].lower()]
     days = timedelta(days=protocol.answers.next_sample_days)
     newest = (
@@ -71,7 +84,16 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
         | {"is_overdue": row["newest_collected_at"] + days < as_of}
         for row in newest.to_dicts()
     ]  # fmt: skip
-    return Worklist(sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"])), samples, orders)
+    alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
+    return Worklist(alerts, samples, orders, spoken.code, zone.key)
+
+
+def _trouble(root: Path, error: ProtocolUnusable, spoken: Language, time_zone: str) -> str:
+    """Since when nothing was judged, and what place of the protocol file can't be used."""
+    with open_store(Site(root).database) as store, store.reading() as connection:
+        last = alert_store.last_as_of(connection, scope="all")
+    since = spoken.say("unknown") if last is None else spoken.moment(last, time_zone)
+    return spoken.say("worklist.protocol", since=since, where=", ".join(error.places))
 
 
 def _waiting_orders(opened: OpenSite, ward: ward_list.WardList, *, as_of: datetime) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from cmvmon.domain import words
-from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.domain.errors import ProtocolError, ProtocolUnusable, SiteError
 from cmvmon.shell import database, dialects
 from cmvmon.shell.files import FOLDER_MODE, write_atomically
 from cmvmon.text import codes
@@ -155,11 +155,16 @@ class Site:
         )
 
     def protocol(self) -> Protocol:
-        """The site's protocol file, else the package's. Raises ProtocolError."""
+        """The site's protocol file, else the package's. Raises ProtocolUnusable."""
         from cmvmon.shell.protocol_files import Protocol
 
-        own = self._own_protocol()
-        return Protocol.read(own, priors=self._priors) if own else Protocol.shipped(priors=self._priors)
+        try:
+            own = self._own_protocol()
+            return Protocol.read(own, priors=self._priors) if own else Protocol.shipped(priors=self._priors)
+        except ProtocolUnusable:
+            raise
+        except (ProtocolError, SiteError) as error:  # of its priors, its encoding, or that there are two
+            raise ProtocolUnusable(str(error), ("protocol",)) from error
 
     def protocol_place(self) -> str:
         """Where the protocol in use stands: a file of the site, else of the package."""

@@ -6,7 +6,7 @@ What each sentence is stands in `cmvmon/text/<language>/rules/<code>.toml`; here
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cmvmon.domain import words
@@ -108,8 +108,11 @@ def _keys(rule: str, evidence: Mapping[str, Any], language: Language) -> Iterabl
     return found
 
 
-def _said(rule: str, keys: Iterable[str], evidence: Mapping[str, Any], language: Language, time_zone: str) -> list[str]:
-    speaker = Speaker(evidence, language, time_zone)
+def _said(
+    rule: str, keys: Collection[str], evidence: Mapping[str, Any], language: Language, time_zone: str
+) -> list[str]:
+    told = {name for key in (*(evidence.get("says") or ()), *keys) for name in read_by(rule, key, language)}
+    speaker = Speaker(evidence, language, time_zone, frozenset(told))
     try:
         return [_filled(_template(rule, key, speaker), speaker) for key in keys]
     except KeyError as error:

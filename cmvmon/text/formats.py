@@ -1,22 +1,27 @@
 """How a fact is written in a sentence: by what its name says of its unit, or in the format that the words ask for.
 
+A fact that an alert holds against a line of the protocol is never rounded onto or across it (`cmvmon.text.beside`): a line is
+written as it is, a fact with as many decimals as it takes.
+
 A placeholder is `{fact}`, `{fact:format}` or `{fact:format other}`: `{rise_log10}`, `{compartment:where affected_source}`,
 `{latest_point:result latest_point_at_least_iu_per_ml}`. A fact that is null is said to be unknown.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from cmvmon.text.beside import side, written_line
 from cmvmon.text.language import Language
 from cmvmon.text.values import (
     course_in_words,
     days_in_words,
+    full_days_in_words,
     operations_in_words,
     short,
     slope_sentence,
@@ -50,14 +55,41 @@ _BY_NAME = tuple(
     )
 )
 
+# What is measured in one unit and held against each other, by the names of facts; and which of them are the lines.
+_QUANTITIES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"_iu_per_ml$",
+        r"_log10_per_week$",
+        r"_log10$",
+        r"_percent$",
+        r"probability_rebound$",
+        r"^protocol\..*_days$|^days_since_|_days$",
+        r"_e9_per_l$",
+        r"_mg_per_l$",
+        r"_umol_per_l$",
+        r"_ml_per_min$",
+        r"^kidney_function_now$|^no_dose_up_to$",
+        r"_in_a_day$",
+        r"_fold(_low|_high)?$",
+    )
+)
+_IS_LINE = re.compile(r"^protocol\.|^trough_(from|to)_|^no_dose_up_to$|^(least|most)_in_a_day$")
+_WHOLE_PERCENT, _COMPUTED = 2, 1  # decimals of a line that was computed or fitted; more where a value asks for it
+
 
 @dataclass(frozen=True)
 class Speaker:
-    """Writes facts of one evidence in one language; dates in one zone."""
+    """Writes facts of one evidence in one language; dates in one zone.
+
+    Attributes:
+        told: the facts that the sentences of this evidence tell: what is a line among them is what the others stand beside.
+    """
 
     evidence: Mapping[str, Any]
     language: Language
     time_zone: str
+    told: frozenset[str] = frozenset()
 
     def written(self, name: str, asked: str) -> str:
         """The fact `name` as the words ask for it. Raises KeyError for a fact that the evidence lacks."""
@@ -65,12 +97,46 @@ class Speaker:
         if form in _OF_SEVERAL:
             return _OF_SEVERAL[form][1](self, name, *others)
         value = self.evidence[name]
-        return self.language.say("unknown") if value is None else _OF_ONE[form](self, value, *others)
+        if value is None:
+            return self.language.say("unknown")
+        if form in _OF_NUMBER:
+            return _OF_NUMBER[form](self.language, self._on_its_line(name, value), self.beside(name))
+        return _OF_ONE[form](self, value, *others)
+
+    def beside(self, name: str) -> tuple[float, ...]:
+        """The lines that the number `name` is held against; a line stands beside itself, so that it is written as it is."""
+        if name in self._lines:
+            return (self._lines[name],)
+        quantity = _quantity(name)
+        return tuple(line for other, line in self._lines.items() if quantity and _quantity(other) == quantity)
+
+    def _on_its_line(self, name: str, value: float) -> float:
+        """The line as it is written where `name` is one or is equal to one; else the value."""
+        alike = [x for x in self._lines if x == name or _quantity(x) == _quantity(name)]
+        return next((self._lines[x] for x in alike if side(value, self.evidence[x]) == 0), value)
+
+    @cached_property
+    def _lines(self) -> dict[str, float]:
+        """Every line that is told, as it is written."""
+        found: dict[str, float] = {}
+        for name in sorted(self.told):
+            line = self.evidence.get(name)
+            if not _IS_LINE.search(name) or not isinstance(line, int | float):
+                continue
+            is_fitted = "probability" in name
+            if name.startswith("protocol.") and not is_fitted:
+                found[name] = line
+                continue
+            others = (self.evidence.get(x) for x in self.told if x != name and _quantity(x) == _quantity(name))
+            least = _WHOLE_PERCENT if is_fitted else _COMPUTED
+            found[name] = written_line(line, least, [x for x in others if isinstance(x, int | float)])
+        return found
 
     def result(self, which: str, limit: str = "") -> str:
         """One sample: its load, or what the assay said with the limit it was below or above."""
         detection, load = self.evidence[f"{which}_detection"], self.evidence[f"{which}_viral_load_iu_per_ml"]
-        return value_in_words(detection, load, self.evidence[limit] if limit else None, self.language)
+        beside = self.beside(f"{which}_viral_load_iu_per_ml")
+        return value_in_words(detection, load, self.evidence[limit] if limit else None, self.language, beside)
 
     def where(self, name: str, source: str) -> str:
         """The compartment at the start of a sentence, and how it came to be the one that is judged."""
@@ -83,13 +149,19 @@ class Speaker:
         """A decline or rise with its interval and the number of results."""
         mean, low, high = (self.evidence[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high"))
         return slope_sentence(
-            mean, low, high, self.evidence["n_used"], self.language, interval=self.evidence[_INTERVAL]
+            *(mean, low, high, self.evidence["n_used"], self.language),
+            interval=self.evidence[_INTERVAL],
+            beside=self.beside(f"{which}_log10_per_week"),
         )
 
     def course(self, first: str, last: str) -> str:
         """From one sample to a later one, and in how many days."""
         began, ended = (datetime.fromisoformat(self.evidence[f"{which}_collected_at"]) for which in (first, last))
-        return course_in_words(self._said(first), self._said(last), ended - began, self.language)
+        return course_in_words(
+            *(self._said(first), self._said(last), ended - began, self.language),
+            beside=self.beside(f"{last}_viral_load_iu_per_ml"),
+            change_beside=self.beside("change_log10"),
+        )
 
     def _said(self, which: str) -> tuple[str, float | None]:
         return self.evidence[f"{which}_detection"], self.evidence[f"{which}_viral_load_iu_per_ml"]
@@ -109,7 +181,8 @@ class Speaker:
         n, low, high, said = (self.evidence[name] for name in _folds_of(drug))
         parts = [self.language.say("folds.words", words=said)] if said else []
         if n:
-            least, most = short(low, self.language), short(high, self.language)
+            beside = self.beside(f"{drug}_fold_low")
+            least, most = (short(fold, self.language, beside) for fold in (low, high))
             rows = self.language.count("folds.rows", n)
             key = "folds.one" if least == most else "folds.range"
             parts.append(self.language.say(key, low=least, high=most, rows=rows))
@@ -151,21 +224,23 @@ def _folds_of(drug: str) -> tuple[str, ...]:
     return tuple(f"{drug}_{part}" for part in ("n_rows", "fold_low", "fold_high", "table_says"))
 
 
+_OF_NUMBER: Mapping[str, Callable[[Language, float, Collection[float]], str]] = {
+    "short": lambda s, x, beside: short(x, s, beside),
+    "load": Language.load,
+    "log10": Language.log10,
+    "percent": Language.percent,
+    "count": lambda s, x, beside: s.number(x, 0, beside),
+    "whole": lambda s, x, beside: s.number(x, 0, beside),
+    "days": lambda s, x, beside: days_in_words(x, s, beside),
+    "full_days": lambda s, x, beside: full_days_in_words(x, s, beside),
+    "amount": lambda s, x, beside: s.number(x, 1 if round(x, 1) != round(x) else 0, beside),
+    "clearance": lambda s, x, beside: s.number(x, 0 if x >= 10 else 1 if round(x, 1) == round(x, 2) else 2, beside),
+    "hundredths": lambda s, x, beside: s.number(x, 2, beside),
+}
 _OF_ONE: Mapping[str, Callable[..., str]] = {
-    "short": lambda s, x: short(x, s.language),
-    "load": lambda s, x: s.language.load(x),
-    "log10": lambda s, x: s.language.log10(x),
     "date": Speaker.date,
-    "percent": lambda s, x: s.language.percent(x),
-    "count": lambda s, x: s.language.number(x, 0),
-    "whole": lambda s, x: s.language.number(x, 0),
     "counted": lambda s, x, noun: s.language.count(noun, int(x)),
-    "days": lambda s, x: days_in_words(x, s.language),
-    "full_days": lambda s, x: days_in_words(math.floor(x), s.language),
-    "amount": lambda s, x: s.language.number(x, 1 if round(x, 1) != round(x) else 0),
     "capitalised": lambda _, x: x[:1].upper() + x[1:],
-    "clearance": lambda s, x: s.language.number(x, 0 if x >= 10 else 1 if round(x, 1) == round(x, 2) else 2),
-    "hundredths": lambda s, x: s.language.number(x, 2),
     "first_capital": lambda _, x: (", ".join(x.split(";"))).capitalize(),
     "other_drug": Speaker.other_drug,
     "drugs": lambda _, x: ", ".join(x.split(";")),
@@ -201,6 +276,11 @@ def format_of(name: str) -> str:
     ('log10', 'short', 'date')
     """
     return next((form for pattern, form in _BY_NAME if pattern.search(name)), "text")
+
+
+def _quantity(name: str) -> str | None:
+    """What a fact is a number of, where that is held against lines."""
+    return next((found.pattern for found in _QUANTITIES if found.search(name)), None)
 
 
 def columns_of(name: str, asked: str) -> tuple[str, ...]:

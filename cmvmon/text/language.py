@@ -5,10 +5,9 @@ Nothing here imports a heavy library: Babel is loaded when the first number or d
 
 from __future__ import annotations
 
-import math
 import pkgutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.text import languages
+from cmvmon.text.beside import decimals, rounded
 
 # Loads below this keep their decimals: there they may be all that a result says. Layout, not a clinical line.
 _WHOLE_FROM_IU_PER_ML = 100.0
@@ -95,46 +95,53 @@ class Language:
         """`key.one` or `key.other` with `{n}` filled, as the number asks."""
         return self.say(f"{key}.{'one' if n == 1 else 'other'}", n=self.number(n, 0), **params)
 
-    def number(self, x: float, digits: int) -> str:
-        """`x` with exactly `digits` decimals, grouped by thousands; a minus that rounding made idle is dropped.
+    def number(self, x: float, digits: int, beside: Collection[float] = ()) -> str:
+        """`x` with `digits` decimals, grouped by thousands; a minus that rounding made idle is dropped.
 
-        >>> language("nl").number(0.8, 1), language("en").number(-12400, 0)
-        ('0,8', '−12,400')
+        Args:
+            beside: the lines that it is held against: more decimals where rounding would put it on the wrong side of one.
+
+        >>> language("nl").number(0.8, 1), language("en").number(-12400, 0), language("nl").number(0.399, 1, beside=(0.4,))
+        ('0,8', '−12,400', '0,399')
         """
+        digits = decimals(x, digits, beside)
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return _decimal(_rounded(x, digits), pattern, self.locale).replace("-", "−")
+        return _decimal(rounded(x, digits), pattern, self.locale).replace("-", "−")
 
-    def load(self, iu_per_ml: float) -> str:
-        """A load or a limit in IU/mL without its unit; whole from 100 on, else with up to two decimals.
+    def load(self, iu_per_ml: float, beside: Collection[float] = ()) -> str:
+        """A load or a limit in IU/mL without its unit; whole from 100 on, else with up to two decimals. `beside` as for `number`.
 
         >>> language("nl").load(12400.0), language("en").load(12400.0), language("en").load(34.5)
         ('12.400', '12,400', '34.5')
 
         A load that went through its logarithm is written as before it did:
 
+        >>> import math
         >>> language("en").load(12400.5) == language("en").load(10 ** math.log10(12400.5))
         True
         """
         iu_per_ml = float(f"{iu_per_ml:.9g}")
-        if iu_per_ml >= _WHOLE_FROM_IU_PER_ML:
-            return self.number(iu_per_ml, 0)
-        return _decimal(_rounded(iu_per_ml, 2), "#,##0.##", self.locale)
+        digits = decimals(iu_per_ml, 0 if iu_per_ml >= _WHOLE_FROM_IU_PER_ML else 2, beside)
+        return _decimal(rounded(iu_per_ml, digits), f"#,##0.{'#' * digits}", self.locale)
 
-    def log10(self, x: float) -> str:
-        """A load or a decline on the log10 scale, with one decimal."""
-        return self.number(x, 1)
+    def log10(self, x: float, beside: Collection[float] = ()) -> str:
+        """A load or a decline on the log10 scale, with one decimal. `beside` as for `number`."""
+        return self.number(x, 1, beside)
 
-    def percent(self, probability: float) -> str:
+    def percent(self, probability: float, beside: Collection[float] = ()) -> str:
         """A probability as a percentage that never rounds to 0 % or 100 %: beyond 1 and 99 it says less or more.
 
-        >>> language("en").percent(0.234), language("en").percent(0.0004)
-        ('23%', '<1%')
+        Args:
+            beside: the probabilities that it is held against, as for `number`.
+
+        >>> language("en").percent(0.234), language("en").percent(0.0004), language("en").percent(0.249, beside=(0.25,))
+        ('23%', '<1%', '24.9%')
         """
-        if probability < 0.01:
+        if probability < 0.01 and not any(line < 0.01 for line in beside):
             return "<1%"
-        if probability > 0.99:
+        if probability > 0.99 and not any(line > 0.99 for line in beside):
             return ">99%"
-        return f"{self.number(100 * probability, 0)}%"
+        return f"{self.number(100 * probability, 0, [100 * line for line in beside])}%"
 
     def date(self, moment: datetime, time_zone: str) -> str:
         """The date of a moment in a zone.
@@ -247,9 +254,3 @@ def _of_rule(rule: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"alert.{rule}.{key}", said
         else:
             yield from ((f"alert.{rule}.{key}.{name}", text) for name, text in said.items())
-
-
-def _rounded(x: float, digits: int) -> float:
-    """`x` rounded half away from zero, as people round by hand; -0.0 becomes 0.0."""
-    scale = 10**digits
-    return math.copysign(math.floor(abs(x) * scale + 0.5) / scale, x) + 0.0

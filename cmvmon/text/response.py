@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cmvmon.protocol import Protocol
+from cmvmon.text.beside import written_line
 from cmvmon.text.language import Language
 from cmvmon.text.values import slope_sentence
 
@@ -31,7 +32,11 @@ def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: s
         why = ", ".join(filter(None, remarks)) or language.say("decline.no_estimate")
         return language.say("response.no_rate", why=why)
     since = language.date(row["estimated_since"], time_zone)
-    slope = slope_sentence(mean, low, high, row["n_used"], language, interval=protocol.decline.interval_probability)
+    slope = slope_sentence(
+        *(mean, low, high, row["n_used"], language),
+        interval=protocol.decline.interval_probability,
+        beside=(protocol.decline.target_log10_per_week,),
+    )
     return (
         language.say("response.rate_but", slope=slope, since=since, remark=remarks[0])
         if remarks
@@ -93,8 +98,6 @@ def _earliest_late_change(compartment: str, protocol: Protocol) -> float | None:
 
 
 def _chance_and_alarm(found: float, alarm: float, language: Language) -> dict[str, str]:
-    """Both in per cent, with decimals where they would look the same though one lies below the other."""
-    said = {"percent": language.percent(found), "alarm": language.percent(alarm)}
-    if said["percent"] == said["alarm"] and found < alarm:
-        return {name: f"{language.number(100 * p, 2)}%" for name, p in (("percent", found), ("alarm", alarm))}
-    return said
+    """Both in per cent, with decimals where they would look the same though one lies beside the other."""
+    line = written_line(alarm, 2, (found,))
+    return {"percent": language.percent(found, beside=(line,)), "alarm": language.percent(line, beside=(line,))}

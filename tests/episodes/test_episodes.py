@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ from cmvmon.episodes import (
     UNJUDGED,
     Word,
 )
+from cmvmon.rules import all_rules
 
 SERIES = {"patient_id": "SYNTHETIC-1", "compartment": "bal", "laboratory": "lab", "assay": "pcr"}
 SUBJECT = {
@@ -367,8 +369,56 @@ def test_a_patient_who_has_one_series_left_is_not_said_to_have_none() -> None:
         }
     )
     treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
-    assert ends.why_no_longer_judged(about, series, treatment) != "no_series"
-    assert ends.why_no_longer_judged(about, series[1:], treatment) == "no_series"
+    assert ends.why_no_longer_judged(about, series, treatment) == "other_compartment"
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "was", "now", "cause"),
+    [
+        ("patient", {}, "on", "off", "course_over"),
+        ("patient", {}, "off", "on", "treatment_began"),
+        ("patient", {}, "on", "on", "moment_over"),
+        ("patient", {}, None, "off", "moment_over"),
+        ("drug", {"drug": "foscarnet"}, "on", "off", "course_over"),
+        ("drug", {"drug": "foscarnet"}, "off", "off", "moment_over"),
+        ("drug_pair", {"drug": "foscarnet", "other_drug": "citrate"}, None, "on", "moment_over"),
+        ("analyte", {"analyte": "platelets"}, "on", "off", "course_over"),
+    ],
+)
+def test_what_is_of_a_patient_or_a_drug_never_ends_for_want_of_a_result(
+    kind: str, key: dict[str, str], was: str | None, now: str, cause: str
+) -> None:
+    """Its rule says what it means that it no longer applies; a patient without any result is no exception."""
+    subject = subject_text(kind, {"patient_id": "SYNTHETIC-1"} | key)
+    about = SUBJECT | {"subject_kind": kind, "compartment": None, "subject": subject}
+    about |= {"evidence": json.dumps({"treatment": was})}
+    series = pl.DataFrame([SERIES | {"compartment": None}]).with_columns(has_series=pl.lit(False))
+    treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": [now]})
+    assert ends.why_no_longer_judged(about, series, treatment, by_rule="moment_over") == cause
+
+
+def test_a_moment_that_is_over_is_not_said_to_have_ended_with_the_treatment() -> None:
+    key = {"patient_id": "SYNTHETIC-1"}
+    about = SUBJECT | {"subject_kind": "patient", "compartment": None, "subject": subject_text("patient", key)}
+    about |= {"evidence": '{"treatment":"on"}'}
+    series = pl.DataFrame([SERIES]).with_columns(has_series=pl.lit(True))
+    off = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["off"]})
+    found = ends.why_no_longer_judged(about, series, off, by_rule="moment_over", ends_with_treatment=False)
+    assert found == "moment_over"
+    by_treatment = {rule.code for rule in all_rules() if rule.ends_with_treatment}
+    assert {"guide_duration", "exposure_low", "interaction_note", "response"} <= by_treatment
+    assert not {"guide_sampling_moment", "critical_result_unseen", "bal_negative"} & by_treatment
+
+
+def test_each_rule_says_why_it_no_longer_applies() -> None:
+    told = {rule.code: rule.closes_by for rule in all_rules()}
+    assert told["guide_sampling_moment"] == told["guide_duration"] == "moment_over"
+    assert {told[code] for code in ("drug_line", "exposure_low", "interaction_note", "toxicity_monitoring")} == {
+        "drug_stopped"
+    }
+    assert told["critical_result_unseen"] == "result_old"
+    assert told["rebound"] == "other_compartment"
+    assert set(told.values()) <= set(words.UNJUDGED)
 
 
 def test_the_name_of_an_episode_is_short_enough_to_be_read_out() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.results import VERDICTS
 from cmvmon.text import language
 from dashboards.never_delivered import of_a_patient, on_the_ward
@@ -39,7 +40,7 @@ def test_the_ward_page_says_it_once_with_the_rules_and_for_how_many_patients() -
         row("SYNTHETIC-2", ("critical_result_unseen", "host_unknown"), ("suppressed", "fewer_than_two_results")),
     )
     said = on_the_ward([one.not_assessable for one in view.rows], view.never_delivered, EN)
-    assert said == [
+    assert list(said.values()) == [
         "Never delivered here: host status. Not assessed without it: Critical result without an answer (2 patients).",
         (
             "Never delivered here: genotype and phenotype reports. Not assessed without it: Genotype on record (1 patient); "
@@ -48,7 +49,7 @@ def test_the_ward_page_says_it_once_with_the_rules_and_for_how_many_patients() -
     ]
     page = ward_page(view, language=EN)
     feeds = page[page.index('id="feeds"') : page.index('class="age"')]
-    assert all(text in feeds for text in said)
+    assert all(text in feeds for text in said.values())
     assert page.count("mmune status") == 0
     could_not = page[page.index('id="not-assessable"') : page.index('id="quiet"')]
     assert "SYNTHETIC-2" in could_not  # of her something else could not be assessed
@@ -64,7 +65,7 @@ def test_whoever_lacks_nothing_else_is_not_said_to_be_assessed_in_everything() -
 
 
 def test_a_table_for_want_of_which_nothing_goes_unjudged_is_not_spoken_of() -> None:
-    assert on_the_ward([()], [HOSTS], EN) == []
+    assert on_the_ward([()], [HOSTS], EN) == {}
 
 
 @pytest.mark.parametrize("code", ["nl", "en"])
@@ -110,3 +111,45 @@ def test_tables_of_a_feed_of_which_nothing_is_agreed_share_a_line_and_one_that_t
     assert "Feed records (dates of birth, host status): last delivery" in feeds
     assert "Feed records (doses given): last delivery" in feeds
     assert feeds.count("<p>Feed") + feeds.count('"trouble">Feed') == 4
+
+
+def test_a_site_to_which_no_result_ever_came_is_told_so_on_the_first_line() -> None:
+    """Beside stays and courses alone the list would look like a quiet ward."""
+    missing = NeverDelivered(LEADING.name, frozenset({"viral_load_results_never_delivered"}), ())
+    for code in ("nl", "en"):
+        spoken = language(code)
+        view = replace(made_up_ward.ward(rows=[row("SYNTHETIC-1")]), never_delivered=(missing, HOSTS))
+        page = ward_page(view, language=spoken)
+        first = page[page.index('id="feeds"') :]
+        assert first[first.index("<p") :].startswith(f'<p class="trouble">{spoken.say("ward.no_results_ever")}</p>')
+        assert page.index('id="feeds"') < page.find('id="lately"') or 'id="lately"' not in page
+        assert spoken.say("ward.no_results_ever") not in ward_page(ward(row("SYNTHETIC-1")), language=spoken)
+
+
+def test_what_is_not_wrong_is_folded_into_one_line_and_nothing_of_it_is_lost() -> None:
+    at, later = made_up.day(20), made_up.day(21)
+    feeds = (
+        FeedState("records", "host_status", at, None),
+        FeedState("records", "icu_stays", later, None),
+        FeedState("lab", "viral_load_results", later, True),
+        FeedState("records", "doses_given", at, None, n_quarantined=2),
+    )
+    rows = (
+        row(
+            "SYNTHETIC-1",
+            ("critical_result_unseen", "host_unknown"),
+            ("genotype_not_on_record", "reports_never_delivered"),
+        ),
+    )
+    for code in ("nl", "en"):
+        spoken = language(code)
+        page = ward_page(replace(ward(*rows), feeds=feeds), language=spoken)
+        here = page[page.index('id="feeds"') : page.index('class="age"')]
+        assert here.count("<details>") == 2
+        assert here.count("<summary>") == 2
+        alone = here[: here.index("<details>")]
+        assert alone.count("<p") == 1  # only what is wrong stands by itself
+        assert "records" in alone
+        assert here.count("<p>") == 3 + 2
+        moments = [spoken.moment(when, "Europe/Amsterdam") for when in (at, later)]
+        assert all(moment in here for moment in moments)

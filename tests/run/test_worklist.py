@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cmvmon.cli import app
+from cmvmon.domain.words import ACKNOWLEDGED, ALERT_STANDING
 from cmvmon.run import answering, queries
 from cmvmon.run.night import nightly
 from cmvmon.run.worklist import OF_THE_WORK, worklist
+from cmvmon.text import codes, language
 from tests import sites
 from tests.patients import iso
 from tests.sites import day
@@ -69,3 +74,28 @@ def test_an_order_waits_until_a_result_of_its_sample_is_known(tmp_path: Path) ->
     nightly(tmp_path, as_of=day(22))
     found = worklist(tmp_path, as_of=day(22), lang="en").orders
     assert [(row["compartment"], row["collected_at"] is None) for row in found] == [("plasma", False), ("bal", True)]
+
+
+@pytest.mark.parametrize(
+    ("code", "columns", "words"),
+    [
+        ("en", ("found", "open since"), ("Load falls less than the ward's line", "Today", "overdue")),
+        ("nl", ("bevinding", "open sinds"), ("Load daalt minder dan de afdelingslijn", "Vandaag", "over tijd")),
+    ],
+)
+def test_a_line_says_what_was_found_in_one_language_and_one_way_to_write_times(
+    tmp_path: Path, code: str, columns: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    sites.ward_of_three(tmp_path)
+    nightly(tmp_path, as_of=day(22))
+    printed = CliRunner().invoke(app, ["worklist", "--site", str(tmp_path), "--lang", code, "--as-of", iso(day(22))])
+    assert printed.exit_code == 0
+    assert all(word in printed.output for word in (*columns, *words))
+    assert not re.search(r"\d{4}-\d\d-\d\d|T\d\d:\d\d|\b(True|False|None)\b", printed.output)
+    at = language(code).moment(day(22), "Europe/Amsterdam")
+    assert at in printed.output
+
+
+def test_every_way_in_which_an_alert_can_stand_has_words() -> None:
+    for code in codes():
+        assert all(language(code).has(f"worklist.standing.{said}") for said in ALERT_STANDING if said != ACKNOWLEDGED)

@@ -17,7 +17,7 @@ from cmvmon.domain import compartments, host_status, words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import CmvmonError, PolicyChanged
+from cmvmon.domain.errors import CmvmonError, PolicyChanged, ProtocolUnusable
 from cmvmon.domain.patient_links import NOT_USED
 from cmvmon.facts import all_fact_tables
 from cmvmon.feeds.reasons import DELIVERY_REASONS
@@ -99,6 +99,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "contract_broken",
         "laboratory_file",
         PolicyChanged.code,
+        ProtocolUnusable.code,
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",
