@@ -281,6 +281,25 @@ def test_a_line_that_is_no_segment_keeps_the_message_from_being_read_and_names_i
     assert (found.code, found.line, found.patient is not None) == (code, 3, True)
 
 
+def test_a_header_that_is_no_text_names_no_marks_and_no_patient() -> None:
+    found = one_message(b"MSH|^~\\&|M\xfcller||||||ORU^R01\rPID|^~\\&|P1\r")
+    assert found == Unread("wrong_encoding", 1)
+
+
+def test_a_nul_in_a_header_is_told() -> None:
+    found = one_message(b"MSH|^~\\&|\0|||||ORU^R01\rPID|||P1\r")
+    assert isinstance(found, Unread)
+    assert (found.code, found.line) == ("malformed_segment", 1)
+
+
+def test_the_marks_of_a_header_are_its_first_fields_and_what_is_no_address_is_told() -> None:
+    found = whole(file_of(message("NTE|1||x"), end="\r \r"))
+    assert [found.text(f"MSH-{n}") for n in (1, 2, 3)] == ["|", "^~\\&", "LIS"]
+    assert found.header.tree(2) == ((("^~\\&",),),)
+    with pytest.raises(ValueError, match="no address"):
+        found.text("Patientnummer")
+
+
 def test_segments_that_nobody_knows_are_kept_and_counted() -> None:
     found = whole(file_of(message("ZDS|1.2.3", "OBR|1", "ZDS|x", "ARV||A", "OBX")))
     assert found.counts == {"MSH": 1, "PID": 1, "ZDS": 2, "OBR": 1, "ARV": 1, "OBX": 1}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.feeds.declared_statuses import more_cautious
 from cmvmon.feeds.hl7 import result_records
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
 from cmvmon.feeds.records import Messages
@@ -325,6 +326,46 @@ def test_a_bad_message_is_set_apart_with_its_reason_and_the_good_ones_around_it_
     assert accepted == (["SYNTH-1"] if before else []) + ["SYNTH-GOOD"]
     remedies = [remedy for part in found.parts for remedy in part.quarantined["remedy"]]
     assert all("Müller" not in remedy and "junk" not in remedy for remedy in remedies)
+
+
+def test_every_record_has_its_text() -> None:
+    ((_, found),) = result_records.read_hl7(file_of(GOOD, message()), laboratory("example_hl7").writing)
+    assert sorted(found.texts) == [1, 2] == [r.number for r in found.records]
+    assert (len(found.texts), 1 in found.texts, 3 in found.texts, "GOOD" in found.texts[1]) == (2, True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("of_result", "by_order"),  # of an order that is preliminary, final, corrected, withdrawn
+    [
+        ("preliminary", ("preliminary", "preliminary", "preliminary", "withdrawn")),
+        ("final", ("preliminary", "final", "corrected", "withdrawn")),
+        ("confirmed", ("preliminary", "confirmed", "corrected", "withdrawn")),
+        ("corrected", ("corrected", "corrected", "corrected", "withdrawn")),
+        ("withdrawn", ("withdrawn",) * 4),
+    ],
+)
+def test_of_a_result_and_its_order_the_more_cautious_status_holds(of_result: str, by_order: tuple[str, ...]) -> None:
+    orders = ("preliminary", "final", "corrected", "withdrawn")
+    assert tuple(more_cautious(of_result, of_order) for of_order in orders) == by_order
+
+
+def test_a_column_of_statuses_of_orders_needs_their_meaning_in_a_file_of_another_format() -> None:
+    text = (
+        (LABS / "synthetic.toml")
+        .read_text("utf-8")
+        .replace('result_status = "status"', 'result_status = "status"\norder_status = "order"')
+    )
+    with pytest.raises(ProtocolError, match=r"status.of_order: is empty although columns.order_status is declared"):
+        read_laboratory(text, name="synthetic")
+
+
+def test_what_could_not_be_read_is_known_by_its_bytes_so_that_an_answer_to_one_is_not_to_another() -> None:
+    texts = [
+        read(junk + file_of(GOOD)).parts[-1].quarantined["delivered_text"][0] for junk in (b"one\r", b"two\r", b"one\r")
+    ]
+    assert texts[0] != texts[1]
+    assert texts[0] == texts[2]
+    assert not any("one" in text for text in texts)
 
 
 def test_a_limit_is_named_and_the_next_message_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

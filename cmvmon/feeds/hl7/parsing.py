@@ -35,30 +35,31 @@ def parsed(raw: RawMessage, *, encoding: str, file_encoding_holds: bool = False)
     if codec is None:
         return Unread("unknown_charset", header.number)
     codec = codec or encoding
+    head = _decoded(header.data, codec)
+    marks = None if head is None else delimiters_of(head)
+    if marks is None:
+        return Unread("wrong_encoding" if head is None else "malformed_header", header.number)
     segments: list[Segment] = []
-    marks = None
-    fault: tuple[str, int] | None = None
+    faults: list[tuple[str, int]] = []
     for line in raw.lines:
-        try:
-            text = line.data.decode(codec)
-        except UnicodeDecodeError:
-            fault = fault or ("wrong_encoding", line.number)
-            continue
-        if marks is None:
-            marks = delimiters_of(text)
-        if marks is None:
-            return Unread(*(fault or ("malformed_header", line.number)))
-        is_segment = _NAME.fullmatch(text[:3]) is not None and text[3:4] in ("", marks.field) and "\0" not in text
-        if not is_segment:
-            fault = fault or ("malformed_segment", line.number)
-            continue
-        segments.append(Segment(text[:3], text[3:], marks, line.number, codec))
-    if not segments:
-        return Unread(*(fault or ("malformed_header", header.number)))
+        text = _decoded(line.data, codec)
+        if text is None:
+            faults.append(("wrong_encoding", line.number))
+        elif _NAME.fullmatch(text[:3]) is None or text[3:4] not in ("", marks.field) or "\0" in text:
+            faults.append(("malformed_segment", line.number))
+        else:
+            segments.append(Segment(text[:3], text[3:], marks, line.number, codec))
     message = Message(tuple(segments))
-    if not message.kind:
-        fault = fault or ("malformed_header", header.number)
-    return message if fault is None else Unread(*fault, patient_of(message))
+    if not faults and not message.kind:
+        faults.append(("malformed_header", header.number))
+    return Unread(*faults[0], patient_of(message)) if faults else message
+
+
+def _decoded(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return None
 
 
 def patient_of(message: Message) -> Segment | None:

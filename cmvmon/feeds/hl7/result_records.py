@@ -32,7 +32,8 @@ _VALUE = Address("OBX", 5)
 _PIECE = 1 << 16  # bytes
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _UTF_8_MARK = b"\xef\xbb\xbf"
-_KEPT_OF_PATIENT = ("PID-2", "PID-3", "PID-4", "PID-18")  # names and addresses stay in the landing
+_KEPT_OF_PATIENT = {f"PID-{n}": Address("PID", n) for n in (2, 3, 4, 18)}  # names and addresses stay in the landing
+_NAMES_OF_TESTS = (Address("OBX", 3), Address("OBR", 4))
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,26 @@ class OfMessages(Records):
     """Records with what each is read from, by number."""
 
     observations: Mapping[int, Observation] = field(default_factory=dict)
+
+
+class _Texts(Mapping[int, str]):
+    """By number of a record its text as it is kept, written when it is asked for: most records are of other tests."""
+
+    def __init__(self, told: Mapping[int, str], observations: Mapping[int, Observation]) -> None:
+        self._told, self._observations = told, observations
+        self._numbers = dict.fromkeys((*told, *observations))
+
+    def __getitem__(self, number: int) -> str:
+        return self._told[number] if number in self._told else _text(self._observations[number])
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 @dataclass
@@ -55,9 +76,9 @@ class _Reading:
 
     def part(self) -> OfMessages:
         """What was read, as one part."""
-        return OfMessages(
-            (), tuple(self.records), self.faults, self.texts, frozenset(self.ignored), self.names, self.observations
-        )
+        texts = _Texts(self.texts, self.observations)
+        ignored = frozenset(self.ignored)
+        return OfMessages((), tuple(self.records), self.faults, texts, ignored, self.names, self.observations)
 
 
 def read_hl7(data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -67,7 +88,7 @@ def read_hl7(data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
         DeliveryError: `empty_file`, `wrong_encoding`, `no_message`, `cut_off`, `wrong_count`, `trailing_data` or
             `too_many_messages`. It may come after parts were given: nothing of these may then be used.
     """
-    file = _File(writing)
+    file = _File(writing, hashlib.sha256(data).hexdigest())
     parts: dict[str, _Reading] = {RESULTS: _Reading(), WHOLE_DELIVERY: _Reading()}
     for event in _events(data):
         file.take(event, parts)
@@ -99,8 +120,9 @@ def _events(data: bytes) -> Iterator[RawMessage | OfBatch | Stray | TooLong]:
 class _File:
     """One file while it is read: numbers its records and knows its batches."""
 
-    def __init__(self, writing: Writing) -> None:
+    def __init__(self, writing: Writing, sha256: str) -> None:
         self.writing = writing
+        self._sha256 = sha256
         self.batches = Batches()
         self.n_messages = 0
         self._number = 0
@@ -155,11 +177,8 @@ class _File:
             self._unread(reading, Unread("no_observation", message.header.line), body)
         for one in found:
             number = self._next(reading, one.line)
-            reading.texts[number] = _text(one)
             reading.observations[number] = one
-            reading.names[number] = " ".join(
-                text for address in ("OBX-3", "OBR-4") if (text := _as_text(one.at(_known(address))))
-            )
+            reading.names[number] = " ".join(text for a in _NAMES_OF_TESTS if (text := _as_text(one.at(a))))
 
     def _unread(
         self,
@@ -178,7 +197,9 @@ class _File:
         # Its own words may be anybody's: it is known by its hash, and stands whole in the landing.
         if why.patient is not None:
             reading.observations[number] = Observation((), [], [], [why.patient], [])
-        told = {"message_sha256": hashlib.sha256(body).hexdigest()} if body else {"line": why.line}
+        told: dict[str, object] = {"file_sha256": self._sha256, "line": why.line}
+        if body:
+            told = {"message_sha256": hashlib.sha256(body).hexdigest()}
         reading.texts[number] = json.dumps(told | dict(named), sort_keys=True, ensure_ascii=False)
 
     def _next(self, reading: _Reading, line: int) -> int:
@@ -214,13 +235,6 @@ def _cell(one: Observation, address: Address) -> str:
     return Unclear("several_values") if isinstance(found, Several) else found
 
 
-def _known(text: str) -> Address:
-    found = address_of(text)
-    if found is None:
-        raise ValueError("no address")
-    return found
-
-
 def _as_text(found: str | Several) -> str:
     return " ".join(found.texts) if isinstance(found, Several) else found
 
@@ -231,11 +245,6 @@ def _text(one: Observation) -> str:
     The header is not among them: a result that is sent again has another one, and is the same record.
     """
     segments = [*one.own, *one.order, *one.specimen]
-    told: dict[str, object] = {name: [] for name in sorted({s.name for s in segments})}
-    for segment in segments:
-        line = segment.name + segment.text
-        found = told[segment.name]
-        if isinstance(found, list):
-            found.append(line)
-    patient = {name: text for name in _KEPT_OF_PATIENT if (text := _as_text(one.at(_known(name))))}
-    return json.dumps(told | patient, sort_keys=True, ensure_ascii=False)
+    told = {name: [s.name + s.text for s in segments if s.name == name] for name in {s.name for s in segments}}
+    patient = {name: text for name, address in _KEPT_OF_PATIENT.items() if (text := _as_text(one.at(address)))}
+    return json.dumps({**told, **patient}, sort_keys=True, ensure_ascii=False)
