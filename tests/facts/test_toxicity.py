@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -74,3 +75,19 @@ def test_a_feed_that_is_silent_leaves_a_missing_value_unknown_and_a_low_count_to
     found = said(silent, 4.5)
     assert found["ionised_calcium"] == ("not_assessable", "values_not_known")
     assert found["platelets"] == ("alert", None)
+
+
+@pytest.mark.parametrize(
+    ("courses", "is_told"),
+    [
+        ("ganciclovir d0-", True),
+        ("foscarnet d0-", False),
+        ("valganciclovir d0-", True),
+        ("foscarnet d0-; ganciclovir d0-", True),
+    ],
+)
+def test_the_label_of_ganciclovir_is_spoken_of_only_where_it_runs(courses: str, is_told: bool) -> None:
+    found = assess(known("platelets 10 d4.5", courses), protocol=Protocol.shipped(), as_of=moment(5)).verdicts
+    evidence = found.filter((pl.col("rule") == "toxicity_monitoring") & (pl.col("verdict") == "alert"))["evidence"]
+    assert any("label" in json.loads(one)["says"] for one in evidence) is is_told
+    assert len(evidence) > 0
