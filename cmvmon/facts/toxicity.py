@@ -20,7 +20,7 @@ from cmvmon.domain.laboratory_values import (
     in_judged_unit,
 )
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.facts.columns import PATIENT_ID, moment, one_of
+from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -37,7 +37,7 @@ UNDER_AGE, NO_VALUES, NO_KIDNEY, UNREAD, SILENT, NEVER = UNKNOWN_BECAUSE = (
     "values_not_known",
     "never_on_record",
 )
-_FOSCARNET = "foscarnet"
+_FOSCARNET, _GANCICLOVIR = "foscarnet", "ganciclovir"
 _NO_COUNT = "it is no count, none is on record, or its limit says otherwise"
 
 TOXICITY = RowType(
@@ -67,6 +67,7 @@ TOXICITY = RowType(
             (Between("haemoglobin_mmol_per_l", at_least=0.0),),
         ),
         moment("haemoglobin_at", "When it was taken.", "none on record"),
+        yes_no("runs_ganciclovir", "Whether ganciclovir or valganciclovir is among the treatment that runs."),
     ),
 )  # fmt: skip
 
@@ -89,11 +90,13 @@ def toxicity(facts: Facts) -> pl.DataFrame:
         .join(foscarnet, on="patient_id", how="left")
         .join(_haemoglobin(facts), on="patient_id", how="left")
         .join(facts.shared(is_under_age), on="patient_id", how="left")
+        .join(_ganciclovir(facts), on="patient_id", how="left")
     )
     unseen = pl.max_horizontal("last_value_at", "foscarnet_since")
     return found.with_columns(
         unseen_since_at=pl.when(pl.col("foscarnet_since").is_not_null()).then(unseen),
         toxicity_unknown=_why_unknown(facts),
+        runs_ganciclovir=pl.col("runs_ganciclovir").fill_null(False),
     )
 
 
@@ -147,6 +150,16 @@ def _foscarnet(facts: Facts) -> pl.DataFrame:
     is_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES) is None  # else it may have stopped since
     is_running = pl.lit(is_heard) & pl.col("stopped_at").is_null().any()
     return last.group_by("patient_id").agg(foscarnet_since=pl.when(is_running).then(pl.col("started_at").min()))
+
+
+def _ganciclovir(facts: Facts) -> pl.DataFrame:
+    """Of whoever is treated, whether a drug of that group is among the drugs."""
+    drugs = [name for name, drug in facts.protocol.drugs.items() if drug.group == _GANCICLOVIR]
+    running = pl.col("running_drugs").str.split(";")
+    return facts.of(TREATMENT).select(
+        "patient_id",
+        runs_ganciclovir=pl.any_horizontal(pl.lit(False), *(running.list.contains(drug) for drug in drugs)),
+    )
 
 
 def _why_unknown(facts: Facts) -> pl.Expr:

@@ -15,6 +15,7 @@ from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAW
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
 from cmvmon.feeds.promise_reasons import PROMISE_REASONS
+from cmvmon.feeds.word_hints import words_to_map
 
 _FILE = "the laboratory file"
 _FILES = "the laboratory file (of other tables than results: the table file)"
@@ -269,9 +270,12 @@ def promise_sentences() -> dict[str, str]:
 
 def remedy(code: str) -> str:
     """What was found and what to do, for one code. Raises KeyError when the code is in no catalogue."""
+    mapped = words_to_map(code)
     for catalogue in (RECORD_REASONS, DELIVERY_REASONS):
         if code in catalogue:
-            return catalogue[code]
+            return f"{catalogue[code]} {mapped}".strip()
+    if mapped:
+        return f"the word is none that is read here. {mapped}"
     return f"a row breaks the promise that {promise_sentences()[code]}. Check it with the sender."
 
 

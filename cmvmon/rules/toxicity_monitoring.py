@@ -18,11 +18,12 @@ the kidney. Not to be read as an order to stop or to give less: transplant guida
 """
 
 from cmvmon.facts import treatment
-from cmvmon.facts.conditions import choose, fact, number, otherwise
+from cmvmon.facts.conditions import choose, fact, number, otherwise, truth
 from cmvmon.facts.toxicity import COUNTS, SILENT, UNDER_AGE, UNKNOWN_BECAUSE, UNREAD, WITH_FOSCARNET
 from cmvmon.rules.rulebook import Rule, say
 
 analyte, unknown, last_at = fact("analyte"), fact("toxicity_unknown"), fact("last_value_at")
+haemoglobin_at = fact("haemoglobin_at")
 at_most, at_least, sign = (fact(f"count_{name}") for name in ("at_most_e9_per_l", "at_least_e9_per_l", "comparator"))
 neutrophils_line, platelets_line = number("neutrophils_below_e9_per_l"), number("platelets_below_e9_per_l")
 unseen_since = fact("unseen_since_at")
@@ -60,6 +61,7 @@ RULE = Rule(
         say("platelets", at_most, sign, last_at, when=low_platelets),
         say("neutrophils_line", neutrophils_line, when=low_neutrophils),
         say("platelets_line", platelets_line, when=low_platelets),
+        say("label", when=is_counted & truth("runs_ganciclovir")),
         say("calcium", last_at, fact("foscarnet_since"), when=no_calcium & last_at.is_known()),
         say("calcium_none", fact("foscarnet_since"), when=no_calcium & last_at.is_unknown()),
         say("creatinine", last_at, fact("foscarnet_since"), when=no_creatinine & last_at.is_known()),
@@ -67,12 +69,7 @@ RULE = Rule(
         say("monitoring_line", number("unmonitored_h"), when=not_monitored),
         say("runs", fact("running_drugs"), number("response_clock.interrupted_gap_h"), when=~treatment.is_off),
         say("guidance", when=low_neutrophils),
-        say(
-            "haemoglobin",
-            fact("haemoglobin_mmol_per_l"),
-            fact("haemoglobin_at"),
-            when=fact("haemoglobin_at").is_known(),
-        ),
+        say("haemoglobin", fact("haemoglobin_mmol_per_l"), haemoglobin_at, when=haemoglobin_at.is_known()),
     ),
     leaflet=__doc__ or "",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -95,3 +96,19 @@ def test_a_row_that_could_not_be_read_casts_no_doubt_on_a_value_that_was_taken_a
         unread_until={LABORATORY_VALUES.name: {PATIENT: moment(came_day)}},
     )
     assert said(unread, 6.5)["neutrophils"] == expected, says
+
+
+@pytest.mark.parametrize(
+    ("courses", "is_told"),
+    [
+        ("ganciclovir d0-", True),
+        ("foscarnet d0-", False),
+        ("valganciclovir d0-", True),
+        ("foscarnet d0-; ganciclovir d0-", True),
+    ],
+)
+def test_the_label_of_ganciclovir_is_spoken_of_only_where_it_runs(courses: str, is_told: bool) -> None:
+    found = assess(known("platelets 10 d4.5", courses), protocol=Protocol.shipped(), as_of=moment(5)).verdicts
+    evidence = found.filter((pl.col("rule") == "toxicity_monitoring") & (pl.col("verdict") == "alert"))["evidence"]
+    assert any("label" in json.loads(one)["says"] for one in evidence) is is_told
+    assert len(evidence) > 0

@@ -125,7 +125,7 @@ def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
 def test_what_could_not_be_assessed_stands_in_the_sentence_on_top() -> None:
     said = patient(made_up.empty_patient())
     assert "Nog geen bruikbare CMV-uitslag. Geen open meldingen. Niet te beoordelen: Respons op behandeling: " in said
-    assert "Antivirale middelen zijn niet aangeleverd." in said
+    assert "Antivirale middelen zijn niet geleverd." in said
 
 
 def test_a_load_is_never_compared_across_assays() -> None:

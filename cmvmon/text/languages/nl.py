@@ -358,7 +358,7 @@ SENTENCES: dict[str, str] = {
     "results.older.other": "{n} oudere uitslagen",
     "courses.title": "Antivirale middelen",
     "courses.none": "Geen antivirale middelen geregistreerd.",
-    "courses.unknown": "Antivirale middelen zijn niet aangeleverd.",
+    "courses.unknown": "Antivirale middelen zijn niet geleverd.",
     "courses.running": "loopt nog",
     "dose.mg_per_kg": "{dose} mg/kg",
     "dose.mg": "{dose} mg",
