@@ -161,7 +161,8 @@ def test_each_compartment_has_its_sentence_the_affected_one_first() -> None:
     assert [line.split(":")[0] for line in nl] == ["BAL", "Plasma"]
     assert re.match(slope, nl[1])
     assert re.match(
-        r"Plasma: Decline 0\.\d log10 per week \(95% interval 0\.\d to [01]\.\d+; 6 results\), since 1 Nov 2026; ", en[1]
+        r"Plasma: Decline 0\.\d log10 per week \(95% interval 0\.\d to [01]\.\d+; 6 results\), since 1 Nov 2026; ",
+        en[1],
     )
     row = two_compartments().weekly_decline.filter(pl.col("compartment") == "plasma").row(-1, named=True)
     assert f"Daling {NL.log10(row['mean_decline_log10_per_week'])} log10" in nl[1]
