@@ -46,7 +46,7 @@ class Protocol(policy.Protocol):
         >>> text = Protocol.read("version = 'mine'\\ntitle = 'of one stanza'")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        cmvmon.domain.errors.ProtocolError: protocol/text can't be used; nothing was assessed. Mend these and start again:
+        cmvmon.domain.errors.ProtocolUnusable: protocol/text can't be used; nothing was assessed. Mend these and start again:
         ...
         """
         if isinstance(path_or_text, str) and "\n" in path_or_text:
