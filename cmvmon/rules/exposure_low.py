@@ -3,8 +3,8 @@
 Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
 clock on; its dose is held against the band of that day: {exposure.least_share} of the least that a regimen of the band gives.
 
-Alerts on two grounds. *below_band*: the last two days that are over lie below the band, or nothing at all was given on the last
-one; by the band of the day before as well, so that a change of band counts once it has lasted a day. *missed_doses*:
+Alerts on two grounds. *below_band*: the last day that is over and the one before it lie below the band, or nothing at all was
+given on the last; by the band of the day before as well, so that a change of band counts once it has lasted a day. *missed_doses*:
 {missed_doses} or more doses were missed on these days.
 
 Clear when the last day is not below its band and fewer doses were missed. Not assessable on the first day below it; without a
