@@ -129,6 +129,9 @@ def test_a_result_is_read_from_its_observation_its_order_its_specimen_and_its_pa
         ("NM", "35", "<", "unknown_text"),  # below the scale of the instrument: 35 is not 35
         ("NM", "12000", "H~>", "unknown_text"),
         ("NM", "12000", "H", "quantified"),
+        ("NM", "35", "<^Below absolute low-off instrument scale^HL70078", "unknown_text"),
+        ("NM", "12000", "H^High^HL70078~>^Above^HL70078", "unknown_text"),
+        ("NM", "12000", "H^High^HL70078", "quantified"),
         ("ST", "<35", "<", "below_lloq"),
     ],
 )
@@ -517,7 +520,13 @@ def test_no_bytes_make_it_raise_and_every_record_is_counted_once(data: bytes, be
     ("old", "new", "told"),
     [
         ('"SPM-4.1"', '"Materiaal"', "columns.specimen: is no place in an HL7 message"),
-        ('value = "OBX-5"', 'value = "OBX-5.2"', "columns.value: leaves < and > of a structured number unread"),
+        ('value = "OBX-5"', 'value = "OBX-5.2"', "columns.value: leaves a part of the value unread"),
+        (
+            'value = "OBX-5"',
+            'value = "OBX-5.2"\ncomparator = "OBX-5.1"',
+            "columns.value: leaves a part of the value unread",
+        ),
+        ('value = "OBX-5"', 'value = "OBX-5[1]"', "columns.value: leaves a part of the value unread"),
         ('value = "OBX-5"', 'value = "NTE-3"', "columns.value: is not that of a result"),
         ('unlisted = "ignored"', 'unlisted = "read"', "tests.unlisted: is none of"),
         ("[messages]", "[messages]\nall = true", "messages.all: is not a key that is known here"),
@@ -530,9 +539,33 @@ def test_a_file_that_would_read_something_else_is_told(old: str, new: str, told:
     assert told in str(caught.value)
 
 
-def test_comparator_and_number_may_be_named_apart() -> None:
-    lab = changed(('value = "OBX-5"', 'value = "OBX-5.2"\ncomparator = "OBX-5.1"'))
-    assert rows(file_of(message(*order("<^137", kind="SN"))), "detection", lab=lab) == [("below_lloq",)]
+def test_a_deleted_identifier_names_nobody() -> None:
+    """In HL7 two quotation marks say that a value is deleted: as a whole field, and as a part of one."""
+    head, _, *rest = message(*order())
+    for pid in ('PID|1||""', 'PID|1||""^^^EXAMPLE^MR'):
+        assert reasons(results(file_of([head, pid, *rest]))) == ["missing_patient_id"], pid
+    nothing = [line.replace("|F1|", '|""^LAB|') for line in message(*order())]
+    assert reasons(results(file_of(nothing))) == ["missing_accession_number"]
+
+
+def test_two_frames_without_a_line_between_them_are_no_one_message() -> None:
+    """A training message glued behind a good one is not read as a part of it."""
+    first, training = message(*order()), message(*order(number="F2"), patient="SYNTH-2")
+    glued = [*first[:-1], first[-1] + "\x1c\x0b" + training[0].replace("|P|2.5.1", "|T|2.5.1"), *training[1:]]
+    found = read(file_of(glued, end="\r") + file_of(GOOD))
+    kept = [row for part in found.parts for row in part.accepted.to_dicts()]
+    assert [row["patient_id"] for row in kept] == ["SYNTH-GOOD"]
+    assert "malformed_segment" in reasons(found)
+
+
+def test_what_is_observed_of_a_specimen_is_of_no_order_behind_it() -> None:
+    """OUL: the volume of the lavage stands before the order that is cancelled."""
+    cancelled = "OBR|1|P|F1|CMVPAN^CMV-DNA^L|||202605030800|||||||||||||||202605031000|||X"
+    segments = ("SPM|1|T1||BAL|||||||||||||20260503080000", "OBX|1|NM|VOL^Volume||12|mL|||||F", cancelled)
+    found = results(file_of(message(*segments, kind="OUL^R22^OUL_R22")))
+    assert (found.received, found.accepted.height) == (2, 0)
+    assert found.ignored + found.quarantined.height == 2
+    assert "F1" in "".join(found.quarantined["delivered_text"]) + str(found.withdrawals)
 
 
 def test_a_file_of_another_format_is_refused_in_words() -> None:

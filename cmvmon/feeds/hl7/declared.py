@@ -30,7 +30,5 @@ def check_addresses(table: StrictTable, columns: Mapping[str, str]) -> None:
         table.fault("test", "is not that of a result: one order has several; take it from OBX-3")
     if value is not None and (value.segment, value.field) != ("OBX", 5):
         table.fault("value", "is not that of a result; take it from OBX-5")
-    elif value is not None and value.component > 1 and "comparator" not in columns:
-        table.fault(
-            "value", "leaves < and > of a structured number unread; take OBX-5, or declare `comparator` as OBX-5.1"
-        )
+    elif value is not None and value != address_of("OBX-5"):
+        table.fault("value", "leaves a part of the value unread, as the < of a structured number; take OBX-5")

@@ -102,7 +102,10 @@ class Segment:
             return ((("",),),)
         return tuple(
             tuple(
-                tuple(unescaped(part, marks, self.codec) for part in _parted(component, marks.subcomponent))
+                tuple(
+                    "" if part == _NULL else unescaped(part, marks, self.codec)
+                    for part in _parted(component, marks.subcomponent)
+                )
                 for component in _parted(repetition, marks.component)
             )
             for repetition in _parted(raw, marks.repetition)

@@ -119,6 +119,8 @@ def _walk(message: Message) -> Iterator[Observation]:
             order, has_observation = [segment], False
         elif name in ("OBR", "ORC"):
             yield from ended()
+            if name == "OBR":  # what was observed before it is of the specimen, and of no order
+                order, has_observation = [*order], False
             order.append(segment)
         elif name == "OBX":
             yield from ended()

@@ -45,7 +45,7 @@ def parsed(raw: RawMessage, *, encoding: str, file_encoding_holds: bool = False)
         text = _decoded(line.data, codec)
         if text is None:
             faults.append(("wrong_encoding", line.number))
-        elif _NAME.fullmatch(text[:3]) is None or text[3:4] not in ("", marks.field) or "\0" in text:
+        elif _NAME.fullmatch(text[:3]) is None or text[3:4] not in ("", marks.field) or _is_control(text):
             faults.append(("malformed_segment", line.number))
         else:
             segments.append(Segment(text[:3], text[3:], marks, line.number, codec))
@@ -53,6 +53,11 @@ def parsed(raw: RawMessage, *, encoding: str, file_encoding_holds: bool = False)
     if not faults and not message.kind:
         faults.append(("malformed_header", header.number))
     return Unread(*faults[0], patient_of(message)) if faults else message
+
+
+def _is_control(text: str) -> bool:
+    """Whether a line holds a NUL, or the end or start of a frame: two messages without a line's end between them."""
+    return any(mark in text for mark in ("\0", "\x0b", "\x1c"))
 
 
 def _decoded(data: bytes, codec: str) -> str | None:

@@ -30,8 +30,8 @@ def value_text(observation: Segment) -> str:
         text = whole[2:]
     else:
         text = whole
-    flags = _text(observation, Address("OBX", 8)).split("~")
-    beyond = next((flag.strip() for flag in flags if flag.strip() in _BEYOND_SCALE), "")
+    flags = (flag.split("^")[0].strip() for flag in _text(observation, Address("OBX", 8)).split("~"))  # coded since 2.7
+    beyond = next((flag for flag in flags if flag in _BEYOND_SCALE), "")
     is_bare = text.strip()[:1].isdigit() or text.strip()[:1] == "^"
     return f"{text} (OBX-8: {beyond})" if beyond and is_bare else text
 
