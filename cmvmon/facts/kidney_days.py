@@ -79,8 +79,8 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     unsteady_since = pl.max_horizontal("replaced_until", "moved_since")
     with_state = with_state.with_columns(unsteady_since=unsteady_since)
     found = with_state.join(_values(facts, with_state), on=_OF_A_DAY, how="left", maintain_order="left")
-    begun, holds = facts.prepared.begun, pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
-    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("ends") - holds)
+    begun = facts.prepared.begun
+    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("ends") - looks_back(facts))
     is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
     is_unsteady = pl.col("unsteady_since").is_not_null() & pl.col("ml_per_min").is_null() & pl.col("modality").is_null()
     return found.with_columns(
@@ -89,6 +89,12 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
         ml_per_min=pl.when(~is_unread).then("ml_per_min"),
         ml_per_min_per_kg=pl.when(~is_unread).then("ml_per_min_per_kg"),
     ).select(*days.columns, "modality", "ml_per_min", "ml_per_min_per_kg", "kidney_unknown")
+
+
+def looks_back(facts: Facts) -> pl.Expr:
+    """How far back a value of kidney function says something of a moment."""
+    policy = facts.protocol.exposure
+    return pl.duration(hours=max(24 * policy.kidney_value_holds_days, policy.creatinine_moved_within_h))
 
 
 def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         unread_until=unread,
         silent=silent,
         heard_since=heard,
-        last_heard=last_heard(signs),
+        last_heard=last_heard(signs, as_of=as_of),
         ever_sent={table.name: _ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
         answered=answered_results(connection, as_of=as_of),
     )

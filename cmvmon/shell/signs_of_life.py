@@ -7,7 +7,7 @@ it was judged again, as after a file of the feed was changed, is none; nor is a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -46,12 +46,16 @@ def last_signs(connection: sa.Connection, *, as_of: datetime) -> dict[tuple[str,
     return {place: last for place, last in signs.items() if last is not None}
 
 
-def last_heard(signs: Mapping[tuple[str, str], datetime]) -> dict[str, datetime]:
-    """By table, the last of these signs, of any feed."""
-    found: dict[str, datetime] = {}
+def last_heard(signs: Mapping[tuple[str, str], datetime], *, as_of: datetime) -> dict[str, datetime]:
+    """By table, until when all of its feeds have been heard of: the first of the last signs among those of the last day.
+
+    A feed that was heard of longer ago, as one that brought a file once, says nothing of now; where all are such, the last.
+    """
+    by_table: dict[str, list[datetime]] = {}
     for (_, table), last in signs.items():
-        found[table] = max(last, found.get(table, last))
-    return found
+        by_table.setdefault(table, []).append(last)
+    lately = {table: [at for at in each if as_of - at <= timedelta(days=1)] for table, each in by_table.items()}
+    return {table: min(lately[table]) if lately[table] else max(each) for table, each in by_table.items()}
 
 
 def rhythm_of(site: Site, feed: str, table: str) -> Rhythm | None:

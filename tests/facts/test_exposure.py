@@ -180,3 +180,25 @@ def test_a_kidney_value_that_could_not_be_read_leaves_the_days_after_its_time_ju
     )
     n_unknown = 3 + int(holds)
     assert states(rows) == "u" * n_unknown + "a" * (14 - n_unknown)
+
+
+@pytest.mark.parametrize(
+    ("says", "doses", "is_low"),
+    [
+        (
+            "nothing for a day; what was given five minutes into the last one still counts in it",
+            "ganciclovir 5 q12 d0.0035-d13",
+            True,
+        ),
+        ("one of two doses missed", "ganciclovir 5 q12 d0-d13; ganciclovir 5 q24 d13-d14", False),
+        ("half the dose for two days", "ganciclovir 5 q12 d0-d12; ganciclovir 2.5 q12 d12-", True),
+        (
+            "half of it as another drug of the group on the last day",
+            "ganciclovir 5 q12 d0-d13; valganciclovir 450mg q12 d13-",
+            False,
+        ),
+    ],
+)
+def test_a_dose_is_low_after_two_low_days_or_one_without_any(says: str, doses: str, is_low: bool) -> None:
+    found = facts_of(known(doses), day=14.1).of(EXPOSURE).filter(drug="ganciclovir")
+    assert found["is_exposure_low"].to_list() == [is_low], says

@@ -40,7 +40,15 @@ def judged(results: str, preliminary_from: float) -> tuple[dict[str, object], di
     [
         ("plasma d0 9, d7 8", 0, 2, 7, ["preliminary_alone"], "2 preliminary blood results, the last", "2 voorlopige"),
         ("plasma d0 9; serum d12 8", 0, 2, 12, ["preliminary_alone"], "2 preliminary blood", "2 voorlopige"),
-        ("plasma d0 9", 0, 1, 0, ["preliminary_alone"], "1 preliminary blood result, of", "1 voorlopige uitslag, van"),
+        (
+            "plasma d0 9",
+            0,
+            1,
+            0,
+            ["preliminary_alone"],
+            "1 preliminary blood result, of",
+            "1 voorlopige bloeduitslag, van",
+        ),
         (
             "plasma d0 9, d7 8",
             7,
