@@ -19,6 +19,7 @@ LAWFUL = {
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/caveats.py",  # what pages say of the feeds of results, courses and stays
     "run/never_delivered.py",  # for want of which table a rule can't judge
+    "run/protocol_rows.py",  # names a fact, the kidney function that a label is held against
     "run/placing.py",  # where a patient lies, by stays
     "run/views.py",  # pages show results
     "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
