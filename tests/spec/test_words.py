@@ -69,7 +69,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "resistance_found": ("running", "effect_not_said"),
     "response": ("refractory", "probable_refractory", "higher", "line_high"),
     "rise_on_prophylaxis": ("rise_from_limit", "rise"),
-    "toxicity_monitoring": ("neutrophils", "platelets", "calcium"),
+    "toxicity_monitoring": ("neutrophils", "platelets", "calcium", "calcium_none"),
     "untreated_rise": ("rise", "elsewhere"),
 }
 
