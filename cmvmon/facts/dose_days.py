@@ -215,16 +215,22 @@ def _known(facts: Facts) -> pl.DataFrame:
     return found.join(facts.shared(is_under_age), on="patient_id", how="left")
 
 
-def _unlisted_days(facts: Facts) -> pl.DataFrame:
-    """Days on which a drug that the protocol does not list was given as treatment."""
-    days = facts.shared(treated_days)
-    unlisted = facts.shared(treatment_doses).filter(pl.col("group").is_null() & (pl.col("administered") == GIVEN))
+def given_on_days(facts: Facts) -> pl.DataFrame:
+    """Each treated day on which a dose was given, whatever is left of the one before: patient_id, day, group (null: not listed)."""
+    given = facts.shared(treatment_doses).filter(pl.col("administered") == GIVEN)
     return (
-        days.join(unlisted.select("patient_id", "given_at"), on="patient_id")
+        facts.shared(treated_days)
+        .join(given.select("patient_id", "group", "given_at"), on="patient_id")
         .filter((pl.col("given_at") >= pl.col("starts")) & (pl.col("given_at") < pl.col("ends")))
-        .select("patient_id", "day", has_unlisted=pl.lit(True))
+        .select("patient_id", "day", "group")
         .unique()
     )
+
+
+def _unlisted_days(facts: Facts) -> pl.DataFrame:
+    """Days on which a drug that the protocol does not list was given as treatment."""
+    unlisted = given_on_days(facts).filter(pl.col("group").is_null())
+    return unlisted.select("patient_id", "day", has_unlisted=pl.lit(True))
 
 
 def _why_unknown(facts: Facts, delivered: bool) -> pl.Expr:

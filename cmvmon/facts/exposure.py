@@ -9,9 +9,8 @@ from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
-from cmvmon.facts.dose_days import LOW, STATES, WHY_UNKNOWN, drug_days, is_under_age, treatment_doses
+from cmvmon.facts.dose_days import LOW, STATES, WHY_UNKNOWN, drug_days, given_on_days, is_under_age
 from cmvmon.facts.fact_table import Facts, fact_table
-from cmvmon.facts.kidney_days import treated_days
 from cmvmon.protocol.doses import dose_unit
 
 _NO_BAND = "not known, renal replacement ran, or the drug has no table of doses"
@@ -70,11 +69,12 @@ def exposure(facts: Facts) -> pl.DataFrame:
 
     `n_days_on_record` is the least that a patient had: what was given elsewhere is not known. Source: rules.md sections 1, 2, 4.
     """
+    with_a_dose = given_on_days(facts).with_columns(has_dose=pl.lit(True))
     was_low = pl.col("state").shift(1).over("patient_id", "drug") == LOW
     lasts = was_low.fill_null(False) | pl.col("has_dose").is_null()
     days = (
         facts.shared(drug_days)
-        .join(_days_with_a_dose(facts), on=["patient_id", "group", "day"], how="left", maintain_order="left")
+        .join(with_a_dose, on=["patient_id", "group", "day"], how="left", maintain_order="left")
         .with_columns(is_low_for_longer=pl.col("is_surely_low") & lasts)
     )
     last = pl.col("day") == pl.col("day").max().over("patient_id", "drug")
@@ -108,18 +108,6 @@ def exposure(facts: Facts) -> pl.DataFrame:
             pl.col("n_missed_lately").fill_null(0),
             dose_unit=pl.col("drug").replace_strict(units, default=None, return_dtype=pl.String),
         )
-    )
-
-
-def _days_with_a_dose(facts: Facts) -> pl.DataFrame:
-    """Each treated day on which a dose of a group was given, whatever is left of the one before: patient_id, group, day."""
-    given = facts.shared(treatment_doses).filter(pl.col("administered") == GIVEN).drop_nulls("group")
-    return (
-        facts.shared(treated_days)
-        .join(given.select("patient_id", "group", "given_at"), on="patient_id")
-        .filter((pl.col("given_at") >= pl.col("starts")) & (pl.col("given_at") < pl.col("ends")))
-        .select("patient_id", "group", "day", has_dose=pl.lit(True))
-        .unique()
     )
 
 

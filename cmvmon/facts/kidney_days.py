@@ -79,9 +79,7 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     unsteady_since = pl.max_horizontal("replaced_until", "moved_since")
     with_state = with_state.with_columns(unsteady_since=unsteady_since)
     found = with_state.join(_values(facts, with_state), on=_OF_A_DAY, how="left", maintain_order="left")
-    begun = facts.prepared.begun
-    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("ends") - looks_back(facts))
-    is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
+    is_unread = is_kidney_in_doubt(facts, pl.col("ends"))
     is_unsteady = pl.col("unsteady_since").is_not_null() & pl.col("ml_per_min").is_null() & pl.col("modality").is_null()
     return found.with_columns(
         kidney_unknown=pl.when(is_unread).then(pl.lit(UNREAD)).when(is_unsteady).then(pl.lit(UNSTEADY)),
@@ -91,10 +89,13 @@ def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     ).select(*days.columns, "modality", "ml_per_min", "ml_per_min_per_kg", "kidney_unknown")
 
 
-def looks_back(facts: Facts) -> pl.Expr:
-    """How far back a value of kidney function says something of a moment."""
-    policy = facts.protocol.exposure
-    return pl.duration(hours=max(24 * policy.kidney_value_holds_days, policy.creatinine_moved_within_h))
+def is_kidney_in_doubt(facts: Facts, at: pl.Expr) -> pl.Expr:
+    """Whether a row that could not be used may say something of kidney function at that moment: a value as far as one is looked
+    back for, a period of renal replacement for good, since it may run still."""
+    begun, policy = facts.prepared.begun, facts.protocol.exposure
+    looks_back = pl.duration(hours=max(24 * policy.kidney_value_holds_days, policy.creatinine_moved_within_h))
+    is_replaced = pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))
+    return is_in_doubt(begun, KIDNEY_FUNCTION, at - looks_back) | is_replaced
 
 
 def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:

@@ -18,9 +18,8 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
-from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.kidney_days import looks_back
+from cmvmon.facts.kidney_days import is_kidney_in_doubt
 
 STEADY, REPLACED, NOT_STEADY, CHANGED, UNREAD, UNKNOWN = STATES = (
     "steady",
@@ -40,9 +39,7 @@ def kidney_states(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     the group's doses; and a value of no more than some days before both ends. `group` null: bands are not looked at.
     Source: rules.md section 2.
     """
-    begun = facts.prepared.begun
-    is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("from_at") - looks_back(facts))
-    is_unread |= pl.col("patient_id").is_in(sorted(begun.unread_of(RENAL_REPLACEMENT)))  # it may run still
+    is_unread = is_kidney_in_doubt(facts, pl.col("from_at"))
     found = spans
     for part in (_replacement(facts, spans), _moved(facts, spans), _values(facts, spans)):
         found = found.join(part, on="span", how="left")

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from cmvmon.domain.kidney_function import ML_PER_MIN, ML_PER_MIN_PER_KG
 from cmvmon.domain.renal_replacement import MODALITIES
@@ -58,8 +58,12 @@ class KidneyBand:
     def label(self) -> str:
         return f"{'[' if self.has_lower else '('}{self.lower:g}, {self.upper:g}{']' if self.has_upper else ')'}"
 
-    def holds(self, number: pl.Expr) -> pl.Expr:
-        """Whether it holds the number; null where that is null."""
+    @overload
+    def holds(self, number: float) -> bool: ...
+    @overload
+    def holds(self, number: pl.Expr) -> pl.Expr: ...
+    def holds(self, number: Any) -> Any:
+        """Whether it holds the number, or each of a column; null where that is null."""
         above = number >= self.lower if self.has_lower else number > self.lower
         return above & (number <= self.upper if self.has_upper else number < self.upper)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cmvmon.protocol import Protocol
-from cmvmon.protocol.doses import DoseRow, KidneyBand
+from cmvmon.protocol.doses import DoseRow
 from cmvmon.protocol.levels import TREATMENT
 
 _LEVEL = ("trough_from_mg_per_l", "trough_to_mg_per_l")
@@ -46,13 +46,9 @@ def _is_of_doses(row: DoseRow, unit: str, evidence: Mapping[str, Any]) -> bool:
     if row.band is None:
         return bool(evidence.get("is_on_replacement"))
     said, value = evidence.get("exposure_band"), evidence.get("kidney_function_now")
-    is_lacking = evidence.get("no_dose_up_to") is not None and isinstance(value, int | float)
-    return said == f"{row.band.label} {unit}" or (is_lacking and _holds(row.band, value))
-
-
-def _holds(band: KidneyBand, number: Any) -> bool:
-    above = number >= band.lower if band.has_lower else number > band.lower
-    return bool(above and (number <= band.upper if band.has_upper else number < band.upper))
+    if said == f"{row.band.label} {unit}":
+        return True
+    return evidence.get("no_dose_up_to") is not None and isinstance(value, int | float) and row.band.holds(value)
 
 
 def _levels(protocol: Protocol, evidence: Mapping[str, Any]) -> Iterator[dict[str, str]]:
