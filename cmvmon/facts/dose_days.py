@@ -229,7 +229,7 @@ def given_on_days(facts: Facts) -> pl.DataFrame:
 
 def _unlisted_days(facts: Facts) -> pl.DataFrame:
     """Days on which a drug that the protocol does not list was given as treatment."""
-    unlisted = given_on_days(facts).filter(pl.col("group").is_null())
+    unlisted = facts.shared(given_on_days).filter(pl.col("group").is_null())
     return unlisted.select("patient_id", "day", has_unlisted=pl.lit(True))
 
 

@@ -69,7 +69,7 @@ def exposure(facts: Facts) -> pl.DataFrame:
 
     `n_days_on_record` is the least that a patient had: what was given elsewhere is not known. Source: rules.md sections 1, 2, 4.
     """
-    with_a_dose = given_on_days(facts).with_columns(has_dose=pl.lit(True))
+    with_a_dose = facts.shared(given_on_days).with_columns(has_dose=pl.lit(True))
     was_low = pl.col("state").shift(1).over("patient_id", "drug") == LOW
     lasts = was_low.fill_null(False) | pl.col("has_dose").is_null()
     days = (
