@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, duration_sentence
 from dashboards import concordance_words, facts, never_delivered, page
 from dashboards import words_for_results as cells
+from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
 from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
 from dashboards.response import response_rows
@@ -77,6 +78,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         older_results=results[_FIRST_RESULTS:],
         older_results_title=language.count("results.older", max(len(results) - _FIRST_RESULTS, 0)),
         courses=None if view.courses is None else cells.course_rows(view.courses, view, language),
+        drug_notes=drug_notes(view, language),
         ventilation=_ventilation(view, language),
         caveats=_caveats(shown, view, language),
         context=_context(view, language),

@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
 
@@ -75,6 +76,7 @@ class PatientView:
         hrefs: this page by language code, itself included, as seen from this page.
         stale_after_hours: from this age on the reader's own clock marks the page as old; None = never. A synthetic page
             is never marked: its `as_of` is made up.
+        noted_pairs: the patient's rows of antiviral drugs beside others that are only noted (`cmvmon.facts.drug_pairs`).
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
     """
 
@@ -109,6 +111,7 @@ class PatientView:
     stale_after_hours: int | None = None
     switched_off: tuple[SwitchedOff, ...] = ()
     context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
+    noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
 
     @property

@@ -10,11 +10,14 @@ from cmvmon.domain.cmv_serology import CMV_SEROLOGY, IGM, IMMUNOGLOBULIN, RECIPI
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, days, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
+from cmvmon.facts.treatment import runs
 
 _TRANSPLANTED = ("solid_organ_transplant", "stem_cell_transplant")
+_LETERMOVIR = "letermovir"  # the group of [drugs]
 _EYE_OR_BRAIN = ("csf", "vitreous")
 _NOT_STATED = "nobody stated it"
 
@@ -33,6 +36,7 @@ CONTEXT = RowType(
             _NOT_STATED,
             (Between("cd4_cells_per_ul", at_least=0.0),),
         ),
+        yes_no("is_on_letermovir", "Whether letermovir runs, for whatever reason."),
         yes_no("has_hiv", "Whether HIV or AIDS is stated and holds."),
         yes_no("is_transplanted", "Whether a transplantation is stated and holds."),
         yes_no(
@@ -64,6 +68,8 @@ def context(facts: Facts) -> pl.DataFrame:
         .unique("patient_id", keep="last", maintain_order=True)
         .select("patient_id", "serostatus_may_be_false", serostatus="serology_result")
     )
+    of_group = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
+    on_letermovir = begun[ANTIVIRAL_COURSES].filter(pl.col("drug").is_in(of_group) & runs(facts))
     parts = (
         begun[BIRTH_DATES].select("patient_id", age_days=pl.when(age >= 0).then(age)),
         holding.group_by("patient_id").agg(
@@ -76,6 +82,7 @@ def context(facts: Facts) -> pl.DataFrame:
             has_positive_eye_or_brain=(found & pl.col("compartment").is_in(list(_EYE_OR_BRAIN))).any(),
         ),
         serology,
+        on_letermovir.select("patient_id").unique().with_columns(is_on_letermovir=pl.lit(True)),
     )
     rows = facts.of(PATIENTS).select("patient_id")
     for part in parts:

@@ -12,7 +12,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, days, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT, runs
-from cmvmon.protocol.interactions import ALERT, EFFECTS, Pair
+from cmvmon.protocol.interactions import ALERT, EFFECTS, NOTE, Pair
 
 UNKNOWN_BECAUSE = (
     "courses_unread",
@@ -59,8 +59,17 @@ def drug_pairs(facts: Facts) -> pl.DataFrame:
     Whatever the antiviral drug is given for. What overlapped once in a course stays told until the course ends, so that a
     pair is told once. A drug that has not stopped runs until now. Source: rules.md section 4.
     """
+    return _told_as(ALERT, facts)
+
+
+def noted_pairs(facts: Facts) -> pl.DataFrame:
+    """The same rows of the pairs that are only noted; none where the protocol does not show them. No rule reads them."""
+    return _told_as(NOTE, facts) if facts.protocol.interactions.show_notes else DRUG_PAIRS.empty()
+
+
+def _told_as(told_as: str, facts: Facts) -> pl.DataFrame:
     given = _given(facts)
-    pairs = [pair for pair in facts.protocol.interactions.pairs if pair.told_as == ALERT]
+    pairs = [pair for pair in facts.protocol.interactions.pairs if pair.told_as == told_as]
     there = set(given["group"].unique())
     found = [_of_pair(facts, pair, given) for pair in pairs if pair.drug in there]
     return pl.concat(found) if found else DRUG_PAIRS.empty()

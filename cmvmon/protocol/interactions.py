@@ -9,13 +9,24 @@ from typing import Any
 from cmvmon.domain.co_medication import ROUTES
 from cmvmon.domain.renal_replacement import ANTICOAGULANTS
 from cmvmon.protocol.faults import Place
-from cmvmon.protocol.kinds import ATC, Listed, Number, Text
+from cmvmon.protocol.kinds import ATC, Flag, Listed, Number, Text
 from cmvmon.protocol.sourced_rows import SourcedRows
 from cmvmon.protocol.stanza import Provenance, key, stanza
 
 ALERT, NOTE = TOLD_AS = ("alert", "note")
 EFFECTS = ("seizures", "low_calcium", "low_calcium_by_mechanism", "nephrotoxic", "antagonism")
 """What is reported of a pair that alerts, as a word: each has its sentence in every language."""
+NOTED_EFFECTS = (
+    "both_harm_kidney",
+    "both_prolong_qt",
+    "both_harm_marrow",
+    "both_harm_marrow_renal",
+    "raised_by_letermovir",
+    "raised_by_letermovir_dose",
+    "lowered_by_letermovir",
+)
+"""The same of a pair that is only noted."""
+_EFFECTS_OF = {ALERT: EFFECTS, NOTE: NOTED_EFFECTS}
 _LISTS = {
     "other_atc": Listed(ATC, may_be_empty=True),
     "other_groups": Listed(Text(), may_be_empty=True),
@@ -42,8 +53,8 @@ class Pair:
         other_anticoagulants: it is what keeps the circuit of renal replacement open.
         other_routes: the routes that count; empty: any.
         within_days: so far apart the two still count as given together.
-        told_as: an alert, or a note that no rule reads.
-        effect: what is reported, as a word (of a note: in the protocol's own words).
+        told_as: an alert, or a note on the patient page that no rule reads.
+        effect: what is reported, as a word: of `EFFECTS` for an alert, of `NOTED_EFFECTS` for a note.
     """
 
     drug: str
@@ -80,9 +91,10 @@ class PairRows(SourcedRows[Pair]):
         days = _DAYS.read(found.get("within_days"), place.at(f"{place.key} within_days"))
         if not any(lists[name] for name in ("other_atc", "other_groups", "other_anticoagulants")):
             place.refuse("names nothing that the drug is held against", remedy="add other_atc, such as ['P01CX01']")
-        if texts["told_as"] == ALERT and texts["effect"] not in EFFECTS:
+        effects = _EFFECTS_OF.get(texts["told_as"] or "", ())
+        if effects and texts["effect"] not in effects:
             place.refuse(
-                f"must have an effect of {', '.join(EFFECTS)}", found=texts["effect"], remedy="or be told as a note"
+                f"told as {texts['told_as']}, must have an effect of {', '.join(effects)}", found=texts["effect"]
             )
         return Pair(**texts, **lists, within_days=days, **provenance) if len(place.faults) == before else None  # type: ignore[arg-type]
 
@@ -107,7 +119,11 @@ def _held_against(row: Pair) -> tuple[str, ...]:
 
 @stanza
 class Interactions:
-    """Antiviral drugs beside other drugs: which pairs the rule `interaction_note` tells of, and which are kept as notes."""
+    """Antiviral drugs beside other drugs: which pairs the rule `interaction_note` tells of, and which are notes on the page."""
+
+    show_notes: bool = key(
+        Flag(), "whether the patient page shows the notes; where the prescribing system says them, false"
+    )
 
     pairs: tuple[Pair, ...] = key(PairRows(), "one row a pair")
     provenance: Provenance

@@ -50,6 +50,7 @@ LINES: tuple[ContextLine, ...] = (
     ContextLine("seropositive", "G1", (serostatus == POSITIVE) & ~is_doubtful),
     ContextLine("seronegative", "G1", (serostatus == NEGATIVE) & ~is_doubtful),
     ContextLine("serostatus_doubtful", "G2", is_doubtful),
+    ContextLine("letermovir_not_hsv", "G16", truth("is_on_letermovir")),
     ContextLine("trials", "G7", found),
 )
 

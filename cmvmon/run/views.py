@@ -18,6 +18,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
+from cmvmon.facts.drug_pairs import noted_pairs
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.noise.in_use import default_sigma
@@ -149,6 +150,7 @@ def patient_view(
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
         context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
+        noted_pairs=_of(known.shared(noted_pairs), patient_id),
         never_delivered=common.never_delivered,
     )
 

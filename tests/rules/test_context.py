@@ -23,13 +23,15 @@ CASES = [[cell.strip() for cell in line.strip("|").split("|")] for line in _ROWS
 
 
 @pytest.mark.parametrize(
-    ("name", "results", "hosts", "born", "serology", "said"), CASES, ids=lambda cell: cell.replace(" ", "_")
+    ("name", "results", "courses", "hosts", "born", "serology", "said"), CASES, ids=lambda cell: cell.replace(" ", "_")
 )
 def test_the_lines_that_the_table_says_are_said(
-    name: str, results: str, hosts: str, born: str, serology: str, said: str
+    name: str, results: str, courses: str, hosts: str, born: str, serology: str, said: str
 ) -> None:
     plain, _, cd4 = hosts.partition(":")
-    known = patients.known(results, stays="d-3-", hosts=plain + (" " + cd4.partition(" ")[2] if cd4 else ""))
+    known = patients.known(
+        results, courses=courses, stays="d-3-", hosts=plain + (" " + cd4.partition(" ")[2] if cd4 else "")
+    )
     if cd4:
         stated = known[HOST_STATUS].with_columns(cd4_cells_per_ul=pl.lit(float(cd4.split()[0])))
         known = replace(known, tables={**known.tables, HOST_STATUS.name: stated})

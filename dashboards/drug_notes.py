@@ -1,0 +1,25 @@
+"""Antiviral drugs beside other drugs on the patient page: what the hospital's prescribing system says too. No alert rests on it."""
+
+from __future__ import annotations
+
+from cmvmon.text import Language
+from dashboards.views import PatientView
+
+
+def drug_notes(view: PatientView, language: Language) -> list[str]:
+    """One line for each noted pair that is given together now, and one for each drug and reason where that is not known."""
+    together, unknown = [], []
+    for row in view.noted_pairs.sort("drug", "other_drug").iter_rows(named=True):
+        if row["are_together"]:
+            other = f"other_drug.{row['other_drug']}"
+            together.append(
+                language.say(
+                    f"noted.{row['pair_effect']}",
+                    drugs=" + ".join(row["pair_drugs"].split(";")).capitalize(),
+                    other=language.say(other) if language.has(other) else row["other_drug"],
+                )
+            )
+        elif row["pair_unknown_because"]:
+            why = language.word("reason", row["pair_unknown_because"])
+            unknown.append(language.say("noted.unknown", drug=row["drug"].capitalize(), why=why))
+    return [*together, *dict.fromkeys(unknown)]
