@@ -37,8 +37,8 @@ CASES = {
         "letermovir(prophylaxis) d0-",
         "N05CD08 iv d1-; J02AC03 iv d1-",
         [
-            "Letermovir naast midazolam: letermovir verhoogt de spiegel daarvan.",
-            "Letermovir naast voriconazol: letermovir verlaagt de spiegel daarvan.",
+            "Letermovir naast midazolam: hogere spiegel daarvan door letermovir.",
+            "Letermovir naast voriconazol: lagere spiegel daarvan door letermovir.",
         ],
     ),
     "what was stopped is noted no more": ("foscarnet d0-", "J01GB03 iv d1-d3", []),
