@@ -20,6 +20,7 @@ from typing import Any
 
 # What a test run must import anew for a mutant to be seen: everything but the rooms below the judging code.
 KEPT = ("cmvmon.domain", "cmvmon.kinetics", "cmvmon.feeds", "cmvmon.protocol", "cmvmon.simulate", "cmvmon.text")
+TESTS = str(Path(__file__).parents[1] / "tests")
 RELOADED = ("cmvmon", "tests", "data_contracts", "dashboards", "flows")
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -80,7 +81,7 @@ def mutants_of(source: str, *, file: str) -> list[Mutant]:
 @contextlib.contextmanager
 def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
     """Whoever imports the mutant's module meanwhile gets the mutant. Modules above the judging code are imported anew."""
-    for name in [n for n in sys.modules if n.partition(".")[0] in RELOADED and not n.startswith(KEPT)]:
+    for name in [name for name in sys.modules if _is_imported_anew(name)]:
         del sys.modules[name]
     _put_back_what_is_kept()
     if mutant is None:
@@ -92,6 +93,13 @@ def in_place_of_its_module(mutant: Mutant | None) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+
+
+def _is_imported_anew(name: str) -> bool:
+    """Also a file of tests in a folder that is no package: pytest imports it under its bare name."""
+    if name.partition(".")[0] in RELOADED:
+        return not name.startswith(KEPT)
+    return str(getattr(sys.modules[name], "__file__", None) or "").startswith(TESTS)
 
 
 def _put_back_what_is_kept() -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks import mutants
 from benchmarks.equivalent import EQUIVALENT
 from benchmarks.mutants import Answer
@@ -116,17 +118,30 @@ def _inside(root: Path, tests: list[str], **given: object) -> str | None:
     return None if done.stdout.strip() == "None" else done.stdout.strip()
 
 
-def test_a_known_mutant_is_killed_by_the_test_of_its_rule_and_the_source_as_written_is_not() -> None:
-    (mutant,) = (
-        each
-        for each in mutants.every_mutant()
-        if each.file.endswith("rules/suppressed.py") and each.change == "`2` -> `3`"
-    )
+@pytest.mark.parametrize(
+    ("file", "change", "test"),
+    [
+        (
+            "cmvmon/rules/suppressed.py",
+            "`2` -> `3`",
+            "tests/rules/test_suppressed_needs_two.py::test_the_second_result_decides",
+        ),
+        (  # in a folder that is no package
+            "data_contracts/promises.py",
+            "`self.at_least - frame.height` -> `self.at_least + frame.height`",
+            "tests/contracts/test_promises.py::test_the_rows_that_are_lacking_are_counted",
+        ),
+    ],
+)
+def test_a_known_mutant_is_killed_by_the_test_of_its_file_and_the_source_as_written_is_not(
+    file: str, change: str, test: str
+) -> None:
+    (mutant,) = (each for each in mutants.every_mutant() if (each.file, each.change) == (file, change))
     program = (
         "import sys, json; from benchmarks.mutating import *; from benchmarks.mutants import *\n"
-        "for mutant in (None, Mutant('cmvmon/rules/suppressed.py', 1, '', sys.stdin.read())):\n"
+        f"for mutant in (None, Mutant({file!r}, 1, '', sys.stdin.read())):\n"
         "    with in_place_of_its_module(mutant):\n"
-        "        print(first_failing(ROOT, ['tests/rules/test_suppressed_needs_two.py']))"
+        f"        print(first_failing(ROOT, [{test.partition('::')[0]!r}]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -139,7 +154,7 @@ def test_a_known_mutant_is_killed_by_the_test_of_its_rule_and_the_source_as_writ
     )
     as_written, changed = done.stdout.splitlines()
     assert as_written == "None"
-    assert changed.startswith("tests/rules/test_suppressed_needs_two.py::test_the_second_result_decides")
+    assert changed.startswith(test)
 
 
 def test_the_table_counts_by_file_and_names_every_survivor_with_its_place() -> None:

@@ -54,3 +54,9 @@ def test_the_promises_about_one_row_are_counted_in_their_order() -> None:
     assert rows_breaking(promises, frame) == [2, 3]
     assert rows_breaking([], frame) == []
     assert rows_breaking(promises, frame.clear()) == [0, 0]
+
+
+def test_a_promise_about_one_row_is_broken_by_the_rows_that_break_it() -> None:
+    frame = pl.DataFrame({"a": [1.0, 5.0, 12.0, None, 3.0]})
+    assert broken_rows(Between("a", at_least=2.0, at_most=10.0), frame, as_of=AS_OF, references={}) == 2
+    assert broken_rows(NotNull("a"), frame, as_of=AS_OF, references={}) == 1
