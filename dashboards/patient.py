@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, duration_sentence
 from dashboards import concordance_words, facts, never_delivered, page
 from dashboards import words_for_results as cells
+from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
 from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
@@ -181,6 +182,7 @@ def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[
     if view.affected and view.affected_source:
         names = ", ".join(language.word("compartment", name) for name in view.affected)
         said.append(language.say(f"caveat.affected_{view.affected_source}", compartments=names))
+    said += course_caveats(view, language)
     said += concordance_words.sentences(view, language)
     added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
     return said + [_added(caveat, view, language) for caveat in added]

@@ -6,16 +6,10 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.conditional import BetweenWhen
 from cmvmon.domain.constraints import Between, Matches, NotBefore, NullUnless, OneOf, Requires
+from cmvmon.domain.dose_amounts import LOOKS_LIKE_ANOTHER_UNIT, MG
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 GIVEN, MISSED = ADMINISTERED = ("given", "missed")
-# A dose of so few mg is one in mg/kg, or in g, that was written as mg: no clinical line. The lightest weight is that below.
-_LOOKS_LIKE_ANOTHER_UNIT = "dose_looks_like_another_unit"
-
-
-def _in_mg(at_least: float, at_most: float, *drugs: str) -> BetweenWhen:
-    return BetweenWhen("dose_mg", at_least, at_most, "drug", drugs, _LOOKS_LIKE_ANOTHER_UNIT)
-
 
 DOSES_GIVEN = RowType(
     name="doses_given",
@@ -67,8 +61,9 @@ DOSES_GIVEN = RowType(
     across=(
         Requires("dose_mg", "administered", (GIVEN,)),
         NullUnless("dose_mg", "administered", (GIVEN,)),
-        _in_mg(10.0, 4_000.0, "ganciclovir", "cidofovir"),
-        _in_mg(300.0, 40_000.0, "foscarnet"),
-        _in_mg(50.0, 4_000.0, "valganciclovir", "maribavir", "letermovir"),
+        *(
+            BetweenWhen("dose_mg", low, high, "drug", drugs, LOOKS_LIKE_ANOTHER_UNIT)
+            for drugs, (low, high) in MG.items()
+        ),
     ),
 )

@@ -374,6 +374,8 @@ SENTENCES: dict[str, str] = {
     "stays.ventilation": "Ventilation: {periods}.",
     "stays.period": "{start} to {stop}",
     "caveats.title": "About these data",
+    "caveat.courses_overlap": "Two rows of {drug} overlap from {since} on: the medication list gives both.",
+    "caveat.dose_unit": "{drug} from {since}: the dose reads as another unit (mg, mg/kg or g); nothing was converted.",
     "caveat.conflicting_values.one": "{n} result has conflicting values and is not used.",
     "caveat.conflicting_values.other": "{n} results have conflicting values and are not used.",
     "caveat.preliminary.one": "{n} preliminary result is shown and not judged.",

@@ -374,6 +374,8 @@ SENTENCES: dict[str, str] = {
     "stays.ventilation": "Beademing: {periods}.",
     "stays.period": "{start} tot {stop}",
     "caveats.title": "Over deze gegevens",
+    "caveat.courses_overlap": "Twee regels {drug} overlappen elkaar vanaf {since}: de medicatielijst geeft beide.",
+    "caveat.dose_unit": "{drug} vanaf {since}: de dosis leest als een andere eenheid (mg, mg/kg of g); er is niets omgerekend.",
     "caveat.conflicting_values.one": "{n} uitslag heeft tegenstrijdige waarden en is niet gebruikt.",
     "caveat.conflicting_values.other": "{n} uitslagen hebben tegenstrijdige waarden en zijn niet gebruikt.",
     "caveat.preliminary.one": "{n} voorlopige uitslag wordt getoond en niet beoordeeld.",

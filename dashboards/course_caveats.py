@@ -1,0 +1,42 @@
+"""What stands out in the rows of antiviral drugs: two of one drug at the same time, an amount that reads as another unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import polars as pl
+
+from cmvmon.domain.dose_amounts import looks_like_another_unit
+from cmvmon.text import Language
+from dashboards.views import PatientView
+
+
+def course_caveats(view: PatientView, language: Language) -> list[str]:
+    """One line for each. Both rows are used as they came: nothing is converted, and nothing is left out."""
+    if view.courses is None:
+        return []
+    return [*_overlapping(view.courses, view, language), *_in_another_unit(view.courses, view, language)]
+
+
+def _overlapping(courses: pl.DataFrame, view: PatientView, language: Language) -> Iterator[str]:
+    """Of one drug by one route: a row that begins before an earlier one has ended."""
+    for (drug, _), rows in courses.sort("drug", "route", "started_at").group_by(["drug", "route"], maintain_order=True):
+        running = None  # the row of those so far that ends last
+        for earlier, later in pairwise(rows.iter_rows(named=True)):
+            running = earlier if running is None or _ends_after(earlier, running) else running
+            if running["stopped_at"] is None or running["stopped_at"] > later["started_at"]:
+                since = language.date(later["started_at"], view.time_zone)
+                yield language.say("caveat.courses_overlap", drug=drug, since=since)
+
+
+def _ends_after(row: dict[str, object], other: dict[str, object]) -> bool:
+    stop, last = row["stopped_at"], other["stopped_at"]
+    return last is not None and (stop is None or stop > last)  # type: ignore[operator]
+
+
+def _in_another_unit(courses: pl.DataFrame, view: PatientView, language: Language) -> Iterator[str]:
+    for row in courses.sort("started_at", "drug").iter_rows(named=True):
+        if looks_like_another_unit(row["drug"], row["dose_mg"], row["dose_mg_per_kg"]):
+            since = language.date(row["started_at"], view.time_zone)
+            yield language.say("caveat.dose_unit", drug=row["drug"].capitalize(), since=since)
