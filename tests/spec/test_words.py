@@ -173,6 +173,8 @@ def test_every_sentence_is_said_somewhere() -> None:
         "preliminary",
         "treatment_unknown",
         "treatment_unknown_since",
+        "courses_overlap",
+        "dose_unit",
         *(f"affected_{s}" for s in words.AFFECTED_SOURCE),
     }
     assert caveats == {*CAVEATS, *derived}
