@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.columns import PATIENT_ID, count, days, series, yes_no
 from cmvmon.facts.conditions import fact, number, truth
@@ -12,6 +13,7 @@ from cmvmon.facts.dose_days import ADEQUATE, HIGH, drug_days
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.falls import FALLS
 from cmvmon.facts.kidney_days import treated_days
+from cmvmon.facts.nobody import nobody_without
 
 ADEQUATE_DAYS = RowType(
     name="adequate_days",
@@ -38,6 +40,7 @@ ADEQUATE_DAYS = RowType(
 
 
 @fact_table(ADEQUATE_DAYS)
+@nobody_without(DOSES_GIVEN)
 def adequate_days(facts: Facts) -> pl.DataFrame:
     """A day counts where one of the treatment drugs was not below its band: low, and not known, count as outside.
 

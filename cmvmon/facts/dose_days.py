@@ -13,6 +13,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN, MISSED
 from cmvmon.domain.kidney_function import ML_PER_MIN
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.kidney_days import kidney_days, treated_days
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.protocol.doses import MG_PER_KG, dose_unit
 
 ADEQUATE, LOW, HIGH, UNKNOWN = STATES = ("adequate", "low", "high", "unknown")
@@ -79,6 +80,7 @@ def bands(facts: Facts) -> pl.DataFrame:
     return found.with_columns(**before)
 
 
+@nobody_without(DOSES_GIVEN)
 def given_by_day(facts: Facts) -> pl.DataFrame:
     """How much of each drug was given on each treated day, in the unit of its table (null: not known), and how many missed.
 
@@ -153,6 +155,7 @@ def is_under_age(facts: Facts) -> pl.DataFrame:
     return facts.prepared.begun[BIRTH_DATES].select("patient_id", is_under_age=adult_on > pl.lit(facts.as_of.date()))
 
 
+@nobody_without(DOSES_GIVEN)
 def drug_days(facts: Facts) -> pl.DataFrame:
     """Each treated day of each drug of which a dose with treatment intent is on record: its `state`, and why not known.
 
@@ -215,6 +218,7 @@ def _known(facts: Facts) -> pl.DataFrame:
     return found.join(facts.shared(is_under_age), on="patient_id", how="left")
 
 
+@nobody_without(DOSES_GIVEN)
 def given_on_days(facts: Facts) -> pl.DataFrame:
     """Each treated day on which a dose was given, whatever is left of the one before: patient_id, day, group (null: not listed)."""
     given = facts.shared(treatment_doses).filter(pl.col("administered") == GIVEN)

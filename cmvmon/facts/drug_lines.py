@@ -113,7 +113,10 @@ def drug_lines(facts: Facts) -> pl.DataFrame:
     """
     running = _running(facts)
     listed = pl.concat([running.select(_KEY), facts.of(EXPOSURE).select(_KEY)]).unique()
-    parts = [running, _kidney(facts, running), *_creatinine(facts, running), _disease(facts, running)]
+    parts = [running]
+    for drugs, made in ((WITH_A_KIDNEY_LINE, _kidney), ((CIDOFOVIR,), _creatinine), ((LETERMOVIR,), _disease)):
+        mine = running.filter(pl.col("drug").is_in(list(drugs)))
+        parts += [] if mine.is_empty() else made(facts, mine)
     found = reduce(lambda left, right: left.join(right, on=_KEY, how="left"), parts, listed)
     return found.with_columns(pl.col("drug_runs", "is_for_treatment").fill_null(False))
 
@@ -132,9 +135,8 @@ def _running(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _kidney(facts: Facts, running: pl.DataFrame) -> pl.DataFrame:
+def _kidney(facts: Facts, mine: pl.DataFrame) -> tuple[pl.DataFrame]:
     """Of foscarnet and cidofovir that run: the row of its table of doses now, and a day before."""
-    mine = running.filter(pl.col("drug").is_in(list(WITH_A_KIDNEY_LINE)))
     a_day = pl.duration(hours=24)
     days = (
         mine.select("patient_id")
@@ -160,7 +162,7 @@ def _kidney(facts: Facts, running: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(NEVER))
         .otherwise(pl.col("kidney_unknown").fill_null(pl.lit(NO_VALUE)))
     )
-    return now.select(
+    told = now.select(
         *_KEY,
         "label_has_dose",
         kidney_function_now=pl.when(~is_replaced).then("kidney"),
@@ -169,6 +171,7 @@ def _kidney(facts: Facts, running: pl.DataFrame) -> pl.DataFrame:
         runs_on_replacement=is_replaced,
         line_unknown_because=pl.when(pl.col("label_has_dose").is_null()).then(why),
     ).join(before, on=_KEY, how="left")
+    return (told,)
 
 
 def _placed(facts: Facts, mine: pl.DataFrame, kidney: pl.DataFrame, drug: str) -> pl.DataFrame | None:
@@ -199,9 +202,9 @@ def _placed(facts: Facts, mine: pl.DataFrame, kidney: pl.DataFrame, drug: str) -
     return placed.join(rows, on="place", how="left", maintain_order="left").select(kept)
 
 
-def _creatinine(facts: Facts, running: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _creatinine(facts: Facts, cidofovir: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Of cidofovir that runs: the latest creatinine, and the one before its latest dose."""
-    mine = running.filter(pl.col("drug") == CIDOFOVIR).select(*_KEY, "drug_runs_since", "last_start_at")
+    mine = cidofovir.select(*_KEY, "drug_runs_since", "last_start_at")
     holds = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
     values = mine.join(facts.shared(creatinine_umol_per_l), on="patient_id").sort("measured_at")
     latest = (
@@ -233,9 +236,9 @@ def _creatinine(facts: Facts, running: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
     return latest, checked.join(before, on=_KEY, how="left")
 
 
-def _disease(facts: Facts, running: pl.DataFrame) -> pl.DataFrame:
+def _disease(facts: Facts, letermovir: pl.DataFrame) -> tuple[pl.DataFrame]:
     """Of letermovir that runs: what the team stated to be affected."""
-    mine = running.filter(pl.col("drug") == LETERMOVIR).select(_KEY)
+    mine = letermovir.select(_KEY)
     stated = (
         facts.of(LEADING)
         .filter(pl.col("leads_as") == "stated")
@@ -249,4 +252,4 @@ def _disease(facts: Facts, running: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("patient_id").is_in(sorted(begun.unread_of(ICU_STAYS))))
         .then(pl.lit(DISEASE_UNKNOWN[1]))
     )
-    return mine.join(stated, on="patient_id", how="left").with_columns(disease_unknown_because=why)
+    return (mine.join(stated, on="patient_id", how="left").with_columns(disease_unknown_because=why),)

@@ -28,6 +28,7 @@ UNKNOWN_BECAUSE = (
 )
 _KEY = ["patient_id", "drug", "other_drug"]
 _APART = "they were not given together in this course"
+_OTHERS = ("patient_id", "started_at", "stopped_at", "counts")
 _SHORTEST = pl.duration(seconds=1)  # a dose at one moment has a length too
 
 DRUG_PAIRS = RowType(
@@ -102,9 +103,28 @@ def _ends(facts: Facts) -> pl.Expr:
 
 def _of_pair(facts: Facts, pair: Pair, given: pl.DataFrame) -> pl.DataFrame:
     mine = given.filter(pl.col("group") == pair.drug)
+    together = _together(facts, pair, mine, _others(facts, pair))
+    return together.select(pl.col(name).cast(dtype) for name, dtype in DRUG_PAIRS.schema.items())
+
+
+def _together(facts: Facts, pair: Pair, mine: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """A row for each patient who is given the pair's drug: whether, and since when, one of the others was given with it."""
+    listed = mine.select("patient_id").unique()
+    about = {
+        "drug": pl.lit(pair.drug),
+        "other_drug": pl.lit(pair.other),
+        "pair_effect": pl.lit(pair.effect),
+        "pair_within_days": pl.lit(pair.within_days),
+    }
+    if others.is_empty():  # most patients are given none of them
+        nothing = {name: pl.lit(None) for name in DRUG_PAIRS.schema if name not in (*about, "patient_id")}
+        no, why = pl.lit(False), _unknown(facts, pair, [])
+        return listed.with_columns(
+            **nothing | about | {"were_together": no, "are_together": no, "pair_unknown_because": why}
+        )
     within = pl.duration(hours=24 * pair.within_days)
-    others = _others(facts, pair).select(
-        "patient_id", "counts", other_from="started_at", other_stop="stopped_at", other_ends="ends"
+    others = others.select(
+        "patient_id", "counts", other_from="started_at", other_stop="stopped_at", other_ends=_ends(facts)
     )
     met = mine.join(others, on="patient_id").filter(
         (pl.col("started_at") < pl.col("other_ends") + within) & (pl.col("other_from") < pl.col("ends") + within)
@@ -123,18 +143,13 @@ def _of_pair(facts: Facts, pair: Pair, given: pl.DataFrame) -> pl.DataFrame:
         )
     )
     unsure = met.filter(~pl.col("counts"))["patient_id"].unique()
-    listed = mine.select("patient_id").unique().join(together, on="patient_id", how="left")
     is_known = pl.col("pair_drugs").is_not_null()
-    told = listed.with_columns(
-        drug=pl.lit(pair.drug),
-        other_drug=pl.lit(pair.other),
-        pair_effect=pl.lit(pair.effect),
-        pair_within_days=pl.lit(pair.within_days),
+    return listed.join(together, on="patient_id", how="left").with_columns(
+        **about,
         were_together=is_known,
         are_together=pl.col("are_together").fill_null(False),
         pair_unknown_because=pl.when(~is_known).then(_unknown(facts, pair, unsure.to_list())),
     )
-    return told.select(pl.col(name).cast(dtype) for name, dtype in DRUG_PAIRS.schema.items())
 
 
 def _last(stops: pl.Expr) -> pl.Expr:
@@ -144,20 +159,26 @@ def _last(stops: pl.Expr) -> pl.Expr:
 def _others(facts: Facts, pair: Pair) -> pl.DataFrame:
     """What the pair's drug is held against; `counts` is false where it may be, and a route or anticoagulant is not known."""
     begun = facts.prepared.begun
-    columns = ("patient_id", "started_at", "stopped_at", "counts")
-    code, route = pl.col("atc_code"), pl.col("route")
-    is_code = pl.any_horizontal(pl.lit(False), *(code.str.starts_with(start) for start in pair.other_atc))
-    is_route = pl.lit(True) if not pair.other_routes else route.is_in(list(pair.other_routes))
-    drugs = (
-        begun[CO_MEDICATION].filter(is_code & is_route.fill_null(True)).with_columns(counts=is_route.fill_null(False))
+    found = []
+    if pair.other_atc and not begun[CO_MEDICATION].is_empty():
+        route = pl.col("route")
+        is_code = pl.any_horizontal(pl.col("atc_code").str.starts_with(start) for start in pair.other_atc)
+        is_route = pl.lit(True) if not pair.other_routes else route.is_in(list(pair.other_routes))
+        drugs = begun[CO_MEDICATION].filter(is_code & is_route.fill_null(True))
+        found.append(drugs.with_columns(counts=is_route.fill_null(False)))
+    if pair.other_groups:
+        antivirals = [name for name, drug in facts.protocol.drugs.items() if drug.group in pair.other_groups]
+        courses = begun[ANTIVIRAL_COURSES].filter(pl.col("drug").is_in(antivirals))
+        found.append(courses.with_columns(counts=pl.lit(True)))
+    if pair.other_anticoagulants and not begun[RENAL_REPLACEMENT].is_empty():
+        anticoagulant = pl.col("anticoagulant").is_in(list(pair.other_anticoagulants))
+        circuits = begun[RENAL_REPLACEMENT].filter(anticoagulant.fill_null(True))
+        found.append(circuits.with_columns(counts=anticoagulant.fill_null(False)))
+    return (
+        pl.concat(frame.select(_OTHERS) for frame in found)
+        if found
+        else pl.DataFrame(schema=dict.fromkeys(_OTHERS, pl.Null))
     )
-    antivirals = [name for name, drug in facts.protocol.drugs.items() if drug.group in pair.other_groups]
-    courses = begun[ANTIVIRAL_COURSES].filter(pl.col("drug").is_in(antivirals)).with_columns(counts=pl.lit(True))
-    anticoagulant = pl.col("anticoagulant").is_in(list(pair.other_anticoagulants))
-    circuits = begun[RENAL_REPLACEMENT].filter(bool(pair.other_anticoagulants) & anticoagulant.fill_null(True))
-    circuits = circuits.with_columns(counts=anticoagulant.fill_null(False))
-    found = pl.concat(frame.select(columns) for frame in (drugs, courses, circuits))
-    return found.with_columns(ends=_ends(facts))
 
 
 def _unknown(facts: Facts, pair: Pair, unsure: list[str]) -> pl.Expr:

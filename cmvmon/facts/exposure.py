@@ -11,6 +11,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
 from cmvmon.facts.dose_days import LOW, STATES, WHY_UNKNOWN, drug_days, given_on_days, is_under_age
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.protocol.doses import dose_unit
 
 _NO_BAND = "not known, renal replacement ran, or the drug has no table of doses"
@@ -63,6 +64,7 @@ EXPOSURE = RowType(
 
 
 @fact_table(EXPOSURE)
+@nobody_without(DOSES_GIVEN)
 def exposure(facts: Facts) -> pl.DataFrame:
     """Only doses that were given count. A change of band must last two days: the day before has its own band. One dose that
     was missed, or charted late, makes one low day, and no dose below the label for more than 24 hours.

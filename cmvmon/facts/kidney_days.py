@@ -25,6 +25,7 @@ from cmvmon.domain.kidney_function import (
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 
 _OF_A_DAY = ["patient_id", "day"]
@@ -98,6 +99,7 @@ def is_kidney_in_doubt(facts: Facts, at: pl.Expr) -> pl.Expr:
     return is_in_doubt(begun, KIDNEY_FUNCTION, at - looks_back) | is_replaced
 
 
+@nobody_without(RENAL_REPLACEMENT)
 def _replacement(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     """Of each day the renal replacement that ran in it, until when, where creatinine is still its work, and from when no more."""
     policy = facts.protocol.exposure
@@ -141,6 +143,7 @@ def creatinine_umol_per_l(facts: Facts) -> pl.DataFrame:
     )
 
 
+@nobody_without(KIDNEY_FUNCTION)
 def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     """The days before whose end creatinine moved, with the moment from which only a measured clearance counts."""
     policy = facts.protocol.exposure
@@ -156,6 +159,7 @@ def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@nobody_without(KIDNEY_FUNCTION)
 def _values(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     """Of each day the latest clearance that may set its band, in mL/min and by weight."""
     holds = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)

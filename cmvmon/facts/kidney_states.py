@@ -20,6 +20,7 @@ from cmvmon.domain.kidney_function import (
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.kidney_days import is_kidney_in_doubt
+from cmvmon.facts.nobody import nobody_without
 
 STEADY, REPLACED, NOT_STEADY, CHANGED, UNREAD, UNKNOWN = STATES = (
     "steady",
@@ -64,6 +65,7 @@ def kidney_states(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     return found.select("span", kidney_state=state, modality=pl.when(yes["covers"]).then("modality"))
 
 
+@nobody_without(RENAL_REPLACEMENT)
 def _replacement(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     """Periods that lie no further apart than the protocol says are one; a session of dialysis stands until the next one."""
     after = pl.duration(hours=facts.protocol.exposure.unsteady_after_replacement_h)
@@ -97,6 +99,7 @@ def _replacement(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@nobody_without(KIDNEY_FUNCTION)
 def _moved(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     """Whether two values of creatinine, so many hours apart at most, differ by more than the protocol allows."""
     policy = facts.protocol.exposure
@@ -121,6 +124,7 @@ def _moved(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@nobody_without(KIDNEY_FUNCTION)
 def _values(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     """Whether a value is known at both ends, and whether clearances of one method lie in more than one band."""
     holds, one_day = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days), pl.duration(hours=24)

@@ -15,6 +15,7 @@ from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age, treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.protocol import levels as targets
 
@@ -133,6 +134,7 @@ def _asked(facts: Facts, treated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@nobody_without(DRUG_LEVELS)
 def _judged(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
     """Every level since the course began, with its target, the drug that was given, and `why` it can't be judged."""
     timing, begun = facts.protocol.level_timing, facts.prepared.begun

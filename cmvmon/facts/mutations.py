@@ -12,6 +12,7 @@ from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.protocol.resistance_table import Effect
 
@@ -62,6 +63,7 @@ MUTATIONS = RowType(
 
 
 @fact_table(MUTATIONS, lists="mutation")
+@nobody_without(RESISTANCE_REPORTS)
 def mutations(facts: Facts) -> pl.DataFrame:
     """What a report says and what is published stay apart. A drug is *named* where a report calls the virus resistant, or
     of reduced susceptibility, to it; of several reports of one change each counts. Source: rules.md section 4."""

@@ -17,6 +17,7 @@ from cmvmon.rules.rulebook import GROUND, Rule
 
 _IN_THE_VERDICT = frozenset({"patient_id", "as_of"})
 _TEXTS = pl.List(pl.String)
+_FEW = 200
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
@@ -91,7 +92,10 @@ def _each_once(names: Sequence[str]) -> list[pl.Expr]:
 
 
 def _as_lists(ids: pl.Series) -> pl.Series:
-    """The texts of each row as a list, nulls left out: a fourth of the time of `concat_list`, and the same."""
+    """The texts of each row as a list, nulls left out: a fourth of the time of `concat_list`, and the same. Of few rows one by one."""
+    if ids.len() <= _FEW:
+        texts = [[text for text in row if text is not None] for row in ids.struct.unnest().iter_rows()]
+        return pl.Series(ids.name, texts, dtype=_TEXTS)
     rows = ids.struct.unnest().with_row_index("row")
     long = rows.unpivot(index="row", value_name="id").drop_nulls("id").sort("row", maintain_order=True)
     lists = long.group_by("row", maintain_order=True).agg("id")

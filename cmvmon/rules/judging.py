@@ -60,11 +60,11 @@ def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = N
     facts, wanted = joined.facts, read_by(rule, joined.facts)
     numbers = _numbers(rule, facts)
     there = joined.of(rule)
-    frame = there.select(name for name in there.columns if name in wanted or name in joined.listed(rule))
-    frame = frame.with_columns(as_of=facts.now)
+    kept = [name for name in there.columns if name in wanted or name in joined.listed(rule)]
+    frame = there.select(*kept, as_of=facts.now, **{name: _of_each(number) for name, number in numbers.items()})
     for code in sorted(rule.follows):
         frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
-    return frame.with_columns(**{name: _of_each(number) for name, number in numbers.items()})
+    return frame
 
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
@@ -126,7 +126,8 @@ class Joined:
         if listed not in self._joined:
             subjects = self._subjects(*listed)
             tables = [table for _, table in sorted(self._read[listed].items()) if table.lists != rule.subject]
-            parts = pl.collect_all([self._beside(subjects, table) for table in tables])
+            keys = {table.rows.key: subjects.select(table.rows.key) for table in tables}
+            parts = pl.collect_all([self._beside(keys[table.rows.key], table) for table in tables])
             for table, part in zip(tables, parts, strict=True):
                 if part.height != subjects.height:
                     raise ProgramError(f"the fact table {table.rows.name} has several rows of one {table.rows.key}")
@@ -134,10 +135,9 @@ class Joined:
             self._joined[listed] = found
         return self._joined[listed]
 
-    def _beside(self, subjects: pl.DataFrame, table: FactTable) -> pl.LazyFrame:
-        """The facts of that table, a row for each subject: only keys are joined, other columns stay as they are."""
+    def _beside(self, keys: pl.DataFrame, table: FactTable) -> pl.LazyFrame:
+        """The facts of that table, a row for each of the subjects' keys: only keys are joined, other columns stay as they are."""
         there, key = self.facts.of(table.rows), table.rows.key
-        keys = subjects.select(key)
         if keys.equals(there.select(key)):  # often: both are sorted by key, and there is nothing to join
             return there.lazy().select(table.facts)
         found = keys.lazy().join(there.lazy(), on=key, how="left", nulls_equal=True, maintain_order="left")

@@ -123,8 +123,7 @@ def read_by(rule: str, key: str, language: Language) -> frozenset[str]:
     """The facts that the words of a sentence are made from, and the one by which they are chosen. Raises MissingWords."""
     place = _place(rule, key, language)
     by = [language.sentences[f"{place}.by"]] if language.has(f"{place}.by") else []
-    written = [text for name, text in language.sentences.items() if name == place or name.startswith(f"{place}.")]
-    fields = (field for text in written for field in _fields(text))
+    fields = (field for text in language.under[place] for field in _fields(text))
     return frozenset(by).union(*(columns_of(name, asked) for name, asked in fields))
 
 

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import import_module, resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,6 +62,16 @@ class Language:
     def has(self, key: str) -> bool:
         """Whether there is a sentence of that key."""
         return key in self.sentences
+
+    @cached_property
+    def under(self) -> Mapping[str, tuple[str, ...]]:
+        """The sentences of each key and of all keys that go on from it: under `a.b` those of `a.b` and of `a.b.c`."""
+        found: dict[str, list[str]] = {}
+        for key, text in self.sentences.items():
+            parts = key.split(".")
+            for n in range(1, len(parts) + 1):
+                found.setdefault(".".join(parts[:n]), []).append(text)
+        return {key: tuple(texts) for key, texts in found.items()}
 
     def say(self, key: str, **params: str) -> str:
         """The sentence of `key` with its placeholders filled.

@@ -18,6 +18,7 @@ from cmvmon.protocol import Protocol
 
 _MINUTE = "sample minute"
 _TIME = (*SERIES_KEY, _MINUTE)
+_FEW = 1_000
 _VALUE = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
 
 
@@ -78,8 +79,10 @@ def _minute() -> pl.Expr:
 def _sharing_a_time(results: pl.DataFrame) -> pl.DataFrame:
     """The results with their `sample minute` that share it with another of their series; nearly always none.
 
-    Hashes find the few that may: comparing the texts of all would take several times as long.
+    Of many results hashes find the few that may: comparing the texts of all would take several times as long.
     """
+    if results.height <= _FEW:
+        return results.with_columns(_minute()).filter(pl.struct(_TIME).is_duplicated())
     place = pl.col("patient_id").hash(seed=0) ^ pl.col("compartment").hash(seed=1) ^ _minute().hash(seed=2)
     hashes = results.select(place.alias("place")).to_series()
     ordered = hashes.sort()
