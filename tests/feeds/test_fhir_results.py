@@ -742,6 +742,7 @@ def _check(part: Part) -> None:
         ('value = "Observation.value"', 'value = "Observation.valueQuantity"', "columns.value: leaves a part of the value unread"),
         ('"Observation.value.code"', '"Observation.code.text"', "columns.unit: is not that of a value"),
         (f'"Observation.code.coding[system={SITE}/tests].code"', '"DiagnosticReport.code.text"', "columns.test: is not that of a result"),
+        ('"Specimen.type.coding.code"', '"Substance.code.text"', "columns.specimen: is of a resource that no result refers to"),
         ("[messages]", "[messages]\nall = true", "messages.all: is not a key that is known here"),
         ('format = "fhir"', 'format = "fhir_lines"', "format: is none of"),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cmvmon.feeds.declared_statuses import Statuses
 from cmvmon.feeds.fhir.addresses import address_of
+from cmvmon.feeds.fhir.observations import KINDS
 from cmvmon.feeds.fhir.result_records import ORDER_STATUS, STATUS, UNITS, VALUE
 from cmvmon.feeds.fhir.statuses import OF_REPORTS, OF_RESULTS
 from cmvmon.feeds.toml_reading import StrictTable
@@ -22,7 +23,10 @@ def default_columns(columns: Mapping[str, str]) -> dict[str, str]:
 def check_addresses(table: StrictTable, columns: Mapping[str, str]) -> None:
     """Notes each column that is no address, and each that would read something else than it is declared as."""
     for field, header in columns.items():
-        if address_of(header) is None:
+        address = address_of(header)
+        if address is not None and address.kind not in KINDS:
+            table.fault(field, f"is of a resource that no result refers to; take one of {', '.join(KINDS)}")
+        elif address is None:
             table.fault(
                 field,
                 "is no place in a FHIR resource; write it as Observation.issued or Patient.identifier[use=usual].value",

@@ -31,6 +31,8 @@ _WAYS = {
     "Device": ("device",),
     "Encounter": ("encounter",),
 }
+KINDS = (OBSERVATION, REPORT, *_WAYS)
+"""The types of resources that belong to a result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +81,7 @@ class Result:
             return Meant(() if self.observation is None else (self.observation,))
         if kind == REPORT:
             return Meant(self.reports)
-        way = _WAYS.get(kind)
-        if way is None:
-            return Meant()
+        way = _WAYS[kind]
         own = () if self.observation is None else (self.observation,)
         groups: tuple[tuple[Resource, ...], ...] = (own, self.panels, self.reports)
         named = [_joined(self.index.meant(one, *way) for one in group) for group in groups]
@@ -134,9 +134,7 @@ def results(entries: Iterable[Resource]) -> tuple[list[Result], frozenset[Resour
             for member in index.meant(one, "hasMember" if one.kind == OBSERVATION else "result").resources:
                 named_by[member].append(one)
     found = [result for one in whole for result in _of(one, index, named_by)]
-    rests_on = {
-        one for result in found for kind in (*_WAYS, REPORT, OBSERVATION) for one in result.those(kind).resources
-    }
+    rests_on = {one for result in found for kind in KINDS for one in result.those(kind).resources}
     rests_on |= {panel for result in found for panel in result.panels}
     return found, frozenset(one.holder or one for one in rests_on)
 

@@ -19,7 +19,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
 from cmvmon.feeds.fhir.addresses import Address, Said, address_of
 from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
 from cmvmon.feeds.fhir.kept import kept_of, place_of
-from cmvmon.feeds.fhir.observations import OBSERVATION, REPORT, Result, as_cell, results
+from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.statuses import most_cautious
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, Unclear, Writing, refusal
@@ -151,7 +151,9 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
 
     Raises DeliveryError (`no_fhir_address`) for a column that is none.
     """
-    addresses = [address_of(name) for name in expected.columns]
+    addresses = [
+        one if (one := address_of(name)) is not None and one.kind in KINDS else None for name in expected.columns
+    ]
     if None in addresses:
         wrong = ", ".join(name for name, found in zip(expected.columns, addresses, strict=True) if found is None)
         raise refusal("no_fhir_address", f"{wrong} can't be found in a resource")
