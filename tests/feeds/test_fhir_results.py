@@ -147,6 +147,8 @@ VALUES: list[tuple[Json, str]] = [
     (quantity(5.3, unit="log10 IU/mL", code="{Log_IU}/mL"), "quantified"),
     (quantity(12000, unit="IU per mL", code="[IU]/mL"), "unknown_unit"),  # what is printed must be known too
     (quantity(5, unit="000 IU/mL", code="[IU]/mL"), "unknown_unit"),
+    (quantity(5, unit="x10^3 IU/mL", code="[IU]/mL"), "number_form"),  # 5, or 5000?
+    (quantity(5, unit="10*3 IU/mL", code="[IU]/mL"), "unknown_unit"),
     (quantity(12000, unit="", code="[IU]/mL"), "quantified"),
     ({"valueQuantity": {"value": 12000, "unit": "IU/mL"}}, "quantified"),  # in print only
     ({"valueQuantity": {"value": 12000}}, "missing_unit"),

@@ -80,8 +80,13 @@ def _look(value: Any, seen: Seen, depth: int) -> None:
         if value.get("modifierExtension") or value.get("implicitRules"):
             seen.modifiers.extend(_named(value))
         for name, inner in value.items():
-            _look(name, seen, depth)
-            _look(inner, seen, depth + 1)
+            if not _is_text(name):
+                seen.fault = seen.fault or "damaged_text"
+            if inner.__class__ is str or inner.__class__ is Number:  # most are: a call less for each
+                if not _is_text(inner):
+                    seen.fault = seen.fault or "damaged_text"
+            else:
+                _look(inner, seen, depth + 1)
     elif isinstance(value, list):
         for inner in value:
             _look(inner, seen, depth + 1)

@@ -17,7 +17,7 @@ from functools import cached_property
 from cmvmon.feeds.fhir.addresses import Address, Said, at, choices, together
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.json_text import Members
-from cmvmon.feeds.fhir.references import Index, Meant
+from cmvmon.feeds.fhir.references import NOTHING, Index, Meant
 from cmvmon.feeds.records import Unclear
 
 OBSERVATION, REPORT = "Observation", "DiagnosticReport"
@@ -87,10 +87,10 @@ class Result:
         named = [_joined(self.index.meant(one, *way) for one in group) for group in groups]
         if kind == "Patient":
             of_specimens = [self.index.meant(one, "subject") for one in self.those("Specimen").resources]
-            nearest = next((one for one in named if one != Meant()), Meant())
+            nearest = next((one for one in named if one is not NOTHING), NOTHING)
             others = _joined([*named, *of_specimens])
             return Meant(others.resources, nearest.is_unresolved)
-        return next((one for one in named if one != Meant()), Meant())
+        return next((one for one in named if one is not NOTHING), NOTHING)
 
     def at(self, address: Address) -> str:
         """The text at an address; why it can't be told, where it can't."""
@@ -118,7 +118,9 @@ def as_cell(said: Said) -> str:
 
 
 def _joined(meant: Iterable[Meant]) -> Meant:
-    those = tuple(meant)
+    those = [one for one in meant if one is not NOTHING]
+    if len(those) < 2:
+        return those[0] if those else NOTHING
     resources = tuple(dict.fromkeys(one for each in those for one in each.resources))
     return Meant(resources, any(each.is_unresolved for each in those))
 

@@ -24,6 +24,10 @@ class Meant(NamedTuple):
     is_unresolved: bool = False
 
 
+NOTHING = Meant()
+"""What is meant where nothing is referred to."""
+
+
 class Index:
     """The resources of a file by all the ways in which they are referred to."""
 
@@ -47,9 +51,12 @@ class Index:
 
     def meant(self, resource: Resource, *path: str) -> Meant:
         """What the references at the end of a path of members mean."""
+        references = resource.those(*path)
+        if not references:
+            return NOTHING
         found: dict[Resource, None] = {}
         is_unresolved = False
-        for reference in resource.those(*path):
+        for reference in references:
             those = self._one(reference, resource)
             is_unresolved |= not those
             found |= dict.fromkeys(those)

@@ -37,6 +37,26 @@ class OfResources(Records):
     results: Mapping[int, Result] = field(default_factory=dict)
 
 
+class _Texts(Mapping[int, str]):
+    """By number of a record its text as it is kept, written when it is asked for: most records are of other tests."""
+
+    def __init__(self, told: Mapping[int, str], results: Mapping[int, Result]) -> None:
+        self._told, self._results = told, results
+        self._numbers = dict.fromkeys((*told, *results))
+
+    def __getitem__(self, number: int) -> str:
+        return self._told[number] if number in self._told else kept_of(self._results[number])
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
 @dataclass
 class _Reading:
     """The records of one table."""
@@ -53,14 +73,15 @@ class _Reading:
         for start in range(0, len(self.records), AT_ONCE):
             some = tuple(self.records[start : start + AT_ONCE])
             numbers = {record.number for record in some}
+            results = {n: result for n, result in self.results.items() if n in numbers}
             yield OfResources(
                 (),
                 some,
                 {n: fault for n, fault in self.faults.items() if n in numbers},
-                {n: text for n, text in self.texts.items() if n in numbers},
+                _Texts({n: text for n, text in self.texts.items() if n in numbers}, results),
                 frozenset(self.ignored & numbers),
                 {n: name for n, name in self.names.items() if n in numbers},
-                {n: result for n, result in self.results.items() if n in numbers},
+                results,
             )
 
 
@@ -105,7 +126,6 @@ class _File:
         reading = self._parts[RESULTS]
         number = self._next(reading, result.resource.entry)
         reading.results[number] = result
-        reading.texts[number] = kept_of(result)
         reading.names[number] = _names_of_test(result)
         involved = (result.resource, *result.reports, *result.those("Patient").resources)
         if any(one.is_test for one in involved) and "HTEST" not in self._messages.processing:
@@ -133,10 +153,11 @@ class _File:
 
 
 def _sha256_of(entry: Resource) -> str:
-    """The hash of a resource; empty of one that is damaged or nested too deeply to be written."""
-    if not entry.members or entry.code in ("too_deep", "damaged_text"):
+    """The hash of a resource; empty where there is none, or it is nested too deeply to be written."""
+    try:
+        return hashlib.sha256(json.dumps(entry.members).encode()).hexdigest() if entry.members else ""
+    except RecursionError:
         return ""
-    return hashlib.sha256(json.dumps(entry.members, ensure_ascii=True).encode()).hexdigest()
 
 
 def _names_of_test(result: Result) -> str:
@@ -181,11 +202,12 @@ def _cell(result: Result, name: str, address: Address, units_read: Collection[st
 
 
 def _order_status(result: Result, address: Address) -> str:
-    own = [result.at(address)] if result.observation is None else []
-    above = (*result.panels, *(result.reports if result.observation is not None else ()))
+    if result.observation is None:
+        return result.at(address)
+    above = (*result.panels, *result.reports)
     if any(one.code is not None for one in above):
         return Unclear("unresolved_reference")
     if any(one.modifiers for one in above):
         return Unclear("unknown_modifier")
-    told = own + [status for one in above if isinstance(status := one.members.get("status"), str) and status]
+    told = [status for one in above if isinstance(status := one.members.get("status"), str) and status]
     return as_cell(Said(most_cautious(told)))

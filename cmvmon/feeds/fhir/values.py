@@ -59,8 +59,9 @@ def _of_quantity(quantity: Members, units_read: Collection[str], decimal: str | 
     read = {told[name].strip() for name in units_read if name in told}
     others = dict.fromkeys(one.strip() for name, one in told.items() if name not in units_read)
     for other in (one for one in others if one not in read):
-        # What begins with a digit would be read as a part of the number.
-        text += f" {other}" if other[0].isalpha() or other[0] in "[{/" else f" [{other}]"
+        # What holds a digit could be read as a part of the number, as that of x10^3.
+        is_plain = (other[0].isalpha() or other[0] in "[{/") and not any(c.isnumeric() for c in other)
+        text += f" {other}" if is_plain or other[:5].lower() == "log10" else f" [{other}]"
     return text
 
 
