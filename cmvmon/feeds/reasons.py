@@ -199,6 +199,8 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "empty_file": "the file is empty. Ask the sender for it again.",
         "wrong_encoding": "the bytes are not in the declared encoding. Ask the sender, or correct `encoding`.",
         "nul_bytes": "the file holds NUL bytes: it is damaged or not text. Ask the sender for it again.",
+        "too_large": "the file is too large to be read at once, packed or unpacked. Ask the sender for smaller files.",
+        "malformed_parquet": "the file is no Parquet that can be unpacked: it is damaged or was cut. Ask the sender for it again.",
         "malformed_ndjson": "a line is no JSON record. Ask the sender for the file again.",
         "cut_off": (
             'the file ends before the line that counts its records (`{"records": n}`; of HL7, before the trailer of a '

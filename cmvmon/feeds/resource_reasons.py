@@ -40,7 +40,6 @@ OF_RESOURCES = {
 }
 
 OF_FILES_OF_RESOURCES = {
-    "too_large": "the file is larger than 50,000,000 bytes. Ask the sender for smaller files.",
     "fhir_xml": "the file is XML, and FHIR is read as JSON only. Ask the sender for FHIR as JSON.",
     "malformed_json": (
         "the file is no JSON that can be read. Ask the sender for it again; a file with a resource a line has a name that ends in "

@@ -20,7 +20,8 @@ are judged again at the next night.
 Rows that were accepted before it was declared keep their number: join the two with a link (`patient_links`, `cmvmon merge`).
 
 `cmvmon/feeds/labs/example_nl.toml` is a template to copy, for HL7 messages `example_hl7.toml` ([feeds.md](feeds.md)), for
-FHIR `example_fhir.toml` ([fhir.md](fhir.md)). The example below is longer than any real one: it holds every
+FHIR `example_fhir.toml` ([fhir.md](fhir.md)). A file in the place of a CSV whose name ends in `.parquet` is read the same way: its
+columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold. The example below is longer than any real one: it holds every
 key once. It is made up.
 """
 

@@ -170,6 +170,7 @@ SENTENCES: dict[str, str] = {
     "operations.too_many_messages": "delivery refused, too many messages in one file",
     "operations.no_hl7_address": "delivery refused, laboratory file of another format",
     "operations.no_fhir_address": "delivery refused, laboratory file of another format",
+    "operations.malformed_parquet": "delivery refused, damaged file",
     "operations.too_large": "delivery refused, file too large",
     "operations.fhir_xml": "delivery refused, XML in place of JSON",
     "operations.malformed_json": "delivery refused, damaged file",

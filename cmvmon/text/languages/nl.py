@@ -170,6 +170,7 @@ SENTENCES: dict[str, str] = {
     "operations.too_many_messages": "levering geweigerd, te veel berichten in één bestand",
     "operations.no_hl7_address": "levering geweigerd, laboratoriumbestand van een andere vorm",
     "operations.no_fhir_address": "levering geweigerd, laboratoriumbestand van een andere vorm",
+    "operations.malformed_parquet": "levering geweigerd, beschadigd bestand",
     "operations.too_large": "levering geweigerd, bestand te groot",
     "operations.fhir_xml": "levering geweigerd, XML in plaats van JSON",
     "operations.malformed_json": "levering geweigerd, beschadigd bestand",
