@@ -149,7 +149,8 @@ def test_a_text_that_is_no_json_says_where(text: str, line: int, is_cut: bool) -
     ("text", "fault"),
     [('{"a": [{"b": 1}]}', None), ('{"a": 1, "a": 1}', "repeated_member"), ('[[{"a": 1, "a": 2}]]', "repeated_member"), ("[NaN]", "no_json_number"),
      ("-Infinity", "no_json_number"), ('{"a\\u0000": 1}', "damaged_text"), ('["\\udc00"]', "damaged_text"), ('["é\\u0000"]', "damaged_text"), ('["é"]', None),
-     ("[" * 60 + "]" * 60, None), ("[" * 61 + "]" * 61, "too_deep"), ('{"a": [NaN], "b": {"c": 1, "c": 2}}', "no_json_number"), ("null", None)],
+     ("[" * 60 + "]" * 60, None), ("[" * 61 + "]" * 61, "too_deep"), ('{"a": [NaN], "b": {"c": 1, "c": 2}}', "no_json_number"), ("null", None),
+     ('[NaN, "\\ud800"]', "damaged_text"), ('["\\ud800", NaN]', "damaged_text")],
 )  # fmt: skip
 def test_what_is_wrong_within_a_value_is_a_fault_of_it(text: str, fault: str | None) -> None:
     assert look_at(parsed(text)).fault == fault

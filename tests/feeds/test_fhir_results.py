@@ -6,6 +6,7 @@ import copy
 import json
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -606,6 +607,16 @@ def test_of_whom_a_result_can_not_be_read_is_told() -> None:
     assert (reasons(part), part.quarantined["patient_id"].to_list()) == (["no_json_number"], ["SYNTH-1"])
 
 
+def test_of_a_resource_with_a_damaged_text_nothing_is_stored_whatever_else_is_wrong() -> None:
+    text = told(observation()).decode().replace("12000", "NaN").replace("SYNTH-1", "\\ud800")
+    assert sorted(reasons(read(text.encode()))) == ["damaged_text", "no_json_number"]
+    of_itself = told(observation(note=[{"text": "Q"}])).decode().replace("12000", "NaN").replace('"Q"', '"\\udc00"')
+    part = results(of_itself.encode())
+    assert (reasons(part), part.quarantined["patient_id"].to_list()) == (["damaged_text"], [None])
+    of_report = told(observation(), report("o1", conclusion="Q")).decode().replace('"Q"', '"\\udc00"').encode()
+    assert sorted(reasons(read(of_report))) == ["damaged_text", "unresolved_reference"]
+
+
 def test_other_resources_are_named_or_ignored_as_the_file_says_and_what_a_result_rests_on_is_its_part() -> None:
     stay, dose = {"resourceType": "Encounter", "id": "e1"}, {"resourceType": "MedicationAdministration"}
     order = {"resourceType": "ServiceRequest", "id": "q1", "identifier": [{"value": "Q1"}]}
@@ -660,6 +671,28 @@ def test_a_bad_line_is_set_apart_and_the_others_are_taken_in() -> None:
         assert "line 5" in part.quarantined["remedy"][0]
 
 
+def test_every_record_has_its_text() -> None:
+    ((_, found),) = result_records.read_fhir(told(observation(), {}), laboratory("example_fhir").writing)
+    assert sorted(found.texts) == [1, 2] == [r.number for r in found.records]
+    assert (len(found.texts), 1 in found.texts, 3 in found.texts, "SYNTH" in found.texts[1]) == (2, True, False, True)
+
+
+def test_no_depth_makes_it_raise_where_something_else_is_wrong_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for depth in range(600, 1000, 7):
+        text = '{"resourceType": "Observation", "a": 1, "a": 1, "x": ' + "[" * depth + "]" * depth + "}"
+        found = read(text.encode())
+        assert sum(part.quarantined.height for part in found.parts) == 1
+
+    def dumps(value: Any, **options: Any) -> str:
+        if "resourceType" in value and "entry" not in value:
+            raise RecursionError
+        return json.dumps(value, **options)
+
+    monkeypatch.setattr(result_records, "json", SimpleNamespace(dumps=dumps))
+    (row,) = read(told({"resourceType": "Group"}, observation())).parts[1].quarantined.to_dicts()
+    assert len(json.loads(row["delivered_text"])["sha256"]) == 64
+
+
 def test_many_records_are_given_in_parts_and_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     data = told(*(observation(f"F{n}", id=f"o{n}") for n in range(30)), {"resourceType": "Encounter"})
     whole = read(data)
@@ -687,7 +720,7 @@ def test_entries_in_any_order_give_the_same_rows(entries: list[Json]) -> None:
 
 
 TREES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["Patient/p1", "#o1", "final"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["Patient/p1", "#o1", "final", "\0", "\ud800"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["reference", "identifier", "value", "code", "coding", "text", "start", "contained", "status"]), inner, max_size=3),
     max_leaves=6,
@@ -702,8 +735,8 @@ def test_no_change_of_a_resource_makes_it_raise_and_every_record_is_counted_once
     for _ in range(3):
         _change(whole, chance, tree)
     entries = whole["entry"] if isinstance(whole.get("entry"), list) else []
-    for form, data in (("fhir", as_bytes(whole)), ("fhir_lines", b"\n".join(map(as_bytes, entries)) or b"{}")):
-        for part in read(data, form=form).parts:
+    for form, data in (("fhir", json.dumps(whole)), ("fhir_lines", "\n".join(map(json.dumps, entries)) or "{}")):
+        for part in read(data.encode(), form=form).parts:
             _check(part)
 
 

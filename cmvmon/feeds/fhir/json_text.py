@@ -15,6 +15,9 @@ from cmvmon.feeds.json_numbers import Number
 DEEPEST = 60
 """Levels of a resource. Real ones have fewer than twenty."""
 
+DAMAGED = "damaged_text"
+"""Goes before every other fault: nothing of such a resource can be stored, not even whose it is."""
+
 
 class Members(dict[str, Any]):
     """The members of a JSON object. `is_repeated`: one of them stands there twice."""
@@ -81,10 +84,10 @@ def _look(value: Any, seen: Seen, depth: int) -> None:
             seen.modifiers.extend(_named(value))
         for name, inner in value.items():
             if not _is_text(name):
-                seen.fault = seen.fault or "damaged_text"
+                seen.fault = DAMAGED
             if inner.__class__ is str or inner.__class__ is Number:  # most are: a call less for each
                 if not _is_text(inner):
-                    seen.fault = seen.fault or "damaged_text"
+                    seen.fault = DAMAGED
             else:
                 _look(inner, seen, depth + 1)
     elif isinstance(value, list):
@@ -93,7 +96,7 @@ def _look(value: Any, seen: Seen, depth: int) -> None:
     elif isinstance(value, NoNumber):
         seen.fault = seen.fault or "no_json_number"
     elif isinstance(value, str) and not _is_text(value):
-        seen.fault = seen.fault or "damaged_text"
+        seen.fault = DAMAGED
 
 
 def _named(members: Members) -> list[str]:

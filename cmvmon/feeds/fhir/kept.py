@@ -47,15 +47,16 @@ def kept_of(result: Result) -> str:
     told: dict[str, list[Any]] = {}
     for kind in (OBSERVATION, REPORT, "Specimen", "ServiceRequest", "Device", "Patient", "Encounter"):
         those = result.those(kind).resources
-        kept = [_members(one.members, _OF[kind]) for one in those if one.kind == kind]
+        kept = [_members(one.members, _OF[kind]) for one in those if one.kind == kind and one.code is None]
         if kept:
             told[kind] = kept
     if result.component is not None:
         told[OBSERVATION][0]["component"] = [_members(result.component, _WITHIN["component"])]
         for name in _VALUE:
             told[OBSERVATION][0].pop(name, None)
-    if result.panels:
-        told["panel"] = [_members(one.members, ("id", "identifier", "status", "code")) for one in result.panels]
+    panels = [one for one in result.panels if one.code is None]
+    if panels:
+        told["panel"] = [_members(one.members, ("id", "identifier", "status", "code")) for one in panels]
     modifiers = list(dict.fromkeys(result.resource.modifiers))
     return json.dumps(told | ({"modifiers": modifiers} if modifiers else {}), sort_keys=True, ensure_ascii=False)
 
@@ -64,8 +65,9 @@ def place_of(resource: Resource) -> dict[str, object]:
     """Where a resource stands: its entry, its type, and its full address where that is no number of a person's."""
     kind = resource.kind if resource.kind.isalpha() and len(resource.kind) < 40 else ""
     told: dict[str, object] = {"entry": resource.entry} | ({"resourceType": kind} if kind else {})
-    is_safe = resource.full_url.startswith("urn:uuid:") and len(resource.full_url) == 45
-    if is_safe or (kind in (OBSERVATION, REPORT) and resource.full_url.endswith(f"/{kind}/{resource.id}")):
+    url = resource.full_url
+    is_of_result = kind in (OBSERVATION, REPORT) and url.endswith(f"/{kind}/{resource.id}")
+    if url.isascii() and url.isprintable() and (is_of_result or (url.startswith("urn:uuid:") and len(url) == 45)):
         told["fullUrl"] = resource.full_url
     return told
 

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
 from cmvmon.feeds.fhir.addresses import Address, Said, address_of
 from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
+from cmvmon.feeds.fhir.json_text import DAMAGED
 from cmvmon.feeds.fhir.kept import kept_of, place_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.statuses import most_cautious
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
-from cmvmon.feeds.records import Expected, Fault, Record, Records, Unclear, Writing, refusal
+from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 
 AT_ONCE = 10_000  # records of one part
 (RESULTS,) = BY_LABORATORY  # the table that comes in a laboratory's words
@@ -35,26 +36,6 @@ class OfResources(Records):
     """Records with what each is read from, by number."""
 
     results: Mapping[int, Result] = field(default_factory=dict)
-
-
-class _Texts(Mapping[int, str]):
-    """By number of a record its text as it is kept, written when it is asked for: most records are of other tests."""
-
-    def __init__(self, told: Mapping[int, str], results: Mapping[int, Result]) -> None:
-        self._told, self._results = told, results
-        self._numbers = dict.fromkeys((*told, *results))
-
-    def __getitem__(self, number: int) -> str:
-        return self._told[number] if number in self._told else kept_of(self._results[number])
-
-    def __contains__(self, number: object) -> bool:
-        return number in self._numbers
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
 
 
 @dataclass
@@ -78,7 +59,7 @@ class _Reading:
                 (),
                 some,
                 {n: fault for n, fault in self.faults.items() if n in numbers},
-                _Texts({n: text for n, text in self.texts.items() if n in numbers}, results),
+                TextsWhenAsked({n: text for n, text in self.texts.items() if n in numbers}, results, kept_of),
                 frozenset(self.ignored & numbers),
                 {n: name for n, name in self.names.items() if n in numbers},
                 results,
@@ -140,7 +121,7 @@ class _File:
             reading.ignored.add(number)
         else:
             reading.faults[number] = Fault(entry.code or "resource_type", None)
-        if of_entry and entry.code != "repeated_member":
+        if of_entry and entry.code not in ("repeated_member", DAMAGED):
             reading.results[number] = of_entry[0]
         # Its own words may be anybody's: it is known by its hash, and stands whole in the landing.
         told = place_of(entry) | {"sha256": _sha256_of(entry) or self._sha256}
