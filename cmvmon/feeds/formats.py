@@ -6,11 +6,14 @@ To add one: a module that reads its bytes as `Records` by table, and its line. J
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmvmon.feeds.csv_records import check_header, read_in_parts
+from cmvmon.feeds.fhir.result_records import read_fhir, read_fhir_lines, with_fhir_addresses
 from cmvmon.feeds.hl7.result_records import read_hl7, with_addresses
+from cmvmon.feeds.json_numbers import as_written
 from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
+from cmvmon.feeds.parquet_records import read_parquet
 from cmvmon.feeds.records import Expected, Records, Writing, refuse_misspelt
 
 
@@ -25,6 +28,7 @@ class Format:
         read: the bytes as records, each table's in as many parts as it takes to hold few at once, at least one (under the
             table given, where the format names none). Raises DeliveryError, also after parts were given, when no record can
             be told from another, or the delivery is not whole.
+        place: what a record's place in the file is counted in: a line, a row, or an entry of a Bundle.
         fitted: the records of one table with every expected column. Raises DeliveryError for a header that can't be theirs.
     """
 
@@ -32,6 +36,7 @@ class Format:
     names_tables: bool
     read: Callable[[bytes, str, Writing], Iterator[tuple[str, Records]]]
     fitted: Callable[[Records, Expected, Writing], Records]
+    place: str = "line"
 
 
 def _csv(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -51,6 +56,16 @@ def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Recor
     return records
 
 
+def _parquet(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    return ((table, part) for part in read_parquet(data))
+
+
+def _parquet_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    fitted = _csv_fitted(records, expected, writing)
+    written = (r._replace(cells=tuple(as_written(cell, writing.decimal) for cell in r.cells)) for r in fitted.records)
+    return replace(fitted, records=tuple(written))
+
+
 def _ndjson(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
     return iter(read_ndjson(data).items())
 
@@ -68,15 +83,41 @@ def _hl7_fitted(records: Records, expected: Expected, writing: Writing) -> Recor
     return with_addresses(records, expected)
 
 
+def _fhir(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    return read_fhir(data, writing)
+
+
+def _fhir_lines(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    return read_fhir_lines(data, writing)
+
+
+def _fhir_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+    return with_fhir_addresses(records, expected, writing.decimal)
+
+
 FORMATS: dict[str, Format] = {
     "csv": Format(".csv", False, _csv, _csv_fitted),
+    "parquet": Format(".parquet", False, _parquet, _parquet_fitted, "row"),
     "ndjson": Format(".ndjson", True, _ndjson, _ndjson_fitted),
     "hl7": Format(".hl7", True, _hl7, _hl7_fitted),
+    "fhir": Format(".fhir.json", True, _fhir, _fhir_fitted, "entry"),
+    "fhir_lines": Format(".fhir.ndjson", True, _fhir_lines, _fhir_fitted),
 }
+DECLARED = (
+    "csv",
+    "ndjson",
+    "hl7",
+    "fhir",
+)  # what a laboratory file may name: a file's own ending says which of them it is
 ONE_TABLE = "csv"  # how a file of any other ending is read, when it is given by name
 
 
 def format_of(file_name: str) -> str | None:
-    """The name of the format whose ending the file has; None where there is none."""
+    """The name of the format whose ending the file has, the longest one; None where there is none.
+
+    >>> format_of("day.ndjson"), format_of("Day.FHIR.ndjson"), format_of("day.json")
+    ('ndjson', 'fhir_lines', None)
+    """
     ends = file_name.lower()
-    return next((name for name, form in FORMATS.items() if ends.endswith(form.ending)), None)
+    found = [name for name, form in FORMATS.items() if ends.endswith(form.ending)]
+    return max(found, key=lambda name: len(FORMATS[name].ending), default=None)

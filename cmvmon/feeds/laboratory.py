@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,9 @@ from cmvmon.feeds.declared_messages import read_messages, read_tests
 from cmvmon.feeds.declared_statuses import NOTHING_KNOWN, read_statuses
 from cmvmon.feeds.declared_values import read_grammar
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
-from cmvmon.feeds.formats import FORMATS
-from cmvmon.feeds.hl7.declared import KNOWN_STATUSES, check_addresses, default_columns
+from cmvmon.feeds.fhir import declared as of_fhir
+from cmvmon.feeds.formats import DECLARED
+from cmvmon.feeds.hl7 import declared as of_hl7
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
 from cmvmon.feeds.records import EXCHANGE, Messages, Writing
@@ -35,7 +37,7 @@ OPTIONAL_COLUMNS = (
     "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "result_status",
     "order_status", "comment",
 )  # fmt: skip
-HL7 = "hl7"
+_BY_ADDRESS = {"hl7": of_hl7, "fhir": of_fhir}  # formats whose columns are places in a message
 MAX_QUARANTINED_SHARE = 0.5
 REPORTED_WITHIN_DAYS = 180.0  # where none is declared: a year typed wrong is more, a late correction seldom
 
@@ -158,12 +160,13 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         top.fault("laboratory", f"is not {name!r}, the name of the file; make them equal")
     formats = read_time_formats(top)
     encoding = top.choice("encoding", ENCODINGS)
-    description, format_, zone = top.text("description"), top.choice("format", tuple(FORMATS)), read_zone(top)
-    is_hl7 = format_ == HL7
-    separator = top.choice("separator", SEPARATORS, required=not is_hl7) or EXCHANGE.separator
+    description, format_, zone = top.text("description"), top.choice("format", DECLARED), read_zone(top)
+    by_address = _BY_ADDRESS.get(format_ or "")
+    separator = top.choice("separator", SEPARATORS, required=by_address is None) or EXCHANGE.separator
     synthetic = top.truth("synthetic")
-    columns, tests = _columns(top, is_hl7=is_hl7), read_tests(top)
-    statuses = read_statuses(top, columns, _mapping, known=KNOWN_STATUSES if is_hl7 else NOTHING_KNOWN)
+    columns, tests = _columns(top, by_address), read_tests(top)
+    known = NOTHING_KNOWN if by_address is None else by_address.KNOWN_STATUSES
+    statuses = read_statuses(top, columns, _mapping, known=known)
     share, messages = top.number("max_quarantined_share", at_most=1.0), read_messages(top)
     laboratory_specimens, grammar = _mapping(top, "specimens", compartments.NAMES), read_grammar(top)
     assays = read_assays(top.tables("assays", required=True), is_delivered="assay" in columns)
@@ -199,15 +202,15 @@ def _spelling(data: Mapping[str, Any]) -> dict[str, str]:
     return {fold(text): text for text in reversed(texts) if isinstance(text, str)}
 
 
-def _columns(top: StrictTable, *, is_hl7: bool) -> dict[str, str]:
+def _columns(top: StrictTable, by_address: ModuleType | None) -> dict[str, str]:
     table = top.table("columns", required=True)
     read = {field: table.text(field) for field in REQUIRED_COLUMNS}
     read |= {field: table.text(field, required=False) for field in OPTIONAL_COLUMNS}
     table.finish()
     columns = {field: header.strip() for field, header in read.items() if header is not None}
-    if is_hl7:
-        columns = default_columns(columns)
-        check_addresses(table, columns)
+    if by_address is not None:
+        columns = by_address.default_columns(columns)
+        by_address.check_addresses(table, columns)
     if len(set(columns.values())) < len(columns):
         table.fault("*", "two fields name one header; give each its own")
     if "reported_time" in columns and "reported_at" not in columns:

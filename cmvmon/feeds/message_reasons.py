@@ -30,8 +30,8 @@ OF_MESSAGES = {
         f"of {_FILE}."
     ),
     "not_for_production": (
-        "the message says that it is not meant for production (MSH-11). Ask the sender, or list its letter under `processing` in "
-        f"[messages] of {_FILE}."
+        "the message says that it is not meant for production (MSH-11; of FHIR the label HTEST). Ask the sender, or list that under "
+        f"`processing` in [messages] of {_FILE}."
     ),
     "no_observation": "the message of results holds neither an order nor a result. Ask the sender for the message again.",
     "specimen_out_of_place": (
@@ -43,7 +43,8 @@ OF_MESSAGES = {
     ),
     "several_values": (
         f"several texts stand there, and {_FILE} does not say which is meant. Name one in [columns], as PID-3[1].1 or "
-        "PID-3[5=MR].1; of several specimens of one order ask the sender to send them apart."
+        "PID-3[5=MR].1 (of FHIR as Patient.identifier[use=official].value); of several specimens of one order ask the sender to send "
+        "them apart."
     ),
 }
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmvmon.domain.delivered import NAMES, WHOLE_DELIVERY
+from cmvmon.feeds.json_numbers import Number, as_written
 from cmvmon.feeds.records import Expected, Fault, Record, Records, decoded, refusal
 
 TABLE = "table"
@@ -64,7 +65,7 @@ def read_ndjson(data: bytes) -> dict[str, Records]:
         _add(found, members, Record(number, at, ()), _text(members, line, at))
     if count is None:
         raise refusal("cut_off", f"line {last} is the last one and does not count the records")
-    if count != _Number(number):
+    if count != Number(number):
         raise refusal("wrong_count", f"{number} record(s) were found, and the last line counts another number")
     return {table: reading.records() for table, reading in found.items()}
 
@@ -76,34 +77,17 @@ def with_columns(records: Records, expected: Expected, *, decimal: str | None) -
     """
     absent = tuple(name for name in expected.columns if name not in records.header)
     widened = tuple(
-        r._replace(cells=tuple(_as_written(cell, decimal) for cell in r.cells) + ("",) * len(absent))
+        r._replace(cells=tuple(as_written(cell, decimal) for cell in r.cells) + ("",) * len(absent))
         for r in records.records
     )
     return replace(records, header=records.header + absent, records=widened)
-
-
-class _Number(str):
-    """A number as it is written."""
-
-    def __new__(cls, value: object) -> _Number:
-        return super().__new__(cls, str(value))
-
-
-def _as_written(cell: str, decimal: str | None) -> str:
-    """25.000 stays 25 where a point marks thousands. A fraction that can't be written is said, so that it is set apart."""
-    whole, point, fraction = cell.partition(".")
-    if not isinstance(cell, _Number) or not point or decimal == ".":
-        return str(cell)
-    if fraction.strip("0") == "":
-        return whole
-    return f"{whole}{decimal}{fraction}" if decimal is not None else f"{whole} and a fraction of {fraction}"
 
 
 def _members(line: str, at: int, *, is_last: bool) -> Sequence[tuple[str, Any]]:
     """The members of the record on that line, in order, repeated ones too."""
     try:
         members = json.loads(
-            line, object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number, parse_constant=_refused
+            line, object_pairs_hook=_Members, parse_int=Number, parse_float=Number, parse_constant=_refused
         )
     except (ValueError, RecursionError) as error:
         if is_last:

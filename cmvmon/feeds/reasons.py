@@ -15,6 +15,7 @@ from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAW
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
 from cmvmon.feeds.promise_reasons import PROMISE_REASONS
+from cmvmon.feeds.resource_reasons import OF_FILES_OF_RESOURCES, OF_RESOURCES
 from cmvmon.feeds.word_hints import words_to_map
 
 _FILE = "the laboratory file"
@@ -188,6 +189,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "where the number was cut or used again, ask for the whole one."
         ),
         **OF_MESSAGES,
+        **OF_RESOURCES,
         **PROMISE_REASONS,
     }
 )
@@ -197,9 +199,12 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "empty_file": "the file is empty. Ask the sender for it again.",
         "wrong_encoding": "the bytes are not in the declared encoding. Ask the sender, or correct `encoding`.",
         "nul_bytes": "the file holds NUL bytes: it is damaged or not text. Ask the sender for it again.",
+        "too_large": "the file is too large to be read at once, packed or unpacked. Ask the sender for smaller files.",
+        "malformed_parquet": "the file is no Parquet that can be unpacked: it is damaged or was cut. Ask the sender for it again.",
         "malformed_ndjson": "a line is no JSON record. Ask the sender for the file again.",
         "cut_off": (
-            'the file ends before the line that counts its records (`{"records": n}`; of HL7, before the trailer of a batch). '
+            'the file ends before the line that counts its records (`{"records": n}`; of HL7, before the trailer of a '
+            "batch; of JSON, before it is closed). "
             "Ask the sender for the whole file."
         ),
         "trailing_data": "something follows the line that counts the records or messages. Ask the sender for the file again.",
@@ -245,6 +250,7 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "which of them is the newer can't be told. Give them names with a date (2026-03-09, 20260309), or leave one."
         ),
         **OF_FILES_OF_MESSAGES,
+        **OF_FILES_OF_RESOURCES,
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",
     }
 )
@@ -279,13 +285,15 @@ def remedy(code: str) -> str:
     return f"a row breaks the promise that {promise_sentences()[code]}. Check it with the sender."
 
 
-def explain(code: str, *, feed: str = "", column: str | None = None, line: int | None = None) -> str:
-    """One sentence that names feed, line and column, what was found and what to do; it never holds a patient value.
+def explain(
+    code: str, *, feed: str = "", column: str | None = None, line: int | None = None, place: str = "line"
+) -> str:
+    """One sentence that names feed, line (or entry) and column, what was found and what to do; it never holds a patient value.
 
     >>> explain("no_time", feed="synthetic", column="collected_at", line=4).split(". ")[0]
     'synthetic, line 4, column `collected_at`: there is a date and no time of day; midnight is not assumed'
     """
-    place = ", ".join(
-        part for part in (feed, f"line {line}" if line else "", f"column `{column}`" if column else "") if part
+    where = ", ".join(
+        part for part in (feed, f"{place} {line}" if line else "", f"column `{column}`" if column else "") if part
     )
-    return f"{place}: {remedy(code)}" if place else remedy(code)
+    return f"{where}: {remedy(code)}" if where else remedy(code)

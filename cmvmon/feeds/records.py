@@ -8,11 +8,11 @@ from __future__ import annotations
 import codecs
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import NamedTuple, TextIO
+from typing import Generic, NamedTuple, TextIO, TypeVar
 
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.reasons import remedy
@@ -26,6 +26,7 @@ _BYTE_ORDER_MARKS = (
 )
 
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+T = TypeVar("T")
 _PIECE = 1 << 20  # bytes
 
 
@@ -143,6 +144,26 @@ class Records:
         for place, header in enumerate(self.header, 1):
             names.append(header if header and header not in names else f"{header}#{place}")
         return tuple(names)
+
+
+class TextsWhenAsked(Mapping[int, str], Generic[T]):
+    """By number of a record its text as it is kept, written when it is asked for: most records are of other tests."""
+
+    def __init__(self, told: Mapping[int, str], sources: Mapping[int, T], write: Callable[[T], str]) -> None:
+        self._told, self._sources, self._write = told, sources, write
+        self._numbers = dict.fromkeys((*told, *sources))
+
+    def __getitem__(self, number: int) -> str:
+        return self._told[number] if number in self._told else self._write(self._sources[number])
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def refusal(code: str, found: str) -> DeliveryError:

@@ -19,7 +19,9 @@ are judged again at the next night.
 `[patient_ids]` also holds for the courses and stays of the same feed, unless [its table file](table_file.md) says it of them.
 Rows that were accepted before it was declared keep their number: join the two with a link (`patient_links`, `cmvmon merge`).
 
-`cmvmon/feeds/labs/example_nl.toml` is a template to copy, for HL7 messages `example_hl7.toml` ([feeds.md](feeds.md)). The example below is longer than any real one: it holds every
+`cmvmon/feeds/labs/example_nl.toml` is a template to copy, for HL7 messages `example_hl7.toml` ([feeds.md](feeds.md)), for
+FHIR `example_fhir.toml` ([fhir.md](fhir.md)). A file in the place of a CSV whose name ends in `.parquet` is read the same way: its
+columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold. The example below is longer than any real one: it holds every
 key once. It is made up.
 """
 
@@ -142,7 +144,7 @@ MEANINGS = {
     "format": "How a delivery is written.",
     "synthetic": "Whether its data are made up.",
     "time_zone": "The zone of times without an offset.",
-    "separator": "The mark between two cells of a CSV file; not needed where the format is `hl7`. A first line `sep=;` is recognised, and must agree.",
+    "separator": "The mark between two cells of a CSV file; not needed where the format is `hl7` or `fhir`. A first line `sep=;` is recognised, and must agree.",
     "encoding": "Of its files, of HL7 where a message names none (MSH-18); UTF-8 may carry a byte order mark.",
     "lines_above_header": "How many lines of a title stand above the header; absent: none.",
     "cells_span_lines": "Whether a quoted cell may hold line breaks, as a note may. Absent: a file with one is refused.",
@@ -155,9 +157,10 @@ MEANINGS = {
     "reported_within_days": "A result that was collected longer than that before its report is set apart: a year may be typed wrong. Absent: 180.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
-    "messages.ignored": "Types of HL7 messages that are counted and not read: `ADT`, or `ADT^A01` for one of them. Absent: each message "
-    "that holds no results is set apart with its reason.",
-    "messages.processing": "The letters of MSH-11 that are read. Absent: `P`, production; a message without one is read.",
+    "messages.ignored": "Types of HL7 messages that are counted and not read: `ADT`, or `ADT^A01` for one of them; of FHIR types of resources, "
+    "`Encounter`. Absent: each that holds no results is set apart with its reason.",
+    "messages.processing": "The letters of MSH-11 that are read. Absent: `P`, production; a message without one is read. Of FHIR `HTEST` "
+    "for resources that are labelled as test data.",
     "messages.end_may_lack": "Whether the last line of a file may lack its end. Absent: the last message is set apart, as it may be cut.",
     "messages.file_encoding_holds": "Whether `encoding` holds whatever a message says of its own in MSH-18. Absent: MSH-18 holds.",
     "delivered_every.hours": "No more hours than these lie between two deliveries; beyond them the feed is silent, which the "
@@ -172,7 +175,7 @@ MEANINGS = {
     "patient_ids.authority": "Who gives these numbers. Feeds that name no one share the site's own; the same number of another "
     "authority is another patient, and is shown as `LAB-B:0012345`. Of two laboratories one number is one patient only where both "
     "name the same; a result that would join them unsaid is set apart. `patient_number_authority` in settings.toml names the site's.",
-    "columns.patient_id": "The header of the patient's number; of HL7 the place in a message, for this and every other column.",
+    "columns.patient_id": "The header of the patient's number; of HL7 and FHIR the place in a message or a resource, for this and every other column.",
     "columns.accession_number": "Of the number of the order or the tube.",
     "columns.tube_number": "Of the tube's number, where the accession number is the order's.",
     "columns.test": "Of the test's code, where one file holds several tests.",
@@ -185,8 +188,8 @@ MEANINGS = {
     "columns.collected_time": "Of the time of sampling, where the date stands apart; the two are joined by a blank.",
     "columns.reported_at": "Of the moment of the report, or of its date.",
     "columns.reported_time": "Of the time of the report, where the date stands apart.",
-    "columns.result_status": "Of the status. Of HL7, where it is absent: OBX-11.",
-    "columns.order_status": "Of the status of the order that the result belongs to: the more cautious of the two holds. Of HL7: OBR-25.",
+    "columns.result_status": "Of the status. Of HL7, where it is absent: OBX-11; of FHIR Observation.status.",
+    "columns.order_status": "Of the status of the order that the result belongs to: the more cautious of the two holds. Of HL7: OBR-25; of FHIR DiagnosticReport.status.",
     "columns.comment": "Kept with the record; not read.",
     "numbers.decimal": "The decimal mark of numbers in text.",
     "numbers.thousands": "The mark between thousands.",
@@ -200,7 +203,7 @@ MEANINGS = {
     "tests.unlisted": "What becomes of a code that stands in neither list. Absent: it is `set_apart`. One that sounds like CMV always is.",
     "status.default": "The status of a feed without a column for it.",
     "status.delivered.<text>": "What a delivered status means. `confirmed`: a preliminary result is final, and is not sent again. Of HL7 "
-    "the tables 0085 and 0123 hold for what is not named.",
+    "the tables 0085 and 0123 hold for what is not named, of FHIR its own statuses.",
     "status.of_order.<text>": "What a delivered status of an order means for its results.",
     "values.not_detected": "Phrases without a digit that mean: not detected. < > and brackets may stand in them.",
     "values.below_lloq": "Phrases that mean: detected, below the limit of quantification.",

@@ -23,7 +23,7 @@ from cmvmon.feeds.hl7.orders import READ, Observation, SpecimenOutOfPlace, obser
 from cmvmon.feeds.hl7.parsing import Unread, parsed, patient_of
 from cmvmon.feeds.hl7.reader import OfBatch, RawMessage, Reader, Stray, TooLong
 from cmvmon.feeds.hl7.values import value_text
-from cmvmon.feeds.records import Expected, Fault, Record, Records, Unclear, Writing, refusal
+from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 
 MOST_MESSAGES = 200_000
 AT_ONCE = 10_000  # records that are held as Python objects at one time
@@ -43,26 +43,6 @@ class OfMessages(Records):
     observations: Mapping[int, Observation] = field(default_factory=dict)
 
 
-class _Texts(Mapping[int, str]):
-    """By number of a record its text as it is kept, written when it is asked for: most records are of other tests."""
-
-    def __init__(self, told: Mapping[int, str], observations: Mapping[int, Observation]) -> None:
-        self._told, self._observations = told, observations
-        self._numbers = dict.fromkeys((*told, *observations))
-
-    def __getitem__(self, number: int) -> str:
-        return self._told[number] if number in self._told else _text(self._observations[number])
-
-    def __contains__(self, number: object) -> bool:
-        return number in self._numbers
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-
 @dataclass
 class _Reading:
     """The records of one table since the last part."""
@@ -76,7 +56,7 @@ class _Reading:
 
     def part(self) -> OfMessages:
         """What was read, as one part."""
-        texts = _Texts(self.texts, self.observations)
+        texts = TextsWhenAsked(self.texts, self.observations, _text)
         ignored = frozenset(self.ignored)
         return OfMessages((), tuple(self.records), self.faults, texts, ignored, self.names, self.observations)
 

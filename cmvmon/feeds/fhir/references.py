@@ -1,0 +1,109 @@
+"""Which resource of a file a reference means (FHIR R4, 2.3.0 and 2.36.4.1): by `#id`, full address, type and id, or identifier.
+
+What a reference means outside of its file is not known here; nothing is asked of a server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cmvmon.feeds.fhir.entries import Resource, contained, objects
+from cmvmon.feeds.fhir.json_text import Members
+
+_RELATIVE = re.compile(r"(?P<base>.*?)(?P<kind>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})")
+_VERSION = re.compile(r"/_history/(?P<version>[A-Za-z0-9.-]{1,64})$")
+
+
+class Meant(NamedTuple):
+    """The resources that some references mean, and whether one of them means none that is here."""
+
+    resources: tuple[Resource, ...] = ()
+    is_unresolved: bool = False
+
+
+NOTHING = Meant()
+"""What is meant where nothing is referred to."""
+
+
+class Index:
+    """The resources of a file by all the ways in which they are referred to."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._by_url: dict[str, list[Resource]] = defaultdict(list)
+        self._by_id: dict[str, list[Resource]] = defaultdict(list)
+        self._by_identifier: dict[tuple[str, str, str], list[Resource]] = defaultdict(list)
+        self._contained: dict[Resource, list[Resource]] = {}
+        for one in resources:
+            if one.full_url:
+                self._by_url[_VERSION.sub("", one.full_url)].append(one)
+            if one.kind and one.id:
+                self._by_id[f"{one.kind}/{one.id}"].append(one)
+            for identifier in one.those("identifier"):
+                self._by_identifier[(one.kind, *_named(identifier))].append(one)
+            self._contained[one] = contained(one)
+
+    def contained(self, resource: Resource) -> list[Resource]:
+        """The resources that one of the file holds."""
+        return self._contained.get(resource, [])
+
+    def meant(self, resource: Resource, *path: str) -> Meant:
+        """What the references at the end of a path of members mean."""
+        references = resource.those(*path)
+        if not references:
+            return NOTHING
+        found: dict[Resource, None] = {}
+        is_unresolved = False
+        for reference in references:
+            those = self._one(reference, resource)
+            is_unresolved |= not those
+            found |= dict.fromkeys(those)
+        return Meant(tuple(found), is_unresolved)
+
+    def _one(self, reference: Members, source: Resource) -> list[Resource]:
+        told = reference.get("reference")
+        if isinstance(told, str) and told:
+            return self._by_text(told, source)
+        kind = reference.get("type")
+        kinds = [kind] if isinstance(kind, str) else ["Patient", "Specimen", "ServiceRequest", "Device", "Observation"]
+        named = [_named(one) for one in objects(reference, "identifier")]
+        return [one for key in named if key[1] for each in kinds for one in self._by_identifier.get((each, *key), [])]
+
+    def _by_text(self, told: str, source: Resource) -> list[Resource]:
+        root = source.holder or source
+        if told.startswith("#"):
+            if told == "#":
+                return [root]
+            return [one for one in self._contained.get(root, []) if one.id == told[1:]]
+        version = _VERSION.search(told)
+        plain = _VERSION.sub("", told)
+        found = self._by_url.get(plain, [])
+        relative = _RELATIVE.fullmatch(plain)
+        if not found and relative is not None and not relative["base"]:
+            found = self._of_server(_base_of(root), plain)
+        if version is not None:
+            return [one for one in found if _version_of(one) in ("", version["version"])]
+        return found
+
+    def _of_server(self, base: str, told: str) -> list[Resource]:
+        """What a type and an id mean where a server speaks: never the resource of another server."""
+        beside = self._by_url.get(base + told, []) if base else []
+        return beside or [one for one in self._by_id.get(told, []) if not base or _base_of(one) in ("", base)]
+
+
+def _base_of(resource: Resource) -> str:
+    """The server of a resource, by its full address; empty where that is no server's."""
+    found = _RELATIVE.fullmatch(_VERSION.sub("", resource.full_url))
+    return "" if found is None else found["base"]
+
+
+def _version_of(resource: Resource) -> str:
+    told = next((meta.get("versionId") for meta in resource.those("meta")), None)
+    return told if isinstance(told, str) else ""
+
+
+def _named(identifier: Members) -> tuple[str, str]:
+    system, value = identifier.get("system"), identifier.get("value")
+    return (system if isinstance(system, str) else "", value if isinstance(value, str) else "")

@@ -1,0 +1,57 @@
+"""Why a FHIR resource, or a file of them, is set apart: the part of the catalogue (`reasons.py`) that only they need.
+
+Rule of this file: no sentence holds a patient value.
+"""
+
+from __future__ import annotations
+
+_FILE = "the laboratory file"
+
+OF_RESOURCES = {
+    "no_resource": "the entry holds no resource with a resourceType. Ask the sender for it again.",
+    "fhir_request": (
+        "the entry asks to delete, to change a part of, or to read a resource, and is none. Ask the sender for the whole resource, "
+        "with its status where it is withdrawn (entered-in-error)."
+    ),
+    "repeated_member": "a member of the resource stands there twice. Ask the sender which of the two holds.",
+    "too_deep": "the resource is nested more than 60 levels deep, and was not read. Ask the sender what it is.",
+    "no_json_number": "NaN or Infinity stands there, which is no JSON. Ask the sender for the result.",
+    "damaged_text": "a text of the resource holds a NUL or half of a character. Ask the sender for it again.",
+    "malformed_line": "the line is no JSON: it is damaged, or the file was cut there. Ask the sender for the file again.",
+    "resource_type": (
+        "resources of this type are not read, unless a result refers to them. Ask the sender to leave them out, or list the type "
+        f"under `ignored` in [messages] of {_FILE}."
+    ),
+    "unresolved_reference": (
+        "what the result refers to there is not in the file, or could not be read. Ask the sender for Bundles that hold the "
+        f"patient, the specimen and the order of each result, or take the column of {_FILE} from the result itself."
+    ),
+    "unknown_modifier": (
+        "the resource holds a modifier (modifierExtension, implicitRules) that may change what it means, and is not known here. "
+        "Ask the sender what it says, and for the result without it."
+    ),
+    "no_single_text": (
+        f"what stands there has parts and is no single text. Name the part in [columns] of {_FILE}, as Observation.code.coding.code."
+    ),
+    "unread_value_type": (
+        "the value is of a type from which no load is read (a range, a ratio, a series, a number as text). Ask the sender for a "
+        "quantity, a text or a code."
+    ),
+}
+
+OF_FILES_OF_RESOURCES = {
+    "fhir_xml": "the file is XML, and FHIR is read as JSON only. Ask the sender for FHIR as JSON.",
+    "malformed_json": (
+        "the file is no JSON that can be read. Ask the sender for it again; a file with a resource a line has a name that ends in "
+        ".fhir.ndjson."
+    ),
+    "no_fhir_resource": "the file is JSON and no FHIR resource. Check that the right file was given.",
+    "bundle_type": (
+        "what its entries are can't be told. Ask the sender for a Bundle of type transaction, batch, message, document, collection or "
+        "searchset; a history is not read."
+    ),
+    "no_fhir_address": (
+        f"a column of {_FILE} is no place in a FHIR resource. Write a file of its own for this feed, with columns such as "
+        "Observation.value (cmvmon/feeds/labs/example_fhir.toml is a template)."
+    ),
+}
