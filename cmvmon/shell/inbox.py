@@ -117,6 +117,9 @@ class Inbox:
                 )  # fmt: skip
             if self._connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("damaged")
+            # SQLite begins its log with the first transaction and does not look whether the log's name could be synced.
+            self._connection.execute("PRAGMA user_version = 1")
+            _sync_folder(root)
 
     @staticmethod
     def _synchronous() -> int:
@@ -220,8 +223,12 @@ def _make(path: Path) -> None:
     bare.execute("PRAGMA journal_mode=wal")
     bare.close()
     os.replace(aside, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

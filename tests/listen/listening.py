@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from cmvmon.feeds.mllp import framed
 from tests.feeds.hl7_texts import message, order
@@ -27,6 +30,7 @@ class Listener:
     """A listener that runs: its process, its port, and the lines that it has said."""
 
     process: subprocess.Popen[str]
+    words: IO[str]
     port: int = 0
     said: list[dict[str, object]] = field(default_factory=list)
 
@@ -36,6 +40,11 @@ class Listener:
     def wait_for(self, name: str) -> dict[str, object]:
         until(lambda: self.events(name))
         return self.events(name)[0]
+
+    def told(self) -> str:
+        """What it has written on stderr."""
+        self.words.seek(0)
+        return self.words.read()
 
     def stop(self) -> int:
         """Ends it as an operator does, and returns its code."""
@@ -75,12 +84,13 @@ def site(root: Path, text: str = "", **limits: float) -> Path:
 
 
 @contextmanager
-def started(root: Path, *before: str, wait: bool = True) -> Iterator[Listener]:
-    """A listener at work, under the words of another program where some are given."""
+def started(root: Path, *before: str, program: Sequence[str] = (str(CMVMON),)) -> Iterator[Listener]:
+    """A listener at work, under the words of another program where some are given (`before`), or by another `program`."""
+    words = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is closed below
     process = subprocess.Popen(
-        [*before, str(CMVMON), "listen", "--site", str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*before, *program, "listen", "--site", str(root)], stdout=subprocess.PIPE, stderr=words, text=True
     )
-    listener = Listener(process)
+    listener = Listener(process, words)
 
     def read() -> None:
         assert process.stdout is not None
@@ -90,19 +100,24 @@ def started(root: Path, *before: str, wait: bool = True) -> Iterator[Listener]:
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     try:
-        if wait:
-            until(lambda: listener.said or process.poll() is not None)
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        until(lambda: listener.events("listening") or process.poll() is not None)
+        if process.poll() is None:
             listener.port = int(str(listener.events("listening")[0]["port"]))
         yield listener
     finally:
-        if process.poll() is None:
-            process.kill()
+        for one in (*children(process), process.pid) if process.poll() is None else ():
+            os.kill(one, signal.SIGKILL)
         process.wait()
         thread.join(LIMIT_S)
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+        if process.stdout is not None:
+            process.stdout.close()
+        words.close()
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that it runs, as one that traces does: it goes without them."""
+    found = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(one) for one in found.read_text().split()] if found.exists() else []
 
 
 def connected(port: int) -> socket.socket:
