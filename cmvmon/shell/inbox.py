@@ -30,12 +30,12 @@ CREATE TABLE messages (
     sender TEXT,                -- the name of its file
     key TEXT NOT NULL,          -- SHA-256 of MSH-3, MSH-4 and MSH-10
     sha256 TEXT NOT NULL,       -- of the bytes
-    raw BLOB NOT NULL,
     received_at TEXT NOT NULL,
+    remark TEXT,                -- id_reused, or why it was refused
     acknowledgement BLOB NOT NULL,
-    remark TEXT                 -- id_reused, or why it was refused
+    raw BLOB NOT NULL           -- the last column: what counts the others does not read it
 );
-CREATE INDEX messages_by_key ON messages (key, sha256);
+CREATE INDEX messages_by_key ON messages (key, feed, sha256);
 CREATE INDEX messages_by_feed ON messages (feed, id);
 CREATE TABLE scraps (           -- the beginning of bytes that are no message; the last of them
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -47,6 +47,11 @@ CREATE TABLE scraps (           -- the beginning of bytes that are no message; t
 CREATE TRIGGER no_update_of_messages BEFORE UPDATE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 CREATE TRIGGER no_delete_of_messages BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 """
+
+
+_SAME_KEY = (
+    "SELECT sha256 = ?, acknowledgement FROM messages WHERE key = ? AND feed IS ? ORDER BY sha256 = ? DESC, id LIMIT 1"
+)
 
 
 class Stored(Enum):
@@ -137,7 +142,7 @@ class Inbox:
     def _stored(self, message: Message) -> tuple[Stored, bytes]:
         sha256 = hashlib.sha256(message.raw).hexdigest()
         found = self._connection.execute(
-            "SELECT sha256 = ?, acknowledgement FROM messages WHERE key = ? AND feed IS ? ORDER BY sha256 = ? DESC, id LIMIT 1",
+            _SAME_KEY,
             (sha256, message.key, message.feed, sha256),
         ).fetchone()
         if found is not None and found[0]:

@@ -71,6 +71,13 @@ def test_no_message_in_it_can_be_changed_or_removed(opened: Inbox, tmp_path: Pat
             opened._connection.execute(statement)
 
 
+def test_a_message_is_looked_up_by_its_key_however_many_there_are(opened: Inbox) -> None:
+    plan = opened._connection.execute(
+        f"EXPLAIN QUERY PLAN {inbox._SAME_KEY}", ("sha256", "key", "feed", "sha256")
+    ).fetchall()
+    assert "USING INDEX messages_by_key (key=? AND feed=?)" in str(plan)
+
+
 def test_a_damaged_or_emptied_inbox_is_refused_with_what_to_do(tmp_path: Path) -> None:
     made = Inbox(tmp_path)
     made.store([message(str(n), "NTE|" + "x" * 900) for n in range(200)])
