@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
-_END = FS + CR
+END = FS + CR
 _BEGINS = VT + b"MSH"
 _FILLING = b"\0\r\n \t"
 _LONGEST_MARK = len(_BEGINS)
@@ -80,7 +80,7 @@ def framed(data: bytes) -> bytes:
     >>> framed(b"MSH|...")
     b'\\x0bMSH|...\\x1c\\r'
     """
-    return VT + data + _END
+    return VT + data + END
 
 
 class Framer:
@@ -148,7 +148,7 @@ class Framer:
     def _end_frame(self) -> bool:
         """Looks for the end of the frame, from where it was looked for before."""
         start = max(0, self._looked_at - _LONGEST_MARK)
-        found = [(at, mark) for mark in (_END, FS + VT, _BEGINS) if (at := self._held.find(mark, start)) >= 0]
+        found = [(at, mark) for mark in (END, FS + VT, _BEGINS) if (at := self._held.find(mark, start)) >= 0]
         # Of what has no end yet the last bytes may be the beginning of one.
         at, mark = min(found, default=(len(self._held) - _LONGEST_MARK, b""))
         if at > (limit := self._limits.frame_bytes):
@@ -163,7 +163,7 @@ class Framer:
             self._done.append(Unfinished(at, bytes(self._held[: min(at, self._limits.kept_bytes)])))
         else:
             self._give(bytes(self._held[:at]))
-        del self._held[: at + (2 if mark == _END else 1 if mark == FS + VT else 0)]
+        del self._held[: at + (2 if mark == END else 1 if mark == FS + VT else 0)]
         self._is_in_frame = False
         return True
 

@@ -19,6 +19,7 @@ import pytest
 
 from cmvmon.feeds.mllp import framed
 from tests.listen import listening
+from tests.listen.laboratory import Laboratory
 from tests.listen.listening import (
     CMVMON,
     Listener,
@@ -120,36 +121,6 @@ def test_its_lines_hold_counts_and_codes_and_nothing_of_a_message(root: Path) ->
         for name in ("received", "stored", "duplicates", "id_reused", "refused", "no_header")
     }
     assert counts == {"received": 5, "stored": 2, "duplicates": 1, "id_reused": 1, "refused": 1, "no_header": 1}
-
-
-class Laboratory:
-    """A sender that keeps what is not acknowledged, and sends it again."""
-
-    def __init__(self, n: int) -> None:
-        self.waiting = [str(number) for number in range(n)]
-        self.acknowledged: set[str] = set()
-        self.lock = threading.Lock()
-
-    def send(self, port: int) -> None:
-        """Sends until nothing waits, or the line breaks; a few at one time."""
-        try:
-            with connected(port) as at:
-                while True:
-                    with self.lock:
-                        some, self.waiting = self.waiting[:4], self.waiting[4:]
-                    if not some:
-                        return
-                    try:
-                        at.sendall(b"".join(framed(result(one)) for one in some))
-                        for answer in answers(at, len(some)):
-                            code, control = code_and_id(answer)
-                            assert code == "AA"
-                            self.acknowledged.add(control)
-                    finally:
-                        with self.lock:
-                            self.waiting += [one for one in some if one not in self.acknowledged]
-        except OSError:
-            return
 
 
 def test_killed_again_and_again_it_loses_nothing_acknowledged_and_doubles_nothing(root: Path) -> None:
