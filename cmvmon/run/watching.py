@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -36,6 +36,7 @@ from cmvmon.shell.touched import patients_of_delivery
 LOOKS_EVERY_S = 3.0
 LOOKS_INTO_INBOX_EVERY_S = 0.25
 TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
+_QUIET_AFTER_S = 2.0  # without a message
 _WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
 _LOOKS_FOR_NIGHTS_EVERY_S = 600.0
 _TELLS_EVERY_S = 30.0  # what waits for its hour or its next try; what a look raised is told at once
@@ -76,6 +77,7 @@ class Watch:
     told: frozenset[Fault] = frozenset()
     tried_at: float = float("-inf")
     has_unjudged: bool = False  # messages that have landed and could not be judged
+    messages_at: float = float("-inf")  # when a message was last taken in
     is_behind: bool = True  # something may have been taken in that nobody has assessed
     is_halted: bool = False  # the ward page says that nobody is judged
 
@@ -89,6 +91,8 @@ class Watch:
         found = look_through(site.drop)
         has_less = bool(self.faulty.keys() - {item.path for item in found.files})
         has_messages = waits(self.root)
+        if has_messages:
+            self.messages_at = time.monotonic()
         fresh = self._settled(found.files, site.settings().file_settles_s)
         is_due = bool(self.faulty or self.has_unjudged) and time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
         is_of_drop = bool(fresh or has_less or is_due or self.is_behind or found.strays != self.strays)
@@ -185,7 +189,7 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
     """
     watch, said, wait_s = Watch(root), "", LOOKS_EVERY_S
     nights_said, nights_at = "", float("-inf")
-    telling = _Telling(root)
+    telling, unchecked = _Telling(root), _Unchecked()
     while not stop.is_set():
         trouble, wait_s = "", LOOKS_EVERY_S
         try:
@@ -193,8 +197,10 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             if look is not None and (look.taken_in.counted or look.taken_in.faults or look.assessed):
                 yield from telling.tell(is_due=True)
                 yield look
-            if look is not None and look.published is not None and look.taken_in.counted:
-                check_deliveries(root, [one.delivery_id for one in look.taken_in.counted])
+            if look is not None and look.published is not None:
+                unchecked.add(one.delivery_id for one in look.taken_in.counted)
+            if unchecked.is_due(watch.messages_at):
+                check_deliveries(root, unchecked.taken())
             if time.monotonic() - nights_at >= _LOOKS_FOR_NIGHTS_EVERY_S:
                 nights_at, before = time.monotonic(), nights_said
                 nights_said = _of_nights(root)
@@ -214,6 +220,28 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             yield Trouble(trouble)
         said = trouble
         _wait(root, stop, wait_s, for_messages=not trouble)
+
+
+@dataclass
+class _Unchecked:
+    """Deliveries whose pages stand, and what is stored of them was not yet held against the contract. While messages come one after
+    the other that waits, for a while: the next one would wait for it."""
+
+    ids: list[str] = field(default_factory=list)
+    since: float = float("inf")
+
+    def add(self, ids: Iterable[str]) -> None:
+        self.ids += ids
+        self.since = min(self.since, time.monotonic()) if self.ids else float("inf")
+
+    def is_due(self, messages_at: float) -> bool:
+        now = time.monotonic()
+        is_quiet = now - messages_at >= _QUIET_AFTER_S
+        return bool(self.ids) and (is_quiet or now - self.since >= TRIES_AGAIN_AFTER_S)
+
+    def taken(self) -> list[str]:
+        ids, self.ids, self.since = list(dict.fromkeys(self.ids)), [], float("inf")
+        return ids
 
 
 def _wait(root: Path, stop: Event, wait_s: float, *, for_messages: bool) -> None:
