@@ -65,6 +65,7 @@ class Listener:
     async def run(self, stop: Event) -> None:
         """Listens until `stop` is set."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._unhandled)
         senders = self.senders()
         self._inbox = InboxWriter(self._root, self._from_inbox)
         try:
@@ -89,6 +90,10 @@ class Listener:
             self.ledger.tell_minute(at_end=True)
         if self._ended is not None:
             raise self._ended
+
+    def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a library meets outside of a connection's own work: by its kind, for its text may hold a message."""
+        self.ledger.event("unexpected", code=type(context.get("exception")).__name__)
 
     async def _stop_connections(self) -> None:
         for connection in list(self._connections):

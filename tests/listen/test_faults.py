@@ -271,6 +271,23 @@ def test_a_full_disk_is_ae_until_there_is_room_again(injected: Path) -> None:
     assert stored(root) == Counter(f"n{n}" for n in range(30))
 
 
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
+def test_where_no_file_can_be_opened_any_more_those_who_are_connected_go_on(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site", connections_of_one_source=200)
+    with started(root, "prlimit", "--nofile=32:32") as listener:
+        with connected(listener.port) as first:
+            first.sendall(framed(result("1")))
+            assert code_and_id(answers(first, 1)[0]) == ("AA", "1")
+            flood = [connected(listener.port) for _ in range(60)]
+            until(lambda: listener.events("not_accepted"))
+            first.sendall(framed(result("2")))
+            assert code_and_id(answers(first, 1)[0]) == ("AA", "2")
+            for one in flood:
+                one.close()
+        good(listener.port)
+        assert listener.stop() == 0
+
+
 def test_a_damaged_inbox_is_not_listened_into(injected: Path) -> None:
     root = injected
     with started(root) as listener:
