@@ -58,6 +58,7 @@ KINDS = {
         "kinetics/test_bank_weeks.py",
         "kinetics/test_concordance.py",
         "kinetics/test_coverage.py",
+        "listen",
         "kinetics/test_fit_line.py",
         "kinetics/test_next_sample.py",
         "kinetics/test_noise_estimates.py",

@@ -65,14 +65,19 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    if found.stopped or found.n_never_taken_in or found.telling.needs_somebody:
+    if found.stopped or found.n_never_taken_in or found.telling.needs_somebody or found.inbox_fault:
         raise typer.Exit(A_FEED_WAITS)
 
 
 def _plain(found: Status) -> dict[str, object]:
     said = asdict(found) | {"is_at_work": not found.is_at_rest}
-    said["stopped"] = [asdict(each) | {"since": each.since.isoformat()} for each in found.stopped]
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
+    said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
+    said["messages"] = [_texts(asdict(each)) for each in found.messages]
+    return _texts(said)
+
+
+def _texts(facts: dict[str, object]) -> dict[str, object]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
 
 
 def _said(found: Status) -> Iterator[str]:
@@ -85,6 +90,7 @@ def _said(found: Status) -> Iterator[str]:
     yield f"last judged  {assessed}"
     yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
     yield f"notify       {_telling(found)}"
+    yield from _of_messages(found)
     for each in found.stopped:
         from cmvmon.text import language
         from cmvmon.text.values import operations_in_words
@@ -93,6 +99,23 @@ def _said(found: Status) -> Iterator[str]:
     if found.n_never_taken_in:
         n = found.n_never_taken_in
         yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
+
+
+def _of_messages(found: Status) -> Iterator[str]:
+    """How the inbox stands, where a listener ever stored anything."""
+    if found.messages or found.is_listening:
+        yield f"listen       {'runs' if found.is_listening else 'does not run here'}"
+    for one in found.messages:
+        last = f"last message {_moment(one.last_at, found.at)}"
+        if one.feed is None:
+            yield f"  refused    {one.stored} messages were refused (AR) and stand in the inbox; {last}"
+            continue
+        reused = f"; {one.id_reused} under an id that had come before" if one.id_reused else ""
+        since = f", the first of them since {_minute(one.oldest_waiting_at)}" if one.oldest_waiting_at else ""
+        name = printing.visible(one.feed)
+        yield (f"  {name}: stored {one.stored} = taken in {one.moved} + waiting {one.waiting}{since}{reused}; {last}")
+    if found.inbox_fault is not None:
+        yield f"NOT READ     {printing.visible(found.inbox_fault)}"
 
 
 def _telling(found: Status) -> str:

@@ -22,6 +22,7 @@ _STANDS = {
     "demo": "what was done stands; run it again to go on",
     "init": "the folder may lack its settings; remove it before it is tried again",
     "ingest": "each file that is named above stands; what has landed after it is taken in by the next night; nothing was assessed",
+    "listen": "what was acknowledged is stored; what was not is sent again",
     "nightly": "what was taken in stands; run it again to go on",
     "send": "what was sent may be sent once more, under the same id",
     "rebuild": "the new site is not whole; remove its folder before it is tried again",

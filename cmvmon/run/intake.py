@@ -14,6 +14,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.run.arrival_order import Waiting, in_order
 from cmvmon.run.faults import Fault, about, note_faults, of_growing, of_stray, set_apart
+from cmvmon.run.inbox_taking import take_in_inbox
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import arrivals, feed_state, landing, quarantine
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
@@ -67,14 +68,14 @@ def _take_in(
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What the drop folder came to: counts of each delivery and table, and what could not be judged."""
+    """What the drop folder and the inbox came to: counts of each delivery and table, and what could not be judged."""
 
     counted: tuple[Counted, ...]
     faults: tuple[Fault, ...] = ()
 
 
 def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None = None) -> TakenIn:
-    """Takes in the drop folder, and judges again what may now be read: a mended laboratory file, a moment that has come.
+    """Takes in the drop folder and the inbox, and judges again what may now be read: a mended laboratory file, a moment that has come.
 
     Also what has landed and was never judged, as a delivery that came live while its feed had no laboratory file: it is tried
     every night. Files are left in place. One that is known is counted as known. Neither a refused delivery nor a file that can't be
@@ -103,6 +104,10 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
                 continue
             waiting = replace(waiting, arrival=waiting.arrival or arrivals.of_file(item.path))
             counted += _take_in(opened, waiting, data, received_at, landed_at=at, is_history=is_history)
+    of_messages = take_in_inbox(opened, received_at=received_at)
+    counted += of_messages.counted
+    faults += of_messages.faults
+    seen |= of_messages.ways
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
     again, failed = _take_in_unjudged(opened, judged | seen, received_at)

@@ -17,12 +17,15 @@ from pathlib import Path
 from cmvmon.domain import delivered
 from cmvmon.domain.errors import SiteError, StoreError, UnreadableFile
 from cmvmon.run.faults import Fault, about, set_apart
+from cmvmon.run.inbox_taking import take_in_inbox
 from cmvmon.run.landed_delivery import declared_of, take_in_landed
 from cmvmon.shell import database, journal, landing, quarantine, quarantine_answers, rule_switches
 from cmvmon.shell.comparing import Compared, compared
 from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.journal import Answer, Switching, Taking
-from cmvmon.shell.session import OpenSite, held, open_site, open_store
+from cmvmon.shell.sender_files import LISTEN, SENDERS
+from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
 from cmvmon.shell.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
 
 _FILES = ("labs", TABLE_FILES, "protocol")
@@ -69,6 +72,8 @@ def rebuild(root: Path, into: Path, *, progress: Progress = lambda done, of: Non
     new.prepare()
     _copy_files(old, new)
     faults: list[Fault] = []
+    with set_apart(faults, partial(Fault, "inbox", delivered.WHOLE_DELIVERY), called="the inbox"):
+        _copy_inbox(old, new)
     with held(new), open_site(into) as opened:
         _copy_landing(old, new)
         lines = list(journal.lines(old.landing))
@@ -82,6 +87,7 @@ def rebuild(root: Path, into: Path, *, progress: Progress = lambda done, of: Non
         with opened.writing() as connection:
             quarantine.list_anew(connection)
         tables, why_not = _compared(old, opened)
+        faults += take_in_inbox(opened, received_at=now()).faults  # what waits there is in neither store
     n_answers = sum(not isinstance(line, Taking) for line in told)
     n_unread = len(lines) - len(told)
     return Rebuilt(len(ids), n_answers, n_otherwise, n_unread, len(besides), tuple(faults), tables, why_not)
@@ -101,6 +107,19 @@ def _copy_files(old: Site, new: Site) -> None:
             text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()).encode()
         write_atomically(new.root / SETTINGS, text)
     new.settings()
+
+
+def _copy_inbox(old: Site, new: Site) -> None:
+    """What came by a socket, moved or not, and the files of its listener. Raises UnreadableFile."""
+    for name in (LISTEN, SENDERS):
+        path = old.root / name
+        if path.is_file():
+            write_atomically(new.root / name, read_bytes(path))
+        _copy(path, new.root / name)
+    try:
+        Moves(old.root).copy_to(new.root)
+    except InboxUnread as error:
+        raise UnreadableFile(str(error)) from None
 
 
 def _copy_landing(old: Site, new: Site) -> None:

@@ -17,6 +17,7 @@ from cmvmon.run.nights import nights
 from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
 from cmvmon.shell import alert_store, database
 from cmvmon.shell.clock import CLOCK_FEED
+from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import ASSESSMENT_FEED, open_store
@@ -35,6 +36,23 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Messages:
+    """How one feed of the inbox stands: stored = moved + waiting. Of what was refused (`feed` is None) nothing is moved.
+
+    `last_at`, `oldest_waiting_at`: when the last message came, and the first of those that wait. `id_reused`: how many came under an
+    id that had come before, with other content.
+    """
+
+    feed: str | None
+    stored: int
+    moved: int
+    waiting: int
+    id_reused: int
+    last_at: datetime
+    oldest_waiting_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Status:
     """How the work stands. Moments are in the zone of the site.
 
@@ -42,7 +60,8 @@ class Status:
     None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
     `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
-    `telling`: whether people are told, and what could not be sent.
+    `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
+    the inbox stands, what was refused first; `inbox_fault`: why that can't be told.
     """
 
     at: datetime
@@ -55,6 +74,9 @@ class Status:
     stopped: tuple[Stopped, ...]
     n_never_taken_in: int = 0
     telling: Telling = NOBODY_IS_TOLD
+    is_listening: bool | None = False
+    messages: tuple[Messages, ...] = ()
+    inbox_fault: str | None = None
 
     @property
     def is_at_rest(self) -> bool:
@@ -70,6 +92,7 @@ def status(root: Path) -> Status:
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
     assessed, stopped, n_never = None, [], 0
+    messages, inbox_fault = _messages(root, zone)
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
@@ -88,4 +111,24 @@ def status(root: Path) -> Status:
         stopped=tuple(stopped),
         n_never_taken_in=n_never,
         telling=state(root),
+        is_listening=at_work.is_running(root, at_work.LISTEN),
+        messages=messages,
+        inbox_fault=inbox_fault,
     )
+
+
+def _messages(root: Path, zone: ZoneInfo) -> tuple[tuple[Messages, ...], str | None]:
+    """How the inbox stands, or why that can't be told: the rest of the work can."""
+
+    def at(text: str | None) -> datetime | None:
+        return None if text is None else datetime.fromisoformat(text).astimezone(zone)
+
+    try:
+        found = Moves(root).state()
+    except InboxUnread as error:
+        return (), str(error)
+    return tuple(
+        Messages(one.feed, one.stored, one.moved, one.waiting, one.reused, last_at, at(one.oldest_waiting_at))
+        for one in found
+        if (last_at := at(one.last_at)) is not None
+    ), None

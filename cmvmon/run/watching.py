@@ -1,4 +1,5 @@
-"""Keeps watch over the drop folder: takes files in as they settle, and brings the patients whom they touch up to date.
+"""Keeps watch over the drop folder and the inbox: takes files in as they settle and messages as they come, and brings the patients
+whom they touch up to date.
 
 Files are taken in by the same step as in a night, and patients assessed by the same as for one delivery. What was taken in and
 not assessed, because a program ended in between, is made up by the next look, and so by the first one of the next start.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -17,8 +18,9 @@ from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import AlreadyRunning, CmvmonError, ProtocolUnusable, StoreBusy
 from cmvmon.run import at_work
 from cmvmon.run.assessing import Counts, assessed
-from cmvmon.run.faults import Fault
+from cmvmon.run.faults import Fault, note_stopped
 from cmvmon.run.feed import check_deliveries, scope_of
+from cmvmon.run.inbox_taking import is_of_inbox, take_in_inbox, waits
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.nights import halt_for_protocol, nights, note_missed
 from cmvmon.run.publish import Published, halting, publish
@@ -32,7 +34,9 @@ from cmvmon.shell.site import Site
 from cmvmon.shell.touched import patients_of_delivery
 
 LOOKS_EVERY_S = 3.0
+LOOKS_INTO_INBOX_EVERY_S = 0.25
 TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
+_QUIET_AFTER_S = 2.0  # without a message
 _WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
 _LOOKS_FOR_NIGHTS_EVERY_S = 600.0
 _TELLS_EVERY_S = 30.0  # what waits for its hour or its next try; what a look raised is told at once
@@ -72,6 +76,8 @@ class Watch:
     strays: tuple[Stray, ...] = ()
     told: frozenset[Fault] = frozenset()
     tried_at: float = float("-inf")
+    has_unjudged: bool = False  # messages that have landed and could not be judged
+    messages_at: float = float("-inf")  # when a message was last taken in
     is_behind: bool = True  # something may have been taken in that nobody has assessed
     is_halted: bool = False  # the ward page says that nobody is judged
 
@@ -84,16 +90,21 @@ class Watch:
         site = Site(self.root)
         found = look_through(site.drop)
         has_less = bool(self.faulty.keys() - {item.path for item in found.files})
+        has_messages = waits(self.root)
+        if has_messages:
+            self.messages_at = time.monotonic()
         fresh = self._settled(found.files, site.settings().file_settles_s)
-        is_due = bool(self.faulty) and time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
-        if not (fresh or has_less or is_due or self.is_behind or found.strays != self.strays):
+        is_due = bool(self.faulty or self.has_unjudged) and time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
+        is_of_drop = bool(fresh or has_less or is_due or self.is_behind or found.strays != self.strays)
+        if not (is_of_drop or has_messages):
             return None
         # What could not be judged goes with the others, or the alert about its feed would be taken for settled.
         again = [item for item in found.files if self.faulty.get(item.path) == item.state and item not in fresh]
         was_behind = self.is_behind
         with held(site, wait_s=_WAITS_FOR_SITE_S), open_site(self.root) as opened:
             self.is_behind = True
-            taken_in = self._take_in(opened, replace(found, files=(*fresh, *again), growing=()))
+            found = replace(found, files=(*fresh, *again), growing=())
+            taken_in = self._take_in(opened, found) if is_of_drop else self._take_in_messages(opened)
             look = _refreshed(opened, taken_in)
             if was_behind:  # whoever was stopped between assessing and publishing left the pages of before
                 _published_anew(opened, is_halted=self.is_halted)
@@ -130,9 +141,21 @@ class Watch:
             now_in, before_in = (self.faulty, self.seen) if is_faulty else (self.seen, self.faulty)
             now_in[item.path] = item.state
             before_in.pop(item.path, None)
+        self.has_unjudged = any(map(is_of_inbox, taken_in.faults))
         untold = tuple(fault for fault in taken_in.faults if fault not in self.told)
         self.told = frozenset(taken_in.faults)
         return TakenIn(tuple(one for one in taken_in.counted if not one.was_known), untold)
+
+    def _take_in_messages(self, opened: OpenSite) -> TakenIn:
+        """What waits in the inbox, and nothing else: a message is on the page before the drop folder is gone through."""
+        with halting(opened):
+            at = moment_to_record(opened)
+        found = take_in_inbox(opened, received_at=at)
+        note_clock(opened, at)
+        note_stopped(opened, found.faults, at)
+        if found.faults:
+            self.tried_at, self.has_unjudged = time.monotonic(), True
+        return TakenIn(tuple(one for one in found.counted if not one.was_known), tuple(found.faults))
 
 
 def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
@@ -159,13 +182,14 @@ def _published_anew(opened: OpenSite, *, is_halted: bool) -> None:
 
 
 def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
-    """Looks every few seconds until somebody stops it, and gives what each look came to; silent where nothing is new.
+    """Looks every few seconds, and when a message has come, until somebody stops it, and gives what each look came to; silent where
+    nothing is new.
 
     Nothing that a look meets ends it: it says so once, waits, and goes on.
     """
     watch, said, wait_s = Watch(root), "", LOOKS_EVERY_S
     nights_said, nights_at = "", float("-inf")
-    telling = _Telling(root)
+    telling, unchecked = _Telling(root), _Unchecked()
     while not stop.is_set():
         trouble, wait_s = "", LOOKS_EVERY_S
         try:
@@ -173,8 +197,10 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             if look is not None and (look.taken_in.counted or look.taken_in.faults or look.assessed):
                 yield from telling.tell(is_due=True)
                 yield look
-            if look is not None and look.published is not None and look.taken_in.counted:
-                check_deliveries(root, [one.delivery_id for one in look.taken_in.counted])
+            if look is not None and look.published is not None:
+                unchecked.add(one.delivery_id for one in look.taken_in.counted)
+            if unchecked.is_due(watch.messages_at):
+                check_deliveries(root, unchecked.taken())
             if time.monotonic() - nights_at >= _LOOKS_FOR_NIGHTS_EVERY_S:
                 nights_at, before = time.monotonic(), nights_said
                 nights_said = _of_nights(root)
@@ -193,7 +219,40 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
         if trouble and trouble != said:
             yield Trouble(trouble)
         said = trouble
-        stop.wait(wait_s)
+        _wait(root, stop, wait_s, for_messages=not trouble)
+
+
+@dataclass
+class _Unchecked:
+    """Deliveries whose pages stand, and what is stored of them was not yet held against the contract. While messages come one after
+    the other that waits, for a while: the next one would wait for it."""
+
+    ids: list[str] = field(default_factory=list)
+    since: float = float("inf")
+
+    def add(self, ids: Iterable[str]) -> None:
+        self.ids += ids
+        self.since = min(self.since, time.monotonic()) if self.ids else float("inf")
+
+    def is_due(self, messages_at: float) -> bool:
+        now = time.monotonic()
+        is_quiet = now - messages_at >= _QUIET_AFTER_S
+        return bool(self.ids) and (is_quiet or now - self.since >= TRIES_AGAIN_AFTER_S)
+
+    def taken(self) -> list[str]:
+        ids, self.ids, self.since = list(dict.fromkeys(self.ids)), [], float("inf")
+        return ids
+
+
+def _wait(root: Path, stop: Event, wait_s: float, *, for_messages: bool) -> None:
+    """Waits so long, or until somebody stops it, or a message comes."""
+    until = time.monotonic() + wait_s
+    while for_messages and time.monotonic() + LOOKS_INTO_INBOX_EVERY_S < until:
+        if stop.wait(LOOKS_INTO_INBOX_EVERY_S):
+            return
+        if waits(root):
+            return
+    stop.wait(max(0.0, until - time.monotonic()))
 
 
 @dataclass

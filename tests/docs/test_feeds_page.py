@@ -7,12 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from cmvmon.domain import words
 from cmvmon.feeds.declared_statuses import CONFIRMED
 from cmvmon.feeds.hl7.statuses import OF_RESULTS
 from cmvmon.feeds.message_reasons import OF_MESSAGES
+from cmvmon.feeds.senders import read_listening, read_sender
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
@@ -21,7 +23,8 @@ PAGE = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
 def commands() -> list[tuple[str, list[str]]]:
     """Each command of the page with the lines under it."""
     found: list[tuple[str, list[str]]] = []
-    for line in "\n".join(PAGE.split("```")[1::2]).strip().splitlines():
+    blocks = [block for block in PAGE.split("```")[1::2] if not block.startswith("toml")]
+    for line in "\n".join(blocks).strip().splitlines():
         if line.startswith("$ "):
             found.append((line[2:], []))
         elif line.strip():
@@ -48,6 +51,16 @@ def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
     page = (tmp_path / "site" / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert "SYNTH-HL7-1" in page
     assert "620,000 IU/mL" in page  # the corrected value
+
+
+def test_the_files_of_the_listener_that_the_page_shows_are_read_and_its_defaults_are_those_of_the_code() -> None:
+    listening, sender = (block.removeprefix("toml") for block in PAGE.split("```")[1::2] if block.startswith("toml"))
+    shown = read_listening(listening)
+    assert read_listening("port = 2575") == replace(
+        shown, address="127.0.0.1", certificate=None, key=None, authority=None
+    )
+    read = read_sender(sender, name="umc")
+    assert (read.feed, read.application, read.types) == ("umc_lab", "LIS", ("ORU",))
 
 
 def test_the_table_of_statuses_is_that_of_the_code() -> None:

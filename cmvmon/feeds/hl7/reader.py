@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 _VT, _FS = 0x0B, 0x1C
 _FRAME = b"\x0b\x1c"
+_UTF_8_MARK = b"\xef\xbb\xbf"
 _STARTS = b"MSH"
 _OF_BATCHES = (b"FHS", b"BHS", b"BTS", b"FTS")
 
@@ -135,6 +136,8 @@ class Reader:
         before = data[: len(data) - len(text)]
         if _FS in before:
             self._end_message(is_whole=True)
+        if _VT in before:  # a frame may begin with the mark of UTF-8, as a file may
+            text = text.removeprefix(_UTF_8_MARK)
         core = text.rstrip(b"\x1c")
         if core:
             self._take(Line(self._number, core), is_framed=_VT in before, is_ended=is_ended or core != text)

@@ -1,0 +1,25 @@
+"""The command that takes messages from a socket. It is started without what judges or shows, and runs when these can't."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from cmvmon.cli.face import HERE, SiteOption, app
+from cmvmon.cli.stopping import until_stopped
+
+
+@app.command("listen")
+def listen(site: SiteOption = HERE) -> None:
+    """Takes HL7 messages by MLLP, makes them durable, then acknowledges them, until stopped; `watch` takes them in."""
+    from cmvmon.run import at_work
+    from cmvmon.run.listening import listen as run
+    from cmvmon.shell.sender_files import listening
+
+    listening(site)  # a mistyped name makes no site
+
+    def say(facts: dict[str, object]) -> None:
+        print(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | facts), flush=True)
+
+    with at_work.only_one(site, at_work.LISTEN), until_stopped("stopping when what came is acknowledged") as stop:
+        run(site, stop=stop, say=say)

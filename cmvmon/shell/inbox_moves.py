@@ -1,0 +1,217 @@
+"""What has been moved from the inbox into the landing, and what waits there; read by everybody, written by whoever takes in.
+
+inbox_moves.sqlite holds a line for each delivery that was made of messages: from which to which. The line is written before the
+bytes land and is closed after it, so that whoever was stopped between makes the same delivery of the same bytes again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmvmon.domain.errors import StoreError
+from cmvmon.shell import inbox
+from cmvmon.shell.inbox import Kept
+
+NAME = "inbox_moves.sqlite"
+_BUSY_S = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS moves (
+    feed TEXT NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    delivery_id TEXT,           -- null: it was begun, and may have landed
+    PRIMARY KEY (feed, first_id)
+)
+"""
+
+
+class InboxUnread(StoreError):
+    """The inbox, or what is known of its moves, can't be read or written."""
+
+    code = "unreadable_file"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Messages of one feed that are one delivery: the numbers of the first and the last, and how many they are."""
+
+    feed: str
+    first_id: int
+    last_id: int
+    messages: int
+
+
+@dataclass(frozen=True)
+class OfFeed:
+    """How one feed of the inbox stands: stored = moved + waiting. `feed`: None = what was refused, of which nothing is moved."""
+
+    feed: str | None
+    stored: int
+    moved: int
+    last_at: str
+    reused: int
+    oldest_waiting_at: str | None
+
+    @property
+    def waiting(self) -> int:
+        return 0 if self.feed is None else self.stored - self.moved
+
+
+class Moves:
+    """The inbox as whoever takes in meets it: what waits, and what was moved. None of it can change the inbox itself."""
+
+    def __init__(self, root: Path) -> None:
+        self._inbox, self._path = root / inbox.NAME, root / NAME
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a listener ever stored anything here."""
+        return self._inbox.exists()
+
+    def waiting_feeds(self) -> list[str]:
+        """The feeds of which a message waits, or a move was begun."""
+        if not self.is_there:
+            return []
+        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+            newest = connection.execute(
+                "WITH RECURSIVE f(feed) AS (SELECT min(feed) FROM messages UNION ALL "
+                "SELECT (SELECT min(feed) FROM messages WHERE feed > f.feed) FROM f WHERE f.feed IS NOT NULL) "
+                "SELECT feed, (SELECT max(id) FROM messages m WHERE m.feed = f.feed) FROM f WHERE feed IS NOT NULL"
+            ).fetchall()
+        done = self._done()
+        return [feed for feed, last in newest if last > done.get(feed, (0, 0))[1]]
+
+    def next(self, feed: str, *, most: int, most_bytes: int) -> tuple[Move, list[Kept]] | None:
+        """The next messages of the feed that make one delivery, their line written; None where none waits.
+
+        A message that is not plain (`is_plain`) is a delivery of its own: whatever its bytes do to a file, it does to no other.
+        """
+        with self._moves() as moved:
+            begun = moved.execute(
+                "SELECT feed, first_id, last_id, messages FROM moves WHERE feed = ? AND delivery_id IS NULL ORDER BY first_id", (feed,)
+            ).fetchone()  # fmt: skip
+            last = moved.execute("SELECT max(last_id) FROM moves WHERE feed = ?", (feed,)).fetchone()[0]
+        if begun is not None:
+            move = Move(*begun)
+            found = list(self._messages("id BETWEEN ? AND ?", (feed, move.first_id, move.last_id)))
+            if len(found) != move.messages:
+                raise InboxUnread(
+                    f"{inbox.NAME} no longer holds what was being moved out of it; put a backup of it back"
+                )
+            return move, found
+        chosen: list[Kept] = []
+        size = 0
+        for kept in self._messages("id > ?", (feed, last or 0)):
+            if chosen and (not is_plain(kept.raw) or size + len(kept.raw) > most_bytes):
+                break
+            chosen.append(kept)
+            size += len(kept.raw)
+            if not is_plain(kept.raw) or len(chosen) == most:
+                break
+        if not chosen:
+            return None
+        move = Move(feed, chosen[0].id, chosen[-1].id, len(chosen))
+        with self._moves() as moved:
+            moved.execute(
+                "INSERT INTO moves VALUES (?, ?, ?, ?, NULL)", (feed, move.first_id, move.last_id, move.messages)
+            )
+        return move, chosen
+
+    def landed(self, move: Move, delivery_id: str) -> None:
+        """Says that the delivery which the messages make has landed."""
+        with self._moves() as moved:
+            moved.execute(
+                "UPDATE moves SET delivery_id = ? WHERE feed = ? AND first_id = ?", (delivery_id, move.feed, move.first_id)
+            )  # fmt: skip
+
+    def state(self) -> tuple[OfFeed, ...]:
+        """How each feed stands, by name; what was refused first."""
+        if not self.is_there:
+            return ()
+        done = self._done()
+        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+            rows = connection.execute(
+                "SELECT feed, count(*), max(received_at), sum(coalesce(remark, '') = 'id_reused') "
+                "FROM messages GROUP BY feed ORDER BY feed"
+            ).fetchall()  # fmt: skip
+            found = []
+            for feed, stored, last_at, reused in rows:
+                n, last = done.get(feed, (0, 0))
+                oldest = connection.execute(
+                    "SELECT min(received_at) FROM messages WHERE feed = ? AND id > ?", (feed, last)
+                ).fetchone()[0]  # fmt: skip
+                found.append(OfFeed(feed, stored, n, last_at, reused, oldest))
+        return tuple(found)
+
+    def copy_to(self, root: Path) -> None:
+        """The inbox and its lines, as they stand, into another site's folder that has none."""
+        for path in (
+            self._path,
+            self._inbox,
+        ):  # the lines first: what is moved meanwhile is moved there once more, as known
+            if path.exists():
+                to = root / path.name
+                os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
+                with _in_words(path.name), closing(_reading(path)) as source, closing(sqlite3.connect(to)) as target:
+                    source.backup(target)
+
+    def _done(self) -> dict[str, tuple[int, int]]:
+        """By feed how many messages were moved, and the last of them. Nothing is written."""
+        if not self._path.exists():
+            return {}
+        with _in_words(NAME), closing(_reading(self._path)) as moved:
+            query = "SELECT feed, sum(messages), max(last_id) FROM moves WHERE delivery_id IS NOT NULL GROUP BY feed"
+            return {feed: (n, last) for feed, n, last in moved.execute(query)}
+
+    def _messages(self, where: str, parameters: tuple[object, ...]) -> Iterator[Kept]:
+        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+            query = f"SELECT id, raw FROM messages WHERE feed = ? AND {where} ORDER BY id"  # noqa: S608 - texts of this file
+            yield from (Kept(*row) for row in connection.execute(query, parameters))
+
+    @contextmanager
+    def _moves(self) -> Iterator[sqlite3.Connection]:
+        """The file of moves, made where there is none, durable in a way that is safe with every version of SQLite."""
+        with _in_words(NAME):
+            if not self._path.exists():
+                with suppress(FileExistsError):
+                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
+            with closing(sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY_S)) as connection:
+                connection.execute("PRAGMA journal_mode=truncate")
+                connection.execute("PRAGMA synchronous=EXTRA")
+                connection.execute(_SCHEMA)
+                yield connection
+
+
+def is_plain(raw: bytes) -> bool:
+    """Whether the message is one header and its segments: no other header or trailer, and no mark of a frame, is in it.
+
+    >>> is_plain(b"MSH|1\\rPID|1\\r"), is_plain(b"MSH|1\\rBHS|1\\r"), is_plain(b"MSH|1\\rNTE|\\x1cx\\r")
+    (True, False, False)
+    """
+    if not raw.startswith(b"MSH") or b"\x0b" in raw or b"\x1c" in raw:
+        return False
+    return not any(end + name in raw for end in (b"\r", b"\n") for name in (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"))
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that can't write, nor move the log into the file."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_S)
+
+
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InboxUnread(
+            f"{name} can't be read or written ({inbox.sqlite3_name(error)}); look at the disk, "
+            "and put a backup of it back if it is damaged"
+        ) from None
+    except OSError as error:
+        raise InboxUnread(f"{name} can't be read or written ({error.strerror}); check the site's folder") from None

@@ -1,0 +1,180 @@
+"""What waits in the inbox is one delivery of its feed, whatever one message of it holds, and stands in the status until it is moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cmvmon.run import inbox_taking
+from cmvmon.run.night import nightly
+from cmvmon.run.rebuilding import rebuild
+from cmvmon.run.status import status
+from cmvmon.run.watching import Watch
+from cmvmon.shell import landing
+from cmvmon.shell.inbox import Inbox, Message, key_of
+from cmvmon.shell.inbox_moves import Moves
+from tests.listen.listening import result
+from tests.sites import rows
+
+FEED = "example_hl7"
+AT = "2026-06-01T12:00:00.000000+00:00"
+
+
+def come(root: Path, *messages: bytes, feed: str | None = FEED) -> None:
+    """Messages as a listener stores them."""
+    root.mkdir(exist_ok=True)
+    inbox = Inbox(root)
+    inbox.store([Message(raw, key_of("LIS", "EXAMPLE", str(hash(raw))), AT, b"", feed, "lis") for raw in messages])
+    inbox.close()
+
+
+def reasons(root: Path) -> list[str]:
+    return sorted(reason for (reason,) in rows(root, "SELECT reason FROM quarantined_records"))
+
+
+def accepted(root: Path) -> Sequence[object]:
+    return [value for (value,) in rows(root, "SELECT accession_number FROM viral_load_results ORDER BY 1")]
+
+
+def test_a_burst_is_one_delivery(tmp_path: Path) -> None:
+    come(tmp_path, *(result(str(n)) for n in range(20)))
+    (counted,) = nightly(tmp_path).taken_in.counted
+    assert (counted.received, counted.accepted, counted.feed) == (20, 20, FEED)
+    assert Moves(tmp_path).waiting_feeds() == []
+    assert nightly(tmp_path).taken_in.counted == ()
+
+
+HARMFUL = {  # what it comes to: its own results, and the reasons of what is set apart
+    "cut in the middle": (result("X")[:-120], [], ["missing_test"]),
+    "no last end": (result("X").rstrip(b"\r"), ["FX"], []),
+    "a header of a batch": (result("X") + b"BHS|^~\\&|LIS\r", [], ["delivery_refused"]),
+    "a trailer of a file": (result("X") + b"FTS|7\r", [], ["delivery_refused"]),
+    "the end of a frame within": (result("X") + b"NTE|1||a\x1cb\r", [], ["malformed_segment"]),
+    "the end of a frame at a line's begin": (result("X") + b"\x1cNTE|1\r", ["FX"], ["outside_a_message"]),
+    "a frame's start within": (result("X") + b"NTE|1||\x0bMSH\r", [], ["malformed_segment"]),
+    "two messages": (result("X") + result("Y"), ["FY"], ["cut_off_message"]),
+    "a stray line before": (b"stray\r" + result("X"), ["FX"], ["outside_a_message"]),
+    "bytes of no character set": (result("X") + b"NTE|1||\xff\xfe\r", [], ["wrong_encoding"]),
+    "NULs": (result("X") + b"NTE|1||\0\0\r", [], ["malformed_segment"]),
+    "too many segments": (result("X") + b"NTE|1\r" * 10_001, [], ["too_many_segments"]),
+    "the mark of UTF-8": (b"\xef\xbb\xbf" + result("X"), ["FX"], []),
+}
+
+
+@pytest.mark.parametrize("harm", HARMFUL)
+def test_a_message_that_can_not_be_read_takes_no_other_with_it(tmp_path: Path, harm: str) -> None:
+    data, own, why = HARMFUL[harm]
+    come(tmp_path, result("1"), data, result("2"))
+    nightly(tmp_path)
+    assert (accepted(tmp_path), reasons(tmp_path)) == (["F1", "F2", *own], why)
+
+
+def test_who_is_killed_between_landing_and_saying_so_lands_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(tmp_path, result("1"), result("2"))
+    with monkeypatch.context() as killed:
+        killed.setattr(Moves, "landed", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            nightly(tmp_path)
+    before = landing.ids(tmp_path / "landing")
+    come(tmp_path, result("3"))
+    nightly(tmp_path)
+    assert len(before) == 1
+    assert before < landing.ids(tmp_path / "landing")
+    assert accepted(tmp_path) == ["F1", "F2", "F3"]
+    assert rows(tmp_path, "SELECT sum(received), sum(accepted), sum(duplicates) FROM deliveries") == [(3, 3, 0)]
+
+
+def broken_laboratory(root: Path) -> None:
+    (root / "labs").mkdir(parents=True, exist_ok=True)
+    (root / "labs" / "new_lab.toml").write_text("laboratory = ", "utf-8")
+
+
+def mended_laboratory(root: Path) -> None:
+    shipped = Path(inbox_taking.__file__).parents[1] / "feeds" / "labs" / "example_hl7.toml"
+    (root / "labs" / "new_lab.toml").write_text(
+        shipped.read_text("utf-8").replace('"example_hl7"', '"new_lab"'), "utf-8"
+    )
+
+
+def test_where_a_laboratory_file_is_broken_it_lands_and_is_taken_in_once_that_is_mended(tmp_path: Path) -> None:
+    broken_laboratory(tmp_path)
+    come(tmp_path, result("1").replace(b"SYNTH-1", b"SYNTH-2"), feed="new_lab")
+    come(tmp_path, result("2"))
+    night = nightly(tmp_path)
+    assert [(fault.feed, fault.code) for fault in night.taken_in.faults] == [("new_lab", "laboratory_file")]
+    assert accepted(tmp_path) == ["F2"]
+    assert Moves(tmp_path).waiting_feeds() == []
+    mended_laboratory(tmp_path)
+    assert nightly(tmp_path).taken_in.faults == ()
+    assert accepted(tmp_path) == ["F1", "F2"]
+
+
+def test_a_watch_looks_at_messages_alone_and_tries_again_what_it_could_not_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(tmp_path)
+    watch = Watch(tmp_path)
+    watch.look()
+    assert watch.look() is None
+    broken_laboratory(tmp_path)
+    come(tmp_path, result("1", collected="202605310800", reported="202605311000"), feed="new_lab")
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "cmvmon.run.watching.take_in_drop", lambda *_, **__: pytest.fail("the drop folder was gone through")
+        )
+        look = watch.look()
+    assert look is not None
+    assert [fault.code for fault in look.taken_in.faults] == ["laboratory_file"]
+    assert watch.look() is None
+    mended_laboratory(tmp_path)
+    monkeypatch.setattr("cmvmon.run.watching.TRIES_AGAIN_AFTER_S", 0.0)
+    look = watch.look()
+    assert look is not None
+    assert accepted(tmp_path) == ["F1"]
+    assert watch.look() is None
+
+
+def test_the_status_counts_what_was_stored_moved_and_waits_by_feed(tmp_path: Path) -> None:
+    come(tmp_path, result("1"), result("2"))
+    nightly(tmp_path)
+    come(tmp_path, result("3"), feed=None)
+    come(tmp_path, result("4"), result("5"), feed="other")
+    found = status(tmp_path)
+    assert found.is_listening is False
+    assert [(one.feed, one.stored, one.moved, one.waiting) for one in found.messages] == [
+        (None, 1, 0, 0), ("example_hl7", 2, 2, 0), ("other", 2, 0, 2),
+    ]  # fmt: skip
+    assert all(one.stored == one.moved + one.waiting for one in found.messages if one.feed)
+    assert found.messages[2].oldest_waiting_at == found.messages[2].last_at
+    from cmvmon.cli.keeping import _plain, _said
+
+    json.dumps(_plain(found))
+    assert "  other: stored 2 = taken in 0 + waiting 2, the first of them since" in "\n".join(_said(found))
+
+
+def test_an_inbox_that_can_not_be_read_stops_no_night_and_is_told(tmp_path: Path) -> None:
+    come(tmp_path, result("1"))
+    (tmp_path / "inbox.sqlite").write_bytes(b"no database" * 1000)
+    night = nightly(tmp_path)
+    assert [fault.feed for fault in night.taken_in.faults] == ["inbox"]
+    assert "put a backup of it back" in night.taken_in.faults[0].message
+    assert status(tmp_path).inbox_fault is not None
+    assert Watch(tmp_path).look() is not None
+
+
+def test_a_site_that_is_made_again_has_what_waits_too(tmp_path: Path) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    come(root, result("1"), result("2"))
+    nightly(root)
+    come(root, result("3"))
+    done = rebuild(root, new)
+    assert done.faults == ()
+    assert all(one.is_equal for one in done.tables)
+    assert accepted(new) == ["F1", "F2", "F3"]
+    assert [(one.stored, one.moved) for one in status(new).messages] == [(3, 3)]
+    assert [(one.stored, one.moved) for one in status(root).messages] == [(3, 2)]  # the old one stays as it is
