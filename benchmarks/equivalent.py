@@ -81,4 +81,14 @@ EQUIVALENT = (
     ),
     Equivalent("rules/judging.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
+    Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),
+    Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), "how many are remembered changes no answer"),
+    Equivalent("data_contracts/odcs.py", "allow_unicode=True", _OFF, "no contract holds a letter beyond ASCII"),
+    Equivalent("data_contracts/reading.py", "class _Stated:", _OFF, "it is made and read inside one function"),
+    Equivalent(
+        "data_contracts/strict.py",
+        "deep: bool = False",
+        _ON,
+        "the loader hands the word on itself, whatever stands here",
+    ),
 )

@@ -33,7 +33,7 @@ TESTS = (  # what is quick and near comes first
 _CONDITIONS = "tests/facts/test_conditions.py"
 _EVERY_FACT = "tests/facts/test_every_fact_table.py"
 # The quick ones first.
-_OF_CONTRACTS = ("strict", "promises", "freshness", "contract_text", "mapper", "gate", "whole_table")
+_OF_CONTRACTS = ("strict", "promises", "dictionary", "freshness", "contract_text", "mapper", "gate", "whole_table")
 NEAR = {
     "cmvmon/facts/": sorted(
         {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}

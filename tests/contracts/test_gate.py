@@ -200,3 +200,18 @@ print(sorted({"great_expectations", "pandas", "prefect"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr[-800:]
+
+
+def test_the_type_of_an_error_is_told_wherever_great_expectations_puts_it_and_its_message_never() -> None:
+    raised = {"raised_exception": True, "exception_traceback": "Traceback\n  line\nValueError: P1 had 3.5"}
+    assert gate_module._raised(raised) == "ValueError"
+    assert gate_module._raised({"('metric',)": raised}) == "ValueError"
+    assert gate_module._raised({"raised_exception": True}) == "unknown error"
+    assert (
+        gate_module._raised({"raised_exception": False}) == gate_module._raised({}) == gate_module._raised(None) == ""
+    )
+
+
+def test_judging_a_table_draws_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    gate(RESULTS, table_of(RESULTS, [full(RESULTS)]), as_of=AS_OF)
+    assert tuple(capfd.readouterr()) == ("", "")

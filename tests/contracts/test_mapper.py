@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.constraints import Between, OrderedWhen
 from cmvmon.domain.errors import ContractBroken
 from cmvmon.domain.tables import BY_NAME, TABLES
 from data_contracts.gate import contract_texts
-from data_contracts.mapper import anchored, expectations
+from data_contracts.mapper import anchored, expectation, expectations
 from data_contracts.odcs import contract_text
-from data_contracts.reading import merged, read_contract
+from data_contracts.reading import Rule, merged, read_contract
 from tests.contracts.valid_tables import AS_OF
 
 RESULTS, WHOLE = contract_texts("viral_load_results")
@@ -34,6 +35,8 @@ REFUSED = [
     ),
     ("a rule without required", RESULTS, "required: true", "required: false"),
     ("a key without a position", RESULTS, "    primaryKeyPosition: 1\n", ""),
+    ("a key that is none", RESULTS, "    primaryKey: true\n    primaryKeyPosition: 1\n", "    primaryKey: false\n"),
+    ("a position of no key", RESULTS, "    primaryKey: true\n", ""),
     ("a told property", RESULTS, "property: unit", "property: allowedFor"),
     ("another metric", RESULTS, "metric: nullValues", "metric: missingValues"),
     ("another comparison", RESULTS, "mustBe: 0", "mustBeLessThan: 5"),
@@ -120,3 +123,17 @@ def test_a_constraint_of_a_new_type_can_not_be_left_out_of_the_contract() -> Non
 def test_a_pattern_that_engines_may_read_differently_is_refused(pattern: str) -> None:
     with pytest.raises(ContractBroken, match="can't map the pattern"):
         anchored(pattern)
+
+
+def test_moments_that_are_equal_keep_an_order_and_a_number_at_a_limit_is_inside_it_unless_it_must_lie_above() -> None:
+    asked = expectation(Rule("r", "s", "error", OrderedWhen("a", "b", "w", ("x",), "c")), as_of=AS_OF)
+    assert asked.or_equal is True
+    limits = {
+        Between("a", at_least=1.0): (1.0, False),
+        Between("a", above=1.0): (1.0, True),
+        Between("a", at_least=1.0, above=1.0): (1.0, True),
+        Between("a", at_least=2.0, above=1.0): (2.0, False),
+    }
+    for promise, (least, is_strict) in limits.items():
+        asked = expectation(Rule("r", "s", "error", promise), as_of=AS_OF)
+        assert (asked.min_value, bool(asked.strict_min)) == (least, is_strict), promise

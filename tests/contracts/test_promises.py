@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from cmvmon.domain.constraints import Between, NotNull
+from data_contracts.gate import BrokenPromise, GateReport, _Answer
 from data_contracts.promises import Fresh, Known, RowCount, Unique, broken_rows, rows_breaking
+from data_contracts.reading import Rule
 
 AS_OF = datetime(2026, 3, 31, 4, tzinfo=UTC)
 
@@ -60,3 +63,22 @@ def test_a_promise_about_one_row_is_broken_by_the_rows_that_break_it() -> None:
     frame = pl.DataFrame({"a": [1.0, 5.0, 12.0, None, 3.0]})
     assert broken_rows(Between("a", at_least=2.0, at_most=10.0), frame, as_of=AS_OF, references={}) == 2
     assert broken_rows(NotNull("a"), frame, as_of=AS_OF, references={}) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Unique(("a",)),
+        RowCount(1),
+        Known(("a",), "r"),
+        Fresh("at", 48),
+        Rule("code", "sentence", "error", RowCount(1)),
+        BrokenPromise("code", "a", "sentence", 1),
+        GateReport("table", True, (), ()),
+        _Answer(True, ""),
+    ],
+    ids=lambda said: type(said).__name__,
+)
+def test_what_is_kept_for_a_whole_process_can_not_be_changed(said: object) -> None:
+    with pytest.raises(FrozenInstanceError):
+        setattr(said, fields(said)[0].name, None)  # type: ignore[arg-type]
