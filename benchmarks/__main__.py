@@ -8,6 +8,7 @@ MODULES = {
     "feed": "benchmarks.feed",
     "live": "benchmarks.live",
     "night": "benchmarks.night",
+    "histories": "benchmarks.histories",
     "order": "benchmarks.order",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
