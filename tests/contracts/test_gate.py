@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -184,6 +185,7 @@ def test_one_delivery_is_judged_without_great_expectations_or_pandas(tmp_path: P
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from cmvmon.run.feed import lab_feed
 from cmvmon.shell.landing import land
 from cmvmon.shell.session import open_site
@@ -215,3 +217,16 @@ def test_the_type_of_an_error_is_told_wherever_great_expectations_puts_it_and_it
 def test_judging_a_table_draws_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     gate(RESULTS, table_of(RESULTS, [full(RESULTS)]), as_of=AS_OF)
     assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_great_expectations_reports_nothing_to_its_makers_and_keeps_no_folder_of_documentation() -> None:
+    held = engine._whole_table().data_asset.datasource.data_context
+    assert held is not None
+    assert held.config.analytics_enabled is False
+    assert held.config.data_docs_sites == {}
+
+
+def test_what_great_expectations_does_not_answer_counts_as_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "validate", lambda batch, asked: SimpleNamespace(results=[]))
+    report = gate(RESULTS, table_of(RESULTS, [full(RESULTS)]), as_of=AS_OF)
+    assert not report.passed

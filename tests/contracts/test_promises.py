@@ -11,7 +11,7 @@ import pytest
 from cmvmon.domain.constraints import Between, NotNull
 from data_contracts.gate import BrokenPromise, GateReport, _Answer
 from data_contracts.promises import Fresh, Known, RowCount, Unique, broken_rows, rows_breaking
-from data_contracts.reading import Rule
+from data_contracts.reading import Contract, Rule
 
 AS_OF = datetime(2026, 3, 31, 4, tzinfo=UTC)
 
@@ -73,6 +73,7 @@ def test_a_promise_about_one_row_is_broken_by_the_rows_that_break_it() -> None:
         Known(("a",), "r"),
         Fresh("at", 48),
         Rule("code", "sentence", "error", RowCount(1)),
+        Contract("table", {}, (), ()),
         BrokenPromise("code", "a", "sentence", 1),
         GateReport("table", True, (), ()),
         _Answer(True, ""),
