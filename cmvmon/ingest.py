@@ -233,7 +233,7 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
             feed=pl.lit(call.feed),
             table_name=pl.lit(name),
             attempt=pl.lit(0),
-            remedy=remedies(rejected, call.feed, refused, call.form.place),
+            remedy=remedies(rejected, call.feed, name, refused, call.form.place),
             patient_id=pl.Series(
                 [
                     (patient or None) if table is None else patient_named(patient, table, call.declared)

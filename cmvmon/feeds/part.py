@@ -88,15 +88,18 @@ def delivered_text(frame: pl.DataFrame, records: Records) -> pl.Series:
     return pl.Series("delivered_text", texts, pl.String)
 
 
-def remedies(rejected: pl.DataFrame, feed: str, refused: DeliveryError | None, place: str = "line") -> pl.Series:
+def remedies(
+    rejected: pl.DataFrame, feed: str, table: str, refused: DeliveryError | None, place: str = "line"
+) -> pl.Series:
     """One sentence for each rejected record; in a refused delivery with the record's own reason after it."""
     sentences = []
     for row in rejected.iter_rows(named=True):
-        sentence = explain(row["reason"], feed=feed, column=row["column"], line=row["line"], place=place)
+        where = {"column": row["column"], "line": row["line"], "place": place}
+        sentence = explain(row["reason"], feed=feed, table=table, **where)
         if refused is not None:
             sentence += f" The refusal ({refused.code}): {remedy(refused.code)}"
         if row.get("own"):
             column = f" (column `{row['own_column']}`)" if row["own_column"] else ""
-            sentence += f" This record by itself: {row['own']}{column}: {remedy(row['own'])}"
+            sentence += f" This record by itself: {row['own']}{column}: {remedy(row['own'], table=table)}"
         sentences.append(sentence)
     return pl.Series("remedy", sentences, pl.String)

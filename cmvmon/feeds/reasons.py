@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from cmvmon.domain.delivered import BY_LABORATORY, SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.domain.delivered import NAMES as DELIVERED
-from cmvmon.domain.delivered import SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
 from cmvmon.feeds.promise_reasons import PROMISE_REASONS
 from cmvmon.feeds.resource_reasons import OF_FILES_OF_RESOURCES, OF_RESOURCES
+from cmvmon.feeds.result_reasons import OF_RESULTS
 from cmvmon.feeds.word_hints import words_to_map
 
 _FILE = "the laboratory file"
@@ -82,9 +83,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             f"{_FILE} has no row of this assay for this compartment at the collection date. Add one to [[assays]]."
         ),
         "missing_result_status": f"the status is empty. Ask the sender for it, or map it in [status] of {_FILE}.",
-        "unknown_status": f"the status stands in no [status.delivered] of {_FILE}. Add it there.",
         # when
-        "missing_collected_at": "the collection time is empty. Ask the sender for the date and time of collection.",
         "no_time": "there is a date and no time of day; midnight is not assumed. Ask the sender for date and time.",
         "malformed_time": (
             "the time is written in none of the declared forms. Compare it with time_formats, or with ISO 8601 for "
@@ -116,17 +115,6 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         # the value
         "missing_value": "the value is empty. Ask the sender for the result.",
-        "unknown_text": (
-            "the value is in no form that can be read without guessing. If it is a fixed phrase, also one with < or > or "
-            f"brackets, add it to [values] of {_FILE}."
-        ),
-        "invalid_result": (
-            "the laboratory reports the test as invalid or not done. Nothing to mend: it counts as no result."
-        ),
-        "qualitative_result": (
-            "the result says detected without a number, and no number is made up. Ask the sender for the "
-            "quantitative result."
-        ),
         "ambiguous_number": (
             f"the number holds a mark that can be decimal or thousands. Declare both in [numbers] of {_FILES}."
         ),
@@ -159,13 +147,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             "a second number stands in brackets without saying what it counts. Ask the sender to print its unit, or to leave "
             "it out."
         ),
-        "missing_unit": f"no unit is delivered. Ask the sender, or declare `missing` in [units] of {_FILE}.",
-        "unknown_unit": f"the unit stands in no [units.delivered] of {_FILE}. Add it there.",
         "contradicting_units": "the unit within the value is not that of its column. Ask the sender which one holds.",
-        "no_copies_factor": (
-            f"the result is in copies and {_FILE} gives no iu_per_copy for this assay, compartment and date. Add it "
-            "from the assay's own documents."
-        ),
         # one number, several records
         "conflicting_values": (
             "another record has the same key, report time and status with another value: both are kept, neither is chosen (of "
@@ -190,6 +172,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         **OF_MESSAGES,
         **OF_RESOURCES,
+        **OF_RESULTS,
         **PROMISE_REASONS,
     }
 )
@@ -218,7 +201,7 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "the file again; where notes with line breaks are meant, declare `cells_span_lines` in "
             f"{_FILES}."
         ),
-        "wrong_separator": ("this is not the declared form. Ask the sender, or correct `separator`."),
+        "wrong_separator": "this is not the declared form. Ask the sender, or correct `separator`.",
         "undeclared_comparator": (
             "a column that is not declared holds the comparator of the value, so that `<35` would be read as 35. Declare it "
             f"as `comparator` in [columns] of {_FILE}, or list it under `not_read` if it is something else."
@@ -274,9 +257,11 @@ def promise_sentences() -> dict[str, str]:
     return {c.code: c.sentence for name in (*DELIVERED, "assays") for c in BY_NAME[name].constraints}
 
 
-def remedy(code: str) -> str:
-    """What was found and what to do, for one code. Raises KeyError when the code is in no catalogue."""
-    mapped = words_to_map(code)
+def remedy(code: str, *, table: str = "") -> str:
+    """What was found and what to do, for one code of a record of that table. Raises KeyError when the code is in no catalogue."""
+    if table in BY_LABORATORY and code in OF_RESULTS:
+        return OF_RESULTS[code]
+    mapped = words_to_map(code) if table not in BY_LABORATORY else ""
     for catalogue in (RECORD_REASONS, DELIVERY_REASONS):
         if code in catalogue:
             return f"{catalogue[code]} {mapped}".strip()
@@ -286,7 +271,13 @@ def remedy(code: str) -> str:
 
 
 def explain(
-    code: str, *, feed: str = "", column: str | None = None, line: int | None = None, place: str = "line"
+    code: str,
+    *,
+    feed: str = "",
+    table: str = "",
+    column: str | None = None,
+    line: int | None = None,
+    place: str = "line",
 ) -> str:
     """One sentence that names feed, line (or entry) and column, what was found and what to do; it never holds a patient value.
 
@@ -296,4 +287,4 @@ def explain(
     where = ", ".join(
         part for part in (feed, f"{place} {line}" if line else "", f"column `{column}`" if column else "") if part
     )
-    return f"{where}: {remedy(code)}" if where else remedy(code)
+    return ": ".join([*([where] if where else []), remedy(code, table=table)])

@@ -26,11 +26,11 @@ def status_of(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejecti
     if not delivered.strip():
         return own
     of_order = laboratory.order_statuses.get(fold(delivered))
+    if words.WITHDRAWN in (own, of_order):  # whatever the other says, or whether it can be read
+        return words.WITHDRAWN
     if of_order is None:
-        return Rejection("unknown_status", "order_status")
-    if isinstance(own, Rejection):  # a cancelled order holds no result, whatever its own status is
-        return of_order if of_order == words.WITHDRAWN and own.code == "missing_result_status" else own
-    return more_cautious(own, of_order)
+        return Rejection("unknown_order_status", "order_status")
+    return own if isinstance(own, Rejection) else more_cautious(own, of_order)
 
 
 def _own_status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:

@@ -241,7 +241,7 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "line": record["line"],
             "reason": record["reason"],
             "column": None,
-            "remedy": remedy(record["reason"]),
+            "remedy": remedy(record["reason"], table=table),
             "patient_id": record["patient_id"],
             "delivered_text": record["delivered_text"],
         }

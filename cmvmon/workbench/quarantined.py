@@ -21,7 +21,9 @@ def write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame], *, com
             "column",
             pl.lit(None, pl.String).alias("remedy")
             if name in computed
-            else pl.col("reason").replace_strict({r: remedy(r) for r in frame["reason"].unique()}).alias("remedy"),
+            else pl.col("reason")
+            .replace_strict({r: remedy(r, table=name) for r in frame["reason"].unique()})
+            .alias("remedy"),
             pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
         )
         for name, frame in quarantined.items()

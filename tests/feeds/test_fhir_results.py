@@ -444,10 +444,12 @@ def test_of_a_result_and_its_report_the_more_cautious_status_holds(of_result: st
     """Each status of an observation beside each status of a report, none, and no report."""
     for of_report in (*REPORT_STATUSES, None):
         own, above = OF_RESULTS.get(of_result or ""), OF_REPORTS.get(of_report or "")
-        if of_report is not None and above is None:
-            expected = "unknown_status"
+        if "withdrawn" in (own, above):
+            expected = "withdrawn"
+        elif of_report is not None and above is None:
+            expected = "unknown_order_status"
         elif of_result is None:
-            expected = "withdrawn" if above == "withdrawn" else "missing_result_status"
+            expected = "missing_result_status"
         elif own is None:
             expected = "unknown_status"
         else:

@@ -96,7 +96,10 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
     "F, then F of a cancelled order": ([F, ("F", "X", "800")], "withdrawn", []),
     "F, then nothing of a cancelled order": ([F, ("", "X", "")], "withdrawn", []),
     "P of a final order": ([("P", "F", "800")], "preliminary 800", []),
-    "F of an order whose status is not known": ([("F", "Y", "800")], "nothing", ["unknown_status"]),
+    "F of an order whose status is not known": ([("F", "Y", "800")], "nothing", ["unknown_order_status"]),
+    "F, then D of an order whose status is not known": ([F, ("D", "Y", "800")], "withdrawn", []),
+    "F, then X without a value of an order whose status is not known": ([F, ("X", "Y", "")], "withdrawn", []),
+    "F, then an unknown status of a cancelled order": ([F, ("Q", "X", "800")], "withdrawn", []),
 }  # fmt: skip
 
 

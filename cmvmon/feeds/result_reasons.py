@@ -1,0 +1,33 @@
+"""Why a laboratory's result is set apart, where its own laboratory file maps what other tables map in a table file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_FILE = "the laboratory file"
+
+OF_RESULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing_collected_at": "the collection time is empty. Ask the sender for the date and time of collection.",
+        "missing_unit": f"no unit is delivered. Ask the sender, or declare `missing` in [units] of {_FILE}.",
+        "unknown_text": (
+            "the value is in no form that can be read without guessing. If it is a fixed phrase, also one with < or > or "
+            f"brackets, add it to [values] of {_FILE}."
+        ),
+        "invalid_result": (
+            "the laboratory reports the test as invalid or not done. Nothing to mend: it counts as no result."
+        ),
+        "qualitative_result": (
+            "the result says detected without a number, and no number is made up. Ask the sender for the "
+            "quantitative result."
+        ),
+        "no_copies_factor": (
+            f"the result is in copies and {_FILE} gives no iu_per_copy for this assay, compartment and date. Add it "
+            "from the assay's own documents."
+        ),
+        "unknown_unit": f"the unit stands in no [units.delivered] of {_FILE}. Add it there.",
+        "unknown_status": f"the status stands in no [status.delivered] of {_FILE}. Add it there.",
+        "unknown_order_status": f"the status of the order stands in no [status.of_order] of {_FILE}. Add it there.",
+    }
+)
