@@ -26,6 +26,10 @@ OF_RESOURCES = {
         "what the result refers to there is not in the file, or could not be read. Ask the sender for Bundles that hold the "
         f"patient, the specimen and the order of each result, or take the column of {_FILE} from the result itself."
     ),
+    "versions_unclear": (
+        "the file holds several versions of a report or panel that names the result, and it can't be told which of them holds. Ask the "
+        "sender for the last version alone, or for each with its meta.versionId."
+    ),
     "unknown_modifier": (
         "the resource holds a modifier (modifierExtension, implicitRules) that may change what it means, and is not known here. "
         "Ask the sender what it says, and for the result without it."

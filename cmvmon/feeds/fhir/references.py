@@ -51,16 +51,18 @@ class Index:
 
     def meant(self, resource: Resource, *path: str) -> Meant:
         """What the references at the end of a path of members mean."""
-        references = resource.those(*path)
-        if not references:
+        each = self.each(resource, *path)
+        if not each:
             return NOTHING
-        found: dict[Resource, None] = {}
-        is_unresolved = False
-        for reference in references:
-            those = self._one(reference, resource)
-            is_unresolved |= not those
-            found |= dict.fromkeys(those)
-        return Meant(tuple(found), is_unresolved)
+        return Meant(tuple(dict.fromkeys(one for those in each for one in those)), not all(each))
+
+    def each(self, resource: Resource, *path: str) -> list[tuple[Resource, ...]]:
+        """The same, apart for each reference."""
+        return [self.one(reference, resource) for reference in resource.those(*path)]
+
+    def one(self, reference: Members, source: Resource) -> tuple[Resource, ...]:
+        """What one reference of a resource means: several where an id stands twice."""
+        return tuple(dict.fromkeys(self._one(reference, source)))
 
     def _one(self, reference: Members, source: Resource) -> list[Resource]:
         told = reference.get("reference")
@@ -84,7 +86,7 @@ class Index:
         if not found and relative is not None and not relative["base"]:
             found = self._of_server(_base_of(root), plain)
         if version is not None:
-            return [one for one in found if _version_of(one) in ("", version["version"])]
+            return [one for one in found if version_of(one) in ("", version["version"])]
         return found
 
     def _of_server(self, base: str, told: str) -> list[Resource]:
@@ -99,7 +101,14 @@ def _base_of(resource: Resource) -> str:
     return "" if found is None else found["base"]
 
 
-def _version_of(resource: Resource) -> str:
+def identity_of(resource: Resource) -> object:
+    """The same for all versions of a resource: its full address, or type and id; of what has neither, itself."""
+    own: object = _VERSION.sub("", resource.full_url) or (f"{resource.kind}/{resource.id}" if resource.id else resource)
+    return own if resource.holder is None else (identity_of(resource.holder), own)
+
+
+def version_of(resource: Resource) -> str:
+    """Its meta.versionId; empty where it has none."""
     told = next((meta.get("versionId") for meta in resource.those("meta")), None)
     return told if isinstance(told, str) else ""
 

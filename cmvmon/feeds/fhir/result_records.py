@@ -186,6 +186,8 @@ def _order_status(result: Result, address: Address) -> str:
     if result.observation is None:
         return result.at(address)
     above = (*result.panels, *result.reports)
+    if result.is_unclear:
+        return Unclear("versions_unclear")
     if any(one.code is not None for one in above):
         return Unclear("unresolved_reference")
     if any(one.modifiers for one in above):
