@@ -387,6 +387,81 @@ def test_two_patients_of_one_result_are_told_apart_from_none() -> None:
     assert outcome(twice) == ("several_values",)
 
 
+def identified(value: str, system: str = f"{SITE}/mrn", **more: Any) -> Json:
+    """A subject by its number."""
+    return {"identifier": {"value": value} | ({"system": system} if system else {})} | more
+
+
+BY_REFERENCE: Json = {"reference": "Patient/p1"}
+SUBJECTS: list[tuple[Json, bool]] = [
+    (BY_REFERENCE, True),
+    ({"reference": "Patient/p1/_history/2"}, True),
+    ({"reference": "Patient/p2"}, False),  # which is not in the file
+    ({"reference": f"{SITE}/fhir/Patient/p1"}, False),  # of a server: whether it is the same one is not known
+    ({"reference": "#p1"}, False),
+    (identified("SYNTH-1"), True),
+    (identified("900000001", f"{SITE}/national"), True),
+    (identified("SYNTH-1", ""), True),
+    (identified("SYNTH-2"), False),
+    (identified("SYNTH-2", ""), False),
+    (identified("SYNTH-1", "urn:elsewhere"), False),
+    (BY_REFERENCE | identified("SYNTH-1"), True),
+    (BY_REFERENCE | identified("SYNTH-2"), False),
+    (BY_REFERENCE | identified("77", "urn:elsewhere"), True),  # a number that the patient may have as well
+    (identified("SYNTH-1", reference="Patient/p2"), False),
+    ({"display": "CANARY"}, True),  # names nobody
+]
+
+
+@pytest.mark.parametrize("at", range(len(SUBJECTS)))
+def test_all_that_belongs_to_a_result_must_name_its_patient(at: int) -> None:
+    subject, is_same = SUBJECTS[at]
+    order = {"resourceType": "ServiceRequest", "id": "q1", "subject": subject}
+    ordered = observation(basedOn=[{"reference": "ServiceRequest/q1"}])
+    expected = "quantified" if is_same else "other_patient"
+    for entries in (
+        (patient(), specimen(), observation(), report("o1", subject=subject)),
+        (patient(), specimen(), observation(), panel(subject=subject, hasMember=[{"reference": "Observation/o1"}])),
+        (patient(), specimen() | {"subject": subject}, observation()),
+        (patient(), specimen(), ordered, order),
+        (patient(), specimen(), observation(), report("o1"), report("o1", subject=subject, id="r2")),
+    ):
+        assert outcome(as_bytes(bundle(*entries))) == (expected,)
+    by_number = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.subject.identifier.value"))
+    own = observation(subject=BY_REFERENCE | identified("SYNTH-1"))
+    assert outcome(told(own, report("o1", subject=subject)), by_number) == (expected,)
+
+
+def test_a_number_beside_a_reference_to_nothing_in_the_file_must_be_that_of_the_others() -> None:
+    lab = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.subject.identifier.value"))
+    by_number = specimen() | {"subject": identified("SYNTH-1")}
+    for subject, found in (
+        (identified("SYNTH-1"), "quantified"),
+        (identified("SYNTH-2"), "other_patient"),
+        ({"reference": "Patient/p1"}, "other_patient"),  # of whom nothing says that he is SYNTH-1
+    ):
+        whole = observation(subject=identified("SYNTH-1")), report("o1", subject=subject)
+        assert outcome(as_bytes(bundle(by_number, *whole)), lab) == (found,)
+
+
+def test_they_must_agree_wherever_the_number_of_the_patient_stands() -> None:
+    lab = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.extension[url=urn:mrn].valueString"))
+    own = observation(extension=[{"url": "urn:mrn", "valueString": "SYNTH-1"}])
+    assert outcome(told(own, report("o1")), lab) == ("quantified",)
+    assert outcome(told(own, report("o1", subject={"reference": "Patient/p2"})), lab) == ("other_patient",)
+
+
+def test_two_resources_with_one_number_are_one_patient() -> None:
+    held = specimen() | {"subject": {"reference": "#me"}, "contained": [patient(id="me")]}
+    assert outcome(as_bytes(bundle(patient(), held, observation()))) == ("quantified",)
+    same_number = patient(id="p2") | {
+        "identifier": [patient()["identifier"][0], {"system": f"{SITE}/national", "value": "9"}]
+    }
+    assert outcome(told(same_number, observation(), report("o1", subject={"reference": "Patient/p2"}))) == (
+        "quantified",
+    )
+
+
 def test_the_nearest_specimen_holds_and_of_two_it_can_not_be_told_which() -> None:
     plasma = specimen("119361006", id="s2")
     of_report = report("o1", specimen=[{"reference": "Specimen/s2"}])

@@ -17,6 +17,7 @@ from cmvmon.feeds.fhir.addresses import Address, Said, at, choices, together
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.json_text import Members
 from cmvmon.feeds.fhir.references import NOTHING, Index, Meant
+from cmvmon.feeds.fhir.subjects import name_one_patient
 from cmvmon.feeds.fhir.versions import Named, named_by
 from cmvmon.feeds.records import Unclear
 
@@ -31,6 +32,7 @@ _WAYS = {
     "Device": ("device",),
     "Encounter": ("encounter",),
 }
+_WITH_SUBJECT = ("Specimen", "ServiceRequest", "Encounter")
 KINDS = (OBSERVATION, REPORT, *_WAYS)
 """The types of resources that belong to a result."""
 
@@ -83,16 +85,26 @@ class Result:
             return Meant(() if self.observation is None else (self.observation,))
         if kind == REPORT:
             return Meant(self.reports)
-        way = _WAYS[kind]
-        own = () if self.observation is None else (self.observation,)
-        groups: tuple[tuple[Resource, ...], ...] = (own, self.panels, self.reports)
-        named = [_joined(self.index.meant(one, *way) for one in group) for group in groups]
-        if kind == "Patient":
-            of_specimens = [self.index.meant(one, "subject") for one in self.those("Specimen").resources]
-            nearest = next((one for one in named if one is not NOTHING), NOTHING)
-            others = _joined([*named, *of_specimens])
-            return Meant(others.resources, nearest.is_unresolved)
-        return next((one for one in named if one is not NOTHING), NOTHING)
+        named = [_joined(self.index.meant(one, *_WAYS[kind]) for one in group) for group in self._groups]
+        nearest = next((one for one in named if one is not NOTHING), NOTHING)
+        if kind != "Patient":
+            return nearest
+        of_specimens = [self.index.meant(one, "subject") for one in self.those("Specimen").resources]
+        return Meant(_joined([*named, *of_specimens]).resources, nearest.is_unresolved)
+
+    @property
+    def _groups(self) -> tuple[tuple[Resource, ...], ...]:
+        """The observation, its panels and its reports, the nearest first."""
+        return () if self.observation is None else (self.observation,), self.panels, self.reports
+
+    @cached_property
+    def is_of_one_patient(self) -> bool:
+        """Whether all that belongs to it, and names a patient, names the same one."""
+        own = [one for group in self._groups for one in group]
+        others = [
+            one for kind in _WITH_SUBJECT for each in own for one in self.index.meant(each, *_WAYS[kind]).resources
+        ]
+        return name_one_patient([*own, *others], self.index)
 
     def at(self, address: Address) -> str:
         """The text at an address; why it can't be told, where it can't."""
@@ -109,7 +121,9 @@ class Result:
             if address.kind == OBSERVATION
             else together(at(one.members, address.steps) for one in meant.resources if one.kind == address.kind)
         )
-        return as_cell(said)
+        cell = as_cell(said)
+        names_patient = address.kind == "Patient" or address.steps[0].name == "subject"
+        return Unclear("other_patient") if cell and names_patient and not self.is_of_one_patient else cell
 
 
 def as_cell(said: Said) -> str:

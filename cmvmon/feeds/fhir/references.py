@@ -42,7 +42,7 @@ class Index:
             if one.kind and one.id:
                 self._by_id[f"{one.kind}/{one.id}"].append(one)
             for identifier in one.those("identifier"):
-                self._by_identifier[(one.kind, *_named(identifier))].append(one)
+                self._by_identifier[(one.kind, *identifier_of(identifier))].append(one)
             self._contained[one] = contained(one)
 
     def contained(self, resource: Resource) -> list[Resource]:
@@ -64,13 +64,25 @@ class Index:
         """What one reference of a resource means: several where an id stands twice."""
         return tuple(dict.fromkeys(self._one(reference, source)))
 
+    def full(self, reference: Members, source: Resource) -> str:
+        """The text of a reference, with the server before it, or the resource that holds what is meant; empty where it has none."""
+        told = reference.get("reference")
+        if not isinstance(told, str) or not told:
+            return ""
+        root = source.holder or source
+        if told.startswith("#"):
+            return f"{root.entry}{told}"
+        plain = _VERSION.sub("", told)
+        relative = _RELATIVE.fullmatch(plain)
+        return f"{_base_of(root)}{plain}" if relative is not None and not relative["base"] else plain
+
     def _one(self, reference: Members, source: Resource) -> list[Resource]:
         told = reference.get("reference")
         if isinstance(told, str) and told:
             return self._by_text(told, source)
         kind = reference.get("type")
         kinds = [kind] if isinstance(kind, str) else ["Patient", "Specimen", "ServiceRequest", "Device", "Observation"]
-        named = [_named(one) for one in objects(reference, "identifier")]
+        named = [identifier_of(one) for one in objects(reference, "identifier")]
         return [one for key in named if key[1] for each in kinds for one in self._by_identifier.get((each, *key), [])]
 
     def _by_text(self, told: str, source: Resource) -> list[Resource]:
@@ -113,6 +125,7 @@ def version_of(resource: Resource) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _named(identifier: Members) -> tuple[str, str]:
+def identifier_of(identifier: Members) -> tuple[str, str]:
+    """System and value of an Identifier, each empty where there is none."""
     system, value = identifier.get("system"), identifier.get("value")
     return (system if isinstance(system, str) else "", value if isinstance(value, str) else "")

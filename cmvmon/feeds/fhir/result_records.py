@@ -176,6 +176,8 @@ def _cell(result: Result, name: str, address: Address, units_read: Collection[st
     if name == VALUE:
         if result.resource.modifiers:
             return Unclear("unknown_modifier")
+        if not result.is_of_one_patient:
+            return Unclear("other_patient")
         return value_of(result.own, units_read=units_read, decimal=decimal)
     if name == ORDER_STATUS:
         return _order_status(result, address)
