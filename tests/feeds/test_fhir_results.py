@@ -135,7 +135,13 @@ VALUES: list[tuple[Json, str]] = [
     (quantity(10000000, comparator=">"), "above_uloq"),
     (quantity(137, comparator="<="), "unsupported_comparator"),
     (quantity(137, comparator=">="), "unsupported_comparator"),
-    (quantity(137, comparator="ad"), "unknown_text"),
+    (quantity(137, comparator="ad"), "unsupported_comparator"),
+    (quantity(137, comparator=" "), "unsupported_comparator"),
+    (quantity(137, comparator=""), "unsupported_comparator"),
+    (quantity(137, comparator=" <"), "unsupported_comparator"),
+    (quantity(137, comparator="~"), "unsupported_comparator"),
+    (quantity(137, comparator=5), "unsupported_comparator"),
+    (quantity(137, comparator=None), "unread_value_type"),
     (quantity("137"), "unread_value_type"),  # a number as text: whose marks?
     (quantity(True), "unread_value_type"),
     (quantity(0), "not_positive"),
@@ -183,6 +189,23 @@ VALUES: list[tuple[Json, str]] = [
     (quantity(35, comparator="<") | {"interpretation": [concept("<")]}, "below_lloq"),
     (quantity(35, comparator="<") | {"interpretation": [concept(">")]}, "contradicting_values"),
     (quantity(10000000, comparator=">") | {"interpretation": [concept("ND")]}, "contradicting_values"),
+    *(({"valueString": "Not detected"} | {"interpretation": [concept(code)]}, "contradicting_values")
+      for code in ("POS", "DET", "A", "AA", "H", "HH", ">", "pos")),
+    *(({"valueString": "Not detected"} | {"interpretation": [concept(code)]}, "not_detected") for code in ("NEG", "ND", "N", "<", "X")),
+    ({"valueCodeableConcept": {"text": "Not detected"}} | {"interpretation": [{"text": "Positive"}]}, "contradicting_values"),
+    ({"valueCodeableConcept": {"text": "Not detected"}} | {"interpretation": [concept("x", "Detected")]}, "contradicting_values"),
+    ({"valueCodeableConcept": concept("Not detected")} | {"interpretation": [concept("NEG"), concept("POS")]}, "contradicting_values"),
+    *((quantity(12000) | {"interpretation": [concept(code)]}, "contradicting_values") for code in ("NEG", "ND", "N")),
+    *((quantity(12000) | {"interpretation": [concept(code)]}, "quantified") for code in ("POS", "DET", "A", "H", "L")),
+    ({"valueString": "12000 IU/mL"} | {"interpretation": [concept("ND")]}, "contradicting_values"),
+    ({"valueString": "Detected, not quantified"} | {"interpretation": [concept("POS")]}, "below_lloq"),
+    (quantity(35, comparator="<") | {"interpretation": [concept("NEG")]}, "below_lloq"),
+    ({"dataAbsentReason": {"text": "Not detected"}}, "contradicting_values"),
+    ({"dataAbsentReason": concept("x", "Target Not Detected")}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "<35 IU/mL"}}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "12000 IU/mL"}}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "Invalid"}}, "invalid_result"),
+    ({"dataAbsentReason": {"text": "Detected"}}, "qualitative_result"),
 ]  # fmt: skip
 
 
@@ -190,6 +213,15 @@ VALUES: list[tuple[Json, str]] = [
 def test_a_value_is_read_by_its_type_or_set_apart(at: int) -> None:
     value, found = VALUES[at]
     assert outcome(told(observation(**value))) == (found,), value
+
+
+def test_an_interpretation_holds_beside_a_comparator_of_a_column_of_its_own() -> None:
+    apart = changed(
+        ('value = "Observation.value"', 'value = "Observation.value"\ncomparator = "Observation.bodySite.text"')
+    )
+    for code, found in (("H", "below_lloq"), (">", "contradicting_values")):
+        low = observation(**quantity(35), bodySite={"text": "<"}, interpretation=[concept(code)])
+        assert outcome(told(low), apart) == (found,)
 
 
 @pytest.mark.parametrize(
