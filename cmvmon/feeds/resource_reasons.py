@@ -26,6 +26,10 @@ OF_RESOURCES = {
         "what the result refers to there is not in the file, or could not be read. Ask the sender for Bundles that hold the "
         f"patient, the specimen and the order of each result, or take the column of {_FILE} from the result itself."
     ),
+    "unusable_specimen": (
+        "the specimen of the result is marked as unsatisfactory or as entered in error. Ask the sender whether the result holds, and "
+        "to withdraw it where it does not."
+    ),
     "other_patient": (
         "what belongs to the result (its report, panel, specimen, order or stay) names another patient, or one that can't be seen to "
         "be the same. Ask the sender whose the result is, and to name the patient in one way throughout."

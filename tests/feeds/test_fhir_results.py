@@ -701,10 +701,31 @@ def test_what_is_labelled_as_test_data_is_set_apart() -> None:
     in_production.append(
         as_bytes(bundle(patient() | {"meta": {"security": {"code": "HTEST"}}}, specimen(), observation()))
     )
+    in_production += [
+        as_bytes(bundle(patient(), specimen() | label, observation())),
+        told(observation(), panel(hasMember=[{"reference": "Observation/o1"}], **label)),
+        as_bytes(observation(contained=[patient(id="me") | label], subject={"reference": "#me"}, specimen=None)),
+    ]
     for data in in_production:
         assert set(reasons(read(data))) == {"not_for_production"}
     training = replace(laboratory("example_fhir"), messages=Messages(processing=("HTEST",)))
-    assert outcome(in_production[0], training) == ("quantified",)
+    for data in in_production[:-1]:  # the last has no specimen
+        assert outcome(data, training) == ("quantified",)
+    assert read(in_production[1], laboratory=training).received == 1  # its patient and specimen are parts of it
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "unsatisfactory", "available", "unavailable"])
+def test_a_result_of_a_specimen_that_is_no_good_is_set_apart_and_its_withdrawal_is_not(status: str) -> None:
+    lab = changed(
+        ('"Specimen.collection.collected"', '"Observation.effective"'),
+        ('"Specimen.type.coding.code"', '"Observation.bodySite.text"'),
+    )
+    own = observation(effectiveDateTime="2026-05-03T08:00:00Z", bodySite={"text": "PLAS"})
+    for file in (None, lab):
+        data = as_bytes(bundle(patient(), specimen() | {"status": status}, own))
+        assert outcome(data, file) == ("quantified" if "available" in status else "unusable_specimen",)
+    withdrawn = as_bytes(bundle(patient(), specimen() | {"status": status}, own | {"status": "entered-in-error"}))
+    assert set(outcome(withdrawn)) <= {"quantified", "withdraws_unknown_record"}
 
 
 def entry_of_100(bad: Any) -> bytes:
