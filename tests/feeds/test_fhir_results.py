@@ -751,6 +751,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "NaN": (json.dumps({"fullUrl": URL, "resource": observation()}).replace("12000", "NaN"), "no_json_number", "viral_load_results"),
     "Infinity": (json.dumps({"fullUrl": URL, "resource": observation()}).replace("12000", "-Infinity"), "no_json_number", "viral_load_results"),
     "deep": (json.dumps({"fullUrl": URL, "resource": observation(extension=None)}).replace('"final"', '"final", "x": ' + "[" * 70 + "]" * 70), "too_deep", "viral_load_results"),
+    "deeper than a parser goes": (json.dumps({"fullUrl": URL, "resource": observation()}).replace('"final"', '"final", "x": ' + '[{"a\\"]": "}", "b":' * 5000 + '"]"' + "}]" * 5000), "too_deep", "viral_load_results"),
     "NUL": ({"fullUrl": URL, "resource": observation("\0")}, "damaged_text", "viral_load_results"),
     "half a character": (json.dumps({"fullUrl": URL, "resource": observation("Q")}).replace("Q", "\\ud800", 1), "damaged_text", "viral_load_results"),
     "an order to delete": ({"fullUrl": URL, "request": {"method": "DELETE", "url": "Observation/o1"}}, "no_resource", "viral_load_results"),
