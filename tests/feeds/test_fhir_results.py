@@ -628,6 +628,16 @@ def test_versions_hold_whatever_the_order_in_which_they_stand() -> None:
     assert rows(told(first, *by_version, then), "result_status") == [("preliminary",), ("final",)]
 
 
+@pytest.mark.parametrize("url", ["urn:uuid:{}", f"{SITE}/fhir/{{}}/_history/{{}}"])
+def test_versions_are_of_one_resource_by_its_id_whatever_address_each_has(url: str) -> None:
+    whole = bundle(patient(), specimen(), *versions("1", "final", "preliminary", "final"))
+    for n, entry in enumerate(whole["entry"]):
+        one = entry["resource"]
+        place = f"{one['resourceType']}/{one['id']}" if "fhir" in url else n
+        entry["fullUrl"] = url.format(place, n)
+    assert rows(as_bytes(whole), "result_status") == [("preliminary",), ("final",)]
+
+
 def test_which_of_several_versions_of_a_report_holds_is_told_or_the_result_is_set_apart() -> None:
     _, of_first, then, of_then = versions("1", "final", "preliminary", "final")
     assert rows(told(of_then, then, of_first), "result_status") == [("final",)]

@@ -58,7 +58,7 @@ def parsed(text: str) -> Any:
         pass
     try:
         return _parsed(_without_depths(text))
-    except RecursionError:
+    except (RecursionError, NotJson):  # where, can't be told of a text of which a part was left out
         raise NotJson(1, 1, is_deep=True) from None
 
 

@@ -114,8 +114,9 @@ def _base_of(resource: Resource) -> str:
 
 
 def identity_of(resource: Resource) -> object:
-    """The same for all versions of a resource: its full address, or type and id; of what has neither, itself."""
-    own: object = _VERSION.sub("", resource.full_url) or (f"{resource.kind}/{resource.id}" if resource.id else resource)
+    """The same for all versions of a resource: type and id on its server, or its full address; of what has neither, itself."""
+    by_id = f"{_base_of(resource)}{resource.kind}/{resource.id}" if resource.id else ""
+    own: object = by_id or _VERSION.sub("", resource.full_url) or resource
     return own if resource.holder is None else (identity_of(resource.holder), own)
 
 
