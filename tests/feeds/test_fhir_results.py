@@ -641,7 +641,8 @@ def test_versions_are_of_one_resource_by_its_id_whatever_address_each_has(url: s
 def test_which_of_several_versions_of_a_report_holds_is_told_or_the_result_is_set_apart() -> None:
     _, of_first, then, of_then = versions("1", "final", "preliminary", "final")
     assert rows(told(of_then, then, of_first), "result_status") == [("final",)]
-    assert outcome(told(then, report("o1"), report("o1", status="entered-in-error"))) == ("versions_unclear",)
+    assert outcome(told(then, report("o1", status="entered-in-error"), report("o1"))) == ("versions_unclear",)
+    assert rows(told(then, report("o1"), report("o1", status="entered-in-error")), "result_status") == [("withdrawn",)]
     assert rows(told(then, report("o1"), report("o1")), "result_status") == [("final",)]
     three = versions("", "final", "preliminary", "preliminary", "final")
     assert outcome(told(*three)) == ("versions_unclear",) * 2

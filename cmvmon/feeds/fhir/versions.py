@@ -13,6 +13,8 @@ from typing import NamedTuple
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.references import Index, identity_of, version_of
 
+_WITHDRAWN = ("cancelled", "entered-in-error")
+
 
 class Named(NamedTuple):
     """What names a resource, and whether it can't be told which versions of that speak of this version of the resource."""
@@ -48,6 +50,8 @@ def _of_one(target: Resource, meant_by: dict[Resource, tuple[Resource, ...]]) ->
             return Named((pair[1][pair[0].index(target)],))
     elif len(twins) == 1 and (latest := _by_version(sources)):
         return Named(latest[-1:])
+    elif len(twins) == 1 and sources[-1].members.get("status") in _WITHDRAWN:
+        return Named(sources[-1:])  # as it stands, and as is the more cautious
     return Named(sources, len({str(one.members.get("status")) for one in sources}) > 1)
 
 
