@@ -23,7 +23,8 @@ def nobody_without(*tables: RowType) -> Callable[[_Computes[_More]], _Computes[_
     """Marks a function of facts, and perhaps of frames, that gives no row where one of these delivered tables, or of the frames,
     has none.
 
-    It is then computed once in a process, for its columns. Raises ProgramError where it gave a row all the same.
+    It is then computed once in a process, for its columns. Raises ProgramError where it gave a row all the same. The marked function
+    holds these tables as `marked_without`.
     """
 
     def marked(compute: _Computes[_More]) -> _Computes[_More]:
@@ -43,6 +44,7 @@ def nobody_without(*tables: RowType) -> Callable[[_Computes[_More]], _Computes[_
                 of_nobody[columns] = found
             return of_nobody[columns]
 
+        asked.marked_without = tables  # type: ignore[attr-defined]
         return asked
 
     return marked

@@ -25,7 +25,7 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
-from cmvmon.feeds.records import Record, Records, Unclear
+from cmvmon.feeds.records import Qualified, Record, Records, Unclear
 from cmvmon.feeds.result_cells import status_of, times_of
 from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
@@ -121,7 +121,9 @@ def _joined(cells: dict[str, str]) -> dict[str, str]:
             cells[day] = f"{cells[day].strip()} {cells[time].strip()}".strip()
     comparator = cells.get("comparator", "").strip()
     if comparator:
-        cells["value"] = with_comparator(comparator, cells["value"])
+        value = cells["value"]
+        joined = with_comparator(comparator, value)
+        cells["value"] = Qualified(joined, value.cannot_be) if isinstance(value, Qualified) else joined
     return cells
 
 
@@ -222,6 +224,8 @@ def _assay(
 def _load(cells: Mapping[str, str], status: str, assay: AssayRow, laboratory: Laboratory) -> Load | Rejection:
     """detection, load, LOD, LLOQ and ULOQ in IU/mL."""
     reading = parse_value(cells["value"], cells.get("unit"), grammar=laboratory.grammar)
+    if isinstance(cells["value"], Qualified) and not isinstance(reading, Rejection):
+        reading = Rejection("contradicting_values") if reading.detection in cells["value"].cannot_be else reading
     load = reading if isinstance(reading, Rejection) else in_iu_per_ml(reading, assay)
     if isinstance(load, Rejection) and status == words.WITHDRAWN:
         return NO_LOAD

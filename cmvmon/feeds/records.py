@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -87,6 +87,17 @@ class Unclear(str):
     def __new__(cls, code: str) -> Unclear:
         cell = super().__new__(cls, "")
         cell.code = code
+        return cell
+
+
+class Qualified(str):
+    """A cell beside which something else says what it is not: `cannot_be` holds the detections that contradict it."""
+
+    cannot_be: frozenset[str]
+
+    def __new__(cls, text: str, cannot_be: Iterable[str]) -> Qualified:
+        cell = super().__new__(cls, text)
+        cell.cannot_be = frozenset(cannot_be)
         return cell
 
 

@@ -26,6 +26,18 @@ OF_RESOURCES = {
         "what the result refers to there is not in the file, or could not be read. Ask the sender for Bundles that hold the "
         f"patient, the specimen and the order of each result, or take the column of {_FILE} from the result itself."
     ),
+    "unusable_specimen": (
+        "the specimen of the result is marked as unsatisfactory or as entered in error. Ask the sender whether the result holds, and "
+        "to withdraw it where it does not."
+    ),
+    "other_patient": (
+        "what belongs to the result (its report, panel, specimen, order or stay) names another patient, or one that can't be seen to "
+        "be the same. Ask the sender whose the result is, and to name the patient in one way throughout."
+    ),
+    "versions_unclear": (
+        "the file holds several versions of a report or panel that names the result, and it can't be told which of them holds. Ask "
+        "the sender for the last version alone, or for each with its meta.versionId."
+    ),
     "unknown_modifier": (
         "the resource holds a modifier (modifierExtension, implicitRules) that may change what it means, and is not known here. "
         "Ask the sender what it says, and for the result without it."

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from dataclasses import replace
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+import cmvmon.facts as facts_folder
 from cmvmon.assess import assess
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.errors import ProgramError
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
-from cmvmon.facts import dose_days, kidney_days, kidney_states, levels
+from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
+from cmvmon.facts import Facts, FactTable, all_fact_tables, kidney_days, kidney_states, levels
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.shell.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
+from tests.measured import with_measured
 from tests.patients import moment
 
 SOME, NONE = pl.DataFrame({"patient_id": ["A"]}), pl.DataFrame(schema={"patient_id": pl.String})
@@ -54,16 +62,83 @@ def test_a_function_that_gives_a_row_of_nobody_is_an_error_that_names_it() -> No
         everybody(facts(drug_levels=NONE), SOME)
 
 
-def test_each_marked_function_says_of_a_patient_without_the_table_what_it_says_unmarked() -> None:
-    known = with_exposure(
-        patients.known("plasma d0 5000; plasma d7 900", courses="ganciclovir d0-"), kidney="cg 80 d0-"
+Told = list[tuple[str, bool, pl.DataFrame, pl.DataFrame]]
+"""Of each time that a marked function was asked: its name, whether it is computed of nobody, and what it says marked and unmarked."""
+
+
+def modules() -> list[Any]:
+    """Every module of the facts."""
+    found = pkgutil.iter_modules(facts_folder.__path__)
+    return [importlib.import_module(f"{facts_folder.__name__}.{one.name}") for one in found]
+
+
+def marked_functions() -> dict[str, Any]:
+    """Every marked function of the facts by its full name, with those under a fact table."""
+    held = [getattr(one, "compute", one) for module in modules() for one in vars(module).values()]
+    return {f"{one.__module__}.{one.__qualname__}": one for one in held if hasattr(one, "marked_without")}
+
+
+def compared(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Has every marked function be asked twice wherever it is used, as it is and unmarked."""
+    told: Told = []
+
+    def of(name: str, marked: Any) -> Any:
+        @wraps(marked)
+        def asked(found: Facts, *frames: Any, **named: Any) -> pl.DataFrame:
+            as_it_is, plain = marked(found, *frames, **named), marked.__wrapped__(found, *frames, **named)
+            told.append(
+                (name, any(found.prepared.begun[rows].is_empty() for rows in marked.marked_without), as_it_is, plain)
+            )
+            return as_it_is  # type: ignore[no-any-return]
+
+        return asked
+
+    both = {marked: of(name, marked) for name, marked in marked_functions().items()}
+    for module in modules():
+        for name, one in list(vars(module).items()):
+            if isinstance(one, FactTable) and one.compute in both:
+                monkeypatch.setitem(one.__dict__, "compute", both[one.compute])
+            elif callable(one) and getattr(one, "marked_without", None) and one in both:
+                monkeypatch.setattr(module, name, both[one])
+    return told
+
+
+def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_with_it_what_it_says_unmarked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = compared(monkeypatch)
+    patient = patients.known(
+        "plasma d0 5000, d7 900, d14 9000",
+        courses="ganciclovir d0-",
+        reports="d5-d9 UL97 A594V ganciclovir=resistant",
     )
-    found = assess(known, protocol=Protocol.shipped(), as_of=moment(9)).facts
-    for marked in (dose_days.drug_days, dose_days.given_by_day, dose_days.given_on_days):
-        plain = marked.__wrapped__(found)  # type: ignore[attr-defined]
-        assert marked(found).schema == plain.schema
-        assert marked(found).is_empty()
-        assert plain.is_empty()
+    without = replace(
+        patient, tables={name: rows for name, rows in patient.tables.items() if name != RESISTANCE_REPORTS.name}
+    )
+    of_all = with_measured(
+        with_exposure(
+            patient, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-; umol 90 d0-; umol 140 d2; cvvhdf d3-d6"
+        ),
+        levels="ganciclovir 1.4 d5.47 trough",
+    )
+    for known in (
+        without,
+        with_exposure(without, doses="-", kidney="-"),
+        with_exposure(without, kidney="cg 80 d0-"),
+        with_exposure(patient, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-"),
+        of_all,
+    ):
+        found = assess(known, protocol=Protocol.shipped(), as_of=moment(15)).facts
+        for table in all_fact_tables().values():
+            found.of(table.rows)
+    for _, _, as_it_is, plain in told:
+        assert_frame_equal(as_it_is, plain, check_row_order=False)
+    assert all(as_it_is.is_empty() for _, is_nobody, as_it_is, _ in told if is_nobody)
+    every = set(marked_functions())
+    assert len(every) >= 13
+    assert {name for name, is_nobody, _, _ in told if is_nobody} == every
+    assert {name for name, is_nobody, _, _ in told if not is_nobody} == every
+    assert {name for name, _, as_it_is, _ in told if not as_it_is.is_empty()} == every
 
 
 def test_the_kidney_of_a_day_is_the_same_with_and_without_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,12 @@ GOOD = told(observation())
         (GOOD.replace(b"SYNTH", b"SY\nTH"), "malformed_json"),
         (b"[" * 100_000, "malformed_json"),
         (b'{"a":' * 100_000, "malformed_json"),
+        (b"[" * 100_000 + b"]" * 99_999, "malformed_json"),
+        (b"[" * 100_000 + b"]" * 100_001, "malformed_json"),
+        (b"[" * 100_000 + b"]" * 50_000 + b"}" + b"]" * 49_999, "malformed_json"),
+        (b"[" * 100_000 + b"]" * 100_000, "no_fhir_resource"),
+        (GOOD[:-1] + b', "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "bundle_type"),  # around its entries
+        (GOOD[:-2] + b', {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "malformed_json"),
         (b"{}", "no_fhir_resource"),
         (b"[]", "no_fhir_resource"),
         (b"12", "no_fhir_resource"),
@@ -154,6 +160,13 @@ def test_a_text_that_is_no_json_says_where(text: str, line: int, is_cut: bool) -
 )  # fmt: skip
 def test_what_is_wrong_within_a_value_is_a_fault_of_it(text: str, fault: str | None) -> None:
     assert look_at(parsed(text)).fault == fault
+
+
+def test_of_a_text_that_is_too_deep_all_else_is_read_to_the_letter() -> None:
+    text = '{"a": [1.50, "[{\\"]"], "b": [' + "[1, " * 20_000 + "[]" + "]" * 20_000 + ', [2]], "c": {"d": "\\\\"}}'
+    found = parsed(text)
+    assert (found["a"], found["b"][1], found["c"]) == (["1.50", '[{"]'], ["2"], {"d": "\\"})
+    assert look_at(found).fault == "too_deep"
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6))

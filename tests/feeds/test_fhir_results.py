@@ -135,7 +135,13 @@ VALUES: list[tuple[Json, str]] = [
     (quantity(10000000, comparator=">"), "above_uloq"),
     (quantity(137, comparator="<="), "unsupported_comparator"),
     (quantity(137, comparator=">="), "unsupported_comparator"),
-    (quantity(137, comparator="ad"), "unknown_text"),
+    (quantity(137, comparator="ad"), "unsupported_comparator"),
+    (quantity(137, comparator=" "), "unsupported_comparator"),
+    (quantity(137, comparator=""), "unsupported_comparator"),
+    (quantity(137, comparator=" <"), "unsupported_comparator"),
+    (quantity(137, comparator="~"), "unsupported_comparator"),
+    (quantity(137, comparator=5), "unsupported_comparator"),
+    (quantity(137, comparator=None), "unread_value_type"),
     (quantity("137"), "unread_value_type"),  # a number as text: whose marks?
     (quantity(True), "unread_value_type"),
     (quantity(0), "not_positive"),
@@ -183,6 +189,23 @@ VALUES: list[tuple[Json, str]] = [
     (quantity(35, comparator="<") | {"interpretation": [concept("<")]}, "below_lloq"),
     (quantity(35, comparator="<") | {"interpretation": [concept(">")]}, "contradicting_values"),
     (quantity(10000000, comparator=">") | {"interpretation": [concept("ND")]}, "contradicting_values"),
+    *(({"valueString": "Not detected"} | {"interpretation": [concept(code)]}, "contradicting_values")
+      for code in ("POS", "DET", "A", "AA", "H", "HH", ">", "pos")),
+    *(({"valueString": "Not detected"} | {"interpretation": [concept(code)]}, "not_detected") for code in ("NEG", "ND", "N", "<", "X")),
+    ({"valueCodeableConcept": {"text": "Not detected"}} | {"interpretation": [{"text": "Positive"}]}, "contradicting_values"),
+    ({"valueCodeableConcept": {"text": "Not detected"}} | {"interpretation": [concept("x", "Detected")]}, "contradicting_values"),
+    ({"valueCodeableConcept": concept("Not detected")} | {"interpretation": [concept("NEG"), concept("POS")]}, "contradicting_values"),
+    *((quantity(12000) | {"interpretation": [concept(code)]}, "contradicting_values") for code in ("NEG", "ND", "N")),
+    *((quantity(12000) | {"interpretation": [concept(code)]}, "quantified") for code in ("POS", "DET", "A", "H", "L")),
+    ({"valueString": "12000 IU/mL"} | {"interpretation": [concept("ND")]}, "contradicting_values"),
+    ({"valueString": "Detected, not quantified"} | {"interpretation": [concept("POS")]}, "below_lloq"),
+    (quantity(35, comparator="<") | {"interpretation": [concept("NEG")]}, "below_lloq"),
+    ({"dataAbsentReason": {"text": "Not detected"}}, "contradicting_values"),
+    ({"dataAbsentReason": concept("x", "Target Not Detected")}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "<35 IU/mL"}}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "12000 IU/mL"}}, "contradicting_values"),
+    ({"dataAbsentReason": {"text": "Invalid"}}, "invalid_result"),
+    ({"dataAbsentReason": {"text": "Detected"}}, "qualitative_result"),
 ]  # fmt: skip
 
 
@@ -190,6 +213,15 @@ VALUES: list[tuple[Json, str]] = [
 def test_a_value_is_read_by_its_type_or_set_apart(at: int) -> None:
     value, found = VALUES[at]
     assert outcome(told(observation(**value))) == (found,), value
+
+
+def test_an_interpretation_holds_beside_a_comparator_of_a_column_of_its_own() -> None:
+    apart = changed(
+        ('value = "Observation.value"', 'value = "Observation.value"\ncomparator = "Observation.bodySite.text"')
+    )
+    for code, found in (("H", "below_lloq"), (">", "contradicting_values")):
+        low = observation(**quantity(35), bodySite={"text": "<"}, interpretation=[concept(code)])
+        assert outcome(told(low), apart) == (found,)
 
 
 @pytest.mark.parametrize(
@@ -387,6 +419,81 @@ def test_two_patients_of_one_result_are_told_apart_from_none() -> None:
     assert outcome(twice) == ("several_values",)
 
 
+def identified(value: str, system: str = f"{SITE}/mrn", **more: Any) -> Json:
+    """A subject by its number."""
+    return {"identifier": {"value": value} | ({"system": system} if system else {})} | more
+
+
+BY_REFERENCE: Json = {"reference": "Patient/p1"}
+SUBJECTS: list[tuple[Json, bool]] = [
+    (BY_REFERENCE, True),
+    ({"reference": "Patient/p1/_history/2"}, True),
+    ({"reference": "Patient/p2"}, False),  # which is not in the file
+    ({"reference": f"{SITE}/fhir/Patient/p1"}, False),  # of a server: whether it is the same one is not known
+    ({"reference": "#p1"}, False),
+    (identified("SYNTH-1"), True),
+    (identified("900000001", f"{SITE}/national"), True),
+    (identified("SYNTH-1", ""), True),
+    (identified("SYNTH-2"), False),
+    (identified("SYNTH-2", ""), False),
+    (identified("SYNTH-1", "urn:elsewhere"), False),
+    (BY_REFERENCE | identified("SYNTH-1"), True),
+    (BY_REFERENCE | identified("SYNTH-2"), False),
+    (BY_REFERENCE | identified("77", "urn:elsewhere"), True),  # a number that the patient may have as well
+    (identified("SYNTH-1", reference="Patient/p2"), False),
+    ({"display": "CANARY"}, True),  # names nobody
+]
+
+
+@pytest.mark.parametrize("at", range(len(SUBJECTS)))
+def test_all_that_belongs_to_a_result_must_name_its_patient(at: int) -> None:
+    subject, is_same = SUBJECTS[at]
+    order = {"resourceType": "ServiceRequest", "id": "q1", "subject": subject}
+    ordered = observation(basedOn=[{"reference": "ServiceRequest/q1"}])
+    expected = "quantified" if is_same else "other_patient"
+    for entries in (
+        (patient(), specimen(), observation(), report("o1", subject=subject)),
+        (patient(), specimen(), observation(), panel(subject=subject, hasMember=[{"reference": "Observation/o1"}])),
+        (patient(), specimen() | {"subject": subject}, observation()),
+        (patient(), specimen(), ordered, order),
+        (patient(), specimen(), observation(), report("o1"), report("o1", subject=subject, id="r2")),
+    ):
+        assert outcome(as_bytes(bundle(*entries))) == (expected,)
+    by_number = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.subject.identifier.value"))
+    own = observation(subject=BY_REFERENCE | identified("SYNTH-1"))
+    assert outcome(told(own, report("o1", subject=subject)), by_number) == (expected,)
+
+
+def test_a_number_beside_a_reference_to_nothing_in_the_file_must_be_that_of_the_others() -> None:
+    lab = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.subject.identifier.value"))
+    by_number = specimen() | {"subject": identified("SYNTH-1")}
+    for subject, found in (
+        (identified("SYNTH-1"), "quantified"),
+        (identified("SYNTH-2"), "other_patient"),
+        ({"reference": "Patient/p1"}, "other_patient"),  # of whom nothing says that he is SYNTH-1
+    ):
+        whole = observation(subject=identified("SYNTH-1")), report("o1", subject=subject)
+        assert outcome(as_bytes(bundle(by_number, *whole)), lab) == (found,)
+
+
+def test_they_must_agree_wherever_the_number_of_the_patient_stands() -> None:
+    lab = changed((f"Patient.identifier[system={SITE}/mrn].value", "Observation.extension[url=urn:mrn].valueString"))
+    own = observation(extension=[{"url": "urn:mrn", "valueString": "SYNTH-1"}])
+    assert outcome(told(own, report("o1")), lab) == ("quantified",)
+    assert outcome(told(own, report("o1", subject={"reference": "Patient/p2"})), lab) == ("other_patient",)
+
+
+def test_two_resources_with_one_number_are_one_patient() -> None:
+    held = specimen() | {"subject": {"reference": "#me"}, "contained": [patient(id="me")]}
+    assert outcome(as_bytes(bundle(patient(), held, observation()))) == ("quantified",)
+    same_number = patient(id="p2") | {
+        "identifier": [patient()["identifier"][0], {"system": f"{SITE}/national", "value": "9"}]
+    }
+    assert outcome(told(same_number, observation(), report("o1", subject={"reference": "Patient/p2"}))) == (
+        "quantified",
+    )
+
+
 def test_the_nearest_specimen_holds_and_of_two_it_can_not_be_told_which() -> None:
     plasma = specimen("119361006", id="s2")
     of_report = report("o1", specimen=[{"reference": "Specimen/s2"}])
@@ -477,6 +584,78 @@ def test_what_a_panel_is_its_members_are() -> None:
     assert outcome(told(member, whole | {"status": "odd"}, report_of_panel)) == ("several_values",)
 
 
+def versions(number: str, result: str, *of_reports: str) -> list[Json]:
+    """A preliminary result and one of that status, both o1, among reports r1 of those statuses; versioned where a number is given."""
+    first, then = observation(status="preliminary"), observation(status=result)
+    reports = [report("o1", status=one) for one in of_reports]
+    for at, one in enumerate((first, then) if number else ()):
+        one["meta"] = {"versionId": str(int(number) + at)}
+    for at, one in enumerate(reports if number else ()):
+        one["meta"] = {"versionId": str(int(number) + at)}
+    return [first, reports[0], then, *reports[1:]]
+
+
+@pytest.mark.parametrize("number", ["", "9"])  # 9 and 10: versions are numbers
+@pytest.mark.parametrize("form", ["fhir", "fhir_lines"])
+def test_the_version_of_a_result_is_joined_to_that_of_its_report(number: str, form: str) -> None:
+    def statuses(*entries: Json) -> list[tuple[object, ...]]:
+        whole = (patient(), specimen(), *entries)
+        data = as_lines(*whole) if form == "fhir_lines" else as_bytes(bundle(*whole))
+        return rows(data, "result_status", form=form)
+
+    both = versions(number, "final", "preliminary", "final")
+    assert statuses(*both) == [("preliminary",), ("final",)]
+    assert statuses(both[1], both[3], both[0], both[2]) == [("preliminary",), ("final",)]
+    corrected = versions(number, "corrected", "partial", "corrected")
+    assert statuses(*corrected) == [("preliminary",), ("corrected",)]
+    withdrawn = versions(number, "final", "preliminary", "entered-in-error")
+    assert statuses(*withdrawn) == [("preliminary",), ("withdrawn",)]
+    through = [panel(hasMember=[{"reference": "Observation/o1"}], status=one) for one in ("preliminary", "final")]
+    of_panel = [report("panel", status=one) for one in ("preliminary", "final")]
+    assert statuses(both[0], through[0], of_panel[0], both[2], through[1], of_panel[1]) == [
+        ("preliminary",),
+        ("final",),
+    ]
+
+
+def test_versions_hold_whatever_the_order_in_which_they_stand() -> None:
+    first, of_first, then, of_then = versions("1", "final", "preliminary", "final")
+    assert rows(told(first, then, of_then, of_first), "result_status") == [("preliminary",), ("final",)]
+    bare = {name: value for name, value in of_first.items() if name != "meta"}
+    bare_then = {name: value for name, value in of_then.items() if name != "meta"}
+    assert outcome(told(then, first, bare, bare_then)) == ("versions_unclear",) * 2
+    by_version = [
+        one | {"result": [{"reference": f"Observation/o1/_history/{at}"}]} for at, one in ((2, bare_then), (1, bare))
+    ]
+    assert rows(told(first, *by_version, then), "result_status") == [("preliminary",), ("final",)]
+
+
+@pytest.mark.parametrize("url", ["urn:uuid:{}", f"{SITE}/fhir/{{}}/_history/{{}}"])
+def test_versions_are_of_one_resource_by_its_id_whatever_address_each_has(url: str) -> None:
+    whole = bundle(patient(), specimen(), *versions("1", "final", "preliminary", "final"))
+    for n, entry in enumerate(whole["entry"]):
+        one = entry["resource"]
+        place = f"{one['resourceType']}/{one['id']}" if "fhir" in url else n
+        entry["fullUrl"] = url.format(place, n)
+    assert rows(as_bytes(whole), "result_status") == [("preliminary",), ("final",)]
+
+
+def test_which_of_several_versions_of_a_report_holds_is_told_or_the_result_is_set_apart() -> None:
+    _, of_first, then, of_then = versions("1", "final", "preliminary", "final")
+    assert rows(told(of_then, then, of_first), "result_status") == [("final",)]
+    assert outcome(told(then, report("o1", status="entered-in-error"), report("o1"))) == ("versions_unclear",)
+    assert rows(told(then, report("o1"), report("o1", status="entered-in-error")), "result_status") == [("withdrawn",)]
+    assert rows(told(then, report("o1"), report("o1")), "result_status") == [("final",)]
+    three = versions("", "final", "preliminary", "preliminary", "final")
+    assert outcome(told(*three)) == ("versions_unclear",) * 2
+    one = versions("", "final", "final")
+    assert rows(told(*one), "result_status") == [("preliminary",), ("final",)]
+    number = changed((f"Observation.identifier[system={SITE}/result].value", "DiagnosticReport.identifier.value"))
+    assert outcome(told(then, report("o1", identifier=[{"value": "R"}]), report("o1", status="partial")), number) == (
+        "versions_unclear",
+    )
+
+
 def test_a_withdrawal_takes_effect_where_nothing_but_the_number_can_be_read() -> None:
     bare = {
         "resourceType": "Observation",
@@ -535,10 +714,31 @@ def test_what_is_labelled_as_test_data_is_set_apart() -> None:
     in_production.append(
         as_bytes(bundle(patient() | {"meta": {"security": {"code": "HTEST"}}}, specimen(), observation()))
     )
+    in_production += [
+        as_bytes(bundle(patient(), specimen() | label, observation())),
+        told(observation(), panel(hasMember=[{"reference": "Observation/o1"}], **label)),
+        as_bytes(observation(contained=[patient(id="me") | label], subject={"reference": "#me"}, specimen=None)),
+    ]
     for data in in_production:
         assert set(reasons(read(data))) == {"not_for_production"}
     training = replace(laboratory("example_fhir"), messages=Messages(processing=("HTEST",)))
-    assert outcome(in_production[0], training) == ("quantified",)
+    for data in in_production[:-1]:  # the last has no specimen
+        assert outcome(data, training) == ("quantified",)
+    assert read(in_production[1], laboratory=training).received == 1  # its patient and specimen are parts of it
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "unsatisfactory", "available", "unavailable"])
+def test_a_result_of_a_specimen_that_is_no_good_is_set_apart_and_its_withdrawal_is_not(status: str) -> None:
+    lab = changed(
+        ('"Specimen.collection.collected"', '"Observation.effective"'),
+        ('"Specimen.type.coding.code"', '"Observation.bodySite.text"'),
+    )
+    own = observation(effectiveDateTime="2026-05-03T08:00:00Z", bodySite={"text": "PLAS"})
+    for file in (None, lab):
+        data = as_bytes(bundle(patient(), specimen() | {"status": status}, own))
+        assert outcome(data, file) == ("quantified" if "available" in status else "unusable_specimen",)
+    withdrawn = as_bytes(bundle(patient(), specimen() | {"status": status}, own | {"status": "entered-in-error"}))
+    assert set(outcome(withdrawn)) <= {"quantified", "withdraws_unknown_record"}
 
 
 def entry_of_100(bad: Any) -> bytes:
@@ -564,6 +764,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "NaN": (json.dumps({"fullUrl": URL, "resource": observation()}).replace("12000", "NaN"), "no_json_number", "viral_load_results"),
     "Infinity": (json.dumps({"fullUrl": URL, "resource": observation()}).replace("12000", "-Infinity"), "no_json_number", "viral_load_results"),
     "deep": (json.dumps({"fullUrl": URL, "resource": observation(extension=None)}).replace('"final"', '"final", "x": ' + "[" * 70 + "]" * 70), "too_deep", "viral_load_results"),
+    "deeper than a parser goes": (json.dumps({"fullUrl": URL, "resource": observation()}).replace('"final"', '"final", "x": ' + '[{"a\\"]": "}", "b":' * 5000 + '"]"' + "}]" * 5000), "too_deep", "viral_load_results"),
     "NUL": ({"fullUrl": URL, "resource": observation("\0")}, "damaged_text", "viral_load_results"),
     "half a character": (json.dumps({"fullUrl": URL, "resource": observation("Q")}).replace("Q", "\\ud800", 1), "damaged_text", "viral_load_results"),
     "an order to delete": ({"fullUrl": URL, "request": {"method": "DELETE", "url": "Observation/o1"}}, "no_resource", "viral_load_results"),

@@ -20,7 +20,7 @@ from tests.sites import rows
 NOW = datetime.now(UTC)
 
 
-def load(control: str, value: str, *, days_ago: float, patient_control: str | None = None) -> bytes:
+def load(control: str, value: str, *, days_ago: float) -> bytes:
     at = NOW - timedelta(days=days_ago)
     return result(
         control, value, specimen="BAL", of_order="", collected=f"{at:%Y%m%d%H%M}+0000", reported=f"{at:%Y%m%d%H%M}+0000"

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from cmvmon.feeds.fhir.json_text import Members
 from cmvmon.feeds.json_numbers import Number
 
-_CHOICES = frozenset({"value", "effective", "collected", "occurrence", "medication", "fastingStatus"})  # [x]
+_CHOICES = frozenset({"value", "effective", "collected"})  # [x]
 _PERIOD = frozenset({"start", "end", "id", "extension"})
 _MEMBER = r"[a-z][A-Za-z0-9]*"
 _STEP = re.compile(

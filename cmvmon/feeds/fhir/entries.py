@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,7 @@ class Resource:
     code: str | None = None
     holder: Resource | None = None
     modifiers: tuple[str, ...] = ()
+    is_of_test_bundle: bool = False
 
     @cached_property
     def kind(self) -> str:
@@ -52,8 +53,8 @@ class Resource:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is labelled as test health data (v3-ActReason HTEST)."""
-        return is_test(self.members)
+        """Whether it, what holds it or its Bundle is labelled as test health data (v3-ActReason HTEST)."""
+        return self.is_of_test_bundle or is_test(self.members) or (self.holder is not None and self.holder.is_test)
 
     def those(self, *path: str) -> list[Members]:
         """The objects at the end of a path of members, lists walked through."""
@@ -150,7 +151,7 @@ def _entry(at: int, entry: Any, *, is_test: bool) -> Resource:
         return _with(found, "fhir_request")
     if entry.is_repeated:
         return _with(found, "repeated_member")
-    return _with(found, "not_for_production") if is_test else found
+    return replace(found, is_of_test_bundle=is_test)
 
 
 def _resource(at: int, value: Any, full_url: str, around: Seen | None = None) -> Resource:
@@ -162,7 +163,7 @@ def _resource(at: int, value: Any, full_url: str, around: Seen | None = None) ->
 
 
 def _with(found: Resource, code: str) -> Resource:
-    return Resource(found.entry, found.members, found.full_url, found.code or code, None, found.modifiers)
+    return replace(found, code=found.code or code)
 
 
 def contained(holder: Resource) -> list[Resource]:

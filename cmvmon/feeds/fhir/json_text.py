@@ -7,6 +7,7 @@ of that resource (`look_at`). Nothing is mended: of a member that stands twice, 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,10 @@ from cmvmon.feeds.json_numbers import Number
 
 DEEPEST = 60
 """Levels of a resource. Real ones have fewer than twenty."""
+
+KEPT = 4 * DEEPEST
+"""Levels that are kept of a text that is nested too deeply to be read at once: more than a resource may have in its Bundle."""
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 DAMAGED = "damaged_text"
 """Goes before every other fault: nothing of such a resource can be stored, not even whose it is."""
@@ -46,7 +51,18 @@ class Seen:
 
 
 def parsed(text: str) -> Any:
-    """The value of a JSON text. Raises NotJson."""
+    """The value of a JSON text; of what is nested too deeply to be read, the levels above. Raises NotJson."""
+    try:
+        return _parsed(text)
+    except RecursionError:
+        pass
+    try:
+        return _parsed(_without_depths(text))
+    except (RecursionError, NotJson):  # where, can't be told of a text of which a part was left out
+        raise NotJson(1, 1, is_deep=True) from None
+
+
+def _parsed(text: str) -> Any:
     try:
         return json.loads(
             text, object_pairs_hook=_members, parse_int=Number, parse_float=Number, parse_constant=NoNumber
@@ -54,8 +70,28 @@ def parsed(text: str) -> Any:
     except json.JSONDecodeError as error:
         is_cut = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
         raise NotJson(error.lineno, error.colno, is_cut=is_cut) from None  # the original error carries the text
-    except RecursionError:
-        raise NotJson(1, 1, is_deep=True) from None
+
+
+def _without_depths(text: str) -> str:
+    """The text with every list and object on level KEPT empty: what is left is deep enough to be a fault of its entry (`look_at`).
+
+    Raises NotJson (`is_deep`) where the brackets don't close each other: it can't be told which entry such a part is of.
+    """
+    kept, start, closing = [], 0, list[str]()
+    for found in _BRACKETS.finditer(text):
+        sign = found[0]
+        if sign in "[{":
+            closing.append("]" if sign == "[" else "}")
+            if len(closing) == KEPT:
+                kept.append(text[start : found.end()])
+        elif sign in "]}":
+            if not closing or closing.pop() != sign:
+                raise NotJson(1, 1, is_deep=True)
+            if len(closing) == KEPT - 1:
+                start = found.start()
+    if closing:
+        raise NotJson(1, 1, is_deep=True)
+    return "".join((*kept, text[start:]))
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Members:

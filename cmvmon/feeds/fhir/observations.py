@@ -9,8 +9,7 @@ A panel without a value of its own is none: its members are. Each is one result,
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +17,8 @@ from cmvmon.feeds.fhir.addresses import Address, Said, at, choices, together
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.json_text import Members
 from cmvmon.feeds.fhir.references import NOTHING, Index, Meant
+from cmvmon.feeds.fhir.subjects import name_one_patient
+from cmvmon.feeds.fhir.versions import Named, named_by
 from cmvmon.feeds.records import Unclear
 
 OBSERVATION, REPORT = "Observation", "DiagnosticReport"
@@ -31,6 +32,7 @@ _WAYS = {
     "Device": ("device",),
     "Encounter": ("encounter",),
 }
+_WITH_SUBJECT = ("Specimen", "ServiceRequest", "Encounter")
 KINDS = (OBSERVATION, REPORT, *_WAYS)
 """The types of resources that belong to a result."""
 
@@ -43,6 +45,7 @@ class Result:
         observation: None of a report without an observation.
         component: the one that holds the value; None where the observation does.
         reports, panels: what names the observation as its result, or as its member, directly or through another.
+        is_unclear: it can't be told which versions of these speak of this version of the observation.
     """
 
     index: Index
@@ -50,6 +53,7 @@ class Result:
     component: Members | None = None
     reports: tuple[Resource, ...] = ()
     panels: tuple[Resource, ...] = ()
+    is_unclear: bool = False
     _found: dict[str, Meant] = field(default_factory=dict)
 
     @property
@@ -81,20 +85,32 @@ class Result:
             return Meant(() if self.observation is None else (self.observation,))
         if kind == REPORT:
             return Meant(self.reports)
-        way = _WAYS[kind]
-        own = () if self.observation is None else (self.observation,)
-        groups: tuple[tuple[Resource, ...], ...] = (own, self.panels, self.reports)
-        named = [_joined(self.index.meant(one, *way) for one in group) for group in groups]
-        if kind == "Patient":
-            of_specimens = [self.index.meant(one, "subject") for one in self.those("Specimen").resources]
-            nearest = next((one for one in named if one is not NOTHING), NOTHING)
-            others = _joined([*named, *of_specimens])
-            return Meant(others.resources, nearest.is_unresolved)
-        return next((one for one in named if one is not NOTHING), NOTHING)
+        named = [_joined(self.index.meant(one, *_WAYS[kind]) for one in group) for group in self._groups]
+        nearest = next((one for one in named if one is not NOTHING), NOTHING)
+        if kind != "Patient":
+            return nearest
+        of_specimens = [self.index.meant(one, "subject") for one in self.those("Specimen").resources]
+        return Meant(_joined([*named, *of_specimens]).resources, nearest.is_unresolved)
+
+    @property
+    def _groups(self) -> tuple[tuple[Resource, ...], ...]:
+        """The observation, its panels and its reports, the nearest first."""
+        return () if self.observation is None else (self.observation,), self.panels, self.reports
+
+    @cached_property
+    def is_of_one_patient(self) -> bool:
+        """Whether all that belongs to it, and names a patient, names the same one."""
+        own = [one for group in self._groups for one in group]
+        others = [
+            one for kind in _WITH_SUBJECT for each in own for one in self.index.meant(each, *_WAYS[kind]).resources
+        ]
+        return name_one_patient([*own, *others], self.index)
 
     def at(self, address: Address) -> str:
         """The text at an address; why it can't be told, where it can't."""
         meant = self.those(address.kind)
+        if self.is_unclear and address.kind == REPORT:
+            return Unclear("versions_unclear")
         for one in meant.resources if address.kind != OBSERVATION else ():
             if one.code is not None or one.modifiers:
                 return Unclear("unresolved_reference" if one.code is not None else "unknown_modifier")
@@ -105,7 +121,9 @@ class Result:
             if address.kind == OBSERVATION
             else together(at(one.members, address.steps) for one in meant.resources if one.kind == address.kind)
         )
-        return as_cell(said)
+        cell = as_cell(said)
+        names_patient = address.kind == "Patient" or address.steps[0].name == "subject"
+        return Unclear("other_patient") if cell and names_patient and not self.is_of_one_patient else cell
 
 
 def as_cell(said: Said) -> str:
@@ -130,42 +148,42 @@ def results(entries: Iterable[Resource]) -> tuple[list[Result], frozenset[Resour
     every = tuple(entries)
     index = Index(every)
     whole = [one for each in every for one in (each, *index.contained(each))]
-    named_by: dict[Resource, list[Resource]] = defaultdict(list)
-    for one in whole:
-        if one.kind in (OBSERVATION, REPORT):
-            for member in index.meant(one, "hasMember" if one.kind == OBSERVATION else "result").resources:
-                named_by[member].append(one)
-    found = [result for one in whole for result in _of(one, index, named_by)]
+    names = {OBSERVATION: "hasMember", REPORT: "result"}
+    named = named_by(((one, names[one.kind]) for one in whole if one.kind in names), index)
+    found = [result for one in whole for result in _of(one, index, named)]
     rests_on = {one for result in found for kind in KINDS for one in result.those(kind).resources}
     rests_on |= {panel for result in found for panel in result.panels}
     return found, frozenset(one.holder or one for one in rests_on)
 
 
-def _of(one: Resource, index: Index, named_by: dict[Resource, list[Resource]]) -> Iterator[Result]:
+def _of(one: Resource, index: Index, named: Mapping[Resource, Named]) -> Iterator[Result]:
     if one.kind == REPORT:
         members = index.meant(one, "result").resources
         if not any(member.kind == OBSERVATION for member in members):
             yield Result(index, None, None, (one,))
     if one.kind != OBSERVATION:
         return
-    above = _above(one, named_by)
+    above, is_unclear = _above(one, named)
     reports = tuple(each for each in above if each.kind == REPORT)
     panels = tuple(each for each in above if each.kind == OBSERVATION)
     components, below = one.those("component"), index.meant(one, "hasMember")
     has_value = bool(choices(one.members, "value")) or "dataAbsentReason" in one.members
     if has_value or not (components or (below.resources and not below.is_unresolved)):
-        yield Result(index, one, None, reports, panels)
+        yield Result(index, one, None, reports, panels, is_unclear)
     for component in components:
-        yield Result(index, one, component, reports, panels)
+        yield Result(index, one, component, reports, panels, is_unclear)
 
 
-def _above(one: Resource, named_by: dict[Resource, list[Resource]]) -> list[Resource]:
+def _above(one: Resource, named: Mapping[Resource, Named]) -> Named:
     """The reports and panels that name an observation, and those that name these; none twice, and never itself."""
     found: dict[Resource, None] = {}
-    waiting = list(named_by.get(one, ()))
+    own = named.get(one, Named())
+    waiting, is_unclear = list(own.by), own.is_unclear
     while waiting:
         each = waiting.pop(0)
         if each is not one and each not in found:
             found[each] = None
-            waiting += named_by.get(each, ())
-    return list(found)
+            above = named.get(each, Named())
+            waiting += above.by
+            is_unclear |= above.is_unclear
+    return Named(tuple(found), is_unclear)

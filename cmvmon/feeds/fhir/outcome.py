@@ -2,6 +2,8 @@
 
 An entry that is set apart is kept with its reason and judged again once that is mended: the sender need not send it again,
 and its response is `202 Accepted` with a warning. Only what is refused whole is an error. No text holds a patient value.
+
+Nothing calls it yet: the answer to `POST /fhir` will (docs/fhir.md). `cmvmon ingest` answers in words.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ _STRUCTURE = (
 )
 _NOT_SUPPORTED = (
     "resource_type", "fhir_request", "unread_value_type", "unknown_modifier", "unknown_test", "not_for_production",
+    "unsupported_comparator",
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class Index:
             if one.kind and one.id:
                 self._by_id[f"{one.kind}/{one.id}"].append(one)
             for identifier in one.those("identifier"):
-                self._by_identifier[(one.kind, *_named(identifier))].append(one)
+                self._by_identifier[(one.kind, *identifier_of(identifier))].append(one)
             self._contained[one] = contained(one)
 
     def contained(self, resource: Resource) -> list[Resource]:
@@ -51,16 +51,30 @@ class Index:
 
     def meant(self, resource: Resource, *path: str) -> Meant:
         """What the references at the end of a path of members mean."""
-        references = resource.those(*path)
-        if not references:
+        each = self.each(resource, *path)
+        if not each:
             return NOTHING
-        found: dict[Resource, None] = {}
-        is_unresolved = False
-        for reference in references:
-            those = self._one(reference, resource)
-            is_unresolved |= not those
-            found |= dict.fromkeys(those)
-        return Meant(tuple(found), is_unresolved)
+        return Meant(tuple(dict.fromkeys(one for those in each for one in those)), not all(each))
+
+    def each(self, resource: Resource, *path: str) -> list[tuple[Resource, ...]]:
+        """The same, apart for each reference."""
+        return [self.one(reference, resource) for reference in resource.those(*path)]
+
+    def one(self, reference: Members, source: Resource) -> tuple[Resource, ...]:
+        """What one reference of a resource means: several where an id stands twice."""
+        return tuple(dict.fromkeys(self._one(reference, source)))
+
+    def full(self, reference: Members, source: Resource) -> str:
+        """The text of a reference, with the server before it, or the resource that holds what is meant; empty where it has none."""
+        told = reference.get("reference")
+        if not isinstance(told, str) or not told:
+            return ""
+        root = source.holder or source
+        if told.startswith("#"):
+            return f"{root.entry}{told}"
+        plain = _VERSION.sub("", told)
+        relative = _RELATIVE.fullmatch(plain)
+        return f"{_base_of(root)}{plain}" if relative is not None and not relative["base"] else plain
 
     def _one(self, reference: Members, source: Resource) -> list[Resource]:
         told = reference.get("reference")
@@ -68,7 +82,7 @@ class Index:
             return self._by_text(told, source)
         kind = reference.get("type")
         kinds = [kind] if isinstance(kind, str) else ["Patient", "Specimen", "ServiceRequest", "Device", "Observation"]
-        named = [_named(one) for one in objects(reference, "identifier")]
+        named = [identifier_of(one) for one in objects(reference, "identifier")]
         return [one for key in named if key[1] for each in kinds for one in self._by_identifier.get((each, *key), [])]
 
     def _by_text(self, told: str, source: Resource) -> list[Resource]:
@@ -84,7 +98,7 @@ class Index:
         if not found and relative is not None and not relative["base"]:
             found = self._of_server(_base_of(root), plain)
         if version is not None:
-            return [one for one in found if _version_of(one) in ("", version["version"])]
+            return [one for one in found if version_of(one) in ("", version["version"])]
         return found
 
     def _of_server(self, base: str, told: str) -> list[Resource]:
@@ -99,11 +113,20 @@ def _base_of(resource: Resource) -> str:
     return "" if found is None else found["base"]
 
 
-def _version_of(resource: Resource) -> str:
+def identity_of(resource: Resource) -> object:
+    """The same for all versions of a resource: type and id on its server, or its full address; of what has neither, itself."""
+    by_id = f"{_base_of(resource)}{resource.kind}/{resource.id}" if resource.id else ""
+    own: object = by_id or _VERSION.sub("", resource.full_url) or resource
+    return own if resource.holder is None else (identity_of(resource.holder), own)
+
+
+def version_of(resource: Resource) -> str:
+    """Its meta.versionId; empty where it has none."""
     told = next((meta.get("versionId") for meta in resource.those("meta")), None)
     return told if isinstance(told, str) else ""
 
 
-def _named(identifier: Members) -> tuple[str, str]:
+def identifier_of(identifier: Members) -> tuple[str, str]:
+    """System and value of an Identifier, each empty where there is none."""
     system, value = identifier.get("system"), identifier.get("value")
     return (system if isinstance(system, str) else "", value if isinstance(value, str) else "")

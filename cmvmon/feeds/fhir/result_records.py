@@ -21,7 +21,7 @@ from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
 from cmvmon.feeds.fhir.json_text import DAMAGED
 from cmvmon.feeds.fhir.kept import kept_of, place_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
-from cmvmon.feeds.fhir.statuses import most_cautious
+from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 
@@ -108,7 +108,7 @@ class _File:
         number = self._next(reading, result.resource.entry)
         reading.results[number] = result
         reading.names[number] = _names_of_test(result)
-        involved = (result.resource, *result.reports, *result.those("Patient").resources)
+        involved = (result.resource, *result.panels, *(one for kind in KINDS for one in result.those(kind).resources))
         if any(one.is_test for one in involved) and "HTEST" not in self._messages.processing:
             reading.faults[number] = Fault("not_for_production", None)
 
@@ -176,6 +176,10 @@ def _cell(result: Result, name: str, address: Address, units_read: Collection[st
     if name == VALUE:
         if result.resource.modifiers:
             return Unclear("unknown_modifier")
+        if not result.is_of_one_patient:
+            return Unclear("other_patient")
+        if any(one.members.get("status") in UNUSABLE for one in result.those("Specimen").resources):
+            return Unclear("unusable_specimen")
         return value_of(result.own, units_read=units_read, decimal=decimal)
     if name == ORDER_STATUS:
         return _order_status(result, address)
@@ -186,6 +190,8 @@ def _order_status(result: Result, address: Address) -> str:
     if result.observation is None:
         return result.at(address)
     above = (*result.panels, *result.reports)
+    if result.is_unclear:
+        return Unclear("versions_unclear")
     if any(one.code is not None for one in above):
         return Unclear("unresolved_reference")
     if any(one.modifiers for one in above):

@@ -24,6 +24,8 @@ OF_REPORTS = {
     **dict.fromkeys(("amended", "corrected"), words.CORRECTED),
     **dict.fromkeys(("cancelled", "entered-in-error"), words.WITHDRAWN),
 }
+UNUSABLE = ("unsatisfactory", "entered-in-error")
+"""Specimen.status (10.2.4.1) of what no result can rest on."""
 
 
 def most_cautious(delivered: Iterable[str]) -> tuple[str, ...]:

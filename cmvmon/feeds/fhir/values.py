@@ -1,22 +1,35 @@
 """The value of an observation or of one of its components as a text, by its type (FHIR R4, Observation.value[x]).
 
-Rule of this file: it reads no number and no phrase, and makes none. What it can't write as one text is set apart by name.
+Rule of this file: it reads no number and no phrase, and makes none. What it can't write as one text is set apart by name. What
+stands beside a value (its interpretation) goes with it as that which the value then can't be; the laboratory's phrases tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from cmvmon.domain import words
 from cmvmon.feeds.fhir.addresses import choices
 from cmvmon.feeds.fhir.entries import objects
 from cmvmon.feeds.fhir.json_text import Members
 from cmvmon.feeds.json_numbers import Number, as_written
-from cmvmon.feeds.records import Unclear
+from cmvmon.feeds.records import Qualified, Unclear
 
 UNIT, CODE = "unit", "code"
 """The two places at which a Quantity names its unit: in print, and as a code of UCUM."""
-_BELOW, _ABOVE = "<", ">"  # v3-ObservationInterpretation: off the scale of the instrument
-_NEGATIVE = ("NEG", "ND")
+COMPARATORS = ("<", "<=", ">=", ">")
+_NEGATIVE = (words.QUANTIFIED, words.ABOVE_ULOQ)
+_POSITIVE = (words.NOT_DETECTED,)
+# Of v3-ObservationInterpretation, by code and by name: what a value beside it can't be.
+_CANNOT_BE = {
+    "<": (words.QUANTIFIED, words.ABOVE_ULOQ),  # off the scale of the instrument: `35` is then not 35
+    ">": (words.QUANTIFIED, words.BELOW_LLOQ, words.NOT_DETECTED),
+    **dict.fromkeys(("neg", "nd", "n", "nr", "negative", "not detected", "normal", "non-reactive"), _NEGATIVE),
+    **dict.fromkeys(("pos", "det", "a", "aa", "h", "hh", "hu", "rr", "wr"), _POSITIVE),
+    **dict.fromkeys(("positive", "detected", "abnormal", "critical abnormal", "high", "critical high"), _POSITIVE),
+    **dict.fromkeys(("significantly high", "reactive", "weakly reactive"), _POSITIVE),
+}
+_NO_RESULT = (words.QUANTIFIED, words.BELOW_LLOQ, words.ABOVE_ULOQ, words.NOT_DETECTED)
 
 
 def value_of(members: Members, *, units_read: Collection[str], decimal: str | None) -> str:
@@ -33,7 +46,7 @@ def value_of(members: Members, *, units_read: Collection[str], decimal: str | No
     if found and absent:
         return Unclear("contradicting_values")
     if not found:
-        return _of_concept(absent[0]) if absent else ""
+        return _qualified(_of_concept(absent[0]), _NO_RESULT) if absent else ""
     kind, value = found[0].removeprefix("value"), members[found[0]]
     if kind == "Quantity" and isinstance(value, Members):
         text = _of_quantity(value, units_read, decimal)
@@ -45,7 +58,7 @@ def value_of(members: Members, *, units_read: Collection[str], decimal: str | No
         text = value
     else:
         text = Unclear("unread_value_type")
-    return Unclear("contradicting_values") if _is_contradicted(text, members) else text
+    return _qualified(text, [word for said in _interpretations(members) for word in _CANNOT_BE.get(said, ())])
 
 
 def _of_quantity(quantity: Members, units_read: Collection[str], decimal: str | None) -> str:
@@ -54,6 +67,8 @@ def _of_quantity(quantity: Members, units_read: Collection[str], decimal: str | 
         return ""
     if not isinstance(number, Number) or not isinstance(sign, str):
         return Unclear("unread_value_type")
+    if sign not in COMPARATORS and "comparator" in quantity:
+        return Unclear("unsupported_comparator")
     text = f"{sign}{as_written(number, decimal)}"
     told = {name: one for name in (UNIT, CODE) if isinstance(one := quantity.get(name), str) and one.strip()}
     read = {told[name].strip() for name in units_read if name in told}
@@ -80,14 +95,13 @@ def _of_concept(concept: Members) -> str:
     return ""
 
 
-def _is_contradicted(text: str, members: Members) -> bool:
-    """Whether an interpretation says otherwise than the value: `35` is then not 35."""
-    said = [one.get("code") for one in objects(members, "interpretation", "coding")]
+def _interpretations(members: Members) -> set[str]:
+    """Codes, names and texts of what the laboratory says of the value, in small letters."""
+    codings = objects(members, "interpretation", "coding")
+    said = [one.get(name) for one in codings for name in ("code", "display")]
     said += [one.get("text") for one in objects(members, "interpretation")]
-    codes = {one.strip() for one in said if isinstance(one, str)}
-    start = text.strip()[:1]
-    if start.isdigit():
-        return not codes.isdisjoint((_BELOW, _ABOVE, *_NEGATIVE))
-    if start == _BELOW:
-        return _ABOVE in codes
-    return start == _ABOVE and not codes.isdisjoint((_BELOW, *_NEGATIVE))
+    return {" ".join(one.lower().split()) for one in said if isinstance(one, str)}
+
+
+def _qualified(text: str, cannot_be: Collection[str]) -> str:
+    return Qualified(text, cannot_be) if cannot_be and not isinstance(text, Unclear) else text
