@@ -21,10 +21,11 @@ COMPARATORS = ("<", "<=", ">=", ">")
 _NEGATIVE = (words.QUANTIFIED, words.ABOVE_ULOQ)
 _POSITIVE = (words.NOT_DETECTED,)
 # Of v3-ObservationInterpretation, by code and by name: what a value beside it can't be.
+# N (normal) is no such word: many systems print it beside every number that they do not flag.
 _CANNOT_BE = {
     "<": (words.QUANTIFIED, words.ABOVE_ULOQ),  # off the scale of the instrument: `35` is then not 35
     ">": (words.QUANTIFIED, words.BELOW_LLOQ, words.NOT_DETECTED),
-    **dict.fromkeys(("neg", "nd", "n", "nr", "negative", "not detected", "normal", "non-reactive"), _NEGATIVE),
+    **dict.fromkeys(("neg", "nd", "nr", "negative", "not detected", "non-reactive"), _NEGATIVE),
     **dict.fromkeys(("pos", "det", "a", "aa", "h", "hh", "hu", "rr", "wr"), _POSITIVE),
     **dict.fromkeys(("positive", "detected", "abnormal", "critical abnormal", "high", "critical high"), _POSITIVE),
     **dict.fromkeys(("significantly high", "reactive", "weakly reactive"), _POSITIVE),
