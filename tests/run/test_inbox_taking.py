@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cmvmon.run import inbox_taking
+from cmvmon.run import inbox_taking, landed_delivery
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
@@ -17,7 +18,7 @@ from cmvmon.shell import landing
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.inbox_moves import Moves
 from tests.listen.listening import result
-from tests.sites import rows
+from tests.sites import lain_still, rows
 
 FEED = "example_hl7"
 AT = "2026-06-01T12:00:00.000000+00:00"
@@ -178,3 +179,84 @@ def test_a_site_that_is_made_again_has_what_waits_too(tmp_path: Path) -> None:
     assert accepted(new) == ["F1", "F2", "F3"]
     assert [(one.stored, one.moved) for one in status(new).messages] == [(3, 3)]
     assert [(one.stored, one.moved) for one in status(root).messages] == [(3, 2)]  # the old one stays as it is
+
+
+def of_nobody(control: str) -> bytes:
+    """A message whose result can't be used."""
+    return result(control, "no number")
+
+
+def test_a_share_of_messages_that_can_not_be_used_takes_no_good_one_with_it(tmp_path: Path) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    come(root, *(of_nobody(f"B{n}") for n in range(11)), *(result(f"{n}") for n in range(9)))
+    nightly(root)
+    assert accepted(root) == [f"F{n}" for n in range(9)]
+    assert len(reasons(root)) == 11
+    assert "delivery_refused" not in reasons(root)
+    assert all(one.is_equal for one in rebuild(root, new).tables)
+    assert accepted(new) == accepted(root)
+
+
+def test_a_dropped_file_called_as_one_of_the_inbox_is_refused_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "drop" / FEED / "inbox-1-20.hl7"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join([*(of_nobody(f"B{n}") for n in range(11)), *(result(f"{n}") for n in range(9))]))
+    lain_still(path)
+    nightly(tmp_path)
+    assert accepted(tmp_path) == []
+    assert set(reasons(tmp_path)) == {"delivery_refused"}
+
+
+def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that holds CRASH makes judging its delivery end in an error of ours."""
+
+    def ingest(data: bytes, **told: Any) -> Any:
+        if b"CRASH" in data:
+            raise ZeroDivisionError("CRASH")
+        return judged(data, **told)
+
+    judged = landed_delivery.ingest
+    monkeypatch.setattr(landed_delivery, "ingest", ingest)
+
+
+def test_a_message_that_ends_its_judging_in_an_error_is_left_alone_and_the_others_are_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    good_ones = [f"F{n}" for n in range(9)]
+    with monkeypatch.context() as broken:
+        crashing(broken)
+        come(
+            root,
+            *(result(f"{n}") for n in range(6)),
+            result("X", number="CRASH"),
+            *(result(f"{n}") for n in range(6, 9)),
+        )
+        night = nightly(root)
+        assert accepted(root) == good_ones
+        (fault,) = night.taken_in.faults
+        assert "ZeroDivisionError" in fault.message
+        assert "CRASH" not in fault.message
+        landed = landing.ids(root / "landing")
+        assert [one.message for one in nightly(root).taken_in.faults] == [fault.message]
+        assert landing.ids(root / "landing") == landed
+        done = rebuild(root, new)
+        assert all(one.is_equal for one in done.tables)
+        assert accepted(new) == good_ones
+        assert [one.message.partition(":")[2] for one in done.faults] == [fault.message.partition(":")[2]]
+    nightly(root)
+    assert accepted(root) == ["CRASH", *good_ones]
+    assert rows(root, "SELECT sum(received), sum(accepted), sum(duplicates) FROM deliveries") == [(10, 10, 0)]
+
+
+def test_who_is_killed_while_a_delivery_is_parted_parts_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashing(monkeypatch)
+    come(tmp_path, result("1"), result("X", number="CRASH"), result("2"))
+    with monkeypatch.context() as killed:
+        killed.setattr(landing, "note_parts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            nightly(tmp_path)
+    assert len(nightly(tmp_path).taken_in.faults) == 1
+    assert accepted(tmp_path) == ["F1", "F2"]
