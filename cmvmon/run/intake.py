@@ -144,7 +144,9 @@ def _take_in_unjudged(
                 of_messages = FromInbox()
                 take_in_messages(opened, way, of_messages, received_at=received_at)
                 counted += of_messages.counted
-                faults += [fault for fault in of_messages.faults if fault not in faults]  # of a half that was tried before
+                faults += [
+                    fault for fault in of_messages.faults if fault not in faults
+                ]  # of a half that was tried before
                 continue
             told = [] if way.is_at_hand else faults
             with set_apart(told, about(way, way.file_name), called=way.file_name):

@@ -89,6 +89,28 @@ def test_what_is_outside_of_the_contract_is_refused_and_kept_apart(
     until(lambda: [one for one in listener.events("not_taken") if one["code"] == reason])
 
 
+@pytest.mark.parametrize("between", [b"", b"\n", b"NTE|1||x\x1c\x1c\n", b"\x1c"])
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("|LIS|", "|NOBODY|", "another_sender_in_the_frame"),
+        ("|P|2.5.1", "|T|2.5.1", "not_for_production"),
+        ("ORU^R01^ORU_R01", "ADT^A01^ADT_A01", "message_type_not_agreed"),
+    ],
+)
+def test_a_second_message_in_a_frame_is_held_to_the_contract_too(
+    listener: Listener, root: Path, between: bytes, old: str, new: str, reason: str
+) -> None:
+    control = f"S{reason[:3]}{between.hex()}"
+    assert sent(listener.port, result(control) + between + changed("second", old, new)) == [("AR", control)]
+    assert kept(root, control) == [(None, reason)]
+
+
+def test_two_messages_of_one_sender_in_a_frame_are_taken(listener: Listener, root: Path) -> None:
+    assert sent(listener.port, result("S1") + result("S2")) == [("AA", "S1")]
+    assert kept(root, "S2") == [("example_hl7", None)]
+
+
 def test_the_enhanced_mode_gets_what_it_asks_for(listener: Listener) -> None:
     def asks(control: str, msh_15: str, msh_16: str, processing: str = "P") -> bytes:
         return changed(control, "|P|2.5.1", f"|{processing}|2.5.1|||{msh_15}|{msh_16}")
