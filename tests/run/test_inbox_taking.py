@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from cmvmon.domain.errors import AlreadyRunning
 from cmvmon.run import inbox_taking, landed_delivery
+from cmvmon.run.at_work import LISTEN, only_one
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
@@ -179,6 +181,22 @@ def test_a_site_that_is_made_again_has_what_waits_too(tmp_path: Path) -> None:
     assert accepted(new) == ["F1", "F2", "F3"]
     assert [(one.stored, one.moved) for one in status(new).messages] == [(3, 3)]
     assert [(one.stored, one.moved) for one in status(root).messages] == [(3, 2)]  # the old one stays as it is
+
+
+def test_a_site_that_is_listened_for_is_not_made_again(tmp_path: Path) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    come(root, result("1"))
+    nightly(root)
+    with only_one(root, LISTEN), pytest.raises(AlreadyRunning, match="Stop it first"):
+        rebuild(root, new)
+    assert not new.exists()
+    with pytest.raises(AlreadyRunning):
+        rebuild(root, new, progress=lambda *_: start_listening(root))  # nor does it start meanwhile
+
+
+def start_listening(root: Path) -> None:
+    with only_one(root, LISTEN):
+        pass
 
 
 def of_nobody(control: str) -> bytes:
