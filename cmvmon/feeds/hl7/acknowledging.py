@@ -115,7 +115,8 @@ def acknowledgements(
 ) -> tuple[bytes, ...]:
     """The messages that the sender is owed, in order; none where it wants none, or acknowledges something itself.
 
-    Original mode: AA, AE or AR. Enhanced mode: CA, CE or CR as MSH-15 asks, then AA as MSH-16 asks. A header that can't be used is
+    Original mode: AA, AE or AR. Enhanced mode: CA, CE or CR as MSH-15 asks, then AA as MSH-16 asks; where nothing follows from MSH-15
+    and it failed, AE or AR as MSH-16 asks, or whoever waits for that alone would wait for ever. A header that can't be used is
     answered in the standard's own marks, without an id: there is none to echo.
 
     Args:
@@ -132,8 +133,8 @@ def acknowledgements(
     given = []
     if _wants(header.field(15), outcome):
         given.append(_written(header, f"C{outcome.value}", at, own_id, reason))
-    if outcome is Outcome.TAKEN and _wants(header.field(16), outcome):
-        given.append(_written(header, "AA", at, f"{own_id}-2", reason))
+    if (outcome is Outcome.TAKEN or not given) and _wants(header.field(16), outcome):
+        given.append(_written(header, f"A{outcome.value}", at, f"{own_id}-2", reason))
     return tuple(given)
 
 
