@@ -146,6 +146,24 @@ def test_a_broken_file_stops_its_sender_until_it_is_mended_and_no_other(tmp_path
     assert list(contents(root, "SELECT feed FROM messages WHERE instr(raw, 'OTHER')")) == [("other",)]
 
 
+def test_a_file_that_is_gone_for_a_moment_refuses_nothing_for_good(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    listening.sender(root, "other", sending_application="OTHER", feed="other")
+    path, other = root / "senders" / "other.toml", result("1").replace(b"|LIS|", b"|OTHER|")
+    with started(root) as listener:
+        path.rename(tmp_path / "away")
+        until(lambda: listener.events("sender_file_broken"))
+        assert "senders/other.toml: is gone" in str(listener.events("sender_file_broken")[0]["words"])
+        assert sent(listener.port, other) == [("AE", "1")]
+        good(listener.port)
+        (tmp_path / "away").rename(path)
+        until(lambda: sent(listener.port, other) == [("AA", "1")])
+        path.unlink()
+        assert listener.stop() == 0
+    with started(root) as listener:  # from a start on it is known to nobody
+        assert sent(listener.port, other.replace(b"|1|P", b"|2|P")) == [("AR", "2")]
+
+
 def test_two_files_that_name_one_sender_are_both_set_aside(tmp_path: Path) -> None:
     root = listening.site(tmp_path / "site")
     listening.sender(root, "twin")
