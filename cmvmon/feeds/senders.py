@@ -78,9 +78,9 @@ class Sender:
         by_certificate = not self.certificates or not known_as.isdisjoint(self.certificates)
         return by_certificate and (not self.networks or _is_in(peer.address, self.networks))
 
-    def is_named_by(self, header: Header) -> bool:
-        """Whether MSH-3 and MSH-4 name this sender."""
-        return header.says(3, self.application) and header.says(4, self.facility)
+    def named_by(self, header: Header) -> int:
+        """How well MSH-3 and MSH-4 name this sender; 0 = not."""
+        return header.says(3, self.application) * header.says(4, self.facility)
 
     def refusal(self, header: Header) -> str | None:
         """Why a message with that header is outside of the contract, as a code; None where it is not."""

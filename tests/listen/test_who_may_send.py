@@ -174,6 +174,26 @@ def test_two_files_that_name_one_sender_are_both_set_aside(tmp_path: Path) -> No
         assert sent(listener.port, result("1").replace(b"|LIS|", b"|THIRD|")) == [("AA", "1")]
 
 
+def test_a_sender_named_by_a_whole_field_goes_before_one_named_by_its_first_component(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    whole = {"sending_application": "LIS^2.16^ISO", "feed": "of_whole"}
+    listening.sender(root, "zz", **whole)
+    listening.sender(root, "x", sending_application="T^1", sending_facility="EXAMPLE")
+    listening.sender(root, "y", sending_application="T", sending_facility="EXAMPLE^1")
+    of_two = result("4").replace(b"|LIS|EXAMPLE|", b"|T^1|EXAMPLE^1|")
+    with started(root) as listener:
+        messages = [result(str(n)).replace(b"|LIS|", f"|{named}|".encode()) for n, named in enumerate(
+            ("LIS", "LIS^2.16^ISO", "LIS^9^ISO", "LIS^^"))]  # fmt: skip
+        assert sent(listener.port, *messages) == [("AA", str(n)) for n in range(4)]
+        assert sent(listener.port, of_two) == [("AE", "4")]
+        until(lambda: [one for one in listener.events("not_taken") if one["code"] == "fits_two_senders"])
+        (root / "senders" / "y.toml").write_text((root / "senders" / "x.toml").read_text("utf-8"), "utf-8")
+        (root / "senders" / "x.toml").unlink()
+        until(lambda: sent(listener.port, of_two) == [("AA", "4")])
+    feeds = [feed for (feed,) in contents(root, "SELECT feed FROM messages ORDER BY id")]
+    assert feeds == ["example_hl7", "of_whole", "example_hl7", "example_hl7", "example_hl7"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -72,12 +72,11 @@ class Header:
         parts = self.field(number).split(self.marks.repetition or "\0")[0].split(self.marks.component)
         return parts[component - 1].strip() if component <= len(parts) else ""
 
-    def says(self, number: int, text: str) -> bool:
-        """Whether MSH-n, or its first component, is that text, in whatever character set the message is."""
+    def says(self, number: int, text: str) -> int:
+        """How well MSH-n is that text, in whatever character set the message is: 2 = as it stands, 1 = its first component, 0 = not."""
         forms = {text.encode("utf-8"), text.encode("latin-1", errors="replace")}
-        return any(
-            found.strip().encode("latin-1") in forms for found in (self.field(number), self.component(number, 1))
-        )
+        found = (self.component(number, 1), self.field(number).strip())
+        return max((n for n, one in enumerate(found, 1) if one.encode("latin-1") in forms), default=0)
 
 
 def header_of(data: bytes) -> Header | None:
