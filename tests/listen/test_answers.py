@@ -89,7 +89,7 @@ def test_what_is_outside_of_the_contract_is_refused_and_kept_apart(
     until(lambda: [one for one in listener.events("not_taken") if one["code"] == reason])
 
 
-@pytest.mark.parametrize("between", [b"", b"\n", b"NTE|1||x\x1c\x1c\n", b"\x1c"])
+@pytest.mark.parametrize("between", [b"", b"\n", b"NTE|1||x\n\x1c\x1c"])
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -217,6 +217,24 @@ def test_row_38_a_message_that_never_ends_is_closed_at_its_deadline_and_others_g
         for one in slow:
             one.close()
     until(lambda: listener.events("timed_out"))
+
+
+@pytest.mark.parametrize("end", [b"\x1c", b"\x1c\n"])
+def test_a_frame_that_ends_otherwise_is_answered_on_an_open_connection(
+    listener: Listener, root: Path, end: bytes
+) -> None:
+    control = f"FS{end.hex()}"
+    with connected(listener.port) as at:
+        at.sendall(b"\x0b" + result(control) + end)
+        assert [code_and_id(one) for one in answers(at, 1)] == [("AA", control)]
+    assert kept(root, control) == [("example_hl7", None)]
+
+
+def test_frames_that_end_with_fs_and_lf_are_answered_one_by_one(listener: Listener) -> None:
+    with connected(listener.port) as at:
+        for number in range(5):
+            at.sendall(b"\x0b" + result(f"LF{number}") + b"\x1c\n")
+            assert [code_and_id(one) for one in answers(at, 1)] == [("AA", f"LF{number}")]
 
 
 def test_row_39_a_silent_connection_is_closed_and_may_come_again(listener: Listener) -> None:
