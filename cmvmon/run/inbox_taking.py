@@ -6,7 +6,7 @@ its halves land as deliveries of their own, and so on: the message that is to bl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -103,18 +103,18 @@ def is_of_inbox(fault: Fault) -> bool:
     return fault.feed == _INBOX or (fault.file_name or "").startswith(_NAMED)
 
 
-def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Collection[Landed]:
-    """What waits of one feed, landed as deliveries in the order in which it came."""
-    found: list[Landed] = []
+def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Iterator[Landed]:
+    """What waits of one feed, landed as deliveries in the order in which it came; each is taken in before the next one lands."""
+    n = 0
     is_history = opened.site.settings().is_demo
-    while len(found) < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
+    while n < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
         line, messages = move
         name = f"{_NAMED}{line.first_id}-{line.last_id}.hl7"
         raws = [message.raw for message in messages]
         landed = _land(opened, raws, feed, name, received_at, is_history=is_history)
         moves.landed(line, landed.delivery_id)
-        found.append(landed)
-    return found
+        n += 1
+        yield landed
 
 
 def _land(

@@ -46,8 +46,8 @@ def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
             faults[path.name] = str(error)
     for name in sorted(set(before) - {path.name for path in (root / SENDERS).glob("*.toml")}):
         faults[name] = (
-            f"{SENDERS}/{name}: is gone; put it back, or start `cmvmon listen` again if that sender sends no more. Until then an unknown "
-            "sender is told to send again, for it may be that one"
+            f"{SENDERS}/{name}: is gone; put it back, or start `cmvmon listen` again if that sender sends no more. Until then an "
+            "unknown sender is told to send again, for it may be that one"
         )
     for one in found:
         like = [

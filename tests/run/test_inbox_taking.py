@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import pytest
 
-from cmvmon.domain.errors import AlreadyRunning
-from cmvmon.run import inbox_taking, landed_delivery
+from cmvmon.domain.errors import AlreadyRunning, StoreBusy
+from cmvmon.run import inbox_taking, landed_delivery, watching
 from cmvmon.run.at_work import LISTEN, only_one
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
-from cmvmon.run.watching import Watch
+from cmvmon.run.unchecked import Unchecked
+from cmvmon.run.watching import Look, Watch, keep_watch
 from cmvmon.shell import landing
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.inbox_moves import Moves
@@ -278,3 +281,73 @@ def test_who_is_killed_while_a_delivery_is_parted_parts_it_again(
             nightly(tmp_path)
     assert len(nightly(tmp_path).taken_in.faults) == 1
     assert accepted(tmp_path) == ["F1", "F2"]
+
+
+def no_room(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, "no room")
+
+
+def test_where_messages_can_not_be_moved_a_watch_says_so_once_and_tries_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(tmp_path)
+    watch, taken_in, stop = Watch(tmp_path), watching.take_in_inbox, Event()
+    watch.look()
+    n, said = [0], []
+
+    def counted(*told: Any, **others: Any) -> Any:
+        n[0] += 1
+        return taken_in(*told, **others)
+
+    monkeypatch.setattr(watching, "take_in_inbox", counted)
+    monkeypatch.setattr("cmvmon.run.intake.take_in_inbox", counted)
+    monkeypatch.setattr(watching, "LOOKS_EVERY_S", 0.05)
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 1.0)
+    come(tmp_path, result("1"))
+    with monkeypatch.context() as full:
+        full.setattr("cmvmon.run.inbox_taking._land", no_room)
+        Timer(6.0, stop.set).start()
+        for one in keep_watch(tmp_path, stop=stop):
+            said += one.taken_in.faults if isinstance(one, Look) else [one]
+        assert len(said) == 1
+        assert 2 <= n[0] <= 8
+        assert watch.look() is not None
+        assert watch.look() is None
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 0.0)
+    assert watch.look() is not None
+    assert accepted(tmp_path) == ["F1"]
+
+
+def test_a_message_that_ends_its_judging_in_an_error_is_tried_three_times_by_a_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(tmp_path)
+    watch = Watch(tmp_path)
+    watch.look()
+    crashing(monkeypatch)
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 0.0)
+    come(tmp_path, result("X", number="CRASH"), result("1"))
+    looks = [watch.look() for _ in range(8)]
+    assert [len(look.taken_in.faults) for look in looks if look is not None] == [1, 0, 0, 0]
+    assert accepted(tmp_path) == ["F1"]
+
+
+def test_what_could_not_be_checked_for_a_busy_site_is_checked_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[list[str]] = []
+
+    def check(_: Path, ids: list[str]) -> None:
+        checked.append(ids)
+        if len(checked) == 1:
+            raise StoreBusy("busy")
+
+    monkeypatch.setattr("cmvmon.run.unchecked.check_deliveries", check)
+    unchecked = Unchecked()
+    unchecked.add(["a", "b", "a"])
+    with pytest.raises(StoreBusy):
+        unchecked.check(tmp_path)
+    assert unchecked.is_due(float("-inf"), waits_s=60)
+    unchecked.check(tmp_path)
+    assert checked == [["a", "b"]] * 2
+    assert not unchecked.is_due(float("-inf"), waits_s=60)

@@ -73,7 +73,7 @@ class Header:
         return parts[component - 1].strip() if component <= len(parts) else ""
 
     def says(self, number: int, text: str) -> int:
-        """How well MSH-n is that text, in whatever character set the message is: 2 = as it stands, 1 = its first component, 0 = not."""
+        """How well MSH-n is that text, in whatever character set the message is: as it stands 2, by its first component 1, else 0."""
         forms = {text.encode("utf-8"), text.encode("latin-1", errors="replace")}
         found = (self.component(number, 1), self.field(number).strip())
         return max((n for n, one in enumerate(found, 1) if one.encode("latin-1") in forms), default=0)
