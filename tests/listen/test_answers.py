@@ -140,6 +140,22 @@ def test_an_acknowledgement_is_never_acknowledged(listener: Listener, root: Path
     assert kept(root, "K1") == []
 
 
+@pytest.mark.parametrize("place", ["second", "last"])
+def test_a_result_that_holds_a_segment_of_an_acknowledgement_is_stored(
+    listener: Listener, root: Path, place: str
+) -> None:
+    segments = result(f"MSA{place}").split(b"\r")
+    segments.insert(1 if place == "second" else len(segments) - 1, b"MSA|AA|1")
+    assert sent(listener.port, b"\r".join(segments)) == [("AA", f"MSA{place}")]
+    assert kept(root, f"MSA{place}") == [("example_hl7", None)]
+
+
+def test_an_answer_of_another_type_without_a_result_is_not_answered(listener: Listener, root: Path) -> None:
+    answer = b"MSH|^~\\&|LIS|EXAMPLE|||2026||ORR^O02|K3|P|2.5.1\rMSA|AA|1\rERR|\r"
+    assert sent(listener.port, answer, result("K4"), n=1) == [("AA", "K4")]
+    assert kept(root, "K3") == []
+
+
 def test_the_answer_swaps_echoes_and_ends_as_it_should_and_a_peers_reader_reads_it(listener: Listener) -> None:
     with connected(listener.port) as at:
         at.sendall(framed(result("P1").replace(b"|2.5.1\r", b"|2.5.1||||||8859/1\r").replace(b"CMVMON", b"M\xfcller")))

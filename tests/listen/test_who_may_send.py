@@ -194,6 +194,18 @@ def test_a_sender_named_by_a_whole_field_goes_before_one_named_by_its_first_comp
     assert feeds == ["example_hl7", "of_whole", "example_hl7", "example_hl7", "example_hl7"]
 
 
+def test_a_version_that_is_left_out_is_refused_only_where_versions_were_agreed(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    listening.sender(root, versions=None)
+    listening.sender(root, "strict", sending_application="STRICT")
+    without = result("1").replace(b"|P|2.5.1", b"|P|")
+    with started(root) as listener:
+        assert sent(listener.port, without) == [("AA", "1")]
+        assert sent(listener.port, result("2").replace(b"|P|2.5.1", b"|P")) == [("AA", "2")]
+        assert sent(listener.port, result("3").replace(b"|P|2.5.1", b"|P|3.0")) == [("AR", "3")]
+        assert sent(listener.port, without.replace(b"|LIS|", b"|STRICT|")) == [("AR", "1")]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -20,6 +20,7 @@ _BLANK = b"\0\r\n \t"
 _ENDS = re.compile(rb"[\r\n]")
 _LONGEST_ID = 199  # MSH-10 has 20 characters, 199 from 2.7 on: what is longer is no id that can be matched
 _OF_ACKNOWLEDGEMENTS = ("ACK", "MCF")
+_OF_RESULTS = (b"OBR", b"OBX")
 
 
 class Outcome(Enum):
@@ -94,9 +95,17 @@ def header_of(data: bytes) -> Header | None:
     if marks is None:
         return None
     fields = tuple(first[4:].split(marks.field))
-    acknowledges = re.search(rb"[\r\n]MSA" + re.escape(marks.field.encode("latin-1")), body) is not None
-    code = Header(marks, fields, acknowledges).code
-    return Header(marks, fields, acknowledges or code in _OF_ACKNOWLEDGEMENTS)
+    code = Header(marks, fields, acknowledges=False).code
+    return Header(marks, fields, code in _OF_ACKNOWLEDGEMENTS or _is_bare_answer(body, marks))
+
+
+def _is_bare_answer(body: bytes, marks: Delimiters) -> bool:
+    """Whether MSA follows the header and no result comes after it. A result is stored, whatever else its message holds."""
+    if b"MSA" not in body:
+        return False
+    segments = [segment for segment in _ENDS.split(body) if segment.strip(_BLANK)]
+    follows = len(segments) > 1 and segments[1].startswith(b"MSA" + marks.field.encode("latin-1"))
+    return follows and not any(segment.startswith(_OF_RESULTS) for segment in segments)
 
 
 def body_of(data: bytes) -> bytes:
