@@ -70,6 +70,7 @@ class _Call:
     declared: Declared
     arrival: Arrival
     only: frozenset[int] | None
+    is_of_inbox: bool
 
 
 def ingest(
@@ -86,6 +87,7 @@ def ingest(
     only_records: Collection[int] | None = None,
     zone: ZoneInfo | None = None,
     table_file: TableFile | None = None,
+    is_of_inbox: bool = False,
 ) -> Intake:
     """Accepted rows, quarantined records and counts of one delivery, by the words of its feed's files.
 
@@ -99,6 +101,7 @@ def ingest(
         zone: of times without an offset in the other tables, where the table file says none; None = such a record is set
             apart.
         table_file: how the feed writes the other tables; None = in exchange form.
+        is_of_inbox: messages that happened to come at about one time: none is refused for the share of others that can't be used.
 
     Raises:
         SiteError: the call itself can't be carried out (unknown table, no laboratory file); never for content.
@@ -107,7 +110,7 @@ def ingest(
     arrival = Arrival(delivery_id, received_at, landed_at, history)
     only = None if only_records is None else frozenset(only_records)
     declared = Declared(laboratory, table_file, zone)
-    call = _Call(feed, FORMATS[form], declared, arrival, only)
+    call = _Call(feed, FORMATS[form], declared, arrival, only, is_of_inbox)
     name = table or WHOLE_DELIVERY
     writing = writing_of(delivered.BY_NAME.get(name), declared)
     found: dict[str, _Found] = defaultdict(_Found)
@@ -170,6 +173,8 @@ def _refusal_of(name: str, found: _Found, call: _Call) -> DeliveryError | None:
     table = delivered.BY_NAME.get(name)
     if found.error is not None or table is None:
         return found.error
+    if call.is_of_inbox:
+        return None
     return _too_many(found, call.declared.max_quarantined_share(table))
 
 

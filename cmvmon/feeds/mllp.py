@@ -2,7 +2,8 @@
 
 Rules of this file:
 - Bytes may come in any chunks; what comes out is the same.
-- A frame is VT ... FS CR. FS before the VT of the next frame, or before the end of the bytes, ends it too: there a CR is missing.
+- A frame is VT ... FS CR, or VT ... FS LF. FS before the VT of the next frame, or before the end of the bytes, ends it too: there a
+  CR is missing.
 - A VT before MSH within a frame begins another one: the end of the one before it is missing.
 - What stands between frames is skipped, counted, and kept up to a limit; of NUL, CR, LF and blanks nothing is kept.
 - A frame that is too long is told once, with its beginning, and the rest of the stream is dropped: whoever owns the socket closes it.
@@ -14,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
-END = FS + CR
+END, _END_LF = FS + CR, FS + b"\n"
 _BEGINS = VT + b"MSH"
 _FILLING = b"\0\r\n \t"
 _LONGEST_MARK = len(_BEGINS)
@@ -148,7 +149,7 @@ class Framer:
     def _end_frame(self) -> bool:
         """Looks for the end of the frame, from where it was looked for before."""
         start = max(0, self._looked_at - _LONGEST_MARK)
-        found = [(at, mark) for mark in (END, FS + VT, _BEGINS) if (at := self._held.find(mark, start)) >= 0]
+        found = [(at, mark) for mark in (END, _END_LF, FS + VT, _BEGINS) if (at := self._held.find(mark, start)) >= 0]
         # Of what has no end yet the last bytes may be the beginning of one.
         at, mark = min(found, default=(len(self._held) - _LONGEST_MARK, b""))
         if at > (limit := self._limits.frame_bytes):
@@ -163,7 +164,7 @@ class Framer:
             self._done.append(Unfinished(at, bytes(self._held[: min(at, self._limits.kept_bytes)])))
         else:
             self._give(bytes(self._held[:at]))
-        del self._held[: at + (2 if mark == END else 1 if mark == FS + VT else 0)]
+        del self._held[: at + (2 if mark in (END, _END_LF) else 1 if mark == FS + VT else 0)]
         self._is_in_frame = False
         return True
 

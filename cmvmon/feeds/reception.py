@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cmvmon.feeds.hl7.acknowledging import Header, Outcome, has_header, header_of
+from cmvmon.feeds.hl7.reader import RawMessage, Reader
 from cmvmon.feeds.senders import Peer, Sender
 
 NO_HEADER, ACKNOWLEDGEMENT = "no_header", "acknowledgement"
 UNKNOWN_SENDER, MALFORMED_HEADER = "unknown_sender", "malformed_header"
-SENDER_FILE_BROKEN = "sender_file_broken"
+SENDER_FILE_BROKEN, ANOTHER_SENDER = "sender_file_broken", "another_sender_in_the_frame"
+TWO_SENDERS = "fits_two_senders"
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,40 @@ def received(raw: bytes, peer: Peer, senders: Sequence[Sender], *, is_one_unknow
         return Reception(raw, None, Outcome.REFUSED, reason=MALFORMED_HEADER)
     if header.acknowledges:
         return Reception(raw, header, None, reason=ACKNOWLEDGEMENT)
-    sender = next((one for one in senders if one.is_named_by(header) and one.allows(peer)), None)
+    named = _named(header, senders)
+    if len(named) > 1:
+        return Reception(raw, header, Outcome.NOT_STORED, reason=TWO_SENDERS)
+    sender = next((one for one in named if one.allows(peer)), None)
     if sender is None:
         if is_one_unknown:
             return Reception(raw, header, Outcome.NOT_STORED, reason=SENDER_FILE_BROKEN)
         return Reception(raw, header, Outcome.REFUSED, reason=UNKNOWN_SENDER)
-    refusal = sender.refusal(header)
+    refusal = sender.refusal(header) or _of_others(raw, sender, senders)
     if refusal is not None:
         return Reception(raw, header, Outcome.REFUSED, sender, refusal)
     return Reception(raw, header, Outcome.TAKEN, sender)
+
+
+def _named(header: Header, senders: Sequence[Sender]) -> list[Sender]:
+    """The senders that MSH-3 and MSH-4 name best: as they stand before by their first components."""
+    fits = {one.name: one.named_by(header) for one in senders}
+    best = max(fits.values(), default=0)
+    return [one for one in senders if best and fits[one.name] == best]
+
+
+def _of_others(raw: bytes, sender: Sender, senders: Sequence[Sender]) -> str | None:
+    """Why a message that stands in the frame besides the first one is outside of the contract; None where none is.
+
+    They are found as they will be when they are taken in. A header that can't be used makes no message then.
+    """
+    if raw.count(b"MSH") < 2:
+        return None
+    reader = Reader()
+    reader.receive(raw)
+    reader.end()
+    messages = [event.lines[0].data for event in reader.events() if isinstance(event, RawMessage)]
+    for header in filter(None, map(header_of, messages)):
+        refusal = sender.refusal(header) if _named(header, senders) == [sender] else ANOTHER_SENDER
+        if refusal is not None:
+            return refusal
+    return None

@@ -60,6 +60,7 @@ class Sender:
     """One sender: by what it is known, and what it may send into which feed.
 
     `application`, `facility`: MSH-3 and MSH-4; a facility that the file leaves out is one that its messages leave out.
+    `versions`: of MSH-12; empty = all that we know, and messages that leave theirs out.
     """
 
     name: str
@@ -78,9 +79,9 @@ class Sender:
         by_certificate = not self.certificates or not known_as.isdisjoint(self.certificates)
         return by_certificate and (not self.networks or _is_in(peer.address, self.networks))
 
-    def is_named_by(self, header: Header) -> bool:
-        """Whether MSH-3 and MSH-4 name this sender."""
-        return header.says(3, self.application) and header.says(4, self.facility)
+    def named_by(self, header: Header) -> int:
+        """How well MSH-3 and MSH-4 name this sender; 0 = not."""
+        return header.says(3, self.application) * header.says(4, self.facility)
 
     def refusal(self, header: Header) -> str | None:
         """Why a message with that header is outside of the contract, as a code; None where it is not."""
@@ -88,7 +89,8 @@ class Sender:
             return "message_type_not_agreed"
         if header.component(11, 1) not in self.processing:
             return "not_for_production"
-        return None if header.version in self.versions else "version_not_agreed"
+        is_agreed = header.version in self.versions if self.versions else header.version in ("", *VERSIONS)
+        return None if is_agreed else "version_not_agreed"
 
 
 def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -114,7 +116,7 @@ def _sender(table: StrictTable, name: str) -> Sender | None:
     if "types" in table.data and not types:
         table.fault("types", 'is empty; give the codes of the messages that it may send, as "ORU"')
     processing = _among(table, "processing", _PROCESSING) or ("P",)
-    versions = _among(table, "versions", VERSIONS) or VERSIONS
+    versions = _among(table, "versions", VERSIONS)
     certificates, networks = table.texts("certificates"), _networks(table)
     if wrong := [one for one in certificates if one.startswith("sha256:") and not _FINGERPRINT.fullmatch(one)]:
         table.fault("certificates", f"holds {wrong[0][:20]!r}...; a fingerprint is sha256: and 64 digits 0-9a-f")

@@ -27,6 +27,18 @@ def only_one(root: Path, program: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def standing_still(root: Path, program: str, *, why: str) -> Iterator[None]:
+    """Sees to it that the program does not run meanwhile; makes no file where it never ran. Raises AlreadyRunning."""
+    with ExitStack() as stack:
+        if _lock(root, program).exists():
+            try:
+                stack.enter_context(only_run(_lock(root, program), wait_s=_LOOKED_AT_FOR_S))
+            except AlreadyRunning as error:
+                raise AlreadyRunning(f"`cmvmon {program}` runs on this site: {why}") from error
+        yield
+
+
 def is_running(root: Path, program: str) -> bool | None:
     """Whether it runs on this machine; None where this user can't tell. Makes no file."""
     lock = _lock(root, program)

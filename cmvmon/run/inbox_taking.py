@@ -1,19 +1,20 @@
 """From the inbox into the house: what waits of a feed becomes one delivery, lands, and is taken in like any other.
 
-A burst is one delivery. Each message keeps its frame, so that none runs into the next.
+A burst is one delivery. Each message keeps its frame, so that none runs into the next. Where judging it ends in an error of ours,
+its halves land as deliveries of their own, and so on: the message that is to blame is left alone, and the others are taken in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from cmvmon.domain import delivered
-from cmvmon.domain.errors import StoreError
-from cmvmon.feeds.mllp import framed
+from cmvmon.domain.errors import CmvmonError, StoreError
+from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import landing
@@ -59,11 +60,42 @@ def take_in_inbox(opened: OpenSite, *, received_at: datetime) -> FromInbox:
             with set_apart(done.faults, partial(Fault, feed, delivered.WHOLE_DELIVERY), called=f"inbox, feed {feed}"):
                 for landed in _landed(opened, moves, feed, received_at):
                     done.ways.add((landed.delivery_id, landed.feed, landed.kept_as))
-                    with set_apart(done.faults, about(landed, landed.file_name), called=landed.file_name):
-                        done.counted += take_in_landed(opened, landed, received_at=received_at)
+                    take_in_messages(opened, landed, done, received_at=received_at)
     except InboxUnread as error:
         done.faults.append(Fault(_INBOX, delivered.WHOLE_DELIVERY, error.code, str(error)))
     return done
+
+
+def take_in_messages(opened: OpenSite, landed: Landed, done: FromInbox, *, received_at: datetime) -> None:
+    """Takes in one delivery of the inbox that has landed, or its halves where it can't be judged for an error of ours."""
+    with set_apart(done.faults, about(landed, landed.file_name), called=landed.file_name):
+        try:
+            done.counted += take_in_landed(opened, landed, received_at=received_at)
+        except CmvmonError:
+            raise
+        except Exception:  # whatever it is: of one message it is told, of several by the one that is to blame
+            halves = _halves(opened, landed)
+            if not halves:
+                raise
+            for half in halves:
+                done.ways.add((half.delivery_id, half.feed, half.kept_as))
+                take_in_messages(opened, half, done, received_at=received_at)
+
+
+def _halves(opened: OpenSite, landed: Landed) -> list[Landed]:
+    """The delivery as two that have landed in its place; none where it is one message."""
+    framer = Framer()
+    framer.receive(landing.raw(opened.site.landing, landed.delivery_id))
+    messages = [event.data for event in framer.events() if isinstance(event, Frame)]
+    if len(messages) < 2:
+        return []
+    middle, stem = len(messages) // 2, landed.file_name.removesuffix(".hl7")
+    halves = [
+        _land(opened, half, landed.feed, f"{stem}.{number}.hl7", landed.landed_at, is_history=landed.is_history)
+        for number, half in enumerate((messages[:middle], messages[middle:]), 1)
+    ]
+    landing.note_parts(opened.site.landing, landed, [half.delivery_id for half in halves])
+    return halves
 
 
 def is_of_inbox(fault: Fault) -> bool:
@@ -71,22 +103,31 @@ def is_of_inbox(fault: Fault) -> bool:
     return fault.feed == _INBOX or (fault.file_name or "").startswith(_NAMED)
 
 
-def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Collection[Landed]:
-    """What waits of one feed, landed as deliveries in the order in which it came."""
-    found: list[Landed] = []
+def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Iterator[Landed]:
+    """What waits of one feed, landed as deliveries in the order in which it came; each is taken in before the next one lands."""
+    n = 0
     is_history = opened.site.settings().is_demo
-    while len(found) < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
+    while n < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
         line, messages = move
-        landed = landing.land(
-            opened.site.landing,
-            b"".join(framed(message.raw) for message in messages),
-            feed=feed,
-            table=None,
-            form=FORM,
-            file_name=f"{_NAMED}{line.first_id}-{line.last_id}.hl7",
-            landed_at=received_at,
-            is_history=is_history,
-        )
+        name = f"{_NAMED}{line.first_id}-{line.last_id}.hl7"
+        raws = [message.raw for message in messages]
+        landed = _land(opened, raws, feed, name, received_at, is_history=is_history)
         moves.landed(line, landed.delivery_id)
-        found.append(landed)
-    return found
+        n += 1
+        yield landed
+
+
+def _land(
+    opened: OpenSite, messages: Sequence[bytes], feed: str, file_name: str, at: datetime, *, is_history: bool
+) -> Landed:
+    return landing.land(
+        opened.site.landing,
+        b"".join(map(framed, messages)),
+        feed=feed,
+        table=None,
+        form=FORM,
+        file_name=file_name,
+        landed_at=at,
+        is_history=is_history,
+        is_of_inbox=True,
+    )

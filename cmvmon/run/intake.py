@@ -14,7 +14,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE, format_of
 from cmvmon.run.arrival_order import Waiting, in_order
 from cmvmon.run.faults import Fault, about, note_faults, of_growing, of_stray, set_apart
-from cmvmon.run.inbox_taking import take_in_inbox
+from cmvmon.run.inbox_taking import FromInbox, take_in_inbox, take_in_messages
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import arrivals, feed_state, landing, quarantine
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
@@ -140,6 +140,14 @@ def _take_in_unjudged(
         of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
+            if way.is_of_inbox:
+                of_messages = FromInbox()
+                take_in_messages(opened, way, of_messages, received_at=received_at)
+                counted += of_messages.counted
+                faults += [
+                    fault for fault in of_messages.faults if fault not in faults
+                ]  # of a half that was tried before
+                continue
             told = [] if way.is_at_hand else faults
             with set_apart(told, about(way, way.file_name), called=way.file_name):
                 counted += take_in_landed(opened, way, received_at=received_at)

@@ -70,6 +70,7 @@ def take_in_landed(
         only_records=None if is_whole or before is None else before.open_records,
         zone=declared.site_zone,
         table_file=declared.table_file,
+        is_of_inbox=landed.is_of_inbox,
     )
     taken_as = TakenAs(declared.table_file, is_whole, came.refusal, opened.site.state_an_authority())
     taking = Taking(landed, received_at, version, arrival if came.is_new else None, arrived_at)

@@ -56,6 +56,7 @@ class Listener:
         self.ledger = Ledger(say)
         self._senders = Senders(())
         self._state: object = None
+        self._seen: set[str] = set()  # names of senders' files
         self._looked_at = float("-inf")
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,7 +110,8 @@ class Listener:
             return self._senders
         state, self._looked_at = sender_files.state(self._root), monotonic()
         if state != self._state:
-            self._senders, self._state = sender_files.senders(self._root), state
+            self._senders, self._state = sender_files.senders(self._root, before=self._seen), state
+            self._seen |= {name for name, *_ in state}
             for name, words in self._senders.faults.items():
                 self.ledger.event("sender_file_broken", code=name, words=words)
         return self._senders

@@ -63,7 +63,7 @@ class Connection:
                 async with asyncio.timeout(max(wait_s, 0.0)):
                     data = await self.reader.read(_CHUNK)
             except TimeoutError:
-                self._timed_out(framer)
+                await self._timed_out(framer)
                 return
             if not data:
                 framer.end()
@@ -95,10 +95,13 @@ class Connection:
         except (TimeoutError, OSError):
             return
 
-    def _timed_out(self, framer: Framer) -> None:
+    async def _timed_out(self, framer: Framer) -> None:
+        """What came is kept; a frame that has its FS and waits for its CR alone is answered."""
         self.desk.ledger.event("timed_out", code="in_a_message" if framer.is_in_frame else "idle")
         framer.end()
-        for event in framer.events():
+        events = framer.events()
+        await self._answer([event for event in events if isinstance(event, Frame)])
+        for event in events:
             if isinstance(event, Unfinished | Skipped):
                 self.desk.keep_scrap("timed_out", event.n_bytes, event.kept)
 

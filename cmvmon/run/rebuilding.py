@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cmvmon.domain import delivered
 from cmvmon.domain.errors import SiteError, StoreError, UnreadableFile
+from cmvmon.run import at_work
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.inbox_taking import take_in_inbox
 from cmvmon.run.landed_delivery import declared_of, take_in_landed
@@ -28,6 +29,10 @@ from cmvmon.shell.sender_files import LISTEN, SENDERS
 from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
 from cmvmon.shell.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
 
+_LISTENS = (
+    "what it acknowledges from now on would be in the old site alone. Stop it first, and start it again once the new folder has "
+    "taken the place of the old one. Nothing was done"
+)
 _FILES = ("labs", TABLE_FILES, "protocol")
 Progress = Callable[[int, int], None]
 
@@ -61,8 +66,14 @@ def rebuild(root: Path, into: Path, *, progress: Progress = lambda done, of: Non
     """Makes a new site in the empty or absent folder `into` from the files and the landing of the site at `root`.
 
     The old site is left as it is. The new one has a SQLite file of its own, whatever database the old one names.
-    Raises SiteError where nothing has landed, or `into` holds something or lies in the old site.
+    Raises SiteError where nothing has landed, or `into` holds something or lies in the old site; AlreadyRunning while the old site
+    is listened for.
     """
+    with at_work.standing_still(root, at_work.LISTEN, why=_LISTENS):
+        return _rebuilt(root, into, progress)
+
+
+def _rebuilt(root: Path, into: Path, progress: Progress) -> Rebuilt:
     old, new = Site(root), Site(into)
     if into.resolve().is_relative_to(root.resolve()) or (into.exists() and (not into.is_dir() or any(into.iterdir()))):
         raise SiteError(f"--into {into} holds something, or lies in the site; name a new folder outside it")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,13 +20,14 @@ from cmvmon.domain.errors import AlreadyRunning, CmvmonError, ProtocolUnusable, 
 from cmvmon.run import at_work
 from cmvmon.run.assessing import Counts, assessed
 from cmvmon.run.faults import Fault, note_stopped
-from cmvmon.run.feed import check_deliveries, scope_of
+from cmvmon.run.feed import scope_of
 from cmvmon.run.inbox_taking import is_of_inbox, take_in_inbox, waits
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.nights import halt_for_protocol, nights, note_missed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.refresh import refresh, waiting_patients
 from cmvmon.run.telling import tell_safely
+from cmvmon.run.unchecked import Unchecked
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
@@ -35,8 +37,8 @@ from cmvmon.shell.touched import patients_of_delivery
 
 LOOKS_EVERY_S = 3.0
 LOOKS_INTO_INBOX_EVERY_S = 0.25
+_TRIES = 3  # of a message that ends its judging in an error of ours, by one watch: then it stands there, and each night tries it
 TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
-_QUIET_AFTER_S = 2.0  # without a message
 _WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
 _LOOKS_FOR_NIGHTS_EVERY_S = 600.0
 _TELLS_EVERY_S = 30.0  # what waits for its hour or its next try; what a look raised is told at once
@@ -77,6 +79,8 @@ class Watch:
     told: frozenset[Fault] = frozenset()
     tried_at: float = float("-inf")
     has_unjudged: bool = False  # messages that have landed and could not be judged
+    is_stuck: bool = False  # messages that wait could not be moved
+    tries: Counter[Fault] = field(default_factory=Counter)  # of messages that end their judging in an error of ours
     messages_at: float = float("-inf")  # when a message was last taken in
     is_behind: bool = True  # something may have been taken in that nobody has assessed
     is_halted: bool = False  # the ward page says that nobody is judged
@@ -90,11 +94,11 @@ class Watch:
         site = Site(self.root)
         found = look_through(site.drop)
         has_less = bool(self.faulty.keys() - {item.path for item in found.files})
-        has_messages = waits(self.root)
+        has_messages = self.has_messages
         if has_messages:
             self.messages_at = time.monotonic()
         fresh = self._settled(found.files, site.settings().file_settles_s)
-        is_due = bool(self.faulty or self.has_unjudged) and time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
+        is_due = bool(self.faulty or self.has_unjudged or self.is_stuck) and self._is_time
         is_of_drop = bool(fresh or has_less or is_due or self.is_behind or found.strays != self.strays)
         if not (is_of_drop or has_messages):
             return None
@@ -110,6 +114,16 @@ class Watch:
                 _published_anew(opened, is_halted=self.is_halted)
         self.is_behind = self.is_halted = False
         return look
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether a message waits that is to be moved now."""
+        return (not self.is_stuck or self._is_time) and waits(self.root)
+
+    @property
+    def _is_time(self) -> bool:
+        """Whether what could not be done may be tried again."""
+        return time.monotonic() - self.tried_at >= TRIES_AGAIN_AFTER_S
 
     def _settled(self, files: tuple[Dropped, ...], settles_s: float) -> list[Dropped]:
         """Those that are not known and that nobody has written to for so long, by their own time or by ours."""
@@ -141,10 +155,18 @@ class Watch:
             now_in, before_in = (self.faulty, self.seen) if is_faulty else (self.seen, self.faulty)
             now_in[item.path] = item.state
             before_in.pop(item.path, None)
-        self.has_unjudged = any(map(is_of_inbox, taken_in.faults))
-        untold = tuple(fault for fault in taken_in.faults if fault not in self.told)
+        self.tries = Counter(
+            {fault: self.tries[fault] + 1 for fault in taken_in.faults if fault.code == CmvmonError.code}
+        )
+        self.has_unjudged = any(is_of_inbox(fault) and self.tries[fault] < _TRIES for fault in taken_in.faults)
+        untold = self._untold(taken_in.faults)
         self.told = frozenset(taken_in.faults)
         return TakenIn(tuple(one for one in taken_in.counted if not one.was_known), untold)
+
+    def _untold(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        faults = tuple(faults)
+        self.is_stuck = bool(faults) and waits(self.root)
+        return tuple(fault for fault in faults if fault not in self.told)
 
     def _take_in_messages(self, opened: OpenSite) -> TakenIn:
         """What waits in the inbox, and nothing else: a message is on the page before the drop folder is gone through."""
@@ -155,7 +177,9 @@ class Watch:
         note_stopped(opened, found.faults, at)
         if found.faults:
             self.tried_at, self.has_unjudged = time.monotonic(), True
-        return TakenIn(tuple(one for one in found.counted if not one.was_known), tuple(found.faults))
+        untold = self._untold(found.faults)
+        self.told |= frozenset(untold)
+        return TakenIn(tuple(one for one in found.counted if not one.was_known), untold)
 
 
 def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
@@ -189,7 +213,7 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
     """
     watch, said, wait_s = Watch(root), "", LOOKS_EVERY_S
     nights_said, nights_at = "", float("-inf")
-    telling, unchecked = _Telling(root), _Unchecked()
+    telling, unchecked = _Telling(root), Unchecked()
     while not stop.is_set():
         trouble, wait_s = "", LOOKS_EVERY_S
         try:
@@ -199,14 +223,14 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
                 yield look
             if look is not None and look.published is not None:
                 unchecked.add(one.delivery_id for one in look.taken_in.counted)
-            if unchecked.is_due(watch.messages_at):
-                check_deliveries(root, unchecked.taken())
             if time.monotonic() - nights_at >= _LOOKS_FOR_NIGHTS_EVERY_S:
                 nights_at, before = time.monotonic(), nights_said
                 nights_said = _of_nights(root)
                 if nights_said and not before:
                     yield Trouble(nights_said)
             yield from telling.tell()
+            if unchecked.is_due(watch.messages_at, waits_s=TRIES_AGAIN_AFTER_S):
+                unchecked.check(root)
         except (AlreadyRunning, StoreBusy) as error:
             trouble = _words(error)
         except ProtocolUnusable as error:
@@ -219,38 +243,16 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
         if trouble and trouble != said:
             yield Trouble(trouble)
         said = trouble
-        _wait(root, stop, wait_s, for_messages=not trouble)
+        _wait(watch, stop, wait_s, for_messages=not trouble)
 
 
-@dataclass
-class _Unchecked:
-    """Deliveries whose pages stand, and what is stored of them was not yet held against the contract. While messages come one after
-    the other that waits, for a while: the next one would wait for it."""
-
-    ids: list[str] = field(default_factory=list)
-    since: float = float("inf")
-
-    def add(self, ids: Iterable[str]) -> None:
-        self.ids += ids
-        self.since = min(self.since, time.monotonic()) if self.ids else float("inf")
-
-    def is_due(self, messages_at: float) -> bool:
-        now = time.monotonic()
-        is_quiet = now - messages_at >= _QUIET_AFTER_S
-        return bool(self.ids) and (is_quiet or now - self.since >= TRIES_AGAIN_AFTER_S)
-
-    def taken(self) -> list[str]:
-        ids, self.ids, self.since = list(dict.fromkeys(self.ids)), [], float("inf")
-        return ids
-
-
-def _wait(root: Path, stop: Event, wait_s: float, *, for_messages: bool) -> None:
+def _wait(watch: Watch, stop: Event, wait_s: float, *, for_messages: bool) -> None:
     """Waits so long, or until somebody stops it, or a message comes."""
     until = time.monotonic() + wait_s
     while for_messages and time.monotonic() + LOOKS_INTO_INBOX_EVERY_S < until:
         if stop.wait(LOOKS_INTO_INBOX_EVERY_S):
             return
-        if waits(root):
+        if watch.has_messages:
             return
     stop.wait(max(0.0, until - time.monotonic()))
 

@@ -2,13 +2,15 @@
 
 inbox.sqlite has one writer, the listener, and everybody else reads it without the right to write: of such a file the
 write-ahead log is safe with every version of SQLite (docs/decisions/0031 and 0043). Rows are added and never changed.
-What has been moved into the landing stands in a file of its own (cmvmon.shell.inbox_moves).
+What has been moved into the landing stands in a file of its own (cmvmon.shell.inbox_moves), which knows the inbox by its
+`identity`: a new inbox begins anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -47,8 +49,10 @@ CREATE TABLE scraps (           -- the beginning of bytes that are no message; t
 CREATE TRIGGER no_update_of_messages BEFORE UPDATE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 CREATE TRIGGER no_delete_of_messages BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 """
-
-
+_IDENTITY = """
+CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);  -- one row: by chance, so that no two inboxes are taken for one
+INSERT INTO identity SELECT '{id}' WHERE NOT EXISTS (SELECT 1 FROM identity);
+"""
 _SAME_KEY = (
     "SELECT sha256 = ?, acknowledgement FROM messages WHERE key = ? AND feed IS ? ORDER BY sha256 = ? DESC, id LIMIT 1"
 )
@@ -124,6 +128,7 @@ class Inbox:
                 raise sqlite3.DatabaseError("damaged")
             # SQLite begins its log with the first transaction and does not look whether the log's name could be synced.
             self._connection.execute("PRAGMA user_version = 1")
+            self._connection.executescript(_IDENTITY.format(id=secrets.token_hex(16)))
             _sync_folder(root)
 
     @staticmethod
@@ -225,6 +230,7 @@ def _make(path: Path) -> None:
     os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
     bare = sqlite3.connect(aside)
     bare.executescript(f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA synchronous = EXTRA; {_SCHEMA}")
+    bare.executescript(_IDENTITY.format(id=secrets.token_hex(16)))
     bare.execute("PRAGMA journal_mode=wal")
     bare.close()
     os.replace(aside, path)

@@ -1,11 +1,14 @@
 """What has been moved from the inbox into the landing, and what waits there; read by everybody, written by whoever takes in.
 
-inbox_moves.sqlite holds a line for each delivery that was made of messages: from which to which. The line is written before the
-bytes land and is closed after it, so that whoever was stopped between makes the same delivery of the same bytes again.
+inbox_moves.sqlite holds a line for each delivery that was made of messages: of which inbox, from which to which. The line is
+written before the bytes land and is closed after it, so that whoever was stopped between makes the same delivery of the same bytes
+again. Lines of another inbox say nothing of this one. An inbox that no longer holds what was moved out of it (an older copy put
+back) is not moved from: its numbers mean other messages now.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -21,12 +24,14 @@ NAME = "inbox_moves.sqlite"
 _BUSY_S = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS moves (
+    inbox TEXT NOT NULL,        -- its identity
     feed TEXT NOT NULL,
     first_id INTEGER NOT NULL,
     last_id INTEGER NOT NULL,
     messages INTEGER NOT NULL,
+    last_sha256 TEXT NOT NULL,  -- of the last message
     delivery_id TEXT,           -- null: it was begun, and may have landed
-    PRIMARY KEY (feed, first_id)
+    PRIMARY KEY (inbox, feed, first_id)
 )
 """
 
@@ -39,8 +44,9 @@ class InboxUnread(StoreError):
 
 @dataclass(frozen=True)
 class Move:
-    """Messages of one feed that are one delivery: the numbers of the first and the last, and how many they are."""
+    """Messages of one feed that are one delivery: of which inbox, the numbers of the first and the last, and how many they are."""
 
+    inbox: str
     feed: str
     first_id: int
     last_id: int
@@ -84,7 +90,7 @@ class Moves:
                 "SELECT (SELECT min(feed) FROM messages WHERE feed > f.feed) FROM f WHERE f.feed IS NOT NULL) "
                 "SELECT feed, (SELECT max(id) FROM messages m WHERE m.feed = f.feed) FROM f WHERE feed IS NOT NULL"
             ).fetchall()
-        done = self._done()
+            done = self._done(connection)
         return [feed for feed, last in newest if last > done.get(feed, (0, 0))[1]]
 
     def next(self, feed: str, *, most: int, most_bytes: int) -> tuple[Move, list[Kept]] | None:
@@ -92,22 +98,23 @@ class Moves:
 
         A message that is not plain (`is_plain`) is a delivery of its own: whatever its bytes do to a file, it does to no other.
         """
+        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+            own = _identity(connection)
+            last = self._done(connection).get(feed, (0, 0))[1]
         with self._moves() as moved:
             begun = moved.execute(
-                "SELECT feed, first_id, last_id, messages FROM moves WHERE feed = ? AND delivery_id IS NULL ORDER BY first_id", (feed,)
+                "SELECT inbox, feed, first_id, last_id, messages FROM moves WHERE inbox = ? AND feed = ? AND delivery_id IS NULL "
+                "ORDER BY first_id", (own, feed),
             ).fetchone()  # fmt: skip
-            last = moved.execute("SELECT max(last_id) FROM moves WHERE feed = ?", (feed,)).fetchone()[0]
         if begun is not None:
             move = Move(*begun)
             found = list(self._messages("id BETWEEN ? AND ?", (feed, move.first_id, move.last_id)))
             if len(found) != move.messages:
-                raise InboxUnread(
-                    f"{inbox.NAME} no longer holds what was being moved out of it; put a backup of it back"
-                )
+                raise _another(feed, move.last_id)
             return move, found
         chosen: list[Kept] = []
         size = 0
-        for kept in self._messages("id > ?", (feed, last or 0)):
+        for kept in self._messages("id > ?", (feed, last)):
             if chosen and (not is_plain(kept.raw) or size + len(kept.raw) > most_bytes):
                 break
             chosen.append(kept)
@@ -116,10 +123,12 @@ class Moves:
                 break
         if not chosen:
             return None
-        move = Move(feed, chosen[0].id, chosen[-1].id, len(chosen))
+        move = Move(own, feed, chosen[0].id, chosen[-1].id, len(chosen))
+        sha256 = hashlib.sha256(chosen[-1].raw).hexdigest()
         with self._moves() as moved:
             moved.execute(
-                "INSERT INTO moves VALUES (?, ?, ?, ?, NULL)", (feed, move.first_id, move.last_id, move.messages)
+                "INSERT INTO moves VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                (own, feed, move.first_id, move.last_id, move.messages, sha256),
             )
         return move, chosen
 
@@ -127,15 +136,16 @@ class Moves:
         """Says that the delivery which the messages make has landed."""
         with self._moves() as moved:
             moved.execute(
-                "UPDATE moves SET delivery_id = ? WHERE feed = ? AND first_id = ?", (delivery_id, move.feed, move.first_id)
-            )  # fmt: skip
+                "UPDATE moves SET delivery_id = ? WHERE inbox = ? AND feed = ? AND first_id = ?",
+                (delivery_id, move.inbox, move.feed, move.first_id),
+            )
 
     def state(self) -> tuple[OfFeed, ...]:
         """How each feed stands, by name; what was refused first."""
         if not self.is_there:
             return ()
-        done = self._done()
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+            done = self._done(connection)
             rows = connection.execute(
                 "SELECT feed, count(*), max(received_at), sum(coalesce(remark, '') = 'id_reused') "
                 "FROM messages GROUP BY feed ORDER BY feed"
@@ -158,16 +168,36 @@ class Moves:
             if path.exists():
                 to = root / path.name
                 os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
-                with _in_words(path.name), closing(_reading(path)) as source, closing(sqlite3.connect(to)) as target:
-                    source.backup(target)
+                try:
+                    with (
+                        _in_words(path.name),
+                        closing(_reading(path)) as source,
+                        closing(sqlite3.connect(to)) as target,
+                    ):
+                        source.backup(target)
+                except InboxUnread:
+                    to.unlink()  # half of it would be taken for the whole
+                    raise
 
-    def _done(self) -> dict[str, tuple[int, int]]:
-        """By feed how many messages were moved, and the last of them. Nothing is written."""
+    def _done(self, connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+        """By feed how many messages of this inbox were moved, and the last of them. Nothing is written.
+
+        Raises InboxUnread where the inbox does not hold, under its number, the last message of a move.
+        """
         if not self._path.exists():
             return {}
+        own = (_identity(connection),)
         with _in_words(NAME), closing(_reading(self._path)) as moved:
-            query = "SELECT feed, sum(messages), max(last_id) FROM moves WHERE delivery_id IS NOT NULL GROUP BY feed"
-            return {feed: (n, last) for feed, n, last in moved.execute(query)}
+            query = "SELECT feed, sum(messages), max(last_id) FROM moves WHERE inbox = ? AND delivery_id IS NOT NULL GROUP BY feed"
+            done = {feed: (n, last) for feed, n, last in moved.execute(query, own)}
+            # SQLite gives the other columns of the row that has the greatest number.
+            query = "SELECT feed, max(last_id), last_sha256 FROM moves WHERE inbox = ? GROUP BY feed"
+            last_ones = moved.execute(query, own).fetchall()
+        for feed, last, sha256 in last_ones:
+            there = connection.execute("SELECT feed, sha256 FROM messages WHERE id = ?", (last,)).fetchone()
+            if there != (feed, sha256):
+                raise _another(feed, last)
+        return done
 
     def _messages(self, where: str, parameters: tuple[object, ...]) -> Iterator[Kept]:
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
@@ -197,6 +227,18 @@ def is_plain(raw: bytes) -> bool:
     if not raw.startswith(b"MSH") or b"\x0b" in raw or b"\x1c" in raw:
         return False
     return not any(end + name in raw for end in (b"\r", b"\n") for name in (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"))
+
+
+def _identity(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("SELECT id FROM identity").fetchone()[0])
+
+
+def _another(feed: str, number: int) -> InboxUnread:
+    return InboxUnread(
+        f"{inbox.NAME} does not hold message {number} of the feed {feed}, which was moved out of it: it is an older copy of itself. "
+        f"Nothing is moved. Put the newest copy back; without one, move {NAME} away: all that {inbox.NAME} holds is then taken in "
+        "once more, and what is known changes nothing"
+    )
 
 
 def _reading(path: Path) -> sqlite3.Connection:

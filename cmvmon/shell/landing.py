@@ -3,6 +3,7 @@
 landing/<delivery_id>/raw                   the bytes
 landing/<delivery_id>/<feed>.<table>.json   how they came: file name, when, as history or not, and in which format
 landing/<delivery_id>/<feed>.<format>.json  the same, for a format whose records name their tables
+landing/<delivery_id>/<feed>.<format>.parts it could not be judged whole: its parts have landed as deliveries of their own
 
 Durable means: the bytes, and the name of every new folder, are synced to the disk before the note is written, and the note
 before anything is judged. The bytes are hashed whenever they are read: what is not what landed is refused.
@@ -22,13 +23,16 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE
 from cmvmon.shell.files import read_bytes, write_atomically
 
+_PARTS = ".parts"
+
 
 @dataclass(frozen=True)
 class Landed:
     """One delivery as it landed: the same bytes for another feed, table or format are another one.
 
     `table` is None where the format names its tables. `is_at_hand`: whoever delivered it still has the file (the drop
-    folder, a command), and is told of what keeps it from being judged.
+    folder, a command), and is told of what keeps it from being judged. `is_of_inbox`: messages that came by a socket at about one
+    time, and are one delivery for no other reason.
     """
 
     delivery_id: str
@@ -39,6 +43,7 @@ class Landed:
     landed_at: datetime
     is_history: bool
     is_at_hand: bool = False
+    is_of_inbox: bool = False
 
     @property
     def kept_as(self) -> str:
@@ -57,6 +62,7 @@ def land(
     landed_at: datetime,
     is_history: bool,
     is_at_hand: bool = False,
+    is_of_inbox: bool = False,
 ) -> Landed:
     """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
     delivery_id = hashlib.sha256(data).hexdigest()
@@ -71,6 +77,7 @@ def land(
             "is_history": is_history,
             "is_at_hand": is_at_hand,
         }
+        facts |= {"is_of_inbox": True} if is_of_inbox else {}
         write_atomically(note, json.dumps(facts, sort_keys=True).encode())
     return landed_by(note)
 
@@ -89,9 +96,15 @@ def ids(landing: Path) -> frozenset[str]:
 
 
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
-    """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`."""
-    notes = sorted(landing.glob("*/*.json"))
+    """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`, and for what was parted."""
+    notes = [note for note in sorted(landing.glob("*/*.json")) if not note.with_suffix(_PARTS).exists()]
     return [note for note in notes if _is_id(note.parent.name) and (note.parent.name, *_named(note)) not in judged]
+
+
+def note_parts(landing: Path, landed: Landed, parts: Collection[str]) -> None:
+    """Says that the parts of a delivery stand for it: they have landed, and nobody judges the whole any more."""
+    note = landing / landed.delivery_id / f"{landed.feed}.{landed.kept_as}{_PARTS}"
+    write_atomically(note, json.dumps(sorted(parts)).encode())
 
 
 def raw(landing: Path, delivery_id: str) -> bytes:
@@ -134,4 +147,5 @@ def _landed(note: Path, feed: str, kept_as: str, facts: dict[str, object]) -> La
         datetime.fromisoformat(str(facts["landed_at"])),
         bool(facts["is_history"]),
         bool(facts.get("is_at_hand", False)),
+        bool(facts.get("is_of_inbox", False)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,8 +32,11 @@ def listening(root: Path) -> Listening:
     return read_listening(_text(path, LISTEN))
 
 
-def senders(root: Path) -> Senders:
-    """Every sender whose file can be used. Two that can't be told apart are both set aside."""
+def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
+    """Every sender whose file can be used. Two that can't be told apart are both set aside.
+
+    `before`: names of files that were there before. One that is gone counts as broken: it may be on its way from one name to another.
+    """
     found: list[Sender] = []
     faults: dict[str, str] = {}
     for path in sorted((root / SENDERS).glob("*.toml")):
@@ -41,6 +44,11 @@ def senders(root: Path) -> Senders:
             found.append(read_sender(_text(path, f"{SENDERS}/{path.name}"), name=path.stem))
         except CmvmonError as error:
             faults[path.name] = str(error)
+    for name in sorted(set(before) - {path.name for path in (root / SENDERS).glob("*.toml")}):
+        faults[name] = (
+            f"{SENDERS}/{name}: is gone; put it back, or start `cmvmon listen` again if that sender sends no more. Until then an "
+            "unknown sender is told to send again, for it may be that one"
+        )
     for one in found:
         like = [
             o.name for o in found if o is not one and (o.application, o.facility) == (one.application, one.facility)

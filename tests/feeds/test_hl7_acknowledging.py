@@ -49,6 +49,9 @@ def test_the_codes_of_the_original_mode(outcome: Outcome) -> None:
         ("NE", "NE", TAKEN, []), ("NE", "NE", REFUSED, []), ("NE", "AL", TAKEN, ["AA"]), ("", "AL", TAKEN, ["AA"]),
         ("ER", "NE", TAKEN, []), ("ER", "NE", NOT_STORED, ["CE"]), ("ER", "NE", REFUSED, ["CR"]),
         ("SU", "NE", TAKEN, ["CA"]), ("SU", "NE", NOT_STORED, []), ("SU", "SU", TAKEN, ["CA", "AA"]),
+        ("NE", "AL", REFUSED, ["AR"]), ("NE", "AL", NOT_STORED, ["AE"]), ("", "AL", REFUSED, ["AR"]), ("", "ER", NOT_STORED, ["AE"]),
+        ("NE", "ER", REFUSED, ["AR"]), ("NE", "ER", TAKEN, []), ("NE", "SU", REFUSED, []), ("SU", "AL", REFUSED, ["AR"]),
+        ("ER", "AL", REFUSED, ["CR"]), ("AL", "ER", REFUSED, ["CR"]),
         ("AL", "ER", TAKEN, ["CA"]), ("AL", "", TAKEN, ["CA"]), ("??", "NE", TAKEN, ["CA"]),
     ],
 )  # fmt: skip

@@ -36,6 +36,8 @@ def test_several_frames_of_one_write_come_in_order() -> None:
         (b"MSH|0\x1c\r\x0bMSH|1\x1c\r", [Skipped(7, b"MSH|0\x1c\r"), Frame(b"MSH|1")]),
         (b"\x0bMSH|0\r\x0bMSH|1\x1c\r", [Unfinished(6, b"MSH|0\r"), Frame(b"MSH|1")]),
         (b"\x0bMSH|0\x1c\x0bMSH|1\x1c\r", [Frame(b"MSH|0"), Frame(b"MSH|1")]),
+        (b"\x0bMSH|0\x1c\n\x0bMSH|1\x1c\n", [Frame(b"MSH|0"), Frame(b"MSH|1")]),
+        (b"\x0bMSH|0\x1c\n", [Frame(b"MSH|0")]),
         (b"\x0bMSH|0\x1c", [Frame(b"MSH|0")]),
         (b"\x0bMSH|a\x1cb\x0bc\x1c\r", [Frame(b"MSH|a\x1cb\x0bc")]),
         (b"\x0bMSH|0", [Unfinished(5, b"MSH|0")]),

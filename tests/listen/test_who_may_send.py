@@ -146,6 +146,24 @@ def test_a_broken_file_stops_its_sender_until_it_is_mended_and_no_other(tmp_path
     assert list(contents(root, "SELECT feed FROM messages WHERE instr(raw, 'OTHER')")) == [("other",)]
 
 
+def test_a_file_that_is_gone_for_a_moment_refuses_nothing_for_good(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    listening.sender(root, "other", sending_application="OTHER", feed="other")
+    path, other = root / "senders" / "other.toml", result("1").replace(b"|LIS|", b"|OTHER|")
+    with started(root) as listener:
+        path.rename(tmp_path / "away")
+        until(lambda: listener.events("sender_file_broken"))
+        assert "senders/other.toml: is gone" in str(listener.events("sender_file_broken")[0]["words"])
+        assert sent(listener.port, other) == [("AE", "1")]
+        good(listener.port)
+        (tmp_path / "away").rename(path)
+        until(lambda: sent(listener.port, other) == [("AA", "1")])
+        path.unlink()
+        assert listener.stop() == 0
+    with started(root) as listener:  # from a start on it is known to nobody
+        assert sent(listener.port, other.replace(b"|1|P", b"|2|P")) == [("AR", "2")]
+
+
 def test_two_files_that_name_one_sender_are_both_set_aside(tmp_path: Path) -> None:
     root = listening.site(tmp_path / "site")
     listening.sender(root, "twin")
@@ -154,6 +172,38 @@ def test_two_files_that_name_one_sender_are_both_set_aside(tmp_path: Path) -> No
         until(lambda: len(listener.events("sender_file_broken")) == 2)
         assert sent(listener.port, result("1")) == [("AE", "1")]
         assert sent(listener.port, result("1").replace(b"|LIS|", b"|THIRD|")) == [("AA", "1")]
+
+
+def test_a_sender_named_by_a_whole_field_goes_before_one_named_by_its_first_component(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    whole = {"sending_application": "LIS^2.16^ISO", "feed": "of_whole"}
+    listening.sender(root, "zz", **whole)
+    listening.sender(root, "x", sending_application="T^1", sending_facility="EXAMPLE")
+    listening.sender(root, "y", sending_application="T", sending_facility="EXAMPLE^1")
+    of_two = result("4").replace(b"|LIS|EXAMPLE|", b"|T^1|EXAMPLE^1|")
+    with started(root) as listener:
+        messages = [result(str(n)).replace(b"|LIS|", f"|{named}|".encode()) for n, named in enumerate(
+            ("LIS", "LIS^2.16^ISO", "LIS^9^ISO", "LIS^^"))]  # fmt: skip
+        assert sent(listener.port, *messages) == [("AA", str(n)) for n in range(4)]
+        assert sent(listener.port, of_two) == [("AE", "4")]
+        until(lambda: [one for one in listener.events("not_taken") if one["code"] == "fits_two_senders"])
+        (root / "senders" / "y.toml").write_text((root / "senders" / "x.toml").read_text("utf-8"), "utf-8")
+        (root / "senders" / "x.toml").unlink()
+        until(lambda: sent(listener.port, of_two) == [("AA", "4")])
+    feeds = [feed for (feed,) in contents(root, "SELECT feed FROM messages ORDER BY id")]
+    assert feeds == ["example_hl7", "of_whole", "example_hl7", "example_hl7", "example_hl7"]
+
+
+def test_a_version_that_is_left_out_is_refused_only_where_versions_were_agreed(tmp_path: Path) -> None:
+    root = listening.site(tmp_path / "site")
+    listening.sender(root, versions=None)
+    listening.sender(root, "strict", sending_application="STRICT")
+    without = result("1").replace(b"|P|2.5.1", b"|P|")
+    with started(root) as listener:
+        assert sent(listener.port, without) == [("AA", "1")]
+        assert sent(listener.port, result("2").replace(b"|P|2.5.1", b"|P")) == [("AA", "2")]
+        assert sent(listener.port, result("3").replace(b"|P|2.5.1", b"|P|3.0")) == [("AR", "3")]
+        assert sent(listener.port, without.replace(b"|LIS|", b"|STRICT|")) == [("AR", "1")]
 
 
 @pytest.mark.parametrize(

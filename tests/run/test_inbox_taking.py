@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event, Timer
+from typing import Any
 
 import pytest
 
-from cmvmon.run import inbox_taking
+from cmvmon.domain.errors import AlreadyRunning, StoreBusy
+from cmvmon.run import inbox_taking, landed_delivery, watching
+from cmvmon.run.at_work import LISTEN, only_one
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
-from cmvmon.run.watching import Watch
+from cmvmon.run.unchecked import Unchecked
+from cmvmon.run.watching import Look, Watch, keep_watch
 from cmvmon.shell import landing
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.inbox_moves import Moves
 from tests.listen.listening import result
-from tests.sites import rows
+from tests.sites import lain_still, rows
 
 FEED = "example_hl7"
 AT = "2026-06-01T12:00:00.000000+00:00"
@@ -178,3 +184,170 @@ def test_a_site_that_is_made_again_has_what_waits_too(tmp_path: Path) -> None:
     assert accepted(new) == ["F1", "F2", "F3"]
     assert [(one.stored, one.moved) for one in status(new).messages] == [(3, 3)]
     assert [(one.stored, one.moved) for one in status(root).messages] == [(3, 2)]  # the old one stays as it is
+
+
+def test_a_site_that_is_listened_for_is_not_made_again(tmp_path: Path) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    come(root, result("1"))
+    nightly(root)
+    with only_one(root, LISTEN), pytest.raises(AlreadyRunning, match="Stop it first"):
+        rebuild(root, new)
+    assert not new.exists()
+    with pytest.raises(AlreadyRunning):
+        rebuild(root, new, progress=lambda *_: start_listening(root))  # nor does it start meanwhile
+
+
+def start_listening(root: Path) -> None:
+    with only_one(root, LISTEN):
+        pass
+
+
+def of_nobody(control: str) -> bytes:
+    """A message whose result can't be used."""
+    return result(control, "no number")
+
+
+def test_a_share_of_messages_that_can_not_be_used_takes_no_good_one_with_it(tmp_path: Path) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    come(root, *(of_nobody(f"B{n}") for n in range(11)), *(result(f"{n}") for n in range(9)))
+    nightly(root)
+    assert accepted(root) == [f"F{n}" for n in range(9)]
+    assert len(reasons(root)) == 11
+    assert "delivery_refused" not in reasons(root)
+    assert all(one.is_equal for one in rebuild(root, new).tables)
+    assert accepted(new) == accepted(root)
+
+
+def test_a_dropped_file_called_as_one_of_the_inbox_is_refused_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "drop" / FEED / "inbox-1-20.hl7"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join([*(of_nobody(f"B{n}") for n in range(11)), *(result(f"{n}") for n in range(9))]))
+    lain_still(path)
+    nightly(tmp_path)
+    assert accepted(tmp_path) == []
+    assert set(reasons(tmp_path)) == {"delivery_refused"}
+
+
+def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that holds CRASH makes judging its delivery end in an error of ours."""
+
+    def ingest(data: bytes, **told: Any) -> Any:
+        if b"CRASH" in data:
+            raise ZeroDivisionError("CRASH")
+        return judged(data, **told)
+
+    judged = landed_delivery.ingest
+    monkeypatch.setattr(landed_delivery, "ingest", ingest)
+
+
+def test_a_message_that_ends_its_judging_in_an_error_is_left_alone_and_the_others_are_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, new = tmp_path / "old", tmp_path / "new"
+    good_ones = [f"F{n}" for n in range(9)]
+    with monkeypatch.context() as broken:
+        crashing(broken)
+        come(
+            root,
+            *(result(f"{n}") for n in range(6)),
+            result("X", number="CRASH"),
+            *(result(f"{n}") for n in range(6, 9)),
+        )
+        night = nightly(root)
+        assert accepted(root) == good_ones
+        (fault,) = night.taken_in.faults
+        assert "ZeroDivisionError" in fault.message
+        assert "CRASH" not in fault.message
+        landed = landing.ids(root / "landing")
+        assert [one.message for one in nightly(root).taken_in.faults] == [fault.message]
+        assert landing.ids(root / "landing") == landed
+        done = rebuild(root, new)
+        assert all(one.is_equal for one in done.tables)
+        assert accepted(new) == good_ones
+        assert [one.message.partition(":")[2] for one in done.faults] == [fault.message.partition(":")[2]]
+    nightly(root)
+    assert accepted(root) == ["CRASH", *good_ones]
+    assert rows(root, "SELECT sum(received), sum(accepted), sum(duplicates) FROM deliveries") == [(10, 10, 0)]
+
+
+def test_who_is_killed_while_a_delivery_is_parted_parts_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashing(monkeypatch)
+    come(tmp_path, result("1"), result("X", number="CRASH"), result("2"))
+    with monkeypatch.context() as killed:
+        killed.setattr(landing, "note_parts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            nightly(tmp_path)
+    assert len(nightly(tmp_path).taken_in.faults) == 1
+    assert accepted(tmp_path) == ["F1", "F2"]
+
+
+def no_room(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, "no room")
+
+
+def test_where_messages_can_not_be_moved_a_watch_says_so_once_and_tries_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(tmp_path)
+    watch, taken_in, stop = Watch(tmp_path), watching.take_in_inbox, Event()
+    watch.look()
+    n, said = [0], []
+
+    def counted(*told: Any, **others: Any) -> Any:
+        n[0] += 1
+        return taken_in(*told, **others)
+
+    monkeypatch.setattr(watching, "take_in_inbox", counted)
+    monkeypatch.setattr("cmvmon.run.intake.take_in_inbox", counted)
+    monkeypatch.setattr(watching, "LOOKS_EVERY_S", 0.05)
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 1.0)
+    come(tmp_path, result("1"))
+    with monkeypatch.context() as full:
+        full.setattr("cmvmon.run.inbox_taking._land", no_room)
+        Timer(6.0, stop.set).start()
+        for one in keep_watch(tmp_path, stop=stop):
+            said += one.taken_in.faults if isinstance(one, Look) else [one]
+        assert len(said) == 1
+        assert 2 <= n[0] <= 8
+        assert watch.look() is not None
+        assert watch.look() is None
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 0.0)
+    assert watch.look() is not None
+    assert accepted(tmp_path) == ["F1"]
+
+
+def test_a_message_that_ends_its_judging_in_an_error_is_tried_three_times_by_a_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly(tmp_path)
+    watch = Watch(tmp_path)
+    watch.look()
+    crashing(monkeypatch)
+    monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 0.0)
+    come(tmp_path, result("X", number="CRASH"), result("1"))
+    looks = [watch.look() for _ in range(8)]
+    assert [len(look.taken_in.faults) for look in looks if look is not None] == [1, 0, 0, 0]
+    assert accepted(tmp_path) == ["F1"]
+
+
+def test_what_could_not_be_checked_for_a_busy_site_is_checked_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[list[str]] = []
+
+    def check(_: Path, ids: list[str]) -> None:
+        checked.append(ids)
+        if len(checked) == 1:
+            raise StoreBusy("busy")
+
+    monkeypatch.setattr("cmvmon.run.unchecked.check_deliveries", check)
+    unchecked = Unchecked()
+    unchecked.add(["a", "b", "a"])
+    with pytest.raises(StoreBusy):
+        unchecked.check(tmp_path)
+    assert unchecked.is_due(float("-inf"), waits_s=60)
+    unchecked.check(tmp_path)
+    assert checked == [["a", "b"]] * 2
+    assert not unchecked.is_due(float("-inf"), waits_s=60)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.shell import inbox
+from cmvmon.shell import inbox, inbox_moves
 from cmvmon.shell.inbox import Inbox, InboxFault, Message, Stored, key_of
-from cmvmon.shell.inbox_moves import Move, Moves
+from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.inbox_writer import InboxWriter, Item, Result
 
 AT = "2026-03-01T12:00:00.000000+00:00"
@@ -134,6 +134,64 @@ def test_a_burst_is_one_delivery_up_to_a_number_and_a_size(opened: Inbox, tmp_pa
     assert (of_feed.stored, of_feed.moved, of_feed.waiting, of_feed.oldest_waiting_at) == (30, 30, 0, None)
 
 
+def test_a_new_inbox_is_moved_from_its_first_message_on(tmp_path: Path) -> None:
+    come(tmp_path, "1", "2", "3")
+    moved(tmp_path)
+    (tmp_path / inbox.NAME).rename(tmp_path / "away.sqlite")
+    assert Moves(tmp_path).waiting_feeds() == []
+    come(tmp_path, "4", "5")
+    (of_feed,) = Moves(tmp_path).state()
+    assert (of_feed.stored, of_feed.moved, of_feed.waiting) == (2, 0, 2)
+    assert [len(one) for one in moved(tmp_path)] == [2]
+    assert Moves(tmp_path).waiting_feeds() == []
+
+
+def test_a_new_inbox_is_moved_where_a_move_of_the_one_before_was_begun(tmp_path: Path) -> None:
+    come(tmp_path, "1", "2", "3")
+    Moves(tmp_path).next("lab", most=10, most_bytes=10**6)
+    (tmp_path / inbox.NAME).unlink()
+    come(tmp_path, "4", "5")
+    assert [len(one) for one in moved(tmp_path)] == [2]
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+@pytest.mark.parametrize("since", [0, 1, 3, 5])
+def test_an_older_copy_of_the_inbox_is_told_and_taken_in_whole_once_its_moves_are_away(
+    tmp_path: Path, since: int, is_begun: bool
+) -> None:
+    come(tmp_path, "1", "2")
+    older = (tmp_path / inbox.NAME).read_bytes()
+    come(tmp_path, "3", "4", "5")
+    if is_begun:
+        Moves(tmp_path).next("lab", most=10, most_bytes=10**6)
+    else:
+        moved(tmp_path)
+    (tmp_path / inbox.NAME).write_bytes(older)
+    come(tmp_path, *(f"NEW{n}" for n in range(since)))
+    for look in (Moves(tmp_path).waiting_feeds, Moves(tmp_path).state, lambda: moved(tmp_path)):
+        with pytest.raises(InboxUnread, match="older copy of itself"):
+            look()
+    (tmp_path / inbox_moves.NAME).unlink()
+    assert [len(one) for one in moved(tmp_path)] == [2 + since]
+
+
+def test_half_a_copy_is_none(tmp_path: Path) -> None:
+    come(tmp_path, "1")
+    (tmp_path / inbox.NAME).write_bytes(b"no database" * 1000)
+    new = tmp_path / "new"
+    new.mkdir()
+    with pytest.raises(InboxUnread):
+        Moves(tmp_path).copy_to(new)
+    assert list(new.iterdir()) == []
+
+
+def come(root: Path, *controls: str) -> None:
+    """Messages as a listener stores them."""
+    opened = Inbox(root)
+    opened.store([message(control) for control in controls])
+    opened.close()
+
+
 def test_who_is_stopped_before_it_has_landed_makes_the_same_delivery_again(opened: Inbox, tmp_path: Path) -> None:
     opened.store([message("1"), message("2")])
     first = Moves(tmp_path).next("lab", most=10, most_bytes=10**6)
@@ -141,7 +199,7 @@ def test_who_is_stopped_before_it_has_landed_makes_the_same_delivery_again(opene
     again = Moves(tmp_path).next("lab", most=10, most_bytes=10**6)
     assert first == again
     assert first is not None
-    assert first[0] == Move("lab", 1, 2, 2)
+    assert (first[0].feed, first[0].first_id, first[0].last_id, first[0].messages) == ("lab", 1, 2, 2)
     assert Moves(tmp_path).waiting_feeds() == ["lab"]
     assert list(map(len, moved(tmp_path))) == [2, 1]
     assert Moves(tmp_path).waiting_feeds() == []

@@ -20,6 +20,7 @@ _BLANK = b"\0\r\n \t"
 _ENDS = re.compile(rb"[\r\n]")
 _LONGEST_ID = 199  # MSH-10 has 20 characters, 199 from 2.7 on: what is longer is no id that can be matched
 _OF_ACKNOWLEDGEMENTS = ("ACK", "MCF")
+_OF_RESULTS = (b"OBR", b"OBX")
 
 
 class Outcome(Enum):
@@ -72,12 +73,11 @@ class Header:
         parts = self.field(number).split(self.marks.repetition or "\0")[0].split(self.marks.component)
         return parts[component - 1].strip() if component <= len(parts) else ""
 
-    def says(self, number: int, text: str) -> bool:
-        """Whether MSH-n, or its first component, is that text, in whatever character set the message is."""
+    def says(self, number: int, text: str) -> int:
+        """How well MSH-n is that text, in whatever character set the message is: as it stands 2, by its first component 1, else 0."""
         forms = {text.encode("utf-8"), text.encode("latin-1", errors="replace")}
-        return any(
-            found.strip().encode("latin-1") in forms for found in (self.field(number), self.component(number, 1))
-        )
+        found = (self.component(number, 1), self.field(number).strip())
+        return max((n for n, one in enumerate(found, 1) if one.encode("latin-1") in forms), default=0)
 
 
 def header_of(data: bytes) -> Header | None:
@@ -95,9 +95,17 @@ def header_of(data: bytes) -> Header | None:
     if marks is None:
         return None
     fields = tuple(first[4:].split(marks.field))
-    acknowledges = re.search(rb"[\r\n]MSA" + re.escape(marks.field.encode("latin-1")), body) is not None
-    code = Header(marks, fields, acknowledges).code
-    return Header(marks, fields, acknowledges or code in _OF_ACKNOWLEDGEMENTS)
+    code = Header(marks, fields, acknowledges=False).code
+    return Header(marks, fields, code in _OF_ACKNOWLEDGEMENTS or _is_bare_answer(body, marks))
+
+
+def _is_bare_answer(body: bytes, marks: Delimiters) -> bool:
+    """Whether MSA follows the header and no result comes after it. A result is stored, whatever else its message holds."""
+    if b"MSA" not in body:
+        return False
+    segments = [segment for segment in _ENDS.split(body) if segment.strip(_BLANK)]
+    follows = len(segments) > 1 and segments[1].startswith(b"MSA" + marks.field.encode("latin-1"))
+    return follows and not any(segment.startswith(_OF_RESULTS) for segment in segments)
 
 
 def body_of(data: bytes) -> bytes:
@@ -115,7 +123,8 @@ def acknowledgements(
 ) -> tuple[bytes, ...]:
     """The messages that the sender is owed, in order; none where it wants none, or acknowledges something itself.
 
-    Original mode: AA, AE or AR. Enhanced mode: CA, CE or CR as MSH-15 asks, then AA as MSH-16 asks. A header that can't be used is
+    Original mode: AA, AE or AR. Enhanced mode: CA, CE or CR as MSH-15 asks, then AA as MSH-16 asks; where nothing follows from MSH-15
+    and it failed, AE or AR as MSH-16 asks, or whoever waits for that alone would wait for ever. A header that can't be used is
     answered in the standard's own marks, without an id: there is none to echo.
 
     Args:
@@ -132,8 +141,8 @@ def acknowledgements(
     given = []
     if _wants(header.field(15), outcome):
         given.append(_written(header, f"C{outcome.value}", at, own_id, reason))
-    if outcome is Outcome.TAKEN and _wants(header.field(16), outcome):
-        given.append(_written(header, "AA", at, f"{own_id}-2", reason))
+    if (outcome is Outcome.TAKEN or not given) and _wants(header.field(16), outcome):
+        given.append(_written(header, f"A{outcome.value}", at, f"{own_id}-2", reason))
     return tuple(given)
 
 
