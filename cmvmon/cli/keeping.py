@@ -102,8 +102,10 @@ def _said(found: Status) -> Iterator[str]:
 
 
 def _of_messages(found: Status) -> Iterator[str]:
-    """How the inbox stands, where a listener ever stored anything."""
-    if found.messages or found.is_listening:
+    """How the inbox stands, where a site listens or ever stored a message."""
+    if found.is_deaf:
+        yield "listen       DOES NOT RUN here, and senders wait: start `cmvmon listen`, or remove listen.toml"
+    elif found.messages or found.is_listening or found.must_listen:
         yield f"listen       {'runs' if found.is_listening else 'does not run here'}"
     for one in found.messages:
         last = f"last message {_moment(one.last_at, found.at)}"

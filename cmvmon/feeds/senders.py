@@ -155,7 +155,7 @@ def _listening(table: StrictTable) -> Listening | None:
         is_loopback = ip_address(address).is_loopback
     except ValueError:
         table.fault("address", f"is {address!r}; give an address of this machine, as 127.0.0.1")
-        return None
+        is_loopback = True  # what its faults are besides is told too
     port = table.whole("port", at_most=65_535)
     if "port" not in table.data:
         table.fault("port", "is missing; give the port on which the laboratory sends")

@@ -19,6 +19,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run import at_work, freshness, patient_numbers, ward_list
+from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.nights import nights
 from cmvmon.run.telling import notify_file
 from cmvmon.run.telling_state import state, unreadable_secrets
@@ -56,6 +57,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("protocol", lambda: _protocol(site)),
         ("laboratory files", lambda: _laboratories(site)),
         ("table files", lambda: _table_files(site)),
+        ("listener", lambda: _listener(site)),
         ("database", lambda: _database(site)),
         ("nights", lambda: _nights(root)),
         ("notify", lambda: _notify(site)),
@@ -122,6 +124,11 @@ def _table_files(site: Site) -> Iterator[Finding]:
     for file in site.table_files():
         named = ", ".join(name for name in NAMES if name in file.tables)
         yield Finding("table files", "ok", f"{file.feed}: {named}")
+
+
+def _listener(site: Site) -> Iterator[Finding]:
+    names = {laboratory.laboratory for laboratory in site.laboratories()}
+    yield from (Finding("listener", state, words) for state, words in of_listener(site.root, names))
 
 
 def _database(site: Site) -> Iterator[Finding]:

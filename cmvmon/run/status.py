@@ -20,6 +20,7 @@ from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.sender_files import LISTEN
 from cmvmon.shell.session import ASSESSMENT_FEED, open_store
 from cmvmon.shell.site import Site
 
@@ -61,7 +62,7 @@ class Status:
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
     `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
     `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
-    the inbox stands, what was refused first; `inbox_fault`: why that can't be told.
+    the inbox stands, what was refused first; `inbox_fault`: why that can't be told. `must_listen`: the site has a listen.toml.
     """
 
     at: datetime
@@ -77,11 +78,17 @@ class Status:
     is_listening: bool | None = False
     messages: tuple[Messages, ...] = ()
     inbox_fault: str | None = None
+    must_listen: bool = False
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether the site has a listen.toml and nobody listens: its senders wait."""
+        return self.must_listen and self.is_listening is False
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether a night is missing, or something keeps the work itself from being done."""
-        return self.is_overdue or any(each.feed in _THE_WORK for each in self.stopped)
+        """Whether a night is missing, nobody listens who should, or something keeps the work itself from being done."""
+        return self.is_overdue or self.is_deaf or any(each.feed in _THE_WORK for each in self.stopped)
 
 
 def status(root: Path) -> Status:
@@ -114,6 +121,7 @@ def status(root: Path) -> Status:
         is_listening=at_work.is_running(root, at_work.LISTEN),
         messages=messages,
         inbox_fault=inbox_fault,
+        must_listen=(root / LISTEN).exists(),
     )
 
 
