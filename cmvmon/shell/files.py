@@ -79,7 +79,7 @@ def aside_of(path: Path) -> Path:
 def _synced(path: Path) -> None:
     """The new name of a file is in its folder for good."""
     try:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _not_written(path, error) from error
 
@@ -111,7 +111,7 @@ def append_line(path: Path, line: str) -> None:
             file.write(b"\n" * is_cut_off + line.encode() + b"\n")
             os.fsync(handle)
         if is_new:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise _not_written(path, error) from error
 
@@ -137,10 +137,11 @@ def _make_folder(folder: Path) -> None:
     if not folder.exists():
         _make_folder(folder.parent)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was made or renamed in that folder is on the disk under its name. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -19,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 from cmvmon.domain.errors import StoreError
+from cmvmon.shell.files import sync_folder
 
 NAME = "inbox.sqlite"
 MOST_SCRAPS = 1000
@@ -129,7 +130,7 @@ class Inbox:
             # SQLite begins its log with the first transaction and does not look whether the log's name could be synced.
             self._connection.execute("PRAGMA user_version = 1")
             self._connection.executescript(_IDENTITY.format(id=secrets.token_hex(16)))
-            _sync_folder(root)
+            sync_folder(root)
 
     @staticmethod
     def _synchronous() -> int:
@@ -234,12 +235,4 @@ def _make(path: Path) -> None:
     bare.execute("PRAGMA journal_mode=wal")
     bare.close()
     os.replace(aside, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)

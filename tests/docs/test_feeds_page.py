@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,40 +11,13 @@ from cmvmon.feeds.declared_statuses import CONFIRMED
 from cmvmon.feeds.hl7.statuses import OF_RESULTS
 from cmvmon.feeds.message_reasons import OF_MESSAGES
 from cmvmon.feeds.senders import read_listening, read_sender
+from tests.docs.page_commands import ROOT, run_commands
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command of the page with the lines under it."""
-    found: list[tuple[str, list[str]]] = []
-    blocks = [block for block in PAGE.split("```")[1::2] if not block.startswith("toml")]
-    for line in "\n".join(blocks).strip().splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], []))
-        elif line.strip():
-            found[-1][1].append(line)
-    return found
-
-
 def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "cmvmon" / "examples", tmp_path / "cmvmon" / "examples")
-    assert len(commands()) == 4
-    for command, shown in commands():
-        program, *arguments = shlex.split(command)
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / program), *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        if shown != ["[...]"]:
-            assert done.stdout.splitlines() == shown, command
-    page = (tmp_path / "site" / "pages" / "ward.en.html").read_text(encoding="utf-8")
+    page = run_commands(PAGE, tmp_path, expected=4)
     assert "SYNTH-HL7-1" in page
     assert "620,000 IU/mL" in page  # the corrected value
 

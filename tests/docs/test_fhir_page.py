@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from cmvmon.domain import words
@@ -15,39 +11,13 @@ from cmvmon.feeds.fhir.observations import KINDS
 from cmvmon.feeds.fhir.statuses import OF_RESULTS
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.reasons import remedy
+from tests.docs.page_commands import ROOT, run_commands
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "fhir.md").read_text(encoding="utf-8")
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command of the page with the lines under it."""
-    found: list[tuple[str, list[str]]] = []
-    for line in "\n".join(PAGE.split("```")[1::2]).strip().splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], []))
-        elif line.strip():
-            found[-1][1].append(line)
-    return found
-
-
 def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "cmvmon" / "examples", tmp_path / "cmvmon" / "examples")
-    assert len(commands()) == 4
-    for command, shown in commands():
-        program, *arguments = shlex.split(command)
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / program), *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        if shown != ["[...]"]:
-            assert done.stdout.splitlines() == shown, command
-    page = (tmp_path / "site" / "pages" / "ward.en.html").read_text(encoding="utf-8")
+    page = run_commands(PAGE, tmp_path, expected=4)
     assert "SYNTH-FHIR-1" in page
     assert "620,000 IU/mL" in page  # the corrected value
     assert "MADEUP" not in page

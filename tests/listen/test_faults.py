@@ -196,6 +196,11 @@ def test_the_same_look_finds_a_listener_that_does_not_sync(root: Path, tmp_path:
     assert unsynced > 30
 
 
+def failing(calls: str, how: str) -> tuple[str, ...]:
+    """The beginning of a command under which those system calls fail, as strace words it."""
+    return ("strace", "-o", "/dev/null", "-f", "-e", f"trace={calls}", "-e", f"inject={calls}:{how}")
+
+
 @pytest.fixture
 def injected(root: Path) -> Iterator[Path]:
     with started(root):  # so that the inbox is made
@@ -207,16 +212,7 @@ def injected(root: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("which", [4, 5, 7])  # the first ones are those of the start, in another thread
 def test_after_a_sync_that_fails_it_acknowledges_nothing_more_and_ends(injected: Path, which: int) -> None:
     root = injected
-    inject = (
-        "strace",
-        "-o",
-        "/dev/null",
-        "-f",
-        "-e",
-        "trace=fdatasync",
-        "-e",
-        f"inject=fdatasync:error=EIO:when={which}",
-    )
+    inject = failing("fdatasync", f"error=EIO:when={which}")
     found: list[tuple[str, str]] = []
     with started(root, *inject) as listener:
         try:
@@ -237,16 +233,7 @@ def test_after_a_sync_that_fails_it_acknowledges_nothing_more_and_ends(injected:
 
 @traced
 def test_where_the_first_sync_fails_it_does_not_start(injected: Path) -> None:
-    inject = (
-        "strace",
-        "-o",
-        "/dev/null",
-        "-f",
-        "-e",
-        "trace=fdatasync,fsync",
-        "-e",
-        "inject=fdatasync,fsync:error=EIO:when=1",
-    )
+    inject = failing("fdatasync,fsync", "error=EIO:when=1")
     with started(injected, *inject) as listener:
         assert listener.process.wait(20) == 7
         assert listener.said == [] or listener.said[-1]["event"] == "end"
@@ -255,16 +242,7 @@ def test_where_the_first_sync_fails_it_does_not_start(injected: Path) -> None:
 @traced
 def test_a_full_disk_is_ae_until_there_is_room_again(injected: Path) -> None:
     root = injected
-    inject = (
-        "strace",
-        "-o",
-        "/dev/null",
-        "-f",
-        "-e",
-        "trace=pwrite64",
-        "-e",
-        "inject=pwrite64:error=ENOSPC:when=60..66",
-    )
+    inject = failing("pwrite64", "error=ENOSPC:when=60..66")
     with started(root, *inject) as listener:
         found = [sent(listener.port, result(f"n{number}"))[0] for number in range(30)]
         until(lambda: [one for one in listener.events("not_stored") if one["code"] == "full"])
