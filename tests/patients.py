@@ -2,7 +2,9 @@
 
     results   `bal d0 1000000, d7 <200; plasma d0 nd`    value in IU/mL, `<LLOQ` (detected), `nd` (not detected), `>ULOQ`;
               `9000~300` (reported as 9,000, corrected to 300), `clash` (two values under one number and report time),
-              `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`)
+              `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`), `9000~withdrawn+3`
+              (known 0.2 days after it was taken, withdrawn 3 days after), `9000~elsewhere+3` (then said to be of another
+              patient); without `+3` no moment of receipt is known
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
     hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
@@ -35,6 +37,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENT = "SYNTHETIC-0001"
+WITHDRAWN, ELSEWHERE = "withdrawn", "elsewhere"
 LIMITS = dict.fromkeys(("plasma", "whole_blood", "serum"), (17.5, 35.0, 10000000.0)) | {"bal": (100.0, 200.0, 1e8)}
 HEADERS = {
     VIRAL_LOAD_RESULTS.name: "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status",
@@ -47,7 +50,8 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One reported value. `text` is the value as written, without `?`; `version` counts the reports under one number."""
+    """One reported value. `text` is the value as written, without `?`; `version` counts the reports under one number; `received`
+    days after it was collected."""
 
     compartment: str
     laboratory: str
@@ -57,6 +61,7 @@ class Sample:
     version: int
     status: str
     limits_known: bool
+    received: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,11 @@ def samples(text: str) -> Iterator[Sample]:
         compartment, _, laboratory = name.partition("@")
         for number, sample in enumerate(reported.split(",")):
             day, value = sample.split()
-            for version, (said, status) in enumerate(_versions(value)):
+            for version, (said, status, received) in enumerate(_versions(value)):
                 at = float(day.removeprefix("d"))
+                is_limited = not said.endswith("?")
                 yield Sample(
-                    compartment, laboratory, number, at, said.rstrip("?"), version, status, not said.endswith("?")
+                    compartment, laboratory, number, at, said.rstrip("?"), version, status, is_limited, received
                 )
 
 
@@ -269,12 +275,15 @@ def stay_line(patient: str, stay: Stay, *, ward: str = "SYNTHETIC-ICU", bed: str
 _courses, _stays = courses, stays  # `lines` and `known` have arguments of these names
 
 
-def _versions(value: str) -> list[tuple[str, str]]:
-    """What was reported under one number, with its status, in order."""
+def _versions(value: str) -> list[tuple[str, str, float | None]]:
+    """What was reported under one number, with its status and when it was received, in order."""
     if value == "clash":
-        return [("1000", "final"), ("2000", "final")]
-    first, _, corrected = value.partition("~")
-    return [(first, "final"), (corrected, "corrected")] if corrected else [(first, "final")]
+        return [("1000", "final", None), ("2000", "final", None)]
+    first, _, then = value.partition("~")
+    how, _, after = then.partition("+")
+    if how in (WITHDRAWN, ELSEWHERE):
+        return [(first, "final", 0.2 if after else None), (first, how, float(after) if after else None)]
+    return [(first, "final", None), (then, "corrected", None)] if then else [(first, "final", None)]
 
 
 def _result_row(sample: Sample, patient: str) -> Mapping[str, Any]:
@@ -282,12 +291,13 @@ def _result_row(sample: Sample, patient: str) -> Mapping[str, Any]:
     name = sample.compartment + (f"@{sample.laboratory}" if sample.laboratory else "")
     return {
         "result_id": f"lab:{name}{sample.number}:cmv_dna",
-        "patient_id": patient,
+        "patient_id": "SYNTHETIC-ELSEWHERE" if sample.status == ELSEWHERE else patient,
         "compartment": sample.compartment,
         "laboratory": sample.laboratory or "lab",
         "assay": "assay",
         "collected_at": moment(sample.day),
-        "result_status": sample.status,
+        "result_status": "corrected" if sample.status == ELSEWHERE else sample.status,
+        "received_at": None if sample.received is None else moment(sample.day + sample.received),
         "detection": {"n": "not_detected", "<": "below_lloq", ">": "above_uloq"}.get(sample.text[0], "quantified"),
         "viral_load_iu_per_ml": float(sample.text) if sample.text[0].isdigit() else None,
         "lod_iu_per_ml": lod,

@@ -240,30 +240,31 @@ class _Entry:
             given_at += timedelta(hours=every_h)
 
     def _results(self, compartment: str, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
-        for number, (day, value) in enumerate((part.split() for part in text.split(", ")), 1):
+        for number, (day, told) in enumerate((part.split() for part in text.split(", ")), 1):
             collected = self.at(day)
+            value, _, withdrawn = told.partition("~")
+            reported = collected + timedelta(hours=_REPORTED_AFTER_H)
             assay = self.laboratory.assay_table.row(_ASSAY, compartment, collected.date())
             if assay is None:
                 raise ProgramError(f"demo_patients.toml: the synthetic laboratory measures nothing in {compartment}")
             accession = f"DEMO-{self.name}-{compartment.upper()}-{number}"
             states = {"nd": words.NOT_DETECTED, "<": words.BELOW_LLOQ, ">": words.ABOVE_ULOQ}
             detection = states.get(value if value == "nd" else value[0], words.QUANTIFIED)
-            yield (
-                VIRAL_LOAD_RESULTS,
-                self.patient
-                | {
-                    "result_id": f"{self.laboratory.laboratory}:{accession}:cmv_dna",
-                    "accession_number": accession,
-                    "compartment": compartment,
-                    "laboratory": self.laboratory.laboratory,
-                    "assay": _ASSAY,
-                    "collected_at": collected,
-                    "reported_at": collected + timedelta(hours=_REPORTED_AFTER_H),
-                    "result_status": words.FINAL,
-                    "detection": detection,
-                    "viral_load_iu_per_ml": float(value) if detection == words.QUANTIFIED else None,
-                    "lod_iu_per_ml": assay.lod_iu_per_ml,
-                    "lloq_iu_per_ml": assay.lloq_iu_per_ml,
-                    "uloq_iu_per_ml": assay.uloq_iu_per_ml,
-                },
-            )
+            row = self.patient | {
+                "result_id": f"{self.laboratory.laboratory}:{accession}:cmv_dna",
+                "accession_number": accession,
+                "compartment": compartment,
+                "laboratory": self.laboratory.laboratory,
+                "assay": _ASSAY,
+                "collected_at": collected,
+                "reported_at": reported,
+                "result_status": words.FINAL,
+                "detection": detection,
+                "viral_load_iu_per_ml": float(value) if detection == words.QUANTIFIED else None,
+                "lod_iu_per_ml": assay.lod_iu_per_ml,
+                "lloq_iu_per_ml": assay.lloq_iu_per_ml,
+                "uloq_iu_per_ml": assay.uloq_iu_per_ml,
+            }
+            yield VIRAL_LOAD_RESULTS, row
+            if withdrawn:
+                yield VIRAL_LOAD_RESULTS, row | {"result_status": words.WITHDRAWN, "reported_at": self.at(withdrawn)}

@@ -67,6 +67,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "exposure_high": ("trough",),
     "genotype_not_on_record": ("overdue", "ul97_alone", "ul54_alone"),
     "resistance_found": ("running", "effect_not_said"),
+    "result_withdrawn_after_use": ("moved",),
     "response": ("refractory", "probable_refractory", "higher", "line_high"),
     "rise_on_prophylaxis": ("rise_from_limit", "rise"),
     "toxicity_monitoring": ("neutrophils", "platelets", "calcium", "calcium_none"),
