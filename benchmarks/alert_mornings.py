@@ -17,7 +17,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.protocol import Protocol
 
 MORNING = timedelta(hours=7)
-NOT_ABOUT_A_LOAD = ("suppressed", "no_follow_up")  # every other rule's alert counts
+NOT_ABOUT_A_LOAD = ("no_follow_up",)  # every other rule's alert counts
 TIERS = (1, 2)  # a named person must answer; on today's list
 _SUBJECT = ["patient_id", "subject", "rule"]
 _SAID = [*_SUBJECT, "verdict", "tier"]

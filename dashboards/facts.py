@@ -161,6 +161,13 @@ def not_assessable(verdicts: pl.DataFrame) -> list[Row]:
     return chosen.sort("rule", "patient_id", "compartment", "subject", nulls_last=False).to_dicts()
 
 
+def states(verdicts: pl.DataFrame) -> list[tuple[str, Row]]:
+    """Rule and evidence of each verdict that tells a state: clear, with sentences. In a fixed order."""
+    clear = verdicts.filter(pl.col("verdict") == words.CLEAR).sort("rule", "compartment", "subject", nulls_last=False)
+    read = [(rule, json.loads(evidence)) for rule, evidence in clear.select("rule", "evidence").iter_rows()]
+    return [(rule, evidence) for rule, evidence in read if evidence["says"]]
+
+
 def decline_groups(weekly: pl.DataFrame, first: tuple[str, ...]) -> list[list[Row]]:
     """Weekly-decline rows by series and anchor: leading compartments first, the latest anchor first, weeks in order."""
     groups: dict[tuple[str, str, str, datetime], list[Row]] = {}

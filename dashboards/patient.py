@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.text import Language, duration_sentence
+from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
 from dashboards import concordance_words, facts, never_delivered, page
 from dashboards import words_for_results as cells
 from dashboards.course_caveats import course_caveats
@@ -61,6 +61,10 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
         latest=[cells.latest_row(pair, view, language) for pair in pairs],
+        states=[
+            of_stored(alert_sentence, rule, evidence, language=language, time_zone=view.time_zone)
+            for rule, evidence in facts.states(view.verdicts)
+        ],
         responses=response_rows(shown, view, language),
         figure=page.script_json(figure) if figure else None,
         figure_height=figure["layout"]["height"] if figure else 0,

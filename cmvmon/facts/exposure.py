@@ -46,6 +46,10 @@ EXPOSURE = RowType(
         yes_no(
             "is_exposure_high", "Whether more was given than the band allows, by the band of the day before as well."
         ),
+        count("n_days_since_low", "Days since the last such day of too little; 0 = it is that day.", "there was none"),
+        moment("low_until_at", "When the last such day of too little ended.", "there was none"),
+        count("n_days_since_high", "Days since the last such day of too much; 0 = it is that day.", "there was none"),
+        moment("high_until_at", "When the last such day of too much ended.", "there was none"),
         Column("exposure_band", Kind.TEXT, "The band of kidney function, with its unit.", null_means=_NO_BAND),
         yes_no("is_on_replacement", "Whether the dose is that of renal replacement."),
         Column("dose_unit", Kind.TEXT, "The unit of its doses.", null_means="the drug has no table of doses"),
@@ -82,6 +86,14 @@ def exposure(facts: Facts) -> pl.DataFrame:
     last = pl.col("day") == pl.col("day").max().over("patient_id", "drug")
     lately = pl.col("day") >= pl.col("day").max().over("patient_id", "drug") - 1
     missed = days.filter(lately).group_by("patient_id", "drug").agg(n_missed_lately=pl.col("n_missed").sum())
+    beyond = days.group_by("patient_id", "drug").agg(
+        part
+        for name, is_beyond in (("low", pl.col("is_low_for_longer")), ("high", pl.col("is_surely_high")))
+        for part in (
+            (pl.col("day").max() - pl.col("day").filter(is_beyond).max()).alias(f"n_days_since_{name}"),
+            pl.col("ends").filter(is_beyond).max().alias(f"{name}_until_at"),
+        )
+    )
     listed = _drugs(facts)
     kidney = {drug: table.kidney_in for drug, table in facts.protocol.doses.items()}
     in_which = pl.col("drug").replace_strict(kidney, default=None, return_dtype=pl.String)
@@ -104,6 +116,7 @@ def exposure(facts: Facts) -> pl.DataFrame:
     return (
         listed.join(told, on=["patient_id", "drug"], how="left")
         .join(missed, on=["patient_id", "drug"], how="left")
+        .join(beyond, on=["patient_id", "drug"], how="left")
         .join(ages, on="patient_id", how="left")
         .with_columns(
             pl.col("is_exposure_low", "is_exposure_high", "is_on_replacement", "age_is_known").fill_null(False),

@@ -5,7 +5,8 @@ clock on; its dose is held against the band of that day: {exposure.most_share} o
 
 Alerts on two grounds. *above_band*: the last day that is over lies above the band of that day and of the day before, so that a
 change of band counts once it has lasted a day. *level_above*: the newest trough that *drug_level* can judge is above the upper
-end of its target. Clear when the day is not above its band, nor the trough above its target. Not assessable as `exposure_low`
+end of its target. Once the day is within its band it is told for {eases_days} more days, for information (*was_above*). Clear when
+these are over, and the trough is not above its target. Not assessable as `exposure_low`
 is: without a dosing weight or a clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and
 where a row could not be read.
 
@@ -19,19 +20,22 @@ from dataclasses import replace
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.facts.dose_days import ADEQUATE, HIGH, LOW
 from cmvmon.rules import of_doses, of_levels
-from cmvmon.rules.rulebook import Rule
+from cmvmon.rules.rulebook import Rule, say
 
 level_above = of_levels.is_above & (of_doses.drug == fact("level_drug"))
+in_band = of_doses.state.is_in([ADEQUATE, LOW]) & ~level_above
+was_above = in_band & (fact("n_days_since_high") <= number("eases_days"))
 
 RULE = Rule(
     code="exposure_high",
     subject="drug",
     applies=of_doses.is_judged,
-    fires={"above_band": truth("is_exposure_high"), "level_above": level_above},
-    clears=of_doses.state.is_in([ADEQUATE, LOW]) & ~level_above,
-    tier={2: otherwise},
+    fires={"above_band": truth("is_exposure_high"), "level_above": level_above, "was_above": was_above},
+    clears=in_band & ~was_above,
+    tier={2: truth("is_exposure_high") | level_above, 3: otherwise},
     cannot_tell=of_doses.cannot_tell(of_doses.state == HIGH),
     says=(
+        say("was_above", fact("high_until_at"), when=was_above),
         replace(of_levels.trough, when=level_above),
         replace(of_levels.target, when=level_above),
         *of_doses.told(fact("most_in_a_day")),

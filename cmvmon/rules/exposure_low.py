@@ -7,11 +7,15 @@ Alerts on two grounds. *below_band*: the last day that is over and the one befor
 given on the last; by the band of the day before as well, so that a change of band counts once it has lasted a day. *missed_doses*:
 {missed_doses} or more doses were missed on these days.
 
-Clear when the last day is not below its band and fewer doses were missed. Not assessable on the first day below it; without a
-dosing weight (of a drug that is dosed by weight), a clearance of the last {exposure.kidney_value_holds_days} days (an eGFR only
-with body surface), in the {exposure.unsteady_after_replacement_h} hours after renal replacement, where creatinine moved by more
-than {exposure.creatinine_moved_umol_per_l} umol/L in {exposure.creatinine_moved_within_h} hours, of patients under
-{exposure.adult_from_years} years, and where a row could not be read. A patient of unknown age is judged as an adult.
+From then on it is told for {eases_days} more days, for information, so that a kidney function at the edge of a band does not end and
+begin it anew (*was_below*).
+
+Clear when the last day is not below its band, fewer doses were missed, and those days are over. Not assessable on the first day
+below it; without a dosing weight (of a drug that is dosed by weight), a clearance of the last
+{exposure.kidney_value_holds_days} days (an eGFR only with body surface), in the {exposure.unsteady_after_replacement_h} hours
+after renal replacement, where creatinine moved by more than {exposure.creatinine_moved_umol_per_l} umol/L in
+{exposure.creatinine_moved_within_h} hours, of patients under {exposure.adult_from_years} years, and where a row could not be
+read. A patient of unknown age is judged as an adult.
 
 Why: guide G14, G17: a low dose explains a slow fall before resistance does. Doses on renal replacement rest on few patients
 (Horvatits 2014). Not to be read as an order to give more: a dose may be low on purpose. The route is not judged.
@@ -24,17 +28,20 @@ from cmvmon.rules.rulebook import Rule, say
 
 below_band, missed = truth("is_exposure_low"), fact("n_missed_lately")
 missed_doses = missed >= number("missed_doses")
+in_band = of_doses.state.is_in([ADEQUATE, HIGH]) & ~missed_doses
+was_below = in_band & (fact("n_days_since_low") <= number("eases_days"))
 
 RULE = Rule(
     code="exposure_low",
     subject="drug",
     applies=of_doses.is_judged,
-    fires={"below_band": below_band, "missed_doses": missed_doses},
+    fires={"below_band": below_band, "missed_doses": missed_doses, "was_below": was_below},
     unless=of_doses.UNDER_AGE,
-    clears=of_doses.state.is_in([ADEQUATE, HIGH]) & ~missed_doses,
-    tier={2: otherwise},
+    clears=in_band & ~was_below,
+    tier={2: below_band | missed_doses, 3: otherwise},
     cannot_tell=of_doses.cannot_tell(of_doses.state == LOW),
     says=(
+        say("was_below", fact("low_until_at"), when=was_below),
         *of_doses.told(fact("least_in_a_day")),
         say("missed", missed, when=missed > 0),
         *of_doses.FOLDED,

@@ -69,7 +69,7 @@ def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = N
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """`frame`, where the rule applies, with `verdict`, `reason`, `tier`, `grounds` (names of those
-    that hold) and `says` (sentence keys of an alert, else null).
+    that hold) and `says` (sentence keys of an alert or of a state, else null).
 
     Raises ContractBroken when the rule fires and clears at once.
     """
@@ -95,10 +95,11 @@ def judged_each(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     held_by = _first([*rule.inhibitors.items(), *rule.unless.items()], is_held, holds, pl.String())
     untold = _first(rule.cannot_tell, ~fires & ~clears & ~is_held, holds, pl.String())
     marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
+    alerts = fires & (not rule.is_state)
     return rows.with_columns(
-        verdict=_each(_VERDICTS, np.where(fires, 0, np.where(clears, 1, 2)), pl.String()),
+        verdict=_each(_VERDICTS, np.where(alerts, 0, np.where(clears | fires, 1, 2)), pl.String()),
         reason=pl.coalesce(held_by, untold),
-        tier=_first([*rule.tier.items()], fires, holds, pl.Int64()),
+        tier=_first([*rule.tier.items()], alerts, holds, pl.Int64()),
         grounds=_those(list(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
         says=_those([sentence.key for sentence in rule.says], marks),
         is_contradictory=pl.Series(clears & (fires | is_held), dtype=pl.Boolean),

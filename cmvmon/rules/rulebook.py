@@ -74,6 +74,7 @@ class Rule:
         inhibited_by: rules whose alert on the patient makes this one not assessable.
         no_longer: why an open alert is closed when it no longer applies to its subject, as a code of `words.UNJUDGED`, where
             neither results nor treatment explain it. None: what holds of its kind of subject.
+        is_state: it tells a state and alerts on nobody: where it fires it is clear, with the grounds and sentences of the state.
         leaflet: what it watches, why, what it must not be read as, source; `{number}` stands for a number of the protocol.
     """
 
@@ -92,11 +93,15 @@ class Rule:
     expects: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
     no_longer: str | None = None
+    is_state: bool = False
 
     def __post_init__(self) -> None:
         if not self.fires:
             raise ProgramError(f"the rule {self.code} has no ground that fires it")
-        for name, last in (("cannot_tell", self.cannot_tell[-1][1]), ("tier", [*self.tier.values()][-1])):
+        if self.is_state and self.tier:
+            raise ProgramError(f"the rule {self.code} tells a state, which has no tier")
+        ends = {"cannot_tell": self.cannot_tell[-1][1]} | ({} if self.is_state else {"tier": [*self.tier.values()][-1]})
+        for name, last in ends.items():
             if last is not otherwise:
                 raise ProgramError(f"the rule {self.code}: the last condition of {name} must be `otherwise`")
 

@@ -1,8 +1,8 @@
 """The last two results of a series are below the limit of quantification.
 
-Watches the newest series of each compartment. A state, told inside the report: it names its compartment, and a state in
-plasma never resolves an alert on BAL. Clear when either of the last two has a load (quantified, or above range). Not
-assessable with fewer than two results, or when the values of one of the two conflict.
+Watches the newest series of each compartment. A state, and no alert: it stands on the patient page and in the evidence of the
+verdict, names its compartment, and a state in plasma never resolves an alert on BAL. Not so when either of the last two has a load
+(quantified, or above range). Not assessable with fewer than two results, or when the values of one of the two conflict.
 
 Why: in VICTOR suppression at day 7, 14 or 21 went with faster resolution of disease after transplantation. Not to be read
 as cured, nor as virus absent: "not detected" does not exclude virus below the limit of detection.
@@ -22,7 +22,7 @@ RULE = Rule(
     applies=(truth("has_series") & ~truth("is_older")) | has_nothing,
     fires={"both_below": is_readable & both_below},
     clears=is_readable & ~both_below,
-    tier={3: otherwise},
+    tier={},
     cannot_tell=(("conflicting_values", truth("last_two_conflict")), ("fewer_than_two_results", otherwise)),
     says=(
         say(
@@ -35,5 +35,6 @@ RULE = Rule(
         ),
     ),
     rests_on=((("previous_result_id", "latest_result_id"), otherwise),),
+    is_state=True,
     leaflet=__doc__ or "",
 )

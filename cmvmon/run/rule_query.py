@@ -25,7 +25,7 @@ def listed_rules(root: Path, *, lang: str | None) -> list[dict[str, Any]]:
             "rule": rule.code,
             "title": spoken.say(f"rule.{rule.code}"),
             "subject": rule.subject,
-            "tiers": " or ".join(map(str, rule.tier)),
+            "tiers": " or ".join(map(str, rule.tier)) or "state",
             "strength": protocol.rules[rule.code].provenance.strength,
             "owner": protocol.rules[rule.code].provenance.owner,
             "disabled": off.get(rule.code, ""),

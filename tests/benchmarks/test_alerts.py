@@ -149,7 +149,7 @@ def said(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
 
 def by_hand() -> Alerts:
     mornings = {
-        14: said(("A", "suppressed", "alert", 1), ("B", "slow", "alert", 3), ("C", "slow", "alert", 2)),
+        14: said(("A", "no_follow_up", "alert", 1), ("B", "slow", "alert", 3), ("C", "slow", "alert", 2)),
         15: said(("A", "no_follow_up", "alert", 2), ("B", "slow", "alert", 1), ("C", "slow", "clear", None)),
         16: said(("B", "slow", "not_assessable", None), ("B", "rise", "alert", 2), ("D", "rise", "alert", 2)),
         17: said(("B", "slow", "alert", 3), ("B", "rise", "not_assessable", None), ("D", "slow", "alert", 2)),
@@ -176,7 +176,7 @@ def test_an_alert_is_open_until_it_clears_is_lowered_or_loses_its_subject() -> N
 
 
 def test_rules_that_tell_of_no_load_are_named_in_one_place() -> None:
-    assert NOT_ABOUT_A_LOAD == ("suppressed", "no_follow_up")
+    assert NOT_ABOUT_A_LOAD == ("no_follow_up",)
 
 
 # --- the targets -----------------------------------------------------------------------------------------------------

@@ -223,11 +223,11 @@ def test_a_false_alarm_is_one_of_which_nothing_is_true_that_morning() -> None:
 
 
 def test_a_rule_is_alone_in_the_weeks_in_which_no_other_stood() -> None:
-    one = said(("response", 1.0, 8.0), ("suppressed 3", 7.5, 9.0), ("rebound", 21.0, None))
+    one = said(("response", 1.0, 8.0), ("guide_duration 3", 7.5, 9.0), ("rebound", 21.0, None))
     counted = {
         rule: (each.alerts, each.listed, each.patient_weeks, each.alone) for rule, each in adds([one], days=42).items()
     }
-    assert counted == {"rebound": (1, 1, 3, 3), "response": (1, 1, 2, 1), "suppressed": (1, 0, 1, 0)}
+    assert counted == {"rebound": (1, 1, 3, 3), "response": (1, 1, 2, 1), "guide_duration": (1, 0, 1, 0)}
 
 
 def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:

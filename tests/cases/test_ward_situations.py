@@ -13,8 +13,8 @@ from cmvmon.shell.protocol_files import Protocol
 from tests import patients
 
 FOLDER = Path(__file__).parent
-# `suppressed` tells a state and `no_follow_up` a missing sample; neither is about a load that is too high or does not fall.
-NOT_ABOUT_A_LOAD = {"suppressed", "no_follow_up", "guide_duration"}
+# `no_follow_up` tells of a missing sample; neither is about a load that is too high or does not fall.
+NOT_ABOUT_A_LOAD = {"no_follow_up", "guide_duration"}
 
 
 def situations(name: str) -> dict[str, dict[str, str]]:

@@ -87,7 +87,8 @@ def _section(rule: Rule) -> str:
 
 def _conditions(rule: Rule) -> list[str]:
     """How it is judged, as its file says it; by facts of docs/facts.md and numbers of the protocol."""
-    said = [("applies", rule.applies), *((f"alerts `{name}`", c) for name, c in rule.fires.items())]
+    fires = "a state, told and no alert:" if rule.is_state else "alerts"
+    said = [("applies", rule.applies), *((f"{fires} `{name}`", c) for name, c in rule.fires.items())]
     said += [(f"not assessable `{name}` although it would alert", c) for name, c in rule.unless.items()]
     said += [("clears", rule.clears), *((f"tier {tier}", c) for tier, c in rule.tier.items())]
     reasons = [(code if isinstance(code, str) else code.written, c) for code, c in rule.cannot_tell]

@@ -20,7 +20,7 @@ from cmvmon.run.rule_query import where
 from cmvmon.shell.site import Site
 from tests.rules.reading import assessed, cases
 
-RULES = all_rules()
+RULES = [rule for rule in all_rules() if not rule.is_state]  # why an alert stands is asked of alerts
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,12 +11,14 @@ import pytest
 
 import cmvmon.rules
 from cmvmon.assess import assess
+from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules
 from cmvmon.shell.protocol_files import Protocol
 from tests.rules.reading import CASES, PATIENT, Case, about, assessed, at, cases, tables
 
 RULES = [rule.code for rule in all_rules()]
+STATES = {rule.code for rule in all_rules() if rule.is_state}
 EVERY = [case for rule in RULES for case in cases(rule)]
 
 
@@ -30,17 +32,33 @@ def test_the_rule_says_what_its_case_table_says(case: Case) -> None:
     if case.verdict == "none":
         assert rows.is_empty()
         return
-    assert rows.select("verdict", "reason", "tier").rows() == [(case.verdict, case.reason, case.tier)]
+    says = [_said(case.rule, row) for row in rows.iter_rows(named=True)]
+    assert says == [(case.verdict, case.reason, case.tier)]
+
+
+def _said(rule: str, row: dict[str, object]) -> tuple[object, object, object]:
+    """Verdict, reason and tier; `state` where a rule that tells a state is clear and tells it."""
+    evidence = json.loads(str(row["evidence"]))
+    tells = row["verdict"] == words.CLEAR and evidence["says"] is not None
+    assert not tells or rule in STATES
+    return "state" if tells else row["verdict"], row["reason"], row["tier"]
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_cases_of_each_kind(rule: str) -> None:
-    assert {"alert", "clear", "not assessable", "boundary"} <= {case.kind for case in cases(rule)}
+    first = "state" if rule in STATES else "alert"
+    assert {first, "clear", "not assessable", "boundary"} <= {case.kind for case in cases(rule)}
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: f"{case.rule}: {case.name}")
 def test_a_case_is_of_the_kind_that_its_verdict_is(case: Case) -> None:
-    of_kind = {"alert": "alert", "clear": "clear", "not assessable": "not_assessable", "no row": "none"}
+    of_kind = {
+        "alert": "alert",
+        "state": "state",
+        "clear": "clear",
+        "not assessable": "not_assessable",
+        "no row": "none",
+    }
     assert of_kind.get(case.kind, case.verdict) == case.verdict
 
 
@@ -98,6 +116,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
         "guide_sampling_moment",
         "plasma_does_not_exclude",
         "resistance_found",
+        "result_withdrawn_after_use",
         "rise_on_prophylaxis",
         "toxicity_monitoring",
         "untreated_rise",
@@ -110,3 +129,9 @@ def test_rules_are_found_by_their_files() -> None:
     assert {"bal_at_local_line", "no_follow_up", "rebound", "response", "suppressed"} <= set(RULES)
     folder = Path(cmvmon.rules.__file__).parent
     assert sorted(path.stem for path in folder.glob("*.py") if "\nRULE = " in path.read_text(encoding="utf-8")) == RULES
+
+
+def test_a_state_alerts_on_nobody_and_tells_itself_with_the_results_that_it_rests_on() -> None:
+    told = [row for case in cases("suppressed") if case.verdict == "state" for row in verdict_rows(case).to_dicts()]
+    assert {row["verdict"] for row in told} == {words.CLEAR}
+    assert all(len(json.loads(row["evidence"])["result_ids"]) == 2 for row in told)

@@ -1,4 +1,4 @@
-"""Every alert of the case tables: its grounds, its sentences in order, and the results that it rests on (alerts_said.md).
+"""Every alert and state of the case tables: its grounds, its sentences in order, and the results that it rests on (alerts_said.md).
 
 A result is named by its compartment (and laboratory) and its place among the case's results, from 0. `make generate` writes
 the table; whoever changes a rule reads there what its alerts say now.
@@ -17,7 +17,7 @@ from cmvmon.rules import all_rules
 from tests.rules.reading import Case, about, assessed, cases
 
 TABLE = Path(__file__).parent / "alerts_said.md"
-ALERTS = [case for rule in all_rules() for case in cases(rule.code) if case.verdict == "alert"]
+ALERTS = [case for rule in all_rules() for case in cases(rule.code) if case.verdict in ("alert", "state")]
 
 
 def expected() -> dict[tuple[str, str], tuple[str, str, str]]:

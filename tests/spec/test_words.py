@@ -40,7 +40,7 @@ from cmvmon.text.language import rule_files
 from cmvmon.text.values import days_in_words, slope_sentence, value_in_words
 from dashboards.views import CAVEATS, WORK
 from tests.pages import made_up
-from tests.rules.reading import assessed, cases
+from tests.rules.reading import about, assessed, cases
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +64,8 @@ TITLES: dict[str, tuple[str, ...]] = {
     "rebound": ("line", "line_airway"),
     "recurrence": ("after_end",),
     "drug_level": ("trough",),
-    "exposure_high": ("trough",),
+    "exposure_high": ("was_above", "trough"),
+    "exposure_low": ("was_below",),
     "genotype_not_on_record": ("overdue", "ul97_alone", "ul54_alone"),
     "resistance_found": ("running", "effect_not_said"),
     "result_withdrawn_after_use": ("moved",),
@@ -90,7 +91,7 @@ VOCABULARIES: dict[str, set[str]] = {
     "tier": {str(tier) for tier in words.TIERS},
     "alert_state": set(words.ALERT_STATE),
     "cause": set(words.ALERT_CAUSE),
-    "cleared": {rule.code for rule in all_rules()},
+    "cleared": {rule.code for rule in all_rules() if not rule.is_state},
     "treatment": set(words.TREATMENT),
     "affected_source": set(words.AFFECTED_SOURCE),
     "condition": {*host_status.IMMUNOCOMPROMISING, host_status.IMMUNOCOMPETENT},
@@ -475,9 +476,9 @@ def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> N
 
 
 def evidence_of_a_case(rule: str) -> dict[str, object]:
-    """That of the first alert in the rule's own case table."""
-    case = next(case for case in cases(rule) if case.verdict == "alert")
-    found = assessed(case).verdicts.filter((pl.col("rule") == rule) & (pl.col("verdict") == "alert"))
+    """That of the first alert, or state, in the rule's own case table."""
+    case = next(case for case in cases(rule) if case.verdict in ("alert", "state"))
+    found = assessed(case).verdicts.filter(about(case))
     evidence: dict[str, object] = json.loads(found["evidence"][0])
     return evidence
 
