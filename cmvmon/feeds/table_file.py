@@ -32,6 +32,7 @@ NOT_WORDS = (
     "patient_id",
     "merged_into",
     "stay_id",
+    "visit_number",
     "request_id",
     "order_number",
     "stated_by",

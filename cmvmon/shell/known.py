@@ -10,8 +10,16 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
-from cmvmon.domain.known import Known
+from cmvmon.domain.delivered import (
+    BY_NAME,
+    DELIVERED,
+    LINKS,
+    SNAPSHOT_REFUSED,
+    Delivered,
+    Versions,
+    with_what_it_tells,
+)
+from cmvmon.domain.known import Known, all_told, with_told
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing
@@ -35,8 +43,8 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     Raises ProtocolError for a laboratory file that can't be read.
     """
     one = links(connection, as_of=as_of, about=patients)
-    found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
-    tables = {name: rows for name, rows in found.items() if rows is not None}
+    found = {table.name: _own_rows(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
+    tables = all_told({name: rows for name, rows in found.items() if rows is not None})
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
@@ -66,11 +74,23 @@ def known_table(
 
     Every version of each record where the sender states which one is the last; else the rows that stand
     (cmvmon.domain.standing). What came under a number that was merged stands under the one that its patient goes on under,
-    whichever of the two is asked for. `one`: those links, where they were read already.
+    whichever of the two is asked for. With the rows that are made of statements of another table. `one`: those links, where
+    they were read already.
     """
-    if not was_delivered(connection, table.rows, as_of=as_of):
-        return None
     one = links(connection, as_of=as_of, about=patients) if one is None else one
+    own = _own_rows(connection, table, as_of=as_of, patients=patients, one=one)
+    if table.told is None:
+        return own
+    told_by = BY_NAME[table.told.by]
+    return with_told(table, own, _own_rows(connection, told_by, as_of=as_of, patients=patients, one=one))
+
+
+def _own_rows(
+    connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None, one: Links
+) -> pl.DataFrame | None:
+    """The rows that were delivered as rows of that table; None when no such delivery had been accepted."""
+    if not _came(connection, [table.name], as_of):
+        return None
     whom = None if patients is None else one.family(patients)
     versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
     if table.versions is Versions.SNAPSHOT:
@@ -106,9 +126,16 @@ def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
 
 
 def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: datetime) -> bool:
-    """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
+    """Whether a delivery of that table had been taken in, or of one by which its rows are told: one that was refused whole
+    tells nothing."""
+    table = BY_NAME.get(row_type.name)
+    told_by = [] if table is None or table.told is None else [table.told.by]
+    return _came(connection, [row_type.name, *told_by], as_of)
+
+
+def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -> bool:
     d = DELIVERIES.c
-    query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), _taken_in(as_of))
+    query = sa.select(d.delivery_id).where(d.table_name.in_(tables), d.refused.is_(None), _taken_in(as_of))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -188,7 +215,23 @@ def patients_without_end(
     )
     goes_on = sa.or_(c[end].is_(None), c[end] >= after, contradicts)
     query = sa.select(c.patient_id).where(c.received_at <= as_of, goes_on, ~is_replaced).distinct()
-    return _led_on(connection, connection.execute(query).scalars(), as_of)
+    return _led_on(connection, connection.execute(query).scalars(), as_of) | _told_without_end(
+        connection, row_type, end, after=after, as_of=as_of
+    )
+
+
+def _told_without_end(
+    connection: sa.Connection, row_type: RowType, end: str, *, after: datetime, as_of: datetime
+) -> set[str]:
+    """The same of the rows that are made of statements of another table."""
+    table = BY_NAME[row_type.name]
+    if table.told is None:
+        return set()
+    c = VERSIONS[table.told.by].c
+    query = sa.select(c.patient_id).where(c[table.told.column] == table.told.word, c.received_at <= as_of).distinct()
+    patients = _led_on(connection, connection.execute(query).scalars(), as_of)
+    rows = known_table(connection, table, as_of=as_of, patients=patients) if patients else None
+    return set() if rows is None else set(rows.filter(pl.col(end).is_null() | (pl.col(end) >= after))["patient_id"])
 
 
 def patients_since(
@@ -266,9 +309,9 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, d
     landed = dict(row for some in parts for row in _landed(connection, some))
     found: dict[str, dict[str, datetime]] = {table.name: {} for table in DELIVERED}
     for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
-        if name in found:
+        for table in with_what_it_tells(name) if name in found else ():
             who, came = one.of(number), landed[delivery_id]
-            found[name][who] = max(came, found[name].get(who, came))
+            found[table][who] = max(came, found[table].get(who, came))
     return found
 
 

@@ -334,6 +334,24 @@ resistant = ["R"]
 [resistance_reports.words.letermovir_as_reported]
 resistant = ["R"]
 
+[patient_movements.columns]
+patient_id = "Patiëntnummer"
+visit_number = "Opnamenummer"
+movement = "Soort"
+stated_at = "Vastgelegd op"
+stated_time = "Vastgelegd om"
+moved_at = "Datum"
+moved_time = "Tijd"
+unit = "Afdeling"
+ward = "Kamer"
+bed = "Bed"
+
+[patient_movements.words.movement]
+transfer = ["overplaatsing"]
+
+[patient_movements.words.unit]
+icu = ["IC"]
+
 [samples_ordered.columns]
 patient_id = "Patiëntnummer"
 order_number = "Aanvraagnummer"
