@@ -2,7 +2,7 @@
 
 Two rows of one record that came last together, or two records that say the same key, can't be told apart: neither is
 chosen. What they say of time is joined, from the first start to the last end; where one of them goes on, the joined row
-goes on. Of everything else, what they do not agree on is unknown (null).
+goes on. Of everything else, what they do not agree on is unknown (null). Where a row can't be without that, none stands.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import Delivered
 
 _ARRIVED = ("received_at", "landed_at")
@@ -33,6 +34,7 @@ def standing(versions: pl.DataFrame, table: Delivered) -> pl.DataFrame:
         return last.select(*table.rows.schema)
     others = [name for name in table.rows.schema if name not in key]
     rows = joined.group_by(key, maintain_order=True).agg(*_joined(others, table)).select(*table.rows.schema)
+    rows, _ = split_by_promises(rows, table.rows)
     return pl.concat([last.filter(~several).select(*table.rows.schema), rows])
 
 

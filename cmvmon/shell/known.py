@@ -33,6 +33,7 @@ from cmvmon.shell.signs_of_life import last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
+_NONE_STANDS = [t.name for t in DELIVERED if t.versions is Versions.SNAPSHOT and t.needs_more_than_times]
 _RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 
@@ -298,11 +299,13 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, d
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
     be told from the rest.
 
-    Records that contradict each other are read: what they do not agree on is null in the row that stands for them. Of a
+    Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
+        pl.col("patient_id").is_not_null()
+        & (pl.col("reason") != SNAPSHOT_REFUSED)
+        & (~pl.col("reason").is_in(sorted(CONFLICTS)) | pl.col("table_name").is_in(_NONE_STANDS))
     )
     one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
     parts = chunks(set(waiting["delivery_id"]))
