@@ -116,13 +116,6 @@ class Delivered:
     def name(self) -> str:
         return self.rows.name
 
-    @property
-    def needs_more_than_times(self) -> bool:
-        """Whether a row can't be without a column that rows of one key may contradict each other in: none stands for them then."""
-        times = {*self.rows.key, *self.patients, self.starts, *self.ends}
-        needed = {column.name for column in self.rows.columns if column.exchanged and not column.null_means}
-        return bool((needed | {name for promise in self.rows.across for name in promise.columns}) - times)
-
     def known_from(self) -> pl.Expr:
         """Since when a row that is delivered as history counts as known."""
         return pl.coalesce(*self.known_since)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import polars as pl
@@ -22,7 +22,7 @@ from cmvmon.domain.delivered import (
 from cmvmon.domain.known import Known, all_told, with_told
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.domain.standing import standing
+from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.shell import feed_state
 from cmvmon.shell.answered import answered_results
 from cmvmon.shell.frames import framed
@@ -33,7 +33,6 @@ from cmvmon.shell.signs_of_life import last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
-_NONE_STANDS = [t.name for t in DELIVERED if t.versions is Versions.SNAPSHOT and t.needs_more_than_times]
 _RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
 
 
@@ -45,11 +44,11 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     """
     one = links(connection, as_of=as_of, about=patients)
     found = {table.name: _own_rows(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
-    tables = all_told({name: rows for name, rows in found.items() if rows is not None})
+    tables = all_told({name: rows for name, (rows, _) in found.items() if rows is not None})
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = _unread(connection, as_of)
+    unread = _unread(connection, as_of, {name: fallen for name, (_, fallen) in found.items()})
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
@@ -79,24 +78,25 @@ def known_table(
     they were read already.
     """
     one = links(connection, as_of=as_of, about=patients) if one is None else one
-    own = _own_rows(connection, table, as_of=as_of, patients=patients, one=one)
+    own, _ = _own_rows(connection, table, as_of=as_of, patients=patients, one=one)
     if table.told is None:
         return own
     told_by = BY_NAME[table.told.by]
-    return with_told(table, own, _own_rows(connection, told_by, as_of=as_of, patients=patients, one=one))
+    return with_told(table, own, _own_rows(connection, told_by, as_of=as_of, patients=patients, one=one)[0])
 
 
 def _own_rows(
     connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None, one: Links
-) -> pl.DataFrame | None:
-    """The rows that were delivered as rows of that table; None when no such delivery had been accepted."""
+) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """The rows that were delivered as rows of that table (None when no such delivery had been accepted), and what records
+    come to of which none stands, for they contradict each other."""
     if not _came(connection, [table.name], as_of):
-        return None
+        return None, table.rows.empty()
     whom = None if patients is None else one.family(patients)
     versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
     if table.versions is Versions.SNAPSHOT:
-        return standing(versions, table)
-    return _of_last_judging(versions).select(*table.rows.schema)
+        return standing_and_fallen(versions, table)
+    return _of_last_judging(versions).select(*table.rows.schema), table.rows.empty()
 
 
 def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:
@@ -295,17 +295,17 @@ def chunks(patients: Collection[str]) -> list[list[str]]:
     return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
 
 
-def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, datetime]]:
+def _unread(
+    connection: sa.Connection, as_of: datetime, fallen: Mapping[str, pl.DataFrame]
+) -> dict[str, dict[str, datetime]]:
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
-    be told from the rest.
+    be told from the rest. `fallen`: by table, what records come to of which none stands.
 
     Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null()
-        & (pl.col("reason") != SNAPSHOT_REFUSED)
-        & (~pl.col("reason").is_in(sorted(CONFLICTS)) | pl.col("table_name").is_in(_NONE_STANDS))
+        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
     )
     one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
     parts = chunks(set(waiting["delivery_id"]))
@@ -315,6 +315,10 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, d
         for table in with_what_it_tells(name) if name in found else ():
             who, came = one.of(number), landed[delivery_id]
             found[table][who] = max(came, found[table].get(who, came))
+    for name, rows in fallen.items():
+        for who, came in rows.select("patient_id", "received_at").iter_rows():
+            for table in with_what_it_tells(name):
+                found[table][who] = max(came, found[table].get(who, came))
     return found
 
 
