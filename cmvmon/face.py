@@ -20,7 +20,7 @@ from cmvmon.assess import assess as _assess
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.known import Known
+from cmvmon.domain.known import Known, all_told
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
 from cmvmon.feeds.standard_table import typed_exchange
@@ -66,10 +66,10 @@ def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
     read_ones = {name: _typed(found, _TABLES[name]) for name, found in given.items()}
     for name, (_, broken) in read_ones.items():
         _warn(name, broken)
-    tables = {_TABLES[name]: usable for name, (usable, _) in read_ones.items() if name != ASSAYS.name}
+    tables = all_told({name: usable for name, (usable, _) in read_ones.items() if name != ASSAYS.name})
     unread = {name: frozenset(_patients(broken)) for name, (_, broken) in read_ones.items()}
     assays = read_ones[ASSAYS.name][0] if ASSAYS.name in read_ones else ASSAYS.empty()
-    return Known.of(tables, assays=assays, unread=unread)
+    return Known(tables, assays, unread)
 
 
 def assess(

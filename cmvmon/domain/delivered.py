@@ -5,7 +5,7 @@ To add one: its row type in `rows.py`, one entry here, its whole-table contract.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,10 +25,12 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.laboratory_values import IONISED_CALCIUM, LABORATORY_VALUES
 from cmvmon.domain.oxygenation import OXYGENATION
 from cmvmon.domain.patient_links import PATIENT_LINKS
+from cmvmon.domain.patient_movements import ICU, PATIENT_MOVEMENTS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
+from cmvmon.domain.stays_told import stays_told
 from cmvmon.domain.treatment_limitations import TREATMENT_LIMITATIONS
 
 
@@ -54,6 +56,22 @@ class Versions(Enum):
 
 
 @dataclass(frozen=True)
+class Told:
+    """Another delivered table out of whose statements more rows of a table are made, wherever what was known is read.
+
+    Attributes:
+        by: the name of that table.
+        column, word: only a patient of whom one of its rows holds that word in that column can have such rows.
+        rows: its standing rows as rows of the table.
+    """
+
+    by: str
+    column: str
+    word: str
+    rows: Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True)
 class Delivered:
     """One table that the world sends us.
 
@@ -72,6 +90,7 @@ class Delivered:
             without one can be told from a unit that does not send it (`Known.ever_sent`).
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
+        told: where more of its rows come from; None = from nowhere.
     """
 
     rows: RowType
@@ -86,6 +105,7 @@ class Delivered:
     patients: tuple[str, ...] = ("patient_id",)
     asked_for: tuple[str, tuple[str, ...]] = ("", ())
     by_laboratory: bool = False
+    told: Told | None = None
 
     @property
     def says_who(self) -> bool:
@@ -130,6 +150,12 @@ DELIVERED: tuple[Delivered, ...] = (
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
         whole="stay_id",
         of_whole=("admitted_at", "discharged_at"),
+        told=Told(PATIENT_MOVEMENTS.name, "unit", ICU, stays_told),
+    ),
+    Delivered(
+        PATIENT_MOVEMENTS,
+        starts="stated_at",
+        known_since=("stated_at",),
     ),
     Delivered(
         HOST_STATUS,
@@ -232,3 +258,12 @@ TOO_MANY_WITHDRAWN = "too_many_withdrawn"
 """Why a snapshot is refused that lacks too many of the standing records."""
 CONFLICT = "conflicting_values"
 """The reason of a record that contradicts another one of its version: both are known, neither is chosen."""
+
+
+def with_what_it_tells(name: str) -> tuple[str, ...]:
+    """That table and those of which rows are made of its statements: what is not known of the one is not known of the others.
+
+    >>> with_what_it_tells("patient_movements"), with_what_it_tells("icu_stays")
+    (('patient_movements', 'icu_stays'), ('icu_stays',))
+    """
+    return (name, *(table.name for table in DELIVERED if table.told is not None and table.told.by == name))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.delivered import BY_NAME, DELIVERED
+from cmvmon.domain.delivered import BY_NAME, DELIVERED, Delivered
 from cmvmon.domain.rows import ASSAYS
 
 
@@ -99,3 +99,18 @@ class Known:
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows of every table that was delivered and tells of patients, in the order of the registry."""
         return (self.tables[table.name] for table in DELIVERED if table.name in self.tables and not table.says_who)
+
+
+def with_told(table: Delivered, own: pl.DataFrame | None, statements: pl.DataFrame | None) -> pl.DataFrame | None:
+    """The rows of a table with those that are made of statements (`Delivered.told`). None = neither was ever delivered."""
+    if table.told is None or statements is None:
+        return own
+    told = table.told.rows(statements)
+    return told if own is None else pl.concat([own, told])
+
+
+def all_told(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Delivered tables by name, each with the rows that are made of statements of another."""
+    statements = {table.name: tables.get(table.told.by) for table in DELIVERED if table.told is not None}
+    found = {table.name: with_told(table, tables.get(table.name), statements.get(table.name)) for table in DELIVERED}
+    return {name: rows for name, rows in found.items() if rows is not None}

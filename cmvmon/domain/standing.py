@@ -2,7 +2,7 @@
 
 Two rows of one record that came last together, or two records that say the same key, can't be told apart: neither is
 chosen. What they say of time is joined, from the first start to the last end; where one of them goes on, the joined row
-goes on. Of everything else, what they do not agree on is unknown (null).
+goes on. Of everything else, what they do not agree on is unknown (null). Where a row can't be without that, none stands.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import Delivered
 
 _ARRIVED = ("received_at", "landed_at")
 
 
 def standing(versions: pl.DataFrame, table: Delivered) -> pl.DataFrame:
-    """The rows that stand, one for each key and patient.
+    """The rows that stand, one for each key and patient (see `standing_and_fallen`)."""
+    return standing_and_fallen(versions, table)[0]
+
+
+def standing_and_fallen(versions: pl.DataFrame, table: Delivered) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that stand, one for each key and patient, and the joined ones that break a promise of their table: none stands
+    for these records.
 
     `versions`: columns of the table, `record_key`, `landed_at`, `is_withdrawn`; a record is what has one `record_key`.
     """
@@ -30,10 +37,11 @@ def standing(versions: pl.DataFrame, table: Delivered) -> pl.DataFrame:
     several = pl.struct(key).is_duplicated()
     joined = last.filter(several)
     if joined.is_empty():
-        return last.select(*table.rows.schema)
+        return last.select(*table.rows.schema), table.rows.empty()
     others = [name for name in table.rows.schema if name not in key]
     rows = joined.group_by(key, maintain_order=True).agg(*_joined(others, table)).select(*table.rows.schema)
-    return pl.concat([last.filter(~several).select(*table.rows.schema), rows])
+    rows, fallen = split_by_promises(rows, table.rows)
+    return pl.concat([last.filter(~several).select(*table.rows.schema), rows]), fallen.select(*table.rows.schema)
 
 
 def _stamp() -> pl.Expr:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
 from cmvmon.domain.rows import ICU_STAYS
+from cmvmon.domain.stays_told import stays_told
 from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
@@ -27,7 +29,7 @@ DURATION = RowType(
         yes_no(
             "is_ventilated",
             "Whether a period of ventilation runs in an open stay.",
-            "no open stay on record, or the feeds of stays are silent",
+            "no open stay on record, the feeds of stays are silent, or an open stay is known by movements alone",
         ),
         Column(
             "leading_compartments",
@@ -58,11 +60,16 @@ def duration(facts: Facts) -> pl.DataFrame:
 
 
 def _ventilated(facts: Facts) -> pl.DataFrame:
-    """A patient with an open stay: whether one of its periods of ventilation runs. Nobody, where the feeds are silent."""
+    """A patient with an open stay: whether one of its periods of ventilation runs. Nobody, where the feeds are silent.
+
+    A stay that is known by movements says nothing of ventilation; one that was delivered says what there is.
+    """
     begun = facts.prepared.begun
     is_running = pl.col("ventilation_started_at").is_not_null() & pl.col("ventilation_stopped_at").is_null()
     is_open = pl.col("discharged_at").is_null() & pl.lit(begun.silent_since(ICU_STAYS) is None)
-    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=is_running.any())
+    is_told = pl.col("stay_id").is_in(stays_told(begun[PATIENT_MOVEMENTS])["stay_id"].implode())
+    answer = pl.when(is_running.any()).then(True).when((~is_told).any()).then(False)
+    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=answer)
 
 
 def _leading_below(facts: Facts) -> pl.DataFrame:

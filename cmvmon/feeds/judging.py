@@ -14,12 +14,14 @@ from cmvmon.feeds.judged import PLACE, Arrival, Judged
 from cmvmon.feeds.judged_tables import judge_table
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE, Laboratory
 from cmvmon.feeds.laboratory_results import judge_results
+from cmvmon.feeds.only_listed import only_listed
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, in_one_form
 from cmvmon.feeds.records import EXCHANGE, Expected, Records, Writing
 from cmvmon.feeds.standard_table import expected_columns
 from cmvmon.feeds.table_cells import InOurWords, in_our_words
-from cmvmon.feeds.table_file import NOTHING_SAID, ROW_ID, STATUS, TableFile
+from cmvmon.feeds.table_file import NOTHING_SAID, ROW_ID, STATUS, TableFile, moments
+from cmvmon.feeds.times import ISO8601
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,28 @@ class Declared:
 def writing_of(table: Delivered | None, declared: Declared) -> Writing:
     """How the sender writes that table, or messages (None); exchange form where nothing is declared."""
     if table is None:
-        return EXCHANGE if declared.laboratory is None else declared.laboratory.writing
+        return _of_messages(declared)
     file = declared.laboratory if table.by_laboratory else declared.table_file
     return EXCHANGE if file is None else file.writing
+
+
+def _of_messages(declared: Declared) -> Writing:
+    """How a sender of messages writes: as its laboratory file says, else its table file; the latter says which tables beside
+    results are read out of them."""
+    laboratory, file = declared.laboratory, declared.table_file
+    own = laboratory or file
+    writing = EXCHANGE if own is None else own.writing
+    if file is None:
+        return replace(writing, messages=replace(writing.messages, holds_results=laboratory is not None))
+    tables = {
+        name: dict(form.columns) | ({"": form.only_column} if form.only_column else {})
+        for name, form in file.tables.items()
+    }
+    ignored = tuple(dict.fromkeys((*writing.messages.ignored, *file.messages.ignored)))
+    return replace(
+        writing,
+        messages=replace(writing.messages, ignored=ignored, tables=tables, holds_results=laboratory is not None),
+    )
 
 
 def expected_of(table: Delivered, declared: Declared) -> Expected:
@@ -80,14 +101,17 @@ def expected_of(table: Delivered, declared: Declared) -> Expected:
     if laboratory is not None:
         headers = tuple(laboratory.columns.values())
         return Expected(headers, headers)
-    ours = expected_columns(table.rows)
+    ours = replace(expected_columns(table.rows), moments=frozenset(moments(table.rows)))
     if declared.table_file is None:
         return ours
     form = declared.table_file.form(table)
-    every = (*(form.header(name) for name in ours.columns), *form.columns.values())
+    only = (form.only_column,) if form.only_column else ()
+    every = (*(form.header(name) for name in ours.columns), *form.columns.values(), *only)
     # A column that is declared must be there: under a header that is not, what it says would be lost in silence.
-    needed = (*(form.header(name) for name in ours.required), *form.columns.values())
-    return Expected(tuple(dict.fromkeys(every)), tuple(dict.fromkeys(needed)))
+    needed = (*(form.header(name) for name in ours.required), *form.columns.values(), *only)
+    is_iso = declared.table_file.time_formats == (ISO8601,)  # other forms are read as they are declared
+    own = frozenset(form.header(name) for name in ours.moments) if is_iso else frozenset[str]()
+    return Expected(tuple(dict.fromkeys(every)), tuple(dict.fromkeys(needed)), own)
 
 
 def patient_header(table: Delivered, declared: Declared) -> str:
@@ -130,6 +154,7 @@ def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> 
     """The records of a table in our columns and words, or in those that the feed's table file makes ours."""
     file, numbers, nobody = declared.table_file, declared.numbers_of(table), declared.nobody(table)
     form = NOTHING_SAID if file is None else file.form(table)
+    records, others = only_listed(records, form)
     told = InOurWords(records) if file is None else in_our_words(records, table.rows, form, file)
     faults = dict(told.faults)
     if numbers is not None:
@@ -143,7 +168,7 @@ def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> 
         faults=faults,
         patients=table.patients,
     )
-    judged = _with_numbers(judged, told, table)
+    judged = replace(_with_numbers(judged, told, table), ignored=tuple(sorted(others)))
     if file is None:
         return judged
     blamed = pl.col("column").replace_strict(

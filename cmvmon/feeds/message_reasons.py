@@ -26,8 +26,9 @@ OF_MESSAGES = {
         f"where it never ends the last line, declare `end_may_lack` in [messages] of {_FILE}."
     ),
     "message_type": (
-        "messages of this type are not read. Ask the sender to leave them out, or list the type under `ignored` in [messages] "
-        f"of {_FILE}."
+        "messages of this type are not read here. Ask the sender to leave them out, or list the type under `ignored` in "
+        f"[messages] of {_FILE} or the table file; movements, merges, dates of birth, orders and doses are read where the table "
+        "file of the feed names their table (docs/feeds.md)."
     ),
     "not_for_production": (
         "the message says that it is not meant for production (MSH-11; of FHIR the label HTEST). Ask the sender, or list that under "
@@ -37,6 +38,32 @@ OF_MESSAGES = {
     "specimen_out_of_place": (
         "a specimen (SPM) stands before the first order, where it belongs behind its results: whose it is can't be told. Ask the "
         "sender to place it behind the results of its order."
+    ),
+    "contradicting_trigger": (
+        "the header (MSH-9) and the event (EVN-1) name two triggers. Ask the sender which of them holds, and for the message again."
+    ),
+    "undeclared_authority": (
+        "the patient's number says who gave it, and no file says whose numbers are meant here: the same digits of another authority "
+        "are another patient's. Declare the place in [<table>.columns] of the table file, as PID-3[4=HOSP].1."
+    ),
+    "two_authorities": (
+        "the two numbers were given by two authorities, so that one can't have been merged into the other. Ask the sender for the "
+        "merge with both numbers of one, or declare both places under `columns` of the merges in the table file."
+    ),
+    "no_two_patients": (
+        "the message tells two patients apart again, and does not name two of them (PID). Ask the sender for the message again, or "
+        "end the merge by `cmvmon merge --until`."
+    ),
+    "order_is_no_dose": (
+        "the message orders a drug, and says of no dose that it was given. Ask the sender for the doses (RAS), or list the type "
+        "under `ignored` in [messages] of the laboratory file or the table file."
+    ),
+    "nothing_told": (
+        "the message holds no segment of what its type is for: of orders ORC or OBR, of doses RXA. Ask the sender for it again."
+    ),
+    "unlisted_code": (
+        "the code is none of those that are meant (`only` in the table file), and its name sounds like one, or it has neither. Add "
+        "it there; where it is another, ask the sender to name it so that it can be told."
     ),
     "outside_a_message": (
         "lines stand before the first header (MSH) or behind the end of a message. Ask the sender for the file again."

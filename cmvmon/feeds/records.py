@@ -46,12 +46,18 @@ class Messages:
         processing: what they may be sent for (in HL7 `P` production, `T` training, `D` debugging).
         end_may_lack: whether the last one of a file may lack the end of its last line.
         file_encoding_holds: whether the declared encoding holds, whatever a message says of its own.
+        tables: the tables beside results that are read out of them, each with the places of its columns that are declared.
+        patient_id: where the patient's number stands in them; "" = not declared.
+        holds_results: whether results are read out of them: the feed has a laboratory file.
     """
 
     ignored: tuple[str, ...] = ()
     processing: tuple[str, ...] = ("P",)
     end_may_lack: bool = False
     file_encoding_holds: bool = False
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    patient_id: str = ""
+    holds_results: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,12 @@ EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written
 
 @dataclass(frozen=True)
 class Expected:
-    """The columns that a table is read from, and those of them that it can't do without."""
+    """The columns that a table is read from, those of them that it can't do without, and those that hold moments which a
+    format may write in a way of its own."""
 
     columns: tuple[str, ...]
     required: tuple[str, ...]
+    moments: frozenset[str] = frozenset()
 
 
 class Unclear(str):

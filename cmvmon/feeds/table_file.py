@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Matches, OneOf
 from cmvmon.domain.delivered import CHANGES, DELIVERED, ROWS, SENDS, WHOLE_SNAPSHOT, Delivered
+from cmvmon.feeds.declared_messages import read_messages
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_marks, read_time_formats, read_zone
 from cmvmon.feeds.laboratory import MAX_QUARANTINED_SHARE
 from cmvmon.feeds.numerals import Marks
 from cmvmon.feeds.patient_ids import placeholders
 from cmvmon.feeds.patient_numbers import NumberForm, read_number_form
-from cmvmon.feeds.records import EXCHANGE, Writing
+from cmvmon.feeds.records import EXCHANGE, Messages, Writing
 from cmvmon.feeds.rhythm import Rhythm, read_rhythm
 from cmvmon.feeds.times import ISO8601
 from cmvmon.feeds.toml_reading import Asked, StrictTable, read_whole
@@ -32,6 +33,7 @@ NOT_WORDS = (
     "patient_id",
     "merged_into",
     "stay_id",
+    "visit_number",
     "request_id",
     "order_number",
     "stated_by",
@@ -56,6 +58,7 @@ class TableForm:
             a snapshot holds everything.
         is_withdrawn: folded word of `status` -> whether it withdraws the record; an empty cell does not.
         rhythm: how often it comes; None = not declared.
+        only_column, only: of rows that hold one of these folded words in that column alone the table is read; "" = of all.
     """
 
     columns: Mapping[str, str]
@@ -65,6 +68,8 @@ class TableForm:
     holds_days: float | None = None
     is_withdrawn: Mapping[str, bool] = field(default_factory=dict)
     rhythm: Rhythm | None = None
+    only_column: str = ""
+    only: frozenset[str] = frozenset()
 
     def header(self, column: str) -> str:
         """The delivered header of one of our columns."""
@@ -80,6 +85,7 @@ class TableFile:
         time_zone: of times without an offset; None = the file says none.
         marks: of numbers in text; a point for decimals where none is declared.
         tables: by name of delivered table, what is said of it.
+        messages: what is declared of its messages, where it sends any.
         patient_numbers: how it writes patients' numbers; None = the file does not say.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
@@ -98,13 +104,19 @@ class TableFile:
     patient_numbers: NumberForm | None
     max_quarantined_share: float
     tables: Mapping[str, TableForm]
+    messages: Messages
     fingerprint: str
 
     @property
     def writing(self) -> Writing:
         """How its files are written."""
         return Writing(
-            self.encoding, self.separator, self.marks.decimal, self.lines_above_header, self.cells_span_lines
+            self.encoding,
+            self.separator,
+            self.marks.decimal,
+            self.lines_above_header,
+            self.cells_span_lines,
+            self.messages,
         )
 
     def form(self, table: Delivered) -> TableForm:
@@ -151,7 +163,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
         top.fault("time_zone", "is missing beside the times that are declared; give one such as Europe/Amsterdam")
     marks = read_marks(top)
     nobody, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
-    share = top.number("max_quarantined_share", at_most=1.0)
+    share, messages = top.number("max_quarantined_share", at_most=1.0), read_messages(top)
     read = {
         table.name: _form(top.table(table.name), table.rows, drugs, formats or (ISO8601,), zone)
         for table in DELIVERED
@@ -161,7 +173,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     return TableFile(
         name, zone, separator, encoding, above, span, formats or (ISO8601,), hour_24,
         marks if "numbers" in top.data else Marks("."), placeholders(nobody), numbers,
-        MAX_QUARANTINED_SHARE if share is None else share, tables, fingerprint,
+        MAX_QUARANTINED_SHARE if share is None else share, tables, messages, fingerprint,
     )  # fmt: skip
 
 
@@ -177,6 +189,9 @@ def _form(
     sends = table.choice("sends", SENDS, required=False) or ROWS
     share, holds = table.number("max_withdrawn_share", at_most=1.0), table.number("holds_days", at_most=3650.0)
     status, rhythm = _status(table.table("status"), columns), read_rhythm(table, zone)
+    only_column, only = table.text("only_column", required=False) or "", table.texts("only")
+    if bool(only_column) != bool(only):
+        table.fault("only", "and `only_column` say one thing together; give both, or neither")
     for name, value in (("max_withdrawn_share", share), ("holds_days", holds)):
         if value is not None and sends != WHOLE_SNAPSHOT:
             table.fault(name, f"is of snapshots only; give `sends = {WHOLE_SNAPSHOT!r}`, or leave it out")
@@ -184,7 +199,9 @@ def _form(
         table.fault("sends", "is 'changes' without `status.withdrawn`, the words that withdraw a record; give them")
     table.finish()
     mappings = {name: mapping for name, mapping in read.items() if mapping}
-    return TableForm(columns, mappings, sends, share, holds, status, rhythm)
+    return TableForm(
+        columns, mappings, sends, share, holds, status, rhythm, only_column.strip(), frozenset(map(fold, only))
+    )
 
 
 def _status(table: StrictTable, columns: Mapping[str, str]) -> dict[str, bool]:

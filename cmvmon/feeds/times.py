@@ -36,6 +36,22 @@ _NAMED = {ISO8601: (_ISO, "%Y-%m-%dT%H:%M:%S"), HL7: (_HL7, "%Y%m%d%H%M%S")}  # 
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
 
+def as_iso_8601(text: str) -> str:
+    """A moment, or a date, as HL7 writes it, in ISO 8601; nothing is filled in. Any other text as it is.
+
+    >>> as_iso_8601("202603010815+0100"), as_iso_8601("20260301"), as_iso_8601("2026")
+    ('2026-03-01T08:15+01:00', '2026-03-01', '2026')
+    """
+    text = text.strip()
+    found = _HL7.fullmatch(text)
+    if found is None:
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and _DATE_ONLY.fullmatch(text) else text
+    part = found.groupdict()
+    seconds = "" if part["S"] is None else f":{part['S']}" + ("" if part["f"] is None else f".{part['f']}")
+    offset = "" if part["z"] is None else f"{part['z'][:3]}:{part['z'][3:]}"
+    return f"{part['Y']}-{part['m']}-{part['d']}T{part['H']}:{part['M']}{seconds}{offset}"
+
+
 def fault_of_format(pattern: str) -> str | None:
     """What is wrong with a time pattern of a laboratory file; None when it can be used.
 

@@ -128,7 +128,8 @@ def _table_files(site: Site) -> Iterator[Finding]:
 
 def _listener(site: Site) -> Iterator[Finding]:
     names = {laboratory.laboratory for laboratory in site.laboratories()}
-    yield from (Finding("listener", state, words) for state, words in of_listener(site.root, names))
+    told = {file.feed for file in site.table_files() if file.tables}
+    yield from (Finding("listener", state, words) for state, words in of_listener(site.root, names | told))
 
 
 def _database(site: Site) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -111,7 +111,8 @@ def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) ->
         line, messages = move
         name = f"{_NAMED}{line.first_id}-{line.last_id}.hl7"
         raws = [message.raw for message in messages]
-        landed = _land(opened, raws, feed, name, received_at, is_history=is_history)
+        at = received_at + timedelta(microseconds=n)  # what came later holds
+        landed = _land(opened, raws, feed, name, at, is_history=is_history)
         moves.landed(line, landed.delivery_id)
         n += 1
         yield landed

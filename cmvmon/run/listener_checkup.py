@@ -8,10 +8,10 @@ from pathlib import Path
 from cmvmon.shell.sender_files import LISTEN, SENDERS, listening, senders
 
 
-def of_listener(root: Path, laboratories: Collection[str]) -> Iterator[tuple[str, str]]:
+def of_listener(root: Path, read_feeds: Collection[str]) -> Iterator[tuple[str, str]]:
     """State (as `Finding`) and words of each file, nothing of a site that does not listen. Raises as `listening` does.
 
-    `laboratories`: the feeds that have a laboratory file.
+    `read_feeds`: the feeds that have a laboratory file, or a table file that names a table.
     """
     if not (root / LISTEN).exists():
         return
@@ -26,7 +26,7 @@ def of_listener(root: Path, laboratories: Collection[str]) -> Iterator[tuple[str
             f"{SENDERS}/ holds no file, so that every message is refused; write one for each sender (docs/feeds.md)",
         )
     for one in known.known:
-        if one.feed in laboratories:
+        if one.feed in read_feeds:
             yield "ok", f"{SENDERS}/{one.name}.toml: into {one.feed}"
         else:
             words = "so that what it sends is stored and not read; correct the name, or add"

@@ -16,7 +16,7 @@ from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
-from cmvmon.shell import known, stored_results, touched
+from cmvmon.shell import known, stored_results, touched, who_is_there
 from cmvmon.shell.session import OpenSite
 
 # A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
@@ -120,10 +120,12 @@ def candidates(connection: sa.Connection, *, as_of: datetime) -> set[str]:
     """Patients who may be on the list: whoever is listed by what was known, whatever the alerts, is among them."""
     since = as_of - LISTED_FOR
     if known.was_delivered(connection, ICU_STAYS, as_of=as_of):
-        found = known.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
+        found = who_is_there.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
     else:
-        found = known.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
-        found |= known.patients_without_end(connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of)
+        found = who_is_there.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
+        found |= who_is_there.patients_without_end(
+            connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of
+        )
     return found
 
 

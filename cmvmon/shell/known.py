@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import polars as pl
@@ -10,11 +10,19 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import DELIVERED, LINKS, SNAPSHOT_REFUSED, Delivered, Versions
-from cmvmon.domain.known import Known
+from cmvmon.domain.delivered import (
+    BY_NAME,
+    DELIVERED,
+    LINKS,
+    SNAPSHOT_REFUSED,
+    Delivered,
+    Versions,
+    with_what_it_tells,
+)
+from cmvmon.domain.known import Known, all_told, with_told
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.domain.standing import standing
+from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.shell import feed_state
 from cmvmon.shell.answered import answered_results
 from cmvmon.shell.frames import framed
@@ -35,12 +43,12 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     Raises ProtocolError for a laboratory file that can't be read.
     """
     one = links(connection, as_of=as_of, about=patients)
-    found = {table.name: known_table(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
-    tables = {name: rows for name, rows in found.items() if rows is not None}
+    found = {table.name: _own_rows(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
+    tables = all_told({name: rows for name, (rows, _) in found.items() if rows is not None})
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = _unread(connection, as_of)
+    unread = _unread(connection, as_of, {name: fallen for name, (_, fallen) in found.items()})
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
@@ -66,16 +74,29 @@ def known_table(
 
     Every version of each record where the sender states which one is the last; else the rows that stand
     (cmvmon.domain.standing). What came under a number that was merged stands under the one that its patient goes on under,
-    whichever of the two is asked for. `one`: those links, where they were read already.
+    whichever of the two is asked for. With the rows that are made of statements of another table. `one`: those links, where
+    they were read already.
     """
-    if not was_delivered(connection, table.rows, as_of=as_of):
-        return None
     one = links(connection, as_of=as_of, about=patients) if one is None else one
+    own, _ = _own_rows(connection, table, as_of=as_of, patients=patients, one=one)
+    if table.told is None:
+        return own
+    told_by = BY_NAME[table.told.by]
+    return with_told(table, own, _own_rows(connection, told_by, as_of=as_of, patients=patients, one=one)[0])
+
+
+def _own_rows(
+    connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None, one: Links
+) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """The rows that were delivered as rows of that table (None when no such delivery had been accepted), and what records
+    come to of which none stands, for they contradict each other."""
+    if not _came(connection, [table.name], as_of):
+        return None, table.rows.empty()
     whom = None if patients is None else one.family(patients)
     versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
     if table.versions is Versions.SNAPSHOT:
-        return standing(versions, table)
-    return _of_last_judging(versions).select(*table.rows.schema)
+        return standing_and_fallen(versions, table)
+    return _of_last_judging(versions).select(*table.rows.schema), table.rows.empty()
 
 
 def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:
@@ -106,9 +127,16 @@ def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
 
 
 def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: datetime) -> bool:
-    """Whether a delivery of that table had been taken in: one that was refused whole tells nothing."""
+    """Whether a delivery of that table had been taken in, or of one by which its rows are told: one that was refused whole
+    tells nothing."""
+    table = BY_NAME.get(row_type.name)
+    told_by = [] if table is None or table.told is None else [table.told.by]
+    return _came(connection, [row_type.name, *told_by], as_of)
+
+
+def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -> bool:
     d = DELIVERIES.c
-    query = sa.select(d.delivery_id).where(d.table_name == row_type.name, d.refused.is_(None), _taken_in(as_of))
+    query = sa.select(d.delivery_id).where(d.table_name.in_(tables), d.refused.is_(None), _taken_in(as_of))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -166,41 +194,7 @@ def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
-def patients_without_end(
-    connection: sa.Connection, row_type: RowType, end: str, *, after: datetime, as_of: datetime
-) -> set[str]:
-    """Patients with a row that has no such end by `after`, in a version that came last of it by `as_of`.
-
-    Also those whose last versions contradict each other: which end holds is not known then.
-    """
-    table = VERSIONS[row_type.name]
-    c, newer = table.c, table.alias("newer").c
-    came_later = sa.or_(
-        newer.received_at > c.received_at,
-        sa.and_(newer.received_at == c.received_at, newer.landed_at > c.landed_at),
-    )
-    is_replaced = sa.exists().where(newer.record_key == c.record_key, newer.received_at <= as_of, came_later)
-    contradicts = sa.exists().where(
-        newer.record_key == c.record_key,
-        newer.received_at == c.received_at,
-        newer.landed_at == c.landed_at,
-        newer.content != c.content,
-    )
-    goes_on = sa.or_(c[end].is_(None), c[end] >= after, contradicts)
-    query = sa.select(c.patient_id).where(c.received_at <= as_of, goes_on, ~is_replaced).distinct()
-    return _led_on(connection, connection.execute(query).scalars(), as_of)
-
-
-def patients_since(
-    connection: sa.Connection, row_type: RowType, start: str, *, since: datetime, as_of: datetime
-) -> set[str]:
-    """Patients with a version of a row that starts at `since` or later, known by `as_of`."""
-    c = VERSIONS[row_type.name].c
-    query = sa.select(c.patient_id).where(c[start] >= since, c.received_at <= as_of).distinct()
-    return _led_on(connection, connection.execute(query).scalars(), as_of)
-
-
-def _led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
+def led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
     """These patients, each under the number that they go on under."""
     found = set(numbers)
     one = links(connection, as_of=as_of, about=found)
@@ -231,7 +225,7 @@ def waiting(
             query = query.where(c.received_at > since)
         parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
         found |= {patient for part in parts for patient in connection.execute(part).scalars()}
-    return _led_on(connection, linked(connection, found) if table.says_who else found, as_of)
+    return led_on(connection, linked(connection, found) if table.says_who else found, as_of)
 
 
 def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datetime) -> frozenset[str]:
@@ -251,11 +245,13 @@ def chunks(patients: Collection[str]) -> list[list[str]]:
     return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
 
 
-def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, datetime]]:
+def _unread(
+    connection: sa.Connection, as_of: datetime, fallen: Mapping[str, pl.DataFrame]
+) -> dict[str, dict[str, datetime]]:
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
-    be told from the rest.
+    be told from the rest. `fallen`: by table, what records come to of which none stands.
 
-    Records that contradict each other are read: what they do not agree on is null in the row that stands for them. Of a
+    Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
     """
     waiting = open_quarantine(connection, as_of=as_of).filter(
@@ -266,9 +262,13 @@ def _unread(connection: sa.Connection, as_of: datetime) -> dict[str, dict[str, d
     landed = dict(row for some in parts for row in _landed(connection, some))
     found: dict[str, dict[str, datetime]] = {table.name: {} for table in DELIVERED}
     for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
-        if name in found:
+        for table in with_what_it_tells(name) if name in found else ():
             who, came = one.of(number), landed[delivery_id]
-            found[name][who] = max(came, found[name].get(who, came))
+            found[table][who] = max(came, found[table].get(who, came))
+    for name, rows in fallen.items():
+        for who, came in rows.select("patient_id", "received_at").iter_rows():
+            for table in with_what_it_tells(name):
+                found[table][who] = max(came, found[table].get(who, came))
     return found
 
 

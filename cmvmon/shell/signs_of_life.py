@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, with_what_it_tells
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.rhythm import Rhythm
 from cmvmon.shell import feed_state
@@ -52,8 +52,9 @@ def last_heard(signs: Mapping[tuple[str, str], datetime], *, as_of: datetime) ->
     A feed that was heard of longer ago, as one that brought a file once, says nothing of now; where all are such, the last.
     """
     by_table: dict[str, list[datetime]] = {}
-    for (_, table), last in signs.items():
-        by_table.setdefault(table, []).append(last)
+    for (_, name), last in signs.items():
+        for table in with_what_it_tells(name):
+            by_table.setdefault(table, []).append(last)
     lately = {table: [at for at in each if as_of - at <= timedelta(days=1)] for table, each in by_table.items()}
     return {table: min(lately[table]) if lately[table] else max(each) for table, each in by_table.items()}
 
@@ -86,9 +87,9 @@ def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_o
     """The tables of which every feed that says how often it comes is silent: the last of its signs of life (`last_signs`)."""
     kept: dict[str, list[bool]] = {}
     heard: dict[str, list[datetime]] = {}
-    for (feed, table), last in signs.items():
-        is_kept = None if table in BY_LABORATORY else keeps_rhythm(site, feed, table, last, as_of=as_of)
-        if is_kept is not None:
-            kept.setdefault(table, []).append(is_kept)
+    for (feed, name), last in signs.items():
+        is_kept = None if name in BY_LABORATORY else keeps_rhythm(site, feed, name, last, as_of=as_of)
+        for table in with_what_it_tells(name) if is_kept is not None else ():
+            kept.setdefault(table, []).append(bool(is_kept))
             heard.setdefault(table, []).append(last)
     return {table: max(heard[table]) for table, each in kept.items() if not any(each)}

@@ -20,7 +20,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.known import Known
+from cmvmon.domain.known import Known, all_told
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
@@ -259,8 +259,10 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
     assessment = assess(
         Known(
-            {LEADING.name: partitions.results(place)}
-            | {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None},
+            all_told(
+                {LEADING.name: partitions.results(place)}
+                | {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None}
+            ),
             read.assays,
             {name: _patients_of(rows) for name, rows in read.broken.items()},
             concordance=compared,

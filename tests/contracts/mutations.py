@@ -234,6 +234,13 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         },
         "Ordered requested_at reported_at": [full("resistance_reports") | {"reported_at": at(-1)}],
     },
+    "patient_movements": {
+        "OneOf movement": [bare("patient_movements") | {"movement": word} for word in ("A01", "TRANSFER", "")],
+        "OneOf unit": [full("patient_movements") | {"unit": word} for word in ("IC", "ICU", "")],
+        "NotNull movement": [bare("patient_movements") | {"movement": None}],
+        "Requires moved_at movement": [full("patient_movements") | {"moved_at": None}],
+        "Requires unit movement": [full("patient_movements") | {"unit": None}],
+    },
     "samples_ordered": {
         "NotNull state": [bare("samples_ordered") | {"state": None}],
         "OneOf state": [bare("samples_ordered") | {"state": word} for word in ("taken", "ORDERED", "")],

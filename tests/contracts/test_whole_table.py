@@ -42,6 +42,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("viral_load_results", "stale_feed"): lambda: (_received(48.01), {}, 2),
     ("antiviral_courses", "duplicate_course"): lambda: _doubled("antiviral_courses"),
     ("icu_stays", "duplicate_stay"): lambda: _doubled("icu_stays"),
+    ("patient_movements", "duplicate_patient_movement"): lambda: _doubled("patient_movements"),
     ("host_status", "duplicate_host_status"): lambda: _doubled("host_status"),
     ("birth_dates", "duplicate_birth_date"): lambda: _doubled("birth_dates"),
     ("doses_given", "duplicate_dose"): lambda: _doubled("doses_given"),

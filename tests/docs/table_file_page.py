@@ -78,6 +78,12 @@ hour_24_ends_day = true
 placeholder_patient_ids = ["ONB"]
 max_quarantined_share = 0.5
 
+[messages]
+ignored = ["ADT^A08"]
+processing = ["P", "T"]
+end_may_lack = true
+file_encoding_holds = true
+
 [patient_ids]
 prefix = "ZIS"
 remove = ["-", "."]
@@ -334,6 +340,28 @@ resistant = ["R"]
 [resistance_reports.words.letermovir_as_reported]
 resistant = ["R"]
 
+[patient_movements.columns]
+patient_id = "Patiëntnummer"
+visit_number = "Opnamenummer"
+movement = "Soort"
+stated_at = "Vastgelegd op"
+stated_time = "Vastgelegd om"
+moved_at = "Datum"
+moved_time = "Tijd"
+unit = "Afdeling"
+ward = "Kamer"
+bed = "Bed"
+
+[patient_movements.words.movement]
+transfer = ["overplaatsing"]
+
+[patient_movements.words.unit]
+icu = ["IC"]
+
+[samples_ordered]
+only_column = "Bepaling"
+only = ["CMV-PCR"]
+
 [samples_ordered.columns]
 patient_id = "Patiëntnummer"
 order_number = "Aanvraagnummer"
@@ -417,6 +445,11 @@ _OF_ALL = {
     "AM or PM. Needs `time_zone`.",
     "hour_24_ends_day": "Whether 24:00 is sent, as the end of its day. Absent: such a time is set apart.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
+    "messages.ignored": "Types of HL7 messages that are counted and not read: `ADT`, or `ADT^A08` for one of them. Of a type that a table "
+    "is read from only the second form counts.",
+    "messages.processing": "The letters of MSH-11 that are read, where the feed has no laboratory file, which then says it. Absent: `P`.",
+    "messages.end_may_lack": "Whether the last line of a file may lack its end; likewise.",
+    "messages.file_encoding_holds": "Whether `encoding` holds whatever a message says of its own in MSH-18; likewise.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole; absent: 0.5.",
     "patient_ids.prefix": "What is taken off where a patient's number begins with it: `ZIS0012345` is `0012345`.",
     "patient_ids.remove": "Marks that are left out: `001.23-45` is `0012345`. Blanks inside a number never count.",
@@ -440,6 +473,8 @@ _OF_TABLE = {
     "no agreement.",
     "delivered_every.days": "The weekdays whose hours count, `mon` to `sun`, in the zone of the file, else of the site. Absent: every "
     "day.",
+    "only_column": "Of a table that holds others' rows too: the column, or the place in a message, that says which are meant.",
+    "only": "The texts of it that are meant: other rows are counted and left. One that sounds like ours, or says nothing, is set apart.",
     "status.withdrawn": "Words of the column of the status that withdraw the record which the row names.",
     "status.stands": "Words of it that do not; an empty cell does not either. Any other word is set apart.",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
+from cmvmon.domain.delivered import DELIVERED
 from tests.docs.table_file_page import EXAMPLE, keys, meanings
 
 
@@ -23,6 +24,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
     lacking = {key for key in meanings() if not holds(read, key.split("."))}
     of_snapshots = ("sends", "max_withdrawn_share", "holds_days")
     of_rhythm = ("delivered_every.hours", "delivered_every.days")
+    of_only = ("only_column", "only")
     of_status = ("status.withdrawn", "status.stands", "columns.row_id", "columns.status")
     assert lacking == {
         "antiviral_courses.columns.interval_h",
@@ -31,6 +33,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
         *(
             f"{table}.{key}"
             for table in (
+                "patient_movements",
                 "host_status",
                 "birth_dates",
                 "doses_given",
@@ -47,5 +50,11 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "treatment_limitations",
             )
             for key in (*of_snapshots, *of_rhythm, *of_status)
+        ),
+        *(
+            f"{table.name}.{key}"
+            for table in DELIVERED
+            if not table.by_laboratory and table.name != "samples_ordered"
+            for key in of_only
         ),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.run.checkup import checkup
 from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.status import status
 from tests.sites import laboratories
@@ -42,6 +43,14 @@ def test_each_sender_is_named_with_its_feed_and_one_whose_feed_nothing_reads_is_
     assert state == "broken"
     assert "senders/misspelt.toml: its feed 'synthetik' has no laboratory file" in words
     assert "add labs/synthetik.toml" in words
+
+
+def test_a_feed_that_a_table_file_alone_reads_is_heard(tmp_path: Path) -> None:
+    root = site(tmp_path, good=SENDER.format("admissions"))
+    (root / "tables").mkdir()
+    (root / "tables" / "admissions.toml").write_text('feed = "admissions"\ndescription = "made up"\n[patient_links]\n')
+    found = [one for one in checkup(root, example=tuple) if one.what == "listener"]
+    assert [(one.state, "into admissions" in one.words) for one in found if "senders/" in one.words] == [("ok", True)]
 
 
 def test_a_sender_file_that_cannot_be_used_is_broken_with_its_key(tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import LEADING
 from cmvmon.run.intake import take_in_file
-from cmvmon.shell import feed_state, known, lately, never_taken_in, numbers_in_store, quarantine, signs_of_life
+from cmvmon.shell import (
+    feed_state,
+    known,
+    lately,
+    never_taken_in,
+    numbers_in_store,
+    quarantine,
+    signs_of_life,
+    who_is_there,
+)
 from cmvmon.shell.session import OpenSite, open_site
 from tests.sites import day, drop, laboratories, result
 
@@ -34,7 +43,9 @@ def answers(connection: sa.Connection, as_of: datetime) -> dict[str, Any]:
         "was_delivered": known.was_delivered(connection, LEADING.rows, as_of=as_of),
         "known_table": None if rows is None else rows["patient_id"].to_list(),
         "waiting": known.waiting(connection, LEADING, as_of=as_of),
-        "patients_since": known.patients_since(connection, LEADING.rows, "collected_at", since=day(0), as_of=as_of),
+        "patients_since": who_is_there.patients_since(
+            connection, LEADING.rows, "collected_at", since=day(0), as_of=as_of
+        ),
         "last_sign": signs_of_life.last_sign(connection, "synthetic", TABLE, as_of=as_of),
         "feed_tables": [one.last_received_at for one in feed_state.feed_tables(connection, as_of=as_of)],
     }
@@ -67,7 +78,7 @@ def test_a_result_is_known_from_the_moment_of_its_receipt_on(site: Path) -> None
                 "feed_tables": [],
             }
             later = {"since": day(0) + TICK, "as_of": day(1)}
-            assert known.patients_since(connection, LEADING.rows, "collected_at", **later) == set()
+            assert who_is_there.patients_since(connection, LEADING.rows, "collected_at", **later) == set()
 
 
 def test_a_number_is_told_as_that_of_two_laboratories_from_the_receipt_of_the_second_on(site: Path) -> None:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 # fit to them. The words of tables (text) and the simulator, which writes them, are other rooms.
 LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
+    "feeds/hl7/tables_told.py",  # which messages tell of which tables
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/caveats.py",  # what pages say of the feeds of results, courses and stays
     "run/never_delivered.py",  # for want of which table a rule can't judge

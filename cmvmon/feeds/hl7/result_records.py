@@ -19,9 +19,12 @@ from types import MappingProxyType
 from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
 from cmvmon.feeds.hl7.batches import Batches
 from cmvmon.feeds.hl7.message import Address, Message, Several, address_of
+from cmvmon.feeds.hl7.movements import PERSONS
 from cmvmon.feeds.hl7.orders import READ, Observation, SpecimenOutOfPlace, observations
 from cmvmon.feeds.hl7.parsing import Unread, parsed, patient_of
 from cmvmon.feeds.hl7.reader import OfBatch, RawMessage, Reader, Stray, TooLong
+from cmvmon.feeds.hl7.table_records import OfTable, TablesTold, told_under
+from cmvmon.feeds.hl7.tables_told import contradicts, is_order_alone, kind_of
 from cmvmon.feeds.hl7.values import value_text
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 
@@ -79,6 +82,7 @@ def read_hl7(data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
     file.batches.end()
     if not file.n_messages:
         raise refusal("no_message", "no line begins with MSH")
+    yield from file.told.parts()
     for table, reading in parts.items():
         if reading.records:
             yield table, reading.part()
@@ -106,6 +110,8 @@ class _File:
         self.batches = Batches()
         self.n_messages = 0
         self._number = 0
+        self.told = TablesTold(writing.messages)
+        self._unread_as = RESULTS if writing.messages.holds_results else WHOLE_DELIVERY
 
     def take(self, event: RawMessage | OfBatch | Stray | TooLong, parts: Mapping[str, _Reading]) -> None:
         """Adds what an event comes to."""
@@ -121,7 +127,7 @@ class _File:
         self.batches.message(event.line)
         if isinstance(event, TooLong):
             code = "too_many_segments" if "segments" in event.limit else "message_too_long"
-            self._unread(parts[RESULTS], Unread(code, event.line), b"")
+            self._unread(parts[self._unread_as], Unread(code, event.line), b"")
             return
         self._message(event, parts)
 
@@ -133,19 +139,34 @@ class _File:
             patient = message.patient if isinstance(message, Unread) else patient_of(message)
             message = Unread("cut_off_message", raw.lines[-1].number, patient)
         if isinstance(message, Unread):
-            self._unread(parts[RESULTS], message, body)
+            self._unread(parts[self._unread_as], message, body)
             return
-        kind, code = message.kind, message.text("MSH-9.1")
-        if kind not in READ:
-            is_ignored = kind in told.ignored or code in told.ignored
-            named = {"MSH-9": kind, "MSH-10": message.text("MSH-10")}
-            self._unread(parts[WHOLE_DELIVERY], Unread("message_type", raw.line), body, named, is_ignored=is_ignored)
+        kind, code = kind_of(message), message.text("MSH-9.1")
+        of_tables = self.told.tellers(kind)
+        named = {"MSH-9": kind, "MSH-10": message.text("MSH-10")}
+        why = None
+        if kind not in READ and (kind in told.ignored or not of_tables):
+            why = "order_is_no_dose" if is_order_alone(kind) else "message_type"
+        elif contradicts(message):
+            why = "contradicting_trigger"
+        if why is not None:
+            is_ignored = kind in told.ignored or (not of_tables and code in told.ignored)
+            self._unread(parts[WHOLE_DELIVERY], Unread(why, raw.line), body, named, is_ignored=is_ignored)
             return
         purpose = message.text("MSH-11.1")  # HL7 2.5.1, 2.15.9.11: processing id
         if purpose and purpose not in told.processing:
-            self._unread(parts[RESULTS], Unread("not_for_production", raw.line), body)
+            reading = parts[self._unread_as if kind in READ else WHOLE_DELIVERY]
+            self._unread(reading, Unread("not_for_production", raw.line), body)
             return
-        self._results(message, parts[RESULTS], body)
+        if not of_tables:
+            self._results(message, parts[RESULTS], body)
+            return
+        n = self.told.add(message, kind, self._number)
+        self._number += n
+        if not n:  # of a person without a date of birth there is nothing to read, and nothing is wrong
+            self._unread(
+                parts[WHOLE_DELIVERY], Unread("nothing_told", raw.line), body, named, is_ignored=kind in PERSONS
+            )
 
     def _results(self, message: Message, reading: _Reading, body: bytes) -> None:
         try:
@@ -193,6 +214,8 @@ def with_addresses(records: Records, expected: Expected) -> Records:
 
     Raises DeliveryError (`no_hl7_address`) for a column that is none.
     """
+    if isinstance(records, OfTable):
+        return told_under(records, expected)
     addresses = [address_of(name) for name in expected.columns]
     if None in addresses:
         wrong = ", ".join(name for name, found in zip(expected.columns, addresses, strict=True) if found is None)

@@ -513,6 +513,37 @@ CREATE INDEX ix_patient_links_received_at ON patient_links (received_at)
 
 CREATE INDEX ix_patient_links_record_key ON patient_links (record_key)
 
+CREATE TABLE patient_movements (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    visit_number VARCHAR NOT NULL,
+    movement VARCHAR NOT NULL,
+    stated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    unit VARCHAR,
+    ward VARCHAR,
+    bed VARCHAR,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_patient_movements_folded ON patient_movements (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_patient_movements_patient_id ON patient_movements (patient_id)
+
+CREATE INDEX ix_patient_movements_received_at ON patient_movements (received_at)
+
+CREATE INDEX ix_patient_movements_record_key ON patient_movements (record_key)
+
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
     mark VARCHAR(64) NOT NULL,
@@ -932,6 +963,12 @@ CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links FOR EAC
 CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_patient_links BEFORE TRUNCATE ON patient_links FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_patient_movements BEFORE UPDATE ON patient_movements FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_patient_movements BEFORE DELETE ON patient_movements FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_patient_movements BEFORE TRUNCATE ON patient_movements FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -513,6 +513,37 @@ CREATE INDEX ix_patient_links_received_at ON patient_links (received_at)
 
 CREATE INDEX ix_patient_links_record_key ON patient_links (record_key)
 
+CREATE TABLE patient_movements (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    visit_number VARCHAR NOT NULL,
+    movement VARCHAR NOT NULL,
+    stated_at VARCHAR(27) NOT NULL,
+    moved_at VARCHAR(27),
+    unit VARCHAR,
+    ward VARCHAR,
+    bed VARCHAR,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_patient_movements_folded ON patient_movements (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_patient_movements_patient_id ON patient_movements (patient_id)
+
+CREATE INDEX ix_patient_movements_received_at ON patient_movements (received_at)
+
+CREATE INDEX ix_patient_movements_record_key ON patient_movements (record_key)
+
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
     mark VARCHAR(64) NOT NULL,
@@ -886,6 +917,10 @@ CREATE TRIGGER no_delete_of_oxygenation BEFORE DELETE ON oxygenation BEGIN SELEC
 CREATE TRIGGER no_update_of_patient_links BEFORE UPDATE ON patient_links BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_links: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_links: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_patient_movements BEFORE UPDATE ON patient_movements BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_movements: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_patient_movements BEFORE DELETE ON patient_movements BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_movements: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantine_answers: UPDATE is refused'); END
 
