@@ -69,9 +69,19 @@ class Declared:
 def writing_of(table: Delivered | None, declared: Declared) -> Writing:
     """How the sender writes that table, or messages (None); exchange form where nothing is declared."""
     if table is None:
-        return EXCHANGE if declared.laboratory is None else declared.laboratory.writing
+        return _of_messages(declared)
     file = declared.laboratory if table.by_laboratory else declared.table_file
     return EXCHANGE if file is None else file.writing
+
+
+def _of_messages(declared: Declared) -> Writing:
+    """How a sender of messages writes: as its laboratory file says, else its table file; the latter says which tables beside
+    results are read out of them."""
+    laboratory, file = declared.laboratory, declared.table_file
+    own = laboratory or file
+    writing = EXCHANGE if own is None else own.writing
+    tables = {} if file is None else {name: dict(form.columns) for name, form in file.tables.items()}
+    return replace(writing, messages=replace(writing.messages, tables=tables))
 
 
 def expected_of(table: Delivered, declared: Declared) -> Expected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from types import ModuleType
@@ -105,7 +105,7 @@ class Laboratory:
             self.grammar.marks.decimal,
             self.lines_above_header,
             self.cells_span_lines,
-            self.messages,
+            replace(self.messages, patient_id=self.columns["patient_id"] if self.format == "fhir" else ""),
         )
 
     def number_of(self, delivered: str) -> str | None:

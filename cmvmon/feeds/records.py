@@ -46,12 +46,16 @@ class Messages:
         processing: what they may be sent for (in HL7 `P` production, `T` training, `D` debugging).
         end_may_lack: whether the last one of a file may lack the end of its last line.
         file_encoding_holds: whether the declared encoding holds, whatever a message says of its own.
+        tables: the tables beside results that are read out of them, each with the places of its columns that are declared.
+        patient_id: where the patient's number stands in them; "" = not declared.
     """
 
     ignored: tuple[str, ...] = ()
     processing: tuple[str, ...] = ("P",)
     end_may_lack: bool = False
     file_encoding_holds: bool = False
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    patient_id: str = ""
 
 
 @dataclass(frozen=True)
