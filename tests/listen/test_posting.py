@@ -214,9 +214,9 @@ def test_a_slow_client_is_told_so_and_holds_up_nobody(port: int, listener: Liste
         good(port, "MEANWHILE")
         answered = [in_head.recv(1 << 16), in_body.recv(1 << 16)]
         assert [answer[:13] for answer in answered] == [b"HTTP/1.1 408 "] * 2
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 15
         assert idle.recv(10) == b""
-    assert listener.events("timed_out")
+    until(lambda: bool(listener.events("timed_out")))
 
 
 @pytest.mark.parametrize(
