@@ -11,7 +11,7 @@ from cmvmon.cli.stopping import until_stopped
 
 @app.command("listen")
 def listen(site: SiteOption = HERE) -> None:
-    """Takes HL7 messages by MLLP, makes them durable, then acknowledges them, until stopped; `watch` takes them in."""
+    """Takes HL7 by MLLP and FHIR by HTTP, makes each durable, then answers it, until stopped; `watch` takes them in."""
     from cmvmon.run import at_work
     from cmvmon.run.listening import listen as run
     from cmvmon.shell.sender_files import listening

@@ -105,7 +105,7 @@ class Laboratory:
             self.grammar.marks.decimal,
             self.lines_above_header,
             self.cells_span_lines,
-            replace(self.messages, patient_id=self.columns["patient_id"] if self.format == "hl7" else ""),
+            replace(self.messages, patient_id=self.columns["patient_id"] if self.format in ("hl7", "fhir") else ""),
         )
 
     def number_of(self, delivered: str) -> str | None:

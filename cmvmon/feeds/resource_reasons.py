@@ -22,6 +22,13 @@ OF_RESOURCES = {
         "resources of this type are not read, unless a result refers to them. Ask the sender to leave them out, or list the type "
         f"under `ignored` in [messages] of {_FILE}."
     ),
+    "dose_not_over": (
+        "the dose was stopped, or is not over, and how much of it was given is not known. It is read once it is sent as completed; "
+        "ask the sender for the amount of one that was stopped."
+    ),
+    "unknown_dose_unit": (
+        "the amount of the dose is in a unit that is not read. Read are mg, g and ug. Ask the sender for the whole dose in mg."
+    ),
     "unresolved_reference": (
         "what the result refers to there is not in the file, or could not be read. Ask the sender for Bundles that hold the "
         f"patient, the specimen and the order of each result, or take the column of {_FILE} from the result itself."

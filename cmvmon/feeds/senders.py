@@ -1,6 +1,7 @@
 """What a site's files say of its listener: `listen.toml`, and one contract for each sender, `senders/<name>.toml`.
 
-Both are read strictly: every fault is named at once, with its key and what to do.
+A sender whose file names a token posts resources (FHIR) and is known by it; any other sends messages (HL7).
+Both files are read strictly: every fault is named at once, with its key and what to do.
 """
 
 from __future__ import annotations
@@ -19,19 +20,36 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
 _PROCESSING = ("P", "T", "D")  # table 0103
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2")
 MOST_MESSAGE_BYTES = 10_000_000  # what the reader of messages takes (cmvmon.feeds.hl7.reader)
+MOST_BODY_BYTES = 50_000_000  # what the reader of resources takes (cmvmon.feeds.fhir.entries)
+_TOKEN_FILE = re.compile(r"[A-Za-z0-9_-]+\.token")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """Where resources are posted to, by HTTP at the listener's address, and what it bears.
+
+    `body_bytes`: of one request. `idle_s`: how long a connection may be silent between requests, `request_s`: how long a request
+    may take once it has begun.
+    """
+
+    port: int
+    body_bytes: int = 10_000_000
+    idle_s: float = 60.0
+    request_s: float = 30.0
 
 
 @dataclass(frozen=True)
 class Listening:
     """Where the listener listens, by what it is known, and what it bears.
 
+    `port`: of messages; None = none are taken. `posting`: of resources; None = none are taken.
     `certificate`, `key`, `authority`: files in the site's folder, or whole paths; None = plain, which is for loopback alone.
     `connections_of_one_source`, `connections`: how many at one time. `idle_s`: how long a connection may be silent between messages,
     `frame_s`: how long a message may take once it has begun.
     """
 
     address: str
-    port: int
+    port: int | None
     certificate: str | None = None
     key: str | None = None
     authority: str | None = None
@@ -40,6 +58,7 @@ class Listening:
     connections: int = 128
     idle_s: float = 3600.0
     frame_s: float = 30.0
+    posting: Posting | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -56,28 +75,42 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Sender:
-    """One sender: by what it is known, and what it may send into which feed.
+class AnySender:
+    """One sender: the feed that it sends into, and by what its peer is known: certificates and addresses, as far as its file
+    names any."""
+
+    name: str
+    feed: str
+    certificates: tuple[str, ...]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+    def allows(self, peer: Peer) -> bool:
+        """Whether that peer may be this sender."""
+        known_as = {peer.name, peer.fingerprint and f"sha256:{peer.fingerprint}"}
+        by_certificate = not self.certificates or not known_as.isdisjoint(self.certificates)
+        return by_certificate and (not self.networks or _is_in(peer.address, self.networks))
+
+
+@dataclass(frozen=True)
+class Poster(AnySender):
+    """A sender of resources, known by the token that the file `token_file` beside its own holds."""
+
+    token_file: str
+
+
+@dataclass(frozen=True)
+class Sender(AnySender):
+    """A sender of messages, and what it may send.
 
     `application`, `facility`: MSH-3 and MSH-4; a facility that the file leaves out is one that its messages leave out.
     `versions`: of MSH-12; empty = all that we know, and messages that leave theirs out.
     """
 
-    name: str
-    feed: str
     application: str
     facility: str
     types: tuple[str, ...]
     processing: tuple[str, ...]
     versions: tuple[str, ...]
-    certificates: tuple[str, ...]
-    networks: tuple[IPv4Network | IPv6Network, ...]
-
-    def allows(self, peer: Peer) -> bool:
-        """Whether that peer may be this sender: by its certificate and its address, as far as the file names them."""
-        known_as = {peer.name, peer.fingerprint and f"sha256:{peer.fingerprint}"}
-        by_certificate = not self.certificates or not known_as.isdisjoint(self.certificates)
-        return by_certificate and (not self.networks or _is_in(peer.address, self.networks))
 
     def named_by(self, header: Header) -> int:
         """How well MSH-3 and MSH-4 name this sender; 0 = not."""
@@ -100,15 +133,24 @@ def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     return any(found.version == network.version and found in network for network in networks)
 
 
-def read_sender(text: str, *, name: str) -> Sender:
+def read_sender(text: str, *, name: str) -> AnySender:
     """The sender that a file describes. Raises ProtocolError with every fault."""
+
     return read_whole(text, f"senders/{name}.toml", lambda table: _sender(table, name))
 
 
-def _sender(table: StrictTable, name: str) -> Sender | None:
+def _sender(table: StrictTable, name: str) -> AnySender | None:
     feed = table.text("feed")
     if feed is not None and not _FEED.fullmatch(feed):
         table.fault("feed", "must be letters, digits, - and _: it is the name of a laboratory file")
+    certificates, networks = _certificates(table), _networks(table)
+    if "token" in table.data:
+        token = table.text("token")
+        if token is not None and not _TOKEN_FILE.fullmatch(token):
+            table.fault("token", 'names no file beside this one; give its name, as "lab.token", never the token itself')
+        if table.faults or feed is None or token is None:
+            return None
+        return Poster(name, feed, certificates, networks, token)
     application, facility = table.text("sending_application"), table.text("sending_facility", required=False) or ""
     types = table.texts("types", required=True)
     if wrong := [one for one in types if not _TYPE.fullmatch(one)]:
@@ -117,14 +159,18 @@ def _sender(table: StrictTable, name: str) -> Sender | None:
         table.fault("types", 'is empty; give the codes of the messages that it may send, as "ORU"')
     processing = _among(table, "processing", _PROCESSING) or ("P",)
     versions = _among(table, "versions", VERSIONS)
-    certificates, networks = table.texts("certificates"), _networks(table)
-    if wrong := [one for one in certificates if one.startswith("sha256:") and not _FINGERPRINT.fullmatch(one)]:
-        table.fault("certificates", f"holds {wrong[0][:20]!r}...; a fingerprint is sha256: and 64 digits 0-9a-f")
     if not (certificates or table.data.get("addresses")):
         table.fault("certificates", "and addresses are both missing; name by which of them the sender is known")
     if table.faults or feed is None or application is None:
         return None
-    return Sender(name, feed, application, facility, types, processing, versions, certificates, networks)
+    return Sender(name, feed, certificates, networks, application, facility, types, processing, versions)
+
+
+def _certificates(table: StrictTable) -> tuple[str, ...]:
+    certificates = table.texts("certificates")
+    if wrong := [one for one in certificates if one.startswith("sha256:") and not _FINGERPRINT.fullmatch(one)]:
+        table.fault("certificates", f"holds {wrong[0][:20]!r}...; a fingerprint is sha256: and 64 digits 0-9a-f")
+    return certificates
 
 
 def _among(table: StrictTable, key: str, options: Sequence[str]) -> tuple[str, ...]:
@@ -156,13 +202,15 @@ def _listening(table: StrictTable) -> Listening | None:
     except ValueError:
         table.fault("address", f"is {address!r}; give an address of this machine, as 127.0.0.1")
         is_loopback = True  # what its faults are besides is told too
-    port = table.whole("port", at_most=65_535)
-    if "port" not in table.data:
+    port, posting = _port(table), _posting(table)
+    if port is None and posting is None:
         table.fault("port", "is missing; give the port on which the laboratory sends")
     files = {key: table.text(key, required=False) for key in ("certificate", "key", "authority")}
     if any(files.values()) and not all(files.values()):
-        lacking = ", ".join(key for key, value in files.items() if value is None)
-        table.fault(lacking, "is missing; certificate, key and authority belong together")
+        lacking = [key for key, value in files.items() if value is None]
+        if port is not None or lacking != ["authority"]:
+            of_all = "certificate, key and, where messages are taken, authority belong together"
+            table.fault(", ".join(lacking), f"is missing; {of_all}")
     if not is_loopback and not any(files.values()):
         table.fault(
             "certificate", f"is missing: at {address} messages could be read on their way. Give certificate, key and authority "
@@ -180,6 +228,27 @@ def _listening(table: StrictTable) -> Listening | None:
         limits.whole("connections", at_most=1000) or Listening.connections,
         limits.number("idle_s", at_most=86_400) or Listening.idle_s,
         limits.number("frame_s", at_most=3600) or Listening.frame_s,
+        posting,
     )
     limits.finish()
     return None if table.faults else found
+
+
+def _port(table: StrictTable) -> int | None:
+    port = table.whole("port", at_most=65_535)
+    return port if "port" in table.data else None
+
+
+def _posting(table: StrictTable) -> Posting | None:
+    of_resources = table.table("fhir")
+    port = _port(of_resources)
+    if port is None and "fhir" in table.data:
+        of_resources.fault("port", "is missing; give the port to which resources are posted")
+    found = Posting(
+        port or 0,
+        of_resources.whole("body_bytes", at_most=MOST_BODY_BYTES) or Posting.body_bytes,
+        of_resources.number("idle_s", at_most=86_400) or Posting.idle_s,
+        of_resources.number("request_s", at_most=3600) or Posting.request_s,
+    )
+    of_resources.finish()
+    return found if "fhir" in table.data else None

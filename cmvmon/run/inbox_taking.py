@@ -1,7 +1,8 @@
-"""From the inbox into the house: what waits of a feed becomes one delivery, lands, and is taken in like any other.
+"""From the inbox into the house: what waits of a feed becomes deliveries, which land and are taken in like any other.
 
-A burst is one delivery. Each message keeps its frame, so that none runs into the next. Where judging it ends in an error of ours,
-its halves land as deliveries of their own, and so on: the message that is to blame is left alone, and the others are taken in.
+A burst of HL7 is one delivery, in which each message keeps its frame, so that none runs into the next; a Bundle of FHIR is one of
+its own. Where judging a burst ends in an error of ours, its halves land as deliveries of their own, and so on: the message that is
+to blame is left alone, and the others are taken in.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.shell import landing
+from cmvmon.shell.inbox import FHIR, HL7
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.session import OpenSite
 
-FORM = "hl7"
+_ENDINGS = {HL7: ".hl7", FHIR: ".fhir.json"}
 MOST_MESSAGES, MOST_BYTES = 5_000, 50_000_000  # of one delivery
 _NAMED, _INBOX = (
     "inbox-",
@@ -84,6 +86,8 @@ def take_in_messages(opened: OpenSite, landed: Landed, done: FromInbox, *, recei
 
 def _halves(opened: OpenSite, landed: Landed) -> list[Landed]:
     """The delivery as two that have landed in its place; none where it is one message."""
+    if landed.form != HL7:
+        return []
     framer = Framer()
     framer.receive(landing.raw(opened.site.landing, landed.delivery_id))
     messages = [event.data for event in framer.events() if isinstance(event, Frame)]
@@ -91,7 +95,15 @@ def _halves(opened: OpenSite, landed: Landed) -> list[Landed]:
         return []
     middle, stem = len(messages) // 2, landed.file_name.removesuffix(".hl7")
     halves = [
-        _land(opened, half, landed.feed, f"{stem}.{number}.hl7", landed.landed_at, is_history=landed.is_history)
+        _land(
+            opened,
+            _in_frames(half),
+            landed.feed,
+            HL7,
+            f"{stem}.{number}.hl7",
+            landed.landed_at,
+            is_history=landed.is_history,
+        )
         for number, half in enumerate((messages[:middle], messages[middle:]), 1)
     ]
     landing.note_parts(opened.site.landing, landed, [half.delivery_id for half in halves])
@@ -109,24 +121,29 @@ def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) ->
     is_history = opened.site.settings().is_demo
     while n < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
         line, messages = move
-        name = f"{_NAMED}{line.first_id}-{line.last_id}.hl7"
-        raws = [message.raw for message in messages]
+        form, raws = messages[0].form, [message.raw for message in messages]
+        name = f"{_NAMED}{line.first_id}-{line.last_id}{_ENDINGS[form]}"
+        data = _in_frames(raws) if form == HL7 else raws[0]
         at = received_at + timedelta(microseconds=n)  # what came later holds
-        landed = _land(opened, raws, feed, name, at, is_history=is_history)
+        landed = _land(opened, data, feed, form, name, at, is_history=is_history)
         moves.landed(line, landed.delivery_id)
         n += 1
         yield landed
 
 
+def _in_frames(messages: Sequence[bytes]) -> bytes:
+    return b"".join(map(framed, messages))
+
+
 def _land(
-    opened: OpenSite, messages: Sequence[bytes], feed: str, file_name: str, at: datetime, *, is_history: bool
+    opened: OpenSite, data: bytes, feed: str, form: str, file_name: str, at: datetime, *, is_history: bool
 ) -> Landed:
     return landing.land(
         opened.site.landing,
-        b"".join(map(framed, messages)),
+        data,
         feed=feed,
         table=None,
-        form=FORM,
+        form=form,
         file_name=file_name,
         landed_at=at,
         is_history=is_history,

@@ -1,4 +1,5 @@
-"""The listener: takes messages from senders that a site knows, makes them durable, and only then acknowledges them.
+"""The listener: takes messages, and resources that are posted, from senders that a site knows, makes them durable, and only then
+acknowledges them.
 
 Rules of this file:
 - Nothing is read of a peer that no sender's file allows, nor without TLS but on loopback.
@@ -9,21 +10,25 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import socket
 import ssl
 from collections import Counter
-from contextlib import suppress
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
 
-from cmvmon.domain.errors import SiteError
-from cmvmon.feeds.senders import Listening, Peer
+from cmvmon.feeds.fhir.posted import Answer
+from cmvmon.feeds.senders import AnySender, Peer
+from cmvmon.run.judging_aside import JudgingAside
 from cmvmon.run.listening_connection import Connection
 from cmvmon.run.listening_counts import Ledger, Say
+from cmvmon.run.listening_sockets import bound, keep_alive, peer_of, tls
+from cmvmon.run.open_connection import OpenConnection
+from cmvmon.run.posting_connection import PostingConnection
 from cmvmon.shell import sender_files
 from cmvmon.shell.inbox import InboxFault, Message, Stored
 from cmvmon.shell.inbox_writer import InboxWriter, Item, Result
@@ -33,7 +38,6 @@ _LOOKS_EVERY_S = 0.1
 _READS_FILES_EVERY_S = 2.0
 _HANDSHAKE_S = 10.0
 _STOPS_WITHIN_S = 5.0
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 Answers = list[tuple[Stored, bytes] | InboxFault]
 
 
@@ -52,13 +56,13 @@ class Listener:
     def __init__(self, root: Path, say: Say) -> None:
         self._root = root
         self.settings = sender_files.listening(root)
-        self._tls = None if self.settings.is_plain else _tls(root, self.settings)
+        self._aside = JudgingAside(root)
         self.ledger = Ledger(say)
         self._senders = Senders(())
         self._state: object = None
         self._seen: set[str] = set()  # names of senders' files
         self._looked_at = float("-inf")
-        self._connections: set[Connection] = set()
+        self._connections: set[OpenConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_source: Counter[str] = Counter()
         self._ended: InboxFault | None = None
@@ -70,27 +74,54 @@ class Listener:
         senders = self.senders()
         self._inbox = InboxWriter(self._root, self._from_inbox)
         try:
-            with _bound(self.settings) as bound:
-                at = {
-                    "address": self.settings.address,
-                    "port": bound.getsockname()[1],
-                    "is_plain": self.settings.is_plain,
-                }
-                self.ledger.event("listening", **at, senders=len(senders.known), broken=len(senders.faults))
-                accepting = self._loop.create_task(self._accept(bound))
+            async with self._listening(senders):
                 while not stop.is_set() and self._ended is None:
                     await asyncio.sleep(_LOOKS_EVERY_S)
                     self.senders()
                     self.ledger.tell_minute()
-                accepting.cancel()
-                with suppress(asyncio.CancelledError):
-                    await accepting
             await self._stop_connections()
         finally:
+            await self._aside.close()
             await asyncio.to_thread(self._inbox.close)
             self.ledger.tell_minute(at_end=True)
         if self._ended is not None:
             raise self._ended
+
+    @asynccontextmanager
+    async def _listening(self, senders: Senders) -> AsyncIterator[None]:
+        """Takes connections, of messages and of resources, as far as there is a port for them."""
+        settings, posting = self.settings, self.settings.posting
+        at: dict[str, object] = {"address": settings.address}
+        tasks: list[asyncio.Task[None]] = []
+        with ExitStack() as sockets:
+            for port, name, is_of_messages in (
+                (settings.port, "port", True),
+                (None if posting is None else posting.port, "fhir_port", False),
+            ):
+                if port is not None:
+                    at_port = sockets.enter_context(bound(settings.address, port))
+                    way = _Way(at_port, self._tls(is_of_messages), is_of_messages)
+                    at[name] = at_port.getsockname()[1]
+                    tasks.append(self._loop.create_task(self._accept(way)))
+            if posting is not None:
+                tasks.append(self._loop.create_task(self._start_aside()))
+            n_senders = len(senders.known) + len(senders.posters)
+            at |= {"is_plain": settings.is_plain, "senders": n_senders, "broken": len(senders.faults)}
+            self.ledger.event("listening", **at)
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_aside(self) -> None:
+        self.ledger.event("judging" if await self._aside.start() else "not_judging")
+
+    def _tls(self, is_of_messages: bool) -> ssl.SSLContext | None:
+        """What a sender of messages must show, and one of resources may: it has its token."""
+        asks_for = ssl.CERT_REQUIRED if is_of_messages else ssl.CERT_OPTIONAL
+        return None if self.settings.is_plain else tls(self._root, self.settings, asks_for=asks_for)
 
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What a library meets outside of a connection's own work: by its kind, for its text may hold a message."""
@@ -111,7 +142,7 @@ class Listener:
         state, self._looked_at = sender_files.state(self._root), monotonic()
         if state != self._state:
             self._senders, self._state = sender_files.senders(self._root, before=self._seen), state
-            self._seen |= {name for name, *_ in state}
+            self._seen |= {name for name, *_ in state if name.endswith(".toml")}
             for name, words in self._senders.faults.items():
                 self.ledger.event("sender_file_broken", code=name, words=words)
         return self._senders
@@ -122,6 +153,13 @@ class Listener:
         owner = _Owner(waits, [None] * len(messages))
         self._inbox.put([Item(message, (owner, place)) for place, message in enumerate(messages)])
         return await waits
+
+    async def answer(self, feed: str, body: bytes) -> Answer:
+        """What the sender of a posted body is told once it is kept."""
+        found = await self._aside.answer(feed, body)
+        if found.is_unjudged:
+            self.ledger.event("not_judged", code=feed)
+        return found
 
     def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
         """Keeps the beginning of bytes that are no message."""
@@ -143,50 +181,56 @@ class Listener:
             if not owner.n_open and not owner.waits.done():
                 owner.waits.set_result(owner.results)
 
-    async def _accept(self, bound: socket.socket) -> None:
+    async def _accept(self, way: _Way) -> None:
         while True:
             try:
-                peer, address = await self._loop.sock_accept(bound)
+                peer, address = await self._loop.sock_accept(way.socket)
             except OSError as error:  # no file descriptor is left: those who are connected go on
                 self.ledger.event("not_accepted", code=f"errno_{error.errno}")
                 await asyncio.sleep(_LOOKS_EVERY_S)
                 continue
             source = str(address[0])
-            refused = self._refused(source)
+            refused = self._refused(source, way)
             if refused:
                 self.ledger.event(refused, source=source)
                 peer.close()
                 continue
             self._of_source[source] += 1
-            task = self._loop.create_task(self._serve(peer, source))
+            task = self._loop.create_task(self._serve(peer, source, way))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _refused(self, source: str) -> str | None:
+    def _refused(self, source: str, way: _Way) -> str | None:
         """Why a connection from there is not even begun."""
         if self._of_source[source] >= self.settings.connections_of_one_source:
             return "too_many_of_one_source"
         if self._of_source.total() >= self.settings.connections:
             return "too_many_connections"
-        known = self.senders().known
-        if self.settings.is_plain and not any(one.allows(Peer(source)) for one in known):
+        if self.settings.is_plain and not self._is_allowed(Peer(source), way):
             return "peer_not_allowed"
         return None
 
-    async def _serve(self, peer: socket.socket, source: str) -> None:
+    def _is_allowed(self, peer: Peer, way: _Way) -> bool:
+        """Whether it may be any sender of what comes that way; while the file of one is broken, any peer may be that one's."""
+        senders = self.senders()
+        known: Sequence[AnySender] = senders.known if way.is_of_messages else senders.posters
+        is_one_unknown = bool(senders.faults) and not way.is_of_messages
+        return is_one_unknown or any(one.allows(peer) for one in known)
+
+    async def _serve(self, peer: socket.socket, source: str, way: _Way) -> None:
         """One connection from its beginning to its end, whatever it does."""
         writer: asyncio.StreamWriter | None = None
         try:
-            _keep_alive(peer)
+            keep_alive(peer)
             reader = asyncio.StreamReader()
             transport, protocol = await self._loop.connect_accepted_socket(
-                lambda: asyncio.StreamReaderProtocol(reader), peer, ssl=self._tls,
-                ssl_handshake_timeout=None if self._tls is None else _HANDSHAKE_S,
+                lambda: asyncio.StreamReaderProtocol(reader), peer, ssl=way.tls,
+                ssl_handshake_timeout=None if way.tls is None else _HANDSHAKE_S,
             )  # fmt: skip
             writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
-            who = _peer(source, transport)
-            if any(one.allows(who) for one in self.senders().known):
-                await self._talk(Connection(self, who, reader, writer))
+            who = peer_of(source, transport)
+            if self._is_allowed(who, way):
+                await self._talk(self._connection(who, reader, writer, way))
             else:
                 self.ledger.event("peer_not_allowed", source=source, certificate=who.fingerprint)
         except (ssl.SSLError, ConnectionError, TimeoutError, OSError) as error:
@@ -207,7 +251,14 @@ class Listener:
                 with suppress(Exception):
                     await asyncio.wait_for(writer.wait_closed(), _LOOKS_EVERY_S)
 
-    async def _talk(self, connection: Connection) -> None:
+    def _connection(
+        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way
+    ) -> OpenConnection:
+        if way.is_of_messages or self.settings.posting is None:
+            return Connection(self, peer, reader, writer)
+        return PostingConnection(self, peer, reader, writer, posting=self.settings.posting)
+
+    async def _talk(self, connection: OpenConnection) -> None:
         self._connections.add(connection)
         self.ledger.count("connections")
         try:
@@ -217,60 +268,17 @@ class Listener:
             self._connections.discard(connection)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """One socket that is listened at: with its TLS, and whether messages come by it, or resources."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None
+    is_of_messages: bool
+
+
 class _Owner:
     """Several messages of one connection that are waited for together."""
 
     def __init__(self, waits: asyncio.Future[Answers], results: list[Any]) -> None:
         self.waits, self.results, self.n_open = waits, results, len(results)
-
-
-def _bound(settings: Listening) -> socket.socket:
-    """A socket on that address. Raises SiteError where it can't be had."""
-    family = socket.AF_INET6 if ip_address(settings.address).version == 6 else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((settings.address, settings.port))
-        bound.listen(128)
-        bound.setblocking(False)
-    except OSError as error:
-        bound.close()
-        raise SiteError(
-            f"listen.toml: {settings.address} port {settings.port} can't be listened at ({error.strerror}); choose another port, "
-            "or stop what listens there"
-        ) from None
-    return bound
-
-
-def _keep_alive(peer: socket.socket) -> None:
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEP_ALIVE.items():
-        if hasattr(socket, name):
-            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _peer(source: str, transport: asyncio.BaseTransport) -> Peer:
-    found = transport.get_extra_info("ssl_object")
-    if found is None:
-        return Peer(source)
-    shown = found.getpeercert(binary_form=True)
-    subject = found.getpeercert().get("subject", ())
-    names = [value for part in subject for name, value in part if name == "commonName"]
-    return Peer(source, names[0] if len(names) == 1 else None, hashlib.sha256(shown).hexdigest())
-
-
-def _tls(root: Path, settings: Listening) -> ssl.SSLContext:
-    """TLS 1.2 or later, with a certificate of the peer's that the authority signed. Raises SiteError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_cert_chain(root / str(settings.certificate), root / str(settings.key))
-        context.load_verify_locations(root / str(settings.authority))
-    except (OSError, ssl.SSLError) as error:
-        why = error.strerror if not isinstance(error, ssl.SSLError) else error.reason or "no PEM file"
-        raise SiteError(
-            f"listen.toml: certificate, key or authority can't be used ({why}); give three PEM files that this user may read, and the "
-            "key of that very certificate"
-        ) from None
-    return context

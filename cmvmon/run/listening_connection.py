@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Protocol
 
 from cmvmon.feeds import reception
 from cmvmon.feeds.hl7.acknowledging import Outcome, acknowledgements, header_of
 from cmvmon.feeds.mllp import Event, Frame, Framer, Limits, Skipped, TooLong, Unfinished, framed
 from cmvmon.feeds.reception import Reception
-from cmvmon.feeds.senders import Listening, Peer
-from cmvmon.run.listening_counts import Ledger
+from cmvmon.run.open_connection import CHUNK, OpenConnection
 from cmvmon.shell.inbox import InboxFault, Message, Stored, key_of
-from cmvmon.shell.sender_files import Senders
 
-_CHUNK = 1 << 16
 _MOST_OUTSIDE = 1 << 16  # bytes outside of frames, on one connection: whoever sends more speaks something else
-_LINGERS_S = 2.0  # so that an answer is read before the connection goes
-
-
-class Desk(Protocol):
-    """What a connection asks of the listener."""
-
-    settings: Listening
-    ledger: Ledger
-
-    def senders(self) -> Senders:
-        """The senders as their files say now."""
-
-    def store(self, messages: list[Message]) -> Awaitable[list[tuple[Stored, bytes] | InboxFault]]:
-        """Stores them, durable when it returns."""
-
-    def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
-        """Keeps the beginning of bytes that are no message."""
 
 
 @dataclass(eq=False)
-class Connection:
-    """One connection. `is_stopping`: what came is finished, and nothing more is read."""
+class Connection(OpenConnection):
+    """One connection that brings messages in frames."""
 
-    desk: Desk
-    peer: Peer
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    is_stopping: bool = False
     _n_outside: int = 0
 
     async def serve(self) -> None:
@@ -61,7 +35,7 @@ class Connection:
             wait_s = settings.frame_s - (monotonic() - begun) if was_in_frame else settings.idle_s
             try:
                 async with asyncio.timeout(max(wait_s, 0.0)):
-                    data = await self.reader.read(_CHUNK)
+                    data = await self.reader.read(CHUNK)
             except TimeoutError:
                 await self._timed_out(framer)
                 return
@@ -75,25 +49,6 @@ class Connection:
             goes_on = await self._answer(events) and not self._is_of_others(framer)
             if not data or not goes_on:
                 return
-
-    def stop(self) -> None:
-        """Nothing more is read; what was read is answered."""
-        self.is_stopping = True
-        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        self.reader.feed_eof()
-
-    async def linger(self) -> None:
-        """Waits a moment for the peer to read its last answer and go: a connection that is closed with bytes unread is reset."""
-        if self.is_stopping:
-            return
-        try:
-            async with asyncio.timeout(_LINGERS_S):
-                if self.writer.can_write_eof():
-                    self.writer.write_eof()
-                while await self.reader.read(_CHUNK):
-                    pass
-        except (TimeoutError, OSError):
-            return
 
     async def _timed_out(self, framer: Framer) -> None:
         """What came is kept; a frame that has its FS and waits for its CR alone is answered."""

@@ -22,6 +22,8 @@ from cmvmon.domain.errors import StoreError
 from cmvmon.shell.files import sync_folder
 
 NAME = "inbox.sqlite"
+HL7, FHIR = "hl7", "fhir"
+"""How a message is written: names of cmvmon.feeds.formats."""
 MOST_SCRAPS = 1000
 _FULL = 2  # PRAGMA synchronous
 _WAITS_FOR_READERS_S = 5.0
@@ -31,7 +33,8 @@ CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     feed TEXT,                  -- null: refused, and never moved into a feed
     sender TEXT,                -- the name of its file
-    key TEXT NOT NULL,          -- SHA-256 of MSH-3, MSH-4 and MSH-10
+    form TEXT NOT NULL DEFAULT 'hl7',  -- how it is written, a name of cmvmon.feeds.formats
+    key TEXT NOT NULL,          -- SHA-256 of MSH-3, MSH-4 and MSH-10; of another form of what `key_of` is given
     sha256 TEXT NOT NULL,       -- of the bytes
     received_at TEXT NOT NULL,
     remark TEXT,                -- id_reused, or why it was refused
@@ -50,6 +53,9 @@ CREATE TABLE scraps (           -- the beginning of bytes that are no message; t
 CREATE TRIGGER no_update_of_messages BEFORE UPDATE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 CREATE TRIGGER no_delete_of_messages BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'the inbox keeps every message'); END;
 """
+_FORM = (
+    "ALTER TABLE messages ADD COLUMN form TEXT NOT NULL DEFAULT 'hl7'"  # of an inbox that knew messages of HL7 alone
+)
 _IDENTITY = """
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);  -- one row: by chance, so that no two inboxes are taken for one
 INSERT INTO identity SELECT '{id}' WHERE NOT EXISTS (SELECT 1 FROM identity);
@@ -86,6 +92,7 @@ class Message:
     feed: str | None
     sender: str | None
     remark: str | None = None
+    form: str = HL7
 
 
 @dataclass(frozen=True)
@@ -94,10 +101,12 @@ class Kept:
 
     id: int
     raw: bytes
+    form: str = HL7
 
 
 def key_of(application: str, facility: str, control_id: str) -> str:
-    """What names a message of a sender: the hash of MSH-3, MSH-4 and MSH-10."""
+    """What names a message of a sender: the hash of MSH-3, MSH-4 and MSH-10. Of a body that was posted: of its form, its sender
+    and its own hash, since nothing else names it."""
     return hashlib.sha256("\0".join((application, facility, control_id)).encode()).hexdigest()
 
 
@@ -129,6 +138,8 @@ class Inbox:
                 raise sqlite3.DatabaseError("damaged")
             # SQLite begins its log with the first transaction and does not look whether the log's name could be synced.
             self._connection.execute("PRAGMA user_version = 1")
+            if not knows_forms(self._connection):
+                self._connection.execute(_FORM)
             self._connection.executescript(_IDENTITY.format(id=secrets.token_hex(16)))
             sync_folder(root)
 
@@ -156,9 +167,10 @@ class Inbox:
         became = Stored.NEW if found is None else Stored.REUSED
         remark = message.remark or (None if found is None else Stored.REUSED.value)
         self._connection.execute(
-            "INSERT INTO messages (feed, sender, key, sha256, raw, received_at, acknowledgement, remark) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (message.feed, message.sender, message.key, sha256, message.raw, message.received_at, message.acknowledgement, remark),
+            "INSERT INTO messages (feed, sender, form, key, sha256, raw, received_at, acknowledgement, remark) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (message.feed, message.sender, message.form, message.key, sha256, message.raw, message.received_at,
+             message.acknowledgement, remark),
         )  # fmt: skip
         return became, message.acknowledgement
 
@@ -196,6 +208,11 @@ class Inbox:
             raise InboxFault(
                 f"{NAME} can't be made or read ({error.strerror}); check its folder", "disk", ends=True
             ) from None
+
+
+def knows_forms(connection: sqlite3.Connection) -> bool:
+    """Whether the inbox says of each message how it is written; one that does not holds messages of HL7 alone."""
+    return any(row[1] == "form" for row in connection.execute("PRAGMA table_info(messages)"))
 
 
 def _fault(error: sqlite3.Error) -> InboxFault:

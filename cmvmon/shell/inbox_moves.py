@@ -96,7 +96,8 @@ class Moves:
     def next(self, feed: str, *, most: int, most_bytes: int) -> tuple[Move, list[Kept]] | None:
         """The next messages of the feed that make one delivery, their line written; None where none waits.
 
-        A message that is not plain (`is_plain`) is a delivery of its own: whatever its bytes do to a file, it does to no other.
+        A message that is not plain (`is_plain`), as no message of FHIR is, is a delivery of its own: whatever its bytes do to a
+        file, it does to no other.
         """
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
             own = _identity(connection)
@@ -115,7 +116,7 @@ class Moves:
         chosen: list[Kept] = []
         size = 0
         for kept in self._messages("id > ?", (feed, last)):
-            if chosen and (not is_plain(kept.raw) or size + len(kept.raw) > most_bytes):
+            if chosen and (kept.form != chosen[0].form or not is_plain(kept.raw) or size + len(kept.raw) > most_bytes):
                 break
             chosen.append(kept)
             size += len(kept.raw)
@@ -201,7 +202,8 @@ class Moves:
 
     def _messages(self, where: str, parameters: tuple[object, ...]) -> Iterator[Kept]:
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
-            query = f"SELECT id, raw FROM messages WHERE feed = ? AND {where} ORDER BY id"  # noqa: S608 - texts of this file
+            form = "form" if inbox.knows_forms(connection) else f"'{inbox.HL7}'"
+            query = f"SELECT id, raw, {form} FROM messages WHERE feed = ? AND {where} ORDER BY id"  # noqa: S608 - texts of this file
             yield from (Kept(*row) for row in connection.execute(query, parameters))
 
     @contextmanager

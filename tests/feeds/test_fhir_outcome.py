@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cmvmon.feeds.fhir.outcome import batch_response, operation_outcome
+from cmvmon.feeds.fhir.outcome import operation_outcome, refused_whole
 from tests.feeds.fhir_texts import as_bytes, bundle, observation, patient, quantity, read, specimen, told
 
 # Issue types of R4 (http://hl7.org/fhir/ValueSet/issue-type) that are used.
@@ -27,15 +27,10 @@ def test_one_bad_entry_of_100_is_named_and_99_are_taken_in() -> None:
     )
     parts = read(data).parts
     counts, issue = operation_outcome(parts)["issue"]
-    assert counts["details"]["text"] == "100 records: 99 taken in, 1 set apart, 0 ignored"
+    assert counts["details"]["text"] == "100 records: 99 can be read, 1 set apart, 0 ignored"
     assert (issue["severity"], issue["code"], issue["expression"]) == ("warning", "not-supported", ["Bundle.entry[52]"])
     assert issue["details"]["coding"][0]["code"] == "unread_value_type"
-    answers = [entry["response"] for entry in batch_response(parts, n_entries=102)["entry"]]
-    assert [answer["status"] for answer in answers] == ["200 OK"] * 2 + ["201 Created"] * 50 + ["202 Accepted"] + [
-        "201 Created"
-    ] * 49
-    assert answers[52]["outcome"]["issue"] == [issue]
-    assert "CANARY" not in json.dumps([answers, counts, issue])
+    assert "CANARY" not in json.dumps([counts, issue])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +52,7 @@ def test_an_issue_has_the_type_of_its_reason(entry: dict[str, object], kind: str
     assert "expression" not in single
 
 
-def test_a_file_that_is_refused_whole_is_an_error_of_every_entry() -> None:
+def test_a_file_that_can_never_be_read_is_an_error_and_one_that_our_own_files_may_mend_a_warning() -> None:
     parts = read(as_bytes(bundle(observation(), kind="history"))).parts
     (_, issue) = operation_outcome(parts)["issue"]
     assert (issue["severity"], issue["code"], issue["details"]["coding"][0]["code"]) == (
@@ -65,10 +60,10 @@ def test_a_file_that_is_refused_whole_is_an_error_of_every_entry() -> None:
         "structure",
         "bundle_type",
     )
-    answers = batch_response(parts, n_entries=2)["entry"]
-    assert {answer["response"]["status"] for answer in answers} == {"422 Unprocessable Entity"}
     too_many = read(told(*(observation(f"F{n}", id=f"o{n}", **quantity("?")) for n in range(30)))).parts
-    assert operation_outcome(too_many)["issue"][1]["code"] == "processing"
+    issue = operation_outcome(too_many)["issue"][1]
+    assert (issue["severity"], issue["code"]) == ("warning", "processing")
+    assert [refused_whole(each) for each in (parts, too_many)] == ["bundle_type", None]
 
 
 def test_a_good_bundle_has_nothing_but_its_counts() -> None:

@@ -102,7 +102,7 @@ def started(root: Path, *before: str, program: Sequence[str] = (str(CMVMON),)) -
     try:
         until(lambda: listener.events("listening") or process.poll() is not None)
         if process.poll() is None:
-            listener.port = int(str(listener.events("listening")[0]["port"]))
+            listener.port = int(str(listener.events("listening")[0].get("port", 0)))
         yield listener
     finally:
         for one in (*children(process), process.pid) if process.poll() is None else ():

@@ -15,7 +15,7 @@ from hl7.mllp import open_hl7_connection
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.mllp import framed
 from cmvmon.feeds.senders import read_listening, read_sender
-from cmvmon.run.listening import _tls
+from cmvmon.run.listening_sockets import tls
 from cmvmon.shell import sender_files
 from tests.listen import listening
 from tests.listen.certificates import Authority, authority
@@ -53,7 +53,7 @@ def test_a_certificate_that_a_senders_file_names_lets_in_and_no_other_does(
     root: Path, signed: Authority, tmp_path: Path
 ) -> None:
     foreign = authority(tmp_path / "foreign", "elsewhere")
-    assert _tls(root, sender_files.listening(root)).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert tls(root, sender_files.listening(root), asks_for=ssl.CERT_REQUIRED).minimum_version is ssl.TLSVersion.TLSv1_2
     with started(root) as listener:
         mine = signed.shown("lis.hospital", signed.file)
         assert over_tls(listener, mine, result("1"), result("2")) == [("AA", "1"), ("AA", "2")]

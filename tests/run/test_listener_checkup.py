@@ -10,6 +10,7 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.run.checkup import checkup
 from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.status import status
+from tests.listen.posting import poster
 from tests.sites import laboratories
 
 SENDER = 'feed = "{}"\nsending_application = "LIS"\ntypes = ["ORU"]\naddresses = ["127.0.0.1"]\n'
@@ -77,3 +78,23 @@ def test_a_wrong_address_is_one_fault_and_the_other_keys_are_read(tmp_path: Path
         said(site(tmp_path, listen='port = 2575\naddress = "localhost"\n'))
     assert "address" in str(told.value)
     assert "port" not in str(told.value)
+
+
+def test_a_sender_of_resources_is_told_like_the_others_and_one_whose_way_is_not_listened_at_is_broken(
+    tmp_path: Path,
+) -> None:
+    root = site(tmp_path, listen="port = 2575\n[fhir]\nport = 8443\n", good=SENDER.format("synthetic"))
+    poster(root, "posts", feed="synthetic")
+    assert said(root) == [
+        ("ok", "127.0.0.1, port 2575, FHIR at port 8443, plain"),
+        ("ok", "senders/good.toml: into synthetic"),
+        ("ok", "senders/posts.toml: into synthetic"),
+    ]
+    for listen, unheard, key in (("port = 2575\n", "posts", "[fhir]"), ("[fhir]\nport = 8443\n", "good", "port")):
+        (root / "listen.toml").write_text(listen, encoding="utf-8")
+        broken = [words for state, words in said(root) if state == "broken"]
+        assert broken == [
+            f"senders/{unheard}.toml: listen.toml has no {key}, so that nothing is taken from it; add it, or remove the sender"
+        ]
+    (root / "senders" / "posts.token").chmod(0o644)
+    assert any("others than the user who listens" in words for state, words in said(root) if state == "broken")

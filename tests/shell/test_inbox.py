@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,25 @@ def test_after_a_fault_that_ends_the_work_nothing_is_written_any_more(
     assert [isinstance(one, InboxFault) and one.ends for one in told] == [True, True]
     assert "secret" not in str(told)
     assert raws(tmp_path) == []
+
+
+def test_an_inbox_of_before_there_were_forms_is_read_as_messages_of_hl7_and_goes_on_with_both(tmp_path: Path) -> None:
+    """Its file, as it was: without the column. Whoever takes in may meet it before a listener has opened it again."""
+    with closing(Inbox(tmp_path)) as box:
+        box.store([message("1")])
+    with closing(sqlite3.connect(tmp_path / inbox.NAME)) as connection:
+        connection.execute("ALTER TABLE messages DROP COLUMN form")
+        connection.commit()
+    moves = Moves(tmp_path)
+    found = moves.next("lab", most=10, most_bytes=1000)
+    assert found is not None
+    assert [(one.id, one.form) for one in found[1]] == [(1, inbox.HL7)]
+    moves.landed(found[0], "d1")
+    with closing(Inbox(tmp_path)) as box:
+        posted = replace(message("3"), raw=b'{"resourceType": "Bundle"}', form=inbox.FHIR)
+        box.store([message("2"), posted, message("4"), message("5")])
+    deliveries = []
+    while (found := moves.next("lab", most=10, most_bytes=1000)) is not None:
+        deliveries.append([(one.id, one.form) for one in found[1]])
+        moves.landed(found[0], f"d{len(deliveries) + 1}")
+    assert deliveries == [[(2, "hl7")], [(3, "fhir")], [(4, "hl7"), (5, "hl7")]]

@@ -21,7 +21,9 @@ from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
 from cmvmon.feeds.fhir.json_text import DAMAGED
 from cmvmon.feeds.fhir.kept import kept_of, place_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
+from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
+from cmvmon.feeds.fhir.table_records import OfTable, of_table, rested_on, table_of, told_under, why_untold
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 
@@ -77,7 +79,9 @@ def read_fhir_lines(data: bytes, writing: Writing) -> Iterator[tuple[str, Record
 
 
 def _read(entries: list[Resource], data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
-    found, rests_on = results(entries)
+    found, of_results = results(entries)
+    index = Index(entries if writing.messages.tables else ())
+    rests_on = of_results | rested_on(entries, index, writing.messages.tables)
     by_entry: dict[int, list[Result]] = {}
     for result in found:
         by_entry.setdefault(result.resource.entry, []).append(result)
@@ -93,6 +97,7 @@ def _read(entries: list[Resource], data: bytes, writing: Writing) -> Iterator[tu
     for table, reading in parts.items():
         for part in reading.parts():
             yield table, part
+    yield from file.of_tables(index)
 
 
 class _File:
@@ -101,6 +106,16 @@ class _File:
     def __init__(self, parts: Mapping[str, _Reading], writing: Writing, sha256: str) -> None:
         self._parts, self._messages, self._sha256 = parts, writing.messages, sha256
         self._number = 0
+        self._told: dict[str, list[tuple[int, Resource]]] = {}
+
+    def of_tables(self, index: Index) -> Iterator[tuple[str, Records]]:
+        """The records of tables beside results, in parts."""
+        for table, numbered in self._told.items():
+            columns = self._messages.tables[table]
+            patient = columns.get("patient_id", self._messages.patient_id)
+            for start in range(0, len(numbered), AT_ONCE):
+                some = numbered[start : start + AT_ONCE]
+                yield table, of_table(some, index, patient=patient, processing=self._messages.processing)
 
     def result(self, result: Result) -> None:
         """Adds a result."""
@@ -114,13 +129,19 @@ class _File:
 
     def other(self, entry: Resource, of_entry: list[Result]) -> None:
         """Adds an entry that is not read, or can't be; of one that holds results its patient is told."""
+        declared = self._messages.tables
+        table = table_of(entry.kind, declared) if entry.code is None else None
+        if table is not None and entry.kind not in self._messages.ignored:
+            self._number += 1
+            self._told.setdefault(table, []).append((self._number, entry))
+            return
         is_result = entry.kind in (OBSERVATION, REPORT, "") or bool(of_entry)
         reading = self._parts[RESULTS if is_result else WHOLE_DELIVERY]
         number = self._next(reading, entry.entry)
         if entry.code is None and entry.kind in self._messages.ignored:
             reading.ignored.add(number)
         else:
-            reading.faults[number] = Fault(entry.code or "resource_type", None)
+            reading.faults[number] = Fault(entry.code or why_untold(entry.kind, declared) or "resource_type", None)
         if of_entry and entry.code not in ("repeated_member", DAMAGED):
             reading.results[number] = of_entry[0]
         # Its own words may be anybody's: it is known by its hash, and stands whole in the landing.
@@ -153,6 +174,8 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
 
     Raises DeliveryError (`no_fhir_address`) for a column that is none.
     """
+    if isinstance(records, OfTable):
+        return told_under(records, expected, decimal)
     addresses = [
         one if (one := address_of(name)) is not None and one.kind in KINDS else None for name in expected.columns
     ]
