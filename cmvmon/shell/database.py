@@ -62,13 +62,18 @@ def exists(url: sa.URL) -> bool:
 @contextmanager
 def in_words(url: sa.URL) -> Iterator[None]:
     """Database faults inside become StoreError, saying what to do. No statement and no parameter is shown."""
-    dialect = dialects.of(url)
     try:
         yield
     except sa.exc.DBAPIError as error:
-        fault = dialect.fault(error.orig)
-        kind = StoreBusy if fault is Fault.BUSY else StoreError
-        raise kind(_words(dialect.called(url), fault)) from None
+        raise told(url, error.orig) from None
+
+
+def told(url: sa.URL, error: object) -> StoreError:
+    """The error of a driver as a StoreError, saying what to do."""
+    dialect = dialects.of(url)
+    fault = dialect.fault(error)
+    kind = StoreBusy if fault is Fault.BUSY else StoreError
+    return kind(_words(dialect.called(url), fault))
 
 
 def check(engine: sa.Engine) -> None:
