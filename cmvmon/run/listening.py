@@ -13,18 +13,21 @@ import hashlib
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.feeds.senders import Listening, Peer
+from cmvmon.feeds.senders import Listening, Peer, Sender
 from cmvmon.run.listening_connection import Connection
 from cmvmon.run.listening_counts import Ledger, Say
 from cmvmon.shell import sender_files
+from cmvmon.shell.certificates import note_sender
 from cmvmon.shell.inbox import InboxFault, Message, Stored
 from cmvmon.shell.inbox_writer import InboxWriter, Item, Result
 from cmvmon.shell.sender_files import Senders
@@ -62,6 +65,7 @@ class Listener:
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_source: Counter[str] = Counter()
         self._ended: InboxFault | None = None
+        self._noting = Lock()
 
     async def run(self, stop: Event) -> None:
         """Listens until `stop` is set."""
@@ -125,8 +129,6 @@ class Listener:
 
     def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
         """Keeps the beginning of bytes that are no message."""
-        from datetime import UTC, datetime
-
         self._inbox.put_scrap(code, n_bytes, kept, datetime.now(UTC).isoformat(timespec="microseconds"))
 
     def _from_inbox(self, told: list[tuple[Item, Result]], seconds: float) -> None:
@@ -185,7 +187,10 @@ class Listener:
             )  # fmt: skip
             writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
             who = _peer(source, transport)
-            if any(one.allows(who) for one in self.senders().known):
+            allowed = [one for one in self.senders().known if one.allows(who)]
+            if allowed:
+                if self._tls is not None:
+                    await asyncio.to_thread(self._note_certificate, allowed, transport)
                 await self._talk(Connection(self, who, reader, writer))
             else:
                 self.ledger.event("peer_not_allowed", source=source, certificate=who.fingerprint)
@@ -206,6 +211,18 @@ class Listener:
                 writer.close()
                 with suppress(Exception):
                     await asyncio.wait_for(writer.wait_closed(), _LOOKS_EVERY_S)
+
+    def _note_certificate(self, allowed: Sequence[Sender], transport: asyncio.BaseTransport) -> None:
+        """Notes until when the certificate holds that the peer has shown, where it can only be one sender's."""
+        found = transport.get_extra_info("ssl_object")
+        until = None if found is None else found.getpeercert().get("notAfter")
+        if until is None or len(allowed) != 1:
+            return
+        try:
+            with self._noting:
+                note_sender(self._root, allowed[0].name, datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC))
+        except SiteError as error:  # a disk that is full ends no connection
+            self.ledger.event("certificate_not_noted", code=type(error).__name__)
 
     async def _talk(self, connection: Connection) -> None:
         self._connections.add(connection)
