@@ -14,6 +14,7 @@ from pathlib import Path
 from cmvmon.cli import (
     analysts,
     answering,
+    backing_up,
     keeping,
     learning,
     listing,
@@ -37,6 +38,7 @@ __all__ = [
     "analysts",
     "answering",
     "app",
+    "backing_up",
     "keeping",
     "learning",
     "listing",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, app
+from cmvmon.cli.feed_lines import minute, moment_words, of_feeds
 from cmvmon.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -35,10 +36,20 @@ def serve(site: MadeSite = HERE) -> None:
 def watch(site: MadeSite = HERE) -> None:
     """Takes the drop folder in as files settle, and refreshes whom they touch, until stopped. Needs no Prefect."""
     from cmvmon.run import at_work
+    from cmvmon.run.metrics import exposing
     from cmvmon.run.watching import Trouble, keep_watch
 
-    with at_work.only_one(site, at_work.WATCH), until_stopped("stopping when this step has ended") as stop:
+    def say(words: str) -> None:
+        print(f"NOT DONE {printing.visible(words)}", flush=True)
+
+    with (
+        at_work.only_one(site, at_work.WATCH),
+        exposing(site, say=say) as port,
+        until_stopped("stopping when this step has ended") as stop,
+    ):
         print(f"watching {site}/drop; stop with Ctrl-C", flush=True)
+        if port is not None:
+            print(f"metrics  http://127.0.0.1:{port}/metrics", flush=True)
         for found in keep_watch(site, stop=stop):
             lines = [f"NOT DONE {printing.visible(found.words)}"] if isinstance(found, Trouble) else _lines_of(found)
             for line in lines:
@@ -65,14 +76,31 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    if found.stopped or found.n_never_taken_in or found.telling.needs_somebody or found.inbox_fault:
+    if found.stopped or found.silent or found.n_never_taken_in or found.telling.needs_somebody or found.inbox_fault:
         raise typer.Exit(A_FEED_WAITS)
+
+
+@app.command()
+def metrics(
+    write: Annotated[
+        bool, typer.Option("--write", help="Into the file that settings.toml names (metrics_file), for node-exporter.")
+    ] = False,
+    site: MadeSite = HERE,
+) -> None:
+    """How the work and each feed stand, in Prometheus' text format: counts and moments, never a value or an id."""
+    from cmvmon.run import metrics as of_site
+
+    if write:
+        print(printing.visible(f"written to {of_site.write(site)}"))
+    else:
+        print(of_site.text(site).decode(), end="")
 
 
 def _plain(found: Status) -> dict[str, object]:
     said = asdict(found) | {"is_at_work": not found.is_at_rest}
     said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
-    said["messages"] = [_texts(asdict(each)) for each in found.messages]
+    for name in ("messages", "feeds", "certificates"):
+        said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
     return _texts(said)
 
 
@@ -81,24 +109,32 @@ def _texts(facts: dict[str, object]) -> dict[str, object]:
 
 
 def _said(found: Status) -> Iterator[str]:
-    last, assessed = _moment(found.last_night, found.at), _moment(found.last_assessed, found.at)
+    last, assessed = moment_words(found.last_night, found.at), moment_words(found.last_assessed, found.at)
     yield f"last night   {last}{': the one after it is MISSING' if found.is_overdue and found.last_night else ''}"
     if found.next_night is not None:
-        yield f"next night   {_minute(found.next_night)} (`cmvmon serve` runs)"
+        yield f"next night   {minute(found.next_night)} (`cmvmon serve` runs)"
     else:
         yield "next night   not known: `cmvmon serve` does not run here, and cron can't be asked"
     yield f"last judged  {assessed}"
     yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
     yield f"notify       {_telling(found)}"
+    yield f"last backup  {_backup(found)}"
     yield from _of_messages(found)
+    yield from of_feeds(found)
     for each in found.stopped:
         from cmvmon.text import language
         from cmvmon.text.values import operations_in_words
 
-        yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {_minute(each.since)}"
+        yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
     if found.n_never_taken_in:
         n = found.n_never_taken_in
         yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
+
+
+def _backup(found: Status) -> str:
+    if found.backup_fault is not None:
+        return f"NOT KNOWN: {found.backup_fault}"
+    return "never (`cmvmon backup`)" if found.last_backup is None else moment_words(found.last_backup, found.at)
 
 
 def _of_messages(found: Status) -> Iterator[str]:
@@ -108,14 +144,15 @@ def _of_messages(found: Status) -> Iterator[str]:
     elif found.messages or found.is_listening or found.must_listen:
         yield f"listen       {'runs' if found.is_listening else 'does not run here'}"
     for one in found.messages:
-        last = f"last message {_moment(one.last_at, found.at)}"
+        last = f"last message {moment_words(one.last_at, found.at)}"
         if one.feed is None:
             yield f"  refused    {one.stored} messages were refused (AR) and stand in the inbox; {last}"
             continue
         reused = f"; {one.id_reused} under an id that had come before" if one.id_reused else ""
-        since = f", the first of them since {_minute(one.oldest_waiting_at)}" if one.oldest_waiting_at else ""
+        since = f", the first of them since {minute(one.oldest_waiting_at)}" if one.oldest_waiting_at else ""
         name = printing.visible(one.feed)
-        yield (f"  {name}: stored {one.stored} = taken in {one.moved} + waiting {one.waiting}{since}{reused}; {last}")
+        counted = f"stored {one.stored} = taken in {one.moved} + waiting {one.waiting}{since}{reused}"
+        yield f"  {name}: {counted}; {last}; {one.last_day} in 24 h"
     if found.inbox_fault is not None:
         yield f"NOT READ     {printing.visible(found.inbox_fault)}"
 
@@ -128,16 +165,3 @@ def _telling(found: Status) -> str:
         return "nobody is told: this site has no notify.toml (docs/notify.md)"
     lost = f", {telling.n_given_up} GIVEN UP (`cmvmon notify list`)" if telling.n_given_up else ""
     return f"{telling.n_waiting} wait, {telling.n_failing} of them could not be delivered so far{lost}"
-
-
-def _moment(moment: datetime | None, at: datetime) -> str:
-    return "none yet" if moment is None else f"{_minute(moment)}, {_ago(at - moment)} ago"
-
-
-def _minute(moment: datetime) -> str:
-    return moment.isoformat(sep=" ", timespec="minutes")
-
-
-def _ago(span: timedelta) -> str:
-    hours = int(span / timedelta(hours=1))
-    return f"{hours} h" if hours < 48 else f"{hours // 24} days"

@@ -17,6 +17,7 @@ STOPPED_BY_CTRL_C = 130
 _NOTHING = "nothing was changed"
 _STANDS = {
     "assess": "the assessment is recorded whole or not at all",
+    "backup": "no backup was made; the site is as it was",
     "calibrate": "no file was written",
     "analyze": "no table is half written; run it again",
     "demo": "what was done stands; run it again to go on",
@@ -27,6 +28,7 @@ _STANDS = {
     "send": "what was sent may be sent once more, under the same id",
     "rebuild": "the new site is not whole; remove its folder before it is tried again",
     "report": "no page is half written; run it again",
+    "restore": "no site was made; a database that was named may hold the rows: drop it before it is tried again",
     "serve": "a night that was at work is made up by the next start",
     "simulate": "no table is half written; run it again",
     "store": "the site is as it was; drop the new database before it is tried again",

@@ -55,8 +55,9 @@ OF_MESSAGES = {
         "end the merge by `cmvmon merge --until`."
     ),
     "order_is_no_dose": (
-        "it says that a drug was ordered, handed out or told of, and of no dose that it was given. Ask the sender for the doses given (RAS "
-        "in HL7, MedicationAdministration in FHIR), or list the type under `ignored` in [messages] of the laboratory file or the table file."
+        "it says that a drug was ordered, handed out or told of, and of no dose that it was given. Ask the sender for doses given "
+        "(RAS in HL7, MedicationAdministration in FHIR), or list the type under `ignored` in [messages] of the laboratory file or "
+        "the table file."
     ),
     "nothing_told": (
         "the message holds no segment of what its type is for: of orders ORC or OBR, of doses RXA. Ask the sender for it again."

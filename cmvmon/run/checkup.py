@@ -19,6 +19,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run import at_work, freshness, patient_numbers, ward_list
+from cmvmon.run.backup_checkup import of_backup
 from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.nights import nights
 from cmvmon.run.telling import notify_file
@@ -60,6 +61,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("listener", lambda: _listener(site)),
         ("database", lambda: _database(site)),
         ("nights", lambda: _nights(root)),
+        ("backup", lambda: (Finding("backup", *said) for said in of_backup(site))),
         ("notify", lambda: _notify(site)),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),

@@ -16,20 +16,23 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
+from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.fhir.posted import Answer
 from cmvmon.feeds.senders import AnySender, Peer
 from cmvmon.run.judging_aside import JudgingAside
 from cmvmon.run.listening_connection import Connection
 from cmvmon.run.listening_counts import Ledger, Say
-from cmvmon.run.listening_sockets import bound, keep_alive, peer_of, tls
+from cmvmon.run.listening_sockets import bound, certificate_ends_at, keep_alive, peer_of, tls
 from cmvmon.run.open_connection import OpenConnection
 from cmvmon.run.posting_connection import PostingConnection
 from cmvmon.shell import sender_files
+from cmvmon.shell.certificates import note_sender
 from cmvmon.shell.inbox import InboxFault, Message, Stored
 from cmvmon.shell.inbox_writer import InboxWriter, Item, Result
 from cmvmon.shell.sender_files import Senders
@@ -66,6 +69,7 @@ class Listener:
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_source: Counter[str] = Counter()
         self._ended: InboxFault | None = None
+        self._noting = Lock()
 
     async def run(self, stop: Event) -> None:
         """Listens until `stop` is set."""
@@ -163,8 +167,6 @@ class Listener:
 
     def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
         """Keeps the beginning of bytes that are no message."""
-        from datetime import UTC, datetime
-
         self._inbox.put_scrap(code, n_bytes, kept, datetime.now(UTC).isoformat(timespec="microseconds"))
 
     def _from_inbox(self, told: list[tuple[Item, Result]], seconds: float) -> None:
@@ -212,10 +214,13 @@ class Listener:
 
     def _is_allowed(self, peer: Peer, way: _Way) -> bool:
         """Whether it may be any sender of what comes that way; while the file of one is broken, any peer may be that one's."""
+        is_one_unknown = bool(self.senders().faults) and not way.is_of_messages
+        return is_one_unknown or bool(self._allowed(peer, way))
+
+    def _allowed(self, peer: Peer, way: _Way) -> list[AnySender]:
         senders = self.senders()
         known: Sequence[AnySender] = senders.known if way.is_of_messages else senders.posters
-        is_one_unknown = bool(senders.faults) and not way.is_of_messages
-        return is_one_unknown or any(one.allows(peer) for one in known)
+        return [one for one in known if one.allows(peer)]
 
     async def _serve(self, peer: socket.socket, source: str, way: _Way) -> None:
         """One connection from its beginning to its end, whatever it does."""
@@ -230,6 +235,8 @@ class Listener:
             writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
             who = peer_of(source, transport)
             if self._is_allowed(who, way):
+                if way.tls is not None:
+                    await asyncio.to_thread(self._note_certificate, self._allowed(who, way), transport)
                 await self._talk(self._connection(who, reader, writer, way))
             else:
                 self.ledger.event("peer_not_allowed", source=source, certificate=who.fingerprint)
@@ -257,6 +264,17 @@ class Listener:
         if way.is_of_messages or self.settings.posting is None:
             return Connection(self, peer, reader, writer)
         return PostingConnection(self, peer, reader, writer, posting=self.settings.posting)
+
+    def _note_certificate(self, allowed: Sequence[AnySender], transport: asyncio.BaseTransport) -> None:
+        """Notes until when the certificate holds that the peer has shown, where it can only be one sender's."""
+        until = certificate_ends_at(transport)
+        if until is None or len(allowed) != 1:
+            return
+        try:
+            with self._noting:
+                note_sender(self._root, allowed[0].name, until)
+        except SiteError as error:  # a disk that is full ends no connection
+            self.ledger.event("certificate_not_noted", code=type(error).__name__)
 
     async def _talk(self, connection: OpenConnection) -> None:
         self._connections.add(connection)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import socket
 import ssl
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -71,3 +72,10 @@ def tls(root: Path, settings: Listening, *, asks_for: ssl.VerifyMode) -> ssl.SSL
             "key of that very certificate"
         ) from None
     return context
+
+
+def certificate_ends_at(transport: asyncio.BaseTransport) -> datetime | None:
+    """Until when the certificate holds that the peer has shown; None where it showed none."""
+    found = transport.get_extra_info("ssl_object")
+    until = None if found is None else found.getpeercert().get("notAfter")
+    return None if until is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC)

@@ -7,8 +7,6 @@ it at some moment is not: alerts and the answers to them, what was said, assessm
 from __future__ import annotations
 
 import heapq
-import json
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +23,7 @@ from cmvmon.shell.comparing import Compared, compared
 from cmvmon.shell.files import read_bytes, write_atomically
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.journal import Answer, Switching, Taking
+from cmvmon.shell.making_site import settings_for_another
 from cmvmon.shell.sender_files import LISTEN, SENDERS
 from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
 from cmvmon.shell.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
@@ -112,11 +111,7 @@ def _copy_files(old: Site, new: Site) -> None:
     if key.exists():
         write_atomically(new.root / PAGE_KEY, read_bytes(key), mode=0o600)
     if settings.exists():
-        given = tomllib.loads(read_bytes(settings).decode())
-        text = read_bytes(settings)
-        if given.pop("database", None):  # two sites must not write into one
-            text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()).encode()
-        write_atomically(new.root / SETTINGS, text)
+        write_atomically(new.root / SETTINGS, settings_for_another(read_bytes(settings)))
     new.settings()
 
 

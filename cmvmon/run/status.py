@@ -6,18 +6,22 @@ Told by the store, the clock and two locks, so that it is true when the schedule
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cmvmon.domain.errors import SiteError
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.run import at_work
+from cmvmon.run.feed_health import A_DAY, FeedHealth, feed_health
 from cmvmon.run.nights import nights
 from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
 from cmvmon.shell import alert_store, database
+from cmvmon.shell.certificates import Certificate, certificates
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
+from cmvmon.shell.last_backup import last_backup
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.sender_files import LISTEN
@@ -41,7 +45,7 @@ class Messages:
     """How one feed of the inbox stands: stored = moved + waiting. Of what was refused (`feed` is None) nothing is moved.
 
     `last_at`, `oldest_waiting_at`: when the last message came, and the first of those that wait. `id_reused`: how many came under an
-    id that had come before, with other content.
+    id that had come before, with other content. `last_day`: how many came in the last 24 hours.
     """
 
     feed: str | None
@@ -51,6 +55,7 @@ class Messages:
     id_reused: int
     last_at: datetime
     oldest_waiting_at: datetime | None
+    last_day: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Status:
     `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
     `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
     the inbox stands, what was refused first; `inbox_fault`: why that can't be told. `must_listen`: the site has a listen.toml.
+    `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
+    `feeds`: how each table of each feed stands; `certificates`: until when those of the line hold.
     """
 
     at: datetime
@@ -79,6 +86,15 @@ class Status:
     messages: tuple[Messages, ...] = ()
     inbox_fault: str | None = None
     must_listen: bool = False
+    last_backup: datetime | None = None
+    backup_fault: str | None = None
+    feeds: tuple[FeedHealth, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def silent(self) -> tuple[FeedHealth, ...]:
+        """The tables of feeds that do not come as often as is agreed."""
+        return tuple(each for each in self.feeds if each.is_silent)
 
     @property
     def is_deaf(self) -> bool:
@@ -98,12 +114,14 @@ def status(root: Path) -> Status:
     refuse_lost_database(site)
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
-    assessed, stopped, n_never = None, [], 0
-    messages, inbox_fault = _messages(root, zone)
+    assessed, stopped, n_never, feeds = None, [], 0, list[FeedHealth]()
+    messages, inbox_fault = _messages(root, zone, found.at)
+    backup, backup_fault = _backup(root, zone)
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
             n_never = never_taken_in(connection, site.landing, as_of=found.at)
+            feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
             open_ones = alert_store.alerts(connection, states={"open"})
         about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
         stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
@@ -122,21 +140,46 @@ def status(root: Path) -> Status:
         messages=messages,
         inbox_fault=inbox_fault,
         must_listen=(root / LISTEN).exists(),
+        last_backup=backup,
+        backup_fault=backup_fault,
+        feeds=tuple(feeds),
+        certificates=tuple(_local_end(each, zone) for each in certificates(root)),
     )
 
 
-def _messages(root: Path, zone: ZoneInfo) -> tuple[tuple[Messages, ...], str | None]:
+def _local(each: FeedHealth, zone: ZoneInfo, *, is_demo: bool) -> FeedHealth:
+    """With its moment in the site's zone. What a demo delivers is of another year, and nobody waits for more."""
+    is_silent = None if is_demo else each.is_silent
+    return replace(each, last_at=None if each.last_at is None else each.last_at.astimezone(zone), is_silent=is_silent)
+
+
+def _local_end(each: Certificate, zone: ZoneInfo) -> Certificate:
+    return each if each.ends_at is None else replace(each, ends_at=each.ends_at.astimezone(zone))
+
+
+def _backup(root: Path, zone: ZoneInfo) -> tuple[datetime | None, str | None]:
+    """When the last backup was, or why that can't be told."""
+    try:
+        last = last_backup(root)
+    except SiteError as error:
+        return None, str(error)
+    return None if last is None else last.taken_at.astimezone(zone), None
+
+
+def _messages(root: Path, zone: ZoneInfo, now: datetime) -> tuple[tuple[Messages, ...], str | None]:
     """How the inbox stands, or why that can't be told: the rest of the work can."""
 
     def at(text: str | None) -> datetime | None:
         return None if text is None else datetime.fromisoformat(text).astimezone(zone)
 
     try:
-        found = Moves(root).state()
+        found = Moves(root).state(since=(now - A_DAY).astimezone(UTC).isoformat(timespec="microseconds"))
     except InboxUnread as error:
         return (), str(error)
     return tuple(
-        Messages(one.feed, one.stored, one.moved, one.waiting, one.reused, last_at, at(one.oldest_waiting_at))
+        Messages(
+            one.feed, one.stored, one.moved, one.waiting, one.reused, last_at, at(one.oldest_waiting_at), one.lately
+        )
         for one in found
         if (last_at := at(one.last_at)) is not None
     ), None

@@ -66,7 +66,7 @@ def faults(
     A feed is named where a file of the site or the package describes it: the names of folders may say anything.
     `night_stopped`: the night ended with an error just now, which no alert tells.
     """
-    known = _described(site)
+    known = described(site)
     about_the_night = False
     for one in standing:
         if one.rule == OPERATIONS:
@@ -89,7 +89,8 @@ def faults(
         yield Fault("quarantine", f"{year}-{week:02} {doubled}", "quarantine_filling", _BY_DAY, None, found.n_waiting)
 
 
-def _described(site: Site) -> frozenset[str]:
+def described(site: Site) -> frozenset[str]:
+    """The feeds that a file of the site or the package describes: the name of another may be anything."""
     own = (path.stem for folder in ("labs", "tables") for path in (site.root / folder).glob("*.toml"))
     packaged = resources.files("cmvmon.feeds").joinpath("labs")
     return frozenset(own) | {item.name.removesuffix(".toml") for item in packaged.iterdir()}

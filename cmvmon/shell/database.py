@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
 
 import sqlalchemy as sa
 
@@ -15,6 +16,8 @@ from cmvmon.shell.dialects import dialect as said
 from cmvmon.shell.schema import METADATA
 
 SCHEMA_VERSION = "0001"
+# `cmvmon watch` looks at the store from a second thread (cmvmon.run.metrics), and the means that makes a schema knows of one alone.
+_ONE_MOVES = Lock()
 
 
 def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Engine:
@@ -25,7 +28,7 @@ def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Eng
     """
     dialect, engine = dialects.of(url), _engine(url)
     try:
-        with in_words(url):
+        with in_words(url), _ONE_MOVES:
             version, has = _found(engine)
             if version is not None and version > SCHEMA_VERSION:
                 raise StoreError(
@@ -62,13 +65,18 @@ def exists(url: sa.URL) -> bool:
 @contextmanager
 def in_words(url: sa.URL) -> Iterator[None]:
     """Database faults inside become StoreError, saying what to do. No statement and no parameter is shown."""
-    dialect = dialects.of(url)
     try:
         yield
     except sa.exc.DBAPIError as error:
-        fault = dialect.fault(error.orig)
-        kind = StoreBusy if fault is Fault.BUSY else StoreError
-        raise kind(_words(dialect.called(url), fault)) from None
+        raise told(url, error.orig) from None
+
+
+def told(url: sa.URL, error: object) -> StoreError:
+    """The error of a driver as a StoreError, saying what to do."""
+    dialect = dialects.of(url)
+    fault = dialect.fault(error)
+    kind = StoreBusy if fault is Fault.BUSY else StoreError
+    return kind(_words(dialect.called(url), fault))
 
 
 def check(engine: sa.Engine) -> None:

@@ -80,6 +80,15 @@ def landed_since(connection: sa.Connection, table: str, since: datetime, *, as_o
     return frozenset(connection.execute(query.distinct()).scalars())
 
 
+def n_received(connection: sa.Connection, feed: str, table: str, *, since: datetime, until: datetime) -> int:
+    """How many deliveries of that table were judged in that time, taken in or refused, each once: over an index."""
+    d = DELIVERIES.c
+    query = sa.select(sa.func.count(sa.distinct(d.delivery_id))).where(
+        d.feed == feed, d.table_name == table, d.received_at > since, d.received_at <= until
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def judged(connection: sa.Connection) -> frozenset[tuple[str, str, str]]:
     """Id, feed and what it is kept as (its table, or its format) of every delivery of which a judging is stored."""
     d = DELIVERIES.c

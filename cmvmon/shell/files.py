@@ -125,6 +125,18 @@ def sweep(*folders: Path) -> int:
     return len(old)
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """What is being written in that folder, or was left half written by a run that was killed."""
+    return sorted(folder.glob(f"{_ASIDE}*"))
+
+
+def make_private(folder: Path) -> None:
+    """Makes the folder and those above it that are missing, for this user alone. Raises OSError."""
+    if not folder.exists():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def _is_left(path: Path) -> bool:
     try:
         return time.time() - path.stat().st_mtime > _LEFT_AFTER_S

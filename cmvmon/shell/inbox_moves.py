@@ -55,7 +55,10 @@ class Move:
 
 @dataclass(frozen=True)
 class OfFeed:
-    """How one feed of the inbox stands: stored = moved + waiting. `feed`: None = what was refused, of which nothing is moved."""
+    """How one feed of the inbox stands: stored = moved + waiting. `feed`: None = what was refused, of which nothing is moved.
+
+    `lately`: how many of the stored came since the moment that was asked for.
+    """
 
     feed: str | None
     stored: int
@@ -63,6 +66,7 @@ class OfFeed:
     last_at: str
     reused: int
     oldest_waiting_at: str | None
+    lately: int = 0
 
     @property
     def waiting(self) -> int:
@@ -141,34 +145,35 @@ class Moves:
                 (delivery_id, move.inbox, move.feed, move.first_id),
             )
 
-    def state(self) -> tuple[OfFeed, ...]:
-        """How each feed stands, by name; what was refused first."""
+    def state(self, *, since: str = "9999") -> tuple[OfFeed, ...]:
+        """How each feed stands, by name; what was refused first. `since`: a moment as the inbox has them, ISO 8601 in UTC."""
         if not self.is_there:
             return ()
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
             done = self._done(connection)
             rows = connection.execute(
-                "SELECT feed, count(*), max(received_at), sum(coalesce(remark, '') = 'id_reused') "
-                "FROM messages GROUP BY feed ORDER BY feed"
+                "SELECT feed, count(*), max(received_at), sum(coalesce(remark, '') = 'id_reused'), "
+                "sum(received_at >= ?) FROM messages GROUP BY feed ORDER BY feed",
+                (since,),
             ).fetchall()  # fmt: skip
             found = []
-            for feed, stored, last_at, reused in rows:
+            for feed, stored, last_at, reused, lately in rows:
                 n, last = done.get(feed, (0, 0))
                 oldest = connection.execute(
                     "SELECT min(received_at) FROM messages WHERE feed = ? AND id > ?", (feed, last)
                 ).fetchone()[0]  # fmt: skip
-                found.append(OfFeed(feed, stored, n, last_at, reused, oldest))
+                found.append(OfFeed(feed, stored, n, last_at, reused, oldest, lately))
         return tuple(found)
 
-    def copy_to(self, root: Path) -> None:
-        """The inbox and its lines, as they stand, into another site's folder that has none."""
+    def copy_to(self, root: Path, *, mode: int = 0o640) -> None:
+        """The inbox and its lines, as they stand, into another folder that has none; also while the listener is at work."""
         for path in (
             self._path,
             self._inbox,
         ):  # the lines first: what is moved meanwhile is moved there once more, as known
             if path.exists():
                 to = root / path.name
-                os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
+                os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
                 try:
                     with (
                         _in_words(path.name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, StoreError
@@ -43,6 +44,17 @@ def make_site(root: Path, *, time_zone: str | None, language: str | None) -> Sit
             root.rmdir()
         raise
     return site
+
+
+def settings_for_another(settings: bytes, *, database: str | None = None) -> bytes:
+    """A site's settings.toml as another site may have it: two sites must not write into one database. To the byte the same
+    where it names none and none is given."""
+    given = tomllib.loads(settings.decode())
+    had = given.pop("database", None)
+    if not had and database is None:
+        return settings
+    given |= {} if database is None else {"database": database}
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()).encode()
 
 
 def refuse_lost_database(site: Site) -> None:

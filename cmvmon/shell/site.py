@@ -38,6 +38,8 @@ _SETTINGS = {
     "file_settles_s": 10,
     "longest_pause_days": 7,
     "patient_number_authority": "",
+    "metrics_port": 0,
+    "metrics_file": "",
 }
 
 
@@ -50,6 +52,7 @@ class Settings:
     is no statement.
     `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
     `patient_number_authority`: who gives the site's own patients' numbers; "" = not said.
+    `metrics_port`, `metrics_file`: where `cmvmon watch` shows how the feeds stand (cmvmon.run.metrics); 0 and None = nowhere.
     `longest_pause_days`: how far the clock may stand past the last recorded moment before somebody is asked.
     """
 
@@ -62,6 +65,8 @@ class Settings:
     file_settles_s: float
     longest_pause_days: float
     patient_number_authority: str = ""
+    metrics_port: int = 0
+    metrics_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,14 @@ class Site:
             _number(merged, "file_settles_s", "seconds", 0, 600),
             _number(merged, "longest_pause_days", "days", 1, 366),
             _authority(merged["patient_number_authority"]),
+            int(_number(merged, "metrics_port", "a port", 0, 65535)),
+            self._metrics_file(merged["metrics_file"]),
         )
+
+    def _metrics_file(self, found: object) -> Path | None:
+        if not isinstance(found, str) or (found and not found.endswith(".prom")):
+            raise SiteError("settings.toml: metrics_file must be the name of a file that ends in .prom, in quotes")
+        return self.root / found if found else None
 
     def protocol(self) -> Protocol:
         """The site's protocol file, else the package's. Raises ProtocolUnusable."""

@@ -1,0 +1,56 @@
+"""How feeds and certificates stand, and moments, in lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cmvmon.cli import printing
+
+if TYPE_CHECKING:
+    from cmvmon.run.feed_health import FeedHealth
+    from cmvmon.run.status import Status
+
+_ENDS_SOON = timedelta(days=30)
+
+
+def of_feeds(found: Status) -> Iterator[str]:
+    """A line for each feed, and for each certificate that ends within a month or can't be read."""
+    for feed in sorted({each.feed for each in found.feeds}):
+        tables = [each for each in found.feeds if each.feed == feed]
+        yield printing.visible(f"feed         {feed}: {_of_feed(tables, found.at)}")
+    for one in found.certificates:
+        if one.ends_at is None:
+            yield printing.visible(f"NOT READ     the certificate of {one.of}")
+        elif one.ends_at - found.at <= _ENDS_SOON:
+            left = "HAS ENDED" if one.ends_at <= found.at else f"ends in {(one.ends_at - found.at).days} days"
+            yield printing.visible(f"certificate  of {one.of} {left}, {minute(one.ends_at)}: have a new one made")
+
+
+def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
+    heard = [each.last_at for each in tables if each.last_at is not None]
+    n_lately, n_waiting = (
+        sum(getattr(each, name) for each in tables) for name in ("deliveries_last_day", "n_quarantined")
+    )
+    said = [f"last {moment_words(max(heard, default=None), at)}", f"{n_lately} tables delivered in 24 h"]
+    said += [f"{each.table} SILENT, every {each.expected_every_h:g} h is agreed" for each in tables if each.is_silent]
+    said += [f"newest {each.table} REFUSED ({each.refused})" for each in tables if each.refused]
+    said += [f"{n_waiting} records in quarantine"] if n_waiting else []
+    return "; ".join(said)
+
+
+def moment_words(moment: datetime | None, at: datetime) -> str:
+    """A moment and how long ago it was, or that there was none."""
+    return "none yet" if moment is None else f"{minute(moment)}, {ago(at - moment)} ago"
+
+
+def minute(moment: datetime) -> str:
+    """A moment to the minute."""
+    return moment.isoformat(sep=" ", timespec="minutes")
+
+
+def ago(span: timedelta) -> str:
+    """How long that is, in hours or days."""
+    hours = int(span / timedelta(hours=1))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
