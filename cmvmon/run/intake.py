@@ -155,6 +155,7 @@ def take_in_unjudged(
     received_at: datetime,
     *,
     deliveries: Collection[str] | None = None,
+    tells_all: bool = False,
 ) -> tuple[list[Counted], list[Fault]]:
     """Takes in what has landed and is not among `besides`. Of what is at hand no fault is told: somebody was told when it
     came; it is counted as never taken in."""
@@ -174,7 +175,7 @@ def take_in_unjudged(
                     fault for fault in of_messages.faults if fault not in faults
                 ]  # of a half that was tried before
                 continue
-            told = [] if way.is_at_hand else faults
+            told = [] if way.is_at_hand and not tells_all else faults
             with set_apart(told, about(way, way.file_name), called=way.file_name):
                 counted += take_in_landed(opened, way, received_at=received_at)
     return counted, faults

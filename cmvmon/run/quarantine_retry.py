@@ -64,7 +64,7 @@ def retry(root: Path, record: str | None = None) -> Retried:
             stand = [way for way in tries.standing(site.landing) if _is_named(way, record)]
             deliveries = frozenset(way.delivery_id for way in stand) or _meant(opened, record)
             for way in stand:
-                tries.forget(site.landing, way)
+                tries.allow_one_more(site.landing, way)
         return _judged_again(opened, deliveries)
 
 
@@ -90,7 +90,7 @@ def _judged_again(opened: OpenSite, deliveries: frozenset[str] | None) -> Retrie
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
     others = {(way.delivery_id, way.feed, way.kept_as) for way in tries.standing(landing)}
-    counted, failed = take_in_unjudged(opened, judged | others, at, deliveries=deliveries)
+    counted, failed = take_in_unjudged(opened, judged | others, at, deliveries=deliveries, tells_all=True)
     faults += failed
     counted += judge_waiting(opened, faults, received_at=at, besides=others, deliveries=deliveries)
     if deliveries is None:

@@ -57,9 +57,11 @@ def left(landing: Path, landed: Landed) -> int:
     return _read(_path(landing, landed))[0]
 
 
-def forget(landing: Path, landed: Landed) -> None:
-    """Lets a delivery be tried anew."""
-    _write(_path(landing, landed), 0, "")
+def allow_one_more(landing: Path, landed: Landed) -> None:
+    """Lets a delivery that stands be tried once more."""
+    path = _path(landing, landed)
+    n, under = _read(path)
+    _write(path, min(n, MOST - 1), under)
 
 
 def standing(landing: Path) -> list[Landed]:
