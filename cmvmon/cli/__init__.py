@@ -14,6 +14,7 @@ from pathlib import Path
 from cmvmon.cli import (
     analysts,
     answering,
+    drafting,
     keeping,
     learning,
     listing,
@@ -38,6 +39,7 @@ __all__ = [
     "analysts",
     "answering",
     "app",
+    "drafting",
     "keeping",
     "learning",
     "listing",

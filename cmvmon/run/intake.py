@@ -54,7 +54,7 @@ def _take_in(
     landed = landing.land(
         opened.site.landing,
         data,
-        feed=_feed_name(item.feed),
+        feed=feed_name(item.feed),
         table=item.table,
         form=item.form,
         file_name=item.path.name,
@@ -181,7 +181,8 @@ def take_in_unjudged(
     return counted, faults
 
 
-def _feed_name(feed: str) -> str:
+def feed_name(feed: str) -> str:
+    """That name of a feed, if it is one. Raises SiteError."""
     if not feed or not all(c.isascii() and (c.isalnum() or c in "_-") for c in feed):
         raise SiteError("a feed's name holds letters, digits, - and _ only: it is the name of its laboratory file")
     return feed
