@@ -73,7 +73,7 @@ def draft_laboratory(data: bytes, *, name: str, known: Vocabulary) -> str:
         f"# DRAFT of labs/{name}.toml from a sample of {sample.records} records. Nothing in it is active:",
         "# cmvmon refuses this file until `to_confirm` is gone.",
         "# Confirm each GUESS with the laboratory, take its key off the list, answer each ASK, and delete the list when it is empty.",
-        f"# A word stands here only where {PATIENTS} patients or more have it (with a digit in it only as a code or unit); of others there is a count.",
+        f"# A word stands here only where {PATIENTS} patients or more have it, with a digit only as a code or a unit; the rest is counted.",
         "to_confirm = [",
         *(f"    {_toml(key)}," for key in text.guessed),
         "]",
@@ -221,7 +221,7 @@ def _words_of(sample: Sample, known: Vocabulary) -> dict[str, _Words]:
 
 
 def _words(pairs: Sequence[tuple[str, str]], *, patients: frozenset[str], are_codes: bool) -> _Words:
-    """The words that may be told, the commonest first; one that is also a patient's number is none. Codes and units may hold digits."""
+    """The words that may be told, the commonest first; one that is a patient's number too is none. Codes may hold digits."""
     cells = [(patient, cell.strip()) for patient, cell in pairs]
     counts = Counter(cell for _, cell in cells if any(mark.isalpha() for mark in cell))
     may_be_told = told_words(cells)
