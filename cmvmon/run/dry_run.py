@@ -102,7 +102,8 @@ def _changed(opened: _Tried, one: Counted) -> int:
         return 0
     new, old = VERSIONS[one.table].alias("new").c, VERSIONS[one.table].alias("old").c
     is_of_it = sa.and_(new.delivery_id == one.delivery_id, new.feed == one.feed, new.attempt == one.attempt)
-    is_known = sa.exists().where(old.record_key == new.record_key, old.version_number < new.version_number)
+    came_before = sa.or_(old.delivery_id != new.delivery_id, old.feed != new.feed, old.attempt != new.attempt)
+    is_known = sa.exists().where(old.record_key == new.record_key, came_before)
     with opened.reading() as connection:
         return int(
             connection.execute(sa.select(sa.func.count(new.version_number)).where(is_of_it, is_known)).scalar() or 0

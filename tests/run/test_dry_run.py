@@ -7,39 +7,29 @@ import json
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError
 from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.run.dry_run import WouldBe, try_by_hand
 from cmvmon.shell.making_site import make_site
-from cmvmon.shell.schema import METADATA
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import moment as day
-from tests.sites import course, database, drop, result, text
+from tests.sites import course, drop, everything, result, text
 
 RESULTS = "viral_load_results"
 KNOWN = [result("SYNTHETIC-1", n, 20_000 + n) for n in range(3)]
 WITHDRAWAL = result("SYNTHETIC-9", 1, "", status="W", reported=text(day(9)))
 
 
-def everything(root: Path) -> dict[str, str]:
+def every_file(root: Path) -> dict[str, str]:
     """The hash of each file, and each folder."""
     paths = sorted(root.rglob("*"))
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in paths
     }
-
-
-def all_rows(root: Path) -> dict[str, list[tuple[object, ...]]]:
-    with database(root).connect() as connection:
-        return {
-            name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
-            for name, table in METADATA.tables.items()
-        }
 
 
 def would(root: Path, path: Path, feed: str = "synthetic", table: str | None = None) -> list[WouldBe]:
@@ -71,9 +61,9 @@ def test_it_says_what_the_intake_then_says_and_changes_nothing(site: Path, what:
     known = drop(site, RESULTS, [*KNOWN, WITHDRAWAL], name="known.csv")
     list(take_in_by_hand(site, [known], feed=feed, is_history=True))
     path = drop(site, RESULTS, lines, name="new.csv")
-    before, rows = everything(site), all_rows(site)
+    before, rows = every_file(site), everything(site)
     said = would(site, path, feed)
-    assert (everything(site), all_rows(site)) == (before, rows)
+    assert (every_file(site), everything(site)) == (before, rows)
     assert [one.counted for one in would(site, path, feed)] == [one.counted for one in said]
     ((_, done),) = take_in_by_hand(site, [path], feed=feed, is_history=True)
     assert [one.counted for one in said] == list(done)
@@ -99,12 +89,19 @@ def test_it_does_so_for_every_format_and_on_a_site_without_a_database(tmp_path: 
     if data is None:
         data = drop(tmp_path, str(table), [course("SYNTHETIC-1")]).read_bytes()
     path.write_bytes(data)
-    before = everything(root)
+    before = every_file(root)
     said = would(root, path, feed, table)
-    assert everything(root) == before
+    assert every_file(root) == before
     ((_, done),) = take_in_by_hand(root, [path], feed=feed, table=table, is_history=True)
     assert [one.counted for one in said] == list(done)
     assert sum(one.counted.accepted for one in said) == 1
+
+
+def test_a_correction_of_what_stands_in_the_same_file_changes_nothing_that_was_known(tmp_path: Path) -> None:
+    make_site(tmp_path / "site", time_zone=None, language=None)
+    pair = [KNOWN[1], result("SYNTHETIC-1", 1, 9_999, status="C", reported=text(day(8)))]
+    (found,) = would(tmp_path / "site", drop(tmp_path, RESULTS, pair))
+    assert (found.counted.accepted, found.changed) == (2, 0)
 
 
 def test_the_second_of_two_files_is_tried_after_the_first(tmp_path: Path) -> None:
@@ -139,10 +136,10 @@ def test_the_command_ends_as_the_intake_would(
     root = tmp_path / "site"
     make_site(root, time_zone=None, language=None)
     path = drop(tmp_path, RESULTS, lines)
-    before = everything(root)
+    before = every_file(root)
     with pytest.raises(error, match=words):
         app(["ingest", str(path), "--feed", feed, "--history", "--dry-run", "--site", str(root)], standalone_mode=False)
-    assert everything(root) == before
+    assert every_file(root) == before
     assert "nothing was changed" in capsys.readouterr().out
 
 

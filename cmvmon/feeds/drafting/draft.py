@@ -73,7 +73,7 @@ def draft_laboratory(data: bytes, *, name: str, known: Vocabulary) -> str:
         f"# DRAFT of labs/{name}.toml from a sample of {sample.records} records. Nothing in it is active:",
         "# cmvmon refuses this file until `to_confirm` is gone.",
         "# Confirm each GUESS with the laboratory, take its key off the list, answer each ASK, and delete the list when it is empty.",
-        f"# A word stands here only where {PATIENTS} patients or more have it, with a digit only as a code or a unit; the rest is counted.",
+        f"# A word stands here only where {PATIENTS} patients have it, with a digit only as a code or a unit; the rest is counted.",
         "to_confirm = [",
         *(f"    {_toml(key)}," for key in text.guessed),
         "]",
