@@ -10,17 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PATIENTS = 3  # of so many patients a word must have come before it is told
-_LONGEST = 40  # characters of a shape
+_LONGEST, _LONGEST_SHOWN = 40, 400  # characters of a shape in a list, and of one that is shown by itself
 
 
-def shape(text: str) -> str:
-    """The form of a text without what it says: letters as `a`, digits as `9`, cut after 40 characters.
+def shape(text: str, *, longest: int = _LONGEST) -> str:
+    """The form of a text without what it says: letters as `a`, digits as `9`, cut after so many characters.
 
     >>> shape("ca. 500"), shape("J. de Vries 1961"), shape("")
     ('aa. 999', 'a. aa aaaaa 9999', '')
     """
-    marks = ("a" if mark.isalpha() else "9" if mark.isnumeric() else mark for mark in text[:_LONGEST])
-    return "".join(marks) + ("..." if len(text) > _LONGEST else "")
+    marks = ("a" if mark.isalpha() else "9" if mark.isnumeric() else mark for mark in text[:longest])
+    return "".join(marks) + ("..." if len(text) > longest else "")
 
 
 def shaped(value: Any, *, known: Iterable[str] = ()) -> Any:
@@ -39,7 +39,7 @@ def shaped(value: Any, *, known: Iterable[str] = ()) -> Any:
         return told
     if isinstance(value, list):
         return [shaped(inner, known=names) for inner in value]
-    return value if value is None or isinstance(value, bool) else shape(str(value))
+    return value if value is None or isinstance(value, bool) else shape(str(value), longest=_LONGEST_SHOWN)
 
 
 def told_words(seen: Iterable[tuple[str | None, str]], *, of_patients: int = PATIENTS) -> frozenset[str]:

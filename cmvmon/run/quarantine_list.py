@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ from cmvmon.shell.site import Site
 
 _NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
 _WORDS = ("test", "specimen", "assay", "unit", "value", "comparator", "result_status", "order_status")
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}(?:-[0-9]{1,2})?")  # how a message's parts are named
 STANDS = "stands_after_three_tries"
 
 
@@ -67,6 +69,8 @@ def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -
     if as_delivered:
         return shown | {"delivered_text": delivered}
     known_names = {*_columns_of(site, row["feed"], row["table_name"])}
+    if str(row["file_name"]).lower().endswith(".hl7") and isinstance(delivered, dict):
+        known_names |= {name for name in delivered if _SEGMENT.fullmatch(name)}
     shown.pop("patient_id")
     return shown | {"delivered_text": shaped(delivered, known=known_names), "is_masked": True}
 

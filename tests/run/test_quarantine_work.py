@@ -435,6 +435,18 @@ def test_the_commands_say_it_in_words_and_for_a_machine(waiting: Path, capsys: p
     assert "nothing in quarantine" in run("retry")
 
 
+def test_a_message_is_shown_with_the_names_of_its_segments_and_without_its_patient(
+    tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    clock(day(90))
+    laboratory(tmp_path, "example_hl7", without=('"[IU]/mL" =', '"IU/mL" ='))
+    as_hl7(tmp_path)
+    (line,) = listed_quarantine(tmp_path)
+    shown = quarantined_record(tmp_path, line["record"])["delivered_text"]
+    assert {"OBR", "OBX", "PID-3"} <= set(shown)
+    assert "SYNTH" not in json.dumps(shown)
+
+
 def test_a_course_that_can_not_be_read_is_shown_with_the_names_of_its_columns(
     tmp_path: Path, clock: Callable[[datetime], None]
 ) -> None:
