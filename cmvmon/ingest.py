@@ -88,6 +88,7 @@ def ingest(
     zone: ZoneInfo | None = None,
     table_file: TableFile | None = None,
     is_of_inbox: bool = False,
+    confirmed: Collection[int] = (),
 ) -> Intake:
     """Accepted rows, quarantined records and counts of one delivery, by the words of its feed's files.
 
@@ -101,13 +102,14 @@ def ingest(
         zone: of times without an offset in the other tables, where the table file says none; None = such a record is set
             apart.
         table_file: how the feed writes the other tables; None = in exchange form.
+        confirmed: numbers of the records of which a person confirmed what is asked of a person (`ASKS_A_PERSON`).
         is_of_inbox: messages that happened to come at about one time: none is refused for the share of others that can't be used.
 
     Raises:
         SiteError: the call itself can't be carried out (unknown table, no laboratory file); never for content.
     """
     _check_call(feed, table, form, laboratory)
-    arrival = Arrival(delivery_id, received_at, landed_at, history)
+    arrival = Arrival(delivery_id, received_at, landed_at, history, frozenset(confirmed))
     only = None if only_records is None else frozenset(only_records)
     declared = Declared(laboratory, table_file, zone)
     call = _Call(feed, FORMATS[form], declared, arrival, only, is_of_inbox)

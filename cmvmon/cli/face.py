@@ -31,6 +31,8 @@ quarantine_app = typer.Typer(
     rich_markup_mode=None,
 )
 rules_app = typer.Typer(help="The rules, and where each is changed.", no_args_is_help=True, rich_markup_mode=None)
+feed_app = typer.Typer(help="The feeds of laboratories.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(feed_app, name="feed")
 app.add_typer(rules_app, name="rules")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(quarantine_app, name="quarantine")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of, say_version
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
+
+if TYPE_CHECKING:
+    from cmvmon.shell.intake_store import Counted
 
 
 @app.command()
@@ -78,13 +81,13 @@ def ingest(
         typer.Option("--table", help="The table that a CSV holds (docs/tables.md); without it, viral_load_results."),
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Old records: known since they were reported.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only says what it would do; changes nothing.")] = False,
     as_json: Json = False,
     site: MadeSite = HERE,
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
     from cmvmon.feeds.formats import FORMATS, format_of
     from cmvmon.run.by_hand import take_in_by_hand
-    from cmvmon.shell.intake_store import Counted
 
     files = [
         file
@@ -94,14 +97,14 @@ def ingest(
     if not files:
         endings = " or ".join(form.ending for form in FORMATS.values())
         raise SiteError(f"there is no {endings} file in what you named; name a file, or a folder that holds some")
+    if dry_run:
+        _say_what_would_be(site, files, feed=feed, table=table, history=history, as_json=as_json)
+        return
     counted: list[Counted] = []
     failed: list[str] = []
     for file, found in take_in_by_hand(site, files, feed=feed, table=table, is_history=history):
         if isinstance(found, SiteError):  # this file's; the others go on
-            may_be_another = table is None and isinstance(found, NoLaboratoryFile)
-            failed.append(
-                f"{found}{'; of a file of courses or stays name the table: --table' if may_be_another else ''}"
-            )
+            failed.append(_not_taken_in(found, table))
             continue
         counted += found
         for one in found if not as_json else ():
@@ -109,6 +112,41 @@ def ingest(
             print(f"{printing.visible(place)}: {printing.counted_words(one)}")
     if as_json:
         print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
+    _end_as_found(counted, failed)
+
+
+def _say_what_would_be(
+    site: Path, files: list[Path], *, feed: str, table: str | None, history: bool, as_json: bool
+) -> None:
+    """What each file would do, by table; then as the intake would end."""
+    from cmvmon.run.dry_run import try_by_hand
+
+    counted: list[Counted] = []
+    told: list[dict[str, object]] = []
+    failed: list[str] = []
+    for file, would in try_by_hand(site, files, feed=feed, table=table, is_history=history):
+        if isinstance(would, SiteError):
+            failed.append(_not_taken_in(would, table))
+            continue
+        for one in would:
+            counted.append(one.counted)
+            told.append(printing.counted_json(one.counted) | {"changed": one.changed, "file_name": file.name})
+            if not as_json:
+                change = "" if one.counted.was_known else f"; {one.changed} of the accepted change what was known"
+                print(
+                    f"would be {printing.visible(file.name)} ({one.counted.table}): {printing.counted_words(one.counted)}{change}"
+                )
+    print(json.dumps(told, sort_keys=True, indent=2) if as_json else "nothing was changed (--dry-run)")
+    _end_as_found(counted, failed)
+
+
+def _not_taken_in(error: SiteError, table: str | None) -> str:
+    may_be_another = table is None and isinstance(error, NoLaboratoryFile)
+    return f"{error}{'; of a file of courses or stays name the table: --table' if may_be_another else ''}"
+
+
+def _end_as_found(counted: list[Counted], failed: list[str]) -> None:
+    """Nothing where every file was taken in. Raises SiteError for those that could not be, DeliveryError for those refused."""
     if failed:
         raise SiteError("; ".join(failed))
     refused = [c for c in counted if c.refused]

@@ -19,12 +19,14 @@ class Arrival:
     """When and how a delivery came: what the records themselves do not say.
 
     `history` is a delivery of old results: each is then taken as known since it was reported (or else collected).
+    `confirmed`: the numbers of the records of which a person said that what is asked of a person is as it stands.
     """
 
     delivery_id: str
     received_at: datetime
     landed_at: datetime
     history: bool = False
+    confirmed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

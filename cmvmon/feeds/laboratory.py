@@ -176,6 +176,11 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
     if set(not_read) & set(columns.values()):
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
+    if unconfirmed := top.texts("to_confirm"):
+        said = ", ".join(repr(key) for key in unconfirmed)
+        top.fault(
+            "to_confirm", f"names what was only guessed ({said}); confirm each, and delete the list when it is empty"
+        )
     own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
     rhythm = read_rhythm(top, zone)
     if "test" in columns and not tests.cmv_load:

@@ -163,7 +163,7 @@ def _row(
         return status
     if status == CONFIRMED:  # what it confirms, the store knows
         return Rejection("missing_value")
-    times = times_of(cells, laboratory, arrival)
+    times = times_of(cells, laboratory, arrival, is_confirmed=record.number in arrival.confirmed)
     if isinstance(times, Rejection):
         return times
     collected_at, reported_at = times

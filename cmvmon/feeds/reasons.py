@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cmvmon.domain.delivered import BY_LABORATORY, SNAPSHOT_REFUSED, TWO_LABORATORIES, WITHDRAWS_UNKNOWN
+from cmvmon.domain.delivered import (
+    BY_LABORATORY,
+    REJECTED_BY_A_PERSON,
+    SNAPSHOT_REFUSED,
+    TWO_LABORATORIES,
+    WITHDRAWS_UNKNOWN,
+)
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.tables import BY_NAME
 from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
@@ -34,6 +40,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "no_cell": (
             "the record holds a list, a record, a truth value or a NUL where a text or a number should stand. Ask the "
             "sender to write plain values."
+        ),
+        REJECTED_BY_A_PERSON: (
+            "a person said that this record is not to be used. `cmvmon quarantine list --answered` says who and why, "
+            "`cmvmon quarantine reopen` takes it back."
         ),
         "delivery_refused": "the whole delivery was refused. Mend what the refusal names and take the file in again.",
         # who and what

@@ -13,6 +13,9 @@ from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.times import read_time
 from cmvmon.feeds.value_grammar import fold
 
+LONG_BEFORE_REPORT = "collected_long_before_report"
+ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT})
+"""The reasons of records that are read whole, and held because what they say is seldom so: a person may confirm it."""
 CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 
 
@@ -46,9 +49,12 @@ def _own_status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejec
 
 
 def times_of(
-    cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival
+    cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival, *, is_confirmed: bool = False
 ) -> tuple[datetime, datetime | None] | Rejection:
-    """When the sample was collected and the result reported, in UTC; null where no report time is sent."""
+    """When the sample was collected and the result reported, in UTC; null where no report time is sent.
+
+    `is_confirmed`: a person has said that what is asked of a person is as it stands.
+    """
     collected_at = moment_of(cells["collected_at"], laboratory)
     if isinstance(collected_at, str):
         return Rejection(collected_at, "collected_at")
@@ -59,8 +65,8 @@ def times_of(
     if isinstance(reported_at, Rejection):
         return reported_at
     longest = timedelta(days=laboratory.reported_within_days)
-    if reported_at is not None and reported_at - collected_at > longest:
-        return Rejection("collected_long_before_report", "collected_at")
+    if reported_at is not None and reported_at - collected_at > longest and not is_confirmed:
+        return Rejection(LONG_BEFORE_REPORT, "collected_at")
     return collected_at, reported_at
 
 

@@ -1,8 +1,8 @@
 """From the inbox into the house: what waits of a feed becomes deliveries, which land and are taken in like any other.
 
 A burst of HL7 is one delivery, in which each message keeps its frame, so that none runs into the next; a Bundle of FHIR is one of
-its own. Where judging a burst ends in an error of ours, its halves land as deliveries of their own, and so on: the message that is
-to blame is left alone, and the others are taken in.
+its own. Where judging a burst ends in an error of ours (where the process died of it: at the next start), its halves land as
+deliveries of their own, and so on: the message that is to blame is left alone, and the others are taken in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cmvmon.domain.errors import CmvmonError, StoreError
 from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
-from cmvmon.shell import landing
+from cmvmon.shell import landing, tries
 from cmvmon.shell.inbox import FHIR, HL7
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.intake_store import Counted
@@ -71,17 +71,20 @@ def take_in_inbox(opened: OpenSite, *, received_at: datetime) -> FromInbox:
 def take_in_messages(opened: OpenSite, landed: Landed, done: FromInbox, *, received_at: datetime) -> None:
     """Takes in one delivery of the inbox that has landed, or its halves where it can't be judged for an error of ours."""
     with set_apart(done.faults, about(landed, landed.file_name), called=landed.file_name):
+        # Where the process died while it was judged, it is not judged whole again: at each start it would take the others with it.
+        halves = _halves(opened, landed) if tries.left(opened.site.landing, landed) else []
         try:
-            done.counted += take_in_landed(opened, landed, received_at=received_at)
+            if not halves:
+                done.counted += take_in_landed(opened, landed, received_at=received_at)
         except CmvmonError:
             raise
         except Exception:  # whatever it is: of one message it is told, of several by the one that is to blame
             halves = _halves(opened, landed)
             if not halves:
                 raise
-            for half in halves:
-                done.ways.add((half.delivery_id, half.feed, half.kept_as))
-                take_in_messages(opened, half, done, received_at=received_at)
+        for half in halves:
+            done.ways.add((half.delivery_id, half.feed, half.kept_as))
+            take_in_messages(opened, half, done, received_at=received_at)
 
 
 def _halves(opened: OpenSite, landed: Landed) -> list[Landed]:

@@ -54,7 +54,7 @@ def _take_in(
     landed = landing.land(
         opened.site.landing,
         data,
-        feed=_feed_name(item.feed),
+        feed=feed_name(item.feed),
         table=item.table,
         form=item.form,
         file_name=item.path.name,
@@ -110,13 +110,34 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
     seen |= of_messages.ways
     with opened.reading() as connection:
         judged = feed_state.judged(connection)
-    again, failed = _take_in_unjudged(opened, judged | seen, received_at)
+    again, failed = take_in_unjudged(opened, judged | seen, received_at)
     counted += again
     faults += failed
+    counted += judge_waiting(opened, faults, received_at=received_at, besides=seen)
+    note_faults(opened, {item.feed for item in counted}, faults, received_at)
+    return TakenIn(tuple(counted), tuple(faults))
+
+
+def judge_waiting(
+    opened: OpenSite,
+    faults: list[Fault],
+    *,
+    received_at: datetime,
+    besides: Collection[tuple[str, str, str]] = (),
+    deliveries: Collection[str] | None = None,
+) -> list[Counted]:
+    """Judges again, from the stored bytes, the deliveries of which something waits, where it may be read otherwise now.
+
+    What can't be judged is added to `faults`. `besides`: ways (id, feed, kept_as) that are left out; `deliveries`: the
+    ids of those that are judged, without it all. Gives the counts of what was judged.
+    """
+    seen, counted = set(besides), list[Counted]()
     with opened.writing() as connection:
         quarantine.list_anew(connection)
         still_waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in still_waiting:
+        if deliveries is not None and delivery_id not in deliveries:
+            continue
         with set_apart(faults, partial(Fault, feed, table), called=f"landing/{delivery_id[:12]}..."):
             ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
             mine = [
@@ -125,18 +146,24 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
             seen |= {(way.delivery_id, feed, way.kept_as) for way in mine}
             read_anew = [one for way in mine for one in take_in_landed(opened, way, received_at=received_at)]
             counted += [item for item in read_anew if not item.was_known]
-    note_faults(opened, {item.feed for item in counted}, faults, received_at)
-    return TakenIn(tuple(counted), tuple(faults))
+    return counted
 
 
-def _take_in_unjudged(
-    opened: OpenSite, besides: Collection[tuple[str, str, str]], received_at: datetime
+def take_in_unjudged(
+    opened: OpenSite,
+    besides: Collection[tuple[str, str, str]],
+    received_at: datetime,
+    *,
+    deliveries: Collection[str] | None = None,
+    tells_all: bool = False,
 ) -> tuple[list[Counted], list[Fault]]:
     """Takes in what has landed and is not among `besides`. Of what is at hand no fault is told: somebody was told when it
     came; it is counted as never taken in."""
     counted: list[Counted] = []
     faults: list[Fault] = []
     for note in landing.notes_besides(opened.site.landing, besides):
+        if deliveries is not None and note.parent.name not in deliveries:
+            continue
         of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
             way = landing.landed_by(note)
@@ -148,13 +175,14 @@ def _take_in_unjudged(
                     fault for fault in of_messages.faults if fault not in faults
                 ]  # of a half that was tried before
                 continue
-            told = [] if way.is_at_hand else faults
+            told = [] if way.is_at_hand and not tells_all else faults
             with set_apart(told, about(way, way.file_name), called=way.file_name):
                 counted += take_in_landed(opened, way, received_at=received_at)
     return counted, faults
 
 
-def _feed_name(feed: str) -> str:
+def feed_name(feed: str) -> str:
+    """That name of a feed, if it is one. Raises SiteError."""
     if not feed or not all(c.isascii() and (c.isalnum() or c in "_-") for c in feed):
         raise SiteError("a feed's name holds letters, digits, - and _ only: it is the name of its laboratory file")
     return feed

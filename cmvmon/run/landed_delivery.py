@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
+from cmvmon import __version__
 from cmvmon.domain import delivered
 from cmvmon.domain.errors import NoLaboratoryFile
 from cmvmon.feeds.judging import Declared
 from cmvmon.ingest import Intake, ingest
 from cmvmon.run.faults import note_feed
-from cmvmon.shell import arrivals, intake_store, journal, landing, quarantine
+from cmvmon.shell import arrivals, intake_store, journal, landing, quarantine, tries
 from cmvmon.shell.arrivals import OLDER_SNAPSHOT, Arrival, Came
 from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.intake_store import Counted, TakenAs
 from cmvmon.shell.journal import Taking
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.said_of_records import confirmed_records
 from cmvmon.shell.session import OpenSite
 
 
@@ -36,7 +39,8 @@ def take_in_landed(
     the site states have changed or a moment has come, and then only the records that were set apart; where they were
     refused, at every later moment, for the clock or what stood then may have been wrong; and whole, when they arrive again
     (`arrival`, at `arrived_at`) after another delivery, where receipt tells what holds. Withdrawals that waited for a record
-    which it brings are judged again with it, and counted beside it.
+    which it brings are judged again with it, and counted beside it. Judging that ended three times in an error of ours is not
+    tried again under the same files and program: StandsAfterTries.
     """
     declared, version = declared_of(opened, landed)
     is_snapshot = _is_snapshot(landed, declared)
@@ -57,24 +61,30 @@ def take_in_landed(
     # Of rows that were refused, those that a later delivery brought since are not told again: they would hold after it.
     is_told_anew = before is not None and before.is_refused_whole and (is_snapshot or before.has_unread)
     is_whole = before is None or came.is_again or is_told_anew
-    intake = ingest(
-        landing.raw(opened.site.landing, landed.delivery_id),
-        feed=landed.feed,
-        table=landed.table,
-        laboratory=declared.laboratory,
-        delivery_id=landed.delivery_id,
-        received_at=received_at,
-        landed_at=landed.landed_at if before is None else received_at,
-        form=landed.form,
-        history=landed.is_history,
-        only_records=None if is_whole or before is None else before.open_records,
-        zone=declared.site_zone,
-        table_file=declared.table_file,
-        is_of_inbox=landed.is_of_inbox,
-    )
-    taken_as = TakenAs(declared.table_file, is_whole, came.refusal, opened.site.state_an_authority())
-    taking = Taking(landed, received_at, version, arrival if came.is_new else None, arrived_at)
-    counted = _stored(opened, intake, taking, taken_as, before, is_again=came.is_again)
+    with tries.counted(opened.site.landing, landed, under=f"{__version__} {version}"):
+        judge = partial(
+            ingest,
+            landing.raw(opened.site.landing, landed.delivery_id),
+            feed=landed.feed,
+            table=landed.table,
+            laboratory=declared.laboratory,
+            delivery_id=landed.delivery_id,
+            received_at=received_at,
+            landed_at=landed.landed_at if before is None else received_at,
+            form=landed.form,
+            history=landed.is_history,
+            only_records=None if is_whole or before is None else before.open_records,
+            zone=declared.site_zone,
+            table_file=declared.table_file,
+            is_of_inbox=landed.is_of_inbox,
+        )
+        intake = judge()
+        with opened.reading() as connection:
+            confirmed = confirmed_records(connection, intake.parts, landed.feed)
+        intake = judge(confirmed=confirmed) if confirmed else intake
+        taken_as = TakenAs(declared.table_file, is_whole, came.refusal, opened.site.state_an_authority())
+        taking = Taking(landed, received_at, version, arrival if came.is_new else None, arrived_at)
+        counted = _stored(opened, intake, taking, taken_as, before, is_again=came.is_again)
     if isinstance(counted, Earlier):
         return _already_known(landed, counted)
     with opened.reading() as connection:

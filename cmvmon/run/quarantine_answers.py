@@ -1,9 +1,8 @@
-"""Records that wait in quarantine, as one line each, and what a person says of them."""
+"""What a person says of records that wait in quarantine, and what was said."""
 
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,60 +10,50 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.errors import SiteError
+from cmvmon.feeds.result_cells import ASKS_A_PERSON
+from cmvmon.run import quarantine_names
 from cmvmon.shell import journal, quarantine_answers
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.session import held, now, open_site, open_store
 from cmvmon.shell.site import Site
 
-_NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
-_DELIVERY = 12  # so many characters of a delivery's id name it
-
-
-def listed_quarantine(root: Path) -> list[dict[str, Any]]:
-    """The records that wait, each once however often it was delivered, with the name under which `show` finds it and how
-    many deliveries brought it; no delivered text, no patient."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in _waiting(root):
-        first = found.setdefault(
-            quarantine_answers.mark(row),
-            {"record": _name(row), **{k: v for k, v in row.items() if k not in _NOT_LISTED}, "times": 0},
-        )
-        first["times"] += 1
-    return list(found.values())
-
-
-def quarantined_record(root: Path, record: str) -> dict[str, Any]:
-    """One record with its delivered text. Raises SiteError when none of that name waits."""
-    for row in _waiting(root):
-        if _name(row) == record:
-            return row | {"delivered_text": json.loads(row["delivered_text"])}
-    raise _none_of_that_name()
+_REJECTS_NOTHING = (
+    "it stands beside another record under the same number, and neither is used: which of them holds is for the laboratory to say, "
+    "by a correction. `cmvmon quarantine close` says that it was dealt with. Nothing was done"
+)
 
 
 def answer_quarantine(root: Path, record: str, *, answer: str, why: str, actor: str | None) -> int:
-    """Records that this record, or every record of this delivery, is closed or ignored, and returns how many that are.
+    """Records that this record, or every record of this delivery, is closed, ignored, rejected or released, and returns how many.
 
     Args:
-        record: a name that the list prints, or the delivery in it (its first 12 characters).
-        answer: `closed` (what landed until now) or `ignored` (also what comes later with the same text).
+        record: a name that the list prints, how it begins, or the delivery in it (its first 12 characters).
+        answer: `closed` (what landed until now), `ignored` (also what comes later with the same text) or `rejected` (the same,
+            and it is not used even when a mended laboratory file could read it) or `released` (a person confirms what is asked of a
+            person: it is right as it stands).
         why: in words; they are shown again with the answer, so no patient belongs in them.
         actor: who says so; None = the user of this machine.
 
-    Raises SiteError when none of that name waits, or no reason is given.
+    Raises SiteError when none of that name waits, several begin so, somebody answered it already, no reason is given, or
+    the answer would not do what it says: nothing is rejected of which another record stands in the way, and nothing released of
+    which nothing is asked of a person.
     """
     with _answering(root, why, actor) as (connection, said):
-        rows = [row for row in open_quarantine(connection).to_dicts() if _is_meant(row, record)]
-        if not rows:
-            raise _none_of_that_name()
+        rows = quarantine_names.meant(connection, open_quarantine(connection).to_dicts(), record)
+        if answer == quarantine_answers.REJECTED:
+            _refuse_what_rejects_nothing(rows)
+        if answer == quarantine_answers.RELEASED:
+            _refuse_what_asks_nobody(rows)
         written = quarantine_answers.record(connection, rows, answer=answer, **said)
         journal.note_answers(Site(root).landing, written)
     return len({quarantine_answers.mark(row) for row in rows})
 
 
 def answered(root: Path) -> list[dict[str, Any]]:
-    """What is closed or ignored, by whom, when and why; `record` = the name under which it can be reopened."""
+    """What is closed, ignored, rejected or released, by whom, when and why; `record` = the name under which it can be reopened."""
     site = Site(root).require()
     with open_store(site.database) as store, store.reading() as connection:
         rows = quarantine_answers.standing(connection)
@@ -81,6 +70,11 @@ def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:
         rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
         if not rows:
             raise SiteError("no answer of that name stands; `cmvmon quarantine list --answered` prints the names")
+        if rows[0]["answer"] == quarantine_answers.RELEASED:
+            raise SiteError(
+                "that record was released, and is in use since: nothing stored is taken out again. Ask the laboratory to withdraw or "
+                "to correct it"
+            )
         journal.note_answers(Site(root).landing, quarantine_answers.take_back(connection, rows[0], **said))
 
 
@@ -101,27 +95,21 @@ def _answering(root: Path, why: str, actor: str | None) -> Iterator[tuple[sa.Con
             list_anew(connection)
 
 
-def _waiting(root: Path) -> Sequence[dict[str, Any]]:
-    from cmvmon.shell import known
-
-    site = Site(root).require()
-    with open_store(site.database) as store, store.reading() as connection:
-        names = known.file_names(connection)
-        rows = open_quarantine(connection).to_dicts()
-    return [row | {"file_name": names[row["delivery_id"], row["feed"], row["table_name"]]} for row in rows]
+def _refuse_what_rejects_nothing(rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        if row["reason"] in CONFLICTS:
+            raise SiteError(f"{quarantine_names.name(row)} can't be rejected: {_REJECTS_NOTHING}")
 
 
-def _is_meant(row: Mapping[str, Any], record: str) -> bool:
-    return record in (_name(row), row["delivery_id"][:_DELIVERY], row["delivery_id"])
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['delivery_id'][:_DELIVERY]}-{row['feed']}-{row['table_name']}-{row['record_number']}"
+def _refuse_what_asks_nobody(rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        if row["reason"] not in ASKS_A_PERSON:
+            raise SiteError(
+                f"{quarantine_names.name(row)} can't be released: {row['reason']} is no question that a person answers by "
+                f"confirming, for the record would have to be guessed at. {row['remedy']} Nothing was done. Only these can be "
+                f"released: {', '.join(sorted(ASKS_A_PERSON))}"
+            )
 
 
 def _answer_name(row: Mapping[str, Any]) -> str:
-    return f"{row['feed']}-{row['mark'][:_DELIVERY]}"
-
-
-def _none_of_that_name() -> SiteError:
-    return SiteError("no record of that name waits in quarantine; `cmvmon quarantine list` prints the names")
+    return f"{row['feed']}-{row['mark'][: quarantine_names.DELIVERY]}"

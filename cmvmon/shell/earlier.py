@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from cmvmon.domain.delivered import REJECTED_BY_A_PERSON
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import is_known
 from cmvmon.shell.quarantine_answers import UNREAD, unanswered
+from cmvmon.shell.said_of_records import is_confirmed
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE
 
 _OF_THE_FUTURE = ("collected_in_future", "reported_in_future")  # what a later night may find in order
@@ -40,7 +44,9 @@ class Earlier:
     open_tables: frozenset[str]
     waits_for_time: bool  # something was dated in the future of that judging
     has_unread: bool  # something of it could not even be told from the rest: what it holds is not known
-    waits_no_more: bool  # a withdrawal waited for a record that has come since
+    waits_no_more: (
+        bool  # a withdrawal waited for a record that has come since, or a person's word was taken back, or given
+    )
     received_at: datetime
     landed_at: datetime
 
@@ -80,10 +86,14 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         frozenset(row["table_name"] for row in still),
         any(row["reason"] in _OF_THE_FUTURE for row in still),
         any(row["delivered_text"] == UNREAD for row in still),
-        any(is_known(connection, row) for row in still),
+        any(_waits_no_more(connection, row) for row in still),
         rows[-1]["received_at"],
         rows[-1]["landed_at"],
     )
+
+
+def _waits_no_more(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
+    return row["reason"] == REJECTED_BY_A_PERSON or is_known(connection, row) or is_confirmed(connection, row)
 
 
 def last_attempt(connection: sa.Connection, landed: Landed) -> int:

@@ -20,7 +20,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain.delivered import BY_NAME, ROWS, WHOLE_SNAPSHOT
+from cmvmon.domain.delivered import BY_NAME, REJECTED_BY_A_PERSON, ROWS, WHOLE_SNAPSHOT
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named
 from cmvmon.feeds.part import Part
@@ -32,6 +32,7 @@ from cmvmon.shell.by_number import with_known_by_number
 from cmvmon.shell.earlier import Earlier, last_attempt
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import holds_any, list_after
+from cmvmon.shell.said_of_records import without_rejected
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.told_apart import sorted_out
 from cmvmon.shell.whose_number import without_shared_numbers
@@ -132,7 +133,9 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     elif is_snapshot and judging.taken_as.is_whole and part.refused is None:
         part, lacking, n_gone = snapshots.taken(connection, part, landed, form, judging.received_at)
     gone = snapshots.withdrawn(lacking, landed, judging.received_at, attempt)
+    part, rejected = without_rejected(connection, part, landed)
     quarantined = _named(part.quarantined.with_columns(attempt=pl.lit(attempt)), part.named)
+    quarantined += _set_apart([row | {"reason": REJECTED_BY_A_PERSON} for row in rejected], part.table, judging)
     n_accepted = n_withdrawn = duplicates = 0
     stored, are_named = set[tuple[str, str]](), holds_any(connection, landed.feed, part.table)
     for some in _by_key(part):
@@ -141,7 +144,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         )
         n_accepted, duplicates = n_accepted + len(accepted), duplicates + repeats
         n_withdrawn += sum(bool(record.get("is_withdrawn")) for record in accepted)
-        quarantined += _conflicts(conflicting, part.table, judging)
+        quarantined += _set_apart(conflicting, part.table, judging)
         kept = [
             record | {"attempt": attempt, "landed_at": _holds_from(record, judging)}
             for record in (*accepted, *(c for c in conflicting if c.pop("is_new")))
@@ -230,7 +233,7 @@ def _names(named: Named | None, table: str) -> dict[str, str | None]:
     return {"identity": named.written(), "named_patient": named.read.get("patient_id") or None, "named_key": key}
 
 
-def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judging) -> list[dict[str, Any]]:
+def _set_apart(records: Sequence[dict[str, Any]], table: str, judging: _Judging) -> list[dict[str, Any]]:
     return [
         {
             "delivery_id": judging.landed.delivery_id,
@@ -246,7 +249,7 @@ def _conflicts(conflicting: Sequence[dict[str, Any]], table: str, judging: _Judg
             "delivered_text": record["delivered_text"],
         }
         | _names(Named.of(record, BY_NAME[table].rows), table)
-        for record in conflicting
+        for record in records
     ]
 
 

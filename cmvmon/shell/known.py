@@ -187,13 +187,6 @@ def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_
     return framed(connection, query, types)
 
 
-def file_names(connection: sa.Connection) -> dict[tuple[str, str, str], str]:
-    """The name of the file that brought each delivery."""
-    d = DELIVERIES.c
-    rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.file_name).order_by(d.attempt))
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
-
-
 def led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
     """These patients, each under the number that they go on under."""
     found = set(numbers)

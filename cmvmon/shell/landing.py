@@ -65,7 +65,7 @@ def land(
     is_of_inbox: bool = False,
 ) -> Landed:
     """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
-    delivery_id = hashlib.sha256(data).hexdigest()
+    delivery_id = id_of(data)
     folder = landing / delivery_id
     note = folder / f"{feed}.{table or form}.json"
     write_atomically(folder / "raw", data)
@@ -80,6 +80,11 @@ def land(
         facts |= {"is_of_inbox": True} if is_of_inbox else {}
         write_atomically(note, json.dumps(facts, sort_keys=True).encode())
     return landed_by(note)
+
+
+def id_of(data: bytes) -> str:
+    """The id of a delivery of these bytes: their SHA-256."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def landed(landing: Path, delivery_id: str) -> list[Landed]:

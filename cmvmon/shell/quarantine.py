@@ -42,6 +42,20 @@ def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None)
     return frame.sort(*QUARANTINED_RECORDS.key)
 
 
+def open_with_deliveries(connection: sa.Connection) -> list[dict[str, Any]]:
+    """The rows of `open_quarantine`, each with `file_name` and `landed_at` of the delivery that brought it."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id, d.feed, d.table_name, d.file_name, d.landed_at).order_by(d.attempt.desc())
+    came = {
+        (of, feed, table): (name, at) for of, feed, table, name, at in connection.execute(query)
+    }  # the first judging
+    found = []
+    for row in open_quarantine(connection).to_dicts():
+        file_name, landed_at = came[row["delivery_id"], row["feed"], row["table_name"]]
+        found.append(row | {"file_name": file_name, "landed_at": landed_at})
+    return found
+
+
 def _rows(connection: sa.Connection, as_of: datetime | None) -> Sequence[Mapping[str, Any]]:
     if as_of is None or not _came_after(connection, as_of):
         return _listed(connection)

@@ -1,4 +1,5 @@
-"""What a person said of records that wait in quarantine: dealt with, or never to be followed. The last word counts.
+"""What a person said of records that wait in quarantine: dealt with, never to be followed, not to be used, or right as they
+stand. The last word counts.
 
 An answer is about what was delivered: a record that an export repeats each night is one, whatever delivery brought it.
 """
@@ -15,8 +16,9 @@ import sqlalchemy as sa
 from cmvmon.shell import dialects
 from cmvmon.shell.schema import QUARANTINE_ANSWERS
 
-CLOSED, IGNORED, REOPENED = "closed", "ignored", "reopened"
-ANSWERS = (CLOSED, IGNORED, REOPENED)
+CLOSED, IGNORED, REJECTED, RELEASED, REOPENED = "closed", "ignored", "rejected", "released", "reopened"
+ANSWERS = (CLOSED, IGNORED, REJECTED, RELEASED, REOPENED)
+_ALSO_LATER = (IGNORED, REJECTED)  # answers that hold of what comes later with the same text
 UNREAD = "{}"  # the delivered text of a file in which no record could be told from another
 
 
@@ -30,9 +32,9 @@ def mark(row: Mapping[str, Any]) -> str:
 def unanswered(
     connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, as_of: datetime | None = None
 ) -> list[Mapping[str, Any]]:
-    """Those of these records (with `landed_at`) that nobody had closed or ignored by `as_of`.
+    """Those of these records (with `landed_at`) that nobody had closed, ignored or rejected by `as_of`.
 
-    Closed are those that had landed by then; ignored also those that come later.
+    Closed are those that had landed by then; ignored and rejected also those that come later.
     """
     if not rows:
         return []
@@ -46,7 +48,7 @@ def unanswered(
 
     def is_answered(row: Mapping[str, Any]) -> bool:
         answer, at = last.get((row["feed"], mark(row)), (REOPENED, None))
-        return answer == IGNORED or (answer == CLOSED and at is not None and row["landed_at"] <= at)
+        return answer in _ALSO_LATER or (answer == CLOSED and at is not None and row["landed_at"] <= at)
 
     return [row for row in rows if not is_answered(row)]
 
@@ -57,6 +59,14 @@ def standing(connection: sa.Connection) -> list[dict[str, Any]]:
     is_replaced = sa.exists().where(newer.feed == a.feed, newer.mark == a.mark, newer.answered_at > a.answered_at)
     query = sa.select(QUARANTINE_ANSWERS).where(~is_replaced, a.answer != REOPENED).order_by(a.answered_at.desc())
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def marks(connection: sa.Connection, *, feed: str, table: str, answer: str) -> frozenset[str]:
+    """The marks of that feed's table of which that answer is the last word."""
+    a = QUARANTINE_ANSWERS.c
+    query = sa.select(a.mark, a.answer).where(a.feed == feed, a.table_name == table).order_by(a.answered_at)
+    last = {row.mark: row.answer for row in connection.execute(query)}
+    return frozenset(of for of, said in last.items() if said == answer)
 
 
 def record(

@@ -156,7 +156,11 @@ def test_alerts_and_quarantine_are_listed_for_people_and_machines(small_site: Pa
     plain = run("quarantine", "list", site=small_site).stdout
     assert "ca. 500" not in plain
     assert "SYNTHETIC-2" not in plain
-    shown = json.loads(run("quarantine", "show", waiting["record"], site=small_site).stdout)
+    masked = run("quarantine", "show", waiting["record"], site=small_site).stdout
+    assert "ca. 500" not in masked
+    assert "SYNTHETIC-2" not in masked
+    assert json.loads(masked)["delivered_text"]["value"] == "aa. 999"
+    shown = json.loads(run("quarantine", "show", waiting["record"], "--delivered", site=small_site).stdout)
     assert shown["delivered_text"]["value"] == "ca. 500"
 
 

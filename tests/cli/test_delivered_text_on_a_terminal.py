@@ -53,7 +53,11 @@ def test_no_command_prints_a_delivered_escape(site: Path) -> None:
     shown = [
         night,
         listed,
-        *(said("quarantine", "show", record, "--site", site) for record in records),
+        *(
+            said("quarantine", "show", record, *how, "--site", site)
+            for record in records
+            for how in ((), ("--delivered",))
+        ),
         said("quarantine", "show", "\x1b[2J", "--site", site),
         said("alerts", "list", "--site", site),
         *(said("why", alert["alert_id"], *json_, "--site", site) for alert in alerts for json_ in ((), ("--json",))),

@@ -21,7 +21,15 @@ Rows that were accepted before it was declared keep their number: join the two w
 
 `cmvmon/feeds/labs/example_nl.toml` is a template to copy, for HL7 messages `example_hl7.toml` ([feeds.md](feeds.md)), for
 FHIR `example_fhir.toml` ([fhir.md](fhir.md)). A file in the place of a CSV whose name ends in `.parquet` is read the same way: its
-columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold. The example below is longer than any real one: it holds every
+columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold.
+
+`cmvmon feed draft SAMPLE.csv --name <name> --out SITE/labs/<name>.toml` proposes a file from a sample: the columns, the separator, the
+encoding, the decimal mark, the form of times, and the words that were seen, with how often. A word is shown only where three
+patients or more have it, never a patient. Each guess is marked and listed under `to_confirm`; what a sample does not say (the zone, what `<137`
+means, the limits of the assays) is asked. Until the list is gone the file is refused, and nothing in it is active. Look at what it
+would do by `cmvmon ingest SAMPLE.csv --feed <name> --dry-run`, which changes nothing.
+
+The example below is longer than any real one: it holds every
 key once. It is made up.
 """
 
@@ -42,6 +50,7 @@ not_read = ["Operator"]
 max_quarantined_share = 0.5
 reported_within_days = 90
 placeholder_patient_ids = ["ONB"]
+to_confirm = []
 
 [delivered_every]
 hours = 26
@@ -156,6 +165,7 @@ MEANINGS = {
     "not_read": "Headers that are known and left unread, where one of them looks like a column of < and >.",
     "reported_within_days": "A result that was collected longer than that before its report is set apart: a year may be typed wrong. Absent: 180.",
     "max_quarantined_share": "From 20 records on, a delivery of which more can't be used is refused whole.",
+    "to_confirm": "What was only guessed, by its key (`cmvmon feed draft` lists it): the file is refused until the list is empty or gone.",
     "placeholder_patient_ids": "Patient ids that name nobody, besides the built-in ones.",
     "messages.ignored": "Types of HL7 messages that are counted and not read: `ADT`, or `ADT^A01` for one of them; of FHIR types of resources, "
     "`Encounter`. Absent: each that holds no results is set apart with its reason.",

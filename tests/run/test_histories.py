@@ -19,7 +19,7 @@ from cmvmon.domain.results import VERDICTS
 from cmvmon.run.assessing import assessed
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import listed_quarantine
+from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
 from tests.sites import course, day, laboratories, land, result, stay, text

@@ -14,7 +14,8 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run import rule_switching
 from cmvmon.run.merging import merge
 from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import answer_quarantine, listed_quarantine
+from cmvmon.run.quarantine_answers import answer_quarantine
+from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.shell import journal, session
 from cmvmon.shell.landing import ids

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS, RowType
 from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.run.quarantine_answers import listed_quarantine, quarantined_record
+from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
 from cmvmon.shell import feed_state, known, quarantine
 from cmvmon.shell.brought_right import place
 from cmvmon.shell.quarantine import open_quarantine
@@ -215,6 +215,10 @@ def test_a_night_makes_a_list_that_went_wrong_right_again(tmp_path: Path) -> Non
 def test_neither_the_list_nor_the_record_shown_holds_what_it_names_apart(tmp_path: Path) -> None:
     taken_in(tmp_path, ANTIVIRAL_COURSES, [course("2026-03-02")], at=11)
     (listed,) = listed_quarantine(tmp_path)
-    shown = quarantined_record(tmp_path, listed["record"])
-    assert set(shown) == {*QUARANTINED_RECORDS.schema, "file_name"}
-    assert set(listed) == {"record", "times", *shown} - {"delivered_text", "patient_id", "record_number", "attempt"}
+    shown = quarantined_record(tmp_path, listed["record"], as_delivered=True)
+    assert set(shown) == {*QUARANTINED_RECORDS.schema, "file_name", "owner", "since", "age_days"}
+    assert set(listed) == {"record", "times", "sample", *shown} - {
+        *("delivered_text", "patient_id", "record_number", "attempt")
+    }
+    masked = quarantined_record(tmp_path, listed["record"])
+    assert set(masked) == {*shown, "is_masked"} - {"patient_id"}

@@ -12,7 +12,8 @@ from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import report_pages
-from cmvmon.run.quarantine_answers import answer_quarantine, answered, listed_quarantine, reopen
+from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
+from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell.known import known
 from cmvmon.shell.session import open_site
 from tests import sites

@@ -1,0 +1,170 @@
+"""How a sample of a laboratory's CSV is written: encoding, separator, header, decimal mark, time form; what can't be told is None."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from cmvmon.domain.errors import DeliveryError
+from cmvmon.feeds.csv_records import read_in_parts
+from cmvmon.feeds.declared_writing import SEPARATORS
+from cmvmon.feeds.drafting.vocabulary import Vocabulary
+from cmvmon.feeds.records import refusal
+from cmvmon.feeds.times import ISO8601, read_time
+from cmvmon.feeds.value_grammar import fold
+
+MOST_BYTES = 50_000_000
+_HEADER_WITHIN = 10  # lines
+_NEEDED = (
+    "patient_id",
+    "value",
+)  # without their headers it is not known where a patient stands, and nothing may be shown
+_UTC = ZoneInfo("UTC")
+_ORDERS = ("%d{0}%m{0}%Y", "%m{0}%d{0}%Y")
+_TIMES = (" %H:%M", " %H:%M:%S", " %I:%M %p")
+_PLAIN = (ISO8601, *(f"%Y{mark}%m{mark}%d{time}" for mark in "/." for time in _TIMES))
+_NUMBER = re.compile(r"[0-9]+(?:[.,' ][0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A file that could be read as a table.
+
+    Attributes:
+        columns: our field -> header, of the headers that are known; `others`: the headers that are not.
+        cells: our field -> its cells, one for each record that could be read.
+    """
+
+    encoding: str
+    separator: str
+    lines_above_header: int
+    columns: dict[str, str]
+    others: tuple[str, ...]
+    cells: dict[str, tuple[str, ...]]
+
+    @property
+    def records(self) -> int:
+        return len(self.cells["patient_id"])
+
+
+def read_sample(data: bytes, known: Vocabulary) -> Sample:
+    """The sample as a table. Raises DeliveryError where it is no CSV with a header that names patients and values."""
+    if len(data) > MOST_BYTES:
+        raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
+    encoding = _encoding(data)
+    text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    separator, above, columns = _header(text, known)
+    parts = list(
+        read_in_parts(data, encoding=encoding, separator=separator, lines_above_header=above, cells_span_lines=False)
+    )
+    header = parts[0].header
+    places = {field: header.index(name) for field, name in columns.items()}
+    readable = [record.cells for part in parts for record in part.readable]
+    cells = {field: tuple(row[place] for row in readable) for field, place in places.items()}
+    others = tuple(name for name in header if name and name not in columns.values())
+    return Sample(encoding, separator, above, columns, others, cells)
+
+
+def marks_of(values: Iterable[str]) -> tuple[str | None, str | None]:
+    """The decimal and the thousands mark; None for one that the numbers do not tell, or tell in two ways.
+
+    >>> marks_of(["1.200", "3,52"]), marks_of(["1.200", "7.000"]), marks_of(["12 500", "3,5"])
+    ((',', '.'), (None, None), (',', ' '))
+    """
+    decimals, thousands, unclear = set[str](), set[str](), set[str]()
+    for number in (found for value in values for found in _NUMBER.findall(value)):
+        marks = [mark for mark in number if not mark.isdigit()]
+        groups = re.split(r"[.,' ]", number)
+        is_grouped = len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+        if len(set(marks)) == 2 and len(groups[-1]) and marks.count(marks[-1]) == 1:
+            decimals.add(marks[-1])
+            thousands |= set(marks[:-1])
+        elif len(set(marks)) == 1 and marks[0] in "' ":
+            thousands |= set(marks) if is_grouped else set()
+        elif len(marks) > 1 and len(set(marks)) == 1 and is_grouped:
+            thousands |= set(marks)
+        elif len(marks) == 1:
+            (unclear if is_grouped and groups[0] != "0" else decimals).add(marks[0])
+    decimals = {mark for mark in decimals if mark in ".,"}
+    if len(decimals) != 1 or len(thousands) > 1 or decimals & thousands:
+        return None, None
+    (decimal,) = decimals
+    grouped = thousands | (unclear - {decimal})
+    return decimal, grouped.pop() if len(grouped) == 1 else None
+
+
+def time_formats_of(texts: Iterable[str]) -> tuple[str, ...] | None:
+    """The patterns that read all of these times; None where some are read by none, or day and month can't be told apart.
+
+    >>> time_formats_of(["03-02-2026 08:15", "23-02-2026 08:15"]), time_formats_of(["03-02-2026 08:15"])
+    (('%d-%m-%Y %H:%M',), None)
+    """
+    wanted = {text.strip() for text in texts} - {""}
+    if not wanted:
+        return None
+    left, found = set(wanted), list[str]()
+    for pattern in _PLAIN:
+        read = _read(left, pattern)
+        if read:
+            found.append(pattern)
+            left -= read
+    for mark in "-/.":
+        for time in _TIMES:
+            day_first, month_first = (_read(left, order.format(mark) + time) for order in _ORDERS)
+            if not day_first | month_first:
+                continue
+            if day_first == month_first or (day_first - month_first and month_first - day_first):
+                return None
+            is_day_first = len(day_first) > len(month_first)
+            found.append(_ORDERS[not is_day_first].format(mark) + time)
+            left -= day_first | month_first
+    return None if left else tuple(found)
+
+
+def _read(texts: set[str], pattern: str) -> set[str]:
+    return {text for text in texts if isinstance(read_time(text, formats=(pattern,), zone=_UTC), datetime)}
+
+
+def _encoding(data: bytes) -> str:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _header(text: str, known: Vocabulary) -> tuple[str, int, dict[str, str]]:
+    """Separator, lines above the header, and its columns by our field: those under which most headers are known."""
+    lines = list(islice(text.splitlines(), _HEADER_WITHIN))
+    best: tuple[int, str, int, dict[str, str]] = (0, "", 0, {})
+    for separator in SEPARATORS:
+        for above, line in enumerate(lines):
+            columns = _columns(next(csv.reader([line], delimiter=separator), []), known)
+            if len(columns) > best[0]:
+                best = (len(columns), separator, above, columns)
+    missing = [field for field in _NEEDED if field not in best[3]]
+    if missing:
+        raise _no_header(missing)
+    return best[1:]
+
+
+def _columns(header: Sequence[str], known: Vocabulary) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in (cell.strip() for cell in header):
+        field = known.headers.get(fold(name))
+        if field is not None:
+            found.setdefault(field, name)
+    return found
+
+
+def _no_header(missing: Sequence[str]) -> DeliveryError:
+    return refusal(
+        "wrong_feed",
+        f"no header is known here for {', '.join(missing)}, so it can't be told where a patient stands, and nothing of the file is "
+        "shown. Copy cmvmon/feeds/labs/example_nl.toml and fill it in by hand",
+    )

@@ -1,0 +1,61 @@
+"""What is known of the words of laboratories: those of the laboratory files that ship with cmvmon, and some more headers.
+
+A word that two of them use in two meanings is known to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cmvmon.feeds.laboratory import Laboratory
+from cmvmon.feeds.units import KINDS
+from cmvmon.feeds.value_grammar import fold
+
+_HEADERS = {  # beside those of the shipped files; folded when they are compared
+    "patient_id": ("patientid", "patient id", "patient", "patientnr", "patientennummer", "mrn", "pid"),
+    "accession_number": ("accession", "accession number", "order", "ordernummer", "auftragsnummer", "labnummer", "sample id"),
+    "test": ("test", "testcode", "analyse", "analyt", "bepalingcode", "test code"),
+    "specimen": ("specimen", "material", "materiaal", "matrix", "specimen type", "probenart"),
+    "assay": ("assay", "method", "methode", "kit"),
+    "value": ("value", "result", "uitslag", "resultaat", "ergebnis", "waarde", "wert"),
+    "unit": ("unit", "units", "eenheid", "einheit"),
+    "comparator": ("comparator", "operator", "teken"),
+    "collected_at": ("collected", "collected at", "collection date", "afname", "afnamedatum", "entnahme", "abnahmedatum"),
+    "reported_at": ("reported", "reported at", "resulted", "rapportdatum", "befunddatum", "autorisatie"),
+    "result_status": ("status", "result status", "etat"),
+    "comment": ("comment", "remark", "opmerking", "bemerkung", "commentaire"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """By folded text: our field of a header, and of each kind of words what a word means."""
+
+    headers: Mapping[str, str]
+    specimens: Mapping[str, str]
+    units: Mapping[str, str]
+    statuses: Mapping[str, str]
+    phrases: Mapping[str, str]
+
+
+def vocabulary(laboratories: Iterable[Laboratory]) -> Vocabulary:
+    """What those laboratory files know. Of files of messages the headers are places, and are left out."""
+    known = list(laboratories)
+    kinds = {unit: kind for kind, unit in KINDS.items()}
+    headers = [(header, field) for lab in known if lab.format == "csv" for field, header in lab.columns.items()]
+    headers += [(header, field) for field, names in _HEADERS.items() for header in names]
+    return Vocabulary(
+        _agreed(headers),
+        _agreed(pair for lab in known for pair in lab.specimens.items()),
+        _agreed((text, kinds[unit]) for lab in known for text, unit in lab.grammar.units.items() if unit in kinds),
+        _agreed(pair for lab in known if lab.format == "csv" for pair in lab.statuses.items()),
+        _agreed(pair for lab in known for pair in lab.grammar.phrases.items()),
+    )
+
+
+def _agreed(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for text, meaning in pairs:
+        found.setdefault(fold(text), set()).add(meaning)
+    return {text: min(meanings) for text, meanings in found.items() if len(meanings) == 1}

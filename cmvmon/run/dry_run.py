@@ -1,0 +1,121 @@
+"""What a file would do if it were taken in now: the whole intake, in one transaction that is taken back, beside a scratch landing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.run.intake import take_in_file
+from cmvmon.shell import database, feed_state
+from cmvmon.shell.clock import moment_to_record
+from cmvmon.shell.files import read_bytes
+from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.landing import id_of
+from cmvmon.shell.making_site import refuse_lost_database
+from cmvmon.shell.schema import VERSIONS
+from cmvmon.shell.session import OpenSite, open_store
+from cmvmon.shell.site import Site
+
+
+@dataclass(frozen=True)
+class _TriedSite(Site):
+    """The site with its files and settings, and a landing of its own."""
+
+    scratch: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.scratch
+
+
+@dataclass(frozen=True)
+class _Tried(OpenSite):
+    """A site of which everything is read and written in one transaction, which is taken back."""
+
+    connection: sa.Connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        yield self.connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with database.in_words(self.engine.url), self.connection.begin_nested():
+            yield self.connection
+
+
+@dataclass(frozen=True)
+class WouldBe:
+    """What taking in one table of a file would come to. `changed`: how many of the accepted records are of a record that is
+    stored already, and say something else of it."""
+
+    counted: Counted
+    changed: int
+
+
+def try_by_hand(
+    root: Path, files: Sequence[Path], *, feed: str, table: str | None = None, is_history: bool = False
+) -> Iterator[tuple[Path, list[WouldBe] | SiteError]]:
+    """Each file with what taking it in would come to after those before it, by table, or with what would keep it out.
+
+    Nothing of the site is changed, neither its database nor its folders. Raises ClockInDoubt as an intake does, StoreBusy where
+    another run holds the database.
+    """
+    with tempfile.TemporaryDirectory(prefix="cmvmon-dry-run-") as folder, _tried(root, Path(folder)) as opened:
+        for file in files:
+            try:
+                at = moment_to_record(opened)
+                _copy_what_waits(opened, Site(root), file)
+                counted = take_in_file(opened, file, feed=feed, table=table, received_at=at, is_history=is_history)
+                found: list[WouldBe] | SiteError = [WouldBe(one, _changed(opened, one)) for one in counted]
+            except SiteError as error:
+                found = error
+            yield file, found
+
+
+@contextmanager
+def _tried(root: Path, folder: Path) -> Iterator[_Tried]:
+    """The site to try on; where it has no database yet, an empty one in the scratch folder."""
+    refuse_lost_database(Site(root))
+    settings, protocol = Site(root).settings(), Site(root).protocol()
+    url = settings.database
+    if not database.exists(url):
+        url = sa.URL.create("sqlite", database=str(folder / "cmvmon.sqlite"))
+    site = _TriedSite(root, folder / "landing")
+    with open_store(url) as store, database.in_words(url), store.engine.connect() as connection:
+        whole = connection.begin()
+        try:
+            yield _Tried(store.engine, site, protocol, settings.method, connection)
+        finally:
+            whole.rollback()
+
+
+def _changed(opened: _Tried, one: Counted) -> int:
+    if one.table not in VERSIONS or one.was_known:
+        return 0
+    new, old = VERSIONS[one.table].alias("new").c, VERSIONS[one.table].alias("old").c
+    is_of_it = sa.and_(new.delivery_id == one.delivery_id, new.feed == one.feed, new.attempt == one.attempt)
+    came_before = sa.or_(old.delivery_id != new.delivery_id, old.feed != new.feed, old.attempt != new.attempt)
+    is_known = sa.exists().where(old.record_key == new.record_key, came_before)
+    with opened.reading() as connection:
+        return int(
+            connection.execute(sa.select(sa.func.count(new.version_number)).where(is_of_it, is_known)).scalar() or 0
+        )
+
+
+def _copy_what_waits(opened: _Tried, site: Site, file: Path) -> None:
+    """Copies what the intake looks up in the landing: the bytes of this file, if they are known, and of what may be judged with
+    it."""
+    with opened.reading() as connection:
+        wanted = {delivery_id for delivery_id, _, _ in feed_state.with_open_quarantine(connection)}
+    for delivery_id in sorted(wanted | {id_of(read_bytes(file))}):
+        come, to = site.landing / delivery_id, opened.site.landing / delivery_id
+        if come.is_dir() and not to.exists():
+            shutil.copytree(come, to)

@@ -1,0 +1,196 @@
+"""A drafted laboratory file shows no patient, guesses nothing that is active, and reads its sample once it is confirmed. All made up."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmvmon.cli import app
+from cmvmon.domain.errors import DeliveryError, ProtocolError, SiteError
+from cmvmon.feeds.drafting.draft import draft_laboratory
+from cmvmon.feeds.drafting.sample import marks_of, time_formats_of
+from cmvmon.feeds.drafting.vocabulary import vocabulary
+from cmvmon.feeds.laboratory import Laboratory, read_laboratory
+from cmvmon.run.by_hand import take_in_by_hand
+from cmvmon.shell.making_site import make_site
+from tests.feeds.shipped import LABS, NAMES, deliver, laboratory
+
+DELIVERIES = Path(__file__).parents[1] / "deliveries"
+KNOWN = vocabulary(laboratory(name) for name in NAMES)
+SAMPLES = {
+    "example_nl": "dutch_decimals",
+    "example_fr": "happy",
+    "example_us": "happy",
+    "synthetic": "happy",
+}
+
+
+def sample(name: str, *, of_patients: int = 3) -> bytes:
+    """The delivery of an example, each record once for each of so many patients; one time tells day from month."""
+    data = (DELIVERIES / name / f"{SAMPLES[name]}.csv").read_bytes()
+    header, *lines = data.splitlines()
+    patient = lines[0].split(b"," if name in ("example_us", "synthetic") else b";")[0]
+    several = [line.replace(patient, b"SYNTH-%d" % n) for n in range(1, of_patients + 1) for line in lines]
+    several = [line.replace(b"10-02-2026", b"23-02-2026").replace(b"03-02-2026", b"23-02-2026") for line in several]
+    return b"\n".join([header, *several]) + b"\n"
+
+
+def draft(data: bytes, name: str = "drafted") -> str:
+    return draft_laboratory(data, name=name, known=KNOWN)
+
+
+def answered(text: str, name: str) -> str:
+    """The draft with each question answered as the example's own file does: what no sample says."""
+    own = (LABS / f"{name}.toml").read_text("utf-8")
+    told = tomllib.loads(own)
+    answers = {"description": '"made up"', "time_zone": f'"{told["time_zone"]}"'}
+    for key in ("less_than", "greater_than"):
+        answers[key] = f'"{told["values"][key]}"'
+    answers["default"] = f'"{told.get("status", {}).get("default", "final")}"'
+    for words in (told["units"]["delivered"], told["specimens"]):
+        answers |= {toml_text(word): toml_value(meaning) for word, meaning in words.items()}
+    body, _, _ = text.partition("# ASK: the limits of each assay")
+    lines = []
+    for line in body.splitlines():
+        asked = re.match(r"# (\S+|\"[^\"]+\") = ", line)
+        lines.append(f"{asked[1]} = {answers[asked[1]]}" if asked and asked[1] in answers else line)
+    return "\n".join(lines) + "\n\n[[assays]]" + own.partition("[[assays]]")[2]
+
+
+def confirmed(text: str) -> str:
+    return re.sub(r"to_confirm = \[\n.*?\n\]\n", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_once_confirmed_it_reads_the_sample_as_the_example_s_own_file_does(name: str) -> None:
+    data = sample(name)
+    own = deliver(data, name)
+    lab: Laboratory = read_laboratory(confirmed(answered(draft(data, name), name)), name=name)
+    drafted = deliver(data, name, laboratory=lab)
+    assert own.accepted.height > 5
+    assert drafted.accepted.select(own.accepted.columns).equals(own.accepted)
+    assert drafted.quarantined["record_number"].to_list() == own.quarantined["record_number"].to_list()
+    assert drafted.ignored == own.ignored
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_it_is_refused_until_the_last_guess_is_confirmed_though_every_question_is_answered(name: str) -> None:
+    text = answered(draft(sample(name), name), name)
+    guesses = list(tomllib.loads(text)["to_confirm"])
+    assert len(guesses) > 10
+    while guesses:
+        listed = "\n".join(f"    {toml_text(guess)}," for guess in guesses)
+        left = re.sub(r"to_confirm = \[\n.*?\n\]\n", lambda _: f"to_confirm = [\n{listed}\n]\n", text, flags=re.DOTALL)  # noqa: B023
+        with pytest.raises(ProtocolError, match="only guessed") as told:
+            read_laboratory(left, name=name)
+        assert repr(guesses[-1]) in str(told.value)
+        guesses = guesses[: len(guesses) // 2]
+    assert read_laboratory(confirmed(text), name=name).laboratory == name
+
+
+def toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(inner)}" for key, inner in value.items()) + " }"
+    return toml_text(value) if isinstance(value, str) else str(value)
+
+
+def toml_text(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def test_every_guess_of_the_file_is_on_the_list(tmp_path: Path) -> None:
+    for name in SAMPLES:
+        text = draft(sample(name))
+        assert text.count("# GUESS: ") == len(tomllib.loads(text)["to_confirm"])
+
+
+def test_the_intake_refuses_a_draft_as_it_is_and_takes_nothing_in(tmp_path: Path) -> None:
+    make_site(tmp_path / "site", time_zone="Europe/Amsterdam", language=None)
+    file = tmp_path / "sample.csv"
+    file.write_bytes(sample("example_nl"))
+    out = tmp_path / "site" / "labs" / "mine.toml"
+    app(["feed", "draft", str(file), "--name", "mine", "--out", str(out)], standalone_mode=False)
+    with pytest.raises(ProtocolError, match="only guessed"):
+        list(take_in_by_hand(tmp_path / "site", [file], feed="mine"))
+    with pytest.raises(SiteError, match="left as it is"):
+        app(["feed", "draft", str(file), "--name", "mine", "--out", str(out)], standalone_mode=False)
+
+
+HEADER = "Patientnummer;Monsternummer;Bepaling;Materiaal;Uitslag;Afnamedatum;Naam"
+
+
+def lines(*told: str) -> bytes:
+    return "\n".join([HEADER, *told]).encode()
+
+
+def test_no_patient_and_no_rare_word_stands_in_a_draft(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [f"98765{n};M{n};CMVK;plasma;neg;23-02-2026 08:15;Jansen-{n}" for n in range(5)]
+    rows += ["987650;M7;CMVK;A. de Vries;zie brief Pietersen;23-02-2026 08:15;De Boer"] * 4
+    rows += [f"98765{n};N{n};CMVK;plasma;bel 06-1234567;23-02-2026 08:15;x" for n in range(4)]
+    file = tmp_path / "sample.csv"
+    file.write_bytes(lines(*rows))
+    app(["feed", "draft", str(file), "--name", "mine"], standalone_mode=False)
+    text = capsys.readouterr().out
+    assert '"plasma" = "plasma"' in text
+    for private in ("98765", "Jansen", "Vries", "Pietersen", "Boer", "1234567", "M7", "brief"):
+        assert private not in text
+
+
+@pytest.mark.parametrize("data", [b"98765;Jansen;plasma\n98766;De Boer;serum\n", b"", b"\x00\x01", b"a,b\n1,2\n"])
+def test_a_file_whose_header_is_not_known_is_not_shown(data: bytes) -> None:
+    with pytest.raises(DeliveryError) as told:
+        draft(data)
+    assert not [word for word in ("98765", "Jansen", "Boer") if word in str(told.value)]
+
+
+def test_day_and_month_that_can_not_be_told_apart_are_asked_and_not_guessed() -> None:
+    text = draft(lines("1;M1;CMVK;plasma;500;03-02-2026 08:15;x"))
+    assert "# time_formats = " in text
+    assert not re.search(r"^time_formats", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("values", "marks"),
+    [
+        (["1.200", "7.000"], (None, None)),
+        (["1,250", "<1.54"], (".", ",")),
+        (["1.200.000", "3,5"], (",", ".")),
+        (["1.200,5"], (",", ".")),
+        (["3,52", "3.52"], (None, None)),
+        (["1'000", "2.5"], (".", "'")),
+        (["neg", ""], (None, None)),
+        (["0.123"], (".", None)),
+    ],
+)
+def test_the_marks_of_numbers_are_guessed_only_where_they_tell(
+    values: list[str], marks: tuple[str | None, str | None]
+) -> None:
+    assert marks_of(values) == marks
+
+
+def test_times_in_two_forms_are_read_by_both_and_one_that_none_reads_leaves_it_open() -> None:
+    assert time_formats_of(["2026-02-03T08:15:00Z", "23/02/2026 08:15"]) == ("iso8601", "%d/%m/%Y %H:%M")
+    assert time_formats_of(["23/02/2026 08:15", "02/23/2026 08:15"]) is None
+    assert time_formats_of(["23-feb-2026 08:15"]) is None
+
+
+@given(st.binary(max_size=300), st.integers(0, 400))
+def test_no_bytes_make_it_fail_in_any_other_way(noise: bytes, at: int) -> None:
+    data = sample("example_nl")
+    try:
+        tomllib.loads(draft(data[:at] + noise + data[at:]))
+    except DeliveryError:
+        return
+
+
+@pytest.mark.parametrize("ending", [".hl7", ".fhir.json", ".parquet", ".ndjson"])
+def test_of_another_format_it_says_what_to_copy(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"sample{ending}"
+    file.write_bytes(b"x")
+    with pytest.raises(SiteError, match="a draft is made from a CSV"):
+        app(["feed", "draft", str(file), "--name", "mine"], standalone_mode=False)
