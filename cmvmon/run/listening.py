@@ -15,7 +15,6 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
@@ -28,7 +27,7 @@ from cmvmon.feeds.senders import AnySender, Peer
 from cmvmon.run.judging_aside import JudgingAside
 from cmvmon.run.listening_connection import Connection
 from cmvmon.run.listening_counts import Ledger, Say
-from cmvmon.run.listening_sockets import bound, certificate_ends_at, keep_alive, peer_of, tls
+from cmvmon.run.listening_sockets import Way, bound, certificate_ends_at, keep_alive, peer_of, tls
 from cmvmon.run.open_connection import OpenConnection
 from cmvmon.run.posting_connection import PostingConnection
 from cmvmon.shell import sender_files
@@ -104,7 +103,7 @@ class Listener:
             ):
                 if port is not None:
                     at_port = sockets.enter_context(bound(settings.address, port))
-                    way = _Way(at_port, self._tls(is_of_messages), is_of_messages)
+                    way = Way(at_port, self._tls(is_of_messages), is_of_messages)
                     at[name] = at_port.getsockname()[1]
                     tasks.append(self._loop.create_task(self._accept(way)))
             if posting is not None:
@@ -183,7 +182,7 @@ class Listener:
             if not owner.n_open and not owner.waits.done():
                 owner.waits.set_result(owner.results)
 
-    async def _accept(self, way: _Way) -> None:
+    async def _accept(self, way: Way) -> None:
         while True:
             try:
                 peer, address = await self._loop.sock_accept(way.socket)
@@ -202,7 +201,7 @@ class Listener:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _refused(self, source: str, way: _Way) -> str | None:
+    def _refused(self, source: str, way: Way) -> str | None:
         """Why a connection from there is not even begun."""
         if self._of_source[source] >= self.settings.connections_of_one_source:
             return "too_many_of_one_source"
@@ -212,17 +211,17 @@ class Listener:
             return "peer_not_allowed"
         return None
 
-    def _is_allowed(self, peer: Peer, way: _Way) -> bool:
+    def _is_allowed(self, peer: Peer, way: Way) -> bool:
         """Whether it may be any sender of what comes that way; while the file of one is broken, any peer may be that one's."""
         is_one_unknown = bool(self.senders().faults) and not way.is_of_messages
         return is_one_unknown or bool(self._allowed(peer, way))
 
-    def _allowed(self, peer: Peer, way: _Way) -> list[AnySender]:
+    def _allowed(self, peer: Peer, way: Way) -> list[AnySender]:
         senders = self.senders()
         known: Sequence[AnySender] = senders.known if way.is_of_messages else senders.posters
         return [one for one in known if one.allows(peer)]
 
-    async def _serve(self, peer: socket.socket, source: str, way: _Way) -> None:
+    async def _serve(self, peer: socket.socket, source: str, way: Way) -> None:
         """One connection from its beginning to its end, whatever it does."""
         writer: asyncio.StreamWriter | None = None
         try:
@@ -259,7 +258,7 @@ class Listener:
                     await asyncio.wait_for(writer.wait_closed(), _LOOKS_EVERY_S)
 
     def _connection(
-        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way
+        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
     ) -> OpenConnection:
         if way.is_of_messages or self.settings.posting is None:
             return Connection(self, peer, reader, writer)
@@ -284,15 +283,6 @@ class Listener:
             await connection.linger()
         finally:
             self._connections.discard(connection)
-
-
-@dataclass(frozen=True)
-class _Way:
-    """One socket that is listened at: with its TLS, and whether messages come by it, or resources."""
-
-    socket: socket.socket
-    tls: ssl.SSLContext | None
-    is_of_messages: bool
 
 
 class _Owner:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import socket
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +15,15 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.senders import Listening, Peer
 
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One socket that is listened at: with its TLS, and whether messages come by it, or resources."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None
+    is_of_messages: bool
 
 
 def bound(address: str, port: int) -> socket.socket:
