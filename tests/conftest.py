@@ -94,6 +94,7 @@ JUDGED_AS_EVERY_NIGHT = (
     "run/test_night.py",
     "run/test_refresh.py",
     "run/test_stored_contracts.py",
+    "run/test_table_file_nights.py",
     "run/test_watching.py",
 )
 

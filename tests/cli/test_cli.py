@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.cli import app
-from tests.cli.calls import here, run
+from tests.calls import here, run
 from tests.sites import course, day, drop, result, stay, text
 
 HEAVY = ("prefect", "great_expectations", "plotly", "pandas", "numba")

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmvmon.cli import printing
-from tests import sites
-from tests.cli import calls
+from tests import calls, sites
 
 STEERS = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202ealb\u2028x\x7f"
 RAW = set(STEERS) - set("[2J]0;owned31malbx")

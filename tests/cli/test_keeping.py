@@ -19,7 +19,7 @@ from cmvmon.run import at_work, night, nights
 from cmvmon.run.checkup import checkup
 from cmvmon.shell.lock import only_run
 from tests import sites
-from tests.cli.calls import CMVMON, here, run
+from tests.calls import CMVMON, here, run
 from tests.sites import drop, falling, rows
 
 

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.cli.calls import here, run
+from tests.calls import here, run
 from tests.sites import drop, result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.calls import here, run
+from tests.calls import here, run
 from tests.sites import course, day, drop, result, stay, text
 
 OLD, NEW = "SYNTHETIC-1", "SYNTHETIC-9"
