@@ -241,8 +241,8 @@ def _of_each(number: float | ByFact) -> pl.Expr:
 def _asked(conditions: Sequence[Condition], frame: pl.DataFrame) -> dict[Condition, Truths]:
     """Of which rows each of the conditions holds."""
     named = {f"condition {place}": condition for place, condition in enumerate(dict.fromkeys(conditions))}
-    if frame.is_empty():  # often: most rules apply to few patients
-        frame.select(sorted({column for condition in named.values() for column in condition.columns}))  # that they are there
+    if frame.is_empty():  # often: most rules apply to few patients. What they read must be there all the same
+        frame.select(sorted({column for condition in named.values() for column in condition.columns}))
         return {condition: np.zeros(0, dtype=np.bool_) for condition in named.values()}
     found = frame.select(condition.expr.alias(name) for name, condition in named.items())
     return {condition: found[name].to_numpy() for name, condition in named.items()}
