@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ os.environ.update(
         "GX_ANALYTICS_ENABLED": "false",
     }
 )
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every program that a test starts compiles its libraries again
+sys.dont_write_bytecode = False
 os.environ.pop("CMVMON_SITE", None)
 
 # No example is failed for its time: the machine may be busy.
@@ -91,6 +94,7 @@ JUDGED_AS_EVERY_NIGHT = (
     "run/test_night.py",
     "run/test_refresh.py",
     "run/test_stored_contracts.py",
+    "run/test_table_file_nights.py",
     "run/test_watching.py",
 )
 

@@ -73,8 +73,9 @@ class RowType:
     columns: tuple[Column, ...]
     across: tuple[Constraint, ...] = ()
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, pl.DataType]:
+        """The type of each column, in order. Kept, for it is asked for a thousand times in one assessment: not to be changed."""
         return {column.name: column.kind.dtype for column in self.columns}
 
     @cached_property
@@ -105,6 +106,10 @@ class RowType:
 
     def empty(self) -> pl.DataFrame:
         """The table with no row."""
+        return self._empty.clone()
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.schema)
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:

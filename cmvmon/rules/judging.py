@@ -43,7 +43,9 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     for rule in in_order(rules):
         frame = read(rule, joined, said)
         verdicts = judged(rule, frame)
-        evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
+        evidence = pl.lit(None, dtype=pl.String)
+        if verdicts.height:
+            evidence = evidence_of(rule, frame.schema, guide=facts.protocol.rules[rule.code].provenance.guide)
         said[rule.code] = verdicts.with_columns(
             *_about(rule.subject, frame.columns), evidence=evidence, rule=pl.lit(rule.code)
         )
@@ -60,7 +62,8 @@ def read(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame] | None = N
     facts, wanted = joined.facts, read_by(rule, joined.facts)
     numbers = _numbers(rule, facts)
     there = joined.of(rule)
-    kept = [name for name in there.columns if name in wanted or name in joined.listed(rule)]
+    listed = joined.listed(rule)
+    kept = [name for name in there.columns if name in wanted or name in listed]
     frame = there.select(*kept, as_of=facts.now, **{name: _of_each(number) for name, number in numbers.items()})
     for code in sorted(rule.follows):
         frame = frame.join(_told(code, (said or {})[code], wanted), on="patient_id", how="left")
@@ -239,7 +242,10 @@ def _of_each(number: float | ByFact) -> pl.Expr:
 def _asked(conditions: Sequence[Condition], frame: pl.DataFrame) -> dict[Condition, Truths]:
     """Of which rows each of the conditions holds."""
     named = {f"condition {place}": condition for place, condition in enumerate(dict.fromkeys(conditions))}
-    found = frame.with_columns(condition.expr.alias(name) for name, condition in named.items())
+    if frame.is_empty():  # often: most rules apply to few patients. What they read must be there all the same
+        frame.select(sorted({column for condition in named.values() for column in condition.columns}))
+        return {condition: np.zeros(0, dtype=np.bool_) for condition in named.values()}
+    found = frame.select(condition.expr.alias(name) for name, condition in named.items())
     return {condition: found[name].to_numpy() for name, condition in named.items()}
 
 

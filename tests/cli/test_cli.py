@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,19 +12,10 @@ from pathlib import Path
 import pytest
 
 from cmvmon.cli import app
+from tests.calls import here, run
 from tests.sites import course, day, drop, result, stay, text
 
-CMVMON = Path(sys.executable).parent / "cmvmon"
 HEAVY = ("prefect", "great_expectations", "plotly", "pandas", "numba")
-
-
-def run(
-    *arguments: str | Path, site: Path | None = None, columns: int | None = None
-) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    environment |= {} if columns is None else {"COLUMNS": str(columns)}
-    command = [str(CMVMON), *map(str, arguments), *([] if site is None else ["--site", str(site)])]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, env=environment)
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -68,19 +58,19 @@ def test_every_command_has_help_and_the_readme_names_it() -> None:
     ]  # type: ignore[union-attr]
     for name in names:
         assert f"cmvmon {name}" in readme, name
-        assert run(*name.split(), "--help").returncode == 0
+        assert here(*name.split(), "--help").returncode == 0
 
 
 def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Path) -> None:
-    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
-    assert alert["alert_id"] in run("alerts", "list", site=small_site).stdout
+    (alert,) = json.loads(here("alerts", "list", "--json", site=small_site).stdout)
+    assert alert["alert_id"] in here("alerts", "list", site=small_site).stdout
     said = run("why", alert["alert_id"][:6], "--lang", "en", site=small_site)
     assert said.returncode == 0, said.stderr
     assert len(said.stdout.splitlines()) < 50, "one screen"
     assert "cmvmon/protocol/icu_cmv_2024.toml [rules.bal_at_local_line] within_days = 7 days" in said.stdout
     assert "cmvmon/rules/bal_at_local_line.py" in said.stdout
     assert "cmvmon/text/nl/rules/bal_at_local_line.toml" in said.stdout
-    found = json.loads(run("why", alert["alert_id"], "--json", site=small_site).stdout)
+    found = json.loads(here("why", alert["alert_id"], "--json", site=small_site).stdout)
     assert [one["part"] for one in found["conditions"] if one["holds"] and one["part"].startswith("fires")]
     assert found["tipped_by"]["without_it"] == "not judged", "the series is gone with its only result"
     assert found["tipped_by"]["result_id"] == alert["evidence"]["result_ids"][0]
@@ -91,10 +81,10 @@ def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Pat
 
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
 def test_on_a_narrow_terminal_no_line_is_longer_than_it(small_site: Path, columns: int) -> None:
-    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    (alert,) = json.loads(here("alerts", "list", "--json", site=small_site).stdout)
     for arguments in (("why", alert["alert_id"], "--lang", "en"), ("rules", "show", "rebound"), ("rules", "list")):
-        whole = run(*arguments, site=small_site).stdout
-        narrow = run(*arguments, site=small_site, columns=columns).stdout
+        whole = here(*arguments, site=small_site).stdout
+        narrow = here(*arguments, site=small_site, columns=columns).stdout
         assert max(map(len, narrow.splitlines())) <= columns
         if columns < 80:
             assert max(map(len, whole.splitlines())) > 80, "a file keeps its lines whole"
@@ -113,7 +103,7 @@ def test_on_a_narrow_terminal_no_line_is_longer_than_it(small_site: Path, column
     ],
 )
 def test_an_alert_that_is_not_there_is_told_so(small_site: Path, wrong: str, words: str) -> None:
-    done = run("why", wrong, site=small_site)
+    done = here("why", wrong, site=small_site)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "alerts list --all" in done.stderr
@@ -124,43 +114,43 @@ def test_an_id_with_which_several_alerts_begin_names_them(tmp_path: Path) -> Non
     drop(tmp_path, "viral_load_results", [result(f"SYNTHETIC-{n}", 0, 20000) for n in range(17)])
     drop(tmp_path, "antiviral_courses", [])
     drop(tmp_path, "icu_stays", [stay(f"SYNTHETIC-{n}") for n in range(17)])
-    assert run("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
-    ids = [alert["alert_id"] for alert in json.loads(run("alerts", "list", "--json", site=tmp_path).stdout)]
+    assert here("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
+    ids = [alert["alert_id"] for alert in json.loads(here("alerts", "list", "--json", site=tmp_path).stdout)]
     first, n = Counter(name[0] for name in ids).most_common(1)[0]
-    done = run("why", first, site=tmp_path)
+    done = here("why", first, site=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{n} alerts have an id that begins with '{first}'" in done.stderr
     named = [name for name in ids if name in done.stderr]
     assert len(named) == min(n, 5)
     assert all(name.startswith(first) for name in named)
     assert "SYNTHETIC-" not in done.stderr, "no patient in an error"
-    assert run("why", named[0], site=tmp_path).returncode == 0
+    assert here("why", named[0], site=tmp_path).returncode == 0
 
 
 def test_every_rule_is_shown_with_where_it_is_changed(tmp_path: Path) -> None:
-    listed = json.loads(run("rules", "list", "--json", site=tmp_path).stdout)
+    listed = json.loads(here("rules", "list", "--json", site=tmp_path).stdout)
     assert {"rebound", "response"} <= {row["rule"] for row in listed}
-    shown = run("rules", "show", "rebound", site=tmp_path).stdout
+    shown = here("rules", "show", "rebound", site=tmp_path).stdout
     assert "cmvmon/protocol/icu_cmv_2024.toml [rules.rebound] rise_log10 = 1" in shown
     assert "cmvmon/protocol/icu_cmv_2024.toml [alarm.bal] probability_rebound = 0.09403" in shown
-    done = run("rules", "show", "nothing", site=tmp_path)
+    done = here("rules", "show", "nothing", site=tmp_path)
     assert (done.returncode, "the rules are bal_at_local_line" in done.stderr) == (2, True)
 
 
 def test_alerts_and_quarantine_are_listed_for_people_and_machines(small_site: Path) -> None:
-    listed = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
+    listed = json.loads(here("alerts", "list", "--json", site=small_site).stdout)
     assert [(a["rule"], a["patient_id"], a["tier"]) for a in listed] == [("bal_at_local_line", "SYNTHETIC-1", 2)]
-    assert "BAL" in run("alerts", "list", "--lang", "en", site=small_site).stdout
-    (waiting,) = json.loads(run("quarantine", "list", "--json", site=small_site).stdout)
+    assert "BAL" in here("alerts", "list", "--lang", "en", site=small_site).stdout
+    (waiting,) = json.loads(here("quarantine", "list", "--json", site=small_site).stdout)
     assert (waiting["line"], waiting["file_name"], waiting["feed"]) == (3, "one.csv", "synthetic")
-    plain = run("quarantine", "list", site=small_site).stdout
+    plain = here("quarantine", "list", site=small_site).stdout
     assert "ca. 500" not in plain
     assert "SYNTHETIC-2" not in plain
-    masked = run("quarantine", "show", waiting["record"], site=small_site).stdout
+    masked = here("quarantine", "show", waiting["record"], site=small_site).stdout
     assert "ca. 500" not in masked
     assert "SYNTHETIC-2" not in masked
     assert json.loads(masked)["delivered_text"]["value"] == "aa. 999"
-    shown = json.loads(run("quarantine", "show", waiting["record"], "--delivered", site=small_site).stdout)
+    shown = json.loads(here("quarantine", "show", waiting["record"], "--delivered", site=small_site).stdout)
     assert shown["delivered_text"]["value"] == "ca. 500"
 
 
@@ -190,8 +180,8 @@ def test_doctor_finds_a_good_site_in_order_and_points_at_the_unflagged_values(sm
 def test_a_call_that_can_not_be_carried_out_says_what_to_do(
     tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    assert run("init", tmp_path / "site").returncode == 0
-    done = run(*arguments, site=tmp_path / "site")
+    assert here("init", tmp_path / "site").returncode == 0
+    done = here(*arguments, site=tmp_path / "site")
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -205,7 +195,7 @@ def test_a_refused_delivery_exits_with_3_and_the_others_go_on(tmp_path: Path) ->
     assert done.returncode == 3
     assert "a.csv: REFUSED" in done.stdout
     assert "b.csv: received 1 = accepted 1" in done.stdout
-    as_json = json.loads(run("ingest", bad, good, "--feed", "synthetic", "--json", site=tmp_path).stdout)
+    as_json = json.loads(here("ingest", bad, good, "--feed", "synthetic", "--json", site=tmp_path).stdout)
     assert [entry["was_known"] for entry in as_json] == [True, True]
 
 
@@ -213,16 +203,16 @@ def test_a_refused_delivery_stands_on_the_first_line_of_the_ward_page_until_a_go
     bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
     bad.write_text("patient_id;value\n1;2\n")
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1")])
-    assert run("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
-    (alert,) = json.loads(run("alerts", "list", "--json", site=tmp_path).stdout)
+    assert here("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
+    (alert,) = json.loads(here("alerts", "list", "--json", site=tmp_path).stdout)
     assert (alert["rule"], alert["feed"], alert["patient_id"]) == ("operations", "synthetic", None)
     ward = (tmp_path / "pages" / "ward.en.html").read_text()
     assert ward.index("refused") < ward.index("SYNTHETIC-1")
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)], name="b.csv")
     drop(tmp_path, "antiviral_courses", [course("SYNTHETIC-1")])
-    assert run("nightly", "--as-of", text(day(2)), site=tmp_path).returncode == 0
+    assert here("nightly", "--as-of", text(day(2)), site=tmp_path).returncode == 0
     assert not [
-        a for a in json.loads(run("alerts", "list", "--json", site=tmp_path).stdout) if a["rule"] == "operations"
+        a for a in json.loads(here("alerts", "list", "--json", site=tmp_path).stdout) if a["rule"] == "operations"
     ]
 
 
@@ -237,7 +227,7 @@ def test_broken_protocol_and_settings_files_stop_the_start_with_every_fault(tmp_
     assert "[rules.suppressed] is missing" in done.stderr
     assert "[rules.supressed] has no rule of that name" in done.stderr
     (tmp_path / "settings.toml").write_text('timezone = "Mars"\n')
-    assert "unknown key timezone" in run("nightly", site=tmp_path).stderr
+    assert "unknown key timezone" in here("nightly", site=tmp_path).stderr
 
 
 def test_a_demo_never_joins_a_real_site(tmp_path: Path) -> None:
@@ -265,7 +255,7 @@ def test_simulate_gives_the_same_bytes_and_analyze_reads_them(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["patients"] == 5
     assert run("init", tmp_path / "site").returncode == 0
-    fed = run(
+    fed = here(
         "ingest", folders[0] / "delivery.csv", "--feed", "synthetic", "--history", "--json", site=tmp_path / "site"
     )
     assert json.loads(fed.stdout)[0]["quarantined"] == 0
@@ -287,13 +277,13 @@ SPOKEN = {
 
 @pytest.mark.parametrize("lang", SPOKEN)
 def test_why_speaks_one_language_and_tells_moments_to_the_minute(small_site: Path, lang: str) -> None:
-    (alert,) = json.loads(run("alerts", "list", "--json", site=small_site).stdout)
-    said = run("why", alert["alert_id"], "--lang", lang, site=small_site).stdout
+    (alert,) = json.loads(here("alerts", "list", "--json", site=small_site).stdout)
+    said = here("why", alert["alert_id"], "--lang", lang, site=small_site).stdout
     assert [word for word in SPOKEN[lang] if word not in said and word[:4] not in ("just", "net ")] == []
     (other,) = set(SPOKEN) - {lang}
     assert [word for word in SPOKEN[other] if word in said] == []
     assert re.findall(r"\d\d:\d\d:\d\d|\dT\d|\+00:00|\dZ", said) == []
     moment = {"en": r"\d{1,2} \w{3} \d{4} \d\d:\d\d", "nl": r"\d\d-\d\d-\d{4} \d\d:\d\d"}[lang]
     assert re.search(moment, said.splitlines()[0])
-    machine = json.loads(run("why", alert["alert_id"], "--json", site=small_site).stdout)
+    machine = json.loads(here("why", alert["alert_id"], "--json", site=small_site).stdout)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", machine["judged_at"])

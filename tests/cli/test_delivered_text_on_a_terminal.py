@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -13,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmvmon.cli import printing
-from tests import sites
+from tests import calls, sites
 
-CMVMON = str(Path(sys.executable).parent / "cmvmon")
 STEERS = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202ealb\u2028x\x7f"
 RAW = set(STEERS) - set("[2J]0;owned31malbx")
 
 
 def said(*words: str | Path) -> str:
-    done = subprocess.run([CMVMON, *map(str, words)], capture_output=True, text=True, check=False, timeout=300)
+    done = (calls.run if words[0] == "nightly" else calls.here)(*words)
     return done.stdout + done.stderr
 
 

@@ -19,7 +19,7 @@ from cmvmon.run import at_work, night, nights
 from cmvmon.run.checkup import checkup
 from cmvmon.shell.lock import only_run
 from tests import sites
-from tests.cli.test_cli import CMVMON, run
+from tests.calls import CMVMON, here, run
 from tests.sites import drop, falling, rows
 
 
@@ -100,26 +100,26 @@ def test_status_of_a_site_without_a_night_says_so_and_is_not_well(site: Path) ->
 
 def test_status_tells_a_feed_that_waits_by_another_code_and_names_the_cause(site: Path) -> None:
     drop(site, "viral_load_results", [], name="strange.csv", feed="nowhere")
-    assert run("nightly", site=site).returncode == 0
-    done = run("status", site=site)
+    assert here("nightly", site=site).returncode == 0
+    done = here("status", site=site)
     assert done.returncode == 3
     assert "NOT WELL     nowhere: laboratory file or table file missing or not usable, since " in done.stdout
-    assert json.loads(run("status", "--json", site=site).stdout)["stopped"][0]["code"] == "laboratory_file"
+    assert json.loads(here("status", "--json", site=site).stdout)["stopped"][0]["code"] == "laboratory_file"
 
 
 def test_status_tells_of_a_refused_delivery_also_after_a_good_one_came(site: Path) -> None:
     bad = drop(site, "viral_load_results", [], name="a_bad.csv")
     bad.write_text('patient_id,"never closed\n', encoding="utf-8")
     drop(site, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), name="b_good.csv")
-    assert run("nightly", site=site).returncode == 0
-    done = run("status", site=site)
+    assert here("nightly", site=site).returncode == 0
+    done = here("status", site=site)
     assert (done.returncode, "NOT TAKEN IN 1 landed" in done.stdout) == (3, True)
-    assert json.loads(run("status", "--json", site=site).stdout)["n_never_taken_in"] == 1
+    assert json.loads(here("status", "--json", site=site).stdout)["n_never_taken_in"] == 1
 
 
 def test_status_tells_what_runs_here(site: Path) -> None:
     with at_work.only_one(site, at_work.WATCH), at_work.only_one(site, at_work.SERVE):
-        found = json.loads(run("status", "--json", site=site).stdout)
+        found = json.loads(here("status", "--json", site=site).stdout)
     assert (found["is_serving"], found["is_watching"]) == (True, True)
     assert datetime.fromisoformat(found["next_night"]).strftime("%H:%M") == "05:30"
 

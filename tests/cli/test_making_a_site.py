@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.calls import here, run
 from tests.sites import drop, result
 
-CMVMON = str(Path(sys.executable).parent / "cmvmon")
 
-
-def called(*words: str, within: Path) -> tuple[int, str]:
+def called(*words: str, within: Path, by: Callable[..., CompletedProcess[str]] = here) -> tuple[int, str]:
     """The exit code, and all that was printed."""
-    done = subprocess.run([CMVMON, *words], cwd=within, capture_output=True, text=True, check=False, timeout=120)
+    done = by(*words, within=within)
     return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_asked_for_in_either_way(words: list[str], tmp_path: Path) -> None:
-    code, said = called(*words, within=tmp_path)
+    code, said = called(*words, within=tmp_path, by=run)
     assert (code, said.split()[0]) == (0, "cmvmon")
 
 
 @pytest.mark.parametrize("words", [["-h"], ["nightly", "-h"], ["alerts", "list", "-h"]])
 def test_help_is_one_letter_away(words: list[str], tmp_path: Path) -> None:
-    code, said = called(*words, within=tmp_path)
+    code, said = called(*words, within=tmp_path, by=run)
     assert code == 0
     assert "Usage: cmvmon" in said
 
@@ -48,7 +47,7 @@ def test_a_new_site_states_its_zone_and_language_and_runs_its_first_night(tmp_pa
     assert called("init", "icu", "--time-zone", "Europe/Brussels", "--lang", "en", within=tmp_path)[0] == 0
     stated = (tmp_path / "icu" / "settings.toml").read_text(encoding="utf-8")
     assert stated == 'time_zone = "Europe/Brussels"\nlanguage = "en"\n'
-    code, said = called("nightly", "--site", "icu", within=tmp_path)
+    code, said = called("nightly", "--site", "icu", within=tmp_path, by=run)
     assert code == 0
     assert "ward.en.html" in said
     code, said = called("init", "icu", within=tmp_path)
@@ -79,7 +78,7 @@ def test_a_database_that_was_lost_is_not_made_anew_beside_what_has_landed(
     if lost == "empty":
         database.touch()
     pages = {path.name: path.read_bytes() for path in (root / "pages").iterdir()}
-    code, said = called(*words, "--site", "icu", within=tmp_path)
+    code, said = called(*words, "--site", "icu", within=tmp_path, by=run)
     assert code == 7
     assert "put a backup of it back" in said
     after = {path.name: path.read_bytes() for path in (root / "pages").iterdir()}

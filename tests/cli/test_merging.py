@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.test_cli import run
+from tests.calls import here, run
 from tests.sites import course, day, drop, result, stay, text
 
 OLD, NEW = "SYNTHETIC-1", "SYNTHETIC-9"
@@ -15,20 +15,20 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
     drop(tmp_path, "viral_load_results", [result(OLD, 0, 20000)])
     drop(tmp_path, "antiviral_courses", [course(OLD)])
     drop(tmp_path, "icu_stays", [stay(OLD)])
-    assert run("nightly", site=tmp_path).returncode == 0
-    assert run("merge", "--list", site=tmp_path).stdout.strip() == "no merges"
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert here("merge", "--list", site=tmp_path).stdout.strip() == "no merges"
     done = run("merge", OLD, NEW, "--at", text(day(1)), "--by", "dr A", site=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "by_hand/patient_links: received 1 = accepted 1" in done.stdout
-    (listed,) = json.loads(run("merge", "--list", "--json", site=tmp_path).stdout)
+    (listed,) = json.loads(here("merge", "--list", "--json", site=tmp_path).stdout)
     assert (listed["number"], listed["merged_into"], listed["state"]) == (OLD, NEW, "holds")
-    assert "patient numbers: 1 merged into another, 1 known" in run("doctor", site=tmp_path).stdout
-    assert run("merge", OLD, NEW, "--at", text(day(1)), "--until", text(day(2)), site=tmp_path).returncode == 0
-    assert " ended " in run("merge", "--list", site=tmp_path).stdout
+    assert "patient numbers: 1 merged into another, 1 known" in here("doctor", site=tmp_path).stdout
+    assert here("merge", OLD, NEW, "--at", text(day(1)), "--until", text(day(2)), site=tmp_path).returncode == 0
+    assert " ended " in here("merge", "--list", site=tmp_path).stdout
     for arguments, code, says in (
         ((OLD, NEW), 2, "name both numbers and from when"),
         (("SYNTHETIC-4", NEW, "--at", text(day(1))), 2, "nothing is known of the number"),
         ((OLD, OLD, "--at", text(day(1))), 3, "merged_into_itself"),
     ):
-        failed = run("merge", *arguments, site=tmp_path)
+        failed = here("merge", *arguments, site=tmp_path)
         assert (failed.returncode, says in failed.stderr, "SYNTHETIC" in failed.stderr) == (code, True, False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from tests import sites
+from tests.calls import here, run
 from tests.sites import result
 
 pytestmark = pytest.mark.slow
-CMVMON = Path(sys.executable).parent / "cmvmon"
 TABLE_FILE = """feed = "apotheek"
 description = "Made-up pharmacy and ward"
 separator = ";"
@@ -59,8 +59,8 @@ Opname;Patiëntnummer;Opnamedatum;Opnametijd;Bed;Aangedaan
 """
 
 
-def cmvmon(*arguments: str | Path) -> str:
-    done = subprocess.run([CMVMON, *arguments], capture_output=True, text=True, check=False, timeout=240)
+def cmvmon(*arguments: str | Path, by: Callable[..., CompletedProcess[str]] = here) -> str:
+    done = by(*arguments)
     assert done.returncode in (0, 3), done.stderr
     return done.stdout
 
@@ -86,7 +86,7 @@ def test_a_dutch_export_is_taken_in_and_a_mended_table_file_reads_what_was_set_a
     dropped(root, "antiviral_courses", "kuren.csv", COURSES.format(word="therapie"))
     dropped(root, "icu_stays", "opnames.csv", STAYS)
 
-    cmvmon("nightly", "--site", root, "--as-of", "2026-03-17T06:00:00+01:00")
+    cmvmon("nightly", "--site", root, "--as-of", "2026-03-17T06:00:00+01:00", by=run)
     stored = (
         "SELECT patient_id, drug, indication, dose_mg, interval_h, route, started_at FROM antiviral_courses ORDER BY 1"
     )
