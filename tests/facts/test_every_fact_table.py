@@ -43,9 +43,22 @@ def known(ward: Reference) -> Known:
         KIDNEY_FUNCTION: ward.kidney_function(),
     }
     if ward == WARDS[0]:
+        tables[VIRAL_LOAD_RESULTS] = _with_withdrawals(tables[VIRAL_LOAD_RESULTS])
         tables[RESISTANCE_REPORTS] = _reports(ward)
         tables |= {DRUG_LEVELS: _levels(ward), LABORATORY_VALUES: _counts(ward)}
     return Known.of(tables, concordance=ward.concordance())
+
+
+def _with_withdrawals(results: pl.DataFrame) -> pl.DataFrame:
+    """The first result of every patient withdrawn two days after it was reported; made up."""
+    firsts = (
+        results.filter(pl.col("result_status") == "final")
+        .sort("collected_at", "result_id")
+        .unique("patient_id", keep="first", maintain_order=True)
+    )
+    later = pl.coalesce("reported_at", "collected_at") + pl.duration(days=2)
+    taken = firsts.with_columns(result_status=pl.lit("withdrawn"), reported_at=later, received_at=later)
+    return pl.concat([results, VIRAL_LOAD_RESULTS.conform(taken)])
 
 
 def _levels(ward: Reference) -> pl.DataFrame:
