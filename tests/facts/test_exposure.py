@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmvmon.assess import assess
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
@@ -18,6 +19,7 @@ from cmvmon.domain.standing import standing
 from cmvmon.facts.adequate_days import ADEQUATE_DAYS
 from cmvmon.facts.dose_days import drug_days
 from cmvmon.facts.exposure import EXPOSURE
+from cmvmon.shell.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.facts.reading import facts_of
@@ -29,6 +31,15 @@ DOSES, KIDNEY = "ganciclovir 5 q12 d0-", "cg 80 d0-"
 
 def known(doses: str = DOSES, kidney: str = KIDNEY, *, courses: str = "ganciclovir d0-") -> Known:
     return with_exposure(patients.known(RESULTS, courses=courses), doses=doses, kidney=kidney)
+
+
+def test_a_drug_that_a_sites_protocol_adds_without_a_table_of_doses_is_not_assessable() -> None:
+    shipped = Protocol.shipped()
+    without = replace(shipped, doses={drug: table for drug, table in shipped.doses.items() if drug != "maribavir"})
+    given = known("maribavir 400mg q12 d0-", courses="maribavir d0-")
+    verdicts = assess(given, protocol=without, as_of=moment(14.5), method="line").verdicts
+    mine = verdicts.filter((pl.col("rule") == "exposure_low") & (pl.col("subject_kind") == "drug"))
+    assert mine.select("verdict", "reason").rows() == [("not_assessable", "no_table_of_doses")]
 
 
 def states(rows: Known, *, day: float = 14.5, drug: str = "ganciclovir") -> str:

@@ -20,7 +20,7 @@ from cmvmon.shell.protocol_files import Protocol
 PUBLISHED = Path(__file__).parent / "published_doses.md"
 DOSES = Protocol.shipped().doses
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
-UNIT = {"ganciclovir": "mg/kg", "valganciclovir": "mg", "foscarnet": "mg/kg", "cidofovir": "mg/kg"}
+UNIT = {"ganciclovir": "mg/kg", "valganciclovir": "mg", "foscarnet": "mg/kg", "cidofovir": "mg/kg", "maribavir": "mg"}
 
 
 def published() -> list[tuple[str, str, str, str, str]]:
