@@ -28,7 +28,7 @@ from cmvmon.rules.rulebook import Rule, say
 
 below_band, missed = truth("is_exposure_low"), fact("n_missed_lately")
 missed_doses = missed >= number("missed_doses")
-in_band = of_doses.state.is_in([ADEQUATE, HIGH]) & ~missed_doses
+in_band = of_doses.state.is_in([ADEQUATE, HIGH])
 was_below = in_band & (fact("n_days_since_low") <= number("eases_days"))
 
 RULE = Rule(
@@ -37,11 +37,11 @@ RULE = Rule(
     applies=of_doses.is_judged,
     fires={"below_band": below_band, "missed_doses": missed_doses, "was_below": was_below},
     unless=of_doses.UNDER_AGE,
-    clears=in_band & ~was_below,
+    clears=in_band & ~missed_doses & ~was_below,
     tier={2: below_band | missed_doses, 3: otherwise},
     cannot_tell=of_doses.cannot_tell(of_doses.state == LOW),
     says=(
-        say("was_below", fact("low_until_at"), when=was_below),
+        say("was_below", fact("low_until_at"), when=was_below & ~missed_doses),
         *of_doses.told(fact("least_in_a_day")),
         say("missed", missed, when=missed > 0),
         *of_doses.FOLDED,
