@@ -3,7 +3,7 @@
 An answer holds for what was answered, which is kept beside it. It ends by itself where
 
 1. the alert gets worse: a graver tier, or a load further above the one that was answered than the protocol says;
-2. none of the grounds that were answered holds any more, and others do;
+2. none of the grounds that were answered holds any more, and others do, at the same tier: one that is milder ends no answer;
 3. a result that it rests on was withdrawn, moved, put in doubt or corrected since its words were said;
 4. it was a snooze, and a result has come on which the alert did not rest then: the sample that was waited for.
 
@@ -71,7 +71,8 @@ def why_it_ends(
         return befell
     if now["tier"] < then["tier"] or _has_risen(then, now, alert["compartment"], worse):
         return words.WORSE
-    if then["grounds"] and now["grounds"] and not set(then["grounds"]) & set(now["grounds"]):
+    is_milder = now["tier"] > then["tier"]
+    if then["grounds"] and now["grounds"] and not (is_milder or set(then["grounds"]) & set(now["grounds"])):
         return words.OTHER_GROUND
     if alert["standing"] == words.SNOOZED and set(now["result_ids"]) - set(then["result_ids"]):
         return words.NEW_RESULT

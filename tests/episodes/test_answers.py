@@ -27,6 +27,7 @@ from cmvmon.episodes import (
     Word,
 )
 from tests.episodes.test_episodes import SUBJECT, at, facts, standing, word
+from tests.rules.reading import about, assessed, cases
 
 WORSE = Worse(rise_log10=0.5, rise_lower_airway_log10=1.0)
 
@@ -53,6 +54,8 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str, str | None, str | None]]
     "the load is told no more": (said(2, "low_fall", "r1 r2", None), None, "plasma", None, None),
     "one more ground": (said(2, "low_fall still_high", "r1 r2", 1000.0), None, "plasma", None, None),
     "another ground": (said(2, "still_high", "r1 r2", 1000.0), None, "plasma", "other_ground", "other_ground"),
+    "another ground of a lesser tier": (said(3, "eased", "r1 r2", 1000.0), None, "plasma", None, None),
+    "another ground of a graver tier": (said(1, "refractory", "r1 r2", 1000.0), None, "plasma", "worse", "worse"),
     "a result withdrawn": (THEN, "facts_withdrawn", "plasma", "facts_withdrawn", "facts_withdrawn"),
     "corrected, and worse": (said(1, "low_fall", "r1", 1e9), "facts_corrected", "plasma", "facts_corrected", "facts_corrected"),
 }  # fmt: skip
@@ -195,3 +198,36 @@ def test_every_event_of_an_alert_follows_the_one_before_and_no_moment_goes_back(
         assert [e["changed_at"] for e in mine] == sorted(e["changed_at"] for e in mine)
         assert all((e["standing"] is None) == (e["state"] != "open") for e in mine)
         assert all((e["answered_by"] is not None) for e in mine if e["standing"] in ("acknowledged", "snoozed"))
+
+
+def test_an_acknowledged_alert_of_doses_that_eases_and_comes_back_at_the_edge_of_a_band_asks_nobody_again() -> None:
+    """With the evidence that the rule itself gives; whoever acknowledged it only as information is asked when it is low again."""
+    low, eased = (
+        _evidence("exposure_low", name) for name in ("half the label's dose for a clearance of 80 mL/min", _GAP)
+    )
+    subject = {
+        "rule": "exposure_low",
+        "subject_kind": "drug",
+        "subject": '{"drug":"ganciclovir","patient_id":"SYNTHETIC-1"}',
+    }
+    alert = episodes.event(subject, None, word(words.ALERT, 0, facts=facts(low)))
+    alert = episodes.event(subject, alert, word(ACKNOWLEDGE, 1, actor="dr. A"))
+    assert alert is not None
+    milder = facts(eased) | {"tier": 3}
+    assert answers.why_it_ends(alert, milder, befell=None, worse=None) is None
+    alert = episodes.event(subject, alert, word(words.ALERT, 2, facts=milder))
+    assert alert is not None
+    assert alert["standing"] == words.ACKNOWLEDGED
+    assert answers.why_it_ends(alert, facts(low), befell=None, worse=None) is None
+    first = episodes.event(subject, None, word(words.ALERT, 0, facts=milder))
+    first = episodes.event(subject, first, word(ACKNOWLEDGE, 1, actor="dr. A"))
+    assert first is not None
+    assert answers.why_it_ends(first, facts(low), befell=None, worse=None) == words.WORSE
+
+
+_GAP = "a gap of 24 hours two days ago, given as before since"
+
+
+def _evidence(rule: str, name: str) -> str:
+    case = next(case for case in cases(rule) if case.name == name)
+    return str(assessed(case).verdicts.filter(about(case))["evidence"][0])
