@@ -4,7 +4,7 @@
               `9000~300` (reported as 9,000, corrected to 300), `clash` (two values under one number and report time),
               `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`), `9000~withdrawn+3`
               (known 0.2 days after it was taken, withdrawn 3 days after), `9000~elsewhere+3` (then said to be of another
-              patient); without `+3` no moment of receipt is known
+              patient), `9000~withdrawn+3~corrected+5` (and stands again); without `+3` no moment of receipt is known
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
     hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
@@ -280,9 +280,13 @@ def _versions(value: str) -> list[tuple[str, str, float | None]]:
     if value == "clash":
         return [("1000", "final", None), ("2000", "final", None)]
     first, _, then = value.partition("~")
-    how, _, after = then.partition("+")
-    if how in (WITHDRAWN, ELSEWHERE):
-        return [(first, "final", 0.2 if after else None), (first, how, float(after) if after else None)]
+    told = [part.partition("+")[::2] for part in then.split("~")]
+    if told[0][0] in (WITHDRAWN, ELSEWHERE):
+        is_dated = all(after for _, after in told)
+        return [
+            (first, "final", 0.2 if is_dated else None),
+            *((first, how, float(after) if is_dated else None) for how, after in told),
+        ]
     return [(first, "final", None), (then, "corrected", None)] if then else [(first, "final", None)]
 
 

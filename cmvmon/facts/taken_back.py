@@ -35,6 +35,11 @@ TAKEN_BACK = RowType(
         moment("taken_back_collected_at", "When its sample was collected.", "several times were told of it"),
         moment("in_use_since", "When the first version that could be judged came in, or was reported.", _UNTOLD),
         moment("taken_back_at", "When the version that ended it came in, or was reported.", _UNTOLD),
+        yes_no(
+            "was_answered_for",
+            "Whether somebody acknowledged an alert that rested on it, or read it back.",
+            "what persons answered is not known: these tables come from no store",
+        ),
         yes_no("stands_again", "Whether it stands again for this patient."),
         yes_no("has_another_result", "Whether another result of a sample taken at that moment stands."),
         yes_no("is_reissued", "Whether one of these says the same: the result came back under another number."),
@@ -67,6 +72,7 @@ def taken_back(facts: Facts) -> pl.DataFrame:
             *_KEY,
             "in_use_since",
             "taken_back_at",
+            _was_answered_for(facts),
             "stands_again",
             pl.col("has_another_result", "is_reissued").fill_null(False),
             taken_back_how="fate",
@@ -74,6 +80,16 @@ def taken_back(facts: Facts) -> pl.DataFrame:
             taken_back_collected_at="was_collected_at",
         )
     )
+
+
+def _was_answered_for(facts: Facts) -> pl.Expr:
+    answered = facts.prepared.begun.answered
+    found = (
+        pl.lit(None, dtype=pl.Boolean)
+        if answered is None
+        else pl.col("result_id").is_in(answered["result_id"].implode())
+    )
+    return found.alias("was_answered_for")
 
 
 def _standing_again(facts: Facts, versions: pl.DataFrame) -> pl.DataFrame:

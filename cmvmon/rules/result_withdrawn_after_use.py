@@ -2,7 +2,8 @@
 
 Watches results of blood, BAL, CSF and vitreous fluid that were taken back in the last {within_days} days, on and off treatment.
 
-Alerts where the result had stood here for {in_use_h} hours or longer: it was judged, and whoever looked at the pages has seen it.
+Alerts where the result had stood here for {in_use_h} hours or longer, so that whoever looked at the pages has seen it, and where
+somebody had answered for it, however short it stood.
 What rested on it is judged again without it; this alert tells the people who had it in mind. Each result is told once, with its
 compartment and day. Its value is told nowhere: it is no value of this patient.
 
@@ -19,10 +20,11 @@ from cmvmon.rules.rulebook import Rule, say
 how, taken_back_at, since = fact("taken_back_how"), fact("taken_back_at"), fact("in_use_since")
 sample = (fact("taken_back_compartment"), fact("taken_back_collected_at"))
 is_recent = fact("as_of") - taken_back_at <= number("within_days").days
-has_stood = taken_back_at - since >= number("in_use_h").hours
+was_answered = truth("was_answered_for")
+was_used = (taken_back_at - since >= number("in_use_h").hours) | was_answered
 is_told = since.is_known() & taken_back_at.is_known()
 is_back = truth("stands_again") | truth("is_reissued")
-fires = is_told & has_stood & ~is_back
+fires = ((is_told & was_used) | was_answered) & ~is_back
 has_another = truth("has_another_result")
 
 RULE = Rule(
@@ -30,13 +32,14 @@ RULE = Rule(
     subject="sample",
     applies=is_recent | ~is_told,
     fires={words.WITHDRAWN: fires & (how == words.WITHDRAWN), words.MOVED: fires & (how == words.MOVED)},
-    clears=is_back | (is_told & ~has_stood),
+    clears=is_back | (is_told & ~was_used),
     tier={1: otherwise},
     cannot_tell=(("time_in_use_unknown", otherwise),),
     says=(
         say(words.WITHDRAWN, *sample, taken_back_at, when=how == words.WITHDRAWN),
         say(words.MOVED, *sample, taken_back_at, when=how == words.MOVED),
         say("stood", since),
+        say("answered", when=was_answered),
         say("another", when=has_another),
         say("no_other", when=~has_another),
     ),

@@ -140,6 +140,7 @@ def tables(case: Case) -> Known:
 def about(case: Case) -> pl.Expr:
     """Which verdicts are about what the case is about."""
     mine = (pl.col("rule") == case.rule) & pl.col("compartment").eq_missing(pl.lit(case.compartment))
+    mine &= pl.col("patient_id") == PATIENT  # a result may have gone to another
     told = {"laboratory": case.laboratory, "drug": case.drug, "other_drug": case.other, "analyte": case.analyte}
     for name, part in told.items():
         if part is not None:
