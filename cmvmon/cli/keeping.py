@@ -76,7 +76,8 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    if found.stopped or found.silent or found.n_never_taken_in or found.telling.needs_somebody or found.inbox_fault:
+    waits = (found.stopped, found.silent, found.n_never_taken_in, found.n_merges_unused, found.inbox_fault)
+    if any(waits) or found.telling.needs_somebody:
         raise typer.Exit(A_FEED_WAITS)
 
 
@@ -129,6 +130,9 @@ def _said(found: Status) -> Iterator[str]:
     if found.n_never_taken_in:
         n = found.n_never_taken_in
         yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
+    if found.n_merges_unused:
+        n = found.n_merges_unused
+        yield f"NOT USED     {n} merges of numbers contradict each other, and none of these holds: see `cmvmon merge --list`"
 
 
 def _backup(found: Status) -> str:

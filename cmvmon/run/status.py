@@ -16,8 +16,9 @@ from cmvmon.domain.words import OPERATIONS
 from cmvmon.run import at_work
 from cmvmon.run.feed_health import A_DAY, FeedHealth, feed_health
 from cmvmon.run.nights import nights
+from cmvmon.run.patient_numbers import unused
 from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
-from cmvmon.shell import alert_store, database
+from cmvmon.shell import alert_store, database, known
 from cmvmon.shell.certificates import Certificate, certificates
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
@@ -69,6 +70,7 @@ class Status:
     `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
     the inbox stands, what was refused first; `inbox_fault`: why that can't be told. `must_listen`: the site has a listen.toml.
     `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
+    `n_merges_unused`: merges of numbers that should hold and contradict each other, so that none of them is used.
     `feeds`: how each table of each feed stands; `certificates`: until when those of the line hold.
     """
 
@@ -90,6 +92,7 @@ class Status:
     backup_fault: str | None = None
     feeds: tuple[FeedHealth, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    n_merges_unused: int = 0
 
     @property
     def silent(self) -> tuple[FeedHealth, ...]:
@@ -114,7 +117,7 @@ def status(root: Path) -> Status:
     refuse_lost_database(site)
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
-    assessed, stopped, n_never, feeds = None, [], 0, list[FeedHealth]()
+    assessed, stopped, n_never, n_unused, feeds = None, [], 0, 0, list[FeedHealth]()
     messages, inbox_fault = _messages(root, zone, found.at)
     backup, backup_fault = _backup(root, zone)
     if database.exists(site.database):
@@ -122,6 +125,7 @@ def status(root: Path) -> Status:
             assessed = alert_store.last_as_of(connection)
             n_never = never_taken_in(connection, site.landing, as_of=found.at)
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
+            n_unused = len(unused(known.links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
         about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
         stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
@@ -135,6 +139,7 @@ def status(root: Path) -> Status:
         is_watching=at_work.is_running(root, at_work.WATCH),
         stopped=tuple(stopped),
         n_never_taken_in=n_never,
+        n_merges_unused=n_unused,
         telling=state(root),
         is_listening=at_work.is_running(root, at_work.LISTEN),
         messages=messages,

@@ -32,3 +32,18 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
     ):
         failed = here("merge", *arguments, site=tmp_path)
         assert (failed.returncode, says in failed.stderr, "SYNTHETIC" in failed.stderr) == (code, True, False)
+
+
+def test_merges_that_contradict_each_other_are_told_by_status_without_a_number(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", [result(OLD, 0, 20000), result(NEW, 1, 900)])
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert here("merge", OLD, NEW, "--at", text(day(1)), site=tmp_path).returncode == 0
+    assert "NOT USED" not in here("status", site=tmp_path).stdout
+    assert here("merge", NEW, OLD, "--at", text(day(2)), site=tmp_path).returncode == 0
+    told = here("status", site=tmp_path)
+    assert "NOT USED     2 merges of numbers contradict each other" in told.stdout
+    assert "SYNTHETIC" not in told.stdout
+    assert json.loads(here("status", "--json", site=tmp_path).stdout)["n_merges_unused"] == 2
+    assert told.returncode in (2, 3)  # 2: the night of today is missing in this site
+    assert here("merge", NEW, OLD, "--at", text(day(2)), "--until", text(day(3)), site=tmp_path).returncode == 0
+    assert "NOT USED" not in here("status", site=tmp_path).stdout
