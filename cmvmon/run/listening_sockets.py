@@ -87,5 +87,5 @@ def tls(root: Path, settings: Listening, *, asks_for: ssl.VerifyMode) -> ssl.SSL
 def certificate_ends_at(transport: asyncio.BaseTransport) -> datetime | None:
     """Until when the certificate holds that the peer has shown; None where it showed none."""
     found = transport.get_extra_info("ssl_object")
-    until = None if found is None else found.getpeercert().get("notAfter")
+    until = None if found is None else (found.getpeercert() or {}).get("notAfter")
     return None if until is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC)
