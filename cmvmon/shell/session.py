@@ -82,7 +82,7 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     """
     site = Site(root).prepare()
     settings = site.settings()
-    if _SIMULATED.get() is not None and not settings.is_live_demo:
+    if _SIMULATED.get() is not None and (settings.takes_history or not settings.is_demo):
         raise SiteError(
             "a simulated clock writes in no site but a live demo's; nothing was done. Name another with --site"
         )

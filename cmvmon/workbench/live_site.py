@@ -14,7 +14,7 @@ from cmvmon.workbench.live_messages import SENDING_APPLICATION, SENDING_FACILITY
 FEED = "live"
 _SETTINGS = (
     "# A live demo's site: everything in it is synthetic, and the next live demo makes it anew.\n"
-    "demo = true\ndemo_is_live = true\nfile_settles_s = 0\n"
+    'demo = "live"\nfile_settles_s = 0\n'
 )
 _LISTEN = '# Plain, and on this machine alone.\naddress = "127.0.0.1"\nport = {port}\n'
 _SENDER = f"""# The simulated laboratory and hospital of the live demo.
@@ -58,7 +58,7 @@ def _empty(site: Site) -> None:
     there = sorted(root.iterdir()) if root.exists() else []
     if not there:
         return
-    if root.is_symlink() or not (root / SETTINGS).exists() or not site.settings().is_live_demo:
+    if root.is_symlink() or not (root / SETTINGS).exists() or not _is_live(site):
         raise SiteError(
             f"{root} holds something that is not a live demo's, and is left as it is; name a new folder: "
             "cmvmon demo --live --site ./demo-live"
@@ -74,6 +74,11 @@ def _empty(site: Site) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _is_live(site: Site) -> bool:
+    settings = site.settings()
+    return settings.is_demo and not settings.takes_history
 
 
 def _is_of_a_site(name: str) -> bool:

@@ -142,7 +142,7 @@ def test_a_site_that_is_no_live_demos_is_left_as_it_is(tmp_path: Path, holds: st
 def test_a_file_of_somebody_else_in_an_earlier_live_demos_site_is_not_thrown_away(tmp_path: Path) -> None:
     root = tmp_path / "live"
     root.mkdir()
-    (root / "settings.toml").write_text("demo = true\ndemo_is_live = true\n", "utf-8")
+    (root / "settings.toml").write_text('demo = "live"\n', "utf-8")
     (root / "thesis.docx").write_bytes(b"of years")
     done = live(root, *SHORT)
     assert done.returncode == 2
