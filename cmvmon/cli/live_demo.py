@@ -75,14 +75,16 @@ def run_live(site: Path, pace: Pace) -> None:
             site, sendings, feed=FEED, start=START, days=pace.days, days_per_hour=pace.days_per_hour,
             language=language("en"), stop=stop,
         )  # fmt: skip
+        how = "ended early"
         try:
             for told in told_all:
                 account.add(told)
                 for line in lines_of(told, START):
                     say(line)
+            how = "stopped" if stop.is_set() else "over"
         finally:
-            told_all.close()
-            for line in account.lines(site, is_stopped=stop.is_set()):
+            told_all.close()  # before anything is said: the terminal may be gone
+            for line in account.lines(site, how=how):
                 say(line)
 
 
@@ -147,12 +149,14 @@ class Account:
         if len(told.sent) == 1 and told.seconds is not None:
             self.slowest_s = max(self.slowest_s, told.seconds)
 
-    def lines(self, site: Path, *, is_stopped: bool) -> Iterator[str]:
-        """The end of it, with what the inbox says of the same messages."""
+    def lines(self, site: Path, *, how: str) -> Iterator[str]:
+        """The end of it, with what the inbox says of the same messages; nothing where nothing was sent. `how`: how it ended."""
         from cmvmon.shell.inbox_moves import Moves
 
+        if not self.messages:
+            return
         codes = ", ".join(f"{code} {n}" for code, n in sorted(self.answers.items()))
-        yield f"{'stopped' if is_stopped else 'over'}: sent {self.messages} messages ({codes or 'none'}) and {self.files} files"
+        yield f"{how}: sent {self.messages} messages ({codes or 'none'}) and {self.files} files"
         received, *rest = (f"{name} {self.records[name]}" for name in _SUMS)
         yield f"records {received} = {' + '.join(rest)}; the slowest was on the page in {self.slowest_s:.1f} s"
         waiting = sum(one.waiting for one in Moves(site).state())

@@ -29,7 +29,11 @@ _LOOKS_EVERY_S = 0.1
 
 
 class ListenerEnded(CmvmonError):
-    """The listener did not start, ended by itself, or answers no more. Holds its last words."""
+    """The listener did not start, ended by itself, or answers no more. Holds its last words, and its code as the command's."""
+
+    def __init__(self, message: str, code: int | None) -> None:
+        super().__init__(message)
+        self.exit_code = code if code and code > 0 else CmvmonError.exit_code
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Listener:
         self._words.seek(0)
         said = [line for line in self._words.read().splitlines() if line.strip()]
         how = "does not answer" if code is None else f"ended with code {code}"
-        return ListenerEnded(f"the listener {how}{': ' + said[-1].removeprefix('cmvmon: ') if said else ''}")
+        return ListenerEnded(f"the listener {how}{': ' + said[-1].removeprefix('cmvmon: ') if said else ''}", code)
 
     def wait_for_port(self, said: Queue[dict[str, object]]) -> None:
         """Waits until it listens. Raises ListenerEnded."""

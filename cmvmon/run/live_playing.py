@@ -191,7 +191,7 @@ class _Scene:
                 if isinstance(look, Trouble):
                     trouble.append(look.words)
                     continue
-                is_seen = is_seen or bool(look.taken_in.counted or look.taken_in.faults)
+                is_seen = is_seen or bool(look.taken_in.counted or look.taken_in.faults or look.assessed)
                 counted += look.taken_in.counted
                 trouble += [fault.message for fault in look.taken_in.faults]
                 if look.published is not None and look.published.written:

@@ -19,12 +19,19 @@ from tests.sites import rows
 
 SHORT = ("--patients", "2", "--days", "3", "--days-per-hour", "1000000")
 LIMIT_S = 600.0
+PAGE = Path(__file__).parents[2] / "docs" / "feeds.md"
 
 
-def live(root: Path, *options: str, columns: str = "") -> subprocess.CompletedProcess[str]:
+def environment(columns: str = "") -> dict[str, str]:
+    """Ours, with a terminal of so many columns, or none."""
+    ours = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "CMVMON_SITE")}
+    return ours | ({"COLUMNS": columns} if columns else {})
+
+
+def live(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(CMVMON), "demo", "--live", "--site", str(root), *options],
-        capture_output=True, text=True, timeout=LIMIT_S, env=os.environ | ({"COLUMNS": columns} if columns else {}),
+        capture_output=True, text=True, timeout=LIMIT_S, env=environment(),
     )  # fmt: skip
 
 
@@ -42,11 +49,11 @@ def at_work_on(root: Path) -> list[int]:
 
 
 @contextmanager
-def running(root: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Sequence[int]]]:
+def running(root: Path, *options: str, columns: str = "") -> Iterator[tuple[subprocess.Popen[str], Sequence[int]]]:
     """A live demo that has begun, and the processes that it started."""
     process = subprocess.Popen(
         [str(CMVMON), "demo", "--live", "--site", str(root), *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(columns),
     )  # fmt: skip
     try:
         assert process.stdout is not None
@@ -65,6 +72,21 @@ def numbers(text: str, line: str) -> dict[str, int]:
     """`word number` of the first line that begins so."""
     said = next(one for one in text.splitlines() if one.startswith(line))
     return {word: int(number) for word, number in re.findall(r"([A-Za-z]+) (\d+)\b", said.split(";")[0])}
+
+
+def shown_on_the_page() -> list[str]:
+    """What docs/feeds.md shows of this demo, but for its command and what is left out."""
+    block = next(part for part in PAGE.read_text("utf-8").split("```") if "demo --live" in part.partition("\n$ ")[2])
+    lines = block.strip().splitlines()[1:]
+    assert lines[0] == "$ cmvmon demo --live --patients 2 --days 3"
+    return [line for line in lines[1:] if line != "[...]"]
+
+
+def masked(line: str) -> str:
+    """The line without real seconds, the pace, and the folder: these differ from run to run."""
+    line = re.sub(r"in \d+\.\d s", "in N s", line)
+    line = re.sub(r"days at \S+ an hour", "days at N an hour", line)
+    return re.sub(r"pages: \S*/pages/", "pages: SITE/pages/", line)
 
 
 @pytest.mark.slow
@@ -91,17 +113,22 @@ def test_what_the_simulated_hospital_sends_is_accepted_set_apart_or_ignored_and_
     pages = " ".join(page.read_text("utf-8") for page in (root / "pages").rglob("*.html"))
     assert f"{int(last):,}" in pages
     assert at_work_on(root) == []
+    said = [masked(line) for line in done.stdout.splitlines()]
+    shown = [masked(line) for line in shown_on_the_page()]
+    assert [line for line in shown if line not in said] == []
+    assert [line for line in said if line in set(shown)] == shown
 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_demo_and_its_listener_and_says_what_stands(tmp_path: Path) -> None:
     root = tmp_path / "live"
-    with running(root, "--patients", "2", "--days", "3") as (process, started):
+    with running(root, "--patients", "2", "--days", "3", columns="50") as (process, started):
         assert len(started) == 1
         process.send_signal(signal.SIGINT)
         told, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 0, told
         assert "stopped: sent" in told
+        assert max(map(len, told.splitlines())) <= 50  # of a narrow terminal
         assert at_work_on(root) == []
 
 
