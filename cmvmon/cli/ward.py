@@ -52,9 +52,32 @@ def init(
 
 @app.command()
 def demo(
-    site: SiteOption = HERE, plain: Annotated[bool, typer.Option("--plain", help="Without Prefect.")] = False
+    context: typer.Context,
+    site: SiteOption = HERE,
+    plain: Annotated[bool, typer.Option("--plain", help="Without Prefect.")] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="HL7 sent to a listener, message by message, on a site made anew (./demo-live)."),
+    ] = False,
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Of --live: simulated days.")] = 14,
+    patients: Annotated[int, typer.Option("--patients", min=1, max=100, help="Of --live: patients.")] = 6,
+    days_per_hour: Annotated[
+        float, typer.Option("--days-per-hour", min=1, help="Of --live: simulated days that pass in an hour.")
+    ] = 100,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Of --live: the listener's; 0 = any that is free.")
+    ] = 0,
 ) -> None:
-    """One synthetic ward, from a laboratory's file to its pages; then a real public series."""
+    """One synthetic ward, from a laboratory's file to its pages; then a real public series. Or live, as it would come."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+    if live:
+        from cmvmon.cli.live_demo import OF_LIVE, Pace, run_live
+
+        run_live(site if "site" in given else OF_LIVE, Pace(patients, days, days_per_hour, port))
+        return
+    if only_live := sorted(given & {"days", "patients", "days_per_hour", "port"}):
+        raise SiteError(f"--{only_live[0].replace('_', '-')} belongs to --live; add that, or leave it out")
     from cmvmon.run.refresh import pages_again
     from cmvmon.workbench.demo import answer_demo, prepare_demo, real_example
 

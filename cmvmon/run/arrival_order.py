@@ -55,7 +55,7 @@ def in_order(opened: OpenSite, files: Iterable[Dropped]) -> list[Waiting]:
 def _sends_snapshots(site: Site, feed: str, table: str) -> bool:
     """Whether the feed's table file says so; a file that can't be read says nothing here, and is a fault when it is used."""
     try:
-        file = None if table in delivered.BY_LABORATORY or site.settings().is_demo else site.table_file(feed)
+        file = None if table in delivered.BY_LABORATORY or site.settings().takes_history else site.table_file(feed)
     except ProtocolError:
         return False
     return file is not None and file.form(delivered.BY_NAME[table]).sends == delivered.WHOLE_SNAPSHOT

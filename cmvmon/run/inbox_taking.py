@@ -121,7 +121,7 @@ def is_of_inbox(fault: Fault) -> bool:
 def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Iterator[Landed]:
     """What waits of one feed, landed as deliveries in the order in which it came; each is taken in before the next one lands."""
     n = 0
-    is_history = opened.site.settings().is_demo
+    is_history = opened.site.settings().takes_history
     while n < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
         line, messages = move
         form, raws = messages[0].form, [message.raw for message in messages]

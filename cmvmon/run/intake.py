@@ -84,7 +84,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
 
     `found`: what was found in the drop folder once its files lay still; without it, what lies there now.
     """
-    is_history = opened.site.settings().is_demo
+    is_history = opened.site.settings().takes_history
     counted: list[Counted] = []
     found = look_through(opened.site.drop) if found is None else found
     faults = [of_stray(stray) for stray in found.strays] + [of_growing(item) for item in found.growing]

@@ -40,7 +40,7 @@ def outcome_of_body(site: Site, feed: str, body: bytes, *, is_bundle: bool) -> d
         received_at=at,
         landed_at=at,
         form=FHIR,
-        history=settings.is_demo,
+        history=settings.takes_history,
         zone=settings.delivered_zone,
         table_file=site.table_file(feed),
         is_of_inbox=True,

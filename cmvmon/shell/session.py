@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from cmvmon.shell.site import Site
 from cmvmon.shell.stamp import Stamp
 
 ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+_SIMULATED: ContextVar[Callable[[], datetime] | None] = ContextVar("simulated clock", default=None)  # a live demo's
 # How long work waits for the step of another run: a night's longest step on a large ward, many times over.
 WAIT_S = 1800.0
 
@@ -80,6 +82,10 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
     """
     site = Site(root).prepare()
     settings = site.settings()
+    if _SIMULATED.get() is not None and (settings.takes_history or not settings.is_demo):
+        raise SiteError(
+            "a simulated clock writes in no site but a live demo's; nothing was done. Name another with --site"
+        )
     if method is not None and method not in words.METHOD:
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
     protocol = site.protocol()
@@ -106,8 +112,22 @@ def held(site: Site, *, wait_s: float | None = None) -> Iterator[None]:
 
 
 def now() -> datetime:
-    """This moment, in UTC: the only reading of the clock. To the microsecond, so that two deliveries have two moments."""
-    return datetime.now(UTC)
+    """This moment, in UTC: the only reading of the clock. To the microsecond, so that two deliveries have two moments.
+
+    Of a live demo it is the simulated moment (`by_simulated_clock`).
+    """
+    simulated = _SIMULATED.get()
+    return datetime.now(UTC) if simulated is None else simulated()
+
+
+@contextmanager
+def by_simulated_clock(read: Callable[[], datetime]) -> Iterator[None]:
+    """Meanwhile this thread goes by another clock. `open_site` then opens no site but a live demo's."""
+    before = _SIMULATED.set(read)
+    try:
+        yield
+    finally:
+        _SIMULATED.reset(before)
 
 
 def moment(text: str, zone: ZoneInfo | None = None) -> datetime:

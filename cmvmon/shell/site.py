@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
 SETTINGS = "settings.toml"
 PAGE_KEY = "page.key"
 TABLE_FILES = "tables"
+_LIVE = "live"  # `demo` of a live demo
 FOLDERS = ("labs", TABLE_FILES, "protocol", "drop", "landing", "pages")
 _SETTINGS = {
     "time_zone": "Europe/Amsterdam",
@@ -48,6 +49,8 @@ class Settings:
     """What settings.toml says: the ward's time zone, the pages' first language, whether the data are a demo's, how the
     decline is estimated, and where the database is (the site's SQLite file unless a server is named).
 
+    `takes_history`: whether what comes counts as known since it was reported: a demo's does, a live demo's since it came, by a
+    simulated clock, and a ward's too.
     `delivered_zone`: the zone of delivered times without an offset: the ward's, where settings.toml states one. A default
     is no statement.
     `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
@@ -60,6 +63,7 @@ class Settings:
     delivered_zone: ZoneInfo | None
     language: str
     is_demo: bool
+    takes_history: bool
     method: str
     database: sa.URL
     file_settles_s: float
@@ -139,8 +143,8 @@ class Site:
             ) from error
         if merged["language"] not in codes():
             raise SiteError(f"settings.toml: language must be one of {', '.join(codes())}")
-        if not isinstance(merged["demo"], bool):
-            raise SiteError("settings.toml: demo must be true or false, without quotes")
+        if not isinstance(merged["demo"], bool) and merged["demo"] != _LIVE:
+            raise SiteError(f'settings.toml: demo must be true or false, without quotes, or "{_LIVE}"')
         if merged["method"] not in words.METHOD:
             raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
         if merged["database"] == "":
@@ -151,7 +155,8 @@ class Site:
             zone,
             ward if "time_zone" in given else None,
             str(merged["language"]),
-            merged["demo"],
+            merged["demo"] is not False,
+            merged["demo"] is True,
             str(merged["method"]),
             at,
             _number(merged, "file_settles_s", "seconds", 0, 600),

@@ -13,9 +13,9 @@ NOT_SHOWN = ["[...]"]
 
 
 def commands(page: str) -> list[tuple[str, list[str]]]:
-    """Each command of the page with the lines under it; blocks of TOML are files, and hold none."""
+    """Each command of the page with the lines under it; blocks of TOML are files, blocks of text are shown, and hold none."""
     found: list[tuple[str, list[str]]] = []
-    blocks = [block for block in page.split("```")[1::2] if not block.startswith("toml")]
+    blocks = [block for block in page.split("```")[1::2] if not block.startswith(("toml", "text"))]
     for line in "\n".join(blocks).strip().splitlines():
         if line.startswith("$ "):
             found.append((line[2:], []))
