@@ -14,13 +14,18 @@ _LOINC = (
     "72493-0", "29604-6", "100675-8", "100676-6", "33006-8", "34720-3", "49349-4", "49347-8", "53763-9", "101816-7",
     "39003-9", "101815-9", "4996-5", "5000-5", "30326-3", "82189-2", "104760-4",
 )  # fmt: skip
-_NAMES = re.compile("|".join(("cmv", "c[iy]tom[eé]gal", *(rf"(?<![0-9]){re.escape(c)}(?![0-9])" for c in _LOINC))))
+_VIRUS = (
+    "cmv",
+    "[cz][iy]tom[eé]gal",
+    r"(?:herpes[ -]?vir(?:us|idae)|hhv)[ -]*(?:type?|nr|hominis)?[ .-]*5(?![0-9]|[.,][0-9])",  # its name in the taxonomy, human herpesvirus 5
+)
+_NAMES = re.compile("|".join((*_VIRUS, *(rf"(?<![0-9]){re.escape(c)}(?![0-9])" for c in _LOINC))))
 
 
 def sounds_like_cmv(text: str) -> bool:
     """Whether it holds the name of the virus or a code of its DNA.
 
-    >>> sounds_like_cmv("CMVK^CMV-DNA kwantitatief^L"), sounds_like_cmv("2345-7^Glucose^LN")
-    (True, False)
+    >>> sounds_like_cmv("CMVK^CMV-DNA kwantitatief^L"), sounds_like_cmv("HHV-5 DNA"), sounds_like_cmv("2345-7^Glucose^LN")
+    (True, True, False)
     """
     return _NAMES.search(fold(text)) is not None

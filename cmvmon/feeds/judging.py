@@ -154,7 +154,7 @@ def _judge_exchanged(records: Records, table: Delivered, declared: Declared) -> 
     """The records of a table in our columns and words, or in those that the feed's table file makes ours."""
     file, numbers, nobody = declared.table_file, declared.numbers_of(table), declared.nobody(table)
     form = NOTHING_SAID if file is None else file.form(table)
-    records, others = only_listed(records, form)
+    records, others = only_listed(records, table.rows, form)
     told = InOurWords(records) if file is None else in_our_words(records, table.rows, form, file)
     faults = dict(told.faults)
     if numbers is not None:

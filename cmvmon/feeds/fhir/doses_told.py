@@ -45,6 +45,15 @@ def dose_of(telling: Telling, patient: str) -> dict[str, str]:
     return dict.fromkeys(of_dose, "") if status == ERROR else of_dose
 
 
+def called(telling: Telling) -> str:
+    """All that it, and the medication to which it refers, calls the drug: codes, names and texts."""
+    holders = [(telling.resource, "medicationCodeableConcept"), *((one, "code") for one in telling.rests_on)]
+    concepts = [concept for one, name in holders for concept in objects(one.members, name)]
+    parts = [(one, name) for concept in concepts for one in objects(concept, "coding") for name in ("code", "display")]
+    texts = (one.get(name) for one, name in [*parts, *((concept, "text") for concept in concepts)])
+    return " ".join(text for text in texts if isinstance(text, str))
+
+
 def _administered(status: str) -> str:
     if status in _NOT_OVER:
         return Unclear("dose_not_over")

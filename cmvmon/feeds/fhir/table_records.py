@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.feeds.fhir.addresses import address_of
-from cmvmon.feeds.fhir.doses_told import ADMINISTRATION, ORDERS, WAYS, dose_of
+from cmvmon.feeds.fhir.doses_told import ADMINISTRATION, ORDERS, WAYS, called, dose_of
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.kept import place_of
 from cmvmon.feeds.fhir.references import Index
@@ -21,14 +21,16 @@ from cmvmon.feeds.records import Expected, Fault, Record, Records, Unclear, refu
 
 @dataclass(frozen=True)
 class _Teller:
-    """How one type of resource tells of one table: where its references lead, and its cells by the declared patient's address."""
+    """How one type of resource tells of one table: where its references lead, its cells by the declared patient's address, and
+    what it calls the thing that it tells of."""
 
     table: str
     ways: Mapping[str, tuple[str, ...]]
     cells: Callable[[Telling, str], dict[str, str]]
+    called: Callable[[Telling], str]
 
 
-_TELLS = {ADMINISTRATION: _Teller(DOSES_GIVEN.name, WAYS, dose_of)}
+_TELLS = {ADMINISTRATION: _Teller(DOSES_GIVEN.name, WAYS, dose_of, called)}
 _NOT_TOLD = dict.fromkeys(ORDERS, (DOSES_GIVEN.name, "order_is_no_dose"))
 
 
@@ -67,11 +69,12 @@ def of_table(
     numbered: Iterable[tuple[int, Resource]], index: Index, *, patient: str, processing: Collection[str]
 ) -> OfTable:
     """The records of those resources. `patient`: the declared address of the patient's number; "" = none is."""
-    telling, cells, texts, faults = {}, {}, {}, {}
+    telling, cells, texts, faults, names = {}, {}, {}, {}, {}
     for number, resource in numbered:
         teller = _TELLS[resource.kind]
         one = telling[number] = Telling(resource, index, teller.ways)
         cells[number] = teller.cells(one, patient)
+        names[number] = teller.called(one)
         if resource.modifiers:
             faults[number] = Fault("unknown_modifier", None)
         elif one.is_test and "HTEST" not in processing:
@@ -79,7 +82,7 @@ def of_table(
         # Numbers, codes and moments: names and addresses stay in the landing.
         texts[number] = json.dumps(place_of(resource) | cells[number], sort_keys=True, ensure_ascii=False)
     records = tuple(Record(number, one.resource.entry, ()) for number, one in telling.items())
-    return OfTable((), records, faults, texts, telling=telling, cells=cells)
+    return OfTable((), records, faults, texts, names_of_tests=names, telling=telling, cells=cells)
 
 
 def told_under(records: OfTable, expected: Expected, decimal: str | None) -> Records:
@@ -102,4 +105,4 @@ def told_under(records: OfTable, expected: Expected, decimal: str | None) -> Rec
         if decimal not in (None, ".") and "dose_mg" in cells:
             cells["dose_mg"] = cells["dose_mg"].replace(".", str(decimal))
         filled.append(record._replace(cells=tuple(cells.values())))
-    return Records(expected.columns, tuple(filled), faults, records.texts)
+    return Records(expected.columns, tuple(filled), faults, records.texts, names_of_tests=records.names_of_tests)
