@@ -20,7 +20,7 @@ from cmvmon.assess import assess as _assess
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.known import Known, all_told
+from cmvmon.domain.known import Known, all_told, with_unclear
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
 from cmvmon.feeds.standard_table import typed_exchange
@@ -69,7 +69,7 @@ def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
     tables = all_told({name: usable for name, (usable, _) in read_ones.items() if name != ASSAYS.name})
     unread = {name: frozenset(_patients(broken)) for name, (_, broken) in read_ones.items()}
     assays = read_ones[ASSAYS.name][0] if ASSAYS.name in read_ones else ASSAYS.empty()
-    return Known(tables, assays, unread)
+    return Known(tables, assays, with_unclear(unread, tables))
 
 
 def assess(

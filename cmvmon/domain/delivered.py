@@ -30,7 +30,7 @@ from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.domain.stays_told import stays_told
+from cmvmon.domain.stays_told import stays_told, stays_unclear
 from cmvmon.domain.treatment_limitations import TREATMENT_LIMITATIONS
 
 
@@ -63,12 +63,14 @@ class Told:
         by: the name of that table.
         column, word: only a patient of whom one of its rows holds that word in that column can have such rows.
         rows: its standing rows as rows of the table.
+        unclear: `patient_id` and `received_at` of those of which it can't be told what they mean.
     """
 
     by: str
     column: str
     word: str
     rows: Callable[[pl.DataFrame], pl.DataFrame]
+    unclear: Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ DELIVERED: tuple[Delivered, ...] = (
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
         whole="stay_id",
         of_whole=("admitted_at", "discharged_at"),
-        told=Told(PATIENT_MOVEMENTS.name, "unit", ICU, stays_told),
+        told=Told(PATIENT_MOVEMENTS.name, "unit", ICU, stays_told, stays_unclear),
     ),
     Delivered(
         PATIENT_MOVEMENTS,

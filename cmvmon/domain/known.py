@@ -114,3 +114,18 @@ def all_told(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     statements = {table.name: tables.get(table.told.by) for table in DELIVERED if table.told is not None}
     found = {table.name: with_told(table, tables.get(table.name), statements.get(table.name)) for table in DELIVERED}
     return {name: rows for name, rows in found.items() if rows is not None}
+
+
+def unclear_of(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """By name of a table that statements of another tell: whose rows are not clear by these (`Told.unclear`)."""
+    return {
+        table.name: table.told.unclear(tables[table.told.by])
+        for table in DELIVERED
+        if table.told is not None and table.told.by in tables
+    }
+
+
+def with_unclear(unread: Mapping[str, frozenset[str]], tables: Mapping[str, pl.DataFrame]) -> dict[str, frozenset[str]]:
+    """By name of table of whom a row could not be read, with those whose rows are not clear by statements of another."""
+    unclear = {name: frozenset(rows["patient_id"]) for name, rows in unclear_of(tables).items()}
+    return {name: unread.get(name, frozenset()) | unclear.get(name, frozenset()) for name in {**unread, **unclear}}

@@ -17,7 +17,7 @@ _LOINC = (
 _VIRUS = (
     "cmv",
     "[cz][iy]tom[eé]gal",
-    r"(?:herpes[ -]?vir(?:us|idae)|hhv)[ -]*(?:type?|nr|hominis)?[ .-]*5(?![0-9]|[.,][0-9])",  # its name in the taxonomy, human herpesvirus 5
+    r"(?:herpes[ -]?vir(?:us|idae)|hhv)[ -]*(?:type?|nr|hominis)?[ .-]*5(?![0-9]|[.,][0-9])",  # human herpesvirus 5
 )
 _NAMES = re.compile("|".join((*_VIRUS, *(rf"(?<![0-9]){re.escape(c)}(?![0-9])" for c in _LOINC))))
 

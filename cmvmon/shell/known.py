@@ -19,7 +19,7 @@ from cmvmon.domain.delivered import (
     Versions,
     with_what_it_tells,
 )
-from cmvmon.domain.known import Known, all_told, with_told
+from cmvmon.domain.known import Known, all_told, unclear_of, with_told
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing_and_fallen
@@ -48,7 +48,12 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = _unread(connection, as_of, {name: fallen for name, (_, fallen) in found.items()})
+    unread = _unread(
+        connection,
+        as_of,
+        {name: fallen for name, (_, fallen) in found.items()},
+        unclear_of({name: rows for name, (rows, _) in found.items() if rows is not None}),
+    )
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
@@ -239,10 +244,14 @@ def chunks(patients: Collection[str]) -> list[list[str]]:
 
 
 def _unread(
-    connection: sa.Connection, as_of: datetime, fallen: Mapping[str, pl.DataFrame]
+    connection: sa.Connection,
+    as_of: datetime,
+    fallen: Mapping[str, pl.DataFrame],
+    unclear: Mapping[str, pl.DataFrame],
 ) -> dict[str, dict[str, datetime]]:
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
-    be told from the rest. `fallen`: by table, what records come to of which none stands.
+    be told from the rest. `fallen`: by table, what records come to of which none stands. `unclear`: by table, statements by which
+    it can't be told which of its rows stand.
 
     Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
@@ -262,6 +271,9 @@ def _unread(
         for who, came in rows.select("patient_id", "received_at").iter_rows():
             for table in with_what_it_tells(name):
                 found[table][who] = max(came, found[table].get(who, came))
+    for table, rows in unclear.items():
+        for who, came in rows.iter_rows():
+            found[table][who] = max(came, found[table].get(who, came))
     return found
 
 

@@ -20,7 +20,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.known import Known, all_told
+from cmvmon.domain.known import Known, all_told, with_unclear
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
@@ -257,14 +257,13 @@ def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -
                 _own_results(read, place, how.protocol, how.moment), protocol=how.protocol, as_of=how.moment
             )
         compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
+    tables_read = {LEADING.name: partitions.results(place)}
+    tables_read |= {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None}
     assessment = assess(
         Known(
-            all_told(
-                {LEADING.name: partitions.results(place)}
-                | {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None}
-            ),
+            all_told(tables_read),
             read.assays,
-            {name: _patients_of(rows) for name, rows in read.broken.items()},
+            with_unclear({name: _patients_of(rows) for name, rows in read.broken.items()}, tables_read),
             concordance=compared,
         ),
         protocol=how.protocol,

@@ -242,3 +242,23 @@ def test_a_dose_that_is_taken_back_is_none_whichever_message_came_first(tmp_path
         nightly(root, as_of=day(3))
         given = known_at(root, day(3)).tables["doses_given"]["given_at"].to_list()
         assert given == [day(0) + timedelta(hours=2)]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "at", "is_there", "is_unread"),
+    [
+        ("A13", 5.0, True, False),
+        ("A13", 8.0 - 5 / 3600, True, False),  # the click, and not when the discharge had been
+        ("A13", 4.9, True, True),
+        ("A12", 4.9, False, True),
+    ],
+)
+def test_a_cancel_that_names_no_movement_loses_nobody_and_is_not_kept_in_silence(
+    tmp_path: Path, trigger: str, at: float, is_there: bool, is_unread: bool
+) -> None:
+    root = at_feed(tmp_path)
+    put(root, "1.hl7", moved("A01", 1), moved("A03", 5), moved(trigger, at, recorded=8))
+    assert nightly(root, as_of=day(1)).taken_in.faults == ()
+    with open_site(root) as opened, opened.reading() as connection:
+        assert ward_list.candidates(connection, as_of=day(1)) == ({"SYNTH-1"} if is_there else set())
+    assert known_at(root, day(1)).unread_of(ICU_STAYS) == (frozenset({"SYNTH-1"}) if is_unread else frozenset())

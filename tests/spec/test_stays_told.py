@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.patient_movements import CANCELS, MOVES, PATIENT_MOVEMENTS
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.domain.stays_told import stays_told
+from cmvmon.domain.stays_told import stays_told, stays_unclear
 from data_contracts.gate import live_gate
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +60,7 @@ def stays(said: Sequence[Said]) -> list[tuple[float, float | None, str]]:
 A01, A01_WARD = ("admission", 1.0, 1.0, "icu"), ("admission", 0.0, 0.0, "elsewhere")
 IN, BED, OUT = ("transfer", 2.0, 2.0, "icu"), ("transfer", 3.0, 3.0, "icu"), ("transfer", 4.0, 4.0, "elsewhere")
 BACK, LEFT = ("transfer", 5.0, 5.0, "icu"), ("discharge", 6.0, 6.0, None)
+SECONDS = 5 / 3600
 CASES: dict[str, tuple[tuple[Said, ...], list[tuple[float, float | None, str]]]] = {
     "A01 on the ICU": ((A01,), [(1, None, "B1")]),
     "A01 elsewhere": ((A01_WARD,), []),
@@ -89,6 +90,18 @@ CASES: dict[str, tuple[tuple[Said, ...], list[tuple[float, float | None, str]]]]
     "A13 recorded before the A03": ((A01, ("cancelled_discharge", 5.5, None, None), LEFT), [(1, 6, "B1")]),
     "a move that is recorded late": ((A01, LEFT, ("transfer", 7.0, 3.0, "icu")), [(1, 6, "B3")]),
     "the same move recorded twice, taken back once": ((A01, OUT, ("transfer", 4.2, 4.0, "elsewhere"), ("cancelled_transfer", 4.5, 4.0, None)), [(1, None, "B1")]),
+    "A13 with the moment of the click": ((A01, LEFT, ("cancelled_discharge", 8.0, 8.0 - SECONDS, None)), [(1, None, "B1")]),
+    "A13 with a moment long after the A03": ((A01, LEFT, ("cancelled_discharge", 8.0, 7.0, None)), [(1, None, "B1")]),
+    "A13 of another moment than the only A03": ((A01, LEFT, ("cancelled_discharge", 8.0, 6.0 - SECONDS, None)), [(1, None, "B1")]),
+    "A12 with the moment of the click": ((A01, OUT, ("cancelled_transfer", 4.5, 4.5 - SECONDS, None)), [(1, None, "B1")]),
+    "A12 of the way in with the moment of the click": ((A01_WARD, IN, ("cancelled_transfer", 2.5, 2.5 - SECONDS, None)), []),
+    "A11, and A01 anew recorded with it": ((A01, ("cancelled_admission", 1.5, None, None), ("admission", 1.5, 1.5, "icu")), [(1.5, None, "B1.5")]),
+    "A11, and A01 anew of the same moment recorded with it": ((A01, ("cancelled_admission", 1.5, 1.0, None), ("admission", 1.5, 1.0, "icu")), [(1, None, "B1")]),
+    "A11 recorded with the only A01": ((A01, ("cancelled_admission", 1.0, None, None)), [(1, None, "B1")]),
+    "A11 recorded with a move": ((A01_WARD, IN, ("cancelled_admission", 2.0, None, None)), []),
+    "A12, and the way in anew recorded with it": ((A01_WARD, IN, ("cancelled_transfer", 2.5, None, None), ("transfer", 2.5, 2.5, "icu")), [(2.5, None, "B2.5")]),
+    "A13, and A03 anew recorded with it": ((A01, LEFT, ("cancelled_discharge", 8.0, None, None), ("discharge", 8.0, 7.0, None)), [(1, 7, "B1")]),
+    "A13 recorded with the only A03": ((A01, LEFT, ("cancelled_discharge", 6.0, 6.0, None)), [(1, None, "B1")]),
     "a place that can't be told changes nothing": ((A01, ("transfer", 2.0, 2.0, None)), [(1, None, "B1")]),
 }  # fmt: skip
 
@@ -98,6 +111,28 @@ def test_movements_come_to_these_stays_in_every_order_of_arrival(case: str) -> N
     said, expected = CASES[case]
     for order in permutations(said):
         assert stays(order) == expected
+
+
+UNCLEAR = {
+    "A12 of a move that has not come",
+    "A13 recorded before the A03",
+    "A13 of another moment than the only A03",
+    "A11 recorded with the only A01",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_where_it_can_not_be_told_what_was_taken_back_the_patient_is_named_in_every_order_of_arrival(case: str) -> None:
+    said, _ = CASES[case]
+    for order in permutations(said):
+        found = stays_unclear(told(order))
+        assert found["patient_id"].to_list() == ["SYNTHETIC-1"] * (case in UNCLEAR)
+
+
+def test_what_takes_back_a_move_that_comes_later_is_clear_once_it_came() -> None:
+    cancel: Said = ("cancelled_discharge", 6.5, 6.0, None)
+    assert stays_unclear(told([A01, cancel]))["received_at"].to_list() == [at(50)]
+    assert stays_unclear(told([A01, LEFT, cancel])).is_empty()
 
 
 def test_every_movement_and_everything_that_takes_one_back_has_a_case() -> None:
