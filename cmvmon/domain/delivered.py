@@ -25,7 +25,7 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.laboratory_values import IONISED_CALCIUM, LABORATORY_VALUES
 from cmvmon.domain.oxygenation import OXYGENATION
 from cmvmon.domain.patient_links import PATIENT_LINKS
-from cmvmon.domain.patient_movements import ICU, PATIENT_MOVEMENTS
+from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -61,14 +61,11 @@ class Told:
 
     Attributes:
         by: the name of that table.
-        column, word: only a patient of whom one of its rows holds that word in that column can have such rows.
         rows: its standing rows as rows of the table.
         unclear: `patient_id` and `received_at` of those of which it can't be told what they mean.
     """
 
     by: str
-    column: str
-    word: str
     rows: Callable[[pl.DataFrame], pl.DataFrame]
     unclear: Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -152,7 +149,7 @@ DELIVERED: tuple[Delivered, ...] = (
         ends=("discharged_at", "ventilation_started_at", "ventilation_stopped_at"),
         whole="stay_id",
         of_whole=("admitted_at", "discharged_at"),
-        told=Told(PATIENT_MOVEMENTS.name, "unit", ICU, stays_told, stays_unclear),
+        told=Told(PATIENT_MOVEMENTS.name, stays_told, stays_unclear),
     ),
     Delivered(
         PATIENT_MOVEMENTS,

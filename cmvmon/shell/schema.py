@@ -83,6 +83,7 @@ def _versions(delivered: Delivered) -> sa.Table:
         *(withdrawn if delivered.versions is Versions.SNAPSHOT else []),
         *(sa.Index(f"ix_{row_type.name}_{name}", name) for name in delivered.patients),
         sa.Index(f"ix_{row_type.name}_received_at", "received_at"),
+        *([sa.Index(f"ix_{row_type.name}_visit_number", "visit_number")] if "visit_number" in names else []),
         *(
             []
             if delivered.says_who

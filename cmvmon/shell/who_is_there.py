@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.shell.known import known_table, led_on
+from cmvmon.shell.movements_left_open import may_go_on
 from cmvmon.shell.schema import VERSIONS
 
 
@@ -47,8 +48,7 @@ def _told_without_end(
     table = BY_NAME[row_type.name]
     if table.told is None:
         return set()
-    c = VERSIONS[table.told.by].c
-    query = sa.select(c.patient_id).where(c[table.told.column] == table.told.word, c.received_at <= as_of).distinct()
+    query = may_go_on(VERSIONS[table.told.by], after=after, as_of=as_of)
     patients = led_on(connection, connection.execute(query).scalars(), as_of)
     rows = known_table(connection, table, as_of=as_of, patients=patients) if patients else None
     return set() if rows is None else set(rows.filter(pl.col(end).is_null() | (pl.col(end) >= after))["patient_id"])

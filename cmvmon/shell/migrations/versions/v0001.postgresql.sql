@@ -544,6 +544,8 @@ CREATE INDEX ix_patient_movements_received_at ON patient_movements (received_at)
 
 CREATE INDEX ix_patient_movements_record_key ON patient_movements (record_key)
 
+CREATE INDEX ix_patient_movements_visit_number ON patient_movements (visit_number)
+
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
     mark VARCHAR(64) NOT NULL,
