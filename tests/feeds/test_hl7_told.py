@@ -84,6 +84,11 @@ def test_when_a_patient_moved_is_read_where_it_is_said_best(case: str) -> None:
     assert told(read(message), "patient_movements", "moved_at") == [(moved_at,)]
 
 
+def _with_result(status: str) -> list[str]:
+    """An order whose OBR-25 says so."""
+    return [one + "|" * 21 + status if one.startswith("OBR") else one for one in order("SC")]
+
+
 BAD = {  # a message, and why its record is set apart
     "a ward that is not listed": (adt("A02", ward="IC9"), "unknown_unit", "unit"),
     "a ward that is not listed, of a discharge, is not asked for": (adt("A03", ward="IC9"), None, None),
@@ -115,6 +120,12 @@ BAD = {  # a message, and why its record is set apart
     "an order of an unknown specimen": (order(specimen="XX"), "unknown_compartment", "compartment"),
     "an order without a number": (order(number=""), "missing_order_number", "order_number"),
     "an unknown control": (order("ZZ"), "unknown_state", "state"),
+    "an order with two statuses": (order("SC", status="CA~CM"), "unknown_state", "state"),
+    "an order with an unknown status": (order("SC", status="ZZ"), "unknown_state", "state"),
+    "an order with a status in lower case": (order("NW", status="cm"), "unknown_state", "state"),
+    "an order with two controls": (order("NW~CA"), "unknown_state", "state"),
+    "an order with two statuses of its result": (_with_result("F~X"), "unknown_state", "state"),
+    "an order with an unknown status of its result": (_with_result("Q"), "unknown_state", "state"),
     "no order": ([msh("OML^O21"), pid()], "nothing_told", None),
     "an order of a drug": ([msh("RDE^O11"), pid()], None, None),
     "a dose by volume": (dose("10", "mL"), "malformed_number", "dose_mg"),
@@ -124,6 +135,9 @@ BAD = {  # a message, and why its record is set apart
     "a dose that looks like mg/kg": (dose("5", "mg"), "dose_looks_like_another_unit", "dose_mg"),
     "a code that is not listed, with the name of the drug": (dose(drug="Z9^GANCICLOVIR inf^L"), "unlisted_code", "RXA-5.1"),
     "an unknown completion": (dose(status="XX"), "unknown_administered", "administered"),
+    "two completions": (dose(status="NA~RE"), "unknown_administered", "administered"),
+    "a completion and none": (dose(status="RE~CP"), "unknown_administered", "administered"),
+    "two actions": (dose(action="A~D"), "unknown_row_status", "RXA-21"),
     "no dose": ([msh("RAS^O17"), pid(), "ORC|RE|1"], "nothing_told", None),
 }  # fmt: skip
 
@@ -360,7 +374,9 @@ def test_several_doses_of_one_message_are_each_read_and_one_that_is_taken_back_c
     undeclared = table_file(
         ('status = "RXA-21"\n', ""), ('[doses_given.status]\nwithdrawn = ["D"]\nstands = ["A", "U"]\n', "")
     )
-    assert apart(read(dose(action="D"), file=undeclared)) == [("doses_given", "unknown_administered", "administered")]
+    for action in ("D", "A~D", "Q"):
+        found = read(dose(action=action), file=undeclared)
+        assert apart(found) == [("doses_given", "unknown_administered", "administered")]
 
 
 def test_an_order_of_a_drug_is_no_dose_and_says_so_where_it_is_not_ignored() -> None:

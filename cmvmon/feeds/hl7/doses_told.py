@@ -16,6 +16,7 @@ from cmvmon.feeds.hl7.orders import Observation
 from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
 
 DOSES, PHARMACY_ORDERS = ("RAS^O17", "RAS^O01"), ("RDE^O11", "RDE^O01")
+_ACTIONS = ("", "A", "D", "U", "X")  # table 0206
 _ADMINISTERED = {"": GIVEN, "CP": GIVEN, "PA": GIVEN, "RE": MISSED, "NA": MISSED}  # table 0322
 _MG = {"mg": 1, "g": 1000}
 _NOT_RECORDED = "999"  # RXA-6: the amount was not recorded
@@ -38,7 +39,7 @@ def doses_of(message: Message, kind: str, places: Places) -> list[Told]:
 
 def _dose(group: Observation, places: Places) -> Told:
     status, action = text(group, "RXA-20"), text(group, "RXA-21")
-    administered = "taken back" if action == "D" else _ADMINISTERED.get(status, status)
+    administered = _administered(status, action)
     cells = {
         "patient_id": patient_at(group, places.patient),
         "drug": text(group, "RXA-5.1"),
@@ -50,6 +51,13 @@ def _dose(group: Observation, places: Places) -> Told:
         "dosing_weight_kg": "",
     }
     return Told(cells, group, group.own[0].line, text(group, "RXA-5"))
+
+
+def _administered(status: str, action: str) -> str:
+    """Whether it was given or missed; of several words, and of one that is not known, what stands there."""
+    if action not in _ACTIONS:
+        return action
+    return "taken back" if action == "D" else _ADMINISTERED.get(status, status)
 
 
 def _mg(amount: str, unit: str) -> str:

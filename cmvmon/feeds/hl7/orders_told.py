@@ -3,7 +3,7 @@
 Rules of this file:
 - OBR-7 and SPM-17 are when the specimen was taken: an order that has one was taken.
 - What was cancelled is cancelled, whether it was asked for (CA) or confirmed; where that was not possible (UC) it stands.
-- A control code that is not known here is left as it stands, and the record is set apart.
+- A control code or a status that is not known here is left as it stands, and the record is set apart; one of several too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
 ORDERS = ("ORM^O01", "OML^O21")
 _CANCELS = ("CA", "OC", "CR", "DC", "OD", "DR")  # table 0119
 _STANDS = ("NW", "SN", "NA", "OK", "PA", "CH", "RP", "RO", "XO", "XX", "SC", "RE", "UC", "UD", "SS", "SR", "RL", "OE")
-_OF_PATIENT = ("PID", "PD1", "NTE", "PV1", "PV2", "IN1", "IN2", "IN3", "GT1", "AL1", "NK1")
+_STATUSES = ("", "A", "CA", "CM", "DC", "ER", "HD", "IP", "RP", "SC")  # table 0038
+_RESULTS = ("", "O", "I", "S", "A", "P", "C", "R", "F", "M", "N", "X", "Y", "Z")  # table 0123
 
 
 def orders_of(message: Message, kind: str, places: Places) -> list[Told]:
@@ -62,10 +63,13 @@ def _order(group: Observation, places: Places) -> Told:
 
 
 def _state(control: str, status: str, result: str, *, is_taken: bool) -> str:
-    if control in _CANCELS or (control != "UC" and (status in ("CA", "DC") or result == "X")):
+    if control in _CANCELS:
         return CANCELLED
-    if control not in _STANDS:
-        return control
+    for said, known in ((control, _STANDS), (status, _STATUSES), (result, _RESULTS)):
+        if said not in known:
+            return said
+    if control != "UC" and (status in ("CA", "DC") or result == "X"):
+        return CANCELLED
     if status == "CM" or result in ("F", "C"):
         return RESULTED
     return COLLECTED if is_taken else ORDERED
