@@ -9,9 +9,8 @@ Rules of this file:
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from cmvmon.domain.doses_given import GIVEN, MISSED
+from cmvmon.feeds.dose_units import MG, in_mg
 from cmvmon.feeds.fhir.entries import objects
 from cmvmon.feeds.fhir.json_text import Members
 from cmvmon.feeds.fhir.told import Telling
@@ -25,7 +24,6 @@ ERROR = "entered-in-error"
 WAYS = {"Patient": ("subject",), "Encounter": ("context",), "Medication": ("medicationReference",)}
 _ADMINISTERED = {"completed": GIVEN, "not-done": MISSED}
 _NOT_OVER = ("in-progress", "on-hold", "stopped")
-_MG = {"mg": Decimal(1), "g": Decimal(1000), "ug": Decimal("0.001"), "mcg": Decimal("0.001")}
 _CODES = ("medicationCodeableConcept.coding.code", "medicationCodeableConcept.text")
 
 
@@ -70,7 +68,7 @@ def _mg(amounts: list[Members]) -> str:
     if amount.get("comparator"):
         return Unclear("unsupported_comparator")
     said = [amount[name] for name in ("code", "unit") if amount.get(name)]
-    factors = {_MG.get(one) if isinstance(one, str) else None for one in said}
+    factors = {MG.get(one) if isinstance(one, str) else None for one in said}
     if len(factors) > 1 and None not in factors:
         return Unclear("contradicting_units")
     factor = factors.pop() if len(factors) == 1 else None
@@ -78,7 +76,5 @@ def _mg(amounts: list[Members]) -> str:
         return Unclear("unknown_dose_unit" if said else "missing_unit")
     if not isinstance(amount["value"], Number):
         return Unclear("no_single_text")
-    try:
-        return format((Decimal(amount["value"]) * factor).normalize(), "f")
-    except InvalidOperation:
-        return Unclear("no_single_text")
+    in_milligrams = in_mg(str(amount["value"]), factor)
+    return Unclear("no_single_text") if in_milligrams is None else in_milligrams

@@ -1,16 +1,15 @@
 """What RAS messages tell of doses that were given (HL7 2.5.1, 4.14.8: RXA). An order (RDE) is no dose, and is not read as one.
 
 Rules of this file:
-- Milligrams and grams are amounts; every other unit is left beside its number, from which none can be read then.
+- An amount is in a unit of the list (`dose_units`); every other unit is left beside its number, from which none can be read then.
 - What was refused or not given (RXA-20) is missed. A dose that is taken back (RXA-21 `D`) counts for neither: a table file
   that names RXA-21 as the column of the status withdraws it.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from cmvmon.domain.doses_given import GIVEN, MISSED
+from cmvmon.feeds.dose_units import MG, in_mg
 from cmvmon.feeds.hl7.message import Message, Segment
 from cmvmon.feeds.hl7.orders import Observation
 from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
@@ -18,7 +17,6 @@ from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
 DOSES, PHARMACY_ORDERS = ("RAS^O17", "RAS^O01"), ("RDE^O11", "RDE^O01")
 _ACTIONS = ("", "A", "D", "U", "X")  # table 0206
 _ADMINISTERED = {"": GIVEN, "CP": GIVEN, "PA": GIVEN, "RE": MISSED, "NA": MISSED}  # table 0322
-_MG = {"mg": 1, "g": 1000}
 _NOT_RECORDED = "999"  # RXA-6: the amount was not recorded
 
 
@@ -63,15 +61,12 @@ def _administered(status: str, action: str) -> str:
 def _mg(amount: str, unit: str) -> str:
     """The amount in milligrams, as text; with its unit where that is another, so that it is no number.
 
-    >>> _mg("0.35", "g"), _mg("350", "mg"), _mg("10", "mL"), _mg("999", "mg")
-    ('350', '350', '10 mL', '')
+    >>> _mg("0.35", "g"), _mg("6", "g"), _mg("350", "mg"), _mg("10", "mL"), _mg("999", "mg")
+    ('350', '6000', '350', '10 mL', '')
     """
-    factor = _MG.get(unit.lower())
+    factor = MG.get(unit.lower())
     if amount == _NOT_RECORDED:
         return ""
     if factor is None:
         return f"{amount} {unit}" if amount and unit else amount and f"{amount} without a unit"
-    try:
-        return f"{Decimal(amount) * factor:f}".rstrip("0").rstrip(".") if factor != 1 else amount
-    except InvalidOperation:
-        return amount
+    return in_mg(amount, factor) or amount
