@@ -23,9 +23,10 @@ from cmvmon.feeds.fhir.kept import kept_of, place_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
-from cmvmon.feeds.fhir.table_records import OfTable, of_table, rested_on, table_of, told_under, why_untold
+from cmvmon.feeds.fhir.table_records import of_table, rested_on, table_of, under_columns, why_untold
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
+from cmvmon.feeds.told_records import OfTable
 
 AT_ONCE = 10_000  # records of one part
 (RESULTS,) = BY_LABORATORY  # the table that comes in a laboratory's words
@@ -175,7 +176,7 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
     Raises DeliveryError (`no_fhir_address`) for a column that is none.
     """
     if isinstance(records, OfTable):
-        return told_under(records, expected, decimal)
+        return under_columns(records, expected, decimal)
     addresses = [
         one if (one := address_of(name)) is not None and one.kind in KINDS else None for name in expected.columns
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.feeds.fhir.addresses import address_of
@@ -16,7 +16,8 @@ from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.kept import place_of
 from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.told import Telling
-from cmvmon.feeds.records import Expected, Fault, Record, Records, Unclear, refusal
+from cmvmon.feeds.records import Expected, Fault, Record, Records
+from cmvmon.feeds.told_records import Format, OfTable, told_under
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,7 @@ _TELLS = {ADMINISTRATION: _Teller(DOSES_GIVEN.name, WAYS, dose_of, called)}
 _NOT_TOLD = dict.fromkeys(ORDERS, (DOSES_GIVEN.name, "order_is_no_dose"))
 
 
-@dataclass(frozen=True)
-class OfTable(Records):
-    """Records of one table, with the resource of each and its cells under our columns."""
-
-    telling: Mapping[int, Telling] = field(default_factory=dict)
-    cells: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+_FHIR = Format(lambda name: address_of(name) is not None, "no_fhir_address", "a resource")
 
 
 def table_of(kind: str, declared: Collection[str]) -> str | None:
@@ -82,27 +78,23 @@ def of_table(
         # Numbers, codes and moments: names and addresses stay in the landing.
         texts[number] = json.dumps(place_of(resource) | cells[number], sort_keys=True, ensure_ascii=False)
     records = tuple(Record(number, one.resource.entry, ()) for number, one in telling.items())
-    return OfTable((), records, faults, texts, names_of_tests=names, telling=telling, cells=cells)
+    return OfTable(
+        (),
+        records,
+        faults,
+        texts,
+        names_of_tests=names,
+        told=cells,
+        at=lambda number, place: telling[number].text(place),
+    )
 
 
-def told_under(records: OfTable, expected: Expected, decimal: str | None) -> Records:
-    """The records under the expected columns: ours, or addresses that are declared. A cell of which it can't be told what is
-    meant is a fault of its record.
-
-    Raises DeliveryError (`no_fhir_address`) for a declared column that is neither.
-    """
-    known = frozenset[str]().union(*records.cells.values())
-    wrong = [name for name in expected.required if name not in known and address_of(name) is None]
-    if wrong:
-        raise refusal("no_fhir_address", f"{', '.join(wrong)} can't be found in a resource")
-    faults, filled = dict(records.faults), []
-    for record in records.records:
-        one, told = records.telling[record.number], records.cells[record.number]
-        cells = {name: told[name] if name in told else one.text(name) for name in expected.columns}
-        unclear = next(((name, cell.code) for name, cell in cells.items() if isinstance(cell, Unclear)), None)
-        if unclear is not None:
-            faults.setdefault(record.number, Fault(unclear[1], unclear[0]))
-        if decimal not in (None, ".") and "dose_mg" in cells:
-            cells["dose_mg"] = cells["dose_mg"].replace(".", str(decimal))
-        filled.append(record._replace(cells=tuple(cells.values())))
-    return Records(expected.columns, tuple(filled), faults, records.texts, names_of_tests=records.names_of_tests)
+def under_columns(records: OfTable, expected: Expected, decimal: str | None) -> Records:
+    """The records under the expected columns, with amounts in the sender's decimal mark (see `told_under`)."""
+    is_other = decimal not in (None, ".")
+    return told_under(
+        records,
+        expected,
+        _FHIR,
+        lambda name, cell: cell.replace(".", str(decimal)) if is_other and name == "dose_mg" else cell,
+    )

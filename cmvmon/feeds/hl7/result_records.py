@@ -23,10 +23,11 @@ from cmvmon.feeds.hl7.movements import PERSONS
 from cmvmon.feeds.hl7.orders import READ, Observation, SpecimenOutOfPlace, observations
 from cmvmon.feeds.hl7.parsing import Unread, parsed, patient_of
 from cmvmon.feeds.hl7.reader import OfBatch, RawMessage, Reader, Stray, TooLong
-from cmvmon.feeds.hl7.table_records import OfTable, TablesTold, told_under
+from cmvmon.feeds.hl7.table_records import TablesTold, under_columns
 from cmvmon.feeds.hl7.tables_told import contradicts, is_order_alone, kind_of
 from cmvmon.feeds.hl7.values import value_text
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
+from cmvmon.feeds.told_records import OfTable
 
 MOST_MESSAGES = 200_000
 AT_ONCE = 10_000  # records that are held as Python objects at one time
@@ -215,7 +216,7 @@ def with_addresses(records: Records, expected: Expected) -> Records:
     Raises DeliveryError (`no_hl7_address`) for a column that is none.
     """
     if isinstance(records, OfTable):
-        return told_under(records, expected)
+        return under_columns(records, expected)
     addresses = [address_of(name) for name in expected.columns]
     if None in addresses:
         wrong = ", ".join(name for name, found in zip(expected.columns, addresses, strict=True) if found is None)

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from cmvmon.feeds.hl7.message import Message, address_of
 from cmvmon.feeds.hl7.tables_told import NEEDS_ITS_CODES, Teller, tellers, with_last_words
-from cmvmon.feeds.hl7.told import Cells, Places, Told, at_declared_places
-from cmvmon.feeds.records import Expected, Fault, Messages, Record, Records, Unclear, refusal
+from cmvmon.feeds.hl7.told import Places, Told, at_declared_places
+from cmvmon.feeds.records import Expected, Messages, Record, Records
 from cmvmon.feeds.times import as_iso_8601
+from cmvmon.feeds.told_records import Format, OfTable, told_under
 
 _AT_ONCE = 10_000  # records of one part
+_HL7 = Format(lambda name: address_of(name) is not None, "no_hl7_address", "a message")
 ONLY = ""
 """In `Messages.tables`, under which name the place stands by which the records are told that are meant."""
-
-
-@dataclass(frozen=True)
-class OfTable(Records):
-    """Records of one table, with their texts by number, under our columns and under the places that are declared."""
-
-    told: Mapping[int, Cells] = field(default_factory=dict)
 
 
 class TablesTold:
@@ -73,23 +67,8 @@ def _part(numbered: Sequence[tuple[int, Told]], last: Sequence[Told], columns: M
     )
 
 
-def told_under(records: OfTable, expected: Expected) -> Records:
-    """The records under the expected columns. A cell of which it can't be told what is meant is a fault of its record.
-
-    Raises DeliveryError (`no_hl7_address`) for a declared column that is neither ours nor a place.
-    """
-    known = frozenset[str]().union(*records.told.values())
-    wrong = [name for name in expected.required if name not in known and address_of(name) is None]
-    if wrong:
-        raise refusal("no_hl7_address", f"{', '.join(wrong)} can't be found in a message")
-    faults = dict(records.faults)
-    filled = []
-    for record in records.records:
-        told = records.told[record.number]
-        cells = [(name, told.get(name, "")) for name in expected.columns]
-        unclear = next(((name, cell.code) for name, cell in cells if isinstance(cell, Unclear)), None)
-        if unclear is not None:
-            faults[record.number] = Fault(unclear[1], unclear[0])
-        written = (as_iso_8601(cell) if name in expected.moments else cell for name, cell in cells)
-        filled.append(record._replace(cells=tuple(written)))
-    return Records(expected.columns, tuple(filled), faults, records.texts, records.ignored, records.names_of_tests)
+def under_columns(records: OfTable, expected: Expected) -> Records:
+    """The records under the expected columns, with moments as ISO 8601 writes them (see `told_under`)."""
+    return told_under(
+        records, expected, _HL7, lambda name, cell: as_iso_8601(cell) if name in expected.moments else cell
+    )
