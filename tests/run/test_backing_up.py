@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -385,6 +387,65 @@ def test_what_can_not_be_read_is_told_links_are_followed_and_the_others_are_kept
     ]  # fmt: skip
     assert (done.folder / "site" / "more" / "a.toml").read_text("utf-8") == "linked"
     assert not (done.folder / "site" / "more" / "back").exists()
+    assert verify(done.folder) == done.manifest
+
+
+def _deny(monkeypatch: pytest.MonkeyPatch, denied: Path) -> None:
+    """A folder that this user may not list, also where the tests are root's."""
+    real = os.scandir
+
+    def scandir(path: Any = ".") -> object:
+        if not isinstance(path, int) and Path(path) == denied:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("name", ["labs", "landing", "protocol/older", "."])
+def test_no_backup_is_made_without_a_folder_that_a_restored_site_needs(
+    name: str, tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "protocol" / "older").mkdir()
+    _deny(monkeypatch, root / name)
+    with pytest.raises(SiteError, match=r"can't be read \(Permission denied\).*none was made"):
+        back_up(root, backups)
+    assert list(backups.iterdir()) == []
+
+
+def test_no_backup_is_made_where_the_disk_of_what_landed_is_not_there(tmp_path: Path, backups: Path) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "tables").rename(tmp_path / "away")
+    (root / "tables").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SiteError, match=r"tables can't be read.*none was made"):
+        back_up(root, backups)
+    assert list(backups.iterdir()) == []
+
+
+def test_another_folder_that_can_not_be_read_and_bytes_without_a_note_are_told(
+    tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "notes").mkdir()
+    old, lands = root / "landing" / ("0" * 64), root / "landing" / ("1" * 64)
+    for folder in (old, lands):
+        folder.mkdir()
+        (folder / "raw").write_bytes(b"x")
+    long_ago = time.time() - 3_600
+    os.utime(old, (long_ago, long_ago))
+    _deny(monkeypatch, root / "notes")
+    done = back_up(root, backups)
+    assert done.manifest.left_out == (
+        f"site/landing/{old.name}: has no note of how it came",
+        "site/notes: the folder can't be read (Permission denied)",
+    )
     assert verify(done.folder) == done.manifest
 
 
