@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -375,6 +376,37 @@ def test_a_file_whose_judging_fails_is_tried_three_times_and_stands_on_the_list_
     found = retry(tmp_path, line["record"])
     assert [one.accepted for one in found.counted] == [1]
     assert (listed_quarantine(tmp_path), found.standing) == ([], ())
+
+
+def _raises(error: Exception) -> Callable[[], None]:
+    def how() -> None:
+        raise error
+
+    return how
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "x"), OSError(errno.EMFILE, "x"), MemoryError()])
+def test_an_error_of_the_machine_takes_no_try_from_a_delivery(error: Exception, before: int, tmp_path: Path) -> None:
+    """As often as it comes, also after errors of ours."""
+    drop(tmp_path, RESULTS, [result("POISON-1", 1, 20_000)], name="a.csv")
+    for n in range(before + 4):
+        with pytest.MonkeyPatch.context() as broken:
+            tried = poisoned(broken, fails if n < before else _raises(error))
+            nightly(tmp_path, as_of=day(3 + n))
+            assert tried
+    nightly(tmp_path, as_of=day(20))
+    assert rows(tmp_path, "SELECT patient_id FROM viral_load_results") == [("POISON-1",)]
+    assert (listed_quarantine(tmp_path), list(tmp_path.glob("landing/**/*.tries"))) == ([], [])
+
+
+def test_an_error_that_a_library_calls_one_of_the_system_counts(tmp_path: Path) -> None:
+    drop(tmp_path, RESULTS, [result("POISON-1", 1, 20_000)], name="a.csv")
+    with pytest.MonkeyPatch.context() as broken:
+        tried = poisoned(broken, _raises(OSError("no footer")))
+        for n in range(5):
+            nightly(tmp_path, as_of=day(3 + n))
+    assert len(tried) == 3
 
 
 def _night(root: Path, number: int) -> None:
