@@ -28,6 +28,7 @@ from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
 from cmvmon.run.quarantine_list import STANDS, counted_apart, listed_quarantine, quarantined_record
 from cmvmon.run.quarantine_retry import OfReason, release, retry
 from cmvmon.run.rebuilding import rebuild
+from cmvmon.shell import quarantine
 from cmvmon.shell.session import open_site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
@@ -287,6 +288,21 @@ def test_one_of_two_contradicting_records_is_not_rejected_for_that_would_not_bri
 
 
 OLD = result("SYNTHETIC-1", -300, 20_000, reported=(day(2)).isoformat())
+
+
+def test_the_list_looks_up_the_deliveries_of_what_waits_and_reads_no_others(tmp_path: Path) -> None:
+    """Each delivery by its key, however many there were; of one that was judged twice as it came first."""
+    for n in range(3):
+        drop(tmp_path, RESULTS, [result(f"SYNTHETIC-{n}", 1, 20_000)], name=f"{n}.csv")
+    drop(tmp_path, RESULTS, [BAD], name="bad.csv")
+    nightly(tmp_path, as_of=day(5))
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        asked = str(quarantine._CAME_IN.compile(connection.engine))
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all())
+        assert "SCAN deliveries" not in plan
+        assert "SEARCH deliveries USING" in plan
+        assert [row[3] for row in connection.execute(quarantine._CAME_IN)] == ["bad.csv"]
+    assert [line["file_name"] for line in listed_quarantine(tmp_path)] == ["bad.csv"]
 
 
 def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
