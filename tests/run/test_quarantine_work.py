@@ -332,6 +332,33 @@ def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
     assert "collected_long_before_report" not in last.reasons
 
 
+def test_a_release_after_which_judging_failed_is_taken_back_and_what_is_in_use_is_not(
+    tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    drop(tmp_path, RESULTS, [OLD, BAD])
+    nightly(tmp_path, as_of=day(5))
+    held_one = next(line for line in listed_quarantine(tmp_path) if line["reason"] == "collected_long_before_report")
+    (tmp_path / "labs").mkdir(exist_ok=True)
+    broken = tmp_path / "labs" / "synthetic.toml"
+    before = broken.read_bytes() if broken.exists() else None
+    broken.write_text("laboratory = ", encoding="utf-8")
+    clock(day(6))
+    failed = release(tmp_path, held_one["record"], why="stored sample", actor="dr. A")
+    assert failed.reasons["collected_long_before_report"] == OfReason(stay=1)
+    (said,) = answered(tmp_path)
+    clock(day(7))
+    reopen(tmp_path, said["record"], why="a mistake", actor="dr. B")
+    assert answered(tmp_path) == []
+    broken.unlink() if before is None else broken.write_bytes(before)
+    clock(day(8))
+    retry(tmp_path)
+    assert rows(tmp_path, "SELECT COUNT(*) FROM viral_load_results WHERE viral_load_iu_per_ml = 20000") == [(0,)]
+    clock(day(9))
+    release(tmp_path, held_one["record"], why="it is right", actor="dr. A")
+    with pytest.raises(SiteError, match="in use since"):
+        reopen(tmp_path, answered(tmp_path)[0]["record"], why="no", actor="dr. B")
+
+
 def test_what_persons_said_and_what_was_judged_again_is_rebuilt(
     tmp_path: Path, clock: Callable[[datetime], None]
 ) -> None:
