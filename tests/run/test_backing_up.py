@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, CmvmonError, SiteError, StoreError
-from cmvmon.run import at_work, backup_checkup
+from cmvmon.run import at_work, backup_checkup, restoring
 from cmvmon.run.backing_up import BACKUP, BackedUp, back_up
 from cmvmon.run.backup_checkup import of_backup
 from cmvmon.run.night import nightly
@@ -357,6 +357,33 @@ def test_the_restored_site_never_names_the_database_of_the_old_one(
         == sites.everything(site_on_postgresql)
     )
     assert sorted(path.name for path in backups.iterdir()) == sorted([done.folder.name, "file", "server"])
+
+
+@pytest.mark.parametrize("is_on_server", [False, True])
+@pytest.mark.parametrize("step", ["rename", "sync_folder"])
+def test_what_a_restore_that_could_not_end_leaves_is_told(
+    step: str,
+    is_on_server: bool,
+    one_backup: Path,
+    tmp_path: Path,
+    server: postgresql.Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    into = tmp_path / "new"
+    url = server.new_database() if is_on_server else None
+    with monkeypatch.context() as broken:
+        broken.setattr(restoring.os if step == "rename" else restoring, step, refuses)
+        with pytest.raises(SiteError) as told:
+            restore(one_backup, into, to_database=url)
+    assert into.exists() == (step == "sync_folder") == (f"{into} stands" in str(told.value))
+    assert ("nothing is left of it" in str(told.value)) == (step == "rename" and not is_on_server)
+    assert ("database that --database names" in str(told.value)) == is_on_server
+    if url is not None:
+        with pytest.raises(SiteError, match="not empty"):
+            restore(one_backup, tmp_path / "again", to_database=url)
 
 
 def test_a_store_in_which_a_cell_was_changed_is_not_backed_up(tmp_path: Path, backups: Path) -> None:
