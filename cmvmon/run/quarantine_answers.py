@@ -99,7 +99,7 @@ def _is_in_use(connection: sa.Connection, answer: Mapping[str, Any]) -> bool:
         return True
     q, v = QUARANTINE.c, VERSIONS[answer["table_name"]].c
     query = sa.select(QUARANTINE).where(q.feed == answer["feed"], q.table_name == answer["table_name"])
-    rows = connection.execute(query).mappings()
+    rows = [dict(row) for row in connection.execute(query).mappings()]
     brought = {(row["delivery_id"], row["named_key"]) for row in rows if quarantine_answers.mark(row) == answer["mark"]}
     keys = sorted({key for _, key in brought if key is not None})
     stored = connection.execute(

@@ -162,15 +162,15 @@ class Inbox:
 
     def _stored(self, message: Message) -> tuple[Stored, bytes]:
         sha256 = hashlib.sha256(message.raw).hexdigest()
-        if message.form == FHIR and message.feed is not None:
-            # Nothing names a body but its bytes: after another one they say that what held before holds again.
-            query, by = _NEWEST_OF_SENDER, (sha256, message.sender, message.feed)
+        # Nothing names a body but its bytes: after another one they say that what held before holds again.
+        is_by_bytes = message.form == FHIR and message.feed is not None
+        if is_by_bytes:
+            found = self._connection.execute(_NEWEST_OF_SENDER, (sha256, message.sender, message.feed)).fetchone()
         else:
-            query, by = _SAME_KEY, (sha256, message.key, message.feed, sha256)
-        found = self._connection.execute(query, by).fetchone()
+            found = self._connection.execute(_SAME_KEY, (sha256, message.key, message.feed, sha256)).fetchone()
         if found is not None and found[0]:
             return Stored.KNOWN, found[1]
-        found = None if query is _NEWEST_OF_SENDER else found
+        found = None if is_by_bytes else found
         became = Stored.NEW if found is None else Stored.REUSED
         remark = message.remark or (None if found is None else Stored.REUSED.value)
         self._connection.execute(
