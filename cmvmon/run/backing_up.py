@@ -32,12 +32,15 @@ from cmvmon.shell.inbox_moves import Moves
 from cmvmon.shell.last_backup import LastBackup
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.session import now, open_store
-from cmvmon.shell.site import Site
+from cmvmon.shell.site import TABLE_FILES, Site
 from cmvmon.shell.store_backup import copy_to_file
 
 BACKUP = "backup"
 # What a restored site makes again, or a sender still has: pages, and files that nobody has taken in.
 _NOT_KEPT = ("pages", "drop", last_backup.NAME)
+# Without these a restored site would judge otherwise, or hold less, than the one that was kept.
+_NEEDED = ("landing", "labs", TABLE_FILES, "protocol")
+_LANDS_WITHIN_S = 600.0  # between the bytes of a delivery and its note, also on a slow disk
 _DATABASES = (STORE, inbox.NAME, inbox_moves.NAME)
 _ENDINGS = ("", "-wal", "-shm", "-journal")
 
@@ -55,8 +58,9 @@ class BackedUp:
 def back_up(root: Path, to: Path) -> BackedUp:
     """Makes a backup of the site at `root`, a new folder in the folder `to`, which only this user may read.
 
-    Raises SiteError where there is nothing to keep, `to` lies in the site or can't be written; StoreError where the store is damaged;
-    AlreadyRunning beside another backup of the site. Nothing is left of what did not become whole.
+    Raises SiteError where there is nothing to keep, landing, labs, tables or protocol can't be read, `to` lies in the site or can't be
+    written; StoreError where the store is damaged; AlreadyRunning beside another backup of the site. Nothing is left of what did
+    not become whole.
     """
     refuse_lost_database(Site(root))
     site = Site(root).require()
@@ -102,13 +106,15 @@ def _filled(site: Site, aside: Path) -> Manifest:
 
 def _files_of_site(site: Site, aside: Path, left_out: list[str]) -> Iterator[OneFile]:
     """Copies what the site holds beside its rows, links followed. What can't be read is told, and the others go on."""
-    for source in _sources(site):
+    for source in _sources(site, left_out):
         place = f"{SITE}/{source.relative_to(site.root).as_posix()}"
         target = aside / place
         make_private(target.parent)
         try:
             n_bytes, sha256 = copied(source, target)
         except UnreadableFile as error:
+            if source.parent == site.root and source.name in _NEEDED:  # a link to a disk that is not there
+                raise _unreadable_folder(source.name, "it is no folder") from None
             left_out.append(f"{place}: {error}")
             continue
         if source.parent.parent == site.landing and source.name == "raw" and source.parent.name != sha256:
@@ -116,13 +122,23 @@ def _files_of_site(site: Site, aside: Path, left_out: list[str]) -> Iterator[One
         yield OneFile(place, n_bytes, sha256, source.stat().st_mode & 0o777)
 
 
-def _sources(site: Site) -> Iterator[Path]:
-    """The files of the site that a restored one needs, by name; hidden ones are locks, halves, and Prefect's own."""
+def _sources(site: Site, left_out: list[str]) -> Iterator[Path]:
+    """The files of the site that a restored one needs, by name; hidden ones are locks, halves, and Prefect's own.
+
+    A folder of which nothing can be kept is told in `left_out`. Raises SiteError where no site can be made without it.
+    """
     own = site.database.database if site.database.get_backend_name() == "sqlite" else None
     databases = {site.root / name for name in _DATABASES} | ({Path(own)} if own else set())
     kept_apart = {path.with_name(path.name + ending).absolute() for path in databases for ending in _ENDINGS}
     seen: set[tuple[int, int]] = set()
-    for at, folders, names in os.walk(site.root, followlinks=True):
+
+    def unread(error: OSError) -> None:
+        place, why = Path(error.filename).relative_to(site.root), error.strerror or type(error).__name__
+        if not place.parts or place.parts[0] in _NEEDED:
+            raise _unreadable_folder("/".join(part[:12] for part in place.parts) or "the site's folder", why)
+        left_out.append(f"{SITE}/{place.as_posix()}: the folder can't be read ({why})")
+
+    for at, folders, names in os.walk(site.root, followlinks=True, onerror=unread):
         here = Path(at)
         entered = here.stat()
         if (entered.st_dev, entered.st_ino) in seen:  # a link that leads back
@@ -131,11 +147,20 @@ def _sources(site: Site) -> Iterator[Path]:
         seen.add((entered.st_dev, entered.st_ino))
         folders[:] = sorted(name for name in folders if not _is_left_out(site, here / name))
         if here.parent == site.landing and not any(name.endswith(".json") for name in names):
-            continue  # it is landing just now: its note comes last
+            if now().timestamp() - entered.st_mtime > _LANDS_WITHIN_S:
+                left_out.append(f"{SITE}/{here.relative_to(site.root).as_posix()}: has no note of how it came")
+            continue  # or it is landing just now: its note comes last
         for name in sorted(names):
             path = here / name
             if not _is_left_out(site, path) and path.absolute() not in kept_apart:
                 yield path
+
+
+def _unreadable_folder(name: str, why: str) -> SiteError:
+    return SiteError(
+        f"{name} can't be read ({why}), and from a backup without it the site can't be made again; none was made. Give this user the "
+        "right to read it, or put its disk in place, and start again"
+    )
 
 
 def _is_left_out(site: Site, path: Path) -> bool:

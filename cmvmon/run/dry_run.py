@@ -1,4 +1,7 @@
-"""What a file would do if it were taken in now: the whole intake, in one transaction that is taken back, beside a scratch landing."""
+"""What a file would do if it were taken in now: the whole intake, on a copy of the rows and beside a scratch landing.
+
+The copy is of one moment and made as a backup's is: no other work waits for the trying, however long it takes to be read.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.schema import VERSIONS
 from cmvmon.shell.session import OpenSite, open_store
 from cmvmon.shell.site import Site
+from cmvmon.shell.store_backup import copy_rows, file_url
 
 
 @dataclass(frozen=True)
@@ -33,22 +37,6 @@ class _TriedSite(Site):
     @property
     def landing(self) -> Path:
         return self.scratch
-
-
-@dataclass(frozen=True)
-class _Tried(OpenSite):
-    """A site of which everything is read and written in one transaction, which is taken back."""
-
-    connection: sa.Connection
-
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        yield self.connection
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        with database.in_words(self.engine.url), self.connection.begin_nested():
-            yield self.connection
 
 
 @dataclass(frozen=True)
@@ -65,8 +53,8 @@ def try_by_hand(
 ) -> Iterator[tuple[Path, list[WouldBe] | SiteError]]:
     """Each file with what taking it in would come to after those before it, by table, or with what would keep it out.
 
-    Nothing of the site is changed, neither its database nor its folders. Raises ClockInDoubt as an intake does, StoreBusy where
-    another run holds the database.
+    Nothing of the site is changed, neither its database nor its folders; the copy of its rows lies in a folder of this user's
+    own until it ends. Raises ClockInDoubt as an intake does, StoreError where the database can't be read or has an older schema.
     """
     with tempfile.TemporaryDirectory(prefix="cmvmon-dry-run-") as folder, _tried(root, Path(folder)) as opened:
         for file in files:
@@ -81,23 +69,20 @@ def try_by_hand(
 
 
 @contextmanager
-def _tried(root: Path, folder: Path) -> Iterator[_Tried]:
-    """The site to try on; where it has no database yet, an empty one in the scratch folder."""
+def _tried(root: Path, folder: Path) -> Iterator[OpenSite]:
+    """The site to try on, over a copy of its rows; where it has no database yet, over an empty one."""
     refuse_lost_database(Site(root))
     settings, protocol = Site(root).settings(), Site(root).protocol()
-    url = settings.database
-    if not database.exists(url):
-        url = sa.URL.create("sqlite", database=str(folder / "cmvmon.sqlite"))
-    site = _TriedSite(root, folder / "landing")
-    with open_store(url) as store, database.in_words(url), store.engine.connect() as connection:
-        whole = connection.begin()
-        try:
-            yield _Tried(store.engine, site, protocol, settings.method, connection)
-        finally:
-            whole.rollback()
+    copy = folder / "cmvmon.sqlite"
+    if database.exists(settings.database):
+        database.require_current(settings.database)
+        with open_store(settings.database) as store:
+            copy_rows(store, copy)
+    with open_store(file_url(copy)) as store:
+        yield OpenSite(store.engine, _TriedSite(root, folder / "landing"), protocol, settings.method)
 
 
-def _changed(opened: _Tried, one: Counted) -> int:
+def _changed(opened: OpenSite, one: Counted) -> int:
     if one.table not in VERSIONS or one.was_known:
         return 0
     new, old = VERSIONS[one.table].alias("new").c, VERSIONS[one.table].alias("old").c
@@ -110,7 +95,7 @@ def _changed(opened: _Tried, one: Counted) -> int:
         )
 
 
-def _copy_what_waits(opened: _Tried, site: Site, file: Path) -> None:
+def _copy_what_waits(opened: OpenSite, site: Site, file: Path) -> None:
     """Copies what the intake looks up in the landing: the bytes of this file, if they are known, and of what may be judged with
     it."""
     with opened.reading() as connection:

@@ -18,7 +18,7 @@ from cmvmon.domain.errors import CmvmonError, StoreError
 from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
-from cmvmon.shell import landing, tries
+from cmvmon.shell import arrivals, landing, tries
 from cmvmon.shell.inbox import FHIR, HL7
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.intake_store import Counted
@@ -60,22 +60,30 @@ def take_in_inbox(opened: OpenSite, *, received_at: datetime) -> FromInbox:
     try:
         for feed in moves.waiting_feeds():
             with set_apart(done.faults, partial(Fault, feed, delivered.WHOLE_DELIVERY), called=f"inbox, feed {feed}"):
-                for landed in _landed(opened, moves, feed, received_at):
+                for landed, at in _landed(opened, moves, feed, received_at):
                     done.ways.add((landed.delivery_id, landed.feed, landed.kept_as))
-                    take_in_messages(opened, landed, done, received_at=received_at)
+                    take_in_messages(opened, landed, done, received_at=received_at, arrived_at=at)
     except InboxUnread as error:
         done.faults.append(Fault(_INBOX, delivered.WHOLE_DELIVERY, error.code, str(error)))
     return done
 
 
-def take_in_messages(opened: OpenSite, landed: Landed, done: FromInbox, *, received_at: datetime) -> None:
-    """Takes in one delivery of the inbox that has landed, or its halves where it can't be judged for an error of ours."""
+def take_in_messages(
+    opened: OpenSite, landed: Landed, done: FromInbox, *, received_at: datetime, arrived_at: datetime | None = None
+) -> None:
+    """Takes in one delivery of the inbox that has landed, or its halves where it can't be judged for an error of ours.
+
+    `arrived_at`: when it comes out of the inbox, where it does so now: bytes that were known hold again as those of a file do.
+    """
     with set_apart(done.faults, about(landed, landed.file_name), called=landed.file_name):
         # Where the process died while it was judged, it is not judged whole again: at each start it would take the others with it.
         halves = _halves(opened, landed) if tries.left(opened.site.landing, landed) else []
         try:
             if not halves:
-                done.counted += take_in_landed(opened, landed, received_at=received_at)
+                arrival = None if arrived_at is None or landed.form == HL7 else arrivals.by_hand(arrived_at)
+                done.counted += take_in_landed(
+                    opened, landed, received_at=received_at, arrival=arrival, arrived_at=arrived_at
+                )
         except CmvmonError:
             raise
         except Exception:  # whatever it is: of one message it is told, of several by the one that is to blame
@@ -118,8 +126,11 @@ def is_of_inbox(fault: Fault) -> bool:
     return fault.feed == _INBOX or (fault.file_name or "").startswith(_NAMED)
 
 
-def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Iterator[Landed]:
-    """What waits of one feed, landed as deliveries in the order in which it came; each is taken in before the next one lands."""
+def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) -> Iterator[tuple[Landed, datetime]]:
+    """What waits of one feed, landed as deliveries in the order in which it came, and when each comes out of the inbox.
+
+    Each is taken in before the next one lands.
+    """
     n = 0
     is_history = opened.site.settings().takes_history
     while n < _MOST_DELIVERIES and (move := moves.next(feed, most=MOST_MESSAGES, most_bytes=MOST_BYTES)):
@@ -131,7 +142,7 @@ def _landed(opened: OpenSite, moves: Moves, feed: str, received_at: datetime) ->
         landed = _land(opened, data, feed, form, name, at, is_history=is_history)
         moves.landed(line, landed.delivery_id)
         n += 1
-        yield landed
+        yield landed, at
 
 
 def _in_frames(messages: Sequence[bytes]) -> bytes:

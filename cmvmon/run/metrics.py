@@ -93,6 +93,8 @@ def _keep_writing(root: Path, over: Event, say: Callable[[str], None]) -> None:
             write(root)
         except CmvmonError as error:
             words = str(error)
+        except Exception as error:  # noqa: BLE001 - its words may hold anything, and the next look may do well
+            words = f"the metrics were not written: an error of cmvmon ({type(error).__name__}). Tell whoever maintains cmvmon"
         if words and words != said:
             say(words)
         said = words

@@ -17,7 +17,8 @@ from cmvmon.run import quarantine_names
 from cmvmon.shell import journal, quarantine_answers
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
-from cmvmon.shell.session import held, now, open_site, open_store
+from cmvmon.shell.schema import QUARANTINE, VERSIONS
+from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
 from cmvmon.shell.site import Site
 
 _REJECTS_NOTHING = (
@@ -41,14 +42,22 @@ def answer_quarantine(root: Path, record: str, *, answer: str, why: str, actor: 
     the answer would not do what it says: nothing is rejected of which another record stands in the way, and nothing released of
     which nothing is asked of a person.
     """
-    with _answering(root, why, actor) as (connection, said):
+    _refuse_without_a_reason(why)
+    site = Site(root).require()
+    with held(site), open_site(root) as opened:
+        return answer_opened(opened, record, answer=answer, why=why, actor=actor)
+
+
+def answer_opened(opened: OpenSite, record: str, *, answer: str, why: str, actor: str | None) -> int:
+    """The same as `answer_quarantine` for whoever holds the site and does more under the same hold."""
+    with _answering(opened, why, actor) as (connection, said):
         rows = quarantine_names.meant(connection, open_quarantine(connection).to_dicts(), record)
         if answer == quarantine_answers.REJECTED:
             _refuse_what_rejects_nothing(rows)
         if answer == quarantine_answers.RELEASED:
             _refuse_what_asks_nobody(rows)
         written = quarantine_answers.record(connection, rows, answer=answer, **said)
-        journal.note_answers(Site(root).landing, written)
+        journal.note_answers(opened.site.landing, written)
     return len({quarantine_answers.mark(row) for row in rows})
 
 
@@ -65,34 +74,57 @@ def answered(root: Path) -> list[dict[str, Any]]:
 
 
 def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:
-    """Takes an answer back: what it was about waits again. Raises SiteError when no such answer stands."""
-    with _answering(root, why, actor) as (connection, said):
+    """Takes an answer back: what it was about waits again.
+
+    Raises SiteError when no such answer stands, or what it released is in use.
+    """
+    _refuse_without_a_reason(why)
+    site = Site(root).require()
+    with held(site), open_site(root) as opened, _answering(opened, why, actor) as (connection, said):
         rows = [row for row in quarantine_answers.standing(connection) if _answer_name(row) == record]
         if not rows:
             raise SiteError("no answer of that name stands; `cmvmon quarantine list --answered` prints the names")
-        if rows[0]["answer"] == quarantine_answers.RELEASED:
+        if rows[0]["answer"] == quarantine_answers.RELEASED and _is_in_use(connection, rows[0]):
             raise SiteError(
                 "that record was released, and is in use since: nothing stored is taken out again. Ask the laboratory to withdraw or "
                 "to correct it"
             )
-        journal.note_answers(Site(root).landing, quarantine_answers.take_back(connection, rows[0], **said))
+        journal.note_answers(site.landing, quarantine_answers.take_back(connection, rows[0], **said))
+
+
+def _is_in_use(connection: sa.Connection, answer: Mapping[str, Any]) -> bool:
+    """Whether what a person released is stored: it waits no longer, or one of the deliveries that brought it has a version of it."""
+    waiting = open_quarantine(connection).to_dicts()
+    if not any(row["feed"] == answer["feed"] and quarantine_answers.mark(row) == answer["mark"] for row in waiting):
+        return True
+    q, v = QUARANTINE.c, VERSIONS[answer["table_name"]].c
+    query = sa.select(QUARANTINE).where(q.feed == answer["feed"], q.table_name == answer["table_name"])
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    brought = {(row["delivery_id"], row["named_key"]) for row in rows if quarantine_answers.mark(row) == answer["mark"]}
+    keys = sorted({key for _, key in brought if key is not None})
+    stored = connection.execute(
+        sa.select(v.delivery_id, v.record_key).where(v.feed == answer["feed"], v.record_key.in_(keys))
+    )
+    return any(tuple(row) in brought for row in stored)
+
+
+def _refuse_without_a_reason(why: str) -> None:
+    if not why.strip():
+        raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
 
 
 @contextmanager
-def _answering(root: Path, why: str, actor: str | None) -> Iterator[tuple[sa.Connection, dict[str, Any]]]:
+def _answering(opened: OpenSite, why: str, actor: str | None) -> Iterator[tuple[sa.Connection, dict[str, Any]]]:
     """The store, to write one answer into, with who says it, when and why; then what waits is listed anew.
 
     The moment is not before the last one recorded: an answer is about what has landed. Raises SiteError without a reason.
     """
-    if not why.strip():
-        raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
-    site = Site(root).require()
-    with held(site), open_site(root) as opened:
-        clock, last = now(), last_recorded(opened)
-        at = clock if last is None else max(clock, last)
-        with opened.writing() as connection:
-            yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}
-            list_anew(connection)
+    _refuse_without_a_reason(why)
+    clock, last = now(), last_recorded(opened)
+    at = clock if last is None else max(clock, last)
+    with opened.writing() as connection:
+        yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}
+        list_anew(connection)
 
 
 def _refuse_what_rejects_nothing(rows: Sequence[Mapping[str, Any]]) -> None:

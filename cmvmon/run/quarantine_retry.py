@@ -11,13 +11,13 @@ from cmvmon.run import quarantine_names
 from cmvmon.run.faults import Fault, note_faults
 from cmvmon.run.intake import judge_waiting, take_in_unjudged
 from cmvmon.run.publish import halting
-from cmvmon.run.quarantine_answers import answer_quarantine
+from cmvmon.run.quarantine_answers import answer_opened
 from cmvmon.shell import feed_state, quarantine, tries
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine_answers import RELEASED, mark
-from cmvmon.shell.session import OpenSite, held, open_site, open_store
+from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 
@@ -73,11 +73,12 @@ def release(root: Path, record: str, *, why: str, actor: str) -> Retried:
 
     Raises SiteError as `answer_quarantine`.
     """
-    with open_store(Site(root).require().database) as store, store.reading() as connection:
-        rows = quarantine.open_quarantine(connection).to_dicts()
-        marks = {mark(row) for row in quarantine_names.meant(connection, rows, record)}
-    answer_quarantine(root, record, answer=RELEASED, why=why, actor=actor)
-    with held(Site(root)), open_site(root) as opened:
+    site = Site(root).require()
+    with held(site), open_site(root) as opened:  # what is named, answered and judged is of one hold
+        with opened.reading() as connection:
+            rows = quarantine.open_quarantine(connection).to_dicts()
+            marks = {mark(row) for row in quarantine_names.meant(connection, rows, record)}
+        answer_opened(opened, record, answer=RELEASED, why=why, actor=actor)
         return _judged_again(opened, frozenset(row["delivery_id"] for row in rows if mark(row) in marks))
 
 

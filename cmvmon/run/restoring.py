@@ -52,6 +52,7 @@ def restore(backup: Path, into: Path, *, to_database: str | None = None) -> Mani
     url = None if to_database is None else dialects.url(to_database, called="--database")
     manifest = verify(backup)
     aside = aside_of(into)
+    left = "nothing is left of it"
     try:
         aside.mkdir(mode=FOLDER_MODE)
         _fill(backup, manifest, aside, to_database)
@@ -60,11 +61,15 @@ def restore(backup: Path, into: Path, *, to_database: str | None = None) -> Mani
         synced(aside)
         if url is not None:
             _move_rows(aside / STORE, url)
+            left = "the rows are in the database that --database names, and nothing else is left of it. Empty that, or name another"
         os.rename(aside, into)
+        left = f"{into} stands, and may be lost if the power fails now. Move it away"
+        if url is not None:
+            left += ", and empty the database that --database names, or name another"
         sync_folder(into.parent)
     except OSError as error:
         raise SiteError(
-            f"{into} can't be written ({error.strerror}); nothing is left of it. Look at the disk and the folder's rights, and "
+            f"{into} can't be written ({error.strerror}); {left}. Look at the disk and the folder's rights, and "
             "start again"
         ) from None
     finally:

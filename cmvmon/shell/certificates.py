@@ -57,14 +57,18 @@ def _own(root: Path, settings: Listening) -> list[Certificate]:
 def _of_senders(root: Path) -> list[Certificate]:
     found = senders(root)
     feeds = {one.name: one.feed for one in (*found.known, *found.posters)}
-    return [
-        Certificate(name, feeds[name], datetime.fromisoformat(said))
-        for name, said in _seen(root).items()
-        if name in feeds
-    ]
+    return [Certificate(name, feeds[name], _moment(said)) for name, said in _seen(root).items() if name in feeds]
 
 
-def _seen(root: Path) -> dict[str, str]:
+def _moment(said: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
+
+
+def _seen(root: Path) -> dict[str, object]:
     path = root / SEEN
     try:
         found = json.loads(read_bytes(path)) if path.exists() else {}

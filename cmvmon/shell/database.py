@@ -62,6 +62,17 @@ def exists(url: sa.URL) -> bool:
         return dialects.of(url).exists(url)
 
 
+def require_current(url: sa.URL) -> None:
+    """Nothing, where the database at that URL has the schema of this program, or a newer one; it is only read. Raises StoreError."""
+    with in_words(url):
+        version, has = _found(_engine(url))
+    if version is None or version < SCHEMA_VERSION or not set(METADATA.tables) <= has:
+        raise StoreError(
+            f"{dialects.of(url).called(url)} has the schema of an older cmvmon; nothing was changed. Any other work moves it to "
+            "this one, such as `cmvmon nightly`; try again after it"
+        )
+
+
 @contextmanager
 def in_words(url: sa.URL) -> Iterator[None]:
     """Database faults inside become StoreError, saying what to do. No statement and no parameter is shown."""

@@ -58,10 +58,14 @@ _FORM = (
 )
 _IDENTITY = """
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);  -- one row: by chance, so that no two inboxes are taken for one
+CREATE INDEX IF NOT EXISTS messages_by_sender ON messages (sender, feed, id);
 INSERT INTO identity SELECT '{id}' WHERE NOT EXISTS (SELECT 1 FROM identity);
 """
 _SAME_KEY = (
     "SELECT sha256 = ?, acknowledgement FROM messages WHERE key = ? AND feed IS ? ORDER BY sha256 = ? DESC, id LIMIT 1"
+)
+_NEWEST_OF_SENDER = (
+    "SELECT sha256 = ?, acknowledgement FROM messages WHERE sender = ? AND feed = ? ORDER BY id DESC LIMIT 1"
 )
 
 
@@ -70,7 +74,7 @@ class Stored(Enum):
 
     NEW = "new"
     REUSED = "id_reused"  # its id came before, with other content: stored as well
-    KNOWN = "duplicate"  # both came before: nothing is stored, and it is answered as it was then
+    KNOWN = "duplicate"  # both came before (a body: last, of its sender): nothing is stored, and it is answered as it was then
 
 
 class InboxFault(StoreError):
@@ -158,12 +162,15 @@ class Inbox:
 
     def _stored(self, message: Message) -> tuple[Stored, bytes]:
         sha256 = hashlib.sha256(message.raw).hexdigest()
-        found = self._connection.execute(
-            _SAME_KEY,
-            (sha256, message.key, message.feed, sha256),
-        ).fetchone()
+        # Nothing names a body but its bytes: after another one they say that what held before holds again.
+        is_by_bytes = message.form == FHIR and message.feed is not None
+        if is_by_bytes:
+            found = self._connection.execute(_NEWEST_OF_SENDER, (sha256, message.sender, message.feed)).fetchone()
+        else:
+            found = self._connection.execute(_SAME_KEY, (sha256, message.key, message.feed, sha256)).fetchone()
         if found is not None and found[0]:
             return Stored.KNOWN, found[1]
+        found = None if is_by_bytes else found
         became = Stored.NEW if found is None else Stored.REUSED
         remark = message.remark or (None if found is None else Stored.REUSED.value)
         self._connection.execute(

@@ -31,6 +31,12 @@ from cmvmon.shell.schema import DELIVERIES, QUARANTINE, QUARANTINE_ANSWERS, VERS
 _CHUNK = 500
 _EVER = datetime(2200, 1, 1, tzinfo=UTC)  # after every moment that a link can name
 _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
+_OF_WAITING = sa.select(WAITING.c.delivery_id, WAITING.c.feed, WAITING.c.table_name).distinct().subquery()
+_CAME_IN = (
+    sa.select(*_OF_WAITING.c, DELIVERIES.c.file_name, DELIVERIES.c.landed_at)
+    .join(DELIVERIES, sa.and_(*(DELIVERIES.c[one.name] == one for one in _OF_WAITING.c)))
+    .order_by(DELIVERIES.c.attempt.desc())
+)
 
 
 def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
@@ -44,10 +50,8 @@ def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None)
 
 def open_with_deliveries(connection: sa.Connection) -> list[dict[str, Any]]:
     """The rows of `open_quarantine`, each with `file_name` and `landed_at` of the delivery that brought it."""
-    d = DELIVERIES.c
-    query = sa.select(d.delivery_id, d.feed, d.table_name, d.file_name, d.landed_at).order_by(d.attempt.desc())
     came = {
-        (of, feed, table): (name, at) for of, feed, table, name, at in connection.execute(query)
+        (of, feed, table): (name, at) for of, feed, table, name, at in connection.execute(_CAME_IN)
     }  # the first judging
     found = []
     for row in open_quarantine(connection).to_dicts():

@@ -29,18 +29,22 @@ def copy_to_file(store: Session, to: Path) -> tuple[Copied, ...]:
     The copy is read through: a row that is not as it was stored is told, for such a copy would take the place of a good one.
     Raises StoreError where the store is damaged or the copy can't be written.
     """
-    url = file_url(to)
     database.check(store.engine)
-    if store.engine.url.get_backend_name() == "sqlite":
-        _copy_pages(store, to)
-    else:
-        with open_store(url) as copy:
-            copy_store(store, copy)
-    with open_store(url) as copy:
+    copy_rows(store, to)
+    with open_store(file_url(to)) as copy:
         content_hashes.check(copy)
         found = contents(copy, set(METADATA.tables))
     _make_plain(to)
     return found
+
+
+def copy_rows(store: Session, to: Path) -> None:
+    """Writes the store into the new file `to`, and does not look whether each row is as it was stored. Raises StoreError."""
+    if store.engine.url.get_backend_name() == "sqlite":
+        _copy_pages(store, to)
+    else:
+        with open_store(file_url(to)) as copy:
+            copy_store(store, copy)
 
 
 def contents(store: Session, tables: Collection[str]) -> tuple[Copied, ...]:

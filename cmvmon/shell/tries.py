@@ -24,7 +24,8 @@ class StandsAfterTries(SiteError):
 
 @contextmanager
 def counted(landing: Path, landed: Landed, *, under: str) -> Iterator[None]:
-    """Counts one judging of a delivery as failed unless it ends, or ends in an error that is not ours.
+    """Counts one judging of a delivery as failed unless it ends, or ends in an error that is not ours: one in words, or one of the
+    machine that has passed by the next time (no memory, no more open files, a disk that could not be read).
 
     `under`: what it is read with, files and program; under others it is counted anew. Raises StandsAfterTries, before anything is
     judged, after three.
@@ -44,12 +45,19 @@ def counted(landing: Path, landed: Landed, *, under: str) -> Iterator[None]:
     except CmvmonError:
         _write(path, n, under)
         raise
-    except Exception:
-        raise  # it counts
+    except Exception as error:
+        if _is_of_the_machine(error):
+            _write(path, n, under)
+        raise  # else it counts
     except BaseException:  # somebody stopped the work
         _write(path, n, under)
         raise
     _write(path, 0, under)
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """A library that meets odd bytes may raise an OSError too; only the system's own has a number."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
 
 
 def left(landing: Path, landed: Landed) -> int:

@@ -322,7 +322,7 @@ def test_killed_after_an_answer_it_has_lost_nothing_and_the_same_is_known(tmp_pa
     assert stored(root) == [resources(number) for number in answered]
     with started(root) as listener:
         port = judging(listener)
-        assert all(post(port, resources(number)).status == 202 for number in answered)
+        assert post(port, resources(answered[-1])).status == 202  # whose answer may have been lost
         good(port)
         assert listener.stop() == 0
     assert stored(root) == [*(resources(number) for number in answered), resources("GOOD")]

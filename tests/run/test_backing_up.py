@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, CmvmonError, SiteError, StoreError
-from cmvmon.run import at_work, backup_checkup
+from cmvmon.run import at_work, backup_checkup, restoring
 from cmvmon.run.backing_up import BACKUP, BackedUp, back_up
 from cmvmon.run.backup_checkup import of_backup
 from cmvmon.run.night import nightly
@@ -357,6 +359,33 @@ def test_the_restored_site_never_names_the_database_of_the_old_one(
     assert sorted(path.name for path in backups.iterdir()) == sorted([done.folder.name, "file", "server"])
 
 
+@pytest.mark.parametrize("is_on_server", [False, True])
+@pytest.mark.parametrize("step", ["rename", "sync_folder"])
+def test_what_a_restore_that_could_not_end_leaves_is_told(
+    step: str,
+    is_on_server: bool,
+    one_backup: Path,
+    tmp_path: Path,
+    server: postgresql.Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    into = tmp_path / "new"
+    url = server.new_database() if is_on_server else None
+    with monkeypatch.context() as broken:
+        broken.setattr(restoring.os if step == "rename" else restoring, step, refuses)
+        with pytest.raises(SiteError) as told:
+            restore(one_backup, into, to_database=url)
+    assert into.exists() == (step == "sync_folder") == (f"{into} stands" in str(told.value))
+    assert ("nothing is left of it" in str(told.value)) == (step == "rename" and not is_on_server)
+    assert ("database that --database names" in str(told.value)) == is_on_server
+    if url is not None:
+        with pytest.raises(SiteError, match="not empty"):
+            restore(one_backup, tmp_path / "again", to_database=url)
+
+
 def test_a_store_in_which_a_cell_was_changed_is_not_backed_up(tmp_path: Path, backups: Path) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(22))
@@ -385,6 +414,65 @@ def test_what_can_not_be_read_is_told_links_are_followed_and_the_others_are_kept
     ]  # fmt: skip
     assert (done.folder / "site" / "more" / "a.toml").read_text("utf-8") == "linked"
     assert not (done.folder / "site" / "more" / "back").exists()
+    assert verify(done.folder) == done.manifest
+
+
+def _deny(monkeypatch: pytest.MonkeyPatch, denied: Path) -> None:
+    """A folder that this user may not list, also where the tests are root's."""
+    real = os.scandir
+
+    def scandir(path: Any = ".") -> object:
+        if not isinstance(path, int) and Path(path) == denied:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("name", ["labs", "landing", "protocol/older", "."])
+def test_no_backup_is_made_without_a_folder_that_a_restored_site_needs(
+    name: str, tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "protocol" / "older").mkdir()
+    _deny(monkeypatch, root / name)
+    with pytest.raises(SiteError, match=r"can't be read \(Permission denied\).*none was made"):
+        back_up(root, backups)
+    assert list(backups.iterdir()) == []
+
+
+def test_no_backup_is_made_where_the_disk_of_what_landed_is_not_there(tmp_path: Path, backups: Path) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "tables").rename(tmp_path / "away")
+    (root / "tables").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SiteError, match=r"tables can't be read.*none was made"):
+        back_up(root, backups)
+    assert list(backups.iterdir()) == []
+
+
+def test_another_folder_that_can_not_be_read_and_bytes_without_a_note_are_told(
+    tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    (root / "notes").mkdir()
+    old, lands = root / "landing" / ("0" * 64), root / "landing" / ("1" * 64)
+    for folder in (old, lands):
+        folder.mkdir()
+        (folder / "raw").write_bytes(b"x")
+    long_ago = time.time() - 3_600
+    os.utime(old, (long_ago, long_ago))
+    _deny(monkeypatch, root / "notes")
+    done = back_up(root, backups)
+    assert done.manifest.left_out == (
+        f"site/landing/{old.name}: has no note of how it came",
+        "site/notes: the folder can't be read (Permission denied)",
+    )
     assert verify(done.folder) == done.manifest
 
 

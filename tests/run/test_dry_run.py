@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cmvmon.cli import app
-from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError
+from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError, StoreError
+from cmvmon.run.backing_up import back_up
 from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.run.dry_run import WouldBe, try_by_hand
+from cmvmon.run.night import nightly
 from cmvmon.shell.making_site import make_site
+from cmvmon.shell.session import held
+from cmvmon.shell.site import Site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import moment as day
-from tests.sites import course, drop, everything, result, text
+from tests.sites import course, drop, everything, result, text, write
 
 RESULTS = "viral_load_results"
 KNOWN = [result("SYNTHETIC-1", n, 20_000 + n) for n in range(3)]
@@ -158,3 +163,38 @@ def test_the_command_says_it_for_a_machine_without_a_patient(
     out += capsys.readouterr().out
     assert "unknown_text 1" in out
     assert "SYNTHETIC" not in out
+
+
+@pytest.mark.parametrize("work", [nightly, lambda root: back_up(root, root.parent / "kept")])
+def test_other_work_goes_on_while_somebody_reads_what_a_file_would_do(
+    site: Path, work: Callable[[Path], object]
+) -> None:
+    list(take_in_by_hand(site, [drop(site, RESULTS, KNOWN)], feed="synthetic", is_history=True))
+    file = drop(site, RESULTS, [result("SYNTHETIC-2", 1, 5_000)], name="b.csv")
+    tried = try_by_hand(site, [file, file], feed="synthetic", is_history=True)
+    next(tried)
+    work(site)
+    (_, again) = next(tried)
+    assert not isinstance(again, SiteError)
+    assert again[0].counted.was_known
+
+
+def test_a_writer_is_not_waited_for_either(site: Path) -> None:
+    list(take_in_by_hand(site, [drop(site, RESULTS, KNOWN)], feed="synthetic", is_history=True))
+    with held(Site(site)):
+        assert (
+            would(site, drop(site, RESULTS, [result("SYNTHETIC-2", 1, 5_000)], name="b.csv"))[0].counted.accepted == 1
+        )
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE quarantine_answers", "UPDATE alembic_version SET version_num = '0000'"])
+def test_an_older_schema_is_refused_and_left_as_it_is(tmp_path: Path, change: str) -> None:
+    root = tmp_path / "site"
+    make_site(root, time_zone=None, language=None)
+    file = drop(root, RESULTS, KNOWN)
+    list(take_in_by_hand(root, [file], feed="synthetic", is_history=True))
+    write(root, change)
+    before = every_file(root)
+    with pytest.raises(StoreError, match="older cmvmon"):
+        would(root, file)
+    assert every_file(root) == before

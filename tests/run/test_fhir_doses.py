@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
+from cmvmon.shell.inbox import FHIR, Inbox, Message, key_of
 from cmvmon.shell.known import known_table
 from cmvmon.shell.session import open_site
 from tests.feeds.fhir_texts import Json, as_bytes, bundle, patient
@@ -58,3 +63,27 @@ def test_doses_are_kept_once_and_one_that_was_entered_in_error_is_gone_whichever
     query = "SELECT record_key, drug, dose_mg, is_withdrawn, received_at FROM doses_given ORDER BY version_number"
     assert rows(anew, query) == rows(root, query) != []
     assert known(anew, 4) == known(root, 4)
+
+
+@pytest.mark.parametrize("looks", [(3,), (1, 1, 1), (2, 1)])
+def test_a_dose_that_is_posted_as_it_was_before_a_change_is_so_again(looks: tuple[int, ...], tmp_path: Path) -> None:
+    """Given, not given, given: the third body is the first one's bytes, and holds, also in a site that is made again."""
+    root, anew = tmp_path / "site", tmp_path / "anew"
+    (root / "tables").mkdir(parents=True)
+    (root / "tables" / "example_fhir.toml").write_text(TABLE_FILE, encoding="utf-8")
+    was, other = whole(given("a1", **at(8))), whole(given("a1", "not-done", **at(8)))
+    bodies = [was, other, was]
+    for number, n in enumerate(looks):
+        for body in bodies[:n]:
+            with closing(Inbox(root)) as opened:
+                key = key_of(FHIR, "umc", hashlib.sha256(body).hexdigest())
+                opened.store(
+                    [Message(body, key, "2026-03-02T12:00:00.000000+00:00", b"", "example_fhir", "umc", None, FHIR)]
+                )
+        del bodies[:n]
+        assert nightly(root, as_of=day(3 + number)).taken_in.faults == ()
+        if len(bodies) == 1:
+            assert known(root, 3 + number) == [("missed", None)]
+    assert known(root, 6) == [("given", 350.0)]
+    rebuild(root, anew)
+    assert known(anew, 6) == [("given", 350.0)]

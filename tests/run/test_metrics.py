@@ -18,8 +18,8 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run import metrics, nights
 from cmvmon.run.backing_up import back_up
 from cmvmon.run.night import nightly
-from cmvmon.run.status import status
-from cmvmon.shell.certificates import certificates
+from cmvmon.run.status import Status, status
+from cmvmon.shell.certificates import SEEN, certificates
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
@@ -203,6 +203,43 @@ def test_until_when_certificates_hold_is_told_of_the_listener_and_of_each_sender
     certificate.write_text("none", "utf-8")
     assert [one.ends_at for one in certificates(root) if one.of == "listener"] == [None]
     assert of(measured(root), "cmvmon_certificate_days_left", of="listener", feed="") is None
+
+
+@pytest.mark.parametrize("said", ['"soon"', "7", "null", '"2027-01-01T00:00:00"', '["2027-01-01T00:00:00+00:00"]'])
+def test_an_end_that_can_not_be_read_is_none_and_the_others_are_told(said: str, tmp_path: Path) -> None:
+    root = listening.site(tmp_path)
+    listening.sender(root, "other", sending_facility="OTHER")
+    nightly(root)
+    (root / SEEN).write_text(f'{{"lis": {said}, "other": "2100-01-01T00:00:00+00:00"}}', "utf-8")
+    assert {one.of: one.ends_at is None for one in certificates(root)} == {"lis": True, "other": False}
+    found = measured(root)
+    assert of(found, "cmvmon_readable") == 1
+    assert of(found, "cmvmon_certificate_days_left", of="lis", feed="example_hl7") is None
+    assert (of(found, "cmvmon_certificate_days_left", of="other", feed="example_hl7") or 0) > 9_000
+
+
+@pytest.mark.parametrize("error", [ValueError("SYNTHETIC-1"), ZeroDivisionError("SYNTHETIC-1"), MemoryError()])
+def test_an_error_of_ours_ends_no_writing_and_is_told_by_its_kind_alone(
+    error: Exception, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cmvmon.prom"
+    (site / "settings.toml").write_text(f'metrics_file = "{file}"\n', "utf-8")
+    real, looked = metrics.status, list[int]()
+
+    def fails_at_first(root: Path) -> Status:
+        looked.append(1)
+        if len(looked) < 3:
+            raise error
+        return real(root)
+
+    monkeypatch.setattr(metrics, "status", fails_at_first)
+    monkeypatch.setattr(metrics, "_WRITES_EVERY_S", 0.01)
+    said: list[str] = []
+    with metrics.exposing(site, say=said.append):
+        listening.until(file.exists, WITHIN_S)
+    (words,) = said
+    assert type(error).__name__ in words
+    assert "SYNTHETIC" not in words
 
 
 def test_watch_serves_them_on_loopback_alone_and_writes_the_file_that_the_site_names(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
 from cmvmon.run.quarantine_list import STANDS, counted_apart, listed_quarantine, quarantined_record
 from cmvmon.run.quarantine_retry import OfReason, release, retry
 from cmvmon.run.rebuilding import rebuild
+from cmvmon.shell import quarantine
 from cmvmon.shell.session import open_site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
@@ -288,6 +290,21 @@ def test_one_of_two_contradicting_records_is_not_rejected_for_that_would_not_bri
 OLD = result("SYNTHETIC-1", -300, 20_000, reported=(day(2)).isoformat())
 
 
+def test_the_list_looks_up_the_deliveries_of_what_waits_and_reads_no_others(tmp_path: Path) -> None:
+    """Each delivery by its key, however many there were; of one that was judged twice as it came first."""
+    for n in range(3):
+        drop(tmp_path, RESULTS, [result(f"SYNTHETIC-{n}", 1, 20_000)], name=f"{n}.csv")
+    drop(tmp_path, RESULTS, [BAD], name="bad.csv")
+    nightly(tmp_path, as_of=day(5))
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        asked = str(quarantine._CAME_IN.compile(connection.engine))
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all())
+        assert "SCAN deliveries" not in plan
+        assert "SEARCH deliveries USING" in plan
+        assert [row[3] for row in connection.execute(quarantine._CAME_IN)] == ["bad.csv"]
+    assert [line["file_name"] for line in listed_quarantine(tmp_path)] == ["bad.csv"]
+
+
 def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
     site: Path, clock: Callable[[datetime], None]
 ) -> None:
@@ -313,6 +330,33 @@ def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
         last = take_in_drop(opened, received_at=day(11)).counted[-1]
     assert last.duplicates + last.accepted + last.quarantined == 3
     assert "collected_long_before_report" not in last.reasons
+
+
+def test_a_release_after_which_judging_failed_is_taken_back_and_what_is_in_use_is_not(
+    tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    drop(tmp_path, RESULTS, [OLD, BAD])
+    nightly(tmp_path, as_of=day(5))
+    held_one = next(line for line in listed_quarantine(tmp_path) if line["reason"] == "collected_long_before_report")
+    (tmp_path / "labs").mkdir(exist_ok=True)
+    broken = tmp_path / "labs" / "synthetic.toml"
+    before = broken.read_bytes() if broken.exists() else None
+    broken.write_text("laboratory = ", encoding="utf-8")
+    clock(day(6))
+    failed = release(tmp_path, held_one["record"], why="stored sample", actor="dr. A")
+    assert failed.reasons["collected_long_before_report"] == OfReason(stay=1)
+    (said,) = answered(tmp_path)
+    clock(day(7))
+    reopen(tmp_path, said["record"], why="a mistake", actor="dr. B")
+    assert answered(tmp_path) == []
+    broken.unlink() if before is None else broken.write_bytes(before)
+    clock(day(8))
+    retry(tmp_path)
+    assert rows(tmp_path, "SELECT COUNT(*) FROM viral_load_results WHERE viral_load_iu_per_ml = 20000") == [(0,)]
+    clock(day(9))
+    release(tmp_path, held_one["record"], why="it is right", actor="dr. A")
+    with pytest.raises(SiteError, match="in use since"):
+        reopen(tmp_path, answered(tmp_path)[0]["record"], why="no", actor="dr. B")
 
 
 def test_what_persons_said_and_what_was_judged_again_is_rebuilt(
@@ -375,6 +419,37 @@ def test_a_file_whose_judging_fails_is_tried_three_times_and_stands_on_the_list_
     found = retry(tmp_path, line["record"])
     assert [one.accepted for one in found.counted] == [1]
     assert (listed_quarantine(tmp_path), found.standing) == ([], ())
+
+
+def _raises(error: Exception) -> Callable[[], None]:
+    def how() -> None:
+        raise error
+
+    return how
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "x"), OSError(errno.EMFILE, "x"), MemoryError()])
+def test_an_error_of_the_machine_takes_no_try_from_a_delivery(error: Exception, before: int, tmp_path: Path) -> None:
+    """As often as it comes, also after errors of ours."""
+    drop(tmp_path, RESULTS, [result("POISON-1", 1, 20_000)], name="a.csv")
+    for n in range(before + 4):
+        with pytest.MonkeyPatch.context() as broken:
+            tried = poisoned(broken, fails if n < before else _raises(error))
+            nightly(tmp_path, as_of=day(3 + n))
+            assert tried
+    nightly(tmp_path, as_of=day(20))
+    assert rows(tmp_path, "SELECT patient_id FROM viral_load_results") == [("POISON-1",)]
+    assert (listed_quarantine(tmp_path), list(tmp_path.glob("landing/**/*.tries"))) == ([], [])
+
+
+def test_an_error_that_a_library_calls_one_of_the_system_counts(tmp_path: Path) -> None:
+    drop(tmp_path, RESULTS, [result("POISON-1", 1, 20_000)], name="a.csv")
+    with pytest.MonkeyPatch.context() as broken:
+        tried = poisoned(broken, _raises(OSError("no footer")))
+        for n in range(5):
+            nightly(tmp_path, as_of=day(3 + n))
+    assert len(tried) == 3
 
 
 def _night(root: Path, number: int) -> None:

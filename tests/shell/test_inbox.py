@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -49,6 +50,23 @@ def test_an_id_that_comes_again_with_other_content_is_stored_and_told(opened: In
     assert len(raws(tmp_path)) == 2
     (of_feed,) = Moves(tmp_path).state()
     assert of_feed.reused == 1
+
+
+def body(text: str, *, sender: str = "lab", feed: str | None = "posted") -> Message:
+    raw = text.encode()
+    key = key_of(inbox.FHIR, sender, hashlib.sha256(raw).hexdigest())
+    return Message(raw, key, AT, b"answer", feed, sender, None if feed else "no_json", inbox.FHIR)
+
+
+def test_a_body_is_known_until_another_one_of_its_sender_came(opened: Inbox, tmp_path: Path) -> None:
+    """A, A, B, B, A, A: the return to A is kept, and each repeat is known; another sender's and a refused one stand for none."""
+    bodies = [body(text) for text in "AABBA"]
+    bodies += [body("B", sender="other"), body("?", feed=None), body("?", feed=None), body("A"), body("?", feed=None)]
+    became = [found.name for found, _ in opened.store(bodies)]
+    assert became == ["NEW", "KNOWN", "NEW", "KNOWN", "NEW", "NEW", "NEW", "KNOWN", "KNOWN", "KNOWN"]
+    assert raws(tmp_path) == [b"A", b"B", b"A", b"B", b"?"]
+    plan = opened._connection.execute(f"EXPLAIN QUERY PLAN {inbox._NEWEST_OF_SENDER}", ("", "lab", "posted")).fetchall()
+    assert "USING INDEX messages_by_sender" in str(plan)
 
 
 def test_what_was_refused_is_taken_once_its_senders_file_is_mended(opened: Inbox) -> None:
