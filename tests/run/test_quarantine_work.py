@@ -225,7 +225,7 @@ def test_of_two_people_the_second_is_told_who_answered_first(waiting: Path) -> N
     (line,) = listed_quarantine(waiting)
     answer_quarantine(waiting, line["record"], answer="rejected", why="a typing error", actor="dr. A")
     for answer in ("rejected", "closed"):
-        with pytest.raises(SiteError, match="answered already: rejected by dr"):
+        with pytest.raises(SiteError, match=r"answered already: rejected by dr.*quarantine reopen"):
             answer_quarantine(waiting, line["record"], answer=answer, why="the same", actor="dr. B")
     assert [row["actor"] for row in answered(waiting)] == ["dr. A"]
 
@@ -307,6 +307,9 @@ def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
     assert (said["actor"], said["why"]) == ("dr. A", "stored sample, typed afterwards")
     with pytest.raises(SiteError, match="in use since"):
         reopen(site, said["record"], why="no", actor="dr. B")
+    with pytest.raises(SiteError, match="answered already: released") as again:
+        release(site, held["record"], why="once more", actor="dr. B")
+    assert ("in use since" in str(again.value), "reopen" in str(again.value)) == (True, False)
     drop(site, RESULTS, [OLD, BAD, result("SYNTHETIC-1", 5, 600)], name="three.csv")
     clock(day(11))
     with open_site(site) as opened:
