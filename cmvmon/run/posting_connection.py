@@ -116,7 +116,7 @@ class PostingConnection(OpenConnection):
         ledger = self.desk.ledger
         if isinstance(result, InboxFault):
             ledger.event("not_stored", code=result.code)
-            return refused("not_stored", most=self.posting.body_bytes)
+            return refused("not_stored")
         became, kept = result
         if answer.code:
             ledger.event("not_taken", code=answer.code, sender=sender.name)

@@ -81,8 +81,9 @@ def answer_of(status: int, outcome: Mapping[str, Any], code: str | None = None) 
     return Answer(status, json.dumps(outcome, ensure_ascii=False).encode(), code)
 
 
-def refused(code: str, *, most: int) -> Answer:
-    """The answer to a request that is not taken, by a code of REFUSALS. `most`: how many bytes of a body are taken."""
+def refused(code: str, *, most: int = 0) -> Answer:
+    """The answer to a request that is not taken, by a code of REFUSALS. `most`: how many bytes of a body are taken, where it is
+    refused for its length."""
     said = REFUSALS[code]
     return answer_of(said.status, outcome_of("fatal", said.kind, code, said.text.replace("{most}", str(most))), code)
 
