@@ -29,11 +29,15 @@ def of_feeds(found: Status) -> Iterator[str]:
 
 
 def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
+    from cmvmon.domain.delivered import WHOLE_DELIVERY  # with a frame library
+
     heard = [each.last_at for each in tables if each.last_at is not None]
-    n_lately, n_waiting = (
-        sum(getattr(each, name) for each in tables) for name in ("deliveries_last_day", "n_quarantined")
-    )
-    said = [f"last {moment_words(max(heard, default=None), at)}", f"{n_lately} tables delivered in 24 h"]
+    n_lately = sum(each.deliveries_last_day for each in tables if each.table != WHOLE_DELIVERY)  # which is no table
+    n_waiting = sum(each.n_quarantined for each in tables)
+    said = [
+        f"last {moment_words(max(heard, default=None), at)}",
+        f"{n_lately} {'delivery of a table' if n_lately == 1 else 'deliveries of tables'} in 24 h",
+    ]
     said += [f"{each.table} SILENT, every {each.expected_every_h:g} h is agreed" for each in tables if each.is_silent]
     said += [f"newest {each.table} REFUSED ({each.refused})" for each in tables if each.refused]
     said += [f"{n_waiting} records in quarantine"] if n_waiting else []

@@ -150,7 +150,7 @@ def _of_messages(found: Status) -> Iterator[str]:
     for one in found.messages:
         last = f"last message {moment_words(one.last_at, found.at)}"
         if one.feed is None:
-            yield f"  refused    {one.stored} messages were refused (AR) and stand in the inbox; {last}"
+            yield f"  refused    {one.stored} messages were refused (AR of HL7, an error of HTTP) and stand in the inbox; {last}"
             continue
         reused = f"; {one.id_reused} under an id that had come before" if one.id_reused else ""
         since = f", the first of them since {minute(one.oldest_waiting_at)}" if one.oldest_waiting_at else ""

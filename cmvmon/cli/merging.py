@@ -35,6 +35,10 @@ def merge(
         rows = merging.listed_links(site)
         print(json.dumps(rows, sort_keys=True, indent=2) if as_json else printing.table(rows, _COLUMNS, "no merges"))
         return
+    if old is not None and new is not None and until is not None and at is None:
+        raise SiteError(
+            "to end a merge give --at too, as `cmvmon merge --list` prints it (merged_at): `cmvmon merge OLD NEW --at T --until T2`"
+        )
     if old is None or new is None or at is None:
         raise SiteError("name both numbers and from when: `cmvmon merge OLD NEW --at 2026-11-22T05:30:00+01:00`")
     fed = merging.merge(

@@ -94,8 +94,9 @@ def quarantine_retry(
     found = retry(site, record)
     if as_json:
         print(json.dumps(_plain(found), sort_keys=True, indent=2))
-        return
-    _say(found)
+    else:
+        _say(found)
+    _end_as_found(found)
 
 
 @quarantine_app.command("release")
@@ -108,7 +109,9 @@ def quarantine_release(
     """Confirms what is asked of a person: the record is right as it stands, and is used from now on."""
     from cmvmon.run.quarantine_retry import release
 
-    _say(release(site, record, why=why, actor=by))
+    found = release(site, record, why=why, actor=by)
+    _say(found)
+    _end_as_found(found)
 
 
 @quarantine_app.command("reject")
@@ -171,6 +174,12 @@ def _say(found: Retried) -> None:
         print("what waits would be read as before: no laboratory or table file of it has changed since")
     elif found.counted:
         print("pages and alerts follow with the next night")
+
+
+def _end_as_found(found: Retried) -> None:
+    """Ends as `ingest` does where a delivery could not be judged: 4 for a broken file of its feed, 2 for one that is missing."""
+    if found.faults:
+        raise typer.Exit(max(fault.exit_code for fault in found.faults))
 
 
 def _plain(found: Retried) -> dict[str, object]:

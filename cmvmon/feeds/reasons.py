@@ -53,7 +53,10 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         "invisible_in_merged_into": (
             "the number that the patient goes on under holds a character that can't be seen. Ask the sender to remove it."
         ),
-        "missing_patient_id": "the patient id is empty. Ask the sender for the record with its patient id.",
+        "missing_patient_id": (
+            "the patient id is empty, or no number of the authority that is declared stands there (those of others are not "
+            "read). Ask the sender for the record with its patient id, or correct the declared place of the patient."
+        ),
         "placeholder_patient_id": "the patient id is a placeholder, not a patient. Ask the sender for the real id.",
         "patient_number_form": (
             "the patient's number is not in the form that [patient_ids] declares (digits, check digit). Ask the sender for the "
@@ -96,8 +99,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         # when
         "no_time": "there is a date and no time of day; midnight is not assumed. Ask the sender for date and time.",
         "malformed_time": (
-            "the time is written in none of the declared forms. Compare it with time_formats, or with ISO 8601 for "
-            "an exchanged table."
+            "the time is written in none of the declared forms, or names a day or an hour that does not exist (31-11, 25:00). "
+            "Compare it with the calendar, and with time_formats, or with ISO 8601 for an exchanged table."
         ),
         "time_without_zone": (
             "the time has no offset, and nothing says in which zone it is. Ask the sender for offsets, or state `time_zone` "
@@ -115,7 +118,8 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "collected_long_before_report": (
             "the sample was collected longer before its report than a result takes: a year may be typed wrong. Ask the sender for "
-            f"both dates; if they are right, state a longer `reported_within_days` in {_FILE}."
+            "both dates; if they are right, confirm it with `cmvmon quarantine release RECORD`, or where this is usual state a longer "
+            f"`reported_within_days` in {_FILE}."
         ),
         "reported_in_future": (
             "the result was reported after the delivery landed. Check the date, the time zone and the sender's clock."

@@ -6,7 +6,7 @@ import json
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,9 @@ class Fault:
     code: str
     message: str
     file_name: str | None = None
+    exit_code: int = field(
+        default=CmvmonError.exit_code, compare=False
+    )  # how a command ends that was asked for this alone
 
 
 def about(item: Dropped | Landed, name: str) -> Callable[..., Fault]:
@@ -55,7 +58,7 @@ def set_apart(faults: list[Fault], fault: Callable[..., Fault], *, called: str) 
     except StoreError:
         raise
     except CmvmonError as error:
-        faults.append(fault(code=error.code, message=f"{called}: {error}"))
+        faults.append(fault(code=error.code, message=f"{called}: {error}", exit_code=error.exit_code))
     except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
@@ -70,7 +73,7 @@ def set_apart(faults: list[Fault], fault: Callable[..., Fault], *, called: str) 
 
 def fault_of(way: Landed, error: CmvmonError) -> Fault:
     """What could not be judged of a landed delivery."""
-    return about(way, way.file_name)(code=error.code, message=f"{way.file_name}: {error}")
+    return about(way, way.file_name)(code=error.code, message=f"{way.file_name}: {error}", exit_code=error.exit_code)
 
 
 def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> None:

@@ -42,7 +42,13 @@ def take_in_landed(
     which it brings are judged again with it, and counted beside it. Judging that ended three times in an error of ours is not
     tried again under the same files and program: StandsAfterTries.
     """
-    declared, version = declared_of(opened, landed)
+    try:
+        declared, version = declared_of(opened, landed)
+    except NoLaboratoryFile as error:
+        raise NoLaboratoryFile(
+            f"{error}. It has landed and waits: it is tried again each night, and told until then. Was the name of the feed mistyped, "
+            "take the file in again under the right name; the other stays counted as never taken in"
+        ) from None
     is_snapshot = _is_snapshot(landed, declared)
     with opened.reading() as connection:
         before = earlier(connection, landed)

@@ -79,7 +79,7 @@ class PostingConnection(OpenConnection):
 
     def _refusal(self, code: str) -> Answer:
         self.desk.ledger.event("not_taken", code=code, source=self.peer.address)
-        return refused(code)
+        return refused(code, most=self.posting.body_bytes)
 
     def _fault_of(self, error: h11.RemoteProtocolError) -> str:
         if self.is_stopping:

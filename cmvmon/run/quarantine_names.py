@@ -69,7 +69,12 @@ def _answered_already(connection: sa.Connection, record: str) -> str | None:
         return None
     last = said[0]
     at = last["answered_at"].isoformat(sep=" ", timespec="seconds")
+    way_back = (
+        "it is in use since, and only the laboratory withdraws or corrects it"
+        if last["answer"] == quarantine_answers.RELEASED
+        else "`cmvmon quarantine reopen` takes an answer back"
+    )
     return (
         f"that was answered already: {last['answer']} by {last['actor']} at {at} (`cmvmon quarantine list --answered` says why); "
-        "`cmvmon quarantine reopen` takes an answer back. Nothing was done"
+        f"{way_back}. Nothing was done"
     )

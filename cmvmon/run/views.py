@@ -183,7 +183,7 @@ def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) 
     return tuple(
         WardRow(
             patient_id,
-            *stays.get(patient_id, (None, None)),
+            *((None, None) if patient_id in ward.unplaced else stays.get(patient_id, (None, None))),
             href="",
             open_alerts=alerts.get(patient_id, []),
             latest=latest.get(patient_id, ()),

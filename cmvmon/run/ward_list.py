@@ -19,7 +19,8 @@ from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.shell import known, stored_results, touched, who_is_there
 from cmvmon.shell.session import OpenSite
 
-# A patient without an open stay is on the ward's list, and has a page, for so long after the last result or course.
+# Where no stays were ever delivered, or a patient's could not be read, she is on the ward's list, and has a page, for so long
+# after the last result or course.
 LISTED_FOR = timedelta(days=28)
 # The rules whose verdict says that they look at the load: always, or off treatment.
 _OF_RESPONSE = ("rebound", "response", "rise_on_prophylaxis")
@@ -36,6 +37,7 @@ class WardList:
         stays: their stays that had begun; None = never delivered.
         unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason and compartment.
         watched: patient_id and compartment of every load that a rule watches (`watched_by`).
+        unplaced: those without an open stay of whom a stay or movement could not be read: where they lie is not known.
     """
 
     patients: tuple[str, ...]
@@ -43,15 +45,18 @@ class WardList:
     stays: pl.DataFrame | None
     unassessed: pl.DataFrame
     watched: pl.DataFrame
+    unplaced: frozenset[str] = frozenset()
 
 
 def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection[str]) -> WardList:
     """The list as an assessment of everyone gives it. `urgent`: who has an alert to look at, also where no stay is known."""
-    by_stay = _listed(assessment.results, assessment.courses, assessment.stays, as_of)
-    patients = tuple(sorted(by_stay | (set(urgent) & set(assessment.patients))))
+    unread = assessment.facts.prepared.begun.unread_of(ICU_STAYS)
+    by_rows = _listed(assessment.results, assessment.courses, assessment.stays, unread, as_of)
+    patients = tuple(sorted(by_rows | (set(urgent) & set(assessment.patients))))
     said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
     results = assessment.results.filter(pl.col("patient_id").is_in(patients))
-    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said))
+    unplaced = _unplaced(patients, assessment.stays, unread)
+    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said), unplaced)
 
 
 def watched_by(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -97,36 +102,48 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
-        patients = tuple(sorted(_listed(used, courses, stays, as_of) | (set(urgent) & known_of)))
+        unread = known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=found)
+        patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (set(urgent) & known_of)))
         said = stored_results.last_verdicts(connection, patients)
     mine = used.filter(pl.col("patient_id").is_in(patients))
-    return WardList(patients, mine, stays, _unassessed(said), watched_by(said))
+    return WardList(patients, mine, stays, _unassessed(said), watched_by(said), _unplaced(patients, stays, unread))
 
 
 def _listed(
-    results: pl.DataFrame, courses: pl.DataFrame | None, stays: pl.DataFrame | None, as_of: datetime
+    results: pl.DataFrame,
+    courses: pl.DataFrame | None,
+    stays: pl.DataFrame | None,
+    unread: Collection[str],
+    as_of: datetime,
 ) -> set[str]:
-    """Patients with an open stay; where no stays were ever delivered, those with a result or course in the last weeks."""
-    if stays is not None:
-        return set(stays.filter(pl.col("discharged_at").is_null())["patient_id"])
+    """Patients with an open stay, and those with a result or course in the last weeks of whom a stay could not be read;
+    where no stays were ever delivered, all with such a result or course."""
     since = as_of - LISTED_FOR
-    sampled = set(results.filter(pl.col("collected_at") >= since)["patient_id"])
-    if courses is None:
-        return sampled
-    return sampled | set(courses.filter(pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since))["patient_id"])
+    lately = set(results.filter(pl.col("collected_at") >= since)["patient_id"])
+    if courses is not None:
+        goes_on = pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since)
+        lately |= set(courses.filter(goes_on)["patient_id"])
+    return lately if stays is None else _in_bed(stays) | (lately & set(unread))
+
+
+def _in_bed(stays: pl.DataFrame) -> set[str]:
+    return set(stays.filter(pl.col("discharged_at").is_null())["patient_id"])
+
+
+def _unplaced(patients: Collection[str], stays: pl.DataFrame | None, unread: Collection[str]) -> frozenset[str]:
+    placed = set() if stays is None else _in_bed(stays)
+    return frozenset((set(patients) & set(unread)) - placed)
 
 
 def candidates(connection: sa.Connection, *, as_of: datetime) -> set[str]:
     """Patients who may be on the list: whoever is listed by what was known, whatever the alerts, is among them."""
     since = as_of - LISTED_FOR
-    if known.was_delivered(connection, ICU_STAYS, as_of=as_of):
-        found = who_is_there.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
-    else:
-        found = who_is_there.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
-        found |= who_is_there.patients_without_end(
-            connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of
-        )
-    return found
+    lately = who_is_there.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
+    lately |= who_is_there.patients_without_end(connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of)
+    if not known.was_delivered(connection, ICU_STAYS, as_of=as_of):
+        return lately
+    in_bed = who_is_there.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
+    return in_bed | known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=lately)
 
 
 def _begun(connection: sa.Connection, rows: RowType, as_of: datetime, patients: Collection[str]) -> pl.DataFrame | None:

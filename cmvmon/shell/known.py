@@ -277,6 +277,17 @@ def _unread(
     return found
 
 
+def unread_of(connection: sa.Connection, table: Delivered, *, as_of: datetime, among: Collection[str]) -> set[str]:
+    """Those of these patients of whom a row of that table, or a statement that its rows are made of, was delivered by
+    `as_of` and could not be used: as `Known.unread_of` tells it."""
+    if not among:
+        return set()
+    one = links(connection, as_of=as_of, about=among)
+    names = (table.name, *([] if table.told is None else [table.told.by]))
+    fallen = {name: _own_rows(connection, BY_NAME[name], as_of=as_of, patients=among, one=one)[1] for name in names}
+    return set(_unread(connection, as_of, fallen)[table.name]) & set(among)
+
+
 def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[tuple[str, datetime]]:
     """When the bytes of each of these deliveries landed, the last time that they did."""
     d = DELIVERIES.c

@@ -102,8 +102,8 @@ def ids(landing: Path) -> frozenset[str]:
 
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
     """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`, and for what was parted."""
-    notes = [note for note in sorted(landing.glob("*/*.json")) if not note.with_suffix(_PARTS).exists()]
-    return [note for note in notes if _is_id(note.parent.name) and (note.parent.name, *_named(note)) not in judged]
+    notes = [note for note in landing.glob("*/*.json") if (note.parent.name, *_named(note)) not in judged]
+    return sorted(note for note in notes if _is_id(note.parent.name) and not note.with_suffix(_PARTS).exists())
 
 
 def note_parts(landing: Path, landed: Landed, parts: Collection[str]) -> None:

@@ -169,6 +169,7 @@ def test_doctor_finds_a_good_site_in_order_and_points_at_the_unflagged_values(sm
         (("nightly", "--as-of", "yesterday"), 2, "is not a moment"),
         (("ingest", "nothing.csv", "--feed", "synthetic"), 2, "can't be read"),
         (("ingest", "pyproject.toml", "--feed", "nowhere"), 2, "labs/nowhere.toml"),
+        (("ingest", "pyproject.toml", "--feed", "nowhere"), 2, "has landed and waits"),
         (("ingest", "pyproject.toml", "--feed", "synthetic", "--table", "labs"), 2, "must be one of"),
         (("ingest", "pyproject.toml", "--feed", "../x"), 2, "letters, digits"),
         (("analyze", "docs", "--out", "out"), 2, "holds neither"),

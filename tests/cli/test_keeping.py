@@ -114,6 +114,7 @@ def test_status_tells_of_a_refused_delivery_also_after_a_good_one_came(site: Pat
     assert here("nightly", site=site).returncode == 0
     done = here("status", site=site)
     assert (done.returncode, "NOT TAKEN IN 1 landed" in done.stdout) == (3, True)
+    assert "; 5 deliveries of tables in 24 h" in done.stdout
     assert json.loads(here("status", "--json", site=site).stdout)["n_never_taken_in"] == 1
 
 

@@ -27,6 +27,8 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
     assert " ended " in here("merge", "--list", site=tmp_path).stdout
     for arguments, code, says in (
         ((OLD, NEW), 2, "name both numbers and from when"),
+        ((OLD, NEW, "--until", text(day(2))), 2, "give --at too, as `cmvmon merge --list` prints it"),
+        ((OLD, "--until", text(day(2))), 2, "name both numbers and from when"),
         (("SYNTHETIC-4", NEW, "--at", text(day(1))), 2, "nothing is known of the number"),
         ((OLD, OLD, "--at", text(day(1))), 3, "merged_into_itself"),
     ):

@@ -193,6 +193,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(port: int, root: Pat
     answer = raw(port, *sent)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"body_too_large" in answer
+    assert b"longer than the 200000 bytes that are taken" in answer
     assert contents(root, "SELECT count(*) FROM messages") == before
     at_the_limit = resources("LIMIT") + b" " * (200_000 - len(resources("LIMIT")))
     assert post(port, at_the_limit).status == 202

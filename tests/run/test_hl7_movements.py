@@ -12,12 +12,16 @@ import pytest
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
+from cmvmon.domain.results import ALERTS
 from cmvmon.domain.rows import ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.run import ward_list
+from cmvmon.run.assessing import assessed
 from cmvmon.run.merging import listed_links
 from cmvmon.run.night import nightly
 from cmvmon.run.placing import places
 from cmvmon.run.rebuilding import rebuild
+from cmvmon.run.views import ward_rows
+from cmvmon.run.worklist import worklist
 from cmvmon.shell import known
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.session import open_site
@@ -203,7 +207,6 @@ def test_stays_that_come_as_rows_stand_beside_those_that_movements_tell(tmp_path
 
 def test_of_a_stay_that_movements_tell_nobody_says_that_there_is_no_ventilation(tmp_path: Path) -> None:
     from cmvmon.facts.duration import DURATION
-    from cmvmon.run.assessing import assessed
 
     root = at_feed(tmp_path)
     put(root, "a.hl7", moved("A01", 1))
@@ -262,3 +265,49 @@ def test_a_cancel_that_names_no_movement_loses_nobody_and_is_not_kept_in_silence
     with open_site(root) as opened, opened.reading() as connection:
         assert ward_list.candidates(connection, as_of=day(1)) == ({"SYNTH-1"} if is_there else set())
     assert known_at(root, day(1)).unread_of(ICU_STAYS) == (frozenset({"SYNTH-1"}) if is_unread else frozenset())
+
+
+def listed(root: Path, at: datetime) -> dict[str, tuple[str | None, str | None]]:
+    """Who is on the ward page and where, checked to be the same by what is stored and by an assessment of everybody."""
+    with open_site(root) as opened:
+        stored = ward_list.stored_list(opened, as_of=at, urgent=set())
+        everyone = assessed(opened, as_of=at)
+        whole = ward_list.of_assessment(everyone, as_of=at, urgent=set())
+        with opened.reading() as connection:
+            assert set(stored.patients) <= ward_list.candidates(connection, as_of=at)
+        assert (stored.patients, stored.unplaced) == (whole.patients, whole.unplaced)
+        no_alerts = ALERTS.empty()
+        return {row.patient_id: (row.ward, row.bed) for row in ward_rows(stored, no_alerts, protocol=opened.protocol)}
+
+
+def test_a_patient_whose_ward_nobody_listed_stays_on_the_list_of_the_ward_while_results_come(tmp_path: Path) -> None:
+    root = at_feed(tmp_path)
+    rising = [result("SYNTH-2", d, load, specimen="plasma") for d, load in ((1, 1000), (4, 9000), (7, 90000))]
+    sites.drop(root, "viral_load_results", [*rising, result("SYNTH-9", 1, 1000)])
+    put(
+        root,
+        "a.hl7",
+        moved("A01", 1),
+        moved("A01", 1, patient="SYNTH-2", visit="V2", ward="NEW-WARD"),  # results, and nobody knows where she lies
+        moved("A01", 1, patient="SYNTH-3", visit="V3", ward="NEW-WARD"),  # of whom nothing else is known
+    )
+    nightly(root, as_of=day(8))
+    assert listed(root, day(8)) == {"SYNTH-1": ("IC1", "3"), "SYNTH-2": (None, None)}
+    assert all("SYNTH-2" in (root / "pages" / f"ward.{code}.html").read_text("utf-8") for code in ("nl", "en"))
+    assert {row["patient_id"] for row in worklist(root, as_of=day(8), lang="en").samples} == {"SYNTH-2"}
+    assert "SYNTH-2" not in listed(root, day(7) + ward_list.LISTED_FOR + timedelta(hours=1))
+    mended = TEXT.replace('elsewhere = ["B4", "SEH"]', 'elsewhere = ["B4", "SEH", "NEW-WARD"]')
+    (root / "tables" / f"{FEED}.toml").write_text(mended, "utf-8")
+    nightly(root, as_of=day(9))
+    assert set(listed(root, day(9))) == {"SYNTH-1"}
+
+
+def test_who_went_home_and_has_a_stay_that_cannot_be_read_is_listed_and_not_put_in_the_bed_she_left(
+    tmp_path: Path,
+) -> None:
+    root = at_feed(tmp_path)
+    sites.drop(root, "icu_stays", [sites.stay("SYNTH-5", end=2), sites.stay("SYNTH-6", end=2)])
+    sites.drop(root, "antiviral_courses", [sites.course("SYNTH-5", start=1), sites.course("SYNTH-6", start=1)])
+    put(root, "a.hl7", moved("A01", 90, patient="SYNTH-5", visit="V5", ward="NEW-WARD"))
+    nightly(root, as_of=day(5))
+    assert listed(root, day(5)) == {"SYNTH-5": (None, None)}

@@ -14,7 +14,8 @@ from cmvmon.run.checkup import checkup
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
-from cmvmon.shell import feed_state, known, session
+from cmvmon.run.status import status
+from cmvmon.shell import feed_state, known, landing, session
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -189,6 +190,27 @@ def test_a_delivery_that_a_clock_behind_refused_is_tried_again_each_night_and_ta
     assert stopped_feeds(site) == []
     assert never_taken_in(site) == "whatever has landed was taken in"
     assert "never taken in" not in (site / "pages" / "ward.en.html").read_text()
+
+
+@pytest.mark.parametrize("other", [("second", "viral_load_results"), ("second", "icu_stays")])
+def test_bytes_that_were_taken_in_for_one_feed_and_wait_for_another_are_told_until_they_are_taken_in_there_too(
+    ward: Path, other: tuple[str, str]
+) -> None:
+    """A file that was given under a mistyped name of a feed after it had been given under the right one, and a file of
+    another table that was refused for its columns."""
+    feed, table = other
+    delivery = landed(ward, "viral_load_results", one_result())
+    lab_feed(ward, delivery, as_of=LATER)
+    assert never_taken_in(ward) == "whatever has landed was taken in"
+    raw = (ward / "landing" / delivery / "raw").read_bytes()
+    told = {"file_name": "new.csv", "landed_at": LATER, "is_history": False}
+    landing.land(ward / "landing", raw, feed=feed, table=table, form="csv", **told)
+    assert never_taken_in(ward).startswith("1 landed and never taken in")
+    assert status(ward).n_never_taken_in == 1
+    sites.laboratories(ward, "synthetic", "second")
+    nightly(ward, as_of=NEXT)
+    is_read = table == "viral_load_results"
+    assert (never_taken_in(ward) == "whatever has landed was taken in") is is_read
 
 
 def test_of_courses_that_were_refused_what_came_later_holds_when_they_are_tried_again(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_of_two_people_the_second_is_told_who_answered_first(waiting: Path) -> N
     (line,) = listed_quarantine(waiting)
     answer_quarantine(waiting, line["record"], answer="rejected", why="a typing error", actor="dr. A")
     for answer in ("rejected", "closed"):
-        with pytest.raises(SiteError, match="answered already: rejected by dr"):
+        with pytest.raises(SiteError, match=r"answered already: rejected by dr.*quarantine reopen"):
             answer_quarantine(waiting, line["record"], answer=answer, why="the same", actor="dr. B")
     assert [row["actor"] for row in answered(waiting)] == ["dr. A"]
 
@@ -324,6 +324,9 @@ def test_a_person_confirms_a_date_that_seemed_mistyped_and_the_result_is_used(
     assert (said["actor"], said["why"]) == ("dr. A", "stored sample, typed afterwards")
     with pytest.raises(SiteError, match="in use since"):
         reopen(site, said["record"], why="no", actor="dr. B")
+    with pytest.raises(SiteError, match="answered already: released") as again:
+        release(site, held["record"], why="once more", actor="dr. B")
+    assert ("in use since" in str(again.value), "reopen" in str(again.value)) == (True, False)
     drop(site, RESULTS, [OLD, BAD, result("SYNTHETIC-1", 5, 600)], name="three.csv")
     clock(day(11))
     with open_site(site) as opened:
@@ -508,6 +511,39 @@ def test_the_commands_say_it_in_words_and_for_a_machine(waiting: Path, capsys: p
     ]
     assert json.loads(run("list", "--json")) == []
     assert "nothing in quarantine" in run("retry")
+
+
+@pytest.mark.parametrize(("text", "code"), [("not = [toml", 4), (None, 2)])
+def test_judging_again_ends_as_taking_in_does_where_the_laboratory_file_is_broken_or_gone(
+    tmp_path: Path,
+    clock: Callable[[datetime], None],
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    code: int,
+) -> None:
+    from tests.sites import laboratories
+
+    laboratories(tmp_path, "second")
+    drop(tmp_path, RESULTS, [BAD], feed="second")
+    clock(day(5))
+    nightly(tmp_path, as_of=day(5))
+    file = tmp_path / "labs" / "second.toml"
+    good = file.read_text("utf-8")
+    file.unlink() if text is None else file.write_text(text, "utf-8")
+    for more in ((), ("--json",)):
+        with pytest.raises(SystemExit) as ended:
+            app(["quarantine", "retry", *more, "--site", str(tmp_path)])
+        assert (ended.value.code, "second" in capsys.readouterr().out) == (code, True)
+    file.write_text(good, "utf-8")
+    capsys.readouterr()
+    app(["quarantine", "retry", "--site", str(tmp_path)], standalone_mode=False)
+
+
+def test_the_remedies_name_a_day_that_does_not_exist_another_authority_and_the_command_that_confirms_a_date() -> None:
+    says = RECORD_REASONS
+    assert "names a day or an hour that does not exist" in says["malformed_time"]
+    assert "the authority that is declared" in says["missing_patient_id"]
+    assert "cmvmon quarantine release" in says["collected_long_before_report"]
 
 
 def test_a_message_is_shown_with_the_names_of_its_segments_and_without_its_patient(

@@ -45,7 +45,7 @@ REFUSALS: Mapping[str, _Said] = MappingProxyType(
         "content_type": _Said(
             415, "not-supported", "Send the body as application/fhir+json in UTF-8, uncompressed; neither XML nor lines are read."
         ),
-        "body_too_large": _Said(413, "too-long", "The body is longer than this listener takes. Send smaller Bundles."),
+        "body_too_large": _Said(413, "too-long", "The body is longer than the {most} bytes that are taken. Send smaller Bundles."),
         "timed_out": _Said(408, "timeout", "The request was not complete in time. Nothing of it was kept. Send it again."),
         "not_stored": _Said(NOT_STORED, "no-store", f"The body could not be kept. {_AGAIN}"),
         "stopping": _Said(503, "transient", f"The listener is being stopped. {_AGAIN}"),
@@ -81,10 +81,11 @@ def answer_of(status: int, outcome: Mapping[str, Any], code: str | None = None) 
     return Answer(status, json.dumps(outcome, ensure_ascii=False).encode(), code)
 
 
-def refused(code: str) -> Answer:
-    """The answer to a request that is not taken, by a code of REFUSALS."""
+def refused(code: str, *, most: int = 0) -> Answer:
+    """The answer to a request that is not taken, by a code of REFUSALS. `most`: how many bytes of a body are taken, where it is
+    refused for its length."""
     said = REFUSALS[code]
-    return answer_of(said.status, outcome_of("fatal", said.kind, code, said.text), code)
+    return answer_of(said.status, outcome_of("fatal", said.kind, code, said.text.replace("{most}", str(most))), code)
 
 
 def not_judged() -> Answer:
