@@ -29,7 +29,7 @@ from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
-from cmvmon.shell.signs_of_life import last_heard, last_signs, silent_tables
+from cmvmon.shell.signs_of_life import ever_sent, last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
 _CHUNK = 500
@@ -48,12 +48,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = _unread(
-        connection,
-        as_of,
-        {name: fallen for name, (_, fallen) in found.items()},
-        unclear_of({name: rows for name, (rows, _) in found.items() if rows is not None}),
-    )
+    unread = _unread(connection, as_of, found)
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
@@ -62,7 +57,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         silent=silent,
         heard_since=heard,
         last_heard=last_heard(signs, as_of=as_of),
-        ever_sent={table.name: _ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
+        ever_sent={table.name: ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
         answered=answered_results(connection, as_of=as_of),
     )
 
@@ -244,14 +239,11 @@ def chunks(patients: Collection[str]) -> list[list[str]]:
 
 
 def _unread(
-    connection: sa.Connection,
-    as_of: datetime,
-    fallen: Mapping[str, pl.DataFrame],
-    unclear: Mapping[str, pl.DataFrame],
+    connection: sa.Connection, as_of: datetime, own: Mapping[str, tuple[pl.DataFrame | None, pl.DataFrame]]
 ) -> dict[str, dict[str, datetime]]:
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
-    be told from the rest. `fallen`: by table, what records come to of which none stands. `unclear`: by table, statements by which
-    it can't be told which of its rows stand.
+    be told from the rest. `own`: by table, its rows, and what records come to of which none stands; statements by which it can't
+    be told which rows of another table stand count too.
 
     Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
@@ -267,11 +259,11 @@ def _unread(
         for table in with_what_it_tells(name) if name in found else ():
             who, came = one.of(number), landed[delivery_id]
             found[table][who] = max(came, found[table].get(who, came))
-    for name, rows in fallen.items():
-        for who, came in rows.select("patient_id", "received_at").iter_rows():
+    for name, (_, fallen) in own.items():
+        for who, came in fallen.select("patient_id", "received_at").iter_rows():
             for table in with_what_it_tells(name):
                 found[table][who] = max(came, found[table].get(who, came))
-    for table, rows in unclear.items():
+    for table, rows in unclear_of({name: rows for name, (rows, _) in own.items() if rows is not None}).items():
         for who, came in rows.iter_rows():
             found[table][who] = max(came, found[table].get(who, came))
     return found
@@ -284,8 +276,8 @@ def unread_of(connection: sa.Connection, table: Delivered, *, as_of: datetime, a
         return set()
     one = links(connection, as_of=as_of, about=among)
     names = (table.name, *([] if table.told is None else [table.told.by]))
-    fallen = {name: _own_rows(connection, BY_NAME[name], as_of=as_of, patients=among, one=one)[1] for name in names}
-    return set(_unread(connection, as_of, fallen)[table.name]) & set(among)
+    found = {name: _own_rows(connection, BY_NAME[name], as_of=as_of, patients=among, one=one) for name in names}
+    return set(_unread(connection, as_of, found)[table.name]) & set(among)
 
 
 def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[tuple[str, datetime]]:
@@ -293,13 +285,6 @@ def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[
     d = DELIVERIES.c
     query = sa.select(d.delivery_id, sa.func.max(d.landed_at)).where(d.delivery_id.in_(deliveries))
     return ((name, at) for name, at in connection.execute(query.group_by(d.delivery_id)))
-
-
-def _ever_sent(connection: sa.Connection, table: Delivered, as_of: datetime) -> frozenset[str]:
-    """Of the words that are asked for those that a row of the unit had held by then."""
-    (column, asked), c = table.asked_for, VERSIONS[table.name].c
-    rows = sa.select(c[column]).where(c.received_at <= as_of).limit(1)
-    return frozenset(word for word in asked if connection.execute(rows.where(c[column] == word)).first() is not None)
 
 
 def assays_in_use(site: Site, *tables: pl.DataFrame) -> pl.DataFrame:

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, with_what_it_tells
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, Delivered, with_what_it_tells
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.rhythm import Rhythm
 from cmvmon.shell import feed_state
-from cmvmon.shell.schema import ARRIVALS, DELIVERIES
+from cmvmon.shell.schema import ARRIVALS, DELIVERIES, VERSIONS
 from cmvmon.shell.site import Site
 
 
@@ -93,3 +93,10 @@ def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_o
             kept.setdefault(table, []).append(bool(is_kept))
             heard.setdefault(table, []).append(last)
     return {table: max(heard[table]) for table, each in kept.items() if not any(each)}
+
+
+def ever_sent(connection: sa.Connection, table: Delivered, as_of: datetime) -> frozenset[str]:
+    """Of the words that are asked for those that a row of the unit had held by then."""
+    (column, asked), c = table.asked_for, VERSIONS[table.name].c
+    rows = sa.select(c[column]).where(c.received_at <= as_of).limit(1)
+    return frozenset(word for word in asked if connection.execute(rows.where(c[column] == word)).first() is not None)
