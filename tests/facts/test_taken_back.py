@@ -81,6 +81,15 @@ def test_a_withdrawal_that_came_before_its_result_ended_it_before_it_stood() -> 
     assert row["taken_back_at"] < row["in_use_since"]
 
 
+def test_of_several_withdrawals_the_first_after_it_stood_counts_and_before_it_the_last() -> None:
+    said_twice = [version("final", 1), version("withdrawn", 3), version("withdrawn", 5, delivered_value="again")]
+    (row,) = taken_back(*said_twice)
+    assert row["taken_back_at"] == moment(3)
+    ahead = [version("withdrawn", day, reported=day, delivered_value=str(day)) for day in (1, 2)]
+    (row,) = taken_back(version("final", 5, reported=0.5), *ahead)
+    assert row["taken_back_at"] == moment(2)
+
+
 def test_one_that_only_stood_as_preliminary_has_no_row() -> None:
     assert taken_back(version("preliminary", 1), version("withdrawn", 2)) == []
 
@@ -118,6 +127,19 @@ def test_another_result_of_that_sample_counts_where_it_stands(
         if one["result_id"] != "lab:new:cmv_dna"
     ]
     assert (row["has_another_result"], row["is_reissued"]) == (has_another, is_reissued)
+
+
+def test_one_of_several_results_that_says_the_same_is_enough() -> None:
+    others = [
+        version("final", 4, result_id=f"lab:new{n}:cmv_dna", viral_load_iu_per_ml=load)
+        for n, load in ((1, 9.0), (2, 46000.0))
+    ]
+    (row,) = [
+        one
+        for one in taken_back(version("final", 1), version("withdrawn", 3), *others)
+        if "new" not in one["result_id"]
+    ]
+    assert row["is_reissued"]
 
 
 def test_two_values_that_contradict_each_other_never_stood() -> None:
