@@ -17,7 +17,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.shell import known
 from dashboards.views import NeverDelivered
 
@@ -38,6 +38,7 @@ BECAUSE: Mapping[str, str] = MappingProxyType(
 """The table for want of which a rule gives that reason, where it was never delivered."""
 NOBODY_WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        VIRAL_LOAD_RESULTS.name: ("result_withdrawn_after_use",),
         ANTIVIRAL_COURSES.name: ("drug_line", "interaction_note", "toxicity_monitoring"),
         DOSES_GIVEN.name: ("exposure_low", "exposure_high"),
         RESISTANCE_REPORTS.name: ("resistance_found",),

@@ -48,12 +48,14 @@ def test_half_the_dose_is_told_until_it_is_corrected(tmp_path: Path) -> None:
     assert alert["state"] == "resolved"
 
 
-def test_a_dose_above_its_band_stands_until_a_whole_day_below_it_was_delivered(tmp_path: Path) -> None:
+def test_a_dose_above_its_band_stands_until_a_whole_day_below_it_was_delivered_and_then_steps_down(
+    tmp_path: Path,
+) -> None:
     """Twice the dose of the band for five days. The export of the sixth morning holds the night before, and none of that evening."""
     drop(tmp_path, "viral_load_results", [result(PATIENT, 0, 90000)])
     drop(tmp_path, "antiviral_courses", [course(PATIENT)])
     drop(tmp_path, "icu_stays", [stay(PATIENT)])
-    clearances = [f"{PATIENT},cockcroft_gault,{text(day(n))},60,mL/min,," for n in range(7)]
+    clearances = [f"{PATIENT},cockcroft_gault,{text(day(n))},60,mL/min,," for n in range(11)]
     write(tmp_path, "kidney_function", KIDNEY, clearances, name="one.csv")
     write(tmp_path, "doses_given", DOSES, doses(350), name="one.csv")
     nightly(tmp_path, as_of=day(4.1))
@@ -63,7 +65,10 @@ def test_a_dose_above_its_band_stands_until_a_whole_day_below_it_was_delivered(t
     nightly(tmp_path, as_of=day(4.2))
     nightly(tmp_path, as_of=day(5.1))  # no export came: of the evening of day 4 nothing is known yet
     assert [alert["state"] for alert in of_a_dose(tmp_path, "exposure_high")] == ["open"]
-    halved = [f"{PATIENT},ganciclovir,treatment,given,{text(day(4.5 + n / 2))},175,iv,70" for n in range(4)]
-    write(tmp_path, "doses_given", DOSES, halved, name="three.csv")
+    halved = [f"{PATIENT},ganciclovir,treatment,given,{text(day(4.5 + n / 2))},175,iv,70" for n in range(11)]
+    write(tmp_path, "doses_given", DOSES, halved[:4], name="three.csv")
     nightly(tmp_path, as_of=day(6.1))
+    assert [(alert["state"], alert["tier"]) for alert in of_a_dose(tmp_path, "exposure_high")] == [("open", 3)]
+    write(tmp_path, "doses_given", DOSES, halved[4:], name="four.csv")
+    nightly(tmp_path, as_of=day(9.1))  # three days in order, and one more
     assert [alert["state"] for alert in of_a_dose(tmp_path, "exposure_high")] == ["resolved"]
