@@ -24,7 +24,7 @@ was_answered = truth("was_answered_for")
 was_used = (taken_back_at - since >= number("in_use_h").hours) | was_answered
 is_told = since.is_known() & taken_back_at.is_known()
 is_back = truth("stands_again") | truth("is_reissued")
-fires = ((is_told & was_used) | was_answered) & ~is_back
+fires = was_used & ~is_back
 has_another = truth("has_another_result")
 
 RULE = Rule(

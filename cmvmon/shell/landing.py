@@ -23,7 +23,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.formats import FORMATS, ONE_TABLE
 from cmvmon.shell.files import read_bytes, write_atomically
 
-_PARTS = ".parts"
+_NOTE, _PARTS = ".json", ".parts"
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,23 @@ def ids(landing: Path) -> frozenset[str]:
 
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
     """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`, and for what was parted."""
-    notes = [note for note in landing.glob("*/*.json") if (note.parent.name, *_named(note)) not in judged]
-    return sorted(note for note in notes if _is_id(note.parent.name) and not note.with_suffix(_PARTS).exists())
+    found = []
+    for delivery_id in sorted(
+        ids(landing)
+    ):  # asked at each result, of all that ever landed: names, and no path of what is judged
+        names = _names(f"{landing}/{delivery_id}")
+        for name in sorted(name for name in names if name.endswith(_NOTE)):
+            if (delivery_id, *_named(name)) not in judged and name.removesuffix(_NOTE) + _PARTS not in names:
+                found.append(landing / delivery_id / name)
+    return found
+
+
+def _names(folder: str) -> frozenset[str]:
+    """What stands in it; nothing where it is no folder, or can't be listed."""
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def note_parts(landing: Path, landed: Landed, parts: Collection[str]) -> None:
@@ -115,7 +130,7 @@ def note_parts(landing: Path, landed: Landed, parts: Collection[str]) -> None:
 def raw(landing: Path, delivery_id: str) -> bytes:
     """The delivery's bytes. Raises SiteError when they are gone, or are not those that landed."""
     data = read_bytes(landing / delivery_id / "raw")
-    if hashlib.sha256(data).hexdigest() != delivery_id:
+    if id_of(data) != delivery_id:
         raise SiteError(f"landing/{delivery_id[:12]}.../raw is not what landed; restore it from a backup")
     return data
 
@@ -124,15 +139,15 @@ def _is_id(text: str) -> bool:
     return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
 
 
-def _named(note: Path) -> tuple[str, str]:
+def _named(name: str) -> tuple[str, str]:
     """Feed and `kept_as` of a note's name."""
-    feed, kept_as, _ = note.name.rsplit(".", 2) if note.name.count(".") > 1 else ("", note.name, "")
+    feed, kept_as, _ = name.rsplit(".", 2) if name.count(".") > 1 else ("", name, "")
     return feed, kept_as
 
 
 def landed_by(note: Path) -> Landed:
     """The way in which a delivery has landed, from its note. Raises SiteError when the note can't be read."""
-    feed, kept_as = _named(note)
+    feed, kept_as = _named(note.name)
     try:
         return _landed(note, feed, kept_as, json.loads(read_bytes(note)))
     except (ValueError, KeyError, TypeError, AttributeError):
