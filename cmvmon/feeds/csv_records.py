@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import TextIO
 
 from cmvmon.domain.errors import DeliveryError
@@ -96,7 +97,7 @@ def read_in_parts(
 
 def _check_span(cells: list[str], line: int, n_columns: int, separator: str, *, is_declared: bool) -> None:
     """Nothing, when the quoted cells of a record that spans lines can be meant so. Raises DeliveryError."""
-    inner = [part for cell in cells for part in cell.splitlines()[1:]]
+    inner = [part for cell in cells for part in StringIO(cell, newline=None).readlines()[1:]]
     swallowed = any(part.count(separator) >= max(n_columns - 1, 1) for part in inner)
     if inner and (swallowed or not is_declared):
         what = "lines that look like records" if swallowed else "a line break"

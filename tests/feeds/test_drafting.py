@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cmvmon.cli import app
@@ -179,7 +179,14 @@ def test_times_in_two_forms_are_read_by_both_and_one_that_none_reads_leaves_it_o
     assert time_formats_of(["23-feb-2026 08:15"]) is None
 
 
+@pytest.mark.parametrize("mark", [b"\x0b", b"\x0c", b"\x1c", b"\n", b"\r\n\r\n", b" "])
+def test_a_mark_before_the_header_that_ends_a_line_for_python_alone_changes_no_column(mark: bytes) -> None:
+    plain = sample("example_nl")
+    assert tomllib.loads(draft(mark + plain))["columns"] == tomllib.loads(draft(plain))["columns"]
+
+
 @given(st.binary(max_size=300), st.integers(0, 400))
+@example(b"\x0b", 0)
 def test_no_bytes_make_it_fail_in_any_other_way(noise: bytes, at: int) -> None:
     data = sample("example_nl")
     try:

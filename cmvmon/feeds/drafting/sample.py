@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -58,11 +59,13 @@ def read_sample(data: bytes, known: Vocabulary) -> Sample:
         raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
     encoding = _encoding(data)
     text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
-    separator, above, columns = _header(text, known)
+    separator, above = _header_place(text, known)
     parts = list(
         read_in_parts(data, encoding=encoding, separator=separator, lines_above_header=above, cells_span_lines=False)
     )
     header = parts[0].header
+    columns = _columns(header, known)
+    _check_needed(columns)
     places = {field: header.index(name) for field, name in columns.items()}
     readable = [record.cells for part in parts for record in part.readable]
     cells = {field: tuple(row[place] for row in readable) for field, place in places.items()}
@@ -138,19 +141,24 @@ def _encoding(data: bytes) -> str:
     return "utf-8"
 
 
-def _header(text: str, known: Vocabulary) -> tuple[str, int, dict[str, str]]:
-    """Separator, lines above the header, and its columns by our field: those under which most headers are known."""
-    lines = list(islice(text.splitlines(), _HEADER_WITHIN))
-    best: tuple[int, str, int, dict[str, str]] = (0, "", 0, {})
+def _header_place(text: str, known: Vocabulary) -> tuple[str, int]:
+    """Separator and lines above the header: those under which most headers are known. Lines end where the CSV reader ends them."""
+    lines = list(islice(StringIO(text, newline=None), _HEADER_WITHIN))
+    best: tuple[dict[str, str], str, int] = ({}, "", 0)
     for separator in SEPARATORS:
         for above, line in enumerate(lines):
             columns = _columns(next(csv.reader([line], delimiter=separator), []), known)
-            if len(columns) > best[0]:
-                best = (len(columns), separator, above, columns)
-    missing = [field for field in _NEEDED if field not in best[3]]
+            if len(columns) > len(best[0]):
+                best = (columns, separator, above)
+    _check_needed(best[0])
+    return best[1:]
+
+
+def _check_needed(columns: Mapping[str, str]) -> None:
+    """Raises DeliveryError where the header names no patient or no value."""
+    missing = [field for field in _NEEDED if field not in columns]
     if missing:
         raise _no_header(missing)
-    return best[1:]
 
 
 def _columns(header: Sequence[str], known: Vocabulary) -> dict[str, str]:
