@@ -22,6 +22,7 @@ from cmvmon.domain.constraints import (
     NotBefore,
     NotNull,
     NullUnless,
+    OnlyWith,
     OneOf,
     Ordered,
     OrderedWhen,
@@ -99,6 +100,8 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
             found = gxe.ExpectSelectColumnValuesToBeUniqueWithinRecord(
                 column_list=[column, other], ignore_row_if="any_value_is_missing"
             )
+        case OnlyWith(column, beside):
+            found = gxe.ExpectColumnValuesToBeNull(column=column, row_condition=_column(gx, beside).is_null())
         case OrderedWhen(lower, upper, when, values):
             asked = _column(gx, when).is_in(list(values))
             found = gxe.ExpectColumnPairValuesAToBeGreaterThanB(

@@ -22,6 +22,7 @@ from cmvmon.domain.constraints import (
     NotBefore,
     NotNull,
     NullUnless,
+    OnlyWith,
     OneOf,
     Ordered,
     OrderedWhen,
@@ -137,6 +138,8 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
             return "consistency", _custom("ordered", lower=lower, upper=upper, strict=strict)
         case Differ(column, other):
             return "consistency", _custom("differ", column=column, other=other)
+        case OnlyWith(column, beside):
+            return "consistency", _custom("only_with", column=column, beside=beside)
         case OrderedWhen(lower, upper, when, values):
             return "consistency", _custom("ordered_when", lower=lower, upper=upper, when=when, values=list(values))
         case OneOfWhen(column, words, when, values):

@@ -19,6 +19,7 @@ from cmvmon.domain.constraints import (
     NotBefore,
     NotNull,
     NullUnless,
+    OnlyWith,
     OneOf,
     Ordered,
     OrderedWhen,
@@ -275,6 +276,7 @@ _ON_TABLE: Mapping[str, _Reader] = {
         lambda s: Ordered(s.text("lower"), s.text("upper"), s.name, s.truth("strict")),
     ),
     "differ": (("column", "other"), (), lambda s: Differ(s.text("column"), s.text("other"), s.name)),
+    "only_with": (("column", "beside"), (), lambda s: OnlyWith(s.text("column"), s.text("beside"), s.name)),
     "ordered_when": (("lower", "upper", *_WHEN), (), _Stated.ordered_when),
     "one_of_when": (
         ("column", "words", *_WHEN),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Matches, NotBefore, OneOf, Ordered
+from cmvmon.domain.constraints import Between, Matches, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 IV = "iv"
@@ -17,7 +17,8 @@ ATC_CODE = f"{_GROUP}{_DIGIT}{_DIGIT}{_LETTER}{_LETTER}{_DIGIT}{_DIGIT}"
 
 CO_MEDICATION = RowType(
     name="co_medication",
-    description="One drug given from a first to a last dose by one route. A code that no pair of the protocol names is kept.",
+    description="One drug given from a first to a last dose by one route and at one dose. A code that no pair of the protocol names is "
+    "kept.",
     key=("patient_id", "atc_code", "route", "started_at"),
     columns=(
         PATIENT_ID,
@@ -36,6 +37,30 @@ CO_MEDICATION = RowType(
         ),
         Column("started_at", Kind.MOMENT, "First dose.", "UTC", constraints=(NotBefore("started_at"),)),
         Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
+        Column(
+            "dose_mg",
+            Kind.NUMBER,
+            "One dose, as ordered. No rule reads it: it is shown beside the drug.",
+            "mg",
+            "not given in mg, or not known",
+            (Between("dose_mg", above=0.0, at_most=1e5),),
+        ),
+        Column(
+            "dose_mg_per_kg",
+            Kind.NUMBER,
+            "One dose by body weight, likewise.",
+            "mg/kg",
+            "not given by weight, or not known",
+            (Between("dose_mg_per_kg", above=0.0, at_most=1e3),),
+        ),
+        Column(
+            "interval_h",
+            Kind.NUMBER,
+            "Time between doses.",
+            "h",
+            "not known, or given without a pause",
+            (Between("interval_h", above=0.0, at_most=10_000.0),),
+        ),
         *RECEIVED,
     ),
     across=(Ordered("started_at", "stopped_at", "other_drug_stopped_before_started"),),

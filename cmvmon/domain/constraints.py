@@ -255,6 +255,30 @@ class OrderedWhen:
 
 
 @dataclass(frozen=True)
+class OnlyWith:
+    """`column` is null in every row in which `beside` is null: it says something of that."""
+
+    column: str
+    beside: str
+    code_: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.beside)
+
+    @property
+    def code(self) -> str:
+        return self.code_
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is empty where {self.beside} is"
+
+    def holds(self) -> pl.Expr:
+        return pl.col(self.beside).is_not_null() | pl.col(self.column).is_null()
+
+
+@dataclass(frozen=True)
 class Requires:
     """`column` is given in every row in which `when` holds one of `values`."""
 

@@ -21,6 +21,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.hsv_results import HSV_RESULTS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.laboratory_values import IONISED_CALCIUM, LABORATORY_VALUES
 from cmvmon.domain.oxygenation import OXYGENATION
@@ -221,6 +222,11 @@ DELIVERED: tuple[Delivered, ...] = (
         CMV_SEROLOGY,
         starts="sampled_at",
         known_since=("sampled_at",),
+    ),
+    Delivered(
+        HSV_RESULTS,
+        starts="collected_at",
+        known_since=("collected_at",),
     ),
     Delivered(
         TREATMENT_LIMITATIONS,

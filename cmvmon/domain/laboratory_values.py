@@ -1,7 +1,7 @@
-"""The delivered table `laboratory_values`: counts and chemistry of blood, each with its unit. Creatinine: `kidney_function`.
+"""The delivered table `laboratory_values`: counts and chemistry of blood, and QTc, each with its unit. Creatinine: `kidney_function`.
 
-Only what a rule reads, or rules.md section 2 names as an input. Dutch and American units; one table says what each is in
-the unit that is judged.
+Only what a rule or the patient page reads, or rules.md section 2 names as an input. Dutch and American units; one table says
+what each is in the unit that is judged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cmvmon.domain.conditional import BetweenInUnit, OneOfWhen
 from cmvmon.domain.constraints import Between, NotBefore, OneOf
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
-NEUTROPHILS, PLATELETS, LYMPHOCYTES, HAEMOGLOBIN, IONISED_CALCIUM, TOTAL_CALCIUM, IGG = ANALYTES = (
+NEUTROPHILS, PLATELETS, LYMPHOCYTES, HAEMOGLOBIN, IONISED_CALCIUM, TOTAL_CALCIUM, IGG = _BLOOD = (
     "neutrophils",
     "platelets",
     "lymphocytes",
@@ -25,8 +25,10 @@ NEUTROPHILS, PLATELETS, LYMPHOCYTES, HAEMOGLOBIN, IONISED_CALCIUM, TOTAL_CALCIUM
     "total_calcium",
     "igg",
 )
+POTASSIUM, MAGNESIUM, PHOSPHATE, QTC = _BESIDE_FOSCARNET = ("potassium", "magnesium", "phosphate", "qtc")
+ANALYTES = (*_BLOOD, *_BESIDE_FOSCARNET)
 BELOW, ABOVE = COMPARATORS = ("<", ">")
-E9_PER_L, K_PER_UL, PER_UL, MMOL_PER_L, G_PER_DL, MG_PER_DL, G_PER_L = UNITS = (
+E9_PER_L, K_PER_UL, PER_UL, MMOL_PER_L, G_PER_DL, MG_PER_DL, G_PER_L, MEQ_PER_L, MS = UNITS = (
     "10^9/L",
     "K/uL",
     "/uL",
@@ -34,8 +36,13 @@ E9_PER_L, K_PER_UL, PER_UL, MMOL_PER_L, G_PER_DL, MG_PER_DL, G_PER_L = UNITS = (
     "g/dL",
     "mg/dL",
     "g/L",
+    "mEq/L",
+    "ms",
 )
+# Molar masses: standard atomic weights (IUPAC). A charge of two makes two mEq of a mmol, of one one.
 _MG_PER_DL_OF_ONE_MMOL_PER_L_CALCIUM = 4.008  # 40.08 g/mol
+_MG_PER_DL_OF_ONE_MMOL_PER_L_MAGNESIUM = 2.4305  # 24.305 g/mol
+_MG_PER_DL_OF_ONE_MMOL_PER_L_PHOSPHATE = 3.0974  # as phosphorus, which is what mg/dL means there: 30.974 g/mol
 _G_PER_DL_OF_ONE_MMOL_PER_L_HAEMOGLOBIN = 1.6114  # of one chain, 16,114 g/mol
 _COUNTS = {E9_PER_L: 1.0, K_PER_UL: 1.0, PER_UL: 0.001}
 _CALCIUM = {MMOL_PER_L: 1.0, MG_PER_DL: 1.0 / _MG_PER_DL_OF_ONE_MMOL_PER_L_CALCIUM}
@@ -48,6 +55,10 @@ IN_JUDGED_UNIT: Mapping[str, Mapping[str, float]] = MappingProxyType(
         IONISED_CALCIUM: _CALCIUM,
         TOTAL_CALCIUM: _CALCIUM,
         IGG: {G_PER_L: 1.0, MG_PER_DL: 0.01},
+        POTASSIUM: {MMOL_PER_L: 1.0, MEQ_PER_L: 1.0},
+        MAGNESIUM: {MMOL_PER_L: 1.0, MG_PER_DL: 1.0 / _MG_PER_DL_OF_ONE_MMOL_PER_L_MAGNESIUM, MEQ_PER_L: 0.5},
+        PHOSPHATE: {MMOL_PER_L: 1.0, MG_PER_DL: 1.0 / _MG_PER_DL_OF_ONE_MMOL_PER_L_PHOSPHATE},
+        QTC: {MS: 1.0},
     }
 )
 """By analyte and unit, how many of the unit that is judged (the first of the analyte) one of it is."""
@@ -67,21 +78,29 @@ _PLAUSIBLE: tuple[tuple[tuple[str, ...], tuple[str, ...], float, float, bool], .
     ((TOTAL_CALCIUM,), (MG_PER_DL,), 5.6, 20.0, False),
     ((IGG,), (G_PER_L,), 0.2, 100.0, False),
     ((IGG,), (MG_PER_DL,), 20.0, 10_000.0, False),
+    ((POTASSIUM,), (MMOL_PER_L, MEQ_PER_L), 1.0, 15.0, False),
+    # The units of magnesium and phosphate overlap in size: a wrong unit shows only where no such value exists in it.
+    ((MAGNESIUM,), (MMOL_PER_L,), 0.1, 8.0, False),
+    ((MAGNESIUM,), (MG_PER_DL,), 0.25, 20.0, False),
+    ((MAGNESIUM,), (MEQ_PER_L,), 0.2, 16.0, False),
+    ((PHOSPHATE,), (MMOL_PER_L,), 0.05, 8.0, False),
+    ((PHOSPHATE,), (MG_PER_DL,), 0.15, 25.0, False),
+    ((QTC,), (MS,), 200.0, 900.0, False),  # 0.46 is one in seconds
 )
 
 LABORATORY_VALUES = RowType(
     name="laboratory_values",
-    description="One count or value of blood chemistry. Creatinine stands in `kidney_function`.",
+    description="One count or value of blood chemistry, or QTc. Creatinine stands in `kidney_function`.",
     key=("patient_id", "analyte", "sampled_at"),
     columns=(
         PATIENT_ID,
         Column(
             "analyte",
             Kind.TEXT,
-            "What was measured. Neutrophils: the absolute count. Ionised and total calcium are two.",
+            "What was measured. Neutrophils: the absolute count. Ionised and total calcium are two. QTc by whatever formula.",
             constraints=(OneOf("analyte", ANALYTES),),
         ),
-        Column("sampled_at", Kind.MOMENT, "When the sample was taken.", "UTC", constraints=(NotBefore("sampled_at"),)),
+        Column("sampled_at", Kind.MOMENT, "When sampled; of QTc, recorded.", "UTC", constraints=(NotBefore("sampled_at"),)),
         Column(
             "analyte_value",
             Kind.NUMBER,
@@ -117,7 +136,8 @@ LABORATORY_VALUES = RowType(
 def in_judged_unit(analyte: pl.Expr, value: pl.Expr, unit: pl.Expr) -> pl.Expr:
     """The value in the unit that is judged, to a millionth; null for a unit that the analyte does not have.
 
-    Counts in 10^9/L, haemoglobin and calcium in mmol/L, IgG in g/L. Source: rules.md section 2.
+    Counts in 10^9/L, haemoglobin, calcium, potassium, magnesium and phosphate in mmol/L, IgG in g/L, QTc in ms. Source:
+    rules.md section 2.
 
     >>> row = {"a": ["haemoglobin", "neutrophils"], "v": [8.0, 500.0], "u": ["g/dL", "/uL"]}
     >>> pl.DataFrame(row).select(in_judged_unit(pl.col("a"), pl.col("v"), pl.col("u")).round(1))["v"].to_list()

@@ -10,6 +10,7 @@ from cmvmon.domain.constraints import (
     NotBefore,
     NullUnless,
     OneOf,
+    OnlyWith,
     Ordered,
     OrderedWhen,
     Requires,
@@ -242,6 +243,14 @@ ICU_STAYS = RowType(
             (NotBefore("ventilation_stopped_at"),),
         ),
         Column(
+            "ventilation_kind",
+            Kind.TEXT,
+            "How in that period: `invasive` (a tube in the mouth or nose), `tracheostomy`, `non_invasive` (mask or helmet), or "
+            "`tracheostomy_mask` (a cannula, and no machine that breathes). Another kind is another period.",
+            null_means="not known, or no ventilation in this row",
+            constraints=(OneOf("ventilation_kind", words.VENTILATION_KIND),),
+        ),
+        Column(
             "affected_compartments",
             Kind.TEXT,
             f"The compartments that the team states to be affected, joined by `;`; `{words.STATED_NONE}` = stated none.",
@@ -260,6 +269,7 @@ ICU_STAYS = RowType(
     across=(
         Ordered("admitted_at", "discharged_at", "discharged_before_admitted"),
         Ordered("ventilation_started_at", "ventilation_stopped_at", "ventilation_stopped_before_started"),
+        OnlyWith("ventilation_kind", "ventilation_started_at", "ventilation_kind_without_start"),
     ),
 )
 

@@ -19,6 +19,13 @@ MOVED = "moved"  # on a page only: a result that a correction has given to anoth
 PROPHYLAXIS = "prophylaxis"
 INDICATION = ("treatment", PROPHYLAXIS, "other")
 
+INVASIVE, TRACHEOSTOMY, NON_INVASIVE, TRACHEOSTOMY_MASK = VENTILATION_KIND = (
+    "invasive",
+    "tracheostomy",
+    "non_invasive",
+    "tracheostomy_mask",
+)
+
 ALERT = "alert"
 CLEAR = "clear"
 NOT_ASSESSABLE = "not_assessable"

@@ -33,6 +33,14 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "the change is not written as one change of a protein, such as A594V, del595-603 or E22*. Ask the sender for a row "
             "of each change, in one-letter codes without p. or brackets."
         ),
+        "unknown_ventilation_kind": (
+            "the kind of ventilation is none that is read (invasive, tracheostomy, non_invasive, tracheostomy_mask). Map the sender's "
+            "word in the table file (`words.ventilation_kind`)."
+        ),
+        "ventilation_kind_without_start": (
+            "a kind of ventilation is given, and no start of the period. Ask the sender for the start, or for an empty cell where the "
+            "patient was not ventilated."
+        ),
         "stopped_before_started": "the course ends before it starts. Check both times with the sender.",
         # doses and kidney function
         "missing_dose_mg": (
@@ -80,12 +88,13 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "name in the table file, or leave such rows out."
         ),
         "unit_of_another_analyte": (
-            "this value is not in such a unit: counts are in 10^9/L, K/uL or /uL, haemoglobin in mmol/L or g/dL, calcium in mmol/L "
-            "or mg/dL, IgG in g/L or mg/dL. Check both with the sender."
+            "this value is not in such a unit: counts are in 10^9/L, K/uL or /uL, haemoglobin in mmol/L or g/dL, calcium and "
+            "phosphate in mmol/L or mg/dL, magnesium in these or mEq/L, potassium in mmol/L or mEq/L, IgG in g/L or mg/dL, QTc in "
+            "ms. Check both with the sender."
         ),
         "analyte_value_of_another_unit": (
-            "no such value exists in this unit: it may be of another (platelets 25 K/uL are 25,000/uL), or of the other calcium. "
-            "Check name and unit with the sender."
+            "no such value exists in this unit: it may be of another (platelets 25 K/uL are 25,000/uL; QTc 0.46 s is 460 ms), or of "
+            "the other calcium. Check name and unit with the sender."
         ),
         "replacement_stopped_before_started": "the treatment ends before it starts. Check both times with the sender.",
         # samples and oxygenation

@@ -58,6 +58,10 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "Ordered started_at stopped_at": [full("antiviral_courses") | {"stopped_at": at(-1)}],
     },
     "icu_stays": {
+        "OneOf ventilation_kind": [
+            full("icu_stays") | {"ventilation_kind": word} for word in ("tube", "INVASIVE", "niv", "")
+        ],
+        "OnlyWith ventilation_kind ventilation_started_at": [bare("icu_stays") | {"ventilation_kind": "invasive"}],
         "Matches affected_compartments": [
             full("icu_stays") | {"affected_compartments": text}
             for text in ("lung", "bal;", "bal; plasma", "bal\n", "none;bal", "BAL")
@@ -151,7 +155,7 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "OneOf comparator": [full("laboratory_values") | {"comparator": word} for word in ("<=", "lt", "")],
         "NotNull analyte": [full("laboratory_values") | {"analyte": None}],
         "OneOf analyte": [
-            full("laboratory_values") | {"analyte": word} for word in ("calcium", "potassium", "IGG", "")
+            full("laboratory_values") | {"analyte": word} for word in ("calcium", "sodium", "IGG", "")
         ],
         "NotNull unit": [full("laboratory_values") | {"unit": None}],
         "OneOf unit": [],
@@ -163,6 +167,10 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "OneOfWhen unit analyte ionised_calcium": _laboratory("ionised_calcium", "g/L", 1.2),
         "OneOfWhen unit analyte total_calcium": _laboratory("total_calcium", "10^9/L", 2.3),
         "OneOfWhen unit analyte igg": _laboratory("igg", "g/dL", 1.0),
+        "OneOfWhen unit analyte potassium": _laboratory("potassium", "mg/dL", 4.0),
+        "OneOfWhen unit analyte magnesium": _laboratory("magnesium", "g/L", 0.9),
+        "OneOfWhen unit analyte phosphate": _laboratory("phosphate", "mEq/L", 1.1),
+        "OneOfWhen unit analyte qtc": _laboratory("qtc", "mmol/L", 440.0),
         # 0.5 K/uL that was written as 0.5 /uL, and 500 /uL that was written as K/uL.
         "BetweenInUnit analyte_value analyte unit neutrophils 10^9/L": _laboratory("neutrophils", "K/uL", 500.0),
         "BetweenInUnit analyte_value analyte unit neutrophils /uL": _laboratory(
@@ -187,6 +195,14 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "BetweenInUnit analyte_value analyte unit total_calcium mg/dL": _laboratory("total_calcium", "mg/dL", 4.6, 2.3),
         "BetweenInUnit analyte_value analyte unit igg g/L": _laboratory("igg", "g/L", 700.0),
         "BetweenInUnit analyte_value analyte unit igg mg/dL": _laboratory("igg", "mg/dL", 7.0),
+        "BetweenInUnit analyte_value analyte unit potassium mmol/L": _laboratory("potassium", "mEq/L", 0.4, 42.0),
+        "BetweenInUnit analyte_value analyte unit magnesium mmol/L": _laboratory("magnesium", "mmol/L", 0.05, 9.0),
+        "BetweenInUnit analyte_value analyte unit magnesium mg/dL": _laboratory("magnesium", "mg/dL", 0.1, 21.0),
+        "BetweenInUnit analyte_value analyte unit magnesium mEq/L": _laboratory("magnesium", "mEq/L", 0.1, 17.0),
+        "BetweenInUnit analyte_value analyte unit phosphate mmol/L": _laboratory("phosphate", "mmol/L", 0.04, 9.0),
+        "BetweenInUnit analyte_value analyte unit phosphate mg/dL": _laboratory("phosphate", "mg/dL", 0.1, 26.0),
+        # Seconds, and a heart rate.
+        "BetweenInUnit analyte_value analyte unit qtc ms": _laboratory("qtc", "ms", 0.46, 95.0),
     },
     "co_medication": {
         "Matches atc_code": [

@@ -55,6 +55,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("samples_ordered", "duplicate_order"): lambda: _doubled("samples_ordered"),
     ("oxygenation", "duplicate_oxygenation"): lambda: _doubled("oxygenation"),
     ("cmv_serology", "duplicate_cmv_serology"): lambda: _doubled("cmv_serology"),
+    ("hsv_results", "duplicate_hsv_result"): lambda: _doubled("hsv_results"),
     ("treatment_limitations", "duplicate_treatment_limitation"): lambda: _doubled("treatment_limitations"),
     ("patient_links", "duplicate_patient_link"): lambda: _doubled("patient_links"),
     ("assays", "duplicate_assay"): lambda: _doubled("assays"),

@@ -152,7 +152,11 @@ ventilation_started_at = "Beademing van"
 ventilation_started_time = "Beademing van (tijd)"
 ventilation_stopped_at = "Beademing tot"
 ventilation_stopped_time = "Beademing tot (tijd)"
+ventilation_kind = "Beademingsvorm"
 affected_compartments = "Aangedaan"
+
+[icu_stays.words.ventilation_kind]
+invasive = ["tube"]
 
 [icu_stays.words.affected_compartments]
 bal = ["long"]
@@ -284,6 +288,9 @@ started_at = "Startdatum"
 started_time = "Starttijd"
 stopped_at = "Stopdatum"
 stopped_time = "Stoptijd"
+dose_mg = "Dosis (mg)"
+dose_mg_per_kg = "Dosis (mg/kg)"
+interval_h = "Elke (uur)"
 
 [co_medication.words.atc_code]
 P01CX01 = ["pentamidine"]
@@ -411,6 +418,23 @@ positive = ["positief"]
 
 [cmv_serology.words.given_before]
 immunoglobulin = ["IVIG"]
+
+[hsv_results.columns]
+patient_id = "Patiëntnummer"
+compartment = "Materiaal"
+virus = "Bepaling"
+collected_at = "Afnamedatum"
+collected_time = "Afnametijd"
+pcr_result = "Uitslag"
+
+[hsv_results.words.compartment]
+bal = ["BAL"]
+
+[hsv_results.words.virus]
+hsv_1 = ["HSV-1"]
+
+[hsv_results.words.pcr_result]
+not_detected = ["negatief"]
 
 [treatment_limitations.columns]
 patient_id = "Patiëntnummer"

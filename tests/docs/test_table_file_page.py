@@ -28,6 +28,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
     of_status = ("status.withdrawn", "status.stands", "columns.row_id", "columns.status")
     assert lacking == {
         "antiviral_courses.columns.interval_h",
+        "co_medication.columns.doses_per_day",
         *(f"antiviral_courses.{key}" for key in of_snapshots[1:]),
         *(f"icu_stays.{key}" for key in (*of_rhythm, *of_status)),
         *(
@@ -47,6 +48,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "samples_ordered",
                 "oxygenation",
                 "cmv_serology",
+                "hsv_results",
                 "treatment_limitations",
             )
             for key in (*of_snapshots, *of_rhythm, *of_status)

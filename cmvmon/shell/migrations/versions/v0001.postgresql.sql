@@ -162,6 +162,9 @@ CREATE TABLE co_medication (
     route VARCHAR,
     started_at TIMESTAMP WITH TIME ZONE NOT NULL,
     stopped_at TIMESTAMP WITH TIME ZONE,
+    dose_mg DOUBLE PRECISION,
+    dose_mg_per_kg DOUBLE PRECISION,
+    interval_h DOUBLE PRECISION,
     received_at TIMESTAMP WITH TIME ZONE,
     delivery_id VARCHAR,
     record_key VARCHAR NOT NULL,
@@ -329,6 +332,34 @@ CREATE INDEX ix_host_status_received_at ON host_status (received_at)
 
 CREATE INDEX ix_host_status_record_key ON host_status (record_key)
 
+CREATE TABLE hsv_results (
+    version_number SERIAL NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    virus VARCHAR NOT NULL,
+    collected_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    pcr_result VARCHAR NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE,
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_hsv_results_folded ON hsv_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_hsv_results_patient_id ON hsv_results (patient_id)
+
+CREATE INDEX ix_hsv_results_received_at ON hsv_results (received_at)
+
+CREATE INDEX ix_hsv_results_record_key ON hsv_results (record_key)
+
 CREATE TABLE icu_stays (
     version_number SERIAL NOT NULL,
     stay_id VARCHAR NOT NULL,
@@ -339,6 +370,7 @@ CREATE TABLE icu_stays (
     bed VARCHAR,
     ventilation_started_at TIMESTAMP WITH TIME ZONE,
     ventilation_stopped_at TIMESTAMP WITH TIME ZONE,
+    ventilation_kind VARCHAR,
     affected_compartments VARCHAR,
     received_at TIMESTAMP WITH TIME ZONE,
     delivery_id VARCHAR,
@@ -917,6 +949,12 @@ CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status FOR EACH RO
 CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_host_status BEFORE TRUNCATE ON host_status FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_hsv_results BEFORE UPDATE ON hsv_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_hsv_results BEFORE DELETE ON hsv_results FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_hsv_results BEFORE TRUNCATE ON hsv_results FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -162,6 +162,9 @@ CREATE TABLE co_medication (
     route VARCHAR,
     started_at VARCHAR(27) NOT NULL,
     stopped_at VARCHAR(27),
+    dose_mg DOUBLE,
+    dose_mg_per_kg DOUBLE,
+    interval_h DOUBLE,
     received_at VARCHAR(27),
     delivery_id VARCHAR,
     record_key VARCHAR NOT NULL,
@@ -329,6 +332,34 @@ CREATE INDEX ix_host_status_received_at ON host_status (received_at)
 
 CREATE INDEX ix_host_status_record_key ON host_status (record_key)
 
+CREATE TABLE hsv_results (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    compartment VARCHAR NOT NULL,
+    virus VARCHAR NOT NULL,
+    collected_at VARCHAR(27) NOT NULL,
+    pcr_result VARCHAR NOT NULL,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_hsv_results_folded ON hsv_results (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_hsv_results_patient_id ON hsv_results (patient_id)
+
+CREATE INDEX ix_hsv_results_received_at ON hsv_results (received_at)
+
+CREATE INDEX ix_hsv_results_record_key ON hsv_results (record_key)
+
 CREATE TABLE icu_stays (
     version_number INTEGER NOT NULL,
     stay_id VARCHAR NOT NULL,
@@ -339,6 +370,7 @@ CREATE TABLE icu_stays (
     bed VARCHAR,
     ventilation_started_at VARCHAR(27),
     ventilation_stopped_at VARCHAR(27),
+    ventilation_kind VARCHAR,
     affected_compartments VARCHAR,
     received_at VARCHAR(27),
     delivery_id VARCHAR,
@@ -887,6 +919,10 @@ CREATE TRIGGER no_delete_of_drug_levels BEFORE DELETE ON drug_levels BEGIN SELEC
 CREATE TRIGGER no_update_of_host_status BEFORE UPDATE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_host_status BEFORE DELETE ON host_status BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of host_status: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_hsv_results BEFORE UPDATE ON hsv_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of hsv_results: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_hsv_results BEFORE DELETE ON hsv_results BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of hsv_results: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_icu_stays BEFORE UPDATE ON icu_stays BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of icu_stays: UPDATE is refused'); END
 
