@@ -40,7 +40,8 @@ def lanes(view: PatientView, language: Language) -> list[Lane]:
                 label = f"{row['drug']} {dose(row, language)}".strip()
             by_label.setdefault(label, []).append(Bar(row["started_at"], row["stopped_at"], row["indication"] is None))
     found = [Lane("therapy", label, tuple(bars)) for label, bars in by_label.items()]
-    breathing = tuple(Bar(start, stop) for start, stop in facts.ventilation(view.stays))
+    off = view.protocol.ventilation.off_ventilator
+    breathing = tuple(Bar(start, stop) for start, stop, kind in facts.ventilation(view.stays) if kind not in off)
     if breathing:
         found.append(Lane("ventilation", language.say("figure.ventilation"), breathing))
     return found

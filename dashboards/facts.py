@@ -234,9 +234,12 @@ def reported_sign(log10_load: float, shown: list[Point], series: tuple[str, str,
     return found.pop() if len(found) == 1 else ""
 
 
-def ventilation(stays: pl.DataFrame | None) -> list[tuple[datetime, datetime | None]]:
-    """Periods of ventilation by start; a null end is still running, or unknown when the stay has ended."""
+def ventilation(stays: pl.DataFrame | None) -> list[tuple[datetime, datetime | None, str | None]]:
+    """Periods of ventilation by start, each with its end and kind; a null end is still running, or unknown when the stay has ended."""
     if stays is None:
         return []
     known = stays.filter(pl.col("ventilation_started_at").is_not_null()).sort("ventilation_started_at", "stay_id")
-    return [(row["ventilation_started_at"], row["ventilation_stopped_at"]) for row in known.iter_rows(named=True)]
+    return [
+        (row["ventilation_started_at"], row["ventilation_stopped_at"], row["ventilation_kind"])
+        for row in known.iter_rows(named=True)
+    ]

@@ -167,7 +167,8 @@ def _ventilation(view: PatientView, language: Language) -> str:
             start=language.moment(start, view.time_zone),
             stop=language.moment(stop, view.time_zone) if stop else language.say("courses.running"),
         )
-        for start, stop in facts.ventilation(view.stays)
+        + (f" ({language.word('ventilation', kind)})" if kind else "")
+        for start, stop, kind in facts.ventilation(view.stays)
     ]
     return language.say("stays.ventilation", periods="; ".join(periods)) if periods else ""
 

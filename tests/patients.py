@@ -12,7 +12,7 @@
               `d5-d9 UL54 none`, `d5- requested`, `d5-d9 failed`, `d5-d20 culture phenotype ganciclovir=reduced`,
               `d5-d9 in:bal UL97 A594V` (else plasma), two joined by `;`, `never`; one start is one request
     stays     `d-3- bal` (open; stated affected), `d-3-d20`, `d-3- none` (stated none), `d-3-d2 / d5-` (two), `never`;
-              `d-3- bal ~d-2-d10` (ventilated from day -2 to 10)
+              `d-3- bal ~d-2-d10` (ventilated from day -2 to 10), `~d-2-@tracheostomy` (its kind)
 
 `known` gives what an assessment reads; `lines` gives the lines of a delivered CSV file. All synthetic.
 """
@@ -79,6 +79,7 @@ class Stay:
     discharged: datetime | None
     stated: str
     ventilated: tuple[datetime | None, datetime | None] = (None, None)
+    kind: str | None = None
 
 
 def moment(day: float) -> datetime:
@@ -120,9 +121,16 @@ def courses(text: str) -> Iterator[Course]:
 def stays(text: str) -> Iterator[Stay]:
     """The stays of one patient."""
     for number, part in enumerate(text.split("/") if text not in ("-", "never") else ()):
-        said, _, ventilated = part.partition("~")
+        said, _, breathing = part.partition("~")
+        ventilated, _, kind = breathing.partition("@")
         span, _, stated = said.strip().partition(" ")
-        yield Stay(number, *_span(span), stated.strip(), _span(ventilated.strip()) if ventilated else (None, None))
+        yield Stay(
+            number,
+            *_span(span),
+            stated.strip(),
+            _span(ventilated.strip()) if ventilated else (None, None),
+            kind.strip() or None,
+        )
 
 
 def known(
@@ -229,6 +237,7 @@ def stays_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
             "affected_compartments": stay.stated.replace("+", ";") or None,
             "ventilation_started_at": stay.ventilated[0],
             "ventilation_stopped_at": stay.ventilated[1],
+            "ventilation_kind": stay.kind,
         }
         for stay in stays(text)
     ]

@@ -17,8 +17,7 @@ ATC_CODE = f"{_GROUP}{_DIGIT}{_DIGIT}{_LETTER}{_LETTER}{_DIGIT}{_DIGIT}"
 
 CO_MEDICATION = RowType(
     name="co_medication",
-    description="One drug given from a first to a last dose by one route and at one dose. A code that no pair of the protocol names is "
-    "kept.",
+    description="One drug given from a first to a last dose by one route, at one dose. A code that no pair names is kept.",
     key=("patient_id", "atc_code", "route", "started_at"),
     columns=(
         PATIENT_ID,

@@ -9,7 +9,8 @@ from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 HIV_AIDS = "hiv_aids"
 IMMUNOCOMPETENT = "previously_immunocompetent"
 COVID_19, ARDS = "covid_19", "ards"
-IMMUNOCOMPROMISING = ("solid_organ_transplant", "stem_cell_transplant", "chemotherapy", "immunosuppression", HIV_AIDS)
+SOLID_ORGAN = "solid_organ_transplant"
+IMMUNOCOMPROMISING = (SOLID_ORGAN, "stem_cell_transplant", "chemotherapy", "immunosuppression", HIV_AIDS)
 CONDITIONS = (
     *IMMUNOCOMPROMISING,
     IMMUNOCOMPETENT,

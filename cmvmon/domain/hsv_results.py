@@ -16,9 +16,7 @@ HSV_RESULTS = RowType(
     key=("patient_id", "compartment", "virus", "collected_at"),
     columns=(
         PATIENT_ID,
-        Column(
-            "compartment", Kind.TEXT, "What was sampled.", constraints=(OneOf("compartment", compartments.NAMES),)
-        ),
+        Column("compartment", Kind.TEXT, "What was sampled.", constraints=(OneOf("compartment", compartments.NAMES),)),
         Column(
             "virus",
             Kind.TEXT,

@@ -100,7 +100,9 @@ LABORATORY_VALUES = RowType(
             "What was measured. Neutrophils: the absolute count. Ionised and total calcium are two. QTc by whatever formula.",
             constraints=(OneOf("analyte", ANALYTES),),
         ),
-        Column("sampled_at", Kind.MOMENT, "When sampled; of QTc, recorded.", "UTC", constraints=(NotBefore("sampled_at"),)),
+        Column(
+            "sampled_at", Kind.MOMENT, "When sampled; of QTc, recorded.", "UTC", constraints=(NotBefore("sampled_at"),)
+        ),
         Column(
             "analyte_value",
             Kind.NUMBER,

@@ -28,8 +28,14 @@ DURATION = RowType(
         ),
         yes_no(
             "is_ventilated",
-            "Whether a period of ventilation runs in an open stay.",
+            "Whether a period of ventilation runs in an open stay, of a kind that does not count as off the ventilator.",
             "no open stay on record, the feeds of stays are silent, or an open stay is known by movements alone",
+        ),
+        Column(
+            "ventilation_kinds",
+            Kind.TEXT,
+            "The kinds of the periods that run, sorted, joined by `;`.",
+            null_means="none runs, or the kind of one is not on record",
         ),
         Column(
             "leading_compartments",
@@ -48,7 +54,8 @@ DURATION = RowType(
 
 @fact_table(DURATION)
 def duration(facts: Facts) -> pl.DataFrame:
-    """Ventilation is as the stays say; its kind (mask, tube, tracheostomy) is no input. Source: guide G18, G19."""
+    """Ventilation is as the stays say; `[ventilation]` says which kinds count as off the ventilator. One of which the kind is
+    not on record counts as ventilated. Source: guide G18, G19."""
     until = pl.coalesce("course_ended_at", facts.now)
     return (
         facts.of(TREATMENT)
@@ -65,11 +72,15 @@ def _ventilated(facts: Facts) -> pl.DataFrame:
     A stay that is known by movements says nothing of ventilation; one that was delivered says what there is.
     """
     begun = facts.prepared.begun
-    is_running = pl.col("ventilation_started_at").is_not_null() & pl.col("ventilation_stopped_at").is_null()
+    runs = pl.col("ventilation_started_at").is_not_null() & pl.col("ventilation_stopped_at").is_null()
+    kind = pl.col("ventilation_kind")
+    is_off = kind.is_in(list(facts.protocol.ventilation.off_ventilator)).fill_null(False)
     is_open = pl.col("discharged_at").is_null() & pl.lit(begun.silent_since(ICU_STAYS) is None)
     is_told = pl.col("stay_id").is_in(stays_told(begun[PATIENT_MOVEMENTS])["stay_id"].implode())
-    answer = pl.when(is_running.any()).then(True).when((~is_told).any()).then(False)
-    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=answer)
+    answer = pl.when((runs & ~is_off).any()).then(True).when((~is_told).any()).then(False)
+    running = kind.filter(runs)
+    named = pl.when(runs.any() & (running.null_count() == 0)).then(running.unique().sort().str.join(";"))
+    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=answer, ventilation_kinds=named)
 
 
 def _leading_below(facts: Facts) -> pl.DataFrame:

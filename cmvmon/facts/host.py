@@ -15,6 +15,12 @@ from cmvmon.facts.patients import PATIENTS
 _NOT_SAID = "nobody stated it"
 _NOTHING_SAID = "nobody stated any condition of the patient, or one could not be read"
 
+_OF_HOSTS = {
+    "solid_organ_transplant": "a transplanted organ",
+    "stem_cell_transplant": "a transplantation of stem cells",
+    "immunosuppression": "immunosuppression",
+}
+
 HOST = RowType(
     name="host",
     description="Whether a patient is immunocompromised, as stated.",
@@ -32,6 +38,7 @@ HOST = RowType(
             "The conditions that make it so, sorted, joined by `;`.",
             null_means=_NOT_SAID,
         ),
+        *(yes_no(f"has_{name}", f"Whether {said} is stated and holds.", _NOT_SAID) for name, said in _OF_HOSTS.items()),
         yes_no("has_covid_19", "Whether COVID-19 is stated and holds.", _NOTHING_SAID),
         yes_no("has_ards", "Whether ARDS is stated and holds.", _NOTHING_SAID),
     ),
@@ -48,7 +55,11 @@ def host(facts: Facts) -> pl.DataFrame:
         facts.prepared.begun[HOST_STATUS]
         .filter(pl.col("ended_at").is_null() & bears)
         .group_by("patient_id")
-        .agg(is_immunocompromised=weak.any(), host_conditions=pl.coalesce(_joined(weak), _joined(~weak)))
+        .agg(
+            is_immunocompromised=weak.any(),
+            host_conditions=pl.coalesce(_joined(weak), _joined(~weak)),
+            **{f"has_{name}": (pl.col("condition") == name).any() for name in _OF_HOSTS},
+        )
     )
     unread = sorted(facts.prepared.begun.unread_of(HOST_STATUS))
     holds = pl.col("ended_at").is_null()

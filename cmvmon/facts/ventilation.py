@@ -8,7 +8,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.oxygenation import KPA, MMHG_OF_ONE_KPA, OXYGENATION
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of
+from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -23,11 +23,14 @@ def _ratio(name: str, description: str) -> Column:
 
 VENTILATION = RowType(
     name="ventilation",
-    description="The period of ventilation that runs, and PaO2/FiO2 in it.",
+    description="The period of invasive ventilation that runs, and PaO2/FiO2 in it.",
     key=("patient_id",),
     columns=(
         PATIENT_ID,
-        moment("ventilated_since", "When the period of ventilation that runs began.", _NOT_VENTILATED),
+        moment("ventilated_since", "When the period of invasive ventilation that runs began.", _NOT_VENTILATED),
+        yes_no(
+            "is_kind_on_record", "Whether the kind of ventilation is on record for all of that period.", _NOT_VENTILATED
+        ),
         count("ventilation_day", "Which day of it this is; its first 24 hours are day 1.", _NOT_VENTILATED),
         _ratio("early_pao2_fio2_mmhg", "The median PaO2/FiO2 of its first days ([sampling])."),
         _ratio("late_pao2_fio2_mmhg", "The median of the days around day 7, as far as they are measured."),
@@ -46,8 +49,9 @@ VENTILATION = RowType(
 
 @fact_table(VENTILATION)
 def ventilation(facts: Facts) -> pl.DataFrame:
-    """Periods that lie at most `[sampling] same_ventilation_h` apart are one: a tube that was put back, a transfer. Whether it
-    is by a tube, a mask or a tracheostomy is no input. Both units give the same change. Source: rules.md 3.1."""
+    """Periods that lie at most `[sampling] same_ventilation_h` apart are one: a tube that was put back, a transfer. Those of a
+    kind that is not invasive by `[ventilation]` are left out; one of which the kind is not on record counts, and is told as
+    such. Both units give the same change. Source: rules.md 3.1."""
     policy = facts.protocol.sampling
     running = _running(facts)
     day = (pl.col("measured_at") - pl.col("ventilated_since")).dt.total_days() + 1
@@ -80,22 +84,29 @@ def ventilation(facts: Facts) -> pl.DataFrame:
 
 
 def _running(facts: Facts) -> pl.DataFrame:
-    """Since when each patient with a running period in an open stay is ventilated; nobody, where the feeds are silent."""
+    """Since when each patient with a running period in an open stay is ventilated invasively; nobody, where the feeds are silent."""
     begun = facts.prepared.begun
     within = pl.duration(hours=facts.protocol.sampling.same_ventilation_h)
     until = pl.coalesce("ventilation_stopped_at", "discharged_at", facts.now)
     known_until = until.cum_max().over("patient_id").shift(1).over("patient_id")
     began_anew = (pl.col("ventilation_started_at") - known_until > within).fill_null(True)
     is_running = pl.col("ventilation_stopped_at").is_null() & pl.col("discharged_at").is_null()
+    is_invasive = pl.col("ventilation_kind").is_in(list(facts.protocol.ventilation.invasive)).fill_null(True)
     return (
         begun[ICU_STAYS]
-        .filter(pl.col("ventilation_started_at").is_not_null() & pl.lit(begun.silent_since(ICU_STAYS) is None))
+        .filter(
+            pl.col("ventilation_started_at").is_not_null() & is_invasive & pl.lit(begun.silent_since(ICU_STAYS) is None)
+        )
         .sort("patient_id", "ventilation_started_at", "stay_id")
         .with_columns(period=began_anew.cum_sum().over("patient_id"), is_running=is_running)
         .group_by("patient_id", "period")
-        .agg(ventilated_since=pl.col("ventilation_started_at").min(), is_running=pl.col("is_running").any())
+        .agg(
+            ventilated_since=pl.col("ventilation_started_at").min(),
+            is_running=pl.col("is_running").any(),
+            is_kind_on_record=pl.col("ventilation_kind").is_not_null().all(),
+        )
         .filter("is_running")
         .sort("patient_id", "period")
         .unique("patient_id", keep="last", maintain_order=True)
-        .select("patient_id", "ventilated_since")
+        .select("patient_id", "ventilated_since", "is_kind_on_record")
     )

@@ -37,7 +37,7 @@ from cmvmon.protocol.policy import (
 )
 from cmvmon.protocol.resistance_table import ResistanceTable
 from cmvmon.protocol.rule_stanza import RuleStanza
-from cmvmon.protocol.sampling import Context, Sampling
+from cmvmon.protocol.sampling import Context, Sampling, Ventilation
 from cmvmon.protocol.stanza import family, inner, key, stanza
 from cmvmon.protocol.trajectory_priors import TrajectoryLine, TrajectoryPriors, read_trajectory_priors
 
@@ -105,6 +105,7 @@ class Protocol:
     doses: Mapping[str, DoseTable] = family(DoseTable, name="doses")
     exposure: Exposure = inner(Exposure)
     sampling: Sampling = inner(Sampling)
+    ventilation: Ventilation = inner(Ventilation)
     context: Context = inner(Context)
     levels: Mapping[str, LevelTable] = family(LevelTable, name="levels")
     level_timing: LevelTiming = inner(LevelTiming)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmvmon.protocol.kinds import Number
+from cmvmon.domain import words
+from cmvmon.protocol.kinds import Listed, Number, Text
 from cmvmon.protocol.stanza import Provenance, key, stanza
 
 _POSITIVE = Number(above=0)
@@ -26,6 +27,23 @@ class Sampling:
     def misfits(self) -> Iterator[str]:
         if not self.early_to_day < self.late_from_day <= self.late_to_day:
             yield "early_to_day, late_from_day and late_to_day must rise"
+
+
+@stanza
+class Ventilation:
+    """What counts as off the ventilator, and as ventilation that a moment of sampling is counted by."""
+
+    off_ventilator: tuple[str, ...] = key(
+        Listed(Text(words.VENTILATION_KIND), may_be_empty=True), "kinds that count as off the ventilator"
+    )
+    invasive: tuple[str, ...] = key(
+        Listed(Text(words.VENTILATION_KIND)), "kinds that count as invasive; one that is not on record counts too"
+    )
+    provenance: Provenance
+
+    def misfits(self) -> Iterator[str]:
+        if both := sorted(set(self.off_ventilator) & set(self.invasive)):
+            yield f"off_ventilator and invasive both list {', '.join(both)}"
 
 
 @stanza

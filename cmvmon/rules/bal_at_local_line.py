@@ -7,6 +7,11 @@ stands at that line. A treatment drug counts when it was given with treatment in
 {response_clock.interrupted_gap_h} hours; prophylaxis, letermovir and aciclovir do not count. Bronchial wash and tracheal aspirate
 are not BAL and are not read here.
 
+Beside it the published cut-offs of that host: solid organ transplantation {published_solid_organ_low_iu_per_ml} to
+{published_solid_organ_high_iu_per_ml} IU/mL, stem cells {published_stem_cell_low_iu_per_ml} to {published_stem_cell_high_iu_per_ml},
+immunosuppression {published_immunosuppression_iu_per_ml}; where nobody stated the host, all of them:
+{published_least_iu_per_ml} to {published_most_iu_per_ml}. For chemotherapy and HIV none was found for BAL in IU/mL.
+
 Clear when that BAL has no load that alerts, or when a treatment drug ran in those hours. Not assessable without a BAL in
 those days, when its values conflict, or when it is unknown whether the patient is treated.
 
@@ -15,7 +20,7 @@ none was validated by histology in previously immunocompetent ICU patients.
 """
 
 from cmvmon.facts import host, samples, treatment
-from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.facts.conditions import Value, fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
 from cmvmon.rules.sentences import HOST
 
@@ -26,6 +31,14 @@ is_readable = is_recent & ~truth("latest_is_conflicting")
 at_line = fact("latest_at_least_iu_per_ml") >= number("local_line_iu_per_ml")
 below_line = fact("latest_at_most_iu_per_ml") < number("local_line_iu_per_ml")
 result = (collected_at, fact("latest_detection"), fact("latest_viral_load_iu_per_ml"), number("local_line_iu_per_ml"))
+has_organ, has_stem_cells = truth("has_solid_organ_transplant"), truth("has_stem_cell_transplant")
+has_suppression = truth("has_immunosuppression")
+
+
+def _published(*which: str) -> tuple[Value, ...]:
+    """Published cut-offs of a host, as the protocol has them."""
+    return tuple(number(f"published_{one}_iu_per_ml") for one in which)
+
 
 RULE = Rule(
     code="bal_at_local_line",
@@ -44,6 +57,12 @@ RULE = Rule(
         say("at_line", *result, when=at_line),
         say("quantified", *result, when=~at_line),
         *HOST,
+        say("published_solid_organ", *_published("solid_organ_low", "solid_organ_high"), when=has_organ),
+        say("published_stem_cell", *_published("stem_cell_low", "stem_cell_high"), when=has_stem_cells),
+        say("published_immunosuppression", *_published("immunosuppression"), when=has_suppression),
+        say("published_none", when=host.is_weak & ~has_organ & ~has_stem_cells & ~has_suppression),
+        say("published_all", *_published("least", "most"), when=host.is_unknown),
+        say("published_not_here", when=host.is_sound),
         say("treatment", fact("treatment"), number("response_clock.interrupted_gap_h")),
     ),
     rests_on=((("latest_result_id",), otherwise),),

@@ -15,6 +15,7 @@ from cmvmon.domain.errors import ProgramError
 from cmvmon.facts import Facts
 from cmvmon.facts.conditions import PROTOCOL, Condition, Value, fact, number, truth
 from cmvmon.facts.context import CONTEXT
+from cmvmon.facts.serostatus import SEROSTATUS
 from cmvmon.protocol.numbers import ByFact, number_of
 
 
@@ -39,6 +40,7 @@ class Said:
 
 newborn, low_cd4 = number("context.newborn_under_days"), number("context.low_cd4_cells_per_ul")
 serostatus, is_doubtful = fact("serostatus"), truth("serostatus_may_be_false")
+donor, recipient = fact("donor_serostatus"), fact("recipient_serostatus")
 found = truth("has_positive")
 
 LINES: tuple[ContextLine, ...] = (
@@ -50,6 +52,11 @@ LINES: tuple[ContextLine, ...] = (
     ContextLine("seropositive", "G1", (serostatus == POSITIVE) & ~is_doubtful),
     ContextLine("seronegative", "G1", (serostatus == NEGATIVE) & ~is_doubtful),
     ContextLine("serostatus_doubtful", "G2", is_doubtful),
+    ContextLine("donor_positive_recipient_negative", "G2", truth("is_donor_positive_recipient_negative")),
+    ContextLine("donor_positive_recipient_positive", "G2", (donor == POSITIVE) & (recipient == POSITIVE)),
+    ContextLine("donor_negative_recipient_positive", "G2", (donor == NEGATIVE) & (recipient == POSITIVE)),
+    ContextLine("donor_negative_recipient_negative", "G2", (donor == NEGATIVE) & (recipient == NEGATIVE)),
+    ContextLine("match_not_known", "G2", fact("serostatus_unknown_because").is_known()),
     ContextLine("letermovir_not_hsv", "G16", truth("is_on_letermovir")),
     ContextLine("trials", "G7", found),
 )
@@ -57,7 +64,8 @@ LINES: tuple[ContextLine, ...] = (
 
 def context_of(facts: Facts, patient_id: str) -> tuple[Said, ...]:
     """The lines that are said of this patient, in order."""
-    rows = facts.of(CONTEXT).filter(pl.col("patient_id") == patient_id)
+    both = facts.of(CONTEXT).join(facts.of(SEROSTATUS), on="patient_id")
+    rows = both.filter(pl.col("patient_id") == patient_id)
     numbers = {name: _one(facts, name) for name in sorted(_numbers())}
     asked = rows.with_columns(pl.lit(value).alias(f"{PROTOCOL}{name}") for name, value in numbers.items())
     is_said: Mapping[str, bool] = asked.select(line.when.expr.alias(line.key) for line in LINES).row(0, named=True)

@@ -2,16 +2,17 @@
 
 Watches every patient on treatment. Suspected by one of two: *response* alerts on one of its grave grounds after at least
 {exposure_days} days of one drug in all known rows, prophylaxis included; or *rebound* sees a rise on treatment in a patient who had
-prophylaxis (letermovir too) before this course, or of whom a change was reported before it. What was given elsewhere is not known, so
-exposure is at least so long. Donor and recipient serostatus are no input yet.
+prophylaxis (letermovir too) before this course, of whom a change was reported before it, or whose donor carries CMV while the
+patient did not (D+/R-). What was given elsewhere is not known, so exposure is at least so long.
 
 Alerts at Tier 2 on three grounds. *none_on_record*: neither UL97 nor UL54 nor a phenotype was reported, or asked for, since the
 course began. *gene_missing*: one of UL97 and UL54 was, and nothing waits: UL97 alone misses changes of UL54. *overdue*: a request
 waits for longer than {genotype_days} days, a culture for longer than {culture_days}.
 
 Clear when not suspected, when both genes or a phenotype are on record, or while a request waits within its time. Not assessable when
-it is unknown whether the patient is treated; when *response* or *rebound* can't be judged and would decide; or when reports were never
-delivered, or one of the patient could not be read.
+it is unknown whether the patient is treated; when *response* or *rebound* can't be judged and would decide; when the load rises after
+a transplanted organ and the serostatus of donor or patient is not known; or when reports were never delivered, or one of the patient
+could not be read.
 
 Why: guide G15; transplant guidance tests UL97 and UL54 after four to six weeks of a drug (Kotton 2025). Such changes are rare:
 {base_rate_changes} of {base_rate_patients} on ganciclovir, day {base_rate_from_days} to {base_rate_to_days} (Chou 2025). Not to be
@@ -23,6 +24,7 @@ from cmvmon.domain import words
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import AnyOf, choose, fact, number, otherwise, truth
 from cmvmon.facts.genotype_record import NEVER, UNREAD
+from cmvmon.facts.serostatus import UNKNOWN_BECAUSE as SEROSTATUS_UNKNOWN
 from cmvmon.rules.little_fall import GRAVE
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
 
@@ -30,11 +32,17 @@ exposure, unknown_because, waited = fact("exposure_days"), fact("genotype_unknow
 prophylaxis, earlier = fact("earlier_prophylaxis_drugs"), fact("earlier_mutations")
 falls_little = AnyOf(tuple(alerts_by("response", ground) for ground in GRAVE))
 rises = alerts_by("rebound", "observed")
-is_exposed, is_at_risk = exposure >= number("exposure_days"), prophylaxis.is_known() | earlier.is_known()
+is_mismatched = truth("is_donor_positive_recipient_negative")
+no_serostatus = fact("serostatus_unknown_because")
+is_exposed = exposure >= number("exposure_days")
+is_at_risk = prophylaxis.is_known() | earlier.is_known() | is_mismatched
+may_be_at_risk = ~is_at_risk & no_serostatus.is_known()
 by_fall, by_rise = falls_little & is_exposed, rises & is_at_risk
 may_fall_little = falls_little | (verdict_of("response") == words.NOT_ASSESSABLE)
 may_rise = rises | (verdict_of("rebound") == words.NOT_ASSESSABLE)
-is_not_suspected = ~(may_fall_little & ~(exposure < number("exposure_days"))) & ~(may_rise & is_at_risk)
+is_not_suspected = (
+    ~(may_fall_little & ~(exposure < number("exposure_days"))) & ~(may_rise & is_at_risk) & ~(rises & may_be_at_risk)
+)
 
 is_asked = treatment.is_on & unknown_because.is_unknown() & (by_fall | by_rise)
 ul97, ul54 = truth("has_ul97_result"), truth("has_ul54_result")
@@ -59,12 +67,14 @@ RULE = Rule(
         ("treatment_unknown", ~treatment.is_on),
         ("reports_never_delivered", unknown_because == NEVER),
         ("report_unread", unknown_because == UNREAD),
+        *((code, rises & may_be_at_risk & (no_serostatus == code)) for code in SEROSTATUS_UNKNOWN),
         ("response_not_judged", otherwise),
     ),
     says=(
         say("falls_little", exposure, fact("exposed_drug"), when=by_fall),
         say("rises_after_prophylaxis", prophylaxis, when=by_rise & prophylaxis.is_known()),
         say("rises_after_change", earlier, when=by_rise & earlier.is_known()),
+        say("rises_mismatched", when=by_rise & is_mismatched),
         say("none", fact("course_started_at"), when=none_on_record),
         say("ul97_alone", fact("course_started_at"), when=gene_missing & ul97),
         say("ul54_alone", fact("course_started_at"), when=gene_missing & ul54),

@@ -10,6 +10,9 @@ earlier than that, or while ventilated, of a patient who has not left and under 
 Clear when one of these is known not to be so. Not assessable when it is unknown whether the patient is treated or
 ventilated, or when a leading compartment has no two results that can be read, where the rest is reached.
 
+Which kinds of ventilation count as off the ventilator is the protocol's to say (`[ventilation]`): as shipped a tracheostomy mask does,
+a mask or helmet does not. A period of which the kind is not on record counts as ventilated, and the line says so.
+
 Why: guide G18, G19. Why a course ended (a side effect, another plan) is not on record. Not to be read
 as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in transplantation).
 """
@@ -20,7 +23,7 @@ from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
 
 days, ended, least = fact("treated_days"), fact("course_ended_at"), number("least_days")
-compartments = fact("leading_compartments")
+compartments, kinds = fact("leading_compartments"), fact("ventilation_kinds")
 is_ventilated, is_below = truth("is_ventilated"), truth("leading_is_below")
 is_off_ventilator, is_not_below = denied("is_ventilated"), denied("leading_is_below")
 ended_lately = treatment.is_off & (fact("as_of") - ended <= number("told_within_days").days)
@@ -47,7 +50,10 @@ RULE = Rule(
         say("ended", days, ended, when=stopped_before),
         say("guide", least),
         say("off_ventilator", when=is_off_ventilator),
+        say("on_mask", when=is_off_ventilator & kinds.is_known()),
         say("ventilated", when=is_ventilated),
+        say("ventilated_by", kinds, when=is_ventilated & kinds.is_known()),
+        say("kind_unknown", when=is_ventilated & kinds.is_unknown()),
         say("ventilation_unknown", when=fact("is_ventilated").is_unknown()),
         say("below", compartments, when=is_below),
         say("not_below", compartments, when=is_not_below),

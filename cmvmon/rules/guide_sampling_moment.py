@@ -1,7 +1,8 @@
 """A moment at which the ward's guide asks for a sample has come, and none is on record.
 
-Watches patients on days {from_day} to {until_day} of ventilation with COVID-19 or ARDS, and those with a weakened defence and a stated
-affected organ. Silent after discharge and under a limit to treatment that ends sampling.
+Watches patients on days {from_day} to {until_day} of invasive ventilation (by a tube or a tracheostomy; a kind that is not on record
+counts) with COVID-19 or ARDS, and those with a weakened defence and a stated affected organ. Silent after discharge and under a
+limit to treatment that ends sampling.
 
 Alerts on three grounds. *covid*, for information (Tier 3): the median PaO2/FiO2 of the days around day 7 is not at least
 {least_improvement_percent} % above that of the first days, and no BAL was taken since day {bal_from_day}. *ards*, an extension
@@ -12,7 +13,7 @@ Clear when sampled or improved. Not assessable when BAL is stated not to be feas
 not known.
 
 Why: guide G13 (COVID), G12 (weakened defence). "No improvement" has no published measure: this one is a proposal. Not to be read as
-advice to lavage: whether the patient bears it, and whether the ventilation is invasive, is not on record.
+advice to lavage: whether the patient bears it is not on record.
 """
 
 from cmvmon.domain import words
@@ -67,6 +68,7 @@ RULE = Rule(
         say("oxygenation", fact("early_pao2_fio2_mmhg"), fact("late_pao2_fio2_mmhg"), change, when=by_lung),
         say("no_bal", number("bal_from_day"), when=~by_organ & bal_ordered.is_unknown()),
         say("bal_ordered", bal_ordered, when=by_lung & bal_ordered.is_known()),
+        say("kind_unknown", when=by_lung & ~truth("is_kind_on_record")),
         say("guide", line, improved_by, when=by_lung),
     ),
     also_tells=(fact("ventilated_since"),),

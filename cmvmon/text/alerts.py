@@ -14,6 +14,15 @@ from cmvmon.text.formats import Speaker, columns_of
 from cmvmon.text.language import Language, MissingWords
 
 _HEADLINE_SENTENCES = 2  # the fact, and the line it is held against
+# By whether the patient is ventilated, and whether the kinds that run are on record: what the line on duration says.
+_VENTILATED: Mapping[tuple[bool | None, bool], tuple[str, ...]] = {
+    (True, True): ("ventilated", "ventilated_by"),
+    (True, False): ("ventilated", "kind_unknown"),
+    (False, True): ("off_ventilator", "on_mask"),
+    (False, False): ("off_ventilator",),
+    (None, True): ("ventilation_unknown",),
+    (None, False): ("ventilation_unknown",),
+}
 _SHARED = "shared"  # the file of the sentences that more than one rule says
 
 
@@ -83,7 +92,7 @@ def duration_sentence(evidence: Mapping[str, Any], language: Language) -> str:
     keys = (
         "treated",
         "guide",
-        {True: "ventilated", False: "off_ventilator", None: "ventilation_unknown"}[evidence["is_ventilated"]],
+        *_VENTILATED[evidence["is_ventilated"], evidence["ventilation_kinds"] is not None],
         {True: "below", False: "not_below", None: "below_unknown"}[evidence["leading_is_below"]],
     )
     return " ".join(_said("guide_duration", keys, evidence, language, "UTC"))

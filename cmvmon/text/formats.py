@@ -247,6 +247,7 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "detection": lambda s, x: s.language.word("detection", x),
     "compartment": lambda s, x: s.language.word("compartment", x),
     "compartments": lambda s, x: s.language.words("compartment", x),
+    "ventilation": lambda s, x: s.language.words("ventilation", x),
     "conditions": lambda s, x: s.language.words("condition", x),
     "capital": Speaker.capital,
     "band": lambda s, x: band_in_words(x, s.language),

@@ -154,9 +154,7 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     "laboratory_values": {
         "OneOf comparator": [full("laboratory_values") | {"comparator": word} for word in ("<=", "lt", "")],
         "NotNull analyte": [full("laboratory_values") | {"analyte": None}],
-        "OneOf analyte": [
-            full("laboratory_values") | {"analyte": word} for word in ("calcium", "sodium", "IGG", "")
-        ],
+        "OneOf analyte": [full("laboratory_values") | {"analyte": word} for word in ("calcium", "sodium", "IGG", "")],
         "NotNull unit": [full("laboratory_values") | {"unit": None}],
         "OneOf unit": [],
         "Between analyte_value": [],
