@@ -8,7 +8,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
-from dashboards import concordance_words, facts, never_delivered, page
+from dashboards import beside, concordance_words, facts, never_delivered, page
 from dashboards import words_for_results as cells
 from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
@@ -84,9 +84,10 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         older_results_title=language.count("results.older", max(len(results) - _FIRST_RESULTS, 0)),
         courses=None if view.courses is None else cells.course_rows(view.courses, view, language),
         drug_notes=drug_notes(view, language),
+        beside=beside.with_drugs(view, language),
         ventilation=_ventilation(view, language),
         caveats=_caveats(shown, view, language),
-        context=_context(view, language),
+        context=[*_context(view, language), *beside.of_defence(view, language)],
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
@@ -39,6 +40,16 @@ class Caveat:
     code: str
     n: int | None = None
     since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is on record beside antiviral drugs: the patient's rows of `cmvmon.facts.beside`."""
+
+    values: pl.DataFrame = field(default_factory=VALUES.empty)
+    drugs: pl.DataFrame = field(default_factory=DRUGS.empty)
+    circuits: pl.DataFrame = field(default_factory=CIRCUITS.empty)
+    herpes: pl.DataFrame = field(default_factory=HERPES.empty)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class PatientView:
             is never marked: its `as_of` is made up.
         noted_pairs: the patient's rows of antiviral drugs beside others that are only noted (`cmvmon.facts.drug_pairs`).
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
+        beside: values, other drugs, renal replacement and PCR for herpes that stand beside antiviral drugs.
     """
 
     patient_id: str
@@ -113,6 +125,7 @@ class PatientView:
     context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def is_signed(self) -> bool:

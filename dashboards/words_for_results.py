@@ -250,11 +250,11 @@ def dose(course: Row, language: Language) -> str:
     """Dose and interval of a course, as far as they are known."""
     parts = []
     if course["dose_mg_per_kg"] is not None:
-        parts.append(language.say("dose.mg_per_kg", dose=_plain(course["dose_mg_per_kg"], language)))
+        parts.append(language.say("dose.mg_per_kg", dose=plain(course["dose_mg_per_kg"], language)))
     elif course["dose_mg"] is not None:
-        parts.append(language.say("dose.mg", dose=_plain(course["dose_mg"], language)))
+        parts.append(language.say("dose.mg", dose=plain(course["dose_mg"], language)))
     if course["interval_h"] is not None:
-        parts.append(language.say("dose.interval", hours=_plain(course["interval_h"], language)))
+        parts.append(language.say("dose.interval", hours=plain(course["interval_h"], language)))
     return " ".join(parts)
 
 
@@ -277,7 +277,7 @@ def course_rows(courses: pl.DataFrame, view: PatientView, language: Language) ->
     ]
 
 
-def _plain(x: float, language: Language) -> str:
+def plain(x: float, language: Language) -> str:
     """A dose or interval with the decimals it has, up to three: a dose is never rounded to another one."""
     digits = next((d for d in range(3) if round(x, d) == round(x, 3)), 3)
     return language.number(x, digits)

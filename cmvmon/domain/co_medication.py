@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import polars as pl
+
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between, Matches, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
@@ -14,6 +19,20 @@ _LETTER = f"(?:{'|'.join('ABCDEFGHIJKLMNOPQRSTUVWXYZ')})"
 _DIGIT = f"(?:{'|'.join('0123456789')})"
 ATC_CODE = f"{_GROUP}{_DIGIT}{_DIGIT}{_LETTER}{_LETTER}{_DIGIT}{_DIGIT}"
 """A whole ATC code, to the substance: P01CX01. The code of a group (J01G) says of no patient what was given."""
+
+NOT_SYSTEMIC = ("inhaled", "topical")
+GLUCOCORTICOID, ANTITHYMOCYTE, IMMUNOGLOBULIN = KINDS = ("glucocorticoid", "antithymocyte_globulin", "immunoglobulin")
+_BEGINS: Mapping[str, str] = MappingProxyType(
+    {
+        "H02AB": GLUCOCORTICOID,
+        "L04AA03": ANTITHYMOCYTE,
+        "L04AA04": ANTITHYMOCYTE,
+        "J06BA": IMMUNOGLOBULIN,
+        "J06BB09": IMMUNOGLOBULIN,
+    }
+)
+"""Beginnings of ATC codes (WHO): systemic glucocorticoids; antithymocyte globulin of horse and of rabbit; human immunoglobulin, also
+that against CMV."""
 
 CO_MEDICATION = RowType(
     name="co_medication",
@@ -64,3 +83,15 @@ CO_MEDICATION = RowType(
     ),
     across=(Ordered("started_at", "stopped_at", "other_drug_stopped_before_started"),),
 )
+
+
+def kind_of(atc_code: pl.Expr) -> pl.Expr:
+    """What a drug is of `KINDS`, by its code; null for every other drug.
+
+    >>> pl.DataFrame({"c": ["H02AB04", "R03BA02"]}).select(k=kind_of(pl.col("c")))["k"].to_list()
+    ['glucocorticoid', None]
+    """
+    found = pl.lit(None, dtype=pl.String)
+    for start, kind in _BEGINS.items():
+        found = pl.when(atc_code.str.starts_with(start)).then(pl.lit(kind)).otherwise(found)
+    return found

@@ -18,6 +18,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
+from cmvmon.facts.beside import BESIDE
 from cmvmon.facts.drug_pairs import noted_pairs
 from cmvmon.facts.standing_in import STANDING_IN
 from cmvmon.facts.treatment import TREATMENT
@@ -31,6 +32,7 @@ from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards import facts
 from dashboards.views import (
+    Beside,
     Caveat,
     FeedState,
     LatestResult,
@@ -152,6 +154,7 @@ def patient_view(
         context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
         noted_pairs=_of(known.shared(noted_pairs), patient_id),
         never_delivered=common.never_delivered,
+        beside=Beside(*(_of(known.shared(rows), patient_id) for rows in BESIDE)),
     )
 
 
