@@ -65,7 +65,7 @@ def bedside(made: Ward, *, seed: int, until: datetime, doses: Mapping[str, DoseT
         ANTIVIRAL_COURSES: _as_ordered(made.antiviral_courses, given),
         DOSES_GIVEN: given,
         KIDNEY_FUNCTION: _values(kidney, until),
-        LABORATORY_VALUES: _counts(kidney, people, until),
+        LABORATORY_VALUES: _counts(kidney, people, made.antiviral_courses, until),
         RENAL_REPLACEMENT: _periods(replaced, until),
         BIRTH_DATES: people.select("patient_id", "born_on", stated_at="admitted_at"),
         HOST_STATUS: _hosts(people),
@@ -147,15 +147,22 @@ def _values(kidney: pl.DataFrame, until: datetime) -> pl.DataFrame:
     ).sort("patient_id", "measured_at", "method")
 
 
-def _counts(kidney: pl.DataFrame, people: pl.DataFrame, until: datetime) -> pl.DataFrame:
-    """Of each morning neutrophils, platelets and ionised calcium: the same each day."""
+def _counts(kidney: pl.DataFrame, people: pl.DataFrame, courses: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """Of each morning neutrophils, platelets and ionised calcium, of who is given foscarnet potassium, magnesium and phosphate
+    too: the same each day."""
     units = {
         laboratory_values.NEUTROPHILS: laboratory_values.E9_PER_L,
         laboratory_values.PLATELETS: laboratory_values.E9_PER_L,
         laboratory_values.IONISED_CALCIUM: laboratory_values.MMOL_PER_L,
     }
     mornings = kidney.filter(pl.col("measured_at") <= until).select("patient_id", sampled_at="measured_at")
-    return (
+    on_foscarnet = courses.filter(pl.col("drug") == "foscarnet").select("patient_id").unique()
+    salts = pl.DataFrame(
+        {"analyte": name, "analyte_value": assumed(name), "unit": laboratory_values.MMOL_PER_L}
+        for name in (laboratory_values.POTASSIUM, laboratory_values.MAGNESIUM, laboratory_values.PHOSPHATE)
+    )
+    beside = mornings.join(on_foscarnet, on="patient_id", how="semi").join(salts, how="cross")
+    counts = (
         mornings.join(people.select("patient_id", *units), on="patient_id", maintain_order="left")
         .unpivot(
             on=list(units), index=["patient_id", "sampled_at"], variable_name="analyte", value_name="analyte_value"
@@ -163,8 +170,8 @@ def _counts(kidney: pl.DataFrame, people: pl.DataFrame, until: datetime) -> pl.D
         .with_columns(
             pl.col("analyte_value").round(2), unit=pl.col("analyte").replace_strict(units, return_dtype=pl.String)
         )
-        .sort("patient_id", "sampled_at", "analyte")
     )
+    return pl.concat([counts, beside.select(counts.columns)]).sort("patient_id", "sampled_at", "analyte")
 
 
 def _periods(replaced: pl.DataFrame, until: datetime) -> pl.DataFrame:

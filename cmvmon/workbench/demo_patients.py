@@ -128,7 +128,8 @@ class _Entry:
     def rows(self) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
         """Every row, with its table. Raises ProgramError for a key that stands for nothing."""
         admitted, discharged = self._span(self.entry["stay"])
-        ventilated = self._span(self.entry["ventilated"]) if "ventilated" in self.entry else (None, None)
+        breathing, _, kind = self.entry.get("ventilated", "").partition("@")
+        ventilated = self._span(breathing) if breathing else (None, None)
         yield (
             ICU_STAYS,
             self.patient
@@ -140,6 +141,7 @@ class _Entry:
                 "bed": self.bed,
                 "ventilation_started_at": ventilated[0],
                 "ventilation_stopped_at": ventilated[1],
+                "ventilation_kind": kind or None,
                 "affected_compartments": self.entry.get("affected"),
             },
         )

@@ -53,7 +53,6 @@ IN_PART = {
     "G5": "the published range alone; there is no page of the unit",
     "G6": "the same; and outcomes (mortality, ventilator-free days) are no input",
     "G12": "signs of an organ are those that the team states; none is found by itself",
-    "G13": "whether ventilation is invasive is no input",
     "G17": "levels of foscarnet have no target, and no exposure over the day is computed",
 }
 
@@ -85,11 +84,17 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G3": (Applies("birth_dates", "born_on"), Applies("context", "age_days")),
     "G5": (Applies(page="docs/method.md", words="How often, and what of it"),),
     "G6": (Applies(page="docs/method.md", words="association is not cause"),),
-    "G2": (Applies("host_status", "condition"), Applies("host", "is_immunocompromised")),
+    "G2": (
+        Applies("host_status", "condition"),
+        Applies("host", "is_immunocompromised"),
+        Applies("serostatus", "is_donor_positive_recipient_negative"),
+        Applies("co_medication", "dose_mg"),
+    ),
     "G4": (
         Applies("context", "has_hiv"),
         Applies("viral_load_results", "compartment"),
         Applies("icu_stays", "affected_compartments"),
+        Applies("hsv_results", "pcr_result"),
     ),
     "G7": (Applies(page="docs/method.md", words="GRAIL"),),
     "G8": (Applies(page="docs/method.md", words="CCPIS"),),
@@ -98,7 +103,11 @@ APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G14": (Applies("antiviral_courses", "dose_mg_per_kg"), Applies(page="docs/method.md", words="order of choice")),
     "G15": (Applies("resistance_reports", "gene"), Applies("mutations", "ganciclovir_grade")),
     "G12": (Applies("samples_ordered", "state"), Applies("sampling", "organ_taken_at")),
-    "G13": (Applies("oxygenation", "pao2_fio2_ratio"), Applies("ventilation", "pao2_fio2_change_percent")),
+    "G13": (
+        Applies("oxygenation", "pao2_fio2_ratio"),
+        Applies("ventilation", "pao2_fio2_change_percent"),
+        Applies("icu_stays", "ventilation_kind"),
+    ),
     "G16": (
         Applies("co_medication", "atc_code"),
         Applies("laboratory_values", "analyte"),
