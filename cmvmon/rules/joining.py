@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -144,6 +145,10 @@ def numbers_of(rule: Rule, columns: Collection[str], facts: Facts) -> dict[str, 
 
 
 def _of_each(number: float | ByFact) -> pl.Expr:
-    if isinstance(number, ByFact):
-        return pl.col(number.fact).replace_strict(dict(number.values), default=None, return_dtype=pl.Float64)
-    return pl.lit(number)
+    return _by_word(number.fact, tuple(number.values.items())) if isinstance(number, ByFact) else pl.lit(number)
+
+
+@lru_cache(maxsize=100)
+def _by_word(fact: str, values: tuple[tuple[str, float], ...]) -> pl.Expr:
+    """Made once: making it takes longer than asking it of a patient."""
+    return pl.col(fact).replace_strict(dict(values), default=None, return_dtype=pl.Float64)
