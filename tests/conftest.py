@@ -40,6 +40,7 @@ KINDS = {
         "kinetics/test_noise.py",
         "rules/test_every_rule.py",
         "rules/test_explaining.py",
+        "rules/test_together.py",
         "shell/test_copying.py",
     ),
     "prefect": ("flows",),
@@ -85,6 +86,7 @@ TOGETHER = {
     "rules/test_every_rule.py": "cases of the rules",
     "rules/test_explaining.py": "cases of the rules",
     "rules/test_stricter_thresholds.py": "cases of the rules",
+    "rules/test_together.py": "cases of the rules",
 }
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in

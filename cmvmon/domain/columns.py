@@ -117,10 +117,15 @@ class RowType:
         if frame.schema == self.schema:
             return frame
         present = set(frame.columns)
-        return frame.select(
-            (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.kind.dtype).alias(c.name)
+        return frame.select(there if name in present else absent for name, (there, absent) in self._conformed.items())
+
+    @cached_property
+    def _conformed(self) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+        """Of each column how it is taken from a frame that has it, and from one that lacks it."""
+        return {
+            c.name: (pl.col(c.name).cast(c.kind.dtype), pl.lit(None).cast(c.kind.dtype).alias(c.name))
             for c in self.columns
-        )
+        }
 
 
 def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -67,7 +67,8 @@ class Facts:
                 )
             self._asked.append(rows.name)
             made = self.tables[rows.name].compute(self)
-            self._computed[rows.name] = rows.conform(made).sort(*rows.key, nulls_last=False)
+            made = rows.conform(made)
+            self._computed[rows.name] = made if made.height < 2 else made.sort(*rows.key, nulls_last=False)
             self._asked.pop()
         return self._computed[rows.name]
 

@@ -12,6 +12,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, days, days_long, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.mutations import is_silent
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 
 NEVER, UNREAD = UNKNOWN_BECAUSE = ("reports_never_delivered", "report_unread")
@@ -57,7 +58,6 @@ def genotype_record(facts: Facts) -> pl.DataFrame:
     it is at least so long. Source: rules.md section 1 (cumulative exposure) and 4 (genotype_not_on_record)."""
     begun = facts.prepared.begun
     courses = facts.of(TREATMENT).select("patient_id", "course_started_at")
-    told = begun[RESISTANCE_REPORTS].join(courses, on="patient_id", how="inner")
     unread = sorted(begun.unread_of(RESISTANCE_REPORTS))
     why = (
         pl.when(pl.lit(not begun.was_delivered(RESISTANCE_REPORTS)))
@@ -66,7 +66,7 @@ def genotype_record(facts: Facts) -> pl.DataFrame:
         .then(pl.lit(UNREAD))
     )
     found = courses.with_columns(genotype_unknown_because=why)
-    for part in (_results(told), _waiting(facts, told), _earlier(told), _exposure(facts), _prophylaxis(facts, courses)):
+    for part in (_reported(facts, courses), _exposure(facts), _prophylaxis(facts, courses)):
         found = found.join(part, on="patient_id", how="left")
     has = [pl.col(name).fill_null(False) for name in ("has_ul97_result", "has_ul54_result", "has_phenotype")]
     return found.with_columns(pl.when(pl.col("course_started_at").is_not_null()).then(one) for one in has)
@@ -74,6 +74,16 @@ def genotype_record(facts: Facts) -> pl.DataFrame:
 
 _is_reported = pl.col("reported_at").is_not_null()
 _is_since = pl.col("requested_at") >= pl.col("course_started_at")
+
+
+@nobody_without(RESISTANCE_REPORTS)
+def _reported(facts: Facts, courses: pl.DataFrame) -> pl.DataFrame:
+    """Of every patient of whom a report is known: what is on record, what waits, and what was found before."""
+    told = facts.prepared.begun[RESISTANCE_REPORTS].join(courses, on="patient_id", how="inner")
+    found = told.select("patient_id").unique()
+    for part in (_results(told), _waiting(facts, told), _earlier(told)):
+        found = found.join(part, on="patient_id", how="left")
+    return found
 
 
 def _results(told: pl.DataFrame) -> pl.DataFrame:

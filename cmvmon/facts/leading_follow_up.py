@@ -7,10 +7,12 @@ import polars as pl
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import OneOf
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 from cmvmon.facts.by_series import results_by_series
 from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.sampling import not_feasible, waiting
 from cmvmon.facts.treatment import TREATMENT
 
@@ -87,6 +89,7 @@ def leading_follow_up(facts: Facts) -> pl.DataFrame:
 _LONGEST_AGO = ("patient_id", "longest_ago_compartment")
 
 
+@nobody_without(SAMPLES_ORDERED)
 def _of_orders(facts: Facts) -> pl.DataFrame:
     """Of each compartment when the last sample without a result was taken, and when it was stated not to be feasible."""
     taken = facts.shared(waiting).group_by(PLACE).agg(waiting_longest_ago_collected_at=pl.col("collected_at").max())

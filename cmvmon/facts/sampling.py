@@ -12,6 +12,7 @@ from cmvmon.domain.treatment_limitations import ENDS_FOLLOW_UP, TREATMENT_LIMITA
 from cmvmon.facts.columns import PATIENT_ID, PLACE, count, moment, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 from cmvmon.facts.ventilation import VENTILATION
 
@@ -51,25 +52,17 @@ SAMPLING = RowType(
 def sampling(facts: Facts) -> pl.DataFrame:
     """A sample counts as taken when its order says so, or when any result of it is known, a preliminary one too."""
     taken = facts.shared(last_taken)
-    orders = facts.shared(standing_orders)
     in_blood = pl.col("compartment").is_in(compartments.BLOOD)
     since = facts.of(VENTILATION).select("patient_id", "ventilated_since")
     bal = taken.filter(pl.col("compartment") == _BAL).select("patient_id", bal_taken_at="taken_at")
-    of_bal = orders.filter(pl.col("compartment") == _BAL).join(since, on="patient_id")
     day = (pl.col("bal_taken_at") - pl.col("ventilated_since")).dt.total_days() + 1
-    limited = facts.prepared.begun[TREATMENT_LIMITATIONS].filter(
-        pl.col("ended_at").is_null() & pl.col("limitation").is_in(list(ENDS_FOLLOW_UP))
-    )
     parts = (
         since,
         bal,
-        facts.shared(waiting).filter(in_blood).group_by("patient_id").agg(waiting_blood_collected_at=_last("collected_at")),
+        _waiting_blood(facts),
         taken.filter(in_blood).group_by("patient_id").agg(blood_taken_at=_last("taken_at")),
-        of_bal.filter("is_last_word", pl.col("state") == ORDERED).select("patient_id", bal_ordered_at="ordered_at"),
-        of_bal.filter("is_last_word", _not_feasible, pl.col("said_at") >= pl.col("ventilated_since")).select(
-            "patient_id", bal_is_not_feasible=pl.lit(True)
-        ),
-        limited.select("patient_id", sampling_is_limited=pl.lit(True)).unique(),
+        _said_of_bal(facts),
+        _limited(facts),
         _organs(facts),
     )  # fmt: skip
     rows = facts.of(PATIENTS).select("patient_id")
@@ -81,6 +74,37 @@ def sampling(facts: Facts) -> pl.DataFrame:
     )
 
 
+@nobody_without(SAMPLES_ORDERED)
+def _waiting_blood(facts: Facts) -> pl.DataFrame:
+    in_blood = facts.shared(waiting).filter(pl.col("compartment").is_in(compartments.BLOOD))
+    return in_blood.group_by("patient_id").agg(waiting_blood_collected_at=_last("collected_at"))
+
+
+@nobody_without(SAMPLES_ORDERED)
+def _said_of_bal(facts: Facts) -> pl.DataFrame:
+    """The last word on BAL of each patient: since when it is asked for, or that it can't be done during this ventilation."""
+    since = facts.of(VENTILATION).select("patient_id", "ventilated_since")
+    is_of_bal = (pl.col("compartment") == _BAL) & pl.col("is_last_word")
+    is_since = (pl.col("said_at") >= pl.col("ventilated_since")).fill_null(False)
+    return (
+        facts.shared(standing_orders)
+        .filter(is_of_bal)
+        .join(since, on="patient_id")
+        .select(
+            "patient_id",
+            bal_ordered_at=pl.when(pl.col("state") == ORDERED).then("ordered_at"),
+            bal_is_not_feasible=pl.when(_not_feasible & is_since).then(True),
+        )
+    )
+
+
+@nobody_without(TREATMENT_LIMITATIONS)
+def _limited(facts: Facts) -> pl.DataFrame:
+    holds = pl.col("ended_at").is_null() & pl.col("limitation").is_in(list(ENDS_FOLLOW_UP))
+    rows = facts.prepared.begun[TREATMENT_LIMITATIONS].filter(holds)
+    return rows.select("patient_id", sampling_is_limited=pl.lit(True)).unique()
+
+
 _not_feasible = pl.col("state") == NOT_FEASIBLE
 _stated_at = pl.coalesce("stated_at", "ordered_at")
 
@@ -89,6 +113,7 @@ def _last(name: str) -> pl.Expr:
     return pl.col(name).max()
 
 
+@nobody_without(SAMPLES_ORDERED)
 def _said_orders(facts: Facts) -> pl.DataFrame:
     """Every order that was not cancelled, with when it was taken, else when its state was said."""
     is_taken = pl.col("state").is_in([COLLECTED, RESULTED])
@@ -102,6 +127,7 @@ def _said_orders(facts: Facts) -> pl.DataFrame:
     )
 
 
+@nobody_without(SAMPLES_ORDERED)
 def waiting(facts: Facts) -> pl.DataFrame:
     """Samples that were taken and of which no result is known: none of the compartment within `[sampling] same_sample_h`."""
     within = pl.duration(hours=facts.protocol.sampling.same_sample_h)
@@ -122,6 +148,7 @@ def last_taken(facts: Facts) -> pl.DataFrame:
     return pl.concat([resulted, told]).group_by(PLACE).agg(pl.col("taken_at").max())
 
 
+@nobody_without(SAMPLES_ORDERED)
 def standing_orders(facts: Facts) -> pl.DataFrame:
     """Orders with `is_last_word`: nothing was said, ordered or taken of that compartment after it."""
     orders = _said_orders(facts).join(facts.shared(last_taken), on=PLACE, how="left")
@@ -129,6 +156,7 @@ def standing_orders(facts: Facts) -> pl.DataFrame:
     return newest.with_columns(is_last_word=(pl.col("taken_at") < pl.col("said_at")).fill_null(True))
 
 
+@nobody_without(SAMPLES_ORDERED)
 def not_feasible(facts: Facts) -> pl.DataFrame:
     """The compartments of which the last word is that they can't be sampled, with when it was said."""
     return facts.shared(standing_orders).filter("is_last_word", _not_feasible).select(*PLACE, "said_at")

@@ -24,6 +24,7 @@ from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 
 CREATININE = "creatinine"  # a clearance is computed from one: any value of kidney function says that it was measured
@@ -101,9 +102,14 @@ def toxicity(facts: Facts) -> pl.DataFrame:
 
 
 def _newest(facts: Facts) -> pl.DataFrame:
+    return pl.concat([_counts(facts), _creatinine(facts)], how="diagonal")
+
+
+@nobody_without(LABORATORY_VALUES)
+def _counts(facts: Facts) -> pl.DataFrame:
     value, sign, exact = pl.col("value"), pl.col("comparator"), pl.col("comparator").is_null()
     is_count = pl.col("analyte").is_in(COUNTS)
-    counts = (
+    return (
         _values(facts)
         .filter(pl.col("analyte").is_in(WATCHED))
         .sort("patient_id", "analyte", "sampled_at")
@@ -117,10 +123,13 @@ def _newest(facts: Facts) -> pl.DataFrame:
             count_comparator=pl.when(is_count).then(sign),
         )
     )
-    creatinine = (
-        facts.prepared.begun[KIDNEY_FUNCTION].group_by("patient_id").agg(last_value_at=pl.col("measured_at").max())
-    ).with_columns(analyte=pl.lit(CREATININE))
-    return pl.concat([counts, creatinine], how="diagonal")
+
+
+@nobody_without(KIDNEY_FUNCTION)
+def _creatinine(facts: Facts) -> pl.DataFrame:
+    rows = facts.prepared.begun[KIDNEY_FUNCTION]
+    newest = rows.group_by("patient_id").agg(last_value_at=pl.col("measured_at").max())
+    return newest.with_columns(analyte=pl.lit(CREATININE))
 
 
 def _values(facts: Facts) -> pl.DataFrame:
@@ -128,6 +137,7 @@ def _values(facts: Facts) -> pl.DataFrame:
     return facts.prepared.begun[LABORATORY_VALUES].with_columns(value=judged)
 
 
+@nobody_without(LABORATORY_VALUES)
 def _haemoglobin(facts: Facts) -> pl.DataFrame:
     return (
         _values(facts)
@@ -138,6 +148,7 @@ def _haemoglobin(facts: Facts) -> pl.DataFrame:
     )
 
 
+@nobody_without(ANTIVIRAL_COURSES)
 def _foscarnet(facts: Facts) -> pl.DataFrame:
     """Patients in whom it runs, since when: rows that touch, or lie no further apart than an interruption, are one."""
     drugs = [name for name, drug in facts.protocol.drugs.items() if drug.group == _FOSCARNET]

@@ -71,14 +71,18 @@ def named_conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:
 
 def asked(rule: Rule, frame: pl.DataFrame) -> list[Asked]:
     """Every named condition and every question in it. `frame`: one row, as `cmvmon.rules.evidence.read_back` gives it."""
+    answers: dict[Condition, tuple[bool | None, Any, Any]] = {}
+
+    def answered(part: str, depth: int, condition: Condition) -> Asked:
+        if condition not in answers:  # many conditions are joined from the same questions
+            answers[condition] = (_state(condition, frame), *_sides(condition, frame))
+        return Asked(part, depth, str(condition), *answers[condition])
+
     found = []
     for part, condition in named_conditions(rule):
-        found.append(Asked(part, 0, str(condition), _state(condition, frame), *_sides(condition, frame)))
+        found.append(answered(part, 0, condition))
         if condition.parts:
-            found += [
-                Asked(part, 1, str(question), _state(question, frame), *_sides(question, frame))
-                for question in condition.questions()
-            ]
+            found += [answered(part, 1, question) for question in condition.questions()]
     return found
 
 
@@ -89,12 +93,8 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
         frame: one row, as `cmvmon.rules.evidence.read_back` gives it.
     """
     now = verdict_with(rule, frame)
-    tried = [
-        (question, column, value)
-        for _, condition in named_conditions(rule)
-        for question in condition.questions()
-        for column, value in _crossings(question, frame)
-    ]
+    each_once = dict.fromkeys(question for _, condition in named_conditions(rule) for question in condition.questions())
+    tried = [(question, column, value) for question in each_once for column, value in _crossings(question, frame)]
     found: dict[tuple[str, str], Turn] = {}
     verdicts = _verdicts(rule, [_with(frame, {column: value}) for _, column, value in tried])
     for (question, column, value), turned in zip(tried, verdicts, strict=True):

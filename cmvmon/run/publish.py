@@ -114,23 +114,25 @@ def publish(
         numbers=numbers,
         n_never_taken_in=n_never,
     )
+    for patient_id in with_pages:
+        view = views.patient_view(
+            patient_id,
+            assessment,
+            open_alerts,
+            ended=[alert for alert in ended if alert["patient_id"] == patient_id],
+            common=common,
+            results=listed,
+            fitted=fitted,
+            next_sample=open_calls,
+            caveats=(*own_caveats(patient_id, waiting), *caveats),
+            ward_href=names.ward(settings.language),
+            hrefs={c: names.patient(patient_id, c) for c in codes()},
+        )
+        for code in codes():
+            mine = replace(view, ward_href=names.ward(code))
+            pages[names.patient(patient_id, code)] = patient_page(mine, language=language(code), script=script_name)
     for code in codes():
         spoken = language(code)
-        for patient_id in with_pages:
-            view = views.patient_view(
-                patient_id,
-                assessment,
-                open_alerts,
-                ended=[alert for alert in ended if alert["patient_id"] == patient_id],
-                common=common,
-                results=listed,
-                fitted=fitted,
-                next_sample=open_calls,
-                caveats=(*own_caveats(patient_id, waiting), *caveats),
-                ward_href=names.ward(code),
-                hrefs={c: names.patient(patient_id, c) for c in codes()},
-            )
-            pages[names.patient(patient_id, code)] = patient_page(view, language=spoken, script=script_name)
         for old in merged:
             gone = views.merged_view(
                 old, one, common=common, code=code, page_of=names.patient, ward_href=names.ward(code)

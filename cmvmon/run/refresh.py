@@ -15,7 +15,7 @@ from cmvmon.domain.delivered import DELIVERED
 from cmvmon.run import ward_list
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.publish import Published, halting, publish
-from cmvmon.shell import alert_store, known
+from cmvmon.shell import alert_store, unjudged
 from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
@@ -44,9 +44,11 @@ def waiting_patients(connection: sa.Connection, as_of: datetime) -> frozenset[st
     since, among = alert_store.last_as_of(connection, scope="all"), None
     if since is None or as_of < since:
         since, among = None, ward_list.candidates(connection, as_of=as_of)
-    turned = frozenset[str]() if since is None else known.joined_or_parted(connection, after=since, as_of=as_of)
-    found = (known.waiting(connection, table, as_of=as_of, since=since, among=among) for table in DELIVERED)
-    return turned.union(*found)
+    if since is not None:
+        turned = unjudged.joined_or_parted(connection, after=since, as_of=as_of)
+        return turned | unjudged.waiting_since(connection, as_of=as_of, since=since)
+    found = (unjudged.waiting(connection, table, as_of=as_of, among=among) for table in DELIVERED)
+    return frozenset[str]().union(*found)
 
 
 def pages_again(root: Path, patients: Collection[str], *, as_of: datetime) -> Published:

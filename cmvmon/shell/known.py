@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 
 import polars as pl
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from cmvmon.shell.answered import answered_results
 from cmvmon.shell.frames import framed
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
+from cmvmon.shell.schema import DELIVERIES, VERSIONS
 from cmvmon.shell.signs_of_life import ever_sent, last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
 
@@ -43,7 +44,11 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     Raises ProtocolError for a laboratory file that can't be read.
     """
     one = links(connection, as_of=as_of, about=patients)
-    found = {table.name: _own_rows(connection, table, as_of=as_of, patients=patients, one=one) for table in DELIVERED}
+    came = delivered_tables(connection, as_of=as_of)
+    found = {
+        table.name: _own_rows(connection, table, as_of=as_of, patients=patients, one=one, came=came)
+        for table in DELIVERED
+    }
     tables = all_told({name: rows for name, (rows, _) in found.items() if rows is not None})
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
@@ -86,11 +91,17 @@ def known_table(
 
 
 def _own_rows(
-    connection: sa.Connection, table: Delivered, *, as_of: datetime, patients: Collection[str] | None, one: Links
+    connection: sa.Connection,
+    table: Delivered,
+    *,
+    as_of: datetime,
+    patients: Collection[str] | None,
+    one: Links,
+    came: Collection[str] | None = None,
 ) -> tuple[pl.DataFrame | None, pl.DataFrame]:
     """The rows that were delivered as rows of that table (None when no such delivery had been accepted), and what records
-    come to of which none stands, for they contradict each other."""
-    if not _came(connection, [table.name], as_of):
+    come to of which none stands, for they contradict each other. `came`: `delivered_tables`, where they are known already."""
+    if not (_came(connection, [table.name], as_of) if came is None else table.name in came):
         return None, table.rows.empty()
     whom = None if patients is None else one.family(patients)
     versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
@@ -132,6 +143,20 @@ def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: dateti
     table = BY_NAME.get(row_type.name)
     told_by = [] if table is None or table.told is None else [table.told.by]
     return _came(connection, [row_type.name, *told_by], as_of)
+
+
+def delivered_tables(connection: sa.Connection, *, as_of: datetime) -> frozenset[str]:
+    """The tables of which a delivery had been taken in by then; those whose rows statements of another tell, only by their own."""
+    row = connection.execute(_which_came(), {"as_of": as_of}).one()
+    return frozenset(table.name for table, came in zip(DELIVERED, row, strict=True) if came)
+
+
+@cache
+def _which_came() -> sa.Select[tuple[bool, ...]]:
+    """Of each delivered table, in their order, whether anything of it was taken in by `as_of`: one statement for all."""
+    d, as_of = DELIVERIES.c, sa.bindparam("as_of", type_=DELIVERIES.c.received_at.type)
+    taken_in = (d.refused.is_(None), sa.or_(d.is_history, d.received_at <= as_of))
+    return sa.select(*(sa.exists().where(d.table_name == table.name, *taken_in) for table in DELIVERED))
 
 
 def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -> bool:
@@ -190,47 +215,10 @@ def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_
 def led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
     """These patients, each under the number that they go on under."""
     found = set(numbers)
+    if not found:
+        return found
     one = links(connection, as_of=as_of, about=found)
     return {one.of(number) for number in found}
-
-
-def waiting(
-    connection: sa.Connection,
-    table: Delivered,
-    *,
-    as_of: datetime,
-    since: datetime | None = None,
-    among: Collection[str] | None = None,
-) -> set[str]:
-    """Patients of whom a row of that table came in by `as_of`, and who were not judged since.
-
-    Args:
-        since: only rows that came in after it, as after a moment at which everybody was judged.
-        among: only these patients.
-    """
-    c, a = VERSIONS[table.name].c, ASSESSED_PATIENTS.c
-    numbers = None if among is None else links(connection, as_of=as_of, about=among).family(among)
-    found: set[str] = set()
-    for column in (c[name] for name in table.patients):
-        was_judged = sa.exists().where(a.patient_id == column, a.as_of >= c.received_at)
-        query = sa.select(column).where(c.received_at <= as_of, ~was_judged).distinct()
-        if since is not None:
-            query = query.where(c.received_at > since)
-        parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
-        found |= {patient for part in parts for patient in connection.execute(part).scalars()}
-    return led_on(connection, linked(connection, found) if table.says_who else found, as_of)
-
-
-def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datetime) -> frozenset[str]:
-    """The numbers of which a link begins or ends after `after`, by `as_of`, and that were not judged since."""
-    c, a = VERSIONS[LINKS.name].c, ASSESSED_PATIENTS.c
-    found: set[str] = set()
-    for moment in (c[name] for name in (LINKS.starts, *LINKS.ends)):
-        for column in (c[name] for name in LINKS.patients):
-            was_judged = sa.exists().where(a.patient_id == column, a.as_of >= moment)
-            turns = sa.and_(moment > after, moment <= as_of, c.received_at <= as_of)
-            found |= set(connection.execute(sa.select(column).where(turns, ~was_judged).distinct()).scalars())
-    return linked(connection, found)
 
 
 def chunks(patients: Collection[str]) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -19,11 +20,23 @@ def written_otherwise(connection: sa.Connection, numbers: Collection[str], *, as
     """The numbers known at `as_of` that are written as one of these but for leading zeros, case or blanks; not these."""
     wanted = sorted({fold_number(number) for number in numbers} - {""})
     found: set[str] = set()
-    for c in _OF_PATIENTS:
-        for start in range(0, len(wanted), _CHUNK):
-            is_alike = folded_number(c.patient_id).in_(wanted[start : start + _CHUNK])
-            found |= set(connection.execute(sa.select(c.patient_id).where(is_alike, c.received_at <= as_of)).scalars())
+    for start in range(0, len(wanted), _CHUNK):
+        asked = {"wanted": wanted[start : start + _CHUNK], "as_of": as_of}
+        found |= set(connection.execute(_written_as_one_of(), asked).scalars())
     return frozenset(number for number in found if fold_number(number) in set(wanted)) - frozenset(numbers)
+
+
+@cache
+def _written_as_one_of() -> sa.CompoundSelect[tuple[str]]:
+    """The numbers that are written as one of `wanted` but for that, of every table at once."""
+    wanted = sa.bindparam("wanted", expanding=True, type_=sa.String())
+    as_of = sa.bindparam("as_of", type_=_OF_PATIENTS[0].received_at.type)
+    return sa.union_all(
+        *(
+            sa.select(c.patient_id).where(folded_number(c.patient_id).in_(wanted), c.received_at <= as_of)
+            for c in _OF_PATIENTS
+        )
+    )
 
 
 def every_number(connection: sa.Connection, *, as_of: datetime) -> frozenset[str]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -95,8 +96,15 @@ def refused_whole(connection: sa.Connection, *, as_of: datetime) -> frozenset[st
 
 def _came_after(connection: sa.Connection, as_of: datetime) -> bool:
     """Whether anything is stored that was received or answered after it: what waited by then is not what waits now."""
+    return bool(connection.execute(_anything_after(), {"as_of": as_of}).scalar_one())
+
+
+@cache
+def _anything_after() -> sa.Select[tuple[bool]]:
+    """That question as one statement: it is asked of every table, several times for one delivery."""
     columns = (QUARANTINE_ANSWERS.c.answered_at, *(table.c.received_at for table in (DELIVERIES, *VERSIONS.values())))
-    return any(connection.execute(sa.select(c).where(c > as_of).limit(1)).first() is not None for c in columns)
+    as_of = sa.bindparam("as_of", type_=DELIVERIES.c.received_at.type)
+    return sa.select(sa.or_(*(sa.exists().where(column > as_of) for column in columns)))
 
 
 def _waiting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -16,14 +17,22 @@ def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozens
     """The patients whom that delivery touches: every patient under whom one of its records stands in any version, so
     that the one from whom a correction takes a result away is among them; of a link, every number that is joined to it. So are
     those of whom it sets a record apart; of a snapshot also of whom the one before it did, which it may have set right."""
-    touched = _set_apart(connection, delivery_id)
-    for delivered in DELIVERED:
-        c = VERSIONS[delivered.name].c
-        brought = sa.select(c.record_key).where(c.delivery_id == delivery_id)
-        queries = [sa.select(c[name]).where(c.record_key.in_(brought)).distinct() for name in delivered.patients]
-        names = {patient for query in queries for patient in connection.execute(query).scalars()}
-        touched |= linked(connection, names) if delivered.says_who else names
-    return frozenset(touched)
+    touched, of_links = _set_apart(connection, delivery_id), set[str]()
+    for says_who, patient in connection.execute(_brought(), {"delivery": delivery_id}):
+        (of_links if says_who else touched).add(patient)
+    return frozenset(touched | linked(connection, of_links))
+
+
+@cache
+def _brought() -> sa.CompoundSelect[tuple[bool, str]]:
+    """Of every table at once: whether it says who somebody is, and whom a record of `delivery` is of in any version."""
+    delivery, parts = sa.bindparam("delivery", type_=DELIVERIES.c.delivery_id.type), []
+    for table in DELIVERED:
+        c = VERSIONS[table.name].c
+        brought = sa.select(c.record_key).where(c.delivery_id == delivery)
+        says_who = sa.literal(table.says_who, type_=sa.Boolean())
+        parts += [sa.select(says_who, c[name]).where(c.record_key.in_(brought)).distinct() for name in table.patients]
+    return sa.union_all(*parts)
 
 
 def _set_apart(connection: sa.Connection, delivery_id: str) -> set[str]:

@@ -31,10 +31,9 @@ def alert_title(rule: str, evidence: Mapping[str, Any], language: Language) -> s
 
     Raises MissingWords: the rule has no words.
     """
-    prefix = f"title.{rule}."
-    of_sentences = [key.removeprefix(prefix) for key in language.sentences if key.startswith(prefix)]
     said = evidence.get("says") or ()
-    return language.say(f"{prefix}{next((key for key in of_sentences if key in said), 'otherwise')}")
+    found = next((key for key in language.titles.get(rule, ()) if key in said), "otherwise")
+    return language.say(f"title.{rule}.{found}")
 
 
 def alert_sentence(

@@ -73,6 +73,17 @@ class Language:
                 found.setdefault(".".join(parts[:n]), []).append(text)
         return {key: tuple(texts) for key, texts in found.items()}
 
+    @cached_property
+    def titles(self) -> Mapping[str, tuple[str, ...]]:
+        """By rule, the sentences of its alert that have a title of their own, in the order in which the titles stand."""
+        found: dict[str, list[str]] = {}
+        for key in self.sentences:
+            what, _, of = key.partition(".")
+            rule, _, sentence = of.partition(".")
+            if what == "title" and sentence:
+                found.setdefault(rule, []).append(sentence)
+        return {rule: tuple(keys) for rule, keys in found.items()}
+
     def say(self, key: str, **params: str) -> str:
         """The sentence of `key` with its placeholders filled.
 

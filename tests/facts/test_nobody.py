@@ -27,6 +27,7 @@ from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured
 from tests.patients import moment
+from tests.sampling import with_samples
 
 SOME, NONE = pl.DataFrame({"patient_id": ["A"]}), pl.DataFrame(schema={"patient_id": pl.String})
 
@@ -120,13 +121,21 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
             patient, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-; umol 90 d0-; umol 140 d2; cvvhdf d3-d6"
         ),
         levels="ganciclovir 1.4 d5.47 trough",
+        labs="neutrophils 0.4 d4.5; haemoglobin 6.1 d4.5",
     )
+    sampled = with_samples(
+        patient, orders="bal d5 not_feasible d5.2; plasma d10.5 taken d10.5", limits="no_further_tests d3-"
+    )
+    foscarnet, untreated = patients.known("plasma d0 5000", courses="foscarnet d0-"), patients.known("plasma d0 5000")
     for known in (
         without,
         with_exposure(without, doses="-", kidney="-"),
         with_exposure(without, kidney="cg 80 d0-"),
         with_exposure(patient, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-"),
         of_all,
+        sampled,
+        foscarnet,
+        untreated,
     ):
         found = assess(known, protocol=Protocol.shipped(), as_of=moment(15)).facts
         for table in all_fact_tables().values():
@@ -135,7 +144,7 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         assert_frame_equal(as_it_is, plain, check_row_order=False)
     assert all(as_it_is.is_empty() for _, is_nobody, as_it_is, _ in told if is_nobody)
     every = set(marked_functions())
-    assert len(every) >= 13
+    assert len(every) >= 24
     assert {name for name, is_nobody, _, _ in told if is_nobody} == every
     assert {name for name, is_nobody, _, _ in told if not is_nobody} == every
     assert {name for name, _, as_it_is, _ in told if not as_it_is.is_empty()} == every

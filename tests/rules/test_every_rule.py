@@ -18,8 +18,9 @@ from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of, needed_n
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.judging import judged
 from cmvmon.shell.protocol_files import Protocol
-from tests.rules.reading import assessed, cases
+from tests.rules.reading import cases
 from tests.rules.reference_wards import REFERENCES, assessed_ward
+from tests.rules.together import verdicts_of
 
 RULES = all_rules()
 WARDS = REFERENCES[::9]
@@ -44,8 +45,7 @@ def again(rule: Rule, verdicts: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_judged_again_from_the_evidence_alone_it_gives_the_same_on_every_case_row(rule: Rule) -> None:
-    for case in cases(rule.code):
-        again(rule, assessed(case).verdicts)
+    again(rule, pl.concat(verdicts_of(case) for case in cases(rule.code)))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

@@ -18,7 +18,8 @@ from cmvmon.rules.explaining import CONTRADICTORY, asked, turns, verdict_with
 from cmvmon.rules.judging import judged
 from cmvmon.run.rule_query import where
 from cmvmon.shell.site import Site
-from tests.rules.reading import assessed, cases
+from tests.rules.reading import cases
+from tests.rules.together import verdicts_of
 
 RULES = [rule for rule in all_rules() if not rule.is_state]  # why an alert stands is asked of alerts
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 @cache
 def alerts(code: str) -> pl.DataFrame:
     """Every alert of the rule's own case table."""
-    found = [assessed(case).verdicts for case in cases(code) if case.verdict == "alert"]
+    found = [verdicts_of(case) for case in cases(code) if case.verdict == "alert"]
     return pl.concat(found).filter((pl.col("rule") == code) & (pl.col("verdict") == "alert"))
 
 
@@ -89,7 +90,7 @@ def test_the_number_at_which_an_alert_turns_is_found_on_either_side_of_its_line(
 def test_a_question_about_what_is_not_known_is_neither_true_nor_false() -> None:
     (rule,) = (rule for rule in RULES if rule.code == "no_follow_up")
     never = next(case for case in cases(rule.code) if case.name.startswith("never a blood result"))
-    verdict = assessed(never).verdicts.filter(pl.col("rule") == rule.code)
+    verdict = verdicts_of(never).filter(pl.col("rule") == rule.code)
     states = {one.says: one.holds for one in asked(rule, read_back(rule, verdict, all_fact_tables()))}
     assert states["as_of - last_blood_collected_at <= overdue_after_days days"] is None
     assert states["is_discharged"] is False

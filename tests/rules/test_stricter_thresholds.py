@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import polars as pl
 import pytest
@@ -18,8 +19,9 @@ from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.judging import judged
 from cmvmon.shell.protocol_files import Protocol
-from tests.rules.reading import assessed, cases
+from tests.rules.reading import cases
 from tests.rules.reference_wards import REFERENCES, Reference, assessed_ward
+from tests.rules.together import verdicts_of
 
 WARDS = REFERENCES[4::23]
 LOWER, HIGHER = "a lower number alerts on more", "a higher number alerts on more"
@@ -66,11 +68,16 @@ def judged_wards() -> list[Assessment]:
     return [assessed_ward(ward) for ward in WARDS]
 
 
-def _read(rule: Rule, judged_wards: list[Assessment]) -> pl.DataFrame:
-    """What the rule read, of every row of its case table and of every subject of the wards."""
-    everywhere = [assessed(case).verdicts for case in cases(rule.code)] + [ward.verdicts for ward in judged_wards]
-    mine = [frame.filter(pl.col("rule") == rule.code) for frame in everywhere]
-    return pl.concat([read_back(rule, frame, all_fact_tables()) for frame in mine if frame.height])
+@pytest.fixture(scope="module")
+def read_by(judged_wards: list[Assessment]) -> Callable[[str], pl.DataFrame]:
+    """What a rule read, of every row of its case table and of every subject of the wards; read back once for all of its numbers."""
+    return cache(partial(_read, judged_wards=judged_wards))
+
+
+def _read(code: str, judged_wards: list[Assessment]) -> pl.DataFrame:
+    everywhere = [verdicts_of(case) for case in cases(code)] + [ward.verdicts for ward in judged_wards]
+    mine = pl.concat(frame.filter(pl.col("rule") == code) for frame in everywhere)
+    return read_back(next(rule for rule in RULES if rule.code == code), mine, all_fact_tables())
 
 
 RULES = all_rules()
@@ -83,11 +90,11 @@ OF_RULES = [
 
 @pytest.mark.parametrize(("rule", "name", "sides"), OF_RULES)
 def test_a_stricter_threshold_never_turns_a_verdict_away_from_alert(
-    rule: Rule, name: str, sides: set[str], judged_wards: list[Assessment]
+    rule: Rule, name: str, sides: set[str], read_by: Callable[[str], pl.DataFrame]
 ) -> None:
     if len(sides) > 1:
         sides = ON_BOTH_SIDES[rule.code, name.removeprefix(PROTOCOL)]
-    read = _read(rule, judged_wards)
+    read = read_by(rule.code)
     said = judged(rule, read)
     is_held = said["reason"].is_in(list(rule.unless)).fill_null(False)
     alerts, others = (

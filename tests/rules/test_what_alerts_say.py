@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from cmvmon.rules import all_rules
-from tests.rules.reading import Case, about, assessed, cases
+from tests.rules.reading import Case, about, cases
+from tests.rules.together import verdicts_of
 
 TABLE = Path(__file__).parent / "alerts_said.md"
 ALERTS = [case for rule in all_rules() for case in cases(rule.code) if case.verdict in ("alert", "state")]
@@ -27,7 +28,7 @@ def expected() -> dict[tuple[str, str], tuple[str, str, str]]:
 
 
 def evidence_of(case: Case) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(assessed(case).verdicts.filter(about(case))["evidence"][0])
+    found: Mapping[str, Any] = json.loads(verdicts_of(case).filter(about(case))["evidence"][0])
     return found
 
 

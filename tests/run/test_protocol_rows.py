@@ -8,7 +8,8 @@ import pytest
 
 from cmvmon.run.protocol_rows import rows_of
 from cmvmon.shell.protocol_files import Protocol
-from tests.rules.reading import Case, about, assessed, cases
+from tests.rules.reading import Case, about, cases
+from tests.rules.together import verdicts_of
 
 PROTOCOL = Protocol.shipped()
 BY_ROWS = {
@@ -21,7 +22,7 @@ ALERTS = [case for rule in BY_ROWS for case in cases(rule) if case.verdict == "a
 
 @pytest.mark.parametrize("case", ALERTS, ids=lambda case: f"{case.rule}: {case.name}")
 def test_an_alert_about_doses_levels_or_pairs_names_its_row_and_source(case: Case) -> None:
-    verdict = assessed(case).verdicts.filter(about(case)).row(0, named=True)
+    verdict = verdicts_of(case).filter(about(case)).row(0, named=True)
     evidence = json.loads(verdict["evidence"])
     found = rows_of(PROTOCOL, json.loads(verdict["subject"]) | evidence)
     told = {"band", "replacement", "target"} & set(evidence["says"]) or case.rule == "interaction_note"

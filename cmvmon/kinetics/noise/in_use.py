@@ -6,6 +6,7 @@ The level of a result is its value where it was quantified, and the limit that w
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -118,12 +119,18 @@ def default_sigma(protocol: Protocol) -> pl.Expr:
     not detected or lay below the LLOQ has share 0; a quantified one without a known LLOQ has share 1.
     Reads compartment, detection, viral_load_, lloq_ and uloq_iu_per_ml. Null: the protocol gives none for the compartment.
     """
-    far = pl.col("compartment").replace_strict(dict(protocol.sigma_log10), default=None, return_dtype=pl.Float64)
+    far = _of_compartment(tuple(protocol.sigma_log10.items()))
     near = protocol.sigma_near_lloq
     if near is None or not near.sigma_log10:
         return far
-    wide = pl.col("compartment").replace_strict(dict(near.sigma_log10), default=None, return_dtype=pl.Float64)
+    wide = _of_compartment(tuple(near.sigma_log10.items()))
     above = (level_log10() - log10_of("lloq_iu_per_ml")) / near.within_log10
     is_below = pl.col("detection").is_in(BELOW)
     share = pl.when(is_below).then(0.0).otherwise(above.clip(0.0, 1.0).fill_null(1.0))
     return pl.when(wide.is_null() | (share >= 1.0)).then(far).otherwise(wide + (far - wide) * share)
+
+
+@lru_cache(maxsize=32)
+def _of_compartment(values: tuple[tuple[str, float], ...]) -> pl.Expr:
+    """The value of the row's compartment, null where there is none. Made once: that takes longer than asking it of a patient."""
+    return pl.col("compartment").replace_strict(dict(values), default=None, return_dtype=pl.Float64)

@@ -1,0 +1,154 @@
+"""The subjects of rules with the facts and numbers that they read: each fact table joined once, and only where a rule needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+
+import polars as pl
+
+from cmvmon.domain.errors import ProgramError
+from cmvmon.domain.subjects import KINDS
+from cmvmon.facts import Facts, FactTable
+from cmvmon.facts.conditions import PROTOCOL
+from cmvmon.protocol.numbers import ByFact, number_of
+from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
+
+_Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
+
+
+class Joined:
+    """The subjects of rules, each with the facts that were asked for: a fact table is joined once however many rules read it."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self._giving = giving(facts.tables)
+        self._listed: dict[_Listed, pl.DataFrame] = {}
+        self._beside: dict[tuple[_Listed, str], pl.DataFrame] = {}
+
+    def subjects(self, rule: Rule) -> pl.DataFrame:
+        """Those of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
+        listed = (rule.subject, rule.expects)
+        if listed not in self._listed:
+            self._listed[listed] = self._subjects(*listed)
+        return self._listed[listed]
+
+    def read(self, rule: Rule, columns: Collection[str]) -> pl.DataFrame:
+        """One row per subject of the rule: what tells it from others, `as_of`, and these columns, facts and numbers.
+
+        Columns that tell what another rule said are left out. Raises ProgramError where a fact table tells a subject twice.
+        """
+        subjects = self.subjects(rule)
+        numbers = numbers_of(rule, columns, self.facts)
+        wanted = {*columns, *(number.fact for number in numbers.values() if isinstance(number, ByFact))}
+        there = [
+            beside.get_column(name)
+            for table, beside in self._parts(rule, wanted, subjects)
+            for name in table.facts
+            if name in wanted
+        ]
+        told = {name: _of_each(number) for name, number in numbers.items()}
+        return subjects.hstack(there).with_columns(as_of=self.facts.now, **told)
+
+    def _parts(
+        self, rule: Rule, wanted: Collection[str], subjects: pl.DataFrame
+    ) -> list[tuple[FactTable, pl.DataFrame]]:
+        """The fact tables that give these columns, each with its facts of the rule's subjects."""
+        listed = (rule.subject, rule.expects)
+        tables = [
+            table
+            for table in joined_tables(rule, wanted, self.facts.tables, self._giving)
+            if table.lists != rule.subject
+        ]
+        lacking = [table for table in tables if (listed, table.rows.name) not in self._beside]
+        later: dict[str, pl.LazyFrame] = {}
+        for table in lacking:
+            there, key = self.facts.of(table.rows), table.rows.key
+            if _is_same(subjects, there, key):  # often: both are sorted by key, and there is nothing to join
+                self._beside[listed, table.rows.name] = there
+            else:  # only keys are joined, other columns stay as they are
+                keys = subjects.lazy().select(key)
+                found = keys.join(there.lazy(), on=key, how="left", nulls_equal=True, maintain_order="left")
+                later[table.rows.name] = found.select(table.facts)
+        for name, part in zip(later, pl.collect_all(later.values()) if later else (), strict=True):
+            if part.height != subjects.height:
+                raise ProgramError(f"the fact table {name} has several rows of one {self.facts.tables[name].rows.key}")
+            self._beside[listed, name] = part
+        return [(table, self._beside[listed, table.rows.name]) for table in tables]
+
+    def _listing(self, subject: str) -> FactTable:
+        return next(table for table in self.facts.tables.values() if table.lists == subject)
+
+    def _subjects(self, subject: str, expects: tuple[str, ...]) -> pl.DataFrame:
+        listing = self._listing(subject)
+        rows = self.facts.of(listing.rows)
+        if not expects:
+            return rows
+        patients = self.facts.of(self._listing("patient").rows).select("patient_id")
+        expected = patients.join(pl.DataFrame({"compartment": expects}), how="cross")
+        place = ["patient_id", "compartment"]
+        return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
+
+
+def _is_same(subjects: pl.DataFrame, there: pl.DataFrame, key: tuple[str, ...]) -> bool:
+    """Whether both have the same keys in the same order."""
+    return subjects.height == there.height and all(
+        subjects.get_column(name).equals(there.get_column(name), null_equal=True) for name in key
+    )
+
+
+def giving(tables: Mapping[str, FactTable]) -> dict[str, FactTable]:
+    """The fact table that gives each fact."""
+    return {fact: table for table in tables.values() for fact in table.facts}
+
+
+def joined_tables(
+    rule: Rule, columns: Collection[str], tables: Mapping[str, FactTable], given: Mapping[str, FactTable]
+) -> list[FactTable]:
+    """The fact tables that give these columns. Raises ProgramError where one is given by none, or not for such subjects.
+
+    Args:
+        given: as `giving` makes it of `tables`.
+    """
+    key = _key(rule, tables)
+    needed: dict[str, FactTable] = {}
+    for column in sorted(columns):
+        if (
+            column in key
+            or column == "as_of"
+            or column.startswith(PROTOCOL)
+            or column.split(".")[0] in (VERDICT, GROUND)
+        ):
+            continue
+        found = given.get(column)
+        if found is None:
+            raise ProgramError(f"the rule {rule.code} reads {column!r}, which no fact table gives")
+        if missing := set(found.rows.key) - set(key):
+            raise ProgramError(
+                f"the rule {rule.code} reads {column!r} of the fact table {found.rows.name}, whose rows are told apart by "
+                f"{', '.join(sorted(missing))}: a subject of kind {rule.subject} has no such key"
+            )
+        needed[found.rows.name] = found
+    return list(needed.values())
+
+
+def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:
+    if rule.subject not in KINDS or not any(table.lists == rule.subject for table in tables.values()):
+        raise ProgramError(f"the rule {rule.code} judges subjects of kind {rule.subject!r}, which no fact table lists")
+    return KINDS[rule.subject]
+
+
+def numbers_of(rule: Rule, columns: Collection[str], facts: Facts) -> dict[str, float | ByFact]:
+    """The numbers of the protocol among these columns, by column."""
+    names = sorted(name for name in columns if name.startswith(PROTOCOL))
+    return {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
+
+
+def _of_each(number: float | ByFact) -> pl.Expr:
+    return _by_word(number.fact, tuple(number.values.items())) if isinstance(number, ByFact) else pl.lit(number)
+
+
+@lru_cache(maxsize=100)
+def _by_word(fact: str, values: tuple[tuple[str, float], ...]) -> pl.Expr:
+    """Made once: making it takes longer than asking it of a patient."""
+    return pl.col(fact).replace_strict(dict(values), default=None, return_dtype=pl.Float64)

@@ -1,0 +1,93 @@
+"""The rows of a rule's case tables, assessed together where the moment and what was delivered are the same: each its own patient.
+
+A case stays what it tells of one patient, for one patient never changes another's verdict where the answers of the unit are the
+same. So cases are put together only where their own unit says the same of concordance; each keeps that of its own patient. Names of
+patients, results and stays are marked on the way in, and the marks are taken out of the verdicts. `test_together.py` holds a case
+that was assessed with others to what it says alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import polars as pl
+
+from cmvmon.assess import assess
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.kinetics import concordance
+from cmvmon.kinetics.noise.results_in_use import results_in_use
+from cmvmon.shell.protocol_files import Protocol
+from tests.rules.reading import Case, at, cases, tables
+
+_NAMES = ("patient_id", "result_id", "stay_id")
+_TOLD = ("patient_id", "subject", "evidence")
+
+
+def verdicts_of(case: Case) -> pl.DataFrame:
+    """Every verdict on the case's patients under the shipped protocol; computed once, however many tests look at it."""
+    group = next((group for group in _groups(case.rule) if case in group), (case,))
+    return _verdicts(group)[case]
+
+
+@cache
+def _groups(rule: str) -> tuple[tuple[Case, ...], ...]:
+    found: dict[Hashable, list[Case]] = {}
+    for case in cases(rule):
+        found.setdefault(_shared(case, _known(case)), []).append(case)
+    return tuple(tuple(group) for group in found.values())
+
+
+def _known(case: Case) -> Known:
+    """The case's tables, with the concordance that they give by themselves."""
+    known, protocol, as_of = tables(case), Protocol.shipped(), at(case.as_of_day)
+    used = results_in_use(known[VIRAL_LOAD_RESULTS], known.assays, protocol=protocol, as_of=as_of)
+    return replace(known, concordance=concordance(used, protocol=protocol, as_of=as_of))
+
+
+def _shared(case: Case, known: Known) -> Hashable:
+    """What must be the same of cases that are assessed together."""
+    if known.unread or known.silent or known.last_heard or not known.assays.is_empty() or known.concordance is None:
+        raise ValueError(f"{case.rule}: {case.name} tells what cases that are assessed together can't each have")
+    of_unit = tuple(known.concordance.filter(scope="unit").rows())
+    sent = tuple(sorted((name, words) for name, words in known.ever_sent.items()))
+    return case.as_of_day, frozenset(known.tables), sent, known.answered is None, of_unit
+
+
+@cache
+def _verdicts(group: tuple[Case, ...]) -> dict[Case, pl.DataFrame]:
+    marks = {case: f"~{place}~" for place, case in enumerate(group)}
+    known = _joined([_marked(_known(case), mark) for case, mark in marks.items()])
+    said = assess(known, protocol=Protocol.shipped(), as_of=at(group[0].as_of_day)).verdicts
+    return {
+        case: said.filter(pl.col("patient_id").str.ends_with(mark)).with_columns(
+            pl.col(_TOLD).str.replace_all(mark, "", literal=True)
+        )
+        for case, mark in marks.items()
+    }
+
+
+def _marked(known: Known, mark: str) -> Known:
+    return replace(
+        known,
+        tables={name: _with_mark(rows, mark) for name, rows in known.tables.items()},
+        concordance=None if known.concordance is None else _with_mark(known.concordance, mark),
+        answered=None if known.answered is None else _with_mark(known.answered, mark),
+    )
+
+
+def _with_mark(rows: pl.DataFrame, mark: str) -> pl.DataFrame:
+    return rows.with_columns(pl.col(name) + mark for name in _NAMES if name in rows.columns)
+
+
+def _joined(each: Sequence[Known]) -> Known:
+    answered = [known.answered for known in each if known.answered is not None]
+    of_each = pl.concat(known.concordance for known in each if known.concordance is not None)
+    return replace(
+        each[0],
+        tables={name: pl.concat(known.tables[name] for known in each) for name in each[0].tables},
+        concordance=of_each.unique(maintain_order=True),  # the unit's rows are the same of all
+        answered=pl.concat(answered) if answered else None,
+    )
