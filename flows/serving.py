@@ -25,7 +25,7 @@ from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.run import at_work
 from cmvmon.run.nights import Nights, nights
 from cmvmon.shell.site import Site
-from cmvmon.telling import notify_file
+from cmvmon.telling import notify_file, out_file
 from flows.engine import quiet
 
 _SERVER_STARTS_WITHIN_S = 120.0
@@ -102,7 +102,9 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
 def _tell_people(started: dict[str, Process], environment: dict[str, str], root: Path) -> None:
     """Starts a child that does, where the site tells anybody and the last one has ended."""
     before = started.get("telling")
-    if (before is None or before.poll() is not None) and (root / notify_file.NAME).exists():
+    if (before is None or before.poll() is not None) and any(
+        (root / name).exists() for name in (notify_file.NAME, out_file.NAME)
+    ):
         started["telling"] = _child("flows.telling", str(root.resolve()), environment)
 
 

@@ -80,7 +80,7 @@ def test_a_store_that_knew_of_no_landing_goes_through_the_folders_once(site: Pat
     landing.land(
         site / "landing", b"copied by hand", feed="other", table=None, form="hl7", file_name="x.hl7", landed_at=day(2), is_history=False
     )  # fmt: skip
-    nightly(site)
+    nightly(site, as_of=day(3))
     assert ("other", "hl7") in sites.rows(site, WAITING)
 
 
@@ -123,7 +123,6 @@ def test_the_command_dismisses_and_takes_back(site: Path) -> None:
 
 
 def test_a_refused_file_of_which_every_record_is_rejected_alerts_no_more(site: Path) -> None:
-    drop(site, "viral_load_results", [LINE], name="good.csv")
     bad = drop(site, "viral_load_results", [], name="bad.csv")
     bad.write_text("patient_id;value\n1;2\n", encoding="utf-8")
     sites.lain_still(bad)
