@@ -98,6 +98,37 @@ def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_tim
         assert run.parameters == {"root": str(tmp_path.resolve())}
 
 
+def test_a_site_with_a_server_and_a_pool_of_its_own_deploys_both_and_an_event_makes_a_run(
+    server: Path, tmp_path: Path
+) -> None:
+    """By flows/prefect.yaml and the command of the docs; the event is the relay's own, and that of another site makes none."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    from flows.relay import call
+
+    async def pool() -> None:
+        async with get_client() as client:
+            await client.create_work_pool(WorkPoolCreate(name="icu", type="process"))
+
+    asyncio.run(pool())
+    site = str(tmp_path.resolve())
+    given = {"CMVMON_SITE": site, "CMVMON_TIME_ZONE": "Europe/Amsterdam", "CMVMON_POOL": "icu"}
+    words = ["--no-prompt", "deploy", "--all", "--prefect-file", "flows/prefect.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *words], env=os.environ | given, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    asyncio.run(call("a" * 64, tmp_path))
+    asyncio.run(call("b" * 64, tmp_path / "another site"))
+    _wait(lambda: asyncio.run(_runs("lab-feed/lab-feed")), 120)
+    time.sleep(3)
+    (run,) = asyncio.run(_runs("lab-feed/lab-feed"))
+    assert run.parameters == {"root": site, "delivery_id": "a" * 64}
+    assert run.work_pool_name == "icu"
+
+
 def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(server: Path, tmp_path: Path) -> None:
     """A limit's slot outlived the run that held it, and kept every later night out. Dead runs and those that were due while
     nobody was there are ended; the one that is due next stands."""
