@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        _wait(lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200, 120)
+        _wait(lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200, 300)
         yield home
     finally:
         process.terminate()
