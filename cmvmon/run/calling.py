@@ -46,7 +46,7 @@ class Calls:
         """The delivery to call for now, which stands for all that wait; None where it is no time.
 
         >>> calls = Calls()
-        >>> calls.due(["a"], 0.0), calls.due(["a", "b"], 0.9), calls.due(["a", "b"], 1.5), calls.due(["a", "b"], 1.9)
+        >>> calls.due(["a"], 0.0), calls.due(["a", "b"], 0.9), calls.due(["a", "b"], 1.5), calls.due(["a", "b"], 2.0)
         (None, None, None, 'a')
         """
         self.met = {one: self.met.get(one, at) for one in waiting}
