@@ -73,6 +73,7 @@ class Caller:
     calls: Calls = field(default_factory=Calls)
     watch: Watch = field(init=False)
     looked_at: float = float("-inf")
+    asked_at: float = float("-inf")
     said: str = ""
     missing: tuple[datetime, float] | None = None  # the night that is not there, and since when that is known
 
@@ -85,32 +86,37 @@ class Caller:
         waits_s = TRIES_AGAIN_AFTER_S if self.said else LOOKS_EVERY_S
         if at - self.looked_at < waits_s and (self.said or not self.watch.has_messages):
             return
-        if at_work.is_running(self.root, at_work.WATCH) or self._is_for_the_night(at):
-            return
-        self.looked_at = at
         try:
+            if self._is_left_to_others(at):
+                return
+            self.looked_at = at
             look = self.watch.look()
             if look is not None and (look.taken_in.counted or look.taken_in.faults):
                 yield look
         except (AlreadyRunning, StoreBusy):
             return
         except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
-            trouble = in_a_sentence(error)
+            self.looked_at, trouble = at, in_a_sentence(error)
         if trouble and trouble != self.said:
             yield Trouble(trouble)
         self.said = trouble
 
     def due(self) -> tuple[str, tuple[str, ...]] | None:
         """The delivery to call for now and all that it stands for; None where there is none. Raises StoreError."""
-        site = Site(self.root)
-        if not database.exists(site.database):
+        site, at = Site(self.root), time.monotonic()
+        if at - self.asked_at < _LOOKS_FOR_CALLS_EVERY_S or not database.exists(site.database):
             return None
+        self.asked_at = at
         with open_store(site.database) as store, store.reading() as connection:
             waiting = tuple(unassessed.waiting(connection))
-        if waiting and (at_work.is_running(self.root, at_work.WATCH) or self._is_for_the_night(time.monotonic())):
+        if waiting and self._is_left_to_others(at):
             return None
-        first = self.calls.due(waiting, time.monotonic())
+        first = self.calls.due(waiting, at)
         return None if first is None else (first, waiting)
+
+    def _is_left_to_others(self, at: float) -> bool:
+        """Whether `cmvmon watch` does the work, or a night that is due."""
+        return bool(at_work.is_running(self.root, at_work.WATCH)) or self._is_for_the_night(at)
 
     def _is_for_the_night(self, at: float) -> bool:
         """Whether a night is due that takes everything in and judges everybody: it is left alone until it should have ended."""
