@@ -246,9 +246,10 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     (broken.parent / f"{file_name}.txt").write_text(marked_id)
     broken.write_text(f"{name};{marked_id}\n")
     said = [repr(nightly(str(tmp_path), text(AS_OF)))]
-    delivery = sites.rows(
-        tmp_path, "SELECT delivery_id FROM deliveries WHERE file_name = 'one.csv' AND table_name = 'viral_load_results'"
-    )[0][0]
+    late = sites.drop(tmp_path, "viral_load_results", [sites.result(marked_id, 20, 500)], name=f"{file_name}.2.csv")
+    with open_site(tmp_path) as opened:
+        (landed,) = take_in_file(opened, late, feed="synthetic", table="viral_load_results", received_at=day(22.2))
+    delivery = landed.delivery_id
     said.append(repr(lab_feed(str(tmp_path), delivery, text(day(22.5)))))
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:  # a row past our own checks breaks its contract
         connection.execute(
