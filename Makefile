@@ -13,7 +13,7 @@ COVERING := not slow and not browser and not prefect
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
-.PHONY: demo test unit coverage check format generate lock browser postgresql clean
+.PHONY: demo test loopback unit coverage check format generate lock browser postgresql clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -22,6 +22,10 @@ test: $(READY) browser postgresql .venv/.compiled  ## set up, then every test, i
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@$(BIN)/python -m pytest -m prefect
+
+loopback: $(READY) browser postgresql .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
+	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
+	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m prefect
 
 unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"

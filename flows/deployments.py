@@ -14,19 +14,28 @@ NIGHTLY_CRON = f"{DUE_AT.minute} {DUE_AT.hour} * * *"
 
 
 def deployments(root: Path, time_zone: str) -> list[Any]:
-    """The night on its schedule, and the lab feed to be run by hand."""
+    """The night on its schedule, and the lab feed, which a stored delivery of this site calls for (flows.relay)."""
     from prefect.deployments.runner import EntrypointType  # type: ignore[attr-defined]
+    from prefect.events import DeploymentEventTrigger
     from prefect.schedules import Cron
 
     from flows.lab_feed import lab_feed
     from flows.nightly import nightly
+    from flows.relay import EVENT, RESOURCE, SITE
 
+    where = str(root.resolve())
     # Named by module, a flow is found wherever `cmvmon serve` was started.
     common: dict[str, Any] = {
-        "parameters": {"root": str(root.resolve())},
+        "parameters": {"root": where},
         "entrypoint_type": EntrypointType.MODULE_PATH,
     }
+    stored = DeploymentEventTrigger(
+        name="a delivery was stored",
+        expect={EVENT},
+        match={"prefect.resource.id": f"{RESOURCE}.*", SITE: where},
+        parameters={"root": where, "delivery_id": "{{ event.resource.delivery_id }}"},
+    )
     return [
         nightly.to_deployment(name="nightly", schedules=[Cron(NIGHTLY_CRON, timezone=time_zone)], **common),
-        lab_feed.to_deployment(name="lab-feed", **common),
+        lab_feed.to_deployment(name="lab-feed", triggers=[stored], **common),
     ]

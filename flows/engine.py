@@ -23,6 +23,8 @@ _QUIET = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     # The first start makes Prefect's own database, which takes longer than its default of 20 s allows.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # How often the runner asks what is due, in seconds: a result waits for it on its way to the page. Prefect's default is 10.
+    "PREFECT_RUNNER_POLL_FREQUENCY": "1",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     # What became of a run is said by the flow, in a sentence; the engine would say it again with every line of its code.
     "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "CRITICAL",

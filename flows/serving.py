@@ -25,7 +25,7 @@ from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.run import at_work
 from cmvmon.run.nights import Nights, nights
 from cmvmon.shell.site import Site
-from cmvmon.telling import notify_file
+from cmvmon.telling import notify_file, out_file
 from flows.engine import quiet
 
 _SERVER_STARTS_WITHIN_S = 120.0
@@ -52,7 +52,9 @@ def serve(root: Path, *, stop: Event) -> Iterator[str]:
         if not os.environ.get("PREFECT_API_URL"):
             environment = _start_server(site, environment, started, stop)
         if not stop.is_set():
+            environment = environment | {"CMVMON_SERVED": "1"}
             started["runner"] = _child("flows.runner", str(root.resolve()), environment)
+            started["relay"] = _child("flows.relay", str(root.resolve()), environment)
             yield "serving, one step at a time; stop with Ctrl-C"
         yield from _until(stop, started, environment, root)
     yield _at_the_end(root)
@@ -81,6 +83,9 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
             _tell_people(started, environment, root)
         if time.monotonic() - looked_at < _LOOKS_AT_NIGHTS_EVERY_S:
             continue
+        if started["relay"].poll() is not None:  # the nights go on without it, and take in what it did not
+            yield f"NOT DONE what comes by day: its part ended by itself (code {started['relay'].returncode}); it is started again"
+            started["relay"] = _child("flows.relay", str(root.resolve()), environment)
         looked_at, words = time.monotonic(), ""
         try:
             found = nights(root)
@@ -97,7 +102,9 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
 def _tell_people(started: dict[str, Process], environment: dict[str, str], root: Path) -> None:
     """Starts a child that does, where the site tells anybody and the last one has ended."""
     before = started.get("telling")
-    if (before is None or before.poll() is not None) and (root / notify_file.NAME).exists():
+    if (before is None or before.poll() is not None) and any(
+        (root / name).exists() for name in (notify_file.NAME, out_file.NAME)
+    ):
         started["telling"] = _child("flows.telling", str(root.resolve()), environment)
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.identity import content_hash, record_key
-from cmvmon.shell import landing
+from cmvmon.shell import unjudged
 from cmvmon.shell.schema import VERSIONS
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
@@ -93,15 +93,13 @@ def lain_still(path: Path) -> None:
 def land(root: Path, table: str, lines: Iterable[str], *, at: datetime, feed: str = "synthetic") -> str:
     """The id of a delivery that came live: its bytes are durable, and nobody has judged them.
 
-    Whoever listens opens the site first: a site without a database into which something has landed has lost it.
+    Whoever lands it opens the site first: a site without a database into which something has landed has lost it.
     """
-    if not any((root / "landing").glob("*/*.json")):
-        with open_site(root):
-            pass
-    return landing.land(
-        Site(root).landing, _file(table, lines).encode(), feed=feed, table=table, form="csv", file_name="new.csv", landed_at=at,
-        is_history=False,
-    ).delivery_id  # fmt: skip
+    with open_site(root) as opened:
+        return unjudged.land(
+            opened, opened.site.landing, _file(table, lines).encode(), feed=feed, table=table, form="csv", file_name="new.csv", landed_at=at,
+            is_history=False,
+        ).delivery_id  # fmt: skip
 
 
 def _file(table: str, lines: Iterable[str]) -> str:

@@ -132,6 +132,26 @@ def quarantine_ignore(record: Meant, why: Why, by: By = None, site: MadeSite = H
     _answer(site, record, "ignored", why, by)
 
 
+@quarantine_app.command("dismiss")
+def quarantine_dismiss(
+    delivery: Annotated[str, typer.Argument(help="A delivery that was never judged, as `quarantine list` prints it.")],
+    why: Why,
+    by: By = None,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Says that it waits again.")] = False,
+    site: MadeSite = HERE,
+) -> None:
+    """Says that a delivery which landed and was never judged is not for us (a mistyped feed): it is kept, and counts nowhere."""
+    from cmvmon.run import dismissing
+
+    done = dismissing.take_back if take_back else dismissing.dismiss
+    name = done(site, delivery, why=why, actor=by)
+    print(
+        printing.visible(
+            f"{name}: {'it waits again' if take_back else 'dismissed; --take-back says that it waits again'}"
+        )
+    )
+
+
 @quarantine_app.command("reopen")
 def quarantine_reopen(
     record: Annotated[str, typer.Argument(help="As `quarantine list --answered` prints it.")],

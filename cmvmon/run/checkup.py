@@ -154,7 +154,7 @@ def _database(site: Site) -> Iterator[Finding]:
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
             about_numbers = [*_numbers(connection), *_authorities(connection, site)]
-            n_never = never_taken_in(connection, site.landing, as_of=now())
+            n_never = never_taken_in(connection, as_of=now())
     words = f"{n_never} landed and never taken in: `cmvmon quarantine list` and the lines below say why; each night tries again"
     yield Finding("deliveries", "note" if n_never else "ok", words if n_never else "whatever has landed was taken in")
     for item in feeds:

@@ -51,7 +51,7 @@ def digest_facts(
         "overdue": len(overdue),
         "silent": len(found.silent),
         "stopped": sum(one.rule == OPERATIONS for one in standing),
-        "never": never_taken_in(connection, site.landing, as_of=at),
+        "never": never_taken_in(connection, as_of=at),
         "waiting": found.n_waiting,
         "is_night_missing": found.is_night_missing,
     }

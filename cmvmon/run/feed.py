@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,9 @@ from cmvmon.run.assessing import Counts, check_stored
 from cmvmon.run.faults import fault_of, note_stopped
 from cmvmon.run.landed_delivery import take_in_landed
 from cmvmon.run.publish import Published, halting
-from cmvmon.run.refresh import refresh
+from cmvmon.run.refresh import refresh, refresh_unassessed, scope_of
 from cmvmon.run.telling import told_after
+from cmvmon.shell import unassessed
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed, landed
@@ -25,11 +25,15 @@ from cmvmon.shell.touched import patients_of_delivery
 
 @dataclass(frozen=True)
 class Fed:
-    """What the deliveries came to; `assessed` and `published` are None when they touched nobody."""
+    """What the deliveries came to; `assessed` and `published` are None when they touched nobody.
+
+    `deliveries`: the ids of those whose patients were brought up to date; empty where another run had done so.
+    """
 
     taken_in: tuple[Counted, ...]
     assessed: Counts | None
     published: Published | None
+    deliveries: tuple[str, ...] = ()
 
 
 def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> Fed:
@@ -66,15 +70,42 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
         note_clock(opened, as_of)
         note_stopped(opened, [fault_of(way, error) for way, error in failed], as_of)
         touched = _touched(opened, delivery_ids)
-        fed = Fed(tuple(taken_in), None, None)
+        ids = tuple(dict.fromkeys(delivery_ids))
+        fed = Fed(tuple(taken_in), None, None, ids)
         if touched:
-            fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=scope_of(delivery_ids)))
+            fed = Fed(tuple(taken_in), *refresh(opened, touched, as_of=as_of, scope=scope_of(ids)), ids)
+        with opened.writing() as connection:
+            unassessed.done(connection, ids)
     if len(failed) == 1:
         raise failed[0][1]
     if failed:
         said = "; ".join(dict.fromkeys(str(error) for _, error in failed))
         raise SiteError(f"{len(failed)} deliveries could not be judged: {said}")
     return fed
+
+
+def follow(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> Fed:
+    """Brings up to date whom the stored delivery of that id touches, and whom all others touch that wait with it: a burst is one run.
+
+    Nothing is done where another run took it along. One that has landed and was never judged is taken in first.
+    Raises SiteError when none of that id has landed.
+    """
+    site = Site(root).prepare()
+    with told_after(root), held(site), open_site(root) as opened:
+        with opened.reading() as connection:
+            is_stored = unassessed.is_stored(connection, delivery_id)
+            waits = unassessed.waiting(connection)
+        if is_stored and not waits:
+            return Fed((), None, None)
+        with halting(opened):
+            at = as_of or moment_to_record(opened)
+        taken_in: list[Counted] = []
+        for way in () if is_stored else landed(site.landing, delivery_id):
+            taken_in += take_in_landed(opened, way, received_at=at)
+        note_clock(opened, at)
+        ids, came_to = refresh_unassessed(opened, as_of=as_of or moment_to_record(opened))
+        counts, published = came_to or (None, None)
+        return Fed(tuple(taken_in), counts, published, ids)
 
 
 def check_deliveries(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None = None) -> int:
@@ -97,10 +128,3 @@ def _touched(opened: OpenSite, delivery_ids: Sequence[str]) -> frozenset[str]:
     """The patients whom one of these deliveries touches."""
     with opened.reading() as connection:
         return frozenset().union(*(patients_of_delivery(connection, each) for each in delivery_ids))
-
-
-def scope_of(delivery_ids: Sequence[str]) -> str:
-    """What the assessment is for: the delivery's id, or one that stands for these deliveries together."""
-    if len(set(delivery_ids)) == 1:
-        return delivery_ids[0]
-    return hashlib.sha256("".join(sorted(set(delivery_ids))).encode()).hexdigest()

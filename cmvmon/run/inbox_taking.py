@@ -18,7 +18,7 @@ from cmvmon.domain.errors import CmvmonError, StoreError
 from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.landed_delivery import take_in_landed
-from cmvmon.shell import arrivals, landing, tries
+from cmvmon.shell import arrivals, landing, tries, unjudged
 from cmvmon.shell.inbox import FHIR, HL7
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.intake_store import Counted
@@ -118,6 +118,8 @@ def _halves(opened: OpenSite, landed: Landed) -> list[Landed]:
         for number, half in enumerate((messages[:middle], messages[middle:]), 1)
     ]
     landing.note_parts(opened.site.landing, landed, [half.delivery_id for half in halves])
+    with opened.writing() as connection:
+        unjudged.judged(connection, landed)
     return halves
 
 
@@ -152,7 +154,8 @@ def _in_frames(messages: Sequence[bytes]) -> bytes:
 def _land(
     opened: OpenSite, data: bytes, feed: str, form: str, file_name: str, at: datetime, *, is_history: bool
 ) -> Landed:
-    return landing.land(
+    return unjudged.land(
+        opened,
         opened.site.landing,
         data,
         feed=feed,

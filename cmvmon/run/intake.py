@@ -16,7 +16,7 @@ from cmvmon.run.arrival_order import Waiting, in_order
 from cmvmon.run.faults import Fault, about, note_faults, of_growing, of_stray, set_apart
 from cmvmon.run.inbox_taking import FromInbox, take_in_inbox, take_in_messages
 from cmvmon.run.landed_delivery import take_in_landed
-from cmvmon.shell import arrivals, feed_state, landing, quarantine
+from cmvmon.shell import arrivals, feed_state, landing, quarantine, unjudged
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
@@ -51,7 +51,8 @@ def _take_in(
     opened: OpenSite, waiting: Waiting, data: bytes, received_at: datetime, *, landed_at: datetime, is_history: bool
 ) -> tuple[Counted, ...]:
     item = waiting.item
-    landed = landing.land(
+    landed = unjudged.land(
+        opened,
         opened.site.landing,
         data,
         feed=feed_name(item.feed),
@@ -108,9 +109,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
     counted += of_messages.counted
     faults += of_messages.faults
     seen |= of_messages.ways
-    with opened.reading() as connection:
-        judged = feed_state.judged(connection)
-    again, failed = take_in_unjudged(opened, judged | seen, received_at)
+    again, failed = take_in_unjudged(opened, seen, received_at)
     counted += again
     faults += failed
     counted += judge_waiting(opened, faults, received_at=received_at, besides=seen)
@@ -157,16 +156,18 @@ def take_in_unjudged(
     deliveries: Collection[str] | None = None,
     tells_all: bool = False,
 ) -> tuple[list[Counted], list[Fault]]:
-    """Takes in what has landed and is not among `besides`. Of what is at hand no fault is told: somebody was told when it
-    came; it is counted as never taken in."""
+    """Takes in what has landed, is not judged, and is not among `besides`. Of what is at hand no fault is told: somebody was told when
+    it came; it is counted as never taken in."""
     counted: list[Counted] = []
     faults: list[Fault] = []
-    for note in landing.notes_besides(opened.site.landing, besides):
-        if deliveries is not None and note.parent.name not in deliveries:
+    with opened.reading() as connection:
+        waiting = [way for way in unjudged.ways(connection) if way not in besides]
+    for delivery_id, feed, kept_as in waiting:
+        if not kept_as or (deliveries is not None and delivery_id not in deliveries):
             continue
-        of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
-        with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
-            way = landing.landed_by(note)
+        of_note = partial(Fault, feed or kept_as.split(".")[0], delivered.WHOLE_DELIVERY)
+        with set_apart(faults, of_note, called=f"landing/{delivery_id[:12]}..."):
+            way = landing.landed_by(landing.note_of(opened.site.landing, delivery_id, feed, kept_as))
             if way.is_of_inbox:
                 of_messages = FromInbox()
                 take_in_messages(opened, way, of_messages, received_at=received_at)

@@ -15,7 +15,7 @@ from cmvmon.domain.errors import NoLaboratoryFile
 from cmvmon.feeds.judging import Declared
 from cmvmon.ingest import Intake, ingest
 from cmvmon.run.faults import note_feed
-from cmvmon.shell import arrivals, intake_store, journal, landing, quarantine, tries
+from cmvmon.shell import arrivals, intake_store, journal, landing, quarantine, tries, unassessed, unjudged
 from cmvmon.shell.arrivals import OLDER_SNAPSHOT, Arrival, Came
 from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.intake_store import Counted, TakenAs
@@ -47,7 +47,7 @@ def take_in_landed(
     except NoLaboratoryFile as error:
         raise NoLaboratoryFile(
             f"{error}. It has landed and waits: it is tried again each night, and told until then. Was the name of the feed mistyped, "
-            "take the file in again under the right name; the other stays counted as never taken in"
+            "take the file in again under the right name, and say `cmvmon quarantine dismiss` of the other"
         ) from None
     is_snapshot = _is_snapshot(landed, declared)
     with opened.reading() as connection:
@@ -67,6 +67,9 @@ def take_in_landed(
     # Of rows that were refused, those that a later delivery brought since are not told again: they would hold after it.
     is_told_anew = before is not None and before.is_refused_whole and (is_snapshot or before.has_unread)
     is_whole = before is None or came.is_again or is_told_anew
+    if before is not None and tries.left(opened.site.landing, landed):  # it was judged before, and may not be any more
+        with opened.writing() as connection:
+            unjudged.note(connection, landed)
     with tries.counted(opened.site.landing, landed, under=f"{__version__} {version}"):
         judge = partial(
             ingest,
@@ -114,6 +117,7 @@ def _stored(
         meanwhile = earlier(connection, landed)
         if meanwhile is not None and meanwhile != before:
             return meanwhile
+        unjudged.judged(connection, landed)
         tried = connection.begin_nested()
         counted = intake_store.append(
             connection,
@@ -130,6 +134,7 @@ def _stored(
             return before
         tried.commit()
         note_feed(opened, connection, landed.feed, taking.received_at)
+        unassessed.note(connection, landed.delivery_id, taking.received_at)
         _note_taking(opened, connection, taking)
     return counted
 

@@ -12,7 +12,7 @@ from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.feeds.formats import ONE_TABLE
 from cmvmon.run.feed import Fed, lab_feed
-from cmvmon.shell import known, landing, numbers_in_store
+from cmvmon.shell import known, numbers_in_store, unjudged
 from cmvmon.shell.clock import moment_to_record
 from cmvmon.shell.session import now, open_site, open_store
 from cmvmon.shell.site import Site
@@ -33,17 +33,18 @@ def merge(root: Path, old: str, new: str, *, at: datetime, until: datetime | Non
         with opened.reading() as connection:
             if not numbers_in_store.is_known(connection, old.strip(), as_of=said_at):
                 raise SiteError("nothing is known of the number to merge away; check it. Nothing was done")
-    row = (old, new, _plain(at), "" if until is None else _plain(until), f"cmvmon merge by {by}, {_plain(said_at)}")
-    written = landing.land(
-        Site(root).prepare().landing,
-        _csv(row),
-        feed=FEED,
-        table=LINKS.name,
-        form=ONE_TABLE,
-        file_name="merge.csv",
-        landed_at=said_at,
-        is_history=False,
-    )
+        row = (old, new, _plain(at), "" if until is None else _plain(until), f"cmvmon merge by {by}, {_plain(said_at)}")
+        written = unjudged.land(
+            opened,
+            opened.site.landing,
+            _csv(row),
+            feed=FEED,
+            table=LINKS.name,
+            form=ONE_TABLE,
+            file_name="merge.csv",
+            landed_at=said_at,
+            is_history=False,
+        )
     fed = lab_feed(root, written.delivery_id)
     reasons = sorted(reason for counted in fed.taken_in for reason in counted.reasons)
     if reasons:

@@ -16,10 +16,10 @@ from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.stopped import stands
-from cmvmon.shell import alert_store
+from cmvmon.shell import alert_store, unassessed, unjudged
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import look_through
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.session import OpenSite, held, open_site, open_store
 from cmvmon.shell.site import Site
 
 
@@ -55,6 +55,8 @@ def take_in_step(root: Path, *, as_of: datetime | None = None, clock_is_right: b
     with held(site), open_site(root, looks_for_damage=True) as opened:
         with halting(opened):
             at = moment_to_record(opened, as_of, clock_is_right=clock_is_right)
+        with opened.writing() as connection:
+            unjudged.list_anew(connection, site.landing)
         return take_in_drop(opened, received_at=at, found=found)
 
 
@@ -70,7 +72,10 @@ def assess_and_publish_step(
     with stands("what was taken in stands; nothing of it was assessed"):
         just_made = _assess(root, as_of=as_of, method=method, clock_is_right=clock_is_right)
     with stands("what was taken in and assessed stands; `cmvmon report` writes the pages that are still of before"):
-        return just_made[1], publish_step(root, as_of=as_of, method=method, just_made=just_made)
+        published = publish_step(root, as_of=as_of, method=method, just_made=just_made)
+    with held(Site(root)), open_store(Site(root).database) as store, store.writing() as connection:
+        unassessed.done_by(connection, just_made[1].as_of)
+    return just_made[1], published
 
 
 def publish_step(

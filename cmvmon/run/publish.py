@@ -95,7 +95,7 @@ def publish(
             replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
         )
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
-        n_never = never_taken_in(connection, opened.site.landing, as_of=as_of)
+        n_never = never_taken_in(connection, as_of=as_of)
     # The page of a number that was merged would go on showing what was known before.
     merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
     with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)

@@ -14,7 +14,8 @@ from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.result_cells import ASKS_A_PERSON
 from cmvmon.run import quarantine_names
-from cmvmon.shell import journal, quarantine_answers
+from cmvmon.run.faults import note_feed
+from cmvmon.shell import feed_state, journal, quarantine_answers, unjudged
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.schema import QUARANTINE, VERSIONS
@@ -52,25 +53,39 @@ def answer_opened(opened: OpenSite, record: str, *, answer: str, why: str, actor
     """The same as `answer_quarantine` for whoever holds the site and does more under the same hold."""
     with _answering(opened, why, actor) as (connection, said):
         rows = quarantine_names.meant(connection, open_quarantine(connection).to_dicts(), record)
+        refused = {row["feed"] for row in rows if feed_state.newest_refused(connection, row["feed"]) is not None}
         if answer == quarantine_answers.REJECTED:
             _refuse_what_rejects_nothing(rows)
         if answer == quarantine_answers.RELEASED:
             _refuse_what_asks_nobody(rows)
         written = quarantine_answers.record(connection, rows, answer=answer, **said)
         journal.note_answers(opened.site.landing, written)
+    with (
+        opened.writing() as connection
+    ):  # what waits is listed anew: a refused file of which nothing waits alerts no more
+        for feed in sorted(refused):
+            if feed_state.newest_refused(connection, feed) is None:
+                note_feed(opened, connection, feed, said["answered_at"])
     return len({quarantine_answers.mark(row) for row in rows})
 
 
 def answered(root: Path) -> list[dict[str, Any]]:
-    """What is closed, ignored, rejected or released, by whom, when and why; `record` = the name under which it can be reopened."""
+    """What is closed, ignored, rejected or released, by whom, when and why; `record` = the name under which it can be reopened; and
+    which deliveries are dismissed (`cmvmon.run.dismissing`)."""
     site = Site(root).require()
     with open_store(site.database) as store, store.reading() as connection:
         rows = quarantine_answers.standing(connection)
-    return [
-        {"record": _answer_name(row), **{k: row[k] for k in ("feed", "table_name", "answer", "why", "actor")}}
-        | {"answered_at": row["answered_at"].isoformat(timespec="seconds")}
-        for row in rows
-    ]
+        dismissed = unjudged.standing(connection)
+    told = [{"record": _answer_name(row), **{k: row[k] for k in ("feed", "table_name")}} | _said(row) for row in rows]
+    for row in dismissed:
+        name = quarantine_names.way_name(row["delivery_id"], row["feed"], row["kept_as"])
+        told.append({"record": name, "feed": row["feed"], "table_name": row["kept_as"]} | _said(row))
+    return told
+
+
+def _said(row: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: row[name] for name in ("answer", "why", "actor")}
+    return said | {"answered_at": row["answered_at"].isoformat(timespec="seconds")}
 
 
 def reopen(root: Path, record: str, *, why: str, actor: str | None) -> None:

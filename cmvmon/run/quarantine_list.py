@@ -15,7 +15,7 @@ from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.feeds.masking import shape, shaped, told_words
 from cmvmon.feeds.owners import SITE, owner_of
 from cmvmon.run import quarantine_names
-from cmvmon.shell import landing, quarantine_answers, tries
+from cmvmon.shell import landing, quarantine_answers, tries, unjudged
 from cmvmon.shell.landing import Landed
 from cmvmon.shell.quarantine import open_with_deliveries
 from cmvmon.shell.session import now, open_store
@@ -24,7 +24,7 @@ from cmvmon.shell.site import Site
 _NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
 _WORDS = ("test", "specimen", "assay", "unit", "value", "comparator", "result_status", "order_status")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}(?:-[0-9]{1,2})?")  # how a message's parts are named
-STANDS = "stands_after_three_tries"
+STANDS, NEVER_JUDGED = "stands_after_three_tries", "never_judged"
 
 
 def listed_quarantine(root: Path) -> list[dict[str, Any]]:
@@ -37,6 +37,8 @@ def listed_quarantine(root: Path) -> list[dict[str, Any]]:
     site, at = Site(root).require(), now()
     with open_store(site.database) as store, store.reading() as connection:
         rows = open_with_deliveries(connection)
+        unread = unjudged.waiting(connection, site.landing)
+    stand = tries.standing(site.landing, unread)
     samples = _samples(site, rows)
     found: dict[str, dict[str, Any]] = {}
     since: dict[str, datetime] = {}
@@ -51,7 +53,8 @@ def listed_quarantine(root: Path) -> list[dict[str, Any]]:
         since[mark] = min(since.get(mark, row["landed_at"]), row["landed_at"])
     for mark, line in found.items():
         line |= _waits_since(since[mark], at)
-    return [*found.values(), *(_standing(way, at) for way in tries.standing(site.landing))]
+    others = [_never_judged(way, at) for way in unread if way not in stand]
+    return [*found.values(), *(_standing(way, at) for way in stand), *others]
 
 
 def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -> dict[str, Any]:
@@ -95,6 +98,19 @@ def _standing(way: Landed, at: datetime) -> dict[str, Any]:
         f"{way.feed}: judging it ended three times in an error of cmvmon, and nothing of it is used. It is tried again when the "
         "feed's files or cmvmon change, or by `cmvmon quarantine retry` with its name. Tell whoever maintains cmvmon"
     )
+    return _of_delivery(way, at, STANDS, remedy)
+
+
+def _never_judged(way: Landed, at: datetime) -> dict[str, Any]:
+    """A delivery that has landed and could not be judged yet, as a line of the list."""
+    remedy = (
+        f"{way.feed}: it has landed and could not be judged; `cmvmon quarantine retry` with its name says why. Each night tries it. "
+        "Was the name of the feed mistyped, take the file in under the right one, and say `cmvmon quarantine dismiss` of this one"
+    )
+    return _of_delivery(way, at, NEVER_JUDGED, remedy)
+
+
+def _of_delivery(way: Landed, at: datetime, reason: str, remedy: str) -> dict[str, Any]:
     named = {"feed": way.feed, "table_name": way.kept_as, "file_name": way.file_name, "delivery_id": way.delivery_id}
     blank = dict.fromkeys(("line", "column", "sample"))
     return (
@@ -103,7 +119,7 @@ def _standing(way: Landed, at: datetime) -> dict[str, Any]:
             **named,
             **blank,
             "times": 1,
-            "reason": STANDS,
+            "reason": reason,
             "remedy": remedy,
         }
         | {"owner": SITE}

@@ -24,7 +24,12 @@ def name(row: Mapping[str, Any]) -> str:
 
 def delivery_name(way: Landed) -> str:
     """The name of a delivery of which no record was told apart."""
-    return f"{way.delivery_id[:DELIVERY]}-{way.feed}-{way.kept_as}"
+    return way_name(way.delivery_id, way.feed, way.kept_as)
+
+
+def way_name(delivery_id: str, feed: str, kept_as: str) -> str:
+    """The same by its parts."""
+    return f"{delivery_id[:DELIVERY]}-{feed}-{kept_as}"
 
 
 def meant(connection: sa.Connection, rows: Sequence[dict[str, Any]], record: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from cmvmon.run.faults import Fault, note_faults
 from cmvmon.run.intake import judge_waiting, take_in_unjudged
 from cmvmon.run.publish import halting
 from cmvmon.run.quarantine_answers import answer_opened
-from cmvmon.shell import feed_state, quarantine, tries
+from cmvmon.shell import quarantine, tries, unjudged
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
@@ -61,8 +61,9 @@ def retry(root: Path, record: str | None = None) -> Retried:
     with held(site), open_site(root) as opened:
         deliveries = None
         if record is not None:
-            stand = [way for way in tries.standing(site.landing) if _is_named(way, record)]
-            deliveries = frozenset(way.delivery_id for way in stand) or _meant(opened, record)
+            stand = [way for way in _standing(opened) if _is_named(way, record)]
+            unread = frozenset(way.delivery_id for way in _unread(opened) if _is_named(way, record))
+            deliveries = unread or _meant(opened, record)
             for way in stand:
                 tries.allow_one_more(site.landing, way)
         return _judged_again(opened, deliveries)
@@ -83,15 +84,12 @@ def release(root: Path, record: str, *, why: str, actor: str) -> Retried:
 
 
 def _judged_again(opened: OpenSite, deliveries: frozenset[str] | None) -> Retried:
-    landing = opened.site.landing
     with halting(opened):
         at = moment_to_record(opened)
     before = _waiting(opened, deliveries)
     faults: list[Fault] = []
-    with opened.reading() as connection:
-        judged = feed_state.judged(connection)
-    others = {(way.delivery_id, way.feed, way.kept_as) for way in tries.standing(landing)}
-    counted, failed = take_in_unjudged(opened, judged | others, at, deliveries=deliveries, tells_all=True)
+    others = {unjudged.way_of(way) for way in _standing(opened)}
+    counted, failed = take_in_unjudged(opened, others, at, deliveries=deliveries, tells_all=True)
     faults += failed
     counted += judge_waiting(opened, faults, received_at=at, besides=others, deliveries=deliveries)
     if deliveries is None:
@@ -107,8 +105,19 @@ def _judged_again(opened: OpenSite, deliveries: frozenset[str] | None) -> Retrie
             reasons[reason].stay += 1
         else:
             reasons[reason].now[became] += 1
-    standing = tuple(quarantine_names.delivery_name(way) for way in tries.standing(landing))
+    standing = tuple(quarantine_names.delivery_name(way) for way in _standing(opened))
     return Retried(dict(sorted(reasons.items())), tuple(counted), tuple(faults), standing)
+
+
+def _standing(opened: OpenSite) -> list[Landed]:
+    """The deliveries that stand after three tries."""
+    return tries.standing(opened.site.landing, _unread(opened))
+
+
+def _unread(opened: OpenSite) -> list[Landed]:
+    """What has landed and is not judged."""
+    with opened.reading() as connection:
+        return unjudged.waiting(connection, opened.site.landing)
 
 
 def _is_named(way: Landed, record: str) -> bool:

@@ -18,11 +18,11 @@ from cmvmon.run import at_work
 from cmvmon.run.faults import Fault, about, set_apart
 from cmvmon.run.inbox_taking import take_in_inbox
 from cmvmon.run.landed_delivery import declared_of, take_in_landed
-from cmvmon.shell import database, journal, landing, quarantine, quarantine_answers, rule_switches
+from cmvmon.shell import database, journal, landing, quarantine, quarantine_answers, rule_switches, unjudged
 from cmvmon.shell.comparing import Compared, compared
 from cmvmon.shell.files import read_bytes, write_atomically
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
-from cmvmon.shell.journal import Answer, Switching, Taking
+from cmvmon.shell.journal import Answer, LandingAnswer, Step, Switching, Taking
 from cmvmon.shell.making_site import settings_for_another
 from cmvmon.shell.sender_files import LISTEN, SENDERS
 from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
@@ -96,6 +96,7 @@ def _rebuilt(root: Path, into: Path, progress: Progress) -> Rebuilt:
             n_otherwise += _done_again(opened, step, faults)
         with opened.writing() as connection:
             quarantine.list_anew(connection)
+            unjudged.list_anew(connection, new.landing)
         tables, why_not = _compared(old, opened)
         faults += take_in_inbox(opened, received_at=now()).faults  # what waits there is in neither store
     n_answers = sum(not isinstance(line, Taking) for line in told)
@@ -143,12 +144,17 @@ def _copy(folder: Path, to: Path) -> None:
                 continue
 
 
-def _without_line(site: Site, told: Iterable[Taking | Answer | Switching], faults: list[Fault]) -> Iterator[Taking]:
+def _without_line(site: Site, told: Iterable[Step], faults: list[Fault]) -> Iterator[Taking]:
     """What has landed and stands in no line of the journal, in the order of landing."""
     known = {
         (line.landed.delivery_id, line.landed.feed, line.landed.kept_as) for line in told if isinstance(line, Taking)
     }
     found: list[Taking] = []
+    known |= {
+        tuple(line.row[name] for name in ("delivery_id", "feed", "kept_as"))
+        for line in told
+        if isinstance(line, LandingAnswer)
+    }
     for note in landing.notes_besides(site.landing, known):
         of_note = partial(Fault, note.name.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{note.parent.name[:12]}..."):
@@ -157,7 +163,7 @@ def _without_line(site: Site, told: Iterable[Taking | Answer | Switching], fault
     yield from sorted(found, key=lambda taking: taking.at)
 
 
-def _done_again(opened: OpenSite, step: Taking | Answer | Switching, faults: list[Fault]) -> bool:
+def _done_again(opened: OpenSite, step: Step, faults: list[Fault]) -> bool:
     """Does one step, and returns whether it was done with other files of its feed."""
     if isinstance(step, Answer):
         with opened.writing() as connection:
@@ -167,6 +173,11 @@ def _done_again(opened: OpenSite, step: Taking | Answer | Switching, faults: lis
         with opened.writing() as connection:
             journal.note_switching(opened.site.landing, step.row)
             rule_switches.record(connection, step.row)
+        return False
+    if isinstance(step, LandingAnswer):
+        with opened.writing() as connection:
+            journal.note_landing_answer(opened.site.landing, step.row)
+            unjudged.answer(connection, step.row)
         return False
     way, read_with = step.landed, ""
     with set_apart(faults, about(way, way.file_name), called=f"{way.file_name} (landing/{way.delivery_id[:12]}...)"):

@@ -123,7 +123,7 @@ def status(root: Path) -> Status:
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
-            n_never = never_taken_in(connection, site.landing, as_of=found.at)
+            n_never = never_taken_in(connection, as_of=found.at)
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
             n_unused = len(unused(known.links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})

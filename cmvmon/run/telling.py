@@ -28,6 +28,7 @@ from cmvmon.shell.session import Session, now, open_store
 from cmvmon.shell.site import Site
 from cmvmon.telling import routing
 from cmvmon.telling.notify_file import NAME, NotifyFile, read_notify_file
+from cmvmon.telling.out_file import NAME as OUT
 from cmvmon.telling.routing import Fault, Message, News
 from cmvmon.telling.wording import Said, Speaking, said
 from cmvmon.text import language
@@ -105,7 +106,7 @@ def told_after(root: Path) -> Iterator[list[Told]]:
         told += _safely(_without_store if is_lost else partial(tell, night_stopped=_is_told_by_nobody(error)), root)
         raise
     else:
-        told += _safely(tell, root)
+        told += [*_safely(tell, root), *_safely(_send_out, root)]
 
 
 def _is_told_by_nobody(error: Exception) -> bool:
@@ -114,8 +115,17 @@ def _is_told_by_nobody(error: Exception) -> bool:
 
 
 def tell_safely(root: Path) -> Told | None:
-    """As `tell`, with whatever goes wrong in `trouble`."""
-    return next(iter(_safely(tell, root)), None)
+    """As `tell`, with whatever goes wrong in `trouble`; and gives the hospital's other programs what is theirs."""
+    told = [*_safely(tell, root), *_safely(_send_out, root)]
+    return next((one for one in told if one.trouble), told[0] if told else None)
+
+
+def _send_out(root: Path) -> Told | None:
+    if not (root / OUT).exists():
+        return None
+    from cmvmon.run.sending_out import send_out
+
+    return send_out(root)
 
 
 def _safely(call: Callable[[Path], Told | None], root: Path) -> list[Told]:
@@ -213,7 +223,9 @@ def _send(
     """Sends what is due, the most urgent first. A channel that fails is left alone until the next look."""
     counts, dead, begun = Counter[str](), set[str](), time.monotonic()
     with store.reading() as connection:
-        waiting = sorted(outbox.waiting(connection), key=lambda one: (one.facts.get("tier", 1), one.queued_at))
+        waiting = sorted(
+            outbox.waiting(connection, routing.KINDS), key=lambda one: (one.facts.get("tier", 1), one.queued_at)
+        )
     for one in waiting:
         moment = at or now()
         event, cause = _without_sending(one, file, standing, moment), None

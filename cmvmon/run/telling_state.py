@@ -48,7 +48,7 @@ def state(root: Path, *, at: datetime | None = None) -> Telling:
     if not database.exists(site.database):
         return Telling(file is not None or fault is not None, fault)
     with open_store(site.database) as store, store.reading() as connection:
-        waiting = outbox.waiting(connection)
+        waiting = outbox.waiting(connection, routing.KINDS)
         lost = outbox.ended(connection, event=outbox.GIVEN_UP, since=(at or now()) - _SHOWN_FOR)
     n_failing = sum(one.n_tried > 0 for one in waiting)
     return Telling(file is not None or fault is not None, fault, len(waiting), n_failing, len(lost))
@@ -61,7 +61,7 @@ def listed_messages(root: Path, *, every: bool = False) -> list[dict[str, Any]]:
     site = Site(root).require()
     ends = (outbox.GIVEN_UP, outbox.DELIVERED, outbox.DROPPED) if every else (outbox.GIVEN_UP,)
     with open_store(site.database) as store, store.reading() as connection:
-        waiting = outbox.waiting(connection)
+        waiting = outbox.waiting(connection, routing.KINDS)
         since = now() - _SHOWN_FOR
         over = [(end, row) for end in ends for row in outbox.ended(connection, event=end, since=since)]
     rows = [

@@ -22,7 +22,7 @@ from cmvmon.domain.results import CONCORDANCE
 from cmvmon.kinetics.concordance.unit import counts_by_patient, part_of_texts, unit_rows
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
-from cmvmon.shell import alert_store, known, stored_results, unjudged
+from cmvmon.shell import alert_store, known, stored_results, who_waits
 from cmvmon.shell.session import OpenSite
 from cmvmon.shell.site import Site
 
@@ -125,7 +125,7 @@ def _kept(connection: sa.Connection, opened: OpenSite, patients: Collection[str]
         & (pl.col("counts_until").is_null() | (pl.col("counts_until") > as_of))
         & pl.col("laboratories").is_in([text for text in rows["laboratories"].unique() if hashes.still_hold(text)])
     )
-    waiting = unjudged.waiting(connection, LEADING, as_of=as_of, since=whole)
+    waiting = who_waits.waiting(connection, LEADING, as_of=as_of, since=whole)
     used = rows.filter(holds & ~pl.col("patient_id").is_in(sorted(waiting | set(patients))))
     uncounted = (set(rows["patient_id"]) | waiting) - set(used["patient_id"]) - set(patients)
     recorded, texts = (dict(each.select("patient_id", "counts").drop_nulls().iter_rows()) for each in (rows, used))

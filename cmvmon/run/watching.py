@@ -20,12 +20,11 @@ from cmvmon.domain.errors import AlreadyRunning, CmvmonError, ProtocolUnusable, 
 from cmvmon.run import at_work
 from cmvmon.run.assessing import Counts, assessed
 from cmvmon.run.faults import Fault, note_stopped
-from cmvmon.run.feed import scope_of
 from cmvmon.run.inbox_taking import is_of_inbox, take_in_inbox, waits
 from cmvmon.run.intake import TakenIn, take_in_drop
 from cmvmon.run.nights import halt_for_protocol, nights, note_missed
 from cmvmon.run.publish import Published, halting, publish
-from cmvmon.run.refresh import refresh, waiting_patients
+from cmvmon.run.refresh import refresh_unassessed
 from cmvmon.run.telling import tell_safely
 from cmvmon.run.unchecked import Unchecked
 from cmvmon.shell import alert_store
@@ -33,7 +32,6 @@ from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
 from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
-from cmvmon.shell.touched import patients_of_delivery
 
 LOOKS_EVERY_S = 3.0
 LOOKS_INTO_INBOX_EVERY_S = 0.25
@@ -42,7 +40,6 @@ TRIES_AGAIN_AFTER_S = 60.0  # what could not be done, for a reason that may pass
 _WAITS_FOR_SITE_S = 3.0  # a look comes again; meanwhile whoever watches can be stopped
 _LOOKS_FOR_NIGHTS_EVERY_S = 600.0
 _TELLS_EVERY_S = 30.0  # what waits for its hour or its next try; what a look raised is told at once
-_NOBODYS = "made-up"  # the scope of an assessment that no new delivery asked for
 
 State = tuple[int, float, int]
 
@@ -68,7 +65,8 @@ class Watch:
     """One site that is watched. It remembers which files it has seen, so that a look at a folder of old files costs little.
 
     `seen`: files that were taken in, or refused. `faulty`: those that could not be judged, which are tried again.
-    `met`: when each was first seen as it is, by a clock that nobody sets.
+    `met`: when each was first seen as it is, by a clock that nobody sets. `judges`: whoever is touched is brought up to date at once;
+    else what was stored waits for a lab feed (cmvmon.run.calling).
     """
 
     root: Path
@@ -84,6 +82,7 @@ class Watch:
     messages_at: float = float("-inf")  # when a message was last taken in
     is_behind: bool = True  # something may have been taken in that nobody has assessed
     is_halted: bool = False  # the ward page says that nobody is judged
+    judges: bool = True
 
     def look(self) -> Look | None:
         """Takes in what has settled since the last look, and refreshes whom it touches; None where nothing is new.
@@ -109,8 +108,10 @@ class Watch:
             self.is_behind = True
             found = replace(found, files=(*fresh, *again), growing=())
             taken_in = self._take_in(opened, found) if is_of_drop else self._take_in_messages(opened)
-            look = _refreshed(opened, taken_in)
-            if was_behind:  # whoever was stopped between assessing and publishing left the pages of before
+            look = _refreshed(opened, taken_in) if self.judges else Look(taken_in)
+            if (
+                self.judges and was_behind
+            ):  # whoever was stopped between assessing and publishing left the pages of before
                 _published_anew(opened, is_halted=self.is_halted)
         self.is_behind = self.is_halted = False
         return look
@@ -184,15 +185,10 @@ class Watch:
 
 def _refreshed(opened: OpenSite, taken_in: TakenIn) -> Look:
     """Whoever is touched by it, or by what came in before and nobody has judged, brought up to date."""
-    ids = sorted({one.delivery_id for one in taken_in.counted})
     with halting(opened):
         as_of = moment_to_record(opened)
-    with opened.reading() as connection:
-        touched = frozenset[str]().union(*(patients_of_delivery(connection, each) for each in ids))
-        touched |= waiting_patients(connection, as_of)
-    if not touched:
-        return Look(taken_in)
-    return Look(taken_in, *refresh(opened, touched, as_of=as_of, scope=scope_of(ids) if ids else _NOBODYS))
+    _, came_to = refresh_unassessed(opened, as_of=as_of)
+    return Look(taken_in, *came_to) if came_to else Look(taken_in)
 
 
 def _published_anew(opened: OpenSite, *, is_halted: bool) -> None:
@@ -232,14 +228,14 @@ def keep_watch(root: Path, *, stop: Event) -> Iterator[Look | Trouble]:
             if unchecked.is_due(watch.messages_at, waits_s=TRIES_AGAIN_AFTER_S):
                 unchecked.check(root)
         except (AlreadyRunning, StoreBusy) as error:
-            trouble = _words(error)
+            trouble = in_a_sentence(error)
         except ProtocolUnusable as error:
-            trouble, wait_s = _words(error), TRIES_AGAIN_AFTER_S
+            trouble, wait_s = in_a_sentence(error), TRIES_AGAIN_AFTER_S
             if trouble != said:
                 halt_for_protocol(root, error)
                 watch.is_behind = watch.is_halted = True
         except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold what it stumbled over
-            trouble, wait_s = _words(error), TRIES_AGAIN_AFTER_S
+            trouble, wait_s = in_a_sentence(error), TRIES_AGAIN_AFTER_S
         if trouble and trouble != said:
             yield Trouble(trouble)
         said = trouble
@@ -282,7 +278,8 @@ def _of_nights(root: Path) -> str:
     return "no night ran since the last one was due: start `cmvmon serve`, or look at cron" if note_missed(root) else ""
 
 
-def _words(error: Exception) -> str:
+def in_a_sentence(error: Exception) -> str:
+    """What went wrong, without the text of an error that is not ours, which may hold what it stumbled over."""
     if isinstance(error, CmvmonError):
         return f"{error}. It is tried again"
     last = traceback.extract_tb(error.__traceback__)[-1]

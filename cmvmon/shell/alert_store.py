@@ -48,6 +48,12 @@ def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) 
     return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
 
 
+def alerts_of(connection: sa.Connection, ids: Collection[str]) -> list[dict[str, Any]]:
+    """These alerts as they stand, as `alerts` gives them."""
+    rows = connection.execute(last_events().where(ALERT_EVENTS.c.alert_id.in_(sorted(ids)))).mappings()
+    return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
+
+
 def hash_under(connection: sa.Connection, label: str) -> str | None:
     """The content of the policy that bore that label at the last moment judged under it; None: it was never used."""
     c = ASSESSMENTS.c

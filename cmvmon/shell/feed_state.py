@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import WHOLE_SNAPSHOT
 from cmvmon.shell import quarantine
 from cmvmon.shell.quarantine import Waits
-from cmvmon.shell.schema import DELIVERIES, WAITING
+from cmvmon.shell.schema import DELIVERIES, QUARANTINE, WAITING
 
 # So that the first row of a feed's table is the last judging of the delivery that landed last.
 _NEWEST_FIRST = tuple(DELIVERIES.c[name].desc() for name in ("landed_at", "received_at", "delivery_id", "attempt"))
@@ -117,9 +117,30 @@ def feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
 
 
 def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: datetime | None = None) -> str | None:
-    """Why the newest delivery stands refused; None where it does not."""
+    """Why the newest delivery stands refused; None where it does not, or persons said of all its records that they are dealt with."""
     d = DELIVERIES.c
-    query = sa.select(d.refused).where(d.feed == feed, d.table_name == table).order_by(*_NEWEST_FIRST).limit(1)
+    query = (
+        sa.select(d.refused, d.delivery_id)
+        .where(d.feed == feed, d.table_name == table)
+        .order_by(*_NEWEST_FIRST)
+        .limit(1)
+    )
     if as_of is not None:  # written so that the order is looked up in its index: nearly everything came before as_of
         query = query.where((d.received_at > as_of).is_not(True))
-    return connection.execute(query).scalar()
+    newest = connection.execute(query).first()
+    if newest is None or newest.refused is None or _is_dealt_with(connection, newest.delivery_id, feed, table, as_of):
+        return None
+    return str(newest.refused)
+
+
+def _is_dealt_with(connection: sa.Connection, delivery_id: str, feed: str, table: str, as_of: datetime | None) -> bool:
+    """Whether records of a refused delivery were set apart, and none of them waits. Of one without a record nobody can answer any."""
+    q = QUARANTINE.c
+    mine = sa.select(q.delivery_id).where(q.delivery_id == delivery_id, q.feed == feed, q.table_name == table)
+    if connection.execute(mine.limit(1)).first() is None:
+        return False
+    if as_of is not None:
+        return delivery_id not in quarantine.refused_whole(connection, as_of=as_of)
+    w = WAITING.c
+    waits = sa.select(w.delivery_id).where(w.delivery_id == delivery_id, w.feed == feed, w.table_name == table)
+    return connection.execute(waits.limit(1)).first() is None

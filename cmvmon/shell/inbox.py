@@ -59,6 +59,7 @@ _FORM = (
 _IDENTITY = """
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);  -- one row: by chance, so that no two inboxes are taken for one
 CREATE INDEX IF NOT EXISTS messages_by_sender ON messages (sender, feed, id);
+CREATE INDEX IF NOT EXISTS messages_reused ON messages (feed) WHERE remark = 'id_reused';
 INSERT INTO identity SELECT '{id}' WHERE NOT EXISTS (SELECT 1 FROM identity);
 """
 _SAME_KEY = (

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cmvmon.domain.errors import StoreError
 from cmvmon.shell import inbox
@@ -34,6 +35,14 @@ CREATE TABLE IF NOT EXISTS moves (
     PRIMARY KEY (inbox, feed, first_id)
 )
 """
+
+
+# Each feed and its last message: from one to the next in an index, not over all messages.
+_EACH_FEED = (
+    "WITH RECURSIVE f(feed) AS (SELECT min(feed) FROM messages UNION ALL "
+    "SELECT (SELECT min(feed) FROM messages WHERE feed > f.feed) FROM f WHERE f.feed IS NOT NULL) "
+    "SELECT feed, (SELECT max(id) FROM messages m WHERE m.feed = f.feed) FROM f WHERE feed IS NOT NULL"
+)
 
 
 class InboxUnread(StoreError):
@@ -89,11 +98,7 @@ class Moves:
         if not self.is_there:
             return []
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
-            newest = connection.execute(
-                "WITH RECURSIVE f(feed) AS (SELECT min(feed) FROM messages UNION ALL "
-                "SELECT (SELECT min(feed) FROM messages WHERE feed > f.feed) FROM f WHERE f.feed IS NOT NULL) "
-                "SELECT feed, (SELECT max(id) FROM messages m WHERE m.feed = f.feed) FROM f WHERE feed IS NOT NULL"
-            ).fetchall()
+            newest = connection.execute(_EACH_FEED).fetchall()
             done = self._done(connection)
         return [feed for feed, last in newest if last > done.get(feed, (0, 0))[1]]
 
@@ -151,19 +156,14 @@ class Moves:
             return ()
         with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
             done = self._done(connection)
-            rows = connection.execute(
-                "SELECT feed, count(*), max(received_at), sum(coalesce(remark, '') = 'id_reused'), "
-                "sum(received_at >= ?) FROM messages GROUP BY feed ORDER BY feed",
-                (since,),
-            ).fetchall()  # fmt: skip
-            found = []
-            for feed, stored, last_at, reused, lately in rows:
-                n, last = done.get(feed, (0, 0))
-                oldest = connection.execute(
-                    "SELECT min(received_at) FROM messages WHERE feed = ? AND id > ?", (feed, last)
-                ).fetchone()[0]  # fmt: skip
-                found.append(OfFeed(feed, stored, n, last_at, reused, oldest, lately))
-        return tuple(found)
+            feeds = [row[0] for row in connection.execute(_EACH_FEED)]
+            is_any_refused = (
+                connection.execute("SELECT 1 FROM messages WHERE feed IS NULL LIMIT 1").fetchone() is not None
+            )
+            return tuple(
+                _of_feed(connection, feed, *done.get(feed, (0, 0)), since=since)
+                for feed in ([None] if is_any_refused else []) + feeds
+            )
 
     def copy_to(self, root: Path, *, mode: int = 0o640) -> None:
         """The inbox and its lines, as they stand, into another folder that has none; also while the listener is at work."""
@@ -223,6 +223,24 @@ class Moves:
                 connection.execute("PRAGMA synchronous=EXTRA")
                 connection.execute(_SCHEMA)
                 yield connection
+
+
+def _of_feed(connection: sqlite3.Connection, feed: str | None, n_moved: int, last: int, *, since: str) -> OfFeed:
+    """How that feed stands. What was moved is known by its lines, so that only what came after it is counted, and what came lately
+    is looked up from the newest back: an inbox holds every message that ever came."""
+    of_feed = "feed IS NULL" if feed is None else "feed = :feed"
+    given = {"feed": feed, "last": last, "since": since}
+
+    def asked(what: str, where: str = "") -> Any:
+        return connection.execute(f"SELECT {what} FROM messages WHERE {of_feed} {where}", given).fetchone()  # noqa: S608
+
+    n_after, oldest = asked("count(*), min(received_at)", "AND id > :last")
+    (last_at,) = asked("received_at", "ORDER BY id DESC LIMIT 1")
+    before = asked("id", "AND received_at < :since ORDER BY id DESC LIMIT 1")
+    given["before"] = 0 if before is None else before[0]
+    (lately,) = asked("count(*)", "AND id > :before") if since <= last_at else (0,)
+    (reused,) = asked("count(*)", "AND remark = 'id_reused'")
+    return OfFeed(feed, n_moved + n_after, n_moved, last_at, reused, None if feed is None else oldest, lately)
 
 
 def is_plain(raw: bytes) -> bool:

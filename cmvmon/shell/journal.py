@@ -20,7 +20,11 @@ from cmvmon.shell.files import append_line, read_bytes
 from cmvmon.shell.landing import Landed, landed
 
 NAME = "journal.ndjson"
-_SAID = {"answer": "answered_at", "rule": "changed_at"}  # what persons said, and the column that says when
+_SAID = {
+    "answer": "answered_at",
+    "rule": "changed_at",
+    "landing": "answered_at",
+}  # what persons said, and the column that says when
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,21 @@ class Switching:
         return moment
 
 
+@dataclass(frozen=True)
+class LandingAnswer:
+    """What a person said of a delivery that was never judged: a row of `landing_answers`."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row["answered_at"]
+        return moment
+
+
+Step = Taking | Answer | Switching | LandingAnswer
+
+
 def note_taking(landing: Path, taking: Taking) -> None:
     """Adds that line. Raises SiteError when it can't be written."""
     came = taking.arrival
@@ -96,12 +115,17 @@ def note_switching(landing: Path, row: Mapping[str, Any]) -> None:
     _note_said(landing, "rule", row)
 
 
+def note_landing_answer(landing: Path, row: Mapping[str, Any]) -> None:
+    """Adds a line for that row of `landing_answers`. Raises SiteError when it can't be written."""
+    _note_said(landing, "landing", row)
+
+
 def _note_said(landing: Path, what: str, row: Mapping[str, Any]) -> None:
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
     append_line(landing / NAME, json.dumps({"what": what} | plain, sort_keys=True))
 
 
-def lines(landing: Path) -> Iterator[Taking | Answer | Switching | None]:
+def lines(landing: Path) -> Iterator[Step | None]:
     """What the journal says, in its order; None for a line that can't be read, or names what has not landed."""
     path = landing / NAME
     for line in read_bytes(path).splitlines() if path.exists() else ():
@@ -113,8 +137,10 @@ def lines(landing: Path) -> Iterator[Taking | Answer | Switching | None]:
             yield None
 
 
-def _said(what: str, facts: dict[str, Any]) -> Answer | Switching:
+def _said(what: str, facts: dict[str, Any]) -> Answer | Switching | LandingAnswer:
     row = facts | {_SAID[what]: datetime.fromisoformat(facts[_SAID[what]])}
+    if what == "landing":
+        return LandingAnswer(row)
     return Answer(row) if what == "answer" else Switching(row)
 
 

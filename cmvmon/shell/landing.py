@@ -67,7 +67,7 @@ def land(
     """The delivery, once its bytes are durable. Landing the same again gives the first one back."""
     delivery_id = id_of(data)
     folder = landing / delivery_id
-    note = folder / f"{feed}.{table or form}.json"
+    note = note_of(landing, delivery_id, feed, table or form)
     write_atomically(folder / "raw", data)
     if not note.exists():
         facts = {
@@ -87,6 +87,16 @@ def id_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def has_landed(landing: Path, data: bytes, feed: str, kept_as: str) -> bool:
+    """Whether these bytes have landed for that feed, table or format before."""
+    return note_of(landing, id_of(data), feed, kept_as).exists()
+
+
+def note_of(landing: Path, delivery_id: str, feed: str, kept_as: str) -> Path:
+    """Where the note of such a delivery stands."""
+    return landing / delivery_id / (f"{feed}.{kept_as}{_NOTE}" if feed else kept_as)
+
+
 def landed(landing: Path, delivery_id: str) -> list[Landed]:
     """Every way in which the bytes of that id landed. Raises SiteError when none did."""
     notes = sorted((landing / delivery_id).glob("*.json")) if _is_id(delivery_id) else []
@@ -103,14 +113,17 @@ def ids(landing: Path) -> frozenset[str]:
 def notes_besides(landing: Path, judged: Collection[tuple[str, str, str]]) -> list[Path]:
     """The notes of every way in which a delivery has landed, but for those of this id, feed and `kept_as`, and for what was parted."""
     found = []
-    for delivery_id in sorted(
-        ids(landing)
-    ):  # asked at each result, of all that ever landed: names, and no path of what is judged
+    for delivery_id in sorted(ids(landing)):  # of all that ever landed: names, and no path of what is judged
         names = _names(f"{landing}/{delivery_id}")
         for name in sorted(name for name in names if name.endswith(_NOTE)):
-            if (delivery_id, *_named(name)) not in judged and name.removesuffix(_NOTE) + _PARTS not in names:
+            if (delivery_id, *named(name)) not in judged and name.removesuffix(_NOTE) + _PARTS not in names:
                 found.append(landing / delivery_id / name)
     return found
+
+
+def without_note(landing: Path) -> list[str]:
+    """The ids of what has landed without a note of how: nobody can judge it."""
+    return [one for one in sorted(ids(landing)) if not any(name.endswith(_NOTE) for name in _names(f"{landing}/{one}"))]
 
 
 def _names(folder: str) -> frozenset[str]:
@@ -139,15 +152,15 @@ def _is_id(text: str) -> bool:
     return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
 
 
-def _named(name: str) -> tuple[str, str]:
-    """Feed and `kept_as` of a note's name."""
+def named(name: str) -> tuple[str, str]:
+    """Feed and `kept_as` of a note's name; a name of no such form is a `kept_as` of its own, without a feed."""
     feed, kept_as, _ = name.rsplit(".", 2) if name.count(".") > 1 else ("", name, "")
     return feed, kept_as
 
 
 def landed_by(note: Path) -> Landed:
     """The way in which a delivery has landed, from its note. Raises SiteError when the note can't be read."""
-    feed, kept_as = _named(note.name)
+    feed, kept_as = named(note.name)
     try:
         return _landed(note, feed, kept_as, json.loads(read_bytes(note)))
     except (ValueError, KeyError, TypeError, AttributeError):

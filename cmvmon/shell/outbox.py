@@ -61,6 +61,30 @@ def told(connection: sa.Connection, about: Collection[str]) -> dict[tuple[str, s
     return found
 
 
+def last_told(connection: sa.Connection, channel: str, kind: str) -> dict[str, str]:
+    """By what it is about, the transition of the last message of that kind that was queued on that channel."""
+    m, a = OUTBOX_MESSAGES.c, OUTBOX_ABOUT.c
+    query = (
+        sa.select(a.about, a.transition)
+        .join(OUTBOX_MESSAGES, m.message_id == a.message_id)
+        .where(m.channel == channel, m.kind == kind)
+        .order_by(m.queued_at, m.message_id)
+    )
+    return {row.about: row.transition for row in connection.execute(query)}
+
+
+def was_delivered(connection: sa.Connection, channel: str, kind: str, about: str) -> bool:
+    """Whether a message of that kind about it was delivered on that channel."""
+    m, a, e = OUTBOX_MESSAGES.c, OUTBOX_ABOUT.c, OUTBOX_EVENTS.c
+    query = (
+        sa.select(e.event)
+        .join(OUTBOX_MESSAGES, m.message_id == e.message_id)
+        .join(OUTBOX_ABOUT, a.message_id == m.message_id)
+        .where(m.channel == channel, m.kind == kind, a.about == about, e.event == DELIVERED)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def queue(connection: sa.Connection, messages: Iterable[Message], at: datetime) -> int:
     """Queues those that were not queued before; returns how many that were."""
     new = {message.message_id: message for message in messages}
@@ -89,10 +113,11 @@ def note(connection: sa.Connection, message_id: str, event: str, at: datetime, c
         connection.execute(sa.delete(OUTBOX_WAITING).where(OUTBOX_WAITING.c.message_id == message_id))
 
 
-def waiting(connection: sa.Connection) -> list[Waiting]:
-    """Every message that waits, the one that was queued first first."""
-    w = sa.select(OUTBOX_WAITING.c.message_id)
+def waiting(connection: sa.Connection, kinds: Collection[str]) -> list[Waiting]:
+    """Every message of these kinds that waits, the one that was queued first first."""
     m, a, e = OUTBOX_MESSAGES.c, OUTBOX_ABOUT.c, OUTBOX_EVENTS.c
+    is_of_kind = sa.select(m.message_id).where(m.kind.in_(sorted(kinds)))
+    w = sa.select(OUTBOX_WAITING.c.message_id).where(OUTBOX_WAITING.c.message_id.in_(is_of_kind))
     about: dict[str, list[tuple[str, str]]] = {}
     for row in connection.execute(sa.select(OUTBOX_ABOUT).where(a.message_id.in_(w)).order_by(a.about, a.transition)):
         about.setdefault(row.message_id, []).append((row.about, row.transition))

@@ -273,6 +273,40 @@ STORED: dict[str, sa.Table] = {
     row_type.name: _said(row_type) for row_type in (WEEKLY_DECLINE, VERDICTS, CONCORDANCE_COUNTS)
 }
 
+# Deliveries that are stored and whose patients nobody has judged since: written with the delivery, and taken away once their pages
+# stand (cmvmon.shell.unassessed). From here `cmvmon serve` calls for a lab feed.
+UNASSESSED = sa.Table(
+    "unassessed_deliveries",
+    METADATA,
+    sa.Column("delivery_id", sa.String(64), primary_key=True),
+    sa.Column("stored_at", Moment(), primary_key=True),
+    info={"is_derived": True},
+)
+
+# Ways in which a delivery has landed of which nothing is judged (cmvmon.shell.unjudged): follows from the landing folder and from what
+# is stored. `landed_at` null = its note can't be read. The row without an id says that the folder was gone through.
+UNJUDGED = sa.Table(
+    "unjudged_landings",
+    METADATA,
+    sa.Column("delivery_id", sa.String(64), primary_key=True),
+    sa.Column("feed", sa.String, primary_key=True),
+    sa.Column("kept_as", sa.String, primary_key=True),
+    sa.Column("landed_at", Moment()),
+    info={"is_derived": True},
+)
+# What a person said of such a delivery: dismissed (landed for a mistyped feed), or taken back.
+LANDING_ANSWERS = sa.Table(
+    "landing_answers",
+    METADATA,
+    sa.Column("delivery_id", sa.String(64), primary_key=True),
+    sa.Column("feed", sa.String, primary_key=True),
+    sa.Column("kept_as", sa.String, primary_key=True),
+    sa.Column("answered_at", Moment(), primary_key=True),
+    sa.Column("answer", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+)
+
 # What is told to people: each message once, what it is about, and what became of it (cmvmon.shell.outbox).
 OUTBOX_MESSAGES = sa.Table(
     "outbox_messages",

@@ -80,7 +80,7 @@ def send(channel: Channel, said: Said, *, site: Path, at: datetime) -> str | Non
     if isinstance(channel, Appended):
         return _append(channel, said, site, at)
     secret = channel.password if isinstance(channel, Mail) else channel.url
-    found = _read(secret, site) if isinstance(secret, Secret) else secret
+    found = read_secret(secret, site) if isinstance(secret, Secret) else secret
     if secret is not None and not found:
         return NO_SECRET
     if isinstance(channel, Mail):
@@ -90,10 +90,11 @@ def send(channel: Channel, said: Said, *, site: Path, at: datetime) -> str | Non
 
 def is_readable(secret: Secret, site: Path) -> bool:
     """Whether the password or address stands where notify.toml says."""
-    return bool(_read(secret, site))
+    return bool(read_secret(secret, site))
 
 
-def _read(secret: Secret, site: Path) -> str | None:
+def read_secret(secret: Secret, site: Path) -> str | None:
+    """What stands there; None where it is missing or empty."""
     if secret.in_variable is not None:
         return os.environ.get(secret.in_variable, "").strip() or None
     try:
@@ -126,7 +127,7 @@ def _mail(channel: Mail, said: Said, password: str | None, at: datetime) -> str 
                 server.login(channel.user, password or "")
             server.send_message(_letter(channel, said, at))
     except (OSError, smtplib.SMTPException) as error:
-        return _cause(error)
+        return cause_of(error)
     return None
 
 
@@ -142,7 +143,8 @@ def _letter(channel: Mail, said: Said, at: datetime) -> EmailMessage:
     return letter
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """The code of what went wrong."""
     known: tuple[tuple[type[Exception], str], ...] = (
         (smtplib.SMTPAuthenticationError, LOGIN_REFUSED),
         (smtplib.SMTPRecipientsRefused, ADDRESS_REFUSED),
@@ -235,6 +237,11 @@ def _cause_heard(said: str) -> str:
         (r"Connection aborted|reset|RemoteDisconnected", CUT_OFF),
     )
     return next((code for pattern, code in known if re.search(pattern, said)), OTHER)
+
+
+def within_limit(call: Callable[[], str | None]) -> str | None:
+    """What the call gives, or TIMED_OUT after half a minute."""
+    return _within(_DONE_WITHIN_S, call)
 
 
 def _within(limit_s: float, call: Callable[[], str | None]) -> str | None:

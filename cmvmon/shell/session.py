@@ -97,7 +97,19 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
             sweep(site.root, site.pages, site.landing, *site.landing.glob("*/"))
             database.check(store.engine)
             content_hashes.check(store, night=now())
+        _list_what_landed_before(store, site)
         yield OpenSite(store.engine, site, protocol, method or settings.method)
+
+
+def _list_what_landed_before(store: Session, site: Site) -> None:
+    """Goes through the landing once for a store that has not been told of it: of a program from before there was a table of it."""
+    from cmvmon.shell import unjudged  # which reads through a session
+
+    with store.reading() as connection:
+        is_listed = unjudged.is_listed(connection)
+    if not is_listed:
+        with store.writing() as connection:
+            unjudged.list_anew(connection, site.landing)
 
 
 @contextmanager

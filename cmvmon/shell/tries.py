@@ -7,12 +7,12 @@ be on the disk: what it guards against is a record at which the process dies, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, SiteError
-from cmvmon.shell.landing import Landed, landed_by
+from cmvmon.shell.landing import Landed
 
 MOST = 3
 _ENDING = ".tries"
@@ -72,18 +72,22 @@ def allow_one_more(landing: Path, landed: Landed) -> None:
     _write(path, min(n, MOST - 1), under)
 
 
-def standing(landing: Path) -> list[Landed]:
-    """The deliveries that stand after three tries, in the order of landing; those whose note can't be read are not among them."""
-    found = []
-    for path in landing.glob(f"*/*{_ENDING}"):
-        if _read(path)[0] >= MOST:
-            with suppress(SiteError):
-                found.append(landed_by(path.with_suffix(".json")))
-    return sorted(found, key=lambda way: (way.landed_at, way.delivery_id))
+def standing(landing: Path, waiting: Iterable[Landed]) -> list[Landed]:
+    """Those of the deliveries that wait to be judged (cmvmon.shell.unjudged) that stand after three tries."""
+    return [way for way in waiting if left(landing, way) >= MOST]
+
+
+def has_failed(landing: Path, delivery_id: str, feed: str, kept_as: str) -> bool:
+    """Whether a judging of such a delivery failed, and none has ended well since."""
+    return _read(_named(landing, delivery_id, feed, kept_as))[0] > 0
 
 
 def _path(landing: Path, landed: Landed) -> Path:
-    return landing / landed.delivery_id / f"{landed.feed}.{landed.kept_as}{_ENDING}"
+    return _named(landing, landed.delivery_id, landed.feed, landed.kept_as)
+
+
+def _named(landing: Path, delivery_id: str, feed: str, kept_as: str) -> Path:
+    return landing / delivery_id / f"{feed}.{kept_as}{_ENDING}"
 
 
 def _read(path: Path) -> tuple[int, str]:

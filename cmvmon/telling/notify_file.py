@@ -179,7 +179,7 @@ def _mail(one: StrictTable) -> Mail | None:
     host, security = one.text("host"), one.choice("security", SECURITY)
     port = one.whole("port", at_most=65535)
     sender, to = _address(one, "from"), _address(one, "to")
-    user, password = one.text("user", required=False), _secret(one, "password")
+    user, password = one.text("user", required=False), secret_of(one, "password")
     if (user is None) != (password is None):
         one.fault("user", "and its password belong together; give both or neither")
     if user is not None and security == PLAIN:
@@ -190,7 +190,7 @@ def _mail(one: StrictTable) -> Mail | None:
 
 
 def _webhook(one: StrictTable) -> Webhook | None:
-    form, given, secret = one.choice("form", FORMS), one.text("url", required=False), _secret(one, "url")
+    form, given, secret = one.choice("form", FORMS), one.text("url", required=False), secret_of(one, "url")
     if (given is None) == (secret is None):
         one.fault("url", "stands nowhere or twice; give one of url_env, url_file and url")
     if given is not None and not re.match(r"https?://[^\s/]+", given):
@@ -207,7 +207,8 @@ def _file(one: StrictTable) -> Appended | None:
     return None if path is None else Appended(path)
 
 
-def _secret(one: StrictTable, key: str) -> Secret | None:
+def secret_of(one: StrictTable, key: str) -> Secret | None:
+    """Where a secret stands by `<key>_env` or `<key>_file`; None where neither is given."""
     variable, file = one.text(f"{key}_env", required=False), one.text(f"{key}_file", required=False)
     if variable and file:
         one.fault(f"{key}_env", f"stands beside {key}_file; keep one of them")

@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        _wait(lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200, 120)
+        _wait(lambda: urllib.request.urlopen(f"{url}/health", timeout=2).status == 200, 300)
         yield home
     finally:
         process.terminate()
@@ -96,6 +96,37 @@ def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_tim
         local = run.expected_start_time.astimezone(ZoneInfo("Europe/Amsterdam"))
         assert (local.hour, local.minute) == (5, 30)
         assert run.parameters == {"root": str(tmp_path.resolve())}
+
+
+def test_a_site_with_a_server_and_a_pool_of_its_own_deploys_both_and_an_event_makes_a_run(
+    server: Path, tmp_path: Path
+) -> None:
+    """By flows/prefect.yaml and the command of the docs; the event is the relay's own, and that of another site makes none."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    from flows.relay import call
+
+    async def pool() -> None:
+        async with get_client() as client:
+            await client.create_work_pool(WorkPoolCreate(name="icu", type="process"))
+
+    asyncio.run(pool())
+    site = str(tmp_path.resolve())
+    given = {"CMVMON_SITE": site, "CMVMON_TIME_ZONE": "Europe/Amsterdam", "CMVMON_POOL": "icu"}
+    words = ["--no-prompt", "deploy", "--all", "--prefect-file", "flows/prefect.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *words], env=os.environ | given, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    asyncio.run(call("a" * 64, tmp_path))
+    asyncio.run(call("b" * 64, tmp_path / "another site"))
+    _wait(lambda: asyncio.run(_runs("lab-feed/lab-feed")), 120)
+    time.sleep(3)
+    (run,) = asyncio.run(_runs("lab-feed/lab-feed"))
+    assert run.parameters == {"root": site, "delivery_id": "a" * 64}
+    assert run.work_pool_name == "icu"
 
 
 def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(server: Path, tmp_path: Path) -> None:
@@ -215,9 +246,10 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     (broken.parent / f"{file_name}.txt").write_text(marked_id)
     broken.write_text(f"{name};{marked_id}\n")
     said = [repr(nightly(str(tmp_path), text(AS_OF)))]
-    delivery = sites.rows(
-        tmp_path, "SELECT delivery_id FROM deliveries WHERE file_name = 'one.csv' AND table_name = 'viral_load_results'"
-    )[0][0]
+    late = sites.drop(tmp_path, "viral_load_results", [sites.result(marked_id, 20, 500)], name=f"{file_name}.2.csv")
+    with open_site(tmp_path) as opened:
+        (landed,) = take_in_file(opened, late, feed="synthetic", table="viral_load_results", received_at=day(22.2))
+    delivery = landed.delivery_id
     said.append(repr(lab_feed(str(tmp_path), delivery, text(day(22.5)))))
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:  # a row past our own checks breaks its contract
         connection.execute(

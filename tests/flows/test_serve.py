@@ -51,7 +51,7 @@ def test_a_serve_that_is_killed_in_a_night_leaves_nothing_behind_and_blocks_no_l
         wait(lambda: "RUNNING" in states(site) and "prefect.engine" in first.children())
         _only_its_own_children_reach_the_server(first)
         children = first.children()
-        assert set(children) == {"flows.own_server", "flows.runner", "prefect.engine"}
+        assert set(children) == {"flows.own_server", "flows.runner", "flows.relay", "prefect.engine"}
         first.process.kill()
         wait(lambda: not any(map(is_there, children.values())), 10)
         assert "RUNNING" in states(site)  # nobody could say that it had ended

@@ -15,7 +15,7 @@ from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.status import status
-from cmvmon.shell import feed_state, known, landing, session
+from cmvmon.shell import feed_state, known, session, unjudged
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
@@ -204,7 +204,8 @@ def test_bytes_that_were_taken_in_for_one_feed_and_wait_for_another_are_told_unt
     assert never_taken_in(ward) == "whatever has landed was taken in"
     raw = (ward / "landing" / delivery / "raw").read_bytes()
     told = {"file_name": "new.csv", "landed_at": LATER, "is_history": False}
-    landing.land(ward / "landing", raw, feed=feed, table=table, form="csv", **told)
+    with open_site(ward) as opened:
+        unjudged.land(opened, ward / "landing", raw, feed=feed, table=table, form="csv", **told)
     assert never_taken_in(ward).startswith("1 landed and never taken in")
     assert status(ward).n_never_taken_in == 1
     sites.laboratories(ward, "synthetic", "second")

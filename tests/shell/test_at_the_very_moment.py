@@ -19,8 +19,8 @@ from cmvmon.shell import (
     numbers_in_store,
     quarantine,
     signs_of_life,
-    unjudged,
     who_is_there,
+    who_waits,
 )
 from cmvmon.shell.session import OpenSite, open_site
 from tests.sites import day, drop, laboratories, result
@@ -43,7 +43,7 @@ def answers(connection: sa.Connection, as_of: datetime) -> dict[str, Any]:
         "written_otherwise": numbers_in_store.written_otherwise(connection, [WHO.lower()], as_of=as_of),
         "was_delivered": known.was_delivered(connection, LEADING.rows, as_of=as_of),
         "known_table": None if rows is None else rows["patient_id"].to_list(),
-        "waiting": unjudged.waiting(connection, LEADING, as_of=as_of),
+        "waiting": who_waits.waiting(connection, LEADING, as_of=as_of),
         "patients_since": who_is_there.patients_since(
             connection, LEADING.rows, "collected_at", since=day(0), as_of=as_of
         ),

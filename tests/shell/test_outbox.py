@@ -15,6 +15,7 @@ from cmvmon.shell import alert_news, outbox
 from cmvmon.shell.outbox import ATTEMPTED, DELIVERED, DROPPED, FAILED, GIVEN_UP, next_try
 from cmvmon.shell.schema import ALERT_EVENTS, OPEN_ALERTS
 from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.telling import routing
 from cmvmon.telling.routing import ALERT, Message
 from tests.sites import day, write
 
@@ -25,7 +26,7 @@ def message(*about: str, channel: str = "team", at: datetime | None = None) -> M
 
 def waiting(opened: OpenSite) -> list[tuple[object, ...]]:
     with opened.reading() as connection:
-        return [(one.about, one.n_tried, one.tried_at, one.cause) for one in outbox.waiting(connection)]
+        return [(one.about, one.n_tried, one.tried_at, one.cause) for one in outbox.waiting(connection, routing.KINDS)]
 
 
 def test_a_message_is_queued_once_and_known_by_what_it_is_about(site: Path) -> None:

@@ -506,6 +506,8 @@ SENTENCES: dict[str, str] = {
     "ward.feeds.alike": "Feeds without trouble ({feeds}): {n} tables, last delivery {last}.",
     "ward.feeds.plain": "Feeds without trouble ({feeds}): {n} tables, last delivery {last}, of one table {oldest}.",
     "never.folded": "Never delivered here: {tables}. What is not assessed without them:",
+    "out.no_alert": "No alert stands open.",
+    "out.course": "CMV under treatment: what stands",
     "ward.never_taken_in.one": "{n} delivery has landed and was never taken in (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} deliveries have landed and were never taken in (`cmvmon doctor`).",
     "ward.without_result": "Patients below without a usable result: {n}.",

@@ -506,6 +506,8 @@ SENTENCES: dict[str, str] = {
     "ward.feeds.alike": "Koppelingen zonder storing ({feeds}): {n} tabellen, laatste levering {last}.",
     "ward.feeds.plain": "Koppelingen zonder storing ({feeds}): {n} tabellen, laatste levering {last}, van één tabel {oldest}.",
     "never.folded": "Hier nooit geleverd: {tables}. Daardoor niet beoordeeld:",
+    "out.no_alert": "Er staat geen melding open.",
+    "out.course": "CMV onder behandeling: wat er staat",
     "ward.never_taken_in.one": "{n} levering is binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} leveringen zijn binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",

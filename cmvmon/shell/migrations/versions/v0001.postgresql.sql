@@ -452,6 +452,17 @@ CREATE INDEX ix_laboratory_values_received_at ON laboratory_values (received_at)
 
 CREATE INDEX ix_laboratory_values_record_key ON laboratory_values (record_key)
 
+CREATE TABLE landing_answers (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    kept_as VARCHAR NOT NULL,
+    answered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    answer VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, kept_as, answered_at)
+)
+
 CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
     PRIMARY KEY (alert_id)
@@ -745,6 +756,20 @@ CREATE INDEX ix_treatment_limitations_received_at ON treatment_limitations (rece
 
 CREATE INDEX ix_treatment_limitations_record_key ON treatment_limitations (record_key)
 
+CREATE TABLE unassessed_deliveries (
+    delivery_id VARCHAR(64) NOT NULL,
+    stored_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (delivery_id, stored_at)
+)
+
+CREATE TABLE unjudged_landings (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    kept_as VARCHAR NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (delivery_id, feed, kept_as)
+)
+
 CREATE TABLE verdicts (
     number SERIAL NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -973,6 +998,12 @@ CREATE TRIGGER no_update_of_laboratory_values BEFORE UPDATE ON laboratory_values
 CREATE TRIGGER no_delete_of_laboratory_values BEFORE DELETE ON laboratory_values FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_laboratory_values BEFORE TRUNCATE ON laboratory_values FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_landing_answers BEFORE UPDATE ON landing_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_landing_answers BEFORE DELETE ON landing_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_landing_answers BEFORE TRUNCATE ON landing_answers FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -452,6 +452,17 @@ CREATE INDEX ix_laboratory_values_received_at ON laboratory_values (received_at)
 
 CREATE INDEX ix_laboratory_values_record_key ON laboratory_values (record_key)
 
+CREATE TABLE landing_answers (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    kept_as VARCHAR NOT NULL,
+    answered_at VARCHAR(27) NOT NULL,
+    answer VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    PRIMARY KEY (delivery_id, feed, kept_as, answered_at)
+)
+
 CREATE TABLE open_alerts (
     alert_id VARCHAR NOT NULL,
     PRIMARY KEY (alert_id)
@@ -745,6 +756,20 @@ CREATE INDEX ix_treatment_limitations_received_at ON treatment_limitations (rece
 
 CREATE INDEX ix_treatment_limitations_record_key ON treatment_limitations (record_key)
 
+CREATE TABLE unassessed_deliveries (
+    delivery_id VARCHAR(64) NOT NULL,
+    stored_at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (delivery_id, stored_at)
+)
+
+CREATE TABLE unjudged_landings (
+    delivery_id VARCHAR(64) NOT NULL,
+    feed VARCHAR NOT NULL,
+    kept_as VARCHAR NOT NULL,
+    landed_at VARCHAR(27),
+    PRIMARY KEY (delivery_id, feed, kept_as)
+)
+
 CREATE TABLE verdicts (
     number INTEGER NOT NULL,
     row_key VARCHAR(64) NOT NULL,
@@ -935,6 +960,10 @@ CREATE TRIGGER no_delete_of_kidney_function BEFORE DELETE ON kidney_function BEG
 CREATE TRIGGER no_update_of_laboratory_values BEFORE UPDATE ON laboratory_values BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of laboratory_values: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_laboratory_values BEFORE DELETE ON laboratory_values BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of laboratory_values: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_landing_answers BEFORE UPDATE ON landing_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of landing_answers: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_landing_answers BEFORE DELETE ON landing_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of landing_answers: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_outbox_about BEFORE UPDATE ON outbox_about BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of outbox_about: UPDATE is refused'); END
 
