@@ -431,6 +431,17 @@ merged_time = "Tijd"
 ended_at = "Einddatum"
 ended_time = "Eindtijd"
 source = "Bron"
+says = "Melding"
+stated_at = "Gemeld op"
+stated_time = "Gemeld om"
+birth_dates = "Geboortedata"
+
+[patient_links.words.says]
+merged = ["samengevoegd"]
+parted = ["gescheiden"]
+
+[patient_links.words.birth_dates]
+compared = ["vergeleken"]
 """
 
 _OF_ALL = {
