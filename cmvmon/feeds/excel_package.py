@@ -32,7 +32,7 @@ class Package:
         if len(data) > MOST_BYTES:
             raise refusal("too_large", f"{len(data)} bytes were found, and at most {MOST_BYTES} are read at once")
         if data.startswith(_OLD):
-            raise refusal("old_excel", "the file is an old one of Excel (.xls), or protected by a password")
+            raise refusal("old_excel", "the file begins as an old one of Excel (.xls) or a protected one does")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             parts = self._zip.infolist()

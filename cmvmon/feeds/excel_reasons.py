@@ -24,16 +24,19 @@ OF_CELLS = {
 }
 
 OF_EXCEL_FILES = {
-    "old_excel": "Ask the sender to save it as .xlsx without a password, or as CSV.",
+    "old_excel": ("only .xlsx without a password can be read of Excel. Ask the sender to save it so, or as CSV."),
     "excel_macros": "files with macros are not read. Ask the sender to save it as .xlsx, which holds none, or as CSV.",
     "malformed_excel": "the file is no Excel file that can be read: it is damaged or was cut. Ask the sender for it again.",
     "several_sheets": (
-        "name the one that holds the table by `sheet` in the laboratory file (of other tables than results: the table file)."
+        "it can't be told which sheet holds the table. Name it by `sheet` in the laboratory file (of other tables "
+        "than results: the table file)."
     ),
     "no_such_sheet": (
-        "correct `sheet` in the laboratory file (of other tables than results: the table file), or ask the sender which one it is."
+        "the sheet that is declared is not there, or is there twice. Correct `sheet` in the laboratory file (of "
+        "other tables than results: the table file), or ask the sender which one it is."
     ),
     "merged_header": (
-        "its cells are merged or hold no texts. Correct `lines_above_header`, or ask the sender for a header in one row."
+        "the row of the header holds merged cells, or a cell that can't be read. Correct `lines_above_header`, or ask "
+        "the sender for a header in one row."
     ),
 }

@@ -75,11 +75,11 @@ def _excel(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Rec
 
 
 def _old_excel(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
-    raise refusal("old_excel", "files of this kind of Excel (.xls, .xlsb) are not read")
+    raise refusal("old_excel", "the name of the file ends in .xls or .xlsb")
 
 
 def _with_macros(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
-    raise refusal("excel_macros", "the file is one that may hold macros (.xlsm)")
+    raise refusal("excel_macros", "the name of the file ends in .xlsm")
 
 
 def _ndjson(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
