@@ -6,6 +6,8 @@ Refused whole: an old file (.xls), an encrypted one, one with macros, a zip that
 from __future__ import annotations
 
 import io
+import lzma
+import struct
 import xml.etree.ElementTree as ET
 import zipfile
 import zlib
@@ -19,6 +21,17 @@ MOST_PARTS = 2_000
 MOST_RATIO = 400  # of sheets with many rows alike about 50 were seen
 _RATIO_FROM = 1_000_000  # bytes; below it a zip bomb is none
 _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+)  # what unpacking says of damaged bytes; NotImplementedError is a RuntimeError
 _MACROS = ("vbaproject.bin", "macrosheets/", "xlm/")
 
 
@@ -36,7 +49,7 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             parts = self._zip.infolist()
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError):
+        except _DAMAGED:
             raise refusal("malformed_excel", "it can't be unpacked") from None
         unpacked = sum(part.file_size for part in parts)
         if len(parts) > MOST_PARTS or unpacked > MOST_UNPACKED_BYTES or _is_bomb(parts):
@@ -59,7 +72,7 @@ class Package:
             raise refusal("malformed_excel", "a part of it is missing")
         try:
             data = self._zip.read(part)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
+        except _DAMAGED:
             raise refusal("malformed_excel", "a part of it is damaged") from None
         if b"<!" in data[:4096].replace(b"<!--", b"") or data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:64]:
             raise refusal("malformed_excel", "a part of it is no XML as Excel writes it")

@@ -147,8 +147,8 @@ def times_read(texts: Iterable[str]) -> TimesRead:
                 continue
             is_day_first = len(day_first) > len(month_first)
             found.append(_ORDERS[not is_day_first].format(mark) + time)
-    told = (tuple(cell for cell in cells if cell in some) for some in (alike, left))
-    return TimesRead(tuple(found), *told, len(cells))
+    unclear, odd = (tuple(cell for cell in cells if cell in some) for some in (alike, left))
+    return TimesRead(tuple(found), unclear, odd, len(cells))
 
 
 def _read(texts: set[str], pattern: str) -> set[str]:
