@@ -10,6 +10,7 @@ MODULES = {
     "night": "benchmarks.night",
     "histories": "benchmarks.histories",
     "order": "benchmarks.order",
+    "settling": "benchmarks.settling",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",

@@ -12,7 +12,7 @@ from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, app, moment_of
 from cmvmon.domain.errors import SiteError
 
-_COLUMNS = ("number", "merged_into", "state", "goes_on_as", "merged_at", "ended_at", "source", "received_at")
+_COLUMNS = ("number", "merged_into", "says", "state", "goes_on_as", "merged_at", "ended_at", "source", "received_at")
 
 
 @app.command()
@@ -24,6 +24,12 @@ def merge(
         str | None, typer.Option("--until", help="Until when: ends a merge, which leaves all as it was before it.")
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who says so; without it, the user of this computer.")] = None,
+    are_compared: Annotated[
+        bool,
+        typer.Option(
+            "--birth-dates-compared", help="The dates of birth differ, were compared, and the two are one all the same."
+        ),
+    ] = False,
     every: Annotated[bool, typer.Option("--list", help="Lists the merges instead.")] = False,
     as_json: Json = False,
     site: MadeSite = HERE,
@@ -48,6 +54,7 @@ def merge(
         at=moment_of(at, site),
         until=None if until is None else moment_of(until, site),
         by=by or getpass.getuser(),
+        are_compared=are_compared,
     )
     if as_json:
         print(json.dumps([printing.counted_json(counted) for counted in fed.taken_in], sort_keys=True, indent=2))

@@ -118,7 +118,7 @@ def ingest(
         for file in (sorted(file for file in path.iterdir() if format_of(file.name)) if path.is_dir() else [path])
     ]
     if not files:
-        endings = " or ".join(form.ending for form in FORMATS.values())
+        endings = " or ".join(form.ending for form in FORMATS.values() if form.is_read)
         raise SiteError(f"there is no {endings} file in what you named; name a file, or a folder that holds some")
     if dry_run:
         _say_what_would_be(site, files, feed=feed, table=table, history=history, as_json=as_json)

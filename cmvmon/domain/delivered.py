@@ -248,6 +248,8 @@ LEADING: Delivered = next(table for table in DELIVERED if table.required)
 """The table without which nothing is judged: whose patients, and whose last moment, an analysis goes by."""
 LINKS: Delivered = next(table for table in DELIVERED if table.says_who)
 """The table by which several numbers are one patient."""
+BIRTHS: Delivered = BY_NAME[BIRTH_DATES.name]
+"""The table by which numbers that were merged may be seen to be two patients all the same."""
 BY_LABORATORY: frozenset[str] = frozenset(table.name for table in DELIVERED if table.by_laboratory)
 ROWS, WHOLE_SNAPSHOT, CHANGES = SENDS = ("rows", "snapshot", "changes")
 """What a delivery of a table is: rows, of which what is not repeated stands; all that holds now; or what has changed."""

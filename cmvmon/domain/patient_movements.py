@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Matches, NotBefore, OneOf, Requires
+from cmvmon.domain.constraints import Between, Matches, NotBefore, NullUnless, OneOf, Requires
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 MOVES = ADMISSION, TRANSFER, DISCHARGE = ("admission", "transfer", "discharge")
 CANCELS = {f"cancelled_{move}": move for move in MOVES}
 """What takes a movement back -> which one."""
+RESTATED = "restated"
+"""The visit was stated whole: what was recorded of it before holds no longer, and what was stated with it does."""
 UNITS = ICU, ELSEWHERE = ("icu", "elsewhere")
 
 PATIENT_MOVEMENTS = RowType(
@@ -28,7 +30,7 @@ PATIENT_MOVEMENTS = RowType(
             "movement",
             Kind.TEXT,
             "What happened, or what was taken back.",
-            constraints=(OneOf("movement", (*MOVES, *CANCELS)),),
+            constraints=(OneOf("movement", (*MOVES, *CANCELS, RESTATED)),),
         ),
         Column(
             "stated_at",
@@ -42,7 +44,7 @@ PATIENT_MOVEMENTS = RowType(
             Kind.MOMENT,
             "When the patient moved; of what takes a movement back, when that one had been.",
             "UTC",
-            "of what takes one back: the last of its kind is meant",
+            "of what takes one back: the last of its kind is meant; of a visit stated whole: always",
             (NotBefore("moved_at"),),
         ),
         Column(
@@ -54,10 +56,20 @@ PATIENT_MOVEMENTS = RowType(
         ),
         Column("ward", Kind.TEXT, "The ward.", null_means="not said"),
         Column("bed", Kind.TEXT, "The bed.", null_means="not said"),
+        Column(
+            "n_movements",
+            Kind.NUMBER,
+            "Of a visit stated whole: how many movements were stated with it. While fewer are known it does not hold.",
+            "movements",
+            null_means="a single movement",
+            constraints=(Between("n_movements", 0, 1000),),
+        ),
         *RECEIVED,
     ),
     across=(
         Requires("moved_at", "movement", MOVES),
         Requires("unit", "movement", (ADMISSION, TRANSFER)),
+        Requires("n_movements", "movement", (RESTATED,)),
+        NullUnless("n_movements", "movement", (RESTATED,)),
     ),
 )

@@ -8,6 +8,8 @@ Rules of this file:
   list by a doubt. Either way it is not clear what stands (`stays_unclear`).
 - A cancelled admission takes back everything that was recorded of its visit before it. An admission of the same moment stands.
 - Of movements recorded at the very moment of what takes one back those before it are meant.
+- A visit that was stated whole replaces all that was recorded of it before. Where fewer movements are known than were stated with it
+  it does not hold, and what stood before does; either way that is not clear, and so it is where more are known.
 - A stay whose beginning nobody stated is none: of when it began nothing is known.
 """
 
@@ -20,7 +22,16 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.domain.patient_movements import ADMISSION, CANCELS, DISCHARGE, ELSEWHERE, ICU, MOVES, PATIENT_MOVEMENTS
+from cmvmon.domain.patient_movements import (
+    ADMISSION,
+    CANCELS,
+    DISCHARGE,
+    ELSEWHERE,
+    ICU,
+    MOVES,
+    PATIENT_MOVEMENTS,
+    RESTATED,
+)
 from cmvmon.domain.rows import ICU_STAYS
 
 _Row = Mapping[str, Any]
@@ -71,9 +82,9 @@ def _known(row: _Row) -> tuple[Any, ...]:
 
 
 def _standing(rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
-    """The movements of one visit that nothing took back, and what takes one back of which it can't be told which."""
+    """The movements of one visit that nothing took back, and the statements of which it can't be told what they leave."""
+    rows, unclear = _since_stated_whole(rows)
     left = [row for row in rows if row["movement"] in MOVES and row["moved_at"] is not None]
-    unclear: list[_Row] = []
     takes_back = [row for row in rows if row["movement"] in CANCELS]
     for cancel in sorted(takes_back, key=lambda row: (row["stated_at"], row["movement"], row["moved_at"] is None)):
         of_admission = CANCELS[cancel["movement"]] == ADMISSION
@@ -82,6 +93,20 @@ def _standing(rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
         if not is_clear:
             unclear.append(cancel)
     return left, unclear
+
+
+def _since_stated_whole(rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
+    """What was recorded of a visit since it was last stated whole, and what states it whole and is not as it says."""
+    unclear: list[_Row] = []
+    wholes = [row for row in rows if row["movement"] == RESTATED]
+    for whole in sorted(wholes, key=lambda row: (row["stated_at"], row["n_movements"]), reverse=True):
+        beside = [row for row in rows if row["stated_at"] == whole["stated_at"] and row["movement"] in MOVES]
+        if len(beside) != whole["n_movements"]:
+            unclear.append(whole)
+        if len(beside) >= whole["n_movements"]:
+            return [row for row in rows if row["stated_at"] >= whole["stated_at"]], unclear
+        rows = [row for row in rows if row["stated_at"] != whole["stated_at"]]
+    return list(rows), unclear
 
 
 def _of_visit(cancel: _Row, left: Sequence[_Row]) -> tuple[list[_Row], bool]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from cmvmon.feeds.csv_records import check_header, read_in_parts
+from cmvmon.feeds.excel_records import read_excel
 from cmvmon.feeds.fhir.result_records import read_fhir, read_fhir_lines, with_fhir_addresses
 from cmvmon.feeds.hl7.result_records import read_hl7, with_addresses
 from cmvmon.feeds.json_numbers import as_written
 from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
 from cmvmon.feeds.parquet_records import read_parquet
-from cmvmon.feeds.records import Expected, Records, Writing, refuse_misspelt
+from cmvmon.feeds.records import Expected, Records, Writing, refusal, refuse_misspelt
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Format:
             table given, where the format names none). Raises DeliveryError, also after parts were given, when no record can
             be told from another, or the delivery is not whole.
         place: what a record's place in the file is counted in: a line, a row, or an entry of a Bundle.
+        is_read: whether its files can be read at all; one that can't is refused with what to do, and not left lying.
         fitted: the records of one table with every expected column. Raises DeliveryError for a header that can't be theirs.
     """
 
@@ -37,6 +39,7 @@ class Format:
     read: Callable[[bytes, str, Writing], Iterator[tuple[str, Records]]]
     fitted: Callable[[Records, Expected, Writing], Records]
     place: str = "line"
+    is_read: bool = True
 
 
 def _csv(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -60,10 +63,23 @@ def _parquet(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, R
     return ((table, part) for part in read_parquet(data))
 
 
-def _parquet_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
+def _cells_fitted(records: Records, expected: Expected, writing: Writing) -> Records:
     fitted = _csv_fitted(records, expected, writing)
     written = (r._replace(cells=tuple(as_written(cell, writing.decimal) for cell in r.cells)) for r in fitted.records)
     return replace(fitted, records=tuple(written))
+
+
+def _excel(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    parts = read_excel(data, sheet=writing.sheet, lines_above_header=writing.lines_above_header)
+    return ((table, part) for part in parts)
+
+
+def _old_excel(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    raise refusal("old_excel", "the name of the file ends in .xls or .xlsb")
+
+
+def _with_macros(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    raise refusal("excel_macros", "the name of the file ends in .xlsm")
 
 
 def _ndjson(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -97,7 +113,11 @@ def _fhir_fitted(records: Records, expected: Expected, writing: Writing) -> Reco
 
 FORMATS: dict[str, Format] = {
     "csv": Format(".csv", False, _csv, _csv_fitted),
-    "parquet": Format(".parquet", False, _parquet, _parquet_fitted, "row"),
+    "parquet": Format(".parquet", False, _parquet, _cells_fitted, "row"),
+    "excel": Format(".xlsx", False, _excel, _cells_fitted, "row"),
+    "excel_macros": Format(".xlsm", False, _with_macros, _cells_fitted, "row", is_read=False),
+    "excel_old": Format(".xls", False, _old_excel, _cells_fitted, "row", is_read=False),
+    "excel_binary": Format(".xlsb", False, _old_excel, _cells_fitted, "row", is_read=False),
     "ndjson": Format(".ndjson", True, _ndjson, _ndjson_fitted),
     "hl7": Format(".hl7", True, _hl7, _hl7_fitted),
     "fhir": Format(".fhir.json", True, _fhir, _fhir_fitted, "entry"),
@@ -105,6 +125,7 @@ FORMATS: dict[str, Format] = {
 }
 DECLARED = (
     "csv",
+    "excel",
     "ndjson",
     "hl7",
     "fhir",

@@ -61,6 +61,7 @@ class Laboratory:
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
         reported_within_days: a result that was collected longer than that before its report is set apart.
         rhythm: how often its results come; None = the file does not say.
+        sheet: of an Excel file, the sheet that holds the results; "" = the only one that holds anything.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
 
@@ -95,6 +96,7 @@ class Laboratory:
     reported_within_days: float
     rhythm: Rhythm | None
     fingerprint: str
+    sheet: str = ""
 
     @property
     def writing(self) -> Writing:
@@ -106,6 +108,7 @@ class Laboratory:
             self.lines_above_header,
             self.cells_span_lines,
             replace(self.messages, patient_id=self.columns["patient_id"] if self.format in ("hl7", "fhir") else ""),
+            self.sheet,
         )
 
     def number_of(self, delivered: str) -> str | None:
@@ -162,7 +165,9 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     encoding = top.choice("encoding", ENCODINGS)
     description, format_, zone = top.text("description"), top.choice("format", DECLARED), read_zone(top)
     by_address = _BY_ADDRESS.get(format_ or "")
-    separator = top.choice("separator", SEPARATORS, required=by_address is None) or EXCHANGE.separator
+    separator = (
+        top.choice("separator", SEPARATORS, required=by_address is None and format_ != "excel") or EXCHANGE.separator
+    )
     synthetic = top.truth("synthetic")
     columns, tests = _columns(top, by_address), read_tests(top)
     known = NOTHING_KNOWN if by_address is None else by_address.KNOWN_STATUSES
@@ -174,6 +179,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     within_days = top.number("reported_within_days", at_most=36600)
     above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
     hour_24, not_read = top.truth("hour_24_ends_day", required=False), top.texts("not_read")
+    sheet = (top.text("sheet", required=False) or "").strip()
     if set(not_read) & set(columns.values()):
         top.fault("not_read", "names a header that stands in [columns]; keep it in one place")
     if unconfirmed := top.texts("to_confirm"):
@@ -192,7 +198,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         formats, hour_24, grammar,
         laboratory_specimens, tests.cmv_load, tests.others, tests.ignores_unlisted,
         *statuses, messages, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
-        share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint,
+        share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint, sheet,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from cmvmon.domain.delivered import (
 )
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.tables import BY_NAME
+from cmvmon.feeds.excel_reasons import OF_CELLS, OF_EXCEL_FILES
 from cmvmon.feeds.message_reasons import OF_FILES_OF_MESSAGES, OF_MESSAGES
 from cmvmon.feeds.promise_reasons import PROMISE_REASONS
 from cmvmon.feeds.resource_reasons import OF_FILES_OF_RESOURCES, OF_RESOURCES
@@ -184,6 +185,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
             f"samples apart in {_FILE}; where the time was corrected, ask for the result with the status of a correction; "
             "where the number was cut or used again, ask for the whole one."
         ),
+        **OF_CELLS,
         **OF_MESSAGES,
         **OF_RESOURCES,
         **OF_RESULTS,
@@ -246,6 +248,7 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
         "snapshots_out_of_order": (
             "which of them is the newer can't be told. Give them names with a date (2026-03-09, 20260309), or leave one."
         ),
+        **OF_EXCEL_FILES,
         **OF_FILES_OF_MESSAGES,
         **OF_FILES_OF_RESOURCES,
         "too_many_quarantined": "too many records can't be used. Mend what the reasons name and take it in again.",

@@ -63,8 +63,8 @@ class Messages:
 @dataclass(frozen=True)
 class Writing:
     """How a sender writes: the encoding and the separator of the formats that have one, the decimal mark of numbers in
-    text (None = none is declared), how many lines stand above the header, whether quoted cells may span lines, and what
-    is declared of messages."""
+    text (None = none is declared), how many lines stand above the header, whether quoted cells may span lines, what
+    is declared of messages, and which sheet of an Excel file is meant ("" = the only one that holds anything)."""
 
     encoding: str
     separator: str
@@ -72,6 +72,7 @@ class Writing:
     lines_above_header: int = 0
     cells_span_lines: bool = False
     messages: Messages = Messages()
+    sheet: str = ""
 
 
 EXCHANGE = Writing("utf-8", ",")  # how tables in exchange form are written

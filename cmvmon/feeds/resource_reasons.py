@@ -26,6 +26,37 @@ OF_RESOURCES = {
         "the dose was stopped, or is not over, and how much of it was given is not known. It is read once it is sent as completed; "
         "ask the sender for the amount of one that was stopped."
     ),
+    "unknown_encounter_status": (
+        "the status of the visit (Encounter.status) says nothing of where the patient is. Ask the sender for one of FHIR R4, such as "
+        "in-progress or finished."
+    ),
+    "unknown_location_status": (
+        "how a place of the visit stands (Encounter.location.status) is not known. Ask the sender for one of FHIR R4, such as active "
+        "or completed."
+    ),
+    "location_without_period": (
+        "a place of the visit has no time from which the patient was there (Encounter.location.period), and is not its only one. Ask "
+        "the sender for it."
+    ),
+    "location_order": (
+        "the times of the places of a visit can't be put in order: one of them is none, or only some have an offset from UTC. Ask the "
+        "sender for them with one, as FHIR wants it."
+    ),
+    "several_locations": (
+        "the visit names two wards or two beds at one moment, or one place means several resources. Ask the sender where the patient "
+        "was, and for the last version alone."
+    ),
+    "unknown_order_status": (
+        "the status of the order (ServiceRequest.status) says nothing of whether it stands. Ask the sender for one of FHIR R4, such "
+        "as active, completed or revoked."
+    ),
+    "order_not_placed": (
+        "it is a draft, a proposal or a plan, and nothing was ordered yet. It is read once it is sent as an order; ask the sender to "
+        "leave the others out."
+    ),
+    "not_to_be_done": (
+        "it asks that the sample is not taken (doNotPerform), and is no order. Ask the sender to revoke the order that is meant."
+    ),
     "unknown_dose_unit": (
         "the amount of the dose is in a unit that is not read. Read are mg, g and ug. Ask the sender for the whole dose in mg."
     ),

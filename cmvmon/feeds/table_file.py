@@ -88,6 +88,7 @@ class TableFile:
         messages: what is declared of its messages, where it sends any.
         patient_numbers: how it writes patients' numbers; None = the file does not say.
         max_quarantined_share: above it a delivery of 20 records or more is refused whole.
+        sheet: of an Excel file, the sheet that holds the table; "" = the only one that holds anything.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
 
@@ -106,6 +107,7 @@ class TableFile:
     tables: Mapping[str, TableForm]
     messages: Messages
     fingerprint: str
+    sheet: str = ""
 
     @property
     def writing(self) -> Writing:
@@ -117,6 +119,7 @@ class TableFile:
             self.lines_above_header,
             self.cells_span_lines,
             self.messages,
+            self.sheet,
         )
 
     def form(self, table: Delivered) -> TableForm:
@@ -157,6 +160,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     separator = top.choice("separator", SEPARATORS, required=False) or EXCHANGE.separator
     encoding = top.choice("encoding", ENCODINGS, required=False) or EXCHANGE.encoding
     above, span = top.whole("lines_above_header", at_most=50), top.truth("cells_span_lines", required=False)
+    sheet = (top.text("sheet", required=False) or "").strip()
     zone, formats = read_zone(top, required=False), read_time_formats(top, required=False)
     hour_24 = top.truth("hour_24_ends_day", required=False)
     if (formats or hour_24) and "time_zone" not in top.data:
@@ -173,7 +177,7 @@ def _read(top: StrictTable, name: str, drugs: Collection[str], fingerprint: str)
     return TableFile(
         name, zone, separator, encoding, above, span, formats or (ISO8601,), hour_24,
         marks if "numbers" in top.data else Marks("."), placeholders(nobody), numbers,
-        MAX_QUARANTINED_SHARE if share is None else share, tables, messages, fingerprint,
+        MAX_QUARANTINED_SHARE if share is None else share, tables, messages, fingerprint, sheet,
     )  # fmt: skip
 
 

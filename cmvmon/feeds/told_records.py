@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 from cmvmon.feeds.records import Expected, Fault, Records, Unclear, refusal
+
+NEEDS_ITS_CODES = (SAMPLES_ORDERED.name, DOSES_GIVEN.name)
+"""Tables of which a hospital's line carries mostly others' records: read only where it is declared which are meant."""
+ONLY = ""
+"""In `Messages.tables`, under which name the place stands by which the records are told that are meant."""
 
 
 def _nowhere(number: int, place: str) -> str:

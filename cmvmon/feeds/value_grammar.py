@@ -151,6 +151,9 @@ def _composite(folded: str, column_unit: Unit | None, grammar: ValueGrammar) -> 
         head, core = head[:-1].rstrip(), head[-1] + core
     if head == "^":
         return Rejection("empty_comparator")
+    is_cut = core[0] not in "<>" and folded[: start.start()].endswith((",", ".", "'"))
+    if is_cut or (head and not head.strip(" ,.:;'")):  # ,970: what stood before the mark is not there
+        return Rejection("malformed_number")
     tail = ""
     found = _TAIL.fullmatch(core)
     if found is not None:

@@ -122,7 +122,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one_table_endings() -> list[str]:
-    return [form.ending for form in FORMATS.values() if not form.names_tables]
+    return [form.ending for form in FORMATS.values() if form.is_read and not form.names_tables]
 
 
 def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault], as_of: datetime) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from cmvmon.domain.born_apart import born_apart
 from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
+from cmvmon.domain.patient_links import COMPARED, PARTED, holds_since, last_born
 from cmvmon.feeds.formats import ONE_TABLE
 from cmvmon.run.feed import Fed, lab_feed
 from cmvmon.shell import known, numbers_in_store, unjudged
@@ -21,11 +27,14 @@ FEED = "by_hand"
 HOLDS, ENDED, NOT_YET = "holds", "ended", "not yet"
 
 
-def merge(root: Path, old: str, new: str, *, at: datetime, until: datetime | None, by: str) -> Fed:
+def merge(
+    root: Path, old: str, new: str, *, at: datetime, until: datetime | None, by: str, are_compared: bool = False
+) -> Fed:
     """Merges the number `old` into `new` from `at` on (with `until`: until then), and brings both up to date.
 
-    Who did it and when stands in the row. Raises SiteError where nothing is known of `old`, DeliveryError where the row can't be
-    used; neither names a patient. ClockInDoubt before anything is written.
+    Who did it and when stands in the row. `are_compared`: `by` compared the dates of birth and states that the two are one though
+    these differ. Raises SiteError where nothing is known of `old`, or where the dates differ and nobody compared them; DeliveryError
+    where the row can't be used; neither names a patient. ClockInDoubt before anything is written.
     """
     said_at = now()
     with open_site(root) as opened:
@@ -33,7 +42,19 @@ def merge(root: Path, old: str, new: str, *, at: datetime, until: datetime | Non
         with opened.reading() as connection:
             if not numbers_in_store.is_known(connection, old.strip(), as_of=said_at):
                 raise SiteError("nothing is known of the number to merge away; check it. Nothing was done")
-        row = (old, new, _plain(at), "" if until is None else _plain(until), f"cmvmon merge by {by}, {_plain(said_at)}")
+            if until is None and not are_compared and _are_born_apart(connection, old.strip(), new.strip(), said_at):
+                raise SiteError(
+                    "the dates of birth of the two numbers differ, so that they are not shown as one. Compare them with the "
+                    "hospital's record; where the two are one patient all the same give --birth-dates-compared. Nothing was done"
+                )
+        row = {
+            "patient_id": old,
+            "merged_into": new,
+            "merged_at": _plain(at),
+            "ended_at": "" if until is None else _plain(until),
+            "birth_dates": COMPARED if are_compared else "",
+            "source": f"cmvmon merge by {by}, {_plain(said_at)}",
+        }
         written = unjudged.land(
             opened,
             opened.site.landing,
@@ -54,39 +75,53 @@ def merge(root: Path, old: str, new: str, *, at: datetime, until: datetime | Non
     return fed
 
 
+def _are_born_apart(connection: sa.Connection, old: str, new: str, at: datetime) -> bool:
+    born = known.births(connection, {old, new}, as_of=at)
+    return bool(born_apart([(old, new)], (), last_born(born)))
+
+
 def listed_links(root: Path) -> list[dict[str, Any]]:
-    """Every link as it is known now, and whether it holds; moments as ISO 8601 text."""
+    """Every row of a link as it is known now, and whether the two are one by all of them; moments as ISO 8601 text."""
     at = now()
     with open_store(Site(root).require().database) as store, store.reading() as connection:
         rows = known.known_table(connection, LINKS, as_of=at)
         one = known.links(connection, as_of=at)
     unused = {(link.patient_id, link.merged_into): link.why for link in one.unused}
+    of_pair: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in [] if rows is None else rows.to_dicts():
+        of_pair[row["patient_id"], row["merged_into"]].append(row)
     return [
         {
             "number": row["patient_id"],
             "merged_into": row["merged_into"],
-            "state": _state(row, unused, at),
+            "says": row["says"],
+            "state": _state(row, of_pair[row["patient_id"], row["merged_into"]], unused, at),
             "goes_on_as": one.into.get(row["patient_id"]),
             **{name: None if row[name] is None else _plain(row[name]) for name in ("merged_at", "ended_at")},
             "source": row["source"],
             "received_at": _plain(row["received_at"]),
         }
-        for row in ([] if rows is None else rows.sort("patient_id", "merged_at", "merged_into").to_dicts())
+        for row in (
+            [] if rows is None else rows.sort("patient_id", "merged_into", "merged_at", "received_at").to_dicts()
+        )
     ]
 
 
-def _state(row: dict[str, Any], unused: dict[tuple[str, str], str], at: datetime) -> str:
+def _state(row: dict[str, Any], of_pair: list[dict[str, Any]], unused: dict[tuple[str, str], str], at: datetime) -> str:
     why = unused.get((row["patient_id"], row["merged_into"]))
     if why is not None:
         return f"not used: {why}"
-    if row["ended_at"] is not None and row["ended_at"] <= at:
-        return ENDED
-    return HOLDS if row["merged_at"] <= at else NOT_YET
+    if row["merged_at"] > at:
+        return NOT_YET
+    if row["says"] == PARTED:
+        return PARTED
+    return ENDED if holds_since(of_pair, at) is None else HOLDS
 
 
-def _csv(row: tuple[str, ...]) -> bytes:
+def _csv(row: Mapping[str, str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([LINKS.rows.exchanged, row])
+    cells = [row.get(name, "") for name in LINKS.rows.exchanged]
+    csv.writer(text, lineterminator="\n").writerows([LINKS.rows.exchanged, cells])
     return text.getvalue().encode()
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import (
+    BIRTHS,
     BY_NAME,
     DELIVERED,
     LINKS,
@@ -116,7 +117,15 @@ def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] 
     if connection.execute(sa.select(c.version_number).limit(1)).first() is None:
         return Links()
     among = None if about is None else linked(connection, about)
-    return links_at(*_current(_read(connection, LINKS.rows, as_of, among), LINKS), as_of)
+    current, contradicting = _current(_read(connection, LINKS.rows, as_of, among), LINKS)
+    named = {number for column in LINKS.patients for number in current[column]}
+    return links_at(current, contradicting, as_of, births(connection, named, as_of=as_of))
+
+
+def births(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> pl.DataFrame:
+    """Every version of the dates of birth of these numbers, as they came, known at `as_of`; none of one that was withdrawn."""
+    is_withdrawn = pl.col("is_withdrawn").any().over("record_key")
+    return _read(connection, BIRTHS.rows, as_of, numbers).filter(~is_withdrawn).select(*BIRTHS.rows.schema)
 
 
 def linked(connection: sa.Connection, numbers: Collection[str]) -> frozenset[str]:
@@ -165,16 +174,14 @@ def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _read(
-    connection: sa.Connection, row_type: RowType, as_of: datetime, patients: Collection[str] | None
-) -> pl.DataFrame:
+def _read(connection: sa.Connection, row_type: RowType, as_of: datetime, whom: Collection[str] | None) -> pl.DataFrame:
     table = VERSIONS[row_type.name]
     beside = ["record_key", "landed_at", *_RECORD, "attempt", *(["is_withdrawn"] if "is_withdrawn" in table.c else [])]
     names = dict.fromkeys([*row_type.schema, *beside])
     query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
-    if patients is None:
+    if whom is None:
         return _frame(connection, query, row_type)
-    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in chunks(patients)]
+    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in chunks(whom)]
     return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
 
 

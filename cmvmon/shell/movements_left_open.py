@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cmvmon.domain.patient_movements import ADMISSION, CANCELS, DISCHARGE, ELSEWHERE, ICU
+from cmvmon.domain.patient_movements import ADMISSION, CANCELS, DISCHARGE, ELSEWHERE, ICU, RESTATED
 
 _CANCEL = {move: cancel for cancel, move in CANCELS.items()}
 
@@ -43,8 +43,10 @@ def _is_taken_back(movements: sa.Table, way_off: sa.FromClause, as_of: datetime)
     cancel = sa.case(_CANCEL, value=off.movement)
     return sa.exists().where(
         by.visit_number == off.visit_number,
-        sa.or_(by.movement == cancel, by.movement == _CANCEL[ADMISSION]),
-        by.stated_at >= off.stated_at,
+        sa.or_(
+            sa.and_(sa.or_(by.movement == cancel, by.movement == _CANCEL[ADMISSION]), by.stated_at >= off.stated_at),
+            sa.and_(by.movement == RESTATED, by.stated_at > off.stated_at),
+        ),
         by.received_at <= as_of,
     )
 

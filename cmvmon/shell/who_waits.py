@@ -8,7 +8,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import DELIVERED, LINKS, Delivered
+from cmvmon.domain.delivered import BIRTHS, DELIVERED, LINKS, Delivered
 from cmvmon.shell.known import chunks, led_on, linked, links
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
 
@@ -37,7 +37,7 @@ def waiting(
             query = query.where(c.received_at > since)
         parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
         found |= {patient for part in parts for patient in connection.execute(part).scalars()}
-    return led_on(connection, linked(connection, found) if table.says_who else found, as_of)
+    return led_on(connection, linked(connection, found) if _says_who(table) else found, as_of)
 
 
 def waiting_since(connection: sa.Connection, *, as_of: datetime, since: datetime) -> set[str]:
@@ -46,6 +46,10 @@ def waiting_since(connection: sa.Connection, *, as_of: datetime, since: datetime
     for says_who, patient in connection.execute(_all_waiting(), {"as_of": as_of, "since": since}):
         (of_links if says_who else found).add(patient)
     return led_on(connection, found | linked(connection, of_links), as_of)
+
+
+def _says_who(table: Delivered) -> bool:
+    return table.says_who or table is BIRTHS  # a date of birth may end what a merge joined
 
 
 @cache
@@ -57,7 +61,7 @@ def _all_waiting() -> sa.CompoundSelect[tuple[bool, str]]:
         c = VERSIONS[table.name].c
         for column in (c[name] for name in table.patients):
             was_judged = sa.exists().where(a.patient_id == column, a.as_of >= c.received_at)
-            query = sa.select(sa.literal(table.says_who, type_=sa.Boolean()), column).distinct()
+            query = sa.select(sa.literal(_says_who(table), type_=sa.Boolean()), column).distinct()
             parts.append(query.where(c.received_at <= as_of, ~was_judged, c.received_at > since))
     return sa.union_all(*parts)
 

@@ -254,6 +254,11 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "NotNull movement": [bare("patient_movements") | {"movement": None}],
         "Requires moved_at movement": [full("patient_movements") | {"moved_at": None}],
         "Requires unit movement": [full("patient_movements") | {"unit": None}],
+        "Requires n_movements movement": [bare("patient_movements") | {"movement": "restated"}],
+        "NullUnless n_movements movement": [full("patient_movements") | {"n_movements": 2.0}],
+        "Between n_movements": [
+            bare("patient_movements") | {"movement": "restated", "n_movements": n} for n in (-1.0, 1001.0)
+        ],
     },
     "samples_ordered": {
         "NotNull state": [bare("samples_ordered") | {"state": None}],
@@ -283,6 +288,9 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     "patient_links": {
         "Differ merged_into patient_id": [full("patient_links") | {"merged_into": full("patient_links")["patient_id"]}],
         "Ordered merged_at ended_at": [full("patient_links") | {"ended_at": at(-1)}],
+        "Requires stated_at says": [full("patient_links") | {"stated_at": None}],
+        "OneOf says": [full("patient_links") | {"says": word} for word in ("unmerged", "MERGED", "")],
+        "OneOf birth_dates": [full("patient_links") | {"birth_dates": word} for word in ("yes", "")],
     },
     "weekly_decline": {
         # Fewer than no results of which none is censored: there is no row that breaks the first promise alone.

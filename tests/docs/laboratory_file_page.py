@@ -21,7 +21,8 @@ Rows that were accepted before it was declared keep their number: join the two w
 
 `cmvmon/feeds/labs/example_nl.toml` is a template to copy, for HL7 messages `example_hl7.toml` ([feeds.md](feeds.md)), for
 FHIR `example_fhir.toml` ([fhir.md](fhir.md)). A file in the place of a CSV whose name ends in `.parquet` is read the same way: its
-columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold.
+columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold. So
+is one in `.xlsx` ([what its cells say](decisions/0052-excel.md)); list `iso8601` under `time_formats` for its real dates.
 
 `cmvmon feed draft SAMPLE.csv --name <name> --out SITE/labs/<name>.toml` proposes a file from a sample: the columns, the separator, the
 encoding, the decimal mark, the form of times, and the words that were seen, with how often. A word is shown only where three
@@ -41,6 +42,7 @@ time_zone = "Europe/Amsterdam"
 separator = ";"
 encoding = "cp1252"
 lines_above_header = 1
+sheet = "Uitslagen"
 cells_span_lines = true
 time_formats = ["%d-%m-%Y %H:%M", "%m/%d/%Y %I:%M %p"]
 hour_24_ends_day = true
@@ -156,6 +158,7 @@ MEANINGS = {
     "separator": "The mark between two cells of a CSV file; not needed where the format is `hl7` or `fhir`. A first line `sep=;` is recognised, and must agree.",
     "encoding": "Of its files, of HL7 where a message names none (MSH-18); UTF-8 may carry a byte order mark.",
     "lines_above_header": "How many lines of a title stand above the header; absent: none.",
+    "sheet": "Of an Excel file, the sheet that holds the table; absent: the only one that holds anything.",
     "cells_span_lines": "Whether a quoted cell may hold line breaks, as a note may. Absent: a file with one is refused.",
     "time_formats": "How times are written: `iso8601`, `hl7` (20260302081500+0100), or a pattern of %Y %m %d %H %M %S %f %z, %I and %p for AM or PM.",
     "hour_24_ends_day": "Whether 24:00 is sent, as the end of its day. Absent: such a time is set apart.",

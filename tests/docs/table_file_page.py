@@ -71,6 +71,7 @@ description = "Made-up pharmacy and ward; no real institution"
 separator = ";"
 encoding = "cp1252"
 lines_above_header = 1
+sheet = "Uitslagen"
 cells_span_lines = true
 time_zone = "Europe/Amsterdam"
 time_formats = ["%d-%m-%Y %H:%M"]
@@ -455,6 +456,17 @@ merged_time = "Tijd"
 ended_at = "Einddatum"
 ended_time = "Eindtijd"
 source = "Bron"
+says = "Melding"
+stated_at = "Gemeld op"
+stated_time = "Gemeld om"
+birth_dates = "Geboortedata"
+
+[patient_links.words.says]
+merged = ["samengevoegd"]
+parted = ["gescheiden"]
+
+[patient_links.words.birth_dates]
+compared = ["vergeleken"]
 """
 
 _OF_ALL = {
@@ -463,6 +475,7 @@ _OF_ALL = {
     "separator": "The mark between two cells of a CSV file; absent: a comma. A first line `sep=;` must agree.",
     "encoding": "Of its files; absent: UTF-8. UTF-8 may carry a byte order mark.",
     "lines_above_header": "How many lines of a title stand above the header; absent: none.",
+    "sheet": "Of an Excel file, the sheet that holds the table; absent: the only one that holds anything.",
     "cells_span_lines": "Whether a quoted cell may hold line breaks. Absent: a file with one is refused.",
     "time_zone": "The zone of times without an offset; absent: the one that `settings.toml` states.",
     "time_formats": "How times are written: `iso8601` (the default), or a pattern of %Y %m %d %H %M %S %f %z, %I and %p for "

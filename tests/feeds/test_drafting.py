@@ -173,6 +173,31 @@ def test_the_marks_of_numbers_are_guessed_only_where_they_tell(
     assert marks_of(values) == marks
 
 
+def test_a_draft_says_how_many_times_are_odd_and_their_shape_and_never_a_cell() -> None:
+    times = [f"{day}-02-2026 08:15" for day in range(13, 29)]
+    sample = "Patientnummer;Uitslag;Afnamedatum\n" + "".join(
+        f"SYNTH-{n};800;{time}\n"
+        for n, time in enumerate([*times, "de Vries\x01 1961", "05-feb-2026 09:30", "06-mrt-2026 09:30"])
+    )
+    text = draft_laboratory(sample.encode(), name="made_up", known=KNOWN)
+    (line,) = [line for line in text.splitlines() if "time_formats" in line]
+    assert line.startswith('# time_formats = ["%d-%m-%Y %H:%M"]  # ASK: ')
+    assert "in 3 of 19 times the form is another one: 99-aaa-9999 99:99 (2), aa aaaaa? 9999 (1)" in line
+    assert "reads the other 16" in line
+    assert not any(told in text for told in ("Vries", "1961", "feb", "mrt"))
+    alike = "Patientnummer;Uitslag;Afnamedatum\nSYNTH-1;800;03-02-2026 08:15\n"
+    (line,) = [
+        one for one in draft_laboratory(alike.encode(), name="x", known=KNOWN).splitlines() if "time_formats" in one
+    ]
+    assert "in 1 of 1 times day and month can't be told apart: 99-99-9999 99:99 (1)" in line
+    (line,) = [
+        one
+        for one in draft_laboratory(b"Patientnummer;Uitslag\n1;2\n", name="x", known=KNOWN).splitlines()
+        if "time_formats" in one
+    ]
+    assert "The sample holds no time" in line
+
+
 def test_times_in_two_forms_are_read_by_both_and_one_that_none_reads_leaves_it_open() -> None:
     assert time_formats_of(["2026-02-03T08:15:00Z", "23/02/2026 08:15"]) == ("iso8601", "%d/%m/%Y %H:%M")
     assert time_formats_of(["23/02/2026 08:15", "02/23/2026 08:15"]) is None

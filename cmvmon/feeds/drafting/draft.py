@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmvmon.feeds.cmv_names import sounds_like_cmv
-from cmvmon.feeds.drafting.sample import Sample, marks_of, read_sample, time_formats_of
+from cmvmon.feeds.drafting.sample import Sample, TimesRead, marks_of, read_sample, times_read
 from cmvmon.feeds.drafting.vocabulary import Vocabulary
 from cmvmon.feeds.laboratory import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
-from cmvmon.feeds.masking import PATIENTS, told_words
+from cmvmon.feeds.masking import PATIENTS, shape, told_words
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, fold
 
 _MOST_WORDS = 60  # of one kind
+_MOST_SHAPES = 5  # of times that are not read
 _LONGEST_CODE = 40  # characters of the code of a test or an assay
 _BESIDE_WORDS = re.compile(
     r"[<>=≤≥]*\s*(?<![^\W_])[0-9][0-9.,' ]*|[()\[\]]"
@@ -95,12 +96,34 @@ def _writing(text: _Text, sample: Sample, name: str) -> None:
     if sample.lines_above_header:
         text.guess("", "lines_above_header", sample.lines_above_header, "so many lines stand above the header")
     times = [cell for of in ("collected_at", "reported_at") for cell in sample.cells.get(of, ())]
-    formats = time_formats_of(times)
-    if formats is None or not set(sample.columns) & {"collected_at", "reported_at"}:
-        question = "how are times written? In the sample day and month can't be told apart, or a time has another form"
-        text.ask("time_formats", '["%d-%m-%Y %H:%M"]', question)
+    read = times_read(times)
+    if read.alike or read.odd or not read.formats:
+        like = _toml(list(read.formats or ("%d-%m-%Y %H:%M",)))
+        text.ask("time_formats", like, f"how are times written? {_unread(read)}")
     else:
-        text.guess("", "time_formats", list(formats), f"reads all {sum(map(bool, times))} times of the sample")
+        text.guess("", "time_formats", list(read.formats), f"reads all {read.n_cells} times of the sample")
+
+
+def _unread(read: TimesRead) -> str:
+    """Of how many cells the form is not known, and their shapes; no cell is told."""
+    said = [
+        f"in {len(cells)} of {read.n_cells} times {why}: {_shapes(cells)}"
+        for cells, why in ((read.alike, "day and month can't be told apart"), (read.odd, "the form is another one"))
+        if cells
+    ]
+    rest = (
+        [f"what stands here reads the other {n}"]
+        if (n := read.n_cells - len(read.alike) - len(read.odd)) and said
+        else []
+    )
+    return "; ".join((*said, *rest)) if said else "The sample holds no time"
+
+
+def _shapes(cells: Sequence[str]) -> str:
+    shapes = (shape(cell, longest=_LONGEST_CODE) for cell in cells)
+    counted = Counter("".join(c if c.isprintable() else "?" for c in one) for one in shapes).most_common()
+    more = len(counted) - _MOST_SHAPES
+    return ", ".join(f"{told} ({n})" for told, n in counted[:_MOST_SHAPES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _columns(text: _Text, sample: Sample) -> None:

@@ -101,16 +101,36 @@ def marks_of(values: Iterable[str]) -> tuple[str | None, str | None]:
     return decimal, grouped.pop() if len(grouped) == 1 else None
 
 
+@dataclass(frozen=True)
+class TimesRead:
+    """What reads the times of a sample.
+
+    Attributes:
+        formats: patterns that read some of them, each in one way.
+        alike: cells in which day and month can't be told apart; `odd`: cells that no pattern reads.
+        n_cells: how many cells hold anything.
+    """
+
+    formats: tuple[str, ...]
+    alike: tuple[str, ...]
+    odd: tuple[str, ...]
+    n_cells: int
+
+
 def time_formats_of(texts: Iterable[str]) -> tuple[str, ...] | None:
     """The patterns that read all of these times; None where some are read by none, or day and month can't be told apart.
 
     >>> time_formats_of(["03-02-2026 08:15", "23-02-2026 08:15"]), time_formats_of(["03-02-2026 08:15"])
     (('%d-%m-%Y %H:%M',), None)
     """
-    wanted = {text.strip() for text in texts} - {""}
-    if not wanted:
-        return None
-    left, found = set(wanted), list[str]()
+    found = times_read(texts)
+    return None if found.alike or found.odd or not found.formats else found.formats
+
+
+def times_read(texts: Iterable[str]) -> TimesRead:
+    """The patterns that read these times, and the cells that they do not read."""
+    cells = [cell for text in texts if (cell := text.strip())]
+    left, alike, found = set(cells), set[str](), list[str]()
     for pattern in _PLAIN:
         read = _read(left, pattern)
         if read:
@@ -121,12 +141,14 @@ def time_formats_of(texts: Iterable[str]) -> tuple[str, ...] | None:
             day_first, month_first = (_read(left, order.format(mark) + time) for order in _ORDERS)
             if not day_first | month_first:
                 continue
+            left -= day_first | month_first
             if day_first == month_first or (day_first - month_first and month_first - day_first):
-                return None
+                alike |= day_first | month_first
+                continue
             is_day_first = len(day_first) > len(month_first)
             found.append(_ORDERS[not is_day_first].format(mark) + time)
-            left -= day_first | month_first
-    return None if left else tuple(found)
+    unclear, odd = (tuple(cell for cell in cells if cell in some) for some in (alike, left))
+    return TimesRead(tuple(found), unclear, odd, len(cells))
 
 
 def _read(texts: set[str], pattern: str) -> set[str]:

@@ -33,6 +33,7 @@ class Resource:
     Attributes:
         entry: its number in the file from 1; of lines the line.
         code: why it can't be read; None where it can.
+        bundled_at: when its Bundle says that it was put together; empty where it does not.
     """
 
     entry: int
@@ -42,6 +43,7 @@ class Resource:
     holder: Resource | None = None
     modifiers: tuple[str, ...] = ()
     is_of_test_bundle: bool = False
+    bundled_at: str = ""
 
     @cached_property
     def kind(self) -> str:
@@ -138,7 +140,7 @@ def _of_bundle(bundle: Members) -> Iterator[Resource]:
     if seen.fault or seen.modifiers or not isinstance(entries, list):
         raise refusal("bundle_type", "what stands around the entries of the Bundle can't be read")
     for at, entry in enumerate(entries, 1):
-        yield _entry(at, entry, is_test=is_test(bundle))
+        yield replace(_entry(at, entry, is_test=is_test(bundle)), bundled_at=_text(bundle, "timestamp"))
 
 
 def _entry(at: int, entry: Any, *, is_test: bool) -> Resource:
@@ -168,7 +170,10 @@ def _with(found: Resource, code: str) -> Resource:
 
 def contained(holder: Resource) -> list[Resource]:
     """The resources that one holds."""
-    return [Resource(holder.entry, one, "", holder.code, holder, holder.modifiers) for one in holder.those("contained")]
+    return [
+        Resource(holder.entry, one, "", holder.code, holder, holder.modifiers, bundled_at=holder.bundled_at)
+        for one in holder.those("contained")
+    ]
 
 
 def names_in(resource: Resource, member: str) -> str:

@@ -23,7 +23,7 @@ from cmvmon.feeds.fhir.kept import kept_of, place_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
-from cmvmon.feeds.fhir.table_records import of_table, rested_on, table_of, under_columns, why_untold
+from cmvmon.feeds.fhir.table_records import TableTold, rested_on, table_of, under_columns, why_untold
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 from cmvmon.feeds.told_records import OfTable
@@ -93,7 +93,7 @@ def _read(entries: list[Resource], data: bytes, writing: Writing) -> Iterator[tu
         if entry.code is None and of_entry:
             for result in of_entry:
                 file.result(result)
-        elif entry.code is not None or entry not in rests_on:
+        elif entry.code is not None or entry not in rests_on or file.tells_by_itself(entry):
             file.other(entry, of_entry)
     for table, reading in parts.items():
         for part in reading.parts():
@@ -107,16 +107,17 @@ class _File:
     def __init__(self, parts: Mapping[str, _Reading], writing: Writing, sha256: str) -> None:
         self._parts, self._messages, self._sha256 = parts, writing.messages, sha256
         self._number = 0
-        self._told: dict[str, list[tuple[int, Resource]]] = {}
+        self._told: dict[str, list[Resource]] = {}
 
     def of_tables(self, index: Index) -> Iterator[tuple[str, Records]]:
         """The records of tables beside results, in parts."""
-        for table, numbered in self._told.items():
+        for table, resources in self._told.items():
             columns = self._messages.tables[table]
             patient = columns.get("patient_id", self._messages.patient_id)
-            for start in range(0, len(numbered), AT_ONCE):
-                some = numbered[start : start + AT_ONCE]
-                yield table, of_table(some, index, patient=patient, processing=self._messages.processing)
+            told = TableTold(resources, index, n_before=self._number, columns=columns, patient=patient)
+            self._number += len(told)
+            for part in told.parts(self._messages.processing, AT_ONCE):
+                yield table, part
 
     def result(self, result: Result) -> None:
         """Adds a result."""
@@ -128,13 +129,16 @@ class _File:
         if any(one.is_test for one in involved) and "HTEST" not in self._messages.processing:
             reading.faults[number] = Fault("not_for_production", None)
 
+    def tells_by_itself(self, entry: Resource) -> bool:
+        """Whether it tells of a declared table, whatever else refers to it."""
+        return table_of(entry.kind, self._messages.tables) is not None and entry.kind not in self._messages.ignored
+
     def other(self, entry: Resource, of_entry: list[Result]) -> None:
         """Adds an entry that is not read, or can't be; of one that holds results its patient is told."""
         declared = self._messages.tables
         table = table_of(entry.kind, declared) if entry.code is None else None
         if table is not None and entry.kind not in self._messages.ignored:
-            self._number += 1
-            self._told.setdefault(table, []).append((self._number, entry))
+            self._told.setdefault(table, []).append(entry)
             return
         is_result = entry.kind in (OBSERVATION, REPORT, "") or bool(of_entry)
         reading = self._parts[RESULTS if is_result else WHOLE_DELIVERY]

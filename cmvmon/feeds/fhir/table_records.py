@@ -6,87 +6,196 @@ A table is read out of resources only where the feed's table file names it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
+from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
+from cmvmon.feeds.fhir import doses_told, encounters, orders_told
 from cmvmon.feeds.fhir.addresses import address_of
-from cmvmon.feeds.fhir.doses_told import ADMINISTRATION, ORDERS, WAYS, called, dose_of
+from cmvmon.feeds.fhir.doses_told import ADMINISTRATION, ORDERS
+from cmvmon.feeds.fhir.encounters import ENCOUNTER, Movement, movements_of
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.kept import place_of
+from cmvmon.feeds.fhir.orders_told import REQUEST
 from cmvmon.feeds.fhir.references import Index
-from cmvmon.feeds.fhir.told import Telling
+from cmvmon.feeds.fhir.told import LOCATION, Telling
 from cmvmon.feeds.records import Expected, Fault, Record, Records
-from cmvmon.feeds.told_records import Format, OfTable, told_under
+from cmvmon.feeds.told_records import ONLY, Format, OfTable, told_under
+
+Cells = Mapping[str, str]
+
+
+class _Said(NamedTuple):
+    """One record that a resource tells: our columns -> text, and the text at another declared place (column, address)."""
+
+    telling: Telling
+    cells: Cells
+    at: Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
 class _Teller:
-    """How one type of resource tells of one table: where its references lead, its cells by the declared patient's address, and
-    what it calls the thing that it tells of."""
+    """How one type of resource tells of one table.
 
-    table: str
+    Attributes:
+        ways: where its references lead.
+        said: its records, by the declared patient's address.
+        called: what it calls the thing that it tells of.
+        settled: columns that no declared address replaces.
+        last_word: of several records of one key in one file, the one that holds; None = each stands.
+        needs_its_codes: read only where it is declared which are meant.
+    """
+
+    table: RowType
     ways: Mapping[str, tuple[str, ...]]
-    cells: Callable[[Telling, str], dict[str, str]]
+    said: Callable[[Telling, str], Iterable[_Said]]
     called: Callable[[Telling], str]
+    settled: Collection[str] = ()
+    last_word: Callable[[Sequence[dict[str, str]]], dict[str, str]] | None = None
+    needs_its_codes: bool = False
 
 
-_TELLS = {ADMINISTRATION: _Teller(DOSES_GIVEN.name, WAYS, dose_of, called)}
+def _one(cells: Callable[[Telling, str], dict[str, str]]) -> Callable[[Telling, str], Iterable[_Said]]:
+    """Of a resource that tells one record."""
+    return lambda telling, patient: (_Said(telling, cells(telling, patient), lambda _, place: telling.text(place)),)
+
+
+def _movements(telling: Telling, patient: str) -> Iterator[_Said]:
+    for one in movements_of(telling, patient):
+        yield _Said(telling, one.cells, partial(_of_movement, telling, one))
+
+
+def _of_movement(telling: Telling, movement: Movement, column: str, place: str) -> str:
+    if place.startswith(f"{LOCATION}."):
+        return "" if movement.place is None else movement.place.at(column, place)
+    return telling.text(place) if column not in _OF_PLACES or movement.place is not None else ""
+
+
+_OF_PLACES = ("unit", "ward", "bed")
+_TELLS = {
+    ADMINISTRATION: _Teller(DOSES_GIVEN, doses_told.WAYS, _one(doses_told.dose_of), doses_told.called),
+    ENCOUNTER: _Teller(PATIENT_MOVEMENTS, encounters.WAYS, _movements, lambda _: ENCOUNTER, encounters.SETTLED),
+    REQUEST: _Teller(
+        SAMPLES_ORDERED,
+        orders_told.WAYS,
+        _one(orders_told.order_of),
+        orders_told.called,
+        last_word=orders_told.last_word,
+        needs_its_codes=True,
+    ),
+}
 _NOT_TOLD = dict.fromkeys(ORDERS, (DOSES_GIVEN.name, "order_is_no_dose"))
 
 
 _FHIR = Format(lambda name: address_of(name) is not None, "no_fhir_address", "a resource")
+Tables = Mapping[str, Mapping[str, str]]
+"""The declared tables, each with the places of its columns that are declared (`Messages.tables`)."""
 
 
-def table_of(kind: str, declared: Collection[str]) -> str | None:
+def table_of(kind: str, declared: Tables) -> str | None:
     """The declared table of which such a resource tells; None where it tells of none."""
     teller = _TELLS.get(kind)
-    return teller.table if teller is not None and teller.table in declared else None
+    if teller is None or teller.table.name not in declared:
+        return None
+    return None if teller.needs_its_codes and ONLY not in declared[teller.table.name] else teller.table.name
 
 
-def rested_on(entries: Iterable[Resource], index: Index, declared: Collection[str]) -> frozenset[Resource]:
-    """The entries to which those refer that tell of a declared table: parts of these, and no records of their own."""
+def rested_on(entries: Iterable[Resource], index: Index, declared: Tables) -> frozenset[Resource]:
+    """The entries to which those refer that tell of a declared table: parts of these, and no records of their own, but for those
+    that tell of a declared table themselves."""
     found = set[Resource]()
     for entry in entries:
         teller = _TELLS.get(entry.kind)
-        if teller is not None and teller.table in declared and entry.code is None:
+        if teller is not None and table_of(entry.kind, declared) is not None and entry.code is None:
             of_entry = (one.holder or one for one in Telling(entry, index, teller.ways).rests_on)
             found |= {one for one in of_entry if one is not entry}
     return frozenset(found)
 
 
-def why_untold(kind: str, declared: Collection[str]) -> str | None:
+def why_untold(kind: str, declared: Tables) -> str | None:
     """Why such a resource tells nothing of a declared table to which it seems to belong."""
     table, code = _NOT_TOLD.get(kind, ("", ""))
     return code if table in declared else None
 
 
-def of_table(
-    numbered: Iterable[tuple[int, Resource]], index: Index, *, patient: str, processing: Collection[str]
-) -> OfTable:
-    """The records of those resources. `patient`: the declared address of the patient's number; "" = none is."""
-    telling, cells, texts, faults, names = {}, {}, {}, {}, {}
-    for number, resource in numbered:
+class TableTold:
+    """The records of one table out of the resources of one file, numbered behind those that came before them."""
+
+    def __init__(
+        self, resources: Iterable[Resource], index: Index, *, n_before: int, columns: Mapping[str, str], patient: str
+    ) -> None:
+        """`patient`: the declared address of the patient's number; "" = none is."""
+        said = [
+            (resource, one)
+            for resource in resources
+            for one in _TELLS[resource.kind].said(Telling(resource, index, _TELLS[resource.kind].ways), patient)
+        ]
+        self._columns = columns
+        self._said = [(n, resource, one) for n, (resource, one) in enumerate(said, n_before + 1)]
+        self._cells = _with_last_words(self._said, columns)
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def parts(self, processing: Collection[str], at_once: int) -> Iterator[OfTable]:
+        """The records, some at a time."""
+        for start in range(0, len(self._said), at_once):
+            yield self._part(self._said[start : start + at_once], processing)
+
+    def _part(self, said: Sequence[_Numbered], processing: Collection[str]) -> OfTable:
+        texts, faults, names, told = {}, {}, {}, {}
+        for number, resource, one in said:
+            teller = _TELLS[resource.kind]
+            cells = told[number] = self._cells[number]
+            names[number] = teller.called(one.telling)
+            if resource.modifiers:
+                faults[number] = Fault("unknown_modifier", None)
+            elif one.telling.is_test and "HTEST" not in processing:
+                faults[number] = Fault("not_for_production", None)
+            # Numbers, codes and moments: names and addresses stay in the landing.
+            kept = place_of(resource) | {name: text for name, text in cells.items() if address_of(name) is None}
+            texts[number] = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+        of = {number: one for number, _, one in said}
+        column_at = {place: name for name, place in self._columns.items() if name != ONLY}
+        return OfTable(
+            (),
+            tuple(Record(number, resource.entry, ()) for number, resource, _ in said),
+            faults,
+            texts,
+            names_of_tests=names,
+            told=told,
+            at=lambda number, place: of[number].at(column_at.get(place, ""), place),
+        )
+
+
+_Numbered = tuple[int, Resource, _Said]
+
+
+def _with_last_words(said: Sequence[_Numbered], columns: Mapping[str, str]) -> dict[int, Cells]:
+    """By number the texts of each record. Of several of one key what holds at the file's end: two that came together can't be told
+    apart by their receipt."""
+    cells: dict[int, Cells] = {}
+    of_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, resource, one in said:
         teller = _TELLS[resource.kind]
-        one = telling[number] = Telling(resource, index, teller.ways)
-        cells[number] = teller.cells(one, patient)
-        names[number] = teller.called(one)
-        if resource.modifiers:
-            faults[number] = Fault("unknown_modifier", None)
-        elif one.is_test and "HTEST" not in processing:
-            faults[number] = Fault("not_for_production", None)
-        # Numbers, codes and moments: names and addresses stay in the landing.
-        texts[number] = json.dumps(place_of(resource) | cells[number], sort_keys=True, ensure_ascii=False)
-    records = tuple(Record(number, one.resource.entry, ()) for number, one in telling.items())
-    return OfTable(
-        (),
-        records,
-        faults,
-        texts,
-        names_of_tests=names,
-        told=cells,
-        at=lambda number, place: telling[number].text(place),
-    )
+        cells[number] = dict(one.cells) | {columns[name]: one.cells[name] for name in teller.settled if name in columns}
+        if teller.last_word is not None:
+            declared = {n: one.at(n, place) for n, place in columns.items() if n != ONLY and address_of(place)}
+            whole = dict(one.cells) | {n: text for n, text in declared.items() if n in one.cells}
+            cells[number] = whole | {columns[n]: text for n, text in declared.items()}
+            of_key[tuple(whole[name] for name in teller.table.key)].append(number)
+    for key, numbers in of_key.items():
+        last_word = next(_TELLS[one.kind].last_word for n, one, _ in said if n == numbers[0])
+        if len(numbers) > 1 and all(key) and last_word is not None:
+            held = last_word([dict(cells[number]) for number in numbers])
+            cells |= dict.fromkeys(numbers, held)
+    return cells
 
 
 def under_columns(records: OfTable, expected: Expected, decimal: str | None) -> Records:

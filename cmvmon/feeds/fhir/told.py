@@ -13,13 +13,14 @@ from cmvmon.feeds.fhir.references import Index, Meant
 from cmvmon.feeds.fhir.subjects import name_one_patient
 from cmvmon.feeds.records import Unclear
 
-PATIENT = "Patient"
+PATIENT, LOCATION = "Patient", "Location"
 ANY_PATIENT = "Patient.identifier.value"
+_DEEPEST = 8  # a bed in a room in a ward in a building
 
 
 @dataclass(frozen=True, eq=False)
 class Telling:
-    """One resource. `ways`: by type of another one, the members whose references lead to it."""
+    """One resource. `ways`: by type of another one, the members whose references lead to it (`location.location`: within one)."""
 
     resource: Resource
     index: Index
@@ -56,6 +57,24 @@ class Telling:
         """The patient's number, at the declared address; without one, the only number that the patient has."""
         return self.text(declared or ANY_PATIENT)
 
+    def number(self) -> str:
+        """Its number: that of its only identifier, else the id that its server gave it."""
+        return self.text(f"{self.resource.kind}.identifier.value", f"{self.resource.kind}.id")
+
+    def stated_at(self) -> str:
+        """When it was stated: when its server last changed it, else when its Bundle was put together."""
+        return self.text(f"{self.resource.kind}.meta.lastUpdated") or self.resource.bundled_at
+
+    def within(self, location: Resource) -> list[Resource]:
+        """A place, and each that it is said to be a part of, from the smallest to the largest; no further than can be told."""
+        found = [location]
+        while len(found) < _DEEPEST:
+            larger = [one for one in self.index.meant(found[-1], "partOf").resources if one.kind == LOCATION]
+            if len(larger) != 1 or larger[0] in found:
+                break
+            found += larger
+        return found
+
     @cached_property
     def is_test(self) -> bool:
         """Whether it, or what it refers to, is labelled as test health data."""
@@ -63,14 +82,16 @@ class Telling:
 
     @cached_property
     def rests_on(self) -> frozenset[Resource]:
-        """All that it refers to."""
-        return frozenset(one for kind in self.ways for one in self._meant(kind).resources)
+        """All that it refers to, and of a place those that it is a part of."""
+        direct = frozenset(one for kind in self.ways for one in self._meant(kind).resources)
+        return direct | {each for one in direct if one.kind == LOCATION for each in self.within(one)}
 
     @cached_property
     def _is_of_one_patient(self) -> bool:
-        return name_one_patient([self.resource, *self._meant("Encounter").resources], self.index)
+        own = (self.resource, *self._meant("Encounter").resources, *self._meant("Specimen").resources)
+        return name_one_patient(own, self.index)
 
     def _meant(self, kind: str) -> Meant:
-        found = [self.index.meant(self.resource, way) for way in self.ways.get(kind, ())]
+        found = [self.index.meant(self.resource, *way.split(".")) for way in self.ways.get(kind, ())]
         resources = tuple(dict.fromkeys(one for each in found for one in each.resources))
         return Meant(resources, any(each.is_unresolved for each in found))

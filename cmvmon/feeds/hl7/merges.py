@@ -3,13 +3,13 @@
     A18, A34, A40, A47    { PID MRG }    the number in MRG-1 was merged into the one in PID-3
     A37                   PID PID        the two are two again; which of them had been merged away is not said
 
-Rule of this file: of a pair of numbers the last word within a file holds for all that the file says of it.
+Rule of this file: each record is one statement of two numbers, that they were merged or parted, with its moment; which of them hold
+is told where what was known is read, whatever the order in which they came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from cmvmon.domain.patient_links import MERGED, PARTED
 from cmvmon.feeds.hl7.message import Message, Segment, address_of
 from cmvmon.feeds.hl7.orders import Observation
 from cmvmon.feeds.hl7.told import DEFAULT_PATIENT, Places, Told, at, authority_at, patient_at, text
@@ -26,7 +26,14 @@ def links_of(message: Message, kind: str, places: Places) -> list[Told]:
     of_message = Observation((), [], [], [], head)
     at_ = text(of_message, "EVN-6.1", "EVN-2.1")
     source = (kind, text(of_message, "MSH-3.1"), text(of_message, "MSH-4.1"))
-    said = {"merged_at": at_, "ended_at": at_ if kind in UNLINKS else "", "source": " ".join(filter(None, source))}
+    said = {
+        "merged_at": at_,
+        "ended_at": "",
+        "says": PARTED if kind in UNLINKS else MERGED,
+        "stated_at": text(of_message, "EVN-2.1", "MSH-7.1"),
+        "birth_dates": "",
+        "source": " ".join(filter(None, source)),
+    }
     if kind in UNLINKS:
         return _parted(message, head, said, places)
     return [
@@ -81,14 +88,3 @@ def _parted(message: Message, head: list[Segment], said: dict[str, str], places:
         )
         for one in (0, 1)
     ]
-
-
-def last_word(said: Sequence[Told]) -> dict[str, str]:
-    """What holds of one pair of numbers, by all that one file says of it, in its order: a merge, and its end where one follows."""
-    held = dict(said[0].cells)
-    for one in said[1:]:
-        ends = one.cells["ended_at"]
-        if ends and held["ended_at"]:
-            continue
-        held = dict(one.cells) | ({"merged_at": held["merged_at"]} if ends else {})
-    return held

@@ -6,16 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from cmvmon.feeds.hl7.message import Message, address_of
-from cmvmon.feeds.hl7.tables_told import NEEDS_ITS_CODES, Teller, tellers, with_last_words
+from cmvmon.feeds.hl7.tables_told import Teller, tellers, with_last_words
 from cmvmon.feeds.hl7.told import Places, Told, at_declared_places
 from cmvmon.feeds.records import Expected, Messages, Record, Records
 from cmvmon.feeds.times import as_iso_8601
-from cmvmon.feeds.told_records import Format, OfTable, told_under
+from cmvmon.feeds.told_records import NEEDS_ITS_CODES, ONLY, Format, OfTable, told_under
 
 _AT_ONCE = 10_000  # records of one part
 _HL7 = Format(lambda name: address_of(name) is not None, "no_hl7_address", "a message")
-ONLY = ""
-"""In `Messages.tables`, under which name the place stands by which the records are told that are meant."""
 
 
 class TablesTold:

@@ -11,7 +11,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.feeds.hl7 import merges, orders_told
+from cmvmon.feeds.hl7 import orders_told
 from cmvmon.feeds.hl7.doses_told import DOSES, PHARMACY_ORDERS, doses_of
 from cmvmon.feeds.hl7.merges import MERGES, UNLINKS, links_of
 from cmvmon.feeds.hl7.message import Message
@@ -28,10 +28,7 @@ _TELLS: tuple[tuple[str, Collection[str], Teller], ...] = (
     (SAMPLES_ORDERED.name, ORDERS, orders_of),
     (DOSES_GIVEN.name, DOSES, doses_of),
 )
-NEEDS_ITS_CODES = (SAMPLES_ORDERED.name, DOSES_GIVEN.name)
-"""Tables of which a hospital's line carries mostly others' records: read only where it is declared which are meant."""
 _STATES: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Told]], dict[str, str]]]] = {
-    PATIENT_LINKS.name: (PATIENT_LINKS.key, merges.last_word),
     SAMPLES_ORDERED.name: (SAMPLES_ORDERED.key, orders_told.last_word),
     BIRTH_DATES.name: (BIRTH_DATES.key, lambda said: dict(said[-1].cells)),
 }  # tables of which a message states how something stands now: its key, and what holds of several such statements

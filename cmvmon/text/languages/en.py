@@ -193,6 +193,7 @@ SENTENCES: dict[str, str] = {
     "link.circle": "with others it leads back to the first number; end the wrong one",
     "link.two_numbers": "that number is merged into another one too; end the wrong one",
     "link.two_versions": "two versions of it came at once and contradict each other; send the right one again",
+    "link.born_apart": "their dates of birth differ; compare them; where they are one patient, merge by --birth-dates-compared",
     "guide.G2": "three settings: in the womb, latent, and transplantation or another weakened defence",
     "guide.G9": "trial of treatment at reactivation in blood: no difference in mortality or ventilation, stopped early",
     "guide.G10": "negative plasma does not exclude disease of an organ",

@@ -193,6 +193,7 @@ SENTENCES: dict[str, str] = {
     "link.circle": "met andere leidt die terug naar het eerste nummer; beëindig de onjuiste",
     "link.two_numbers": "dat nummer is ook met een ander samengevoegd; beëindig de onjuiste",
     "link.two_versions": "twee versies ervan kwamen tegelijk en spreken elkaar tegen; stuur de juiste opnieuw",
+    "link.born_apart": "de geboortedata verschillen; vergelijk ze, en voeg bij toch één patiënt samen met --birth-dates-compared",
     "guide.G2": "drie situaties: intra-uterien, latent, en transplantatie of andere verminderde afweer",
     "guide.G9": "trial van behandeling bij reactivatie in bloed: geen verschil in sterfte of beademing, vroeg gestopt",
     "guide.G10": "negatief plasma sluit orgaanziekte niet uit",

@@ -1,0 +1,204 @@
+"""Histories of one patient in any order of arrival, with repeats and replays: `python -m benchmarks settling [--histories 100000]`.
+
+A story is what messages say of a patient who goes on under another number: results that are preliminary, final, corrected and
+withdrawn, a result that can't be read, movements that are taken back, merges and their ends, dates of birth. Each message is
+read once by the real reader. A history is one order in which they arrive: permuted, with some of them again, and now and then with
+all of it replayed. What is settled by the domain's own functions (links, current results, stays, what is not clear) and why
+records wait must have one hash for all histories of a story. With none that ends otherwise in n histories fewer than 3/n do
+(95 %).
+
+Verdicts and alerts of a sample in a real store: `python -m benchmarks histories`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import polars as pl
+
+from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.patient_links import PATIENT_LINKS, Links, links_at
+from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.stays_told import stays_told, stays_unclear
+from cmvmon.domain.versions import current_versions
+from cmvmon.feeds.part import Part
+from tests.feeds import hl7_texts, hl7_told_texts
+
+AT_ONCE = 500  # histories of one story that are settled together
+_ROWS = (VIRAL_LOAD_RESULTS, PATIENT_MOVEMENTS, PATIENT_LINKS, BIRTH_DATES)
+_FIRST, _AS_OF = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+_NAMES = {  # by table, the columns that a history makes its own, so that many are settled at once
+    VIRAL_LOAD_RESULTS.name: ("result_id", "accession_number", "patient_id"),
+    PATIENT_MOVEMENTS.name: ("visit_number", "patient_id"),
+    PATIENT_LINKS.name: ("patient_id", "merged_into"),
+    BIRTH_DATES.name: ("patient_id",),
+}
+_ARRIVAL = ("received_at", "delivery_id", "stay_id", "result_id")
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the messages say: by table its rows with the number of their message, and why records of a message were set apart."""
+
+    rows: dict[str, pl.DataFrame]
+    waits: dict[int, tuple[str, ...]]
+    n_messages: int
+
+
+def story(seed: int) -> Story:
+    """The messages of one made-up patient, each read once."""
+    drawn = random.Random(seed)
+    parts: list[tuple[int, Part]] = []
+    told = _messages(drawn)
+    for number, (message, is_result) in enumerate(told):
+        parts += [(number, part) for part in _read(tuple(message), is_result=is_result)]
+    rows = {
+        table.name: pl.concat(
+            [pl.DataFrame(schema=table.schema).with_columns(message=pl.lit(0, pl.Int64))]
+            + [
+                part.accepted.select(*table.schema).with_columns(message=pl.lit(number, pl.Int64))
+                for number, part in parts
+                if part.table == table.name
+            ]
+        )
+        for table in _ROWS
+    }
+    waits = {number: tuple(part.quarantined["reason"]) for number, part in parts if part.quarantined.height}
+    return Story(rows, waits, len(told))
+
+
+@cache
+def _read(message: tuple[str, ...], *, is_result: bool) -> tuple[Part, ...]:
+    """What the real reader makes of one message, which is one delivery."""
+    if is_result:
+        return hl7_texts.read(hl7_texts.file_of(list(message))).parts
+    return hl7_told_texts.read(list(message)).parts
+
+
+def _messages(drawn: random.Random) -> list[tuple[list[str], bool]]:
+    return [*((one, True) for one in _results(drawn)), *((one, False) for one in _others(drawn))]
+
+
+def _results(drawn: random.Random) -> Iterator[list[str]]:
+    for number in range(drawn.randint(1, 3)):
+        for version in range(drawn.randint(1, 4)):
+            status = drawn.choice("PFFCWDX" if version else "PFF")
+            value = drawn.choice(["800", "12000", "<137", "murky"])
+            segments = hl7_texts.order(
+                value, number=f"F{number}", status=status, of_order="F", collected=f"202603{number + 2:02}080000",
+                reported=f"202603{number + 2:02}{10 + version}{drawn.choice((0, 3))}000",
+            )  # fmt: skip
+            yield hl7_texts.message(*segments)
+
+
+def _others(drawn: random.Random) -> Iterator[list[str]]:
+    for hour in range(drawn.randint(1, 6)):
+        trigger = drawn.choice(["A01", "A02", "A02", "A03", "A11", "A12", "A13"]) if hour else "A01"
+        back = drawn.choice(["", f"20260503{10 + hour - 1}1500"]) if trigger in ("A11", "A12", "A13") else ""
+        yield hl7_told_texts.adt(
+            trigger, recorded=f"20260503{10 + hour}1500", happened=back, ward=drawn.choice(["IC1", "IC2", "B4", "XX"])
+        )
+    for day in range(4, 4 + drawn.randint(0, 4)):
+        at, other = f"202605{day:02}101500", drawn.choice(["SYNTH-2", "SYNTH-3"])
+        yield (
+            hl7_told_texts.merge("SYNTH-1", other, at=at)
+            if drawn.random() < 0.6
+            else hl7_told_texts.unlink("SYNTH-1", other, at=at)
+        )
+    for n in range(drawn.randint(0, 3)):
+        number, born = drawn.choice(["SYNTH-1", "SYNTH-2"]), drawn.choice(["19610530", "19710530"])
+        yield hl7_told_texts.adt("A28", recorded=f"2026050{n + 1}091500", patient=number, born=born)
+
+
+def arrivals(drawn: random.Random, n_messages: int) -> list[int]:
+    """One order of arrival: every message once, some of them again, and now and then all of it replayed."""
+    order = drawn.sample(range(n_messages), n_messages)
+    order += drawn.choices(order, k=drawn.randint(0, n_messages))
+    return order + (order if drawn.random() < 0.3 else [])
+
+
+def endings(told: Story, orders: Sequence[Sequence[int]]) -> list[str]:
+    """The hash of what each of these orders of arrival ends in."""
+    came = pl.DataFrame(
+        [(h, m, _FIRST + timedelta(minutes=n)) for h, order in enumerate(orders) for n, m in enumerate(order)],
+        schema={"history": pl.Int64, "message": pl.Int64, "came_at": pl.Datetime("us", "UTC")},
+        orient="row",
+    )
+    tables = {name: _arrived(came, rows, _NAMES[name]) for name, rows in told.rows.items()}
+    links = tables[PATIENT_LINKS.name].unique(PATIENT_LINKS.key, keep="last", maintain_order=True)
+    one = links_at(links, links.clear(), _AS_OF, tables[BIRTH_DATES.name])
+    results = current_versions(_under(tables[VIRAL_LOAD_RESULTS.name], one))
+    moves = _under(tables[PATIENT_MOVEMENTS.name], one)
+    moves = moves.unique(PATIENT_MOVEMENTS.key, keep="last", maintain_order=True)
+    joined = pl.DataFrame(
+        [*one.into.items(), *((link.patient_id, link.why) for link in one.unused)],
+        schema={"patient_id": pl.String, "end": pl.String}, orient="row",
+    )  # fmt: skip
+    unclear = stays_unclear(moves).select("patient_id").unique()
+    said = [_said(frame) for frame in (joined, results, stays_told(moves), unclear)]
+    waits = [sorted({reason for m in set(order) for reason in told.waits.get(m, ())}) for order in orders]
+    return [
+        hashlib.sha256(repr([waits[h], *(one.get(h, []) for one in said)]).encode()).hexdigest()
+        for h in range(len(orders))
+    ]
+
+
+def _arrived(came: pl.DataFrame, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """A row for each arrival of each message, named as of its history."""
+    own = (pl.concat_str(pl.col("history").cast(pl.String), pl.lit("~"), name).alias(name) for name in names)
+    joined = came.join(rows, on="message").sort("history", "came_at")
+    return joined.with_columns(*own, received_at="came_at").select(c for c in rows.columns if c != "message")
+
+
+def _under(rows: pl.DataFrame, one: Links) -> pl.DataFrame:
+    return rows.with_columns(pl.col("patient_id").replace(dict(one.into)))
+
+
+def _said(frame: pl.DataFrame) -> dict[int, list[str]]:
+    """By history the rows as texts, in order, without how and when they came."""
+    kept = frame.select(name for name in frame.columns if name not in _ARRIVAL)
+    found: dict[int, list[str]] = {}
+    for row in kept.iter_rows():
+        history = int(str(row[kept.columns.index("patient_id")]).partition("~")[0])
+        found.setdefault(history, []).append(repr(row).replace(f"{history}~", ""))
+    return {history: sorted(texts) for history, texts in found.items()}
+
+
+def differing(n_histories: int, *, seed: int, n_each: int = AT_ONCE) -> Iterator[tuple[int, int, int]]:
+    """Of each story: its seed, how many histories it was played in, how many end otherwise than most."""
+    for at in range(0, n_histories, n_each):
+        number = seed * 1_000_000 + at // n_each
+        told, drawn = story(number), random.Random(number)
+        n = min(n_each, n_histories - at)
+        found = endings(told, [list(range(told.n_messages)), *(arrivals(drawn, told.n_messages) for _ in range(n))])
+        yield number, n, sum(one != found[0] for one in found[1:])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Plays the histories; 1 when any of them ends otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks settling")
+    parser.add_argument("--histories", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    start, n_played, n_differ = time.monotonic(), 0, 0
+    for number, n, differ in differing(options.histories, seed=options.seed):
+        n_played, n_differ = n_played + n, n_differ + differ
+        if differ:
+            print(f"story {number}: {differ} of {n} histories end otherwise", flush=True)
+        if n_played % 10_000 < n or n_played == options.histories:
+            took = time.monotonic() - start
+            print(f"{n_played} histories, seed {options.seed}: {n_differ} end otherwise ({took:.0f} s)", flush=True)
+    return int(n_differ > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

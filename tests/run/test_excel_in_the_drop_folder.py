@@ -1,0 +1,42 @@
+"""Excel files in the drop folder: one is taken in by the nightly run as its CSV is, and one that is not read is refused and told of."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.run.night import nightly
+from cmvmon.shell import known
+from cmvmon.shell.session import open_site
+from tests import sites
+from tests.feeds.excel_files import excel
+from tests.sites import day, drop, result
+
+
+def loads(root: Path) -> list[tuple[object, ...]]:
+    with open_site(root) as opened, opened.reading() as connection:
+        rows = known.known(connection, opened.site, as_of=day(10))[VIRAL_LOAD_RESULTS]
+    return sorted(rows.select("patient_id", "accession_number", "detection", "viral_load_iu_per_ml").rows())
+
+
+def test_a_sheet_in_the_drop_folder_says_what_its_csv_says_and_an_old_file_is_refused_by_name(tmp_path: Path) -> None:
+    lines = [result("SYNTHETIC-1", 0, 40_000), result("SYNTHETIC-1", 7, "<200")]
+    of_csv, of_excel = tmp_path / "csv", tmp_path / "excel"
+    drop(of_csv, "viral_load_results", lines, name="a.csv")
+    nightly(of_csv, as_of=day(9))
+    (written,) = (of_csv / "drop").rglob("a.csv")
+    rows = list(csv.reader(io.StringIO(written.read_text("utf-8"))))
+    for name, data in (
+        ("a.xlsx", excel(("Results", rows))),
+        ("b.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
+    ):
+        path = of_excel / written.relative_to(of_csv).with_name(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        sites.lain_still(path)
+    done = nightly(of_excel, as_of=day(9))
+    assert loads(of_excel) == loads(of_csv)
+    assert len(loads(of_excel)) == 2
+    assert [one.refused for one in done.taken_in.counted if one.refused] == ["old_excel"]
