@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.domain.rested import Rested
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
@@ -78,6 +79,7 @@ class PatientView:
             is never marked: its `as_of` is made up.
         noted_pairs: the patient's rows of antiviral drugs beside others that are only noted (`cmvmon.facts.drug_pairs`).
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
+        rested: by alert id, what rested on the result that the alert says was taken back.
     """
 
     patient_id: str
@@ -113,6 +115,7 @@ class PatientView:
     context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
+    rested: Mapping[str, Rested] = field(default_factory=dict)
 
     @property
     def is_signed(self) -> bool:
