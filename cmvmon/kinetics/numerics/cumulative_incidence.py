@@ -98,9 +98,9 @@ def cumulative_incidence(entered: Floats, left: Floats, cause: Whole, *, of: int
     n = _from_on(left, times) - _from_on(entered, times)
     any_cause = _at(left[cause != CENSORED], times)
     own = _at(left[cause == of], times)
-    after = np.cumprod(1.0 - any_cause / n)
+    after: Floats = np.cumprod(1.0 - any_cause / n).astype(np.float64)
     before = np.concatenate([[1.0], after[:-1]]) if len(times) else after
-    incidence = np.cumsum(before * own / n)
+    incidence: Floats = np.cumsum(before * own / n).astype(np.float64)
     return CumulativeIncidence(
         times, n, own, incidence, _variance(incidence, before, n.astype(np.float64), any_cause, own), len(left)
     )
@@ -115,7 +115,7 @@ def _variance(f: Floats, before: Floats, n: Floats, any_cause: Whole, own: Whole
     spread = f**2 * np.cumsum(of_all) - 2 * f * np.cumsum(f * of_all) + np.cumsum(f**2 * of_all)
     own_part = np.cumsum(before**2 * own * (n - own) / n**3)
     crossed = f * np.cumsum(of_own) - np.cumsum(f * of_own)
-    return np.maximum(spread + own_part - 2 * crossed, 0.0)
+    return np.maximum(spread + own_part - 2 * crossed, 0.0).astype(np.float64)
 
 
 def _from_on(moments: Floats, times: Floats) -> Whole:
