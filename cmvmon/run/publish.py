@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from cmvmon import protocol as policy
 from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError, ProtocolUnusable
+from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
@@ -191,7 +191,8 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
         standing = alert_store.alerts(connection, states={"open"})
         off = _switched_off(connection, as_of)
     _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off)
-    write_site_pages(opened, None, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off)
+    with suppress(CmvmonError):  # the ward page has said it, and what stopped the work is the error to tell
+        write_site_pages(opened, None, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off)
 
 
 def _switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedOff, ...]:

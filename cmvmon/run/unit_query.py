@@ -35,7 +35,8 @@ def unit_numbers(opened: OpenSite, assessment: Assessment, *, as_of: datetime) -
     has_serology = prepared.begun.if_delivered(CMV_SEROLOGY) is not None
     courses = None
     if assessment.courses is not None:
-        courses = course_times(weekly, assessment.results, prepared.clocks, as_of=as_of)
+        baseline_days = opened.protocol.response_clock.early_baseline_before_days
+        courses = course_times(weekly, assessment.results, prepared.clocks, baseline_days=baseline_days, as_of=as_of)
     return UnitNumbers(
         as_of=as_of,
         since=None if rows is None or rows.is_empty() else rows["entered_at"].min(),  # type: ignore[arg-type]

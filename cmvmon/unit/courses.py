@@ -40,44 +40,52 @@ class CourseTimes:
 
 
 def course_times(
-    weekly: pl.DataFrame, results: pl.DataFrame, clocks: pl.DataFrame, *, as_of: datetime
+    weekly: pl.DataFrame, results: pl.DataFrame, clocks: pl.DataFrame, *, baseline_days: float, as_of: datetime
 ) -> tuple[CourseTimes, ...]:
     """By compartment, those with most series first.
 
     Args:
-        weekly: `weekly_decline`; every anchored series has at least one row.
+        weekly: `weekly_decline`, which has no row of a series that was not sampled after its anchor.
         results: results in use, with `is_conflicting`.
         clocks: `treatment_courses`.
+        baseline_days: a series is anchored that was sampled so shortly before the anchor, or after it until its clock ended.
     """
     now = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
     ends = clocks.select(
         "patient_id", "anchor_at", stopped_at=pl.min_horizontal("course_ended_at", "next_anchor_at")
     ).unique(["patient_id", "anchor_at"], keep="first")
     is_called = pl.col("call").is_in([_MET, _NOT_MET])
+    called = weekly.group_by(_ANCHORED).agg(
+        is_called=is_called.fill_null(False).any(),
+        responded_at=pl.min_horizontal("week_end", now).filter(pl.col("call") == _MET).min(),
+    )
+    clock = ends.with_columns(until=pl.coalesce("stopped_at", now))
+    since = pl.col("collected_at") - pl.col("anchor_at")
+    sampled = (
+        results.filter(~pl.col("is_conflicting"))
+        .join(clock, on="patient_id")
+        .filter((since >= -pl.duration(hours=24 * baseline_days)) & (pl.col("collected_at") <= pl.col("until")))
+        .select(_ANCHORED)
+    )
+    every = pl.concat([sampled, weekly.select(_ANCHORED)]).unique()
     anchored = (
-        weekly.group_by(_ANCHORED)
-        .agg(
-            is_called=is_called.fill_null(False).any(),
-            responded_at=pl.min_horizontal("week_end", now).filter(pl.col("call") == _MET).min(),
-        )
-        .join(ends, on=["patient_id", "anchor_at"], how="left")
-        .with_columns(until=pl.coalesce("stopped_at", now))
-        .join(_cleared(weekly, results), on=_ANCHORED, how="left")
+        every.join(called, on=_ANCHORED, how="left")
+        .join(clock, on=["patient_id", "anchor_at"])
+        .join(_cleared(every, results), on=_ANCHORED, how="left")
+        .with_columns(pl.col("is_called").fill_null(False))
         .sort(_ANCHORED)
     )
     found = [_of(str(name), rows) for (name,), rows in anchored.group_by("compartment")]
     return tuple(sorted(found, key=lambda one: (-one.n_series, one.compartment)))
 
 
-def _cleared(weekly: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+def _cleared(every: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     """Of each anchored series when it was cleared: the first of two successive samples below the limit, both after the anchor."""
     below = pl.col("detection").is_in(_BELOW)
     of_series = ["patient_id", *(name for name in SERIES_KEY if name != "patient_id")]
     samples = results.filter(~pl.col("is_conflicting")).select(*of_series, "collected_at", "result_id", is_below=below)
     joined = (
-        weekly.select(_ANCHORED)
-        .unique()
-        .join(samples, on=of_series)
+        every.join(samples, on=of_series)
         .filter(pl.col("collected_at") > pl.col("anchor_at"))
         .sort(*_ANCHORED, "collected_at", "result_id")
     )
