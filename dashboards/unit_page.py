@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -13,14 +12,13 @@ from typing import Any
 from cmvmon.kinetics.numerics.cumulative_incidence import CumulativeIncidence
 from cmvmon.text import Language
 from cmvmon.text.concordance import concordance_sentence
-from cmvmon.unit.courses import CourseTimes
 from cmvmon.unit.numbers import DAYS, FEW, Share, UnitNumbers, share_at
 from cmvmon.unit.reactivation import EVERYONE, Reactivation
 from dashboards import page, site_page
 from dashboards.curves import Curve, Figure, plotly_figure, static_svg
 from dashboards.site_page import Table
 from dashboards.site_views import UnitView
-from dashboards.words_for_results import capital
+from dashboards.unit_tables import acknowledged, cells, course_texts, courses, percent, weeks
 
 _DAYS_SHOWN = 42  # layout: how long a curve is drawn
 _HIGHEST_SHARE = 1.08  # so that the name of a curve at the top stands within the figure
@@ -58,12 +56,12 @@ def unit_page(view: UnitView, *, language: Language, script: str | None = None) 
         span=_span(view, language),
         not_told=_not_told(numbers, language),
         groups=[] if numbers is None else _groups(numbers, language),
-        courses=_courses(numbers, language),
-        courses_texts=_course_texts(numbers, language),
+        courses=courses(numbers, language),
+        courses_texts=course_texts(numbers, language),
         shapes=_shapes(language),
         concordance=_concordance(view, language),
-        workload=None if numbers is None else _weeks(view, numbers, language),
-        acknowledged=[] if numbers is None else _acknowledged(numbers, language),
+        workload=None if numbers is None else weeks(numbers, language),
+        acknowledged=[] if numbers is None else acknowledged(numbers, language),
         warnings=[language.say(f"unit.warning.{name}") for name in _WARNINGS],
     )
 
@@ -126,15 +124,10 @@ def _headline(share: Share, language: Language) -> str:
     counts = {"events": language.number(share.n_events, 0), "n": language.number(share.n, 0)}
     if share.is_few:
         return language.say("unit.few", few=language.number(FEW, 0), **counts)
-    said = {"day": language.number(share.at, 0), "share": _percent(share.estimate, language)} | counts
+    said = {"day": language.number(share.at, 0), "share": percent(share.estimate, language)} | counts
     if share.low is None or share.high is None:
         return language.say("unit.headline.bare", **said)
-    return language.say("unit.headline", low=_percent(share.low, language), high=_percent(share.high, language), **said)
-
-
-def _percent(share: float, language: Language) -> str:
-    """A share of counted people: none is none, and all are all."""
-    return f"{language.number(100 * share, 0)}%" if share in (0.0, 1.0) else language.percent(share)
+    return language.say("unit.headline", low=percent(share.low, language), high=percent(share.high, language), **said)
 
 
 def _counted(one: Reactivation, language: Language) -> str:
@@ -155,8 +148,8 @@ def _published(group: str, language: Language) -> str:
         language.say(
             "unit.published.one" if row["low"] == row["high"] else "unit.published.range",
             source=row["source"],
-            low=_percent(row["low"], language),
-            **({} if row["low"] == row["high"] else {"high": _percent(row["high"], language)}),
+            low=percent(row["low"], language),
+            **({} if row["low"] == row["high"] else {"high": percent(row["high"], language)}),
         )
         for row in rows
     )
@@ -183,7 +176,7 @@ def _figure(one: Reactivation, interval: float, language: Language) -> Figure:
         if row["group"] == one.group and row["low"] < row["high"]
     )
     days = tuple((float(d), language.number(d, 0)) for d in range(0, _DAYS_SHOWN + 1, 7))
-    shares = tuple((s / 4, _percent(s / 4, language)) for s in range(5))
+    shares = tuple((s / 4, percent(s / 4, language)) for s in range(5))
     return Figure(language.say("unit.figure.days"), float(_DAYS_SHOWN), days, _HIGHEST_SHARE, shares, curves, spans)
 
 
@@ -202,31 +195,20 @@ def _xy(found: CumulativeIncidence) -> tuple[tuple[float, ...], tuple[float, ...
     return tuple(round(t, 3) for t, _ in steps), tuple(round(f, 5) for _, f in steps)
 
 
-def _cells(share: Share, language: Language) -> tuple[str, str, str]:
-    """Share, interval and count of one share."""
-    count = f"{language.number(share.n_events, 0)} / {language.number(share.n, 0)}"
-    if share.is_few:
-        return f"< {language.number(FEW, 0)}", language.say("unit.no_interval"), count
-    low_high = language.say("unit.no_interval")
-    if share.low is not None and share.high is not None:
-        low_high = f"{_percent(share.low, language)} – {_percent(share.high, language)}"
-    return _percent(share.estimate, language), low_high, count
-
-
 def _by_day(one: Reactivation, interval: float, language: Language) -> Table:
     columns = (*_columns(language, interval, "day"), language.say("unit.column.left"))
     rows = []
     for day in DAYS:
         left = share_at(one.left, day, interval)
         rows.append(
-            (language.number(day, 0), *_cells(share_at(one.found, day, interval), language), _cells(left, language)[0])
+            (language.number(day, 0), *cells(share_at(one.found, day, interval), language), cells(left, language)[0])
         )
     return Table(columns, tuple(rows))
 
 
 def _by_year(one: Reactivation, interval: float, language: Language) -> Table:
     day = DAYS[-1]
-    rows = tuple((str(of.year), *_cells(share_at(of.found, day, interval), language)) for of in one.by_year)
+    rows = tuple((str(of.year), *cells(share_at(of.found, day, interval), language)) for of in one.by_year)
     caption = language.say("unit.by_year", day=language.number(day, 0))
     return Table(_columns(language, interval, "year"), rows, caption=caption)
 
@@ -261,45 +243,6 @@ def _spells(one: Reactivation, language: Language) -> Table:
     return Table(columns, tuple(rows), caption=language.say("unit.status"))
 
 
-def _courses(numbers: UnitNumbers | None, language: Language) -> list[Table]:
-    if numbers is None or numbers.courses is None:
-        return []
-    return [_course(one, numbers.interval_probability, language) for one in numbers.courses]
-
-
-def _course(one: CourseTimes, interval: float, language: Language) -> Table:
-    response, clearance = language.say("unit.column.response"), language.say("unit.column.clearance")
-    events = language.say("unit.column.events")
-    columns = (language.say("unit.column.day"), response, f"{response}: {events}", clearance, f"{clearance}: {events}")
-    rows = []
-    for day in DAYS:
-        cells = [_cells(share_at(found, day, interval), language) for found in (one.response, one.clearance)]
-        rows.append(
-            (language.number(day, 0), *(text for share, low_high, n in cells for text in (f"{share} ({low_high})", n)))
-        )
-    caption = language.say(
-        "unit.series",
-        compartment=capital(language.word("compartment", one.compartment)),
-        n=language.number(one.n_series, 0),
-        never=language.number(one.n_never_called, 0),
-    )
-    medians = {
-        name: language.say("unit.median.never")
-        if (median := found.quantile(0.5)) is None or found.n < FEW
-        else language.say("unit.median.days", day=language.number(median, 0))
-        for name, found in (("response", one.response), ("clearance", one.clearance))
-    }
-    return Table(columns, tuple(rows), caption=f"{caption}. {language.say('unit.median', **medians)}")
-
-
-def _course_texts(numbers: UnitNumbers | None, language: Language) -> list[str]:
-    if numbers is None:
-        return []
-    if numbers.courses is None:
-        return [language.say("unit.courses.none")]
-    return [language.say("unit.courses.note" if numbers.courses else "unit.courses.nobody")]
-
-
 def _shapes(language: Language) -> str:
     of = published()["trajectories_from"]
     shapes = "; ".join(
@@ -319,37 +262,3 @@ def _concordance(view: UnitView, language: Language) -> list[str]:
     policy = view.protocol.concordance
     said = [f"{concordance_sentence(row, language, policy=policy)}." for row in view.numbers.concordance]
     return said or [language.say("unit.concordance.none")]
-
-
-def _weeks(view: UnitView, numbers: UnitNumbers, language: Language) -> Table:
-    tiers = tuple(language.say("unit.column.tier", tier=str(tier)) for tier in (1, 2, 3))
-    rows = tuple(
-        (
-            language.date(datetime.combine(week.first_day, time(12), UTC), "UTC"),
-            *(language.number(n, 0) for n in week.opened),
-        )
-        for week in numbers.workload.weeks
-    )
-    return Table((language.say("unit.column.week"), *tiers), rows)
-
-
-def _acknowledged(numbers: UnitNumbers, language: Language) -> list[str]:
-    said = []
-    for tier, found in enumerate(numbers.workload.acknowledged, start=1):
-        median = found.quantile(0.5)
-        told = language.say("unit.acknowledged.never")
-        if median is not None:
-            told = language.say("unit.acknowledged.hours", hours=language.number(median, 1))
-        if found.n < FEW:
-            told = f"< {language.number(FEW, 0)}"
-        said.append(
-            language.say(
-                "unit.acknowledged",
-                tier=str(tier),
-                n=language.number(found.n, 0),
-                weeks=language.number(len(numbers.workload.weeks), 0),
-                events=language.number(found.total, 0),
-                median=told,
-            )
-        )
-    return said
