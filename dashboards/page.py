@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cmvmon.text import Language, language
 from cmvmon.text.values import days_in_words
+from dashboards.site_views import SiteView
 from dashboards.views import MergedView, PatientView, WardView
 
 Page = PatientView | WardView | MergedView
@@ -42,7 +43,7 @@ def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, 
     ]
 
 
-def disabled_in_words(view: Page, language_: Language) -> list[str]:
+def disabled_in_words(view: Page | SiteView, language_: Language) -> list[str]:
     """The rules that the site has switched off, a sentence each: which, since when, by whom and why."""
     return [
         language_.say(

@@ -44,7 +44,11 @@ KINDS = {
         "shell/test_copying.py",
     ),
     "prefect": ("flows",),
-    "browser": ("pages/test_in_a_browser.py", "pages/test_fitted_trajectory.py"),
+    "browser": (
+        "pages/test_in_a_browser.py",
+        "pages/test_fitted_trajectory.py",
+        "pages/test_site_pages_in_a_browser.py",
+    ),
     "slow": (
         "benchmarks",
         "cli",

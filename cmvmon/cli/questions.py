@@ -38,6 +38,7 @@ _SHOWN_NEXT = (
     "call_if_not_detected",
 )
 
+_SHOWN_UNIT = ("figure", "group", "at", "unit", "n", "n_events", "estimate", "low", "high", "median")
 _SHOWN_SAID = ("patient_id", "subject", "rule", "verdict", "reason", "tier", "as_of")
 _SHOWN_DECLINE = (
     "patient_id",
@@ -88,6 +89,17 @@ def concordance(
     print(printing.table(rows, _SHOWN, "no patient has a sample of blood and of another compartment"))
     for row in rows:
         print(printing.visible(f"{row['patient_id'] or '-'}: {row['sentence']}"))
+
+
+@app.command()
+def unit(as_of: AsOf = None, as_json: Json = False, site: SiteOption = HERE) -> None:
+    """CMV on the unit over time: the numbers of its page (reactivation, response, clearance, concordance, alerts)."""
+    from cmvmon.run.unit_query import unit_rows
+
+    rows = unit_rows(site, as_of=moment_of(as_of, site))
+    print(
+        printing.shown_json(rows) if as_json else printing.table(rows, _SHOWN_UNIT, "nothing is known of the unit yet")
+    )
 
 
 @app.command("next-sample")

@@ -99,7 +99,7 @@ def publish_step(
 def _assess(
     root: Path, *, as_of: datetime | None, method: str | None = None, clock_is_right: bool = False
 ) -> tuple[Assessment, Counts]:
-    with held(Site(root)), open_site(root, method=method) as opened, halting(opened):
+    with held(Site(root)), open_site(root, method=method) as opened, halting(opened, as_of=as_of):
         at = moment_to_record(opened, as_of, clock_is_right=clock_is_right)
         note_clock(opened, at)
         return assess_site(opened, as_of=at)

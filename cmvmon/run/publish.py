@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +18,13 @@ from cmvmon import protocol as policy
 from cmvmon.assess import Assessment, next_samples
 from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
-from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError, ProtocolUnusable
+from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import freshness, patient_numbers, rested_query, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
+from cmvmon.run.site_pages import write_site_pages
 from cmvmon.shell import alert_history, alert_store, database, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
@@ -45,7 +46,7 @@ STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock mark
 
 @dataclass(frozen=True)
 class Published:
-    """How many pages were written, how many were already as they should be, and the ward page's file name."""
+    """How many pages of the ward and its patients were written, how many were as they should be, and the ward page's file name."""
 
     written: int
     unchanged: int
@@ -61,7 +62,7 @@ def publish(
     into: Path | None = None,
     standing: Sequence[Mapping[str, object]] | None = None,
 ) -> Published:
-    """Writes the ward page and the pages of its patients.
+    """Writes the ward page and the pages of its patients; without `only` those about the site too.
 
     `only`: the pages of these patients, beside a ward page that is made from what is stored: nobody else need be in the
     assessment.
@@ -146,6 +147,10 @@ def publish(
         pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
     written = write_texts(folder, pages)
+    if only is None:
+        write_site_pages(
+            opened, assessment, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off, into=folder
+        )
     return Published(written, len(pages) - written, names.ward(settings.language))
 
 
@@ -192,6 +197,8 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
         standing = alert_store.alerts(connection, states={"open"})
         off = _switched_off(connection, as_of)
     _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off)
+    with suppress(CmvmonError):  # the ward page has said it, and what stopped the work is the error to tell
+        write_site_pages(opened, None, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off)
 
 
 def _switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedOff, ...]:

@@ -108,7 +108,8 @@ class Opened:
     def go(self, address: str) -> Opened:
         self.page.goto(address)
         if self.page.locator("[data-figure]").count():
-            self.page.locator("[data-figure][data-drawn]").wait_for(state="attached", timeout=10_000)
+            drawn = "document.querySelectorAll('[data-figure]:not([data-drawn])').length === 0"
+            self.page.wait_for_function(drawn, timeout=10_000)
         return self
 
 

@@ -62,7 +62,7 @@ def test_an_alert_that_another_policy_ended_says_so(site: Path) -> None:
 def test_a_policy_that_was_signed_since_is_the_same_one_and_no_page_says_any_more_that_it_is_not(site: Path) -> None:
     for code, words in (("en", "Protocol icu_cmv_2024.6: not signed."), ("nl", "niet ondertekend")):
         pages = [*(site / "pages").glob(f"*.{code}.html")]
-        assert len(pages) == 4
+        assert len(pages) == 7  # three patients, the ward, and three about the site
         for page in pages:
             shown = said(page.read_text(encoding="utf-8").split("<body>")[1])
             assert words in shown.split("  ")[0][:60], "the first line of a site whose data are not synthetic"

@@ -1,1 +1,1 @@
-"""Numbers that know nothing of CMV: the normal distribution, mixtures of it, ranks and shares. How kernels are compiled."""
+"""Numbers that know nothing of CMV: the normal distribution, its mixtures, ranks, shares, incidences. How kernels are compiled."""

@@ -1,0 +1,183 @@
+"""What the pages about the site are made from: the data, the unit, the method. `cmvmon.run` fills these; a page adds words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from cmvmon.protocol import Protocol
+from cmvmon.protocol.differences import Difference
+from cmvmon.protocol.numbers import Written
+from cmvmon.unit.numbers import UnitNumbers
+from dashboards.views import SwitchedOff
+
+
+@dataclass(frozen=True)
+class SiteView:
+    """What every page about the site shares.
+
+    Attributes:
+        as_of: the moment that is judged. Everything else was known then.
+        hrefs: this page by language code, itself included.
+    """
+
+    as_of: datetime
+    time_zone: str
+    protocol: Protocol
+    code_version: str
+    is_synthetic: bool
+    hrefs: Mapping[str, str]
+    switched_off: tuple[SwitchedOff, ...] = ()
+    stale_after_hours: int | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.protocol.is_signed
+
+    @property
+    def protocol_version(self) -> str:
+        return self.protocol.version
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One table of one feed. `state`: fresh, silent, never, refused (the newest delivery, `code` says why) or unpromised.
+
+    Of its deliveries, each by its last judging: received = accepted + quarantined + duplicates + ignored. `n_deliveries` and
+    `n_refused`: of the last 30 days.
+    """
+
+    feed: str
+    table: str
+    state: str
+    code: str | None
+    last_at: datetime | None
+    expected_every_h: float | None
+    received: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    ignored: int
+    n_deliveries: int
+    n_refused: int
+
+    @property
+    def difference(self) -> int:
+        """What the counts leave unexplained: 0, or records are lost."""
+        return self.received - self.accepted - self.quarantined - self.duplicates - self.ignored
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Records that wait for one reason in one table of a feed: no patient, no cell. `oldest`: when the first of them came."""
+
+    feed: str
+    table: str
+    reason: str
+    remedy: str
+    owner: str
+    n: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class NewWord:
+    """A code, unit or other word that no file of the site names: as it came, or its shape where it may be a patient's."""
+
+    feed: str
+    column: str
+    sample: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """Results that came in as something else in the last days. `n_answered`: of these, those of which an alert had been
+    acknowledged or read back by somebody; None = not recorded (a correction)."""
+
+    fate: str
+    n: int
+    n_answered: int | None
+
+
+@dataclass(frozen=True)
+class NightDone:
+    """One local day: `done` (every promise kept), `stopped` (`code` says why) or `not_run`."""
+
+    day: date
+    state: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Backup:
+    """`state`: made, never or not_told. `is_old`: made, and longer ago than the site's check-up lets pass."""
+
+    state: str
+    at: datetime | None = None
+    is_old: bool = False
+
+
+@dataclass(frozen=True)
+class DataView(SiteView):
+    """What the data team and the laboratory look at: counts, codes and moments."""
+
+    feeds: tuple[Feed, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    n_deliveries_standing: int = 0
+    n_never_taken_in: int = 0
+    apart: Mapping[str, int] = field(default_factory=dict)
+    new_words: tuple[NewWord, ...] = ()
+    rewritten: tuple[Rewritten, ...] = ()
+    rewritten_days: int = 0
+    nights: tuple[NightDone, ...] = ()
+    backup: Backup = field(default_factory=lambda: Backup("never"))
+    schema_version: str = ""
+    python_version: str = ""
+    protocol_hash: str = ""
+    laboratory_files: tuple[tuple[str, str], ...] = ()  # name, hash
+    table_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnitView(SiteView):
+    """CMV on the unit over time. `numbers`: None where nothing could be judged."""
+
+    numbers: UnitNumbers | None = None
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """One rule: its numbers as the protocol writes them, and its stanza's source, strength, owner and statements of the guide."""
+
+    code: str
+    tiers: tuple[int, ...]
+    is_state: bool
+    numbers: tuple[Written, ...]
+    source: str
+    strength: str
+    owner: str
+    guide: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JudgedBy:
+    """Since when a protocol label judged here."""
+
+    label: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class MethodView(SiteView):
+    """What is watched and by which numbers. `earlier`: the label of the former file that `differences` are held against."""
+
+    rules: tuple[RuleView, ...] = ()
+    drugs: tuple[tuple[str, str], ...] = ()  # name, use
+    order_guide: tuple[str, ...] = ()
+    context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement, number
+    judged_by: tuple[JudgedBy, ...] = ()
+    earlier: str | None = None
+    earlier_fault: str | None = None
+    differences: tuple[Difference, ...] = ()

@@ -1,0 +1,169 @@
+"""Who is followed since ventilation began, from when, until when, and how that ended: small tables, worked by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cmvmon.domain.rows import ICU_STAYS
+from cmvmon.unit.numbers import FEW, share_at
+from cmvmon.unit.reactivation import EVERYONE, SEROPOSITIVE, followed, reactivation, serostatus
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+AS_OF = START + timedelta(days=30)
+
+
+def day(number: float) -> datetime:
+    return START + timedelta(days=number)
+
+
+def stays(*rows: tuple[str, float, float | None, float | None]) -> pl.DataFrame:
+    """Patient, admitted, ventilated from (None: never), discharged (None: still there), in days; one stay each, or more rows of one."""
+    told = [
+        {
+            "stay_id": f"stay-{patient}-{admitted:g}",
+            "patient_id": patient,
+            "admitted_at": day(admitted),
+            "ventilation_started_at": None if ventilated is None else day(ventilated),
+            "discharged_at": None if left is None else day(left),
+        }
+        for patient, admitted, ventilated, left in rows
+    ]
+    return ICU_STAYS.conform(pl.DataFrame(told, schema_overrides=ICU_STAYS.schema))
+
+
+def results(*rows: tuple[str, float, str, str]) -> pl.DataFrame:
+    """Patient, day, compartment, detection."""
+    told = [
+        {"patient_id": p, "collected_at": day(d), "compartment": c, "detection": found, "is_conflicting": False}
+        for p, d, c, found in rows
+    ]
+    schema: dict[str, Any] = {
+        "patient_id": pl.String,
+        "collected_at": pl.Datetime("us", "UTC"),
+        "compartment": pl.String,
+        "detection": pl.String,
+        "is_conflicting": pl.Boolean,
+    }
+    return pl.DataFrame(told, schema=schema)
+
+
+def context(**statuses: str | None) -> pl.DataFrame:
+    """Serostatus by patient; `doubtful` = positive after immunoglobulin."""
+    told = [
+        {
+            "patient_id": patient,
+            "serostatus": "positive" if status == "doubtful" else status,
+            "serostatus_may_be_false": status == "doubtful",
+        }
+        for patient, status in statuses.items()
+    ]
+    schema: dict[str, Any] = {"patient_id": pl.String, "serostatus": pl.String, "serostatus_may_be_false": pl.Boolean}
+    return pl.DataFrame(told, schema=schema)
+
+
+def test_each_patient_is_followed_from_ventilation_or_arrival_until_event_discharge_or_now() -> None:
+    """A is ventilated on day 1 and positive on day 5. B came on day 3, ventilated since day 0. C leaves on day 8. D is still there."""
+    rows = followed(
+        stays(("A", 0, 1, 20), ("B", 3, 0, None), ("C", 0, 0, 8), ("D", 2, 4, None)),
+        results(("A", 5, "plasma", "quantified"), ("A", 9, "plasma", "quantified"), ("C", 2, "plasma", "not_detected")),
+        context(A="positive", B="positive", C="negative", D=None),
+        as_of=AS_OF,
+    )
+    told = rows.select("patient_id", "entered_day", "event_day", "left_day", "is_discharged").rows()
+    assert told == [
+        ("A", 0, 4, 19, True),
+        ("B", 3, None, 30, False),
+        ("C", 0, None, 8, True),
+        ("D", 0, None, 26, False),
+    ]
+    found = reactivation(rows, EVERYONE, time_zone="Europe/Amsterdam")
+    assert (found.found.n, found.found.total, found.left.total, found.n_delayed, found.n_unsampled) == (4, 1, 1, 1, 2)
+    # On day 4 four are at risk (B came on day 3): 1/4. On day 8 three: of 3/4 one third leaves.
+    assert found.found.incidence.tolist() == pytest.approx([0.25, 0.25])
+    assert found.left.incidence.tolist() == pytest.approx([0.0, 0.25])
+
+
+def test_only_blood_found_after_arrival_while_there_is_a_reactivation() -> None:
+    """BAL is not blood; "not detected" finds nothing; below the limit finds something; after discharge nobody looks."""
+    rows = followed(
+        stays(("BAL", 0, 0, None), ("NONE", 0, 0, None), ("LOW", 0, 0, None), ("LATE", 0, 0, 6)),
+        results(
+            ("BAL", 3, "bal", "quantified"),
+            ("NONE", 3, "plasma", "not_detected"),
+            ("LOW", 3, "whole_blood", "below_lloq"),
+            ("LATE", 7, "plasma", "quantified"),
+        ),
+        context(),
+        as_of=AS_OF,
+    )
+    assert dict(rows.select("patient_id", "event_day").rows()) == {"BAL": None, "NONE": None, "LOW": 3, "LATE": None}
+
+
+def test_who_was_positive_before_is_counted_apart_and_not_at_risk() -> None:
+    rows = followed(
+        stays(("A", 5, 5, None), ("B", 5, 5, None)),
+        results(("A", 4, "plasma", "quantified"), ("A", 9, "plasma", "quantified")),
+        context(),
+        as_of=AS_OF,
+    )
+    found = reactivation(rows, EVERYONE, time_zone="Europe/Amsterdam")
+    assert (found.n_ventilated, found.n_before, found.found.n, found.found.total) == (2, 1, 1, 0)
+
+
+def test_time_is_counted_by_the_status_of_the_day_never_by_what_came_later() -> None:
+    """A is without for 10 days, with for 10, then leaves. B is without for all 20 days."""
+    rows = followed(
+        stays(("A", 0, 0, 20), ("B", 0, 0, 20)), results(("A", 10, "plasma", "quantified")), context(), as_of=AS_OF
+    )
+    found = reactivation(rows, EVERYONE, time_zone="Europe/Amsterdam")
+    assert (found.before.n, found.before.days, found.before.n_left) == (2, 30.0, 1)
+    assert (found.after.n, found.after.days, found.after.n_left) == (1, 10.0, 1)
+
+
+def test_a_serostatus_after_immunoglobulin_counts_as_not_known() -> None:
+    rows = followed(
+        stays(("A", 0, 0, None), ("B", 0, 0, None), ("C", 0, 0, None)),
+        results(),
+        context(A="positive", B="doubtful", C="negative"),
+        as_of=AS_OF,
+    )
+    known = serostatus(rows)
+    assert (known.n_positive, known.n_negative, known.n_unknown) == (1, 1, 1)
+    assert reactivation(rows, SEROPOSITIVE, time_zone="UTC").n_ventilated == 1
+
+
+def test_the_first_ventilated_stay_counts_with_all_its_periods_and_one_without_ventilation_does_not() -> None:
+    rows = followed(
+        stays(("A", 0, None, 2), ("A", 10, 11, None), ("A", 10, 15, None), ("B", 0, None, None)),
+        results(("A", 16, "plasma", "quantified")),
+        context(),
+        as_of=AS_OF,
+    )
+    assert rows.select("patient_id", "entered_day", "event_day").rows() == [("A", 0, 5)]
+
+
+def test_a_stay_that_ends_before_its_ventilation_is_told_and_not_followed() -> None:
+    rows = followed(stays(("A", 0, 5, 3)), results(), context(), as_of=AS_OF)
+    found = reactivation(rows, EVERYONE, time_zone="UTC")
+    assert (found.n_ventilated, found.n_unusable, found.found.n) == (1, 1, 0)
+
+
+def test_years_are_those_of_the_ward_s_own_zone() -> None:
+    """23:30 UTC on New Year's Eve is the next year in Amsterdam."""
+    eve = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
+    late = (eve - START) / timedelta(days=1)
+    rows = followed(stays(("A", late, late, None)), results(), context(), as_of=AS_OF)
+    assert [one.year for one in reactivation(rows, EVERYONE, time_zone="Europe/Amsterdam").by_year] == [2026]
+    assert [one.year for one in reactivation(rows, EVERYONE, time_zone="UTC").by_year] == [2025]
+
+
+def test_of_fewer_than_five_a_share_is_too_few_to_tell() -> None:
+    of = [(f"P{i}", 0.0, 0.0, None) for i in range(FEW)]
+    for n, is_few in ((FEW - 1, True), (FEW, False)):
+        rows = followed(stays(*of[:n]), results(), context(), as_of=AS_OF)
+        share = share_at(reactivation(rows, EVERYONE, time_zone="UTC").found, 28, 0.95)
+        assert (share.n, share.is_few) == (n, is_few)
