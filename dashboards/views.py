@@ -15,6 +15,7 @@ from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
+from dashboards.row_views import CoursePoint, DrugsNow, SampleDue
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
@@ -252,7 +253,14 @@ class NotAssessable:
 
 @dataclass(frozen=True)
 class WardRow:
-    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open; `latest`: one of each compartment."""
+    """One patient on the ward page.
+
+    Attributes:
+        open_alerts: the patient's `alerts` rows of state open.
+        latest: the newest result of each compartment; the first is of the one that is judged.
+        course: the used results of that compartment, by time of collection.
+        drugs: what runs.
+    """
 
     patient_id: str
     ward: str | None
@@ -261,6 +269,8 @@ class WardRow:
     open_alerts: Sequence[dict[str, Any]]
     latest: tuple[LatestResult, ...]
     not_assessable: tuple[NotAssessable, ...]
+    course: tuple[CoursePoint, ...] = ()
+    drugs: DrugsNow = field(default_factory=DrugsNow)
 
 
 @dataclass(frozen=True)
@@ -277,6 +287,9 @@ class WardView:
         numbers: what must be known of the patients' numbers.
         n_never_taken_in: deliveries that have landed and of which nothing was taken in.
         never_delivered: tables that never came and that rules need: said once, not of each patient.
+        samples: expected by the end of today, or ordered and without a result; None: not told, as where there is no list.
+        bal_line_iu_per_ml: the local line of BAL; None: no line is drawn.
+        gap_days: across which no line is drawn between two results.
     """
 
     as_of: datetime
@@ -294,6 +307,9 @@ class WardView:
     n_never_taken_in: int = 0
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
+    samples: tuple[SampleDue, ...] | None = None
+    bal_line_iu_per_ml: float | None = None
+    gap_days: float = 28.0
 
     @property
     def n_patients(self) -> int:
