@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from cmvmon.domain import words
 from cmvmon.text import Language
+from cmvmon.text.beside import rounded
 from dashboards.row_views import DrugsNow, RunningDrug
 from dashboards.views import LatestResult
 from dashboards.words_for_results import capital
@@ -51,7 +53,7 @@ def latest(found: LatestResult, *, as_of: datetime, language: Language) -> dict[
     if found.since is not None and found.way != "untold":
         way = language.say(f"row.way.{found.way}", days=_days(found.collected_at - found.since, language))
     age = as_of - found.collected_at
-    told = [language.say("row.age", days=_days(age, language)) if age >= _DAY else language.say("row.age.today")]
+    told = [language.say("row.age", days=_days(age, language))]
     if not found.is_watched:
         told.append(language.say("row.unwatched"))
     where = capital(language.word("compartment", found.compartment))
@@ -59,4 +61,6 @@ def latest(found: LatestResult, *, as_of: datetime, language: Language) -> dict[
 
 
 def _days(span: timedelta, language: Language) -> str:
-    return language.say("row.days", n=language.number(span // _DAY, 0))
+    """A span in whole days, rounded as the full sentences round it."""
+    whole = math.floor(rounded(span / _DAY, 0))
+    return language.say("row.days", n=language.number(whole, 0)) if whole else language.say("row.days.less_than_one")

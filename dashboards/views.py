@@ -91,6 +91,8 @@ class PatientView:
         noted_pairs: the patient's rows of antiviral drugs beside others that are only noted (`cmvmon.facts.drug_pairs`).
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
         beside: values, other drugs, renal replacement and PCR for herpes that stand beside antiviral drugs.
+        drugs: what runs.
+        due: the samples that are expected, one of each load that a rule watches.
     """
 
     patient_id: str
@@ -127,6 +129,8 @@ class PatientView:
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
     beside: Beside = field(default_factory=Beside)
+    drugs: DrugsNow = field(default_factory=DrugsNow)
+    due: tuple[SampleDue, ...] = ()
 
     @property
     def is_signed(self) -> bool:

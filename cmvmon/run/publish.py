@@ -22,6 +22,7 @@ from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError, Pr
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import freshness, patient_numbers, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
+from cmvmon.run.drugs_now import drugs_now
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
 from cmvmon.run.samples_waiting import due_today
@@ -108,7 +109,16 @@ def publish(
     caveats = feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, missing)
+    common = views.Common(
+        opened.protocol,
+        as_of,
+        settings.time_zone,
+        settings.is_demo,
+        STALE_AFTER_HOURS,
+        off,
+        missing,
+        drugs_now(assessment.facts),
+    )
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = replace(
         _ward_view(ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),

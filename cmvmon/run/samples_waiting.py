@@ -18,14 +18,17 @@ from dashboards.row_views import SampleDue
 _ORDER = ("patient_id", "compartment", "ordered_at", "collected_at")
 
 
-def samples_expected(ward: WardList, *, protocol: Protocol) -> pl.DataFrame:
+def samples_expected(results: pl.DataFrame, watched: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
     """A sample of every load that a rule watches, `[answers] next_sample_days` after the newest of its compartment.
+
+    Args:
+        results: used ones. watched: patient_id and compartment (`ward_list.watched_by`).
 
     Returns: patient_id, compartment, newest_collected_at, due_at; by due_at, patient and compartment.
     """
     days = timedelta(days=protocol.answers.next_sample_days)
     return (
-        ward.results.join(ward.watched, on=["patient_id", "compartment"], how="semi")
+        results.join(watched, on=["patient_id", "compartment"], how="semi")
         .group_by("patient_id", "compartment")
         .agg(newest_collected_at=pl.col("collected_at").max())
         .with_columns(due_at=pl.col("newest_collected_at") + days)
@@ -56,6 +59,8 @@ def due_today(opened: OpenSite, ward: WardList, *, as_of: datetime, time_zone: s
     """What the ward page lists: samples expected by the end of the day of `as_of` in that zone, then what was ordered."""
     zone = ZoneInfo(time_zone)
     tomorrow = datetime.combine(as_of.astimezone(zone).date() + timedelta(days=1), time.min, zone).astimezone(UTC)
-    expected = samples_expected(ward, protocol=opened.protocol).filter(pl.col("due_at") < tomorrow)
+    expected = samples_expected(ward.results, ward.watched, protocol=opened.protocol).filter(
+        pl.col("due_at") < tomorrow
+    )
     rows = [*expected.to_dicts(), *orders_waiting(opened, ward, as_of=as_of).to_dicts()]
     return tuple(SampleDue(**row) for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,10 +26,12 @@ from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.rules.context import context_of
+from cmvmon.run.samples_waiting import samples_expected
 from cmvmon.run.ward_list import watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
+from dashboards.row_views import DrugsNow, SampleDue
 from dashboards.views import (
     Beside,
     Caveat,
@@ -52,6 +54,7 @@ class Common:
     stale_after_hours: int
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
+    drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -116,6 +119,8 @@ def patient_view(
     besides = _of(known.of(STANDING_IN), patient_id)
     stays = None if assessment.stays is None else _of(assessment.stays, patient_id)
     ward, bed = places(stays).get(patient_id, (None, None))
+    watched = watched_by(_of(assessment.verdicts, patient_id))
+    expected = samples_expected(_of(assessment.results, patient_id), watched, protocol=common.protocol)
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -128,7 +133,7 @@ def patient_view(
         stays=stays,
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
-        watched=frozenset(watched_by(_of(assessment.verdicts, patient_id))["compartment"]),
+        watched=frozenset(watched["compartment"]),
         open_alerts=_of(open_alerts, patient_id),
         ended_alerts=ended,
         fitted=_of(fitted, patient_id),
@@ -151,6 +156,8 @@ def patient_view(
         noted_pairs=_of(known.shared(noted_pairs), patient_id),
         never_delivered=common.never_delivered,
         beside=Beside(*(_of(known.shared(rows), patient_id) for rows in BESIDE)),
+        drugs=common.drugs.get(patient_id, DrugsNow()),
+        due=tuple(SampleDue(**row) for row in expected.to_dicts()),
     )
 
 

@@ -76,7 +76,7 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
             "compartment": row["compartment"],
         }
         | {"due_on": row["due_at"].astimezone(zone).date().isoformat(), "is_overdue": row["due_at"] < as_of}
-        for row in samples_expected(ward, protocol=protocol).to_dicts()
+        for row in samples_expected(ward.results, ward.watched, protocol=protocol).to_dicts()
     ]
     alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
     return Worklist(alerts, samples, orders, spoken.code, zone.key)
