@@ -18,14 +18,18 @@ from dashboards.words_for_results import at_compartment
 _ALERTS = ("new", "worse", "reopened", "resolved", "closed")
 _RESULTS = (words.CORRECTED, words.WITHDRAWN, words.MOVED)
 _ENDED = ("resolved", "closed")
+_TOLD_AT_ONCE = 3  # so many changes stand open; more are counted in one line and folded
 
 
 def block(lately: Lately, view: WardView, language: Language) -> Row:
-    """The block's title, and its lines: each a kind of change and whom it concerns; one sentence where nothing happened."""
+    """The block's title, and its lines: each a kind of change and whom it concerns; one sentence where nothing happened.
+
+    `counts`: how many of each kind, in one line; empty where nothing happened. `is_short`: few enough to stand open.
+    """
     if lately.since is None:
-        return {"title": language.say("lately.yesterday"), "lines": [_sentence("lately.first", language)]}
+        return _nothing(language.say("lately.yesterday"), "lately.first", language)
     hrefs = {row.patient_id: row.href for row in view.rows}
-    lines = [
+    lines: list[Row] = [
         {"kind": language.say(f"lately.{kind}"), "told": found}
         for kind in _ALERTS
         if (found := [_alert(change, hrefs, language) for change in lately.alerts if change.kind == kind])
@@ -35,7 +39,20 @@ def block(lately: Lately, view: WardView, language: Language) -> Row:
         for fate in _RESULTS
         if (found := [_result(each, hrefs, view, language) for each in lately.results if each.fate == fate])
     ]
-    return {"title": _title(lately, view, language), "lines": lines or [_sentence("lately.nothing", language)]}
+    title = _title(lately, view, language)
+    if not lines:
+        return _nothing(title, "lately.nothing", language)
+    counts = ", ".join(
+        language.say("lately.count", kind=line["kind"].lower(), n=language.number(len(line["told"]), 0))
+        for line in lines
+    )
+    n_told = sum(len(line["told"]) for line in lines)
+    return {"title": f"{title}:", "lines": lines, "counts": f"{counts}.", "is_short": n_told <= _TOLD_AT_ONCE}
+
+
+def _nothing(title: str, key: str, language: Language) -> Row:
+    told = [{"patient": "", "href": "", "text": language.say(key)}]
+    return {"title": f"{title}:", "lines": [{"kind": "", "told": told}], "counts": "", "is_short": True}
 
 
 def _title(lately: Lately, view: WardView, language: Language) -> str:
@@ -45,10 +62,6 @@ def _title(lately: Lately, view: WardView, language: Language) -> str:
     if lately.since is not None and lately.since.astimezone(zone).date() < today - timedelta(days=1):
         return language.say("lately.since", date=language.date(lately.since, view.time_zone))
     return language.say("lately.yesterday")
-
-
-def _sentence(key: str, language: Language) -> Row:
-    return {"kind": "", "told": [{"patient": "", "href": "", "text": language.say(key)}]}
 
 
 def _alert(change: AlertChange, hrefs: Mapping[str, str], language: Language) -> Row:

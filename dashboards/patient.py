@@ -8,7 +8,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
-from dashboards import beside, concordance_words, facts, never_delivered, page
+from dashboards import beside, concordance_words, facts, few_words, never_delivered, page
 from dashboards import words_for_results as cells
 from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
@@ -56,6 +56,8 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         ),
         never=never,
         never_lines=never_lines,
+        drugs=_drugs(view, language),
+        due=_due(view, language),
         duration=_duration(view, language),
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
@@ -139,6 +141,28 @@ def _duration(view: PatientView, language: Language) -> str:
     """How long treatment has run, beside the ward's guide; empty where the patient is not treated."""
     said = view.verdicts.filter(pl.col("rule") == "guide_duration")["evidence"].to_list()
     return duration_sentence(json.loads(said[0]), language) if said else ""
+
+
+def _drugs(view: PatientView, language: Language) -> list[str]:
+    """What runs, on which day and since when; else why nothing is told."""
+    said = few_words.drugs(view.drugs, as_of=view.as_of, language=language)
+    dates = [language.date(each.since, view.time_zone) for each in view.drugs.running]
+    if not dates:
+        return said
+    return [language.say("first.drug_since", drug=text, date=date) for text, date in zip(said, dates, strict=True)]
+
+
+def _due(view: PatientView, language: Language) -> list[str]:
+    """When the next sample of each watched load is expected."""
+    return [
+        language.say(
+            "first.due_over" if each.due_at < view.as_of else "first.due_on",
+            compartment=cells.capital(language.word("compartment", each.compartment)),
+            date=language.short_date(each.due_at, view.time_zone),
+        )
+        for each in view.due
+        if each.due_at is not None
+    ] or [language.say("first.no_due")]
 
 
 def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:

@@ -16,6 +16,7 @@ from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
+from dashboards.row_views import CoursePoint, DrugsNow, SampleDue
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
@@ -92,6 +93,8 @@ class PatientView:
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
         beside: values, other drugs, renal replacement and PCR for herpes that stand beside antiviral drugs.
         rested: by alert id, what rested on the result that the alert says was taken back.
+        drugs: what runs.
+        due: the samples that are expected, one of each load that a rule watches.
     """
 
     patient_id: str
@@ -129,6 +132,8 @@ class PatientView:
     never_delivered: tuple[NeverDelivered, ...] = ()
     beside: Beside = field(default_factory=Beside)
     rested: Mapping[str, Rested] = field(default_factory=dict)
+    drugs: DrugsNow = field(default_factory=DrugsNow)
+    due: tuple[SampleDue, ...] = ()
 
     @property
     def is_signed(self) -> bool:
@@ -255,7 +260,14 @@ class NotAssessable:
 
 @dataclass(frozen=True)
 class WardRow:
-    """One patient on the ward page. `open_alerts`: the patient's `alerts` rows of state open; `latest`: one of each compartment."""
+    """One patient on the ward page.
+
+    Attributes:
+        open_alerts: the patient's `alerts` rows of state open.
+        latest: the newest result of each compartment; the first is of the one that is judged.
+        course: the used results of that compartment, by time of collection.
+        drugs: what runs.
+    """
 
     patient_id: str
     ward: str | None
@@ -264,6 +276,8 @@ class WardRow:
     open_alerts: Sequence[dict[str, Any]]
     latest: tuple[LatestResult, ...]
     not_assessable: tuple[NotAssessable, ...]
+    course: tuple[CoursePoint, ...] = ()
+    drugs: DrugsNow = field(default_factory=DrugsNow)
 
 
 @dataclass(frozen=True)
@@ -280,6 +294,9 @@ class WardView:
         numbers: what must be known of the patients' numbers.
         n_never_taken_in: deliveries that have landed and of which nothing was taken in.
         never_delivered: tables that never came and that rules need: said once, not of each patient.
+        samples: expected by the end of today, or ordered and without a result; None: not told, as where there is no list.
+        bal_line_iu_per_ml: the local line of BAL; None: no line is drawn.
+        gap_days: across which no line is drawn between two results.
     """
 
     as_of: datetime
@@ -297,6 +314,9 @@ class WardView:
     n_never_taken_in: int = 0
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
+    samples: tuple[SampleDue, ...] | None = None
+    bal_line_iu_per_ml: float | None = None
+    gap_days: float = 28.0
 
     @property
     def n_patients(self) -> int:

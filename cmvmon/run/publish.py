@@ -22,9 +22,12 @@ from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, Prot
 from cmvmon.domain.results import ALERTS
 from cmvmon.run import freshness, patient_numbers, rested_query, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
+from cmvmon.run.drugs_now import drugs_now
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
+from cmvmon.run.samples_waiting import due_today
 from cmvmon.run.site_pages import write_site_pages
+from cmvmon.run.ward_rows import ward_rows
 from cmvmon.shell import alert_history, alert_store, database, quarantine, rule_switches
 from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
@@ -110,13 +113,25 @@ def publish(
     caveats = feed_caveats(feeds, waiting)
     fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
     open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, missing)
+    common = views.Common(
+        opened.protocol,
+        as_of,
+        settings.time_zone,
+        settings.is_demo,
+        STALE_AFTER_HOURS,
+        off,
+        missing,
+        drugs_now(assessment.facts),
+    )
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole_ward = replace(
-        _ward_view(views.ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
+        _ward_view(ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
         lately=happened,
         numbers=numbers,
         n_never_taken_in=n_never,
+        samples=due_today(opened, ward, as_of=as_of, time_zone=settings.time_zone),
+        bal_line_iu_per_ml=opened.protocol.affected_compartments.local_line_iu_per_ml,
+        gap_days=opened.protocol.decline.new_segment_gap_days,
     )
     for patient_id in with_pages:
         view = views.patient_view(

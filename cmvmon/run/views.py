@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,22 +27,20 @@ from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.rules.context import context_of
-from cmvmon.run.ward_list import WardList, watched_by
+from cmvmon.run.samples_waiting import samples_expected
+from cmvmon.run.ward_list import watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
-from dashboards import facts
+from dashboards.row_views import DrugsNow, SampleDue
 from dashboards.views import (
     Beside,
     Caveat,
     FeedState,
-    LatestResult,
     MergedView,
     NeverDelivered,
-    NotAssessable,
     PatientView,
     SwitchedOff,
-    WardRow,
 )
 
 
@@ -57,6 +55,7 @@ class Common:
     stale_after_hours: int
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
+    drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -122,7 +121,9 @@ def patient_view(
     )
     besides = _of(known.of(STANDING_IN), patient_id)
     stays = None if assessment.stays is None else _of(assessment.stays, patient_id)
-    ward, bed = _places(stays).get(patient_id, (None, None))
+    ward, bed = places(stays).get(patient_id, (None, None))
+    watched = watched_by(_of(assessment.verdicts, patient_id))
+    expected = samples_expected(_of(assessment.results, patient_id), watched, protocol=common.protocol)
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -135,7 +136,7 @@ def patient_view(
         stays=stays,
         weekly_decline=_of(assessment.weekly_decline, patient_id),
         verdicts=_of(assessment.verdicts, patient_id),
-        watched=frozenset(watched_by(_of(assessment.verdicts, patient_id))["compartment"]),
+        watched=frozenset(watched["compartment"]),
         open_alerts=_of(open_alerts, patient_id),
         ended_alerts=ended,
         fitted=_of(fitted, patient_id),
@@ -159,6 +160,8 @@ def patient_view(
         never_delivered=common.never_delivered,
         beside=Beside(*(_of(known.shared(rows), patient_id) for rows in BESIDE)),
         rested=rested,
+        drugs=common.drugs.get(patient_id, DrugsNow()),
+        due=tuple(SampleDue(**row) for row in expected.to_dicts()),
     )
 
 
@@ -180,25 +183,6 @@ def merged_view(
         is_synthetic=common.is_synthetic,
         is_signed=common.protocol.is_signed,
         switched_off=common.switched_off,
-    )
-
-
-def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:
-    """The rows of the ward page, without links: a patient has one page in each language."""
-    alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
-    latest, stays = _latest(ward, open_alerts, protocol), _places(ward.stays)
-    return tuple(
-        WardRow(
-            patient_id,
-            *((None, None) if patient_id in ward.unplaced else stays.get(patient_id, (None, None))),
-            href="",
-            open_alerts=alerts.get(patient_id, []),
-            latest=latest.get(patient_id, ()),
-            not_assessable=tuple(
-                NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.get(patient_id, [])
-            ),
-        )
-        for patient_id in ward.patients
     )
 
 
@@ -229,14 +213,6 @@ def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
     return frame.filter(pl.col("patient_id") == patient_id)
 
 
-def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    given: dict[str, list[dict[str, Any]]] = {}
-    for row in frame.iter_rows(named=True):
-        if row["patient_id"] is not None:
-            given.setdefault(row["patient_id"], []).append(row)
-    return given
-
-
 def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
     """When the last stay ended; None where one is open, or none is known."""
     if (
@@ -249,45 +225,9 @@ def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
     return ended
 
 
-def _places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:
+def places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:
     """Ward and bed of each patient's latest stay."""
     if stays is None:
         return {}
     ordered = stays.sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
     return {row[0]: (row[1], row[2]) for row in ordered.select("patient_id", "ward", "bed").iter_rows()}
-
-
-def _latest(ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol) -> dict[str, tuple[LatestResult, ...]]:
-    """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
-    first, then those that a rule watches."""
-    noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
-    watched = set(ward.watched.rows())
-    about: dict[str, dict[str, None]] = {}
-    named = open_alerts.filter(pl.col("compartment").is_not_null())
-    for alert in facts.alerts_in_order(named.iter_rows(named=True)):
-        about.setdefault(alert["patient_id"], {})[alert["compartment"]] = None
-    found = {}
-    for (name,), results in noisy.group_by("patient_id"):
-        patient_id = str(name)
-        shown = facts.points(results)
-        lead = about.get(patient_id, {}) | dict.fromkeys(name for whose, name in sorted(watched) if whose == patient_id)
-        pairs = facts.latest_by_compartment(shown, tuple(lead))
-        found[patient_id] = tuple(
-            _shown(point, shown, protocol, is_watched=(patient_id, point.row["compartment"]) in watched)
-            for point, _ in pairs
-        )
-    return found
-
-
-def _shown(point: facts.Point, shown: list[facts.Point], protocol: Protocol, *, is_watched: bool) -> LatestResult:
-    row, course = point.row, facts.course_to(point, shown, protocol)
-    return LatestResult(
-        row["compartment"],
-        row["detection"],
-        row["viral_load_iu_per_ml"],
-        point.limit,
-        row["collected_at"],
-        way=course.way if course else "untold",
-        since=course.since.row["collected_at"] if course else None,
-        is_watched=is_watched,
-    )

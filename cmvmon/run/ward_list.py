@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -16,8 +16,10 @@ from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
+from cmvmon.run.drugs_now import drugs_now, stored_drugs_now
 from cmvmon.shell import known, stored_results, touched, who_is_there
 from cmvmon.shell.session import OpenSite
+from dashboards.row_views import DrugsNow
 
 # Where no stays were ever delivered, or a patient's could not be read, she is on the ward's list, and has a page, for so long
 # after the last result or course.
@@ -38,6 +40,7 @@ class WardList:
         unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason and compartment.
         watched: patient_id and compartment of every load that a rule watches (`watched_by`).
         unplaced: those without an open stay of whom a stay or movement could not be read: where they lie is not known.
+        drugs: by patient, what runs.
     """
 
     patients: tuple[str, ...]
@@ -46,6 +49,7 @@ class WardList:
     unassessed: pl.DataFrame
     watched: pl.DataFrame
     unplaced: frozenset[str] = frozenset()
+    drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
 
 
 def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection[str]) -> WardList:
@@ -56,7 +60,8 @@ def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection
     said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
     results = assessment.results.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, assessment.stays, unread)
-    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said), unplaced)
+    drugs = drugs_now(assessment.facts)
+    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said), unplaced, drugs)
 
 
 def watched_by(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -105,8 +110,10 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         unread = known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=found)
         patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (set(urgent) & known_of)))
         said = stored_results.last_verdicts(connection, patients)
+        drugs = stored_drugs_now(opened, connection, courses, patients=patients, as_of=as_of)
     mine = used.filter(pl.col("patient_id").is_in(patients))
-    return WardList(patients, mine, stays, _unassessed(said), watched_by(said), _unplaced(patients, stays, unread))
+    unplaced = _unplaced(patients, stays, unread)
+    return WardList(patients, mine, stays, _unassessed(said), watched_by(said), unplaced, drugs)
 
 
 def _listed(

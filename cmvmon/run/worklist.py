@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
 from cmvmon.domain import words
-from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.errors import ProtocolUnusable
-from cmvmon.domain.samples_ordered import COLLECTED, ORDERED, SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run import ward_list
 from cmvmon.run.queries import listed_alerts
-from cmvmon.shell import alert_store, known
-from cmvmon.shell.session import OpenSite, open_site, open_store
+from cmvmon.run.samples_waiting import orders_waiting, samples_expected
+from cmvmon.shell import alert_store
+from cmvmon.shell.session import open_site, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_title, language, of_stored
 
@@ -65,25 +62,22 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
         with open_site(root) as opened:
             ward = ward_list.stored_list(opened, as_of=as_of, urgent=set())
             protocol = opened.protocol
-            orders = _waiting_orders(opened, ward, as_of=as_of)
+            orders = orders_waiting(opened, ward, as_of=as_of).to_dicts()
     except ProtocolUnusable as error:
         unowned = [row | {"for_whom": spoken.say("unknown")} for row in waiting]
         stood = sorted(unowned, key=lambda row: (row["tier"], row["opened_at"]))
         return Worklist(stood, [], [], spoken.code, zone.key, _trouble(root, error, spoken, zone.key))
     rows = [row | {"for_whom": _owner(row["rule"], protocol)} for row in waiting]
     mine = [row for row in rows if for_whom is None or for_whom.lower() in row["for_whom"].lower()]
-    days = timedelta(days=protocol.answers.next_sample_days)
-    newest = (
-        ward.results.join(ward.watched, on=["patient_id", "compartment"], how="semi")
-        .group_by("patient_id", "compartment")
-        .agg(newest_collected_at=pl.col("collected_at").max())
-        .sort("newest_collected_at", "patient_id", "compartment")
-    )
     samples = [
-        row | {"due_on": (row["newest_collected_at"] + days).astimezone(zone).date().isoformat()}
-        | {"is_overdue": row["newest_collected_at"] + days < as_of}
-        for row in newest.to_dicts()
-    ]  # fmt: skip
+        {
+            "newest_collected_at": row["newest_collected_at"],
+            "patient_id": row["patient_id"],
+            "compartment": row["compartment"],
+        }
+        | {"due_on": row["due_at"].astimezone(zone).date().isoformat(), "is_overdue": row["due_at"] < as_of}
+        for row in samples_expected(ward.results, ward.watched, protocol=protocol).to_dicts()
+    ]
     alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
     return Worklist(alerts, samples, orders, spoken.code, zone.key)
 
@@ -94,27 +88,6 @@ def _trouble(root: Path, error: ProtocolUnusable, spoken: Language, time_zone: s
         last = alert_store.last_as_of(connection, scope="all")
     since = spoken.say("unknown") if last is None else spoken.moment(last, time_zone)
     return spoken.say("worklist.protocol", since=since, where=", ".join(error.places))
-
-
-def _waiting_orders(opened: OpenSite, ward: ward_list.WardList, *, as_of: datetime) -> list[dict[str, Any]]:
-    """Orders that stand and of whose sample no result is known: none of its compartment as near as one sample's."""
-    table = BY_NAME[SAMPLES_ORDERED.name]
-    with opened.reading() as connection:
-        known_orders = known.known_table(connection, table, as_of=as_of, patients=ward.patients)
-    if known_orders is None:
-        return []
-    orders = table.begun(known_orders, as_of).filter(pl.col("state").is_in([ORDERED, COLLECTED]))
-    within = timedelta(hours=opened.protocol.sampling.same_sample_h)
-    place = ["patient_id", "compartment"]
-    resulted = ward.results.select(*place, resulted_at="collected_at")
-    told = orders.join(resulted, on=place).filter((pl.col("resulted_at") - pl.col("collected_at")).abs() <= within)
-    number = ["patient_id", "order_number"]
-    return (
-        orders.join(told, on=number, how="anti")
-        .sort("ordered_at", "patient_id", "order_number")
-        .select(*place, "ordered_at", "collected_at")
-        .to_dicts()
-    )
 
 
 def _waits(row: dict[str, Any], as_of: datetime) -> bool:

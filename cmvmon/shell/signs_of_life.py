@@ -95,6 +95,14 @@ def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_o
     return {table: max(heard[table]) for table, each in kept.items() if not any(each)}
 
 
+def silent_of(connection: sa.Connection, site: Site, table: str, *, as_of: datetime) -> dict[str, datetime]:
+    """`silent_tables` of that table alone: its name and when it was last heard of, or nothing."""
+    places = [place for place in feed_state.feeds_and_tables(connection) if table in with_what_it_tells(place[1])]
+    signs = {place: last_sign(connection, *place, as_of=as_of) for place in places}
+    told = silent_tables({place: last for place, last in signs.items() if last is not None}, site, as_of=as_of)
+    return {name: last for name, last in told.items() if name == table}
+
+
 def ever_sent(connection: sa.Connection, table: Delivered, as_of: datetime) -> frozenset[str]:
     """Of the words that are asked for those that a row of the unit had held by then."""
     (column, asked), c = table.asked_for, VERSIONS[table.name].c

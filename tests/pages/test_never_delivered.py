@@ -48,7 +48,7 @@ def test_the_ward_page_says_it_once_with_the_rules_and_for_how_many_patients() -
         ),
     ]
     page = ward_page(view, language=EN)
-    feeds = page[page.index('id="feeds"') : page.index('class="age"')]
+    feeds = page[page.index('id="feeds"') : page.index('id="today"')]
     assert all(text in feeds for text in said.values())
     assert page.count("mmune status") == 0
     could_not = page[page.index('id="not-assessable"') : page.index('id="quiet"')]
@@ -107,7 +107,7 @@ def test_tables_of_a_feed_of_which_nothing_is_agreed_share_a_line_and_one_that_t
         )
     )
     page = ward_page(view, language=EN)
-    feeds = page[page.index('id="feeds"') : page.index('class="age"')]
+    feeds = page[page.index('id="feeds"') : page.index('id="today"')]
     assert "Feed records (dates of birth, host status): last delivery" in feeds
     assert "Feed records (doses given): last delivery" in feeds
     assert feeds.count("<p>Feed") + feeds.count('"trouble">Feed') == 4
@@ -144,7 +144,7 @@ def test_what_is_not_wrong_is_folded_into_one_line_and_nothing_of_it_is_lost() -
     for code in ("nl", "en"):
         spoken = language(code)
         page = ward_page(replace(ward(*rows), feeds=feeds), language=spoken)
-        here = page[page.index('id="feeds"') : page.index('class="age"')]
+        here = page[page.index('id="feeds"') : page.index('id="today"')]
         assert here.count("<details>") == 2
         assert here.count("<summary>") == 2
         alone = here[: here.index("<details>")]

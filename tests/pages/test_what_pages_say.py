@@ -54,7 +54,7 @@ def test_the_most_pressing_alert_comes_first_with_what_it_is_compared_with() -> 
     found = "Let op: Load daalt minder dan de afdelingslijn. BAL (aangedaan volgens het team) 1.000.000 → 125.893 IE/ml"
     assert f"{found} (−0,9 log10) in 21 dagen, onder foscarnet. Daling 0,3 log10 per week (95%-BI 0,1 tot 0,6" in said
     assert "Afdelingslijn: bij voorkeur meer dan 1 log10 daling per week. 2 open meldingen." in said
-    assert said.index("Let op:") < said.index("Open meldingen") < said.index("Laatste waarde per compartiment")
+    assert said.index("Let op:") < said.index("Laatste waarde per compartiment") < said.index("Open meldingen")
 
 
 def test_without_an_alert_the_page_says_where_the_load_stands() -> None:
@@ -102,9 +102,7 @@ def test_where_the_noise_is_not_known_two_loads_stand_side_by_side_and_nothing_i
 
 def test_what_the_model_makes_of_an_alert_is_folded_with_what_it_rests_on() -> None:
     said = patient(made_up.slow_patient())
-    assert said.index(
-        "Waarom, en waarop dit rust Kans dat de daling groter is dan 1 log10 per week: <1%."
-    ) > said.index("Open meldingen")
+    assert said.index("Kans dat de daling groter is dan 1 log10 per week: <1%.") > said.index("Open meldingen")
     assert "Kans dat" not in ward(made_up_ward.ward())
 
 
@@ -124,7 +122,11 @@ def test_an_alert_for_information_alone_is_no_call_for_attention() -> None:
 
 def test_what_could_not_be_assessed_stands_in_the_sentence_on_top() -> None:
     said = patient(made_up.empty_patient())
-    assert "Nog geen bruikbare CMV-uitslag. Geen open meldingen. Niet te beoordelen: Respons op behandeling: " in said
+    assert (
+        said.index("Nog geen bruikbare CMV-uitslag. Geen open meldingen.")
+        < said.index("Niet te beoordelen: Respons op behandeling: ")
+        < said.index("Laatste waarde per compartiment")
+    )
     assert "Antivirale middelen zijn niet geleverd." in said
 
 
@@ -161,7 +163,9 @@ def test_conflicting_and_preliminary_results_are_told_and_not_used() -> None:
 
 def test_every_alert_names_its_results_its_guide_and_its_source() -> None:
     said = patient(made_up.slow_patient(), "en")
-    assert "Open since 16 Nov 2026 07:00. Rests on: SYN-bal-0, SYN-bal-7, SYN-bal-14, SYN-bal-21." in said
+    assert "Open since 16 Nov 2026 07:00." in said
+    folded = said[said.index("Why, and what this rests on") :] if "Why, and what this rests on" in said else ""
+    assert "Rests on: SYN-bal-0, SYN-bal-7, SYN-bal-14, SYN-bal-21." in folded
     assert "The ward's guide (G19): the load in the affected compartment is the preferred guidance" in said
     assert "VICTOR (Razonable 2013) found no association" in said
 

@@ -51,7 +51,7 @@ def ended(root: Path, patient: str, code: str = "en") -> str:
 def test_on_the_first_night_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
-    assert lately(tmp_path) == "Since yesterday First assessment: there is no earlier day to compare with."
+    assert lately(tmp_path) == "Since yesterday: first assessment, no earlier day to compare with."
 
 
 def test_a_new_alert_is_told_first_and_the_next_day_no_more(site: Path) -> None:
@@ -60,14 +60,14 @@ def test_a_new_alert_is_told_first_and_the_next_day_no_more(site: Path) -> None:
     page = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert page.index('id="today"') > page.index('id="lately"')
     nightly(site, as_of=day(16))
-    assert lately(site) == "Since yesterday No alert new, more urgent or resolved; no result corrected or withdrawn."
+    assert lately(site) == "Since yesterday: nothing new, more urgent, resolved, corrected or withdrawn."
 
 
 def test_an_alert_that_a_correction_resolved_says_when_and_why_for_seven_days(site: Path) -> None:
     drop(site, "viral_load_results", [result(ONE, 14.2, 90, status="C", **LATER)], name="three.csv")
     nightly(site, as_of=day(16))
     why = "the load no longer stands above the alert line; a result that it rested on was corrected"
-    assert f"Resolved: {ONE} Load rises above the lowest value (plasma): {why}; {ONE} Load is higher" in lately(site)
+    assert f"Resolved: {ONE} Load rises above the lowest value (plasma): {why}; {ONE} Load higher" in lately(site)
     assert f"Corrected: {ONE} plasma of 15 Mar 2026, now 90 IU/mL." in lately(site)
     assert "Load rises above the lowest value (plasma) . Resolved on 17 Mar 2026" in ended(site, ONE)
     assert why in ended(site, ONE)
@@ -105,9 +105,9 @@ def test_an_alert_that_comes_onto_the_days_list_is_more_urgent(tmp_path: Path) -
         nightly(tmp_path, as_of=day(night))
     assert "More urgent" not in lately(tmp_path)
     nightly(tmp_path, as_of=day(14.2))
-    assert "More urgent: SYNTHETIC-SLOW Load falls less than the ward's line (BAL)" in lately(tmp_path)
+    assert "More urgent: SYNTHETIC-SLOW Load falls less than ward's line (BAL)" in lately(tmp_path)
 
 
 def test_where_nights_were_missed_the_block_says_since_when(site: Path) -> None:
     nightly(site, as_of=day(19))
-    assert lately(site).startswith("Since 16 Mar 2026 ")
+    assert lately(site).startswith("Since 16 Mar 2026: ")

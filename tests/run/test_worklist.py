@@ -79,7 +79,7 @@ def test_an_order_waits_until_a_result_of_its_sample_is_known(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("code", "columns", "words"),
     [
-        ("en", ("found", "open since"), ("Load falls less than the ward's line", "Today", "overdue")),
+        ("en", ("found", "open since"), ("Load falls less than ward's line", "Today", "overdue")),
         ("nl", ("bevinding", "open sinds"), ("Load daalt minder dan de afdelingslijn", "Vandaag", "over tijd")),
     ],
 )

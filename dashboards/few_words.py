@@ -1,0 +1,66 @@
+"""What a patient has and is given, in the few words of a table's row: a value with its age and direction, a drug with its day."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from cmvmon.domain import words
+from cmvmon.text import Language
+from cmvmon.text.beside import rounded
+from dashboards.row_views import DrugsNow, RunningDrug
+from dashboards.views import LatestResult
+from dashboards.words_for_results import capital
+
+_DAY = timedelta(days=1)
+
+
+def treatment_day(since: datetime, as_of: datetime) -> int:
+    """Which day of a drug it is: elapsed days, from 1, as `treatment_week` counts weeks."""
+    return (as_of - since) // _DAY + 1
+
+
+def drugs(now: DrugsNow, *, as_of: datetime, language: Language) -> list[str]:
+    """What runs, a line for each drug; else why there is none. Unknown and none are told apart."""
+    said = [_drug(each, as_of, language) for each in now.running]
+    if said:
+        return said
+    if now.treatment != words.TREATMENT_UNKNOWN:
+        return [language.say("drug.none")]
+    if not now.was_delivered:
+        return [language.say("drug.never")]
+    return [language.say("drug.silent" if now.known_at is not None else "drug.unclear")]
+
+
+def _drug(each: RunningDrug, as_of: datetime, language: Language) -> str:
+    key = "drug.day_prophylaxis" if each.is_prophylaxis else "drug.day"
+    return language.say(key, drug=each.drug, day=language.number(treatment_day(each.since, as_of), 0))
+
+
+def value(detection: str, load: float | None, limit: float | None, language: Language) -> str:
+    """One result without its unit."""
+    if detection == words.QUANTIFIED and load is not None:
+        return language.load(load)
+    if detection in (words.BELOW_LLOQ, words.ABOVE_ULOQ) and limit is not None:
+        return language.say(f"row.{detection}", limit=language.load(limit))
+    return language.word("detection", detection)
+
+
+def latest(found: LatestResult, *, as_of: datetime, language: Language) -> dict[str, str]:
+    """The newest result of a compartment: where, what it says, which way the load went and how old it is."""
+    said = value(found.detection, found.viral_load_iu_per_ml, found.limit_iu_per_ml, language)
+    way = ""
+    if found.since is not None and found.way != "untold":
+        way = language.say(f"row.way.{found.way}", days=_days(found.collected_at - found.since, language))
+    age = as_of - found.collected_at
+    told = [language.say("row.age", days=_days(age, language))]
+    if not found.is_watched:
+        told.append(language.say("row.unwatched"))
+    where = capital(language.word("compartment", found.compartment))
+    return {"where": where, "value": said, "way": way, "age": ", ".join(told)}
+
+
+def _days(span: timedelta, language: Language) -> str:
+    """A span in whole days, rounded as the full sentences round it."""
+    whole = math.floor(rounded(span / _DAY, 0))
+    return language.say("row.days", n=language.number(whole, 0)) if whole else language.say("row.days.less_than_one")

@@ -1,0 +1,65 @@
+"""What a row of the ward page is made from beside its alerts: what runs, the results that it draws, the samples that are due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class RunningDrug:
+    """A drug that runs: since when, and whether as prophylaxis."""
+
+    drug: str
+    since: datetime
+    is_prophylaxis: bool = False
+
+
+@dataclass(frozen=True)
+class DrugsNow:
+    """Whether a patient is treated, and what runs.
+
+    Attributes:
+        treatment: on, off or unknown.
+        running: the drugs that run, treatment first. Empty says nothing where `treatment` is unknown.
+        known_at: when the medication was last heard of, where its feeds are silent since; else None.
+        was_delivered: whether the site ever delivered a table of drugs.
+    """
+
+    treatment: str = "unknown"
+    running: tuple[RunningDrug, ...] = ()
+    known_at: datetime | None = None
+    was_delivered: bool = True
+
+
+@dataclass(frozen=True)
+class SampleDue:
+    """A sample that is expected by the end of today, or was ordered and has no result.
+
+    Attributes:
+        due_at: when it is expected; None: it was ordered, at `ordered_at`.
+        newest_collected_at: when the newest of its compartment was taken.
+        collected_at: of an ordered sample, when it was taken; None: not yet, as far as is known.
+    """
+
+    patient_id: str
+    compartment: str
+    due_at: datetime | None = None
+    newest_collected_at: datetime | None = None
+    ordered_at: datetime | None = None
+    collected_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CoursePoint:
+    """One result of the compartment that a ward row draws: `limit_iu_per_ml` as in `LatestResult`; `lloq_iu_per_ml` of its assay.
+
+    `series`: its laboratory and assay, across which no line is drawn.
+    """
+
+    collected_at: datetime
+    detection: str
+    viral_load_iu_per_ml: float | None
+    limit_iu_per_ml: float | None
+    lloq_iu_per_ml: float | None
+    series: tuple[str, str]

@@ -1,0 +1,160 @@
+"""One patient as a row of the ward page: few words in its cells, and every sentence in its fold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cmvmon.domain import words
+from cmvmon.text import Language, alert_sentence, alert_title, of_stored
+from cmvmon.text.values import value_in_words
+from dashboards import facts, few_words, never_delivered, page, sparkline
+from dashboards.answers import answer_in_words
+from dashboards.facts import Row
+from dashboards.views import LatestResult, WardRow, WardView
+from dashboards.words_for_results import capital, unassessed
+
+_INFORMATION = words.TIERS[-1]
+_VALUES = 2  # compartments that a row names; the others stand in its fold
+
+
+def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collection[str], one_ward: bool) -> Row:
+    """One patient. `order`: tier, then the oldest of that tier's alerts, then patient; nothing else moves a row.
+
+    Args:
+        news: the patients of whom something is new or worse since yesterday.
+        one_ward: whether every patient lies on one ward, which is then named once, above.
+    """
+    alerts = facts.alerts_in_order(row.open_alerts)
+    tier = alerts[0]["tier"] if alerts else None
+    opened: datetime = min((alert["opened_at"] for alert in alerts if alert["tier"] == tier), default=view.as_of)
+    told = [alert for alert in alerts if alert["tier"] != _INFORMATION]
+    reasons = [_reason(alert, view, language) for alert in told]
+    missing = _unassessed(row, view, language)
+    return {
+        "order": (tier if tier is not None else _INFORMATION + 1, opened, row.patient_id, row.href),
+        "tier": tier,
+        "has_information": len(told) < len(alerts),
+        "patient_id": row.patient_id,
+        "place": _place(row, one_ward, language),
+        "href": row.href,
+        "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
+        "reasons": reasons,
+        "notes": _notes(told, missing, row.patient_id in news, view, language) if told else [],
+        "values": [few_words.latest(each, as_of=view.as_of, language=language) for each in row.latest[:_VALUES]],
+        "more_values": max(len(row.latest) - _VALUES, 0)
+        and language.say("row.more_values", n=language.number(len(row.latest) - _VALUES, 0)),
+        "latest": [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")],
+        "drugs": few_words.drugs(row.drugs, as_of=view.as_of, language=language),
+        "spark": _spark(row, view, language),
+        "who": _who(told, view, language),
+        "unassessed": missing,
+    }
+
+
+def _place(row: WardRow, one_ward: bool, language: Language) -> str:
+    parts = (row.bed,) if one_ward and row.bed else (row.ward, row.bed)
+    return " ".join(part for part in parts if part) or language.say("unknown")
+
+
+def _notes(told: list[Row], missing: Collection[str], is_news: bool, view: WardView, language: Language) -> list[str]:
+    """Beside the first title: since when, how many more alerts, how many rules that could not be assessed."""
+    since = language.short_date(told[0]["opened_at"], view.time_zone)
+    notes = [language.say("row.news") if is_news else language.say("row.since", date=since)]
+    if len(told) > 1:
+        notes.append(language.say("row.more", n=language.number(len(told) - 1, 0)))
+    if missing:
+        notes.append(language.say("row.unassessed", n=language.number(len(missing), 0)))
+    return notes
+
+
+def _reason(alert: Mapping[str, Any], view: WardView, language: Language) -> Row:
+    title, sentence = _said(alert["rule"], alert["evidence"], view.time_zone, language)
+    return {
+        "title": title,
+        "sentence": sentence,
+        "since": language.say("ward.since", since=language.date(alert["opened_at"], view.time_zone)),
+        "answer": answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language),
+    }
+
+
+@lru_cache(maxsize=4096)  # of one new result the ward page says again what it said of everybody else
+def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple[str, str]:
+    found = json.loads(evidence)
+    title = of_stored(alert_title, rule, found, language=language)
+    return title, of_stored(alert_sentence, rule, found, language=language, time_zone=time_zone)
+
+
+def _who(told: list[Row], view: WardView, language: Language) -> list[str]:
+    """Who answered the first alert, or that nobody has; and how many of the others nobody has answered."""
+    if not told:
+        return []
+    said = [_answer(alert, view, language) for alert in told]
+    waiting = sum(not each for each in said[1:])
+    lines = [said[0] or language.say("row.nobody")]
+    if said[0] and waiting:
+        lines.append(language.say("row.others", n=language.number(waiting, 0)))
+    return lines
+
+
+def _answer(alert: Mapping[str, Any], view: WardView, language: Language) -> str:
+    standing = alert.get("standing")
+    if standing == words.SEEN:
+        return language.say("row.seen")
+    if standing == words.ACKNOWLEDGED:
+        date = language.short_date(alert["answered_at"], view.time_zone)
+        return language.say("row.acknowledged", who=alert["answered_by"], date=date)
+    if standing == words.SNOOZED and alert["until"] > view.as_of:
+        date = language.short_date(alert["until"], view.time_zone)
+        return language.say("row.snoozed", who=alert["answered_by"], date=date)
+    return ""
+
+
+def _unassessed(row: WardRow, view: WardView, language: Language) -> dict[str, None]:
+    """What could not be told, each line once; what is said of the whole site is not said again."""
+    return dict.fromkeys(
+        unassessed(item.rule, item.compartment, item.reason, language)
+        for item in sorted(row.not_assessable, key=lambda item: (item.rule, item.compartment or "", item.reason))
+        if not never_delivered.is_for_want_of(item.reason, view.never_delivered)
+    )
+
+
+def _spark(row: WardRow, view: WardView, language: Language) -> Row:
+    """The drawing, and the values in it as text."""
+    points = sparkline.recent(row.course, view.as_of, view.time_zone)
+    if not points:
+        return {"svg": "", "text": language.say("spark.none")}
+    start, end = sparkline.shown_from(view.as_of, view.time_zone)
+    compartment = row.latest[0].compartment
+    line = view.bal_line_iu_per_ml if compartment == "bal" else None
+    values = "; ".join(
+        language.say(
+            "spark.point",
+            date=language.short_date(point.collected_at, view.time_zone),
+            value=few_words.value(point.detection, point.viral_load_iu_per_ml, point.limit_iu_per_ml, language),
+        )
+        for point in points
+    )
+    where = capital(language.word("compartment", compartment))
+    return {
+        "svg": sparkline.drawing(points, start, end, line, view.gap_days),
+        "text": language.say("spark.alternative", compartment=where, values=values),
+    }
+
+
+def _value(latest: LatestResult, view: WardView, language: Language) -> str:
+    """One compartment in a full line: what its newest result says, where the load goes, of when it is."""
+    said = value_in_words(latest.detection, latest.viral_load_iu_per_ml, latest.limit_iu_per_ml, language)
+    if latest.way != "untold" and latest.since is not None:
+        span = page.elapsed(latest.collected_at - latest.since, language)
+        said = language.say("ward.value_way", value=said, way=language.word("way", latest.way), days=span)
+    return language.say(
+        "ward.value" if latest.is_watched else "ward.value_unwatched",
+        compartment=capital(language.word("compartment", latest.compartment)),
+        value=said,
+        date=language.date(latest.collected_at, view.time_zone),
+        days=page.elapsed(view.as_of - latest.collected_at, language),
+    )

@@ -1,0 +1,264 @@
+"""The demo's pages in a browser: two lines a patient, worst first, nothing cut; and their numbers are those of the tables.
+
+`CMVMON_DEMO_SITE` names a demo site that is already made, for whoever works on the pages.
+`CMVMON_IMAGES` names a folder: the pictures in docs/images are then made again, to be looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cmvmon.domain import words
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.run import ward_list
+from cmvmon.run.night import nightly
+from cmvmon.run.publish import page_of
+from cmvmon.run.refresh import pages_again
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.session import open_site
+from cmvmon.shell.site import Site
+from cmvmon.text import codes, language
+from cmvmon.workbench import demo
+from dashboards import few_words
+from tests.pages.conftest import Opened, Opener
+from tests.pages.test_in_a_browser import _CUT_OFF
+
+LINE_PX = 20  # of a ward row: `line-height` of `.ward`
+A4_PX = 703  # between its margins
+MOST_WORDS = 6
+_ROWS = """() => [...document.querySelectorAll('#now .ward tbody tr, #today .ward tbody tr, #quiet .ward tbody tr')].map(tr => ({
+  patient: tr.querySelector('.bed a').textContent, section: tr.closest('section').id,
+  title: tr.querySelector('strong')?.textContent ?? '',
+  values: [...tr.querySelectorAll('.value .line')].map(e => [e.querySelector('.where').textContent, e.querySelector('b').textContent, e.querySelector('.note').textContent]),
+  drugs: [...tr.querySelectorAll('.drug .line')].map(e => e.textContent),
+  spark: tr.querySelector('svg')?.getAttribute('aria-label') ?? ''}))"""
+_TALL = """() => [...document.querySelectorAll('.ward tbody tr')].filter(tr => tr.getBoundingClientRect().height > 0)
+  .filter(tr => [...tr.querySelectorAll('td, summary')].some(e => Math.max(e.getBoundingClientRect().height, e.scrollHeight) > 2 * 20 + 1))
+  .map(tr => tr.textContent.slice(0, 60))"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    root: Path
+    as_of: datetime
+    ward: ward_list.WardList
+    courses: pl.DataFrame
+    time_zone: str
+
+    def page(self, name: str) -> str:
+        return (self.root / "pages" / name).absolute().as_uri()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo after its night and its answers, with what its store knows."""
+    made = os.environ.get("CMVMON_DEMO_SITE")
+    root = Path(made) if made else tmp_path_factory.mktemp("demo")
+    if not made:
+        as_of = demo.prepare_demo(root)
+        nightly(root, as_of=as_of)
+        pages_again(root, demo.answer_demo(root), as_of=as_of)
+    with open_site(root) as opened:
+        with opened.reading() as connection:
+            as_of = alert_store.last_as_of(connection)
+            assert as_of is not None
+            courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
+            alerts = alert_store.alerts(connection, states={"open"})
+        urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
+    assert courses is not None
+    return Demo(root, as_of, ward, courses, Site(root).settings().time_zone)
+
+
+@pytest.fixture(scope="module")
+def shown_ward(open_page: Opener, site: Demo) -> Callable[[str], Opened]:
+    tabs: dict[str, Opened] = {}
+
+    def tab(code: str) -> Opened:
+        if code not in tabs:
+            tabs[code] = open_page(site.page(f"ward.{code}.html"), javascript=False)
+        return tabs[code]
+
+    return tab
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_row_has_more_than_two_lines_at_1100_px_and_every_finding_at_most_six_words(
+    shown_ward: Callable[[str], Opened], code: str
+) -> None:
+    page = shown_ward(code).page
+    page.set_viewport_size({"width": 1100, "height": 900})
+    assert page.evaluate(_TALL) == []
+    titles = [row["title"] for row in page.evaluate(_ROWS) if row["section"] != "quiet"]
+    assert len(titles) > 10
+    assert [title for title in titles if not 0 < len(title.split()) <= MOST_WORDS] == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_worst_patient_comes_first_and_everybody_has_one_row(
+    shown_ward: Callable[[str], Opened], site: Demo, code: str
+) -> None:
+    rows = shown_ward(code).page.evaluate(_ROWS)
+    order = ["now", "today", "quiet"]
+    places = [order.index(row["section"]) for row in rows]
+    assert places == sorted(places)
+    assert places[0] == 0
+    listed = shown_ward(code).page.locator(".ward .bed a").evaluate_all("all => all.map(e => e.textContent)")
+    assert set(listed) == set(site.ward.patients)
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("width", [360, 800, 1920])
+def test_nothing_sticks_out_and_a_sentence_is_one_tap_away_without_a_script(
+    open_page: Opener, site: Demo, code: str, width: int
+) -> None:
+    tab = open_page(site.page(f"ward.{code}.html"), javascript=False)
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert tab.page.evaluate(_CUT_OFF) == []
+    first = tab.page.locator("#now .ward tbody tr").first
+    top = first.bounding_box()
+    assert top is not None
+    assert top["y"] + top["height"] < 800  # patients stand on the first screen
+    assert not first.locator(".full").is_visible()
+    first.locator("summary").focus()
+    tab.page.keyboard.press("Enter")
+    assert first.locator(".full p").first.is_visible()
+    assert tab.said == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_on_paper_every_sentence_is_there_and_nothing_is_cut(open_page: Opener, site: Demo, code: str) -> None:
+    tab = open_page(site.page(f"ward.{code}.html"), javascript=False)
+    tab.page.set_viewport_size({"width": A4_PX, "height": 1000})
+    tab.page.emulate_media(media="print")
+    assert tab.page.evaluate(_CUT_OFF) == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    alerts = tab.page.locator("#now .full p:not(.again), #today .full p:not(.again)")
+    heights = alerts.evaluate_all("all => all.map(e => e.getBoundingClientRect().height)")
+    assert len(heights) > 20
+    assert min(heights) >= LINE_PX
+    assert len(tab.page.pdf(format="A4", prefer_css_page_size=True)) > 10_000
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_numbers_of_the_ward_page_are_those_of_the_tables(
+    shown_ward: Callable[[str], Opened], site: Demo, code: str
+) -> None:
+    """Read back from the page for every patient: newest values, their ages, the values that are drawn, the drug and its day."""
+    spoken = language(code)
+    rows = {row["patient"]: row for row in shown_ward(code).page.evaluate(_ROWS)}
+    assert len(rows) > 10
+    for patient, row in rows.items():
+        results = site.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
+        newest = {spoken.word("compartment", last["compartment"]).lower(): last for last in _newest(results)}
+        assert len(row["values"]) == min(len(newest), 2)
+        for where, value, age in row["values"]:
+            last = newest[where.lower()]
+            assert value == _value(last, spoken)
+            days = math.floor((site.as_of - last["collected_at"]) / timedelta(days=1) + 0.5)
+            assert age.startswith(f"· {days if days else '<1'} d")
+        if row["spark"]:
+            lead = newest[row["values"][0][0].lower()]
+            drawn = results.filter(
+                (pl.col("compartment") == lead["compartment"])
+                & (pl.col("collected_at") > site.as_of - timedelta(weeks=8))
+            ).sort("collected_at")
+            told = row["spark"].split(": ", 1)[1].rstrip(".").split("; ")
+            for one, text in zip(drawn.tail(len(told)).to_dicts(), told, strict=True):
+                date = spoken.short_date(one["collected_at"], site.time_zone)
+                assert text == f"{date} {_value(one, spoken)}"
+        assert row["drugs"] == _drugs(site, patient, code)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_numbers_of_a_patient_s_first_screen_are_those_of_the_tables(
+    open_page: Opener, site: Demo, code: str
+) -> None:
+    """Value, moment and change of every compartment, and what runs since when, of every patient."""
+    spoken = language(code)
+    context = open_page(site.page(f"ward.{code}.html"), javascript=False).page
+    for patient in site.ward.patients:
+        context.goto(site.page(page_of(Site(site.root), patient, code)))
+        cells = context.locator("#latest tbody tr").evaluate_all(
+            "all => all.map(tr => [...tr.cells].map(td => td.textContent))"
+        )
+        results = site.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
+        newest = {spoken.word("compartment", last["compartment"]): last for last in _newest(results)}
+        assert {row[0] for row in cells} == set(newest)
+        for compartment, value, moment, change, *_ in cells:
+            last = newest[compartment]
+            assert moment == spoken.moment(last["collected_at"], site.time_zone)
+            load = last["viral_load_iu_per_ml"]
+            if load is None:
+                continue
+            assert spoken.load(load) in value
+            series = results.filter(
+                *(pl.col(name) == last[name] for name in ("compartment", "laboratory", "assay"))
+            ).sort("collected_at", "result_id")
+            if series.height > 1 and series["viral_load_iu_per_ml"][-2] is not None:
+                step = math.log10(load) - math.log10(series["viral_load_iu_per_ml"][-2])
+                assert spoken.log10(step).lstrip("−") in change
+                assert spoken.load(series["viral_load_iu_per_ml"][-2]) in change
+        drug = context.locator("#drug").text_content() or ""
+        assert [text.split(" (")[0] for text in drug.split("; ")] == _drugs(site, patient, code)
+
+
+def _newest(results: pl.DataFrame) -> list[dict[str, Any]]:
+    ordered = results.sort("collected_at", "result_id")
+    return ordered.unique("compartment", keep="last", maintain_order=True).to_dicts()
+
+
+def _value(row: dict[str, Any], spoken: Any) -> str:
+    if row["detection"] == words.QUANTIFIED:
+        return str(spoken.load(row["viral_load_iu_per_ml"]))
+    limit = {words.BELOW_LLOQ: row["lloq_iu_per_ml"], words.ABOVE_ULOQ: row["uloq_iu_per_ml"]}.get(row["detection"])
+    return few_words.value(row["detection"], None, limit, spoken)
+
+
+def _drugs(site: Demo, patient: str, code: str) -> list[str]:
+    """By plain Python: the rows that run, joined where they follow one another within a week."""
+    spoken = language(code)
+    mine = site.courses.filter((pl.col("patient_id") == patient) & (pl.col("started_at") <= site.as_of))
+    since: dict[tuple[bool, str], datetime] = {}
+    until: dict[tuple[bool, str], datetime] = {}
+    for row in mine.sort("started_at").to_dicts():
+        key = (row["indication"] == "prophylaxis", row["drug"])
+        stop = row["stopped_at"] if row["stopped_at"] and row["stopped_at"] <= site.as_of else site.as_of
+        if key not in since or row["started_at"] > until[key] + timedelta(days=7):
+            since[key], until[key] = row["started_at"], stop
+        until[key] = max(until[key], stop)
+    runs = sorted(key for key, last in until.items() if last >= site.as_of - timedelta(hours=72))
+    said = [
+        spoken.say(
+            "drug.day_prophylaxis" if kept else "drug.day",
+            drug=drug,
+            day=str((site.as_of - since[kept, drug]).days + 1),
+        )
+        for kept, drug in sorted(runs, key=lambda key: (key[0], since[key], key[1]))
+    ]
+    return said or [spoken.say("drug.none")]
+
+
+def test_the_pictures_of_the_pages_are_made_where_a_folder_is_named(open_page: Opener, site: Demo) -> None:
+    folder = os.environ.get("CMVMON_IMAGES")
+    if folder is None:
+        pytest.skip("no folder is named for pictures (CMVMON_IMAGES)")
+    for code in codes():
+        tab = open_page(site.page(f"ward.{code}.html"))
+        for width, height in ((1100, 900), (360, 800)):
+            tab.page.set_viewport_size({"width": width, "height": height})
+            tab.page.screenshot(path=Path(folder) / f"ward.{code}.{width}.png")
+        patient = open_page(site.page(page_of(Site(site.root), "SYNTHETIC-D05", code)))
+        patient.page.set_viewport_size({"width": 800, "height": 1100})
+        patient.page.screenshot(path=Path(folder) / f"patient.{code}.800.png")

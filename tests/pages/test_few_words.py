@@ -1,0 +1,48 @@
+"""What a row says of treatment and of values in few words: none, unknown and a drug with its day look different."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cmvmon.text import language
+from dashboards import few_words
+from dashboards.row_views import DrugsNow, RunningDrug
+from dashboards.views import LatestResult
+from tests.pages.made_up import AS_OF
+
+GANCICLOVIR = RunningDrug("ganciclovir", AS_OF - timedelta(days=13, hours=1))
+LETERMOVIR = RunningDrug("letermovir", AS_OF - timedelta(hours=1), is_prophylaxis=True)
+CASES: dict[str, tuple[DrugsNow, list[str], list[str]]] = {
+    "one drug": (DrugsNow("on", (GANCICLOVIR,)), ["ganciclovir day 14"], ["ganciclovir dag 14"]),
+    "prophylaxis": (
+        DrugsNow("off", (LETERMOVIR,)),
+        ["letermovir day 1, prophylaxis"],
+        ["letermovir dag 1, profylaxe"],
+    ),
+    "none": (DrugsNow("off"), ["none on record"], ["geen geregistreerd"]),
+    "silent": (DrugsNow("unknown", known_at=AS_OF), ["unknown: feed silent"], ["onbekend: koppeling stil"]),
+    "never": (
+        DrugsNow("unknown", was_delivered=False),
+        ["unknown: never delivered"],
+        ["onbekend: nooit aangeleverd"],
+    ),
+    "unclear": (DrugsNow("unknown"), ["unknown: record unclear"], ["onbekend: registratie onduidelijk"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_runs_is_said_with_its_day_and_none_is_not_unknown(case: str) -> None:
+    now, english, dutch = CASES[case]
+    assert few_words.drugs(now, as_of=AS_OF, language=language("en")) == english
+    assert few_words.drugs(now, as_of=AS_OF, language=language("nl")) == dutch
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(0, "<1 d old"), (11, "<1 d old"), (13, "1 d old"), (24, "1 d old"), (67, "3 d old")]
+)
+def test_an_age_is_rounded_as_the_full_sentence_rounds_it(hours: int, said: str) -> None:
+    latest = LatestResult("bal", "quantified", 5400.0, 35.0, AS_OF - timedelta(hours=hours))
+    told = few_words.latest(latest, as_of=AS_OF, language=language("en"))
+    assert told == {"where": "BAL", "value": "5,400", "way": "", "age": said}

@@ -1,0 +1,74 @@
+"""The small drawing of a ward row: one scale for all, each state of a result its own mark, no line where none belongs."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards import sparkline
+from dashboards.row_views import CoursePoint
+from tests.pages.made_up import AS_OF, day
+
+ZONE = "Europe/Amsterdam"
+START, END = sparkline.shown_from(AS_OF, ZONE)
+
+
+def point(number: float, detection: str, load: float | None = None, **other: object) -> CoursePoint:
+    limit = {"below_lloq": 35.0, "above_uloq": 1e7}.get(detection)
+    told = {"limit_iu_per_ml": limit, "lloq_iu_per_ml": 35.0, "series": ("synthetic", "SYN-PCR")} | other
+    return CoursePoint(day(number), detection, load, **told)  # type: ignore[arg-type]
+
+
+def drawn(*points: CoursePoint, line: float | None = None) -> str:
+    return sparkline.drawing(points, START, END, line, 28.0)
+
+
+def test_each_state_of_a_result_has_a_mark_of_its_own() -> None:
+    marks = {
+        kind: re.sub(r"[-\d. ]+", "", drawn(point(7, kind, 1000.0 if kind == "quantified" else None)).split("/>")[-2])
+        for kind in ("quantified", "below_lloq", "not_detected", "above_uloq")
+    }
+    assert len(set(marks.values())) == 4
+    assert marks["quantified"].startswith("<circle")
+    assert marks["not_detected"].startswith("<rect")
+
+
+def test_two_patients_have_one_scale() -> None:
+    alone, beside = (
+        re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn(*points))
+        for points in (
+            (point(7, "quantified", 1000.0),),
+            (point(7, "quantified", 1000.0), point(14, "quantified", 9e6)),
+        )
+    )
+    assert alone[0] == beside[0]
+
+
+def test_no_line_joins_a_gap_a_limit_or_another_assay() -> None:
+    joined = drawn(point(1, "quantified", 1000.0), point(8, "quantified", 100.0))
+    assert joined.count("L") == 1
+    other = point(8, "quantified", 100.0, series=("synthetic", "OTHER"))
+    assert "L" not in drawn(point(1, "quantified", 1000.0), other)
+    far = sparkline.drawing((point(-20, "quantified", 1000.0), point(9, "quantified", 10.0)), START, END, None, 28.0)
+    assert "L" not in far
+    between = (point(1, "quantified", 1000.0), point(4, "below_lloq"), point(8, "quantified", 100.0))
+    assert "L" not in drawn(*between)
+
+
+def test_a_result_older_than_eight_weeks_or_of_tomorrow_is_not_drawn() -> None:
+    kept = sparkline.recent(
+        [point(-60, "not_detected"), point(3, "not_detected"), point(30, "not_detected")], AS_OF, ZONE
+    )
+    assert [each.collected_at for each in kept] == [day(3)]
+    assert END - START in (timedelta(weeks=8), timedelta(weeks=8, hours=1), timedelta(weeks=8, hours=-1))
+
+
+@given(st.lists(st.tuples(st.floats(-30, 21), st.floats(1e-3, 1e12)), min_size=1, max_size=30))
+def test_every_load_stands_within_the_drawing(loads: list[tuple[float, float]]) -> None:
+    points = [point(at, "quantified", load) for at, load in sorted(loads)]
+    found = re.findall(r'<circle cx="([-\d.]+)" cy="([-\d.]+)"', drawn(*points, line=10_000.0))
+    assert len(found) == len(points)
+    assert all(0 <= float(x) <= sparkline.WIDTH and 0 <= float(y) <= sparkline.HEIGHT for x, y in found)
