@@ -49,7 +49,7 @@ def data_view(
         )
         nights = _nights(connection, as_of, zone)
         changed = rewritten(connection, as_of - REWRITTEN_SINCE, as_of)
-        n_never = never_taken_in(connection, site.landing, as_of=as_of)
+        n_never = never_taken_in(connection, as_of=as_of)
     listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
     waiting = [row for row in listed if row["reason"] != STANDS]
     return DataView(
