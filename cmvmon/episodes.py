@@ -6,7 +6,8 @@
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
 3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another); so is one
    of a patient whose stay has ended, and none is opened then. Where the treatment or the stay goes on within the days that
-   the protocol allows, and the alert with it, the same episode is reopened.
+   the protocol allows, and the alert with it, the same episode is reopened. One that time alone would end, and that a named
+   person must answer, stands until somebody has acknowledged it, and as many days after that as its rule tells of it.
 4. What is open is new, told to somebody (notified), seen, acknowledged or snoozed: who answered, when and why is kept. None
    of these ends an alert, and what is not open can't be answered. Of two who acknowledge at once the first one did.
 5. An `alert` that says nothing new is no event.
@@ -50,9 +51,20 @@ _UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
 
 UNFOUNDED = "not assessable, and a result under it changed"
 UNJUDGED, STAY_ENDED = "no longer judged", "stay has ended"
+WAITS = "no longer judged for its time has passed, and it waits for its answer"
 ALERT_ANEW = "alert, and its answer no longer holds"
 ALERT_BACK = "alert, and what had closed it began again soon after"
-BY_JUDGING = (words.ALERT, ALERT_ANEW, ALERT_BACK, words.CLEAR, words.NOT_ASSESSABLE, UNFOUNDED, UNJUDGED, STAY_ENDED)
+BY_JUDGING = (
+    words.ALERT,
+    ALERT_ANEW,
+    ALERT_BACK,
+    words.CLEAR,
+    words.NOT_ASSESSABLE,
+    UNFOUNDED,
+    UNJUDGED,
+    WAITS,
+    STAY_ENDED,
+)
 NOTIFY, SEE, ACKNOWLEDGE, SNOOZE = "told to somebody", "somebody has seen it", "acknowledge", "snooze"
 SNOOZE_OVER, REOPEN = "the snooze is over", "reopen"
 READ_BACK, NOT_REACHED = "read back, confirmed", "read back, not reached"
@@ -97,6 +109,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     **_row(words.NOT_ASSESSABLE),
     **_row(UNFOUNDED, none=NOTHING, open=CLOSED),
     **_row(UNJUDGED, none=NOTHING, open=CLOSED),
+    **_row(WAITS),
     **_row(STAY_ENDED, none=NOTHING, open=CLOSED),
     **_row(NOTIFY, new=words.NOTIFIED),
     **_row(SEE, new=words.SEEN, notified=words.SEEN),

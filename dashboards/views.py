@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
+from cmvmon.domain.rested import Rested
 from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
@@ -90,6 +91,7 @@ class PatientView:
         noted_pairs: the patient's rows of antiviral drugs beside others that are only noted (`cmvmon.facts.drug_pairs`).
         never_delivered: tables that never came and that rules need: what can't be assessed for want of them is folded.
         beside: values, other drugs, renal replacement and PCR for herpes that stand beside antiviral drugs.
+        rested: by alert id, what rested on the result that the alert says was taken back.
     """
 
     patient_id: str
@@ -126,6 +128,7 @@ class PatientView:
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
     beside: Beside = field(default_factory=Beside)
+    rested: Mapping[str, Rested] = field(default_factory=dict)
 
     @property
     def is_signed(self) -> bool:

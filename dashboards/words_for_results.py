@@ -12,6 +12,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
+from cmvmon.text.rested import rested_in_words
 from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.answers import answer_in_words
@@ -195,6 +196,7 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         "details": said(alert_details),
         "since": language.say("alerts.since", since=language.moment(alert["opened_at"], view.time_zone)),
         "answer": _sentence(answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language)),
+        "rested": _rested(alert, view, language),
         "results": language.say("alerts.results", results=", ".join(results)) if results else "",
         "guide": guide,
         "source_lead": language.say(
@@ -204,6 +206,12 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         else "",
         "source": provenance.source if provenance else "",
     }
+
+
+def _rested(alert: Row, view: PatientView, language: Language) -> list[str]:
+    """What rested on the result that the alert says was taken back, and who had answered it, a line each."""
+    found = view.rested.get(alert["alert_id"])
+    return [] if found is None else rested_in_words(found, language, time_zone=view.time_zone)
 
 
 def _sentence(text: str) -> str:

@@ -28,7 +28,9 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
+from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.resistance import CHANGE, GENES
@@ -45,6 +47,8 @@ HEADERS = {
     ICU_STAYS.name: "stay_id,patient_id,admitted_at,discharged_at,ward,bed,ventilation_started_at,ventilation_stopped_at,"
     "affected_compartments",
     PATIENT_LINKS.name: "patient_id,merged_into,merged_at,ended_at,source",
+    DOSES_GIVEN.name: "patient_id,drug,indication,administered,given_at,dose_mg,route,dosing_weight_kg",
+    KIDNEY_FUNCTION.name: "patient_id,method,measured_at,kidney_value,unit,weight_kg,body_surface_m2",
 }
 
 

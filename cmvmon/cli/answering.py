@@ -51,7 +51,8 @@ def show(
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
-    """One alert as it stands, and all that happened to it; `tells`: whose answer a change took the ground from."""
+    """One alert as it stands, all that happened to it, and of a result that was taken back what rested on it and who had
+    answered; `tells`: whose answer a change took the ground from."""
     from cmvmon.run.queries import shown_alert
 
     if seen:
@@ -64,6 +65,8 @@ def show(
         return
     print(printing.table([found], _HEAD, ""))
     print(printing.visible(f"{found['sentence']}\n"))
+    if found["rested_on_it"]:
+        print(printing.visible("\n".join((*found["rested_on_it"]["says"], ""))))
     print(printing.table(found["events"], _EVENTS, ""))
 
 

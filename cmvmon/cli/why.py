@@ -25,7 +25,8 @@ def why(
     site: SiteOption = HERE,
 ) -> None:
     """Why an alert stands, what would have changed it, and where one would change it."""
-    from cmvmon.run.why_query import explained, plainly
+    from cmvmon.run.plain_values import plainly
+    from cmvmon.run.why_query import explained
     from cmvmon.text import language
 
     found = explained(site, alert, lang=lang)
@@ -82,7 +83,8 @@ def _standing(found: dict[str, Any], spoken: Language) -> str:
     )
     said = " ".join(text for text in (found["sentence"], found["details"]) if text)
     results = [spoken.say("alerts.results", results=", ".join(found["rests_on"]))] if found["rests_on"] else []
-    return "\n".join((head, said, *results, *found["stated_by"], "", spoken.say("why.why")))
+    rested = [spoken.say("rested.title"), *found["rested_on_it"]["says"]] if found["rested_on_it"] else []
+    return "\n".join((head, said, *results, *rested, *found["stated_by"], "", spoken.say("why.why")))
 
 
 def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:

@@ -64,6 +64,9 @@ is_grave = AnyOf(tuple(GRAVE.values()))
 doses_outside = is_grave & is_blood & adequate_days.is_long_enough & ~adequate_days.was_adequate
 is_below_line = (call == "not_met") | (is_late & call.is_unknown() & (fact("fall_at_most_log10_per_week") < target))
 below_local_line = treatment.is_on & truth("is_leading") & is_below_line
+# An undecided call whose estimate stands below the line: not shown to be less, and not shown to reach it. So a night without a
+# sample ends no alert that the next sample begins again.
+is_near_line = truth("is_leading") & (call == "indeterminate") & (fact("mean_decline_log10_per_week") < target)
 interrupted = fact("interrupted_days")
 
 is_first_clock = ~had_drugs & (at_most < 0.0)

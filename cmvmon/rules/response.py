@@ -19,8 +19,9 @@ In blood, after {exposure.adequate_days} days of a dose that is not below the ba
 {refractory_one_load_iu_per_ml} IU/mL; *probable_refractory*: at or above that peak.
 
 Clear when *met*, when the last two results are below the limit of quantification, or when the load is below that line or
-fell by more. Until day {response_clock.judged_from_days} only the call of the leading compartment is judged. A first load
-below {low_load_iu_per_ml} IU/mL after two sample times below the limit may be a blip.
+fell by more; not while the leading compartment's call is undecided and its estimate stands below the ward's line, so that no
+night without a sample ends an alert. Until day {response_clock.judged_from_days} only the call of the leading compartment is
+judged. A first load below {low_load_iu_per_ml} IU/mL after two sample times below the limit may be a blip.
 
 Why: guide G19; so little a fall is the entry of the SOLSTICE trial (Kotton 2025), a criterion of a trial. Refractory is the
 definition of transplant medicine (Chemaly 2019): where doses are not on record, low or not known, it is not judged. Not
@@ -36,7 +37,10 @@ from cmvmon.rules.rulebook import Rule
 call, status = fact("call"), fact("status")
 possible_blip = fact("first_positive_iu_per_ml") < little_fall.low
 fires = little_fall.is_grave | little_fall.below_local_line
-refuted = little_fall.is_late & ~possible_blip & ~truth("last_two_contradict") & (little_fall.is_low | little_fall.fell)
+is_not_grave = (
+    little_fall.is_late & ~possible_blip & ~truth("last_two_contradict") & (little_fall.is_low | little_fall.fell)
+)
+refuted = is_not_grave & ~little_fall.is_near_line
 ends = little_fall.is_met | (status == "suppressed") | refuted
 
 RULE = Rule(

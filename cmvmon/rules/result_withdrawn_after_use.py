@@ -1,6 +1,7 @@
 """A result that stood here was withdrawn by the laboratory, or turned out to be of another patient.
 
 Watches results of blood, BAL, CSF and vitreous fluid that were taken back in the last {within_days} days, on and off treatment.
+An alert stands until somebody has acknowledged it, and for {within_days} days after that: time alone ends none.
 
 Alerts where the result had stood here for {in_use_h} hours or longer, so that whoever looked at the pages has seen it, and where
 somebody had answered for it, however short it stood.
@@ -30,7 +31,7 @@ has_another = truth("has_another_result")
 RULE = Rule(
     code="result_withdrawn_after_use",
     subject="sample",
-    applies=is_recent | ~is_told,
+    applies=is_recent | is_back | ~is_told,
     fires={words.WITHDRAWN: fires & (how == words.WITHDRAWN), words.MOVED: fires & (how == words.MOVED)},
     clears=is_back | (is_told & ~was_used),
     tier={1: otherwise},
@@ -44,5 +45,6 @@ RULE = Rule(
         say("no_other", when=~has_another),
     ),
     no_longer=words.MOMENT_OVER,
+    told_for="within_days",
     leaflet=__doc__ or "",
 )

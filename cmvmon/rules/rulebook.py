@@ -74,6 +74,8 @@ class Rule:
         inhibited_by: rules whose alert on the patient makes this one not assessable.
         no_longer: why an open alert is closed when it no longer applies to its subject, as a code of `words.UNJUDGED`, where
             neither results nor treatment explain it. None: what holds of its kind of subject.
+        told_for: the number of its stanza that says for how many days it tells of a moment. Where time alone would end an alert
+            of tier 1, it stands until somebody has acknowledged it, and so long after that.
         is_state: it tells a state and alerts on nobody: where it fires it is clear, with the grounds and sentences of the state.
         leaflet: what it watches, why, what it must not be read as, source; `{number}` stands for a number of the protocol.
     """
@@ -93,6 +95,7 @@ class Rule:
     expects: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
     no_longer: str | None = None
+    told_for: str | None = None
     is_state: bool = False
 
     def __post_init__(self) -> None:

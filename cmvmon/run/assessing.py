@@ -124,6 +124,11 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
+        told_for={
+            rule.code: assessment.facts.protocol.rules[rule.code].span(rule.told_for)
+            for rule in rules.values()
+            if rule.told_for is not None
+        },
     )
 
 

@@ -20,7 +20,7 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import freshness, patient_numbers, views, ward_list
+from cmvmon.run import freshness, patient_numbers, rested_query, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
@@ -96,6 +96,9 @@ def publish(
         )
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
         n_never = never_taken_in(connection, as_of=as_of)
+        rested = rested_query.of_open(
+            connection, [row for row in standing if only is None or row["patient_id"] in only]
+        )
     # The page of a number that was merged would go on showing what was known before.
     merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
     with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
@@ -125,6 +128,7 @@ def publish(
             fitted=fitted,
             next_sample=open_calls,
             caveats=(*own_caveats(patient_id, waiting), *caveats),
+            rested=rested,
             ward_href=names.ward(settings.language),
             hrefs={c: names.patient(patient_id, c) for c in codes()},
         )

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from cmvmon.run.chosen_alert import chosen
+from cmvmon.run.plain_values import plainly
 from cmvmon.shell import alert_history, alert_store
 from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
@@ -33,15 +36,28 @@ def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str
 
 
 def shown_alert(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
-    """One alert as it stands, and `events`: what happened to it, in order. Raises SiteError where there is no such alert."""
+    """One alert as it stands, `events`: what happened to it, in order, and `rested_on_it`: what rested on the result that it
+    says was taken back (null where it says no such thing). Raises SiteError where there is no such alert."""
     site = Site(root).require()
     settings = site.settings()
     spoken = language(lang or settings.language)
     with open_store(settings.database) as store, store.reading() as connection:
         row = chosen(alert_store.alerts(connection), alert_id)
         events = alert_history.events_of(connection, alert_id=row["alert_id"])
+        rested = _rested(connection, row, spoken, settings.time_zone)
     shown = _shown(row, spoken, settings.time_zone)
-    return shown | {"events": [_told(event, spoken) for event in events]}
+    return shown | {"events": [_told(event, spoken) for event in events], "rested_on_it": rested}
+
+
+def _rested(
+    connection: sa.Connection, row: Mapping[str, Any], spoken: Language, time_zone: str
+) -> dict[str, Any] | None:
+    if row["subject_kind"] != "sample":
+        return None
+    from cmvmon.run import rested_query  # reads who is who: with a frame library, so only where it is asked for
+
+    found = rested_query.told(connection, row, spoken, time_zone)
+    return None if found is None else dict(plainly(found))
 
 
 def history(

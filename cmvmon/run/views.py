@@ -16,6 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
+from cmvmon.domain.rested import Rested
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.beside import BESIDE
@@ -109,10 +110,12 @@ def patient_view(
     fitted: pl.DataFrame,
     next_sample: pl.DataFrame,
     caveats: tuple[Caveat, ...],
+    rested: Mapping[str, Rested],
     ward_href: str,
     hrefs: Mapping[str, str],
 ) -> PatientView:
-    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately."""
+    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately. `rested`: of alerts
+    about a result that was taken back, by id, what rested on it."""
     known = assessment.facts
     judged = _of(known.of(AFFECTED), patient_id).filter(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
@@ -155,6 +158,7 @@ def patient_view(
         noted_pairs=_of(known.shared(noted_pairs), patient_id),
         never_delivered=common.never_delivered,
         beside=Beside(*(_of(known.shared(rows), patient_id) for rows in BESIDE)),
+        rested=rested,
     )
 
 

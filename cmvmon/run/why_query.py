@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
+from cmvmon.run import rested_query
 from cmvmon.run.chosen_alert import chosen
 from cmvmon.run.protocol_rows import rows_of
 from cmvmon.run.rule_query import rule_of, where
@@ -36,9 +36,9 @@ _TRIED = 10  # results left out, one at a time, the newest first
 
 def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     """The alert, the results and the statements that it rests on, its conditions, its turning values, the result that tipped
-    it, and where its numbers stand.
+    it, and where its numbers stand; of a result that was taken back also what rested on it.
 
-    Its words are in `language`; moments and spans are values, to be written in `time_zone` (or for a machine: `plainly`).
+    Its words are in `language`; moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
 
     Raises SiteError when no alert, or more than one, has an id that begins so, or when it is about a feed.
     """
@@ -48,6 +48,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     with open_site(root) as opened:
         with opened.reading() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
+            rested = rested_query.told(connection, alert, spoken, settings.time_zone)
         if alert["rule"] == words.OPERATIONS:
             raise SiteError(
                 "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
@@ -68,6 +69,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "rests_on": evidence["result_ids"] or [],
+            "rested_on_it": rested,
             "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],
             "turns": [asdict(turn) for turn in turns(rule, frame)],
@@ -150,14 +152,3 @@ def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str,
         return None
     mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
     return None if mine.is_empty() else str(mine["verdict"][0])
-
-
-def plainly(value: Any) -> Any:
-    """The same for a machine: moments in ISO 8601 UTC, spans as text."""
-    if isinstance(value, Mapping):
-        return {name: plainly(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [plainly(one) for one in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

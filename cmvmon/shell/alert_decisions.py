@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from cmvmon import answers, episodes
 from cmvmon.answers import Worse
 from cmvmon.domain import words
-from cmvmon.episodes import ALERT_ANEW, ALERT_BACK, CLOSED, OPEN, STAY_ENDED, UNFOUNDED, UNJUDGED, Word, subject_of
+from cmvmon.episodes import (
+    ALERT_ANEW,
+    ALERT_BACK,
+    CLOSED,
+    OPEN,
+    STAY_ENDED,
+    UNFOUNDED,
+    UNJUDGED,
+    WAITS,
+    Word,
+    subject_of,
+)
 from cmvmon.shell.stamp import Stamp
 
 Row = Mapping[str, Any]
@@ -27,6 +38,7 @@ class Ends:
         discharged: patients whose stay has ended.
         worse: how much higher a load must be to end an answer.
         goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
+        told_for: by rule, for how long an alert that time alone would end stands after it was acknowledged.
     """
 
     cause_of: Callable[[Row], str]
@@ -34,6 +46,7 @@ class Ends:
     discharged: Collection[str]
     worse: Worse
     goes_on_within: Mapping[str, timedelta]
+    told_for: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def met_within(self) -> timedelta:
@@ -91,7 +104,7 @@ def decided(
         if subject not in judged and alert["patient_id"] not in ends.discharged
     }
     said += [
-        (alert, _ended(alert, stamp.as_of, causes.get(subject)))
+        (alert, _ended(alert, stamp.as_of, causes.get(subject), told_for=ends.told_for.get(alert["rule"])))
         for subject, alert in unsaid.items()
         if subject not in judged
     ]
@@ -146,9 +159,20 @@ def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
     return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
 
 
-def _ended(alert: Row, as_of: datetime, cause: str | None) -> Word:
-    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended."""
-    return Word(STAY_ENDED, as_of) if cause is None else Word(UNJUDGED, as_of, cause=cause)
+def _ended(alert: Row, as_of: datetime, cause: str | None, *, told_for: timedelta | None) -> Word:
+    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended. `told_for`: as in `Ends`."""
+    if cause is None:
+        return Word(STAY_ENDED, as_of)
+    if cause == words.MOMENT_OVER and told_for is not None and _waits(alert, as_of, told_for):
+        return Word(WAITS, as_of)
+    return Word(UNJUDGED, as_of, cause=cause)
+
+
+def _waits(alert: Row, as_of: datetime, told_for: timedelta) -> bool:
+    """Whether an alert that a named person must answer has not been acknowledged for so long yet, or by nobody."""
+    if alert["tier"] != words.TIERS[0]:
+        return False
+    return bool(alert["standing"] != words.ACKNOWLEDGED or as_of - alert["answered_at"] <= told_for)
 
 
 def _of_policy(cause: str, *, is_other_policy: bool) -> str:

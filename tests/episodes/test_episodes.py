@@ -34,6 +34,7 @@ from cmvmon.episodes import (
     STAY_ENDED,
     UNFOUNDED,
     UNJUDGED,
+    WAITS,
     Word,
 )
 from cmvmon.rules import all_rules
@@ -93,6 +94,7 @@ clear                                       -       resolved     resolved     re
 not_assessable                              -       -            -            -            -            -            -        -
 not assessable, and a result under it changed -     closed       closed       closed       closed       closed       -        -
 no longer judged                            -       closed       closed       closed       closed       closed       -        -
+no longer judged for its time has passed, and it waits for its answer - -      -            -            -            -            -        -
 stay has ended                              -       closed       closed       closed       closed       closed       -        -
 told to somebody                            -       notified     -            -            -            -            -        -
 somebody has seen it                        -       seen         seen         -            -            -            -        -
@@ -300,7 +302,7 @@ def test_in_the_order_of_time_an_episode_runs_from_the_first_alert_to_the_first_
     for said, _ in sayings:
         before = is_open
         goes_on = said == ALERT_BACK and expected[-1:] == ["closed"]
-        is_open = said in SAYS_ALERT or (is_open and said == words.NOT_ASSESSABLE)
+        is_open = said in SAYS_ALERT or (is_open and said in (words.NOT_ASSESSABLE, WAITS))
         if is_open and not before:
             expected.append("reopened" if goes_on else "opened")
         if before and not is_open:
