@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from data_contracts import gate
-from tests.run.test_histories import EVENTS, ended_in
+from tests.run.test_histories import EVENTS, as_said, ended_in
 from tests.sites import laboratories
 
 N_EVENTS = 6
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     drawn, n_differ = random.Random(options.seed), 0
     for n in range(1, options.pairs + 1):
         chosen = drawn.sample(sorted(EVENTS), N_EVENTS)
-        orders = [drawn.sample(chosen, N_EVENTS) for _ in range(2)]
+        orders = [as_said(drawn.sample(chosen, N_EVENTS)) for _ in range(2)]
         what = differs(*orders)
         if what:
             n_differ += 1

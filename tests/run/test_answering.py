@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import SiteError
+from cmvmon.episodes import CLOSED, NONE, RESOLVED, STATES
 from cmvmon.run import answering, queries
 from cmvmon.shell import alert_store, session
 from cmvmon.shell.session import open_site
@@ -73,6 +76,58 @@ def test_of_two_who_acknowledge_at_once_one_wins_and_the_other_is_told_who_did(a
     assert f"{winner} acknowledged that alert before you" in next(text for text in told if text)
     events = queries.history(alerted, alert_id=None, patient=None, since=None, lang="en")
     assert [(e["event"], e["actor"]) for e in events] == [("opened", "system"), ("acknowledged", winner)]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from cmvmon.shell import alert_store
+from cmvmon.shell.session import held, open_site
+from cmvmon.shell.site import Site
+from tests.run.test_answering import EVIDENCE, NEXT
+from tests.shell.test_alert_store import ends, stamp, verdict
+
+root = Path(sys.argv[1])
+with held(Site(root)), open_site(root) as opened, opened.writing() as connection:
+    rows = [verdict("SYNTHETIC-1", "clear", NEXT, EVIDENCE), verdict("SYNTHETIC-2", "alert", NEXT, EVIDENCE)]
+    alert_store.record(connection, rows, stamp=stamp(NEXT), scope="all", patients=None, ends=ends())
+    print("in the midst of it", flush=True)
+    time.sleep(120)
+"""
+
+
+def put_into(root: Path, state: str) -> list[dict[str, Any]]:
+    """What is judged of a patient whose alert stands so, from then on."""
+    if state == RESOLVED:
+        judge(root, NIGHT + timedelta(hours=1), "clear")
+    elif state == CLOSED:
+        with open_site(root) as opened:
+            record(opened, [], NIGHT + timedelta(hours=1))
+    else:
+        answered(root, state)
+    said = {RESOLVED: ["clear"], CLOSED: []}.get(state, ["alert"])
+    return [verdict("SYNTHETIC-1", each, NIGHT, EVIDENCE) for each in said]
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != NONE])
+def test_a_night_that_is_killed_in_its_midst_loses_no_alert_and_fires_none_again(alerted: Path, state: str) -> None:
+    """A process of its own writes half a night and is killed; the next one finds every alert as it stood, whatever its state."""
+    rows = put_into(alerted, state)
+    before = the_alert(alerted)
+    assert state in (before["standing"], before["state"])
+    command = [sys.executable, "-c", KILLED, str(alerted)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as night:
+        assert night.stdout is not None
+        assert night.stdout.readline() == "in the midst of it\n"
+        night.kill()
+        night.wait(timeout=60)
+    assert the_alert(alerted) == before
+    for hours in (2, 3):
+        at = NIGHT + timedelta(hours=hours)
+        with open_site(alerted) as opened:
+            changes = record(opened, [row | {"as_of": at} for row in rows], at)
+        assert (changes.opened, changes.reopened, changes.updated) == (0, 0, 0)
+        assert the_alert(alerted) == before
 
 
 @pytest.mark.parametrize("state", ["new", "notified", "seen", "acknowledged", "snoozed"])

@@ -43,6 +43,17 @@ def verdict(patient: str, said: str, moment: datetime, evidence: str = "{}") -> 
     }
 
 
+def ends() -> Ends:
+    """Nothing befell a result, and nobody has left."""
+    return Ends(
+        cause_of=lambda _: "no_longer_known",
+        became_of=lambda _: {},
+        discharged=(),
+        worse=Worse(0.5, 1.0),
+        goes_on_within={},
+    )
+
+
 def record(
     opened: OpenSite, rows: list[dict[str, Any]], moment: datetime, *, patients: list[str] | None = None, **other: str
 ) -> Changes:
@@ -54,13 +65,7 @@ def record(
             stamp=under,
             scope="all" if patients is None else f"delivery of {moment.isoformat()}",
             patients=patients,
-            ends=Ends(
-                cause_of=lambda _: "no_longer_known",
-                became_of=lambda _: {},
-                discharged=(),
-                worse=Worse(0.5, 1.0),
-                goes_on_within={},
-            ),
+            ends=ends(),
         )
         if not changes.is_replay:
             frame = pl.DataFrame(rows, schema=VERDICTS.schema)
