@@ -30,6 +30,7 @@ from benchmarks.unit_year_judged import (
     judged,
     median_interval,
 )
+from benchmarks.unit_year_missed import KIND, missed_text, of_a_load
 from benchmarks.unit_year_patients import ASSUMED, BEDS, DAYS, SHARES, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.kinetics.numerics.proportion import exact_interval
@@ -96,6 +97,7 @@ def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         _events_text(found(years, days=days)),
         LOW,
         strength_text([each.year for each in years], days),
+        missed_text(years, days),
         "## False alarms",
         FALSE,
         _false_text(years),
@@ -148,13 +150,22 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
         ],
     ]
     for one in found(years, days=days):
-        if one.kind == "no response":
+        if one.kind == KIND:
             rows.append(
                 [
                     f"non-responders told by day {WITHIN_DAYS[one.kind]:g} of treatment, {one.compartment}",
                     _share(one.in_time, one.lasted),
                     f">= {100 * LEAST_TOLD:g} %",
                     _said_of(one.in_time, one.lasted),
+                ]
+            )
+            n_told, n_high = of_a_load(years, days, one.compartment)
+            rows.append(
+                [
+                    f"of these, whose load truly stood at 1,000 IU/mL or above, {one.compartment}",
+                    _share(n_told, n_high),
+                    f">= {100 * LEAST_TOLD:g} %",
+                    _said_of(n_told, n_high),
                 ]
             )
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA
 from benchmarks.unit_year_doses import GANCICLOVIR, LEAST_DAYS, TOO_HIGH, TOO_LOW
 from benchmarks.unit_year_judged import Judged, adds, false_alarms, found, judged, median_interval
 from benchmarks.unit_year_loads import Load
+from benchmarks.unit_year_missed import missed_text, of_a_load
 from benchmarks.unit_year_patients import DAYS, DOSE, SHARES, WARM_UP_DAYS, Event, Year, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.domain.columns import split_by_promises
@@ -213,6 +215,46 @@ def test_a_dose_off_the_label_is_told_by_the_rule_of_that_side_alone() -> None:
 def test_an_event_that_ends_before_its_time_is_not_asked_to_be_told_in_time() -> None:
     (row,) = found([said(events=(Event("A", "plasma", "no response", 10.0, 30.9),))])
     assert (row.events, row.lasted) == (1, 0)
+
+
+def _of_samples(
+    highest_log10: float, *samples: tuple[float, float], alerts: tuple[tuple[str, float, None], ...] = ()
+) -> Judged:
+    """A year of one non-responder whose load truly rose that high, with these samples: day and IU/mL."""
+    event = Event("A", "plasma", "no response", 10.0, 38.0, highest_log10)
+    one = said(*alerts, events=(event,))
+    rows = [
+        {
+            "patient_id": "A",
+            "compartment": "plasma",
+            "day": day,
+            "detection": "quantified",
+            "viral_load_iu_per_ml": load,
+        }
+        for day, load in samples
+    ]
+    return replace(one, year=replace(one.year, results=pl.DataFrame(rows)))
+
+
+@pytest.mark.parametrize(
+    ("highest_log10", "first", "why"),
+    [
+        (2.99, 500.0, "its load never stood at 1,000 IU/mL"),
+        (4.0, 110_000.0, "its first sample is an outlier of the assay"),
+        (4.0, 90_000.0, "not explained"),
+        (3.0, 9_000.0, "not explained"),
+    ],
+)
+def test_why_a_non_responder_was_not_told_is_read_off_the_truth(highest_log10: float, first: float, why: str) -> None:
+    one = _of_samples(highest_log10, (10.1, first), (24.0, 800.0), alerts=(("response 3", 25.0, None),))
+    assert f"0.1: {first:,.0f}; 14.0: 800 | plasma, tier 3, day 15 | {why} |" in missed_text([one], DAYS)
+    assert of_a_load([one], DAYS, "plasma") == (0, int(highest_log10 >= 3.0))
+
+
+def test_a_non_responder_who_was_told_is_not_among_the_missed() -> None:
+    one = _of_samples(4.0, (10.1, 9_000.0), alerts=(("response", 25.0, None),))
+    assert missed_text([one], DAYS).endswith("None.")
+    assert of_a_load([one], DAYS, "plasma") == (1, 1)
 
 
 def test_a_false_alarm_is_one_of_which_nothing_is_true_that_morning() -> None:
