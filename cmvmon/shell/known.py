@@ -73,10 +73,9 @@ def known_table(
 ) -> pl.DataFrame | None:
     """What was known of a table at `as_of` (received_at <= as_of); None when no such delivery had been accepted.
 
-    Every version of each record where the sender states which one is the last; else the rows that stand
-    (cmvmon.domain.standing). What came under a number that was merged stands under the one that its patient goes on under,
-    whichever of the two is asked for. With the rows that are made of statements of another table. `one`: those links, where
-    they were read already.
+    Every version of each record where the sender states which one is the last; else the rows that stand (cmvmon.domain.standing).
+    What came under a number that was merged stands under the one that its patient goes on under, whichever of the two is asked for.
+    With the rows that are made of statements of another table. `one`: those links, where they were read already.
     """
     one = links(connection, as_of=as_of, about=patients) if one is None else one
     own, _ = _own_rows(connection, table, as_of=as_of, patients=patients, one=one)
@@ -113,8 +112,8 @@ def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] 
 
 def births(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> pl.DataFrame:
     """Every version of the dates of birth of these numbers, as they came, known at `as_of`; none of one that was withdrawn."""
-    is_withdrawn = pl.col("is_withdrawn").any().over("record_key")
-    return _read(connection, BIRTHS.rows, as_of, numbers).filter(~is_withdrawn).select(*BIRTHS.rows.schema)
+    stands = ~pl.col("is_withdrawn").any().over("record_key")
+    return _read(connection, BIRTHS.rows, as_of, numbers).filter(stands).select(*BIRTHS.rows.schema)
 
 
 def linked(connection: sa.Connection, numbers: Collection[str]) -> frozenset[str]:
@@ -196,8 +195,7 @@ def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_
 
 def led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
     """These patients, each under the number that they go on under."""
-    found = set(numbers)
-    one = links(connection, as_of=as_of, about=found)
+    one = links(connection, as_of=as_of, about=(found := set(numbers)))
     return {one.of(number) for number in found}
 
 
@@ -225,8 +223,8 @@ def waiting(
             query = query.where(c.received_at > since)
         parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
         found |= {patient for part in parts for patient in connection.execute(part).scalars()}
-    says_who = table.says_who or table is BIRTHS  # a date of birth may end what a merge joined
-    return led_on(connection, linked(connection, found) if says_who else found, as_of)
+    joins = table.says_who or table is BIRTHS  # a date of birth may end what a merge joined
+    return led_on(connection, linked(connection, found) if joins else found, as_of)
 
 
 def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datetime) -> frozenset[str]:
