@@ -359,6 +359,7 @@ moved_time = "Tijd"
 unit = "Afdeling"
 ward = "Kamer"
 bed = "Bed"
+n_movements = "Aantal bewegingen"
 
 [patient_movements.words.movement]
 transfer = ["overplaatsing"]
