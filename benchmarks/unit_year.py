@@ -151,23 +151,11 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
     ]
     for one in found(years, days=days):
         if one.kind == KIND:
-            rows.append(
-                [
-                    f"non-responders told by day {WITHIN_DAYS[one.kind]:g} of treatment, {one.compartment}",
-                    _share(one.in_time, one.lasted),
-                    f">= {100 * LEAST_TOLD:g} %",
-                    _said_of(one.in_time, one.lasted),
-                ]
-            )
-            n_told, n_high = of_a_load(years, days, one.compartment)
-            rows.append(
-                [
-                    f"of these, whose load truly stood at 1,000 IU/mL or above, {one.compartment}",
-                    _share(n_told, n_high),
-                    f">= {100 * LEAST_TOLD:g} %",
-                    _said_of(n_told, n_high),
-                ]
-            )
+            told = f"non-responders told by day {WITHIN_DAYS[KIND]:g} of treatment, {one.compartment}"
+            high = f"of these, whose load truly stood at 1,000 IU/mL or above, {one.compartment}"
+            counts = ((told, one.in_time, one.lasted), (high, *of_a_load(years, days, one.compartment)))
+            least = f">= {100 * LEAST_TOLD:g} %"
+            rows += [[what, _share(n, of), least, _said_of(n, of)] for what, n, of in counts]
     return rows
 
 

@@ -20,10 +20,7 @@ from dashboards.row_views import CoursePoint, DrugsNow, SampleDue
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
-CAVEATS: tuple[str, ...] = (
-    "own_quarantined", "quarantined", "results_never", "results_stale", "courses_stale", "stays_stale",
-)  # fmt: skip
-
+CAVEATS = ("own_quarantined", "quarantined", "results_never", "results_stale", "courses_stale", "stays_stale")
 
 # The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
 WORK = "assessment"
