@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from cmvmon.domain import words
 from cmvmon.text import Language
 from cmvmon.text.beside import rounded
-from dashboards.row_views import DrugsNow, RunningDrug
-from dashboards.views import LatestResult
+from dashboards.row_views import DrugsNow, LatestResult, RunningDrug
 from dashboards.words_for_results import capital
 
 _DAY = timedelta(days=1)

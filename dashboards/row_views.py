@@ -63,3 +63,32 @@ class CoursePoint:
     limit_iu_per_ml: float | None
     lloq_iu_per_ml: float | None
     series: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class LatestResult:
+    """The newest result of one compartment, as a ward row shows it.
+
+    Attributes:
+        limit_iu_per_ml: the LLOQ or ULOQ it was below or above.
+        way, since: how its load came to be and since when (`dashboards.facts.Course`): falls, rises, within_noise or untold.
+        is_watched: whether a rule watches this compartment's load.
+    """
+
+    compartment: str
+    detection: str
+    viral_load_iu_per_ml: float | None
+    limit_iu_per_ml: float | None
+    collected_at: datetime
+    way: str = "untold"
+    since: datetime | None = None
+    is_watched: bool = True
+
+
+@dataclass(frozen=True)
+class NotAssessable:
+    """One rule that could not be assessed. `compartment` None = the rule judges the patient."""
+
+    rule: str
+    reason: str
+    compartment: str | None

@@ -16,7 +16,7 @@ from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 from dashboards.happened import Lately
-from dashboards.row_views import CoursePoint, DrugsNow, SampleDue
+from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
@@ -224,35 +224,6 @@ class FeedState:
     operations_code: str | None = None
     n_quarantined: int = 0
     file_name: str | None = None
-
-
-@dataclass(frozen=True)
-class LatestResult:
-    """The newest result of one compartment, as a ward row shows it.
-
-    Attributes:
-        limit_iu_per_ml: the LLOQ or ULOQ it was below or above.
-        way, since: how its load came to be and since when (`dashboards.facts.Course`): falls, rises, within_noise or untold.
-        is_watched: whether a rule watches this compartment's load.
-    """
-
-    compartment: str
-    detection: str
-    viral_load_iu_per_ml: float | None
-    limit_iu_per_ml: float | None
-    collected_at: datetime
-    way: str = "untold"
-    since: datetime | None = None
-    is_watched: bool = True
-
-
-@dataclass(frozen=True)
-class NotAssessable:
-    """One rule that could not be assessed. `compartment` None = the rule judges the patient."""
-
-    rule: str
-    reason: str
-    compartment: str | None
 
 
 @dataclass(frozen=True)

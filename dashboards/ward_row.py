@@ -14,7 +14,8 @@ from cmvmon.text.values import value_in_words
 from dashboards import facts, few_words, never_delivered, page, sparkline
 from dashboards.answers import answer_in_words
 from dashboards.facts import Row
-from dashboards.views import LatestResult, WardRow, WardView
+from dashboards.row_views import LatestResult
+from dashboards.views import WardRow, WardView
 from dashboards.words_for_results import capital, unassessed
 
 _INFORMATION = words.TIERS[-1]

@@ -11,8 +11,8 @@ from cmvmon.protocol import Protocol
 from cmvmon.run.views import places
 from cmvmon.run.ward_list import WardList
 from dashboards import facts
-from dashboards.row_views import CoursePoint, DrugsNow
-from dashboards.views import LatestResult, NotAssessable, WardRow
+from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
+from dashboards.views import WardRow
 
 
 def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:

@@ -6,7 +6,8 @@ import polars as pl
 
 from cmvmon.domain.results import ALERTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from dashboards.views import FeedState, NotAssessable, PatientView, WardRow, WardView
+from dashboards.row_views import NotAssessable
+from dashboards.views import FeedState, PatientView, WardRow, WardView
 from tests.pages import made_up, made_up_ward
 
 SCRIPT = "SYNTHETIC<script>alert(1)</script>"

@@ -8,8 +8,7 @@ import pytest
 
 from cmvmon.text import language
 from dashboards import few_words
-from dashboards.row_views import DrugsNow, RunningDrug
-from dashboards.views import LatestResult
+from dashboards.row_views import DrugsNow, LatestResult, RunningDrug
 from tests.pages.made_up import AS_OF
 
 GANCICLOVIR = RunningDrug("ganciclovir", AS_OF - timedelta(days=13, hours=1))

@@ -12,7 +12,8 @@ from cmvmon.domain.results import VERDICTS
 from cmvmon.text import language
 from dashboards.never_delivered import of_a_patient, on_the_ward
 from dashboards.patient import patient_page
-from dashboards.views import FeedState, NeverDelivered, NotAssessable, WardRow, WardView
+from dashboards.row_views import NotAssessable
+from dashboards.views import FeedState, NeverDelivered, WardRow, WardView
 from dashboards.ward import ward_page
 from tests.pages import made_up, made_up_ward
 

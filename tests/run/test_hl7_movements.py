@@ -20,7 +20,7 @@ from cmvmon.run.merging import listed_links
 from cmvmon.run.night import nightly
 from cmvmon.run.placing import places
 from cmvmon.run.rebuilding import rebuild
-from cmvmon.run.views import ward_rows
+from cmvmon.run.ward_rows import ward_rows
 from cmvmon.run.worklist import worklist
 from cmvmon.shell import known
 from cmvmon.shell.inbox import Inbox, Message, key_of
