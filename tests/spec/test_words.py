@@ -309,7 +309,7 @@ def test_a_title_says_what_was_found_and_every_language_folds_the_same() -> None
     assert alert_title("response", {"says": ["slope", "guide"]}, nl) == "Load daalt minder dan de afdelingslijn"
     assert (
         alert_title("response", {"says": ["slope", "guide", "higher"]}, nl)
-        == "Load is hoger dan bij de start van de behandeling"
+        == "Load hoger dan bij behandelstart"
     )
     assert alert_title("rebound", {"says": ["rise", "probability"]}, nl).startswith("Modelsignaal")
     assert (
