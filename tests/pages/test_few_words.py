@@ -39,7 +39,8 @@ def test_what_runs_is_said_with_its_day_and_none_is_not_unknown(case: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("hours", "said"), [(0, "<1 d old"), (11, "<1 d old"), (13, "1 d old"), (24, "1 d old"), (67, "3 d old")]
+    ("hours", "said"),
+    [(0, "less than a day old"), (11, "less than a day old"), (13, "1 d old"), (24, "1 d old"), (67, "3 d old")],
 )
 def test_an_age_is_rounded_as_the_full_sentence_rounds_it(hours: int, said: str) -> None:
     latest = LatestResult("bal", "quantified", 5400.0, 35.0, AS_OF - timedelta(hours=hours))
