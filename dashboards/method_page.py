@@ -28,7 +28,7 @@ class RuleText:
 def method_page(view: MethodView, *, language: Language, script: str | None = None) -> str:
     """The page as HTML text: the same view and language give the same bytes. Raises MissingWords."""
     protocol = view.protocol
-    signed = ""
+    signed = language.say("method.owner", owner=protocol.owner)
     if view.is_signed:
         signed = language.say("method.signed", who=protocol.owner_signed_by, date=protocol.signed_at)
     off = {one.rule for one in view.switched_off}
@@ -38,9 +38,7 @@ def method_page(view: MethodView, *, language: Language, script: str | None = No
         language,
         script=script,
         title=language.say("method.title"),
-        protocol_text=language.say(
-            "method.protocol", version=protocol.version, title=protocol.title, owner=protocol.owner
-        ),
+        protocol_text=language.say("method.protocol", version=protocol.version, title=protocol.title),
         signed=signed,
         rules=[_rule(rule, language, is_off=rule.code in off) for rule in view.rules],
         order=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cmvmon import __version__
 from cmvmon.assess import Assessment
@@ -39,7 +40,7 @@ def write_site_pages(
         into: another folder than the site's own pages.
     """
     settings, script = opened.site.settings(), shared_script()[0]
-    shared = {
+    shared: dict[str, dict[str, Any]] = {
         name: {
             "as_of": as_of,
             "time_zone": settings.time_zone,

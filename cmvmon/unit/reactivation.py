@@ -140,7 +140,7 @@ def followed(stays: pl.DataFrame, results: pl.DataFrame, context: pl.DataFrame, 
 
 def serostatus(rows: pl.DataFrame) -> Serostatus:
     """Of how many of these rows of `followed` the serostatus is known."""
-    positive, negative = ((rows["serostatus"] == status).sum() for status in (POSITIVE, NEGATIVE))
+    positive, negative = (int((rows["serostatus"] == status).sum()) for status in (POSITIVE, NEGATIVE))
     return Serostatus(positive, negative, rows.height - positive - negative)
 
 

@@ -115,7 +115,8 @@ def _variance(f: Floats, before: Floats, n: Floats, any_cause: Whole, own: Whole
     spread = f**2 * np.cumsum(of_all) - 2 * f * np.cumsum(f * of_all) + np.cumsum(f**2 * of_all)
     own_part = np.cumsum(before**2 * own * (n - own) / n**3)
     crossed = f * np.cumsum(of_own) - np.cumsum(f * of_own)
-    return np.maximum(spread + own_part - 2 * crossed, 0.0).astype(np.float64)
+    variance: Floats = np.maximum(spread + own_part - 2 * crossed, 0.0).astype(np.float64)
+    return variance
 
 
 def _from_on(moments: Floats, times: Floats) -> Whole:
