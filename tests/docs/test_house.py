@@ -15,10 +15,10 @@ from tests.conftest import KINDS
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
 LONGER = {
-    "cmvmon/domain/constraints.py": 310,
-    "cmvmon/domain/rows.py": 310,
+    "cmvmon/domain/constraints.py": 330,
+    "cmvmon/domain/rows.py": 320,
     "cmvmon/feeds/reasons.py": 310,
-    "data_contracts/reading.py": 310,
+    "data_contracts/reading.py": 315,
     "cmvmon/domain/results.py": 360,
     "cmvmon/shell/schema.py": 350,
     "cmvmon/text/languages/nl.py": 540,

@@ -285,7 +285,7 @@ def test_whether_herpes_was_looked_for_in_the_same_bal_is_told_and_its_absence_t
     assert herpes({"result": "not_detected"}, {"result": "detected", "virus": "hsv_2"}) == [
         "BAL of 1 Mar 2026: herpes simplex detected too. (G4)"
     ]
-    assert herpes({"result": "failed"}) == ["BAL of 1 Mar 2026: PCR for herpes simplex failed. (G4)"]
+    assert herpes({"result": "failed"}) == ["BAL of 1 Mar 2026: PCR for herpes simplex gave no valid result. (G4)"]
     assert herpes({"result": "failed"}, {"result": "not_detected", "virus": "hsv_2"}) == negative
     assert herpes({"result": "detected", "compartment": "plasma"}) == none
     within = SHIPPED.sampling.same_sample_h
