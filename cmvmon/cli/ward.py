@@ -85,7 +85,7 @@ def demo(
     as_of = prepare_demo(site)
     _night(site, as_of=as_of, plain=plain)
     if answered := answer_demo(site):
-        published = pages_again(site, answered, as_of=as_of)
+        published = pages_again(site, as_of=as_of)
         print(f"answer   {len(answered)} alerts, by made-up persons: {published.written} files written again")
     table, notices = real_example()
     print("\nreal series: ACTG315, HIV-1 RNA in copies/mL, 46 patients, days 0-28, one line each (examples/actg315)")

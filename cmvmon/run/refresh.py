@@ -83,8 +83,7 @@ def waiting_patients(connection: sa.Connection, as_of: datetime) -> frozenset[st
     return frozenset[str]().union(*found)
 
 
-def pages_again(root: Path, patients: Collection[str], *, as_of: datetime) -> Published:
-    """The pages of these patients and the ward page, written as of that moment, after somebody answered; records nothing."""
+def pages_again(root: Path, *, as_of: datetime) -> Published:
+    """Every page written as of that moment, after somebody answered, those about the site too; records nothing."""
     with held(Site(root)), open_site(root) as opened:
-        assessment = assessed(opened, as_of=as_of, patients=patients, is_live=True)
-        return publish(opened, assessment, as_of=as_of, only=set(assessment.patients))
+        return publish(opened, assessed(opened, as_of=as_of), as_of=as_of)
