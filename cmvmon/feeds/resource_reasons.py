@@ -73,8 +73,9 @@ OF_RESOURCES = {
         "be the same. Ask the sender whose the result is, and to name the patient in one way throughout."
     ),
     "versions_unclear": (
-        "the file holds several versions of a report or panel that names the result, and it can't be told which of them holds. Ask "
-        "the sender for the last version alone, or for each with its meta.versionId."
+        "the file holds several versions of an order, or of a report or panel that names the result, and it can't be told which of "
+        "them holds. Ask the sender for the last version alone, or for each with its meta.versionId, and of an order with "
+        "meta.lastUpdated that has an offset from UTC."
     ),
     "unknown_modifier": (
         "the resource holds a modifier (modifierExtension, implicitRules) that may change what it means, and is not known here. "

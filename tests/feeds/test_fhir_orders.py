@@ -84,6 +84,34 @@ def test_of_two_versions_of_one_order_in_a_file_the_one_that_was_stated_last_hol
         assert {row[2] for row in shown(*order, to_be_taken())} == {"cancelled"}
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-10-25T02:30:00+02:00", "2026-10-25T02:10:00+01:00"),  # the hour that comes twice
+        ("2026-05-03T10:00:00Z", "2026-05-03T10:00:00.500Z"),
+        ("2026-05-03T12:30:00+02:00", "2026-05-03T11:00:00Z"),
+    ],
+)
+def test_the_last_of_two_versions_is_the_later_moment_however_it_is_written(first: str, last: str) -> None:
+    active, revoked = request(meta={"lastUpdated": first}), request(status="revoked", meta={"lastUpdated": last})
+    for order in ((active, revoked), (revoked, active)):
+        assert {row[2] for row in shown(*order, to_be_taken())} == {"cancelled"}
+
+
+def test_of_two_versions_of_one_moment_the_one_that_stands_last_holds() -> None:
+    active = request(meta={"lastUpdated": "2026-05-03T12:00:00+02:00"})
+    revoked = request(status="revoked", meta={"lastUpdated": "2026-05-03T10:00:00Z"})
+    assert {row[2] for row in shown(active, revoked, to_be_taken())} == {"cancelled"}
+    assert {row[2] for row in shown(revoked, active, to_be_taken())} == {"ordered"}
+
+
+def test_two_versions_whose_moments_are_in_no_order_are_set_apart_by_name() -> None:
+    active = request(meta={"lastUpdated": "2026-05-03T10:30:00"})
+    revoked = request(status="revoked", meta={"lastUpdated": "2026-05-03T10:00:00Z"})
+    part = told(ORDERS, active, revoked, to_be_taken())
+    assert (part.accepted.height, set(reasons(part))) == (0, {"versions_unclear"})
+
+
 def test_a_request_of_another_test_is_counted_and_left_and_without_a_list_none_is_read() -> None:
     part = told(ORDERS, request(), request("O2", code=concept("GLUC", "Glucose")), to_be_taken())
     assert (part.received, part.ignored, part.accepted.height) == (2, 1, 1)

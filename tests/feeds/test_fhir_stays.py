@@ -91,6 +91,43 @@ WAYS = {  # the places, how the visit stands, and the movements beside the whole
     "entered in error, and nothing but its number": ([], {"status": "entered-in-error", "period": None}, []),
     "seen by video": ([place("3")], {"class": {"code": "VR"}}, []),
     "expected": ([place("3")], {"class": {"code": "PRENC"}}, []),
+    "an hour in theatre, and back in the bed that was kept": (
+        [place("3", "03 08:15"), place("b4", "04 09:00", "04 12:00")], {},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None),
+         ("transfer", "04 12:00", "icu", "IC1", "3")]),
+    "theatre, and the bed was left later": (
+        [place("3", "03 08:15", "06 08:00"), place("b4", "04 09:00", "04 12:00")], {},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None),
+         ("transfer", "04 12:00", "icu", "IC1", "3"), ("discharge", "06 08:00", None, None, None)]),
+    "a place in a place in a place": (
+        [place("3", "03 08:15"), place("b4", "04 09:00", "04 15:00"), place("7", "04 10:00", "04 11:00")], {},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None),
+         ("transfer", "04 10:00", "icu", "IC2", "7"), ("transfer", "04 11:00", "elsewhere", "B4", None),
+         ("transfer", "04 15:00", "icu", "IC1", "3")]),
+    "a place around which another goes on, of a bed within its ward": (
+        [place("ic1", "03 08:15"), place("3", "03 09:00", "03 10:00")], {},
+        [("admission", "03 08:15", "icu", "IC1", None), ("transfer", "03 09:00", "icu", "IC1", "3"),
+         ("transfer", "03 10:00", "icu", "IC1", None)]),
+    "a place that was left, and nobody says when": (
+        [place("3", "03 08:15", status="completed"), place("b4", "04 09:00", "04 12:00")], {},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None)]),
+    "nobody comes back to a bed once the visit is over": (
+        [place("3", "03 08:15"), place("b4", "04 09:00", "05 11:00")], {"status": "finished", "end": "05 11:00"},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None),
+         ("discharge", "05 11:00", None, None, None)]),
+    "a place for no time at all": (
+        [place("3", "03 08:15"), place("b4", "04 09:00", "04 09:00")], {}, [("admission", "03 08:15", "icu", "IC1", "3")]),
+    "one end, written in two offsets": (
+        [place("3", "03 08:15", "05 11:00")],
+        {"status": "finished", "period": {"start": at("03 08:15"), "end": "2026-05-05T13:00:00+02:00"}},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("discharge", "05 11:00", None, None, None)]),
+    "one end, written with and without a part of a second": (
+        [place("3", "03 08:15", "05 11:00")],
+        {"status": "finished", "period": {"start": at("03 08:15"), "end": "2026-05-05T11:00:00.000Z"}},
+        [("admission", "03 08:15", "icu", "IC1", "3"), ("discharge", "05 11:00", None, None, None)]),
+    "two places that begin at one moment, in two offsets": (
+        [place("ic1", period={"start": "2026-05-03T10:15:00+02:00"}), place("3", "03 08:15")], {},
+        [("admission", "03 08:15", "icu", "IC1", "3")]),
     "places out of order": (
         [place("b4", "04 09:00"), place("3", "03 08:15", "04 09:00")], {},
         [("admission", "03 08:15", "icu", "IC1", "3"), ("transfer", "04 09:00", "elsewhere", "B4", None)]),
@@ -174,6 +211,17 @@ HISTORY: dict[str, tuple[Json, list[list[str]]]] = {  # as one visit goes on: th
         [hl7.adt("A03", recorded="20260506101500")],
     ),
 }  # fmt: skip
+
+
+def test_who_was_in_theatre_is_still_on_the_unit_as_by_adt() -> None:
+    part = told(MOVES, encounter(place("3", "03 08:15"), place("b4", "04 09:00", "04 12:00")))
+    messages = [
+        hl7.adt("A01"),
+        hl7.adt("A02", recorded="20260504110000", ward="B4", bed=""),
+        hl7.adt("A02", recorded="20260504140000"),
+    ]
+    assert stays(part) == stays(hl7.part(hl7.read(*messages), MOVES))
+    assert stays(part)[-1][2] is None
 
 
 def test_encounters_make_the_stays_that_adt_makes_whatever_the_order_in_which_they_come() -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from cmvmon.domain.patient_movements import ADMISSION, DISCHARGE, RESTATED, TRANSFER
 from cmvmon.feeds.fhir.entries import objects
 from cmvmon.feeds.fhir.json_text import Members
+from cmvmon.feeds.fhir.moments import each_once
 from cmvmon.feeds.fhir.places import Place, WhereUnclear, places_of, way_through
 from cmvmon.feeds.fhir.told import LOCATION, Telling
 from cmvmon.feeds.records import Unclear
@@ -65,13 +66,13 @@ def _moves(telling: Telling, common: dict[str, str], *, is_over: bool) -> list[M
     places = places_of(telling, start)
     if not places:  # nobody said where: an admission that can't be read, so that the visit is told of
         return [Movement(_cells(common, ADMISSION, start))]
-    way, left_at = way_through(places)
+    way, left_at = way_through(places, over_at=end if is_over else "")
     moves = [
         Movement(_cells(common, TRANSFER if n else ADMISSION, at, place=place), place)
         for n, (at, place) in enumerate(way)
     ]
     ends = ([left_at] if left_at else []) + ([end] if is_over else [])
-    return moves + [Movement(_cells(common, DISCHARGE, at)) for at in dict.fromkeys(ends)]
+    return moves + [Movement(_cells(common, DISCHARGE, at)) for at in each_once(ends)]
 
 
 def _cells(

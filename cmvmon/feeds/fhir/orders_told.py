@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, RESULTED
 from cmvmon.feeds.fhir.entries import names_in
+from cmvmon.feeds.fhir.moments import moments_of
 from cmvmon.feeds.fhir.told import Telling
 from cmvmon.feeds.records import Unclear
 
@@ -45,9 +46,17 @@ def called(telling: Telling) -> str:
 
 
 def last_word(said: Sequence[dict[str, str]]) -> dict[str, str]:
-    """What holds of one order, by all that one file says of it: the version that was stated last, or else stands last."""
-    stated = [one["stated_at"] for one in said]
-    return said[-1] if len(set(stated)) < 2 else max(said, key=lambda one: one["stated_at"])
+    """What holds of one order, by all that one file says of it: the version that was stated last, or else stands last.
+
+    Where the moments of two versions can't be put in order, it can't be told which holds: none is taken over (`versions_unclear`).
+    """
+    dated = [one for one in said if one["stated_at"]] or list(said)
+    if len({one["stated_at"] for one in dated}) < 2:
+        return dated[-1]
+    moments = moments_of(one["stated_at"] for one in dated)
+    if moments is None:
+        return dated[-1] | {"state": Unclear("versions_unclear")}
+    return max(reversed(dated), key=lambda one: moments[one["stated_at"]])
 
 
 def _state(telling: Telling, *, is_taken: bool) -> str:

@@ -3,19 +3,23 @@
 Rules of this file:
 - The ward is the place that is marked as one (`wa`), of a bed or a room the ward that it is a part of; what is marked as a building,
   a level or a site is no ward, and left where something smaller is named.
-- Of places at one time the one that began last holds: many senders leave the end of an earlier one open.
+- Of places at one time the one that began last holds: many senders leave the end of an earlier one open. Once that one ends, the one
+  around it holds again, such as the ward around an hour in theatre; but not one that is `completed`, whose end nobody wrote, and none
+  once the visit itself is over.
+- A place that ends when it begins holds only where no other does.
 - Two wards, or two beds, that began at one moment contradict each other, and so do places whose times can't be put in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cmvmon.feeds.fhir.addresses import address_of, at
 from cmvmon.feeds.fhir.entries import Resource, objects
 from cmvmon.feeds.fhir.json_text import Members
+from cmvmon.feeds.fhir.moments import moments_of
 from cmvmon.feeds.fhir.observations import as_cell
 from cmvmon.feeds.fhir.told import LOCATION, Telling
 from cmvmon.feeds.records import Unclear
@@ -44,6 +48,7 @@ class Place:
         called: what the place itself is called.
         in_ward, in_bed: these, where they stand in the file.
         is_ward: whether it names a ward and no bed or room in it.
+        is_left: whether the patient is said to have left it, be it without a time.
     """
 
     start: str
@@ -54,6 +59,7 @@ class Place:
     in_ward: Resource | None = None
     in_bed: Resource | None = None
     is_ward: bool = True
+    is_left: bool = False
 
     def at(self, column: str, address: str) -> str:
         """The text at an address of the ward, or of the bed where the column is that of the bed."""
@@ -75,25 +81,45 @@ def places_of(telling: Telling, start: str) -> list[Place]:
     return [one for one in smaller if isinstance(one, Place)] if smaller else [_as_ward(one) for one in found]
 
 
-def way_through(places: Sequence[Place]) -> tuple[list[tuple[str, Place]], str]:
-    """When the patient came to which place, in order, and when they left the last of them; empty where they did not. Raises
-    WhereUnclear."""
+def way_through(places: Sequence[Place], *, over_at: str = "") -> tuple[list[tuple[str, Place]], str]:
+    """When the patient came to which place, in order, and when they left the last of them; empty where they did not.
+
+    `over_at`: the end of a visit that is over, from which on nobody comes back to a place; empty where it goes on.
+    Raises WhereUnclear.
+    """
     moments = _in_order([text for one in places for text in (one.start, one.end) if text])
+    ends = {one.end: moments[one.end] for one in places if one.end}
+    starts = {one.start: moments[one.start] for one in places}
+    backs = {text: at_ for text, at_ in ends.items() if not _is_over_by(over_at, text)}
+    turns = {at_: text for text, at_ in (backs | starts).items()}  # where something begins, by its own text
     way: list[tuple[str, Place]] = []
-    for start in sorted({one.start for one in places}, key=lambda text: moments[text]):
-        there = [p for p in places if moments[p.start] <= moments[start] and not _is_over(p, start, moments)]
+    for at_ in sorted(turns):
+        there = _there(places, at_, moments)
+        if not there:  # a gap is no way out
+            continue
         place = _nearest(there, moments)
         if not way or (place.ward, place.bed) != (way[-1][1].ward, way[-1][1].bed):
-            way.append((start, place))
-    ends = [one.end for one in places]
-    return way, "" if not all(ends) else max(ends, key=lambda text: moments[text])
+            way.append((turns[at_], place))
+    return way, "" if not all(one.end for one in places) else max(ends, key=ends.__getitem__)
 
 
-def _is_over(place: Place, at_: str, moments: dict[str, datetime]) -> bool:
-    return bool(place.end) and moments[place.end] <= moments[at_] and place.start != at_
+def _there(places: Sequence[Place], at_: datetime, moments: Mapping[str, datetime]) -> list[Place]:
+    """The places that hold at a moment: those that have begun and not ended."""
+    begun = [one for one in places if moments[one.start] <= at_]
+    newest = max((moments[one.start] for one in begun), default=None)
+    there = [one for one in begun if not one.end or moments[one.end] > at_]
+    # Of one that was left and does not say when it is only known that the patient was there until they were somewhere else.
+    there = [one for one in there if one.end or not one.is_left or moments[one.start] == newest]
+    return there or [one for one in begun if moments[one.start] == at_]
 
 
-def _nearest(there: Sequence[Place], moments: dict[str, datetime]) -> Place:
+def _is_over_by(over_at: str, text: str) -> bool:
+    """Whether the visit is over at that moment, as far as the two can be put in order."""
+    both = moments_of([over_at, text]) if over_at else None
+    return both is not None and both[over_at] <= both[text]
+
+
+def _nearest(there: Sequence[Place], moments: Mapping[str, datetime]) -> Place:
     """The place that began last; of a bed that does not say its ward, in the ward that began last."""
     newest = _last(there, moments)
     place = min(newest, key=lambda one: (not one.bed, one.is_ward))
@@ -105,7 +131,7 @@ def _nearest(there: Sequence[Place], moments: dict[str, datetime]) -> Place:
     )
 
 
-def _last(places: Sequence[Place], moments: dict[str, datetime]) -> list[Place]:
+def _last(places: Sequence[Place], moments: Mapping[str, datetime]) -> list[Place]:
     """Those that began last. Raises WhereUnclear where they are not one."""
     last = max((moments[one.start] for one in places), default=None)
     found = [one for one in places if moments[one.start] == last]
@@ -151,6 +177,7 @@ def _place(telling: Telling, entry: Members, otherwise: str) -> Place | _Larger:
         ward,
         chain[0] if chain and own == _BED else None,
         is_ward,
+        bool(end) or entry.get("status") == "completed",
     )
     return _Larger(place) if own in _ABOVE_WARDS else place
 
@@ -187,15 +214,7 @@ def _of_reference(reference: Members) -> str:
 
 def _in_order(texts: Sequence[str]) -> dict[str, datetime]:
     """Each of these moments as one that can be put in order with the others. Raises WhereUnclear."""
-    found = dict(_read(texts))
-    if len({moment.tzinfo is None for moment in found.values()}) > 1:
+    found = moments_of(texts)
+    if found is None:
         raise WhereUnclear("location_order")
     return found
-
-
-def _read(texts: Sequence[str]) -> Iterator[tuple[str, datetime]]:
-    for text in texts:
-        try:
-            yield text, datetime.fromisoformat(text)
-        except ValueError:
-            raise WhereUnclear("location_order") from None
