@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.domain.samples_ordered import COLLECTED, ORDERED, SAMPLES_ORDERED
+from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
 from cmvmon.shell import known
 from cmvmon.shell.session import OpenSite
 from dashboards.row_views import SampleDue
 
+_PLACE, _NUMBER = ["patient_id", "compartment"], ["patient_id", "order_number"]
 _ORDER = ("patient_id", "compartment", "ordered_at", "collected_at")
 
 
@@ -37,7 +38,12 @@ def samples_expected(results: pl.DataFrame, watched: pl.DataFrame, *, protocol: 
 
 
 def orders_waiting(opened: OpenSite, ward: WardList, *, as_of: datetime) -> pl.DataFrame:
-    """Orders that stand and of whose sample no result is known: none of its compartment as near as one sample's.
+    """Orders that stand and of whose sample no result is known.
+
+    Where it is said when the sample was taken, its result is one of its compartment within `[sampling] same_sample_h` of that, as
+    "sample taken, result pending" of `no_follow_up` has it (`facts.sampling.waiting`). Where nobody said so, any result ends it that
+    was collected of its compartment at or after it was ordered (`facts.sampling.standing_orders`), but for one that is of the sample
+    of another order: a next sample that is asked for before the last one has its result still waits.
 
     Returns: patient_id, compartment, ordered_at, collected_at; the one waiting longest first.
     """
@@ -46,13 +52,19 @@ def orders_waiting(opened: OpenSite, ward: WardList, *, as_of: datetime) -> pl.D
         known_orders = known.known_table(connection, table, as_of=as_of, patients=ward.patients)
     if known_orders is None:
         return SAMPLES_ORDERED.empty().select(*_ORDER)
-    orders = table.begun(known_orders, as_of).filter(pl.col("state").is_in([ORDERED, COLLECTED]))
+    told = table.begun(known_orders, as_of).filter(pl.col("state") != CANCELLED)
     within = timedelta(hours=opened.protocol.sampling.same_sample_h)
-    place = ["patient_id", "compartment"]
-    resulted = ward.results.select(*place, resulted_at="collected_at")
-    told = orders.join(resulted, on=place).filter((pl.col("resulted_at") - pl.col("collected_at")).abs() <= within)
-    number = ["patient_id", "order_number"]
-    return orders.join(told, on=number, how="anti").sort("ordered_at", "patient_id", "order_number").select(*_ORDER)
+    resulted = ward.results.select(*_PLACE, resulted_at="collected_at").unique()
+    of_a_sample = told.join(resulted, on=_PLACE).filter(
+        (pl.col("resulted_at") - pl.col("collected_at")).abs() <= within
+    )
+    others = resulted.join(of_a_sample, on=[*_PLACE, "resulted_at"], how="anti")
+    never_said = told.filter(pl.col("collected_at").is_null()).join(others, on=_PLACE)
+    ended = pl.concat(
+        each.select(_NUMBER) for each in (of_a_sample, never_said.filter(pl.col("resulted_at") >= pl.col("ordered_at")))
+    )
+    stands = told.filter(pl.col("state").is_in([ORDERED, COLLECTED])).join(ended, on=_NUMBER, how="anti")
+    return stands.sort("ordered_at", "patient_id", "order_number").select(*_ORDER)
 
 
 def due_today(opened: OpenSite, ward: WardList, *, as_of: datetime, time_zone: str) -> tuple[SampleDue, ...]:

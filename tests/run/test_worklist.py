@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -54,26 +55,52 @@ def test_a_sample_is_expected_a_week_after_the_newest_of_its_compartment(ward: P
 
 def test_an_order_waits_until_a_result_of_its_sample_is_known(tmp_path: Path) -> None:
     """BAL of day 21 has its result, though its order says taken two hours later; what was cancelled waits for nobody."""
-    sites.ward_of_three(tmp_path)
-    header = "patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by"
-
-    def line(number: int, compartment: str, ordered: float, state: str, collected: float | None) -> str:
-        taken = "" if collected is None else iso(day(collected))
-        return f"SYNTHETIC-SLOW,{number},{compartment},{iso(day(ordered))},{state},{taken},,"
-
-    lines = [
-        line(1, "bal", 20, "collected", 21 + 2 / 24),
-        line(2, "plasma", 21, "collected", 21.5),
-        line(3, "bal", 21.8, "ordered", None),
-        line(4, "csf", 21.8, "cancelled", None),
+    orders = [
+        ("bal", 20, "collected", 21 + 2 / 24),
+        ("plasma", 21, "collected", 21.5),
+        ("bal", 21.8, "ordered", None),
+        ("csf", 21.8, "cancelled", None),
     ]
-    path = tmp_path / "drop" / "synthetic" / "samples_ordered" / "one.csv"
+    assert waiting(tmp_path, *orders) == [("plasma", 21, True), ("bal", 21.8, False)]
+
+
+def waiting(root: Path, *orders: tuple[str, float, str, float | None]) -> list[tuple[str, float, bool]]:
+    """Compartment, day of the order, and whether taken, of each order of the slow patient that waits on day 22. `orders`: compartment,
+    day of the order, state, day of collection."""
+    sites.ward_of_three(root)
+    lines = ["patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by"]
+    for number, (compartment, ordered, state, collected) in enumerate(orders):
+        taken = "" if collected is None else iso(day(collected))
+        lines.append(f"SYNTHETIC-SLOW,{number},{compartment},{iso(day(ordered))},{state},{taken},,")
+    path = root / "drop" / "synthetic" / "samples_ordered" / "one.csv"
     path.parent.mkdir(parents=True)
-    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     sites.lain_still(path)
-    nightly(tmp_path, as_of=day(22))
-    found = worklist(tmp_path, as_of=day(22), lang="en").orders
-    assert [(row["compartment"], row["collected_at"] is None) for row in found] == [("plasma", False), ("bal", True)]
+    nightly(root, as_of=day(22))
+    found = worklist(root, as_of=day(22), lang="en").orders
+    days = {datetime.fromisoformat(iso(day(one[1]))): one[1] for one in orders}
+    return [(row["compartment"], days[row["ordered_at"]], row["collected_at"] is not None) for row in found]
+
+
+ENDS = {  # orders of the slow patient, whose results are of BAL of days 0, 7, 14 and 21, and those that wait
+    "a result since, and nobody said that it was taken": ([("bal", 13.9, "ordered", None)], []),
+    "a result of that very moment": ([("bal", 21, "ordered", None)], []),
+    "ordered after the last result": ([("bal", 21.1, "ordered", None)], [("bal", 21.1, False)]),
+    "a result of another compartment": ([("plasma", 13.9, "ordered", None)], [("plasma", 13.9, False)]),
+    "the only result since is of the sample of another order": (
+        [("bal", 20, "collected", 21), ("bal", 20.9, "ordered", None)], [("bal", 20.9, False)]),
+    "the only result since is of an order that is said to have it": (
+        [("bal", 20, "resulted", 21), ("bal", 20.9, "ordered", None)], [("bal", 20.9, False)]),
+    "the sample of another order, and one after it": (
+        [("bal", 13, "collected", 14), ("bal", 13.9, "ordered", None)], []),
+    "taken, and the result is of another day": ([("bal", 16, "collected", 17)], [("bal", 16, True)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_an_order_that_nobody_said_was_taken_ends_with_a_result_since(case: str, tmp_path: Path) -> None:
+    orders, left = ENDS[case]
+    assert waiting(tmp_path, *orders) == left
 
 
 @pytest.mark.parametrize(
