@@ -23,7 +23,7 @@ from cmvmon.domain.errors import AlreadyRunning, ProtocolError
 from cmvmon.run.telling import GIVEN_UP_AFTER, Told
 from cmvmon.shell import alert_store, database, outbox
 from cmvmon.shell.lock import only_run
-from cmvmon.shell.outbox import Waiting
+from cmvmon.shell.outbox import LastTold, Waiting
 from cmvmon.shell.schema import ALERT_EVENTS, ASSESSED_PATIENTS, OPEN_ALERTS
 from cmvmon.shell.session import Session, now, open_store
 from cmvmon.shell.site import Site
@@ -67,27 +67,30 @@ def send_out(root: Path, *, at: datetime | None = None) -> Told | None:
             n_queued = 0
             if due:
                 with store.writing() as connection:
-                    n_queued = outbox.queue(connection, due, at or now())
+                    n_queued = outbox.queue(connection, due, at or now(), again=True)
             return replace(_send(store, file, speaker, at), queued=n_queued)
     except AlreadyRunning:
         return Told()
 
 
 def _due(connection: sa.Connection, file: OutFile, at: datetime) -> Iterator[Message]:
-    """What each target was not told: an alert that stands open as it stands, one that ended where it was told before."""
+    """What each target was not told: an alert that stands open as it stands, one that ended where it was told before.
+
+    What was given up, or dropped because the target was gone, was not told: what of it still stands is due again.
+    """
     changes = _changes(connection, at)
     for name, target in file.targets.items():
         channel = _channel(name)
         told = outbox.last_told(connection, channel, ALERT) if ALERTS in target.what else {}
         for change in changes if ALERTS in target.what else ():
-            is_news = told.get(change.alert_id) != change.transition
+            is_news = told.get(change.alert_id) != (change.transition, True)
             if is_news and (change.is_open or change.alert_id in told):
                 yield Message(channel, ALERT, ((change.alert_id, change.transition),), at)
         if COURSES not in target.what:
             continue
         known = outbox.last_told(connection, channel, COURSE)
         for patient, transition in _courses(connection, changes, known):
-            if known.get(patient) != transition:
+            if known.get(patient) != (transition, True):
                 yield Message(channel, COURSE, ((patient, transition),), at)
 
 
@@ -120,7 +123,7 @@ def _changes(connection: sa.Connection, at: datetime) -> list[_Change]:
 
 
 def _courses(
-    connection: sa.Connection, changes: Collection[_Change], known: Mapping[str, str]
+    connection: sa.Connection, changes: Collection[_Change], known: Mapping[str, LastTold]
 ) -> Iterator[tuple[str, str]]:
     """Of each patient with an alert, or who had one, how their course stands: a number that rises with each change, and which alerts.
 
@@ -134,8 +137,9 @@ def _courses(
     for patient, alerts in sorted(of_patient.items()):
         if alerts or patient in known:
             stands = hashlib.sha256(json.dumps(sorted(alerts)).encode()).hexdigest()[:32]
-            number, _, before = known.get(patient, "0-").partition("-")
-            yield patient, known[patient] if stands == before else f"{int(number) + 1}-{stands}"
+            last = known.get(patient, LastTold("0-", is_sure=True))
+            number, _, before = last.transition.partition("-")
+            yield patient, last.transition if last.is_sure and stands == before else f"{int(number) + 1}-{stands}"
 
 
 def _send(store: Session, file: OutFile, speaker: _Speaker, at: datetime | None) -> Told:
@@ -173,7 +177,10 @@ def _send(store: Session, file: OutFile, speaker: _Speaker, at: datetime | None)
 def _without_sending(
     one: Waiting, target: Target | None, newest: Mapping[tuple[str, str, str], str], at: datetime
 ) -> str | None:
-    """Dropped where the target is gone or a later change of the same thing waits; given up after three days."""
+    """Dropped where the target is gone or a later change of the same thing waits; given up after three days.
+
+    The next look queues again what of it still stands (`_due`).
+    """
     is_last = newest[one.channel, one.kind, one.about[0][0]] == one.message_id
     what = ALERTS if one.kind == ALERT else COURSES
     if target is None or what not in target.what or not is_last:

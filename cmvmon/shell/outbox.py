@@ -1,16 +1,17 @@
 """The outbox: messages to people, queued with what they are about, and every attempt to send them. Append-only.
 
-A message is queued once: its id follows from what it is about. An attempt is noted before it is made, so that a program that
+A message is queued once: its id follows from what it is about. One that was given up or dropped can be queued again, and then counts
+from there. An attempt is noted before it is made, so that a program that
 stops in between leaves a message that is sent again under the same id: at least once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -31,7 +32,10 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that was neither delivered nor given up. `tried_at` None = not tried yet; `cause`: why the last try failed."""
+    """A message that was neither delivered nor given up since it was queued last.
+
+    `tried_at` None = not tried yet; `cause`: why the last try failed.
+    """
 
     message_id: str
     channel: str
@@ -61,16 +65,43 @@ def told(connection: sa.Connection, about: Collection[str]) -> dict[tuple[str, s
     return found
 
 
-def last_told(connection: sa.Connection, channel: str, kind: str) -> dict[str, str]:
-    """By what it is about, the transition of the last message of that kind that was queued on that channel."""
-    m, a = OUTBOX_MESSAGES.c, OUTBOX_ABOUT.c
-    query = (
-        sa.select(a.about, a.transition)
-        .join(OUTBOX_MESSAGES, m.message_id == a.message_id)
-        .where(m.channel == channel, m.kind == kind)
-        .order_by(m.queued_at, m.message_id)
+class LastTold(NamedTuple):
+    """What was told last of one thing. `is_sure`: it was delivered, or still waits; else it was tried and never acknowledged."""
+
+    transition: str
+    is_sure: bool
+
+
+def last_told(connection: sa.Connection, channel: str, kind: str) -> dict[str, LastTold]:
+    """By what it is about, the last message of that kind that was queued on that channel.
+
+    One that was given up or dropped without a try told nothing, and is left out.
+    """
+    m, a, e, w = OUTBOX_MESSAGES.c, OUTBOX_ABOUT.c, OUTBOX_EVENTS.c, OUTBOX_WAITING.c
+
+    def last(event: str) -> sa.ColumnElement[Any]:
+        return sa.func.max(sa.case((e.event == event, e.at)), type_=e.at.type)
+
+    became = (
+        sa.select(
+            e.message_id,
+            last(QUEUED).label("queued_at"),
+            last(DELIVERED).is_not(None).label("is_delivered"),
+            last(ATTEMPTED).is_not(None).label("is_tried"),
+        )
+        .where(e.message_id.in_(sa.select(m.message_id).where(m.channel == channel, m.kind == kind)))
+        .group_by(e.message_id)
+        .subquery()
     )
-    return {row.about: row.transition for row in connection.execute(query)}
+    is_sure = became.c.is_delivered | w.message_id.is_not(None)
+    query = (
+        sa.select(a.about, a.transition, is_sure.label("is_sure"))
+        .join(became, became.c.message_id == a.message_id)
+        .outerjoin(OUTBOX_WAITING, w.message_id == a.message_id)
+        .where(is_sure | became.c.is_tried)
+        .order_by(became.c.queued_at, a.message_id)
+    )
+    return {row.about: LastTold(row.transition, bool(row.is_sure)) for row in connection.execute(query)}
 
 
 def was_delivered(connection: sa.Connection, channel: str, kind: str, about: str) -> bool:
@@ -85,22 +116,31 @@ def was_delivered(connection: sa.Connection, channel: str, kind: str, about: str
     return connection.execute(query.limit(1)).first() is not None
 
 
-def queue(connection: sa.Connection, messages: Iterable[Message], at: datetime) -> int:
-    """Queues those that were not queued before; returns how many that were."""
+def queue(connection: sa.Connection, messages: Iterable[Message], at: datetime, *, again: bool = False) -> int:
+    """Queues those that were not queued before; returns how many that were.
+
+    `again`: also those that were given up or dropped, which are tried from now on as if they were new.
+    """
     new = {message.message_id: message for message in messages}
+    e = OUTBOX_EVENTS.c
     known = OUTBOX_MESSAGES.c.message_id
-    for name in connection.execute(sa.select(known).where(known.in_(sorted(new)))).scalars().all():
-        del new[name]
+    old = set(connection.execute(sa.select(known).where(known.in_(sorted(new)))).scalars())
+    waits = sa.select(OUTBOX_WAITING.c.message_id).where(OUTBOX_WAITING.c.message_id.in_(sorted(old)))
+    arrived = sa.select(e.message_id).where(e.message_id.in_(sorted(old)), e.event == DELIVERED)
+    ended = old - set(connection.execute(sa.union(waits, arrived)).scalars()) if again and old else set()
     for name, message in new.items():
-        row: dict[str, Any] = {"message_id": name, "channel": message.channel, "kind": message.kind}
-        facts = json.dumps(message.facts, sort_keys=True)
-        row |= {"facts": facts, "queued_at": at, "not_before": message.not_before}
-        connection.execute(sa.insert(OUTBOX_MESSAGES), row)
-        members = [{"about": a, "transition": t, "message_id": name} for a, t in message.about]
-        connection.execute(sa.insert(OUTBOX_ABOUT), members)
+        if name in old - ended:
+            continue
+        if name not in old:
+            row: dict[str, Any] = {"message_id": name, "channel": message.channel, "kind": message.kind}
+            facts = json.dumps(message.facts, sort_keys=True)
+            row |= {"facts": facts, "queued_at": at, "not_before": message.not_before}
+            connection.execute(sa.insert(OUTBOX_MESSAGES), row)
+            members = [{"about": a, "transition": t, "message_id": name} for a, t in message.about]
+            connection.execute(sa.insert(OUTBOX_ABOUT), members)
         connection.execute(sa.insert(OUTBOX_WAITING), {"message_id": name})
         note(connection, name, QUEUED, at)
-    return len(new)
+    return len(new) - len(old - ended)
 
 
 def note(connection: sa.Connection, message_id: str, event: str, at: datetime, cause: str | None = None) -> None:
@@ -126,15 +166,18 @@ def waiting(connection: sa.Connection, kinds: Collection[str]) -> list[Waiting]:
         sa.select(OUTBOX_EVENTS).where(e.message_id.in_(w)).order_by(e.message_id, e.sequence)
     ):
         events.setdefault(row.message_id, []).append(row)
-    rows = connection.execute(sa.select(OUTBOX_MESSAGES).where(m.message_id.in_(w)).order_by(m.queued_at, m.message_id))
-    return [_waiting(row, tuple(about[row.message_id]), events[row.message_id]) for row in rows]
+    rows = connection.execute(sa.select(OUTBOX_MESSAGES).where(m.message_id.in_(w)))
+    found = [_waiting(row, tuple(about[row.message_id]), events[row.message_id]) for row in rows]
+    return sorted(found, key=lambda one: (one.queued_at, one.message_id))
 
 
-def _waiting(row: Any, about: tuple[tuple[str, str], ...], events: Collection[Any]) -> Waiting:
+def _waiting(row: Any, about: tuple[tuple[str, str], ...], events: Sequence[Any]) -> Waiting:
+    queued = max(n for n, event in enumerate(events) if event.event == QUEUED)
+    events = events[queued:]  # what came before it was given up or dropped counts no longer
     tried = [event.at for event in events if event.event == ATTEMPTED]
     causes = [event.cause for event in events if event.event == FAILED]
     return Waiting(
-        row.message_id, row.channel, row.kind, json.loads(row.facts), row.queued_at, row.not_before, about,
+        row.message_id, row.channel, row.kind, json.loads(row.facts), events[0].at, row.not_before, about,
         len(tried), tried[-1] if tried else None, causes[-1] if causes else None,
     )  # fmt: skip
 

@@ -82,7 +82,7 @@ def waiting(root: Path, *orders: tuple[str, float, str, float | None]) -> list[t
     return [(row["compartment"], days[row["ordered_at"]], row["collected_at"] is not None) for row in found]
 
 
-ENDS = {  # orders of the slow patient, whose results are of BAL of days 0, 7, 14 and 21, and those that wait
+ENDS: dict[str, tuple[list[tuple[str, float, str, float | None]], list[tuple[str, float, bool]]]] = {  # orders of the slow patient, whose results are of BAL of days 0, 7, 14 and 21, and those that wait
     "a result since, and nobody said that it was taken": ([("bal", 13.9, "ordered", None)], []),
     "a result of that very moment": ([("bal", 21, "ordered", None)], []),
     "ordered after the last result": ([("bal", 21.1, "ordered", None)], [("bal", 21.1, False)]),

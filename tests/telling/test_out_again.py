@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import hl7
@@ -278,3 +279,103 @@ def test_a_dead_target_is_left_alone_for_that_look_and_one_that_is_gone_is_sent_
     assert gone is not None
     assert gone.dropped > 0
     assert sites.rows(ward, "SELECT * FROM outbox_waiting") == []
+
+
+DEAD = FOLDER.replace('path = "out/ehr"', 'url = "http://127.0.0.1:9/fhir"')
+
+
+def names_open(root: Path) -> set[str]:
+    return {alert for (alert,) in sites.rows(root, OPEN)}
+
+
+def n_patients(root: Path) -> int:
+    ((found,),) = sites.rows(root, OPEN.replace("DISTINCT alert_id", "count(DISTINCT patient_id)"))
+    return int(found)
+
+
+def names_told(root: Path) -> set[str]:
+    return {issue["identifier"][0]["value"] for issue in files(root, "DetectedIssue")}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("looks", [(22, 25.6), (22, 23, 24, 25.6), (22, 25.6, 25.7, 28.8)])
+def test_a_target_that_was_dead_for_days_and_is_mended_learns_what_still_stands(
+    ward: Path, looks: tuple[float, ...]
+) -> None:
+    """However often it was given up meanwhile, and once only."""
+    out(ward, DEAD)
+    n_given_up = sum(told.given_up for at in looks if (told := send_out(ward, at=day(at))) is not None)
+    assert n_given_up > 0
+    out(ward, FOLDER)
+    for at in (29, 29.01):  # what is too old at the first is queued anew at the second
+        send_out(ward, at=day(at))
+    assert names_told(ward) == names_open(ward)
+    assert {report["status"] for report in files(ward, "DiagnosticReport")} == {"final"}
+    assert len(files(ward, "DiagnosticReport")) == n_patients(ward)
+    assert sites.rows(ward, "SELECT * FROM outbox_waiting") == []
+    again = send_out(ward, at=day(30))
+    assert again is not None
+    assert (again.queued, again.delivered) == (0, 0)
+
+
+def test_what_is_queued_again_has_three_days_again(ward: Path) -> None:
+    out(ward, DEAD)
+    for at in (22, 25.6, 25.7, 28.5, 28.9, 29, 29.05, 29.1, 29.2, 33):
+        send_out(ward, at=day(at))
+    events: dict[str, list[tuple[str, datetime]]] = {}
+    for name, event, at in sites.rows(
+        ward, "SELECT message_id, event, at FROM outbox_events ORDER BY message_id, sequence"
+    ):
+        events.setdefault(name, []).append((event, datetime.fromisoformat(str(at))))
+    spans = []
+    for of_one in events.values():
+        for n, (event, at) in enumerate(of_one):
+            if event == "given_up":
+                queued = max(then for before, then in of_one[:n] if before == "queued")
+                spans.append(at - queued)
+    assert len(spans) > 1
+    assert min(spans) > timedelta(days=3)
+    assert any([event for event, _ in of_one].count("given_up") == 2 for of_one in events.values())
+
+
+@pytest.mark.parametrize("before", [DEAD, FOLDER.replace("out/ehr", "out/other")])
+def test_a_target_that_was_left_out_for_one_look_learns_what_it_was_not_told(ward: Path, before: str) -> None:
+    """What it was told before it was left out it is not told again."""
+    out(ward, before)
+    send_out(ward, at=day(22))
+    is_told = before != DEAD
+    out(ward, TEXT)
+    send_out(ward, at=day(22.1))
+    out(ward, FOLDER)
+    back = send_out(ward, at=day(22.2))
+    assert back is not None
+    assert back.queued == back.delivered == (0 if is_told else len(names_open(ward)) + n_patients(ward))
+    assert names_told(ward) == (set() if is_told else names_open(ward))
+
+
+def test_a_target_that_no_longer_wants_alerts_for_one_look_learns_them_after_it(ward: Path) -> None:
+    out(ward, DEAD)
+    send_out(ward, at=day(22))
+    out(ward, DEAD.replace('"alerts", ', ""))
+    send_out(ward, at=day(22.1))
+    out(ward, FOLDER)
+    send_out(ward, at=day(22.2))
+    assert names_told(ward) == names_open(ward)
+
+
+def test_the_end_of_what_was_tried_and_then_left_out_is_told_and_of_what_was_never_tried_is_not(ward: Path) -> None:
+    """A try that nobody acknowledged may have arrived: then the end must arrive too."""
+    out(ward, DEAD.replace(', "courses"', ""))
+    send_out(ward, at=day(22))
+    tried = {name for (name,) in sites.rows(
+        ward, "SELECT about FROM outbox_about WHERE message_id IN (SELECT message_id FROM outbox_events WHERE event = 'attempted')"
+    )}  # fmt: skip
+    assert tried < names_open(ward)
+    assert tried
+    out(ward, TEXT)
+    send_out(ward, at=day(25.7))
+    resolve(ward)
+    assert names_open(ward) == set()
+    out(ward, FOLDER)
+    send_out(ward, at=day(60))
+    assert names_told(ward) == tried
+    assert {issue["status"] for issue in files(ward, "DetectedIssue")} == {"amended"}
