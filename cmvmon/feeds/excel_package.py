@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 import zipfile
 import zlib
 from collections.abc import Iterator
+from xml.parsers import expat
 
 from cmvmon.feeds.records import refusal
 
@@ -74,13 +75,38 @@ class Package:
             data = self._zip.read(part)
         except _DAMAGED:
             raise refusal("malformed_excel", "a part of it is damaged") from None
-        if b"<!" in data[:4096].replace(b"<!--", b"") or data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:64]:
+        if _has_document_type(data) or data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:64]:
             raise refusal("malformed_excel", "a part of it is no XML as Excel writes it")
         try:
             for _, element in ET.iterparse(io.BytesIO(data)):
                 yield element.tag.rpartition("}")[2], element
         except (ET.ParseError, ValueError, LookupError):  # what it says may quote the file
             raise refusal("malformed_excel", "a part of it is damaged") from None
+
+
+class _Met(Exception):
+    """What was looked for."""
+
+
+def _has_document_type(data: bytes) -> bool:
+    """Whether a document type is declared, as the parser finds it: it stands before the first element, and no entity comes without it."""
+
+    def stop(*_: object) -> None:
+        raise _Met(False)
+
+    def refuse(*_: object) -> None:
+        raise _Met(True)
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = stop
+    try:
+        parser.Parse(data, True)
+    except _Met as met:
+        return bool(met.args[0])
+    except (expat.ExpatError, ValueError, LookupError):
+        return False  # damaged; the reading of it says so
+    return False
 
 
 def _is_bomb(parts: list[zipfile.ZipInfo]) -> bool:

@@ -208,6 +208,12 @@ BAD = {
     "a zip bomb": (_bomb(), "too_large"),
     "two parts of one name": (_twice(), "malformed_excel"),
     "entities": (excel(("S", [HEADER]), more={"xl/styles.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}), "malformed_excel"),
+    "entities behind much white space": (excel(("S", [HEADER]), more={
+        "xl/styles.xml": b'<?xml version="1.0"?>' + b" " * 5000 + b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}), "malformed_excel"),
+    "a document type behind a long comment": (excel(("S", [HEADER]), more={
+        "xl/styles.xml": b"<!--" + b"x" * 9000 + b"--><!DOCTYPE a><a/>"}), "malformed_excel"),
+    "a document type elsewhere": (excel(("S", [HEADER]), more={
+        "xl/styles.xml": b'<!DOCTYPE a SYSTEM "file:///etc/hostname"><a/>'}), "malformed_excel"),
     "UTF-16": (excel(("S", [HEADER]), more={"xl/styles.xml": "<a/>".encode("utf-16")}), "malformed_excel"),
     "a text that is not there": (excel(("S", [HEADER, [Xml('<c r="A2" t="s"><v>99</v></c>')]])), "malformed_excel"),
     "a place that is none": (excel(("S", [HEADER, [Xml('<c r="2A"><v>9</v></c>')]])), "malformed_excel"),
