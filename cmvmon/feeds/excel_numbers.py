@@ -3,7 +3,8 @@
 Rules of this file:
 - Excel keeps fifteen digits. A whole number of more has lost some, and is none; a fraction is rounded to fifteen, as Excel shows it.
 - A date is a number with a format that shows a date or a time. It is written as ISO 8601: a date alone as a date.
-- A format that shows words or signs of its own (`"<"0`) says something that the number does not: the cell is none.
+- A format that shows words or signs of its own (`"<"0`, `"-"0`), or the number divided (`0,`), says something that the number does
+  not: the cell is none. One that hides the sign of what is below zero (`0;0`) or shows zero as another says so of these alone.
 - A format of zeros alone (`00000000`) says how many digits an id has: it is written with them, as it is shown.
 """
 
@@ -22,10 +23,18 @@ _OF_1900, _OF_1904 = datetime(1899, 12, 30, tzinfo=UTC), datetime(1904, 1, 1, tz
 _LAST_SERIAL = 2_958_465  # 9999-12-31
 _COLOURS = "Black|Blue|Cyan|Green|Magenta|Red|White|Yellow|Color ?[0-9]+"
 _QUIET = re.compile(
-    rf'"[\s/.,:TZ-]*"|\\[\s/.,:TZ()-]|_.|\*.|\[(?:\$-[0-9A-F]+|{_COLOURS}|h+|m+|s+)\]', re.IGNORECASE
-)  # what a format shows of its own and says nothing by
+    rf'"[\s/.,:TZ-]*"|\\[\s/.,:TZ()-]|_.|\*.|\[(?:\$-[0-9A-F]+|{_COLOURS})\]', re.IGNORECASE
+)  # what a date's format shows of its own and says nothing by
+_BLANK = re.compile(
+    rf'"\s*"|\\\s|_.|\*\s|\[(?:\$-[0-9A-F]+|{_COLOURS})\]', re.IGNORECASE
+)  # and a number's: white space
+_SIGN = re.compile(r'"([-()])"|\\([-()])')
+_ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _STORED = re.compile(r"[+-]?[0-9]{1,320}(?:\.[0-9]{1,320})?(?:[eE][+-]?[0-9]{1,4})?")
-_PLAIN = re.compile(r"(?:General|[0#?.,;()+\s/-]|E[+-]|@)*", re.IGNORECASE)
+_AMOUNT = r"\s*(?:General|(?=[.,]*[0#?])(?:[0#?.\s/]|,(?=[0#?])|E[+-](?=[0#?]))+)\s*"
+_ABOVE_ZERO = re.compile(rf"\s*\+?{_AMOUNT}", re.IGNORECASE)
+_BELOW_ZERO = re.compile(rf"\s*(?:-{_AMOUNT}|\({_AMOUNT}\)|{_AMOUNT}-)\s*", re.IGNORECASE)
+_ZERO = re.compile(_AMOUNT, re.IGNORECASE)
 _DATE = re.compile(r"(?:AM/PM|A/P|[ymdhs0.,:/;@\s-])*", re.IGNORECASE)
 NO_NUMBER, TOO_LONG, SAYS_MORE = "no_cell", "too_many_digits", "format_says_more"
 
@@ -39,7 +48,8 @@ class Unreadable(Exception):
 
 
 def kind_of_format(number: int, code: str) -> str:
-    """What a number format shows: `number`, `date`, `time`, `zeros <n>`, or `more` where it shows words of its own.
+    """What a number format shows: `number`, `date`, `time`, `zeros <n>`, `above zero` where it shows only what is above zero as it is,
+    or `more` where it shows words or signs of its own.
 
     >>> kind_of_format(0, ""), kind_of_format(14, ""), kind_of_format(164, "dd\\\\-mm\\\\-yyyy hh:mm"), kind_of_format(165, '"<"0')
     ('number', 'date', 'date', 'more')
@@ -48,12 +58,25 @@ def kind_of_format(number: int, code: str) -> str:
         return "date" if number in _BUILT_IN_DATES else "time" if number in _BUILT_IN_TIMES else _built_in(number)
     if re.fullmatch("0{2,20}", code):
         return f"zeros {len(code)}"
-    bare = _QUIET.sub("", code)
-    if _PLAIN.fullmatch(bare):
-        return "number"
-    if _DATE.fullmatch(bare):
+    of_number = _of_number(code)
+    if of_number is not None:
+        return of_number
+    bare = _QUIET.sub("", _ELAPSED.sub(r"\1", code))
+    if _DATE.fullmatch(bare) and re.search("[ymdhs]", bare, re.IGNORECASE):
         return "date" if re.search("[yd]", bare, re.IGNORECASE) else "time"
     return "more"
+
+
+def _of_number(code: str) -> str | None:
+    """`number` or `above zero` for the format of a number, by its sections (above zero; below; zero; text); None for another."""
+    if code == "@":
+        return "number"
+    bare = _SIGN.sub(lambda sign: sign[1] or sign[2], _BLANK.sub("", code))
+    above, *others = bare.split(";")
+    if '"' in bare or "\\" in bare or len(others) > 3 or not _ABOVE_ZERO.fullmatch(above):
+        return None
+    is_as_shown = all(kind.fullmatch(section) for kind, section in zip((_BELOW_ZERO, _ZERO), others, strict=False))
+    return "number" if is_as_shown else "above zero"
 
 
 def _built_in(number: int) -> str:
@@ -67,7 +90,7 @@ def written(stored: str, kind: str, *, is_1904: bool) -> str:
     number = Decimal(stored)
     if number.adjusted() > 300 or number.adjusted() < -300:
         raise Unreadable(NO_NUMBER)
-    if kind == "more":
+    if kind == "more" or (kind == "above zero" and number <= 0):
         raise Unreadable(SAYS_MORE)
     if kind in ("date", "time"):
         return _moment(number, kind, is_1904=is_1904)
