@@ -89,7 +89,7 @@ class _Met(Exception):
 
 
 def _has_document_type(data: bytes) -> bool:
-    """Whether a document type is declared, as the parser finds it: it stands before the first element, and no entity comes without it."""
+    """Whether a document type is declared, as the parser finds it: before the first element, and no entity is without it."""
 
     def stop(*_: object) -> None:
         raise _Met(False)
