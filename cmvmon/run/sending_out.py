@@ -220,12 +220,16 @@ class _Speaker:
         data = out_words.oru(
             alert, facility=self.file.facility, to_facility=target.facility, message_id=one.message_id, at=at
         )
-        return _Made("ORU", out_words.resource_id("alert", alert.alert_id), data)
+        return _Made("ORU", alert.out_id, data)
+
+    def _out_id(self, *of: str) -> str:
+        return out_words.resource_id(self.site.page_key(), *of)
 
     def _alert(self, row: Mapping[str, Any]) -> AlertOut:
         settings, evidence, spoken = self.site.settings(), json.loads(row["evidence"]), self.language
         is_open = row["state"] == _OPEN
         return AlertOut(
+            out_id=self._out_id("alert", row["alert_id"]),
             alert_id=row["alert_id"],
             patient_id=row["patient_id"],
             authority=settings.patient_number_authority,
@@ -249,9 +253,11 @@ class _Speaker:
         ).scalar()
         lines = [f"{alert.title}: {alert.text}" for alert in alerts] or [spoken.say("out.no_alert")]
         told_before = outbox.was_delivered(connection, one.channel, COURSE, patient)
+        authority = self.site.settings().patient_number_authority
         return CourseOut(
+            out_id=self._out_id("course", authority, patient),
             patient_id=patient,
-            authority=self.site.settings().patient_number_authority,
+            authority=authority,
             judged_at=judged_at or one.queued_at,
             title=spoken.say("out.course"),
             lines=lines,

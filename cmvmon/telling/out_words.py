@@ -7,6 +7,7 @@ takes for none (tests/telling/test_out_again.py).
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +27,15 @@ _LONGEST_CONTROL = 20
 
 @dataclass(frozen=True)
 class AlertOut:
-    """One alert as it stands. `ended`: why and when it ended, in words; None = it stands open. `text`: what is the case."""
+    """One alert as it stands.
 
+    Attributes:
+        out_id: its id outside (`resource_id`).
+        text: what is the case.
+        ended: why and when it ended, in words; None = it stands open.
+    """
+
+    out_id: str
     alert_id: str
     patient_id: str
     authority: str
@@ -42,8 +50,12 @@ class AlertOut:
 
 @dataclass(frozen=True)
 class CourseOut:
-    """What is said of one patient: `lines` of the alerts that stand open, and when the patient was last judged."""
+    """What is said of one patient: `lines` of the alerts that stand open, and when the patient was last judged.
 
+    `out_id`: the id of the course outside (`resource_id`).
+    """
+
+    out_id: str
     patient_id: str
     authority: str
     judged_at: datetime
@@ -52,16 +64,21 @@ class CourseOut:
     is_first: bool
 
 
-def resource_id(*of: str) -> str:
-    """An id for a FHIR server: the same for the same alert or patient, and telling nothing of either."""
-    return hashlib.sha256("|".join((SYSTEM, *of)).encode()).hexdigest()[:40]
+def resource_id(key: bytes, *of: str) -> str:
+    """An id for a FHIR server: the same for the same alert or patient of one site, and telling nothing of either.
+
+    `key`: the site's secret, as of page names (`Site.page_key`): ids stand in addresses and logs, and without it nobody can try out
+    which patient number makes one.
+    """
+    named = json.dumps([SYSTEM, *of])  # no text can be moved from one part into the next
+    return hmac.new(key, named.encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def detected_issue(alert: AlertOut) -> dict[str, Any]:
     """The alert as a FHIR R4 DetectedIssue: final while it stands open, amended and mitigated once it has ended."""
     found: dict[str, Any] = {
         "resourceType": "DetectedIssue",
-        "id": resource_id("alert", alert.alert_id),
+        "id": alert.out_id,
         "meta": {"source": SYSTEM},
         "identifier": [{"system": f"{SYSTEM}:alert", "value": alert.alert_id}],
         "status": "final" if alert.ended is None else "amended",
@@ -81,11 +98,9 @@ def diagnostic_report(course: CourseOut) -> dict[str, Any]:
     """A patient's course as a FHIR R4 DiagnosticReport: text alone, no result is repeated."""
     return {
         "resourceType": "DiagnosticReport",
-        "id": resource_id("course", course.authority, course.patient_id),
+        "id": course.out_id,
         "meta": {"source": SYSTEM},
-        "identifier": [
-            {"system": f"{SYSTEM}:course", "value": resource_id("course", course.authority, course.patient_id)}
-        ],
+        "identifier": [{"system": f"{SYSTEM}:course", "value": course.out_id}],
         "status": "final" if course.is_first else "amended",
         "code": {"coding": [{"system": SYSTEM, "code": COURSE_CODE}], "text": course.title},
         "subject": _patient(course.patient_id, course.authority),
@@ -109,7 +124,7 @@ def oru(alert: AlertOut, *, facility: str, to_facility: str, message_id: str, at
     segments = (
         header,
         f"PID|1||{_written(alert.patient_id)}^^^{_written(alert.authority)}||^",
-        f"OBR|1||{resource_id('alert', alert.alert_id)}^{SENDER}|{code}|||{opened}|||||||||||||||{changed}||OTH|{status}",
+        f"OBR|1||{alert.out_id}^{SENDER}|{code}|||{opened}|||||||||||||||{changed}||OTH|{status}",
         f"OBX|1|TX|{code}|1|{_written(text)}||||||{status}|||{changed}",
     )
     return "".join(f"{segment}\r" for segment in segments).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import shutil
@@ -29,7 +30,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.sending_out import send_out
 from cmvmon.shell.session import now, open_site
 from cmvmon.telling.out_file import read_out_file
-from cmvmon.telling.out_words import AlertOut, oru
+from cmvmon.telling.out_words import AlertOut, oru, resource_id
 from tests import sites
 from tests.sites import day
 
@@ -151,7 +152,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 
 @given(text=TEXTS, patient=TEXTS, title=TEXTS)
 def test_whatever_a_text_holds_it_is_read_back(text: str, patient: str, title: str) -> None:
-    alert = AlertOut("A", patient, "ZIS", "rebound", 1, day(1), day(2), title, text, None)
+    alert = AlertOut("0" * 40, "A", patient, "ZIS", "rebound", 1, day(1), day(2), title, text, None)
     written = oru(alert, facility="F", to_facility="T", message_id="0" * 32, at=day(3)).decode()
     assert written.count("\r") == 4
     obx = written.split("\r")[3].split("|")
@@ -279,6 +280,48 @@ def test_a_dead_target_is_left_alone_for_that_look_and_one_that_is_gone_is_sent_
     assert gone is not None
     assert gone.dropped > 0
     assert sites.rows(ward, "SELECT * FROM outbox_waiting") == []
+
+
+def ids(root: Path) -> dict[str, set[str]]:
+    return {kind: {str(one["id"]) for one in files(root, kind)} for kind in ("DetectedIssue", "DiagnosticReport")}
+
+
+def test_no_id_that_goes_out_can_be_tried_out_without_the_key_of_the_site(ward: Path) -> None:
+    """Ids are the same at each sending of one site, and others at a site with another key though the patients are the same."""
+    out(ward, FOLDER + TEXT.removeprefix(HEAD))
+    send_out(ward, at=day(22))
+    first = ids(ward)
+    numbers = [
+        str(number)
+        for (number,) in sites.rows(ward, "SELECT DISTINCT patient_id FROM alert_events WHERE patient_id IS NOT NULL")
+    ]
+    alerts = [name for (name,) in sites.rows(ward, "SELECT DISTINCT alert_id FROM alert_events")]
+    tried = {
+        hashlib.sha256(text.encode()).hexdigest()[:40]
+        for about in (*(f"course||{one}" for one in numbers), *(f"alert|{one}" for one in alerts), *numbers, *alerts)
+        for text in (f"urn:cmvmon|{about}", about)
+    }
+    sent = {path.name for path in (ward / "out").rglob("*.*")}
+    assert not any(one in name for one in tried for name in sent)
+    for sent_file in (ward / "out" / "old").glob("*.hl7"):
+        assert not any(one in sent_file.read_text("utf-8") for one in tried)
+    (ward / "page.key").write_bytes(b"ab" * 32)
+    (ward / "out.toml").write_text(
+        FOLDER.replace("[targets.ehr]", "[targets.second]").replace("out/ehr", "out/second"), "utf-8"
+    )
+    send_out(ward, at=day(22.1))
+    shutil.rmtree(ward / "out" / "ehr")
+    (ward / "out" / "second").rename(ward / "out" / "ehr")
+    second = ids(ward)
+    for kind, some in first.items():
+        assert len(second[kind]) == len(some) > 0
+        assert not second[kind] & some
+
+
+@given(parts=st.lists(st.text(max_size=5), min_size=2, max_size=3))
+def test_no_two_things_have_one_id_because_a_text_holds_what_stands_between(parts: list[str]) -> None:
+    assert resource_id(b"k", *parts) == resource_id(b"k", *parts)
+    assert resource_id(b"k", "|".join(parts)) != resource_id(b"k", *parts)
 
 
 DEAD = FOLDER.replace('path = "out/ehr"', 'url = "http://127.0.0.1:9/fhir"')
