@@ -172,9 +172,10 @@ class Drawing:
     def _height(self, point: Point) -> float:
         if point.row["detection"] == words.QUANTIFIED:
             return float(point.row["viral_load_iu_per_ml"])
-        if point.row["detection"] == words.NOT_DETECTED or point.limit is None:
+        if point.row["detection"] == words.NOT_DETECTED:
             return self.axis.lane
-        return point.limit
+        edge = self.axis.lowest if point.row["detection"] == words.BELOW_LLOQ else self.axis.highest
+        return point.limit or float(10**edge)
 
     def _letter(self, point: Point) -> str:
         if point.is_preliminary:

@@ -19,9 +19,9 @@ def treatment_day(since: datetime, as_of: datetime) -> int:
     return (as_of - since) // _DAY + 1
 
 
-def drugs(now: DrugsNow, *, as_of: datetime, language: Language) -> list[str]:
-    """What runs, a line for each drug; else why there is none. Unknown and none are told apart."""
-    said = [_drug(each, as_of, language) for each in now.running]
+def drugs(now: DrugsNow, *, as_of: datetime, time_zone: str, language: Language) -> list[str]:
+    """What runs, a line for each drug, then what stopped lately; else why there is none. Unknown and none are told apart."""
+    said = [running(each, as_of, language) for each in now.running] + stopped(now, time_zone, language)
     if said:
         return said
     if now.treatment != words.TREATMENT_UNKNOWN:
@@ -31,9 +31,22 @@ def drugs(now: DrugsNow, *, as_of: datetime, language: Language) -> list[str]:
     return [language.say("drug.silent" if now.known_at is not None else "drug.unclear")]
 
 
-def _drug(each: RunningDrug, as_of: datetime, language: Language) -> str:
+def running(each: RunningDrug, as_of: datetime, language: Language) -> str:
+    """A drug that runs, with its day."""
     key = "drug.day_prophylaxis" if each.is_prophylaxis else "drug.day"
     return language.say(key, drug=each.drug, day=language.number(treatment_day(each.since, as_of), 0))
+
+
+def stopped(now: DrugsNow, time_zone: str, language: Language) -> list[str]:
+    """The drugs that don't run any more, each with the day of its stop."""
+    return [
+        language.say(
+            "drug.stopped_prophylaxis" if each.is_prophylaxis else "drug.stopped",
+            drug=each.drug,
+            date=language.short_date(each.stopped_at, time_zone),
+        )
+        for each in now.stopped
+    ]
 
 
 def value(detection: str, load: float | None, limit: float | None, language: Language) -> str:

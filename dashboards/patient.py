@@ -144,12 +144,19 @@ def _duration(view: PatientView, language: Language) -> str:
 
 
 def _drugs(view: PatientView, language: Language) -> list[str]:
-    """What runs, on which day and since when; else why nothing is told."""
-    said = few_words.drugs(view.drugs, as_of=view.as_of, language=language)
-    dates = [language.date(each.since, view.time_zone) for each in view.drugs.running]
-    if not dates:
-        return said
-    return [language.say("first.drug_since", drug=text, date=date) for text, date in zip(said, dates, strict=True)]
+    """What runs, on which day and since when, and what stopped lately; else why nothing is told."""
+    now = view.drugs
+    if not now.running:
+        return few_words.drugs(now, as_of=view.as_of, time_zone=view.time_zone, language=language)
+    said = [
+        language.say(
+            "first.drug_since",
+            drug=few_words.running(each, view.as_of, language),
+            date=language.date(each.since, view.time_zone),
+        )
+        for each in now.running
+    ]
+    return said + few_words.stopped(now, view.time_zone, language)
 
 
 def _due(view: PatientView, language: Language) -> list[str]:

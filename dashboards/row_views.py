@@ -16,12 +16,22 @@ class RunningDrug:
 
 
 @dataclass(frozen=True)
+class StoppedDrug:
+    """A drug that stopped so lately that the rules still count it: when, and whether it was prophylaxis."""
+
+    drug: str
+    stopped_at: datetime
+    is_prophylaxis: bool = False
+
+
+@dataclass(frozen=True)
 class DrugsNow:
-    """Whether a patient is treated, and what runs.
+    """Whether a patient is treated by the rules' clock, what runs and what stopped within that clock.
 
     Attributes:
         treatment: on, off or unknown.
         running: the drugs that run, treatment first. Empty says nothing where `treatment` is unknown.
+        stopped: the drugs that don't, but did so lately that the rules still count them.
         known_at: when the medication was last heard of, where its feeds are silent since; else None.
         was_delivered: whether the site ever delivered a table of drugs.
     """
@@ -30,6 +40,7 @@ class DrugsNow:
     running: tuple[RunningDrug, ...] = ()
     known_at: datetime | None = None
     was_delivered: bool = True
+    stopped: tuple[StoppedDrug, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The course of one compartment as a small static drawing: the same weeks and the same decades for every patient.
 
 Shapes as on the patient's page: a filled circle is a load, an open triangle down lies at the quantification limit, an open square
-in a lane of its own is not detected, a triangle up lies at the upper limit. Words beside it say the same.
+in a lane of its own is not detected, a triangle up lies at the upper limit. Where a limit is not known its triangle lies at the
+edge of the scale on that side. Words beside it say the same.
 """
 
 from __future__ import annotations
@@ -87,11 +88,13 @@ def _runs(points: Sequence[CoursePoint], x: dict[datetime, str], gap: timedelta)
 
 
 def _mark(point: CoursePoint, x: str) -> str:
-    if point.detection == words.QUANTIFIED and point.viral_load_iu_per_ml:
-        return f'<circle cx="{x}" cy="{_y(point.viral_load_iu_per_ml)}" r="{_MARK}"/>'
-    if point.detection == words.NOT_DETECTED or point.limit_iu_per_ml is None:
+    """Each state its own shape; a limit that is not known lies at the edge of the scale on its side."""
+    if point.detection == words.NOT_DETECTED:
         return f'<rect class="open" x="{float(x) - 2.2:.1f}" y="{_LANE - 2.2:.1f}" width="4.4" height="4.4"/>'
-    y = float(_y(point.limit_iu_per_ml))
     if point.detection == words.BELOW_LLOQ:
+        y = float(_y(point.limit_iu_per_ml or 10**_LOWEST))
         return f'<path class="open" d="M{float(x) - 3:.1f} {y - 2:.1f}h6l-3 5z"/>'
-    return f'<path d="M{float(x) - 3:.1f} {y + 2:.1f}h6l-3 -5z"/>'
+    if point.detection == words.ABOVE_ULOQ:
+        y = float(_y(point.limit_iu_per_ml or 10**_HIGHEST))
+        return f'<path d="M{float(x) - 3:.1f} {y + 2:.1f}h6l-3 -5z"/>'
+    return f'<circle cx="{x}" cy="{_y(point.viral_load_iu_per_ml or 1.0)}" r="{_MARK}"/>'  # a quantified result has its load

@@ -102,11 +102,13 @@ def _groups(numbers: UnitNumbers, language: Language) -> list[Group]:
 
 def _group(one: Reactivation, numbers: UnitNumbers, language: Language) -> Group:
     found, interval = one.found, numbers.interval_probability
-    drawn = None if found.n < FEW else _figure(one, interval, language)
+    drawn = None if found.n < FEW or not found.is_told(0) else _figure(one, interval, language)
     title = language.say(f"unit.group.{one.group}")
     notes = [_counted(one, language), _published(one.group, language)]
     if found.n >= FEW and found.total < FEW:
         notes.insert(0, language.say("unit.few_events", few=language.number(FEW, 0)))
+    if found.n >= FEW:
+        notes[:0] = _untold(one, language)
     return Group(
         one.group,
         title,
@@ -124,10 +126,27 @@ def _headline(share: Share, language: Language) -> str:
     counts = {"events": language.number(share.n_events, 0), "n": language.number(share.n, 0)}
     if share.is_few:
         return language.say("unit.few", few=language.number(FEW, 0), **counts)
-    said = {"day": language.number(share.at, 0), "share": percent(share.estimate, language)} | counts
+    day = language.number(share.at, 0)
+    if share.estimate is None:
+        return language.say("unit.headline.untold", day=day, **counts)
+    said = {"day": day, "share": percent(share.estimate, language)} | counts
     if share.low is None or share.high is None:
         return language.say("unit.headline.bare", **said)
     return language.say("unit.headline", low=percent(share.low, language), high=percent(share.high, language), **said)
+
+
+def _untold(one: Reactivation, language: Language) -> list[str]:
+    """Why some shares are not told: of the group, and of a year."""
+    own = [] if one.found.empty_from is None else [(None, one.found.empty_from)]
+    years = [
+        (of.year, of.found.empty_from) for of in one.by_year if of.found.n >= FEW and of.found.empty_from is not None
+    ]
+    return [
+        language.say("unit.why_untold", day=language.number(day, 1))
+        if year is None
+        else language.say("unit.why_untold.year", year=str(year), day=language.number(day, 1))
+        for year, day in (*own, *years)
+    ]
 
 
 def _counted(one: Reactivation, language: Language) -> str:
@@ -181,13 +200,15 @@ def _figure(one: Reactivation, interval: float, language: Language) -> Figure:
 
 
 def _drawn_until(found: CumulativeIncidence) -> float | None:
-    """The last event before which fewer than FEW were still followed ends the line; None = none did."""
-    few = found.times[found.n_at_risk < FEW]
-    return round(float(few[0]), 3) if len(few) else None
+    """The last event before which fewer than FEW were still followed ends the line, or the day from which nothing can be told;
+    None = neither does."""
+    few = [float(time) for time in found.times[found.n_at_risk < FEW][:1]]
+    ends = few if found.empty_from is None else [*few, found.empty_from]
+    return round(min(ends), 3) if ends else None
 
 
 def _steps(found: CumulativeIncidence) -> list[tuple[float, float]]:
-    return [(float(t), float(f)) for t, f in zip(found.times, found.incidence, strict=True)]
+    return [(float(t), float(f)) for t, f in zip(found.times, found.incidence, strict=True) if found.is_told(float(t))]
 
 
 def _xy(found: CumulativeIncidence) -> tuple[tuple[float, ...], tuple[float, ...]]:

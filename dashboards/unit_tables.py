@@ -22,6 +22,8 @@ def cells(share: Share, language: Language) -> tuple[str, str, str]:
     if share.is_few:
         return f"< {language.number(FEW, 0)}", language.say("unit.no_interval"), count
     low_high = language.say("unit.no_interval")
+    if share.estimate is None:
+        return language.say("unit.untold"), low_high, count
     if share.low is not None and share.high is not None:
         low_high = f"{percent(share.low, language)} – {percent(share.high, language)}"
     return percent(share.estimate, language), low_high, count

@@ -49,7 +49,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "more_values": max(len(row.latest) - _VALUES, 0)
         and language.say("row.more_values", n=language.number(len(row.latest) - _VALUES, 0)),
         "latest": [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")],
-        "drugs": few_words.drugs(row.drugs, as_of=view.as_of, language=language),
+        "drugs": few_words.drugs(row.drugs, as_of=view.as_of, time_zone=view.time_zone, language=language),
         "spark": _spark(row, view, language),
         "who": _who(told, view, language),
         "unassessed": missing,

@@ -38,7 +38,7 @@ _SHOWN_NEXT = (
     "call_if_not_detected",
 )
 
-_SHOWN_UNIT = ("figure", "group", "at", "unit", "n", "n_events", "estimate", "low", "high", "median")
+_SHOWN_UNIT = ("figure", "group", "at", "unit", "n", "n_events", "estimate", "low", "high", "median", "reason")
 _SHOWN_SAID = ("patient_id", "subject", "rule", "verdict", "reason", "tier", "as_of")
 _SHOWN_DECLINE = (
     "patient_id",

@@ -1,4 +1,4 @@
-"""Which antiviral drugs run, and since when each of them does: what a list of patients says of their treatment."""
+"""Which antiviral drugs run and since when, and which stopped only now: what a list of patients says of their treatment."""
 
 from __future__ import annotations
 
@@ -9,38 +9,45 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.treatment import TREATMENT
+from cmvmon.facts.treatment import TREATMENT, is_known_to_run, is_prophylaxis, is_treatment
 
-_OF_ONE = ("patient_id", "drug")
+_OF_ONE = ("patient_id", "drug", "is_prophylaxis")
 
 
 def running_drugs(facts: Facts) -> pl.DataFrame:
-    """The drugs that `treatment` says run, as treatment or as prophylaxis, with the moment since when.
+    """The drugs given as treatment or as prophylaxis that have no stop yet, and those that stopped no longer before than the
+    rules' clocks run on after a stop (`[response_clock] interrupted_gap_h`).
 
-    A drug runs since the first of its rows that follow one another within `[response_clock] same_course_gap_days`: a change
-    of dose starts nothing. Rows for another indication don't count, but of letermovir, which is prophylaxis whatever it is
-    given for.
+    A stop that is planned after `as_of` is no stop yet. One drug for two purposes is two rows, each with its own start. A
+    drug runs since the first of its rows for that purpose that follow one another within `same_course_gap_days`: a change
+    of dose starts nothing. Letermovir is prophylaxis whatever it is given for. Of whoever it is unknown whether they are
+    treated nothing is told.
 
     Returns:
-        patient_id, drug, since (UTC), is_prophylaxis; by patient, treatment first, then since and drug.
+        patient_id, drug, is_prophylaxis, since (UTC), stopped_at (UTC; null: it runs); by patient, what runs first, then
+        treatment, since and drug.
     """
-    state = facts.of(TREATMENT)
-    named = pl.concat(
-        state.select("patient_id", drug=pl.col(column).str.split(";"), is_prophylaxis=pl.lit(is_prophylaxis))
-        for column, is_prophylaxis in (("running_drugs", False), ("prophylaxis_drugs", True))
-    )
-    running = named.filter(pl.col("drug").is_not_null()).explode("drug")
     gap = timedelta(days=facts.protocol.response_clock.same_course_gap_days)
     far = pl.lit(facts.as_of).cast(pl.Datetime("us", "UTC"))
-    is_other = pl.col("indication").fill_null("") == words.PROPHYLAXIS
+    is_told = pl.col("treatment") != words.TREATMENT_UNKNOWN
     rows = (
         facts.prepared.begun[ANTIVIRAL_COURSES]
-        .join(running, on=_OF_ONE)
-        .filter(pl.col("is_prophylaxis") | ~is_other)
+        .join(facts.of(TREATMENT).filter(is_told).select("patient_id"), on="patient_id")
+        .with_columns(is_prophylaxis=is_prophylaxis(facts), counts=is_known_to_run(facts))
+        .filter(pl.col("is_prophylaxis") | is_treatment(facts))
         .sort(*_OF_ONE, "started_at")
         .with_columns(until=pl.coalesce("stopped_at", far).cum_max().over(_OF_ONE).shift(1).over(_OF_ONE))
         .with_columns(begins=(pl.col("started_at") > pl.col("until") + gap).fill_null(True))
     )
-    since = rows.filter("begins").group_by(*_OF_ONE, "is_prophylaxis").agg(since=pl.col("started_at").max())
-    ordered = since.select(*_OF_ONE, "since", "is_prophylaxis")
-    return ordered.sort("patient_id", "is_prophylaxis", "since", "drug")
+    runs = pl.col("counts") & pl.col("stopped_at").is_null()
+    found = (
+        rows.group_by(_OF_ONE)
+        .agg(
+            since=pl.col("started_at").filter("begins").max(),
+            stopped_at=pl.when(~runs.any()).then(pl.col("stopped_at").filter("counts").max()),
+            counts=pl.col("counts").any(),
+        )
+        .filter("counts")
+        .select(*_OF_ONE, "since", "stopped_at")
+    )
+    return found.sort("patient_id", pl.col("stopped_at").is_not_null(), "is_prophylaxis", "since", "drug")

@@ -111,6 +111,28 @@ def _told_since(facts: Facts) -> pl.Expr:
     return pl.col("delivery_id").is_in(sorted(heard))
 
 
+def is_known_to_run(facts: Facts) -> pl.Expr:
+    """Whether a row *runs*, for all that is known where the feeds are silent."""
+    last_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES)
+    return runs(facts) if last_heard is None else _surely_runs(facts, last_heard) | (_told_since(facts) & runs(facts))
+
+
+def is_treatment(facts: Facts) -> pl.Expr:
+    """Whether a row is a drug that the protocol lists as treatment, given with that intent."""
+    is_intended = (pl.col("indication") == "treatment").fill_null(False)
+    return is_intended & pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
+
+
+def is_prophylaxis(facts: Facts) -> pl.Expr:
+    """Whether a row is a listed drug given as prophylaxis, or letermovir, which is never treatment."""
+    is_given_so = (pl.col("indication") == words.PROPHYLAXIS).fill_null(False)
+    return _is_letermovir(facts) | (is_given_so & pl.col("drug").is_in(list(facts.protocol.drugs)))
+
+
+def _is_letermovir(facts: Facts) -> pl.Expr:
+    return pl.col("drug").is_in([name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR])
+
+
 def _state(facts: Facts) -> pl.DataFrame:
     begun = facts.prepared.begun
     last_heard = begun.silent_since(ANTIVIRAL_COURSES)
@@ -124,14 +146,12 @@ def _state(facts: Facts) -> pl.DataFrame:
     not_known = (pl.col("indication").is_null() & (is_treatment_drug | ~is_listed)) | (intended & ~is_listed)
     state = (
         begun[ANTIVIRAL_COURSES]
-        .filter(
-            runs(facts) if last_heard is None else _surely_runs(facts, last_heard) | (_told_since(facts) & runs(facts))
-        )
+        .filter(is_known_to_run(facts))
         .group_by("patient_id")
         .agg(
-            is_on=(intended & is_treatment_drug).any(),
+            is_on=is_treatment(facts).any(),
             is_unknown=not_known.any(),
-            drugs=pl.col("drug").filter(intended & is_treatment_drug).unique().sort(),
+            drugs=pl.col("drug").filter(is_treatment(facts)).unique().sort(),
         )
     )
     unread = sorted(begun.unread_of(ANTIVIRAL_COURSES))
@@ -153,16 +173,13 @@ def _state(facts: Facts) -> pl.DataFrame:
 
 def _prophylaxis(facts: Facts) -> pl.DataFrame:
     """Listed drugs that run as prophylaxis, and letermovir, which is never treatment."""
-    letermovir = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
-    is_letermovir = pl.col("drug").is_in(letermovir)
-    is_given_so = (pl.col("indication") == words.PROPHYLAXIS) & pl.col("drug").is_in(list(facts.protocol.drugs))
     return (
         facts.prepared.begun[ANTIVIRAL_COURSES]
-        .filter(runs(facts) & (is_letermovir | is_given_so.fill_null(False)))
+        .filter(runs(facts) & is_prophylaxis(facts))
         .group_by("patient_id")
         .agg(
             prophylaxis_since=pl.col("started_at").min(),
-            is_letermovir=is_letermovir.any(),
+            is_letermovir=_is_letermovir(facts).any(),
             given=pl.col("drug").unique().sort(),
         )
     )

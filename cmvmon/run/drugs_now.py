@@ -20,19 +20,25 @@ from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics import treatment_courses
 from cmvmon.shell import feed_state, known, signs_of_life
 from cmvmon.shell.session import OpenSite
-from dashboards.row_views import DrugsNow, RunningDrug
+from dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
 
 
 def drugs_now(facts: Facts) -> dict[str, DrugsNow]:
-    """By patient, what runs; whoever is not in it is not known."""
+    """By patient, what runs and what stopped only now; whoever is not in it is not known."""
     was_delivered = facts.prepared.begun.was_delivered(ANTIVIRAL_COURSES)
     runs: dict[str, list[RunningDrug]] = {}
+    ended: dict[str, list[StoppedDrug]] = {}
     for row in facts.shared(running_drugs).iter_rows(named=True):
-        drug = RunningDrug(row["drug"], row["since"], row["is_prophylaxis"])
-        runs.setdefault(row["patient_id"], []).append(drug)
+        patient_id, drug, is_prophylaxis = row["patient_id"], row["drug"], row["is_prophylaxis"]
+        if row["stopped_at"] is None:
+            runs.setdefault(patient_id, []).append(RunningDrug(drug, row["since"], is_prophylaxis))
+        else:
+            ended.setdefault(patient_id, []).append(StoppedDrug(drug, row["stopped_at"], is_prophylaxis))
     states = facts.of(TREATMENT).select("patient_id", "treatment", "last_known_at")
     return {
-        patient_id: DrugsNow(treatment, tuple(runs.get(patient_id, ())), known_at, was_delivered)
+        patient_id: DrugsNow(
+            treatment, tuple(runs.get(patient_id, ())), known_at, was_delivered, tuple(ended.get(patient_id, ()))
+        )
         for patient_id, treatment, known_at in states.iter_rows()
     }
 

@@ -15,6 +15,7 @@ from cmvmon.unit.workload import Workload
 # The days at which a curve is told in numbers, and hours for acknowledgement. Layout, not policy.
 DAYS = (7, 14, 21, 28)
 HOURS = (1, 8, 24)
+_EMPTIED = "nobody at risk from {unit} {at:g} on while others came later"
 FEW = 5  # below it a share says so, and a curve is not drawn
 
 
@@ -41,14 +42,18 @@ class UnitNumbers:
 
 @dataclass(frozen=True)
 class Share:
-    """A share of all that were followed, by a time: n of all, events so far, estimate and interval (None: none can be given)."""
+    """A share of all that were followed, by a time: n of all, events so far, estimate and interval (None: none can be given).
+
+    `untold_since`: why there is no estimate: since then nobody was at risk while others came later. None: there is one.
+    """
 
     at: int
     n: int
     n_events: int
-    estimate: float
+    estimate: float | None
     low: float | None
     high: float | None
+    untold_since: float | None = None
 
     @property
     def is_few(self) -> bool:
@@ -60,11 +65,12 @@ def share_at(found: CumulativeIncidence, at: int, probability: float) -> Share:
     """The share that has met the event by `at`."""
     so_far = int(found.n_events[found.times <= at].sum())
     low, high = found.interval(at, probability) or (None, None)
-    return Share(at, found.n, so_far, found.at(at), low, high)
+    return Share(at, found.n, so_far, found.at(at), low, high, None if found.is_told(at) else found.empty_from)
 
 
 def rows(numbers: UnitNumbers) -> list[dict[str, Any]]:
-    """Flat rows: `figure`, `group` (of whom), `at` with its unit, n, events, estimate, interval and median."""
+    """Flat rows: `figure`, `group` (of whom), `at` with its unit, n, events, estimate, interval, median and `reason`: why there
+    is no estimate, else null."""
     return [*_incidences(numbers), *_spells(numbers), *_concordance(numbers), *_opened(numbers)]
 
 
@@ -86,13 +92,17 @@ def _shares(
 ) -> Iterator[dict[str, Any]]:
     for at in points:
         share = share_at(found, at, numbers.interval_probability)
-        yield {"figure": figure, "group": group, "unit": unit} | vars(share) | {"median": found.quantile(0.5)}
+        told = {name: value for name, value in vars(share).items() if name != "untold_since"}
+        reason = None if share.untold_since is None else _EMPTIED.format(unit=unit[:-1], at=share.untold_since)
+        yield (
+            {"figure": figure, "group": group, "unit": unit} | told | {"median": found.quantile(0.5), "reason": reason}
+        )
 
 
 def _spells(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:
     for one in numbers.reactivation:
         for status, spell in (("before", one.before), ("after", one.after)):
-            blank = dict.fromkeys(("at", "low", "high", "median"))
+            blank = dict.fromkeys(("at", "low", "high", "median", "reason"))
             counts = {"n": spell.n, "n_events": spell.n_left, "estimate": spell.days}
             yield {"figure": f"days_{status}", "group": one.group, "unit": "days"} | blank | counts
 
@@ -110,13 +120,14 @@ def _concordance(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:
             "low": row["direction_agreement_low"],
             "high": row["direction_agreement_high"],
             "median": None,
+            "reason": None,
         }
 
 
 def _opened(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:
     for week in numbers.workload.weeks:
         for tier, n in enumerate(week.opened, start=1):
-            blank = dict.fromkeys(("at", "n", "estimate", "low", "high", "median"))
+            blank = dict.fromkeys(("at", "n", "estimate", "low", "high", "median", "reason"))
             yield (
                 {"figure": f"opened_{week.first_day}", "group": f"tier {tier}", "unit": "alerts"}
                 | blank

@@ -35,7 +35,9 @@ def test_incidence_variance_and_interval_are_those_of_lifelines(seed: int, n: in
     curve = theirs.cumulative_density_["CIF_1"]
     variances, bounds = theirs.variance_, theirs.confidence_interval_
     assert len(mine.times) > 0.5 * n
-    for time, f, variance in zip(mine.times, mine.incidence, mine.variance, strict=True):
+    told = [mine.is_told(time) for time in mine.times]
+    assert sum(told) > 0.5 * n
+    for time, f, variance in zip(mine.times[told], mine.incidence[told], mine.variance[told], strict=True):
         assert f == pytest.approx(float(curve.loc[:time].iloc[-1]), abs=1e-10)
         if time < mine.times[-1]:  # at the last, lifelines divides by those who are left: none
             assert variance == pytest.approx(float(variances.loc[:time].iloc[-1]), rel=1e-8, abs=1e-12)
@@ -83,8 +85,8 @@ def test_to_take_two_other_causes_as_one_changes_nothing(rows: list[tuple[int, i
     """Death and discharge may be told apart or not: the incidence of the event of interest is the same, to the bit."""
     pooled = [(a, b, 2 if c == 3 else c) for a, b, c in rows]
     mine, other = _found(rows), _found(pooled)
-    assert mine.incidence.tolist() == other.incidence.tolist()
-    assert mine.variance.tolist() == other.variance.tolist()
+    assert np.array_equal(mine.incidence, other.incidence, equal_nan=True)
+    assert np.array_equal(mine.variance, other.variance, equal_nan=True)
 
 
 @given(_TIMES)
@@ -92,10 +94,12 @@ def test_to_take_two_other_causes_as_one_changes_nothing(rows: list[tuple[int, i
 def test_the_causes_and_those_left_add_up_to_everybody(rows: list[tuple[int, int, int]]) -> None:
     each = [_found(rows, of) for of in (1, 2, 3)]
     survival = np.cumprod(1 - sum(one.n_events for one in each) / each[0].n_at_risk)
-    assert sum(one.incidence for one in each) + survival == pytest.approx(np.ones(len(survival)))
+    told = [each[0].is_told(time) for time in each[0].times]
+    assert (sum(one.incidence for one in each) + survival)[told] == pytest.approx(np.ones(sum(told)))
     for one in each:
-        assert (np.diff(one.incidence) >= 0).all()
-        assert (one.variance >= 0).all()
+        assert (np.diff(one.incidence[told]) >= 0).all()
+        assert (one.variance[told] >= 0).all()
+        assert np.isnan(one.incidence[np.logical_not(told)]).all()
         assert (one.n_at_risk > 0).all()
 
 
@@ -103,7 +107,59 @@ def test_the_causes_and_those_left_add_up_to_everybody(rows: list[tuple[int, int
 def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[int, int, int]], random: Any) -> None:
     mixed = list(rows)
     random.shuffle(mixed)
-    assert _found(rows).incidence.tolist() == _found(mixed).incidence.tolist()
+    assert np.array_equal(_found(rows).incidence, _found(mixed).incidence, equal_nan=True)
+    assert _found(rows).empty_from == _found(mixed).empty_from
+
+
+@given(_TIMES)
+@settings(max_examples=300)
+def test_nothing_is_told_from_the_first_moment_with_nobody_at_risk_before_others_come(
+    rows: list[tuple[int, int, int]],
+) -> None:
+    """By counting, half a day after each day up to the last: somebody is there, and not all have met an event."""
+    spells = [(a, a + b, c) for a, b, c in rows]
+    last = max(left for _, left, _ in spells)
+    empty = [day for day in range(last) if not any(entered <= day < left for entered, left, _ in spells)]
+    emptied = [
+        day
+        for day in range(1, last)
+        if (there := [(left, cause) for entered, left, cause in spells if entered < day <= left])
+        and all(left == day and cause > 0 for left, cause in there)
+    ]
+    assert _found(rows).empty_from == min(empty + emptied, default=None)
+
+
+NINE_LATE = [(5, 5 + i, 1) for i in range(1, 10)]
+
+
+@pytest.mark.parametrize(
+    ("early", "since"),
+    [
+        ([(0, 1, 2)], 1.0),  # left on day 1: the formula called everybody met, and 0 % for ever
+        ([(0, 1, 1)], 1.0),  # reactivated on day 1: 100 % for ever
+        (
+            [(0, 1, 0)],
+            1.0,
+        ),  # last seen on day 1: whether one of those who came later would have met it before is not known
+        ([], 0.0),  # nobody from the start on
+        ([(0, 5, 2)], 5.0),  # who enters at the moment at which the last one leaves was not at risk before it
+        ([(0, 5, 0)], None),  # last seen at it: watched without a gap
+        ([(0, 6, 2)], None),
+    ],
+)
+def test_an_early_risk_set_that_empties_is_told_as_such_and_never_as_none_or_all(
+    early: list[tuple[int, int, int]], since: float | None
+) -> None:
+    rows = np.array([*early, *NINE_LATE])
+    found = cumulative_incidence(rows[:, 0].astype(float), rows[:, 1].astype(float), rows[:, 2])
+    assert found.empty_from == since
+    if since is None:
+        assert (found.at(20.0) or 0.0) > 0.5
+        assert found.quantile(0.5) is not None
+        return
+    assert (found.at(since), found.at(20.0), found.interval(20.0, 0.95), found.quantile(0.5)) == (None,) * 4
+    assert since == 0.0 or found.at(since - 0.5) == 0.0
+    assert found.total >= 9
 
 
 def test_with_nobody_or_no_event_the_incidence_is_zero_and_no_interval_is_given() -> None:

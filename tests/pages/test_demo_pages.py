@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -29,18 +28,23 @@ from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 from cmvmon.workbench import demo
-from dashboards import few_words
+from tests.pages import by_hand
 from tests.pages.conftest import Opened, Opener
 from tests.pages.test_in_a_browser import _CUT_OFF
 
 LINE_PX = 20  # of a ward row: `line-height` of `.ward`
 A4_PX = 703  # between its margins
 MOST_WORDS = 6
+SCREEN_PX = 1100
+SHAPES = {"quantified": "circle", "not_detected": "rect", "below_lloq": "down", "above_uloq": "up"}
 _ROWS = """() => [...document.querySelectorAll('#now .ward tbody tr, #today .ward tbody tr, #quiet .ward tbody tr')].map(tr => ({
   patient: tr.querySelector('.bed a').textContent, section: tr.closest('section').id,
   title: tr.querySelector('strong')?.textContent ?? '',
   values: [...tr.querySelectorAll('.value .line')].map(e => [e.querySelector('.where').textContent, e.querySelector('b').textContent, e.querySelector('.note').textContent]),
   drugs: [...tr.querySelectorAll('.drug .line')].map(e => e.textContent),
+  has_course: tr.querySelector('td.course') !== null,
+  marks: [...tr.querySelectorAll('svg circle, svg rect, svg path[d*="h6l-3"]')]
+    .map(e => e.tagName !== 'path' ? e.tagName : e.getAttribute('d').endsWith('5z') && e.classList.contains('open') ? 'down' : 'up'),
   spark: tr.querySelector('svg')?.getAttribute('aria-label') ?? ''}))"""
 _TALL = """() => [...document.querySelectorAll('.ward tbody tr')].filter(tr => tr.getBoundingClientRect().height > 0)
   .filter(tr => [...tr.querySelectorAll('td, summary')].some(e => Math.max(e.getBoundingClientRect().height, e.scrollHeight) > 2 * 20 + 1))
@@ -67,7 +71,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     if not made:
         as_of = demo.prepare_demo(root)
         nightly(root, as_of=as_of)
-        pages_again(root, demo.answer_demo(root), as_of=as_of)
+        demo.answer_demo(root)
+        pages_again(root, as_of=as_of)
     with open_site(root) as opened:
         with opened.reading() as connection:
             as_of = alert_store.last_as_of(connection)
@@ -161,24 +166,24 @@ def test_the_numbers_of_the_ward_page_are_those_of_the_tables(
     assert len(rows) > 10
     for patient, row in rows.items():
         results = site.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
-        newest = {spoken.word("compartment", last["compartment"]).lower(): last for last in _newest(results)}
+        newest = {spoken.word("compartment", last["compartment"]).lower(): last for last in by_hand.newest(results)}
         assert len(row["values"]) == min(len(newest), 2)
         for where, value, age in row["values"]:
             last = newest[where.lower()]
-            assert value == _value(last, spoken)
+            assert value == by_hand.short_value(last, spoken)
             days = math.floor((site.as_of - last["collected_at"]) / timedelta(days=1) + 0.5)
             assert age.startswith(f"· {days} d") or (days == 0 and spoken.say("row.days.less_than_one") in age)
-        if row["spark"]:
-            lead = newest[row["values"][0][0].lower()]
-            drawn = results.filter(
-                (pl.col("compartment") == lead["compartment"])
-                & (pl.col("collected_at") > site.as_of - timedelta(weeks=8))
-            ).sort("collected_at")
-            told = row["spark"].split(": ", 1)[1].rstrip(".").split("; ")
-            for one, text in zip(drawn.tail(len(told)).to_dicts(), told, strict=True):
-                date = spoken.short_date(one["collected_at"], site.time_zone)
-                assert text == f"{date} {_value(one, spoken)}"
-        assert row["drugs"] == _drugs(site, patient, code)
+        lead = newest[row["values"][0][0].lower()]["compartment"] if row["values"] else ""
+        drawn = by_hand.drawn(results, lead, site.as_of, site.time_zone)
+        told = row["spark"].split(": ", 1)[1].rstrip(".").split("; ") if row["spark"] else []
+        if row["has_course"]:
+            texts = [(one["collected_at"], by_hand.short_value(one, spoken)) for one in drawn]
+            assert told == [f"{spoken.short_date(at, site.time_zone)} {text}" for at, text in texts]
+            assert row["marks"] == [SHAPES[one["detection"]] for one in drawn]
+        courses = site.courses.filter(pl.col("patient_id") == patient)
+        assert row["drugs"] == by_hand.drugs(courses, site.as_of, site.time_zone, spoken)
+    assert sum(bool(row["spark"]) for row in rows.values()) > 10
+    assert {shape for row in rows.values() for shape in row["marks"]} >= {"circle", "rect"}
 
 
 @pytest.mark.parametrize("code", codes())
@@ -188,66 +193,47 @@ def test_the_numbers_of_a_patient_s_first_screen_are_those_of_the_tables(
     """Value, moment and change of every compartment, and what runs since when, of every patient."""
     spoken = language(code)
     context = open_page(site.page(f"ward.{code}.html"), javascript=False).page
+    seen = set()
     for patient in site.ward.patients:
         context.goto(site.page(page_of(Site(site.root), patient, code)))
         cells = context.locator("#latest tbody tr").evaluate_all(
             "all => all.map(tr => [...tr.cells].map(td => td.textContent))"
         )
         results = site.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
-        newest = {spoken.word("compartment", last["compartment"]): last for last in _newest(results)}
+        newest = {spoken.word("compartment", last["compartment"]): last for last in by_hand.newest(results)}
         assert {row[0] for row in cells} == set(newest)
         for compartment, value, moment, change, *_ in cells:
             last = newest[compartment]
             assert moment == spoken.moment(last["collected_at"], site.time_zone)
-            load = last["viral_load_iu_per_ml"]
-            if load is None:
-                continue
-            assert spoken.load(load) in value
+            assert by_hand.full_value(last, spoken) in value
             series = results.filter(
                 *(pl.col(name) == last[name] for name in ("compartment", "laboratory", "assay"))
             ).sort("collected_at", "result_id")
-            if series.height > 1 and series["viral_load_iu_per_ml"][-2] is not None:
-                step = math.log10(load) - math.log10(series["viral_load_iu_per_ml"][-2])
-                assert spoken.log10(step).lstrip("−") in change
-                assert spoken.load(series["viral_load_iu_per_ml"][-2]) in change
+            assert [text for text in by_hand.change(series.to_dicts(), spoken) if text not in change] == []
+            seen.add(last["detection"])
         drug = context.locator("#drug").text_content() or ""
-        assert [text.split(" (")[0] for text in drug.split("; ")] == _drugs(site, patient, code)
+        courses = site.courses.filter(pl.col("patient_id") == patient)
+        expected = by_hand.drugs(courses, site.as_of, site.time_zone, spoken)
+        assert [text.split(" (")[0] for text in drug.split("; ")] == expected
+    assert seen >= {words.QUANTIFIED, words.BELOW_LLOQ, words.NOT_DETECTED}
 
 
-def _newest(results: pl.DataFrame) -> list[dict[str, Any]]:
-    ordered = results.sort("collected_at", "result_id")
-    return ordered.unique("compartment", keep="last", maintain_order=True).to_dicts()
-
-
-def _value(row: dict[str, Any], spoken: Any) -> str:
-    if row["detection"] == words.QUANTIFIED:
-        return str(spoken.load(row["viral_load_iu_per_ml"]))
-    limit = {words.BELOW_LLOQ: row["lloq_iu_per_ml"], words.ABOVE_ULOQ: row["uloq_iu_per_ml"]}.get(row["detection"])
-    return few_words.value(row["detection"], None, limit, spoken)
-
-
-def _drugs(site: Demo, patient: str, code: str) -> list[str]:
-    """By plain Python: the rows that run, joined where they follow one another within a week."""
-    spoken = language(code)
-    mine = site.courses.filter((pl.col("patient_id") == patient) & (pl.col("started_at") <= site.as_of))
-    since: dict[tuple[bool, str], datetime] = {}
-    until: dict[tuple[bool, str], datetime] = {}
-    for row in mine.sort("started_at").to_dicts():
-        key = (row["indication"] == "prophylaxis", row["drug"])
-        stop = row["stopped_at"] if row["stopped_at"] and row["stopped_at"] <= site.as_of else site.as_of
-        if key not in since or row["started_at"] > until[key] + timedelta(days=7):
-            since[key], until[key] = row["started_at"], stop
-        until[key] = max(until[key], stop)
-    runs = sorted(key for key, last in until.items() if last >= site.as_of - timedelta(hours=72))
-    said = [
-        spoken.say(
-            "drug.day_prophylaxis" if kept else "drug.day",
-            drug=drug,
-            day=str((site.as_of - since[kept, drug]).days + 1),
-        )
-        for kept, drug in sorted(runs, key=lambda key: (key[0], since[key], key[1]))
-    ]
-    return said or [spoken.say("drug.none")]
+@pytest.mark.parametrize("code", codes())
+def test_sentence_drug_due_and_latest_values_of_every_patient_stand_on_the_first_screen(
+    open_page: Opener, site: Demo, code: str
+) -> None:
+    page = open_page(site.page(f"ward.{code}.html"), javascript=False).page
+    page.set_viewport_size({"width": 800, "height": SCREEN_PX})
+    below = []
+    for patient in site.ward.patients:
+        page.goto(site.page(page_of(Site(site.root), patient, code)))
+        for what in ("#headline > p:first-child", "#drug", "#due", "#latest h2 + *"):
+            box = page.locator(what).bounding_box()
+            assert box is not None, (patient, what)
+            assert box["height"] > 0
+            if box["y"] + box["height"] > SCREEN_PX:
+                below.append((patient, what, box["y"] + box["height"]))
+    assert below == []
 
 
 def test_the_pictures_of_the_pages_are_made_where_a_folder_is_named(open_page: Opener, site: Demo) -> None:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cmvmon.text import language
 from dashboards import few_words
-from dashboards.row_views import DrugsNow, LatestResult, RunningDrug
+from dashboards.row_views import DrugsNow, LatestResult, RunningDrug, StoppedDrug
 from tests.pages.made_up import AS_OF
 
 GANCICLOVIR = RunningDrug("ganciclovir", AS_OF - timedelta(days=13, hours=1))
 LETERMOVIR = RunningDrug("letermovir", AS_OF - timedelta(hours=1), is_prophylaxis=True)
+FOSCARNET = RunningDrug("foscarnet", AS_OF - timedelta(days=1, hours=1))
+STOPPED = StoppedDrug("ganciclovir", datetime(2026, 2, 9, 23, 30, tzinfo=UTC))  # the tenth in Amsterdam
 CASES: dict[str, tuple[DrugsNow, list[str], list[str]]] = {
     "one drug": (DrugsNow("on", (GANCICLOVIR,)), ["ganciclovir day 14"], ["ganciclovir dag 14"]),
     "prophylaxis": (
         DrugsNow("off", (LETERMOVIR,)),
         ["letermovir day 1, prophylaxis"],
         ["letermovir dag 1, profylaxe"],
+    ),
+    "stopped": (DrugsNow("on", stopped=(STOPPED,)), ["ganciclovir stopped {date}"], ["ganciclovir gestopt {date}"]),
+    "a switch": (
+        DrugsNow("on", (FOSCARNET,), stopped=(STOPPED,)),
+        ["foscarnet day 2", "ganciclovir stopped {date}"],
+        ["foscarnet dag 2", "ganciclovir gestopt {date}"],
+    ),
+    "prophylaxis that stopped": (
+        DrugsNow("off", stopped=(StoppedDrug("letermovir", STOPPED.stopped_at, is_prophylaxis=True),)),
+        ["letermovir stopped {date}, prophylaxis"],
+        ["letermovir gestopt {date}, profylaxe"],
     ),
     "none": (DrugsNow("off"), ["none on record"], ["geen geregistreerd"]),
     "silent": (DrugsNow("unknown", known_at=AS_OF), ["unknown: feed silent"], ["onbekend: koppeling stil"]),
@@ -34,8 +47,9 @@ CASES: dict[str, tuple[DrugsNow, list[str], list[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_runs_is_said_with_its_day_and_none_is_not_unknown(case: str) -> None:
     now, english, dutch = CASES[case]
-    assert few_words.drugs(now, as_of=AS_OF, language=language("en")) == english
-    assert few_words.drugs(now, as_of=AS_OF, language=language("nl")) == dutch
+    for code, said, date in (("en", english, "10 Feb"), ("nl", dutch, "10 feb")):
+        found = few_words.drugs(now, as_of=AS_OF, time_zone="Europe/Amsterdam", language=language(code))
+        assert found == [text.replace("{date}", date) for text in said]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmvmon.domain import words
+from cmvmon.text import codes, language
 from dashboards import sparkline
 from dashboards.row_views import CoursePoint
 from tests.pages.made_up import AS_OF, day
@@ -26,14 +29,45 @@ def drawn(*points: CoursePoint, line: float | None = None) -> str:
     return sparkline.drawing(points, START, END, line, 28.0)
 
 
-def test_each_state_of_a_result_has_a_mark_of_its_own() -> None:
-    marks = {
-        kind: re.sub(r"[-\d. ]+", "", drawn(point(7, kind, 1000.0 if kind == "quantified" else None)).split("/>")[-2])
-        for kind in ("quantified", "below_lloq", "not_detected", "above_uloq")
-    }
-    assert len(set(marks.values())) == 4
-    assert marks["quantified"].startswith("<circle")
-    assert marks["not_detected"].startswith("<rect")
+def _shape(kind: str, **other: object) -> str:
+    """The last mark without its place."""
+    mark = drawn(point(7, kind, 1000.0 if kind == "quantified" else None, **other)).split("/>")[-2]
+    return re.sub(r' d="M[-\d. ]+', ' d="', re.sub(r' (x|y|cx|cy)="[-\d.]+"', "", mark))
+
+
+def _top(kind: str, **other: object) -> float:
+    """How far from the top the tip or the base of a triangle lies."""
+    found = re.findall(r'd="M[-\d.]+ ([-\d.]+)h6l-3', drawn(point(7, kind, **other)))
+    return float(found[-1])
+
+
+@pytest.mark.parametrize("limits", [{}, {"limit_iu_per_ml": None}, {"limit_iu_per_ml": None, "lloq_iu_per_ml": None}])
+def test_each_state_of_a_result_has_a_mark_of_its_own_whether_its_limit_is_known_or_not(
+    limits: dict[str, object],
+) -> None:
+    marks = {kind: _shape(kind, **limits) for kind in words.DETECTION}
+    assert len(set(marks.values())) == len(words.DETECTION) == 4
+    assert marks == {kind: _shape(kind) for kind in words.DETECTION}
+    assert [kind for kind, mark in marks.items() if mark.startswith("<rect")] == ["not_detected"]
+    assert [kind for kind, mark in marks.items() if mark.startswith("<circle")] == ["quantified"]
+
+
+def test_a_limit_that_is_not_known_lies_at_the_edge_of_the_scale_on_its_side() -> None:
+    below, above = (_top(kind, limit_iu_per_ml=None) for kind in ("below_lloq", "above_uloq"))
+    assert below == _top("below_lloq", limit_iu_per_ml=10.0) == _top("below_lloq", limit_iu_per_ml=1.0)
+    assert above == _top("above_uloq", limit_iu_per_ml=1e7) == _top("above_uloq", limit_iu_per_ml=1e9)
+    assert above < _top("above_uloq", limit_iu_per_ml=1e6) < _top("below_lloq", limit_iu_per_ml=100.0) < below
+    assert below < float(
+        re.findall(r'<rect class="open" x="[-\d.]+" y="([-\d.]+)"', drawn(point(7, "not_detected")))[0]
+    )
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_legend_names_each_mark_once_and_says_where_one_without_a_limit_lies(code: str) -> None:
+    legend = language(code).say("spark.scale")
+    assert [legend.count(mark) for mark in "●□"] == [1, 1]
+    edge = {"en": "▽ and ▲ at the edge of the scale", "nl": "▽ en ▲ op de rand van de schaal"}[code]
+    assert edge in legend
 
 
 def test_two_patients_have_one_scale() -> None:

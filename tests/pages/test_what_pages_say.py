@@ -184,6 +184,17 @@ def test_each_state_of_a_result_has_its_place_and_its_shape() -> None:
     assert list(traces["bal:quantified"]["text"]) == ["", "c", "", ""]
 
 
+def test_a_result_whose_limit_is_not_known_is_drawn_at_the_edge_of_the_axis_and_not_as_not_detected() -> None:
+    unknown = {"lloq_iu_per_ml": None, "uloq_iu_per_ml": None}
+    shown = results(
+        result(0, "plasma", "<", **unknown), result(3, "plasma", ">", **unknown), result(6, "plasma", "nd", **unknown)
+    )
+    traces = figure(made_up.falling_patient(results=shown))
+    assert list(traces["plasma:below_lloq"]["y"]) == [10.0]
+    assert list(traces["plasma:above_uloq"]["y"]) == [1e7]
+    assert traces["plasma:not_detected"]["y"][0] < 10.0
+
+
 def test_no_line_crosses_a_gap_or_a_limit() -> None:
     far = results(result(0, "plasma", 900), result(28, "plasma", 800), result(56.1, "plasma", 700))
     assert list(figure(made_up.falling_patient(results=far, as_of=made_up.day(60)))["plasma:line"]["y"]) == [

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import polars as pl
 import pytest
 
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.unit.numbers import FEW, share_at
-from cmvmon.unit.reactivation import EVERYONE, SEROPOSITIVE, followed, reactivation, serostatus
+from cmvmon.shell.protocol_files import Protocol
+from cmvmon.text import codes, language
+from cmvmon.unit.numbers import DAYS, FEW, UnitNumbers, share_at
+from cmvmon.unit.numbers import rows as unit_rows
+from cmvmon.unit.reactivation import EVERYONE, SEROPOSITIVE, Reactivation, followed, reactivation, serostatus
+from cmvmon.unit.workload import workload
+from dashboards.site_views import UnitView
+from dashboards.unit_page import unit_page
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=30)
@@ -167,3 +176,47 @@ def test_of_fewer_than_five_a_share_is_too_few_to_tell() -> None:
         rows = followed(stays(*of[:n]), results(), context(), as_of=AS_OF)
         share = share_at(reactivation(rows, EVERYONE, time_zone="UTC").found, 28, 0.95)
         assert (share.n, share.is_few) == (n, is_few)
+
+
+def _emptied() -> pl.DataFrame:
+    """A leaves on day 1; nine come on day 5 of their ventilation and reactivate one after another."""
+    late = [(f"P{i}", 0.0, -5.0, None) for i in range(9)]
+    found = [(f"P{i}", 3.0 + i, "plasma", "quantified") for i in range(9)]
+    return followed(stays(("A", 0.0, 0.0, 1.0), *late), results(*found), context(), as_of=AS_OF)
+
+
+def _numbers(found: Reactivation) -> UnitNumbers:
+    return UnitNumbers(AS_OF, START, None, (found,), None, (), workload([], as_of=AS_OF, time_zone="UTC"), 0.95)
+
+
+def test_no_share_is_told_after_a_day_with_nobody_at_risk_while_others_came_later() -> None:
+    found = reactivation(_emptied(), EVERYONE, time_zone="UTC")
+    share = share_at(found.found, 28, 0.95)
+    assert (share.n, share.n_events, share.estimate, share.low, share.untold_since) == (10, 9, None, None, 1.0)
+    assert share_at(found.left, 28, 0.95).estimate is None
+    told = {(row["figure"], row["at"]): row for row in unit_rows(_numbers(found))}
+    assert told["reactivation", 28]["reason"] == "nobody at risk from day 1 on while others came later"
+    assert (told["reactivation", 28]["estimate"], told["reactivation", 28]["median"]) == (None, None)
+    assert "NaN" not in json.dumps(list(told.values()))
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_unit_page_says_why_no_share_is_told(code: str) -> None:
+    found = reactivation(_emptied(), EVERYONE, time_zone="UTC")
+    view = UnitView(AS_OF, "UTC", Protocol.shipped(), "0", True, {}, numbers=_numbers(found))
+    spoken = language(code)
+    page = unescape(unit_page(view, language=spoken))
+    assert spoken.say("unit.why_untold", day=spoken.number(1.0, 1)) in page
+    assert spoken.say("unit.headline.untold", day="28", events="9", n="10") in page
+    assert page.count(f">{spoken.say('unit.untold')}</td>") >= len(DAYS)
+    assert "NaN" not in page
+    assert not [points for points in re.findall(r'points="([^"]*)"', page) if "nan" in points]
+
+
+def test_a_group_that_nobody_began_in_has_no_figure_and_says_so() -> None:
+    late = [(f"P{i}", 0.0, -5.0, None) for i in range(9)]
+    one = reactivation(followed(stays(*late), results(), context(), as_of=AS_OF), EVERYONE, time_zone="UTC")
+    view = UnitView(AS_OF, "UTC", Protocol.shipped(), "0", True, {}, numbers=_numbers(one))
+    page = unescape(unit_page(view, language=language("en")))
+    assert language("en").say("unit.why_untold", day="0.0") in page
+    assert 'class="figure curve"' not in page

@@ -50,7 +50,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     as_of = demo.prepare_demo(root)
     nightly(root, as_of=as_of)
     answered = demo.answer_demo(root)
-    pages_again(root, answered, as_of=as_of)
+    pages_again(root, as_of=as_of)
     with open_site(root) as opened, opened.reading() as connection:
         alerts = alert_store.alerts(connection, states={"open"})
     return Shown(root, alerts, demo_patients(as_of, synthetic_laboratory(root)), answered)

@@ -19,6 +19,10 @@ _NOBODY = 1e-12  # of whom are left without any event: below this nobody is
 class CumulativeIncidence:
     """A step function: at each of `times` it becomes `incidence`, and stays so until the next; 0 before the first.
 
+    Where entry is delayed, the risk set may be empty while others are yet to come. What would have happened meanwhile can't be
+    estimated, nor anything that follows from it; with it emptied by events the formula would even call everybody met for
+    ever. From then on nothing is told: `incidence` and `variance` are NaN, and what is asked of that time is None.
+
     Attributes:
         times: distinct times of an event of any cause, ascending.
         n_at_risk: how many were under observation and without any event just before each.
@@ -26,6 +30,7 @@ class CumulativeIncidence:
         incidence: probability to have met it by then, others being able to come first.
         variance: of `incidence`, by the delta method.
         n: how many were observed at all.
+        empty_from: since when nobody was at risk while others entered later; None: that never was.
     """
 
     times: Floats
@@ -34,22 +39,31 @@ class CumulativeIncidence:
     incidence: Floats
     variance: Floats
     n: int
+    empty_from: float | None = None
 
     @property
     def total(self) -> int:
         """How many met the event of interest."""
         return int(self.n_events.sum())
 
-    def at(self, time: float) -> float:
-        """The probability by that time."""
+    def is_told(self, time: float) -> bool:
+        """Whether the probability by that time can be estimated."""
+        return self.empty_from is None or time < self.empty_from
+
+    def at(self, time: float) -> float | None:
+        """The probability by that time; None where it can't be told."""
+        if not self.is_told(time):
+            return None
         place = int(np.searchsorted(self.times, time, side="right"))
         return 0.0 if place == 0 else float(self.incidence[place - 1])
 
     def interval(self, time: float, probability: float) -> tuple[float, float] | None:
         """The interval of that probability by that time, on the scale log(-log F), so that it lies within 0 and 1.
 
-        None where none can be given: nobody had met the event by then, or everybody.
+        None where none can be given: nobody had met the event by then, or everybody, or it can't be told.
         """
+        if not self.is_told(time):
+            return None
         place = int(np.searchsorted(self.times, time, side="right"))
         if place == 0 or not 0.0 < self.incidence[place - 1] < 1.0 - _NOBODY:
             return None
@@ -59,7 +73,7 @@ class CumulativeIncidence:
         return float(np.exp(-np.exp(log + reach))), float(np.exp(-np.exp(log - reach)))
 
     def quantile(self, share: float) -> float | None:
-        """The first time by which that share of all has met the event; None where it is never reached."""
+        """The first time by which that share of all has met the event; None where it is not, as far as can be told."""
         reached = np.flatnonzero(self.incidence >= share - _NOBODY)
         return float(self.times[reached[0]]) if len(reached) else None
 
@@ -84,7 +98,8 @@ def cumulative_incidence(entered: Floats, left: Floats, cause: Whole, *, of: int
 
     Raises ValueError where an array is not as long as the others, a time is no number, or somebody left before they entered.
     Source: Aalen and Johansen 1978, Scand J Stat 5:141; variance: Collett, Modelling Survival Data in Medical Research, 3rd
-    ed., p. 411 (from Greenwood). Delayed entry: Geskus 2011, Biometrics 67:39.
+    ed., p. 411 (from Greenwood). Delayed entry: Geskus 2011, Biometrics 67:39. An early risk set that empties: Klein and
+    Moeschberger, Survival Analysis, 2nd ed., section 4.6; Lai and Ying 1991, Ann Stat 19:417.
 
     >>> found = cumulative_incidence(np.zeros(4), np.array([1.0, 2.0, 3.0, 4.0]), np.array([1, 2, 1, 0]))
     >>> found.incidence.tolist()
@@ -101,9 +116,22 @@ def cumulative_incidence(entered: Floats, left: Floats, cause: Whole, *, of: int
     after: Floats = np.cumprod(1.0 - any_cause / n).astype(np.float64)
     before = np.concatenate([[1.0], after[:-1]]) if len(times) else after
     incidence: Floats = np.cumsum(before * own / n).astype(np.float64)
-    return CumulativeIncidence(
-        times, n, own, incidence, _variance(incidence, before, n.astype(np.float64), any_cause, own), len(left)
-    )
+    variance = _variance(incidence, before, n.astype(np.float64), any_cause, own)
+    empty_from = _empty_from(entered, left, times[any_cause == n])
+    if empty_from is not None:
+        is_untold = times >= empty_from
+        incidence, variance = (np.where(is_untold, np.nan, values) for values in (incidence, variance))
+    return CumulativeIncidence(times, n, own, incidence, variance, len(left), empty_from)
+
+
+def _empty_from(entered: Floats, left: Floats, emptied: Floats) -> float | None:
+    """The first time from 0 on at which nobody was at risk while others were yet to come. `emptied`: times at which all who
+    were at risk met an event; who enters at that very time was not at risk before it."""
+    by_entry = np.argsort(entered, kind="stable")
+    seen_until = np.concatenate([[0.0], np.maximum.accumulate(left[by_entry])[:-1]])
+    gaps = seen_until[entered[by_entry] > seen_until] if len(left) else left
+    found = np.concatenate([gaps, emptied[emptied < left.max()]]) if len(left) else left
+    return float(found.min()) if len(found) else None
 
 
 def _variance(f: Floats, before: Floats, n: Floats, any_cause: Whole, own: Whole) -> Floats:

@@ -308,7 +308,8 @@ SENTENCES: dict[str, str] = {
     "figure.title": "Course",
     "figure.caption": (
         "IU/mL on a logarithmic scale. ● measured; ○ p preliminary; ▽ detected, below quantification limit, drawn at the "
-        "limit; □ not detected; △ above range; c corrected. Times in {time_zone}."
+        "limit; □ not detected; △ above range; ▽ and △ at the edge of the axis where the limit is not known; "
+        "c corrected. Times in {time_zone}."
     ),
     "figure.caption.fitted": (
         "Grey line with band: estimated load with {interval} interval (a measurement itself scatters more); dotted after the last "

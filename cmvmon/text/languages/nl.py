@@ -308,7 +308,8 @@ SENTENCES: dict[str, str] = {
     "figure.title": "Beloop",
     "figure.caption": (
         "IE/ml op logaritmische schaal. ● gemeten; ○ v voorlopig; ▽ aantoonbaar, onder kwantificatiegrens, getekend op de "
-        "grens; □ niet aantoonbaar; △ boven meetbereik; c gecorrigeerd. Tijden in {time_zone}."
+        "grens; □ niet aantoonbaar; △ boven meetbereik; ▽ en △ op de rand van de as waar de grens niet bekend is; "
+        "c gecorrigeerd. Tijden in {time_zone}."
     ),
     "figure.caption.fitted": (
         "Grijze lijn met band: geschatte load met {interval}-interval (een meting zelf spreidt meer); gestippeld na de laatste "
