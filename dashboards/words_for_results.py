@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -246,12 +246,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def unassessed(rule: str, compartment: str | None, reason: str, language: Language) -> str:
-    """One rule that could not be assessed, with its compartment and why."""
+def unassessed(
+    rule: str, compartment: str | None, reason: str, language: Language, *, about: Sequence[str] = ()
+) -> str:
+    """One rule that could not be assessed, with its compartment, the genes or drugs that it is `about`, and why."""
     said = {"rule": capital(language.word("rule", rule)), "reason": reason_in_words(reason, language)}
-    if compartment is None:
+    where = [*([language.word("compartment", compartment)] if compartment else []), *about]
+    if not where:
         return language.say("ward.reason", **said)
-    return language.say("ward.reason_at", compartment=language.word("compartment", compartment), **said)
+    return language.say("ward.reason_at", compartment=", ".join(where), **said)
 
 
 def dose(course: Row, language: Language) -> str:

@@ -12,10 +12,13 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
+from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
 from dashboards.figure import older_than_figure, patient_figure
 from dashboards.look import SYMBOLS, literal
 from dashboards.patient import patient_page
+from dashboards.row_views import NotAssessable
 from dashboards.script import shared_script
 from dashboards.views import FeedState, PatientView, WardRow, WardView
 from dashboards.ward import ward_page
@@ -372,3 +375,72 @@ def test_the_figure_that_is_written_as_plain_values_is_one_that_plotly_accepts(v
     assert len(go.Figure(drawn).data) == len(drawn["data"]) > 0
     with pytest.raises(ValueError, match="Invalid"):
         go.Figure(drawn | {"layout": drawn["layout"] | {"nonsense": 1}})
+
+
+def found_mutation(tier: int, **other: Any) -> dict[str, Any]:
+    """The alert of a report that names a drug. Synthetic."""
+    says = ["change", "running"] if tier == 1 else ["change", "not_running"]
+    evidence = {
+        "finding": "mutation",
+        "gene": "UL97",
+        "mutation": "A594V",
+        "finding_reported_at": "2026-11-20T06:00:00.000000Z",
+        "finding_compartments": "plasma",
+        "named_drugs": "ganciclovir",
+        "named_running_drugs": "ganciclovir",
+        "named_running_since": "2026-11-02T06:00:00.000000Z",
+        "n_named_running": 1,
+        "says": says,
+    }
+    return alert("resistance_found", tier, evidence, compartment=None, **other)
+
+
+def of_gene(gene: str | None) -> dict[str, Any]:
+    key = {"patient_id": "SYNTHETIC-0001", "gene": gene, "mutation": None}
+    return made_up.verdict("resistance_found", "no_mutation_found") | {"subject": subject_text("mutation", key)}
+
+
+@pytest.mark.parametrize("tier", [1, 2])
+def test_a_gene_without_a_change_is_named_and_a_found_mutation_stands_beside_it_on_top(tier: int) -> None:
+    view = made_up.slow_patient(
+        open_alerts=alerts(alert("response", 1, slow_evidence()), found_mutation(tier)),
+        verdicts=VERDICTS.conform(pl.DataFrame([of_gene("UL54"), of_gene("UL56")])),
+    )
+    said = patient(view, "en")
+    top = said[: said.index("Latest value")]
+    assert "Genotype and phenotype of the virus (UL54, UL56): no mutation found" in top
+    assert top.index("UL97 A594V (plasma), reported on 20 Nov 2026") < top.index("Could not be assessed:")
+
+
+def test_the_ward_s_line_of_a_gene_without_a_change_says_that_an_alert_stands_beside_it() -> None:
+    subject = of_gene("UL54")["subject"]
+    missing = (NotAssessable("resistance_found", "no_mutation_found", None, subject),)
+    found = alerts(found_mutation(1)).to_dicts()
+    said = ward(made_up_ward.ward(rows=(WardRow("SYN-A", "ICU", "1", "a.html", found, (), missing),)), "en")
+    assert (
+        "(UL54): no mutation found: a change is not excluded (beside an open alert: Virus report names a running drug)"
+        in said
+    )
+    alone = ward(made_up_ward.ward(rows=(WardRow("SYN-A", "ICU", "1", "a.html", (), (), missing),)), "en")
+    assert "(UL54): no mutation found" in alone
+    assert "beside an open alert" not in alone
+
+
+def test_a_second_alert_of_now_is_named_and_the_patient_with_more_of_them_comes_first() -> None:
+    def row(patient_id: str, *tiers: int) -> WardRow:
+        rules = ("response", "resistance_found", "rebound", "bal_at_local_line")
+        made = (
+            alert(rule, tier, slow_evidence(), alert_id=f"{patient_id}-{rule}", patient_id=patient_id)
+            if rule == "response"
+            else found_mutation(tier, alert_id=f"{patient_id}-{rule}", patient_id=patient_id)
+            for rule, tier in zip(rules, tiers, strict=False)
+        )
+        missing = (NotAssessable("suppressed", "fewer_than_two_results", "csf"),)
+        return WardRow(patient_id, "ICU", "1", f"{patient_id}.html", alerts(*made).to_dicts(), (), missing)
+
+    said = ward(made_up_ward.ward(rows=(row("SYN-A", 1), row("SYN-B", 1, 1, 1, 2), row("SYN-C", 1, 1))), "en")
+    now = said[: said.index("Could not be assessed")]
+    assert re.findall(r"SYN-[A-C]", now) == ["SYN-B", "SYN-C", "SYN-A"]
+    assert "+2 more, 1 of now" in now
+    assert now.count("and Virus report names a running drug") == 2
+    assert now.count("1 not assessed") == 3
