@@ -14,6 +14,7 @@ from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
 from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
+from dashboards.moved import latest_row
 from dashboards.response import response_rows
 from dashboards.row_views import NotAssessable
 from dashboards.views import CAVEATS, Caveat, PatientView
@@ -65,7 +66,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
-        latest=[cells.latest_row(pair, view, language) for pair in pairs],
+        latest=[latest_row(pair, shown, view, language) for pair in pairs],
         states=[
             of_stored(alert_sentence, rule, evidence, language=language, time_zone=view.time_zone)
             for rule, evidence in facts.states(view.verdicts)

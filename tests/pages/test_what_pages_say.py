@@ -15,10 +15,12 @@ import pytest
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
+from dashboards.facts import course_to, points
+from dashboards.few_words import latest
 from dashboards.figure import older_than_figure, patient_figure
 from dashboards.look import SYMBOLS, literal
 from dashboards.patient import patient_page
-from dashboards.row_views import NotAssessable
+from dashboards.row_views import LatestResult, NotAssessable
 from dashboards.script import shared_script
 from dashboards.views import FeedState, PatientView, WardRow, WardView
 from dashboards.ward import ward_page
@@ -444,3 +446,26 @@ def test_a_second_alert_of_now_is_named_and_the_patient_with_more_of_them_comes_
     assert "+2 more, 1 of now" in now
     assert now.count("and Virus report names a running drug") == 2
     assert now.count("1 not assessed") == 3
+
+
+WAYS = {
+    "falls": (((0, 5_000), (3.5, 900), (7, 150)), "↓ fell in 7 d: 5,000 → 150 (−1.5 log10)"),
+    "steady": (((0, 900), (4, 850), (8, 800)), "≈ steady 8 d: 900 → 800 (−0.1 log10)"),
+}
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_ward_and_patient_page_say_the_way_of_a_load_in_the_same_words_over_the_same_span(case: str) -> None:
+    loads, expected = WAYS[case]
+    view = made_up.falling_patient(results=results(*(result(day, "plasma", load) for day, load in loads)))
+    assert expected in patient(view, "en")
+    shown = points(view.results)
+    course = course_to(shown[-1], shown, view.protocol)
+    assert course is not None
+    last = shown[-1].row
+    row = LatestResult(
+        *("plasma", "quantified", last["viral_load_iu_per_ml"], None, last["collected_at"]),
+        way=course.way,
+        since=course.since.row["collected_at"],
+    )
+    assert latest(row, as_of=view.as_of, language=EN)["way"] == expected.partition(":")[0]
