@@ -469,3 +469,30 @@ def test_ward_and_patient_page_say_the_way_of_a_load_in_the_same_words_over_the_
         since=course.since.row["collected_at"],
     )
     assert latest(row, as_of=view.as_of, language=EN)["way"] == expected.partition(":")[0]
+
+
+@pytest.mark.parametrize(("n", "is_folded"), [(2, False), (3, True), (9, True)])
+def test_more_than_two_warnings_of_feeds_are_one_line_with_their_count_and_the_gravest(n: int, is_folded: bool) -> None:
+    silent = [FeedState(f"feed{i}", "viral_load_results", made_up.day(9), False) for i in range(n - 1)]
+    refused = FeedState("z_last_by_name", "viral_load_results", made_up.day(20), True, "missing_column")
+    page = ward_page(made_up_ward.ward(feeds=(*silent, refused)), language=EN)
+    summaries = re.findall(r'<summary class="trouble">(.*?)</summary>', page)
+    assert len(summaries) == is_folded
+    if is_folded:
+        assert summaries[0].startswith(f"{n} warnings about the data. First: ")
+        assert "z_last_by_name" in summaries[0]
+    assert page.count('<p class="trouble">') == n
+
+
+def test_the_name_of_a_line_gives_way_to_a_curve_that_passes_it_and_keeps_off_the_axis() -> None:
+    def named(*loads: tuple[float, float]) -> dict[str, Any]:
+        view = made_up.falling_patient(results=results(*(result(day, "bal", load) for day, load in loads)))
+        drawn = patient_figure(view, EN)
+        assert drawn is not None
+        return next(each for each in drawn["layout"]["annotations"] if each["text"].startswith("local line"))
+
+    crossed = named((0, 900_000), (6, 300))
+    assert crossed["xanchor"] == "right"
+    free = named((0, 600), (6, 300))
+    assert (free["xanchor"], free["xshift"]) == ("left", 6)
+    assert free["bgcolor"]
