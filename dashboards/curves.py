@@ -110,6 +110,9 @@ def _axis(most: float, ticks: tuple[tuple[float, str], ...]) -> dict[str, Any]:
         "range": [0, most],
         "tickvals": [value for value, _ in ticks],
         "ticktext": [text for _, text in ticks],
+        "ticks": "outside",  # not drawn: they keep the two zeros of the corner apart
+        "ticklen": 8,
+        "tickcolor": "rgba(0,0,0,0)",
         "fixedrange": True,
         "gridcolor": GRID,
         "zeroline": False,
@@ -143,10 +146,10 @@ def static_svg(figure: Figure, *, title: str) -> str:
     for value, said in figure.y_ticks:
         (x0, y), (x1, _) = at(0, value), at(figure.x_max, value)
         parts.append(f'<line x1="{x0:g}" x2="{x1:g}" y1="{y:g}" y2="{y:g}" stroke="{GRID}"/>')
-        parts.append(text(said, x0 - 6, y + 5, "end"))
+        parts.append(text(said, x0 - 8, y + 5, "end"))
     for value, said in figure.x_ticks:
         x, y = at(value, 0)
-        parts.append(text(said, x, y + 20, "middle"))
+        parts.append(text(said, x, y + 23, "middle"))
     parts.append(text(figure.x_title, _LEFT + width / 2, _HEIGHT - 8, "middle"))
     for curve in figure.curves:
         if curve.lows:

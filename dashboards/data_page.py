@@ -105,7 +105,11 @@ def _feeds(view: DataView, language: Language) -> Part:
         for feed in ordered
     )
     marks = tuple(feed.state in _TROUBLED for feed in ordered)
-    return Part("feeds", language.say("data.feeds"), table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16)))
+    n_unpromised = sum(feed.expected_every_h is None for feed in ordered)
+    said = (language.say("data.feeds.unpromised", n=language.number(n_unpromised, 0)),) if n_unpromised else ()
+    return Part(
+        "feeds", language.say("data.feeds"), said, table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16))
+    )
 
 
 def _state(feed: Feed, language: Language) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,7 @@ from dashboards.look import (
     SYMBOLS,
     TITLE_PX,
     TOP_PX,
+    VEIL,
     literal,
 )
 from dashboards.views import PatientView
@@ -235,18 +237,27 @@ class Drawing:
         self.labels.append(place | {"xanchor": "left", "font": {"color": INK, "size": FONT_PX}} | look)
 
     def _beside(self, text: str, limit: float, y: str, drawn: list[Point], *, above: bool, start: datetime) -> None:
-        """A line's name above or below it: from `start`, unless a mark is in the way there and none is near as_of."""
+        """A line's name above or below it: from `start`, unless a mark or curve is in the way there and none near as_of."""
         height = math.log10(limit)
         low, high = (height - 0.3, height + LABEL_DECADES) if above else (height - LABEL_DECADES, height + 0.3)
-        near = [p.row["collected_at"] for p in drawn if low <= math.log10(self._height(p)) <= high]
+        near = [moment for moment, load in self._passed(drawn) if low <= math.log10(load) <= high]
         reach = (self.window.end - self.window.start) * LABEL_SHARE
         is_left_taken = any(start - reach / 8 <= moment <= start + reach for moment in near)
         is_right_taken = any(moment >= self.view.as_of - reach for moment in near)
         place: dict[str, Any] = {"yanchor": "bottom"} if above else {"yanchor": "top", "yshift": -2}
+        place |= {"xshift": 6, "bgcolor": VEIL}  # off the numbers of the axis, legible over a curve
         if is_left_taken and not is_right_taken:
             place |= {"xanchor": "right", "xshift": -3}
             start = self.view.as_of
         self._label(literal(text), self.window.x(start), height, "x", y, **place)
+
+    def _passed(self, drawn: list[Point]) -> list[tuple[datetime, float]]:
+        """Where marks stand, and where the lines between them pass: moments and loads."""
+        found = [(p.row["collected_at"], self._height(p)) for p in drawn]
+        for run in facts.joined(drawn, timedelta(days=self.view.protocol.decline.new_segment_gap_days)):
+            for (at, load), (then, other) in pairwise((p.row["collected_at"], self._height(p)) for p in run):
+                found += [(at + (then - at) * i / 16, load * (other / load) ** (i / 16)) for i in range(1, 16)]
+        return found
 
     def figure(self) -> dict[str, Any]:
         """Traces and layout as plain JSON values."""

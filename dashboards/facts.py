@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain import compartments, words
+from cmvmon.domain.alert_order import as_listed
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.protocol import Protocol
 
@@ -146,7 +147,7 @@ def alerts_in_order(alerts: Iterable[Row]) -> list[Row]:
     """Open alerts by tier; of one tier first those of a compartment that leads, then by age and id."""
     return sorted(
         (row for row in alerts if row["state"] == "open"),
-        key=lambda row: (row["tier"], not _leads(row), row["opened_at"], row["alert_id"]),
+        key=lambda row: (row["tier"], not _leads(row), *as_listed(row)),
     )
 
 

@@ -11,6 +11,7 @@ from dashboards import never_delivered
 from dashboards.facts import Row
 from dashboards.views import WORK, FeedState, WardView
 
+_TROUBLES_OPEN = 2  # more warnings than these would stand before the first patient
 _NIGHT_NOT_DONE = ("night_missed", "night_stopped")
 
 
@@ -49,6 +50,19 @@ def fold(lines: list[str], summary: str) -> Row:
     return {"summary": summary if len(lines) > 1 else "", "lines": lines}
 
 
+def troubled(lines: list[Row], language: Language) -> Row:
+    """The feeds with trouble, the gravest first: the work itself, a refused file, a feed that is silent or never came, records
+    apart. Up to two stand open; more are one line with their count and the gravest, and fold.
+
+    `summary`: empty where they stand open. `lines`: every sentence.
+    """
+    texts = [line["text"] for line in sorted(lines, key=lambda line: line["grave"]) if line["trouble"]]
+    if len(texts) <= _TROUBLES_OPEN:
+        return {"summary": "", "lines": texts}
+    n = language.number(len(texts), 0)
+    return {"summary": language.say("ward.feeds.troubled", n=n, gravest=texts[0]), "lines": texts}
+
+
 def numbers(view: WardView, language: Language) -> list[Row]:
     """What must be known of the patients' numbers, a sentence each."""
     numbers = view.numbers
@@ -70,7 +84,19 @@ def feeds(view: WardView, language: Language) -> list[Row]:
         is_plain = feed.is_fresh is None and not (feed.operations_code or feed.n_quarantined)
         alike = is_plain and feed.last_received_at is not None
         lines.setdefault((feed.feed, feed.last_received_at) if alike else feed, []).append(feed)
-    return [_feed(feeds[0], view, language, [feed.table_name for feed in feeds]) for feeds in lines.values()]
+    return [
+        _feed(feeds[0], view, language, [feed.table_name for feed in feeds]) | {"grave": _gravity(feeds[0])}
+        for feeds in lines.values()
+    ]
+
+
+def _gravity(feed: FeedState) -> int:
+    """How grave the trouble of a feed is, the gravest least."""
+    if feed.feed == WORK or feed.operations_code == "clock_behind":
+        return 0
+    if feed.operations_code is not None:
+        return 1
+    return 2 if feed.last_received_at is None or feed.is_fresh is False else 3
 
 
 def _feed(feed: FeedState, view: WardView, language: Language, tables: Sequence[str] = ()) -> Row:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta
 
 from cmvmon.domain import words
 from cmvmon.text import Language
-from cmvmon.text.beside import rounded
+from dashboards.moved import days_in_short, way_in_words
 from dashboards.row_views import DrugsNow, LatestResult, RunningDrug
 from dashboards.words_for_results import capital
 
@@ -61,18 +60,10 @@ def value(detection: str, load: float | None, limit: float | None, language: Lan
 def latest(found: LatestResult, *, as_of: datetime, language: Language) -> dict[str, str]:
     """The newest result of a compartment: where, what it says, which way the load went and how old it is."""
     said = value(found.detection, found.viral_load_iu_per_ml, found.limit_iu_per_ml, language)
-    way = ""
-    if found.since is not None and found.way != "untold":
-        way = language.say(f"row.way.{found.way}", days=_days(found.collected_at - found.since, language))
+    way = way_in_words(found.way, found.collected_at - found.since, language) if found.since is not None else ""
     age = as_of - found.collected_at
-    told = [language.say("row.age", days=_days(age, language))]
+    told = [language.say("row.age", days=days_in_short(age, language))]
     if not found.is_watched:
         told.append(language.say("row.unwatched"))
     where = capital(language.word("compartment", found.compartment))
     return {"where": where, "value": said, "way": way, "age": ", ".join(told)}
-
-
-def _days(span: timedelta, language: Language) -> str:
-    """A span in whole days, rounded as the full sentences round it."""
-    whole = math.floor(rounded(span / _DAY, 0))
-    return language.say("row.days", n=language.number(whole, 0)) if whole else language.say("row.days.less_than_one")

@@ -8,6 +8,7 @@ from cmvmon.domain import words
 DATA, INK, LINE, GRID = "#0072B2", "#000000", "#595959", "#D9D9D9"
 # The fitted trajectory: grey, so that it stands back behind what was measured; its band is paler after the last result.
 TRAJECTORY, BAND, BAND_AFTER = "#404040", "rgba(0,0,0,0.16)", "rgba(0,0,0,0.08)"
+VEIL = "rgba(255,255,255,0.6)"  # behind the name of a line
 FONT_PX = 16  # 12 pt on screen and paper
 FONT = "'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 TITLE_PX, LANE_PX, TOP_PX, BOTTOM_PX, LEFT_PX = 30, 44, 28, 46, 96

@@ -8,13 +8,15 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
-from dashboards import beside, concordance_words, facts, few_words, never_delivered, page
+from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
 from dashboards import words_for_results as cells
 from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
 from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
+from dashboards.moved import latest_row
 from dashboards.response import response_rows
+from dashboards.row_views import NotAssessable
 from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
@@ -37,6 +39,11 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
     older = older_than_figure(view, language)
     unjudged = facts.not_assessable(view.verdicts)
     never, never_lines = never_delivered.of_a_patient(unjudged, view.never_delivered, language)
+    missing = [
+        NotAssessable(row["rule"], row["reason"], row["compartment"], row["subject"])
+        for row in unjudged
+        if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
+    ]
     results = [cells.result_row(point, view, language) for point in reversed(shown)]
     return page.render(
         "patient.html",
@@ -49,11 +56,8 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         age=_age(shown, view, language),
         left=view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
         headline=_headline(alerts, shown, pairs, view, language),
-        unassessed=dict.fromkeys(  # each line once: two genes without a change say the same
-            cells.unassessed(row["rule"], row["compartment"], row["reason"], language)
-            for row in unjudged
-            if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
-        ),
+        also=_also(alerts, missing, view, language),
+        unassessed=not_assessed.lines(missing, language),
         never=never,
         never_lines=never_lines,
         drugs=_drugs(view, language),
@@ -62,7 +66,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         unwatched=_unwatched(pairs, view, language),
         alerts=[cells.alert_row(alert, view, language) for alert in alerts],
         ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
-        latest=[cells.latest_row(pair, view, language) for pair in pairs],
+        latest=[latest_row(pair, shown, view, language) for pair in pairs],
         states=[
             of_stored(alert_sentence, rule, evidence, language=language, time_zone=view.time_zone)
             for rule, evidence in facts.states(view.verdicts)
@@ -117,6 +121,19 @@ def _headline(
         return {"attention": True, "sentence": sentence, "count": count}
     main = facts.main_pair(pairs, view.affected)
     return {"attention": False, "sentence": _course(main and main[0], shown, view, language), "count": count}
+
+
+def _also(alerts: list[Row], missing: list[NotAssessable], view: PatientView, language: Language) -> list[str]:
+    """What stands on top beside the first alert: every other one of now, and one of a rule that could not tell of another
+    gene or drug, without which "nothing found" of that one would read as nothing found at all."""
+    beside = {item.rule for item in missing if not_assessed.about(item.subject)}
+    pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
+    rows = [
+        cells.alert_row(alert, view, language)
+        for alert in pressing[1:]
+        if alert["tier"] == _INTERRUPTING_TIERS[0] or alert["rule"] in beside
+    ]
+    return [language.say("headline.alert", title=row["title"], sentence=row["brief"]) for row in rows]
 
 
 def _course(latest: Point | None, shown: list[Point], view: PatientView, language: Language) -> str:

@@ -98,8 +98,9 @@ class LatestResult:
 
 @dataclass(frozen=True)
 class NotAssessable:
-    """One rule that could not be assessed. `compartment` None = the rule judges the patient."""
+    """One rule that could not be assessed. `compartment` None = the rule judges the patient. `subject`: as its verdict has it."""
 
     rule: str
     reason: str
     compartment: str | None
+    subject: str | None = None

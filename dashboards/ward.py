@@ -46,7 +46,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         ward=ward,
         columns=columns | {name: language.say(f"row.{name}") for name in _CELLS},
         no_results=language.say("ward.no_results_ever") if has_no_results else "",
-        troubled=[feed for feed in feeds if feed["trouble"]],
+        troubled=feed_words.troubled(feeds, language),
         folded=[
             fold
             for fold in (

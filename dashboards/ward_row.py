@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from cmvmon.domain import words
+from cmvmon.domain import alert_order, words
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import value_in_words
-from dashboards import facts, few_words, never_delivered, page, sparkline
+from dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
 from dashboards.answers import answer_in_words
 from dashboards.facts import Row
 from dashboards.row_views import LatestResult
 from dashboards.views import WardRow, WardView
-from dashboards.words_for_results import capital, unassessed
+from dashboards.words_for_results import capital
 
-_INFORMATION = words.TIERS[-1]
+_NOW, _INFORMATION = words.TIERS[0], words.TIERS[-1]
 _VALUES = 2  # compartments that a row names; the others stand in its fold
 
 
 def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collection[str], one_ward: bool) -> Row:
-    """One patient. `order`: tier, then the oldest of that tier's alerts, then patient; nothing else moves a row.
+    """One patient. `order`: as `alert_order.of_patient` has it; those without an alert last, by patient.
 
     Args:
         news: the patients of whom something is new or worse since yesterday.
@@ -31,12 +30,11 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
     """
     alerts = facts.alerts_in_order(row.open_alerts)
     tier = alerts[0]["tier"] if alerts else None
-    opened: datetime = min((alert["opened_at"] for alert in alerts if alert["tier"] == tier), default=view.as_of)
     told = [alert for alert in alerts if alert["tier"] != _INFORMATION]
     reasons = [_reason(alert, view, language) for alert in told]
-    missing = _unassessed(row, view, language)
+    missing = _unassessed(row, reasons, told, view, language)
     return {
-        "order": (tier if tier is not None else _INFORMATION + 1, opened, row.patient_id, row.href),
+        "order": (*(alert_order.of_patient(alerts) if alerts else (_INFORMATION + 1,)), row.patient_id, row.href),
         "tier": tier,
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
@@ -44,6 +42,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "href": row.href,
         "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
         "reasons": reasons,
+        "second": _second(told, reasons, missing, language),
         "notes": _notes(told, missing, row.patient_id in news, view, language) if told else [],
         "values": [few_words.latest(each, as_of=view.as_of, language=language) for each in row.latest[:_VALUES]],
         "more_values": max(len(row.latest) - _VALUES, 0)
@@ -64,12 +63,31 @@ def _place(row: WardRow, one_ward: bool, language: Language) -> str:
 def _notes(told: list[Row], missing: Collection[str], is_news: bool, view: WardView, language: Language) -> list[str]:
     """Beside the first title: since when, how many more alerts, how many rules that could not be assessed."""
     since = language.short_date(told[0]["opened_at"], view.time_zone)
-    notes = [language.say("row.news") if is_news else language.say("row.since", date=since)]
-    if len(told) > 1:
-        notes.append(language.say("row.more", n=language.number(len(told) - 1, 0)))
-    if missing:
-        notes.append(language.say("row.unassessed", n=language.number(len(missing), 0)))
-    return notes
+    first = language.say("row.news") if is_news else language.say("row.since", date=since)
+    return [first, *filter(None, (_more(told[1:], language), _not_assessed(missing, language)))]
+
+
+def _second(told: list[Row], reasons: list[Row], missing: Collection[str], language: Language) -> Row | None:
+    """The title of a second alert of now, in the row's second line, with what else there is; None where there is none.
+
+    The row then says nothing of since when: its fold does, of each.
+    """
+    if len(told) < 2 or told[1]["tier"] != _NOW:
+        return None
+    title = language.say("row.second", title=reasons[1]["title"])
+    return {"title": title, "more": _more(told[2:], language), "missing": _not_assessed(missing, language)}
+
+
+def _more(told: list[Row], language: Language) -> str:
+    """How many more alerts, and how many of them are of now."""
+    if not told:
+        return ""
+    n, now = language.number(len(told), 0), sum(alert["tier"] == _NOW for alert in told)
+    return language.say("row.more_now", n=n, now=language.number(now, 0)) if now else language.say("row.more", n=n)
+
+
+def _not_assessed(missing: Collection[str], language: Language) -> str:
+    return language.say("row.unassessed", n=language.number(len(missing), 0)) if missing else ""
 
 
 def _reason(alert: Mapping[str, Any], view: WardView, language: Language) -> Row:
@@ -114,13 +132,13 @@ def _answer(alert: Mapping[str, Any], view: WardView, language: Language) -> str
     return ""
 
 
-def _unassessed(row: WardRow, view: WardView, language: Language) -> dict[str, None]:
+def _unassessed(row: WardRow, reasons: list[Row], told: list[Row], view: WardView, language: Language) -> list[str]:
     """What could not be told, each line once; what is said of the whole site is not said again."""
-    return dict.fromkeys(
-        unassessed(item.rule, item.compartment, item.reason, language)
-        for item in sorted(row.not_assessable, key=lambda item: (item.rule, item.compartment or "", item.reason))
-        if not never_delivered.is_for_want_of(item.reason, view.never_delivered)
-    )
+    found = {alert["rule"]: reason["title"] for alert, reason in zip(told, reasons, strict=True)}
+    missing = [
+        item for item in row.not_assessable if not never_delivered.is_for_want_of(item.reason, view.never_delivered)
+    ]
+    return not_assessed.lines(missing, language, found=found)
 
 
 def _spark(row: WardRow, view: WardView, language: Language) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,11 +13,10 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.rested import rested_in_words
-from cmvmon.text.values import change_in_words, reason_in_words, short, value_in_words
+from cmvmon.text.values import reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.answers import answer_in_words
 from dashboards.facts import Point, Row
-from dashboards.page import elapsed
 from dashboards.views import PatientView
 
 
@@ -85,27 +84,6 @@ def _before(point: Point, view: PatientView, language: Language) -> str:
         parts.append(language.moment(row["collected_at"], view.time_zone))
     return language.say(
         "result.corrected", before=", ".join(parts), date=language.date(now["replaced_at"], view.time_zone)
-    )
-
-
-def latest_row(pair: tuple[Point, Point | None], view: PatientView, language: Language) -> Row:
-    """One line of the table of latest values, with the change since the result before it in the same series."""
-    latest, before = pair
-    return result_row(latest, view, language) | {"change": _change(latest, before, language)}
-
-
-def _change(latest: Point, before: Point | None, language: Language) -> str:
-    if before is None:
-        return language.say("change.none")
-    loads = [p.row["viral_load_iu_per_ml"] for p in (before, latest) if p.row["detection"] == words.QUANTIFIED]
-    if len(loads) < 2:
-        return language.say("change.censored", value=value(before, language))
-    return language.say(
-        "change.log10",
-        from_load=language.load(loads[0]),
-        to_load=language.load(loads[1]),
-        change=change_in_words(loads[0], loads[1], language),
-        days=elapsed(latest.row["collected_at"] - before.row["collected_at"], language),
     )
 
 
@@ -246,12 +224,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def unassessed(rule: str, compartment: str | None, reason: str, language: Language) -> str:
-    """One rule that could not be assessed, with its compartment and why."""
+def unassessed(
+    rule: str, compartment: str | None, reason: str, language: Language, *, about: Sequence[str] = ()
+) -> str:
+    """One rule that could not be assessed, with its compartment, the genes or drugs that it is `about`, and why."""
     said = {"rule": capital(language.word("rule", rule)), "reason": reason_in_words(reason, language)}
-    if compartment is None:
+    where = [*([language.word("compartment", compartment)] if compartment else []), *about]
+    if not where:
         return language.say("ward.reason", **said)
-    return language.say("ward.reason_at", compartment=language.word("compartment", compartment), **said)
+    return language.say("ward.reason_at", compartment=", ".join(where), **said)
 
 
 def dose(course: Row, language: Language) -> str:

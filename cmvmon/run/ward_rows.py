@@ -29,7 +29,8 @@ def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) 
             course=latest.get(patient_id, ((), ()))[1],
             drugs=ward.drugs.get(patient_id, DrugsNow()),
             not_assessable=tuple(
-                NotAssessable(row["rule"], row["reason"], row["compartment"]) for row in unassessed.get(patient_id, [])
+                NotAssessable(row["rule"], row["reason"], row["compartment"], row["subject"])
+                for row in unassessed.get(patient_id, [])
             ),
         )
         for patient_id in ward.patients

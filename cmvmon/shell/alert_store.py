@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from cmvmon import episodes
 from cmvmon.domain import words
+from cmvmon.domain.alert_order import as_listed
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import OPEN, Word, subject_of
 from cmvmon.shell import dialects
@@ -45,13 +46,13 @@ def alerts(connection: sa.Connection, *, states: Collection[str] | None = None) 
     elif states is not None:
         query = query.where(e.state.in_(sorted(states)))
     rows = connection.execute(query).mappings().all()
-    return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
+    return sorted((dict(row) for row in rows), key=as_listed)
 
 
 def alerts_of(connection: sa.Connection, ids: Collection[str]) -> list[dict[str, Any]]:
     """These alerts as they stand, as `alerts` gives them."""
     rows = connection.execute(last_events().where(ALERT_EVENTS.c.alert_id.in_(sorted(ids)))).mappings()
-    return sorted((dict(row) for row in rows), key=lambda row: (row["tier"], row["opened_at"], row["alert_id"]))
+    return sorted((dict(row) for row in rows), key=as_listed)
 
 
 def hash_under(connection: sa.Connection, label: str) -> str | None:

@@ -12,10 +12,15 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
+from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
+from dashboards.facts import course_to, points
+from dashboards.few_words import latest
 from dashboards.figure import older_than_figure, patient_figure
 from dashboards.look import SYMBOLS, literal
 from dashboards.patient import patient_page
+from dashboards.row_views import LatestResult, NotAssessable
 from dashboards.script import shared_script
 from dashboards.views import FeedState, PatientView, WardRow, WardView
 from dashboards.ward import ward_page
@@ -383,3 +388,122 @@ def test_the_figure_that_is_written_as_plain_values_is_one_that_plotly_accepts(v
     assert len(go.Figure(drawn).data) == len(drawn["data"]) > 0
     with pytest.raises(ValueError, match="Invalid"):
         go.Figure(drawn | {"layout": drawn["layout"] | {"nonsense": 1}})
+
+
+def found_mutation(tier: int, **other: Any) -> dict[str, Any]:
+    """The alert of a report that names a drug. Synthetic."""
+    says = ["change", "running"] if tier == 1 else ["change", "not_running"]
+    evidence = {
+        "finding": "mutation",
+        "gene": "UL97",
+        "mutation": "A594V",
+        "finding_reported_at": "2026-11-20T06:00:00.000000Z",
+        "finding_compartments": "plasma",
+        "named_drugs": "ganciclovir",
+        "named_running_drugs": "ganciclovir",
+        "named_running_since": "2026-11-02T06:00:00.000000Z",
+        "n_named_running": 1,
+        "says": says,
+    }
+    return alert("resistance_found", tier, evidence, compartment=None, **other)
+
+
+def of_gene(gene: str | None) -> dict[str, Any]:
+    key = {"patient_id": "SYNTHETIC-0001", "gene": gene, "mutation": None}
+    return made_up.verdict("resistance_found", "no_mutation_found") | {"subject": subject_text("mutation", key)}
+
+
+@pytest.mark.parametrize("tier", [1, 2])
+def test_a_gene_without_a_change_is_named_and_a_found_mutation_stands_beside_it_on_top(tier: int) -> None:
+    view = made_up.slow_patient(
+        open_alerts=alerts(alert("response", 1, slow_evidence()), found_mutation(tier)),
+        verdicts=VERDICTS.conform(pl.DataFrame([of_gene("UL54"), of_gene("UL56")])),
+    )
+    said = patient(view, "en")
+    top = said[: said.index("Latest value")]
+    assert "Genotype and phenotype of the virus (UL54, UL56): no mutation found" in top
+    assert top.index("UL97 A594V (plasma), reported on 20 Nov 2026") < top.index("Could not be assessed:")
+
+
+def test_the_ward_s_line_of_a_gene_without_a_change_says_that_an_alert_stands_beside_it() -> None:
+    subject = of_gene("UL54")["subject"]
+    missing = (NotAssessable("resistance_found", "no_mutation_found", None, subject),)
+    found = alerts(found_mutation(1)).to_dicts()
+    said = ward(made_up_ward.ward(rows=(WardRow("SYN-A", "ICU", "1", "a.html", found, (), missing),)), "en")
+    assert (
+        "(UL54): no mutation found: a change is not excluded (beside an open alert: Virus report names a running drug)"
+        in said
+    )
+    alone = ward(made_up_ward.ward(rows=(WardRow("SYN-A", "ICU", "1", "a.html", (), (), missing),)), "en")
+    assert "(UL54): no mutation found" in alone
+    assert "beside an open alert" not in alone
+
+
+def test_a_second_alert_of_now_is_named_and_the_patient_with_more_of_them_comes_first() -> None:
+    def row(patient_id: str, *tiers: int) -> WardRow:
+        rules = ("response", "resistance_found", "rebound", "bal_at_local_line")
+        made = (
+            alert(rule, tier, slow_evidence(), alert_id=f"{patient_id}-{rule}", patient_id=patient_id)
+            if rule == "response"
+            else found_mutation(tier, alert_id=f"{patient_id}-{rule}", patient_id=patient_id)
+            for rule, tier in zip(rules, tiers, strict=False)
+        )
+        missing = (NotAssessable("suppressed", "fewer_than_two_results", "csf"),)
+        return WardRow(patient_id, "ICU", "1", f"{patient_id}.html", alerts(*made).to_dicts(), (), missing)
+
+    said = ward(made_up_ward.ward(rows=(row("SYN-A", 1), row("SYN-B", 1, 1, 1, 2), row("SYN-C", 1, 1))), "en")
+    now = said[: said.index("Could not be assessed")]
+    assert re.findall(r"SYN-[A-C]", now) == ["SYN-B", "SYN-C", "SYN-A"]
+    assert "+2 more, 1 of now" in now
+    assert now.count("and Virus report names a running drug") == 2
+    assert now.count("1 not assessed") == 3
+
+
+WAYS = {
+    "falls": (((0, 5_000), (3.5, 900), (7, 150)), "↓ fell in 7 d: 5,000 → 150 (−1.5 log10)"),
+    "steady": (((0, 900), (4, 850), (8, 800)), "≈ steady 8 d: 900 → 800 (−0.1 log10)"),
+}
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_ward_and_patient_page_say_the_way_of_a_load_in_the_same_words_over_the_same_span(case: str) -> None:
+    loads, expected = WAYS[case]
+    view = made_up.falling_patient(results=results(*(result(day, "plasma", load) for day, load in loads)))
+    assert expected in patient(view, "en")
+    shown = points(view.results)
+    course = course_to(shown[-1], shown, view.protocol)
+    assert course is not None
+    last = shown[-1].row
+    row = LatestResult(
+        *("plasma", "quantified", last["viral_load_iu_per_ml"], None, last["collected_at"]),
+        way=course.way,
+        since=course.since.row["collected_at"],
+    )
+    assert latest(row, as_of=view.as_of, language=EN)["way"] == expected.partition(":")[0]
+
+
+@pytest.mark.parametrize(("n", "is_folded"), [(2, False), (3, True), (9, True)])
+def test_more_than_two_warnings_of_feeds_are_one_line_with_their_count_and_the_gravest(n: int, is_folded: bool) -> None:
+    silent = [FeedState(f"feed{i}", "viral_load_results", made_up.day(9), False) for i in range(n - 1)]
+    refused = FeedState("z_last_by_name", "viral_load_results", made_up.day(20), True, "missing_column")
+    page = ward_page(made_up_ward.ward(feeds=(*silent, refused)), language=EN)
+    summaries = re.findall(r'<summary class="trouble">(.*?)</summary>', page)
+    assert len(summaries) == is_folded
+    if is_folded:
+        assert summaries[0].startswith(f"{n} warnings about the data. First: ")
+        assert "z_last_by_name" in summaries[0]
+    assert page.count('<p class="trouble">') == n
+
+
+def test_the_name_of_a_line_gives_way_to_a_curve_that_passes_it_and_keeps_off_the_axis() -> None:
+    def named(*loads: tuple[float, float]) -> dict[str, Any]:
+        view = made_up.falling_patient(results=results(*(result(day, "bal", load) for day, load in loads)))
+        drawn = patient_figure(view, EN)
+        assert drawn is not None
+        return next(each for each in drawn["layout"]["annotations"] if each["text"].startswith("local line"))
+
+    crossed = named((0, 900_000), (6, 300))
+    assert crossed["xanchor"] == "right"
+    free = named((0, 600), (6, 300))
+    assert (free["xanchor"], free["xshift"]) == ("left", 6)
+    assert free["bgcolor"]
