@@ -17,6 +17,7 @@ from cmvmon.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from cmvmon.run.status import Status
+    from cmvmon.run.telling_state import Telling
     from cmvmon.run.watching import Look
 
 NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
@@ -77,7 +78,7 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
     waits = (found.stopped, found.silent, found.n_never_taken_in, found.n_merges_unused, found.inbox_fault)
-    if any(waits) or found.telling.needs_somebody:
+    if any(waits) or found.telling.needs_somebody or found.out.needs_somebody:
         raise typer.Exit(A_FEED_WAITS)
 
 
@@ -119,6 +120,8 @@ def _said(found: Status) -> Iterator[str]:
     yield f"last judged  {assessed}"
     yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
     yield f"notify       {_telling(found)}"
+    if found.out.is_set_up:
+        yield f"given out    {_given_out(found)}"
     yield f"last backup  {_backup(found)}"
     yield from _of_messages(found)
     yield from of_feeds(found)
@@ -167,5 +170,16 @@ def _telling(found: Status) -> str:
         return f"NOBODY IS TOLD: {printing.visible(telling.fault)}"
     if not telling.is_set_up:
         return "nobody is told: this site has no notify.toml (docs/notify.md)"
+    return _undelivered(telling)
+
+
+def _given_out(found: Status) -> str:
+    """What goes to the hospital's other programs, where out.toml names any."""
+    if found.out.fault is not None:
+        return f"NOTHING IS GIVEN OUT: {printing.visible(found.out.fault)}"
+    return _undelivered(found.out)
+
+
+def _undelivered(telling: Telling) -> str:
     lost = f", {telling.n_given_up} GIVEN UP (`cmvmon notify list`)" if telling.n_given_up else ""
     return f"{telling.n_waiting} wait, {telling.n_failing} of them could not be delivered so far{lost}"

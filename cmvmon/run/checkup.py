@@ -22,8 +22,7 @@ from cmvmon.run import at_work, freshness, patient_numbers, ward_list
 from cmvmon.run.backup_checkup import of_backup
 from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.nights import nights
-from cmvmon.run.telling import notify_file
-from cmvmon.run.telling_state import state, unreadable_secrets
+from cmvmon.run.telling_checkup import of_notify, of_out
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.making_site import refuse_lost_database
@@ -62,7 +61,8 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("database", lambda: _database(site)),
         ("nights", lambda: _nights(root)),
         ("backup", lambda: (Finding("backup", *said) for said in of_backup(site))),
-        ("notify", lambda: _notify(site)),
+        ("notify", lambda: (Finding("notify", *said) for said in of_notify(site))),
+        ("out", lambda: (Finding("out", *said) for said in of_out(site))),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
     )
@@ -233,32 +233,6 @@ def _nights(root: Path) -> Iterator[Finding]:
         yield Finding("nights", "note", words)
     else:
         yield Finding("nights", "ok", f"last one {found.last.isoformat()}")
-
-
-def _notify(site: Site) -> Iterator[Finding]:
-    """Whether people are told, and by what: absent is not broken, and nothing is sent to find out."""
-    file = notify_file(site)
-    if file is None:
-        yield Finding("notify", "note", "nobody is told: this site has no notify.toml (docs/notify.md)")
-        return
-    yield Finding("notify", "ok", f"channels {', '.join(file.channels)}; `cmvmon notify test` tries them")
-    if not file.escalate_to:
-        yield Finding(
-            "notify", "note", "escalate_to is not set: nobody else is told of a tier 1 that nobody acknowledges"
-        )
-    for name in unreadable_secrets(site, file):
-        yield Finding(
-            "notify", "broken", f"[channels.{name}]: its password or address is missing; set the variable or file"
-        )
-    found = state(site.root)
-    if found.n_given_up:
-        yield Finding(
-            "notify", "broken", f"{found.n_given_up} messages were given up in the last week: `cmvmon notify list`"
-        )
-    elif found.n_failing:
-        yield Finding(
-            "notify", "note", f"{found.n_failing} messages could not be delivered so far: `cmvmon notify list`"
-        )
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from cmvmon.run import at_work
 from cmvmon.run.feed_health import A_DAY, FeedHealth, feed_health
 from cmvmon.run.nights import nights
 from cmvmon.run.patient_numbers import unused
-from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
+from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, out_state, state
 from cmvmon.shell import alert_store, database, known
 from cmvmon.shell.certificates import Certificate, certificates
 from cmvmon.shell.clock import CLOCK_FEED
@@ -67,7 +67,7 @@ class Status:
     None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
     `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
-    `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
+    `telling`: whether people are told, and what could not be sent; `out`: the same of other programs (out.toml). `is_listening`: as the two before. `messages`: how each feed of
     the inbox stands, what was refused first; `inbox_fault`: why that can't be told. `must_listen`: the site has a listen.toml.
     `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
     `n_merges_unused`: merges of numbers that should hold and contradict each other, so that none of them is used.
@@ -84,6 +84,7 @@ class Status:
     stopped: tuple[Stopped, ...]
     n_never_taken_in: int = 0
     telling: Telling = NOBODY_IS_TOLD
+    out: Telling = NOBODY_IS_TOLD
     is_listening: bool | None = False
     messages: tuple[Messages, ...] = ()
     inbox_fault: str | None = None
@@ -141,6 +142,7 @@ def status(root: Path) -> Status:
         n_never_taken_in=n_never,
         n_merges_unused=n_unused,
         telling=state(root),
+        out=out_state(root),
         is_listening=at_work.is_running(root, at_work.LISTEN),
         messages=messages,
         inbox_fault=inbox_fault,
