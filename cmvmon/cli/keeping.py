@@ -99,7 +99,8 @@ def metrics(
 
 
 def _plain(found: Status) -> dict[str, object]:
-    said = asdict(found) | {"is_at_work": not found.is_at_rest}
+    said = asdict(found) | {"is_at_work": not found.is_at_rest, "n_never_taken_in": found.n_never_taken_in}
+    said |= {"n_merges_unused": found.n_merges_unused}
     said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
     for name in ("messages", "feeds", "certificates"):
         said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
@@ -112,6 +113,8 @@ def _texts(facts: dict[str, object]) -> dict[str, object]:
 
 def _said(found: Status) -> Iterator[str]:
     last, assessed = moment_words(found.last_night, found.at), moment_words(found.last_assessed, found.at)
+    if found.is_demo:
+        yield "demo         a made-up ward of another year: no night of it is missing, and no feed silent"
     yield f"last night   {last}{': the one after it is MISSING' if found.is_overdue and found.last_night else ''}"
     if found.next_night is not None:
         yield f"next night   {minute(found.next_night)} (`cmvmon serve` runs)"
@@ -131,11 +134,11 @@ def _said(found: Status) -> Iterator[str]:
 
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
     if found.n_never_taken_in:
-        n = found.n_never_taken_in
-        yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
-    if found.n_merges_unused:
-        n = found.n_merges_unused
-        yield f"NOT USED     {n} merges of numbers contradict each other, and none of these holds: see `cmvmon merge --list`"
+        yield f"NOT TAKEN IN {found.never_taken_in.in_words}; `cmvmon quarantine list` says why of each"
+    if found.merges_unused:
+        from cmvmon.cli.merging import not_used_words
+
+        yield f"NOT USED     {not_used_words(found.merges_unused)}"
 
 
 def _backup(found: Status) -> str:

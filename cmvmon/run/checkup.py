@@ -26,7 +26,7 @@ from cmvmon.run.telling_checkup import of_notify, of_out
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.making_site import refuse_lost_database
-from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.never_taken_in import of_each_kind
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import PAGE_KEY, Site
 from cmvmon.text import language
@@ -154,9 +154,12 @@ def _database(site: Site) -> Iterator[Finding]:
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
             about_numbers = [*_numbers(connection), *_authorities(connection, site)]
-            n_never = never_taken_in(connection, as_of=now())
-    words = f"{n_never} landed and never taken in: `cmvmon quarantine list` and the lines below say why; each night tries again"
-    yield Finding("deliveries", "note" if n_never else "ok", words if n_never else "whatever has landed was taken in")
+            never = of_each_kind(connection, as_of=now())
+    words = (
+        f"{never.in_words}; `cmvmon quarantine list` has each of them in one line or several (by feed and table), and says why; "
+        "each night tries again"
+    )
+    yield Finding("deliveries", "note" if never.n else "ok", words if never.n else "whatever has landed was taken in")
     for item in feeds:
         is_missed = item.is_fresh is False or item.last_received_at is None
         state = "broken" if item.refused else "note" if item.n_quarantined or is_missed else "ok"
