@@ -38,8 +38,8 @@ def notify_send(site: MadeSite = HERE) -> None:
         if told is not None:
             is_set_up = True
             print(f"{to}{printing.told_words(told)}")
-    for error in errors[1:]:
-        print(f"NOT DONE: {printing.visible(str(error))}")
+    for other in errors[1:]:
+        print(f"NOT DONE: {printing.visible(str(other))}")
     if errors:
         raise errors[0]
     if not is_set_up:

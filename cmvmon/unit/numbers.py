@@ -85,8 +85,9 @@ def _shares(
     figure: str, group: str, unit: str, points: Sequence[int], found: CumulativeIncidence, numbers: UnitNumbers
 ) -> Iterator[dict[str, Any]]:
     for at in points:
-        share = share_at(found, at, numbers.interval_probability)
-        yield {"figure": figure, "group": group, "unit": unit} | vars(share) | {"median": found.quantile(0.5)}
+        share = vars(share_at(found, at, numbers.interval_probability))
+        share |= {} if share["n"] else {"estimate": None}  # of nobody there is no share
+        yield {"figure": figure, "group": group, "unit": unit} | share | {"median": found.quantile(0.5)}
 
 
 def _spells(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:

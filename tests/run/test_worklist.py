@@ -51,13 +51,13 @@ def test_an_owner_is_found_by_either_of_its_names(ward: Path, name: str) -> None
 
 @pytest.mark.parametrize(("name", "lang"), [("apothekar", "nl"), ("  ", "nl"), ("nurse", "en"), ("apotheker", "en")])
 def test_a_name_that_no_owner_has_is_refused_with_those_there_are(ward: Path, name: str, lang: str) -> None:
-    with pytest.raises(SiteError, match="hospital pharmacist.*data team|data team.*hospital pharmacist"):
+    with pytest.raises(SiteError, match=r"hospital pharmacist.*data team|data team.*hospital pharmacist"):
         worklist(ward, as_of=day(22), for_whom=name, lang=lang)
 
 
 def test_a_moment_before_what_was_judged_last_is_refused_not_answered_with_what_came_later(ward: Path) -> None:
     for moment in (day(-900), day(21)):
-        with pytest.raises(SiteError, match="is before .* judged last"):
+        with pytest.raises(SiteError, match=r"is before .* judged last"):
             worklist(ward, as_of=moment)
 
 
