@@ -269,9 +269,10 @@ def test_a_snapshot_older_than_one_taken_in_is_never_taken_in_later(tmp_path: Pa
     assert sites.rows(tmp_path, "SELECT count(*) FROM deliveries WHERE refused = 'older_snapshot'") == [(1,)]
 
 
-def test_a_feed_whose_name_was_mistyped_alerts_from_the_next_night_until_it_is_dismissed(ward: Path) -> None:
+def test_a_feed_whose_name_was_mistyped_alerts_from_the_next_night_until_it_is_dismissed(tmp_path: Path) -> None:
     """Taken in by hand under two wrong names: each is shown and tried alone, though the bytes are the same."""
-    file = ward / "by_hand.csv"
+    ward = Site(tmp_path / "site").prepare().root
+    file = tmp_path / "by_hand.csv"
     file.write_text("any\n", encoding="utf-8")
     for feed in ("typofeed", "typofeed2"):
         for _, found in take_in_by_hand(ward, [file], feed=feed):
