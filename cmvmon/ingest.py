@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -163,6 +163,8 @@ def _as_table(name: str, records: Records, call: _Call) -> tuple[Records, Judged
     if table is None:
         return records, _unjudged(records)
     if table.by_laboratory and call.declared.laboratory is None:
+        if not records.readable:  # what can't be read needs no laboratory's words: each record has its own fault
+            return records, replace(_unjudged(records), accepted=pl.DataFrame(schema=table.rows.schema | PLACE))
         raise refusal("laboratory_file", f"{len(records.records)} record(s) were found")
     if call.form.names_tables and call.declared.sends(table) == delivered.WHOLE_SNAPSHOT:
         raise refusal("snapshot_of_messages", f"{len(records.records)} record(s) were found")

@@ -17,6 +17,7 @@ from cmvmon.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from cmvmon.run.status import Status
+    from cmvmon.run.telling_state import Telling
     from cmvmon.run.watching import Look
 
 NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
@@ -77,7 +78,7 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
     waits = (found.stopped, found.silent, found.n_never_taken_in, found.n_merges_unused, found.inbox_fault)
-    if any(waits) or found.telling.needs_somebody:
+    if any(waits) or found.telling.needs_somebody or found.out.needs_somebody:
         raise typer.Exit(A_FEED_WAITS)
 
 
@@ -98,7 +99,8 @@ def metrics(
 
 
 def _plain(found: Status) -> dict[str, object]:
-    said = asdict(found) | {"is_at_work": not found.is_at_rest}
+    said = asdict(found) | {"is_at_work": not found.is_at_rest, "n_never_taken_in": found.n_never_taken_in}
+    said |= {"n_merges_unused": found.n_merges_unused}
     said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
     for name in ("messages", "feeds", "certificates"):
         said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
@@ -111,6 +113,8 @@ def _texts(facts: dict[str, object]) -> dict[str, object]:
 
 def _said(found: Status) -> Iterator[str]:
     last, assessed = moment_words(found.last_night, found.at), moment_words(found.last_assessed, found.at)
+    if found.is_demo:
+        yield "demo         a made-up ward of another year: no night of it is missing, and no feed silent"
     yield f"last night   {last}{': the one after it is MISSING' if found.is_overdue and found.last_night else ''}"
     if found.next_night is not None:
         yield f"next night   {minute(found.next_night)} (`cmvmon serve` runs)"
@@ -119,6 +123,8 @@ def _said(found: Status) -> Iterator[str]:
     yield f"last judged  {assessed}"
     yield f"watch        {'runs' if found.is_watching else 'does not run here'}"
     yield f"notify       {_telling(found)}"
+    if found.out.is_set_up:
+        yield f"given out    {_given_out(found)}"
     yield f"last backup  {_backup(found)}"
     yield from _of_messages(found)
     yield from of_feeds(found)
@@ -128,11 +134,11 @@ def _said(found: Status) -> Iterator[str]:
 
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
     if found.n_never_taken_in:
-        n = found.n_never_taken_in
-        yield f"NOT TAKEN IN {n} landed and never taken in: `cmvmon doctor` and `cmvmon quarantine list` say why"
-    if found.n_merges_unused:
-        n = found.n_merges_unused
-        yield f"NOT USED     {n} merges of numbers contradict each other, and none of these holds: see `cmvmon merge --list`"
+        yield f"NOT TAKEN IN {found.never_taken_in.in_words}; `cmvmon quarantine list` says why of each"
+    if found.merges_unused:
+        from cmvmon.cli.merging import not_used_words
+
+        yield f"NOT USED     {not_used_words(found.merges_unused)}"
 
 
 def _backup(found: Status) -> str:
@@ -167,5 +173,16 @@ def _telling(found: Status) -> str:
         return f"NOBODY IS TOLD: {printing.visible(telling.fault)}"
     if not telling.is_set_up:
         return "nobody is told: this site has no notify.toml (docs/notify.md)"
+    return _undelivered(telling)
+
+
+def _given_out(found: Status) -> str:
+    """What goes to the hospital's other programs, where out.toml names any."""
+    if found.out.fault is not None:
+        return f"NOTHING IS GIVEN OUT: {printing.visible(found.out.fault)}"
+    return _undelivered(found.out)
+
+
+def _undelivered(telling: Telling) -> str:
     lost = f", {telling.n_given_up} GIVEN UP (`cmvmon notify list`)" if telling.n_given_up else ""
     return f"{telling.n_waiting} wait, {telling.n_failing} of them could not be delivered so far{lost}"

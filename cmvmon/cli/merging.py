@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -13,6 +14,16 @@ from cmvmon.cli.face import HERE, Json, MadeSite, app, moment_of
 from cmvmon.domain.errors import SiteError
 
 _COLUMNS = ("number", "merged_into", "says", "state", "goes_on_as", "merged_at", "ended_at", "source", "received_at")
+
+
+def not_used_words(merges: Mapping[str, int]) -> str:
+    """How many merges are not used, by why (cmvmon.domain.patient_links.NOT_USED), in words."""
+    from cmvmon.text import language
+
+    said = "; ".join(f"{n}: {language('en').word('link', why)}" for why, n in sorted(merges.items()))
+    n = sum(merges.values())
+    what = "merge of numbers should hold and is" if n == 1 else "merges of numbers should hold and are"
+    return f"{n} {what} not used (`cmvmon merge --list`). {said}"
 
 
 @app.command()
@@ -59,6 +70,8 @@ def merge(
     if as_json:
         print(json.dumps([printing.counted_json(counted) for counted in fed.taken_in], sort_keys=True, indent=2))
         return
+    if until is None and (unknown := merging.without_birth_date(site, old, new)):
+        print(f"NOTE     no date of birth is known of {unknown}: that the two are one was not checked by it")
     for counted in fed.taken_in:
         print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
     if fed.assessed is not None and fed.published is not None:

@@ -10,7 +10,7 @@ import typer
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, app
 from cmvmon.cli.stopping import Stoppable
-from cmvmon.domain.errors import SiteError
+from cmvmon.domain.errors import CmvmonError, SiteError
 
 notify_app = typer.Typer(
     cls=Stoppable, help="Telling people: notify.toml says whom.", no_args_is_help=True, rich_markup_mode=None
@@ -23,13 +23,30 @@ _NOT_SENT = 2  # exit code: whoever set the channel up must act
 
 @notify_app.command("send")
 def notify_send(site: MadeSite = HERE) -> None:
-    """Queues what is news and sends what is due, as a night and `cmvmon watch` do. For cron, every few minutes."""
+    """Queues what is news and sends what is due, as a night and `cmvmon watch` do: to people (notify.toml) and to the hospital's
+    other programs (out.toml). For cron, every few minutes."""
+    from cmvmon.run.sending_out import send_out
     from cmvmon.run.telling import tell
 
-    told = tell(site)
-    if told is None:
-        raise SiteError("this site has no notify.toml, so nobody is told; docs/notify.md says what belongs in it")
-    print(printing.told_words(told))
+    is_set_up, errors = False, list[CmvmonError]()
+    for to, send in (("", tell), ("out: ", send_out)):
+        try:
+            told = send(site)
+        except CmvmonError as error:  # one of the two files can't be used: the other one's messages go all the same
+            errors.append(error)
+            continue
+        if told is not None:
+            is_set_up = True
+            print(f"{to}{printing.told_words(told)}")
+    for other in errors[1:]:
+        print(f"NOT DONE: {printing.visible(str(other))}")
+    if errors:
+        raise errors[0]
+    if not is_set_up:
+        raise SiteError(
+            "this site has no notify.toml, so nobody is told, and no out.toml, so nothing is given out; docs/notify.md and "
+            "docs/out.md say what belongs in them"
+        )
 
 
 @notify_app.command("test")

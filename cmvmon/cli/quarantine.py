@@ -45,6 +45,7 @@ def quarantine_list(
     answered: Annotated[
         bool, typer.Option("--answered", help="What persons said of records: who, when and why.")
     ] = False,
+    feed: Annotated[str | None, typer.Option("--feed", help="Of one feed alone.")] = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
@@ -52,6 +53,7 @@ def quarantine_list(
     from cmvmon.run import quarantine_answers, quarantine_list
 
     rows = quarantine_answers.answered(site) if answered else quarantine_list.listed_quarantine(site)
+    rows = [row for row in rows if feed in (None, row["feed"])]
     if as_json:
         print(json.dumps(rows, sort_keys=True, indent=2))
         return

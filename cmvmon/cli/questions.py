@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, SiteOption, app, moment_of
+from cmvmon.domain.errors import SiteError
 
 _SHOWN = (
     "scope",
@@ -53,6 +56,18 @@ _SHOWN_DECLINE = (
 )
 
 
+def _asked(as_of: str | None, site: Path) -> datetime:
+    """The moment in question, not after now: of what is to come nothing is known. Raises SiteError."""
+    from cmvmon.shell.session import now
+
+    moment: datetime = moment_of(as_of, site)
+    if moment > now():
+        raise SiteError(
+            f"--as-of {moment.isoformat()} is still to come, and nothing is known of it; leave it out, or give a moment that was"
+        )
+    return moment
+
+
 @app.command()
 def said(
     as_of: Annotated[str, typer.Option("--as-of", help="The moment in question, ISO 8601.")],
@@ -63,7 +78,7 @@ def said(
     """What was said at a moment, as it was recorded then. `as_of` in a row: since when it had been said so."""
     from cmvmon.run.said_query import said as asked
 
-    found = asked(site, as_of=moment_of(as_of, site), patient=patient)
+    found = asked(site, as_of=_asked(as_of, site), patient=patient)
     if as_json:
         print(printing.shown_json(found))
         return
@@ -82,7 +97,7 @@ def concordance(
     """Whether blood follows the other compartments, for the unit and for each patient who has pairs of samples."""
     from cmvmon.run.concordance_query import compared
 
-    rows = compared(site, as_of=moment_of(as_of, site), patient=patient, lang=lang)
+    rows = compared(site, as_of=_asked(as_of, site), patient=patient, lang=lang)
     if as_json:
         print(printing.shown_json(rows))
         return
@@ -93,13 +108,17 @@ def concordance(
 
 @app.command()
 def unit(as_of: AsOf = None, as_json: Json = False, site: SiteOption = HERE) -> None:
-    """CMV on the unit over time: the numbers of its page (reactivation, response, clearance, concordance, alerts)."""
+    """CMV on the unit over time, as known at a moment: reactivation, response, clearance, concordance, alerts. The unit's page has the
+    same numbers as of the last night: give its moment by --as-of, or they differ by what became known since, and by time."""
     from cmvmon.run.unit_query import unit_rows
 
-    rows = unit_rows(site, as_of=moment_of(as_of, site))
-    print(
-        printing.shown_json(rows) if as_json else printing.table(rows, _SHOWN_UNIT, "nothing is known of the unit yet")
-    )
+    moment = _asked(as_of, site)
+    rows = unit_rows(site, as_of=moment)
+    if as_json:
+        print(printing.shown_json(rows))
+        return
+    print(f"as of {moment.isoformat(timespec='seconds')}")
+    print(printing.table(rows, _SHOWN_UNIT, "nothing is known of the unit yet"))
 
 
 @app.command("next-sample")
@@ -113,7 +132,7 @@ def next_sample(
     """When one more sample would probably settle a call that is open. Information, never an order."""
     from cmvmon.run.next_sample_query import asked
 
-    answer = asked(site, patient=patient, as_of=moment_of(as_of, site), lang=lang)
+    answer = asked(site, patient=patient, as_of=_asked(as_of, site), lang=lang)
     if as_json:
         print(printing.shown_json(answer.rows))
         return

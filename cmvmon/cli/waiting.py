@@ -24,7 +24,10 @@ _ORDERS = ("ordered_at", "collected_at", "patient_id", "place")
 def worklist(
     for_whom: Annotated[
         str | None,
-        typer.Option("--for", help="The alerts that wait for one owner, such as pharmacist; without it, all."),
+        typer.Option(
+            "--for",
+            help="The alerts that wait for one owner, such as pharmacist; without it, all. Part of a name will do.",
+        ),
     ] = None,
     as_of: AsOf = None,
     lang: Lang = None,
@@ -66,6 +69,10 @@ def _cell(name: str, row: Mapping[str, Any], found: Worklist, spoken: Language) 
     value = row[name]
     if value is None:
         return None
+    if name == "for_whom":
+        from cmvmon.run.worklist import owner_in_words
+
+        return owner_in_words(value, spoken)
     if name == "tier":
         return spoken.word("tier", str(value))
     if name == "standing":

@@ -133,6 +133,12 @@ def ingest(
         for one in found if not as_json else ():
             place = f"{file.name} ({one.table})" if len(found) > 1 else file.name
             print(f"{printing.visible(place)}: {printing.counted_words(one)}")
+    if not as_json and any(one.table == "patient_links" and one.accepted for one in counted):
+        from cmvmon.cli.merging import not_used_words
+        from cmvmon.run.merging import not_used
+
+        if merges := not_used(site):
+            print(f"NOT USED {not_used_words(merges)}")
     if as_json:
         print(json.dumps([printing.counted_json(c) for c in counted], sort_keys=True, indent=2))
     _end_as_found(counted, failed)

@@ -6,6 +6,14 @@ Rule of this file: no sentence holds a patient value, nor what a sheet is called
 from __future__ import annotations
 
 OF_CELLS = {
+    "date_as_value": (
+        "a date stands where the result is: Excel makes one of a number such as 3-4 or 1.5, and shows it so. Ask the sender "
+        "to write the column as text, and for the result."
+    ),
+    "number_as_time": (
+        "a bare number of days stands where a moment is, as Excel stores one: the cell has no format of a date. Ask the sender "
+        "to give the column a format with date and time, or to write it as text."
+    ),
     "formula_without_value": (
         "the cell holds a formula whose value was never computed: nothing is computed here. Ask the sender to open the file in Excel, "
         "save it and send it again, or to send values."

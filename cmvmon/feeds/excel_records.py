@@ -57,6 +57,8 @@ def read_excel(data: bytes, *, sheet: str = "", lines_above_header: int = 0) -> 
     sheets, is_1904 = _sheets(package)
     book = _Book(_texts(package), _kinds(package), is_1904)
     rows, merged = _chosen(package, sheets, book, sheet)
+    if not rows:
+        raise refusal("empty_file", "no cell of it holds anything")
     at_header = lines_above_header + 1
     header_row = next((row for row in rows if row.number == at_header), _Row(at_header))
     if header_row.faults or any(first <= at_header <= last for first, last in merged):

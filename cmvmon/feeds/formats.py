@@ -17,6 +17,8 @@ from cmvmon.feeds.ndjson_records import read_ndjson, with_columns
 from cmvmon.feeds.parquet_records import read_parquet
 from cmvmon.feeds.records import Expected, Records, Writing, refusal, refuse_misspelt
 
+_LOOKS_AT = 4096  # bytes at the start of a file
+
 
 @dataclass(frozen=True)
 class Format:
@@ -43,6 +45,7 @@ class Format:
 
 
 def _csv(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Records]]:
+    _refuse_messages(data)
     parts = read_in_parts(
         data,
         encoding=writing.encoding,
@@ -51,6 +54,19 @@ def _csv(data: bytes, table: str, writing: Writing) -> Iterator[tuple[str, Recor
         cells_span_lines=writing.cells_span_lines,
     )
     return ((table, part) for part in parts)
+
+
+_OTHERS = {b"<": "XML", b"{": "JSON", b"[": "JSON", b"MSH|": "HL7", b"FHS|": "HL7", b"BHS|": "HL7"}
+
+
+def _refuse_messages(data: bytes) -> None:
+    """Nothing, unless what was named as a table begins as a file of messages or resources does: its name has the wrong ending."""
+    begins = data[:_LOOKS_AT].removeprefix(b"\xef\xbb\xbf").lstrip()
+    for mark, kind in _OTHERS.items():
+        if begins.startswith(mark):
+            if kind == "XML":
+                raise refusal("fhir_xml", "the file begins with <")
+            raise refusal("no_table", f"the file begins as {kind} does")
 
 
 def _csv_fitted(records: Records, expected: Expected, writing: Writing) -> Records:

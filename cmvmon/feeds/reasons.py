@@ -278,7 +278,7 @@ def remedy(code: str, *, table: str = "") -> str:
     """What was found and what to do, for one code of a record of that table. Raises KeyError when the code is in no catalogue."""
     if table in BY_LABORATORY and code in OF_RESULTS:
         return OF_RESULTS[code]
-    mapped = words_to_map(code) if table not in BY_LABORATORY else ""
+    mapped = words_to_map(code, table) if table not in BY_LABORATORY else ""
     for catalogue in (RECORD_REASONS, DELIVERY_REASONS):
         if code in catalogue:
             return f"{catalogue[code]} {mapped}".strip()

@@ -19,6 +19,7 @@ from cmvmon.domain.columns import Column, Kind, RowType, split_by_promises
 from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.judged import PLACE, REJECTED
 from cmvmon.feeds.records import EXCHANGE, Expected, Fault, Records, refusal
+from cmvmon.feeds.times import DAY_NUMBER
 
 _UTC = ZoneInfo("UTC")
 NO_FAULTS: Mapping[int, Fault] = MappingProxyType({})
@@ -263,7 +264,14 @@ def _local(wall_clock: pl.Expr, zone: ZoneInfo, *, ambiguous: Literal["earliest"
 
 def _why_no_moment(delivered: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     """The reason code of a cell that names no moment."""
-    code = pl.when(delivered.str.contains(_DATE_ONLY)).then(pl.lit("no_time")).otherwise(pl.lit("malformed_time"))
+    is_days = delivered.str.contains(f"^(?:{DAY_NUMBER})$")
+    code = (
+        pl.when(delivered.str.contains(_DATE_ONLY))
+        .then(pl.lit("no_time"))
+        .when(is_days)
+        .then(pl.lit("number_as_time"))
+        .otherwise(pl.lit("malformed_time"))
+    )
     if zone == _UTC:
         return code
     wall_clock, local = _wall_clock(delivered), pl.lit("time_without_zone")

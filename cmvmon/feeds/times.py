@@ -33,6 +33,8 @@ _HL7 = re.compile(
     r"(?:(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,4}))?)?(?P<z>[+-][0-9]{4})?"
 )
 _NAMED = {ISO8601: (_ISO, "%Y-%m-%dT%H:%M:%S"), HL7: (_HL7, "%Y%m%d%H%M%S")}  # and a time as each would write it
+DAY_NUMBER = r"[1-9][0-9]{4}(?:[.,][0-9]+)?"
+"""How Excel stores a moment, as days since 1900: a cell that was not formatted as one shows this."""
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
 
@@ -125,7 +127,9 @@ def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo, hour_24_en
         if found is not None:
             return _moment(found.groupdict(), zone, hour_24_ends_day=hour_24_ends_day)
     has_date = any(_compiled(pattern)[1].fullmatch(text) for pattern in formats) or _DATE_ONLY.fullmatch(text)
-    return "no_time" if has_date else "malformed_time"
+    if has_date:
+        return "no_time"
+    return "number_as_time" if re.fullmatch(DAY_NUMBER, text) else "malformed_time"
 
 
 def _moment(parts: dict[str, str | None], zone: ZoneInfo, *, hour_24_ends_day: bool) -> datetime | str:

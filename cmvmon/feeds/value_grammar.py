@@ -86,6 +86,12 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
+_DATE = re.compile(  # as Excel shows what it made of a number, in a cell or in what it saves as CSV
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?|[0-9]{1,2}[-/][0-9]{1,2}[-/][0-9]{2}(?:[0-9]{2})?"
+    r"|[0-9]{1,2}-[^\W\d_]{3,4}\.?(?:-[0-9]{2}(?:[0-9]{2})?)?|[^\W\d_]{3,4}\.?-[0-9]{2}"
+)
+
+
 def parse_value(text: str, unit_text: str | None = None, *, grammar: ValueGrammar) -> Reading | Rejection:
     """What `text` says under the laboratory's grammar, or a named rejection; it never raises.
 
@@ -100,6 +106,13 @@ def parse_value(text: str, unit_text: str | None = None, *, grammar: ValueGramma
     >>> parse_value("ca. 500", "IU/mL", grammar=iu).code
     'unknown_text'
     """
+    found = _parsed(text, unit_text, grammar)
+    if found == Rejection("unknown_text") and _DATE.fullmatch(text.strip()):
+        return Rejection("date_as_value")
+    return found
+
+
+def _parsed(text: str, unit_text: str | None, grammar: ValueGrammar) -> Reading | Rejection:
     if not text.isascii() and any(c.isnumeric() and not c.isascii() for c in text):
         return Rejection("non_ascii_digit")
     folded = fold(text.replace("&lt;", "<").replace("&gt;", ">").replace("&LT;", "<").replace("&GT;", ">"))

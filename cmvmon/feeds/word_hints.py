@@ -12,14 +12,17 @@ def _as_key(word: str) -> str:
     return word if word.replace("_", "").isalnum() else f'"{word}"'
 
 
-def words_to_map(code: str) -> str:
+def words_to_map(code: str, table: str = "") -> str:
     """Which words a column of an exchanged table may hold, and where a sender's own are mapped to them; empty for another code.
 
-    Several tables may have a column of one name, with other words: each is named.
+    Several tables may have a column of one name, with other words: each is named where no table is given, else that of the table
+    alone; empty where its columns have no such promise.
     """
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name in DELIVERED:
-        if name == LEADING.name:  # its words are mapped in the laboratory file
+        if name == LEADING.name or (
+            table in DELIVERED and name != table
+        ):  # its words are mapped in the laboratory file
             continue
         for column in BY_NAME[name].columns:
             for promise in column.constraints if column.exchanged else ():

@@ -18,6 +18,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.episodes import Word
 from cmvmon.run.chosen_alert import chosen
+from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.known import known_table
@@ -95,6 +96,8 @@ def _said(root: Path, alert_id: str, said: str, *, actor: str | None, **word: An
         at = clock if last is None else max(clock, last)
         with opened.writing() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
+            if said == episodes.REOPEN:
+                refuse_patients(connection, word.get("note"), option="--why", as_of=at)
             if said == episodes.SNOOZE and alert["state"] == episodes.OPEN:
                 word["until"] = _until(opened, connection, alert, wanted=word["until"], at=at)
             spoken = Word(said, at, actor=actor or getpass.getuser(), **word)

@@ -22,12 +22,11 @@ from cmvmon.run import at_work, freshness, patient_numbers, ward_list
 from cmvmon.run.backup_checkup import of_backup
 from cmvmon.run.listener_checkup import of_listener
 from cmvmon.run.nights import nights
-from cmvmon.run.telling import notify_file
-from cmvmon.run.telling_state import state, unreadable_secrets
+from cmvmon.run.telling_checkup import of_notify, of_out
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
 from cmvmon.shell.making_site import refuse_lost_database
-from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.never_taken_in import of_each_kind
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import PAGE_KEY, Site
 from cmvmon.text import language
@@ -62,7 +61,8 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("database", lambda: _database(site)),
         ("nights", lambda: _nights(root)),
         ("backup", lambda: (Finding("backup", *said) for said in of_backup(site))),
-        ("notify", lambda: _notify(site)),
+        ("notify", lambda: (Finding("notify", *said) for said in of_notify(site))),
+        ("out", lambda: (Finding("out", *said) for said in of_out(site))),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
     )
@@ -154,9 +154,12 @@ def _database(site: Site) -> Iterator[Finding]:
             n_open = len(alert_store.alerts(connection, states={"open"}))
             last = alert_store.last_as_of(connection)
             about_numbers = [*_numbers(connection), *_authorities(connection, site)]
-            n_never = never_taken_in(connection, as_of=now())
-    words = f"{n_never} landed and never taken in: `cmvmon quarantine list` and the lines below say why; each night tries again"
-    yield Finding("deliveries", "note" if n_never else "ok", words if n_never else "whatever has landed was taken in")
+            never = of_each_kind(connection, as_of=now())
+    words = (
+        f"{never.in_words}; `cmvmon quarantine list` has each of them in one line or several (by feed and table), and says why; "
+        "each night tries again"
+    )
+    yield Finding("deliveries", "note" if never.n else "ok", words if never.n else "whatever has landed was taken in")
     for item in feeds:
         is_missed = item.is_fresh is False or item.last_received_at is None
         state = "broken" if item.refused else "note" if item.n_quarantined or is_missed else "ok"
@@ -233,32 +236,6 @@ def _nights(root: Path) -> Iterator[Finding]:
         yield Finding("nights", "note", words)
     else:
         yield Finding("nights", "ok", f"last one {found.last.isoformat()}")
-
-
-def _notify(site: Site) -> Iterator[Finding]:
-    """Whether people are told, and by what: absent is not broken, and nothing is sent to find out."""
-    file = notify_file(site)
-    if file is None:
-        yield Finding("notify", "note", "nobody is told: this site has no notify.toml (docs/notify.md)")
-        return
-    yield Finding("notify", "ok", f"channels {', '.join(file.channels)}; `cmvmon notify test` tries them")
-    if not file.escalate_to:
-        yield Finding(
-            "notify", "note", "escalate_to is not set: nobody else is told of a tier 1 that nobody acknowledges"
-        )
-    for name in unreadable_secrets(site, file):
-        yield Finding(
-            "notify", "broken", f"[channels.{name}]: its password or address is missing; set the variable or file"
-        )
-    found = state(site.root)
-    if found.n_given_up:
-        yield Finding(
-            "notify", "broken", f"{found.n_given_up} messages were given up in the last week: `cmvmon notify list`"
-        )
-    elif found.n_failing:
-        yield Finding(
-            "notify", "note", f"{found.n_failing} messages could not be delivered so far: `cmvmon notify list`"
-        )
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

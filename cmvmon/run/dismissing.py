@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cmvmon.domain.errors import SiteError
 from cmvmon.run import quarantine_names
 from cmvmon.run.faults import note_feed
+from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import journal, landing, unjudged
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.landing import Landed
@@ -47,6 +48,7 @@ def _answered(root: Path, delivery: str, answer: str, why: str, actor: str | Non
         at, last = now(), last_recorded(opened)
         at = at if last is None else max(at, last)
         with opened.writing() as connection:
+            refuse_patients(connection, why, option="--why", as_of=at)
             way = _meant(connection, delivery.strip(), answer)
             row = dict(zip(("delivery_id", "feed", "kept_as"), way, strict=True))
             row |= {"answered_at": at, "answer": answer, "why": why.strip(), "actor": actor or getpass.getuser()}  # type: ignore[dict-item]

@@ -22,6 +22,9 @@ from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import OpenSite
 
+Brought = tuple[str, str]
+"""A delivery's id and the feed for which it landed: the same bytes may have landed for several."""
+
 
 def take_in_file(
     opened: OpenSite,
@@ -123,19 +126,19 @@ def judge_waiting(
     *,
     received_at: datetime,
     besides: Collection[tuple[str, str, str]] = (),
-    deliveries: Collection[str] | None = None,
+    deliveries: Collection[Brought] | None = None,
 ) -> list[Counted]:
     """Judges again, from the stored bytes, the deliveries of which something waits, where it may be read otherwise now.
 
     What can't be judged is added to `faults`. `besides`: ways (id, feed, kept_as) that are left out; `deliveries`: the
-    ids of those that are judged, without it all. Gives the counts of what was judged.
+    ids and feeds of those that are judged, without it all. Gives the counts of what was judged.
     """
     seen, counted = set(besides), list[Counted]()
     with opened.writing() as connection:
         quarantine.list_anew(connection)
         still_waiting = feed_state.with_open_quarantine(connection)
     for delivery_id, feed, table in still_waiting:
-        if deliveries is not None and delivery_id not in deliveries:
+        if deliveries is not None and (delivery_id, feed) not in deliveries:
             continue
         with set_apart(faults, partial(Fault, feed, table), called=f"landing/{delivery_id[:12]}..."):
             ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
@@ -153,17 +156,16 @@ def take_in_unjudged(
     besides: Collection[tuple[str, str, str]],
     received_at: datetime,
     *,
-    deliveries: Collection[str] | None = None,
-    tells_all: bool = False,
+    deliveries: Collection[Brought] | None = None,
 ) -> tuple[list[Counted], list[Fault]]:
-    """Takes in what has landed, is not judged, and is not among `besides`. Of what is at hand no fault is told: somebody was told when
-    it came; it is counted as never taken in."""
+    """Takes in what has landed, is not judged, and is not among `besides`. What can't be judged is a fault each time, also where
+    whoever brought it was told then: it waits until its feed can be read or a person dismisses it."""
     counted: list[Counted] = []
     faults: list[Fault] = []
     with opened.reading() as connection:
         waiting = [way for way in unjudged.ways(connection) if way not in besides]
     for delivery_id, feed, kept_as in waiting:
-        if not kept_as or (deliveries is not None and delivery_id not in deliveries):
+        if not kept_as or (deliveries is not None and (delivery_id, feed) not in deliveries):
             continue
         of_note = partial(Fault, feed or kept_as.split(".")[0], delivered.WHOLE_DELIVERY)
         with set_apart(faults, of_note, called=f"landing/{delivery_id[:12]}..."):
@@ -176,8 +178,7 @@ def take_in_unjudged(
                     fault for fault in of_messages.faults if fault not in faults
                 ]  # of a half that was tried before
                 continue
-            told = [] if way.is_at_hand and not tells_all else faults
-            with set_apart(told, about(way, way.file_name), called=way.file_name):
+            with set_apart(faults, about(way, way.file_name), called=way.file_name):
                 counted += take_in_landed(opened, way, received_at=received_at)
     return counted, faults
 

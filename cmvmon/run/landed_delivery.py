@@ -152,10 +152,7 @@ def declared_of(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
     """What the feed's files and the site say of such a delivery, and the fingerprint of it. Raises ProtocolError."""
     laboratory = opened.site.laboratory(landed.feed)
     if laboratory is None and landed.table in delivered.BY_LABORATORY:
-        raise NoLaboratoryFile(
-            f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
-            "(cmvmon/feeds/labs/example_nl.toml is a template)"
-        )
+        raise NoLaboratoryFile(_no_laboratory(opened, landed))
     zone = opened.site.settings().delivered_zone
     table_file = None if landed.table in delivered.BY_LABORATORY else opened.site.table_file(landed.feed)
     version = "" if laboratory is None else laboratory.fingerprint
@@ -167,6 +164,22 @@ def declared_of(opened: OpenSite, landed: Landed) -> tuple[Declared, str]:
     if zone is not None and landed.table not in delivered.BY_LABORATORY:
         version += f" {zone.key}"
     return Declared(laboratory, table_file, zone), version
+
+
+def _no_laboratory(opened: OpenSite, landed: Landed) -> str:
+    """What to do where results came of a feed that has no laboratory file: another thing where it sends other tables."""
+    file = opened.site.table_file(landed.feed)
+    if file is None or not file.tables:
+        return (
+            f"there is no laboratory file for the feed {landed.feed!r}; add labs/{landed.feed}.toml to the site "
+            "(cmvmon/feeds/labs/example_nl.toml is a template)"
+        )
+    tables = ", ".join(name for name in delivered.NAMES if name in file.tables)
+    return (
+        f"it was read as a table of {landed.table}, and the feed {landed.feed!r} has a table file alone ({tables}). A table is named "
+        "(`ingest --table`, or its folder drop/<feed>/<table>); FHIR and HL7 name their tables and have names that end in .fhir.json, "
+        f".fhir.ndjson or .hl7. Only where the feed sends results too, add labs/{landed.feed}.toml to the site"
+    )
 
 
 def _is_snapshot(landed: Landed, declared: Declared) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.domain.patient_links import COMPARED, PARTED, holds_since, last_born
 from cmvmon.feeds.formats import ONE_TABLE
+from cmvmon.ingest import ingest
 from cmvmon.run.feed import Fed, lab_feed
 from cmvmon.shell import known, numbers_in_store, unjudged
 from cmvmon.shell.clock import moment_to_record
@@ -24,6 +25,7 @@ from cmvmon.shell.session import now, open_site, open_store
 from cmvmon.shell.site import Site
 
 FEED = "by_hand"
+WHOLE = "all of the two"  # a row that is no single statement: from when, and until when
 HOLDS, ENDED, NOT_YET = "holds", "ended", "not yet"
 
 
@@ -33,10 +35,17 @@ def merge(
     """Merges the number `old` into `new` from `at` on (with `until`: until then), and brings both up to date.
 
     Who did it and when stands in the row. `are_compared`: `by` compared the dates of birth and states that the two are one though
-    these differ. Raises SiteError where nothing is known of `old`, or where the dates differ and nobody compared them; DeliveryError
-    where the row can't be used; neither names a patient. ClockInDoubt before anything is written.
+    these differ. Raises SiteError where nothing is known of `old`, where the dates differ and nobody compared them, or for a moment
+    that is to come; DeliveryError where the row can't be used. Neither names a patient, and of neither anything is stored.
+    ClockInDoubt before anything is written.
     """
     said_at = now()
+    for option, moment in (("--at", at), ("--until", until)):
+        if moment is not None and moment > said_at:
+            raise SiteError(
+                f"{option} {_plain(moment)} is still to come, and a merge says what holds; give the moment from which it held. "
+                "Nothing was done"
+            )
     with open_site(root) as opened:
         moment_to_record(opened)  # a clock that is not believed: nothing lands under it
         with opened.reading() as connection:
@@ -55,10 +64,12 @@ def merge(
             "birth_dates": COMPARED if are_compared else "",
             "source": f"cmvmon merge by {by}, {_plain(said_at)}",
         }
+        data = _csv(row)
+        _refuse_what_is_no_row(data, said_at)
         written = unjudged.land(
             opened,
             opened.site.landing,
-            _csv(row),
+            data,
             feed=FEED,
             table=LINKS.name,
             form=ONE_TABLE,
@@ -73,6 +84,29 @@ def merge(
             reasons[0], f"the merge was set apart ({', '.join(reasons)}); `cmvmon quarantine list` says what to do"
         )
     return fed
+
+
+def _refuse_what_is_no_row(data: bytes, at: datetime) -> None:
+    """A row that the intake would set apart is not stored: whoever typed it is here, and can type it again."""
+    intake = ingest(data, feed=FEED, table=LINKS.name, laboratory=None, delivery_id=FEED, received_at=at, landed_at=at)
+    for part in intake.parts:
+        for reason, remedy in part.quarantined.select("reason", "remedy").iter_rows():
+            raise DeliveryError(reason, f"{reason}: {remedy} Nothing was done")
+
+
+def without_birth_date(root: Path, old: str, new: str) -> str:
+    """Of which of the two no date of birth is known, in words without a number; empty where both are."""
+    with open_store(Site(root).require().database) as store, store.reading() as connection:
+        born = last_born(known.births(connection, {old.strip(), new.strip()}, as_of=now()))
+    lacking = [word for word, number in (("OLD", old), ("NEW", new)) if number.strip() not in born]
+    return " and ".join(lacking)
+
+
+def not_used(root: Path) -> dict[str, int]:
+    """By why, how many merges should hold now and are not used."""
+    with open_store(Site(root).require().database) as store, store.reading() as connection:
+        one = known.links(connection, as_of=now())
+    return dict(sorted(Counter(link.why for link in one.unused).items()))
 
 
 def _are_born_apart(connection: sa.Connection, old: str, new: str, at: datetime) -> bool:
@@ -94,9 +128,9 @@ def listed_links(root: Path) -> list[dict[str, Any]]:
         {
             "number": row["patient_id"],
             "merged_into": row["merged_into"],
-            "says": row["says"],
+            "says": row["says"] or WHOLE,
             "state": _state(row, of_pair[row["patient_id"], row["merged_into"]], unused, at),
-            "goes_on_as": one.into.get(row["patient_id"]),
+            "goes_on_as": None if row["says"] == PARTED else one.into.get(row["patient_id"]),
             **{name: None if row[name] is None else _plain(row[name]) for name in ("merged_at", "ended_at")},
             "source": row["source"],
             "received_at": _plain(row["received_at"]),

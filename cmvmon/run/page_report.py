@@ -8,10 +8,12 @@ from pathlib import Path
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import page_of, publish
-from cmvmon.shell import alert_store, known, stored_results
+from cmvmon.shell import alert_store, known, numbers_in_store, stored_results
 from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
+
+_UNKNOWN = "no patient of that number is known on this site"
 
 
 def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
@@ -31,12 +33,17 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
             method = stored_results.last_method(connection)
         if moment is None:
             raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
+        with opened.reading() as connection:  # before everybody is judged, who would be judged for nothing
+            if patient is not None:
+                family = known.links(connection, as_of=moment, about=[patient]).family([patient])
+                if not any(numbers_in_store.is_known(connection, one, as_of=moment) for one in sorted(family)):
+                    raise SiteError(_UNKNOWN)
         opened = replace(opened, method=method or opened.method)  # the pages tell what the alerts rest on
         assessment = assessed(opened, as_of=moment)
         if patient is None:
             publish(opened, assessment, as_of=moment)
             return str(site.pages / f"ward.{code}.html")
         if patient not in set(assessment.patients):
-            raise SiteError("no patient of that number is known on this site ")
+            raise SiteError(_UNKNOWN)
         publish(opened, assessment, as_of=moment, only={patient})
         return str(site.pages / page_of(site, patient, code))

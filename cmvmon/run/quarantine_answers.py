@@ -15,6 +15,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.result_cells import ASKS_A_PERSON
 from cmvmon.run import quarantine_names
 from cmvmon.run.faults import note_feed
+from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import feed_state, journal, quarantine_answers, unjudged
 from cmvmon.shell.clock import last_recorded
 from cmvmon.shell.quarantine import list_anew, open_quarantine
@@ -132,12 +133,14 @@ def _refuse_without_a_reason(why: str) -> None:
 def _answering(opened: OpenSite, why: str, actor: str | None) -> Iterator[tuple[sa.Connection, dict[str, Any]]]:
     """The store, to write one answer into, with who says it, when and why; then what waits is listed anew.
 
-    The moment is not before the last one recorded: an answer is about what has landed. Raises SiteError without a reason.
+    The moment is not before the last one recorded: an answer is about what has landed. Raises SiteError without a reason, and
+    where a patient's number stands in it.
     """
     _refuse_without_a_reason(why)
     clock, last = now(), last_recorded(opened)
     at = clock if last is None else max(clock, last)
     with opened.writing() as connection:
+        refuse_patients(connection, why, option="--why", as_of=at)
         yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}
         list_anew(connection)
 

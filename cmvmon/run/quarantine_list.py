@@ -58,13 +58,18 @@ def listed_quarantine(root: Path) -> list[dict[str, Any]]:
 
 
 def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -> dict[str, Any]:
-    """One record that waits, its text as shapes and without its patient; `as_delivered`: all of it as it came.
+    """One record that waits, its text as shapes and without its patient; `as_delivered`: all of it as it came. Of a delivery that was
+    never judged, what the list says of it: no record of it was told apart.
 
     Raises SiteError when none of that name waits, or several names begin so.
     """
     site = Site(root).require()
     with open_store(site.database) as store, store.reading() as connection:
         rows = open_with_deliveries(connection)
+        way = _unread_delivery(unjudged.waiting(connection, site.landing), record)
+        if way is not None:
+            stand = tries.standing(site.landing, [way])
+            return (_standing if stand else _never_judged)(way, now())
         row = quarantine_names.one(connection, rows, record)
     delivered = json.loads(row["delivered_text"])
     shown = {name: value for name, value in row.items() if name != "landed_at"}
@@ -76,6 +81,18 @@ def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -
         known_names |= {name for name in delivered if _SEGMENT.fullmatch(name)}
     shown.pop("patient_id")
     return shown | {"delivered_text": shaped(delivered, known=known_names), "is_masked": True}
+
+
+def _unread_delivery(unread: Sequence[Landed], record: str) -> Landed | None:
+    """The one delivery that was never judged and is meant. Raises SiteError where those bytes landed in several ways."""
+    found = [way for way in unread if quarantine_names.is_named(way, record)]
+    found = found or [way for way in unread if quarantine_names.begins(way, record)]
+    if len(found) > 1:
+        named = ", ".join(map(quarantine_names.delivery_name, found))
+        raise SiteError(
+            f"{len(found)} deliveries that were never judged have a name that begins so: {named}. Name one of them"
+        )
+    return found[0] if found else None
 
 
 def counted_apart(root: Path) -> dict[str, int]:

@@ -27,6 +27,16 @@ def delivery_name(way: Landed) -> str:
     return way_name(way.delivery_id, way.feed, way.kept_as)
 
 
+def is_named(way: Landed, record: str) -> bool:
+    """Whether a delivery of which no record was told apart is meant: by its name, or by its id in whatever ways it landed."""
+    return record.strip() in (way.delivery_id, way.delivery_id[:DELIVERY], delivery_name(way))
+
+
+def begins(way: Landed, record: str) -> bool:
+    """Whether its name begins so."""
+    return len(record.strip()) >= _SHORTEST and delivery_name(way).startswith(record.strip())
+
+
 def way_name(delivery_id: str, feed: str, kept_as: str) -> str:
     """The same by its parts."""
     return f"{delivery_id[:DELIVERY]}-{feed}-{kept_as}"

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cmvmon.run import quarantine_names
 from cmvmon.run.faults import Fault, note_faults
-from cmvmon.run.intake import judge_waiting, take_in_unjudged
+from cmvmon.run.intake import Brought, judge_waiting, take_in_unjudged
 from cmvmon.run.publish import halting
 from cmvmon.run.quarantine_answers import answer_opened
 from cmvmon.shell import quarantine, tries, unjudged
@@ -61,9 +62,10 @@ def retry(root: Path, record: str | None = None) -> Retried:
     with held(site), open_site(root) as opened:
         deliveries = None
         if record is not None:
-            stand = [way for way in _standing(opened) if _is_named(way, record)]
-            unread = frozenset(way.delivery_id for way in _unread(opened) if _is_named(way, record))
-            deliveries = unread or _meant(opened, record)
+            stand = [way for way in _standing(opened) if quarantine_names.is_named(way, record)]
+            unread = _unread(opened)
+            named = frozenset((way.delivery_id, way.feed) for way in unread if quarantine_names.is_named(way, record))
+            deliveries = named or _meant(opened, record)
             for way in stand:
                 tries.allow_one_more(site.landing, way)
         return _judged_again(opened, deliveries)
@@ -80,16 +82,16 @@ def release(root: Path, record: str, *, why: str, actor: str) -> Retried:
             rows = quarantine.open_quarantine(connection).to_dicts()
             marks = {mark(row) for row in quarantine_names.meant(connection, rows, record)}
         answer_opened(opened, record, answer=RELEASED, why=why, actor=actor)
-        return _judged_again(opened, frozenset(row["delivery_id"] for row in rows if mark(row) in marks))
+        return _judged_again(opened, frozenset(_brought(row) for row in rows if mark(row) in marks))
 
 
-def _judged_again(opened: OpenSite, deliveries: frozenset[str] | None) -> Retried:
+def _judged_again(opened: OpenSite, deliveries: frozenset[Brought] | None) -> Retried:
     with halting(opened):
         at = moment_to_record(opened)
     before = _waiting(opened, deliveries)
     faults: list[Fault] = []
     others = {unjudged.way_of(way) for way in _standing(opened)}
-    counted, failed = take_in_unjudged(opened, others, at, deliveries=deliveries, tells_all=True)
+    counted, failed = take_in_unjudged(opened, others, at, deliveries=deliveries)
     faults += failed
     counted += judge_waiting(opened, faults, received_at=at, besides=others, deliveries=deliveries)
     if deliveries is None:
@@ -120,27 +122,23 @@ def _unread(opened: OpenSite) -> list[Landed]:
         return unjudged.waiting(connection, opened.site.landing)
 
 
-def _is_named(way: Landed, record: str) -> bool:
-    return record in (
-        way.delivery_id,
-        way.delivery_id[: quarantine_names.DELIVERY],
-        quarantine_names.delivery_name(way),
-    )
+def _brought(row: Mapping[str, Any]) -> Brought:
+    return row["delivery_id"], row["feed"]
 
 
-def _meant(opened: OpenSite, record: str) -> frozenset[str]:
+def _meant(opened: OpenSite, record: str) -> frozenset[Brought]:
     """The deliveries of the records that are named. Raises SiteError."""
     with opened.reading() as connection:
         rows = quarantine_names.meant(connection, quarantine.open_quarantine(connection).to_dicts(), record)
-    return frozenset(row["delivery_id"] for row in rows)
+    return frozenset(map(_brought, rows))
 
 
-def _waiting(opened: OpenSite, deliveries: frozenset[str] | None) -> dict[str, tuple[str, str]]:
+def _waiting(opened: OpenSite, deliveries: frozenset[Brought] | None) -> dict[str, tuple[str, str]]:
     """By mark the delivery and the reason of each record that waits."""
     with opened.reading() as connection:
         rows = quarantine.open_quarantine(connection).to_dicts()
     return {
         mark(row): (row["delivery_id"], row["reason"])
         for row in rows
-        if deliveries is None or row["delivery_id"] in deliveries
+        if deliveries is None or _brought(row) in deliveries
     }

@@ -6,7 +6,9 @@ Told by the store, the clock and two locks, so that it is true when the schedule
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,14 +19,14 @@ from cmvmon.run import at_work
 from cmvmon.run.feed_health import A_DAY, FeedHealth, feed_health
 from cmvmon.run.nights import nights
 from cmvmon.run.patient_numbers import unused
-from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, state
+from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, out_state, state
 from cmvmon.shell import alert_store, database, known
 from cmvmon.shell.certificates import Certificate, certificates
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.last_backup import last_backup
 from cmvmon.shell.making_site import refuse_lost_database
-from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.never_taken_in import NOTHING, NeverTakenIn, of_each_kind
 from cmvmon.shell.sender_files import LISTEN
 from cmvmon.shell.session import ASSESSMENT_FEED, open_store
 from cmvmon.shell.site import Site
@@ -66,11 +68,13 @@ class Status:
     `last_night`: the moment that the last whole night judged; None = there was none. `next_night`: when the next one is due;
     None = `cmvmon serve` does not run here, and what cron does can't be seen. `is_overdue`: a night is missing.
     `last_assessed`: the last moment that was judged for anybody. `is_serving`, `is_watching`: None = it can't be told.
-    `n_never_taken_in`: deliveries that have landed and were refused or not reached, whatever came after them.
-    `telling`: whether people are told, and what could not be sent. `is_listening`: as the two before. `messages`: how each feed of
-    the inbox stands, what was refused first; `inbox_fault`: why that can't be told. `must_listen`: the site has a listen.toml.
+    `never_taken_in`: deliveries that have landed and were refused or not judged, whatever came after them.
+    `is_demo`: a demo, whose nights are of its own year: none is missing, and no feed is silent.
+    `telling`: whether people are told, and what could not be sent; `out`: the same of other programs (out.toml).
+    `is_listening`: as the two before. `messages`: how each feed of the inbox stands, what was refused first; `inbox_fault`: why that
+    can't be told. `must_listen`: the site has a listen.toml.
     `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
-    `n_merges_unused`: merges of numbers that should hold and contradict each other, so that none of them is used.
+    `merges_unused`: by why (cmvmon.domain.patient_links.NOT_USED), how many merges of numbers should hold and are not used.
     `feeds`: how each table of each feed stands; `certificates`: until when those of the line hold.
     """
 
@@ -82,8 +86,10 @@ class Status:
     is_serving: bool | None
     is_watching: bool | None
     stopped: tuple[Stopped, ...]
-    n_never_taken_in: int = 0
+    never_taken_in: NeverTakenIn = NOTHING
+    is_demo: bool = False
     telling: Telling = NOBODY_IS_TOLD
+    out: Telling = NOBODY_IS_TOLD
     is_listening: bool | None = False
     messages: tuple[Messages, ...] = ()
     inbox_fault: str | None = None
@@ -92,7 +98,17 @@ class Status:
     backup_fault: str | None = None
     feeds: tuple[FeedHealth, ...] = ()
     certificates: tuple[Certificate, ...] = ()
-    n_merges_unused: int = 0
+    merges_unused: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_merges_unused(self) -> int:
+        """How many merges of numbers should hold and are not used."""
+        return sum(self.merges_unused.values())
+
+    @property
+    def n_never_taken_in(self) -> int:
+        """How many deliveries have landed of which something was not taken in."""
+        return self.never_taken_in.n
 
     @property
     def silent(self) -> tuple[FeedHealth, ...]:
@@ -117,15 +133,15 @@ def status(root: Path) -> Status:
     refuse_lost_database(site)
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
-    assessed, stopped, n_never, n_unused, feeds = None, [], 0, 0, list[FeedHealth]()
+    assessed, stopped, never, not_used, feeds = None, [], NOTHING, Counter[str](), list[FeedHealth]()
     messages, inbox_fault = _messages(root, zone, found.at)
     backup, backup_fault = _backup(root, zone)
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
-            n_never = never_taken_in(connection, as_of=found.at)
+            never = of_each_kind(connection, as_of=found.at)
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
-            n_unused = len(unused(known.links(connection, as_of=found.at)))
+            not_used = Counter(why for _, _, why in unused(known.links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
         about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
         stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
@@ -138,9 +154,11 @@ def status(root: Path) -> Status:
         is_serving=is_serving,
         is_watching=at_work.is_running(root, at_work.WATCH),
         stopped=tuple(stopped),
-        n_never_taken_in=n_never,
-        n_merges_unused=n_unused,
+        never_taken_in=never,
+        is_demo=found.is_demo,
+        merges_unused=dict(sorted(not_used.items())),
         telling=state(root),
+        out=out_state(root),
         is_listening=at_work.is_running(root, at_work.LISTEN),
         messages=messages,
         inbox_fault=inbox_fault,

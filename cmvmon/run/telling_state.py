@@ -1,7 +1,9 @@
-"""How telling people stands on a site: whether it is set up, what waits, what failed and why. Sends nothing, loads little."""
+"""How telling people, and giving out to other programs, stand on a site: whether it is set up, what waits, what failed and why.
+Sends nothing, loads little."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 from cmvmon.telling import routing
 from cmvmon.telling.notify_file import NAME, Mail, NotifyFile, Secret, Webhook
+from cmvmon.telling.out_file import NAME as OUT
 from cmvmon.telling.wording import said
 
 _SHOWN_FOR = timedelta(days=7)  # messages that were given up
@@ -21,7 +24,8 @@ _SHOWN_FOR = timedelta(days=7)  # messages that were given up
 
 @dataclass(frozen=True)
 class Telling:
-    """How telling stands: counts only. `fault`: why notify.toml can't be used; `n_failing`: waiting messages that were tried."""
+    """How telling stands: counts only. `fault`: why notify.toml (or out.toml) can't be used; `n_failing`: waiting messages that
+    were tried."""
 
     is_set_up: bool
     fault: str | None = None
@@ -39,29 +43,45 @@ NOBODY_IS_TOLD = Telling(is_set_up=False)
 
 
 def state(root: Path, *, at: datetime | None = None) -> Telling:
-    """How it stands now. Raises StoreError for a database that can't be used."""
+    """How telling people stands now. Raises StoreError for a database that can't be used."""
+    return _state(Site(root), notify_file, routing.KINDS, at or now())
+
+
+def out_state(root: Path, *, at: datetime | None = None) -> Telling:
+    """How giving out to the hospital's other programs (out.toml) stands now. Raises StoreError as `state`."""
+    from cmvmon.run.sending_out import KINDS, out_file
+
     site = Site(root)
+    return _state(site, out_file, KINDS, at or now()) if (root / OUT).exists() else NOBODY_IS_TOLD
+
+
+def _state(site: Site, read: Callable[[Site], object | None], kinds: Collection[str], at: datetime) -> Telling:
     try:
-        file, fault = notify_file(site), None
+        file, fault = read(site), None
     except ProtocolError as error:
         file, fault = None, str(error)
     if not database.exists(site.database):
         return Telling(file is not None or fault is not None, fault)
     with open_store(site.database) as store, store.reading() as connection:
-        waiting = outbox.waiting(connection, routing.KINDS)
-        lost = outbox.ended(connection, event=outbox.GIVEN_UP, since=(at or now()) - _SHOWN_FOR)
+        waiting = outbox.waiting(connection, kinds)
+        ended = outbox.ended(connection, event=outbox.GIVEN_UP, since=at - _SHOWN_FOR)
+    lost = [row for row in ended if row["kind"] in kinds]
     n_failing = sum(one.n_tried > 0 for one in waiting)
     return Telling(file is not None or fault is not None, fault, len(waiting), n_failing, len(lost))
 
 
 def listed_messages(root: Path, *, every: bool = False) -> list[dict[str, Any]]:
-    """What waits, and what was given up in the last days; with `every` what was delivered and dropped too. Moments as text."""
+    """What waits, and what was given up in the last days; with `every` what was delivered and dropped too. Moments as text.
+
+    Messages to people, and what goes to the hospital's other programs.
+    """
+    from cmvmon.run.sending_out import KINDS
     from cmvmon.shell.sending import CAUSES
 
     site = Site(root).require()
     ends = (outbox.GIVEN_UP, outbox.DELIVERED, outbox.DROPPED) if every else (outbox.GIVEN_UP,)
     with open_store(site.database) as store, store.reading() as connection:
-        waiting = outbox.waiting(connection, routing.KINDS)
+        waiting = outbox.waiting(connection, (*routing.KINDS, *KINDS))
         since = now() - _SHOWN_FOR
         over = [(end, row) for end in ends for row in outbox.ended(connection, event=end, since=since)]
     rows = [

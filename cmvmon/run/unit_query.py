@@ -50,6 +50,8 @@ def unit_numbers(opened: OpenSite, assessment: Assessment, *, as_of: datetime) -
 
 
 def unit_rows(root: Path, *, as_of: datetime) -> list[dict[str, Any]]:
-    """The numbers as flat rows (cmvmon.unit.numbers.rows). Raises SiteError where there is no such site."""
+    """The numbers as flat rows (cmvmon.unit.numbers.rows), each with `as_of` (ISO 8601). Raises SiteError where there is no such
+    site."""
     with open_site(Site(root).require().root) as opened:
-        return unit.rows(unit_numbers(opened, assessed(opened, as_of=as_of), as_of=as_of))
+        rows = unit.rows(unit_numbers(opened, assessed(opened, as_of=as_of), as_of=as_of))
+    return [row | {"as_of": as_of.isoformat()} for row in rows]

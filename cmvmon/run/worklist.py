@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain import words
-from cmvmon.domain.errors import ProtocolUnusable
+from cmvmon.domain.errors import ProtocolUnusable, SiteError
 from cmvmon.protocol import Protocol
 from cmvmon.run import ward_list
 from cmvmon.run.queries import listed_alerts
 from cmvmon.run.samples_waiting import orders_waiting, samples_expected
-from cmvmon.shell import alert_store
+from cmvmon.shell import alert_store, database
 from cmvmon.shell.session import open_site, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_title, language, of_stored
 
+_ONE_LOOK = timedelta(minutes=5)  # a refresh that was recorded while the command began is no later moment
 OF_THE_WORK = "data team"  # for whom an alert about the work itself waits: no stanza of the protocol owns it
 
 
@@ -27,8 +28,8 @@ class Worklist:
     """What waits at one moment.
 
     Attributes:
-        alerts: open ones that nobody acknowledged, or whose snooze is over: `for_whom`, and as `alerts list` shows them; by
-            for whom, tier and age.
+        alerts: open ones that nobody acknowledged, or whose snooze is over: `for_whom`, as the protocol names the owner, and as
+            `alerts list` shows them; by for whom, tier and age.
         orders: samples that were ordered, and of which no result is known: `patient_id`, `compartment`, `ordered_at`,
             `collected_at` (null: not taken); of every patient on the ward's list, the one waiting longest first.
         samples: `due_on` (a date of the site's zone), `patient_id`, `compartment`, `newest_collected_at`, `is_overdue`; of every
@@ -47,11 +48,15 @@ class Worklist:
 
 
 def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: str | None = None) -> Worklist:
-    """What waits at that moment, by what was judged last; with `for_whom`, the alerts of that owner alone.
+    """What waits at that moment, by what was judged last; with `for_whom`, the alerts of that owner alone: the owner as the
+    protocol names it or as this language does, or a part of that.
 
     A sample is expected `[answers] next_sample_days` after the newest of its compartment. Nothing is recorded.
+    Raises SiteError where no owner is called so, and for a moment before what was judged last: what waited then is not told.
     """
-    settings = Site(root).require().settings()
+    site = Site(root).require()
+    settings = site.settings()
+    _refuse_past(site, as_of)
     zone, spoken = ZoneInfo(settings.time_zone), language(lang or settings.language)
     waiting = [
         row | {"title": of_stored(alert_title, row["rule"], row["evidence"], language=spoken)}
@@ -68,7 +73,8 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
         stood = sorted(unowned, key=lambda row: (row["tier"], row["opened_at"]))
         return Worklist(stood, [], [], spoken.code, zone.key, _trouble(root, error, spoken, zone.key))
     rows = [row | {"for_whom": _owner(row["rule"], protocol)} for row in waiting]
-    mine = [row for row in rows if for_whom is None or for_whom.lower() in row["for_whom"].lower()]
+    owners = None if for_whom is None else _called(for_whom, protocol, spoken)
+    mine = [row for row in rows if owners is None or row["for_whom"] in owners]
     samples = [
         {
             "newest_collected_at": row["newest_collected_at"],
@@ -80,6 +86,36 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
     ]
     alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
     return Worklist(alerts, samples, orders, spoken.code, zone.key)
+
+
+def owner_in_words(owner: str, spoken: Language) -> str:
+    """An owner in that language; one that a site calls otherwise, as its protocol does."""
+    key = f"worklist.owner.{owner}"
+    return spoken.say(key) if spoken.has(key) else owner
+
+
+def _called(name: str, protocol: Protocol, spoken: Language) -> frozenset[str]:
+    """The owners that are called so, or by a name of which this is a part. Raises SiteError, naming all, where none is."""
+    every = {rule.provenance.owner for rule in protocol.rules.values()} | {OF_THE_WORK}
+    asked = name.strip().lower()
+    names = {owner: (owner, owner_in_words(owner, spoken)) for owner in sorted(every)}
+    found = frozenset(owner for owner, said in names.items() if asked and any(asked in one.lower() for one in said))
+    if not found:
+        listed = ", ".join(" or ".join(dict.fromkeys(said)) for said in names.values())
+        raise SiteError(f"--for {name!r}: no rule has such an owner; name one of {listed}, or a part of it")
+    return found
+
+
+def _refuse_past(site: Site, as_of: datetime) -> None:
+    if not database.exists(site.database):
+        return
+    with open_store(site.database) as store, store.reading() as connection:
+        last = alert_store.last_as_of(connection)
+    if last is not None and as_of < last - _ONE_LOOK:
+        raise SiteError(
+            f"--as-of is before {last.isoformat()}, when this site was judged last: the worklist tells what waits, not what "
+            "waited. Leave --as-of out; `cmvmon said --as-of` tells what stood then"
+        )
 
 
 def _trouble(root: Path, error: ProtocolUnusable, spoken: Language, time_zone: str) -> str:

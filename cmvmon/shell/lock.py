@@ -6,6 +6,7 @@ two steps can't overtake a delivery that waits there. Those who wait for the doo
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -46,9 +47,11 @@ def _opened(path: Path) -> TextIO:
     try:
         file = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "a")
     except OSError as error:
-        raise SiteError(
-            f"{path.name} can't be opened ({error.strerror}); the nights and every command that writes must run as one user"
-        ) from None
+        why = {
+            errno.EROFS: "the site lies on a file system that can only be read; nothing can be written there",
+            errno.ENOSPC: "the disk is full; make room on it",
+        }.get(error.errno or 0, "the nights and every command that writes must run as one user")
+        raise SiteError(f"{path.name} can't be opened ({error.strerror}); {why}") from None
     if os.fstat(file.fileno()).st_mode & 0o077:  # made by an earlier version
         with suppress(PermissionError):
             os.fchmod(file.fileno(), 0o600)

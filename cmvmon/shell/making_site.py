@@ -11,6 +11,8 @@ from cmvmon.shell import dialects
 from cmvmon.shell.files import write_atomically
 from cmvmon.shell.site import FOLDERS, SETTINGS, Site
 
+_NO_ZONE = '# time_zone = "Europe/Amsterdam"  # not stated: a time without an offset is set apart (time_without_zone), never guessed\n'
+
 
 def is_made(site: Site) -> bool:
     """Whether anybody made a site of that folder: it holds settings, a database, or one of a site's folders."""
@@ -31,6 +33,8 @@ def make_site(root: Path, *, time_zone: str | None, language: str | None) -> Sit
         raise SiteError(f"{root} is a site already; nothing was changed")
     stated = {"time_zone": time_zone, "language": language}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in stated.items() if value is not None]
+    if time_zone is None:
+        lines.append(_NO_ZONE)
     is_new = not root.exists()
     site.prepare()
     try:

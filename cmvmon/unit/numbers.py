@@ -93,6 +93,7 @@ def _shares(
     for at in points:
         share = share_at(found, at, numbers.interval_probability)
         told = {name: value for name, value in vars(share).items() if name != "untold_since"}
+        told |= {} if share.n else {"estimate": None}  # of nobody there is no share
         reason = None if share.untold_since is None else _EMPTIED.format(unit=unit[:-1], at=share.untold_since)
         yield (
             {"figure": figure, "group": group, "unit": unit} | told | {"median": found.quantile(0.5), "reason": reason}

@@ -20,6 +20,7 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
     done = run("merge", OLD, NEW, "--at", text(day(1)), "--by", "dr A", site=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "by_hand/patient_links: received 1 = accepted 1" in done.stdout
+    assert "no date of birth is known of OLD and NEW" in done.stdout
     (listed,) = json.loads(here("merge", "--list", "--json", site=tmp_path).stdout)
     assert (listed["number"], listed["merged_into"], listed["state"]) == (OLD, NEW, "holds")
     assert "patient numbers: 1 merged into another, 1 known" in here("doctor", site=tmp_path).stdout
@@ -31,9 +32,13 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
         ((OLD, "--until", text(day(2))), 2, "name both numbers and from when"),
         (("SYNTHETIC-4", NEW, "--at", text(day(1))), 2, "nothing is known of the number"),
         ((OLD, OLD, "--at", text(day(1))), 3, "merged_into_itself"),
+        ((OLD, NEW, "--at", text(day(4)), "--until", text(day(3))), 3, "ended_before_merged"),
+        ((OLD, NEW, "--at", "2131-01-01T00:00Z"), 2, "--at 2131-01-01T00:00:00Z is still to come"),
+        ((OLD, NEW, "--at", text(day(1)), "--until", "2131-01-01T00:00Z"), 2, "--until 2131-01-01T00:00:00Z is still"),
     ):
         failed = here("merge", *arguments, site=tmp_path)
         assert (failed.returncode, says in failed.stderr, "SYNTHETIC" in failed.stderr) == (code, True, False)
+    assert json.loads(here("quarantine", "list", "--json", site=tmp_path).stdout) == [], "nothing of a slip is stored"
 
 
 def test_merges_that_contradict_each_other_are_told_by_status_without_a_number(tmp_path: Path) -> None:
@@ -43,9 +48,31 @@ def test_merges_that_contradict_each_other_are_told_by_status_without_a_number(t
     assert "NOT USED" not in here("status", site=tmp_path).stdout
     assert here("merge", NEW, OLD, "--at", text(day(2)), site=tmp_path).returncode == 0
     told = here("status", site=tmp_path)
-    assert "NOT USED     2 merges of numbers contradict each other" in told.stdout
+    assert (
+        "NOT USED     2 merges of numbers should hold and are not used (`cmvmon merge --list`). 2: with others it leads back"
+        in told.stdout
+    )
     assert "SYNTHETIC" not in told.stdout
     assert json.loads(here("status", "--json", site=tmp_path).stdout)["n_merges_unused"] == 2
     assert told.returncode in (2, 3)  # 2: the night of today is missing in this site
     assert here("merge", NEW, OLD, "--at", text(day(2)), "--until", text(day(3)), site=tmp_path).returncode == 0
     assert "NOT USED" not in here("status", site=tmp_path).stdout
+
+
+def test_a_merge_that_two_dates_of_birth_contradict_is_told_with_its_cause_when_it_comes_and_by_status(
+    tmp_path: Path,
+) -> None:
+    drop(tmp_path, "viral_load_results", [result(OLD, 0, 20000), result(NEW, 1, 900)])
+    assert here("nightly", site=tmp_path).returncode == 0
+    born, file = tmp_path / "born.csv", tmp_path / "links.csv"
+    said = f"{OLD},1961-05-30,{text(day(0))}\n{NEW},1971-05-30,{text(day(0))}\n"
+    born.write_text(f"patient_id,born_on,stated_at\n{said}", "utf-8")
+    file.write_text(f"patient_id,merged_into,merged_at\n{OLD},{NEW},{text(day(1))}\n", "utf-8")
+    took = here("ingest", str(born), "--feed", "synthetic", "--table", "birth_dates", site=tmp_path)
+    assert "accepted 2" in took.stdout, took.stdout + took.stderr
+    told = here("ingest", str(file), "--feed", "synthetic", "--table", "patient_links", site=tmp_path)
+    assert "accepted 1" in told.stdout, told.stdout + told.stderr
+    assert "NOT USED 1 merge of numbers should hold and is not used" in told.stdout
+    for words in (told.stdout, here("status", site=tmp_path).stdout):
+        assert "their dates of birth differ" in words
+        assert "SYNTHETIC" not in words

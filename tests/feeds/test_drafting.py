@@ -226,3 +226,25 @@ def test_of_another_format_it_says_what_to_copy(tmp_path: Path, ending: str) -> 
     file.write_bytes(b"x")
     with pytest.raises(SiteError, match="a draft is made from a CSV"):
         app(["feed", "draft", str(file), "--name", "mine"], standalone_mode=False)
+
+
+def test_a_day_that_does_not_exist_is_told_as_that_and_not_as_another_form() -> None:
+    sample = "Patientnummer;Uitslag;Afnamedatum\n" + "".join(
+        f"SYNTH-{n};800;{time}\n"
+        for n, time in enumerate([*(f"{day}-11-2026 08:15" for day in range(13, 30)), "31-11-2026 08:15"])
+    )
+    text = draft_laboratory(sample.encode(), name="made_up", known=KNOWN)
+    (line,) = [line for line in text.splitlines() if "time_formats" in line]
+    assert "in 1 of 18 times the form is one that is read, and the day or the hour does not exist" in line
+    assert "another one" not in line
+    assert "reads the other 17" in line
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"", "empty_file"), (b" \n\n", "empty_file"), (b"\x00\x01\xff\x80PNG", "nul_bytes"), (b"a;b\n\x00", "nul_bytes")],
+)
+def test_a_sample_that_is_empty_or_no_text_is_told_as_that(data: bytes, code: str) -> None:
+    with pytest.raises(DeliveryError) as refused:
+        draft_laboratory(data, name="made_up", known=KNOWN)
+    assert refused.value.code == code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.excel_records import read_excel
 from cmvmon.feeds.laboratory import read_laboratory
 from cmvmon.feeds.reasons import explain
+from cmvmon.feeds.times import read_time
 from cmvmon.ingest import Intake
 from tests.feeds.excel_files import Cell, Xml, excel, formula, package, styled
 from tests.feeds.shipped import intake, laboratory
@@ -177,6 +179,16 @@ def test_a_header_below_a_title_is_found_where_the_file_says_so() -> None:
     assert refused(take(data, lines_above_header=1)) == "wrong_feed"
 
 
+def test_a_date_that_excel_made_of_a_result_and_a_moment_without_its_format_are_told_as_that() -> None:
+    found = read(line("2026-03-05"), line("2026-03-05T00:00:00", accession="A2"), line("5-mrt", accession="A3"))
+    assert reasons(found) == ["date_as_value"] * 3
+    assert "Excel" in found.parts[0].quarantined["remedy"][0]
+    for days in ("46320.5", "46320"):
+        assert read_time(days, formats=("%d-%m-%Y %H:%M",), zone=ZoneInfo("UTC")) == "number_as_time"
+    for other in ("4632", "463205", "murky"):
+        assert read_time(other, formats=("%d-%m-%Y %H:%M",), zone=ZoneInfo("UTC")) == "malformed_time"
+
+
 def test_of_several_sheets_the_one_that_is_meant_must_be_named() -> None:
     one, other, nothing = ("Results", [HEADER, line()]), ("CANARY", [["a"], ["b"]]), ("Empty", [[]])
     assert loads(take(excel(one, nothing))) == [12000.0]
@@ -186,7 +198,7 @@ def test_of_several_sheets_the_one_that_is_meant_must_be_named() -> None:
         assert "CANARY" not in str(found.parts[0].refused)
         assert loads(take(excel(one, other, hidden=hidden), sheet="Results")) == [12000.0]
     assert refused(take(excel(one), sheet="Uitslagen")) == "no_such_sheet"
-    assert refused(take(excel(nothing))) == "wrong_feed"
+    assert refused(take(excel(nothing))) == "empty_file"
 
 
 def _bomb() -> bytes:

@@ -75,3 +75,11 @@ def test_a_sentence_says_what_was_found_and_what_to_do(code: str) -> None:
 def test_an_unknown_code_is_an_error_and_not_an_empty_sentence() -> None:
     with pytest.raises(KeyError):
         remedy("no_such_code")
+
+
+def test_the_words_to_map_are_those_of_the_table_that_the_record_is_of() -> None:
+    of_movements = remedy("unknown_unit", table="patient_movements")
+    assert "icu, elsewhere" in of_movements
+    assert not any(other in of_movements for other in ("kidney_function", "drug_levels", "laboratory_values"))
+    assert "mL/min" in remedy("unknown_unit", table="kidney_function")
+    assert "patient_movements" in remedy("unknown_unit"), "where no table is known each is named"

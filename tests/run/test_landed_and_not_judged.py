@@ -10,10 +10,14 @@ import pytest
 
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.run.checkup import checkup
+from cmvmon.run.dismissing import dismiss
 from cmvmon.run.feed import lab_feed, lab_feeds
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
+from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
+from cmvmon.run.quarantine_retry import retry
 from cmvmon.run.status import status
 from cmvmon.shell import feed_state, known, session, unjudged
 from cmvmon.shell.session import open_site
@@ -240,8 +244,11 @@ def test_what_was_at_hand_and_could_not_be_judged_is_tried_again_though_its_file
     path = drop(ward, "viral_load_results", [one_result()], feed="second", name="gone.csv")
     assert [fault.feed for fault in nightly(ward, as_of=LATER).taken_in.faults] == ["second"]
     path.unlink()
-    assert nightly(ward, as_of=NEXT).taken_in.faults == ()  # whoever had it was told; it is counted
-    assert never_taken_in(ward).startswith("1 landed and never taken in")
+    assert [fault.feed for fault in nightly(ward, as_of=NEXT).taken_in.faults] == ["second"], (
+        "told until it is dealt with"
+    )
+    assert stopped_feeds(ward) == ["second"]
+    assert never_taken_in(ward).startswith("1 landed and never taken in: 1 not judged (`never_judged`)")
     sites.laboratories(ward, "synthetic", "second")
     nightly(ward, as_of=day(23.5))
     assert sites.rows(ward, "SELECT accepted FROM deliveries WHERE feed = 'second'") == [(1,)]
@@ -260,3 +267,25 @@ def test_a_snapshot_older_than_one_taken_in_is_never_taken_in_later(tmp_path: Pa
     nightly(tmp_path, as_of=day(12))
     assert sites.rows(tmp_path, "SELECT patient_id FROM antiviral_courses") == [("SYNTHETIC-NEW",)]
     assert sites.rows(tmp_path, "SELECT count(*) FROM deliveries WHERE refused = 'older_snapshot'") == [(1,)]
+
+
+def test_a_feed_whose_name_was_mistyped_alerts_from_the_next_night_until_it_is_dismissed(tmp_path: Path) -> None:
+    """Taken in by hand under two wrong names: each is shown and tried alone, though the bytes are the same."""
+    ward = Site(tmp_path / "site").prepare().root
+    file = tmp_path / "by_hand.csv"
+    file.write_text("any\n", encoding="utf-8")
+    for feed in ("typofeed", "typofeed2"):
+        for _, found in take_in_by_hand(ward, [file], feed=feed):
+            assert isinstance(found, NoLaboratoryFile)
+    nightly(ward)
+    assert stopped_feeds(ward) == ["typofeed", "typofeed2"]
+    names = [row["record"] for row in listed_quarantine(ward) if row["reason"] == "never_judged"]
+    assert len(names) == 2
+    for name, feed in zip(sorted(names), ("typofeed", "typofeed2"), strict=True):
+        assert quarantined_record(ward, name)["feed"] == feed
+        assert [fault.feed for fault in retry(ward, name).faults] == [feed]
+    with pytest.raises(SiteError, match="Name one of them"):
+        quarantined_record(ward, names[0][:12])
+    dismiss(ward, sorted(names)[0], why="mistyped", actor="A")
+    nightly(ward)
+    assert stopped_feeds(ward) == ["typofeed2"]

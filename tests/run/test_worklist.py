@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.cli import app
+from cmvmon.domain.errors import SiteError
 from cmvmon.domain.words import ACKNOWLEDGED, ALERT_STANDING
 from cmvmon.run import answering, queries
 from cmvmon.run.night import nightly
@@ -42,6 +43,23 @@ def test_what_waits_stands_under_the_owner_of_its_rule_and_what_was_acknowledged
     left = worklist(ward, as_of=day(22), lang="en").alerts
     assert [row["alert_id"] for row in left] == [r["alert_id"] for r in found if r["alert_id"] != one["alert_id"]]
     assert len(queries.listed_alerts(ward, every=False, lang="en")) == len(found), "it stands open all the same"
+
+
+@pytest.mark.parametrize("name", ["apotheker", "Ziekenhuisapotheker", "pharmacist"])
+def test_an_owner_is_found_by_either_of_its_names(ward: Path, name: str) -> None:
+    assert worklist(ward, as_of=day(22), for_whom=name, lang="nl").alerts == []
+
+
+@pytest.mark.parametrize(("name", "lang"), [("apothekar", "nl"), ("  ", "nl"), ("nurse", "en"), ("apotheker", "en")])
+def test_a_name_that_no_owner_has_is_refused_with_those_there_are(ward: Path, name: str, lang: str) -> None:
+    with pytest.raises(SiteError, match=r"hospital pharmacist.*data team|data team.*hospital pharmacist"):
+        worklist(ward, as_of=day(22), for_whom=name, lang=lang)
+
+
+def test_a_moment_before_what_was_judged_last_is_refused_not_answered_with_what_came_later(ward: Path) -> None:
+    for moment in (day(-900), day(21)):
+        with pytest.raises(SiteError, match=r"is before .* judged last"):
+            worklist(ward, as_of=moment)
 
 
 def test_a_sample_is_expected_a_week_after_the_newest_of_its_compartment(ward: Path) -> None:

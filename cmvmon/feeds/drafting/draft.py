@@ -97,7 +97,7 @@ def _writing(text: _Text, sample: Sample, name: str) -> None:
         text.guess("", "lines_above_header", sample.lines_above_header, "so many lines stand above the header")
     times = [cell for of in ("collected_at", "reported_at") for cell in sample.cells.get(of, ())]
     read = times_read(times)
-    if read.alike or read.odd or not read.formats:
+    if read.alike or read.odd or read.impossible or not read.formats:
         like = _toml(list(read.formats or ("%d-%m-%Y %H:%M",)))
         text.ask("time_formats", like, f"how are times written? {_unread(read)}")
     else:
@@ -108,12 +108,19 @@ def _unread(read: TimesRead) -> str:
     """Of how many cells the form is not known, and their shapes; no cell is told."""
     said = [
         f"in {len(cells)} of {read.n_cells} times {why}: {_shapes(cells)}"
-        for cells, why in ((read.alike, "day and month can't be told apart"), (read.odd, "the form is another one"))
+        for cells, why in (
+            (read.alike, "day and month can't be told apart"),
+            (read.odd, "the form is another one"),
+            (
+                read.impossible,
+                "the form is one that is read, and the day or the hour does not exist (as 31-11 or 25:00; ask the sender)",
+            ),
+        )
         if cells
     ]
     rest = (
         [f"what stands here reads the other {n}"]
-        if (n := read.n_cells - len(read.alike) - len(read.odd)) and said
+        if (n := read.n_cells - len(read.alike) - len(read.odd) - len(read.impossible)) and said
         else []
     )
     return "; ".join((*said, *rest)) if said else "The sample holds no time"

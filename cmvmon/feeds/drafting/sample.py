@@ -15,7 +15,8 @@ from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.csv_records import read_in_parts
 from cmvmon.feeds.declared_writing import SEPARATORS
 from cmvmon.feeds.drafting.vocabulary import Vocabulary
-from cmvmon.feeds.records import refusal
+from cmvmon.feeds.masking import shape
+from cmvmon.feeds.records import check_text, refusal
 from cmvmon.feeds.times import ISO8601, read_time
 from cmvmon.feeds.value_grammar import fold
 
@@ -58,6 +59,9 @@ def read_sample(data: bytes, known: Vocabulary) -> Sample:
     if len(data) > MOST_BYTES:
         raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
     encoding = _encoding(data)
+    check_text(
+        data, "utf-8" if encoding == "utf-8" else "iso-8859-1"
+    )  # empty, or no text: said before any header is looked for
     text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     separator, above = _header_place(text, known)
     parts = list(
@@ -108,6 +112,7 @@ class TimesRead:
     Attributes:
         formats: patterns that read some of them, each in one way.
         alike: cells in which day and month can't be told apart; `odd`: cells that no pattern reads.
+        impossible: cells of the shape of those that are read, that name a day or an hour that does not exist.
         n_cells: how many cells hold anything.
     """
 
@@ -115,6 +120,7 @@ class TimesRead:
     alike: tuple[str, ...]
     odd: tuple[str, ...]
     n_cells: int
+    impossible: tuple[str, ...] = ()
 
 
 def time_formats_of(texts: Iterable[str]) -> tuple[str, ...] | None:
@@ -124,7 +130,7 @@ def time_formats_of(texts: Iterable[str]) -> tuple[str, ...] | None:
     (('%d-%m-%Y %H:%M',), None)
     """
     found = times_read(texts)
-    return None if found.alike or found.odd or not found.formats else found.formats
+    return None if found.alike or found.odd or found.impossible or not found.formats else found.formats
 
 
 def times_read(texts: Iterable[str]) -> TimesRead:
@@ -147,8 +153,10 @@ def times_read(texts: Iterable[str]) -> TimesRead:
                 continue
             is_day_first = len(day_first) > len(month_first)
             found.append(_ORDERS[not is_day_first].format(mark) + time)
-    unclear, odd = (tuple(cell for cell in cells if cell in some) for some in (alike, left))
-    return TimesRead(tuple(found), unclear, odd, len(cells))
+    shapes = {shape(cell) for cell in set(cells) - left - alike}
+    amiss = {cell for cell in left if shape(cell) in shapes}
+    unclear, odd, impossible = (tuple(cell for cell in cells if cell in some) for some in (alike, left - amiss, amiss))
+    return TimesRead(tuple(found), unclear, odd, len(cells), impossible)
 
 
 def _read(texts: set[str], pattern: str) -> set[str]:

@@ -191,6 +191,7 @@ SENTENCES: dict[str, str] = {
     "operations.merged_header": "delivery refused, header of the Excel file not readable",
     "operations.too_large": "delivery refused, file too large",
     "operations.fhir_xml": "delivery refused, XML in place of JSON",
+    "operations.no_table": "delivery refused, named as a table and holding messages",
     "operations.malformed_json": "delivery refused, damaged file",
     "operations.no_fhir_resource": "delivery refused, no FHIR resource",
     "operations.bundle_type": "delivery refused, a Bundle of another type",

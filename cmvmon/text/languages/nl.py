@@ -191,6 +191,7 @@ SENTENCES: dict[str, str] = {
     "operations.merged_header": "levering geweigerd, kop van het Excel-bestand niet leesbaar",
     "operations.too_large": "levering geweigerd, bestand te groot",
     "operations.fhir_xml": "levering geweigerd, XML in plaats van JSON",
+    "operations.no_table": "levering geweigerd, heet een tabel en bevat berichten",
     "operations.malformed_json": "levering geweigerd, beschadigd bestand",
     "operations.no_fhir_resource": "levering geweigerd, geen FHIR-resource",
     "operations.bundle_type": "levering geweigerd, een Bundle van een andere soort",
