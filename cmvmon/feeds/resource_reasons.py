@@ -94,7 +94,8 @@ OF_FILES_OF_RESOURCES = {
     "fhir_xml": "the file is XML, and FHIR is read as JSON only. Ask the sender for FHIR as JSON.",
     "no_table": (
         "its name is that of a table, a row a line, and it holds messages or resources. Ask the sender for the "
-        "ending of what it holds, or give it: .fhir.json (a FHIR resource or Bundle), .fhir.ndjson (a resource a line), .ndjson (records a line) or .hl7."
+        "ending of what it holds, or give it: .fhir.json (a FHIR resource or Bundle), .fhir.ndjson (a resource a line), "
+        ".ndjson (records a line) or .hl7."
     ),
     "malformed_json": (
         "the file is no JSON that can be read. Ask the sender for it again; a file with a resource a line has a name that ends in "
