@@ -58,7 +58,7 @@ def course(
 
 def link(old: str, new: str, *, at: float, end: float | None = None) -> str:
     """One line of patient_links."""
-    return f"{old},{new},{text(day(at))},{'' if end is None else text(day(end))},,,,admission office"
+    return f"{old},{new},{text(day(at))},{'' if end is None else text(day(end))},admission office"
 
 
 def stay(

@@ -37,7 +37,7 @@ class WardList:
         patients: who is listed, sorted.
         results: current usable results of those patients, conflicting ones too.
         stays: their stays that had begun; None = never delivered.
-        unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason and compartment.
+        unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason, compartment and subject.
         watched: patient_id and compartment of every load that a rule watches (`watched_by`).
         unplaced: those without an open stay of whom a stay or movement could not be read: where they lie is not known.
         drugs: by patient, what runs.

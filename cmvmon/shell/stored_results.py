@@ -95,10 +95,10 @@ def stored(
 def last_verdicts(connection: sa.Connection, patients: Collection[str]) -> pl.DataFrame:
     """What was said last of these patients, and still stands.
 
-    Returns: patient_id, rule, reason, compartment, verdict and evidence of `verdicts`, by patient and rule.
+    Returns: patient_id, rule, reason, compartment, verdict, evidence and subject of `verdicts`, by patient and rule.
     """
     table = STORED[VERDICTS.name]
-    names = ("patient_id", "rule", "reason", "compartment", "verdict", "evidence")
+    names = ("patient_id", "rule", "reason", "compartment", "verdict", "evidence", "subject")
     last = _last(table, patients).subquery()
     query = (
         sa.select(*(table.c[name] for name in names))
