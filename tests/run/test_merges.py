@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def test_the_alerts_of_the_old_number_close_as_merged_and_the_new_one_is_judged_
     assert {row[1:] for row in found if row[0] == OLD} == {("response", "closed", "merged")}
     assert (NEW, "response", "open", None) in found
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
-    news, listed = ward.split("Data up to", 1)
+    news = ward.split('class="lately')[1].split("</section>")[0]
+    listed = "".join(re.findall(r"<table.*?</table>", ward, re.DOTALL))
     assert (OLD in listed, NEW in listed) == (False, True)
     assert "the patient goes on under another number" in news
     for code, says in (("en", f"number {OLD} has gone on as {NEW}"), ("nl", f"Nummer {OLD} gaat sinds")):
