@@ -19,8 +19,7 @@ Why: guide G15; transplant guidance tests UL97 and UL54 after four to six weeks 
 read as a probable change: host, dose and level come first.
 """
 
-from cmvmon.domain import resistance_reports as reports
-from cmvmon.domain import words
+from cmvmon.domain import resistance_reports, words
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import AnyOf, choose, fact, number, otherwise, truth
 from cmvmon.facts.genotype_record import NEVER, UNREAD
@@ -32,28 +31,23 @@ exposure, unknown_because, waited = fact("exposure_days"), fact("genotype_unknow
 prophylaxis, earlier = fact("earlier_prophylaxis_drugs"), fact("earlier_mutations")
 falls_little = AnyOf(tuple(alerts_by("response", ground) for ground in GRAVE))
 rises = alerts_by("rebound", "observed")
-is_mismatched = truth("is_donor_positive_recipient_negative")
-no_serostatus = fact("serostatus_unknown_because")
-is_exposed = exposure >= number("exposure_days")
+is_mismatched, no_serostatus = truth("is_donor_positive_recipient_negative"), fact("serostatus_unknown_because")
 is_at_risk = prophylaxis.is_known() | earlier.is_known() | is_mismatched
 may_be_at_risk = ~is_at_risk & no_serostatus.is_known()
-by_fall, by_rise = falls_little & is_exposed, rises & is_at_risk
+by_fall, by_rise = falls_little & (exposure >= number("exposure_days")), rises & is_at_risk
 may_fall_little = falls_little | (verdict_of("response") == words.NOT_ASSESSABLE)
 may_rise = rises | (verdict_of("rebound") == words.NOT_ASSESSABLE)
-is_not_suspected = (
-    ~(may_fall_little & ~(exposure < number("exposure_days"))) & ~(may_rise & is_at_risk) & ~(rises & may_be_at_risk)
-)
+may_be_by_fall = may_fall_little & ~(exposure < number("exposure_days"))
+is_not_suspected = ~may_be_by_fall & ~(may_rise & is_at_risk) & ~(rises & may_be_at_risk)
 
 is_asked = treatment.is_on & unknown_because.is_unknown() & (by_fall | by_rise)
 ul97, ul54 = truth("has_ul97_result"), truth("has_ul54_result")
 is_on_record = (ul97 & ul54) | truth("has_phenotype")
-is_culture = fact("request_method") == reports.CULTURE
+is_culture = fact("request_method") == resistance_reports.CULTURE
 is_late = choose(is_culture, waited > number("culture_days"), waited > number("genotype_days"))
 is_missing = is_asked & ~is_on_record & waited.is_unknown()
 none_on_record, gene_missing = is_missing & ~ul97 & ~ul54, is_missing & (ul97 | ul54)
 overdue = is_asked & ~is_on_record & is_late
-
-BASE_RATE = tuple(number(f"base_rate_{part}") for part in ("changes", "patients", "from_days", "to_days"))
 
 RULE = Rule(
     code="genotype_not_on_record",
@@ -80,7 +74,7 @@ RULE = Rule(
         say("ul54_alone", fact("course_started_at"), when=gene_missing & ul54),
         say("overdue", fact("request_waits_since"), waited, when=overdue),
         say("guidance"),
-        say("base_rate", *BASE_RATE),
+        say("base_rate", *(number(f"base_rate_{part}") for part in ("changes", "patients", "from_days", "to_days"))),
     ),
     leaflet=__doc__ or "",
 )
