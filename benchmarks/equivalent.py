@@ -79,7 +79,7 @@ EQUIVALENT = (
         ("len(numbers) > 1", "len(numbers) >= 1"),
         "where a key names one patient, the links of that number change nothing of what its records say",
     ),
-    Equivalent("rules/judging.py", "strict=True", _OFF, "both lists are made from the same tables"),
+    Equivalent("rules/joining.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
     Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),
     Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), "how many are remembered changes no answer"),
