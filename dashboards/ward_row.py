@@ -70,7 +70,7 @@ def _notes(told: list[Row], missing: Collection[str], is_news: bool, view: WardV
 def _second(told: list[Row], reasons: list[Row], missing: Collection[str], language: Language) -> Row | None:
     """The title of a second alert of now, in the row's second line, with what else there is; None where there is none.
 
-    The row then says nothing of since when: its fold does, of each.
+    The row then says nothing of since when: its fold does, of each. What could not be assessed stands in its last column.
     """
     if len(told) < 2 or told[1]["tier"] != _NOW:
         return None
