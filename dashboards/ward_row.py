@@ -33,6 +33,11 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
     told = [alert for alert in alerts if alert["tier"] != _INFORMATION]
     reasons = [_reason(alert, view, language) for alert in told]
     missing = _unassessed(row, reasons, told, view, language)
+    who = _who(told, view, language)
+    # What could not be assessed stands in the last column while nobody has answered, else beside the finding.
+    untold = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
+    is_last = bool(told) and not _answer(told[0], view, language)
+    beside = "" if is_last else untold
     return {
         "order": (*(alert_order.of_patient(alerts) if alerts else (_INFORMATION + 1,)), row.patient_id, row.href),
         "tier": tier,
@@ -42,15 +47,16 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "href": row.href,
         "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
         "reasons": reasons,
-        "second": _second(told, reasons, missing, language),
-        "notes": _notes(told, missing, row.patient_id in news, view, language) if told else [],
+        "second": _second(told, reasons, beside, language),
+        "notes": _notes(told, beside, row.patient_id in news, view, language) if told else [],
         "values": [few_words.latest(each, as_of=view.as_of, language=language) for each in row.latest[:_VALUES]],
         "more_values": max(len(row.latest) - _VALUES, 0)
         and language.say("row.more_values", n=language.number(len(row.latest) - _VALUES, 0)),
         "latest": [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")],
         "drugs": few_words.drugs(row.drugs, as_of=view.as_of, time_zone=view.time_zone, language=language),
         "spark": _spark(row, view, language),
-        "who": _who(told, view, language),
+        "who": who,
+        "untold": untold if is_last else "",
         "unassessed": missing,
     }
 
@@ -60,22 +66,22 @@ def _place(row: WardRow, one_ward: bool, language: Language) -> str:
     return " ".join(part for part in parts if part) or language.say("unknown")
 
 
-def _notes(told: list[Row], missing: Collection[str], is_news: bool, view: WardView, language: Language) -> list[str]:
+def _notes(told: list[Row], beside: str, is_news: bool, view: WardView, language: Language) -> list[str]:
     """Beside the first title: since when, how many more alerts, how many rules that could not be assessed."""
     since = language.short_date(told[0]["opened_at"], view.time_zone)
     first = language.say("row.news") if is_news else language.say("row.since", date=since)
-    return [first, *filter(None, (_more(told[1:], language), _not_assessed(missing, language)))]
+    return list(filter(None, ("" if beside and not is_news else first, _more(told[1:], language), beside)))
 
 
-def _second(told: list[Row], reasons: list[Row], missing: Collection[str], language: Language) -> Row | None:
+def _second(told: list[Row], reasons: list[Row], beside: str, language: Language) -> Row | None:
     """The title of a second alert of now, in the row's second line, with what else there is; None where there is none.
 
-    The row then says nothing of since when: its fold does, of each. What could not be assessed stands in its last column.
+    The row then says nothing of since when: its fold does, of each.
     """
     if len(told) < 2 or told[1]["tier"] != _NOW:
         return None
     title = language.say("row.second", title=reasons[1]["title"])
-    return {"title": title, "more": _more(told[2:], language), "missing": _not_assessed(missing, language)}
+    return {"title": title, "more": _more(told[2:], language), "missing": beside}
 
 
 def _more(told: list[Row], language: Language) -> str:
@@ -84,10 +90,6 @@ def _more(told: list[Row], language: Language) -> str:
         return ""
     n, now = language.number(len(told), 0), sum(alert["tier"] == _NOW for alert in told)
     return language.say("row.more_now", n=n, now=language.number(now, 0)) if now else language.say("row.more", n=n)
-
-
-def _not_assessed(missing: Collection[str], language: Language) -> str:
-    return language.say("row.unassessed", n=language.number(len(missing), 0)) if missing else ""
 
 
 def _reason(alert: Mapping[str, Any], view: WardView, language: Language) -> Row:

@@ -79,16 +79,24 @@ def full_value(row: Result, spoken: Language) -> str:
     return words if limit is None else f"{words} ({sign}{spoken.load(limit)} {unit})"
 
 
-def change(series: list[Result], spoken: Language) -> list[str]:
-    """What has to stand in the cell of the change of the last of a series: the whole of it where there is no step to tell."""
-    said = _WORDS[spoken.code]
+def changes(series: list[Result], spoken: Language) -> list[list[str]]:
+    """What may have to stand in the cell of the change of the last of a series: all of one of these. The step from the result
+    before it, or from an earlier one, with the days between the two; the whole of the words where there is no step to tell."""
+    said, last = _WORDS[spoken.code], series[-1]
     if len(series) == 1:
-        return [said["first"]]
-    before, last = (row["viral_load_iu_per_ml"] for row in series[-2:])
-    if before is None or last is None:
-        return [f"{said['before']}: {full_value(series[-2], spoken)}"]
-    step = math.log10(last) - math.log10(before)
-    return [f"{spoken.load(before)} → {spoken.load(last)} (", spoken.log10(step)]
+        return [[said["first"]]]
+    to = last["viral_load_iu_per_ml"]
+    steps = [row for row in series[:-1] if row["viral_load_iu_per_ml"] is not None and to is not None]
+    found = []
+    for row in steps:
+        of, span = row["viral_load_iu_per_ml"], last["collected_at"] - row["collected_at"]
+        step = spoken.log10(math.log10(to) - math.log10(of))
+        found.append(
+            [f"{spoken.load(of)} → {spoken.load(to)} (", step, f"{math.floor(span / timedelta(days=1) + 0.5)} d"]
+        )
+    if series[-2] not in steps:
+        found.append([f"{said['before']}: {full_value(series[-2], spoken)}"])
+    return found
 
 
 def drawn(results: pl.DataFrame, compartment: str, as_of: datetime, time_zone: str) -> list[Result]:

@@ -209,7 +209,8 @@ def test_the_numbers_of_a_patient_s_first_screen_are_those_of_the_tables(
             series = results.filter(
                 *(pl.col(name) == last[name] for name in ("compartment", "laboratory", "assay"))
             ).sort("collected_at", "result_id")
-            assert [text for text in by_hand.change(series.to_dicts(), spoken) if text not in change] == []
+            may_stand = by_hand.changes(series.to_dicts(), spoken)
+            assert any(all(text in change for text in texts) for texts in may_stand), (patient, compartment, change)
             seen.add(last["detection"])
         drug = context.locator("#drug").text_content() or ""
         courses = site.courses.filter(pl.col("patient_id") == patient)
