@@ -164,7 +164,8 @@ def _composite(folded: str, column_unit: Unit | None, grammar: ValueGrammar) -> 
         head, core = head[:-1].rstrip(), head[-1] + core
     if head == "^":
         return Rejection("empty_comparator")
-    is_cut = core[0] not in "<>" and folded[: start.start()].endswith((",", ".", "'"))
+    before = folded[: start.start()]
+    is_cut = core[0] not in "<>" and before.endswith((",", ".", "'")) and not before[-2:-1].isalpha()  # but ca.500
     if is_cut or (head and not head.strip(" ,.:;'")):  # ,970: what stood before the mark is not there
         return Rejection("malformed_number")
     tail = ""
