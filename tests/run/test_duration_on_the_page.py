@@ -22,7 +22,8 @@ def test_a_treated_patient_s_page_says_how_long_and_what_the_guide_asks_for(tmp_
     nightly(tmp_path, as_of=day(20.9))
     guide = "Ward's guide: in principle until off the ventilator, and at least 21 days."
     assert duration(tmp_path, "SYNTHETIC-SLOW") == (
-        f"Treated for 20 days. {guide} Ventilated. Last two results (BAL): not both below the quantification limit."
+        f"Treated for 20 days. {guide} Ventilated. Kind not on record: a tracheostomy mask would count as off the ventilator by the "
+        "protocol. Last two results (BAL): not both below the quantification limit."
     )
     assert duration(tmp_path, "SYNTHETIC-ONE").endswith("No two readable results yet of the leading compartment.")
     assert duration(tmp_path, "SYNTHETIC-SLOW", "nl").startswith("20 dagen behandeld. Afdelingsrichtlijn: ")

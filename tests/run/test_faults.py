@@ -18,9 +18,11 @@ from cmvmon.assess import Assessment
 from cmvmon.domain.errors import ContractBroken, ProtocolError, SiteError
 from cmvmon.facts import facts_at
 from cmvmon.run.assessing import assess_site, assessed, gate_computed
+from cmvmon.run.dismissing import dismiss
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
+from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import now, open_site
 from cmvmon.text import language
@@ -72,6 +74,13 @@ def test_a_feed_without_its_laboratory_file_does_not_stop_the_others(tmp_path: P
     (tmp_path / "drop" / "oops" / "stays").rmdir()
     (tmp_path / "drop" / "synthetic" / "icu_stays" / "notes.txt").unlink()
     nightly(tmp_path, as_of=day(22.5))
+    landed = [("aaa_unknown", "laboratory_file"), ("broken_lab", "laboratory_file")]
+    assert (
+        operations(tmp_path) == landed
+    )  # what has landed is not lost with its file: it waits until somebody dismisses it
+    for waiting in [row["record"] for row in listed_quarantine(tmp_path) if row["reason"] == "never_judged"]:
+        dismiss(tmp_path, waiting, why="sent by mistake", actor="A")
+    nightly(tmp_path, as_of=day(22.6))
     assert operations(tmp_path) == []
 
 
@@ -95,7 +104,7 @@ def insert_past_our_checks(root: Path, statement: str) -> None:
 BROKEN_ROWS = {
     "viral_load_results": "INSERT INTO viral_load_results SELECT 99, 'x', patient_id, 'lung', laboratory, assay, collected_at, result_status, detection, viral_load_iu_per_ml, lod_iu_per_ml, lloq_iu_per_ml, uloq_iu_per_ml, accession_number, reported_at, received_at, delivered_value, delivered_unit, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99 FROM viral_load_results LIMIT 1",
     "antiviral_courses": "INSERT INTO antiviral_courses SELECT 99, patient_id, 'foscarnet', 'maybe', dose_mg, dose_mg_per_kg, interval_h, 'oral', started_at, stopped_at, received_at, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM antiviral_courses LIMIT 1",
-    "icu_stays": "INSERT INTO icu_stays SELECT 99, 'x', patient_id, admitted_at, '2020-01-01T00:00:00.000000Z', ward, bed, ventilation_started_at, ventilation_stopped_at, affected_compartments, received_at, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1",
+    "icu_stays": "INSERT INTO icu_stays SELECT 99, 'x', patient_id, admitted_at, '2020-01-01T00:00:00.000000Z', ward, bed, ventilation_started_at, ventilation_stopped_at, ventilation_kind, affected_compartments, received_at, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1",
 }
 
 
