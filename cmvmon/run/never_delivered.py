@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
+from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
@@ -32,6 +33,7 @@ BECAUSE: Mapping[str, str] = MappingProxyType(
         "conditions_unknown": HOST_STATUS.name,
         "kidney_function_unknown": KIDNEY_FUNCTION.name,
         "reports_never_delivered": RESISTANCE_REPORTS.name,
+        "serology_never_delivered": CMV_SEROLOGY.name,
         **{f"{table.name}{_ENDS}": table.name for table in DELIVERED},
     }
 )

@@ -158,8 +158,8 @@ def test_a_long_pause_is_asked_about_before_anything_is_written_and_the_page_say
 def test_a_live_result_under_a_clock_that_jumped_waits_for_the_night_that_is_believed(
     ward: Path, clock: Callable[[datetime], None]
 ) -> None:
-    before = everything(ward)
     new = land(ward, RESULTS, [result("SYNTHETIC-NEW", 20, 1_000)], at=day(22))
+    before = everything(ward)
     clock(LATER + timedelta(days=8))
     with pytest.raises(ClockInDoubt):
         lab_feed(ward, new)

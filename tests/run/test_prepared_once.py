@@ -47,6 +47,7 @@ def test_publishing_works_out_no_clock_and_no_decline_again(tmp_path: Path) -> N
         found = assessed(opened, as_of=day(22))
         assert not found.facts.prepared.clocks.is_empty()
         again = calls(lambda: publish(opened, found, as_of=day(22)))
-        assert again == {step.__name__: 0 for step in WORKED_OUT}
+        of_the_data_page = {current_versions.__name__: 1}  # of what was rewritten lately
+        assert again == {step.__name__: 0 for step in WORKED_OUT} | of_the_data_page
         assert any(opened.site.pages.glob("*.nl.html"))
         assert calls(lambda: assessed(opened, as_of=day(22)))["treatment_courses"] == 1
