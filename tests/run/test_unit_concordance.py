@@ -21,6 +21,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known
 from cmvmon.shell.session import OpenSite, open_site
+from dashboards.site_page import PAGES
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text
 
@@ -178,7 +179,9 @@ def in_blood(root: Path) -> set[tuple[str, str]]:
 
 
 def pages(root: Path) -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in (root / "pages").glob("*.html")}
+    """The ward's and the patients'; those about the site are a night's alone."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in (root / "pages").glob("*.html")}
+    return {name: page for name, page in found.items() if not name.startswith(tuple(f"{page}." for page in PAGES))}
 
 
 def test_where_a_delivery_turns_what_blood_follows_everybody_whom_it_concerns_is_judged_at_once(

@@ -17,8 +17,10 @@ import pytest
 
 from cmvmon.domain.errors import StoreBusy
 from cmvmon.run import watching
+from cmvmon.run.dismissing import dismiss
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.night import nightly
+from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.run.watching import Look, Trouble, Watch, keep_watch
 from cmvmon.shell import session
 from cmvmon.shell.lock import only_run
@@ -97,7 +99,8 @@ def test_what_was_taken_in_and_not_assessed_is_made_up_at_the_next_start(site: P
     assert look.taken_in.counted == ()  # nothing new came
     assert look.assessed is not None
     assert look.assessed.patients == 1
-    assert scopes(site) == ["all", "made-up"]
+    newest = rows(site, "SELECT delivery_id FROM deliveries ORDER BY received_at DESC LIMIT 1")[0][0]
+    assert scopes(site) == ["all", newest]
     assert rows(site, "SELECT count(*) FROM assessed_patients WHERE patient_id = 'SYNTHETIC-NEW'") == [(1,)]
 
 
@@ -119,7 +122,7 @@ def test_what_failed_after_it_was_taken_in_is_assessed_by_the_next_look(
 ) -> None:
     drop(watched.root, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), name="new.csv")
     with monkeypatch.context() as broken:
-        broken.setattr(watching, "refresh", _raising(StoreBusy("busy")))
+        broken.setattr(watching, "refresh_unassessed", _raising(StoreBusy("busy")))
         with pytest.raises(StoreBusy):
             watched.look()
     look = watched.look()
@@ -157,11 +160,15 @@ def test_a_refused_and_an_unjudged_delivery_are_told_once_and_the_others_go_on(
     assert ('{"feed":"nowhere"}', "resolved") in rows(watched.root, WORK)
 
 
-def test_a_file_that_was_removed_takes_its_alert_with_it(watched: Watch) -> None:
+def test_a_file_that_was_removed_leaves_what_landed_of_it_and_its_alert(watched: Watch) -> None:
     path = drop(watched.root, "viral_load_results", [], name="strange.csv", feed="nowhere")
     assert watched.look() is not None
     path.unlink()
     assert watched.look() is not None
+    assert rows(watched.root, WORK)[-1] == ('{"feed":"nowhere"}', "open")
+    (landed,) = (row["record"] for row in listed_quarantine(watched.root) if row["reason"] == "never_judged")
+    dismiss(watched.root, landed, why="not for us", actor="A")
+    nightly(watched.root)
     assert rows(watched.root, WORK)[-1] == ('{"feed":"nowhere"}', "resolved")
 
 
@@ -234,7 +241,7 @@ def test_an_error_of_ours_is_told_by_its_kind_and_the_watch_goes_on(
     drop(site, "viral_load_results", [result("SYNTHETIC-NEW", 0, 5000)], name="new.csv")
     found = keep_watch(site, stop=stop)
     with monkeypatch.context() as broken:
-        broken.setattr(watching, "refresh", _raising(KeyError("SYNTHETIC-NEW")))
+        broken.setattr(watching, "refresh_unassessed", _raising(KeyError("SYNTHETIC-NEW")))
         said = _words(next(found))
     assert said.startswith("unexpected KeyError in ")
     assert "SYNTHETIC-NEW" not in said

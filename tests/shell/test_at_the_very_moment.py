@@ -106,8 +106,7 @@ def test_a_delivery_counts_as_taken_in_from_the_moment_of_its_receipt_on(site: P
     with open_site(site) as opened:
         send(opened, "synthetic", 1000, at=1)
         with opened.reading() as connection:
-            landing = opened.site.landing
-            assert never_taken_in.never_taken_in(connection, landing, as_of=day(1)) == 0
+            assert never_taken_in.never_taken_in(connection, as_of=day(1)) == 0
 
 
 @pytest.mark.parametrize(("after", "until", "fates"), [(0.5, 1, ["corrected"]), (1, 2, [])])
