@@ -32,7 +32,7 @@ def test_no_load_is_left_out_beside_one_that_is_not_detected_and_what_no_rule_wa
     a_ward(tmp_path)
     said = ward(tmp_path)
     assert (
-        "BAL: not detected; 15 Mar 2026, 8 days ago Bronchial wash: 900,000 IU/mL, rose in 7 days; 22 Mar 2026" in said
+        "BAL: not detected; 15 Mar 2026, 8 days ago. Bronchial wash: 900,000 IU/mL, rose in 7 days; 22 Mar 2026" in said
     )
     assert said.count("Bronchial wash: 900,000 IU/mL, rose in 7 days; 22 Mar 2026, 1 day ago; not watched") >= 2
     assert "Watched by no rule: 2 loads, marked in the list." in said
