@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/hl7/tables_told.py",  # which messages tell of which tables
+    "feeds/told_records.py",  # how an order and a dose are told
+    "feeds/hl7/merges.py", "run/merging.py",  # `birth_dates`, a column of links
     "feeds/fhir/table_records.py",  # says of an order of a drug which table it is no row of
     "run/live_playing.py", "workbench/live_story.py",  # play a hospital
     "feeds/delivery_text.py",  # writes them, for the simulator
@@ -26,7 +28,9 @@ LAWFUL = {
     "run/placing.py",  # where a patient lies, by stays
     "run/views.py",  # pages show results
     "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
-    "run/worklist.py",  # what was ordered and has no result
+    "run/samples_waiting.py",  # what was ordered and has no result
+    "run/drugs_now.py",  # what runs, by courses
+    "run/unit_query.py",  # who is seropositive, and the unit's numbers
     "workbench/demo.py", "workbench/demo_patients.py",  # write a ward
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",
 }  # fmt: skip
