@@ -158,7 +158,14 @@ def test_every_assumption_says_where_it_comes_from_and_is_used() -> None:
         of_class = assumption.name.removeprefix("share_") in CLASSES  # as f"share_{name}"
         ranged, _, end = assumption.name.rpartition("_")
         of_range = end in ("earliest", "latest", "shortest", "longest") and f'"{ranged}"' in text
-        used = f'"{assumption.name}"' in text or of_class or of_range or (first in spelled and f"}}_{rest}" in text)
+        of_analyte = f"laboratory_values.{assumption.name.upper()}" in text
+        used = (
+            of_analyte
+            or f'"{assumption.name}"' in text
+            or of_class
+            or of_range
+            or (first in spelled and f"}}_{rest}" in text)
+        )
         assert used, assumption.name
     assert sum(assumed(f"share_{name}") for name in ("responder", "slow", "non_responder", "rebound")) == pytest.approx(
         1

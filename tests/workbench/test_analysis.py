@@ -185,7 +185,7 @@ def test_a_given_sigma_counts_from_its_date_on(tmp_path: Path) -> None:
 
 
 def test_a_patient_with_a_stay_or_course_only_has_a_row_for_each_other_rule(tmp_path: Path) -> None:
-    stay = f"S1,P9,{text(day(-3))},,W,B,,,"
+    stay = f"S1,P9,{text(day(-3))},,W,B,,,,"
     _, _, verdicts, _ = analysed(folder(tmp_path, SLOW, courses=[treated(), treated("P8")], stays=[stay]), tmp_path)
     for patient in ("P8", "P9"):
         assert {"bal_at_local_line", "no_follow_up", "suppressed"} <= set(verdicts.filter(patient_id=patient)["rule"])
