@@ -253,7 +253,7 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     said.append(repr(lab_feed(str(tmp_path), delivery, text(day(22.5)))))
     with sqlite3.connect(tmp_path / "cmvmon.sqlite") as connection:  # a row past our own checks breaks its contract
         connection.execute(
-            "INSERT INTO icu_stays SELECT 99, stay_id, patient_id, admitted_at, admitted_at, ward, bed, '2026-03-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', affected_compartments, received_at, delivery_id, 'k', content, delivered, landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1"
+            "INSERT INTO icu_stays SELECT 99, stay_id, patient_id, admitted_at, admitted_at, ward, bed, '2026-03-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', ventilation_kind, affected_compartments, received_at, delivery_id, 'k', content, delivered, landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1"
         )
     sites.give_its_hash(tmp_path, "icu_stays")
     with pytest.raises(Exception, match="breaks its contract") as stopped:

@@ -68,7 +68,7 @@ def test_a_serve_that_is_killed_in_a_night_leaves_nothing_behind_and_blocks_no_l
 
     with sqlite3.connect(site / "cmvmon.sqlite") as connection:  # a row past our own checks breaks its contract
         connection.execute(
-            "INSERT INTO icu_stays SELECT 99, stay_id, patient_id, admitted_at, admitted_at, ward, bed, '2026-03-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', affected_compartments, received_at, delivery_id, 'k', content, delivered, landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1"
+            "INSERT INTO icu_stays SELECT 99, stay_id, patient_id, admitted_at, admitted_at, ward, bed, '2026-03-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', ventilation_kind, affected_compartments, received_at, delivery_id, 'k', content, delivered, landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1"
         )
     sites.give_its_hash(site, "icu_stays")
     _ask_for_a_night(second)
