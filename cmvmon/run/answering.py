@@ -20,9 +20,9 @@ from cmvmon.episodes import Word
 from cmvmon.run.chosen_alert import chosen
 from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import alert_store
-from cmvmon.shell.clock import last_recorded
+from cmvmon.shell.clock import moment_of_a_word
 from cmvmon.shell.known import known_table
-from cmvmon.shell.session import OpenSite, held, now, open_site
+from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text.set_aside import reason_of
 
@@ -92,8 +92,7 @@ def _said(root: Path, alert_id: str, said: str, *, actor: str | None, **word: An
     """
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        clock, last = now(), last_recorded(opened)
-        at = clock if last is None else max(clock, last)
+        at = moment_of_a_word(opened)
         with opened.writing() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
             if said == episodes.REOPEN:

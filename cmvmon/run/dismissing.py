@@ -13,9 +13,9 @@ from cmvmon.run import quarantine_names
 from cmvmon.run.faults import note_feed
 from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import journal, landing, unjudged
-from cmvmon.shell.clock import last_recorded
+from cmvmon.shell.clock import moment_of_a_word
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import OpenSite, held, now, open_site
+from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.unjudged import DISMISSED, TAKEN_BACK
 
@@ -45,8 +45,7 @@ def _answered(root: Path, delivery: str, answer: str, why: str, actor: str | Non
         raise SiteError("--why is empty; say in a few words why, without a patient's name or number")
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        at, last = now(), last_recorded(opened)
-        at = at if last is None else max(at, last)
+        at = moment_of_a_word(opened)
         with opened.writing() as connection:
             refuse_patients(connection, why, option="--why", as_of=at)
             way = _meant(connection, delivery.strip(), answer)

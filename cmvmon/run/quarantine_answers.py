@@ -17,10 +17,10 @@ from cmvmon.run import quarantine_names
 from cmvmon.run.faults import note_feed
 from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import feed_state, journal, quarantine_answers, unjudged
-from cmvmon.shell.clock import last_recorded
+from cmvmon.shell.clock import moment_of_a_word
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.schema import QUARANTINE, VERSIONS
-from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
+from cmvmon.shell.session import OpenSite, held, open_site, open_store
 from cmvmon.shell.site import Site
 
 _REJECTS_NOTHING = (
@@ -137,8 +137,7 @@ def _answering(opened: OpenSite, why: str, actor: str | None) -> Iterator[tuple[
     where a patient's number stands in it.
     """
     _refuse_without_a_reason(why)
-    clock, last = now(), last_recorded(opened)
-    at = clock if last is None else max(clock, last)
+    at = moment_of_a_word(opened)
     with opened.writing() as connection:
         refuse_patients(connection, why, option="--why", as_of=at)
         yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}

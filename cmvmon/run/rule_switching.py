@@ -14,8 +14,8 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.rule_query import rule_of
 from cmvmon.shell import journal, known, rule_switches
-from cmvmon.shell.clock import last_recorded
-from cmvmon.shell.session import held, now, open_site
+from cmvmon.shell.clock import moment_of_a_word
+from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 
 
@@ -29,8 +29,7 @@ def switch(root: Path, code: str, *, is_disabled: bool, why: str, actor: str | N
         raise SiteError("--why is empty; say in a few words why: every page shows it")
     site = Site(root).require()
     with held(site), open_site(root) as opened:
-        clock, last = now(), last_recorded(opened)
-        at = clock if last is None else max(clock, last)
+        at = moment_of_a_word(opened)
         with opened.writing() as connection:
             off = {row["rule"]: row for row in rule_switches.disabled(connection)}
             if (code in off) == is_disabled:

@@ -109,9 +109,8 @@ class Watch:
             found = replace(found, files=(*fresh, *again), growing=())
             taken_in = self._take_in(opened, found) if is_of_drop else self._take_in_messages(opened)
             look = _refreshed(opened, taken_in) if self.judges else Look(taken_in)
-            if (
-                self.judges and was_behind
-            ):  # whoever was stopped between assessing and publishing left the pages of before
+            # Whoever was stopped between assessing and publishing left the pages of before.
+            if self.judges and was_behind:
                 _published_anew(opened, is_halted=self.is_halted)
         self.is_behind = self.is_halted = False
         return look

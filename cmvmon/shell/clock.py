@@ -89,10 +89,13 @@ def _stated(as_of: datetime, clock: datetime, last: datetime | None) -> datetime
     return as_of
 
 
-def last_recorded(opened: OpenSite) -> datetime | None:
-    """The last moment at which anything was assessed or received; None: nothing was yet."""
+def moment_of_a_word(opened: OpenSite) -> datetime:
+    """When a person's word counts: now, but not before the last moment at which anything was assessed or received, for it is about
+    what had been."""
     with opened.reading() as connection:
-        return _last_recorded(connection, alert_store.last_as_of(connection))
+        last = _last_recorded(connection, alert_store.last_as_of(connection))
+    clock = session.now()
+    return clock if last is None else max(clock, last)
 
 
 def _last_recorded(connection: sa.Connection, assessed: datetime | None) -> datetime | None:

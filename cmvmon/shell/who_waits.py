@@ -27,12 +27,11 @@ def waiting(
         since: only rows that came in after it, as after a moment at which everybody was judged.
         among: only these patients.
     """
-    c, a = VERSIONS[table.name].c, ASSESSED_PATIENTS.c
+    c = VERSIONS[table.name].c
     numbers = None if among is None else links(connection, as_of=as_of, about=among).family(among)
     found: set[str] = set()
     for column in (c[name] for name in table.patients):
-        was_judged = sa.exists().where(a.patient_id == column, a.as_of >= c.received_at)
-        query = sa.select(column).where(c.received_at <= as_of, ~was_judged).distinct()
+        query = sa.select(column).where(c.received_at <= as_of, _not_judged_since(column, c.received_at)).distinct()
         if since is not None:
             query = query.where(c.received_at > since)
         parts = [query] if numbers is None else [query.where(column.in_(some)) for some in chunks(numbers)]
@@ -48,6 +47,11 @@ def waiting_since(connection: sa.Connection, *, as_of: datetime, since: datetime
     return led_on(connection, found | linked(connection, of_links), as_of)
 
 
+def _not_judged_since(patient: sa.Column[str], moment: sa.Column[datetime]) -> sa.ColumnElement[bool]:
+    a = ASSESSED_PATIENTS.c
+    return ~sa.exists().where(a.patient_id == patient, a.as_of >= moment)
+
+
 def _says_who(table: Delivered) -> bool:
     return table.says_who or table is BIRTHS  # a date of birth may end what a merge joined
 
@@ -55,24 +59,24 @@ def _says_who(table: Delivered) -> bool:
 @cache
 def _all_waiting() -> sa.CompoundSelect[tuple[bool, str]]:
     """Of every table at once: whether it says who somebody is, and whom a row is of that came in after `since`, unjudged."""
-    a, moment = ASSESSED_PATIENTS.c, DELIVERIES.c.received_at.type
+    moment = DELIVERIES.c.received_at.type
     since, as_of, parts = sa.bindparam("since", type_=moment), sa.bindparam("as_of", type_=moment), []
     for table in DELIVERED:
         c = VERSIONS[table.name].c
         for column in (c[name] for name in table.patients):
-            was_judged = sa.exists().where(a.patient_id == column, a.as_of >= c.received_at)
             query = sa.select(sa.literal(_says_who(table), type_=sa.Boolean()), column).distinct()
-            parts.append(query.where(c.received_at <= as_of, ~was_judged, c.received_at > since))
+            is_new = sa.and_(c.received_at <= as_of, c.received_at > since)
+            parts.append(query.where(is_new, _not_judged_since(column, c.received_at)))
     return sa.union_all(*parts)
 
 
 def joined_or_parted(connection: sa.Connection, *, after: datetime, as_of: datetime) -> frozenset[str]:
     """The numbers of which a link begins or ends after `after`, by `as_of`, and that were not judged since."""
-    c, a = VERSIONS[LINKS.name].c, ASSESSED_PATIENTS.c
+    c = VERSIONS[LINKS.name].c
     found: set[str] = set()
     for moment in (c[name] for name in (LINKS.starts, *LINKS.ends)):
         for column in (c[name] for name in LINKS.patients):
-            was_judged = sa.exists().where(a.patient_id == column, a.as_of >= moment)
             turns = sa.and_(moment > after, moment <= as_of, c.received_at <= as_of)
-            found |= set(connection.execute(sa.select(column).where(turns, ~was_judged).distinct()).scalars())
+            query = sa.select(column).where(turns, _not_judged_since(column, moment)).distinct()
+            found |= set(connection.execute(query).scalars())
     return linked(connection, found)

@@ -62,10 +62,11 @@ class Share:
 
 
 def share_at(found: CumulativeIncidence, at: int, probability: float) -> Share:
-    """The share that has met the event by `at`."""
+    """The share that has met the event by `at`; of nobody there is none."""
     so_far = int(found.n_events[found.times <= at].sum())
     low, high = found.interval(at, probability) or (None, None)
-    return Share(at, found.n, so_far, found.at(at), low, high, None if found.is_told(at) else found.empty_from)
+    estimate = found.at(at) if found.n else None
+    return Share(at, found.n, so_far, estimate, low, high, None if found.is_told(at) else found.empty_from)
 
 
 def rows(numbers: UnitNumbers) -> list[dict[str, Any]]:
@@ -93,7 +94,6 @@ def _shares(
     for at in points:
         share = share_at(found, at, numbers.interval_probability)
         told = {name: value for name, value in vars(share).items() if name != "untold_since"}
-        told |= {} if share.n else {"estimate": None}  # of nobody there is no share
         reason = None if share.untold_since is None else _EMPTIED.format(unit=unit[:-1], at=share.untold_since)
         yield (
             {"figure": figure, "group": group, "unit": unit} | told | {"median": found.quantile(0.5), "reason": reason}

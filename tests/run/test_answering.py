@@ -37,7 +37,6 @@ def alerted(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site with one alert of the night of day 8; its clock stands two hours later."""
     judge(site, NIGHT)
     monkeypatch.setattr(session, "now", lambda: NIGHT + timedelta(hours=2))
-    monkeypatch.setattr(answering, "now", lambda: NIGHT + timedelta(hours=2))
     return site
 
 

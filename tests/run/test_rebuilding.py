@@ -52,7 +52,6 @@ def lived(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for code, is_disabled in (("suppressed", True), ("rebound", True), ("suppressed", False)):
         at = day(24.4 if is_disabled else 24.5)
         monkeypatch.setattr(session, "now", lambda at=at: at)
-        monkeypatch.setattr(rule_switching, "now", lambda at=at: at)
         rule_switching.switch(site, code, is_disabled=is_disabled, why="under review", actor="dr. A")
     return site
 

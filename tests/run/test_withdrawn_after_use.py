@@ -34,8 +34,7 @@ def bring(root: Path, number: float, *lines: str, table: str = "viral_load_resul
 def clock_at(number: float) -> Iterator[None]:
     """The clock stands at that day while somebody answers."""
     with pytest.MonkeyPatch.context() as patched:
-        for module in (session, answering):
-            patched.setattr(module, "now", lambda: day(number))
+        patched.setattr(session, "now", lambda: day(number))
         yield
 
 

@@ -53,10 +53,11 @@ def test_a_record_that_an_export_repeats_is_one_line_with_its_number_of_deliveri
 def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cmvmon.run.quarantine_answers.now", lambda: day(6.1))
+    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(6.1))
     (line,) = listed_quarantine(site)
     assert answer_quarantine(site, line["record"], answer="closed", why="phoned the laboratory", actor="analyst") == 1
     assert listed_quarantine(site) == []
+    monkeypatch.undo()  # the next night is later than that word
     nightly(site, as_of=day(6.5))
     assert listed_quarantine(site) == []
     (said,) = answered(site)
@@ -68,7 +69,7 @@ def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(
 def test_a_record_is_closed_while_the_clock_stands_behind_what_was_received(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cmvmon.run.quarantine_answers.now", lambda: day(2))
+    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(2))
     (line,) = listed_quarantine(site)
     answer_quarantine(site, line["record"], answer="closed", why="done", actor=None)
     assert listed_quarantine(site) == []
@@ -104,7 +105,7 @@ def test_what_waited_at_an_earlier_moment_is_seen_as_it_was(site: Path) -> None:
 
 
 def test_a_closed_course_no_longer_makes_the_treatment_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cmvmon.run.quarantine_answers.now", lambda: day(15.5))
+    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(15.5))
     drop(tmp_path, RESULTS, [result("SYNTHETIC-1", d, 20_000) for d in (0, 7, 14)])
     drop(tmp_path, COURSES, [course("SYNTHETIC-1", start=3, stop=2)])
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1")])
@@ -112,6 +113,7 @@ def test_a_closed_course_no_longer_makes_the_treatment_unknown(tmp_path: Path, m
     assert "Not known whether the patient is treated" in words_of(tmp_path, "SYNTHETIC-1")
     (line,) = listed_quarantine(tmp_path)
     answer_quarantine(tmp_path, line["record"], answer="closed", why="never given", actor=None)
+    monkeypatch.undo()
     nightly(tmp_path, as_of=day(16))
     assert "Not known whether the patient is treated" not in words_of(tmp_path, "SYNTHETIC-1")
 
