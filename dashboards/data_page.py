@@ -14,7 +14,6 @@ from dashboards.site_views import DataView, Feed
 
 _TROUBLED = ("silent", "never", "refused")
 _COUNTS = ("received", "accepted", "quarantined", "duplicates", "ignored")
-_DELIVERIES_DAYS = 30
 _OWNERS = {SENDER: "sender", SITE: "site", EITHER: "either", NOBODY: "nobody"}
 
 
@@ -77,10 +76,8 @@ def _trouble(view: DataView, language: Language) -> list[str]:
 def _feeds(view: DataView, language: Language) -> Part:
     if not view.feeds:
         return Part("feeds", language.say("data.feeds"), (language.say("data.feeds.none"),), is_trouble=True)
-    days, ordered = (
-        language.number(_DELIVERIES_DAYS, 0),
-        sorted(view.feeds, key=lambda feed: feed.state not in _TROUBLED),
-    )
+    days = language.number(view.deliveries_days, 0)
+    ordered = sorted(view.feeds, key=lambda feed: feed.state not in _TROUBLED)
     columns = tuple(
         language.say(f"data.column.{name}", **({"days": days} if name == "deliveries" else {}))
         for name in ("feed", "table", "state", "last", "expected", "deliveries")

@@ -10,11 +10,11 @@ from cmvmon.protocol import Protocol
 from cmvmon.protocol.differences import Difference
 from cmvmon.protocol.numbers import Written
 from cmvmon.unit.numbers import UnitNumbers
-from dashboards.views import SwitchedOff
+from dashboards.views import SwitchedOff, UnderProtocol
 
 
 @dataclass(frozen=True)
-class SiteView:
+class SiteView(UnderProtocol):
     """What every page about the site shares.
 
     Attributes:
@@ -31,21 +31,13 @@ class SiteView:
     switched_off: tuple[SwitchedOff, ...] = ()
     stale_after_hours: int | None = None
 
-    @property
-    def is_signed(self) -> bool:
-        return self.protocol.is_signed
-
-    @property
-    def protocol_version(self) -> str:
-        return self.protocol.version
-
 
 @dataclass(frozen=True)
 class Feed:
     """One table of one feed. `state`: fresh, silent, never, refused (the newest delivery, `code` says why) or unpromised.
 
     Of its deliveries, each by its last judging: received = accepted + quarantined + duplicates + ignored. `n_deliveries` and
-    `n_refused`: of the last 30 days.
+    `n_refused`: of the last days (`DataView.deliveries_days`).
     """
 
     feed: str
@@ -131,6 +123,7 @@ class DataView(SiteView):
     new_words: tuple[NewWord, ...] = ()
     rewritten: tuple[Rewritten, ...] = ()
     rewritten_days: int = 0
+    deliveries_days: int = 0
     nights: tuple[NightDone, ...] = ()
     backup: Backup = field(default_factory=lambda: Backup("never"))
     schema_version: str = ""

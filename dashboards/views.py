@@ -41,6 +41,20 @@ class Caveat:
     since: datetime | None = None
 
 
+class UnderProtocol:
+    """A page about what was judged under a protocol: the version, and whether somebody signed it."""
+
+    protocol: Protocol
+
+    @property
+    def is_signed(self) -> bool:
+        return self.protocol.is_signed
+
+    @property
+    def protocol_version(self) -> str:
+        return self.protocol.version
+
+
 @dataclass(frozen=True)
 class Beside:
     """What is on record beside antiviral drugs: the patient's rows of `cmvmon.facts.beside`."""
@@ -52,7 +66,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class PatientView:
+class PatientView(UnderProtocol):
     """One patient at one moment.
 
     Attributes:
@@ -131,14 +145,6 @@ class PatientView:
     rested: Mapping[str, Rested] = field(default_factory=dict)
     drugs: DrugsNow = field(default_factory=DrugsNow)
     due: tuple[SampleDue, ...] = ()
-
-    @property
-    def is_signed(self) -> bool:
-        return self.protocol.is_signed
-
-    @property
-    def protocol_version(self) -> str:
-        return self.protocol.version
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
     told = [alert for alert in alerts if alert["tier"] != _INFORMATION]
     reasons = [_reason(alert, view, language) for alert in told]
     missing = _unassessed(row, reasons, told, view, language)
-    who = _who(told, view, language)
+    answers = [_answer(alert, view, language) for alert in told]
     # What could not be assessed stands in the last column while nobody has answered, else beside the finding.
     untold = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
-    is_last = bool(told) and not _answer(told[0], view, language)
+    is_last = bool(told) and not answers[0]
     beside = "" if is_last else untold
     return {
         "order": (*(alert_order.of_patient(alerts) if alerts else (_INFORMATION + 1,)), row.patient_id, row.href),
@@ -55,7 +55,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "latest": [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")],
         "drugs": few_words.drugs(row.drugs, as_of=view.as_of, time_zone=view.time_zone, language=language),
         "spark": _spark(row, view, language),
-        "who": who,
+        "who": _who(answers, language),
         "untold": untold if is_last else "",
         "unassessed": missing,
     }
@@ -109,14 +109,13 @@ def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple
     return title, of_stored(alert_sentence, rule, found, language=language, time_zone=time_zone)
 
 
-def _who(told: list[Row], view: WardView, language: Language) -> list[str]:
+def _who(answers: list[str], language: Language) -> list[str]:
     """Who answered the first alert, or that nobody has; and how many of the others nobody has answered."""
-    if not told:
+    if not answers:
         return []
-    said = [_answer(alert, view, language) for alert in told]
-    waiting = sum(not each for each in said[1:])
-    lines = [said[0] or language.say("row.nobody")]
-    if said[0] and waiting:
+    waiting = sum(not each for each in answers[1:])
+    lines = [answers[0] or language.say("row.nobody")]
+    if answers[0] and waiting:
         lines.append(language.say("row.others", n=language.number(waiting, 0)))
     return lines
 

@@ -62,6 +62,7 @@ def data_view(
         new_words=_new_words(waiting),
         rewritten=_rewritten(changed, assessment, as_of),
         rewritten_days=REWRITTEN_SINCE.days,
+        deliveries_days=DELIVERIES_SINCE.days,
         nights=nights,
         backup=_backup(opened, as_of),
         schema_version=str(database.SCHEMA_VERSION),

@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cmvmon.domain.errors import AlreadyRunning, ProtocolError
-from cmvmon.run.telling import GIVEN_UP_AFTER, Told
+from cmvmon.domain.errors import AlreadyRunning
+from cmvmon.run.telling import GIVEN_UP_AFTER, Told, text_of
 from cmvmon.shell import alert_store, database, outbox
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.outbox import LastTold, Waiting
@@ -43,11 +43,8 @@ _OPEN = "open"
 
 def out_file(site: Site) -> OutFile | None:
     """The site's out.toml; None where there is none, and nothing leaves the site. Raises ProtocolError."""
-    path = site.root / NAME
-    try:
-        return read_out_file(path.read_text(encoding="utf-8")) if path.exists() else None
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"{NAME}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    text = text_of(site, NAME)
+    return None if text is None else read_out_file(text)
 
 
 def send_out(root: Path, *, at: datetime | None = None) -> Told | None:

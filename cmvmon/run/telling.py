@@ -56,11 +56,17 @@ class Told:
 
 def notify_file(site: Site) -> NotifyFile | None:
     """The site's notify.toml; None where there is none, and nobody is told. Raises ProtocolError."""
-    path = site.root / NAME
+    text = text_of(site, NAME)
+    return None if text is None else read_notify_file(text)
+
+
+def text_of(site: Site, name: str) -> str | None:
+    """A file that a site may have; None where it has none. Raises ProtocolError where it is not UTF-8."""
+    path = site.root / name
     try:
-        return read_notify_file(path.read_text(encoding="utf-8")) if path.exists() else None
+        return path.read_text(encoding="utf-8") if path.exists() else None
     except UnicodeDecodeError as error:
-        raise ProtocolError(f"{NAME}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        raise ProtocolError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
 def speaking(site: Site, file: NotifyFile) -> Speaking:

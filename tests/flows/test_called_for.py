@@ -39,15 +39,6 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def served() -> Iterator[list[Served]]:
-    """Every start of a test; none outlives it."""
-    starts: list[Served] = []
-    yield starts
-    for each in starts:
-        each.put_away()
-
-
 def of(patient: int, number: str) -> bytes:
     """A message with one result of a made-up patient."""
     return "".join(

@@ -6,7 +6,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ WORK = "SELECT state, evidence FROM alert_events WHERE rule = 'operations' ORDER
 def site(tmp_path: Path) -> Path:
     sites.ward_of_three(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def served() -> Iterator[list[Served]]:
-    """Every start of a test; none outlives it."""
-    starts: list[Served] = []
-    yield starts
-    for each in starts:
-        each.put_away()
 
 
 def _status(site: Path) -> subprocess.CompletedProcess[str]:
