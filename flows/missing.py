@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.nights import note_missed
+from cmvmon.run.night_alerts import note_missed
 from cmvmon.run.telling import tell_safely
 from flows.lifeline import end_with_parent
 

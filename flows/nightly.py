@@ -20,7 +20,8 @@ from cmvmon.domain.errors import CmvmonError, StoreBusy
 from cmvmon.run import night
 from cmvmon.run.assessing import Counts
 from cmvmon.run.intake import TakenIn
-from cmvmon.run.nights import ENDS_WITHIN, noting_a_stop
+from cmvmon.run.night_alerts import noting_a_stop
+from cmvmon.run.nights import ENDS_WITHIN
 from cmvmon.run.publish import Published
 from cmvmon.run.telling import told_after
 from cmvmon.shell.session import moment

@@ -17,7 +17,8 @@ from typing import Any
 from uuid import UUID
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.nights import nights, note_missed
+from cmvmon.run.night_alerts import note_missed
+from cmvmon.run.nights import nights
 from cmvmon.shell.site import Site
 from flows.lifeline import end_with_parent
 

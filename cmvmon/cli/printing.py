@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none
     from cmvmon.run.assessing import Counts
     from cmvmon.run.intake import TakenIn
     from cmvmon.run.publish import Published
-    from cmvmon.run.telling import Told
+    from cmvmon.run.sending_waiting import Told
     from cmvmon.shell.intake_store import Counted
 
 _STEERING = (*CATEGORIES, "Cs")  # what nobody sees, and lone surrogates

@@ -256,7 +256,7 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
 def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, clock_is_right: bool = False) -> None:
     if plain:
         from cmvmon.run.night import nightly as run
-        from cmvmon.run.nights import noting_a_stop
+        from cmvmon.run.night_alerts import noting_a_stop
         from cmvmon.run.telling import told_after
 
         with told_after(site) as told, noting_a_stop(site):

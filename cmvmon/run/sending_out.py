@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.domain.errors import AlreadyRunning
-from cmvmon.run.telling import GIVEN_UP_AFTER, Told, text_of
+from cmvmon.run.sending_waiting import WAITS_S, Ended, Sending, Told, send_waiting, text_of
 from cmvmon.shell import alert_store, database, outbox
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.outbox import LastTold, Waiting
@@ -35,8 +34,6 @@ from cmvmon.text import Language, alert_sentence, alert_title, ended_in_words, l
 
 ALERT, COURSE = KINDS = ("out_alert", "out_course")
 _LOCK = ".out.lock"
-_WAITS_S = 5.0
-_NEW_ATTEMPTS_FOR_S = 60.0
 _ENDS_TOLD_FOR = timedelta(days=14)  # an end that no look met for so long is told by nobody
 _OPEN = "open"
 
@@ -57,7 +54,7 @@ def send_out(root: Path, *, at: datetime | None = None) -> Told | None:
     if file is None or not database.exists(site.database):
         return None if file is None else Told()
     try:
-        with only_run(root / _LOCK, wait_s=_WAITS_S), open_store(site.database) as store:
+        with only_run(root / _LOCK, wait_s=WAITS_S), open_store(site.database) as store:
             speaker = _Speaker(site, file)
             with store.reading() as connection:
                 due = list(_due(connection, file, at or now()))
@@ -140,49 +137,30 @@ def _courses(
 
 
 def _send(store: Session, file: OutFile, speaker: _Speaker, at: datetime | None) -> Told:
-    """Sends what is due, in order. A target that fails is left alone until the next look, unless it refused that one message."""
-    counts, dead, begun = Counter[str](), set[str](), time.monotonic()
+    """Sends what is due, in order."""
     with store.reading() as connection:
         waiting = outbox.waiting(connection, KINDS)
     newest = {(one.channel, one.kind, one.about[0][0]): one.message_id for one in waiting}
-    for one in waiting:
-        moment, cause = at or now(), None
+
+    def target_of(one: Waiting) -> Target | None:
+        """Where it goes; None where the target is gone, wants it no longer, or a later change of the same thing waits.
+
+        The next look queues again what of it still stands (`_due`).
+        """
         target = file.targets.get(one.channel.removeprefix(_channel("")))
-        event = _without_sending(one, target, newest, moment)
-        if event is None and target is not None:
-            is_due = one.tried_at is None or outbox.next_try(one.n_tried, one.tried_at) <= moment
-            if not is_due or one.channel in dead or time.monotonic() - begun > _NEW_ATTEMPTS_FOR_S:
-                continue
-            with store.writing() as connection:
-                outbox.note(connection, one.message_id, outbox.ATTEMPTED, moment)
-                made = speaker.made(connection, one, target, moment)
-            cause = _sent(target, made, speaker.site)
-            event = outbox.DELIVERED if cause is None else outbox.FAILED
-            if _is_of_the_target(cause):
-                dead.add(one.channel)
-        with store.writing() as connection:
-            outbox.note(connection, one.message_id, str(event), at or now(), cause)
-        counts[str(event)] += 1
-    return Told(
-        delivered=counts[outbox.DELIVERED],
-        failed=counts[outbox.FAILED],
-        dropped=counts[outbox.DROPPED],
-        given_up=counts[outbox.GIVEN_UP],
-    )
+        is_last = newest[one.channel, one.kind, one.about[0][0]] == one.message_id
+        is_wanted = target is not None and (ALERTS if one.kind == ALERT else COURSES) in target.what
+        return target if is_last and is_wanted else None
 
+    def ended(one: Waiting, _: datetime) -> Ended | None:
+        return (outbox.DROPPED, None) if target_of(one) is None else None
 
-def _without_sending(
-    one: Waiting, target: Target | None, newest: Mapping[tuple[str, str, str], str], at: datetime
-) -> str | None:
-    """Dropped where the target is gone or a later change of the same thing waits; given up after three days.
+    def made(connection: sa.Connection, one: Waiting, moment: datetime) -> Sending:
+        target = target_of(one)
+        assert target is not None
+        return partial(_sent, target, speaker.made(connection, one, target, moment), speaker.site)
 
-    The next look queues again what of it still stands (`_due`).
-    """
-    is_last = newest[one.channel, one.kind, one.about[0][0]] == one.message_id
-    what = ALERTS if one.kind == ALERT else COURSES
-    if target is None or what not in target.what or not is_last:
-        return outbox.DROPPED
-    return outbox.GIVEN_UP if one.n_tried and at - one.queued_at > GIVEN_UP_AFTER else None
+    return send_waiting(store, waiting, ended=ended, made=made, at=at)
 
 
 @dataclass(frozen=True)
@@ -266,12 +244,6 @@ def _sent(target: Target, made: _Made, site: Site) -> str | None:
     from cmvmon.shell.out_sending import send  # a site that sends nothing loads no TLS
 
     return send(target, made.data, kind=made.kind, name=made.name, site=site.root)
-
-
-def _is_of_the_target(cause: str | None) -> bool:
-    from cmvmon.shell.sending import OF_THE_CHANNEL
-
-    return cause in OF_THE_CHANNEL
 
 
 def _channel(target: str) -> str:

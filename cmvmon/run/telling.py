@@ -4,12 +4,10 @@ it sends, ends within a minute, and whatever goes wrong with it keeps nothing el
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
+from cmvmon.run.sending_waiting import WAITS_S, Ended, Sending, Told, send_waiting, text_of
 from cmvmon.shell import alert_news, database, outbox
 from cmvmon.shell.alert_news import Standing
 from cmvmon.shell.alert_store import record_notified
@@ -33,40 +32,13 @@ from cmvmon.telling.routing import Fault, Message, News
 from cmvmon.telling.wording import Said, Speaking, said
 from cmvmon.text import language
 
-GIVEN_UP_AFTER = timedelta(days=3)
 _LOCK = ".notify.lock"
-_WAITS_S = 5.0  # for another program that sends
-_NEW_ATTEMPTS_FOR_S = 60.0  # after that the next look goes on
-
-
-@dataclass(frozen=True)
-class Told:
-    """What one look came to: how many messages were queued, delivered, failed, dropped (nothing of it is so any more), given up.
-
-    `trouble`: why nothing could be told at all, in words without patient data.
-    """
-
-    queued: int = 0
-    delivered: int = 0
-    failed: int = 0
-    dropped: int = 0
-    given_up: int = 0
-    trouble: str | None = None
 
 
 def notify_file(site: Site) -> NotifyFile | None:
     """The site's notify.toml; None where there is none, and nobody is told. Raises ProtocolError."""
     text = text_of(site, NAME)
     return None if text is None else read_notify_file(text)
-
-
-def text_of(site: Site, name: str) -> str | None:
-    """A file that a site may have; None where it has none. Raises ProtocolError where it is not UTF-8."""
-    path = site.root / name
-    try:
-        return path.read_text(encoding="utf-8") if path.exists() else None
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
 def speaking(site: Site, file: NotifyFile) -> Speaking:
@@ -88,7 +60,7 @@ def tell(root: Path, *, at: datetime | None = None, night_stopped: bool = False)
     if file is None or not database.exists(site.database):
         return None if file is None else Told()
     try:
-        with only_run(root / _LOCK, wait_s=_WAITS_S), open_store(site.database) as store:
+        with only_run(root / _LOCK, wait_s=WAITS_S), open_store(site.database) as store:
             moment = at or now()
             n_queued, standing = _queue(store, site, file, moment, night_stopped=night_stopped)
             return replace(_send(store, site, file, standing, at), queued=n_queued)
@@ -226,54 +198,27 @@ def _escalate_after(site: Site) -> timedelta | None:
 def _send(
     store: Session, site: Site, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime | None
 ) -> Told:
-    """Sends what is due, the most urgent first. A channel that fails is left alone until the next look."""
-    counts, dead, begun = Counter[str](), set[str](), time.monotonic()
+    """Sends what is due, the most urgent first."""
     with store.reading() as connection:
-        waiting = sorted(
-            outbox.waiting(connection, routing.KINDS), key=lambda one: (one.facts.get("tier", 1), one.queued_at)
-        )
-    for one in waiting:
-        moment = at or now()
-        event, cause = _without_sending(one, file, standing, moment), None
-        if event is None:
-            is_due = one.not_before <= moment and (
-                one.tried_at is None or outbox.next_try(one.n_tried, one.tried_at) <= moment
-            )
-            if not is_due or one.channel in dead or time.monotonic() - begun > _NEW_ATTEMPTS_FOR_S:
-                continue
-            with store.writing() as connection:
-                outbox.note(connection, one.message_id, outbox.ATTEMPTED, moment)
-            words = _worded(site, file, one.kind, one.message_id, one.facts)
-            cause = _send_one(site, file, one.channel, words, moment)
-            event = outbox.DELIVERED if cause is None else outbox.FAILED
-            if _is_of_the_channel(cause):
-                dead.add(one.channel)
-        with store.writing() as connection:
-            outbox.note(connection, one.message_id, event, at or now(), cause or _why(one, file, event))
-            if event == outbox.DELIVERED and one.kind in (routing.ALERT, routing.ESCALATION):
-                record_notified(connection, {alert_id for alert_id, _ in one.about}, at=at or now())
-        counts[event] += 1
-    return Told(
-        delivered=counts[outbox.DELIVERED],
-        failed=counts[outbox.FAILED],
-        dropped=counts[outbox.DROPPED],
-        given_up=counts[outbox.GIVEN_UP],
-    )
+        waiting = outbox.waiting(connection, routing.KINDS)
 
+    def ended(one: Waiting, _: datetime) -> Ended | None:
+        may_pass = one.kind in (routing.ALERT, routing.ESCALATION, routing.WORK)
+        is_so = any(pair in standing or pair[0] == "night" for pair in one.about)
+        if one.channel not in file.channels:
+            return outbox.DROPPED, "no_channel"
+        return (outbox.DROPPED, "no_longer_so") if may_pass and not is_so else None
 
-def _without_sending(one: Waiting, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime) -> str | None:
-    """What becomes of a message without another try; None where it is to be tried."""
-    may_pass = one.kind in (routing.ALERT, routing.ESCALATION, routing.WORK)
-    is_so = any(pair in standing or pair[0] == "night" for pair in one.about)
-    if one.channel not in file.channels or (may_pass and not is_so):
-        return outbox.DROPPED
-    return outbox.GIVEN_UP if one.n_tried and at - one.queued_at > GIVEN_UP_AFTER else None
+    def made(_: sa.Connection, one: Waiting, moment: datetime) -> Sending:
+        words = _worded(site, file, one.kind, one.message_id, one.facts)
+        return partial(_send_one, site, file, one.channel, words, moment)
 
+    def arrived(connection: sa.Connection, one: Waiting, moment: datetime) -> None:
+        if one.kind in (routing.ALERT, routing.ESCALATION):
+            record_notified(connection, {alert_id for alert_id, _ in one.about}, at=moment)
 
-def _why(one: Waiting, file: NotifyFile, event: str) -> str | None:
-    if event == outbox.DROPPED:
-        return "no_channel" if one.channel not in file.channels else "no_longer_so"
-    return one.cause if event == outbox.GIVEN_UP else None
+    urgent_first = sorted(waiting, key=lambda one: (one.facts.get("tier", 1), one.queued_at))
+    return send_waiting(store, urgent_first, ended=ended, made=made, at=at, arrived=arrived)
 
 
 def _worded(site: Site, file: NotifyFile, kind: str, message_id: str, facts: Mapping[str, Any]) -> Said:
@@ -284,9 +229,3 @@ def _send_one(site: Site, file: NotifyFile, channel: str, words: Said, at: datet
     from cmvmon.shell.sending import send  # a site that has nothing to send loads neither mail nor TLS
 
     return send(file.channels[channel], words, site=site.root, at=at)
-
-
-def _is_of_the_channel(cause: str | None) -> bool:
-    from cmvmon.shell.sending import OF_THE_CHANNEL
-
-    return cause in OF_THE_CHANNEL

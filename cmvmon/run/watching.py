@@ -22,7 +22,8 @@ from cmvmon.run.assessing import Counts, assessed
 from cmvmon.run.faults import Fault, note_stopped
 from cmvmon.run.inbox_taking import is_of_inbox, take_in_inbox, waits
 from cmvmon.run.intake import TakenIn, take_in_drop
-from cmvmon.run.nights import halt_for_protocol, nights, note_missed
+from cmvmon.run.night_alerts import halt_for_protocol, note_missed
+from cmvmon.run.nights import nights
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.run.refresh import refresh_unassessed
 from cmvmon.run.telling import tell_safely

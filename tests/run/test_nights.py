@@ -13,7 +13,8 @@ from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, StoreError
 from cmvmon.run import at_work, night, nights
 from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
-from cmvmon.run.nights import due_after, due_by, note_missed, noting_a_stop
+from cmvmon.run.night_alerts import note_missed, noting_a_stop
+from cmvmon.run.nights import due_after, due_by
 from cmvmon.run.status import status
 from cmvmon.shell import session
 from cmvmon.shell.lock import only_run

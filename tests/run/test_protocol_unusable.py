@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cmvmon.cli import app
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.run.night import nightly
-from cmvmon.run.nights import noting_a_stop
+from cmvmon.run.night_alerts import noting_a_stop
 from cmvmon.run.watching import Trouble, Watch, keep_watch
 from cmvmon.run.worklist import worklist
 from tests import sites

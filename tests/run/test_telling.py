@@ -14,7 +14,8 @@ import pytest
 
 from cmvmon.domain.errors import StoreError
 from cmvmon.run import telling
-from cmvmon.run.telling import Told, tell, told_after
+from cmvmon.run.sending_waiting import Told
+from cmvmon.run.telling import tell, told_after
 from cmvmon.shell import sending
 from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
