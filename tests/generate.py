@@ -13,6 +13,7 @@ from cmvmon.shell.migrations.frozen import ddl
 from data_contracts.dictionary import data_dictionary, facts_dictionary
 from data_contracts.odcs import contract_text
 from tests.docs.alerts_page import alerts_page
+from tests.docs.commands_page import commands_page
 from tests.docs.guide_page import guide_page
 from tests.docs.laboratory_file_page import laboratory_file_page
 from tests.docs.notify_file_page import notify_file_page
@@ -48,6 +49,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     if importlib.util.find_spec("tests.docs.rules_page") is not None:
         files.append(("docs/rules.md", _rules_page))
     files.append(("docs/alerts.md", alerts_page))
+    files.append(("docs/commands.md", commands_page))
     files.append(("docs/guide.md", guide_page))
     files.append(("docs/laboratory_file.md", laboratory_file_page))
     files.append(("docs/table_file.md", table_file_page))

@@ -9,12 +9,13 @@ import typer
 
 from cmvmon import __version__
 from cmvmon.cli.progress import tell_of_compiling
+from cmvmon.cli.sections import Sectioned
 from cmvmon.cli.stopping import Stoppable
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.first_compile import when_first_compiling
 
 app = typer.Typer(
-    cls=Stoppable,
+    cls=Sectioned,
     epilog="Exit codes: 0 done, 1 unexpected, 2 call or site, 3 delivery refused, 4 protocol or laboratory file, "
     "5 contract broken, 6 already running, 7 database, 130 stopped with Ctrl-C.",
     no_args_is_help=True,

@@ -10,8 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import typer
 
 from cmvmon.cli import app
+from cmvmon.cli.sections import SECTIONS, tree
 from tests.calls import here, run
 from tests.sites import course, day, drop, result, stay, text
 
@@ -50,15 +52,19 @@ def test_help_and_the_list_of_alerts_import_nothing_heavy(small_site: Path) -> N
         assert imported_by(*arguments).isdisjoint(HEAVY), arguments
 
 
-def test_every_command_has_help_and_the_readme_names_it() -> None:
+def test_every_command_has_help_stands_in_one_section_and_the_readme_names_it() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    names = [command.name or command.callback.__name__ for command in app.registered_commands]  # type: ignore[union-attr]
-    names += [
-        f"{group.name} {c.name}" for group in app.registered_groups for c in group.typer_instance.registered_commands
-    ]  # type: ignore[union-attr]
-    for name in names:
-        assert f"cmvmon {name}" in readme, name
-        assert here(*name.split(), "--help").returncode == 0
+    known = typer.main.get_command(app).commands
+    placed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(placed) == sorted(known), "a command that stands in no section is not in the help"
+    for name in placed:
+        assert f"`cmvmon {name}" in readme, name
+    for commands in tree(app).values():
+        for name, _ in commands:
+            assert here(*name.split(), "--help").returncode == 0, name
+    shown = here("--help").stdout
+    assert all(f"{title}:" in shown for title in SECTIONS)
+    assert "..." not in shown.partition("[ARGS]...")[2], "no first sentence is cut"
 
 
 def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Path) -> None:
