@@ -118,10 +118,11 @@ def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups: else it finds none, and every test is a group of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place, str(item.path))))
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place, place)))
         for kind, places in KINDS.items():
             if any(place == named or place.startswith(f"{named}/") for named in places):
                 item.add_marker(kind)

@@ -15,7 +15,7 @@ from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules
 from cmvmon.shell.protocol_files import Protocol
-from tests.rules.reading import CASES, PATIENT, Case, about, at, cases, tables
+from tests.rules.reading import CASES, PATIENT, Case, about, assessed, at, cases, tables
 from tests.rules.together import verdicts_of
 
 RULES = [rule.code for rule in all_rules()]
@@ -107,7 +107,7 @@ def test_a_course_that_could_not_be_read_leaves_the_treatment_unknown() -> None:
 
 def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
     case = next(c for c in cases("suppressed") if c.name == "no result at all")
-    rules = verdicts_of(case)["rule"].to_list()
+    rules = assessed(case).verdicts["rule"].to_list()
     on_their_own_terms = {
         "bal_negative",
         "critical_result_unseen",

@@ -2,8 +2,9 @@
 
 A case stays what it tells of one patient, for one patient never changes another's verdict where the answers of the unit are the
 same. So cases are put together only where their own unit says the same of concordance; each keeps that of its own patient. Names of
-patients, results and stays are marked on the way in, and the marks are taken out of the verdicts. `test_together.py` holds a case
-that was assessed with others to what it says alone.
+patients, results and stays are marked on the way in, and the marks are taken out of the verdicts. Only the case's own rule is judged,
+and those that it reads. `test_together.py` holds a case that was assessed with others to what its rule says of it in an assessment
+of its own, by every rule.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ from functools import cache
 
 import polars as pl
 
-from cmvmon.assess import assess
+from cmvmon.assess import prepared
 from cmvmon.domain.known import Known
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
+from cmvmon.facts import facts_at
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
+from cmvmon.rules import Rule, all_rules, judge
 from cmvmon.shell.protocol_files import Protocol
 from tests.rules.reading import Case, at, cases, tables
 
 _NAMES = ("patient_id", "result_id", "stay_id")
 _TOLD = ("patient_id", "subject", "evidence")
+_ORDER = ("patient_id", "compartment", "subject", "rule")
+_RULES = {rule.code: rule for rule in all_rules()}
 
 
 def verdicts_of(case: Case) -> pl.DataFrame:
-    """Every verdict on the case's patients under the shipped protocol; computed once, however many tests look at it."""
+    """What the case's rule says of its patients under the shipped protocol; computed once, however many tests look at it."""
     group = next((group for group in _groups(case.rule) if case in group), (case,))
     return _verdicts(group)[case]
 
@@ -40,11 +46,19 @@ def _groups(rule: str) -> tuple[tuple[Case, ...], ...]:
     return tuple(tuple(group) for group in found.values())
 
 
+@cache
 def _known(case: Case) -> Known:
     """The case's tables, with the concordance that they give by themselves."""
-    known, protocol, as_of = tables(case), Protocol.shipped(), at(case.as_of_day)
-    used = results_in_use(known[VIRAL_LOAD_RESULTS], known.assays, protocol=protocol, as_of=as_of)
-    return replace(known, concordance=concordance(used, protocol=protocol, as_of=as_of))
+    known = tables(case)
+    return replace(known, concordance=_concordance(tuple(known[VIRAL_LOAD_RESULTS].rows()), case.as_of_day))
+
+
+@cache
+def _concordance(rows: tuple[tuple[object, ...], ...], as_of_day: float) -> pl.DataFrame:
+    """Of results alone: many a case has those of another."""
+    results = pl.DataFrame(rows, schema=VIRAL_LOAD_RESULTS.schema, orient="row")
+    used = results_in_use(results, ASSAYS.empty(), protocol=Protocol.shipped(), as_of=at(as_of_day))
+    return concordance(used, protocol=Protocol.shipped(), as_of=at(as_of_day))
 
 
 def _shared(case: Case, known: Known) -> Hashable:
@@ -60,13 +74,30 @@ def _shared(case: Case, known: Known) -> Hashable:
 def _verdicts(group: tuple[Case, ...]) -> dict[Case, pl.DataFrame]:
     marks = {case: f"~{place}~" for place, case in enumerate(group)}
     known = _joined([_marked(_known(case), mark) for case, mark in marks.items()])
-    said = assess(known, protocol=Protocol.shipped(), as_of=at(group[0].as_of_day)).verdicts
+    said = _judged(known, group[0])
     return {
         case: said.filter(pl.col("patient_id").str.ends_with(mark)).with_columns(
             pl.col(_TOLD).str.replace_all(mark, "", literal=True)
         )
         for case, mark in marks.items()
     }
+
+
+def _judged(known: Known, case: Case) -> pl.DataFrame:
+    """As `assess` judges, by the case's rule and those that it reads alone."""
+    protocol, as_of = Protocol.shipped(), at(case.as_of_day)
+    made = prepared(known, protocol=protocol, as_of=as_of)
+    said = judge(_with_those_it_reads(case.rule), facts_at(made, protocol=protocol, as_of=as_of))
+    told = said.filter(rule=case.rule).with_columns(protocol_version=pl.lit(protocol.version_with_priors))
+    return VERDICTS.conform(told).sort(_ORDER, nulls_last=False)
+
+
+def _with_those_it_reads(code: str) -> list[Rule]:
+    codes, found = [code], set[str]()
+    while codes:
+        found.add(one := codes.pop())
+        codes.extend(_RULES[one].follows - found)
+    return [_RULES[one] for one in sorted(found)]
 
 
 def _marked(known: Known, mark: str) -> Known:
