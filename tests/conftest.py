@@ -118,8 +118,9 @@ def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups: else it finds none, and every test is a group of its own
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before xdist reads the groups: it would find none, and send the tests of a file to either process, one by one."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
         item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place, place)))

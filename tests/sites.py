@@ -79,8 +79,10 @@ def drop(root: Path, table: str, lines: Iterable[str], *, feed: str = "synthetic
     """Writes a delivery into the site's drop folder."""
     path = root / "drop" / feed / table / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_file(table, lines), encoding="utf-8")
-    lain_still(path)
+    elsewhere = root / ".being-written"  # a watch never sees it young
+    elsewhere.write_text(_file(table, lines), encoding="utf-8")
+    lain_still(elsewhere)
+    elsewhere.replace(path)
     return path
 
 

@@ -15,7 +15,7 @@ import typer
 from cmvmon.cli import app
 from cmvmon.cli.sections import SECTIONS, tree
 from tests.calls import here, run
-from tests.sites import course, day, drop, result, stay, text
+from tests.sites import course, day, drop, lain_still, result, stay, text
 
 HEAVY = ("prefect", "great_expectations", "plotly", "pandas", "numba")
 
@@ -198,6 +198,7 @@ def test_a_refused_delivery_exits_with_3_and_the_others_go_on(tmp_path: Path) ->
     good = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)], name="b.csv")
     bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
     bad.write_text("patient_id;value\n1;2\n")
+    lain_still(bad)
     done = run("ingest", bad, good, "--feed", "synthetic", site=tmp_path)
     assert done.returncode == 3
     assert "a.csv: REFUSED" in done.stdout
@@ -209,6 +210,7 @@ def test_a_refused_delivery_exits_with_3_and_the_others_go_on(tmp_path: Path) ->
 def test_a_refused_delivery_stands_on_the_first_line_of_the_ward_page_until_a_good_one_comes(tmp_path: Path) -> None:
     bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
     bad.write_text("patient_id;value\n1;2\n")
+    lain_still(bad)
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1")])
     assert here("nightly", "--as-of", text(day(1)), site=tmp_path).returncode == 0
     (alert,) = json.loads(here("alerts", "list", "--json", site=tmp_path).stdout)

@@ -110,6 +110,7 @@ def test_status_tells_a_feed_that_waits_by_another_code_and_names_the_cause(site
 def test_status_tells_of_a_refused_delivery_also_after_a_good_one_came(site: Path) -> None:
     bad = drop(site, "viral_load_results", [], name="a_bad.csv")
     bad.write_text('patient_id,"never closed\n', encoding="utf-8")
+    sites.lain_still(bad)
     drop(site, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), name="b_good.csv")
     assert here("nightly", site=site).returncode == 0
     done = here("status", site=site)

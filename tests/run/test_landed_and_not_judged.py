@@ -114,6 +114,7 @@ def test_a_patient_without_a_stay_who_was_taken_in_and_not_assessed_is_assessed_
 def test_a_feed_is_told_as_it_stood_at_the_moment(ward: Path) -> None:
     bad = drop(ward, "viral_load_results", [], name="bad.csv")
     bad.write_text("patient_id;value\n1;2\n", encoding="utf-8")
+    sites.lain_still(bad)
     nightly(ward, as_of=NEXT)
     with open_site(ward) as opened, opened.reading() as connection:
         refused = [

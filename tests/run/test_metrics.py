@@ -62,6 +62,7 @@ def site(tmp_path: Path) -> Path:
     drop(root, "viral_load_results", falling(PLANTED[0], 1), feed=PLANTED[2], name="other.csv")
     bad = drop(root, "icu_stays", [], name=f"{PLANTED[3]}.csv", feed="synthetic")
     bad.write_text(f'patient_id,"{PLANTED[0]}\n', encoding="utf-8")
+    sites.lain_still(bad)
     nightly(root)
     listening.settings(root)
     listening.sender(root)

@@ -34,7 +34,7 @@ from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import HEADERS
 from tests.run.test_inbox_taking import come
-from tests.sites import course, day, drop, result, rows
+from tests.sites import course, day, drop, lain_still, result, rows
 
 RESULTS = "viral_load_results"
 BAD = result("SYNTHETIC-1", 3, "ca. 500")
@@ -173,6 +173,7 @@ def test_a_cell_of_a_file_without_a_header_is_not_shown_as_a_header(
 ) -> None:
     path = drop(tmp_path, RESULTS, [])
     path.write_text("SYNTHETIC-77,Jansen\nSYNTHETIC-78,Pietersen\n", encoding="utf-8")
+    lain_still(path)
     nightly(tmp_path, as_of=day(path.stat().st_mtime and 5))
     for line in listed_quarantine(tmp_path):
         shown = json.dumps(quarantined_record(tmp_path, line["record"])) + json.dumps(line)

@@ -69,6 +69,7 @@ def dropped(root: Path, table: str, name: str, text: str) -> None:
     path = root / "drop" / "apotheek" / table / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.replace("\n", "\r\n").encode("cp1252"))
+    sites.lain_still(path)
 
 
 def test_a_dutch_export_is_taken_in_and_a_mended_table_file_reads_what_was_set_apart(tmp_path: Path) -> None:
