@@ -77,7 +77,6 @@ def publish(
         waiting = quarantine.waits(connection, as_of=as_of)
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of, waiting=waiting)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
-        ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
         off = _switched_off(connection, as_of)
         missing = never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off})
@@ -103,9 +102,12 @@ def publish(
         rested = rested_query.of_open(
             connection, [row for row in standing if only is None or row["patient_id"] in only]
         )
-    # The page of a number that was merged would go on showing what was known before.
-    merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
-    with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
+        # The page of a number that was merged would go on showing what was known before.
+        merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
+        with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
+        ended = alert_history.ended_between(
+            connection, as_of - ENDED_SHOWN_FOR, as_of, patients=None if only is None else with_pages
+        )
     script_name, script = shared_script()
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,25 @@ def standing_at(connection: sa.Connection, as_of: datetime, *, is_before: bool =
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def ended_between(connection: sa.Connection, after: datetime, until: datetime) -> list[dict[str, Any]]:
-    """Alerts about patients that were resolved or closed in that time, and still are, as `alerts` rows, the last first."""
+def ended_between(
+    connection: sa.Connection, after: datetime, until: datetime, *, patients: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Alerts about patients that were resolved or closed in that time, and still are, as `alerts` rows, the last first.
+
+    `patients`: only those about these.
+    """
     e = ALERT_EVENTS.c
-    query = last_events().where(
-        e.state.in_((RESOLVED, CLOSED)), e.patient_id.is_not(None), e.changed_at > after, e.changed_at <= until
-    )
+    which: list[sa.ColumnElement[bool]] = [
+        e.state.in_((RESOLVED, CLOSED)),
+        e.patient_id.is_not(None),
+        e.changed_at > after,
+        e.changed_at <= until,
+    ]
+    if (
+        patients is not None
+    ):  # `is_(True)`: looked up is the patient, not what ended of everybody in a unit of many years
+        which = [e.patient_id.in_(sorted(patients)), *(condition.is_(True) for condition in which)]
+    query = last_events().where(*which)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return sorted(rows, key=lambda row: (-row["changed_at"].timestamp(), row["tier"], row["alert_id"]))
 

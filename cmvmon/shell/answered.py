@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 import polars as pl
@@ -15,10 +16,13 @@ from cmvmon.shell.schema import ALERT_EVENTS
 _ANSWERS = (words.ACKNOWLEDGED, READ)
 
 
-def answered_results(connection: sa.Connection, *, as_of: datetime) -> pl.DataFrame:
+def answered_results(
+    connection: sa.Connection, *, as_of: datetime, patients: Collection[str] | None = None
+) -> pl.DataFrame:
     """The `result_id` of every result under an alert that was acknowledged or read back by `as_of`, each once.
 
-    Those under an answer that somebody took back are not among them. A snooze is no answer for a result.
+    Those under an answer that somebody took back are not among them. A snooze is no answer for a result. `patients`: only
+    those under alerts about these numbers; whoever a result was of before must be among them (cmvmon.shell.touched).
     """
     e = ALERT_EVENTS.c
     was_taken_back = sa.and_(e.event == "reopened", e.cause == words.BY_PERSON)
@@ -27,6 +31,8 @@ def answered_results(connection: sa.Connection, *, as_of: datetime) -> pl.DataFr
         .where(e.changed_at <= as_of, sa.or_(e.event.in_(_ANSWERS), was_taken_back))
         .order_by(e.alert_id, e.sequence)
     )
+    if patients is not None:
+        query = query.where(e.patient_id.in_(sorted(patients)))
     found: dict[str, set[str]] = {}
     for alert_id, event, evidence in connection.execute(query):
         if event in _ANSWERS:

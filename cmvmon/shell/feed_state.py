@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -50,8 +51,7 @@ def feed_tables(
         brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
         newest = brought.order_by(d.received_at.desc()).limit(1)
         if connection.execute(newest).first() is not None:
-            taken_in = newest.where(d.refused.is_(None)).order_by(d.landed_at.desc())
-            last = connection.execute(taken_in.add_columns(d.withdrawn, d.sends)).first()
+            last = _last_taken_in(connection, feed, table, as_of=as_of)
             refused = _newest_refused(connection, feed, table, as_of=as_of)
             n = n_waiting[feed, table]
             if last is None:
@@ -104,16 +104,36 @@ def with_open_quarantine(connection: sa.Connection) -> list[tuple[str, str, str]
 
 
 def feeds_and_tables(connection: sa.Connection) -> list[tuple[str, str]]:
-    """Every feed and table that brought something, by name: from one to the next in an index, not over all deliveries."""
+    """Every feed and table that brought something, by name."""
+    return sorted(connection.execute(_which_feeds_and_tables()).tuples())
+
+
+@cache
+def _which_feeds_and_tables() -> sa.Select[tuple[str, str]]:
+    """From one feed to the next in an index, and of each from one table to the next: not over all deliveries."""
     d = DELIVERIES.c
-    of_first = sa.select(d.feed, d.table_name).order_by(d.feed, d.table_name).limit(1)
-    found: list[tuple[str, str]] = []
-    row = connection.execute(of_first).first()
-    while row is not None:
-        found.append((row.feed, row.table_name))
-        after = sa.tuple_(d.feed, d.table_name) > sa.tuple_(sa.literal(row.feed), sa.literal(row.table_name))
-        row = connection.execute(of_first.where(after)).first()
-    return sorted(found)
+    feeds = sa.select(sa.func.min(d.feed).label("feed")).cte("feeds", recursive=True)
+    next_feed = sa.select(sa.func.min(d.feed)).where(d.feed > feeds.c.feed).scalar_subquery()
+    feeds = feeds.union_all(sa.select(next_feed).where(feeds.c.feed.is_not(None)))
+    first = sa.select(sa.func.min(d.table_name)).where(d.feed == feeds.c.feed).scalar_subquery()
+    tables = sa.select(feeds.c.feed, first.label("table_name")).where(feeds.c.feed.is_not(None))
+    found = tables.cte("tables", recursive=True)
+    after = sa.select(sa.func.min(d.table_name)).where(d.feed == found.c.feed, d.table_name > found.c.table_name)
+    found = found.union_all(sa.select(found.c.feed, after.scalar_subquery()).where(found.c.table_name.is_not(None)))
+    return sa.select(found.c.feed, found.c.table_name).where(found.c.table_name.is_not(None))
+
+
+def _last_taken_in(
+    connection: sa.Connection, feed: str, table: str, *, as_of: datetime
+) -> sa.Row[tuple[datetime, int, str]] | None:
+    """When the last delivery was taken in, of those of one moment that which landed last; how many records it withdrew, and
+    what it sends."""
+    d = DELIVERIES.c
+    mine = (d.feed == feed, d.table_name == table, d.refused.is_(None))
+    at = sa.select(sa.func.max(d.received_at)).where(*mine, d.received_at <= as_of).scalar_subquery()
+    last = sa.select(d.received_at, d.withdrawn, d.sends).where(*mine)
+    # Looked up in the order of landing: of a unit that brought a long past at one moment many are of that moment.
+    return connection.execute(last.where((d.received_at != at).is_not(True)).order_by(*_NEWEST_FIRST).limit(1)).first()
 
 
 def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: datetime | None = None) -> str | None:

@@ -64,7 +64,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         heard_since=heard,
         last_heard=last_heard(signs, as_of=as_of),
         ever_sent={table.name: ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},
-        answered=answered_results(connection, as_of=as_of),
+        answered=answered_results(connection, as_of=as_of, patients=None if patients is None else one.family(patients)),
     )
 
 

@@ -23,7 +23,8 @@ from cmvmon.shell.site import Site
 def last_sign(connection: sa.Connection, feed: str, table: str, *, as_of: datetime) -> datetime | None:
     """The last sign of life of that table of that feed by `as_of`; None = none."""
     d, a = DELIVERIES.c, ARRIVALS.c
-    taken_in = (d.feed == feed, d.table_name == table, d.refused.is_(None), d.received_at <= as_of)
+    # Written so that the last is looked up in the order of landing, or a delivery by its id: nearly everything came before as_of.
+    taken_in = (d.feed == feed, d.table_name == table, d.refused.is_(None), (d.received_at > as_of).is_not(True))
     landed = sa.select(d.landed_at, d.received_at).where(*taken_in).order_by(d.landed_at.desc()).limit(1)
     is_kept_as = a.table_name.in_([d.table_name, d.format])  # its table, or a format that names its tables
     came = (
