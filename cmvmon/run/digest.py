@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from cmvmon.run.lately import lately
 from cmvmon.run.work_faults import Work
 from cmvmon.shell.alert_news import Standing
 from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.outbox import Waiting
 from cmvmon.shell.site import Site
 from cmvmon.telling.notify_file import NotifyFile
 
@@ -30,7 +31,7 @@ def digest_facts(
     *,
     at: datetime,
 ) -> dict[str, Any]:
-    """The facts of a digest made at that moment, as `cmvmon.telling.wording` reads them.
+    """The facts of a digest made at that moment, as `cmvmon.telling.digest_words` reads them.
 
     Args:
         wards: the ward of each patient of an open alert; None or absent = not known.
@@ -38,7 +39,6 @@ def digest_facts(
     of_patients = [one for one in standing if one.patient_id is not None and one.tier in TIERS[:-1]]
     counts = Counter((_named(wards.get(str(one.patient_id)), file), one.tier) for one in of_patients)
     places = sorted({place for place, _ in counts}, key=lambda place: (place[0] is None, not place[1], place[0] or ""))
-    since = lately(connection, as_of=at, time_zone=site.settings().time_zone)
     overdue = {one.patient_id for one in standing if one.rule == _OVERDUE}
     return {
         "at": at.isoformat(),
@@ -46,14 +46,34 @@ def digest_facts(
             {"ward": place[0], "is_ward_known": place[1], "now": counts[place, 1], "today": counts[place, 2]}
             for place in places
         ],
-        "since": None if since.since is None else since.since.isoformat(),
-        "changes": dict(Counter(change.kind for change in since.alerts)),
+        **_changes(connection, site, at=at),
         "overdue": len(overdue),
         "silent": len(found.silent),
         "stopped": sum(one.rule == OPERATIONS for one in standing),
         "never": never_taken_in(connection, as_of=at),
         "waiting": found.n_waiting,
         "is_night_missing": found.is_night_missing,
+        "is_judged": found.is_judged,
+    }
+
+
+def in_place_of(connection: sa.Connection, site: Site, late: Sequence[Waiting], *, at: datetime) -> dict[str, Any]:
+    """The facts that differ where this digest stands in the place of earlier ones that could not be delivered: it counts what
+    changed since the first of them counted from. Without any, none do."""
+    if not late:
+        return {}
+    before = sorted(str(moment) for one in late for moment in (*one.facts.get("stands_for", ()), one.facts["at"]))
+    counted_from = [str(one.facts["since"] or one.facts["at"]) for one in late]
+    since = min(datetime.fromisoformat(text) for text in counted_from)
+    return {"stands_for": sorted({before[0], before[-1]})} | _changes(connection, site, at=at, since=since)
+
+
+def _changes(connection: sa.Connection, site: Site, *, at: datetime, since: datetime | None = None) -> dict[str, Any]:
+    found = lately(connection, as_of=at, time_zone=site.settings().time_zone, since=since)
+    return {
+        "since": None if found.since is None else found.since.isoformat(),
+        "changes": dict(Counter(change.kind for change in found.alerts)),
+        "rewritten": len(found.results),
     }
 
 

@@ -24,11 +24,15 @@ _KINDS = ("new", "worse", REOPENED, RESOLVED, CLOSED)
 Row = Mapping[str, Any]
 
 
-def lately(connection: sa.Connection, *, as_of: datetime, time_zone: str) -> Lately:
-    """What happened since the last night of an earlier day of that zone; everything since then, where nights were missed."""
-    zone = ZoneInfo(time_zone)
-    today = datetime.combine(as_of.astimezone(zone).date(), time.min, zone)
-    since = last_night_before(connection, today)
+def lately(connection: sa.Connection, *, as_of: datetime, time_zone: str, since: datetime | None = None) -> Lately:
+    """What happened since the last night of an earlier day of that zone; everything since then, where nights were missed.
+
+    `since`: counted from that moment instead.
+    """
+    if since is None:
+        zone = ZoneInfo(time_zone)
+        today = datetime.combine(as_of.astimezone(zone).date(), time.min, zone)
+        since = last_night_before(connection, today)
     if since is None:
         return Lately(None)
     events = events_between(connection, since, as_of)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
 from cmvmon.run.sending_waiting import WAITS_S, Ended, Sending, Told, send_waiting, text_of
+from cmvmon.run.telling_ends import end_without_sending
 from cmvmon.shell import alert_news, database, outbox
 from cmvmon.shell.alert_news import Standing
 from cmvmon.shell.alert_store import record_notified
@@ -26,10 +27,11 @@ from cmvmon.shell.outbox import Waiting
 from cmvmon.shell.session import Session, now, open_store
 from cmvmon.shell.site import Site
 from cmvmon.telling import routing
+from cmvmon.telling.letter import Said, Speaking
 from cmvmon.telling.notify_file import NAME, NotifyFile, read_notify_file
 from cmvmon.telling.out_file import NAME as OUT
 from cmvmon.telling.routing import Fault, Message, News
-from cmvmon.telling.wording import Said, Speaking, said
+from cmvmon.telling.wording import said
 from cmvmon.text import language
 
 _LOCK = ".notify.lock"
@@ -41,10 +43,10 @@ def notify_file(site: Site) -> NotifyFile | None:
     return None if text is None else read_notify_file(text)
 
 
-def speaking(site: Site, file: NotifyFile) -> Speaking:
-    """How this site's messages are written."""
+def speaking(site: Site, file: NotifyFile, channel: str) -> Speaking:
+    """How this site's messages to who is reached by that channel are written."""
     settings = site.settings()
-    spoken = language(file.language or settings.language)
+    spoken = language(file.language_of(channel) or settings.language)
     link = None if file.link_base is None else f"{file.link_base}/ward.{spoken.code}.html"
     return Speaking(spoken, settings.time_zone, link, file.contact)
 
@@ -127,7 +129,7 @@ def _without_store(root: Path) -> Told | None:
     fault = Fault("store", at.astimezone(zone).date().isoformat(), "store_unusable", 1)
     messages = routing.of_work(file, [fault], {}, at=at, zone=zone)
     done = [
-        _send_one(site, file, one.channel, _worded(site, file, one.kind, one.message_id, one.facts), at)
+        _send_one(site, file, one.channel, _worded(site, file, one.channel, one.kind, one.message_id, one.facts), at)
         for one in messages
     ]
     n_failed = sum(cause is not None for cause in done)
@@ -169,11 +171,16 @@ def _due(
     messages = routing.of_alerts(file, news, told, at=at, zone=zone, escalate_after=after)
     messages += routing.of_work(file, wrong, told, at=at, zone=zone)
     if day is not None:
-        from cmvmon.run.digest import digest_facts
+        from cmvmon.run.digest import digest_facts, in_place_of
 
         wards = {patient: ward for patient, (ward, _) in placed.items()}
         facts = digest_facts(connection, site, file, standing, wards, found, at=at)
-        messages += routing.of_digest(file, day, facts, at=at)
+        late = outbox.waiting(connection, (routing.DIGEST,))
+        own = {
+            channel: facts | in_place_of(connection, site, [one for one in late if one.channel == channel], at=at)
+            for channel in file.digest_to
+        }
+        messages += routing.of_digest(day, own, at=at)
     return messages, routing.standing(map(_news, of_patients), wrong)
 
 
@@ -201,16 +208,14 @@ def _send(
     """Sends what is due, the most urgent first."""
     with store.reading() as connection:
         waiting = outbox.waiting(connection, routing.KINDS)
+    newest = {one.channel: one for one in waiting if one.kind == routing.DIGEST}
 
-    def ended(one: Waiting, _: datetime) -> Ended | None:
-        may_pass = one.kind in (routing.ALERT, routing.ESCALATION, routing.WORK)
-        is_so = any(pair in standing or pair[0] == "night" for pair in one.about)
-        if one.channel not in file.channels:
-            return outbox.DROPPED, "no_channel"
-        return (outbox.DROPPED, "no_longer_so") if may_pass and not is_so else None
+    def ended(one: Waiting, moment: datetime) -> Ended | None:
+        is_last = one.kind != routing.DIGEST or newest[one.channel] is one
+        return end_without_sending(one, file, standing, moment, is_last=is_last)
 
     def made(_: sa.Connection, one: Waiting, moment: datetime) -> Sending:
-        words = _worded(site, file, one.kind, one.message_id, one.facts)
+        words = _worded(site, file, one.channel, one.kind, one.message_id, one.facts)
         return partial(_send_one, site, file, one.channel, words, moment)
 
     def arrived(connection: sa.Connection, one: Waiting, moment: datetime) -> None:
@@ -221,8 +226,8 @@ def _send(
     return send_waiting(store, urgent_first, ended=ended, made=made, at=at, arrived=arrived)
 
 
-def _worded(site: Site, file: NotifyFile, kind: str, message_id: str, facts: Mapping[str, Any]) -> Said:
-    return said(kind, message_id, facts, speaking(site, file))
+def _worded(site: Site, file: NotifyFile, channel: str, kind: str, message_id: str, facts: Mapping[str, Any]) -> Said:
+    return said(kind, message_id, facts, speaking(site, file, channel))
 
 
 def _send_one(site: Site, file: NotifyFile, channel: str, words: Said, at: datetime) -> str | None:

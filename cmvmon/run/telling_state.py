@@ -121,7 +121,7 @@ def try_channels(root: Path, only: str | None = None) -> list[tuple[str, str | N
     for name in file.channels if only is None else (only,):
         message = routing.Message(name, routing.TRIAL, ((routing.TRIAL, at.isoformat()),), at)
         facts = {"channel": name, "at": at.isoformat()}
-        words = said(routing.TRIAL, message.message_id, facts, speaking(site, file))
+        words = said(routing.TRIAL, message.message_id, facts, speaking(site, file, name))
         cause = send(file.channels[name], words, site=root, at=at)
         tried.append((name, None if cause is None else CAUSES[cause]))
     return tried

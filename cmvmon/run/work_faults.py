@@ -28,11 +28,13 @@ _AT_ONCE, _BY_DAY = 1, 2  # tiers: the second waits for the end of the quiet hou
 
 @dataclass(frozen=True)
 class Work:
-    """How the work stands, for messages and the digest. `n_waiting`: records set apart, however often each was delivered."""
+    """How the work stands, for messages and the digest. `n_waiting`: records set apart, however often each was delivered;
+    `is_judged`: whether everybody was ever judged."""
 
     feeds: tuple[FeedTable, ...]
     n_waiting: int
     is_night_missing: bool
+    is_judged: bool
 
     @property
     def silent(self) -> tuple[FeedTable, ...]:
@@ -49,7 +51,7 @@ def work(connection: sa.Connection, site: Site, *, at: datetime) -> Work:
     if last is not None:  # a site may have none at first
         is_served = bool(at_work.is_running(site.root, at_work.SERVE))
         is_missing = nights_since(site, last, at=at).is_overdue(is_served=is_served)
-    return Work(tuple(feeds), len(waiting), is_missing)
+    return Work(tuple(feeds), len(waiting), is_missing, last is not None)
 
 
 def faults(

@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell.files import append_line
+from cmvmon.telling.letter import Said
 from cmvmon.telling.notify_file import (
     FILE,
     JSON,
@@ -40,7 +41,6 @@ from cmvmon.telling.notify_file import (
     Secret,
     Webhook,
 )
-from cmvmon.telling.wording import Said
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

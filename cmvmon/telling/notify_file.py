@@ -85,6 +85,7 @@ class NotifyFile:
         names_bed: whether a message may name the bed.
         link_base: the address of the pages, without a slash at its end; None = no link.
         contact: whom to call, in words.
+        language: of the messages; None = that of the site. languages: of single channels, where theirs is another.
         quarantine_from: from how many waiting records on somebody is told; None = nobody is.
     """
 
@@ -102,6 +103,11 @@ class NotifyFile:
     contact: str | None
     language: str | None
     quarantine_from: int | None
+    languages: Mapping[str, str]
+
+    def language_of(self, channel: str) -> str | None:
+        """The language of who is reached by that channel; None = that of the site."""
+        return self.languages.get(channel, self.language)
 
 
 def read_notify_file(text: str) -> NotifyFile:
@@ -133,7 +139,9 @@ def is_within(hours: tuple[time, time], clock: time) -> bool:
 
 def _read(top: StrictTable) -> NotifyFile:
     described = top.table("channels", required=True)
-    channels = {name: read for name, read in _channels(described) if read is not None}
+    read = [*_channels(described)]
+    channels = {name: channel for name, channel, _ in read if channel is not None}
+    languages = {name: spoken for name, _, spoken in read if spoken is not None}
     routes = tuple(_route(one) for one in top.tables("routes"))
     digest_at, quiet = _clock(top, "digest_at"), _hours(top, "quiet_from", "quiet_until")
     told = {key: top.texts(key, required=key in ("tier_1_to", "work_to")) for key in _TO}
@@ -156,14 +164,15 @@ def _read(top: StrictTable) -> NotifyFile:
         channels, routes, told["tier_1_to"], told["work_to"], told["escalate_to"], told["digest_to"], digest_at, quiet,
         top.texts("wards"), top.truth("names_bed", required=False), link.rstrip("/") if link else None,
         top.text("contact", required=False), top.choice("language", codes(), required=False),
-        top.whole("quarantine_from", at_most=1_000_000) or None,
+        top.whole("quarantine_from", at_most=1_000_000) or None, languages,
     )  # fmt: skip
 
 
 _TO = ("tier_1_to", "work_to", "escalate_to", "digest_to")
 
 
-def _channels(table: StrictTable) -> Iterator[tuple[str, Channel | None]]:
+def _channels(table: StrictTable) -> Iterator[tuple[str, Channel | None, str | None]]:
+    """Name, channel and language of each; None where it has a fault, or no language of its own."""
     for name in table.data:
         if not _CHANNEL.fullmatch(name):
             table.fault(name, "is no name for a channel; use small letters, digits, - and _")
@@ -171,7 +180,7 @@ def _channels(table: StrictTable) -> Iterator[tuple[str, Channel | None]]:
         kind = one.choice("kind", KINDS)
         read = {SMTP: _mail, WEBHOOK: _webhook, FILE: _file}
         if kind in read:
-            yield name, read[kind](one)
+            yield name, read[kind](one), one.choice("language", codes(), required=False)
             one.finish()
 
 

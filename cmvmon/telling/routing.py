@@ -154,11 +154,9 @@ def digests_due(file: NotifyFile, told: ToldBefore, *, at: datetime, zone: ZoneI
     return None if (DIGEST, DIGEST, local.date().isoformat()) in told else local.date()
 
 
-def of_digest(file: NotifyFile, day: date, facts: Mapping[str, Any], *, at: datetime) -> list[Message]:
-    """The digest of that day, once for each of its channels."""
-    return [
-        Message(channel, DIGEST, ((DIGEST, day.isoformat()),), at, facts) for channel in dict.fromkeys(file.digest_to)
-    ]
+def of_digest(day: date, facts: Mapping[str, Mapping[str, Any]], *, at: datetime) -> list[Message]:
+    """The digest of that day for each channel, by the facts of that channel."""
+    return [Message(channel, DIGEST, ((DIGEST, day.isoformat()),), at, own) for channel, own in facts.items()]
 
 
 def standing(news: Iterable[News], faults: Iterable[Fault]) -> frozenset[tuple[str, str]]:

@@ -17,7 +17,9 @@ It is read strictly: every fault is named with its key, and nothing is sent unti
 **What is told.** A new alert of tier 1, one that was opened again, and one that became more urgent: at once, within the refresh
 that raised it. Tier 2 stands in the day's digest, unless a route sends it. Tier 3 is never sent. The work's own faults too: a
 night that was missed or stopped, a delivery that was refused, a feed that is silent, many records that are set apart. The digest
-comes each day, also when nothing is wrong: a day without it means that nobody looked.
+comes each day, also when nothing is wrong: a day without it means that nobody looked. It says whether the data are complete, the
+open alerts by ward, what changed since yesterday, how many samples are overdue, where the list is and whom to call; by mail as plain
+text and as simple HTML, with the same words. Where a server was down for days, one digest comes, which names the days it stands for.
 
 **What a message holds.** Ward, count, tier, a link, and the bed where the site allows it. Never a name, a number of a patient or
 of a sample, or a value. Wards that `wards` does not list are not named: a feed may have put anything into that column.
@@ -74,6 +76,7 @@ host = "mail.hospital.example"
 security = "none"
 from = "cmvmon@hospital.example"
 to = "data-team@hospital.example"
+language = "en"
 
 [channels.chat]
 kind = "webhook"
@@ -120,6 +123,7 @@ MEANINGS = {
     "or 0: nobody is.",
     "channels.<name>.kind": "How people are reached: one address, webhook or file each. Several people are a list of the mail server, or channels "
     "of their own: so it is known of each whether it was delivered.",
+    "channels.<name>.language": "Of what goes there: each recipient may have another; absent: that of the file.",
     "channels.<name>.host": "Of mail: the server.",
     "channels.<name>.port": "Of mail; absent: 587 with starttls, 465 with tls, 25 with none.",
     "channels.<name>.security": "Of mail: how the conversation is encrypted. `none` takes no password.",

@@ -13,8 +13,8 @@ import pytest
 
 from cmvmon.shell import sending
 from cmvmon.shell.sending import CAUSES, send
+from cmvmon.telling.letter import Said
 from cmvmon.telling.notify_file import Appended, Channel, Mail, Secret, Webhook
-from cmvmon.telling.wording import Said
 from tests.servers import certificate, free_port, mail_server, silent_server, webhook
 
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -71,6 +71,19 @@ def notify(root: Path, *, port: int = 1, hook: str = "http://127.0.0.1:1", more:
     (root / "notify.toml").write_text(text, encoding="utf-8")
 
 
+def judged(root: Path, at: datetime) -> None:
+    """A night in which everybody is judged, and no rule alerts on anybody."""
+    with open_site(root) as opened, opened.writing() as connection:
+        ends = Ends(
+            cause_of=lambda _: "no_longer_known",
+            became_of=lambda _: {},
+            discharged=(),
+            worse=Worse(0.5, 1.0),
+            goes_on_within={},
+        )
+        alert_store.record(connection, [], stamp=opened.stamp(at), scope="all", patients=[], ends=ends)
+
+
 def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1, rule: str = "response") -> None:
     """What a rule says of a patient at that moment, recorded as an assessment records it."""
     key = {"patient_id": patient, "compartment": "bal", "laboratory": "lab", "assay": "pcr"}

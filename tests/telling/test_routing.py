@@ -212,7 +212,7 @@ def test_a_digest_is_made_once_a_day_from_its_hour_on(now: datetime, made: str |
 
 def test_the_digest_of_a_day_has_one_id_on_each_channel() -> None:
     (first,), (again,), (next_day,) = (
-        of_digest(FILE, date(2026, 3, day), {"n": n}, at=at("08:00")) for day, n in ((10, 1), (10, 2), (11, 1))
+        of_digest(date(2026, 3, day), {"team": {"n": n}}, at=at("08:00")) for day, n in ((10, 1), (10, 2), (11, 1))
     )
     assert first.message_id == again.message_id != next_day.message_id
 

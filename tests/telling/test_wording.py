@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 
 from cmvmon.telling import routing
-from cmvmon.telling.wording import Speaking, said
+from cmvmon.telling.letter import Speaking
+from cmvmon.telling.wording import said
 from cmvmon.text import codes, language
 from tests.spec.test_words import FORBIDDEN
 
@@ -30,6 +33,8 @@ QUIET: dict[str, Any] = {
     "never": 0,
     "waiting": 0,
     "is_night_missing": False,
+    "is_judged": True,
+    "rewritten": 0,
 }
 BUSY = QUIET | {
     "wards": [
@@ -37,7 +42,8 @@ BUSY = QUIET | {
         {"ward": None, "is_ward_known": False, "now": 0, "today": 1},
     ],
     "since": "2026-03-09T04:30:00+00:00",
-    "changes": {"new": 3, "resolved": 1},
+    "changes": {"new": 3, "reopened": 2, "resolved": 1},
+    "rewritten": 1,
     "overdue": 4,
     "silent": 1,
     "stopped": 2,
@@ -46,6 +52,13 @@ BUSY = QUIET | {
     "is_night_missing": True,
 }
 WORK: dict[str, Any] = {"code": "night_stopped", "feeds": ["umc_west"], "n": None, "at": "2026-03-10T05:00:00+00:00"}
+
+
+def shown_text(letter: str) -> str:
+    """What stands in the body of an HTML letter, one space between its pieces."""
+    body = letter.partition("</h1>")[2]
+    return " ".join(unescape(re.sub("<[^>]+>", " ", body)).split())
+
 
 SAYS = {
     ("alert", "nl"): (
@@ -79,7 +92,9 @@ SAYS = {
         [
             "Open meldingen, 10-03-2026 07:30:",
             "Geen open melding van nu of vandaag.",
+            "",
             "Er is geen eerdere nacht om mee te vergelijken.",
+            "Monsters verwacht, niet ontvangen: geen.",
             "Gegevens compleet.",
         ],
     ),
@@ -88,12 +103,18 @@ SAYS = {
         BUSY,
         "cmvmon 10 mrt: 2 nu, 6 vandaag, GEGEVENS ONVOLLEDIG",
         [
+            (
+                "GEGEVENS ONVOLLEDIG: de laatste nacht ontbreekt; 1 tabel van een koppeling is stil; 2 meldingen over het werk zelf staan open; "
+                "1 levering is nooit ingelezen."
+            ),
+            "",
             "Open meldingen, 10-03-2026 07:30:",
             "afdeling ICU-A: 2 nu, 5 vandaag",
             "afdeling niet bekend: 0 nu, 1 vandaag",
-            "Sinds 09-03-2026 05:30: 3 nieuw, 0 urgenter, 1 opgelost, 0 gesloten.",
+            "",
+            "Sinds 09-03-2026 05:30: 3 nieuw, 0 urgenter, 2 heropend, 1 opgelost, 0 gesloten.",
+            "Gecorrigeerde, ingetrokken of verplaatste uitslagen: 1.",
             "Monsters verwacht, niet ontvangen: 4 patiënten.",
-            "Gegevens: de laatste nacht ontbreekt; 1 tabel van een koppeling is stil; 2 meldingen over het werk zelf staan open; 1 levering is nooit ingelezen.",
             "Apart gezette, niet gebruikte regels: 12.",
         ],
     ),
@@ -102,13 +123,48 @@ SAYS = {
         BUSY,
         "cmvmon 10 Mar: 2 now, 6 today, DATA INCOMPLETE",
         [
+            (
+                "DATA INCOMPLETE: the last night is missing; 1 table of a feed is silent; 2 alerts about the work are open; "
+                "1 delivery was never taken in."
+            ),
+            "",
             "Open alerts, 10 Mar 2026 07:30:",
             "ward ICU-A: 2 now, 5 today",
             "ward not known: 0 now, 1 today",
-            "Since 9 Mar 2026 05:30: 3 new, 0 more urgent, 1 resolved, 0 closed.",
+            "",
+            "Since 9 Mar 2026 05:30: 3 new, 0 more urgent, 2 reopened, 1 resolved, 0 closed.",
+            "Results corrected, withdrawn or moved: 1.",
             "Samples overdue: 4 patients.",
-            "Data: the last night is missing; 1 table of a feed is silent; 2 alerts about the work are open; 1 delivery was never taken in.",
             "Delivered records set apart, not used: 12.",
+        ],
+    ),
+    ("digest in the place of others", "en"): (
+        routing.DIGEST,
+        QUIET | {"stands_for": ["2026-03-07T06:30:00+00:00", "2026-03-09T06:30:00+00:00"], "is_judged": False},
+        "cmvmon 10 Mar: 0 now, 0 today, DATA INCOMPLETE",
+        [
+            "DATA INCOMPLETE: nobody has been judged yet.",
+            "",
+            "Open alerts, 10 Mar 2026 07:30:",
+            "No open alert of now or today.",
+            "",
+            "The digests of 7 Mar to 9 Mar could not be delivered; this one stands in their place.",
+            "There is no earlier night to compare with.",
+            "Samples overdue: none.",
+        ],
+    ),
+    ("digest in the place of another", "nl"): (
+        routing.DIGEST,
+        QUIET | {"stands_for": ["2026-03-09T06:30:00+00:00"]},
+        "cmvmon 10 mrt: 0 nu, 0 vandaag, gegevens compleet",
+        [
+            "Open meldingen, 10-03-2026 07:30:",
+            "Geen open melding van nu of vandaag.",
+            "",
+            "Het overzicht van 9 mrt kon niet worden bezorgd; dit komt ervoor in de plaats.",
+            "Er is geen eerdere nacht om mee te vergelijken.",
+            "Monsters verwacht, niet ontvangen: geen.",
+            "Gegevens compleet.",
         ],
     ),
 }
@@ -119,7 +175,13 @@ def test_a_message_reads(case: tuple[str, str]) -> None:
     kind, facts, subject, lines = SAYS[case]
     found = said(kind, "f00d", facts, Speaking(language(case[1]), "Europe/Amsterdam"))
     assert found.subject == subject
-    assert found.text.split("\n\n")[0].splitlines() == lines
+    assert found.text.rpartition("\n\n")[0].splitlines() == lines
+    shown = shown_text(found.html)
+    assert [
+        line for line in lines if line and ": " not in line and line not in shown
+    ] == []  # counts of a ward are a row
+    for ward in facts.get("wards", ()):
+        assert f"{ward['now']} {ward['today']}" in shown
 
 
 def test_the_link_the_contact_and_the_id_stand_beneath() -> None:
@@ -131,7 +193,7 @@ def test_the_link_the_contact_and_the_id_stand_beneath() -> None:
         "",
         "Message f00d. It holds no patient's name or number, and no result.",
     ]
-    assert '<a href="https://cmv.example/ward.en.html">https://cmv.example/ward.en.html</a>' in found.html
+    assert 'href="https://cmv.example/ward.en.html">https://cmv.example/ward.en.html</a>' in found.html
     assert "Bob &amp; &lt;Ann&gt;" in found.html
     assert '<html lang="en">' in found.html
 
@@ -147,3 +209,15 @@ def test_messages_state_facts_and_order_nothing(code: str) -> None:
     sentences = {key: text for key, text in language(code).sentences.items() if key.startswith("tell.")}
     assert len(sentences) > 40
     assert [key for key, text in sentences.items() if any(form in text.lower() for form in FORBIDDEN[code])] == []
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("facts", [QUIET, BUSY], ids=["quiet", "busy"])
+def test_a_letter_loads_nothing_and_holds_one_table_at_most(facts: dict[str, Any], code: str) -> None:
+    speaking = Speaking(language(code), "Europe/Amsterdam", f"https://cmv.example/ward.{code}.html", "Bob & <Ann>")
+    found = said(routing.DIGEST, "f00d", facts, speaking).html
+    leads_to_and_shows = [f"https://cmv.example/ward.{code}.html"] * 2
+    assert re.findall(r"https?://[^\s\"<]+", found) == leads_to_and_shows
+    assert re.findall(r"<(?:img|script|link|style|iframe|object|svg|form)|url\(|src=|\bon\w+=", found) == []
+    assert found.count("<table") == bool(facts["wards"])
+    assert found.count("<a ") == 1
