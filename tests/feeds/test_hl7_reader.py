@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cmvmon.feeds.hl7.charsets import codec_of
 from cmvmon.feeds.hl7.delimiters import Delimiters, delimiters_of
 from cmvmon.feeds.hl7.escapes import escaped, unescaped
-from cmvmon.feeds.hl7.message import Message, Segment, Several, Tree, address_of, written
+from cmvmon.feeds.hl7.message import Address, Message, Segment, Several, Tree, address_of, written
 from cmvmon.feeds.hl7.parsing import Unread, parsed
 from cmvmon.feeds.hl7.reader import Event, Limits, Line, OfBatch, RawMessage, Reader, Stray, TooLong
 from tests.feeds.hl7_texts import file_of, message, order
@@ -125,6 +125,65 @@ def test_of_a_line_that_never_ends_no_more_is_held_than_the_limit() -> None:
 
 _MARKS = st.permutations(list("|^~\\&$%#@!;:_")).map(lambda m: Delimiters(m[0], m[1], m[2], m[3], m[4]))
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(lambda t: t != '""')
+
+
+def _by_the_tree(segment: Segment, address: Address) -> tuple[str, ...]:
+    """The texts at an address, out of the field taken wholly apart."""
+    found = segment.tree(address.field)
+    part = [["&".join(component) for component in repetition] for repetition in found]
+    whole_ones = ["^".join(one).rstrip("^") for one in part]
+    if not (address.repetition or address.by or address.component):
+        return ("~".join(whole_ones),)
+    chosen = [
+        n
+        for n, one in enumerate(part)
+        if address.repetition in (0, n + 1) and (not address.by or [*one, *[""] * 9][address.by - 1] == address.value)
+    ]
+    texts = list[str]()
+    for n in chosen:
+        components = [*found[n], *[("",)] * 9]
+        if not address.component:
+            texts.append(whole_ones[n])
+        elif not address.subcomponent:
+            texts.append("&".join(components[address.component - 1]))
+        else:
+            texts.append([*components[address.component - 1], *[""] * 9][address.subcomponent - 1])
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+@given(
+    st.sampled_from(["MSH", "PID", "OBX"]),
+    st.lists(st.text('ab^~&\\"SX41', max_size=12), min_size=1, max_size=4),
+    st.builds(
+        Address,
+        st.just(""),
+        st.integers(1, 4),
+        by=st.just(0),
+        value=st.just(""),
+        repetition=st.integers(0, 3),
+        component=st.integers(0, 4),
+        subcomponent=st.integers(0, 3),
+    ),
+    st.sampled_from([(0, ""), (0, ""), (1, "a"), (2, "b"), (3, "")]),
+    st.sampled_from(["^~\\&", "^~\\", "^~", "^", "&^~", "~\\&^#"]),
+)
+def test_a_text_at_an_address_is_that_of_its_field_taken_apart_whatever_marks_the_field_holds(
+    name: str, fields: list[str], address: Address, chosen_by: tuple[int, str], stated: str
+) -> None:
+    """Most fields hold no mark but that of a component, and are read without taking the rest apart."""
+    if chosen_by[0]:
+        address = address._replace(by=chosen_by[0], value=chosen_by[1], repetition=0)
+    if not address.component:
+        address = address._replace(subcomponent=0)
+    marks = delimiters_of(f"MSH|{stated}|")
+    assert marks is not None
+    segment = Segment(name, "|" + "|".join(fields), marks)
+    found = segment.at(address._replace(segment=name))
+    assert (found.texts if isinstance(found, Several) else (found,) if found else ()) == tuple(
+        text for text in _by_the_tree(segment, address) if text
+    )
+
+
 _FIELD: st.SearchStrategy[Tree] = st.lists(
     st.lists(st.lists(_TEXT, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3).map(tuple),
     min_size=1,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,14 @@ class Delimiters:
     def stated(self) -> str:
         """MSH-2, as it states them."""
         return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
+
+    def parts_components_alone(self, field: str) -> bool:
+        """Whether no mark but that of a component stands in the text of a field, and nothing is to be unescaped or is `""`.
+
+        >>> Delimiters().parts_components_alone("1^^A"), Delimiters().parts_components_alone("1~2")
+        (True, False)
+        """
+        return _any_of(f'{self.repetition}{self.escape}{self.subcomponent}"').search(field) is None
 
 
 def delimiters_of(header: str) -> Delimiters | None:
@@ -43,6 +53,11 @@ def delimiters_of(header: str) -> Delimiters | None:
         and all(c.isprintable() and not c.isalnum() and not c.isspace() for c in marks)
     )
     return Delimiters(field, *_padded(stated)) if is_usable else None
+
+
+@lru_cache(maxsize=64)
+def _any_of(marks: str) -> re.Pattern[str]:
+    return re.compile(f"[{re.escape(marks)}]")
 
 
 def _padded(stated: str) -> tuple[str, str, str, str, str]:

@@ -113,8 +113,11 @@ class Segment:
 
     def at(self, address: Address) -> str | Several:
         """The text at the address (whose segment is this one); empty where nothing stands there."""
-        if not self.as_it_stands(address.field):
+        raw = self.as_it_stands(address.field)
+        if not raw:
             return ""
+        if self.marks.parts_components_alone(raw) and not (self.name in HEADERS and address.field <= 2):
+            return _of_components(raw, self.marks.component, address)
         repetitions = self.tree(address.field)
         if address.repetition:
             repetitions = repetitions[address.repetition - 1 : address.repetition]
@@ -124,6 +127,18 @@ class Segment:
             return "~".join(_whole(r) for r in repetitions)
         texts = tuple(dict.fromkeys(text for r in repetitions if (text := _part(r, address))))
         return Several(texts) if len(texts) > 1 else texts[0] if texts else ""
+
+
+def _of_components(raw: str, mark: str, address: Address) -> str:
+    """The same as `Segment.at` says of a field of one repetition, without subcomponents and escapes, as most fields are."""
+    components = raw.split(mark)
+    if address.repetition > 1 or address.subcomponent > 1:
+        return ""
+    if address.by and (components[address.by - 1] if address.by <= len(components) else "") != address.value:
+        return ""
+    if not address.component:
+        return "^".join(components).rstrip("^")
+    return components[address.component - 1] if address.component <= len(components) else ""
 
 
 def _parted(text: str, mark: str) -> list[str]:
@@ -157,7 +172,7 @@ class Message:
     def header(self) -> Segment:
         return self.segments[0]
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """MSH-9, message code and trigger event (HL7 2.5.1, 2.15.9.9): `ORU^R01`."""
         code, event = (self.text(f"MSH-9[1].{n}") for n in (1, 2))

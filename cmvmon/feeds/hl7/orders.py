@@ -60,7 +60,10 @@ class Observation:
 
     def at(self, address: Address) -> str | Several:
         """The text at an address. Several segments must say the same, but for notes, whose lines are joined."""
-        found = [segment.at(address) for segment in self.those(address.segment)]
+        those = self.those(address.segment)
+        if len(those) == 1 and address.segment != _NOTE:
+            return those[0].at(address)
+        found = [segment.at(address) for segment in those]
         texts = [text for one in found for text in (one.texts if isinstance(one, Several) else (one,)) if text]
         if address.segment == _NOTE:
             return "\n".join(texts)
