@@ -167,17 +167,15 @@ class Moves:
 
     def copy_to(self, root: Path, *, mode: int = 0o640) -> None:
         """The inbox and its lines, as they stand, into another folder that has none; also while the listener is at work."""
-        for path in (
-            self._path,
-            self._inbox,
-        ):  # the lines first: what is moved meanwhile is moved there once more, as known
+        # The lines first: what is moved meanwhile is moved there once more, as known.
+        for path, reading in ((self._path, _reading_lines), (self._inbox, _reading)):
             if path.exists():
                 to = root / path.name
                 os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
                 try:
                     with (
                         _in_words(path.name),
-                        closing(_reading(path)) as source,
+                        closing(reading(path)) as source,
                         closing(sqlite3.connect(to)) as target,
                     ):
                         source.backup(target)
@@ -193,7 +191,9 @@ class Moves:
         if not self._path.exists():
             return {}
         own = (_identity(connection),)
-        with _in_words(NAME), closing(_reading(self._path)) as moved:
+        with _in_words(NAME), closing(_reading_lines(self._path)) as moved:
+            if moved.execute("SELECT 1 FROM sqlite_master WHERE name = 'moves'").fetchone() is None:
+                return {}  # made by a program that was killed before its first line
             query = "SELECT feed, sum(messages), max(last_id) FROM moves WHERE inbox = ? AND delivery_id IS NOT NULL GROUP BY feed"
             done = {feed: (n, last) for feed, n, last in moved.execute(query, own)}
             # SQLite gives the other columns of the row that has the greatest number.
@@ -269,6 +269,21 @@ def _another(feed: str, number: int) -> InboxUnread:
 def _reading(path: Path) -> sqlite3.Connection:
     """A connection that can't write, nor move the log into the file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_S)
+
+
+def _reading_lines(path: Path) -> sqlite3.Connection:
+    """The same for the file of moves. What a killed program left half written in it is taken back first: who may only read can't."""
+    connection = _reading(path)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S)) as mending:
+            mending.execute("SELECT 1 FROM sqlite_master").fetchone()
+        connection = _reading(path)
+    return connection
 
 
 @contextmanager

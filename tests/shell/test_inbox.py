@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -303,3 +306,54 @@ def test_an_inbox_of_before_there_were_forms_is_read_as_messages_of_hl7_and_goes
         deliveries.append([(one.id, one.form) for one in found[1]])
         moves.landed(found[0], f"d{len(deliveries) + 1}")
     assert deliveries == [[(2, "hl7")], [(3, "fhir")], [(4, "hl7"), (5, "hl7")]]
+
+
+_KILLED = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode=truncate")
+connection.execute("PRAGMA cache_size=1")  # so that pages go into the file before the end, and the journal is what takes them back
+connection.execute("BEGIN IMMEDIATE")
+for number in range(2000):
+    connection.execute("INSERT INTO moves VALUES ('x', 'lab', ?, ?, 1, ?, 'half')", (number, number, "0" * 64))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_lines_that_a_killed_program_left_half_written_are_taken_back_by_whoever_looks(
+    opened: Inbox, tmp_path: Path
+) -> None:
+    """Found by thousands of kills: who opens such a file to read alone can't take them back, and nothing was moved any more."""
+    opened.store([message("1"), message("2")])
+    moves = Moves(tmp_path)
+    first = moves.next("lab", most=1, most_bytes=1000)
+    assert first is not None
+    moves.landed(first[0], "d")
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path / inbox_moves.NAME)], timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / f"{inbox_moves.NAME}-journal").stat().st_size > 0
+    assert moves.waiting_feeds() == ["lab"]
+    (of_feed,) = moves.state()
+    assert (of_feed.stored, of_feed.moved, of_feed.waiting) == (2, 1, 1)
+    second = moves.next("lab", most=9, most_bytes=1000)
+    assert second is not None
+    assert [kept.raw for kept in second[1]] == raws(tmp_path)[1:]
+
+
+def test_a_copy_is_made_of_lines_that_a_killed_program_left_half_written(opened: Inbox, tmp_path: Path) -> None:
+    opened.store([message("1")])
+    moves = Moves(tmp_path)
+    assert moves.next("lab", most=1, most_bytes=1000) is not None
+    subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path / inbox_moves.NAME)], timeout=60, check=False)
+    (tmp_path / "copy").mkdir()
+    moves.copy_to(tmp_path / "copy")
+    assert [one.waiting for one in Moves(tmp_path / "copy").state()] == [1]
+
+
+def test_a_file_of_moves_that_was_made_and_has_no_line_yet_says_that_nothing_was_moved(
+    opened: Inbox, tmp_path: Path
+) -> None:
+    opened.store([message("1")])
+    (tmp_path / inbox_moves.NAME).touch()  # whoever made it was killed before it wrote
+    assert Moves(tmp_path).waiting_feeds() == ["lab"]
+    assert Moves(tmp_path).next("lab", most=9, most_bytes=1000) is not None
