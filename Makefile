@@ -13,17 +13,17 @@ COVERING := not slow and not browser and not prefect
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
-.PHONY: demo test loopback unit coverage check format generate lock browser postgresql clean
+.PHONY: demo test loopback unit coverage check format generate lock browser postgresql node clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
-test: $(READY) browser postgresql .venv/.compiled  ## set up, then every test, import contract and generated-docs check
+test: $(READY) browser postgresql node .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@$(BIN)/python -m pytest -m prefect
 
-loopback: $(READY) browser postgresql .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
+loopback: $(READY) browser postgresql node .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
 	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m prefect
 
@@ -88,6 +88,15 @@ postgresql:
 			echo "installing postgresql for the tests of the store ..."; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } >/dev/null 2>&1 \
 			|| echo "postgresql could not be installed: the tests on it will say that they were skipped"; fi; }
+
+# A client of HL7 in another language, for tests of the listener, by the versions and hashes of its lock.
+PEER := tests/listen/node
+node:
+	@command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 || exit 0; \
+		test $(PEER)/node_modules/.package-lock.json -nt $(PEER)/package-lock.json || { \
+			echo "installing node-hl7-client for the tests of the listener ..."; \
+			{ npm ci --prefix $(PEER) --no-audit --no-fund && touch $(PEER)/node_modules/.package-lock.json; } >/dev/null 2>&1 \
+			|| echo "node-hl7-client could not be installed: the tests with it will say that they were skipped"; }
 
 clean:
 	rm -rf .venv site

@@ -12,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.listen import listening
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -76,3 +78,15 @@ def _made(
         usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
         builder = builder.add_extension(usage, critical=True)
     return builder.sign(signs, hashes.SHA256())
+
+
+def site_over_tls(folder: Path, signed: Authority, **limits: float) -> Path:
+    """A site whose listener asks for certificates of that authority, and one sender that it knows as `lis.hospital`."""
+    certificate, key, _ = signed.sign("listener")
+    files = "".join(
+        f'{name} = "{path}"\n'
+        for name, path in (("certificate", certificate), ("key", key), ("authority", signed.file))
+    )
+    root = listening.site(folder / "site", files, **limits)
+    listening.sender(root, addresses=None, certificates=["lis.hospital"])
+    return root

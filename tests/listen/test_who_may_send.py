@@ -18,7 +18,7 @@ from cmvmon.feeds.senders import read_listening, read_sender
 from cmvmon.run.listening_sockets import tls
 from cmvmon.shell import sender_files
 from tests.listen import listening
-from tests.listen.certificates import Authority, authority
+from tests.listen.certificates import Authority, authority, site_over_tls
 from tests.listen.listening import CMVMON, Listener, answers, code_and_id, contents, good, result, sent, started, until
 
 
@@ -39,14 +39,7 @@ def signed(tmp_path: Path) -> Authority:
 @pytest.fixture
 def root(tmp_path: Path, signed: Authority) -> Path:
     """A site whose listener asks for certificates of that authority."""
-    certificate, key, _ = signed.sign("listener")
-    files = "".join(
-        f'{name} = "{path}"\n'
-        for name, path in (("certificate", certificate), ("key", key), ("authority", signed.file))
-    )
-    root = listening.site(tmp_path / "site", files, frame_s=1)
-    listening.sender(root, addresses=None, certificates=["lis.hospital"])
-    return root
+    return site_over_tls(tmp_path, signed, frame_s=1)
 
 
 def test_a_certificate_that_a_senders_file_names_lets_in_and_no_other_does(
