@@ -136,8 +136,16 @@ def _names(folder: str) -> frozenset[str]:
 
 def note_parts(landing: Path, landed: Landed, parts: Collection[str]) -> None:
     """Says that the parts of a delivery stand for it: they have landed, and nobody judges the whole any more."""
-    note = landing / landed.delivery_id / f"{landed.feed}.{landed.kept_as}{_PARTS}"
-    write_atomically(note, json.dumps(sorted(parts)).encode())
+    write_atomically(_parts_of(landing, landed), json.dumps(sorted(parts)).encode())
+
+
+def is_parted(landing: Path, landed: Landed) -> bool:
+    """Whether its parts stand for it."""
+    return _parts_of(landing, landed).exists()
+
+
+def _parts_of(landing: Path, landed: Landed) -> Path:
+    return landing / landed.delivery_id / f"{landed.feed}.{landed.kept_as}{_PARTS}"
 
 
 def raw(landing: Path, delivery_id: str) -> bytes:

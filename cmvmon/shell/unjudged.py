@@ -29,12 +29,18 @@ _LISTED: Way = ("", "", "")
 
 
 def land(store: Session, folder: Path, data: bytes, **told: Any) -> Landed:
-    """As `landing.land`, and noted here where it is new: once its bytes are durable, before anything is judged."""
+    """As `landing.land`, and noted here unless it is settled: once its bytes are durable, before anything is judged.
+
+    One that had landed may not have been noted: whoever landed it may have been killed before.
+    """
     is_known = landing.has_landed(folder, data, told["feed"], told["table"] or told["form"])
     landed = landing.land(folder, data, **told)
-    if not is_known:
-        with store.writing() as connection:
-            note(connection, landed)
+    if is_known:
+        with store.reading() as connection:
+            if _is_settled(connection, way_of(landed)) or landing.is_parted(folder, landed):
+                return landed
+    with store.writing() as connection:
+        note(connection, landed)
     return landed
 
 
@@ -122,6 +128,16 @@ def _settled(connection: sa.Connection) -> frozenset[Way]:
     rows = connection.execute(sa.select(d.delivery_id, d.feed, d.table_name, d.format).distinct())
     known = {(of, feed, form if FORMATS[form].names_tables else table) for of, feed, table, form in rows}
     return frozenset(known | {_key(row) for row in standing(connection)})
+
+
+def _is_settled(connection: sa.Connection, way: Way) -> bool:
+    """Whether that one is judged, or dismissed by a person."""
+    of, feed, kept_as = way
+    d = DELIVERIES.c
+    rows = connection.execute(sa.select(d.table_name, d.format).where(d.delivery_id == of, d.feed == feed).distinct())
+    if any(kept_as == (form if FORMATS[form].names_tables else table) for table, form in rows):
+        return True
+    return any(_key(row) == way for row in standing(connection))
 
 
 def standing(connection: sa.Connection) -> list[dict[str, Any]]:

@@ -58,9 +58,7 @@ def test_node_hl7_client_sends_in_plain_on_loopback_and_hears_an_answer_to_each(
     assert [bytes(raw).split(b"\r")[3].split(b"|")[5] for raw in stored] == [b"12000", b"<137", b"12000"]  # type: ignore[call-overload]
 
 
-def test_node_hl7_client_sends_over_tls_with_a_certificate_that_a_senders_file_names(
-    node: str, tmp_path: Path
-) -> None:
+def test_node_hl7_client_sends_over_tls_with_a_certificate_that_a_senders_file_names(node: str, tmp_path: Path) -> None:
     signed = authority(tmp_path / "keys", "hospital")
     root = site_over_tls(tmp_path, signed)
     certificate, key, _ = signed.sign("lis.hospital")

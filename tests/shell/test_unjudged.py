@@ -19,7 +19,7 @@ from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
 from cmvmon.shell import landing, unjudged
 from cmvmon.shell.session import open_site
-from tests import sites
+from tests import patients, sites
 from tests.sites import day, drop, result
 
 OPEN_OPERATIONS = (
@@ -52,6 +52,24 @@ def test_what_lands_waits_until_it_is_judged(site: Path) -> None:
     lab_feed(site, delivery, as_of=day(2))
     assert sites.rows(site, WAITING) == []
     assert never(site) == 0
+
+
+def test_what_had_landed_and_was_not_noted_is_noted_when_it_lands_again_unless_it_is_settled(site: Path) -> None:
+    """Whoever landed it first was killed between the two; found by thousands of kills, and no look found it until the night."""
+    with open_site(site) as opened:
+        told = {"feed": "synthetic", "table": "viral_load_results", "form": "csv", "file_name": "new.csv"}
+        text = "\n".join([patients.HEADERS["viral_load_results"], LINE]) + "\n"
+        landing.land(opened.site.landing, text.encode(), **told, landed_at=day(2), is_history=False)  # type: ignore[arg-type]
+    assert sites.rows(site, WAITING) == []
+    delivery = sites.land(site, "viral_load_results", [LINE], at=day(2))
+    assert sites.rows(site, WAITING) == [("synthetic", "viral_load_results")]
+    lab_feed(site, delivery, as_of=day(2))
+    sites.land(site, "viral_load_results", [LINE], at=day(3))
+    assert sites.rows(site, WAITING) == []
+    dismissed = mistyped(site)
+    dismissing.dismiss(site, dismissed, why="mistyped", actor="A. Nurse")
+    sites.land(site, "viral_load_results", [LINE], at=day(3), feed="sinthetic")
+    assert sites.rows(site, WAITING) == []
 
 
 def test_at_a_moment_before_it_was_judged_it_waited(site: Path) -> None:
