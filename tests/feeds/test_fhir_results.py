@@ -6,6 +6,7 @@ import copy
 import json
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -406,6 +407,26 @@ def test_an_old_version_is_not_the_one_that_is_meant() -> None:
     whole = by_urn("Patient/p1/_history/3")
     whole["entry"][0]["resource"]["meta"] = {"versionId": "2"}
     assert outcome(as_bytes(whole)) == ("unresolved_reference",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ("2026-05-03T10:00:00+02:00", "2026-05-03T08:00:00Z", True),
+        ("2026-05-03T08:00:00Z", "2026-05-03T08:00:00.000Z", True),
+        ("2026-05-03T10:00:00+02:00", "2026-05-03T10:00:00Z", False),
+        ("2026-05-03T08:00:00Z", "2026-05-03T08:00:01Z", False),
+        ("2026-05-03T08:00:00", "2026-05-03T08:00:00Z", False),  # it can't be told whether these are one
+        ("2026-05-03", "2026-05-03T00:00:00Z", False),
+    ],
+)
+def test_one_moment_that_is_written_in_two_ways_is_one(first: str, second: str, is_one: bool) -> None:
+    by_report = changed(("Observation.issued", "DiagnosticReport.issued"))
+    reports = [report("o1", id=f"r{n}", issued=at) for n, at in enumerate((first, second))]
+    data = told(observation(), *reports)
+    assert outcome(data, by_report) == (("quantified",) if is_one else ("several_values",))
+    if is_one:
+        assert rows(data, "reported_at", lab=by_report) == [(datetime(2026, 5, 3, 8, tzinfo=UTC),)]
 
 
 def test_two_patients_of_one_result_are_told_apart_from_none() -> None:

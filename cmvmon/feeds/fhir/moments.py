@@ -5,8 +5,20 @@ Rule of this file: texts are never compared as moments. A time without an offset
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
+
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})?")
+
+
+def is_date_time(text: str) -> bool:
+    """Whether a text is written as a moment with its time of day; a date alone is a day, and may be a number.
+
+    >>> is_date_time("2026-05-05T11:00:00Z"), is_date_time("2026-05-05"), is_date_time("20260505")
+    (True, False, False)
+    """
+    return _DATE_TIME.fullmatch(text) is not None
 
 
 def moments_of(texts: Iterable[str]) -> dict[str, datetime] | None:

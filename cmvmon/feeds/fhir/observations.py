@@ -16,6 +16,7 @@ from functools import cached_property
 from cmvmon.feeds.fhir.addresses import Address, Said, at, choices, together
 from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.json_text import Members
+from cmvmon.feeds.fhir.moments import each_once, is_date_time
 from cmvmon.feeds.fhir.references import NOTHING, Index, Meant
 from cmvmon.feeds.fhir.subjects import name_one_patient
 from cmvmon.feeds.fhir.versions import Named, named_by
@@ -127,11 +128,12 @@ class Result:
 
 
 def as_cell(said: Said) -> str:
-    """One text, or why there is none."""
-    if len(said.texts) > 1:
+    """One text, or why there is none. Texts of one moment are one, however each is written."""
+    texts = each_once(said.texts) if len(said.texts) > 1 and all(map(is_date_time, said.texts)) else said.texts
+    if len(texts) > 1:
         return Unclear("several_values")
-    if said.texts:
-        return said.texts[0]
+    if texts:
+        return texts[0]
     return Unclear("no_single_text") if said.has_parts else ""
 
 
