@@ -36,6 +36,7 @@ from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.resistance import CHANGE, GENES
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS, as_reported
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENT = "SYNTHETIC-0001"
@@ -48,6 +49,7 @@ HEADERS = {
     "affected_compartments",
     PATIENT_LINKS.name: "patient_id,merged_into,merged_at,ended_at,source",
     DOSES_GIVEN.name: "patient_id,drug,indication,administered,given_at,dose_mg,route,dosing_weight_kg",
+    SAMPLES_ORDERED.name: "patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by",
     KIDNEY_FUNCTION.name: "patient_id,method,measured_at,kidney_value,unit,weight_kg,body_surface_m2",
 }
 

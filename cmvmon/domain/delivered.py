@@ -91,6 +91,8 @@ class Delivered:
         by_laboratory: its records come in a laboratory's own words and are read with the feed's laboratory file; the
             others are exchanged in our columns and words.
         told: where more of its rows come from; None = from nowhere.
+        stated: the column that says when a row was stated, where messages make such statements: of a record's statements the
+            one that was stated last holds, in whichever order they came; empty = what came last holds.
     """
 
     rows: RowType
@@ -106,6 +108,7 @@ class Delivered:
     asked_for: tuple[str, tuple[str, ...]] = ("", ())
     by_laboratory: bool = False
     told: Told | None = None
+    stated: str = ""
 
     @property
     def says_who(self) -> bool:
@@ -212,6 +215,7 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="ordered_at",
         known_since=("stated_at", "ordered_at"),
         ends=("collected_at",),
+        stated="stated_at",
     ),
     Delivered(
         OXYGENATION,

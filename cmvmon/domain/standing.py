@@ -26,8 +26,11 @@ def standing_and_fallen(versions: pl.DataFrame, table: Delivered) -> tuple[pl.Da
     """The rows that stand, one for each key and patient, and the joined ones that break a promise of their table: none stands
     for these records.
 
-    `versions`: columns of the table, `record_key`, `landed_at`, `is_withdrawn`; a record is what has one `record_key`.
+    `versions`: columns of the table, `record_key`, `landed_at`, `is_withdrawn`; a record is what has one `record_key`. Of a table
+    with statements also `is_statement` (never null).
     """
+    if table.stated and "is_statement" in versions.columns:
+        versions = versions.filter(~_stated_before(table))
     ordered = versions.sort("record_key", *_ARRIVED)
     if ordered["record_key"].n_unique() < ordered.height:
         ordered = ordered.filter(_stamp().over("record_key") == _stamp().max().over("record_key"))
@@ -42,6 +45,13 @@ def standing_and_fallen(versions: pl.DataFrame, table: Delivered) -> tuple[pl.Da
     rows = joined.group_by(key, maintain_order=True).agg(*_joined(others, table)).select(*table.rows.schema)
     rows, fallen = split_by_promises(rows, table.rows)
     return pl.concat([last.filter(~several).select(*table.rows.schema), rows]), fallen.select(*table.rows.schema)
+
+
+def _stated_before(table: Delivered) -> pl.Expr:
+    """Whether a row is a statement, and another statement of its record was made later; without a moment, when it was received."""
+    is_statement = pl.col("is_statement")
+    at = pl.when(is_statement).then(pl.coalesce(table.stated, "received_at"))
+    return is_statement & (at < at.max().over("record_key"))
 
 
 def _stamp() -> pl.Expr:

@@ -146,6 +146,7 @@ DECLARED = (
     "hl7",
     "fhir",
 )  # what a laboratory file may name: a file's own ending says which of them it is
+STATING = ("hl7", "fhir", "fhir_lines")  # whose messages and resources say what holds at a moment of their own
 ONE_TABLE = "csv"  # how a file of any other ending is read, when it is given by name
 
 

@@ -7,6 +7,7 @@ that occurred twice are named rejections.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -52,6 +53,22 @@ def as_iso_8601(text: str) -> str:
     seconds = "" if part["S"] is None else f":{part['S']}" + ("" if part["f"] is None else f".{part['f']}")
     offset = "" if part["z"] is None else f"{part['z'][:3]}:{part['z'][3:]}"
     return f"{part['Y']}-{part['m']}-{part['d']}T{part['H']}:{part['M']}{seconds}{offset}"
+
+
+def moments_of(texts: Iterable[str]) -> dict[str, datetime] | None:
+    """Each text as the moment that it names; None where one names none, or they can't be put in order with each other.
+
+    >>> moments = moments_of(["2026-05-05T13:00:00+02:00", "2026-05-05T11:00:00Z"])
+    >>> moments is not None and len(set(moments.values()))
+    1
+    >>> moments_of(["2026-05-05T13:00:00", "2026-05-05T11:00:00Z"]) is None
+    True
+    """
+    try:
+        found = {text: datetime.fromisoformat(text) for text in texts}
+    except ValueError:
+        return None
+    return found if len({moment.tzinfo is None for moment in found.values()}) < 2 else None
 
 
 def fault_of_format(pattern: str) -> str | None:

@@ -25,6 +25,7 @@ from cmvmon.domain.known import Known, all_told, unclear_of, with_told
 from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing_and_fallen
+from cmvmon.feeds.formats import STATING
 from cmvmon.shell import feed_state
 from cmvmon.shell.answered import answered_results
 from cmvmon.shell.frames import framed
@@ -106,9 +107,18 @@ def _own_rows(
         return None, table.rows.empty()
     whom = None if patients is None else one.family(patients)
     versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
+    if table.stated:
+        versions = versions.with_columns(is_statement=pl.col("delivery_id").is_in(_of_messages(connection, table)))
     if table.versions is Versions.SNAPSHOT:
         return standing_and_fallen(versions, table)
     return _of_last_judging(versions).select(*table.rows.schema), table.rows.empty()
+
+
+def _of_messages(connection: sa.Connection, table: Delivered) -> list[str]:
+    """The ids of deliveries of messages or resources: each states what held of a record at a moment; a table's rows say what holds."""
+    d = DELIVERIES.c
+    query = sa.select(d.delivery_id).where(d.table_name == table.name, d.format.in_(STATING)).distinct()
+    return list(connection.execute(query).scalars())
 
 
 def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:

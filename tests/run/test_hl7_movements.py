@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import polars as pl
@@ -233,6 +234,50 @@ def test_a_sample_that_was_taken_waits_for_its_result_until_its_order_is_cancell
 
 def _orders(root: Path, at: datetime) -> Sequence[tuple[object, ...]]:
     return known_at(root, at).tables["samples_ordered"].select("state", "collected_at").rows()
+
+
+_WORDS = {
+    "asked for": order(at=of_march(1)),
+    "taken": order("SC", at=of_march(3), taken=of_march(2)),
+    "resulted": order("SC", at=of_march(30), taken=of_march(2), status="CM"),
+}
+
+
+@pytest.mark.parametrize("arrival", list(permutations(_WORDS))[1::2], ids=" ".join)
+def test_what_is_said_of_an_order_holds_by_its_own_moments_whichever_file_came_first(
+    tmp_path: Path, arrival: Sequence[str]
+) -> None:
+    root = at_feed(tmp_path)
+    for n, name in enumerate((*arrival, arrival[0])):  # and the first of them once more
+        put(root, f"{n}.hl7", _WORDS[name])
+        nightly(root, as_of=day(5 + n))
+    assert _orders(root, day(9)) == [("resulted", day(0) + timedelta(hours=2))]
+    seen = [_orders(root, day(5 + n))[0][0] for n in range(len(arrival))]
+    states = {"asked for": "ordered", "taken": "collected", "resulted": "resulted"}
+    until = [max(list(_WORDS).index(name) for name in arrival[: n + 1]) for n in range(len(arrival))]
+    assert seen == [states[list(_WORDS)[n]] for n in until]  # at an earlier moment, what was known then
+
+
+def test_the_last_word_of_one_file_on_an_order_is_the_one_that_was_stated_last(tmp_path: Path) -> None:
+    for name, words in {"a": list(_WORDS.values()), "b": list(_WORDS.values())[::-1]}.items():
+        root = at_feed(tmp_path / name)
+        put(root, "1.hl7", *words)
+        nightly(root, as_of=day(5))
+        assert _orders(root, day(5)) == [("resulted", day(0) + timedelta(hours=2))]
+
+
+def test_a_row_of_a_table_says_what_holds_though_a_message_was_stated_later(tmp_path: Path) -> None:
+    """Whoever sends the table mends what is wrong in it, a moment too: what came last holds there, as before."""
+    root = at_feed(tmp_path)
+    put(root, "1.hl7", _WORDS["resulted"])
+    nightly(root, as_of=day(5))
+    written = [f"SYNTH-1,O1,bal,{day(0).isoformat()},cancelled,,{day(1).isoformat()},"]
+    sites.drop(root, "samples_ordered", written)
+    nightly(root, as_of=day(6))
+    assert [state for state, _ in _orders(root, day(6))] == ["cancelled"]
+    put(root, "2.hl7", _WORDS["taken"])  # an older word: neither that row nor the later one gives way to it
+    nightly(root, as_of=day(7))
+    assert [state for state, _ in _orders(root, day(7))] == ["cancelled"]
 
 
 def test_a_dose_that_is_taken_back_is_none_whichever_message_came_first(tmp_path: Path) -> None:

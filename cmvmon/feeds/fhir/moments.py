@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+
+from cmvmon.feeds.times import moments_of
 
 _DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 
@@ -19,22 +20,6 @@ def is_date_time(text: str) -> bool:
     (True, False, False)
     """
     return _DATE_TIME.fullmatch(text) is not None
-
-
-def moments_of(texts: Iterable[str]) -> dict[str, datetime] | None:
-    """Each text as the moment that it names; None where one names none, or they can't be put in order with each other.
-
-    >>> moments = moments_of(["2026-05-05T13:00:00+02:00", "2026-05-05T11:00:00Z"])
-    >>> moments is not None and len(set(moments.values()))
-    1
-    >>> moments_of(["2026-05-05T13:00:00", "2026-05-05T11:00:00Z"]) is None
-    True
-    """
-    try:
-        found = {text: datetime.fromisoformat(text) for text in texts}
-    except ValueError:
-        return None
-    return found if len({moment.tzinfo is None for moment in found.values()}) < 2 else None
 
 
 def each_once(texts: Iterable[str]) -> list[str]:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, RESULTED
 from cmvmon.feeds.fhir.entries import names_in
-from cmvmon.feeds.fhir.moments import moments_of
 from cmvmon.feeds.fhir.told import Telling
 from cmvmon.feeds.records import Unclear
+from cmvmon.feeds.times import moments_of
 
 REQUEST = "ServiceRequest"
 WAYS = {"Patient": ("subject",), "Encounter": ("encounter",), "Specimen": ("specimen",)}

@@ -19,10 +19,10 @@ from datetime import datetime
 from cmvmon.feeds.fhir.addresses import address_of, at
 from cmvmon.feeds.fhir.entries import Resource, objects
 from cmvmon.feeds.fhir.json_text import Members
-from cmvmon.feeds.fhir.moments import moments_of
 from cmvmon.feeds.fhir.observations import as_cell
 from cmvmon.feeds.fhir.told import LOCATION, Telling
 from cmvmon.feeds.records import Unclear
+from cmvmon.feeds.times import moments_of
 
 _BED, _ROOM, _WARD = "bd", "ro", "wa"
 _ABOVE_WARDS = ("si", "bu", "wi", "lvl", "area", "jdn")  # http://terminology.hl7.org/CodeSystem/location-physical-type

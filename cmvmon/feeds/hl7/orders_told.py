@@ -14,6 +14,7 @@ from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, RESULTE
 from cmvmon.feeds.hl7.message import Message, Segment
 from cmvmon.feeds.hl7.orders import Observation
 from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
+from cmvmon.feeds.times import as_iso_8601, moments_of
 
 ORDERS = ("ORM^O01", "OML^O21")
 _CANCELS = ("CA", "OC", "CR", "DC", "OD", "DR")  # table 0119
@@ -76,5 +77,10 @@ def _state(control: str, status: str, result: str, *, is_taken: bool) -> str:
 
 
 def last_word(said: Sequence[Told]) -> dict[str, str]:
-    """What holds of one order, by all that one file says of it, in its order. It was asked for when it was first stated."""
-    return dict(said[-1].cells) | {"ordered_at": said[0].cells["ordered_at"]}
+    """What holds of one order, by all that one file says of it: what was stated last, and of one moment what stands last.
+
+    Where the moments can't be put in order, what stands last holds. It was asked for when it was first stated.
+    """
+    moments = moments_of(as_iso_8601(one.cells["stated_at"]) for one in said)
+    by_moment = sorted(said, key=lambda one: moments[as_iso_8601(one.cells["stated_at"])]) if moments else said
+    return dict(by_moment[-1].cells) | {"ordered_at": by_moment[0].cells["ordered_at"]}
