@@ -5,27 +5,32 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 # Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
-SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup
+SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup --no-loadscope-reorder
 # Those of the flows come last, in a process of their own: Prefect reads its settings once.
-UNIT := not slow and not browser and not prefect and not dear
+UNIT := not slow and not browser and not prefect and not dear and not long
 # What the figure of `make coverage` rests on: those, and the dear tests of the judging code.
-COVERING := not slow and not browser and not prefect
+COVERING := not slow and not browser and not prefect and not long
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
-.PHONY: demo test loopback unit coverage check format generate lock browser postgresql node clean
+.PHONY: demo test test-long loopback unit coverage check format generate lock browser postgresql node clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
 test: $(READY) browser postgresql node .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect"
-	@$(BIN)/python -m pytest -m prefect
+	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
+	@$(BIN)/python -m pytest -m "prefect and not long"
+
+test-long: $(READY) browser postgresql node .venv/.compiled  ## every test at its full length: before a release
+	@$(BIN)/lint-imports
+	@CMVMON_LONG=1 $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
+	@CMVMON_LONG=1 $(BIN)/python -m pytest -m prefect
 
 loopback: $(READY) browser postgresql node .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
-	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
-	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m prefect
+	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
+	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m "prefect and not long"
 
 unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,13 +14,21 @@ import pytest
 from hypothesis import settings
 
 from tests import postgresql
+from tests.depth import LONG
+from tests.memory import in_memory
 
+if (memory := in_memory()) is not None:  # of every process of a run: the first one says so to those that it starts
+    os.environ.setdefault("TMPDIR", str(memory))
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    tempfile.tempdir = None
 # Set before anything imports Prefect or Great Expectations, which read them once.
+_prefect = tempfile.mkdtemp(prefix="cmvmon-prefect-")
+atexit.register(shutil.rmtree, _prefect, ignore_errors=True)
 os.environ.update(
     {
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_HOME": tempfile.mkdtemp(prefix="cmvmon-prefect-"),
+        "PREFECT_HOME": _prefect,
         "GX_ANALYTICS_ENABLED": "false",
     }
 )
@@ -28,7 +38,9 @@ os.environ.pop("CMVMON_SITE", None)
 
 # No example is failed for its time: the machine may be busy. In CI a commit is tried with the same examples each time,
 # so that a verdict is about the commit; who runs the tests by hand gets new examples, and adds what they find with `@example`.
-settings.register_profile("cmvmon", deadline=None, derandomize="CMVMON_SAME_EXAMPLES" in os.environ)
+settings.register_profile(
+    "cmvmon", deadline=None, max_examples=100 if LONG else 50, derandomize="CMVMON_SAME_EXAMPLES" in os.environ
+)
 settings.load_profile("cmvmon")
 
 TESTS = Path(__file__).parent
@@ -95,8 +107,9 @@ TOGETHER = {
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
 # contracts/test_agreement.py. Everywhere else, and in these files, a night is judged as a hospital's is.
-NIGHTS_ON_THE_WAY = ("cases", "pages", "run", "shell", "year")
+NIGHTS_ON_THE_WAY = ("benchmarks", "cases", "cli", "pages", "reference", "run", "shell", "telling", "year")
 JUDGED_AS_EVERY_NIGHT = (
+    "cli/test_cli.py",
     "run/test_faults.py",
     "run/test_night.py",
     "run/test_refresh.py",

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psycopg
 
+from tests.memory import in_memory
+
 WHY_NOT = "no PostgreSQL on this machine, so the store was not tried on it (apt-get install postgresql)"
 _USERS = ("postgres", "nobody")
 _START_WITHIN_S = 60
-_MEMORY = Path("/dev/shm")  # where it has room: the server waits for its disk as always, and the disk is quick
-_ROOM_BYTES = 4 * 2**30
 
 
 def programs() -> Path | None:
@@ -30,7 +30,7 @@ class Server:
     """One server on a Unix socket. `settings` are given to it as they stand (`fsync=off`)."""
 
     def __init__(self, programs: Path, *settings: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cmvmon-postgresql-", dir=_in_memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="cmvmon-postgresql-", dir=in_memory()))
         self._n = 0
         as_user = self._user()
         initialise = (
@@ -90,9 +90,3 @@ class Server:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             return ["runuser", "-u", name, "--"]
         raise RuntimeError("no unprivileged user of " + ", ".join(_USERS))
-
-
-def _in_memory() -> Path | None:
-    """The folder that is kept in memory; None where there is none, or where it is small, as in many a container."""
-    has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
-    return _MEMORY if has_room else None

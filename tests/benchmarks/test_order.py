@@ -6,12 +6,15 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from benchmarks import order
 from cmvmon.shell import session
 
 
-def test_thirty_deliveries_shuffled_and_at_once_leave_what_they_leave_in_order() -> None:
-    assert order.differences(6, 30, senders=3, nights=2, seed=7) == []
+@pytest.mark.parametrize("deliveries", [10, pytest.param(30, marks=pytest.mark.long)])
+def test_deliveries_shuffled_and_at_once_leave_what_they_leave_in_order(deliveries: int) -> None:
+    assert order.differences(6, deliveries, senders=3, nights=1 if deliveries == 10 else 2, seed=7) == []
 
 
 def test_a_verdict_that_is_lost_is_told(tmp_path: Path) -> None:

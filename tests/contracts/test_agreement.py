@@ -22,6 +22,7 @@ from data_contracts.mapper import expectation
 from data_contracts.reading import read_contract
 from tests.contracts.mutations import NEVER_ALONE, label, mutations
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
+from tests.depth import examples
 
 NAMES = [table.name for table in TABLES]
 ALL = [(table.name, constraint) for table in TABLES for constraint in table.constraints]
@@ -161,7 +162,13 @@ def test_both_engines_agree_on_random_tables(table: str) -> None:
     starts = st.sampled_from([full(table), bare(table)])
     rows = st.lists(st.tuples(starts, change), min_size=1, max_size=40)
 
-    @settings(max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(1, 3),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(rows)
     def agree(drawn: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         changed = [start | cells for start, cells in drawn if _is_told_apart(cells)]

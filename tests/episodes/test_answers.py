@@ -28,7 +28,7 @@ from cmvmon.episodes import (
 )
 from tests.episodes.test_episodes import SUBJECT, at, facts, standing, word
 from tests.rules.reading import about, cases
-from tests.rules.together import verdicts_of
+from tests.rules.together import verdicts_alone
 
 WORSE = Worse(rise_log10=0.5, rise_lower_airway_log10=1.0)
 
@@ -231,4 +231,4 @@ _GAP = "a gap of 24 hours two days ago, given as before since"
 
 def _evidence(rule: str, name: str) -> str:
     case = next(case for case in cases(rule) if case.name == name)
-    return str(verdicts_of(case).filter(about(case))["evidence"][0])
+    return str(verdicts_alone(case).filter(about(case))["evidence"][0])

@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 
 from cmvmon.rules import all_rules
 from tests.rules.reading import Case, assessed, cases
-from tests.rules.together import _groups, verdicts_of
+from tests.rules.together import _groups, verdicts_alone, verdicts_of
 
 RULES = [rule.code for rule in all_rules()]
 SOME = [case for rule in RULES for case in cases(rule)][7::40]
@@ -16,6 +16,11 @@ SOME = [case for rule in RULES for case in cases(rule)][7::40]
 @pytest.mark.parametrize("case", SOME, ids=lambda case: f"{case.rule}: {case.name}")
 def test_a_case_says_to_the_letter_what_it_says_alone(case: Case) -> None:
     assert_frame_equal(verdicts_of(case), assessed(case).verdicts.filter(rule=case.rule))
+
+
+def test_to_be_judged_alone_by_its_own_rule_is_the_same() -> None:
+    for case in SOME[::5]:
+        assert_frame_equal(verdicts_alone(case), assessed(case).verdicts.filter(rule=case.rule))
 
 
 def test_so_does_one_of_each_kind_of_unit_and_one_with_two_patients() -> None:

@@ -39,6 +39,12 @@ def verdicts_of(case: Case) -> pl.DataFrame:
 
 
 @cache
+def verdicts_alone(case: Case) -> pl.DataFrame:
+    """The same, without the other cases: for whoever looks at a few."""
+    return _judged(tables(case), case)
+
+
+@cache
 def _groups(rule: str) -> tuple[tuple[Case, ...], ...]:
     found: dict[Hashable, list[Case]] = {}
     for case in cases(rule):

@@ -108,7 +108,11 @@ def put_into(root: Path, state: str) -> list[dict[str, Any]]:
     return [verdict("SYNTHETIC-1", each, NIGHT, EVIDENCE) for each in said]
 
 
-@pytest.mark.parametrize("state", [state for state in STATES if state != NONE])
+@pytest.mark.parametrize(
+    ("new_site", "state"),
+    [*(("sqlite", state) for state in STATES if state != NONE), ("postgresql", STATES[-1])],
+    indirect=["new_site"],
+)
 def test_a_night_that_is_killed_in_its_midst_loses_no_alert_and_fires_none_again(alerted: Path, state: str) -> None:
     """A process of its own writes half a night and is killed; the next one finds every alert as it stood, whatever its state."""
     rows = put_into(alerted, state)

@@ -27,6 +27,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell import alert_store
 from cmvmon.shell.session import open_site
+from tests.depth import examples
 from tests.sites import course, day, laboratories, land, link, result, stay, text
 
 ONE, TWO, EMERGENCY = "SYNTHETIC-1", "SYNTHETIC-2", "SYNTHETIC-1E"
@@ -125,7 +126,7 @@ def ended_in(root: Path, order: list[str]) -> tuple[pl.DataFrame, list[tuple[str
 
 
 @settings(
-    max_examples=4,
+    max_examples=examples(2, 8),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink six events on two sites takes too long

@@ -18,6 +18,7 @@ from cmvmon.shell.brought_right import place
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
 from tests import sites
+from tests.depth import examples
 from tests.sites import day, drop, result, write
 
 START, STOP = "2026-03-02T10:00:00+01:00", "2026-03-09T22:00:00+01:00"
@@ -179,7 +180,9 @@ LINES = {
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(15, 40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_the_list_of_what_waits_is_what_follows_from_everything_stored(

@@ -20,6 +20,7 @@ from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
 from tests import sites
+from tests.depth import examples
 from tests.sites import day, drop, result
 
 T = day(30)
@@ -202,7 +203,9 @@ RECORDS = st.builds(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(10, 25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     records=st.lists(RECORDS, min_size=1, max_size=12), cut=st.integers(0, 12), random=st.randoms(use_true_random=False)

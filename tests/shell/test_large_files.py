@@ -16,6 +16,7 @@ from cmvmon.shell import intake_store
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import open_site
 from tests import sites
+from tests.depth import examples
 from tests.sites import course, day, drop, result, text
 
 # Few numbers and few values, so that records repeat, correct, withdraw and contradict each other.
@@ -46,7 +47,7 @@ def stored(files: Sequence[Sequence[str]], table: str, at_once: int) -> tuple[li
 @pytest.mark.parametrize(("table", "lines"), [("viral_load_results", _RESULTS), ("antiviral_courses", _COURSES)])
 def test_a_delivery_stored_two_records_at_a_time_is_the_same(table: str, lines: st.SearchStrategy[str]) -> None:
     @given(files=st.lists(st.lists(lines, min_size=3, max_size=9), min_size=1, max_size=2, unique_by=tuple))
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=examples(6, 12), deadline=None)
     def is_the_same(files: list[list[str]]) -> None:
         assert stored(files, table, 2) == stored(files, table, 1_000)
 

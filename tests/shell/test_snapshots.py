@@ -17,6 +17,7 @@ from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.session import open_site
 from tests import sites
+from tests.depth import examples
 from tests.sites import day, text
 
 COURSES = BY_NAME["antiviral_courses"]
@@ -281,7 +282,7 @@ def test_numbers_that_begin_to_be_sent_do_not_count_as_withdrawals(site: Path) -
     assert len(pharmacy.known(3)) == 13
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(6, 12), deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["P1", "P2", "P3", "P4"]), st.sampled_from([None, 20.0, 25.0]), min_size=1),

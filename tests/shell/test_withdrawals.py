@@ -18,6 +18,7 @@ from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.session import open_site
+from tests.depth import examples
 from tests.sites import day, drop, result, text
 
 
@@ -161,7 +162,9 @@ MESSAGES = [
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(10, 25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(order=st.permutations(range(len(MESSAGES))), cuts=st.sets(st.integers(1, len(MESSAGES) - 1)))
 def test_the_order_of_deliveries_changes_nothing_of_what_a_withdrawal_does(

@@ -44,7 +44,7 @@ from cmvmon.text.values import days_in_words, slope_sentence, value_in_words
 from dashboards.views import CAVEATS, WORK
 from tests.pages import made_up
 from tests.rules.reading import about, cases
-from tests.rules.together import verdicts_of
+from tests.rules.together import verdicts_alone
 
 ROOT = Path(__file__).parents[2]
 
@@ -487,7 +487,7 @@ def test_a_bal_below_the_line_of_an_unknown_host_is_never_called_below_it() -> N
 def evidence_of_a_case(rule: str) -> dict[str, object]:
     """That of the first alert, or state, in the rule's own case table."""
     case = next(case for case in cases(rule) if case.verdict in ("alert", "state"))
-    found = verdicts_of(case).filter(about(case))
+    found = verdicts_alone(case).filter(about(case))
     evidence: dict[str, object] = json.loads(found["evidence"][0])
     return evidence
 

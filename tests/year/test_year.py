@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.year.mishaps import BLOCK, MISHAPS, nights
 from tests.year.play import contracts_by_polars, play
 
 SEED = 1
+FIRST = 20  # nights
 
 
+def test_the_first_nights_leave_who_is_in_bed_treated_and_alerted_as_is_true(tmp_path: Path) -> None:
+    """Two thirds of the mishaps happen in these; the others, and what comes of them, are in the long form."""
+    with contracts_by_polars():
+        year = play(tmp_path / "site", SEED, FIRST)
+    assert year.differences == []
+    assert len(year.happened) >= 2 * len(MISHAPS) // 3
+    assert year.compared["nights"] == FIRST
+    assert year.n_alerts_opened >= 4
+    assert max(year.n_waiting) > 0
+
+
+@pytest.mark.long
 def test_forty_nights_with_every_mishap_leave_who_is_in_bed_treated_and_alerted_as_is_true(tmp_path: Path) -> None:
     with contracts_by_polars():
         year = play(tmp_path / "site", SEED, BLOCK)
