@@ -13,22 +13,25 @@ COVERING := not slow and not browser and not prefect and not long
 # Figures hold for these, whichever of them exist: every branch is tested.
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
-.PHONY: demo test test-long loopback unit coverage check format generate lock browser postgresql node clean
+# What tests need that is not Python, installed where the machine lets them.
+BESIDE := browser axe postgresql node
+
+.PHONY: demo test test-long loopback unit coverage check format generate lock browser axe postgresql node clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
-test: $(READY) browser postgresql node .venv/.compiled  ## set up, then every test, import contract and generated-docs check
+test: $(READY) $(BESIDE) .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
 	@$(BIN)/python -m pytest -m "prefect and not long"
 
-test-long: $(READY) browser postgresql node .venv/.compiled  ## every test at its full length: before a release
+test-long: $(READY) $(BESIDE) .venv/.compiled  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
 	@CMVMON_LONG=1 $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@CMVMON_LONG=1 $(BIN)/python -m pytest -m prefect
 
-loopback: $(READY) browser postgresql node .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
+loopback: $(READY) $(BESIDE) .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
 	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
 	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m "prefect and not long"
 
@@ -85,6 +88,15 @@ browser:
 			echo "installing chromium for the browser tests ..."; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
 			|| echo "chromium could not be installed: the browser tests will say that they were skipped"; fi; }
+
+# axe-core (MPL-2.0) finds barriers on a page. It comes from npm; version and hash stand in its lock; no host is written there.
+axe: $(READY)
+	@cmp -s tests/pages/axe/package-lock.json .venv/axe/package-lock.json || { \
+		if command -v npm >/dev/null 2>&1; then \
+			echo "installing axe-core for the browser tests ..."; \
+			{ mkdir -p .venv/axe && cp tests/pages/axe/package.json tests/pages/axe/package-lock.json .venv/axe/ \
+				&& npm ci --prefix .venv/axe --ignore-scripts --no-audit --no-fund; } >/dev/null 2>&1 \
+			|| { rm -rf .venv/axe; echo "axe-core could not be installed: the tests of barriers will say that they were skipped"; }; fi; }
 
 # A server for the tests of the store: each run starts one of its own in a temporary folder; Debian's own need not run.
 postgresql:

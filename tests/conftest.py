@@ -59,6 +59,7 @@ KINDS = {
     "browser": (
         "pages/test_in_a_browser.py",
         "pages/test_fitted_trajectory.py",
+        "pages/test_every_page_in_a_browser.py",
         "pages/test_site_pages_in_a_browser.py",
     ),
     "slow": (
@@ -103,6 +104,9 @@ TOGETHER = {
     "rules/test_explaining.py": "cases of the rules",
     "rules/test_stricter_thresholds.py": "cases of the rules",
     "rules/test_together.py": "cases of the rules",
+    "pages/test_demo_pages.py": "the demo's pages",
+    "pages/test_every_page_in_a_browser.py": "the demo's pages",
+    "pages/test_reading.py": "the demo's pages",
 }
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in

@@ -17,7 +17,7 @@ from cmvmon.text import codes, language
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
 from dashboards.ward import ward_page
-from tests.pages import hostile, made_up, made_up_fitted, made_up_ward
+from tests.pages import demo_site, hostile, made_up, made_up_fitted, made_up_ward
 
 _ARGUMENTS = (
     "--headless",
@@ -55,6 +55,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ward_page(ward, language=spoken, script=name if which == "ward" else None), encoding="utf-8"
             )
     return root
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> demo_site.Demo:
+    """The demo after its night and its answers. Whatever reads its pages runs in one process (tests/conftest.py)."""
+    return demo_site.make(tmp_path_factory.mktemp("demo"))
 
 
 # Of one file: while it runs, Playwright keeps an event loop in this process, in which nothing else may start one.

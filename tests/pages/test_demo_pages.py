@@ -1,6 +1,5 @@
 """The demo's pages in a browser: two lines a patient, worst first, nothing cut; and their numbers are those of the tables.
 
-`CMVMON_DEMO_SITE` names a demo site that is already made, for whoever works on the pages.
 `CMVMON_IMAGES` names a folder: the pictures in docs/images are then made again, to be looked at.
 """
 
@@ -9,27 +8,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from cmvmon.domain import words
-from cmvmon.domain.delivered import BY_NAME
-from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.run import ward_list
-from cmvmon.run.night import nightly
 from cmvmon.run.publish import page_of
-from cmvmon.run.refresh import pages_again
-from cmvmon.shell import alert_store, known
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
-from cmvmon.workbench import demo
 from tests.pages import by_hand
 from tests.pages.conftest import Opened, Opener
+from tests.pages.demo_site import Demo
 from tests.pages.test_in_a_browser import _CUT_OFF
 
 LINE_PX = 20  # of a ward row: `line-height` of `.ward`
@@ -51,38 +42,9 @@ _TALL = """() => [...document.querySelectorAll('.ward tbody tr')].filter(tr => t
   .map(tr => tr.textContent.slice(0, 60))"""
 
 
-@dataclass(frozen=True)
-class Demo:
-    root: Path
-    as_of: datetime
-    ward: ward_list.WardList
-    courses: pl.DataFrame
-    time_zone: str
-
-    def page(self, name: str) -> str:
-        return (self.root / "pages" / name).absolute().as_uri()
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo after its night and its answers, with what its store knows."""
-    made = os.environ.get("CMVMON_DEMO_SITE")
-    root = Path(made) if made else tmp_path_factory.mktemp("demo")
-    if not made:
-        as_of = demo.prepare_demo(root)
-        nightly(root, as_of=as_of)
-        demo.answer_demo(root)
-        pages_again(root, as_of=as_of)
-    with open_site(root) as opened:
-        with opened.reading() as connection:
-            as_of = alert_store.last_as_of(connection)
-            assert as_of is not None
-            courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
-            alerts = alert_store.alerts(connection, states={"open"})
-        urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
-    assert courses is not None
-    return Demo(root, as_of, ward, courses, Site(root).settings().time_zone)
+def site(demo: Demo) -> Demo:
+    return demo
 
 
 @pytest.fixture(scope="module")

@@ -11,24 +11,10 @@ from cmvmon.text import codes, language
 from dashboards.script import shared_script
 from tests.pages import made_up_site
 from tests.pages.conftest import Opener
+from tests.pages.looking import CUT_OFF, FIGURES_FIT
 
 PAGES = ("data", "unit", "method")
 WIDTHS = (360, 794, 1100, 1920)
-# Cells and blocks whose content is wider than themselves, and texts of a figure that leave it.
-_CUT_OFF = """() => {
-  const wide = [...document.querySelectorAll('td, th, p, li, h1, h2, h3, caption, nav')]
-    .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
-    .filter(e => e.closest('thead') === null || getComputedStyle(e.closest('thead')).position !== 'absolute')
-    .map(e => e.textContent.slice(0, 60));
-  const out = [...document.querySelectorAll('.figure')].flatMap(figure => {
-    const box = figure.getBoundingClientRect();
-    return [...figure.querySelectorAll('text')].map(e => [e.getBoundingClientRect(), e.textContent])
-      .filter(([r]) => r.width > 0 && (r.left < box.left - 1 || r.right > box.right + 1)).map(([, t]) => t);
-  });
-  return wide.concat(out);
-}"""
-_FIGURES_FIT = """() => [...document.querySelectorAll('.figure')]
-  .every(f => f.querySelector('svg').getBoundingClientRect().width <= f.clientWidth + 1)"""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +34,9 @@ def test_a_page_is_quiet_and_whole_at_every_width_on_screen_and_on_paper(
         tab.page.set_viewport_size({"width": width, "height": 900})
         for media in ("screen", "print"):
             tab.page.emulate_media(media=media)
-            tab.page.wait_for_function(_FIGURES_FIT)
+            tab.page.wait_for_function(FIGURES_FIT)
             assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-            assert tab.page.evaluate(_CUT_OFF) == [], (width, media)
+            assert tab.page.evaluate(CUT_OFF) == [], (width, media)
 
 
 def test_the_curve_that_is_drawn_ends_at_the_share_of_the_table(open_page: Opener, pages: Path) -> None:

@@ -1,0 +1,53 @@
+"""The demo's site, as the tests of its pages read it: made once for all of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.run import ward_list
+from cmvmon.run.night import nightly
+from cmvmon.run.refresh import pages_again
+from cmvmon.shell import alert_store, known
+from cmvmon.shell.session import open_site
+from cmvmon.shell.site import Site
+from cmvmon.workbench import demo
+
+
+@dataclass(frozen=True)
+class Demo:
+    root: Path
+    as_of: datetime
+    ward: ward_list.WardList
+    courses: pl.DataFrame
+    time_zone: str
+
+    def page(self, name: str) -> str:
+        return (self.root / "pages" / name).absolute().as_uri()
+
+
+def make(folder: Path) -> Demo:
+    """The demo after its night and its answers, with what its store knows. `CMVMON_DEMO_SITE` names one that is already made."""
+    made = os.environ.get("CMVMON_DEMO_SITE")
+    root = Path(made) if made else folder
+    if not made:
+        as_of = demo.prepare_demo(root)
+        nightly(root, as_of=as_of)
+        demo.answer_demo(root)
+        pages_again(root, as_of=as_of)
+    with open_site(root) as opened:
+        with opened.reading() as connection:
+            as_of = alert_store.last_as_of(connection)
+            assert as_of is not None
+            courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
+            alerts = alert_store.alerts(connection, states={"open"})
+        urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
+    assert courses is not None
+    return Demo(root, as_of, ward, courses, Site(root).settings().time_zone)

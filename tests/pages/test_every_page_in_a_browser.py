@@ -1,0 +1,218 @@
+"""Every page of the demo in a browser, in each language: quiet, without a barrier, reached by the keyboard, whole on a phone, a wide
+screen and paper, and told apart without colour. The patients' pages are looked at alternately in one language and the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from cmvmon.run.publish import page_of
+from cmvmon.shell.site import Site
+from cmvmon.telling import routing
+from cmvmon.telling.letter import Speaking
+from cmvmon.telling.wording import said
+from cmvmon.text import codes, language
+from dashboards.script import shared_script
+from tests.pages.conftest import Opened, Opener
+from tests.pages.demo_site import Demo
+from tests.pages.looking import CUT_OFF, FIGURES_FIT, SCROLLS_BY, VISIONS, barriers, contrast, odd_stops, seen_by
+from tests.telling.test_wording import BUSY, QUIET
+
+OF_THE_SITE = ("ward", "data", "unit", "method")
+PAGES = [f"{name}.{code}.html" for name in OF_THE_SITE for code in codes()] + ["index.html"]
+WIDTHS = (360, 1920)
+A4_MM = (210, 297)
+A4_PX = (703, 1031)  # between its margins
+# The first paragraph of each fold that is closed on the screen (but for what the row itself prints), and how high it is drawn.
+_FOLDED = """() => [...document.querySelectorAll('details:not([open])')]
+  .map(e => [...e.querySelectorAll('p:not(.again), td.bed')].find(p => !p.matches('.list-unassessed .full p:first-child')))
+  .filter(e => e).map(e => [e.textContent.slice(0, 60), e.getBoundingClientRect().height])"""
+# What must stand on one sheet, and does not fit on one.
+_HIGHER_THAN = """limit => [...document.querySelectorAll('body *')]
+  .filter(e => getComputedStyle(e).breakInside === 'avoid' && e.getBoundingClientRect().height > limit)
+  .map(e => e.tagName + ' ' + e.className)"""
+# Of the patient's page, which has no heading of the first level so far.
+KNOWN_BARRIERS = {"page-has-heading-one: html"}
+_REPORTS_POLICY = (
+    "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective));"
+)
+
+
+@pytest.fixture(scope="module")
+def shown_page(browser: Browser, demo: Demo) -> Iterator[Callable[[str], Opened]]:
+    """A page of the demo, opened once for all that look at it; what breaks its policy is said on its console."""
+    contexts, tabs = [], dict[str, Opened]()
+
+    def shown(name: str) -> Opened:
+        if name not in tabs:
+            contexts.append(context := browser.new_context(viewport={"width": 1100, "height": 900}))
+            context.add_init_script(_REPORTS_POLICY)
+            tabs[name] = Opened(context.new_page()).go(demo.page(name))
+        return tabs[name]
+
+    yield shown
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def patients(demo: Demo) -> list[tuple[str, str]]:
+    """Each patient of the ward, with the language in which her page is looked at."""
+    return list(zip(demo.ward.patients, cycle(codes()), strict=False))
+
+
+@pytest.fixture(scope="module")
+def still(open_page: Opener, demo: Demo) -> Page:
+    """A tab in which a patient's page is as it is without its figure being drawn: quickly opened, one after the other."""
+    tab = open_page(demo.page("ward.nl.html")).page
+    tab.route(f"**/{shared_script()[0]}", lambda route: route.abort())
+    return tab
+
+
+def patient_page(demo: Demo, patient: str, code: str) -> str:
+    return demo.page(page_of(Site(demo.root), patient, code))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_nothing_asks_only_for_its_script_and_has_no_barrier(
+    shown_page: Callable[[str], Opened], name: str
+) -> None:
+    tab = shown_page(name)
+    assert tab.said == []
+    assert {Path(url).name for url in tab.requests} == {name, shared_script()[0]}
+    assert barriers(tab.page) == []
+
+
+@pytest.mark.parametrize("name", PAGES[:-1])
+def test_the_tab_key_follows_the_page_shows_where_it_is_and_gets_out_again(
+    shown_page: Callable[[str], Opened], name: str
+) -> None:
+    page = shown_page(name).page
+    page.set_viewport_size({"width": 1100, "height": 900})
+    assert odd_stops(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES[:-1])
+def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[str], Opened], name: str) -> None:
+    page = shown_page(name).page
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            page.wait_for_function(FIGURES_FIT)  # Plotly follows a new width a moment later
+            assert page.evaluate(SCROLLS_BY) <= 0, (width, media)
+            assert page.evaluate(CUT_OFF) == [], (width, media)
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1100, "height": 900})
+
+
+@pytest.mark.parametrize("name", PAGES[:-1])
+def test_on_a4_what_is_folded_is_printed_and_nothing_is_higher_than_its_sheet(
+    shown_page: Callable[[str], Opened], name: str
+) -> None:
+    page = shown_page(name).page
+    page.set_viewport_size({"width": A4_PX[0], "height": A4_PX[1]})
+    page.emulate_media(media="print")
+    folded = page.evaluate(_FOLDED)
+    assert [text for text, height in folded if height < 10] == []
+    assert page.evaluate(_HIGHER_THAN, A4_PX[1]) == []
+    printed = page.pdf(prefer_css_page_size=True)
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1100, "height": 900})
+    boxes = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    assert boxes
+    assert {tuple(round(float(side) / 72 * 25.4) for side in box) for box in boxes} == {A4_MM}
+
+
+def test_every_patient_s_page_is_whole_on_a_phone_and_a_wide_screen_and_some_are_searched_for_barriers(
+    still: Page, demo: Demo, patients: list[tuple[str, str]]
+) -> None:
+    found = []
+    for n, (patient, code) in enumerate(patients):
+        still.goto(patient_page(demo, patient, code))
+        if n % 7 == 0:  # of both languages; the search takes most of the time
+            found += [(patient, code, told) for told in set(barriers(still)) - KNOWN_BARRIERS]
+        for width in WIDTHS:
+            still.set_viewport_size({"width": width, "height": 900})
+            if still.evaluate(SCROLLS_BY) > 0 or still.evaluate(CUT_OFF):
+                found.append((patient, code, f"cut at {width}"))
+    assert found == []
+    assert len(patients) > 20
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_patient_s_page_with_its_figure_is_quiet_and_reached_by_the_keyboard(
+    shown_page: Callable[[str], Opened], demo: Demo, code: str
+) -> None:
+    name = page_of(Site(demo.root), "SYNTHETIC-D05", code)
+    tab = shown_page(name)
+    assert tab.said == []
+    assert {Path(url).name for url in tab.requests} == {name, shared_script()[0]}
+    assert set(barriers(tab.page)) - KNOWN_BARRIERS == set()
+    assert odd_stops(tab.page) == []
+
+
+# What tells something by being drawn, and the contrast that it needs: 3 of a mark, 4.5 of a text (WCAG 2.2, 1.4.11 and 1.4.3).
+DRAWN = {
+    "ward.nl.html": {"td.course svg": 3.0, ".ward .bed a": 4.5, ".ward summary strong": 4.5, ".synthetic": 4.5, ".ward .note": 4.5},
+    "unit.nl.html": {"#everyone .figure .scatterlayer": 3.0, ".headline": 4.5, "td": 4.5},
+    "data.nl.html": {".headline": 4.5, "th": 4.5, ".pages a": 4.5},
+    "method.nl.html": {".headline": 4.5, ".note": 4.5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_without_colour_and_with_each_colour_vision_marks_and_texts_stand_out(
+    shown_page: Callable[[str], Opened], name: str
+) -> None:
+    page = shown_page(name).page
+    session = page.context.new_cdp_session(page)
+    faint = []
+    for vision in ("none", *VISIONS):
+        seen_by(session, vision)
+        for what, least in DRAWN[name].items():
+            seen = contrast(page.locator(what).first)
+            if seen < least:
+                faint.append((vision, what, round(seen, 2)))
+    seen_by(session, "none")
+    assert faint == []
+
+
+def test_a_figure_that_is_too_faint_is_noticed(shown_page: Callable[[str], Opened]) -> None:
+    page = shown_page("ward.nl.html").page
+    page.evaluate("document.querySelector('.synthetic').style.color = '#999'")
+    assert contrast(page.locator(".synthetic")) > 4.5  # its border is black
+    page.evaluate("document.querySelector('.synthetic').style.border = 'none'")
+    assert contrast(page.locator(".synthetic")) < 4.5
+    page.evaluate("document.querySelector('.synthetic').removeAttribute('style')")
+
+
+def test_two_curves_of_one_figure_differ_by_more_than_their_colour(shown_page: Callable[[str], Opened]) -> None:
+    dashes = shown_page("unit.nl.html").page.evaluate(
+        "document.querySelector('#everyone .figure').data.filter(t => t.line && t.line.width > 0).map(t => t.line.dash || 'solid')"
+    )
+    assert len(dashes) > 1
+    assert len(set(dashes)) == len(dashes)
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("facts", [QUIET, BUSY], ids=["quiet", "busy"])
+def test_the_digest_reads_in_a_mail_program_without_barrier_request_or_scrolling(
+    open_page: Opener, tmp_path: Path, facts: dict[str, object], code: str
+) -> None:
+    speaking = Speaking(language(code), "Europe/Amsterdam", f"https://cmv.example/ward.{code}.html", "intern 1234")
+    path = tmp_path / "letter.html"
+    path.write_text(said(routing.DIGEST, "f00d", facts, speaking).html, encoding="utf-8")
+    tab = open_page(path.as_uri())
+    assert tab.said == []
+    assert [Path(url).name for url in tab.requests] == ["letter.html"]
+    assert barriers(tab.page) == []
+    for width in (320, *WIDTHS):
+        tab.page.set_viewport_size({"width": width, "height": 700})
+        assert tab.page.evaluate(SCROLLS_BY) <= 0
+        assert tab.page.evaluate(CUT_OFF) == []
