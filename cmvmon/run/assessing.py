@@ -34,6 +34,7 @@ from cmvmon.run.ward_list import candidates
 from cmvmon.shell import alert_store, known, rule_switches, stored_results, touched
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
+from cmvmon.shell.links import links
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
 
 
@@ -72,7 +73,7 @@ def assess_site(
     rows = assessment.verdicts.to_dicts()
     stamp, counts_of_unit = opened.stamp(as_of), made.count_for_unit()  # before anybody is kept from writing
     with opened.writing() as connection:
-        one = known.links(connection, as_of=as_of, about=patients)
+        one = links(connection, as_of=as_of, about=patients)
         changes, late = alert_store.record(
             connection,
             rows,

@@ -25,6 +25,7 @@ from cmvmon.run.nights import nights
 from cmvmon.run.telling_checkup import of_notify, of_out
 from cmvmon.shell import alert_store, content_hashes, database, dialects, known, numbers_in_store
 from cmvmon.shell.drop_folder import look_through
+from cmvmon.shell.links import links
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import of_each_kind
 from cmvmon.shell.session import now, open_store
@@ -187,7 +188,7 @@ def _database(site: Site) -> Iterator[Finding]:
 def _numbers(connection: sa.Connection) -> Iterator[Finding]:
     """Merged numbers, those that differ only in how they are written, and who is in bed without any result."""
     at = now()
-    one = known.links(connection, as_of=at)
+    one = links(connection, as_of=at)
     every = numbers_in_store.every_number(connection, as_of=at)
     yield Finding("patient numbers", "ok", f"{len(one.into)} merged into another, {len(every)} known")
     for group in patient_numbers.alike(connection, every, as_of=at):

@@ -21,6 +21,7 @@ from cmvmon.ingest import ingest
 from cmvmon.run.feed import Fed, lab_feed
 from cmvmon.shell import known, numbers_in_store, unjudged
 from cmvmon.shell.clock import moment_to_record
+from cmvmon.shell.links import births, links
 from cmvmon.shell.session import now, open_site, open_store
 from cmvmon.shell.site import Site
 
@@ -97,7 +98,7 @@ def _refuse_what_is_no_row(data: bytes, at: datetime) -> None:
 def without_birth_date(root: Path, old: str, new: str) -> str:
     """Of which of the two no date of birth is known, in words without a number; empty where both are."""
     with open_store(Site(root).require().database) as store, store.reading() as connection:
-        born = last_born(known.births(connection, {old.strip(), new.strip()}, as_of=now()))
+        born = last_born(births(connection, {old.strip(), new.strip()}, as_of=now()))
     lacking = [word for word, number in (("OLD", old), ("NEW", new)) if number.strip() not in born]
     return " and ".join(lacking)
 
@@ -105,12 +106,12 @@ def without_birth_date(root: Path, old: str, new: str) -> str:
 def not_used(root: Path) -> dict[str, int]:
     """By why, how many merges should hold now and are not used."""
     with open_store(Site(root).require().database) as store, store.reading() as connection:
-        one = known.links(connection, as_of=now())
+        one = links(connection, as_of=now())
     return dict(sorted(Counter(link.why for link in one.unused).items()))
 
 
 def _are_born_apart(connection: sa.Connection, old: str, new: str, at: datetime) -> bool:
-    born = known.births(connection, {old, new}, as_of=at)
+    born = births(connection, {old, new}, as_of=at)
     return bool(born_apart([(old, new)], (), last_born(born)))
 
 
@@ -119,7 +120,7 @@ def listed_links(root: Path) -> list[dict[str, Any]]:
     at = now()
     with open_store(Site(root).require().database) as store, store.reading() as connection:
         rows = known.known_table(connection, LINKS, as_of=at)
-        one = known.links(connection, as_of=at)
+        one = links(connection, as_of=at)
     unused = {(link.patient_id, link.merged_into): link.why for link in one.unused}
     of_pair: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in [] if rows is None else rows.to_dicts():

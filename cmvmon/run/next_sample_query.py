@@ -15,6 +15,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.shell import known, touched
+from cmvmon.shell.links import links
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import language
@@ -50,7 +51,7 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
 
 def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     with opened.reading() as connection:
-        patient = known.links(connection, as_of=as_of, about=[patient]).of(patient)
+        patient = links(connection, as_of=as_of, about=[patient]).of(patient)
         whom = touched.with_sharers(connection, [patient], as_of=as_of)
         was_known = known.known(connection, opened.site, as_of=as_of, patients=whom)
     found = prepared(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method)

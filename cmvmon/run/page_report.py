@@ -8,7 +8,8 @@ from pathlib import Path
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import page_of, publish
-from cmvmon.shell import alert_store, known, numbers_in_store, stored_results
+from cmvmon.shell import alert_store, numbers_in_store, stored_results
+from cmvmon.shell.links import links
 from cmvmon.shell.session import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
@@ -29,13 +30,13 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
         with opened.reading() as connection:
             moment = alert_store.last_as_of(connection)
             if patient is not None and moment is not None:  # under the number that they go on under
-                patient = known.links(connection, as_of=moment, about=[patient]).of(patient)
+                patient = links(connection, as_of=moment, about=[patient]).of(patient)
             method = stored_results.last_method(connection)
         if moment is None:
             raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
         with opened.reading() as connection:  # before everybody is judged, who would be judged for nothing
             if patient is not None:
-                family = known.links(connection, as_of=moment, about=[patient]).family([patient])
+                family = links(connection, as_of=moment, about=[patient]).family([patient])
                 if not any(numbers_in_store.is_known(connection, one, as_of=moment) for one in sorted(family)):
                     raise SiteError(_UNKNOWN)
         opened = replace(opened, method=method or opened.method)  # the pages tell what the alerts rest on

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.patient_numbers import fold_number
 from cmvmon.run.ward_list import WardList
-from cmvmon.shell import known, numbers_in_store
+from cmvmon.shell import numbers_in_store
+from cmvmon.shell.links import linked, links
 from dashboards.views import PatientNumbers
 
 
 def on_the_ward(connection: sa.Connection, ward: WardList, *, as_of: datetime) -> PatientNumbers:
     """What the ward page says of the numbers of its patients. Asks for them alone, not for everybody who was ever known."""
-    one = known.links(connection, as_of=as_of, about=ward.patients)
+    one = links(connection, as_of=as_of, about=ward.patients)
     mine = one.family(ward.patients)
     found = numbers_in_store.written_otherwise(connection, mine, as_of=as_of)
     n_without = len(set(ward.patients) - set(ward.results["patient_id"]))
@@ -33,7 +34,7 @@ def alike(connection: sa.Connection, numbers: Collection[str], *, as_of: datetim
     for number in numbers:
         folded[fold_number(number)].add(number)
     groups = [group for name, group in folded.items() if name and len(group) > 1]
-    one = known.links(connection, as_of=as_of, about={number for group in groups for number in group})
+    one = links(connection, as_of=as_of, about={number for group in groups for number in group})
     apart = [{one.of(number) for number in group} for group in groups]
     return tuple(
         sorted(tuple(sorted(group)) for group in apart if len(group) > 1 and not _is_stated(connection, group))
@@ -47,4 +48,4 @@ def unused(one: Links) -> tuple[tuple[str, str, str], ...]:
 
 def _is_stated(connection: sa.Connection, group: Collection[str]) -> bool:
     """Whether links, whatever became of them, join all of these numbers."""
-    return set(group) <= known.linked(connection, [min(group)])
+    return set(group) <= linked(connection, [min(group)])

@@ -17,12 +17,13 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
     from cmvmon.domain.delivered import BY_NAME  # with a frame library: only where somebody is to be told
     from cmvmon.domain.rows import ICU_STAYS
     from cmvmon.shell import known
+    from cmvmon.shell.links import links
 
     table = BY_NAME[ICU_STAYS.name]
     stays = known.known_table(connection, table, as_of=at, patients=patients)
     if stays is None:
         return {}
-    one = known.links(connection, as_of=at, about=patients)
+    one = links(connection, as_of=at, about=patients)
     rows = table.begun(stays, at).select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
     by_number = {
         row["patient_id"]: (row["ward"], row["bed"])

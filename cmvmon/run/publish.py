@@ -29,9 +29,9 @@ from cmvmon.run.samples_waiting import due_today
 from cmvmon.run.site_pages import write_site_pages
 from cmvmon.run.ward_rows import ward_rows
 from cmvmon.shell import alert_history, alert_store, database, quarantine, rule_switches
-from cmvmon.shell import known as known_rows
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
+from cmvmon.shell.links import links
 from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.protocol_files import Protocol
 from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now, open_store
@@ -93,7 +93,7 @@ def publish(
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
         wanted = set(only)
     with opened.reading() as connection:
-        one = known_rows.links(connection, as_of=as_of, about=only)
+        one = links(connection, as_of=as_of, about=only)
         waiting = frozenset(
             replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
         )

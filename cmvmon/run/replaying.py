@@ -27,6 +27,7 @@ from cmvmon.run.nights import DUE_AT
 from cmvmon.run.replay_ledger import Ledger, Told
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import known, moments
+from cmvmon.shell.links import links
 from cmvmon.shell.moments import Moment
 from cmvmon.shell.session import OpenSite, now, open_store
 from cmvmon.shell.site import Site
@@ -195,7 +196,7 @@ def _judge(
     as_of, whom = moment.as_of, moment.patients
     with opened.reading() as connection:
         was_known = known.known(connection, opened.site, as_of=as_of, patients=whom)
-        one = known.links(connection, as_of=as_of, about=whom)
+        one = links(connection, as_of=as_of, about=whom)
         off = switched_off(connection, as_of=as_of)
     for n, (protocol, ledger) in enumerate(sides):
         under = replace(opened, protocol=protocol, method=moment.method)

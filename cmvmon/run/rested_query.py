@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from cmvmon.domain.rested import Rested
 from cmvmon.domain.subjects import subject_key
-from cmvmon.shell import known, rested_on
+from cmvmon.shell import rested_on
+from cmvmon.shell.links import links
 from cmvmon.text import Language
 from cmvmon.text.rested import rested_in_words
 
@@ -23,9 +24,7 @@ def rested(connection: sa.Connection, alert: Mapping[str, Any]) -> Rested | None
     if result_id is None:
         return None
     evidence = json.loads(alert["evidence"])
-    numbers = known.links(connection, as_of=alert["changed_at"], about=[alert["patient_id"]]).family(
-        [alert["patient_id"]]
-    )
+    numbers = links(connection, as_of=alert["changed_at"], about=[alert["patient_id"]]).family([alert["patient_id"]])
     since, until = (evidence.get(name) for name in ("in_use_since", "taken_back_at"))
     n_judged = None
     if since is not None and until is not None:

@@ -10,8 +10,9 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import OPEN, subject_of
 from cmvmon.run.assessing import assessed, ends_of_alerts, switched_off
 from cmvmon.run.publish import Published, publish
-from cmvmon.shell import alert_history, known
+from cmvmon.shell import alert_history
 from cmvmon.shell.alert_decisions import decided
+from cmvmon.shell.links import links
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 
@@ -30,7 +31,7 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
         assessment = assessed(opened, as_of=as_of)
         with opened.reading() as connection:
             stood = alert_history.standing_at(connection, as_of)
-            one, off = known.links(connection, as_of=as_of), switched_off(connection, as_of=as_of)
+            one, off = links(connection, as_of=as_of), switched_off(connection, as_of=as_of)
             ends = ends_of_alerts(assessment, one, off)
         latest = {subject_of(row): row for row in sorted(stood, key=lambda row: (row["opened_at"], row["changed_at"]))}
         of_patients = {subject: row for subject, row in latest.items() if row["rule"] != words.OPERATIONS}

@@ -20,11 +20,12 @@ from cmvmon.run.feed_health import A_DAY, FeedHealth, feed_health
 from cmvmon.run.nights import nights
 from cmvmon.run.patient_numbers import unused
 from cmvmon.run.telling_state import NOBODY_IS_TOLD, Telling, out_state, state
-from cmvmon.shell import alert_store, database, known
+from cmvmon.shell import alert_store, database
 from cmvmon.shell.certificates import Certificate, certificates
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.last_backup import last_backup
+from cmvmon.shell.links import links
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import NOTHING, NeverTakenIn, of_each_kind
 from cmvmon.shell.sender_files import LISTEN
@@ -141,7 +142,7 @@ def status(root: Path) -> Status:
             assessed = alert_store.last_as_of(connection)
             never = of_each_kind(connection, as_of=found.at)
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
-            not_used = Counter(why for _, _, why in unused(known.links(connection, as_of=found.at)))
+            not_used = Counter(why for _, _, why in unused(links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
         about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
         stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.domain.columns import Kind, RowType
+from cmvmon.domain.columns import RowType
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import (
-    BIRTHS,
     BY_NAME,
     DELIVERED,
-    LINKS,
     SNAPSHOT_REFUSED,
     Delivered,
     Versions,
     with_what_it_tells,
 )
 from cmvmon.domain.known import Known, all_told, unclear_of, with_told
-from cmvmon.domain.patient_links import Links, links_at
+from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.feeds.formats import STATING
 from cmvmon.shell import feed_state
 from cmvmon.shell.answered import answered_results
-from cmvmon.shell.frames import framed
+from cmvmon.shell.links import links
 from cmvmon.shell.one_number import under_one_number
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.schema import DELIVERIES, VERSIONS
+from cmvmon.shell.schema import DELIVERIES
 from cmvmon.shell.signs_of_life import ever_sent, last_heard, last_signs, silent_tables
 from cmvmon.shell.site import Site
-
-_CHUNK = 500
-_RECORD = ("delivery_id", "feed", "record_number")  # one record of one delivery
+from cmvmon.shell.stored_versions import RECORD, chunks, stored_versions
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
@@ -106,7 +102,7 @@ def _own_rows(
     if not (_came(connection, [table.name], as_of) if came is None else table.name in came):
         return None, table.rows.empty()
     whom = None if patients is None else one.family(patients)
-    versions = under_one_number(_read(connection, table.rows, as_of, whom), table, one)
+    versions = under_one_number(stored_versions(connection, table.rows, as_of, whom), table, one)
     if table.stated:
         versions = versions.with_columns(is_statement=pl.col("delivery_id").is_in(_of_messages(connection, table)))
     if table.versions is Versions.SNAPSHOT:
@@ -119,35 +115,6 @@ def _of_messages(connection: sa.Connection, table: Delivered) -> list[str]:
     d = DELIVERIES.c
     query = sa.select(d.delivery_id).where(d.table_name == table.name, d.format.in_(STATING)).distinct()
     return list(connection.execute(query).scalars())
-
-
-def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:
-    """Which numbers are one patient at `as_of`, by the links known then. `about`: only those that concern these numbers."""
-    c = VERSIONS[LINKS.name].c
-    if connection.execute(sa.select(c.version_number).limit(1)).first() is None:
-        return Links()
-    among = None if about is None else linked(connection, about)
-    current, contradicting = _current(_read(connection, LINKS.rows, as_of, among), LINKS)
-    named = {number for column in LINKS.patients for number in current[column]}
-    return links_at(current, contradicting, as_of, births(connection, named, as_of=as_of))
-
-
-def births(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> pl.DataFrame:
-    """Every version of the dates of birth of these numbers, as they came, known at `as_of`; none of one that was withdrawn."""
-    is_withdrawn = pl.col("is_withdrawn").any().over("record_key")
-    return _read(connection, BIRTHS.rows, as_of, numbers).filter(~is_withdrawn).select(*BIRTHS.rows.schema)
-
-
-def linked(connection: sa.Connection, numbers: Collection[str]) -> frozenset[str]:
-    """These numbers, and every one that a link ever joined to one of them, and so on."""
-    c = VERSIONS[LINKS.name].c
-    ways = [(c[one], c[other]) for one in LINKS.patients for other in LINKS.patients if one != other]
-    found = asked = frozenset(numbers)
-    while asked:
-        parts = [sa.select(other).where(one.in_(some)) for some in chunks(asked) for one, other in ways]
-        asked = frozenset(name for part in parts for name in connection.execute(part.distinct()).scalars()) - found
-        found |= asked
-    return found
 
 
 def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
@@ -184,63 +151,11 @@ def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _read(connection: sa.Connection, row_type: RowType, as_of: datetime, whom: Collection[str] | None) -> pl.DataFrame:
-    table = VERSIONS[row_type.name]
-    beside = ["record_key", "landed_at", *_RECORD, "attempt", *(["is_withdrawn"] if "is_withdrawn" in table.c else [])]
-    names = dict.fromkeys([*row_type.schema, *beside])
-    query = sa.select(*(table.c[name] for name in names)).where(table.c.received_at <= as_of)
-    if whom is None:
-        return _frame(connection, query, row_type)
-    parts = [_frame(connection, query.where(table.c.patient_id.in_(some)), row_type) for some in chunks(whom)]
-    return pl.concat(parts) if parts else _frame(connection, query.where(sa.false()), row_type)
-
-
 def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
     """Without the rows that a later judging of the same record replaced, as under another key."""
     if not (rows["attempt"] > 1).any():
         return rows
-    return rows.filter(pl.col("attempt") == pl.col("attempt").max().over(_RECORD))
-
-
-def _current(versions: pl.DataFrame, table: Delivered) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The last version of each record, withdrawn ones left out, and one row for each record whose last versions contradict
-    each other."""
-    said = pl.struct(table.rows.content)
-    stamp = pl.struct("received_at", "landed_at").rank("dense").over("record_key")
-    last = (
-        versions.with_columns(stamp=stamp, said=said)
-        .filter(pl.col("stamp") == pl.col("stamp").max().over("record_key"))
-        .filter(~pl.col("is_withdrawn").any().over("record_key"))
-        .unique(subset=["record_key", "said"], keep="first", maintain_order=True)
-        .drop("stamp", "said")
-    )
-    several = pl.col("record_key").is_duplicated()
-    return last.filter(~several), last.filter(several).unique(subset="record_key", keep="first", maintain_order=True)
-
-
-def _frame(connection: sa.Connection, query: sa.Select[tuple[object, ...]], row_type: RowType) -> pl.DataFrame:
-    types: dict[str, pl.DataType] = {
-        "landed_at": Kind.MOMENT.dtype,
-        "record_number": pl.Int64(),
-        "attempt": pl.Int64(),
-        "is_withdrawn": pl.Boolean(),
-        **row_type.schema,
-    }
-    return framed(connection, query, types)
-
-
-def led_on(connection: sa.Connection, numbers: Iterable[str], as_of: datetime) -> set[str]:
-    """These patients, each under the number that they go on under."""
-    found = set(numbers)
-    if not found:
-        return found
-    one = links(connection, as_of=as_of, about=found)
-    return {one.of(number) for number in found}
-
-
-def chunks(patients: Collection[str]) -> list[list[str]]:
-    wanted = sorted(patients)
-    return [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
+    return rows.filter(pl.col("attempt") == pl.col("attempt").max().over(RECORD))
 
 
 def _unread(

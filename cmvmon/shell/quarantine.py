@@ -25,6 +25,7 @@ from cmvmon.ingest import REFUSED
 from cmvmon.shell import dialects
 from cmvmon.shell.brought_right import brought_right, place, set_apart
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.links import links
 from cmvmon.shell.one_number import judged_under
 from cmvmon.shell.quarantine_answers import mark, unanswered
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, QUARANTINE_ANSWERS, VERSIONS, WAITING
@@ -122,7 +123,6 @@ def _is_of_one_patient(connection: sa.Connection, row: Mapping[str, Any], as_of:
     by the links that are known, and contradicts nothing else."""
     if row["reason"] != TWO_PATIENTS or row["named_key"] is None:
         return False
-    from cmvmon.shell.known import links  # which reads the quarantine itself
 
     table, v = BY_NAME[row["table_name"]], VERSIONS[row["table_name"]]
     query = sa.select(v).where(v.c.record_key == row["named_key"])

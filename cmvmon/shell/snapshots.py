@@ -25,8 +25,8 @@ from cmvmon.feeds.part import Part
 from cmvmon.feeds.reasons import explain
 from cmvmon.feeds.records import refusal
 from cmvmon.feeds.table_file import TableForm
-from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.links import links
 from cmvmon.shell.schema import DELIVERIES, VERSIONS
 
 MAX_WITHDRAWN_SHARE = 0.5  # where none is declared

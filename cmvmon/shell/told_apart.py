@@ -16,8 +16,8 @@ from cmvmon.domain.delivered import BY_NAME, LEADING, Delivered, Versions
 from cmvmon.domain.identity import as_text, content_hash, record_key
 from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.part import Part
-from cmvmon.shell.known import links
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.links import links
 from cmvmon.shell.one_number import judged_under
 from cmvmon.shell.quarantine import keys_that_wait
 from cmvmon.shell.schema import VERSIONS

@@ -9,8 +9,9 @@ from functools import cache
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import DELIVERED, LEADING, WHOLE_SNAPSHOT
-from cmvmon.shell.known import chunks, linked, links
+from cmvmon.shell.links import linked, links
 from cmvmon.shell.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.stored_versions import chunks
 
 
 def patients_of_delivery(connection: sa.Connection, delivery_id: str) -> frozenset[str]:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.shell.known import known_table, led_on
+from cmvmon.shell.known import known_table
+from cmvmon.shell.links import led_on
 from cmvmon.shell.movements_left_open import may_go_on
 from cmvmon.shell.schema import VERSIONS
 

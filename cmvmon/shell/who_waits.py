@@ -9,8 +9,9 @@ from functools import cache
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import BIRTHS, DELIVERED, LINKS, Delivered
-from cmvmon.shell.known import chunks, led_on, linked, links
+from cmvmon.shell.links import led_on, linked, links
 from cmvmon.shell.schema import ASSESSED_PATIENTS, DELIVERIES, VERSIONS
+from cmvmon.shell.stored_versions import chunks
 
 
 def waiting(

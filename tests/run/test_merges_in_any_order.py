@@ -12,6 +12,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.merging import listed_links, merge
 from cmvmon.shell import known, session
+from cmvmon.shell.links import links
 from cmvmon.shell.session import open_site
 from tests.feeds import hl7_told_texts as hl7
 from tests.run.test_hl7_movements import FEED, at_feed
@@ -41,7 +42,7 @@ def come(root: Path, *messages: list[str]) -> Path:
 def ends(root: Path) -> tuple[dict[str, str], list[str], int]:
     """Who goes on as whom, which links are not used and why, and how many statements are kept."""
     with open_site(root) as opened, opened.reading() as connection:
-        one = known.links(connection, as_of=day(30))
+        one = links(connection, as_of=day(30))
         rows = known.known_table(connection, LINKS, as_of=day(30))
     return dict(one.into), [link.why for link in one.unused], 0 if rows is None else rows.height
 
