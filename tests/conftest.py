@@ -108,18 +108,38 @@ TOGETHER = {
     "pages/test_every_page_in_a_browser.py": "the demo's pages",
     "pages/test_reading.py": "the demo's pages",
 }
+# What takes longest is begun first, so that no process is left alone with it at the end: groups and files, the dearest first.
+BEGUN_FIRST = (
+    "cases of the rules",
+    "cases/test_small_sites.py",
+    "run/test_backing_up.py",
+    "listen/test_live_demo.py",
+    "examples/test_wheel.py",
+    "benchmarks/test_order.py",
+    "docs/test_readme.py",
+    "cli/test_cli.py",
+    "workbench/test_demo_ward.py",
+    "pages/test_demo_pages.py",
+    "run/test_histories.py",
+    "run/test_alerts_over_nights.py",
+    "run/test_faults.py",
+    "shell/test_hl7_statuses.py",
+    "contracts/test_agreement.py",
+    "run/test_answering.py",
+    "feeds/test_hl7_told.py",
+    "year/test_year.py",
+    "workbench/test_partitions.py",
+    "reference/test_reference_wards.py",
+)
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
-# contracts/test_agreement.py. Everywhere else, and in these files, a night is judged as a hospital's is.
+# contracts/test_agreement.py. Everywhere else, in these files, and where a test asks for it
+# (`judged_as_every_night`), a night is judged as a hospital's is.
 NIGHTS_ON_THE_WAY = ("benchmarks", "cases", "cli", "pages", "reference", "run", "shell", "telling", "year")
 JUDGED_AS_EVERY_NIGHT = (
     "cli/test_cli.py",
-    "run/test_faults.py",
     "run/test_night.py",
-    "run/test_refresh.py",
     "run/test_stored_contracts.py",
-    "run/test_table_file_nights.py",
-    "run/test_watching.py",
 )
 
 
@@ -131,8 +151,17 @@ def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
         if place.startswith(tuple(f"{folder}/" for folder in NIGHTS_ON_THE_WAY)) and place not in JUDGED_AS_EVERY_NIGHT:
             from data_contracts import gate
 
+            patched.setattr(gate, "of_every_night", gate.gate, raising=False)
             patched.setattr(gate, "gate", gate.live_gate)
         yield
+
+
+@pytest.fixture
+def judged_as_every_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The promises of this test's nights are judged as a hospital's are, in a file where those of others are on the way."""
+    from data_contracts import gate
+
+    monkeypatch.setattr(gate, "gate", gate.of_every_night)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -146,11 +175,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(kind)
         if "postgresql" in item.nodeid or {"server", "site_on_postgresql"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("dear")  # a server is started for them
-    items.sort(key=lambda item: not _is_of_a_group(item))  # the longest way is begun first
+    items.sort(key=_turn)
 
 
-def _is_of_a_group(item: pytest.Item) -> bool:
-    return any(mark.args[0] in TOGETHER.values() for mark in item.iter_markers("xdist_group"))
+def _turn(item: pytest.Item) -> int:
+    group = next(mark.args[0] for mark in item.iter_markers("xdist_group"))
+    return BEGUN_FIRST.index(group) if group in BEGUN_FIRST else len(BEGUN_FIRST)
 
 
 @pytest.fixture(scope="session")

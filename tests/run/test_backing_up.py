@@ -36,6 +36,7 @@ from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.store_backup import contents
 from tests import postgresql, sites
+from tests.calls import here
 from tests.listen import listening
 from tests.sites import day, drop, falling
 
@@ -526,16 +527,11 @@ def test_the_commands_tell_counts_and_places_and_no_patient(lived: Path, backups
     assert "h ago" in next(line for line in said[-1].splitlines() if line.startswith("last backup"))
     assert not any(PLANTED in words or "Planted" in words for words in said)
     assert PLANTED in str(sites.everything(backups / "new"))
-    refused = subprocess.run(
-        [str(listening.CMVMON), "restore", folder], capture_output=True, text=True, check=False, timeout=WITHIN_S
-    )
+    refused = here("restore", folder)
     assert (refused.returncode, "name the new site with --into" in refused.stderr) == (2, True)
 
 
 def _command(*words: str | Path, code: int = 0) -> str:
-    done = subprocess.run(
-        [str(listening.CMVMON), *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=WITHIN_S,
-    )  # fmt: skip
+    done = here(*words)
     assert done.returncode == code, done.stderr
     return done.stdout

@@ -27,6 +27,7 @@ from cmvmon.shell import alert_store
 from cmvmon.shell.session import now, open_site
 from cmvmon.text import language
 from tests import sites
+from tests.calls import here
 from tests.sites import course, day, drop, falling, result, stay
 
 PACKAGED = Path(__file__).parents[2] / "cmvmon"
@@ -108,6 +109,7 @@ BROKEN_ROWS = {
 }
 
 
+@pytest.mark.usefixtures("judged_as_every_night")
 @pytest.mark.parametrize("table", BROKEN_ROWS)
 def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_path: Path, table: str) -> None:
     sites.ward_of_three(tmp_path)
@@ -139,6 +141,7 @@ def test_a_delivered_table_that_breaks_its_contract_stops_the_assessment(tmp_pat
         assert operations(tmp_path) == [("assessment", "contract_broken")]
 
 
+@pytest.mark.usefixtures("judged_as_every_night")
 def test_a_computed_table_that_breaks_its_contract_is_neither_recorded_nor_shown(tmp_path: Path) -> None:
     """Priors of an absurd decline make weekly_decline break its own promise."""
     sites.ward_of_three(tmp_path)
@@ -160,6 +163,7 @@ def with_weeks(assessment: Assessment, weekly: pl.DataFrame) -> Assessment:
     return replace(assessment, facts=facts_at(prepared, protocol=facts.protocol, as_of=day(21.5)))
 
 
+@pytest.mark.usefixtures("judged_as_every_night")
 def test_the_gate_holds_the_computed_tables_to_their_promises_and_references(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
@@ -298,17 +302,7 @@ def test_two_processes_that_bring_the_same_bytes_leave_them_once(tmp_path: Path)
 
 def test_a_file_that_is_missing_does_not_keep_the_next_from_being_taken_in(tmp_path: Path) -> None:
     good = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 50000)])
-    command = [
-        str(Path(sys.executable).parent / "cmvmon"),
-        "ingest",
-        str(tmp_path / "nothing.csv"),
-        str(good),
-        "--feed",
-        "synthetic",
-        "--site",
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = here("ingest", tmp_path / "nothing.csv", good, "--feed", "synthetic", site=tmp_path)
     assert done.returncode == 2
     assert "nothing.csv can't be read" in done.stderr
     assert "one.csv: received 1 = accepted 1" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import urllib.request
@@ -24,6 +25,7 @@ from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import servers, sites
+from tests.calls import here
 from tests.listen import listening
 from tests.listen.certificates import authority
 from tests.listen.test_who_may_send import over_tls
@@ -49,9 +51,14 @@ def of(found: Mapping[str, Mapping[Labels, float]], name: str, **labels: str) ->
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
+def site(one_site: Path, tmp_path: Path) -> Path:
     """A site after a night, with what waits: a record, a message, a refused delivery, and names planted wherever one can be."""
-    root = tmp_path / "site"
+    return Path(shutil.copytree(one_site, tmp_path / "site"))
+
+
+@pytest.fixture(scope="module")
+def one_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("one") / "site"
     sites.ward_of_three(root)
     drop(
         root,
@@ -76,13 +83,7 @@ def test_nothing_of_a_patient_and_no_name_that_somebody_gave_a_folder_is_told(si
     said = metrics.text(site).decode()
     assert [name for name in PLANTED if name.lower() in said.lower()] == []
     assert 'feed="undescribed"' in said
-    plain = subprocess.run(
-        [str(listening.CMVMON), "status", "--json", "--site", str(site)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WITHIN_S,
-    )
+    plain = here("status", "--json", site=site)
     told = plain.stdout + plain.stderr
     assert [name for name in PLANTED if name in told and name != PLANTED[2]] == [], "feeds are named, patients are not"
 
@@ -193,13 +194,7 @@ def test_until_when_certificates_hold_is_told_of_the_listener_and_of_each_sender
         "authority": pytest.approx(9, abs=0.1),
         "lis": pytest.approx(3, abs=0.1),
     }
-    said = subprocess.run(
-        [str(listening.CMVMON), "status", "--site", str(root)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WITHIN_S,
-    )
+    said = here("status", site=root)
     assert "certificate  of lis ends in 2 days" in said.stdout
     certificate.write_text("none", "utf-8")
     assert [one.ends_at for one in certificates(root) if one.of == "listener"] == [None]
@@ -260,13 +255,7 @@ def test_watch_serves_them_on_loopback_alone_and_writes_the_file_that_the_site_n
         assert "cmvmon_readable 1.0" in file.read_text("utf-8")
         assert file.stat().st_mode & 0o444 == 0o444
         assert _listens_at(port) == {"0100007F"}
-        refused = subprocess.run(
-            [str(listening.CMVMON), "metrics", "--write", "--site", str(site)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WITHIN_S,
-        )
+        refused = here("metrics", "--write", site=site)
         assert (refused.returncode, refused.stdout) == (0, f"written to {file}\n")
     finally:
         process.terminate()

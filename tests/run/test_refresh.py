@@ -48,6 +48,7 @@ def one_result() -> str:
     return result(NEW, 21.55, 900_000, reported=text(day(21.6)))
 
 
+@pytest.mark.usefixtures("judged_as_every_night")
 @pytest.mark.parametrize("with_stays", [True, False])
 def test_the_ward_page_and_the_patients_page_are_byte_for_byte_those_of_a_whole_night(
     tmp_path: Path, *, with_stays: bool

@@ -51,6 +51,7 @@ def scopes(site: Path) -> list[str]:
     return [scope for (scope,) in rows(site, "SELECT scope FROM assessments ORDER BY as_of")]
 
 
+@pytest.mark.usefixtures("judged_as_every_night")
 def test_a_delivery_is_taken_in_and_only_whom_it_touches_is_refreshed(watched: Watch) -> None:
     assert watched.look() is None
     before = sites.page_bytes(watched.root)
