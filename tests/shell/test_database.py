@@ -27,6 +27,7 @@ from cmvmon.shell.schema import METADATA
 from cmvmon.shell.session import open_site
 from cmvmon.shell.site import FOLDERS, Site
 from tests import sites
+from tests.memory import show_the_way_to
 
 TRIGGERS = "SELECT tbl_name, upper(substr(name, 4, 6)) FROM sqlite_master WHERE type = 'trigger'"
 SERVERS_TRIGGERS = (
@@ -172,9 +173,7 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
         "    with open_site(root) as opened: take_in_drop(opened, received_at=day(1))\n"
         "except StoreError as error: print(error)\n"
     )
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
-            folder.chmod(0o755)
+    show_the_way_to(tmp_path)
     for name in FOLDERS:
         (tmp_path / name).chmod(0o755)
     (tmp_path / "cmvmon.sqlite").chmod(0o444)

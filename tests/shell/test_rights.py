@@ -20,6 +20,7 @@ from cmvmon.run.night import nightly
 from cmvmon.shell.files import append_line, sweep, write_atomically
 from cmvmon.shell.lock import only_run
 from tests import sites
+from tests.memory import show_the_way_to
 from tests.sites import day
 
 
@@ -68,9 +69,7 @@ def test_a_lock_that_an_earlier_version_left_open_to_others_is_closed_to_them(tm
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user for this test")
 def test_another_user_can_neither_hold_the_lock_nor_is_told_of_it_without_words(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
-            folder.chmod(0o755)
+    show_the_way_to(tmp_path)
     lock = tmp_path / ".nightly.lock"
     with only_run(lock):
         pass
