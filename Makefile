@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-# Tests are spread by file or group of files (tests/conftest.py), so that what these prepare once is prepared once.
+# Tests are spread by file or group of files (tests/spread.py), so that what these prepare once is prepared once.
 SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup --no-loadscope-reorder
 # Those of the flows come last, in a process of their own: Prefect reads its settings once.
 UNIT := not slow and not browser and not prefect and not dear and not long

@@ -9,13 +9,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import postgresql
 from tests.depth import LONG
 from tests.memory import in_memory
+from tests.spread import ByGroup, group_of, turn
 
 if (memory := in_memory()) is not None:  # of every process of a run: the first one says so to those that it starts
     os.environ.setdefault("TMPDIR", str(memory))
@@ -96,41 +99,6 @@ KINDS = {
         "year",
     ),
 }
-# Files that share what is dear to prepare run in one process (`make` spreads by group); each other file is its own group.
-TOGETHER = {
-    "rules/test_rule_cases.py": "cases of the rules",
-    "rules/test_what_alerts_say.py": "cases of the rules",
-    "rules/test_every_rule.py": "cases of the rules",
-    "rules/test_explaining.py": "cases of the rules",
-    "rules/test_stricter_thresholds.py": "cases of the rules",
-    "rules/test_together.py": "cases of the rules",
-    "pages/test_demo_pages.py": "the demo's pages",
-    "pages/test_every_page_in_a_browser.py": "the demo's pages",
-    "pages/test_reading.py": "the demo's pages",
-}
-# What takes longest is begun first, so that no process is left alone with it at the end: groups and files, the dearest first.
-BEGUN_FIRST = (
-    "cases of the rules",
-    "cases/test_small_sites.py",
-    "run/test_backing_up.py",
-    "listen/test_live_demo.py",
-    "examples/test_wheel.py",
-    "benchmarks/test_order.py",
-    "docs/test_readme.py",
-    "cli/test_cli.py",
-    "workbench/test_demo_ward.py",
-    "pages/test_demo_pages.py",
-    "run/test_histories.py",
-    "run/test_alerts_over_nights.py",
-    "run/test_faults.py",
-    "shell/test_hl7_statuses.py",
-    "contracts/test_agreement.py",
-    "run/test_answering.py",
-    "feeds/test_hl7_told.py",
-    "year/test_year.py",
-    "workbench/test_partitions.py",
-    "reference/test_reference_wards.py",
-)
 # Of the time of a night of few patients Great Expectations takes four fifths. In these places a night is only the way to what
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
 # contracts/test_agreement.py. Everywhere else, in these files, and where a test asks for it
@@ -164,23 +132,20 @@ def judged_as_every_night(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "gate", gate.of_every_night)  # type: ignore[attr-defined]
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Before xdist reads the groups: it would find none, and send the tests of a file to either process, one by one."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place, place)))
         for kind, places in KINDS.items():
             if any(place == named or place.startswith(f"{named}/") for named in places):
                 item.add_marker(kind)
         if "postgresql" in item.nodeid or {"server", "site_on_postgresql"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("dear")  # a server is started for them
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    group = next(mark.args[0] for mark in item.iter_markers("xdist_group"))
-    return BEGUN_FIRST.index(group) if group in BEGUN_FIRST else len(BEGUN_FIRST)
+    items.sort(key=lambda item: turn(group_of(item.nodeid)))
 
 
 @pytest.fixture(scope="session")
