@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.sites import lain_still
-
 ROOT = Path(__file__).parents[2]
 NOT_SHOWN = ["[...]"]
 
@@ -32,8 +30,6 @@ def run_commands(page: str, folder: Path, *, expected: int) -> str:
     assert len(commands(page)) == expected
     for command, shown in commands(page):
         program, *arguments = shlex.split(command)
-        for path in folder.glob("site/drop/*/*/*"):  # who reads the page is slower than a file that still grows
-            lain_still(path)
         done = subprocess.run(
             [str(Path(sys.executable).parent / program), *arguments],
             cwd=folder,
