@@ -1,22 +1,26 @@
-"""Messages of a laboratory's line, from the socket to the page: `python -m benchmarks feed [acknowledged|parsed|page|kills]`.
+"""Messages of a laboratory's line, from the socket to the page: `python -m benchmarks feed [PART ...]`, each a table.
 
-The listener and `cmvmon watch` are real processes on loopback. What is acknowledged is set against how often this disk itself syncs,
-in the same run.
+    parsed          one message read, by ours and by two others
+    acknowledged    messages made durable and answered, against the syncs of this disk
+    steady          how long an answer takes at a steady rate
+    page            from the answer to the page, while `cmvmon watch` runs
+    backlog         messages that wait, taken in
+    kills           `kill -9` at random (benchmarks/feed_kills.py); leaves a line a site in benchmarks/feed_kills.jsonl
+
+`--write` puts each table into benchmarks/feed.md under its heading.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
+import platform
 import random
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,67 +28,18 @@ from pathlib import Path
 import hl7
 from hl7apy.parser import parse_message
 
+from benchmarks import feed_backlog, feed_kills, feed_line
 from cmvmon.feeds.hl7.parsing import parsed
 from cmvmon.feeds.hl7.reader import RawMessage, Reader
-from cmvmon.feeds.mllp import END, framed
 from cmvmon.run.night import nightly
 from tests.listen import listening
-from tests.listen.laboratory import Laboratory
-from tests.listen.listening import CMVMON, contents, result, sent, started, until
+from tests.listen.listening import CMVMON, result, sent, started, until
 
-_DISK_S = 1.0
-
-
-def syncs_a_second(folder: Path) -> float:
-    """How often the disk of that folder syncs a block that is added to a file."""
-    handle = os.open(folder / "syncs", os.O_CREAT | os.O_WRONLY)
-    n, begun = 0, time.monotonic()
-    try:
-        while time.monotonic() - begun < _DISK_S:
-            os.pwrite(handle, b"x" * 4096, n * 4096)
-            os.fdatasync(handle)
-            n += 1
-    finally:
-        os.close(handle)
-    return n / (time.monotonic() - begun)
+WRITTEN, LOG = Path(__file__).with_name("feed.md"), Path(__file__).with_name("feed_kills.jsonl")
+PARTS = ("parsed", "acknowledged", "steady", "page", "backlog", "kills")
 
 
-async def _send(port: int, name: str, until_s: float, took: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    number = 0
-    while time.monotonic() < until_s:
-        begun = time.monotonic()
-        writer.write(framed(result(f"{name}-{number}")))
-        answer = await reader.readuntil(END)
-        if b"MSA|AA|" not in answer:
-            raise RuntimeError("a message was not acknowledged")
-        took.append(time.monotonic() - begun)
-        number += 1
-    writer.close()
-
-
-def acknowledged(seconds: float, rounds: int) -> None:
-    """One message after the other on each of some connections."""
-    print("| connections | acknowledged/s | p50 ms | p99 ms | syncs/s of the disk | ratio |\n|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as name, started(listening.site(Path(name) / "site")) as listener:
-        for connections in (1, 8) * rounds:
-            before, took = syncs_a_second(Path(name)), list[float]()
-
-            async def all_of_them(n: int = connections, took: list[float] = took) -> None:
-                end = time.monotonic() + seconds
-                await asyncio.gather(*(_send(listener.port, f"{end}-{one}", end, took) for one in range(n)))
-
-            asyncio.run(all_of_them())
-            disk, rate = (before + syncs_a_second(Path(name))) / 2, len(took) / seconds
-            took.sort()
-            p50, p99 = (1000 * took[int(len(took) * part)] for part in (0.5, 0.99))
-            print(
-                f"| {connections} | {rate:.0f} | {p50:.1f} | {p99:.1f} | {disk:.0f} | {rate / disk:.2f} |", flush=True
-            )
-        listener.stop()
-
-
-def parsed_rates(n: int) -> None:
+def parsed_rates(n: int) -> str:
     """One message of a result, read by ours and by two others, in turn."""
     data = result("1")
 
@@ -98,19 +53,21 @@ def parsed_rates(n: int) -> None:
 
     readers: dict[str, tuple[Callable[[], object], int]] = {
         "cmvmon": (ours, n),
-        "hl7": (lambda: hl7.parse(data.decode()), n),
+        "hl7": (lambda: hl7.parse(data.decode()), max(n // 5, 20)),
         "hl7apy": (lambda: parse_message(data.decode()), max(n // 50, 20)),
     }
-    print("| reader | messages/s, three runs in turn |\n|---|---|")
-    found: dict[str, list[str]] = {name: [] for name in readers}
+    found: dict[str, list[float]] = {name: [] for name in readers}
     for _ in range(3):
         for name, (read, times) in readers.items():
-            begun = time.perf_counter()
+            begun = time.process_time()
             for _ in range(times):
                 read()
-            found[name].append(f"{times / (time.perf_counter() - begun):,.0f}")
+            found[name].append(times / (time.process_time() - begun))
+    lines = ["| reader | messages a second of CPU, three runs in turn | cmvmon's in its own |", "|---|---|---|"]
     for name, rates in found.items():
-        print(f"| {name} | {', '.join(rates)} |")
+        times_ours = [ours / rate for ours, rate in zip(found["cmvmon"], rates, strict=True)]
+        lines.append(f"| {name} | {', '.join(f'{rate:,.0f}' for rate in rates)} | {sorted(times_ours)[1]:.1f} |")
+    return "\n".join(lines)
 
 
 def _load(control: str, value: int, patient: int, ago: timedelta) -> bytes:
@@ -119,7 +76,7 @@ def _load(control: str, value: int, patient: int, ago: timedelta) -> bytes:
     return message.replace(b"SYNTH-1^", f"SYNTH-{patient}^".encode())
 
 
-def to_the_page(patients: int, repeats: int) -> None:
+def to_the_page(patients: int, repeats: int) -> str:
     """From the acknowledgement of a single result until a page shows it, while `cmvmon watch` runs."""
     with tempfile.TemporaryDirectory() as name, started(root := listening.site(Path(name) / "site")) as listener:
         for patient in range(patients):
@@ -133,7 +90,7 @@ def to_the_page(patients: int, repeats: int) -> None:
                 value = 1_000_001 + number
                 sent(listener.port, _load(f"new-{number}", value, number % patients, timedelta(hours=1)))
                 begun = time.monotonic()
-                until(lambda shown=f"{value:,}": _is_shown(root, shown), 60)
+                until(lambda shown=f"{value:,}": _is_shown(root, shown), 120)
                 took.append(time.monotonic() - begun)
                 time.sleep(random.uniform(0.5, 2.0))
         finally:
@@ -142,66 +99,66 @@ def to_the_page(patients: int, repeats: int) -> None:
         listener.stop()
     took = sorted(took[1:])
     at = [took[min(int(len(took) * part), len(took) - 1)] for part in (0.5, 0.99)]
-    print(f"| {patients} | {len(took)} | {at[0]:.2f} s | {at[1]:.2f} s |", flush=True)
+    return f"| {patients} | {len(took)} | {at[0]:.2f} s | {at[1]:.2f} s |"
 
 
 def _is_shown(root: Path, text: str) -> bool:
-    return any(text in path.read_text("utf-8") for path in (root / "pages").glob("*.en.html"))
+    """Whether the ward page, on which the newest load of each patient stands, shows it."""
+    return text in (root / "pages" / "ward.en.html").read_text("utf-8")
 
 
-def kills(times: int) -> int:
-    """The listener killed at random while two connections send; what was not acknowledged is sent again."""
-    chance, laboratory, done = random.Random(), Laboratory(0), 0
-    with tempfile.TemporaryDirectory() as name:
-        root = listening.site(Path(name) / "site")
-        while done < times or laboratory.waiting:
-            if done < times:
-                first = len(laboratory.acknowledged) + len(laboratory.waiting)
-                laboratory.waiting += [str(number) for number in range(first, first + 200)]
-            with started(root) as listener:
-                threads = [threading.Thread(target=laboratory.send, args=(listener.port,)) for _ in range(2)]
-                for thread in threads:
-                    thread.start()
-                if done < times:
-                    time.sleep(chance.uniform(0.0, 0.2))
-                    listener.process.kill()
-                    done += 1
-                for thread in threads:
-                    thread.join(60)
-        found = contents(root, "SELECT raw FROM messages")
-        stored = Counter(bytes(row[0]).split(b"|")[9].decode() for row in found)  # type: ignore[call-overload]
-    lost, doubled = len(laboratory.acknowledged - set(stored)), sum(n > 1 for n in stored.values())
-    print(
-        f"{done} kills, {len(laboratory.acknowledged)} acknowledged, {lost} of them lost, {doubled} doubled", flush=True
-    )
-    return 1 if lost or doubled else 0
+def pages(patients: list[int], repeats: int) -> str:
+    head = "| patients | results | acknowledgement to page: p50 | p99 |\n|---|---|---|---|\n"
+    return head + "\n".join(to_the_page(n, repeats) for n in patients)
+
+
+def write(part: str, command: str, table: str) -> None:
+    """Puts the table into the page under the heading of its part, with when and how it was made."""
+    text = WRITTEN.read_text("utf-8")
+    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+    made = f"<!-- {part} -->\n`{command}` ({machine})\n\n{table}\n<!-- end -->"
+    found = re.subn(rf"<!-- {part} -->\n.*?<!-- end -->", lambda _: made, text, flags=re.DOTALL)
+    if found[1] != 1:
+        raise RuntimeError(f"{WRITTEN.name} has no place for {part}")
+    WRITTEN.write_text(found[0], "utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks feed", description="Messages, from the socket to the page."
     )
-    parser.add_argument("what", nargs="*", default=["acknowledged", "parsed", "page"])
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each row of `acknowledged`")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("what", nargs="*", help=", ".join(PARTS))
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each row of `acknowledged`")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=5000, help="of `parsed`")
-    parser.add_argument("--patients", type=int, nargs="+", default=[24])
+    parser.add_argument("--rate", type=float, default=50.0, help="messages a second of `steady`")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of `steady`")
+    parser.add_argument("--patients", type=int, nargs="+", default=[24], help="of `page`")
     parser.add_argument("--repeats", type=int, default=30, help="results of `page`")
+    parser.add_argument("--backlog", type=int, default=100_000, help="messages of `backlog`")
     parser.add_argument("--kills", type=int, default=200)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--write", action="store_true", help="also write the tables into benchmarks/feed.md")
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given)
+    unknown = [what for what in options.what if what not in PARTS]
+    if unknown:
+        print(f"{unknown[0]} is none of {', '.join(PARTS)}", file=sys.stderr)
+        return 2
     code = 0
-    for what in options.what:
-        if what == "acknowledged":
-            acknowledged(options.seconds, options.rounds)
-        elif what == "parsed":
-            parsed_rates(options.messages)
-        elif what == "page":
-            print("| patients | results | acknowledgement to page: p50 | p99 |\n|---|---|---|---|")
-            for patients in options.patients:
-                to_the_page(patients, options.repeats)
-        elif what == "kills":
-            code = max(code, kills(options.kills))
+    for what in options.what or PARTS[:-1]:
+        if what == "kills":
+            total = feed_kills.kills(options.kills, LOG if options.write else None)
+            code, table = int(bool(total.lost or total.doubled)), feed_kills.table(total)
         else:
-            print(f"{what} is none of acknowledged, parsed, page, kills", file=sys.stderr)
-            return 2
+            table = {
+                "parsed": lambda: parsed_rates(options.messages),
+                "acknowledged": lambda: feed_line.acknowledged(options.seconds, options.rounds),
+                "steady": lambda: feed_line.steady(options.rate, options.minutes * 60),
+                "page": lambda: pages(options.patients, options.repeats),
+                "backlog": lambda: feed_backlog.table(options.backlog),
+            }[what]()
+        print(f"{table}\n", flush=True)
+        if options.write:
+            ours = [one for one in given if one not in PARTS]
+            write(what, " ".join(["python -m benchmarks feed", what, *ours]), table)
     return code

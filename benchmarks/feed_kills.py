@@ -18,20 +18,18 @@ import shutil
 import signal
 import socket
 import sqlite3
-import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from benchmarks.feed_forks import LIMIT_S, ended, forked, told
 from cmvmon.feeds.mllp import END, framed
 from cmvmon.run.inbox_taking import take_in_inbox, waits
 from cmvmon.run.intake import take_in_drop
@@ -42,7 +40,6 @@ from tests.listen import listening
 from tests.listen.listening import code_and_id, result
 
 OF_A_SITE = 100
-_LIMIT_S = 60.0
 _LATEST_KILL_S, _LATEST_KILL_TAKING_IN_S = 0.06, 0.25  # after its start was told
 _SHARE_TAKING_IN = 0.12  # of the rounds, in which what takes in is killed as well
 _AT_ONCE = 4  # messages that one connection sends without waiting
@@ -77,19 +74,19 @@ class _Site:
     def round(self, *, kills: bool) -> None:
         """A listener from its start to its kill, or until nothing waits any more."""
         is_taking_in = kills and self.chance.random() < _SHARE_TAKING_IN
-        taking_in = _told(lambda tell: _keep_taking_in(self.root, tell))[0] if is_taking_in else None
-        pid, port = _told(lambda tell: _listen(self.root, tell))
+        taking_in = told(lambda tell: _keep_taking_in(self.root, tell))[0] if is_taking_in else None
+        pid, port = told(lambda tell: _listen(self.root, tell))
         at = time.monotonic()
-        kill_at = at + (self.chance.uniform(0, _LATEST_KILL_S) if kills else _LIMIT_S)
+        kill_at = at + (self.chance.uniform(0, _LATEST_KILL_S) if kills else LIMIT_S)
         then = at + self.chance.uniform(0, _LATEST_KILL_TAKING_IN_S)
         try:
             self._send(port, kill_at, lambda: os.kill(pid, signal.SIGKILL if kills else signal.SIGTERM))
             if taking_in is not None:
                 time.sleep(max(0.0, then - time.monotonic()))
         finally:
-            _ended(pid, by=signal.SIGKILL if kills else None)
+            ended(pid, by=signal.SIGKILL if kills else None)
             if taking_in is not None:
-                _ended(taking_in, by=signal.SIGKILL)
+                ended(taking_in, by=signal.SIGKILL)
         self.counts.kills += kills + is_taking_in
         self.counts.kills_taking_in += is_taking_in
 
@@ -98,7 +95,7 @@ class _Site:
         lines = {}
         with suppress(OSError):
             for _ in range(2):
-                lines[socket.create_connection(("127.0.0.1", port), timeout=_LIMIT_S)] = _Line()
+                lines[socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)] = _Line()
         is_killed = False
         try:
             for at, line in lines.items():
@@ -108,7 +105,7 @@ class _Site:
                 if not is_killed and (left <= 0 or not (self.waiting or any(line.open for line in lines.values()))):
                     kill()
                     is_killed = True
-                ready, _, _ = select.select(list(lines), [], [], _LIMIT_S if is_killed else max(left, 0.0))
+                ready, _, _ = select.select(list(lines), [], [], LIMIT_S if is_killed else max(left, 0.0))
                 if is_killed and not ready:
                     raise RuntimeError("a listener that was killed keeps its connections")
                 for at in ready:
@@ -159,8 +156,8 @@ class _Site:
         """Everything is sent and taken in; then what was acknowledged is looked for."""
         while self.waiting:
             self.round(kills=False)
-        pid = _forked(lambda: _take_in(self.root))
-        _ended(pid, by=None)
+        pid = forked(lambda: _take_in(self.root))
+        ended(pid, by=None)
         raws = _column(self.root / "inbox.sqlite", "SELECT raw FROM messages")
         in_inbox = Counter(raw.split(b"|")[9].decode() for raw in raws)
         accessions = _column(self.root / "cmvmon.sqlite", "SELECT accession_number FROM viral_load_results")
@@ -180,59 +177,6 @@ class _Line:
 
     open: list[str] = field(default_factory=list)
     heard: bytes = b""
-
-
-def _forked(work: Callable[[], None]) -> int:
-    """The process that does the work; it ends with code 0 where that was done."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-        raise
-    finally:
-        os._exit(code)
-
-
-def _ended(pid: int, *, by: signal.Signals | None) -> None:
-    """Waits for it, killed before where a signal is named. Raises RuntimeError where it ended otherwise or not at all."""
-    if by is not None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, by)
-    deadline = time.monotonic() + _LIMIT_S
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            code = os.waitstatus_to_exitcode(status)
-            if code not in ((0, -by) if by is not None else (0,)):
-                raise RuntimeError(f"it ended with {code}")
-            return
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    raise RuntimeError(f"it did not end within {_LIMIT_S:.0f} s")
-
-
-def _told(work: Callable[[Callable[[int], None]], None]) -> tuple[int, int]:
-    """A process that does the work, and the number that it told once it was ready."""
-    told, tell = os.pipe()
-    try:
-        pid = _forked(lambda: work(partial(_write, tell)))
-        if not select.select([told], [], [], _LIMIT_S)[0]:
-            raise RuntimeError("it did not start")
-        return pid, int(os.read(told, 32))
-    finally:
-        os.close(told)
-        os.close(tell)
-
-
-def _write(tell: int, number: int) -> None:
-    os.write(tell, f"{number}\n".encode())
 
 
 def _listen(root: Path, tell: Callable[[int], None]) -> None:
@@ -274,7 +218,7 @@ def killed(times: int, seed: int, folder: Path) -> Counts:
     """That many kills on one site, which is made in the folder and thrown away."""
     of_site = _Site(listening.site(folder / f"killed-{seed}"), random.Random(seed))
     try:
-        _ended(_forked(lambda: _take_in(of_site.root)), by=None)  # its database is made
+        ended(forked(lambda: _take_in(of_site.root)), by=None)  # its database is made
         while of_site.counts.kills < times:
             of_site.make(8)
             of_site.round(kills=True)
@@ -283,8 +227,8 @@ def killed(times: int, seed: int, folder: Path) -> Counts:
         shutil.rmtree(of_site.root)
 
 
-def kills(times: int, log: Path | None) -> int:
-    """Kills until so many stand in the log. 1 where one message was lost or doubled, in this run or one before it."""
+def kills(times: int, log: Path | None) -> Counts:
+    """Kills until so many stand in the log; all that stands there, of this run and of those before it. Without a log, of this run."""
     before = [] if log is None or not log.exists() else log.read_text("utf-8").splitlines()
     total = sum((_counts(json.loads(line)) for line in before), Counts())
     with tempfile.TemporaryDirectory() as name:
@@ -300,8 +244,7 @@ def kills(times: int, log: Path | None) -> int:
             if log is not None:
                 with log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line | vars(found)) + "\n")
-    print(table(total), flush=True)
-    return 1 if total.lost or total.doubled else 0
+    return total
 
 
 def _counts(line: dict[str, int]) -> Counts:
