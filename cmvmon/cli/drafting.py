@@ -13,7 +13,7 @@ from cmvmon.cli.face import feed_app
 
 @feed_app.command("draft")
 def feed_draft(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sample of the laboratory's CSV.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sample: CSV, Excel, HL7 or FHIR, by its ending.")],
     name: Annotated[str, typer.Option("--name", help="The feed: the name of the laboratory file.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write it there; without it, it is printed.")] = None,
 ) -> None:

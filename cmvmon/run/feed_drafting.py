@@ -13,25 +13,22 @@ from cmvmon.feeds.laboratory import read_laboratory
 from cmvmon.run.intake import feed_name
 from cmvmon.shell.files import read_bytes, write_atomically
 
-_TEMPLATES = {"hl7": "example_hl7", "fhir": "example_fhir", "fhir_lines": "example_fhir"}
+_DRAFTED = {ONE_TABLE: "CSV", "excel": "Excel (.xlsx)", "hl7": "HL7", "fhir": "FHIR", "fhir_lines": "lines of FHIR"}
 
 
 def draft(file: Path, *, name: str, out: Path | None = None) -> str:
     """The text of the draft; written to `out`, where one is named. Nothing reads it as it is: it must be confirmed first.
 
-    Raises SiteError for a name that is none of a feed, a file that is no CSV or can't be read, and an `out` that exists; DeliveryError
-    where no header is known.
+    Raises SiteError for a name that is none of a feed, a file of another kind or one that can't be read, and an `out` that exists;
+    DeliveryError where it does not say where patients and values stand.
     """
     feed_name(name)
     form = format_of(file.name) or ONE_TABLE
-    if form != ONE_TABLE:
-        template = _TEMPLATES.get(form)
-        other = (
-            f"its columns are places in a message, which one message does not tell: copy cmvmon/feeds/labs/{template}.toml"
-            if template
-            else "export it as CSV; the laboratory file of both is the same"
+    if form not in _DRAFTED:
+        raise SiteError(
+            f"a draft is made from {', '.join(_DRAFTED.values())}, and this file is of another kind; export it as one of them: the "
+            "laboratory file of a table is the same"
         )
-        raise SiteError(f"a draft is made from a CSV, and this file is of another kind; {other}")
     if out is not None and out.exists():
         raise SiteError(f"--out {out.name} exists, and is left as it is; name a new file")
     packaged = resources.files("cmvmon.feeds").joinpath("labs")
@@ -39,7 +36,7 @@ def draft(file: Path, *, name: str, out: Path | None = None) -> str:
     known = vocabulary(
         read_laboratory(packaged.joinpath(f"{each}.toml").read_text(encoding="utf-8"), name=each) for each in names
     )
-    text = draft_laboratory(read_bytes(file), name=name, known=known)
+    text = draft_laboratory(read_bytes(file), name=name, known=known, form=form)
     if out is not None:
         write_atomically(out, text.encode())
     return text

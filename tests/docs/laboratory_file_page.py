@@ -24,8 +24,9 @@ FHIR `example_fhir.toml` ([fhir.md](fhir.md)). A file in the place of a CSV whos
 columns are the headers, and its numbers, moments and texts are read as the text that a CSV would hold. So
 is one in `.xlsx` ([what its cells say](decisions/0052-excel.md)); list `iso8601` under `time_formats` for its real dates.
 
-`cmvmon feed draft SAMPLE.csv --name <name> --out SITE/labs/<name>.toml` proposes a file from a sample: the columns, the separator, the
-encoding, the decimal mark, the form of times, and the words that were seen, with how often. A word is shown only where three
+`cmvmon feed draft SAMPLE --name <name> --out SITE/labs/<name>.toml` proposes a file from a sample of CSV, Excel, HL7 or FHIR, by its
+ending: the columns, the separator, the encoding, the decimal mark, the form of times, and the words that were seen, with how often. Of
+messages a column is the place that is filled most often, of those that the standard has for it. A word is shown only where three
 patients or more have it, never a patient. Each guess is marked and listed under `to_confirm`; what a sample does not say (the zone, what `<137`
 means, the limits of the assays) is asked. Until the list is gone the file is refused, and nothing in it is active. Look at what it
 would do by `cmvmon ingest SAMPLE.csv --feed <name> --dry-run`, which changes nothing.

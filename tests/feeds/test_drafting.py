@@ -18,7 +18,8 @@ from cmvmon.feeds.drafting.vocabulary import vocabulary
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
 from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.shell.making_site import make_site
-from tests.feeds.shipped import LABS, NAMES, deliver, laboratory
+from tests.feeds import excel_files, fhir_texts, hl7_texts
+from tests.feeds.shipped import LABS, NAMES, deliver, intake, laboratory
 
 DELIVERIES = Path(__file__).parents[1] / "deliveries"
 KNOWN = vocabulary(laboratory(name) for name in NAMES)
@@ -220,12 +221,112 @@ def test_no_bytes_make_it_fail_in_any_other_way(noise: bytes, at: int) -> None:
         return
 
 
-@pytest.mark.parametrize("ending", [".hl7", ".fhir.json", ".parquet", ".ndjson"])
-def test_of_another_format_it_says_what_to_copy(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("ending", [".parquet", ".ndjson", ".xls"])
+def test_of_another_format_it_says_what_a_draft_is_made_from(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"sample{ending}"
     file.write_bytes(b"x")
-    with pytest.raises(SiteError, match="a draft is made from a CSV"):
+    with pytest.raises(SiteError, match="made from CSV, Excel"):
         app(["feed", "draft", str(file), "--name", "mine"], standalone_mode=False)
+
+
+VALUES = {"12000": "NM", "<^137": "SN", "Not detected": "ST"}
+
+
+def hl7_sample(specimen: str = "PLAS", *, patients: int = 3) -> bytes:
+    """Results of some patients as HL7, each patient with a second identifier, and an appointment of each."""
+    told = []
+    for n in range(patients):
+        for value, kind in VALUES.items():
+            whole = hl7_texts.message(*hl7_texts.order(value, kind=kind, number=f"F{n}{kind}", specimen=specimen))
+            told.append(
+                [one.replace("SYNTH-1^^^EXAMPLE^MR", f"{n}77^^^NATION^NN~SYNTH-{n}^^^EXAMPLE^MR") for one in whole]
+            )
+        told.append(hl7_texts.message("SCH|CANARY", kind="SIU^S12", patient=f"SYNTH-{n}"))
+    return hl7_texts.file_of(*told)
+
+
+def fhir_sample(*, patients: int = 3) -> bytes:
+    told = []
+    for n in range(patients):
+        whose = {"subject": {"reference": f"Patient/p{n}"}}
+        told.append(fhir_texts.patient(f"SYNTH-{n}", f"p{n}"))
+        told.append(fhir_texts.specimen("PLAS", id=f"s{n}") | whose)
+        of = whose | {"specimen": {"reference": f"Specimen/s{n}"}}
+        told.append(fhir_texts.observation(f"F{n}", id=f"o{n}", **of))
+        told.append(fhir_texts.observation(f"G{n}", id=f"u{n}", valueString="Not detected", **of))
+    return fhir_texts.as_bytes(fhir_texts.bundle(*told))
+
+
+@pytest.mark.parametrize("form", ["hl7", "fhir"])
+def test_a_draft_of_messages_once_confirmed_reads_them_as_the_examples_own_file_does(form: str) -> None:
+    data, name = (hl7_sample(), "example_hl7") if form == "hl7" else (fhir_sample(), "example_fhir")
+    text = draft_laboratory(data, name=name, known=KNOWN, form=form)
+    assert f'format = "{form}"' in text
+    text = answered(text, name).replace("# decimal = ", "decimal = ")
+    drafted = intake(data, name, form=form, laboratory=read_laboratory(confirmed(text), name=name))
+    own = intake(data, name, form=form)
+    (mine,) = (part for part in drafted.parts if part.table == "viral_load_results")
+    (theirs,) = (part for part in own.parts if part.table == "viral_load_results")
+    assert theirs.accepted.height == (9 if form == "hl7" else 6)
+    assert mine.accepted.equals(theirs.accepted)
+    assert [part.ignored for part in drafted.parts if part.table == "delivery"] == ([3] if form == "hl7" else [])
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "place"),
+    [
+        (hl7_sample(), "hl7", 'patient_id = "PID-3[5=MR].1"'),
+        (hl7_sample(), "hl7", 'specimen = "SPM-4.1"'),
+        (hl7_sample(specimen="").replace(b"|||||||||||||||202605031000", b"||||||||WBC&x^y|||||||202605031000"), "hl7", 'specimen = "OBR-15.1.1"'),
+        (hl7_sample().replace(b"^EXAMPLE^MR", b"^EXAMPLE"), "hl7", 'patient_id = "PID-3[5=NN].1"'),
+        (hl7_sample(), "hl7", 'ignored = ["SIU^S12"]'),
+        (fhir_sample(), "fhir", f'patient_id = "Patient.identifier[system={fhir_texts.SITE}/mrn].value"'),
+        (fhir_sample(), "fhir", f'test = "Observation.code.coding[system={fhir_texts.SITE}/tests].code"'),
+    ],
+)  # fmt: skip
+def test_a_draft_of_messages_names_the_place_that_is_filled(data: bytes, form: str, place: str) -> None:
+    text = draft_laboratory(data, name="drafted", known=KNOWN, form=form)
+    assert place in text
+    assert place.split(" = ")[0] in " ".join(tomllib.loads(text)["to_confirm"])
+
+
+@pytest.mark.parametrize("form", ["hl7", "fhir"])
+def test_a_draft_of_messages_shows_no_patient(form: str) -> None:
+    data = hl7_sample(patients=5) if form == "hl7" else fhir_sample(patients=5)
+    text = draft_laboratory(data, name="drafted", known=KNOWN, form=form)
+    for hidden in ("SYNTH-", "077", "CANARY", "FAKENAME", "900000001", "12000", "F0"):
+        assert hidden not in text
+
+
+@pytest.mark.parametrize("form", ["hl7", "fhir"])
+def test_a_sample_of_messages_that_holds_no_result_is_not_shown(form: str) -> None:
+    data = hl7_texts.file_of(hl7_texts.message("SCH|CANARY", kind="SIU^S12"))
+    data = data if form == "hl7" else fhir_texts.as_bytes(fhir_texts.bundle(fhir_texts.patient()))
+    with pytest.raises(DeliveryError, match="fill it in by hand") as told:
+        draft_laboratory(data, name="drafted", known=KNOWN, form=form)
+    assert "CANARY" not in str(told.value)
+
+
+@given(noise=st.binary(max_size=6), at=st.integers(0, 2000))
+def test_no_bytes_make_a_draft_of_messages_fail_in_any_other_way(noise: bytes, at: int) -> None:
+    for form, data in (("hl7", hl7_sample()), ("fhir", fhir_sample()), ("fhir_lines", fhir_sample())):
+        try:
+            tomllib.loads(draft_laboratory(data[:at] + noise + data[at:], name="drafted", known=KNOWN, form=form))
+        except DeliveryError:
+            continue
+
+
+def test_a_sheet_is_drafted_as_the_csv_of_it_is_though_a_title_stands_above_its_header() -> None:
+    header, *lines = [line.split(";") for line in sample("example_nl").decode("cp1252").splitlines()]
+    title = [["Resultaten"], [], header, *lines]
+    text = draft_laboratory(
+        excel_files.excel(("Blad1", title), merged="A1:C1"), name="drafted", known=KNOWN, form="excel"
+    )
+    told, of_csv = tomllib.loads(text), tomllib.loads(draft(sample("example_nl")))
+    assert (told["format"], told["lines_above_header"]) == ("excel", 2)
+    assert told["columns"] == of_csv["columns"]
+    assert told["tests"] == of_csv["tests"]
+    assert "separator" not in told
 
 
 def test_a_day_that_does_not_exist_is_told_as_that_and_not_as_another_form() -> None:

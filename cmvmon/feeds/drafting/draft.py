@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmvmon.feeds.cmv_names import sounds_like_cmv
-from cmvmon.feeds.drafting.sample import Sample, TimesRead, marks_of, read_sample, times_read
+from cmvmon.feeds.drafting.message_sample import OF_MESSAGES, read_message_sample
+from cmvmon.feeds.drafting.sample import Sample, TimesRead, marks_of, read_excel_sample, read_sample, times_read
 from cmvmon.feeds.drafting.vocabulary import Vocabulary
+from cmvmon.feeds.drafting.words import LONGEST_CODE, Words, words_of
+from cmvmon.feeds.formats import ONE_TABLE
 from cmvmon.feeds.laboratory import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
-from cmvmon.feeds.masking import PATIENTS, shape, told_words
-from cmvmon.feeds.patient_ids import fold_id
+from cmvmon.feeds.masking import PATIENTS, shape
 from cmvmon.feeds.value_grammar import PHRASE_MEANINGS, fold
 
-_MOST_WORDS = 60  # of one kind
 _MOST_SHAPES = 5  # of times that are not read
-_LONGEST_CODE = 40  # characters of the code of a test or an assay
-_BESIDE_WORDS = re.compile(
-    r"[<>=≤≥]*\s*(?<![^\W_])[0-9][0-9.,' ]*|[()\[\]]"
-)  # what stands between the words of a value
-_WORD_FIELDS = ("test", "specimen", "assay", "unit", "result_status", "value")
+_FORMS = {
+    "csv": "the sample is a table of text",
+    "excel": "the sample is a sheet",
+    "hl7": "the sample holds messages of HL7",
+    "fhir": "the sample holds resources of FHIR",
+}
+_ASK_OF_PLACES = {
+    "patient_id": "; is it the number that the hospital knows the patient by?",
+    "accession_number": "; does a correction carry the number of what it corrects?",
+    "collected_at": "; is it when the sample was taken, and not when it was received?",
+}
 
 
 @dataclass
@@ -43,31 +49,33 @@ class _Text:
         self.lines += lines
 
 
-@dataclass(frozen=True)
-class _Words:
-    """Words of one column: those that may be told with their counts, and how many others there are."""
+def draft_laboratory(data: bytes, *, name: str, known: Vocabulary, form: str = ONE_TABLE) -> str:
+    """A laboratory file of that name for a sample in that format (cmvmon.feeds.formats), as TOML text. Its `to_confirm` names
+    every guess: the intake refuses the file until the list is empty. What the sample can't say is left out, with the question to ask.
 
-    told: Mapping[str, int]
-    n_others: int
-
-
-def draft_laboratory(data: bytes, *, name: str, known: Vocabulary) -> str:
-    """A laboratory file of that name for a sample of CSV, as TOML text. Its `to_confirm` names every guess: the intake refuses the
-    file until the list is empty. What the sample can't say is left out, with the question to ask.
-
-    Raises DeliveryError where the sample is no CSV with a header that names patients and values.
+    Raises DeliveryError where the sample can't be read, or does not say where patients and values stand.
     """
-    sample = read_sample(data, known)
-    words = _words_of(sample, known)
+    if form in OF_MESSAGES:
+        sample = read_message_sample(data, form)
+    else:
+        sample = read_excel_sample(data, known) if form == "excel" else read_sample(data, known)
+    words = words_of(sample, known)
     text = _Text()
     _writing(text, sample, name)
+    _messages(text, sample)
     _columns(text, sample)
     _numbers(text, sample)
     _mapped(text, "[units.delivered]", "units.delivered.", words.get("unit"), known.units)
     _mapped(text, "[specimens]", "specimens.", words.get("specimen"), known.specimens)
     if "test" in words:
-        _tests(text, words["test"])
-    _statuses(text, words.get("result_status"), known)
+        _tests(text, words["test"], is_of_messages=sample.is_of_messages)
+    if sample.is_of_messages:
+        text.say(
+            "",
+            "# A status is read as its standard has it: [status.delivered] only for what the laboratory means otherwise.",
+        )
+    else:
+        _statuses(text, words.get("result_status"), known)
     _values(text, words.get("value"), known)
     _assays(text, words.get("assay"))
     head = (
@@ -85,16 +93,24 @@ def draft_laboratory(data: bytes, *, name: str, known: Vocabulary) -> str:
 def _writing(text: _Text, sample: Sample, name: str) -> None:
     text.say(f"laboratory = {_toml(name)}")
     text.ask("description", '"Laboratory of ..."', "which laboratory this is, in words")
-    text.guess("", "format", "csv", "the sample is a table of text")
+    text.guess("", "format", sample.form, _FORMS[sample.form])
     text.guess("", "synthetic", False, "true where the data are made up")
     text.ask("time_zone", '"Europe/Amsterdam"', "in which zone are times without an offset?")
-    text.guess("", "separator", sample.separator, "the headers are known under it")
-    why = (
-        "every byte can be read so" if sample.encoding == "utf-8" else "it is not UTF-8; iso-8859-1 and -15 look alike"
-    )
-    text.guess("", "encoding", sample.encoding, why)
+    if sample.form == "csv":
+        text.guess("", "separator", sample.separator, "the headers are known under it")
+    if sample.form != "excel":
+        why = (
+            "every byte can be read so"
+            if sample.encoding == "utf-8"
+            else "it is not UTF-8; iso-8859-1 and -15 look alike"
+        )
+        text.guess("", "encoding", sample.encoding, why)
     if sample.lines_above_header:
         text.guess("", "lines_above_header", sample.lines_above_header, "so many lines stand above the header")
+    if sample.is_of_messages:
+        pattern = "hl7" if sample.form == "hl7" else "iso8601"
+        text.guess("", "time_formats", [pattern], "as the standard writes them; a date alone is set apart")
+        return
     times = [cell for of in ("collected_at", "reported_at") for cell in sample.cells.get(of, ())]
     read = times_read(times)
     if read.alike or read.odd or read.impossible or not read.formats:
@@ -102,6 +118,13 @@ def _writing(text: _Text, sample: Sample, name: str) -> None:
         text.ask("time_formats", like, f"how are times written? {_unread(read)}")
     else:
         text.guess("", "time_formats", list(read.formats), f"reads all {read.n_cells} times of the sample")
+
+
+def _messages(text: _Text, sample: Sample) -> None:
+    """What came beside results."""
+    if sample.is_of_messages and sample.beside:
+        text.say("", "[messages]")
+        text.guess("messages.", "ignored", sample.beside, "they hold no results; counted, not read")
 
 
 def _unread(read: TimesRead) -> str:
@@ -127,7 +150,7 @@ def _unread(read: TimesRead) -> str:
 
 
 def _shapes(cells: Sequence[str]) -> str:
-    shapes = (shape(cell, longest=_LONGEST_CODE) for cell in cells)
+    shapes = (shape(cell, longest=LONGEST_CODE) for cell in cells)
     counted = Counter("".join(c if c.isprintable() else "?" for c in one) for one in shapes).most_common()
     more = len(counted) - _MOST_SHAPES
     return ", ".join(f"{told} ({n})" for told, n in counted[:_MOST_SHAPES]) + (f" and {more} more" if more > 0 else "")
@@ -137,11 +160,19 @@ def _columns(text: _Text, sample: Sample) -> None:
     text.say("", "[columns]")
     for of in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS):
         if of in sample.columns:
-            text.guess("columns.", of, sample.columns[of], "by the name of the header")
+            text.guess("columns.", of, sample.columns[of], _why_there(sample, of))
         elif of in REQUIRED_COLUMNS:
             text.ask(of, '"..."', "which column is it?")
     if sample.others:
         text.say(f"# Headers that are not known here, and not read: {', '.join(map(_toml, sample.others))}")
+
+
+def _why_there(sample: Sample, of: str) -> str:
+    if not sample.is_of_messages:
+        return "by the name of the header"
+    n = sum(bool(cell.strip()) for cell in sample.cells[of])
+    more = _ASK_OF_PLACES.get(of, "")
+    return f"filled in {n} of {sample.records} records{more}"
 
 
 def _numbers(text: _Text, sample: Sample) -> None:
@@ -154,7 +185,7 @@ def _numbers(text: _Text, sample: Sample) -> None:
             text.guess("numbers.", key, mark, "by the numbers of the sample")
 
 
-def _mapped(text: _Text, header: str, place: str, words: _Words | None, known: Mapping[str, str]) -> None:
+def _mapped(text: _Text, header: str, place: str, words: Words | None, known: Mapping[str, str]) -> None:
     text.say("", header)
     if words is None:
         return
@@ -167,7 +198,7 @@ def _mapped(text: _Text, header: str, place: str, words: _Words | None, known: M
     _say_others(text, words)
 
 
-def _tests(text: _Text, words: _Words) -> None:
+def _tests(text: _Text, words: Words, *, is_of_messages: bool) -> None:
     text.say("", "[tests]")
     loads = [word for word in words.told if sounds_like_cmv(word)]
     others = [word for word in words.told if word not in loads]
@@ -176,12 +207,14 @@ def _tests(text: _Text, words: _Words) -> None:
     ) if loads else (text.ask("cmv_load", '["..."]', "which codes are the CMV load?"))
     if others:
         text.guess("tests.", "not_cmv_load", others, "they do not sound like CMV; counted and not read")
+    if is_of_messages:
+        text.ask("unlisted", '"ignored"', "is every other test counted and left, unless it sounds like CMV?")
     counted = ", ".join(f"{_toml(word)} {n}" for word, n in words.told.items())
     text.say(f"# Records: {counted or 'of none that may be shown'}")
     _say_others(text, words)
 
 
-def _statuses(text: _Text, words: _Words | None, known: Vocabulary) -> None:
+def _statuses(text: _Text, words: Words | None, known: Vocabulary) -> None:
     if words is None:
         text.say("", "[status]")
         text.ask("default", '"final"', "no column of the sample says whether a result is final: is each of them?")
@@ -189,7 +222,7 @@ def _statuses(text: _Text, words: _Words | None, known: Vocabulary) -> None:
     _mapped(text, "[status.delivered]", "status.delivered.", words, known.statuses)
 
 
-def _values(text: _Text, words: _Words | None, known: Vocabulary) -> None:
+def _values(text: _Text, words: Words | None, known: Vocabulary) -> None:
     text.say("", "[values]")
     by_meaning: dict[str, list[str]] = {}
     for word in words.told if words else ():
@@ -212,7 +245,7 @@ def _values(text: _Text, words: _Words | None, known: Vocabulary) -> None:
         _say_others(text, words)
 
 
-def _assays(text: _Text, words: _Words | None) -> None:
+def _assays(text: _Text, words: Words | None) -> None:
     text.say(
         "",
         "# ASK: the limits of each assay, by specimen and date; no file of results states them. For each:",
@@ -228,42 +261,11 @@ def _assays(text: _Text, words: _Words | None) -> None:
         _say_others(text, words)
 
 
-def _say_others(text: _Text, words: _Words) -> None:
+def _say_others(text: _Text, words: Words) -> None:
     if words.n_others:
         text.say(
             f"# {words.n_others} other words or texts of fewer than {PATIENTS} patients, or with a digit, are not shown"
         )
-
-
-def _words_of(sample: Sample, known: Vocabulary) -> dict[str, _Words]:
-    """The words of each column; a unit that is printed beside the number counts as one of the units."""
-    patients = [fold_id(cell) for cell in sample.cells["patient_id"]]
-    seen = {of: list(zip(patients, sample.cells[of], strict=True)) for of in _WORD_FIELDS if of in sample.columns}
-    parts = [(patient, part) for patient, cell in seen["value"] for part in _BESIDE_WORDS.split(cell)]
-    units = [pair for pair in parts if fold(pair[1]) in known.units]
-    seen["value"] = [pair for pair in parts if fold(pair[1]) not in known.units]
-    if units:
-        seen["unit"] = seen.get("unit", []) + units
-    return {
-        of: _words(pairs, patients=frozenset(patients), are_codes=of in ("test", "assay", "unit"))
-        for of, pairs in seen.items()
-    }
-
-
-def _words(pairs: Sequence[tuple[str, str]], *, patients: frozenset[str], are_codes: bool) -> _Words:
-    """The words that may be told, the commonest first; one that is a patient's number too is none. Codes may hold digits."""
-    cells = [(patient, cell.strip()) for patient, cell in pairs]
-    counts = Counter(cell for _, cell in cells if any(mark.isalpha() for mark in cell))
-    may_be_told = told_words(cells)
-    if are_codes:
-        having: dict[str, set[str]] = {}
-        for patient, cell in cells:
-            having.setdefault(cell, set()).add(patient)
-        may_be_told |= {
-            cell for cell, of in having.items() if len(of - {""}) >= PATIENTS and len(cell) <= _LONGEST_CODE
-        }
-    told = [word for word, _ in counts.most_common() if word in may_be_told and fold_id(word) not in patients]
-    return _Words({word: counts[word] for word in told[:_MOST_WORDS]}, len(counts) - len(told[:_MOST_WORDS]))
 
 
 def _toml(value: object) -> str:

@@ -1,4 +1,4 @@
-"""How a sample of a laboratory's CSV is written: encoding, separator, header, decimal mark, time form; what can't be told is None."""
+"""How a sample of a laboratory's CSV or Excel is written: encoding, separator, header, numbers, times; what can't be told is None."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.csv_records import read_in_parts
 from cmvmon.feeds.declared_writing import SEPARATORS
 from cmvmon.feeds.drafting.vocabulary import Vocabulary
+from cmvmon.feeds.excel_records import read_excel
 from cmvmon.feeds.masking import shape
-from cmvmon.feeds.records import check_text, refusal
+from cmvmon.feeds.records import Records, check_text, refusal
 from cmvmon.feeds.times import ISO8601, read_time
 from cmvmon.feeds.value_grammar import fold
 
@@ -40,6 +41,8 @@ class Sample:
     Attributes:
         columns: our field -> header, of the headers that are known; `others`: the headers that are not.
         cells: our field -> its cells, one for each record that could be read.
+        form: as a laboratory file names it; of messages the columns are places.
+        beside: types of messages or resources that hold no results, the commonest first.
     """
 
     encoding: str
@@ -48,6 +51,12 @@ class Sample:
     columns: dict[str, str]
     others: tuple[str, ...]
     cells: dict[str, tuple[str, ...]]
+    form: str = "csv"
+    beside: tuple[str, ...] = ()
+
+    @property
+    def is_of_messages(self) -> bool:
+        return self.form not in ("csv", "excel")
 
     @property
     def records(self) -> int:
@@ -67,6 +76,38 @@ def read_sample(data: bytes, known: Vocabulary) -> Sample:
     parts = list(
         read_in_parts(data, encoding=encoding, separator=separator, lines_above_header=above, cells_span_lines=False)
     )
+    return _sample(parts, known, encoding=encoding, separator=separator, lines_above_header=above)
+
+
+def read_excel_sample(data: bytes, known: Vocabulary) -> Sample:
+    """The sample as a table. Raises DeliveryError where it is no sheet with a header that names patients and values."""
+    if len(data) > MOST_BYTES:
+        raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
+    best: tuple[dict[str, str], int] = ({}, 0)
+    for above in range(_HEADER_WITHIN):
+        try:
+            header = next(read_excel(data, lines_above_header=above)).header
+        except DeliveryError as error:
+            if error.code != "merged_header":  # a title over several columns stands above the header
+                raise
+            continue
+        columns = _columns(header, known)
+        if len(columns) > len(best[0]):
+            best = (columns, above)
+    _check_needed(best[0])
+    parts = list(read_excel(data, lines_above_header=best[1]))
+    return _sample(parts, known, lines_above_header=best[1], form="excel")
+
+
+def _sample(
+    parts: Sequence[Records],
+    known: Vocabulary,
+    *,
+    lines_above_header: int,
+    encoding: str = "utf-8",
+    separator: str = "",
+    form: str = "csv",
+) -> Sample:
     header = parts[0].header
     columns = _columns(header, known)
     _check_needed(columns)
@@ -74,7 +115,7 @@ def read_sample(data: bytes, known: Vocabulary) -> Sample:
     readable = [record.cells for part in parts for record in part.readable]
     cells = {field: tuple(row[place] for row in readable) for field, place in places.items()}
     others = tuple(name for name in header if name and name not in columns.values())
-    return Sample(encoding, separator, above, columns, others, cells)
+    return Sample(encoding, separator, lines_above_header, columns, others, cells, form)
 
 
 def marks_of(values: Iterable[str]) -> tuple[str | None, str | None]:
