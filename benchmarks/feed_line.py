@@ -108,11 +108,18 @@ def steady(rate: float, seconds: float, connections: int = 4) -> str:
         ((stored,),) = contents(Path(name) / "site", "SELECT count(*) FROM messages")
     p50, p99 = _parts(took)
     slowest = 1000 * max(took)
-    return (
-        "| messages a second | seconds | acknowledged | stored | p50 ms | p99 ms | slowest ms | slowest transaction ms | listener's CPU |\n"
-        "|---|---|---|---|---|---|---|---|---|\n"
-        f"| {rate:g} | {seconds:.0f} | {len(took):,} | {stored:,} | {p50:.1f} | {p99:.1f} | {slowest:.0f} | {slowest_store:.0f} | {cpu_s / seconds:.1%} |"
-    )
+    names = "messages/s | seconds | acknowledged | stored | p50 ms | p99 ms | slowest ms | slowest transaction ms | listener's CPU"
+    cells = [
+        f"{rate:g}",
+        f"{seconds:.0f}",
+        f"{len(took):,}",
+        f"{stored:,}",
+        f"{p50:.1f}",
+        f"{p99:.1f}",
+        f"{slowest:.0f}",
+    ]
+    cells += [f"{slowest_store:.0f}", f"{cpu_s / seconds:.1%}"]
+    return f"| {names} |\n|{'---|' * len(cells)}\n| {' | '.join(cells)} |"
 
 
 def _parts(took: Sequence[float]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.feeds.fhir_texts import (
     reasons,
     told,
 )
+from tests.feeds.shipped import laboratory
 
 ATC = "http://www.whocc.no/atc"
 TABLE_FILE = f"""feed = "example_fhir"
@@ -162,12 +164,21 @@ def test_a_dose_that_cannot_be_told_is_set_apart_by_name_and_the_next_one_is_rea
     assert part.quarantined["line"].to_list() == [3]
 
 
-def test_an_order_is_no_dose_and_is_told_so_unless_it_is_listed_as_ignored() -> None:
-    order = given() | {"resourceType": "MedicationDispense"}
-    assert reasons(read(as_bytes(bundle(order)), table_file=file())) == ["order_is_no_dose"]
-    listed = given() | {"resourceType": "MedicationRequest"}  # as example_fhir lists it
-    (part,) = [part for part in read(as_bytes(bundle(listed)), table_file=file()).parts if part.received]
-    assert (part.ignored, part.quarantined.height) == (1, 0)
+@pytest.mark.parametrize("kind", ["MedicationRequest", "MedicationDispense", "MedicationStatement"])
+@pytest.mark.parametrize("status", ["active", "completed", "stopped"])
+def test_an_order_is_no_dose_and_is_told_so_unless_it_is_listed_as_ignored(kind: str, status: str) -> None:
+    """Whatever its state says, nobody states in it that anything was given; a dose beside it is read."""
+    order = given("a1", status=status) | {"resourceType": kind}
+    lists_none = laboratory("example_fhir")
+    lists_none = replace(lists_none, messages=replace(lists_none.messages, ignored=()))
+    found = read(as_bytes(bundle(patient(), order, given("a2"))), table_file=file(), laboratory=lists_none)
+    assert reasons(found) == ["order_is_no_dose"]
+    assert {part.table: part.accepted.height for part in found.parts if part.accepted.height} == {"doses_given": 1}
+    lists_it = replace(lists_none, messages=replace(lists_none.messages, ignored=(kind,)))
+    (part,) = [
+        each for each in read(as_bytes(bundle(order)), table_file=file(), laboratory=lists_it).parts if each.received
+    ]
+    assert (part.ignored, part.quarantined.height, part.accepted.height) == (1, 0, 0)
 
 
 def test_where_no_table_file_names_the_table_a_dose_is_set_apart_as_before() -> None:
