@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import random
 import re
@@ -92,14 +93,17 @@ def to_the_page(patients: int, repeats: int) -> str:
                 begun = time.monotonic()
                 until(lambda shown=f"{value:,}": _is_shown(root, shown), 120)
                 took.append(time.monotonic() - begun)
+                if not number:  # the first finds everything cold
+                    used_s = feed_line.cpu_s(watch.pid)
                 time.sleep(random.uniform(0.5, 2.0))
+            used_s = feed_line.cpu_s(watch.pid) - used_s
         finally:
             watch.send_signal(signal.SIGTERM)
             watch.wait(60)
         listener.stop()
     took = sorted(took[1:])
     at = [took[min(int(len(took) * part), len(took) - 1)] for part in (0.5, 0.99)]
-    return f"| {patients} | {len(took)} | {at[0]:.2f} s | {at[1]:.2f} s |"
+    return f"| {patients} | {len(took)} | {at[0]:.2f} s | {at[1]:.2f} s | {used_s / len(took):.2f} s |"
 
 
 def _is_shown(root: Path, text: str) -> bool:
@@ -108,14 +112,17 @@ def _is_shown(root: Path, text: str) -> bool:
 
 
 def pages(patients: list[int], repeats: int) -> str:
-    head = "| patients | results | acknowledgement to page: p50 | p99 |\n|---|---|---|---|\n"
+    head = (
+        "| patients | results | acknowledgement to page: p50 | p99 | CPU of `watch` a result |\n|---|---|---|---|---|\n"
+    )
     return head + "\n".join(to_the_page(n, repeats) for n in patients)
 
 
 def write(part: str, command: str, table: str) -> None:
     """Puts the table into the page under the heading of its part, with when and how it was made."""
     text = WRITTEN.read_text("utf-8")
-    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+    load = f"{os.getloadavg()[2]:.0f} processes at work on {os.cpu_count()} cores"
+    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}, {load}"
     made = f"<!-- {part} -->\n`{command}` ({machine})\n\n{table}\n<!-- end -->"
     found = re.subn(rf"<!-- {part} -->\n.*?<!-- end -->", lambda _: made, text, flags=re.DOTALL)
     if found[1] != 1:

@@ -15,7 +15,7 @@ from statistics import median
 
 from cmvmon.feeds.mllp import END, framed
 from tests.listen import listening
-from tests.listen.listening import Listener, contents, result, started
+from tests.listen.listening import contents, result, started
 
 _DISK_S = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -44,11 +44,11 @@ def acknowledged(seconds: float, rounds: int) -> str:
     with tempfile.TemporaryDirectory() as name, started(listening.site(Path(name) / "site")) as listener:
         found: dict[int, list[tuple[float, float, float, float, float]]] = {1: [], 8: []}
         for n in (1, 8) * rounds:
-            before, took, used = syncs_a_second(Path(name)), list[float](), _cpu_s(listener)
+            before, took, used = syncs_a_second(Path(name)), list[float](), cpu_s(listener.process.pid)
             end = time.monotonic() + seconds
             asyncio.run(_all_of_them(listener.port, n, end, took))
             disk, rate = (before + syncs_a_second(Path(name))) / 2, len(took) / seconds
-            cpu_ms = 1000 * (_cpu_s(listener) - used) / len(took)
+            cpu_ms = 1000 * (cpu_s(listener.process.pid) - used) / len(took)
             found[n].append((rate, *_parts(took), disk, cpu_ms))
         listener.stop()
     for n, rows in found.items():
@@ -87,7 +87,7 @@ def steady(rate: float, seconds: float, connections: int = 4) -> str:
     """Messages at a steady rate, each due at its own moment: an answer's time counts from then, so that a stall is not hidden."""
     took = list[float]()
     with tempfile.TemporaryDirectory() as name, started(listening.site(Path(name) / "site")) as listener:
-        begun, used = time.monotonic() + 0.2, _cpu_s(listener)
+        begun, used = time.monotonic() + 0.2, cpu_s(listener.process.pid)
 
         async def one_line(first: int) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
@@ -102,7 +102,7 @@ def steady(rate: float, seconds: float, connections: int = 4) -> str:
             await asyncio.gather(*(one_line(first) for first in range(connections)))
 
         asyncio.run(all_lines())
-        cpu_s = _cpu_s(listener) - used
+        used_s = cpu_s(listener.process.pid) - used
         listener.stop()
         slowest_store = max(float(str(line["slowest_ms"])) for line in listener.said if "slowest_ms" in line)
         ((stored,),) = contents(Path(name) / "site", "SELECT count(*) FROM messages")
@@ -118,7 +118,7 @@ def steady(rate: float, seconds: float, connections: int = 4) -> str:
         f"{p99:.1f}",
         f"{slowest:.0f}",
     ]
-    cells += [f"{slowest_store:.0f}", f"{cpu_s / seconds:.1%}"]
+    cells += [f"{slowest_store:.0f}", f"{used_s / seconds:.1%}"]
     return f"| {names} |\n|{'---|' * len(cells)}\n| {' | '.join(cells)} |"
 
 
@@ -129,7 +129,7 @@ def _parts(took: Sequence[float]) -> tuple[float, float]:
     return p50, p99
 
 
-def _cpu_s(listener: Listener) -> float:
-    """Seconds that the listener has used, user and system."""
-    fields = Path(f"/proc/{listener.process.pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+def cpu_s(pid: int) -> float:
+    """Seconds that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
