@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -147,13 +148,14 @@ def alerts_in_order(alerts: Iterable[Row]) -> list[Row]:
     """Open alerts by tier; of one tier first those of a compartment that leads, then by age and id."""
     return sorted(
         (row for row in alerts if row["state"] == "open"),
-        key=lambda row: (row["tier"], not _leads(row), *as_listed(row)),
+        key=lambda row: (row["tier"], not _leads(row["evidence"]), *as_listed(row)),
     )
 
 
-def _leads(alert: Row) -> bool:
-    """Whether it says of its compartment that the course is judged by it first."""
-    return json.loads(alert["evidence"]).get("affected_source") in words.LEADS_AS
+@lru_cache(maxsize=4096)  # alerts are put in order several times for one page
+def _leads(evidence: str) -> bool:
+    """Whether an alert says of its compartment that the course is judged by it first."""
+    return json.loads(evidence).get("affected_source") in words.LEADS_AS
 
 
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:

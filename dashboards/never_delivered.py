@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from cmvmon.text import Language
@@ -26,12 +26,13 @@ def on_the_ward(
     Args:
         rows: of each patient on the list, what could not be assessed.
     """
-    counted = Counter(
-        (table.table, rule)
-        for row in rows
-        for table in missing
-        for rule in {item.rule for item in row if item.reason in table.reasons}
-    )
+    tables_of = defaultdict[str, list[str]](list)
+    for table in missing:
+        for reason in table.reasons:
+            tables_of[reason].append(table.table)
+    counted = Counter[tuple[str, str]]()
+    for row in rows:
+        counted.update({(name, item.rule) for item in row for name in tables_of.get(item.reason, ())})
     said = {}
     for table in missing:
         rules = [

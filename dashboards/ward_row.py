@@ -13,8 +13,8 @@ from cmvmon.text.values import value_in_words
 from dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
 from dashboards.answers import answer_in_words
 from dashboards.facts import Row
-from dashboards.row_views import LatestResult
-from dashboards.views import WardRow, WardView
+from dashboards.row_views import CoursePoint, LatestResult, NotAssessable
+from dashboards.views import NeverDelivered, WardRow, WardView
 from dashboards.words_for_results import capital
 
 _NOW, _INFORMATION = words.TIERS[0], words.TIERS[-1]
@@ -136,10 +136,18 @@ def _answer(alert: Mapping[str, Any], view: WardView, language: Language) -> str
 def _unassessed(row: WardRow, reasons: list[Row], told: list[Row], view: WardView, language: Language) -> list[str]:
     """What could not be told, each line once; what is said of the whole site is not said again."""
     found = {alert["rule"]: reason["title"] for alert, reason in zip(told, reasons, strict=True)}
-    missing = [
-        item for item in row.not_assessable if not never_delivered.is_for_want_of(item.reason, view.never_delivered)
-    ]
-    return not_assessed.lines(missing, language, found=found)
+    return list(_missing(row.not_assessable, view.never_delivered, tuple(found.items()), language))
+
+
+@lru_cache(maxsize=4096)  # as `_said`
+def _missing(
+    items: tuple[NotAssessable, ...],
+    never: tuple[NeverDelivered, ...],
+    found: tuple[tuple[str, str], ...],
+    language: Language,
+) -> tuple[str, ...]:
+    missing = [item for item in items if not never_delivered.is_for_want_of(item.reason, never)]
+    return tuple(not_assessed.lines(missing, language, found=dict(found)))
 
 
 def _spark(row: WardRow, view: WardView, language: Language) -> Row:
@@ -150,19 +158,24 @@ def _spark(row: WardRow, view: WardView, language: Language) -> Row:
     start, end = sparkline.shown_from(view.as_of, view.time_zone)
     compartment = row.latest[0].compartment
     line = view.bal_line_iu_per_ml if compartment == "bal" else None
-    values = "; ".join(
-        language.say(
-            "spark.point",
-            date=language.short_date(point.collected_at, view.time_zone),
-            value=few_words.value(point.detection, point.viral_load_iu_per_ml, point.limit_iu_per_ml, language),
-        )
-        for point in points
-    )
     where = capital(language.word("compartment", compartment))
+    values = _in_words(points, view.time_zone, language)
     return {
         "svg": sparkline.drawing(points, start, end, line, view.gap_days),
         "text": language.say("spark.alternative", compartment=where, values=values),
     }
+
+
+@lru_cache(maxsize=4096)  # as `sparkline.drawing`
+def _in_words(points: tuple[CoursePoint, ...], time_zone: str, language: Language) -> str:
+    return "; ".join(
+        language.say(
+            "spark.point",
+            date=language.short_date(point.collected_at, time_zone),
+            value=few_words.value(point.detection, point.viral_load_iu_per_ml, point.limit_iu_per_ml, language),
+        )
+        for point in points
+    )
 
 
 def _value(latest: LatestResult, view: WardView, language: Language) -> str:

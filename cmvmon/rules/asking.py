@@ -27,7 +27,7 @@ def asked(conditions: Iterable[Condition], frame: pl.DataFrame) -> dict[Conditio
         frame.select(sorted({column for condition in told for column in condition.columns}))
         found = [np.zeros(0, dtype=np.bool_)] * len(questions)
     else:
-        answers = frame.select(question.expr.alias(str(place)) for place, question in enumerate(questions))
+        answers = frame.select(_numbered(questions))
         found = [answer.to_numpy() for answer in answers.iter_columns()]
     holds = dict(zip(questions, found, strict=True))
     for condition in told:
@@ -40,6 +40,11 @@ def _questions(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """Everything that these conditions ask themselves, each once; `otherwise` asks nothing of a row."""
     found = dict.fromkeys(question for condition in conditions for question in condition.questions())
     return tuple(question for question in found if not isinstance(question, Always))
+
+
+@lru_cache(maxsize=1_000)
+def _numbered(questions: tuple[Condition, ...]) -> list[pl.Expr]:
+    return [question.expr.alias(str(place)) for place, question in enumerate(questions)]
 
 
 def _join(condition: Condition, holds: dict[Condition, Truths], height: int) -> Truths:

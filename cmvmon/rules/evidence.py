@@ -8,15 +8,17 @@ stand in the verdict itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import polars as pl
 
 from cmvmon.facts import FactTable
-from cmvmon.facts.conditions import PROTOCOL
+from cmvmon.facts.conditions import PROTOCOL, Condition
 from cmvmon.rules.rulebook import GROUND, Rule
 
 _IN_THE_VERDICT = frozenset({"patient_id", "as_of"})
 _TEXTS = pl.List(pl.String)
+RestsOn = tuple[tuple[tuple[str, ...], Condition], ...]
 _FEW = 200
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
@@ -27,12 +29,19 @@ def evidence_of(rule: Rule, schema: pl.Schema, *, guide: Sequence[str]) -> pl.Ex
     Args:
         schema: of the frame that was judged.
     """
-    parts = {
-        name: pl.col(name).dt.strftime(_MOMENT) if isinstance(schema[name], pl.Datetime) else pl.col(name)
-        for name in rule.reads - _IN_THE_VERDICT
-    }
-    parts |= {"grounds": pl.col("grounds"), "says": pl.col("says"), "result_ids": _results(rule, schema)}
-    parts["guide"] = pl.lit(" ".join(guide))
+    moments = frozenset(name for name in rule.reads if isinstance(schema.get(name), pl.Datetime))
+    lists = frozenset(name for name in rule.result_columns if isinstance(schema.get(name), pl.List))
+    return _as_text(rule.reads - _IN_THE_VERDICT, rule.rests_on, moments, lists, " ".join(guide))
+
+
+@lru_cache(maxsize=200)
+def _as_text(
+    reads: frozenset[str], rests_on: RestsOn, moments: frozenset[str], lists: frozenset[str], guide: str
+) -> pl.Expr:
+    """Made once for a rule and its types: making it takes longer than writing the evidence of a patient."""
+    parts = {name: pl.col(name).dt.strftime(_MOMENT) if name in moments else pl.col(name) for name in reads}
+    parts |= {"grounds": pl.col("grounds"), "says": pl.col("says"), "result_ids": _results(rests_on, lists)}
+    parts["guide"] = pl.lit(guide)
     return pl.struct(parts[name].alias(name) for name in sorted(parts)).struct.json_encode()
 
 
@@ -66,11 +75,11 @@ def _type(name: str, facts: Mapping[str, pl.DataType]) -> pl.DataType:
     return pl.Boolean() if name.startswith(f"{GROUND}.") else pl.String()
 
 
-def _results(rule: Rule, schema: pl.Schema) -> pl.Expr:
+def _results(rests_on: RestsOn, lists: frozenset[str]) -> pl.Expr:
     """The ids of the results that a verdict rests on, each once, in the order in which the rule names them."""
     found: pl.Expr = pl.lit([], dtype=_TEXTS)
-    for names, condition in reversed(rule.rests_on):
-        if any(isinstance(schema[name], pl.List) for name in names):
+    for names, condition in reversed(rests_on):
+        if not lists.isdisjoint(names):
             held = (
                 pl.when(condition.expr).then(pl.col(name)) for name in names
             )  # where it does not hold, nothing to do

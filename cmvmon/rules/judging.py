@@ -25,6 +25,8 @@ _TEXTS = pl.List(pl.String)
 _UNSAID = -1  # in place of marks
 _VERDICTS = (words.ALERT, words.CLEAR, words.NOT_ASSESSABLE)
 _KEPT = tuple(name for name in VERDICTS.schema if name not in ("as_of", "protocol_version"))
+_TOLD = (*(name for name in _KEPT if name != "evidence"), "grounds")
+_WHERE = ("patient_id", "compartment")
 
 
 def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
@@ -78,15 +80,24 @@ def _verdicts(rule: Rule, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     found = _told_of(rule, rows)
     _refuse_both(rule, found)
     guide = facts.protocol.rules[rule.code].provenance.guide
-    made = _about(rule.subject, rows.columns)
-    made |= {"rule": pl.lit(rule.code), "evidence": evidence_of(rule, rows.schema, guide=guide)}
-    return found.select(made.get(name, pl.col(name)).alias(name) for name in (*_KEPT, "grounds"))
+    evidence = evidence_of(rule, rows.schema, guide=guide).alias("evidence")
+    has = tuple(name for name in _WHERE if name in rows.columns)
+    return found.select(*_beside_evidence(rule.code, rule.subject, has), evidence)
+
+
+@lru_cache(maxsize=200)
+def _beside_evidence(code: str, kind: str, has: tuple[str, ...]) -> list[pl.Expr]:
+    """The other columns of a rule's verdicts. `has`: of patient and compartment those that its subjects have; else null."""
+    made = {name: pl.lit(None, dtype=pl.String) for name in _WHERE if name not in has}
+    made |= {"rule": pl.lit(code), "subject_kind": pl.lit(kind), "subject": subject_expr(kind)}
+    return [made.get(name, pl.col(name)).alias(name) for name in _TOLD]
 
 
 @lru_cache(maxsize=1)
 def _nothing() -> pl.DataFrame:
     """What a rule that applies to nobody says: no row."""
-    return pl.DataFrame(schema={name: VERDICTS.schema[name] for name in _KEPT} | {"grounds": _TEXTS})
+    types = {**VERDICTS.schema, "grounds": _TEXTS}
+    return pl.DataFrame(schema={name: types[name] for name in (*_TOLD, "evidence")})
 
 
 def judged(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
@@ -140,12 +151,6 @@ def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _about(kind: str, columns: Collection[str]) -> dict[str, pl.Expr]:
-    """What a verdict is about, as columns; patient and compartment are null where the kind has none."""
-    absent = {name: pl.lit(None, dtype=pl.String) for name in ("patient_id", "compartment") if name not in columns}
-    return {"subject_kind": pl.lit(kind), "subject": subject_expr(kind)} | absent
-
-
 def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
     """What the rule `code` said of each patient, as columns."""
     is_alert = pl.col("verdict") == words.ALERT
@@ -183,9 +188,11 @@ def _first(
 
 def _said(
     said: Sequence[tuple[str | int | Value, Condition]], place: npt.NDArray[np.int64], dtype: pl.DataType
-) -> pl.Expr:
+) -> pl.Expr | pl.Series:
     """What stands at that place; null where there is none so far."""
-    told = _each([*(None if isinstance(what, Value) else what for what, _ in said), None], place, dtype)
+    told: pl.Expr | pl.Series = _each(
+        [*(None if isinstance(what, Value) else what for what, _ in said), None], place, dtype
+    )
     for at, (what, _) in enumerate(said):
         if isinstance(what, Value):
             told = pl.when(pl.lit(pl.Series(place == at))).then(what.expr).otherwise(told)
@@ -200,7 +207,7 @@ def _marks(conditions: Sequence[Condition], holds: Mapping[Condition, Truths], h
     return found
 
 
-def _those(names: Sequence[str], marks: npt.NDArray[np.int64]) -> pl.Expr:
+def _those(names: Sequence[str], marks: npt.NDArray[np.int64]) -> pl.Series:
     """The names whose bit is set, in order; null where it is unsaid."""
     found, at = np.unique(marks, return_inverse=True)
     lists = [
@@ -210,6 +217,6 @@ def _those(names: Sequence[str], marks: npt.NDArray[np.int64]) -> pl.Expr:
     return _each(lists, at, _TEXTS)
 
 
-def _each(values: Sequence[object], place: npt.NDArray[np.int64], dtype: pl.DataType) -> pl.Expr:
+def _each(values: Sequence[object], place: npt.NDArray[np.int64], dtype: pl.DataType) -> pl.Series:
     """For each row the value at its place."""
-    return pl.lit(pl.Series(values, dtype=dtype)).gather(pl.lit(pl.Series(place)))
+    return pl.Series(values, dtype=dtype)[place]

@@ -18,7 +18,7 @@ from cmvmon.facts import Facts, facts_at
 from cmvmon.facts.running_drugs import running_drugs
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics import treatment_courses
-from cmvmon.shell import feed_state, known, signs_of_life
+from cmvmon.shell import feed_state, signs_of_life
 from cmvmon.shell.session import OpenSite
 from dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
 
@@ -49,13 +49,17 @@ def stored_drugs_now(
     courses: pl.DataFrame | None,
     *,
     patients: Collection[str],
+    unread: Collection[str],
     as_of: datetime,
 ) -> dict[str, DrugsNow]:
-    """The same by the courses of these patients that had begun; nobody is assessed. `courses` None = never delivered."""
+    """The same by the courses of these patients that had begun; nobody is assessed. `courses` None = never delivered.
+
+    `unread`: of whom a course could not be read (`known.unread_of`).
+    """
     table = BY_NAME[ANTIVIRAL_COURSES.name]
     silent = signs_of_life.silent_of(connection, opened.site, table.name, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = known.unread_of(connection, table, as_of=as_of, among=patients)
+    unread = set(unread) & set(patients)
     begun = Known.of(
         {ANTIVIRAL_COURSES: courses}, unread={table.name: frozenset(unread)}, silent=silent, heard_since=heard
     )

@@ -88,15 +88,16 @@ def _unassessed(verdicts: pl.DataFrame) -> pl.DataFrame:
 def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -> WardList:
     """The list as the store gives it, nobody assessed: rows that were known, and what was said last of each patient."""
     with opened.reading() as connection:
-        found = sorted(candidates(connection, as_of=as_of) | set(urgent))
-        stays, courses, results = (
-            _begun(connection, rows, as_of, whom)
-            for rows, whom in (
-                (ICU_STAYS, found),
-                (ANTIVIRAL_COURSES, found),
-                (LEADING.rows, touched.with_sharers(connection, found, as_of=as_of)),
-            )
-        )
+        of_stays, of_courses = BY_NAME[ICU_STAYS.name], BY_NAME[ANTIVIRAL_COURSES.name]
+        lately, in_bed = _lately(connection, as_of), _maybe_in_bed(connection, as_of)
+        among = sorted(lately | (in_bed or set()) | set(urgent))
+        one = known.links(connection, as_of=as_of, about=among)
+        stays, unread = known.known_and_unread(connection, of_stays, as_of=as_of, patients=among, one=one)
+        found = sorted((lately if in_bed is None else in_bed | (lately & unread)) | set(urgent))
+        courses, unread_courses = known.known_and_unread(connection, of_courses, as_of=as_of, patients=found, one=one)
+        stays = None if stays is None else of_stays.begun(stays.filter(pl.col("patient_id").is_in(found)), as_of)
+        courses = None if courses is None else of_courses.begun(courses, as_of)
+        results = _begun(connection, LEADING.rows, as_of, touched.with_sharers(connection, found, as_of=as_of))
         used = current_results(LEADING.rows.empty() if results is None else results)
         used = used.filter(pl.col("patient_id").is_in(found))
         used = with_noise(used, known.assays_in_use(opened.site, used), protocol=opened.protocol)
@@ -107,10 +108,9 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
-        unread = known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=found)
         patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (set(urgent) & known_of)))
-        said = stored_results.last_verdicts(connection, patients)
-        drugs = stored_drugs_now(opened, connection, courses, patients=patients, as_of=as_of)
+        said = stored_results.last_verdicts(connection, patients, rules=(*_OF_RESPONSE, *_OFF_TREATMENT))
+        drugs = stored_drugs_now(opened, connection, courses, patients=patients, unread=unread_courses, as_of=as_of)
     mine = used.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, stays, unread)
     return WardList(patients, mine, stays, _unassessed(said), watched_by(said), unplaced, drugs)
@@ -144,13 +144,26 @@ def _unplaced(patients: Collection[str], stays: pl.DataFrame | None, unread: Col
 
 def candidates(connection: sa.Connection, *, as_of: datetime) -> set[str]:
     """Patients who may be on the list: whoever is listed by what was known, whatever the alerts, is among them."""
+    lately, in_bed = _lately(connection, as_of), _maybe_in_bed(connection, as_of)
+    if in_bed is None:
+        return lately
+    return in_bed | known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=lately)
+
+
+def _lately(connection: sa.Connection, as_of: datetime) -> set[str]:
+    """Patients with a result or course in the last weeks, in any version."""
     since = as_of - LISTED_FOR
     lately = who_is_there.patients_since(connection, LEADING.rows, LEADING.starts, since=since, as_of=as_of)
-    lately |= who_is_there.patients_without_end(connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of)
+    return lately | who_is_there.patients_without_end(
+        connection, ANTIVIRAL_COURSES, "stopped_at", after=since, as_of=as_of
+    )
+
+
+def _maybe_in_bed(connection: sa.Connection, as_of: datetime) -> set[str] | None:
+    """Patients with a stay that may be open; None = no stays were ever delivered."""
     if not known.was_delivered(connection, ICU_STAYS, as_of=as_of):
-        return lately
-    in_bed = who_is_there.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
-    return in_bed | known.unread_of(connection, BY_NAME[ICU_STAYS.name], as_of=as_of, among=lately)
+        return None
+    return who_is_there.patients_without_end(connection, ICU_STAYS, "discharged_at", after=as_of, as_of=as_of)
 
 
 def _begun(connection: sa.Connection, rows: RowType, as_of: datetime, patients: Collection[str]) -> pl.DataFrame | None:

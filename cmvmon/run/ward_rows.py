@@ -52,15 +52,19 @@ def _latest(
     first, then those that a rule watches. And every used result of the first of them."""
     noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
     watched = set(ward.watched.rows())
+    watched_of: dict[str, dict[str, None]] = {}
+    for patient_id, name in sorted(watched):
+        watched_of.setdefault(patient_id, {})[name] = None
     about: dict[str, dict[str, None]] = {}
     named = open_alerts.filter(pl.col("compartment").is_not_null())
     for alert in facts.alerts_in_order(named.iter_rows(named=True)):
         about.setdefault(alert["patient_id"], {})[alert["compartment"]] = None
+    shown_of: dict[str, list[facts.Point]] = {}
+    for point in facts.points(noisy):  # of everybody at once: the order within a patient is that of time
+        shown_of.setdefault(point.row["patient_id"], []).append(point)
     found = {}
-    for (name,), results in noisy.group_by("patient_id"):
-        patient_id = str(name)
-        shown = facts.points(results)
-        lead = about.get(patient_id, {}) | dict.fromkeys(name for whose, name in sorted(watched) if whose == patient_id)
+    for patient_id, shown in shown_of.items():
+        lead = about.get(patient_id, {}) | watched_of.get(patient_id, {})
         pairs = facts.latest_by_compartment(shown, tuple(lead))
         latest = tuple(
             _shown(point, shown, protocol, is_watched=(patient_id, point.row["compartment"]) in watched)

@@ -192,12 +192,27 @@ def _unread(
 def unread_of(connection: sa.Connection, table: Delivered, *, as_of: datetime, among: Collection[str]) -> set[str]:
     """Those of these patients of whom a row of that table, or a statement that its rows are made of, was delivered by
     `as_of` and could not be used: as `Known.unread_of` tells it."""
-    if not among:
-        return set()
-    one = links(connection, as_of=as_of, about=among)
-    names = (table.name, *([] if table.told is None else [table.told.by]))
-    found = {name: _own_rows(connection, BY_NAME[name], as_of=as_of, patients=among, one=one) for name in names}
-    return set(_unread(connection, as_of, found)[table.name]) & set(among)
+    return known_and_unread(connection, table, as_of=as_of, patients=among)[1] if among else set()
+
+
+def known_and_unread(
+    connection: sa.Connection,
+    table: Delivered,
+    *,
+    as_of: datetime,
+    patients: Collection[str],
+    one: Links | None = None,
+) -> tuple[pl.DataFrame | None, set[str]]:
+    """`known_table` and `unread_of` of these patients, read once for both."""
+    one = links(connection, as_of=as_of, about=patients) if one is None else one
+    told_by = [] if table.told is None else [table.told.by]
+    found = {
+        name: _own_rows(connection, BY_NAME[name], as_of=as_of, patients=patients, one=one)
+        for name in (table.name, *told_by)
+    }
+    rows, *told = (found[name][0] for name in found)
+    unread = set(_unread(connection, as_of, found)[table.name]) & set(patients)
+    return with_told(table, rows, *told) if told else rows, unread
 
 
 def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[tuple[str, datetime]]:

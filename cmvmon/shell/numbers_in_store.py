@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.feeds.patient_numbers import fold_number
+from cmvmon.shell.known import delivered_tables
 from cmvmon.shell.schema import VERSIONS, folded_number
 
 _CHUNK = 500
@@ -19,22 +20,23 @@ _OF_PATIENTS = [VERSIONS[table.name].c for table in DELIVERED if not table.says_
 def written_otherwise(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> frozenset[str]:
     """The numbers known at `as_of` that are written as one of these but for leading zeros, case or blanks; not these."""
     wanted = sorted({fold_number(number) for number in numbers} - {""})
-    found: set[str] = set()
-    for start in range(0, len(wanted), _CHUNK):
+    found, folded, came = set[str](), set(wanted), delivered_tables(connection, as_of=as_of)
+    tables = tuple(table.name for table in DELIVERED if table.name in came and not table.says_who)
+    for start in range(0, len(wanted) if tables else 0, _CHUNK):
         asked = {"wanted": wanted[start : start + _CHUNK], "as_of": as_of}
-        found |= set(connection.execute(_written_as_one_of(), asked).scalars())
-    return frozenset(number for number in found if fold_number(number) in set(wanted)) - frozenset(numbers)
+        found |= set(connection.execute(_written_as_one_of(tables), asked).scalars())
+    return frozenset(number for number in found if fold_number(number) in folded) - frozenset(numbers)
 
 
 @cache
-def _written_as_one_of() -> sa.CompoundSelect[tuple[str]]:
-    """The numbers that are written as one of `wanted` but for that, of every table at once."""
+def _written_as_one_of(tables: tuple[str, ...]) -> sa.CompoundSelect[tuple[str]]:
+    """The numbers that are written as one of `wanted` but for that, of these tables at once."""
     wanted = sa.bindparam("wanted", expanding=True, type_=sa.String())
     as_of = sa.bindparam("as_of", type_=_OF_PATIENTS[0].received_at.type)
     return sa.union_all(
         *(
             sa.select(c.patient_id).where(folded_number(c.patient_id).in_(wanted), c.received_at <= as_of)
-            for c in _OF_PATIENTS
+            for c in (VERSIONS[name].c for name in tables)
         )
     )
 

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.results import VERDICTS
 from cmvmon.shell.frames import framed
@@ -92,8 +93,10 @@ def stored(
     return framed(connection, query, types).sort(*row_type.key, nulls_last=False)
 
 
-def last_verdicts(connection: sa.Connection, patients: Collection[str]) -> pl.DataFrame:
-    """What was said last of these patients, and still stands.
+def last_verdicts(
+    connection: sa.Connection, patients: Collection[str], *, rules: Collection[str] | None = None
+) -> pl.DataFrame:
+    """What was said last of these patients, and still stands. `rules`: of other rules only what could not be assessed.
 
     Returns: patient_id, rule, reason, compartment, verdict, evidence and subject of `verdicts`, by patient and rule.
     """
@@ -105,6 +108,8 @@ def last_verdicts(connection: sa.Connection, patients: Collection[str]) -> pl.Da
         .join(last, table.c.number == last.c.number)
         .where(table.c.is_gone.is_(False))
     )
+    if rules is not None:
+        query = query.where(sa.or_(table.c.rule.in_(sorted(rules)), table.c.verdict == words.NOT_ASSESSABLE))
     types = {name: VERDICTS.schema[name] for name in names}
     return framed(connection, query, types).sort(*names, nulls_last=False)
 

@@ -30,6 +30,8 @@ def decimals(x: float, least: int, lines: Collection[float], rounding: Callable[
     >>> decimals(0.399, 1, (0.4,)), decimals(0.3, 1, (0.4,)), decimals(9.02, 0, (9.0,))
     (3, 1, 2)
     """
+    if not lines:
+        return least
     wanted = [side(x, line) for line in lines]
     for digits in range(least, _MOST_DECIMALS):
         if [side(rounding(x, digits), line) for line in lines] == wanted:

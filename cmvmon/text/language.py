@@ -141,9 +141,7 @@ class Language:
         >>> language("en").load(12400.5) == language("en").load(10 ** math.log10(12400.5))
         True
         """
-        iu_per_ml = float(f"{iu_per_ml:.9g}")
-        digits = decimals(iu_per_ml, 0 if iu_per_ml >= _WHOLE_FROM_IU_PER_ML else 2, beside)
-        return _decimal(rounded(iu_per_ml, digits), f"#,##0.{'#' * digits}", self.locale)
+        return _load(iu_per_ml, tuple(beside), self.locale)
 
     def log10(self, x: float, beside: Collection[float] = ()) -> str:
         """A load or a decline on the log10 scale, with one decimal. `beside` as for `number`."""
@@ -192,6 +190,13 @@ def _decimal(x: float, pattern: str, locale: str) -> str:
 
     written: str = format_decimal(x, format=pattern, locale=locale)
     return written
+
+
+@lru_cache(maxsize=8192)
+def _load(iu_per_ml: float, beside: tuple[float, ...], locale: str) -> str:
+    iu_per_ml = float(f"{iu_per_ml:.9g}")
+    digits = decimals(iu_per_ml, 0 if iu_per_ml >= _WHOLE_FROM_IU_PER_ML else 2, beside)
+    return _decimal(rounded(iu_per_ml, digits), f"#,##0.{'#' * digits}", locale)
 
 
 @lru_cache(maxsize=8192)

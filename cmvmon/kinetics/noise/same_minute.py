@@ -32,6 +32,8 @@ def impossible_pairs(results: pl.DataFrame, *, protocol: Protocol) -> pl.DataFra
         results: current usable results, with `is_conflicting` and `sigma_log10` (null: the protocol's).
     """
     shared = _sharing_a_time(results.filter(~pl.col("is_conflicting") & pl.col("compartment").is_in(BLOOD)))
+    if shared.is_empty():  # nearly always
+        return shared.select(_TIME)
     told = shared.with_columns(
         sigma=pl.coalesce("sigma_log10", default_sigma(protocol)),
         low=log10_of(at_least_iu_per_ml()),
