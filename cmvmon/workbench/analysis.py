@@ -197,7 +197,7 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
             progress(place, len(read.partitions))
             found = _assess_one(read, place, how, unit)
             for row_type in how.computed:
-                kept, unkept = split_by_promises(found[row_type.name], row_type)
+                kept, unkept = split_by_promises(found.pop(row_type.name), row_type)
                 broken[row_type.name].append(unkept)
                 writer.do(written[row_type.name].append, kept)
                 if row_type is WEEKLY_DECLINE:
@@ -205,6 +205,7 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
                 elif row_type is VERDICTS:
                     counts["patients"] += kept["patient_id"].n_unique()
                     counts.update({f"verdict {word}": n for word, n in kept["verdict"].value_counts().iter_rows()})
+                del kept  # what is written is held no longer: the next range needs the room
         whole_unit = found[_UNIT] if unit is None else unit  # after the patients, whatever the ranges
         writer.do(written[CONCORDANCE.name].append, whole_unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}

@@ -42,8 +42,8 @@ class OrderedParquet:
         full = self._held.height // ROW_GROUP * ROW_GROUP
         for start in range(0, full, ROW_GROUP):
             self._write(self._held.slice(start, ROW_GROUP))
-        if full:
-            self._held = self._held.slice(full).rechunk()
+        if full:  # through Arrow, which copies: a slice alone would keep the texts of every row that is written
+            self._held = pl.DataFrame(self._arrow(self._held.slice(full)), schema=self._held.schema)
 
     def __enter__(self) -> OrderedParquet:
         return self
