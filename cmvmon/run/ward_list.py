@@ -18,6 +18,7 @@ from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.run.drugs_now import drugs_now, stored_drugs_now
 from cmvmon.shell import known, stored_results, touched, who_is_there
+from cmvmon.shell.links import links
 from cmvmon.shell.session import OpenSite
 from dashboards.row_views import DrugsNow
 
@@ -91,7 +92,7 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         of_stays, of_courses = BY_NAME[ICU_STAYS.name], BY_NAME[ANTIVIRAL_COURSES.name]
         lately, in_bed = _lately(connection, as_of), _maybe_in_bed(connection, as_of)
         among = sorted(lately | (in_bed or set()) | set(urgent))
-        one = known.links(connection, as_of=as_of, about=among)
+        one = links(connection, as_of=as_of, about=among)
         stays, unread = known.known_and_unread(connection, of_stays, as_of=as_of, patients=among, one=one)
         found = sorted((lately if in_bed is None else in_bed | (lately & unread)) | set(urgent))
         courses, unread_courses = known.known_and_unread(connection, of_courses, as_of=as_of, patients=found, one=one)
