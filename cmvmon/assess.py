@@ -112,7 +112,26 @@ def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str =
     return _prepared(known, protocol=protocol, as_of=as_of, method=method)[0]
 
 
-def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str) -> tuple[Prepared, KernelInput]:
+def as_recorded(
+    known: Known,
+    *,
+    verdicts: pl.DataFrame,
+    weekly_decline: pl.DataFrame,
+    protocol: Protocol,
+    as_of: datetime,
+    method: str,
+) -> Assessment:
+    """What was recorded of these patients, with the known rows that their pages show beside it: no decline is estimated and no rule
+    judges. `as_of`, `protocol`, `method`: those under which it was recorded."""
+    made, given = _prepared(known, protocol=protocol, as_of=as_of, method=method, weekly_decline=weekly_decline)
+    facts = facts_at(made, protocol=protocol, as_of=as_of)
+    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts, given)
+
+
+def _prepared(
+    known: Known, *, protocol: Protocol, as_of: datetime, method: str, weekly_decline: pl.DataFrame | None = None
+) -> tuple[Prepared, KernelInput]:
+    """`weekly_decline`: as it was recorded; None = it is estimated."""
     begun = known.begun(as_of)
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
     usable = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
@@ -129,7 +148,9 @@ def _prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str)
         results=results,
         shown=mark_pairs(current.filter(is_shown), pairs).sort("collected_at", "result_id"),
         clocks=clocks,
-        weekly_decline=WEEKLY_DECLINE.conform(estimated_from(given, clocks, protocol)),
+        weekly_decline=WEEKLY_DECLINE.conform(
+            estimated_from(given, clocks, protocol) if weekly_decline is None else weekly_decline
+        ),
         concordance=compared,
     )
     return made, given

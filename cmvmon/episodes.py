@@ -36,7 +36,7 @@ from typing import Any
 
 from cmvmon import answers
 from cmvmon.domain import words
-from cmvmon.domain.errors import SiteError
+from cmvmon.domain.errors import AnswerRefused
 from cmvmon.domain.subjects import identity
 
 SYSTEM = "system"
@@ -160,12 +160,12 @@ def event(
         subject: by the names in SUBJECT; one that is absent reads as null.
         latest: the last row of the subject's latest alert; None where it never had one.
         judged_at: the latest moment at which this subject was judged and recorded; None = never.
-    Raises SiteError for an answer to what is not open, or was acknowledged before: it says by whom.
+    Raises AnswerRefused for an answer to what is not open, or was acknowledged before: it says by whom.
     """
     state = state_of(latest)
     kind = TRANSITIONS[state, word.said]
     if kind == REFUSED:
-        raise SiteError(_refusal(state, word, latest or {}))
+        raise _refusal(state, word, latest or {})
     if kind == NOTHING or _is_too_late(latest, kind, word, judged_at):
         return None
     if kind == OPENED or latest is None:
@@ -198,13 +198,24 @@ def _is_too_late(latest: Mapping[str, Any] | None, kind: str, word: Word, judged
     return is_late and not (word.brings_news and kind in (OPENED, REOPENED))
 
 
-def _refusal(state: str, word: Word, latest: Mapping[str, Any]) -> str:
+def _refusal(state: str, word: Word, latest: Mapping[str, Any]) -> AnswerRefused:
     if state not in words.ALERT_STANDING:
-        return "no alert of that subject is open, so there is nothing to answer; list the open ones again"
+        return AnswerRefused(
+            "no alert of that subject is open, so there is nothing to answer; list the open ones again", "not_open"
+        )
     if word.said == REOPEN:
-        return "nobody has acknowledged or snoozed that alert: it stands open, and there is nothing to reopen"
-    at = latest["answered_at"].isoformat(sep=" ", timespec="minutes")
-    return f"{latest['answered_by']} acknowledged that alert before you, at {at}; nothing was recorded"
+        return AnswerRefused(
+            "nobody has acknowledged or snoozed that alert: it stands open, and there is nothing to reopen",
+            "nothing_to_reopen",
+        )
+    who, moment = latest["answered_by"], latest["answered_at"]
+    at = moment.isoformat(sep=" ", timespec="minutes")
+    return AnswerRefused(
+        f"{who} acknowledged that alert before you, at {at}; nothing was recorded",
+        "answered_before",
+        who=who,
+        at=moment,
+    )
 
 
 def _opened(subject: Mapping[str, Any], latest: Mapping[str, Any] | None, word: Word) -> dict[str, Any]:

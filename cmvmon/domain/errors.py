@@ -102,3 +102,18 @@ class UnreadableFile(SiteError):
 
 class Interrupted(KeyboardInterrupt):
     """Somebody stopped the work with Ctrl-C. The text says what stands, and what was not done."""
+
+
+class AuditBroken(CmvmonError):
+    """Whoever keeps the site must act: the audit log lacks what its head knows, so nothing that must stand in it is done."""
+
+    exit_code = 5
+
+
+class AnswerRefused(SiteError):
+    """Somebody's answer to an alert can't be recorded. `code`, and what its words need, so that a page says it in its own language."""
+
+    def __init__(self, message: str, code: str, **facts: object) -> None:
+        super().__init__(message)
+        self.code = code
+        self.facts = facts

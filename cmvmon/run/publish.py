@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -11,24 +9,21 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-import sqlalchemy as sa
 
-from cmvmon import __version__
 from cmvmon import protocol as policy
 from cmvmon.assess import Assessment, next_samples
-from cmvmon.domain import words
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.results import ALERTS
-from cmvmon.run import freshness, patient_numbers, rested_query, views, ward_list
+from cmvmon.run import freshness, rested_query, views, ward_list
 from cmvmon.run.caveats import feed_caveats, own_caveats
 from cmvmon.run.drugs_now import drugs_now
 from cmvmon.run.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.never_delivered import never_delivered
-from cmvmon.run.samples_waiting import due_today
+from cmvmon.run.page_names import PageNames
 from cmvmon.run.site_pages import write_site_pages
-from cmvmon.run.ward_rows import ward_rows
-from cmvmon.shell import alert_history, alert_store, database, quarantine, rule_switches
+from cmvmon.run.whole_ward import switched_off, ward_view, whole_ward
+from cmvmon.shell import alert_history, alert_store, database, quarantine
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.links import links
@@ -40,7 +35,7 @@ from cmvmon.text import codes, language
 from dashboards.merged import merged_page
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
-from dashboards.views import FeedState, SwitchedOff, WardRow, WardView
+from dashboards.views import FeedState, SwitchedOff
 from dashboards.ward import ward_page
 
 _PLACES_NAMED = 3  # of many places in a protocol file
@@ -78,10 +73,10 @@ def publish(
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of, waiting=waiting)
         standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
-        off = _switched_off(connection, as_of)
+        off = switched_off(connection, as_of)
         missing = never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off})
     open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
-    names = _Names(opened.site.page_key())
+    names = PageNames(opened.site.page_key())
     known = set(assessment.patients)
     urgent = set(open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
     if only is None:
@@ -97,7 +92,6 @@ def publish(
         waiting = frozenset(
             replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
         )
-        numbers = patient_numbers.on_the_ward(connection, ward, as_of=as_of)
         n_never = never_taken_in(connection, as_of=as_of)
         rested = rested_query.of_open(
             connection, [row for row in standing if only is None or row["patient_id"] in only]
@@ -126,14 +120,10 @@ def publish(
         drugs_now(assessment.facts),
     )
     listed = views.results_to_show(assessment, protocol=opened.protocol)
-    whole_ward = replace(
-        _ward_view(ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
+    whole = replace(
+        whole_ward(opened, ward, open_alerts, feeds=feeds, standing=standing, common=common, names=names),
         lately=happened,
-        numbers=numbers,
         n_never_taken_in=n_never,
-        samples=due_today(opened, ward, as_of=as_of, time_zone=settings.time_zone),
-        bal_line_iu_per_ml=opened.protocol.affected_compartments.local_line_iu_per_ml,
-        gap_days=opened.protocol.decline.new_segment_gap_days,
     )
     for patient_id in with_pages:
         view = views.patient_view(
@@ -160,8 +150,8 @@ def publish(
                 old, one, common=common, code=code, page_of=names.patient, ward_href=names.ward(code)
             )
             pages[names.patient(old, code)] = merged_page(gone, language=spoken)
-        rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole_ward.rows)
-        pages[names.ward(code)] = ward_page(replace(whole_ward, rows=rows), language=spoken, script=script_name)
+        rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole.rows)
+        pages[names.ward(code)] = ward_page(replace(whole, rows=rows), language=spoken, script=script_name)
     pages["index.html"] = pages[names.ward(settings.language)]
     written = write_texts(folder, pages)
     if only is None:
@@ -200,7 +190,7 @@ def publish_without_protocol(site: Site, error: ProtocolUnusable) -> None:
             last = alert_store.last_as_of(connection, scope="all")
             feeds = freshness.feed_tables(connection, site, as_of=at)
             standing = alert_store.alerts(connection, states={"open"})
-            off = _switched_off(connection, at)
+            off = switched_off(connection, at)
     more = len(error.places) - _PLACES_NAMED
     places = ", ".join((*error.places[:_PLACES_NAMED], *([f"+{more}"] if more > 0 else [])))
     state = FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, last, None, error.code, file_name=places or None)
@@ -212,15 +202,10 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
     with opened.reading() as connection:
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"})
-        off = _switched_off(connection, as_of)
+        off = switched_off(connection, as_of)
     _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off)
     with suppress(CmvmonError):  # the ward page has said it, and what stopped the work is the error to tell
         write_site_pages(opened, None, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off)
-
-
-def _switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedOff, ...]:
-    rows = rule_switches.disabled(connection, as_of=as_of)
-    return tuple(SwitchedOff(row["rule"], row["changed_at"], row["actor"], row["why"]) for row in rows)
 
 
 def _write_halt(
@@ -232,10 +217,10 @@ def _write_halt(
     *unrecorded: FeedState,
     off: tuple[SwitchedOff, ...] = (),
 ) -> None:
-    settings, names = site.settings(), _Names(site.page_key())
+    settings, names = site.settings(), PageNames(site.page_key())
     shown = Protocol.shipped() if protocol is None else protocol  # nothing is judged by it
     common = views.Common(shown, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
-    view = _ward_view((), feeds, standing, common, names)
+    view = ward_view((), feeds, standing, common, names)
     if protocol is None:
         view = replace(view, protocol_version="?", is_signed=False)
     view = replace(view, feeds=(*unrecorded, *view.feeds))
@@ -248,40 +233,4 @@ def _write_halt(
 
 def page_of(site: Site, patient_id: str, code: str) -> str:
     """The file name of a patient's page."""
-    return _Names(site.page_key()).patient(patient_id, code)
-
-
-@dataclass(frozen=True)
-class _Names:
-    """File names that tell nothing: keyed with the site's secret, so that nobody can guess a patient's."""
-
-    key: bytes
-
-    def ward(self, code: str) -> str:
-        return f"ward.{code}.html"
-
-    def patient(self, patient_id: str, code: str) -> str:
-        return f"{hmac.new(self.key, patient_id.encode(), hashlib.sha256).hexdigest()[:20]}.{code}.html"
-
-
-def _ward_view(
-    rows: tuple[WardRow, ...],
-    feeds: Collection[FeedTable],
-    standing: Collection[Mapping[str, object]],
-    common: views.Common,
-    names: _Names,
-) -> WardView:
-    return WardView(
-        as_of=common.as_of,
-        time_zone=common.time_zone,
-        feeds=views.feed_states(feeds, [a for a in standing if a["rule"] == words.OPERATIONS]),
-        rows=rows,
-        protocol_version=common.protocol.version,
-        code_version=__version__,
-        is_synthetic=common.is_synthetic,
-        is_signed=common.protocol.is_signed,
-        hrefs={code: names.ward(code) for code in codes()},
-        stale_after_hours=common.stale_after_hours,
-        switched_off=common.switched_off,
-        never_delivered=common.never_delivered,
-    )
+    return PageNames(site.page_key()).patient(patient_id, code)

@@ -39,8 +39,27 @@ def write_site_pages(
         assessment: of everybody at `as_of`; None = it was stopped: the unit page says so, and the data page says why.
         into: another folder than the site's own pages.
     """
-    settings, script = opened.site.settings(), shared_script()[0]
-    shared: dict[str, dict[str, Any]] = {
+    script = shared_script()[0]
+    shared = shared_fields(opened, as_of=as_of, stale_after_hours=stale_after_hours, switched_off=switched_off)
+    data = data_view(opened, assessment, as_of=as_of, shared=shared["data"])
+    numbers = None if assessment is None else unit_numbers(opened, assessment, as_of=as_of)
+    unit = UnitView(**shared["unit"], numbers=numbers)
+    method = method_view(opened, as_of=as_of, shared=shared["method"])
+    texts = {}
+    for code in codes():
+        spoken = language(code)
+        texts[file_name("data", code)] = data_page(data, language=spoken, script=script)
+        texts[file_name("unit", code)] = unit_page(unit, language=spoken, script=script)
+        texts[file_name("method", code)] = method_page(method, language=spoken, script=script)
+    return write_texts(into or opened.site.pages, texts)
+
+
+def shared_fields(
+    opened: OpenSite, *, as_of: datetime, stale_after_hours: int, switched_off: Sequence[SwitchedOff]
+) -> dict[str, dict[str, Any]]:
+    """The fields of `SiteView` of each page about the site, by the page's name."""
+    settings = opened.site.settings()
+    return {
         name: {
             "as_of": as_of,
             "time_zone": settings.time_zone,
@@ -54,14 +73,3 @@ def write_site_pages(
         }
         for name in PAGES
     }
-    data = data_view(opened, assessment, as_of=as_of, shared=shared["data"])
-    numbers = None if assessment is None else unit_numbers(opened, assessment, as_of=as_of)
-    unit = UnitView(**shared["unit"], numbers=numbers)
-    method = method_view(opened, as_of=as_of, shared=shared["method"])
-    texts = {}
-    for code in codes():
-        spoken = language(code)
-        texts[file_name("data", code)] = data_page(data, language=spoken, script=script)
-        texts[file_name("unit", code)] = unit_page(unit, language=spoken, script=script)
-        texts[file_name("method", code)] = method_page(method, language=spoken, script=script)
-    return write_texts(into or opened.site.pages, texts)

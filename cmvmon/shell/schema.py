@@ -339,3 +339,22 @@ OUTBOX_EVENTS = sa.Table(
 OUTBOX_WAITING = sa.Table(
     "outbox_waiting", METADATA, sa.Column("message_id", sa.String(32), primary_key=True), info={"is_derived": True}
 )
+
+# Who looked at what on the board, and what was done there (cmvmon.shell.audit_log): each row holds the hash of the one before it.
+AUDIT_LOG = sa.Table(
+    "audit_log",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment(), nullable=False),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("actor", sa.String),
+    sa.Column("role", sa.String),
+    sa.Column("source", sa.String),
+    sa.Column("object", sa.String),
+    sa.Column("patients", sa.String, nullable=False),  # a JSON list of numbers
+    sa.Column("because", sa.String),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index("ix_audit_log_at", "at"),
+)

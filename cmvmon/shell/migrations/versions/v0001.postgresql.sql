@@ -100,6 +100,24 @@ CREATE TABLE assessments (
     PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
+CREATE TABLE audit_log (
+    sequence INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    event VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    actor VARCHAR,
+    role VARCHAR,
+    source VARCHAR,
+    object VARCHAR,
+    patients VARCHAR NOT NULL,
+    because VARCHAR,
+    previous VARCHAR(64) NOT NULL,
+    hash VARCHAR(64) NOT NULL,
+    PRIMARY KEY (sequence)
+)
+
+CREATE INDEX ix_audit_log_at ON audit_log (at)
+
 CREATE TABLE birth_dates (
     version_number SERIAL NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -930,6 +948,12 @@ CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments FOR EACH RO
 CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_assessments BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_audit_log BEFORE UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_audit_log BEFORE DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_audit_log BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_birth_dates BEFORE UPDATE ON birth_dates FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

@@ -100,6 +100,24 @@ CREATE TABLE assessments (
     PRIMARY KEY (as_of, scope, method, protocol_version, protocol_hash, code_version)
 )
 
+CREATE TABLE audit_log (
+    sequence INTEGER NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    event VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    actor VARCHAR,
+    role VARCHAR,
+    source VARCHAR,
+    object VARCHAR,
+    patients VARCHAR NOT NULL,
+    because VARCHAR,
+    previous VARCHAR(64) NOT NULL,
+    hash VARCHAR(64) NOT NULL,
+    PRIMARY KEY (sequence)
+)
+
+CREATE INDEX ix_audit_log_at ON audit_log (at)
+
 CREATE TABLE birth_dates (
     version_number INTEGER NOT NULL,
     patient_id VARCHAR NOT NULL,
@@ -916,6 +934,10 @@ CREATE TRIGGER no_delete_of_assessed_patients BEFORE DELETE ON assessed_patients
 CREATE TRIGGER no_update_of_assessments BEFORE UPDATE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_assessments BEFORE DELETE ON assessments BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of assessments: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_audit_log BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of audit_log: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_audit_log BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of audit_log: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_birth_dates BEFORE UPDATE ON birth_dates BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of birth_dates: UPDATE is refused'); END
 
