@@ -9,6 +9,7 @@ from cmvmon.feeds.owners import EITHER, NOBODY, SENDER, SITE
 from cmvmon.text import Language
 from cmvmon.text.values import operations_in_words, table_in_words
 from dashboards import site_page
+from dashboards.board import Board
 from dashboards.site_page import Table, ago
 from dashboards.site_views import DataView, Feed
 
@@ -29,7 +30,7 @@ class Part:
     is_trouble: bool = False
 
 
-def data_page(view: DataView, *, language: Language, script: str | None = None) -> str:
+def data_page(view: DataView, *, language: Language, script: str | None = None, board: Board | None = None) -> str:
     """The data page as HTML text: the same view and language give the same bytes. Raises MissingWords."""
     trouble = _trouble(view, language)
     headline = language.say("data.headline.trouble", what="; ".join(trouble)) if trouble else ""
@@ -38,6 +39,7 @@ def data_page(view: DataView, *, language: Language, script: str | None = None) 
         view,
         language,
         script=script,
+        board=board,
         title=language.say("data.title"),
         as_of_text=language.say("data.as_of", as_of=language.moment(view.as_of, view.time_zone)),
         headline=headline or language.say("data.headline.well"),

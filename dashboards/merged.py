@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from cmvmon.text import Language
 from dashboards import page
+from dashboards.board import Board
 from dashboards.views import MergedView
 
 
-def merged_page(view: MergedView, *, language: Language) -> str:
+def merged_page(view: MergedView, *, language: Language, board: Board | None = None) -> str:
     """The page as HTML text: the same view and language give the same bytes."""
     return page.render(
         "merged.html",
         language,
         view=view,
         script=None,
+        board=board,
         others=page.other_languages(dict(view.hrefs), language),
         disabled=page.disabled_in_words(view, language),
         sentence=language.say(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cmvmon.protocol.numbers import Written
 from cmvmon.text import Language
 from dashboards import site_page
+from dashboards.board import Board
 from dashboards.site_page import Table
 from dashboards.site_views import MethodView, RuleView
 
@@ -25,7 +26,7 @@ class RuleText:
     is_off: bool
 
 
-def method_page(view: MethodView, *, language: Language, script: str | None = None) -> str:
+def method_page(view: MethodView, *, language: Language, script: str | None = None, board: Board | None = None) -> str:
     """The page as HTML text: the same view and language give the same bytes. Raises MissingWords."""
     protocol = view.protocol
     signed = language.say("method.owner", owner=protocol.owner)
@@ -37,6 +38,7 @@ def method_page(view: MethodView, *, language: Language, script: str | None = No
         view,
         language,
         script=script,
+        board=board,
         title=language.say("method.title"),
         protocol_text=language.say("method.protocol", version=protocol.version, title=protocol.title),
         signed=signed,

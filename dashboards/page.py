@@ -29,9 +29,12 @@ def _environment() -> Environment:
     )
 
 
-def render(template: str, language_: Language, **facts: object) -> str:
-    """The page of that template. Every value is escaped; a name that the template asks for and lacks is an error."""
-    return _environment().get_template(template).render(say=language_.say, lang=language_.code, **facts)
+def render(template: str, language_: Language, *, board: object = None, **facts: object) -> str:
+    """The page of that template. Every value is escaped; a name that the template asks for and lacks is an error.
+
+    `board`: what the board adds to it (`dashboards.board.Board`); None = it is a file, for whoever may read it.
+    """
+    return _environment().get_template(template).render(say=language_.say, lang=language_.code, board=board, **facts)
 
 
 def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
 from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
 from dashboards import words_for_results as cells
+from dashboards.board import Board
 from dashboards.course_caveats import course_caveats
 from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
@@ -23,7 +24,7 @@ _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
 _INTERRUPTING_TIERS = (1, 2)
 
 
-def patient_page(view: PatientView, *, language: Language, script: str) -> str:
+def patient_page(view: PatientView, *, language: Language, script: str, board: Board | None = None) -> str:
     """The page of one patient as HTML text: the same view, language and script name give the same bytes.
 
     Args:
@@ -50,6 +51,7 @@ def patient_page(view: PatientView, *, language: Language, script: str) -> str:
         language,
         view=view,
         script=script,
+        board=board,
         others=page.other_languages(dict(view.hrefs), language),
         disabled=page.disabled_in_words(view, language),
         as_of=page.instant(view.as_of),

@@ -9,6 +9,7 @@ from typing import Any
 from cmvmon.text import Language
 from cmvmon.text.values import days_in_words
 from dashboards import page
+from dashboards.board import Board
 from dashboards.site_views import SiteView
 
 PAGES = ("data", "unit", "method")  # their file names begin so (templates/links.html)
@@ -36,13 +37,16 @@ def file_name(name: str, code: str) -> str:
     return f"{name}.{code}.html"
 
 
-def render(template: str, view: SiteView, language: Language, *, script: str | None, **facts: Any) -> str:
+def render(
+    template: str, view: SiteView, language: Language, *, script: str | None, board: Board | None, **facts: Any
+) -> str:
     """The page of that template, with head, links and footer."""
     return page.render(
         template,
         language,
         view=view,
         script=script,
+        board=board,
         others=page.other_languages(dict(view.hrefs), language),
         disabled=page.disabled_in_words(view, language),
         as_of=page.instant(view.as_of),

@@ -15,6 +15,7 @@ from cmvmon.text.concordance import concordance_sentence
 from cmvmon.unit.numbers import DAYS, FEW, Share, UnitNumbers, share_at
 from cmvmon.unit.reactivation import EVERYONE, Reactivation
 from dashboards import page, site_page
+from dashboards.board import Board
 from dashboards.curves import Curve, Figure, plotly_figure, static_svg
 from dashboards.site_page import Table
 from dashboards.site_views import UnitView
@@ -44,7 +45,7 @@ class Group:
     tables: tuple[Table, ...]
 
 
-def unit_page(view: UnitView, *, language: Language, script: str | None = None) -> str:
+def unit_page(view: UnitView, *, language: Language, script: str | None = None, board: Board | None = None) -> str:
     """The page as HTML text: the same view and language give the same bytes. Raises MissingWords."""
     numbers = view.numbers
     return site_page.render(
@@ -52,6 +53,7 @@ def unit_page(view: UnitView, *, language: Language, script: str | None = None) 
         view,
         language,
         script=script,
+        board=board,
         title=language.say("unit.title"),
         span=_span(view, language),
         not_told=_not_told(numbers, language),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.domain import words
 from cmvmon.text import Language
 from dashboards import feed_words, lately_words, page
+from dashboards.board import Board
 from dashboards.samples_words import sample_lines
 from dashboards.views import WORK, WardView
 from dashboards.ward_row import ward_row
@@ -15,7 +16,7 @@ _COLUMNS = ("bed", "patient")
 _CELLS = ("what", "value", "course", "drug", "who")
 
 
-def ward_page(view: WardView, *, language: Language, script: str | None = None) -> str:
+def ward_page(view: WardView, *, language: Language, script: str | None = None, board: Board | None = None) -> str:
     """The ward page as HTML text: the same view and language give the same bytes.
 
     Args:
@@ -39,6 +40,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None) 
         language,
         view=view,
         script=script,
+        board=board,
         others=page.other_languages(dict(view.hrefs), language),
         disabled=page.disabled_in_words(view, language),
         as_of_text=language.say("ward.as_of", as_of=language.moment(view.as_of, view.time_zone)),

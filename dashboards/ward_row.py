@@ -95,6 +95,7 @@ def _more(told: list[Row], language: Language) -> str:
 def _reason(alert: Mapping[str, Any], view: WardView, language: Language) -> Row:
     title, sentence = _said(alert["rule"], alert["evidence"], view.time_zone, language)
     return {
+        "id": alert["alert_id"],
         "title": title,
         "sentence": sentence,
         "since": language.say("ward.since", since=language.date(alert["opened_at"], view.time_zone)),

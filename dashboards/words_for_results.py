@@ -166,6 +166,7 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
     ]
     said = partial(of_stored, rule=alert["rule"], evidence=evidence, language=language, time_zone=view.time_zone)
     return {
+        "id": alert["alert_id"],
         "title": of_stored(alert_title, alert["rule"], evidence, language=language),
         "brief": said(alert_sentence, brief=True),
         "tier": language.word("tier", str(alert["tier"])),

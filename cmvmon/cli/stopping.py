@@ -18,6 +18,7 @@ _NOTHING = "nothing was changed"
 _STANDS = {
     "assess": "the assessment is recorded whole or not at all",
     "backup": "no backup was made; the site is as it was",
+    "board": "what was recorded stands; whoever had a page open signs in again",
     "calibrate": "no file was written",
     "analyze": "no table is half written; run it again",
     "demo": "what was done stands; run it again to go on",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,32 +55,10 @@ def worklist(
 def _table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], what: str, found: Worklist, spoken: Language
 ) -> str:
+    from cmvmon.run.worklist import cell_in_words
+
     names = [spoken.say(f"worklist.column.{name}") for name in columns]
-    lines = [dict(zip(names, (_cell(name, row, found, spoken) for name in columns), strict=True)) for row in rows]
+    lines = [
+        dict(zip(names, (cell_in_words(name, row, found, spoken) for name in columns), strict=True)) for row in rows
+    ]
     return printing.table(lines, names, spoken.say(f"worklist.no_{what}"))
-
-
-def _cell(name: str, row: Mapping[str, Any], found: Worklist, spoken: Language) -> str | None:
-    """One value in words: a compartment by its name, a moment to the minute and a day as one, by the site's clocks."""
-    if name == "place":
-        compartment = row.get("compartment")
-        return spoken.word("compartment", compartment) if compartment else row.get("feed")
-    value = row[name]
-    if value is None:
-        return None
-    if name == "for_whom":
-        from cmvmon.run.worklist import owner_in_words
-
-        return owner_in_words(value, spoken)
-    if name == "tier":
-        return spoken.word("tier", str(value))
-    if name == "standing":
-        return spoken.say(f"worklist.standing.{value}")
-    if name == "is_overdue":
-        return spoken.say("worklist.overdue" if value else "worklist.expected")
-    if name == "due_on":
-        return spoken.date(datetime.fromisoformat(f"{value}T12:00:00+00:00"), "UTC")
-    if name.endswith("_at"):
-        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return spoken.moment(at, found.time_zone)
-    return str(value)

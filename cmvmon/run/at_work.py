@@ -1,4 +1,4 @@
-"""Which of a site's long programs runs on this machine: `cmvmon serve`, `cmvmon watch`, `cmvmon listen`. Each at most once.
+"""Which of a site's long programs runs on this machine: `cmvmon serve`, `watch`, `listen`, `board`. Each at most once.
 
 A program that ends, however it does, lets go of its lock: nothing has to be cleared by hand.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from cmvmon.domain.errors import AlreadyRunning, SiteError
 from cmvmon.shell.lock import only_run
 
-SERVE, WATCH, LISTEN = "serve", "watch", "listen"
+SERVE, WATCH, LISTEN, BOARD = "serve", "watch", "listen", "board"
 _LOOKED_AT_FOR_S = 2.0  # `cmvmon status` takes the lock for a moment, to see whether it is free
 
 

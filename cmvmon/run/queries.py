@@ -43,9 +43,14 @@ def shown_alert(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any
     spoken = language(lang or settings.language)
     with open_store(settings.database) as store, store.reading() as connection:
         row = chosen(alert_store.alerts(connection), alert_id)
-        events = alert_history.events_of(connection, alert_id=row["alert_id"])
-        rested = _rested(connection, row, spoken, settings.time_zone)
-    shown = _shown(row, spoken, settings.time_zone)
+        return told_alert(connection, row, spoken, settings.time_zone)
+
+
+def told_alert(connection: sa.Connection, row: Mapping[str, Any], spoken: Language, time_zone: str) -> dict[str, Any]:
+    """The same of a row of `alerts` that was read."""
+    events = alert_history.events_of(connection, alert_id=row["alert_id"])
+    rested = _rested(connection, row, spoken, time_zone)
+    shown = _shown(row, spoken, time_zone)
     return shown | {"events": [_told(event, spoken) for event in events], "rested_on_it": rested}
 
 

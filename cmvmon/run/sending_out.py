@@ -55,7 +55,7 @@ def send_out(root: Path, *, at: datetime | None = None) -> Told | None:
         return None if file is None else Told()
     try:
         with only_run(root / _LOCK, wait_s=WAITS_S), open_store(site.database) as store:
-            speaker = _Speaker(site, file)
+            speaker = Speaker(site, file)
             with store.reading() as connection:
                 due = list(_due(connection, file, at or now()))
             n_queued = 0
@@ -136,7 +136,7 @@ def _courses(
             yield patient, last.transition if last.is_sure and stands == before else f"{int(number) + 1}-{stands}"
 
 
-def _send(store: Session, file: OutFile, speaker: _Speaker, at: datetime | None) -> Told:
+def _send(store: Session, file: OutFile, speaker: Speaker, at: datetime | None) -> Told:
     """Sends what is due, in order."""
     with store.reading() as connection:
         waiting = outbox.waiting(connection, KINDS)
@@ -171,8 +171,8 @@ class _Made:
 
 
 @dataclass(frozen=True)
-class _Speaker:
-    """Makes the words of a message from the store."""
+class Speaker:
+    """Makes what goes out from the store: the words of a message, and a course for whoever asks for it."""
 
     site: Site
     file: OutFile
@@ -185,7 +185,8 @@ class _Speaker:
         """The message as it is sent."""
         about = one.about[0][0]
         if one.kind == COURSE:
-            course = self._course(connection, about, one)
+            told_before = outbox.was_delivered(connection, one.channel, COURSE, about)
+            course = self.course(connection, about, at=one.queued_at, is_first=not told_before)
             resource = out_words.diagnostic_report(course)
             return _Made("DiagnosticReport", resource["id"], out_words.as_bytes(resource))
         alert = self._alert(alert_store.alerts_of(connection, [about])[0])
@@ -217,7 +218,8 @@ class _Speaker:
             ended=None if is_open else ended_in_words(row, spoken) or spoken.word("alert_state", row["state"]),
         )
 
-    def _course(self, connection: sa.Connection, patient: str, one: Waiting) -> CourseOut:
+    def course(self, connection: sa.Connection, patient: str, *, at: datetime, is_first: bool) -> CourseOut:
+        """What is said of one patient. `at`: when the patient was last judged, where that is not recorded."""
         e, a, spoken = ALERT_EVENTS.c, ASSESSED_PATIENTS.c, self.language
         ids = connection.execute(
             sa.select(e.alert_id).where(e.patient_id == patient, e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)))
@@ -227,16 +229,15 @@ class _Speaker:
             sa.select(sa.func.max(a.as_of, type_=a.as_of.type)).where(a.patient_id == patient)
         ).scalar()
         lines = [f"{alert.title}: {alert.text}" for alert in alerts] or [spoken.say("out.no_alert")]
-        told_before = outbox.was_delivered(connection, one.channel, COURSE, patient)
         authority = self.site.settings().patient_number_authority
         return CourseOut(
             out_id=self._out_id("course", authority, patient),
             patient_id=patient,
             authority=authority,
-            judged_at=judged_at or one.queued_at,
+            judged_at=judged_at or at,
             title=spoken.say("out.course"),
             lines=lines,
-            is_first=not told_before,
+            is_first=is_first,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,6 +93,30 @@ def owner_in_words(owner: str, spoken: Language) -> str:
     """An owner in that language; one that a site calls otherwise, as its protocol does."""
     key = f"worklist.owner.{owner}"
     return spoken.say(key) if spoken.has(key) else owner
+
+
+def cell_in_words(name: str, row: Mapping[str, Any], found: Worklist, spoken: Language) -> str | None:
+    """One value in words: a compartment by its name, a moment to the minute and a day as one, by the site's clocks."""
+    if name == "place":
+        compartment = row.get("compartment")
+        return spoken.word("compartment", compartment) if compartment else row.get("feed")
+    value = row[name]
+    if value is None:
+        return None
+    if name == "for_whom":
+        return owner_in_words(value, spoken)
+    if name == "tier":
+        return spoken.word("tier", str(value))
+    if name == "standing":
+        return spoken.say(f"worklist.standing.{value}")
+    if name == "is_overdue":
+        return spoken.say("worklist.overdue" if value else "worklist.expected")
+    if name == "due_on":
+        return spoken.date(datetime.fromisoformat(f"{value}T12:00:00+00:00"), "UTC")
+    if name.endswith("_at"):
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return spoken.moment(at, found.time_zone)
+    return str(value)
 
 
 def _called(name: str, protocol: Protocol, spoken: Language) -> frozenset[str]:

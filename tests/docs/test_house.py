@@ -33,6 +33,7 @@ VIOLATIONS = {
     "Prefect only in flows": ("cmvmon/run/night.py", "import prefect"),
     "Great Expectations and pandas only in data_contracts": ("dashboards/figure.py", "import pandas"),
     "Plotly only in dashboards": ("cmvmon/run/views.py", "import plotly"),
+    "The board judges nothing": ("cmvmon/board/desk.py", "import cmvmon.run.assessing"),
     "Kinetics: eight wings, no circle": ("cmvmon/kinetics/bank/lines.py", "import cmvmon.kinetics.weeks.kernel"),
     "HL7: from bytes to records, and never back": ("cmvmon/feeds/hl7/reader.py", "import cmvmon.feeds.hl7.orders"),
     "FHIR: from JSON to records, and never back": (

@@ -1,0 +1,290 @@
+"""The board as an ASGI application: who asks, may he, what is shown, and the audit row without which nothing is shown.
+
+Rules of this file:
+- Every route stands in `cmvmon.board.roles`; one that has no entry there can't be asked for.
+- What is refused to somebody is refused before anything of it is made.
+- An answer leaves only when its audit row is on the disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route as StarletteRoute
+
+from cmvmon.board import live
+from cmvmon.board.auditing import Auditor
+from cmvmon.board.board_file import PASSWORDS
+from cmvmon.board.desk import Desk, Shown
+from cmvmon.board.guard import Guarded, TooLarge, form_of, is_own
+from cmvmon.board.identity import Asker, Files, who_asks
+from cmvmon.board.pages import NeverJudged, NotThere, Pages
+from cmvmon.board.paths import know_parts_of_paths
+from cmvmon.board.roles import POST, ROUTES, Route, may
+from cmvmon.board.scope import Reader
+from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
+from cmvmon.board.wording import Wording
+from cmvmon.domain.errors import CmvmonError, ProtocolUnusable
+from cmvmon.shell.audit_log import DONE, FAILED, REFUSED, Entry, Head
+
+Say = Callable[[dict[str, object]], None]
+_AUDIT_WITHIN_S = 60.0
+
+
+def make_app(
+    pages: Pages,
+    files: Files,
+    auditor: Auditor,
+    *,
+    say: Say = lambda _: None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Guarded:
+    """The application. `say`: is told of every request, without a name, an address or a path; `is_stopping`: streams then end."""
+    know_parts_of_paths()
+    house = _House(pages, files, auditor, say, is_stopping)
+    routes = [StarletteRoute(r.path, house.endpoint(r), methods=[r.method], name=r.name) for r in ROUTES.values()]
+    handlers = {HTTPException: house.not_routed, Exception: house.unexpected}
+    return Guarded(Starlette(routes=routes, exception_handlers=handlers))  # type: ignore[arg-type]
+
+
+class _House:
+    def __init__(self, pages: Pages, files: Files, auditor: Auditor, say: Say, is_stopping: Callable[[], bool]) -> None:
+        self._pages, self._desk, self._files, self._auditor, self._say = pages, Desk(pages), files, auditor, say
+        listens = files.listens
+        self._sessions = Sessions(listens.idle_min * 60, listens.longest_h * 3600)
+        self._tries, self._wording = Tries(), Wording(pages)
+        self._lang = pages.default_language()
+        self._streams = live.Streams(self._desk, is_stopping)
+
+    def endpoint(self, route: Route) -> Callable[[Request], object]:
+        async def serve(request: Request) -> Response:
+            begun = time.monotonic()
+            try:
+                response = await self._served(route, request)
+            except CmvmonError as error:
+                response = await self._could_not(route, request, error)
+            ms = round((time.monotonic() - begun) * 1000, 1)
+            self._say(
+                {
+                    "event": "request",
+                    "route": route.name,
+                    "method": route.method,
+                    "status": response.status_code,
+                    "ms": ms,
+                }
+            )
+            return response
+
+        return serve
+
+    async def _served(self, route: Route, request: Request) -> Response:
+        asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
+        lang = request.path_params.get("lang", self._lang)
+        if asker.refused in ("forged_header", "not_by_proxy", "several_names", "no_name"):
+            return await self._refuse(route, asker, "stranger", lang, asker.refused)
+        form: dict[str, str] = {}
+        if route.method == POST:
+            try:
+                form = await form_of(request)
+            except TooLarge:
+                return await self._refuse(route, asker, "large", lang, "too_large")
+            except (ValueError, TimeoutError):
+                return await self._refuse(route, asker, "form", lang, "no_form")
+            if not is_own(request, self._files.listens.origin):
+                return await self._refuse(route, asker, "form", lang, "foreign_form")
+        if route.name in ("sign_in", "sign_in_page"):
+            return await self._sign_in(route, request, form, asker, lang)
+        if asker.refused == "unknown_person":
+            return await self._refuse(route, asker, "unknown", lang, asker.refused)
+        if asker.reader is None or asker.session is None:
+            return await self._ask_to_sign_in(route, asker, lang)
+        reader, session = asker.reader, asker.session
+        if not may(reader.role, reader.wards, route):
+            return await self._refuse(route, asker, "refused", lang, "role")
+        if route.method == POST and not self._sessions.is_token(session, form.get("token", "")):
+            return await self._refuse(route, asker, "form", lang, "no_token")
+        if route.name == "script":
+            return self._script(request.path_params["script"])
+        if route.name in ("home", "index"):
+            return self._to(_first(reader, self._lang), session)
+        if route.name == "sign_out":
+            return await self._sign_out(route, asker, lang)
+        if route.name == "events":
+            return await self._streams.open(request, reader)
+        return await self._show(route, request, form, asker, lang)
+
+    async def _show(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
+        reader, session = _known(asker)
+        query = dict(request.query_params)
+        try:
+            shown = await run_in_threadpool(
+                self._desk.serve, route.name, dict(request.path_params), query, form, reader
+            )
+        except NotThere as gone:
+            shown = self._wording.words("gone", lang, reader)
+            patients = (gone.patient,) if gone.patient else ()
+            shown = replace(shown, outcome=REFUSED, because="not_there", patients=patients, object=route.name)
+        except NeverJudged:
+            shown = self._wording.words("never_judged", lang, reader, status=503, key="board.never_judged")
+        if not await self._recorded(route, asker, shown):
+            return self._unrecorded(lang)
+        return self._response(shown, reader, session)
+
+    def _response(self, shown: Shown, reader: Reader | None, session: Session | None) -> Response:
+        if shown.to:
+            return self._to(shown.to, session)
+        if shown.data is not None:
+            headers = {"Content-Disposition": f'attachment; filename="{shown.file_name}"'}
+            return self._with_cookie(Response(shown.data, shown.status, headers, shown.media), session)
+        text = shown.text
+        if reader is not None and session is not None:
+            text = self._pages.sent(text, shown.tag, reader, self._sessions.token(session), shown.asked)
+        return self._with_cookie(HTMLResponse(text, shown.status), session)
+
+    def _to(self, address: str, session: Session | None) -> Response:
+        return self._with_cookie(RedirectResponse(address, 303), session)
+
+    def _with_cookie(self, response: Response, session: Session | None) -> Response:
+        if session is not None:
+            response.set_cookie(
+                COOKIE, self._sessions.cookie(session), httponly=True, samesite="strict", path="/",
+                secure=self._files.listens.is_secure,
+            )  # fmt: skip
+        return response
+
+    def _script(self, name: str) -> Response:
+        texts = {self._pages.script_name: self._pages.script, self._pages.live_name: self._pages.live}
+        if name not in texts:
+            return Response(status_code=404)
+        keep = {
+            "Cache-Control": "public, max-age=31536000, immutable"
+        }  # its name says what is in it, and it holds nobody
+        return Response(texts[name].encode(), 200, keep, "text/javascript; charset=utf-8")
+
+    async def _ask_to_sign_in(self, route: Route, asker: Asker, lang: str) -> Response:
+        if route.method == POST or route.name in ("events", "script") or self._files.listens.identity != PASSWORDS:
+            return await self._refuse(route, asker, "stranger", lang, asker.refused or "not_signed_in")
+        return RedirectResponse(f"sign-in.{lang}.html", 303)
+
+    async def _sign_in(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
+        if self._files.listens.identity != PASSWORDS:
+            return RedirectResponse(f"ward.{lang}.html", 303)
+        if route.method != POST:
+            return HTMLResponse(self._wording.sign_in(lang, ""))
+        login = form.get("name", "").strip()
+        person = self._files.now().people.get(login)
+        known = Asker(
+            None, None, asker.source, None, login if person else None
+        )  # a password may stand in the wrong field
+        if self._tries.is_too_many(login):
+            shown = Shown(429, outcome=REFUSED, because="too_many_tries")
+            said = "wait"
+        elif person is None or not await run_in_threadpool(self._files.is_password, login, form.get("password", "")):
+            self._tries.note(login)
+            if person is None:  # as long as for a name that is known
+                await run_in_threadpool(self._files.is_password, "", form.get("password", ""))
+            shown, said = Shown(401, outcome=REFUSED, because="wrong_password"), "wrong"
+        else:
+            self._tries.forget(login)
+            session = self._sessions.begin(login)
+            reader = Reader.of(person)
+            known = replace(known, reader=reader, session=session)
+            if not await self._recorded(route, known, Shown(object="session")):
+                return self._unrecorded(lang)
+            return self._to(_first(reader, lang), session)
+        if not await self._recorded(route, known, replace(shown, object="session")):
+            return self._unrecorded(lang)
+        return HTMLResponse(self._wording.sign_in(lang, said), shown.status)
+
+    async def _sign_out(self, route: Route, asker: Asker, lang: str) -> Response:
+        _, session = _known(asker)
+        self._sessions.end(session)
+        if not await self._recorded(route, asker, Shown(object="session")):
+            return self._unrecorded(lang)
+        to = f"sign-in.{lang}.html" if self._files.listens.identity == PASSWORDS else f"ward.{lang}.html"
+        response = RedirectResponse(to, 303)
+        response.delete_cookie(COOKIE, path="/")
+        return response
+
+    async def _refuse(self, route: Route, asker: Asker, what: str, lang: str, because: str) -> Response:
+        shown = replace(
+            self._wording.words(what, lang, asker.reader), outcome=REFUSED, because=because, object=route.name
+        )
+        if not await self._recorded(route, asker, shown):
+            return self._unrecorded(lang)
+        return self._response(shown, asker.reader, asker.session)
+
+    async def _recorded(self, route: Route, asker: Asker, shown: Shown) -> bool:
+        """Whether the audit row is on the disk; of what is no view and no action none is needed, unless it was refused."""
+        if not route.event and shown.outcome == DONE:
+            return True
+        reader = asker.reader
+        entry = Entry(
+            at=datetime.now(UTC),
+            event=route.event or f"ask_{route.name}",
+            outcome=shown.outcome,
+            actor=reader.login if reader is not None else asker.login,
+            role=None if reader is None else reader.role,
+            source=asker.source,
+            object=shown.object or route.name,
+            patients=shown.patients,
+            because=shown.because,
+        )
+        return await run_in_threadpool(self._on_disk, self._auditor.put(entry))
+
+    def _on_disk(self, row: Future[Head]) -> bool:
+        try:
+            row.result(timeout=_AUDIT_WITHIN_S)
+        except (CmvmonError, TimeoutError) as error:
+            self._say({"event": "audit_not_written", "code": type(error).__name__})
+            return False
+        return True
+
+    def _unrecorded(self, lang: str) -> Response:
+        return HTMLResponse(self._wording.words("unrecorded", lang, None).text, 503)
+
+    async def _could_not(self, route: Route, request: Request, error: CmvmonError) -> Response:
+        """The store, the protocol or board.toml can't be used: in words, and by its kind in the log."""
+        lang, is_protocol = request.path_params.get("lang", self._lang), isinstance(error, ProtocolUnusable)
+        self._say({"event": "failed", "route": route.name, "code": type(error).__name__})
+        where = ", ".join(error.places) if isinstance(error, ProtocolUnusable) else ""
+        words = self._wording.words("protocol" if is_protocol else "failed", lang, None, where=where)
+        shown = replace(words, outcome=FAILED, because=type(error).__name__)
+        if not await self._recorded(route, Asker(None, None, None), shown):
+            return self._unrecorded(lang)
+        return HTMLResponse(words.text, 503)
+
+    async def not_routed(self, request: Request, error: HTTPException) -> Response:
+        """A path or method that no route has: the same words, whatever stands in it."""
+        what = "method" if error.status_code == 405 else "gone"
+        words = self._wording.words(what, self._lang, None)
+        self._say({"event": "request", "route": "", "status": words.status})
+        return HTMLResponse(words.text, words.status, headers=dict(error.headers or {}))
+
+    async def unexpected(self, request: Request, error: Exception) -> Response:
+        """What nobody expected: by its kind alone, for its text may hold a patient."""
+        self._say({"event": "unexpected", "code": type(error).__name__})
+        words = self._wording.words("failed", self._lang, None)
+        entry = Entry(datetime.now(UTC), "unexpected", FAILED, because=type(error).__name__)
+        await run_in_threadpool(self._on_disk, self._auditor.put(entry))
+        return HTMLResponse(words.text, 500)
+
+
+def _first(reader: Reader, lang: str) -> str:
+    """The page that somebody begins on."""
+    return f"{'ward' if may(reader.role, reader.wards, ROUTES['ward']) else 'worklist'}.{lang}.html"
+
+
+def _known(asker: Asker) -> tuple[Reader, Session]:
+    if asker.reader is None or asker.session is None:
+        raise RuntimeError("asked for by nobody")
+    return asker.reader, asker.session

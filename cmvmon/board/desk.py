@@ -1,0 +1,270 @@
+"""What the board does for somebody who may ask: pages, files and answers. Nobody's rights are looked at here but whom he may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cmvmon.board.listings import search_page
+from cmvmon.board.pages import LIVE, Asked, NotThere, Pages, hrefs
+from cmvmon.board.scope import Reader, Scope, scope_of
+from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
+from cmvmon.run import answering
+from cmvmon.run.answering import Page
+from cmvmon.run.patient_files import course_as_fhir, results_as_csv
+from cmvmon.run.queries import told_alert
+from cmvmon.shell import alert_store
+from cmvmon.shell.audit_log import DONE, FAILED
+from cmvmon.shell.session import moment
+from cmvmon.text import Language, alert_title, language, of_stored
+from cmvmon.text.set_aside import reasons
+from dashboards.board import alert_page
+
+_WAITS_S = 10.0  # for whoever holds the site, as a night between two steps
+_TIERS = ("1", "2", "3")
+_LONGEST = {"note": 300, "why": 300, "to": 100, "until": 40, "reason": 40}
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An answer, and what the audit log says of it.
+
+    Attributes:
+        text: a page with the marks that `Pages.sent` fills in; `asked`: what it is, where it is told of changes.
+        data: a file instead.
+        to: the address to go to instead.
+    """
+
+    status: int = 200
+    text: str = ""
+    asked: Asked | None = None
+    data: bytes | None = None
+    media: str = "text/html; charset=utf-8"
+    file_name: str = ""
+    to: str = ""
+    patients: tuple[str, ...] = ()
+    object: str = ""
+    outcome: str = DONE
+    because: str | None = None
+    tag: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The pages of a site, for readers."""
+
+    pages: Pages
+
+    def serve(self, name: str, path: Mapping[str, str], query: Fields, form: Fields, reader: Reader) -> Shown:
+        """What that route gives that reader. Raises NotThere, NeverJudged and what the store raises."""
+        if name in LIVE:
+            return self._live(asked_of(name, path, query), reader)
+        return _DOES[name](self, path, query, form, reader)
+
+    def live_tag(self, asked: Asked, reader: Reader) -> str:
+        """The tag of that page as it is now."""
+        return self.pages.page(asked, reader).tag
+
+    def _live(self, asked: Asked, reader: Reader) -> Shown:
+        made = self.pages.page(asked, reader)
+        narrowed = "".join(f" {key}={value}" for key, value in (("ward", asked.ward), ("tier", asked.tier)) if value)
+        named = f"{asked.of or asked.name}{narrowed}"
+        return Shown(text=made.text, asked=asked, patients=made.patients, object=named, tag=made.tag)
+
+    def _search(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        stored = self.pages.stored()
+        scope = scope_of(stored, reader)
+        asked = Asked("search", path["lang"])
+        board = self.pages.board(reader, scope, asked)
+        text, patients = search_page(stored, scope, board, path["lang"], form.get("q", "")[:60])
+        return Shown(text=text, patients=patients, object="search")
+
+    def _alert(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        done = query.get("done", "")
+        spoken = language(path["lang"])
+        said = {"text": spoken.say(f"board.done.{done}"), "not_done": False} if done in _ANSWERS else None
+        return self._alert_page(path, reader, said)
+
+    def _answer(self, name: str, path: Fields, form: Fields, reader: Reader) -> Shown:
+        """An answer is recorded by the functions of the command line; of what they refuse the page says why."""
+        row, scope = self._row(path["alert"], reader)
+        spoken = language(path["lang"])
+        patients = (row["patient_id"],) if row["patient_id"] else ()
+        try:
+            _ANSWERS[name](self, row, _cut(form), reader)
+        except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
+            code, words = _refusal(error, spoken, self._zone(scope))
+            shown = self._alert_page(path, reader, {"text": words, "not_done": True})
+            return Shown(409, shown.text, patients=patients, object=row["alert_id"], outcome=FAILED, because=code)
+        to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
+        why = form.get("reason") or form.get("how") or None
+        return Shown(303, to=to, patients=patients, object=row["alert_id"], because=why)
+
+    def _row(self, alert_id: str, reader: Reader) -> tuple[dict[str, Any], Scope]:
+        stored = self.pages.stored()
+        scope = scope_of(stored, reader)
+        with self.pages.store.reading() as connection:
+            found = alert_store.alerts_of(connection, [alert_id])
+        if not found:
+            raise NotThere
+        if not scope.may_see_alert(found[0]):
+            raise NotThere(found[0]["patient_id"])
+        return dict(found[0]), scope
+
+    def _alert_page(self, path: Fields, reader: Reader, said: dict[str, object] | None) -> Shown:
+        row, scope = self._row(path["alert"], reader)
+        lang, stored = path["lang"], scope.stored
+        spoken, zone = language(lang), stored.common.time_zone
+        with self.pages.store.reading() as connection:
+            alert = told_alert(connection, row, spoken, zone)
+        patient = None
+        if row["patient_id"]:
+            place = " ".join(part for part in stored.place_of(row["patient_id"]) if part)
+            href = stored.names.patient(row["patient_id"], lang)
+            patient = {"patient_id": row["patient_id"], "place": place, "href": href}
+        text = alert_page(
+            self.pages.board(reader, scope, Asked("alert", lang)),
+            spoken,
+            alert=alert | {"said_at": row["said_at"].isoformat()},
+            title=of_stored(alert_title, row["rule"], alert["evidence"], language=spoken),
+            patient=patient,
+            said=said,
+            time_zone=zone,
+            hrefs=hrefs(f"alert-{row['alert_id']}"),
+        )
+        patients = (row["patient_id"],) if row["patient_id"] else ()
+        return Shown(text=text, patients=patients, object=row["alert_id"])
+
+    def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+        answering.acknowledge(
+            self.pages.root, row["alert_id"], reason=_reason(form), note=form.get("note") or None, actor=reader.shown,
+            page=_page(form),
+        )  # fmt: skip
+
+    def _snooze(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+        until = None
+        if form.get("until"):
+            try:
+                until = moment(form["until"], self._zone(None))
+            except SiteError:
+                raise AnswerRefused("--until is no moment", "no_moment") from None
+        answering.snooze(
+            self.pages.root, row["alert_id"], until=until, reason=_reason(form), note=form.get("note") or None,
+            actor=reader.shown, page=_page(form),
+        )  # fmt: skip
+
+    def _reopen(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+        answering.reopen(
+            self.pages.root, row["alert_id"], why=form.get("why", ""), actor=reader.shown, page=_page(form)
+        )
+
+    def _readback(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+        how = form.get("how")
+        if how not in ("confirmed", "not_reached"):
+            raise AnswerRefused("neither confirmed nor not reached", "no_reason")
+        answering.read_back(
+            self.pages.root, row["alert_id"], recipient=form.get("to", ""), is_confirmed=how == "confirmed",
+            note=form.get("note") or None, actor=reader.shown, page=_page(form),
+        )  # fmt: skip
+
+    def _csv(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        stored, patient = self._patient(path["page"], reader)
+        found = stored.patient(patient)
+        if found is None:
+            raise NotThere(patient)
+        data = results_as_csv(found[1], stored, patient)
+        return self._file(data, "text/csv; charset=utf-8", f"{path['page']}.csv", patient)
+
+    def _fhir(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        stored, patient = self._patient(path["page"], reader)
+        data = course_as_fhir(stored, patient, lang=path["lang"])
+        return self._file(data, "application/fhir+json", f"{path['page']}.fhir.json", patient)
+
+    def _pdf(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        stored, patient = self._patient(path["page"], reader)
+        found = stored.patient(patient) if self.pages.pdf is not None else None
+        if self.pages.pdf is None or found is None:
+            raise NotThere(patient)
+        data = self.pages.pdf(found[0], language(path["lang"]))
+        return self._file(data, "application/pdf", f"{path['page']}.pdf", patient)
+
+    def _patient(self, page: str, reader: Reader) -> tuple[Any, str]:
+        stored = self.pages.stored()
+        return stored, self.pages.patient_of(stored, scope_of(stored, reader), page)
+
+    def _file(self, data: bytes, media: str, name: str, patient: str) -> Shown:
+        return Shown(data=data, media=media, file_name=name, patients=(patient,), object=name)
+
+    def _zone(self, scope: Scope | None) -> ZoneInfo:
+        stored = self.pages.stored() if scope is None else scope.stored
+        return ZoneInfo(stored.common.time_zone)
+
+
+def asked_of(name: str, path: Fields, query: Fields) -> Asked:
+    """The page that is asked for. Of a ward page the query may narrow it down; anything else in it is nothing. Raises NotThere."""
+    is_ward = name == "ward"
+    tier = query.get("tier", "") if is_ward else ""
+    if tier and tier not in _TIERS:
+        raise NotThere
+    return Asked(name, path["lang"], path.get("page", ""), query.get("ward", "")[:100] if is_ward else "", tier)
+
+
+def _page(form: Fields) -> Page:
+    """From what page somebody answers. Raises AnswerRefused for a form that does not say it."""
+    try:
+        judged = datetime.fromisoformat(form.get("judged", ""))
+    except ValueError:
+        raise AnswerRefused("the form names no page", "says_otherwise") from None
+    return Page(judged, _WAITS_S)
+
+
+def _reason(form: Fields) -> str:
+    reason = form.get("reason", "")
+    if reason not in reasons():
+        raise AnswerRefused("there is no such reason", "no_reason")
+    return reason
+
+
+def _cut(form: Fields) -> dict[str, str]:
+    """The fields, none longer than the page lets it be typed."""
+    return {name: value.strip()[: _LONGEST.get(name, 100)] for name, value in form.items()}
+
+
+def _refusal(error: Exception, spoken: Language, zone: ZoneInfo) -> tuple[str, str]:
+    """Why an answer was not recorded: the code, and the words for whoever gave it."""
+    if isinstance(error, AnswerRefused):
+        said = {
+            name: spoken.moment(value, zone.key) if isinstance(value, datetime) else str(value)
+            for name, value in error.facts.items()
+        }
+        return error.code, spoken.say(f"board.refused.{error.code}", **said)
+    code = "busy" if isinstance(error, AlreadyRunning | StoreBusy) else "other"
+    return code, spoken.say(f"board.refused.{code}")
+
+
+_ANSWERS: Mapping[str, Callable[[Desk, Mapping[str, Any], Fields, Reader], None]] = {
+    "acknowledge": Desk._acknowledge,
+    "snooze": Desk._snooze,
+    "reopen": Desk._reopen,
+    "readback": Desk._readback,
+}
+_Does = Callable[[Desk, Fields, Fields, Fields, Reader], Shown]
+
+
+def _answering(name: str) -> _Does:
+    return lambda desk, path, _query, form, reader: desk._answer(name, path, form, reader)
+
+
+_DOES: Mapping[str, _Does] = {
+    "search": Desk._search,
+    "alert": Desk._alert,
+    "patient_csv": Desk._csv,
+    "patient_fhir": Desk._fhir,
+    "patient_pdf": Desk._pdf,
+    **{name: _answering(name) for name in _ANSWERS},
+}

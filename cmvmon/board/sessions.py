@@ -1,0 +1,104 @@
+"""Who is signed in: a signed cookie for each browser, which ends when nobody looks, after some hours, and when the board stops.
+
+The key is made when the board starts and is kept nowhere. So a restart ends every session, and no file can give one away.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+COOKIE = "cmvmon_board"
+_TRIES, _WITHIN_S = 5, 15 * 60.0
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser of one person. `begun_at`: seconds since 1970."""
+
+    sid: str
+    login: str
+    begun_at: float
+
+
+@dataclass
+class Sessions:
+    """Every session of one board. `idle_s`, `longest_s`: when one ends without a page, and in any case."""
+
+    idle_s: float
+    longest_s: float
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _ended: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, login: str) -> Session:
+        """A new session of that person."""
+        return Session(secrets.token_urlsafe(18), login, time.time())
+
+    def cookie(self, session: Session) -> str:
+        """The session as a cookie holds it, as of now."""
+        return self._signer().dumps([session.sid, session.login, session.begun_at])
+
+    def read(self, cookie: str | None) -> Session | None:
+        """The session of a cookie; None where it is none of ours, was ended, or is over."""
+        if not cookie or len(cookie) > 1000:
+            return None
+        try:
+            sid, login, begun_at = self._signer().loads(cookie, max_age=int(self.idle_s))
+        except (BadSignature, ValueError, TypeError):
+            return None
+        session = Session(str(sid), str(login), float(begun_at))
+        is_over = time.time() - session.begun_at > self.longest_s
+        return None if is_over or session.sid in self._ended else session
+
+    def end(self, session: Session) -> None:
+        """Ends a session, whoever still holds its cookie."""
+        now = time.time()
+        self._ended = {sid: at for sid, at in self._ended.items() if now - at < self.longest_s}
+        self._ended[session.sid] = now
+
+    def token(self, session: Session) -> str:
+        """What a form of this session holds, and no other site can know."""
+        return hmac.new(self._key, b"form:" + session.sid.encode(), "sha256").hexdigest()
+
+    def is_token(self, session: Session, token: str) -> bool:
+        """Whether that is the token of this session."""
+        return hmac.compare_digest(self.token(session).encode(), token.encode("utf-8", "replace"))
+
+    def of(self, session: Session | None, login: str) -> Session:
+        """The session of somebody whom a proxy names: the one there is, where it is his, else a new one."""
+        if session is not None and session.login == login:
+            return replace(session)
+        return self.begin(login)
+
+    def _signer(self) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self._key, salt="session")
+
+
+@dataclass
+class Tries:
+    """Passwords that were wrong, by name: after some, nothing is tried for a while."""
+
+    _failed: dict[str, list[float]] = field(default_factory=dict)
+
+    def is_too_many(self, login: str) -> bool:
+        """Whether that name must wait."""
+        return len(self._recent(login)) >= _TRIES
+
+    def note(self, login: str) -> None:
+        """One more that was wrong."""
+        if len(self._failed) > _REMEMBERED:
+            self._failed = {name: kept for name in self._failed if (kept := self._recent(name))}
+        self._failed[login] = [*self._recent(login), time.monotonic()]
+
+    def forget(self, login: str) -> None:
+        """One that was right."""
+        self._failed.pop(login, None)
+
+    def _recent(self, login: str) -> list[float]:
+        now = time.monotonic()
+        return [at for at in self._failed.get(login, []) if now - at < _WITHIN_S]

@@ -1,0 +1,148 @@
+"""What the board adds to a page: who reads it, where to go, what can be asked for; and the pages that only the board has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cmvmon.text import Language
+from cmvmon.text.set_aside import reasons
+from dashboards import page
+
+LISTED = ("ward", "worklist", "data", "unit", "method")  # the board's links, in this order
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a ward page can be narrowed down to: `wards` and `tiers` to choose from, and what is chosen ("" = all)."""
+
+    wards: tuple[str, ...]
+    ward: str = ""
+    tier: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What every page of the board holds.
+
+    Attributes:
+        may: the names of the routes that the reader may ask for.
+        user, token: stand for the reader's name and the token of his forms, and are put in when the page is sent.
+        live: the address that says when this page has changed; "" = it is not told.
+        scope: what the reader sees, in words; empty = everything.
+        notes: what he must know beside the page.
+        patient: of a patient's page, how its files are called.
+        has_pdf: whether the page can be had as PDF.
+    """
+
+    may: frozenset[str]
+    role: str
+    user: str
+    token: str
+    live: str = ""
+    live_script: str = ""
+    scope: str = ""
+    notes: tuple[str, ...] = ()
+    filters: Filters | None = None
+    patient: str = ""
+    has_pdf: bool = False
+    page: str = ""
+    # So that a template that is also written as a file need not ask what board it is on.
+    links: tuple[str, ...] = field(default=LISTED)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One table of a page: its heading, columns, and rows of texts, each with an address or none."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    nothing: str
+
+
+def sign_in_page(board: Board | None, language: Language, *, said: str, others: Sequence[Mapping[str, str]]) -> str:
+    """The page on which somebody signs in with a password. `said`: why it is shown again."""
+    return page.render("board_sign_in.html", language, script=None, board=board, said=said, others=others)
+
+
+def words_page(board: Board | None, language: Language, *, title: str, said: str, lang_of: Mapping[str, str]) -> str:
+    """A page of a few words: what is refused, or not there, or could not be done."""
+    others = page.other_languages(dict(lang_of), language)
+    return page.render("board_words.html", language, script=None, board=board, title=title, said=said, others=others)
+
+
+def lists_page(
+    board: Board, language: Language, *, title: str, said: Sequence[str], lists: Sequence[Choice], hrefs: dict[str, str]
+) -> str:
+    """A page of lists: what waits for whom, or what was found."""
+    return page.render(
+        "board_lists.html", language, script=None, board=board, title=title, said=said, lists=lists,
+        others=page.other_languages(hrefs, language),
+    )  # fmt: skip
+
+
+def alert_page(
+    board: Board,
+    language: Language,
+    *,
+    alert: Mapping[str, Any],
+    title: str,
+    patient: Mapping[str, str] | None,
+    said: Mapping[str, object] | None,
+    time_zone: str,
+    hrefs: dict[str, str],
+) -> str:
+    """One alert with what happened to it, and the forms by which somebody answers it.
+
+    Args:
+        alert: as `cmvmon.run.queries.told_alert` gives it. said: `text` on an answer that was just given, and `not_done`.
+        patient: number, place and href; None = it is about the work itself.
+    """
+    standing = alert["standing"]
+    is_answered = standing in ("acknowledged", "snoozed")
+    may = {
+        "acknowledge": standing is not None and standing != "acknowledged",
+        "snooze": standing is not None and standing != "acknowledged",
+        "reopen": is_answered,
+        "readback": standing is not None and alert["tier"] == 1,
+    }
+    return page.render(
+        "board_alert.html",
+        language,
+        script=None,
+        board=board,
+        alert=alert,
+        title=title,
+        patient=patient,
+        said=said,
+        standing=language.say(f"board.standing.{standing or alert['state']}"),
+        tier=language.word("tier", str(alert["tier"])),
+        since=language.say("alerts.since", since=_moment(alert["opened_at"], time_zone, language)),
+        forms={name: can and name in board.may for name, can in may.items()},
+        reasons=[(code, one.words[language.code]) for code, one in reasons().items()],
+        events=[_event(event, time_zone, language) for event in alert["events"]],
+        rested=(alert["rested_on_it"] or {}).get("says", []),
+        time_zone=time_zone,
+        others=page.other_languages(hrefs, language),
+    )
+
+
+def _event(event: Mapping[str, Any], time_zone: str, language: Language) -> tuple[str, ...]:
+    """One line of what happened: when, what, who, and why or until when."""
+    until = event["until"] and language.say("board.until", until=_moment(event["until"], time_zone, language))
+    cause = event["cause"] and language.word("cause", event["cause"])
+    more = (event["reason_in_words"], until, event["recipient"], cause, event["note"])
+    who = language.say("board.system") if event["actor"] == "system" else event["actor"]
+    return (
+        _moment(event["changed_at"], time_zone, language),
+        language.say(f"board.event.{event['event']}"),
+        who,
+        "; ".join(str(part) for part in more if part),
+    )
+
+
+def _moment(text: str, time_zone: str, language: Language) -> str:
+    return language.moment(datetime.fromisoformat(text), time_zone)
