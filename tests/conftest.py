@@ -60,6 +60,7 @@ KINDS = {
     ),
     "prefect": ("flows",),
     "browser": (
+        "board/test_in_a_browser.py",
         "pages/test_in_a_browser.py",
         "pages/test_fitted_trajectory.py",
         "pages/test_every_page_in_a_browser.py",
@@ -67,6 +68,7 @@ KINDS = {
     ),
     "slow": (
         "benchmarks",
+        "board",
         "cli",
         "contracts/test_agreement.py",
         "contracts/test_gate.py",
@@ -103,7 +105,7 @@ KINDS = {
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
 # contracts/test_agreement.py. Everywhere else, in these files, and where a test asks for it
 # (`judged_as_every_night`), a night is judged as a hospital's is.
-NIGHTS_ON_THE_WAY = ("benchmarks", "cases", "cli", "pages", "reference", "run", "shell", "telling", "year")
+NIGHTS_ON_THE_WAY = ("benchmarks", "board", "cases", "cli", "pages", "reference", "run", "shell", "telling", "year")
 JUDGED_AS_EVERY_NIGHT = (
     "cli/test_cli.py",
     "run/test_night.py",

@@ -1,0 +1,230 @@
+"""The audit log: a row for every view, none shown without one, and whatever is done to the log is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cmvmon.cli.face import app
+from cmvmon.domain.errors import AuditBroken, StoreError
+from cmvmon.shell import audit_log
+from cmvmon.shell.audit_log import Entry
+from cmvmon.shell.session import open_store
+from cmvmon.shell.site import Site
+from tests import sites
+from tests.board.boards import ON_A, ON_B, Asked, audit_rows
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def entries(n: int, patient: str = "SYNTHETIC-P") -> list[Entry]:
+    return [
+        Entry(
+            AT + timedelta(seconds=i), "view_patient", actor="dr. É", role="consultant", object="x", patients=(patient,)
+        )
+        for i in range(n)
+    ]
+
+
+def added(root: Path, n: int) -> None:
+    with open_store(Site(root).prepare().database) as store:
+        audit_log.append(store, root, entries(n))
+
+
+def verified(root: Path) -> audit_log.Verified:
+    with open_store(Site(root).database) as store, store.reading() as connection:
+        return audit_log.verify(connection, root)
+
+
+def past_our_code(root: Path, *statements: str) -> None:
+    """As somebody with all rights on the database would do it."""
+    is_server = Site(root).database.drivername.startswith("postgresql")
+    if is_server:
+        sites.write(
+            root, "ALTER TABLE audit_log DISABLE TRIGGER ALL", *statements, "ALTER TABLE audit_log ENABLE TRIGGER ALL"
+        )
+    else:
+        dropped = [f"DROP TRIGGER IF EXISTS no_{verb}_of_audit_log" for verb in ("update", "delete")]
+        sites.write(root, *dropped, *statements)
+
+
+def test_the_store_refuses_to_change_or_remove_a_row(site: Path) -> None:
+    added(site, 3)
+    for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+        with pytest.raises(Exception, match="keeps every row of audit_log"):
+            sites.write(site, statement)
+    assert verified(site).faults == ()
+    assert verified(site).n_rows == 3
+
+
+TAMPERED = {
+    "a changed name": ("UPDATE audit_log SET actor = 'x' WHERE sequence = 2",),
+    "another moment": ("UPDATE audit_log SET at = (SELECT at FROM audit_log WHERE sequence = 4) WHERE sequence = 2",),
+    "another patient": ("UPDATE audit_log SET patients = '[]' WHERE sequence = 5",),
+    "a removed row": ("DELETE FROM audit_log WHERE sequence = 3",),
+    "a removed first row": ("DELETE FROM audit_log WHERE sequence = 1",),
+    "rows cut off at the end": ("DELETE FROM audit_log WHERE sequence > 3",),
+    "every row removed": ("DELETE FROM audit_log",),
+    "two rows that changed places": (
+        "UPDATE audit_log SET sequence = 99 WHERE sequence = 2",
+        "UPDATE audit_log SET sequence = 2 WHERE sequence = 3",
+        "UPDATE audit_log SET sequence = 3 WHERE sequence = 99",
+    ),
+    "a row put in": (
+        "INSERT INTO audit_log (sequence, at, event, outcome, patients, previous, hash) SELECT 6, at, event, outcome, patients, hash, "
+        "previous FROM audit_log WHERE sequence = 5",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_whatever_is_done_to_a_row_is_found(what: str, site: Path) -> None:
+    added(site, 5)
+    past_our_code(site, *TAMPERED[what])
+    assert verified(site).faults != ()
+
+
+def test_a_log_whose_last_rows_were_cut_off_takes_no_new_one_that_would_hide_it(site: Path) -> None:
+    added(site, 5)
+    past_our_code(site, "DELETE FROM audit_log WHERE sequence > 3")
+    with pytest.raises(AuditBroken, match="lacks rows"):
+        added(site, 1)
+    assert verified(site).faults == (("rows_cut_off", 5),)
+    done = CliRunner().invoke(app, ["audit", "go-on", "--why", "a backup was put back", "--site", str(site)])
+    assert done.exit_code == 0, done.output
+    assert verified(site).faults == ()
+    (row,) = [row for row in audit_rows(site) if row["event"] == "go_on"]
+    assert row["sequence"] == 4
+    assert row["object"].startswith("head 5 ")
+    added(site, 1)
+    assert verified(site).n_rows == 5
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[1]", '{"sequence": 5, "hash": "x"}'])
+def test_a_head_that_is_gone_or_was_written_by_somebody_else_is_found(text: str | None, tmp_path: Path) -> None:
+    added(tmp_path, 5)
+    head = tmp_path / "audit.head"
+    if text is None:
+        head.unlink()
+    else:
+        head.write_text(text)
+    assert verified(tmp_path).faults != ()
+    with pytest.raises(AuditBroken):
+        added(tmp_path, 1)
+
+
+def test_a_program_that_was_killed_between_row_and_head_leaves_a_log_that_is_whole(tmp_path: Path) -> None:
+    added(tmp_path, 3)
+    before = (tmp_path / "audit.head").read_bytes()
+    added(tmp_path, 2)
+    (tmp_path / "audit.head").write_bytes(before)
+    found = verified(tmp_path)
+    assert (found.faults, found.n_after_head) == ((), 2)
+    added(tmp_path, 1)
+    assert verified(tmp_path).n_after_head == 0
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cut=st.integers(0, 5),
+    column=st.sampled_from(["event", "outcome", "actor", "role", "object", "because"]),
+    text=st.text(max_size=5),
+)
+def test_no_cell_of_any_row_can_be_written_otherwise(
+    cut: int, column: str, text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("log")
+    added(root, 6)
+    (before,) = [row[column] for row in audit_rows(root) if row["sequence"] == cut + 1]
+    quoted = text.replace("\x00", "").replace("'", "''")
+    past_our_code(
+        root,
+        f"UPDATE audit_log SET {column} = '{quoted}' WHERE sequence = {cut + 1}".replace(":", "").replace("%", "%%"),
+    )
+    (after,) = [row[column] for row in audit_rows(root) if row["sequence"] == cut + 1]
+    assert bool(verified(root).faults) == (after != before)
+
+
+def test_a_thousand_views_are_a_thousand_rows(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    before = len(board.audit())
+    paths = ["/ward.en.html", "/worklist.nl.html", f"/{board.page_of(ON_A)}.en.html", "/method.en.html"]
+    for i in range(1000):
+        assert client.get(paths[i % 4]).status_code == 200
+    rows = board.audit()[before:]
+    assert len(rows) == 1000
+    assert {row["actor"] for row in rows} == {"consultant"}
+    assert sum(ON_A in row["patients"] for row in rows) == 750
+    assert verified(board.root).faults == ()
+
+
+@pytest.mark.parametrize("error", [StoreError("full"), OSError(28, "no space")])
+def test_a_page_whose_row_can_not_be_written_is_not_shown(
+    error: Exception, board: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = board.signed_in("consultant")
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(audit_log, "append", fails)
+    for path in (
+        "/ward.en.html",
+        f"/{board.page_of(ON_A)}.en.html",
+        f"/{board.page_of(ON_A)}.csv",
+        f"/{'0' * 20}.en.html",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 503
+        assert "could not be recorded" in answer.text or "kon niet worden vastgelegd" in answer.text
+        assert "SYNTHETIC" not in answer.text
+    monkeypatch.undo()
+    assert client.get("/ward.en.html").status_code == 200
+
+
+def test_a_board_whose_log_was_cut_off_shows_nothing(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    assert client.get("/ward.en.html").status_code == 200
+    past_our_code(board.root, "DELETE FROM audit_log WHERE sequence = (SELECT MAX(sequence) FROM audit_log)")
+    answer = client.get("/ward.en.html")
+    assert answer.status_code == 503
+    assert "SYNTHETIC" not in answer.text
+
+
+Run = Callable[..., str]
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_the_rows_of_one_patient_are_exported_and_that_is_a_row_too(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    client.get("/ward.en.html")
+    client.get(f"/{board.page_of(ON_A)}.en.html")
+    client.get(f"/{board.page_of(ON_B)}.en.html")
+    rows = json.loads(run("audit", "export", "--patient", ON_A, "--json", "--site", str(board.root)))
+    assert [row["event"] for row in rows] == ["view_ward", "view_patient", "export_audit"]
+    assert {row["patient"] for row in rows} == {ON_A}
+    assert ON_B not in json.dumps(rows)
+    assert set(rows[0]) >= {"at", "event", "outcome", "actor", "role", "source", "object", "because", "patient"}
+    assert "nobody" not in run("audit", "export", "--patient", ON_A, "--site", str(board.root))
+    assert "is whole" in run("audit", "verify", "--site", str(board.root))
+
+
+def test_verify_says_in_words_and_by_its_code_that_a_log_is_not_whole(board: Asked) -> None:
+    board.signed_in("consultant").get("/ward.en.html")
+    past_our_code(board.root, "UPDATE audit_log SET actor = 'nobody' WHERE sequence = 2")
+    said = run("audit", "verify", "--site", str(board.root), code=5)
+    assert "NOT WHOLE: row 2: it does not say what it said when it was written" in said
+    found = json.loads(run("audit", "verify", "--json", "--site", str(board.root), code=5))
+    assert found["faults"][0]["code"] == "row_changed"

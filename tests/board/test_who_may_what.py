@@ -1,0 +1,191 @@
+"""Every role asks for every route: what is not its own is refused in words, and a row of the audit log says so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cmvmon.board.roles import ADMIN, CONSULTANT, DATA, ROLES, ROUTES, VIEWER, Route, may
+from cmvmon.text import codes
+from tests import sites
+from tests.board import boards
+from tests.board.boards import ALSO_ON_A, ON_A, ON_B, OWN, WARD_A, WARD_B, Asked, alert_of, token
+
+PERSON = {VIEWER: "viewer-a", CONSULTANT: "consultant", DATA: "data", ADMIN: "admin"}
+# Written by hand, and not from the table of routes: what the table says is held against it.
+MAY = {
+    "home": "vcda", "index": "vcda", "sign_out": "vcda", "ward": "vca", "worklist": "vcda", "search": "vca", "data": "cda",
+    "unit": "cda", "method": "vcda", "alert": "vcda", "acknowledge": "cda", "snooze": "cda", "reopen": "cda", "readback": "ca",
+    "patient": "vca", "patient_csv": "ca", "patient_fhir": "ca", "patient_pdf": "vca", "events": "vcda", "script": "vcda",
+}  # fmt: skip
+LETTER = {VIEWER: "v", CONSULTANT: "c", DATA: "d", ADMIN: "a"}
+ASKED_FOR = [route for route in ROUTES.values() if route.roles is not None]
+
+
+def path_of(route: Route, board: Asked) -> str:
+    """A path of that route that leads to something on ward A."""
+    found = route.path.replace("{lang:lang}", "en")
+    found = found.replace("{alert:opaque}", alert_of(board.root, ON_A)).replace("{page:opaque}", board.page_of(ON_A))
+    return found.replace("{script:script}", board.pages.script_name)
+
+
+@pytest.fixture(scope="module")
+def site_of_all(judged_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import shutil
+
+    root = tmp_path_factory.mktemp("matrix") / "site"
+    shutil.copytree(judged_site, root)
+    boards.board_toml(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def board_of_all(site_of_all: Path):
+    with boards.asked(site_of_all) as found:
+        yield found, {role: found.signed_in(name) for role, name in PERSON.items()}
+
+
+def test_the_table_of_rights_is_whole() -> None:
+    assert {route.name for route in ASKED_FOR} == set(MAY)
+    assert {name for name, route in ROUTES.items() if route.roles is None} == {"sign_in", "sign_in_page"}
+    assert set(PERSON) == set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", ASKED_FOR, ids=lambda route: route.name)
+def test_each_role_has_its_routes_and_no_other(route: Route, role: str, board_of_all, site_of_all: Path) -> None:
+    board, clients = board_of_all
+    client = clients[role] if route.name != "sign_out" else board.signed_in(PERSON[role])
+    before = len(board.audit())
+    form = {"token": token(client.get("/method.en.html").text)} if route.method == "POST" else None
+    n_own = len(board.audit()) - before
+    path = path_of(route, board)
+    answer = client.post(path, data=form, headers=OWN) if form is not None else client.get(path)
+    rows = board.audit()[before + n_own :]
+    if LETTER[role] in MAY[route.name]:
+        assert answer.status_code in (200, 303, 404, 409), answer.text
+        assert answer.status_code != 404 or route.name in (
+            "events",
+            "alert",
+            "acknowledge",
+            "snooze",
+            "reopen",
+            "patient_pdf",
+        )
+        assert [row["outcome"] for row in rows] != ["refused"] or answer.status_code == 404
+        return
+    assert answer.status_code == 403
+    assert "Your role" in answer.text or "Uw rol" in answer.text
+    assert ON_A not in answer.text
+    (row,) = rows
+    assert (row["outcome"], row["because"], row["actor"], row["role"]) == ("refused", "role", PERSON[role], role)
+    assert row["event"] == (route.event or f"ask_{route.name}")
+
+
+@pytest.mark.parametrize("route", ASKED_FOR, ids=lambda route: route.name)
+def test_nobody_who_has_not_signed_in_is_shown_anything(route: Route, board_of_all) -> None:
+    board, _ = board_of_all
+    path = path_of(route, board)
+    client = board.client()
+    answer = client.post(path, data={"token": "0" * 64}, headers=OWN) if route.method == "POST" else client.get(path)
+    assert answer.status_code in (303, 401)
+    assert answer.status_code != 303 or answer.headers["location"].startswith("sign-in.")
+    assert "SYNTHETIC" not in answer.text
+
+
+def test_a_consultant_of_one_ward_sees_no_page_that_counts_the_site() -> None:
+    wards = frozenset({WARD_A})
+    assert [name for name, route in ROUTES.items() if not may(CONSULTANT, wards, route)] == ["data", "unit"]
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_reader_of_one_ward_meets_nobody_of_another(code: str, board: Asked) -> None:
+    client = board.signed_in("viewer-a")
+    for page in (f"ward.{code}.html", f"worklist.{code}.html", f"method.{code}.html"):
+        text = client.get(f"/{page}").text
+        assert ON_B not in text, page
+        assert WARD_B not in text, page
+        assert board.page_of(ON_B) not in text, page
+    ward = client.get(f"/ward.{code}.html").text
+    assert re.search(r'class="age">.*\b2 pati', ward), "the count is of what he may see"
+    assert ON_A in ward
+    assert ALSO_ON_A in ward
+    shown = [row["patients"] for row in board.audit() if row["event"] == "view_ward"]
+    assert shown == [[ON_A, ALSO_ON_A]] * 2
+
+
+def test_a_patient_of_another_ward_is_as_unknown_as_a_guessed_name_and_the_log_knows_better(board: Asked) -> None:
+    client = board.signed_in("viewer-a")
+    guessed = client.get(f"/{'0' * 20}.en.html")
+    hers = client.get(f"/{board.page_of(ON_B)}.en.html")
+    alert = client.get(f"/alert-{alert_of(board.root, ON_B)}.en.html")
+    no_alert = client.get(f"/alert-{'0' * 16}.en.html")
+    assert [one.status_code for one in (guessed, hers, alert, no_alert)] == [404] * 4
+    marks = re.compile(r"[0-9a-f]{64}")
+    assert len({marks.sub("", one.text) for one in (guessed, hers, alert, no_alert)}) == 1
+    rows = [row for row in board.audit() if row["outcome"] == "refused"]
+    assert [row["patients"] for row in rows] == [[], [ON_B], [ON_B], []]
+
+
+def test_a_search_finds_by_number_and_bed_and_nobody_of_another_ward(board: Asked) -> None:
+    everybody, of_one_ward = board.signed_in("consultant"), board.signed_in("viewer-a")
+
+    def found(client: object, asked: str) -> set[str]:
+        page = client.get("/ward.en.html").text
+        answer = client.post("/search.en.html", data={"token": token(page), "q": asked}, headers=OWN)
+        assert answer.status_code == 200
+        return {patient for patient in (ON_A, ALSO_ON_A, ON_B) if patient in answer.text}
+
+    assert found(everybody, "z-01") == {ON_B}
+    assert found(of_one_ward, "z-01") == set()
+    assert found(everybody, "synthetic-") == {ON_A, ALSO_ON_A, ON_B}
+    assert found(of_one_ward, "synthetic-") == {ON_A, ALSO_ON_A}
+    assert found(of_one_ward, ON_B) == set()
+    assert found(everybody, "x") == set()
+    assert found(everybody, "<script>") == set()
+
+
+def test_a_ward_page_is_narrowed_down_and_says_how_many_it_leaves_out(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    text = client.get("/ward.en.html", params={"ward": WARD_B}).text
+    assert ON_B in text
+    assert ON_A not in text
+    assert "Narrowed down: 2 patients are not on this page." in text
+    assert client.get("/ward.en.html", params={"ward": "NONE"}).status_code == 404
+    assert client.get("/ward.en.html", params={"tier": "9"}).status_code == 404
+    of_today = client.get("/ward.en.html", params={"tier": "1"}).text
+    assert "Narrowed down: 3 patients are not on this page." in of_today
+    of_one_ward = board.signed_in("viewer-a")
+    assert of_one_ward.get("/ward.en.html", params={"ward": WARD_B}).status_code == 404
+
+
+def test_whoever_is_taken_out_of_the_file_is_known_no_more_at_once(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    assert client.get("/ward.en.html").status_code == 200
+    boards.board_toml(board.root, boards.BY_PASSWORD.replace("[people.consultant]", "[people.other]"))
+    assert client.get("/ward.en.html").status_code == 403
+    (board.root / "board.toml").write_text("nonsense = ", encoding="utf-8")
+    broken = client.get("/ward.en.html")
+    assert broken.status_code == 503
+    assert ON_A not in broken.text
+
+
+def test_the_pages_of_the_board_are_those_that_a_night_writes(board: Asked) -> None:
+    """But for what the board adds above them, and the links by which an alert is answered."""
+    client = board.signed_in("admin")
+
+    def bare(text: str) -> str:
+        text = re.sub(r'<a class="answer".*?</a>', "", text.partition('<header class="strip">')[2])
+        return re.sub(
+            r"\s+",
+            "",
+            re.sub(r"<script src=.*?</script>", "", re.sub(r'<nav class="pages".*?</nav>', "", text, flags=re.S)),
+        )
+
+    names = ["ward", board.page_of(ON_A), board.page_of(ON_B), "data", "unit", "method"]
+    for name in [f"{name}.{code}.html" for name in names for code in codes()]:
+        written = (board.root / "pages" / name).read_text(encoding="utf-8")
+        assert bare(client.get(f"/{name}").text) == bare(written), name
+    assert sites.rows(board.root, "SELECT COUNT(*) FROM assessments") == [(1,)]
