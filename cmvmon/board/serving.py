@@ -6,9 +6,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import uvicorn
 
@@ -16,8 +16,8 @@ from cmvmon.board.app import Say, make_app
 from cmvmon.board.auditing import Auditor
 from cmvmon.board.board_file import BoardFile
 from cmvmon.board.identity import Files
-from cmvmon.board.pages import Pages, Pdf
-from cmvmon.domain.errors import AuditBroken, SiteError
+from cmvmon.board.pages import NeverJudged, Pages, Pdf
+from cmvmon.domain.errors import AuditBroken, CmvmonError, SiteError
 from cmvmon.run.listening_sockets import bound
 from cmvmon.shell import audit_log
 from cmvmon.shell.making_site import refuse_lost_database
@@ -48,13 +48,21 @@ def serve(root: Path, *, stop: Event, say: Say, pdf: Pdf | None = None) -> None:
             )
         auditor = Auditor(store, root)
         try:
-            app = make_app(Pages(root, store, pdf=pdf), files, auditor, say=say, is_stopping=stop.is_set)
+            pages = Pages(root, store, pdf=pdf)
+            Thread(target=_warm, args=(pages,), name="warming", daemon=True).start()
+            app = make_app(pages, files, auditor, say=say, is_stopping=stop.is_set)
             with _listening(root, files.listens) as (at, told):
                 head = None if found.head is None else found.head.sequence
                 say({"event": "listening", "audit_rows": found.n_rows, "audit_head": head} | told)
                 asyncio.run(_run(app, root, files.listens, at, stop))
         finally:
             auditor.close()
+
+
+def _warm(pages: Pages) -> None:
+    """Reads the site in before somebody waits for it: what keeps it from that is told to whoever asks for a page."""
+    with suppress(CmvmonError, NeverJudged):
+        pages.stored()
 
 
 class _Server(uvicorn.Server):

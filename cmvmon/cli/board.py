@@ -12,11 +12,10 @@ import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, SiteOption, app
-from cmvmon.cli.stopping import Stoppable, until_stopped
+from cmvmon.cli.stopping import until_stopped
 from cmvmon.domain.errors import SiteError
 
 board_app = typer.Typer(
-    cls=Stoppable,
     help="The pages for whoever may see them, always current, with answers and an audit log; until stopped.",
     invoke_without_command=True,
     rich_markup_mode=None,

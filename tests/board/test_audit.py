@@ -78,8 +78,7 @@ TAMPERED = {
         "UPDATE audit_log SET sequence = 3 WHERE sequence = 99",
     ),
     "a row put in": (
-        "INSERT INTO audit_log (sequence, at, event, outcome, patients, previous, hash) SELECT 6, at, event, outcome, patients, hash, "
-        "previous FROM audit_log WHERE sequence = 5",
+        "INSERT INTO audit_log (sequence, at, event, outcome, patients, previous, hash) SELECT 6, at, event, outcome, patients, hash, previous FROM audit_log WHERE sequence = 5",
     ),
 }
 

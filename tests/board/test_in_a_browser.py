@@ -1,0 +1,139 @@
+"""The board in Debian's Chromium: answers with and without scripts, two people at once, a page that is told of a change and does not move."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from cmvmon.run import answering
+from cmvmon.text import codes, language
+from tests.board import boards
+from tests.board.boards import ALSO_ON_A, ON_A, ON_B, PASSWORD, Served, alert_of
+from tests.pages.conftest import browser  # noqa: F401 - a fixture
+
+_PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def served(judged_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
+    root = tmp_path_factory.mktemp("browser") / "site"
+    shutil.copytree(judged_site, root)
+    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    with boards.served(root) as found:
+        yield found, root
+
+
+class Reader:
+    """Somebody with a browser of his own, and what it said and asked for meanwhile."""
+
+    def __init__(self, context: BrowserContext, address: str, name: str, lang: str) -> None:
+        self.page, self.said, self.requests = context.new_page(), list[str](), list[str]()
+        self.page.set_default_timeout(_PATIENCE_MS)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.address = address
+        self.page.goto(f"{address}/ward.{lang}.html")
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("form.sign-in button")
+        self.page.wait_for_url("**/ward.*")
+
+
+@pytest.fixture
+def reader(browser: Browser, served: tuple[Served, Path]) -> Iterator[object]:  # noqa: F811
+    contexts = []
+
+    def opened(name: str, *, lang: str = "en", javascript: bool = True, width: int = 1124) -> Reader:
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=javascript)
+        contexts.append(context)
+        return Reader(context, served[0].address, name, lang)
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def reopened(root: Path, alert: str) -> None:
+    answering.reopen(root, alert, why="for the next test", actor="test")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize("code", codes())
+def test_an_alert_is_found_and_acknowledged(code: str, javascript: bool, reader, served: tuple[Served, Path]) -> None:
+    spoken, root = language(code), served[1]
+    mine = reader("consultant", lang=code, javascript=javascript)
+    page: Page = mine.page
+    row = page.locator("table.list-alert tr", has_text=ON_A)
+    row.locator("summary").click()
+    row.locator("a.answer").first.click()
+    expect(page.locator("h1")).to_be_visible()
+    alert = page.url.split("alert-")[1].split(".")[0]
+    page.select_option("#acknowledge select", "dealt_with")
+    page.click("#acknowledge button")
+    expect(page.locator(".said")).to_have_text(spoken.say("board.done.acknowledge"))
+    page.goto(f"{mine.address}/ward.{code}.html")
+    expect(page.locator("table.list-alert tr", has_text=ON_A)).to_contain_text("dr. Consult")
+    assert mine.said == []
+    assert all(url.startswith((mine.address, "data:")) for url in mine.requests)
+    reopened(root, alert)
+
+
+def test_of_two_who_have_the_form_open_the_second_is_told_who_was_first(reader, served: tuple[Served, Path]) -> None:
+    root = served[1]
+    alert = alert_of(root, ALSO_ON_A)
+    first, second = reader("consultant"), reader("consultant-2", lang="nl")
+    for one, code in ((first, "en"), (second, "nl")):
+        one.page.goto(f"{one.address}/alert-{alert}.{code}.html")
+        one.page.select_option("#acknowledge select", "dealt_with")
+    first.page.click("#acknowledge button")
+    expect(first.page.locator(".said")).to_have_text("Your acknowledgement is recorded.")
+    second.page.click("#acknowledge button")
+    expect(second.page.locator(".said.not")).to_contain_text("dr. Consult heeft deze melding vóór u bevestigd")
+    reopened(root, alert)
+
+
+def test_a_snooze_past_the_next_sample_is_refused_in_words(reader, served: tuple[Served, Path]) -> None:
+    mine = reader("consultant")
+    mine.page.goto(f"{mine.address}/alert-{alert_of(served[1], ON_B)}.en.html")
+    mine.page.select_option("#snooze select", "awaiting")
+    mine.page.fill("#snooze input[name=until]", "2099-01-01T10:00")
+    mine.page.click("#snooze button")
+    expect(mine.page.locator(".said.not")).to_contain_text("the next sample comes first")
+
+
+def test_a_page_says_that_it_has_changed_and_none_of_its_rows_moves(reader, served: tuple[Served, Path]) -> None:
+    """And a reader of another ward is told nothing of it."""
+    root = served[1]
+    mine, of_north = reader("consultant"), reader("viewer-a")
+    before = mine.page.locator("main").inner_html()
+    expect(mine.page.locator("#changed")).to_be_hidden()
+    alert = alert_of(root, ON_B)
+    answering.acknowledge(root, alert, reason="ordered", note=None, actor="dr. Elsewhere")
+    expect(mine.page.locator("#changed")).to_be_visible(timeout=_PATIENCE_MS)
+    assert mine.page.locator("main").inner_html() == before
+    of_north.page.wait_for_timeout(3000)
+    expect(of_north.page.locator("#changed")).to_be_hidden()
+    mine.page.click("#changed a")
+    expect(mine.page.locator("table.list-alert tr", has_text=ON_B)).to_contain_text("dr. Elsewhere")
+    expect(mine.page.locator("#changed")).to_be_hidden()
+    reopened(root, alert)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_page_of_the_board_fits_a_phone_and_says_nothing_on_the_console(
+    code: str, reader, served: tuple[Served, Path]
+) -> None:
+    mine = reader("admin", lang=code, width=360)
+    hers = boards.PageNames(boards.Site(served[1]).page_key()).of_patient(ON_A)
+    for name in ("ward", "worklist", "data", "unit", "method", hers, f"alert-{alert_of(served[1], ON_A)}"):
+        mine.page.goto(f"{mine.address}/{name}.{code}.html")
+        assert mine.page.evaluate("document.documentElement.scrollWidth") <= 360, name
+    mine.page.fill("#q", "SYN")
+    mine.page.click("form[role=search] button")
+    expect(mine.page.locator("main")).to_contain_text(ON_B)
+    assert mine.said == []
