@@ -5,6 +5,7 @@ import sys
 
 MODULES = {
     "analyze": "benchmarks.analyze",
+    "board": "benchmarks.board",
     "feed": "benchmarks.feed",
     "live": "benchmarks.live",
     "night": "benchmarks.night",
