@@ -20,6 +20,7 @@ from cmvmon.board.pages import LIVE, NeverJudged, NotThere
 from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.shell.revision import Revision
 from cmvmon.text import codes
 
 _MOST, _MOST_OF_ONE = 100, 6
@@ -32,7 +33,8 @@ class Streams:
     def __init__(self, desk: Desk, is_stopping: Callable[[], bool]) -> None:
         self._desk, self._is_stopping = desk, is_stopping
         self._open: Counter[str] = Counter()
-        self._looked_at, self._revision = float("-inf"), ""
+        self._looked_at = float("-inf")
+        self._revision: Revision | None = None
 
     async def open(self, request: Request, reader: Reader) -> Response:
         """The stream of one page. 404 for what is no page of his, 429 where too many are open."""
@@ -52,7 +54,7 @@ class Streams:
             self._open[reader.login] += 1
             try:
                 begun = signed = time.monotonic()
-                seen = ""
+                seen: Revision | None = None
                 yield "retry: 5000\n\n"
                 while not self._is_stopping() and time.monotonic() - begun < _LONGEST_S:
                     revision = await self._revision_now()
@@ -76,7 +78,7 @@ class Streams:
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    async def _revision_now(self) -> str:
+    async def _revision_now(self) -> Revision | None:
         """The store's revision, looked at once a second for all streams together."""
         if time.monotonic() - self._looked_at >= _LOOKS_EVERY_S:
             self._looked_at = time.monotonic()

@@ -25,7 +25,7 @@ from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.run.stored_pages import StoredPages, stored_pages
 from cmvmon.shell import numbers_in_store, unassessed
-from cmvmon.shell.revision import revision
+from cmvmon.shell.revision import Revision, revision
 from cmvmon.shell.session import Session, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, codes, language
@@ -89,11 +89,11 @@ class Pages:
         self.live_name, self.live = _live_script()
         self._made: OrderedDict[tuple[object, ...], Made] = OrderedDict()
         self._tokens: dict[str, str] = {}
-        self._revision = ""
+        self._revision: Revision | None = None
         self._stored: StoredPages | None = None
         self._lock, self._locks = Lock(), dict[tuple[object, ...], Lock]()
 
-    def revision(self) -> str:
+    def revision(self) -> Revision:
         """Changes whenever a page may say something else."""
         with self.store.reading() as connection:
             return revision(connection, self.root)
@@ -103,8 +103,9 @@ class Pages:
         now = self.revision()
         with self._lock:
             if now != self._revision or self._stored is None:
+                is_same = self._revision is not None and self._revision.data == now.data
                 with open_site(self.root) as opened:
-                    self._stored = stored_pages(opened)
+                    self._stored = stored_pages(opened, before=self._stored if is_same else None)
                 self._revision = now
                 self._made.clear()
                 self._locks.clear()

@@ -46,12 +46,15 @@ class StoredPages:
     """A site as it was judged last, at `as_of`: everything that its pages are made from, read once.
 
     Attributes:
+        listed, urgent: the ward's list, and for whose alerts it was asked.
         whole: the ward page's view of everybody, its rows without links.
         standing: the alerts that stand open.
     """
 
     opened: OpenSite
     as_of: datetime
+    listed: ward_list.WardList
+    urgent: frozenset[str]
     whole: WardView
     standing: tuple[dict[str, Any], ...]
     feeds: tuple[FeedTable, ...]
@@ -195,8 +198,11 @@ class StoredPages:
         )
 
 
-def stored_pages(opened: OpenSite) -> StoredPages | None:
-    """The site as it was judged last; None where nobody was ever judged."""
+def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> StoredPages | None:
+    """The site as it was judged last; None where nobody was ever judged.
+
+    `before`: the same since which nothing happened but to alerts: its list is not read again.
+    """
     settings, names = opened.site.settings(), PageNames(opened.site.page_key())
     with opened.reading() as connection:
         as_of = alert_store.last_as_of(connection)
@@ -212,11 +218,14 @@ def stored_pages(opened: OpenSite) -> StoredPages | None:
         happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
     common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, missing)
     alerts = _frame(standing)
-    urgent = set(alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
-    ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
+    urgent = frozenset(alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
+    if before is not None and (before.as_of, before.urgent) == (as_of, urgent):
+        ward = before.listed
+    else:
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
     whole = whole_ward(opened, ward, alerts, feeds=feeds, standing=standing, common=common, names=names)
     whole = replace(whole, lately=happened, n_never_taken_in=n_never)
-    return StoredPages(opened, as_of, whole, standing, feeds, common, names)
+    return StoredPages(opened, as_of, ward, urgent, whole, standing, feeds, common, names)
 
 
 def _frame(alerts: Collection[Row]) -> pl.DataFrame:
