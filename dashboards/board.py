@@ -121,7 +121,12 @@ def alert_page(
         standing=language.say(f"board.standing.{standing or alert['state']}"),
         tier=language.word("tier", str(alert["tier"])),
         since=language.say("alerts.since", since=_moment(alert["opened_at"], time_zone, language)),
-        forms={name: can and name in board.may for name, can in may.items()},
+        forms={
+            name: can
+            and name in board.may
+            and (language.say(f"board.form.{name}"), language.say(f"board.form.{name}.says"))
+            for name, can in may.items()
+        },
         reasons=[(code, one.words[language.code]) for code, one in reasons().items()],
         events=[_event(event, time_zone, language) for event in alert["events"]],
         rested=(alert["rested_on_it"] or {}).get("says", []),

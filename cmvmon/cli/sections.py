@@ -11,7 +11,7 @@ from cmvmon.cli.stopping import Stoppable
 SECTIONS: dict[str, tuple[str, ...]] = {
     "To begin": ("demo", "init", "doctor", "warmup", "version"),
     "What a ward asks": (
-        "alerts", "why", "worklist", "report", "said", "unit", "concordance", "next-sample", "rules", "protocol",
+        "alerts", "why", "worklist", "report", "board", "audit", "said", "unit", "concordance", "next-sample", "rules", "protocol",
     ),
     "What comes in": ("ingest", "quarantine", "feed", "listen", "merge"),
     "At work": ("nightly", "assess", "serve", "watch", "status", "metrics", "notify"),
@@ -46,8 +46,15 @@ def tree(app: typer.Typer) -> dict[str, list[tuple[str, Any]]]:
     for title, names in SECTIONS.items():
         found[title] = []
         for name in names:
-            one = root.commands[name]  # type: ignore[attr-defined]
-            of_group = getattr(one, "commands", None) or {}
-            first = sorted(of_group.items(), key=lambda of: _FIRST.index(of[0]) if of[0] in _FIRST else len(_FIRST))
-            found[title] += [(f"{name} {sub}", each) for sub, each in first] or [(name, one)]
+            found[title] += _under(name, root.commands[name])  # type: ignore[attr-defined]
     return found
+
+
+def _under(name: str, one: Any) -> list[tuple[str, Any]]:
+    """A command, or those of a group in its place, the group itself first where it does something without one of them."""
+    of_group = getattr(one, "commands", None) or {}
+    if not of_group:
+        return [(name, one)]
+    first = sorted(of_group.items(), key=lambda of: _FIRST.index(of[0]) if of[0] in _FIRST else len(_FIRST))
+    below = [found for sub, each in first for found in _under(f"{name} {sub}", each)]
+    return [(name, one), *below] if one.invoke_without_command else below

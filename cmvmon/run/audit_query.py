@@ -7,8 +7,9 @@ from typing import Any
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.plain_values import plainly
-from cmvmon.shell import audit_log, known
+from cmvmon.shell import audit_log
 from cmvmon.shell.audit_log import Entry
+from cmvmon.shell.links import links
 from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
@@ -51,7 +52,7 @@ def exported(root: Path, patient: str, *, actor: str) -> list[dict[str, Any]]:
     site = Site(root).require()
     with open_store(site.database) as store:
         with store.reading() as connection:
-            family = sorted(known.links(connection, as_of=now(), about=[patient]).family([patient]))
+            family = sorted(links(connection, as_of=now(), about=[patient]).family([patient]))
         entry = Entry(now(), "export_audit", actor=actor, object="audit log", patients=tuple(family))
         audit_log.append(store, root, [entry])
         with store.reading() as connection:

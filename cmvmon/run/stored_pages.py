@@ -31,6 +31,7 @@ from cmvmon.run.whole_ward import switched_off, whole_ward
 from cmvmon.shell import alert_history, alert_store, known, quarantine, stored_results, touched
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.lately import rewritten
+from cmvmon.shell.links import links
 from cmvmon.shell.never_taken_in import never_taken_in
 from cmvmon.shell.session import OpenSite
 from cmvmon.text import codes
@@ -113,7 +114,7 @@ class StoredPages:
         alerts = [alert for alert in self.standing if alert["patient_id"] == patient_id]
         with opened.reading() as connection:
             waiting = quarantine.waits(connection, as_of=as_of)
-            one = known.links(connection, as_of=as_of, about=[patient_id])
+            one = links(connection, as_of=as_of, about=[patient_id])
             waiting = frozenset(
                 replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
             )
@@ -138,7 +139,7 @@ class StoredPages:
     def merged(self, patient_id: str, code: str) -> MergedView | None:
         """What the page of a number says that was merged into another; None where it was not."""
         with self.opened.reading() as connection:
-            one = known.links(connection, as_of=self.as_of, about=[patient_id])
+            one = links(connection, as_of=self.as_of, about=[patient_id])
         if patient_id not in one.into:
             return None
         return views.merged_view(
