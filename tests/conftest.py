@@ -93,6 +93,7 @@ KINDS = {
         "kinetics/test_short_series.py",
         "kinetics/test_weekly_properties.py",
         "pages/test_next_sample.py",
+        "pages/test_reading.py",
         "reference",
         "run",
         "shell/test_intake_store.py",

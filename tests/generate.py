@@ -17,6 +17,7 @@ from tests.docs.commands_page import commands_page
 from tests.docs.guide_page import guide_page
 from tests.docs.laboratory_file_page import laboratory_file_page
 from tests.docs.notify_file_page import notify_file_page
+from tests.docs.reading_page import reading_page
 from tests.docs.table_file_page import table_file_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     files.append(("docs/laboratory_file.md", laboratory_file_page))
     files.append(("docs/table_file.md", table_file_page))
     files.append(("docs/notify.md", notify_file_page))
+    files.append(("docs/reading-test.md", reading_page))
     return files
 
 

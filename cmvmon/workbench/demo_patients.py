@@ -244,11 +244,15 @@ class _Entry:
     def _results(self, compartment: str, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
         for number, (day, told) in enumerate((part.split() for part in text.split(", ")), 1):
             collected = self.at(day)
-            value, _, withdrawn = told.partition("~")
+            said, _, withdrawn = told.partition("~")
+            value, _, other = said.partition("@")
+            name = other or _ASSAY
             reported = collected + timedelta(hours=_REPORTED_AFTER_H)
-            assay = self.laboratory.assay_table.row(_ASSAY, compartment, collected.date())
+            assay = self.laboratory.assay_table.row(name, compartment, collected.date())
             if assay is None:
-                raise ProgramError(f"demo_patients.toml: the synthetic laboratory measures nothing in {compartment}")
+                raise ProgramError(
+                    f"demo_patients.toml: the synthetic laboratory measures nothing in {compartment} by {name}"
+                )
             accession = f"DEMO-{self.name}-{compartment.upper()}-{number}"
             states = {"nd": words.NOT_DETECTED, "<": words.BELOW_LLOQ, ">": words.ABOVE_ULOQ}
             detection = states.get(value if value == "nd" else value[0], words.QUANTIFIED)
@@ -257,7 +261,7 @@ class _Entry:
                 "accession_number": accession,
                 "compartment": compartment,
                 "laboratory": self.laboratory.laboratory,
-                "assay": _ASSAY,
+                "assay": name,
                 "collected_at": collected,
                 "reported_at": reported,
                 "result_status": words.FINAL,
