@@ -35,9 +35,16 @@
     line.hidden = !(hours > Number(line.getAttribute("data-hours")));
   }
 
+  function markAges() {
+    document.querySelectorAll("[data-as-of]").forEach(markAge);
+  }
+
   function start() {
     document.querySelectorAll("[data-figure]").forEach(draw);
-    document.querySelectorAll("[data-as-of]").forEach(markAge);
+    markAges();
+    // A page that is left open grows old too, and one that was asleep says so when it is looked at again.
+    window.setInterval(markAges, 60000);
+    document.addEventListener("visibilitychange", markAges);
     // What is folded on the screen is printed in full.
     window.addEventListener("beforeprint", function () {
       document.querySelectorAll("details").forEach(function (part) { part.open = true; });
