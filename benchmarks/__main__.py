@@ -12,6 +12,7 @@ MODULES = {
     "histories": "benchmarks.histories",
     "order": "benchmarks.order",
     "settling": "benchmarks.settling",
+    "pages": "benchmarks.pages",
     "speed": "benchmarks.speed",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",

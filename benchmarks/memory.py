@@ -26,7 +26,7 @@ def peak_above_start(source: Path, *, partitions: int | None = None) -> float:
     return float(said.split()[-1])
 
 
-def _peak() -> float:
+def peak_mib() -> float:
     """MiB that this process has held at most. Linux hands `ru_maxrss` of the parent on to it, but not VmHWM."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -42,9 +42,9 @@ def main(source: Path, out: Path, partitions: int | None) -> None:
     import cmvmon.kinetics.weeks.kernel  # noqa: F401
     from cmvmon.workbench.analysis import analyze
 
-    start = _peak()
+    start = peak_mib()
     analyze(source, out, root=Path("no such site"), partitions=partitions)
-    print(f"{start:.0f} {_peak() - start:.0f}")
+    print(f"{start:.0f} {peak_mib() - start:.0f}")
 
 
 if __name__ == "__main__":

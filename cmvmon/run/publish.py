@@ -117,7 +117,7 @@ def publish(
         STALE_AFTER_HOURS,
         off,
         missing,
-        drugs_now(assessment.facts),
+        ward.drugs if only is None else drugs_now(assessment.facts),
     )
     listed = views.results_to_show(assessment, protocol=opened.protocol)
     whole = replace(

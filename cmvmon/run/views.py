@@ -44,6 +44,32 @@ from dashboards.views import (
 )
 
 
+class ByPatient:
+    """Frames cut into the rows of each patient, each frame once: a ward's pages ask every frame for every patient."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[pl.DataFrame, dict[str, pl.DataFrame]]] = {}
+
+    def of_patient(self, patient_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+        """What gives the rows of that patient in a frame with `patient_id`, in the frame's order."""
+
+        def rows(frame: pl.DataFrame) -> pl.DataFrame:
+            found = self._of(frame).get(patient_id)
+            return frame.clear() if found is None else found
+
+        return rows
+
+    def _of(self, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        found = self._parts.get(id(frame))
+        if found is None:  # the frame is kept beside its parts, so that no other one can have its id
+            parts = frame.partition_by("patient_id", as_dict=True, maintain_order=True)
+            found = self._parts[id(frame)] = (
+                frame,
+                {str(key): rows for (key,), rows in parts.items() if key is not None},
+            )
+        return found[1]
+
+
 @dataclass(frozen=True)
 class Common:
     """What every page of one publishing shares."""
@@ -56,6 +82,7 @@ class Common:
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
+    parts: ByPatient = field(default_factory=ByPatient)
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -116,14 +143,15 @@ def patient_view(
     """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately. `rested`: of alerts
     about a result that was taken back, by id, what rested on it."""
     known = assessment.facts
-    judged = _of(known.of(AFFECTED), patient_id).filter(
+    mine = common.parts.of_patient(patient_id)
+    judged = mine(known.of(AFFECTED)).filter(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
     )
-    besides = _of(known.of(STANDING_IN), patient_id)
-    stays = None if assessment.stays is None else _of(assessment.stays, patient_id)
+    besides = mine(known.of(STANDING_IN))
+    stays = None if assessment.stays is None else mine(assessment.stays)
     ward, bed = places(stays).get(patient_id, (None, None))
-    watched = watched_by(_of(assessment.verdicts, patient_id))
-    expected = samples_expected(_of(assessment.results, patient_id), watched, protocol=common.protocol)
+    watched = watched_by(mine(assessment.verdicts))
+    expected = samples_expected(mine(assessment.results), watched, protocol=common.protocol)
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -131,18 +159,18 @@ def patient_view(
         left_at=_left_at(stays, common.as_of),
         as_of=common.as_of,
         time_zone=common.time_zone,
-        results=_of(results, patient_id),
-        courses=None if assessment.courses is None else _of(assessment.courses, patient_id),
+        results=mine(results),
+        courses=None if assessment.courses is None else mine(assessment.courses),
         stays=stays,
-        weekly_decline=_of(assessment.weekly_decline, patient_id),
-        verdicts=_of(assessment.verdicts, patient_id),
+        weekly_decline=mine(assessment.weekly_decline),
+        verdicts=mine(assessment.verdicts),
         watched=frozenset(watched["compartment"]),
-        open_alerts=_of(open_alerts, patient_id),
+        open_alerts=mine(open_alerts),
         ended_alerts=ended,
-        fitted=_of(fitted, patient_id),
-        next_sample=_of(next_sample, patient_id),
-        treatment=str(_of(known.of(TREATMENT), patient_id)["treatment"][0]),
-        treatment_known_at=_of(known.of(TREATMENT), patient_id)["last_known_at"][0],
+        fitted=mine(fitted),
+        next_sample=mine(next_sample),
+        treatment=str(mine(known.of(TREATMENT))["treatment"][0]),
+        treatment_known_at=mine(known.of(TREATMENT))["last_known_at"][0],
         protocol=common.protocol,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
@@ -156,9 +184,9 @@ def patient_view(
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
         context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
-        noted_pairs=_of(known.shared(noted_pairs), patient_id),
+        noted_pairs=mine(known.shared(noted_pairs)),
         never_delivered=common.never_delivered,
-        beside=Beside(*(_of(known.shared(rows), patient_id) for rows in BESIDE)),
+        beside=Beside(*(mine(known.shared(rows)) for rows in BESIDE)),
         rested=rested,
         drugs=common.drugs.get(patient_id, DrugsNow()),
         due=tuple(SampleDue(**row) for row in expected.to_dicts()),
@@ -207,10 +235,6 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
         if (fact["feed"], fact["table_name"]) not in told
     ]
     return (*stopped, *states)
-
-
-def _of(frame: pl.DataFrame, patient_id: str) -> pl.DataFrame:
-    return frame.filter(pl.col("patient_id") == patient_id)
 
 
 def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:

@@ -1,0 +1,142 @@
+"""What pages cost: `python -m benchmarks pages [--patients 500] [--years 5] [--no-browser]`.
+
+Publishing a ward in both languages against Plotly's own `to_html` of one figure a patient, in the same run; bytes of a patient's
+page; memory; what an unchanged night writes; and how soon a page can be read in Chromium whose processor is slowed four times.
+Seconds of the two that are compared are of the processor (of this process): other programs do not change their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.memory import peak_mib
+from cmvmon.run.assessing import assessed
+from cmvmon.run.night import nightly
+from cmvmon.run.publish import page_of, publish
+from cmvmon.shell.session import held, open_site
+from cmvmon.shell.site import Site
+from cmvmon.text import codes
+from tests import sites
+from tests.sites import day
+
+LAST_DAY = 200  # of the results; a night of the future is not judged
+EVERY_DAYS = 14  # between two results of a compartment, through all the years
+SLOWDOWN = 4
+SECONDS_TO_READ = 2.0
+MOST_BYTES = 150_000
+
+
+def fill(root: Path, patients: int, years: float) -> float:
+    """Drops results of so many patients, every fortnight in plasma, the last weeks weekly in BAL too; returns the last day."""
+    first = LAST_DAY - round(years * 365.25)
+    names = [f"SYNTHETIC-{n:04d}" for n in range(patients)]
+    results = []
+    for n, name in enumerate(names):
+        days = range(first + n % EVERY_DAYS, LAST_DAY, EVERY_DAYS)
+        loads = ("not detected" if (d // EVERY_DAYS + n) % 3 else f"{200 + 37 * n + d - first}" for d in days)
+        results += [sites.result(name, d, load, specimen="plasma") for d, load in zip(days, loads, strict=True)]
+        results += sites.falling(name, (0.3, 1.1, 1.6)[n % 3], range(LAST_DAY - 28, LAST_DAY, 7))
+    sites.drop(root, "viral_load_results", results)
+    sites.drop(root, "antiviral_courses", [sites.course(name, start=LAST_DAY - 28) for name in names])
+    sites.drop(root, "icu_stays", [sites.stay(name, bed=f"S-{n}") for n, name in enumerate(names)])
+    return LAST_DAY + 0.5
+
+
+def cpu_seconds(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds of the processor that a call takes, and what it gives."""
+    begun = time.process_time()
+    done = call()
+    return time.process_time() - begun, done
+
+
+def plotly_alone(figures: list[dict[str, Any]]) -> float:
+    """Seconds that Plotly's own `to_html` takes of these figures, one a patient, without its script."""
+    from plotly.graph_objects import Figure
+
+    def pages() -> int:
+        return sum(len(Figure(figure).to_html(include_plotlyjs=False, full_html=True)) for figure in figures)
+
+    pages()  # validators are built at the first
+    return cpu_seconds(pages)[0]
+
+
+def figures_of(root: Path, patients: list[str]) -> list[dict[str, Any]]:
+    """The figure of each patient, as her page in one language holds it."""
+    found = []
+    for name in patients:
+        page = (root / "pages" / page_of(Site(root), name, codes()[0])).read_text(encoding="utf-8")
+        text = page.partition('<script type="application/json"')[2].partition(">")[2].partition("</script>")[0]
+        if text:
+            found.append(json.loads(text))
+    return found
+
+
+def readable_after(address: str, slowdown: int) -> float:
+    """Seconds until the sentence, the table and the figure of a page stand, in Chromium that is slowed so many times: median of 5."""
+    import shutil
+
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        return float("nan")
+    seconds = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        for _ in range(5):
+            context = browser.new_context(viewport={"width": 800, "height": 1100})
+            page = context.new_page()
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+            page.goto(address, wait_until="commit")
+            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0", timeout=60_000)
+            paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
+            seconds.append(float(page.evaluate(paint)))
+            context.close()
+        browser.close()
+    return statistics.median(seconds)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks pages", description="What pages cost.")
+    parser.add_argument("--patients", type=int, default=500)
+    parser.add_argument("--years", type=float, default=5)
+    parser.add_argument("--no-browser", action="store_true")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "site"
+        as_of = day(fill(root, options.patients, options.years))
+        nightly(root, as_of=as_of)
+        names = [f"SYNTHETIC-{n:04d}" for n in range(options.patients)]
+        figures = figures_of(root, names)
+        own = plotly_alone(figures)
+        with held(Site(root)), open_site(root) as opened:
+            assessment = assessed(opened, as_of=as_of)
+            again, same = cpu_seconds(lambda: publish(opened, assessment, as_of=as_of))
+            before = peak_mib()
+            for path in opened.site.pages.iterdir():
+                path.unlink()
+            seconds, done = cpu_seconds(lambda: publish(opened, assessment, as_of=as_of))
+        sizes = [
+            (root / "pages" / page_of(Site(root), name, code)).stat().st_size for name in names for code in codes()
+        ]
+        print(f"{options.patients} patients, {options.years:g} years; seconds of the processor")
+        print(f"  publishing all of it, both languages: {seconds:.2f} ({done.written / seconds:.0f} pages a second)")
+        print(f"  Plotly's to_html, one figure a patient: {own:.2f}; ratio {seconds / own:.2f}")
+        print(f"  the same again: {again:.2f}; {same.written} files written")
+        print(
+            f"  bytes of a patient's page: median {statistics.median(sizes):.0f}, at most {max(sizes)} of {MOST_BYTES}"
+        )
+        print(f"  memory: {before:.0f} MiB at most until then, {peak_mib():.0f} after publishing")
+        if not options.no_browser:
+            for name in ("ward.nl.html", page_of(Site(root), names[0], "nl")):
+                seen = readable_after((root / "pages" / name).as_uri(), SLOWDOWN)
+                what = "ward page" if name.startswith("ward") else "patient's page"
+                print(f"  {what} readable at {SLOWDOWN}x slower: {seen:.2f} s of {SECONDS_TO_READ:g}")
+    return 0
