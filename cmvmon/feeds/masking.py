@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PATIENTS = 3  # of so many patients a word must have come before it is told
+_LONGEST_CODE, _CODE_DIGITS = 12, 3
 _LONGEST, _LONGEST_SHOWN = 40, 400  # characters of a shape in a list, and of one that is shown by itself
 
 
@@ -45,15 +46,22 @@ def shaped(value: Any, *, known: Iterable[str] = ()) -> Any:
 def told_words(seen: Iterable[tuple[str | None, str]], *, of_patients: int = PATIENTS) -> frozenset[str]:
     """The words that came of so many patients. `seen`: (patient, word); no patient that could be read counts for none.
 
-    A text with a digit in it is never told: it may be a number, a date or part of an address.
+    A text with a digit in it may be a number, a date or part of an address. It is told only where it has the form of a code of a
+    ward, a test or a unit, such as `IC-2`: letters first, at most three digits, and not more digits than letters.
 
-    >>> sorted(told_words([("1", "pos"), ("2", "pos"), ("3", "pos"), ("3", "de Vries"), ("4", "B12"), (None, "neg")]))
-    ['pos']
+    >>> sorted(told_words((str(n), word) for n in (1, 2, 3) for word in ("pos", "IC-2", "1961", "12-03-1961", "X1234", "A 12")))
+    ['IC-2', 'pos']
+    >>> sorted(told_words([("1", "IC-2"), ("2", "IC-2"), ("2", "IC-2"), (None, "neg")]))
+    []
     """
     patients: dict[str, set[str]] = defaultdict(set)
     for patient, word in seen:
         if patient:
             patients[word].add(patient)
-    return frozenset(
-        word for word, of in patients.items() if len(of) >= of_patients and not any(mark.isnumeric() for mark in word)
-    )
+    return frozenset(word for word, of in patients.items() if len(of) >= of_patients and _may_be_told(word))
+
+
+def _may_be_told(word: str) -> bool:
+    n_digits, n_letters = sum(mark.isnumeric() for mark in word), sum(mark.isalpha() for mark in word)
+    is_code = len(word) <= _LONGEST_CODE and word[:1].isalpha() and n_digits <= min(_CODE_DIGITS, n_letters)
+    return n_digits == 0 or is_code
