@@ -47,6 +47,11 @@ def init(
     from cmvmon.shell.making_site import make_site
 
     make_site(site, time_zone=time_zone, language=lang)
+    if time_zone is None:
+        print(
+            "time_zone is not stated: a time without an offset will be set apart (time_without_zone), never guessed; "
+            f"say it in {site}/settings.toml"
+        )
     print(f"{site} is a site. Next: a laboratory file in {site}/labs, deliveries in {site}/drop (README)")
 
 

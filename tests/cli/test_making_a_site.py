@@ -50,6 +50,8 @@ def test_a_new_site_states_its_zone_and_language_and_runs_its_first_night(tmp_pa
     code, said = called("nightly", "--site", "icu", within=tmp_path, by=run)
     assert code == 0
     assert "ward.en.html" in said
+    code, said = called("init", "other", within=tmp_path)
+    assert (code, "time_zone is not stated: a time without an offset will be set apart" in said) == (0, True)
     code, said = called("init", "icu", within=tmp_path)
     assert (code, "is a site already; nothing was changed" in said) == (2, True)
 
