@@ -63,6 +63,7 @@ KINDS = {
         "board/test_in_a_browser.py",
         "pages/test_in_a_browser.py",
         "pages/test_fitted_trajectory.py",
+        "pages/test_bad_input_in_a_browser.py",
         "pages/test_every_page_in_a_browser.py",
         "pages/test_site_pages_in_a_browser.py",
     ),
