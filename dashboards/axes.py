@@ -76,11 +76,13 @@ class LogAxis:
     def range(self) -> list[float]:
         return [self.lowest - _LANE_DECADES, self.highest + 0.35]
 
-    def ticks(self, language: Language) -> tuple[list[float], list[str]]:
-        decades = range(self.lowest + 1, self.highest + 1)
+    def ticks(self, language: Language, every: int = 1) -> tuple[list[float], list[str]]:
+        """Loads at every so many decades, and the words of the lane: on two lines where numbers stand close beside it."""
+        decades = range(self.lowest + 1, self.highest + 1, every)
+        nothing = language.say("figure.not_detected")
         return (
             [self.lane, *(float(10**d) for d in decades)],
-            [language.say("figure.not_detected"), *(language.load(float(10**d)) for d in decades)],
+            [nothing if every == 1 else nothing.replace("<br>", " "), *(language.load(float(10**d)) for d in decades)],
         )
 
 

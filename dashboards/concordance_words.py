@@ -10,9 +10,14 @@ from dashboards.facts import Row
 from dashboards.views import PatientView
 
 
+def standing_in(view: PatientView, language: Language) -> list[str]:
+    """One sentence for each blood compartment that is judged for others."""
+    return [standing_in_sentence(blood, others, language) for blood, others in view.standing_in]
+
+
 def sentences(view: PatientView, language: Language) -> list[str]:
     """One sentence for each affected or paired compartment; the unit's too where the patient has too few pairs."""
-    said = [standing_in_sentence(blood, others, language) for blood, others in view.standing_in]
+    said: list[str] = []
     if view.concordance is None:
         return said
     policy = view.protocol.concordance

@@ -16,31 +16,9 @@ from cmvmon.domain import words
 from cmvmon.text import Language
 from dashboards import facts
 from dashboards.axes import LogAxis, Window, time_ticks
-from dashboards.bars import Lane
 from dashboards.facts import Point
 from dashboards.fitted import course_traces
-from dashboards.look import (
-    BOTTOM_PX,
-    DATA,
-    FONT,
-    FONT_PX,
-    GRID,
-    HIGHEST_PANEL_PX,
-    INK,
-    LABEL_DECADES,
-    LABEL_SHARE,
-    LANE_PX,
-    LEFT_PX,
-    LINE,
-    LONGEST_LABEL,
-    LOWEST_PANEL_PX,
-    SHEET_PX,
-    SYMBOLS,
-    TITLE_PX,
-    TOP_PX,
-    VEIL,
-    literal,
-)
+from dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
 from dashboards.views import PatientView
 from dashboards.words_for_results import value
 
@@ -49,14 +27,20 @@ class Drawing:
     """Collects traces, lines and labels, panel by panel, from the top down."""
 
     def __init__(
-        self, view: PatientView, language: Language, shown: Window, axis: LogAxis, n_panels: int, bars: list[Lane]
+        self,
+        view: PatientView,
+        language: Language,
+        shown: Window,
+        axis: LogAxis,
+        n_panels: int,
+        lanes_px: int,
+        sizes: Sizes = SCREEN,
     ) -> None:
-        self.view, self.language, self.window, self.axis, self.bars = view, language, shown, axis, bars
+        self.view, self.language, self.window, self.axis, self.sizes = view, language, shown, axis, sizes
         self.n_panels = n_panels
-        bars_px = LANE_PX * len(bars) + 12 if bars else 0
-        share = (SHEET_PX - TOP_PX - BOTTOM_PX - bars_px) // n_panels - TITLE_PX
-        self.panel_px = min(max(share, LOWEST_PANEL_PX), HIGHEST_PANEL_PX)
-        self.plot_px = n_panels * (TITLE_PX + self.panel_px) + bars_px
+        share = (sizes.sheet_px - sizes.top_px - sizes.bottom_px - lanes_px) // n_panels - sizes.title_px
+        self.panel_px = min(max(share, sizes.lowest_px), sizes.highest_px)
+        self.plot_px = n_panels * (sizes.title_px + self.panel_px) + lanes_px
         self.traces: list[dict[str, Any]] = []
         self.shapes: list[dict[str, Any]] = []
         self.labels: list[dict[str, Any]] = []
@@ -65,9 +49,9 @@ class Drawing:
     def panel(self, i: int, compartment: str, drawn: list[Point]) -> None:
         """One compartment: its limits and lines first, marks on top."""
         y = "y" if i == 0 else f"y{i + 1}"
-        top = 1 - (i * (TITLE_PX + self.panel_px) + TITLE_PX) / self.plot_px
+        top = 1 - (i * (self.sizes.title_px + self.panel_px) + self.sizes.title_px) / self.plot_px
         bottom = top - self.panel_px / self.plot_px
-        values, texts = self.axis.ticks(self.language)
+        values, texts = self.axis.ticks(self.language, self.sizes.tick_decades)
         self.axes[f"yaxis{y[1:]}"] = {
             "domain": [max(bottom, 0.0), top],
             "type": "log",
@@ -80,19 +64,19 @@ class Drawing:
         }
         name = self.language.word("compartment", compartment)
         title = self.language.say("figure.panel", compartment=name[0].upper() + name[1:])
-        self._label(f"<b>{literal(title)}</b>", 0, top, "x domain", "paper", yanchor="bottom")
+        self.label(f"<b>{literal(title)}</b>", 0, top, "x domain", "paper", yanchor="bottom")
         self._floor(y)
         if compartment == "bal":
             limit = self.view.protocol.affected_compartments.local_line_iu_per_ml
             ends = [self.window.x(self.window.start), self.window.x(self.window.end)]
             look = {"color": INK, "width": 1.5, "dash": "dashdot"}
-            self._trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
+            self.trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
             self._beside(text, limit, y, drawn, above=True, start=self.window.start)
         fitted = self.view.fitted.filter(self.view.fitted["compartment"] == compartment)
         interval = self.view.protocol.decline.interval_probability
         for trace in course_traces(fitted, drawn, self.window, self.axis, self.language, interval=interval):
-            self._trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
+            self.trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
         self._limits(y, compartment, drawn)
         self._runs(y, compartment, drawn, fitted)
         self._marks(y, compartment, drawn)
@@ -111,7 +95,7 @@ class Drawing:
             if known:
                 steps = [(p.row["collected_at"], p.row["lloq_iu_per_ml"]) for p in known]
                 steps = [(start, steps[0][1]), *steps, (max(stop, steps[-1][0]), steps[-1][1])]
-                self._trace(
+                self.trace(
                     y,
                     f"{compartment}:lloq",
                     [self.window.x(moment) for moment, _ in steps],
@@ -122,7 +106,7 @@ class Drawing:
                 if steps[0][1] != labelled:
                     labelled = steps[0][1]
                     text = self.language.say("figure.lloq", limit=self.language.load(labelled))
-                    is_near_floor = math.log10(labelled) - self.axis.lowest < LABEL_DECADES
+                    is_near_floor = math.log10(labelled) - self.axis.lowest < self.sizes.label_decades
                     self._beside(text, labelled, y, drawn, above=is_near_floor, start=start)
             if i > 0:
                 self._other_assay(y, begins[i])
@@ -134,7 +118,7 @@ class Drawing:
             | {"line": {"color": INK, "width": 1.5, "dash": "dot"}, "layer": "below"}
         )
         text = literal(self.language.say("figure.other_assay"))
-        self._label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
+        self.label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
 
     def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: pl.DataFrame) -> None:
         """Lines between neighbouring quantified results, thin beside a fitted trajectory: both stay to be seen."""
@@ -143,7 +127,7 @@ class Drawing:
         for run in facts.joined(drawn, gap):
             xs = [self.window.x(p.row["collected_at"]) for p in run]
             loads = [p.row["viral_load_iu_per_ml"] for p in run]
-            self._trace(y, f"{compartment}:line", xs, loads, mode="lines", line={"color": DATA, "width": width})
+            self.trace(y, f"{compartment}:line", xs, loads, mode="lines", line={"color": DATA, "width": width})
 
     def _marks(self, y: str, compartment: str, drawn: list[Point]) -> None:
         for detection, symbols in SYMBOLS.items():
@@ -151,7 +135,7 @@ class Drawing:
                 chosen = [p for p in drawn if p.row["detection"] == detection and p.is_preliminary == is_preliminary]
                 if chosen:
                     kind = f"{compartment}:{detection}{':preliminary' if is_preliminary else ''}"
-                    self._trace(
+                    self.trace(
                         y,
                         kind,
                         [self.window.x(p.row["collected_at"]) for p in chosen],
@@ -159,7 +143,7 @@ class Drawing:
                         mode="markers+text",
                         marker={
                             "symbol": symbols[is_preliminary],
-                            "size": 12,
+                            "size": self.sizes.marker_px,
                             "color": DATA,
                             "line": {"width": 2, "color": DATA},
                         },
@@ -194,35 +178,7 @@ class Drawing:
         )
         return literal(said)
 
-    def timeline(self) -> None:
-        """One lane per drug and one of ventilation, each with its label above its bars."""
-        if not self.bars:
-            return
-        y = f"y{self.n_panels + 1}"
-        self.axes[f"yaxis{self.n_panels + 1}"] = {
-            "domain": [0, LANE_PX * len(self.bars) / self.plot_px],
-            "range": [len(self.bars), 0],
-            "showticklabels": False,
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        }
-        for i, lane in enumerate(self.bars):
-            label = lane.label if len(lane.label) <= LONGEST_LABEL else f"{lane.label[: LONGEST_LABEL - 1]}…"
-            self._label(literal(label), 0, i + 0.02, "x domain", y, yanchor="top")
-            for bar in lane.bars:
-                self._bar(
-                    y, lane.kind, i + 0.74, bar.start, bar.stop or self.view.as_of, "dot" if bar.is_unsure else "solid"
-                )
-                if bar.stop is None:
-                    self._bar(y, f"{lane.kind}:on", i + 0.74, self.view.as_of, self.window.end, "dot")
-
-    def _bar(self, y: str, kind: str, height: float, start: datetime, stop: datetime, dash: str) -> None:
-        if stop > self.window.start:
-            line = {"color": LINE, "width": 9, "dash": dash}
-            self._trace(y, kind, [self.window.x(start), self.window.x(stop)], [height, height], mode="lines", line=line)
-
-    def _trace(self, y: str, meta: str, xs: list[str], ys: list[Any], **look: Any) -> None:
+    def trace(self, y: str, meta: str, xs: list[str], ys: list[Any], **look: Any) -> None:
         placed = {"type": "scatter", "x": xs, "y": ys, "xaxis": "x", "yaxis": y, "meta": meta}
         self.traces.append(placed | {"hoverinfo": "skip"} | look)
 
@@ -232,16 +188,20 @@ class Drawing:
         place = {"type": "line", "xref": "x domain", "yref": y, "x0": 0, "x1": 1, "y0": height, "y1": height}
         self.shapes.append(place | {"line": {"color": LINE, "width": 1.5}, "layer": "below"})
 
-    def _label(self, text: str, x: Any, y: float, xref: str, yref: str, **look: Any) -> None:
+    def label(self, text: str, x: Any, y: float, xref: str, yref: str, **look: Any) -> None:
         place = {"text": text, "x": x, "y": y, "xref": xref, "yref": yref, "showarrow": False}
-        self.labels.append(place | {"xanchor": "left", "font": {"color": INK, "size": FONT_PX}} | look)
+        self.labels.append(place | {"xanchor": "left", "font": {"color": INK, "size": self.sizes.font_px}} | look)
 
     def _beside(self, text: str, limit: float, y: str, drawn: list[Point], *, above: bool, start: datetime) -> None:
         """A line's name above or below it: from `start`, unless a mark or curve is in the way there and none near as_of."""
         height = math.log10(limit)
-        low, high = (height - 0.3, height + LABEL_DECADES) if above else (height - LABEL_DECADES, height + 0.3)
+        low, high = (
+            (height - 0.3, height + self.sizes.label_decades)
+            if above
+            else (height - self.sizes.label_decades, height + 0.3)
+        )
         near = [moment for moment, load in self._passed(drawn) if low <= math.log10(load) <= high]
-        reach = (self.window.end - self.window.start) * LABEL_SHARE
+        reach = (self.window.end - self.window.start) * self.sizes.label_share
         is_left_taken = any(start - reach / 8 <= moment <= start + reach for moment in near)
         is_right_taken = any(moment >= self.view.as_of - reach for moment in near)
         place: dict[str, Any] = {"yanchor": "bottom"} if above else {"yanchor": "top", "yshift": -2}
@@ -249,7 +209,7 @@ class Drawing:
         if is_left_taken and not is_right_taken:
             place |= {"xanchor": "right", "xshift": -3}
             start = self.view.as_of
-        self._label(literal(text), self.window.x(start), height, "x", y, **place)
+        self.label(literal(text), self.window.x(start), height, "x", y, **place)
 
     def _passed(self, drawn: list[Point]) -> list[tuple[datetime, float]]:
         """Where marks stand, and where the lines between them pass: moments and loads."""
@@ -267,15 +227,20 @@ class Drawing:
             {"type": "line", "xref": "x", "yref": "paper", "x0": as_of, "x1": as_of, "y0": 0, "y1": 1, "line": line}
         )
         date = self.language.short_date(self.view.as_of, self.view.time_zone)
-        self._label(
+        self.label(
             self.language.say("figure.as_of", date=date), as_of, 1, "x", "paper", xanchor="right", yanchor="bottom"
         )
         values, texts = time_ticks(self.window, self.language)
         layout = {
             "template": {},
-            "height": self.plot_px + TOP_PX + BOTTOM_PX,
-            "margin": {"l": LEFT_PX, "r": 26, "t": TOP_PX, "b": BOTTOM_PX},
-            "font": {"family": FONT, "size": FONT_PX, "color": INK},
+            "height": self.plot_px + self.sizes.top_px + self.sizes.bottom_px,
+            "margin": {
+                "l": self.sizes.left_px,
+                "r": self.sizes.right_px,
+                "t": self.sizes.top_px,
+                "b": self.sizes.bottom_px,
+            },
+            "font": {"family": FONT, "size": self.sizes.font_px, "color": INK},
             "paper_bgcolor": "#FFFFFF",
             "plot_bgcolor": "#FFFFFF",
             "showlegend": False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from typing import Any
 
 import polars as pl
 
@@ -10,11 +12,14 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
 from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
 from dashboards import words_for_results as cells
-from dashboards.board import Board
 from dashboards.course_caveats import course_caveats
+from dashboards.decline_weeks import decline_tables
 from dashboards.drug_notes import drug_notes
 from dashboards.facts import Point, Row
-from dashboards.figure import has_fitted_trajectory, older_than_figure, patient_figure
+from dashboards.figure import Plot, figure_of, plot_of
+from dashboards.first_sheet import first_sheet
+from dashboards.lane_words import lane_lines
+from dashboards.legend import legend
 from dashboards.moved import latest_row
 from dashboards.response import response_rows
 from dashboards.row_views import NotAssessable
@@ -22,22 +27,43 @@ from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
 _INTERRUPTING_TIERS = (1, 2)
+_REPORT = "0f1c9b7e-report"  # where the id of the report comes to stand, which the rest of its text gives
 
 
-def patient_page(view: PatientView, *, language: Language, script: str, board: Board | None = None) -> str:
-    """The page of one patient as HTML text: the same view, language and script name give the same bytes.
+def patient_page(view: PatientView, *, language: Language, script: str | None, annex: bool = False) -> str:
+    """The page of one patient as HTML text: the same view, language, script name and `annex` give the same bytes.
 
     Args:
-        script: file name of the shared script (`dashboards.script.shared_script`), which lies beside the page.
+        script: file name of the shared script (`dashboards.script.shared_script`), which lies beside the page; None = no script.
+        annex: what is folded away stands open, behind the first sheet.
 
     Raises:
         MissingWords: the view holds a code that has no words, in either language.
     """
+    plot = plot_of(view, language)
+    said = _said(view, plot, language)
+    figure = None if plot is None or script is None else figure_of(plot, view, language)
+    text = page.render(
+        "patient.html",
+        language,
+        view=view,
+        script=script,
+        annex=annex,
+        report=_REPORT,
+        others=page.other_languages(dict(view.hrefs), language),
+        as_of=page.instant(view.as_of),
+        figure=page.script_json(figure) if figure else None,
+        lane_lines=lane_lines(plot, view, language),
+        **said | first_sheet(said, plot, view, language),
+    )
+    return text.replace(_REPORT, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str, Any]:
+    """What the page says, part by part."""
     shown = facts.points(view.results)
     alerts = facts.alerts_in_order(view.open_alerts.iter_rows(named=True))
     pairs = facts.latest_by_compartment(shown, view.affected)
-    figure = patient_figure(view, language)
-    older = older_than_figure(view, language)
     unjudged = facts.not_assessable(view.verdicts)
     never, never_lines = never_delivered.of_a_patient(unjudged, view.never_delivered, language)
     missing = [
@@ -46,57 +72,53 @@ def patient_page(view: PatientView, *, language: Language, script: str, board: B
         if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
     ]
     results = [cells.result_row(point, view, language) for point in reversed(shown)]
-    return page.render(
-        "patient.html",
-        language,
-        view=view,
-        script=script,
-        board=board,
-        others=page.other_languages(dict(view.hrefs), language),
-        disabled=page.disabled_in_words(view, language),
-        as_of=page.instant(view.as_of),
-        age=_age(shown, view, language),
-        left=view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
-        headline=_headline(alerts, shown, pairs, view, language),
-        also=_also(alerts, missing, view, language),
-        unassessed=not_assessed.lines(missing, language),
-        never=never,
-        never_lines=never_lines,
-        drugs=_drugs(view, language),
-        due=_due(view, language),
-        duration=_duration(view, language),
-        unwatched=_unwatched(pairs, view, language),
-        alerts=[cells.alert_row(alert, view, language) for alert in alerts],
-        ended=[cells.ended_row(alert, view, language) for alert in view.ended_alerts],
-        latest=[latest_row(pair, shown, view, language) for pair in pairs],
-        states=[
+    weeks, older_weeks = decline_tables(shown, view, language)
+    interval = language.percent(view.protocol.decline.interval_probability)
+    return {
+        "disabled": page.disabled_in_words(view, language),
+        "age": _age(shown, view, language),
+        "left": view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
+        "headline": _headline(alerts, shown, pairs, view, language),
+        "also": _also(alerts, missing, view, language),
+        "unassessed": not_assessed.lines(missing, language),
+        "never": never,
+        "never_lines": never_lines,
+        "drugs": _drugs(view, language),
+        "due": _due(view, language),
+        "duration": _duration(view, language),
+        "unwatched": _unwatched(pairs, view, language),
+        "alerts": [cells.alert_row(alert, view, language) for alert in alerts],
+        "ended": [cells.ended_row(alert, view, language) for alert in view.ended_alerts],
+        "latest": [latest_row(pair, shown, view, language) for pair in pairs],
+        "states": [
             of_stored(alert_sentence, rule, evidence, language=language, time_zone=view.time_zone)
             for rule, evidence in facts.states(view.verdicts)
         ],
-        responses=response_rows(shown, view, language),
-        figure=page.script_json(figure) if figure else None,
-        figure_height=figure["layout"]["height"] if figure else 0,
-        interval=language.percent(view.protocol.decline.interval_probability),
-        has_fitted=figure is not None and has_fitted_trajectory(figure),
-        older=older
-        and language.say(
-            "figure.since",
-            date=language.date(older[0], view.time_zone),
-            older=language.count("figure.older", older[1]),
-        ),
-        weeks=[
-            _decline(group, shown, view, language) for group in facts.decline_groups(view.weekly_decline, view.affected)
-        ],
-        results=results[:_FIRST_RESULTS],
-        older_results=results[_FIRST_RESULTS:],
-        older_results_title=language.count("results.older", max(len(results) - _FIRST_RESULTS, 0)),
-        courses=None if view.courses is None else cells.course_rows(view.courses, view, language),
-        drug_notes=drug_notes(view, language),
-        beside=beside.with_drugs(view, language),
-        ventilation=_ventilation(view, language),
-        caveats=_caveats(shown, view, language),
-        context=[*_context(view, language), *beside.of_defence(view, language)],
-    )
+        "responses": response_rows(shown, view, language),
+        "interval": interval,
+        "caption": "" if plot is None else legend(plot, view, language),
+        "older": _older(plot, view, language),
+        "weeks": weeks,
+        "older_weeks": older_weeks,
+        "results": results[:_FIRST_RESULTS],
+        "older_results": results[_FIRST_RESULTS:],
+        "older_results_title": language.count("results.older", max(len(results) - _FIRST_RESULTS, 0)),
+        "courses": None if view.courses is None else cells.course_rows(view.courses, view, language),
+        "drug_notes": drug_notes(view, language),
+        "beside": beside.with_drugs(view, language),
+        "ventilation": _ventilation(view, language),
+        "caveats": _caveats(shown, view, language),
+        "concordance": concordance_words.sentences(view, language),
+        "context": [*_context(view, language), *beside.of_defence(view, language)],
+    }
+
+
+def _older(plot: Plot | None, view: PatientView, language: Language) -> str:
+    """From when on the figure shows results, and how many are older; empty where it shows them all."""
+    if plot is None or not plot.older:
+        return ""
+    since = language.date(plot.window.start, view.time_zone)
+    return language.say("figure.since", date=since, older=language.count("figure.older", plot.older))
 
 
 def _age(shown: list[Point], view: PatientView, language: Language) -> str:
@@ -199,18 +221,6 @@ def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, langu
     return language.say("verdicts.unwatched", compartments=language.words("compartment", ";".join(names)))
 
 
-def _decline(group: list[Row], shown: list[Point], view: PatientView, language: Language) -> Row:
-    first = group[0]
-    title = language.say(
-        "decline.series",
-        compartment=language.word("compartment", first["compartment"]),
-        laboratory=first["laboratory"],
-        assay=first["assay"],
-        anchor=language.moment(first["anchor_at"], view.time_zone),
-    )
-    return {"title": title, "rows": [cells.week_row(row, shown, view, language) for row in group]}
-
-
 def _ventilation(view: PatientView, language: Language) -> str:
     periods = [
         language.say(
@@ -239,7 +249,7 @@ def _caveats(shown: list[Point], view: PatientView, language: Language) -> list[
         names = ", ".join(language.word("compartment", name) for name in view.affected)
         said.append(language.say(f"caveat.affected_{view.affected_source}", compartments=names))
     said += course_caveats(view, language)
-    said += concordance_words.sentences(view, language)
+    said += concordance_words.standing_in(view, language)
     added = sorted(view.caveats, key=lambda caveat: CAVEATS.index(caveat.code))
     return said + [_added(caveat, view, language) for caveat in added]
 

@@ -12,9 +12,9 @@ import polars as pl
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rested import Rested
-from cmvmon.facts.beside import CIRCUITS, DRUGS, HERPES, VALUES
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
+from dashboards.beside_views import Alongside, Beside
 from dashboards.happened import Lately
 from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
 
@@ -53,16 +53,6 @@ class UnderProtocol:
     @property
     def protocol_version(self) -> str:
         return self.protocol.version
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is on record beside antiviral drugs: the patient's rows of `cmvmon.facts.beside`."""
-
-    values: pl.DataFrame = field(default_factory=VALUES.empty)
-    drugs: pl.DataFrame = field(default_factory=DRUGS.empty)
-    circuits: pl.DataFrame = field(default_factory=CIRCUITS.empty)
-    herpes: pl.DataFrame = field(default_factory=HERPES.empty)
 
 
 @dataclass(frozen=True)
@@ -106,6 +96,7 @@ class PatientView(UnderProtocol):
         rested: by alert id, what rested on the result that the alert says was taken back.
         drugs: what runs.
         due: the samples that are expected, one of each load that a rule watches.
+        alongside: what the lanes beneath the panels show: bands of doses, drug levels, kidney function.
     """
 
     patient_id: str
@@ -142,6 +133,7 @@ class PatientView(UnderProtocol):
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
     beside: Beside = field(default_factory=Beside)
+    alongside: Alongside = field(default_factory=Alongside)
     rested: Mapping[str, Rested] = field(default_factory=dict)
     drugs: DrugsNow = field(default_factory=DrugsNow)
     due: tuple[SampleDue, ...] = ()

@@ -82,10 +82,11 @@ def levels(facts: Facts) -> pl.DataFrame:
     """
     begun = facts.prepared.begun
     treated = facts.of(TREATMENT).filter(pl.col("treatment") == words.TREATMENT_ON)
-    asked = _asked(facts, treated)
-    judged = _judged(facts, asked)
-    told = judged.sort("patient_id", pl.col("why").is_not_null(), "sampled_at", descending=[False, False, True]).unique(
-        "patient_id", keep="first", maintain_order=True
+    asked = facts.shared(_asked)
+    told = (
+        facts.shared(judged_levels)
+        .sort("patient_id", pl.col("why").is_not_null(), "sampled_at", descending=[False, False, True])
+        .unique("patient_id", keep="first", maintain_order=True)
     )
     found = (
         treated.select("patient_id")
@@ -121,8 +122,9 @@ def levels(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _asked(facts: Facts, treated: pl.DataFrame) -> pl.DataFrame:
+def _asked(facts: Facts) -> pl.DataFrame:
     """The running groups of drugs that have a target: patient_id, group, course_started_at."""
+    treated = facts.of(TREATMENT).filter(pl.col("treatment") == words.TREATMENT_ON)
     groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
     return (
         treated.select("patient_id", "course_started_at", drug=pl.col("running_drugs").str.split(";"))
@@ -135,8 +137,9 @@ def _asked(facts: Facts, treated: pl.DataFrame) -> pl.DataFrame:
 
 
 @nobody_without(DRUG_LEVELS)
-def _judged(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
+def judged_levels(facts: Facts) -> pl.DataFrame:
     """Every level since the course began, with its target, the drug that was given, and `why` it can't be judged."""
+    asked = facts.shared(_asked)
     timing, begun = facts.protocol.level_timing, facts.prepared.begun
     groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
     rows = begun[DRUG_LEVELS].with_columns(

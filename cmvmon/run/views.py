@@ -19,6 +19,7 @@ from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rested import Rested
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.affected import AFFECTED
+from cmvmon.facts.alongside import ALONGSIDE
 from cmvmon.facts.beside import BESIDE
 from cmvmon.facts.drug_pairs import noted_pairs
 from cmvmon.facts.standing_in import STANDING_IN
@@ -32,9 +33,9 @@ from cmvmon.run.ward_list import watched_by
 from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.session import ASSESSMENT_FEED
 from cmvmon.text import codes
+from dashboards.beside_views import Alongside, Beside
 from dashboards.row_views import DrugsNow, SampleDue
 from dashboards.views import (
-    Beside,
     Caveat,
     FeedState,
     MergedView,
@@ -187,6 +188,7 @@ def patient_view(
         noted_pairs=mine(known.shared(noted_pairs)),
         never_delivered=common.never_delivered,
         beside=Beside(*(mine(known.shared(rows)) for rows in BESIDE)),
+        alongside=Alongside(*(mine(known.shared(rows)) for rows in ALONGSIDE)),
         rested=rested,
         drugs=common.drugs.get(patient_id, DrugsNow()),
         due=tuple(SampleDue(**row) for row in expected.to_dicts()),

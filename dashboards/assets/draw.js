@@ -5,7 +5,8 @@
   function draw(holder) {
     var source = document.getElementById(holder.getAttribute("data-figure"));
     var figure = JSON.parse(source.textContent);
-    holder.textContent = ""; // the note that stands there while nothing is drawn
+    holder.textContent = ""; // what stands there while nothing is drawn
+    holder.hidden = false;
     // Quiet, offline and not in the way of scrolling: no buttons, no zoom, no links.
     window.Plotly.newPlot(holder, figure.data, figure.layout, {
       displayModeBar: false,
@@ -39,15 +40,45 @@
     document.querySelectorAll("[data-as-of]").forEach(markAge);
   }
 
+  // On paper an opened part of the first sheet stands behind it, under the name of what it belongs to.
+  function moveOpened() {
+    var annex = document.getElementById("annex");
+    if (!annex || annex.querySelector(".moved")) { return; }
+    document.querySelectorAll(".first-sheet details[open]").forEach(function (part) {
+      var copy = part.cloneNode(true), title = part.parentNode.querySelector("h3, h2");
+      copy.className = "moved";
+      copy.querySelector("summary").textContent = (title ? title.textContent + ": " : "") + part.querySelector("summary").textContent;
+      annex.appendChild(copy);
+    });
+  }
+
+  function putBack() {
+    document.querySelectorAll(".moved").forEach(function (copy) { copy.remove(); });
+  }
+
+  function printAll() {
+    var parts = document.querySelectorAll(".patient details");
+    var closed = Array.prototype.filter.call(parts, function (part) { return !part.open; });
+    closed.forEach(function (part) { part.open = true; });
+    window.print();
+    closed.forEach(function (part) { part.open = false; });
+  }
+
   function start() {
     document.querySelectorAll("[data-figure]").forEach(draw);
     markAges();
     // A page that is left open grows old too, and one that was asleep says so when it is looked at again.
     window.setInterval(markAges, 60000);
     document.addEventListener("visibilitychange", markAges);
-    // What is folded on the screen is printed in full.
+    // What is folded on the screen is printed in full, but for a patient: there one sheet is printed, and what was opened behind it.
     window.addEventListener("beforeprint", function () {
-      document.querySelectorAll("details").forEach(function (part) { part.open = true; });
+      document.querySelectorAll(".sheet:not(.patient) details").forEach(function (part) { part.open = true; });
+      moveOpened();
+    });
+    window.addEventListener("afterprint", putBack);
+    document.querySelectorAll("[data-print-all]").forEach(function (button) {
+      button.parentNode.hidden = false;
+      button.addEventListener("click", printAll);
     });
   }
 

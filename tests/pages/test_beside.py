@@ -27,8 +27,9 @@ from cmvmon.rules.context import LINES
 from cmvmon.shell.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.beside import of_defence, with_drugs
+from dashboards.beside_views import Beside
 from dashboards.patient import patient_page
-from dashboards.views import Beside, PatientView
+from dashboards.views import PatientView
 from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured
@@ -312,7 +313,7 @@ def test_never_delivered_and_unreadable_results_of_herpes_are_not_absent_ones() 
 def test_the_lines_stand_on_the_page() -> None:
     known = made(results="bal d0 5000", labs="potassium 3.4 d5", beside="H02AB04 iv d2-", kidney="cvvh/citrate d3-")
     page = patient_page(view_of(known), language=language("nl"), script="s.js")
-    therapy = text(page.partition('<section id="therapy">')[2].partition("</section>")[0])
+    therapy = text(page.partition('<details id="therapy">')[2].partition("</details>")[0])
     assert "kalium 3,4 mmol/l" in therapy
     assert "antistolling citraat" in therapy
     assert "fosfaat: geen geregistreerd" in therapy

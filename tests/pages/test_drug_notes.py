@@ -75,7 +75,7 @@ def test_the_notes_are_folded_on_the_page_and_absent_where_there_are_none() -> N
     known = with_exposure(patients.known("plasma d0 5000", courses="foscarnet d0-"), beside="J01GB03 iv d2-")
     rows = noted_pairs(assess(known, protocol=SHIPPED, as_of=moment(6)).facts)
     page = patient_page(made_up.slow_patient(noted_pairs=rows), language=language("en"), script="s.js")
-    folded = page.partition('<details id="drug-notes">')[2].partition("</details>")[0]
+    folded = page.partition('<details id="therapy">')[2].partition("</details>")[0]
     assert "Foscarnet beside aminoglycosides: both can harm the kidney." in text(folded)
     assert 'id="drug-notes"' not in patient_page(made_up.slow_patient(), language=language("en"), script="s.js")
 

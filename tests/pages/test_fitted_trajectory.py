@@ -78,7 +78,9 @@ def test_the_browser_draws_the_course_and_band_that_were_computed(shown: Callabl
             band = by_kind[f"{compartment}:band{suffix}"]
             assert band["fill"] == "toself"
             assert band["y"] == pytest.approx([*high, *low.reverse()])
-    assert tab.page.locator(".figure .js-fill").count() == 4
+    filled = [trace["meta"] for trace in drawn if trace["fill"] == "toself"]  # the bands, and the bars beneath
+    assert sum(":band" in kind for kind in filled) == 4
+    assert tab.page.locator(".figure .js-fill").count() == len(filled)
 
 
 def test_the_band_lies_beneath_the_course_and_both_beneath_the_marks() -> None:
@@ -142,7 +144,7 @@ def test_a_course_ends_where_another_assay_takes_over() -> None:
 )
 def test_where_nothing_was_estimated_nothing_is_drawn_or_captioned(of: PatientView) -> None:
     assert [kind for kind in traces(of) if "fitted" in kind or "band" in kind] == []
-    caption = NL.say("figure.caption.fitted", interval="95%")
+    caption = NL.say("legend.fitted", interval="95%")
     assert caption not in patient_page(of, language=NL, script="s.js")
     assert caption in patient_page(two_compartments(), language=NL, script="s.js")
 

@@ -112,25 +112,39 @@ _CUT_OFF = """() => {
 }"""
 
 
-def test_on_paper_the_patient_is_named_on_every_sheet(shown: Shown) -> None:
-    """The strip is a table header, which Chromium repeats; folded parts are opened."""
+def test_on_paper_the_patient_is_named_on_every_sheet_and_what_is_folded_is_left_out(shown: Shown) -> None:
+    """The strip is a table header, which Chromium repeats. What the reader opened is printed behind the first sheet."""
     tab = shown("slow.nl.html")
     tab.page.emulate_media(media="print")
     assert tab.page.evaluate("getComputedStyle(document.querySelector('.strip')).display") == "table-header-group"
     assert tab.page.locator("details:not([open])").count() > 0
     tab.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert tab.page.locator("details:not([open])").count() == 0
+    assert tab.page.locator("details[open]").count() == 0
+    assert not tab.page.locator("#annex").is_visible()
+    tab.page.evaluate("document.querySelector('.first-sheet details').open = true")
+    tab.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    moved = tab.page.locator("#annex .moved")
+    assert moved.count() == 1
+    assert moved.is_visible()
+    title = language("nl").say("decline.title")
+    assert (moved.locator("summary").text_content() or "").startswith(f"{title}: ")
+    assert not tab.page.locator(".first-sheet details").first.is_visible()
+    tab.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert tab.page.locator(".moved").count() == 0
+    tab.page.evaluate("document.querySelector('.first-sheet details').open = false")
+    tab.page.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize("code", codes())
-def test_without_javascript_every_table_is_there_and_the_page_says_why_no_figure(
+def test_without_javascript_every_table_is_there_and_the_static_figure_beside_them(
     open_page: Opener, folder: Path, code: str
 ) -> None:
     tab = open_page((folder / f"slow.{code}.html").as_uri(), javascript=False)
     assert tab.page.locator("#results table").first.is_visible()
     assert tab.page.locator("#latest table").is_visible()
-    assert tab.page.locator("#decline table").count() == 2
-    assert tab.page.get_by_text(language(code).say("figure.noscript")).is_visible()
+    assert tab.page.locator("#decline > table").count() == 2
+    assert tab.page.locator(".paper svg").is_visible()
+    assert not tab.page.locator("[data-figure]").is_visible()
     ward = open_page((folder / f"ward.{code}.html").as_uri(), javascript=False)
     assert ward.page.locator("#today table").is_visible()
     assert ward.page.locator("#not-assessable table").is_visible()

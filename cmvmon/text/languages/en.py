@@ -307,19 +307,9 @@ SENTENCES: dict[str, str] = {
     "limits.uloq": "up to {uloq}",
     "conflicting.value": "conflicting values; none used",
     "figure.title": "Course",
-    "figure.caption": (
-        "IU/mL on a logarithmic scale. ● measured; ○ p preliminary; ▽ detected, below quantification limit, drawn at the "
-        "limit; □ not detected; △ above range; ▽ and △ at the edge of the axis where the limit is not known; "
-        "c corrected. Times in {time_zone}."
-    ),
-    "figure.caption.fitted": (
-        "Grey line with band: estimated load with {interval} interval (a measurement itself scatters more); dotted after the last "
-        "result, to the end of that treatment week at most."
-    ),
     "figure.fitted.until": "{moment}: estimated {load} IU/mL ({interval} interval {low} to {high})",
     "figure.fitted.after": "{moment}: estimated {load} IU/mL ({interval} interval {low} to {high}); after the last result",
     "figure.alternative": "Figure of the CMV course; the same values stand in the tables on this page.",
-    "figure.noscript": "The figure needs JavaScript. All values stand in the tables on this page.",
     "figure.since": "Figure from {date}. {older}, in the table only.",
     "figure.older.one": "{n} older result",
     "figure.older.other": "{n} older results",

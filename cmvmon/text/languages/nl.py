@@ -307,19 +307,9 @@ SENTENCES: dict[str, str] = {
     "limits.uloq": "tot {uloq}",
     "conflicting.value": "tegenstrijdige waarden; geen gebruikt",
     "figure.title": "Beloop",
-    "figure.caption": (
-        "IE/ml op logaritmische schaal. ● gemeten; ○ v voorlopig; ▽ aantoonbaar, onder kwantificatiegrens, getekend op de "
-        "grens; □ niet aantoonbaar; △ boven meetbereik; ▽ en △ op de rand van de as waar de grens niet bekend is; "
-        "c gecorrigeerd. Tijden in {time_zone}."
-    ),
-    "figure.caption.fitted": (
-        "Grijze lijn met band: geschatte load met {interval}-interval (een meting zelf spreidt meer); gestippeld na de laatste "
-        "uitslag, hooguit tot het einde van die behandelweek."
-    ),
     "figure.fitted.until": "{moment}: geschat {load} IE/ml ({interval}-BI {low} tot {high})",
     "figure.fitted.after": "{moment}: geschat {load} IE/ml ({interval}-BI {low} tot {high}); na de laatste uitslag",
     "figure.alternative": "Figuur van het CMV-beloop; dezelfde waarden staan in de tabellen op deze pagina.",
-    "figure.noscript": "De figuur vraagt JavaScript. Alle waarden staan in de tabellen op deze pagina.",
     "figure.since": "Figuur vanaf {date}. {older}, alleen in de tabel.",
     "figure.older.one": "{n} oudere uitslag",
     "figure.older.other": "{n} oudere uitslagen",

@@ -1,0 +1,28 @@
+"""What the lanes of the figure show, as lines of text: the table behind that part of the chart."""
+
+from __future__ import annotations
+
+from cmvmon.text import Language
+from dashboards import renal_bands
+from dashboards.figure import Plot
+from dashboards.views import PatientView
+from dashboards.words_for_results import capital
+
+
+def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list[str]:
+    """Renal bands with their days, every level and every value of kidney function that is drawn."""
+    bands = [
+        language.say(
+            "lane.band_said",
+            drug=capital(row["drug"]),
+            start=language.date(row["from_at"], view.time_zone),
+            stop=language.date(row["to_at"], view.time_zone),
+            band=renal_bands.in_words(row, language),
+        )
+        + (f" ({language.word('reason', row['band_unknown'])})" if row["band_unknown"] else "")
+        for row in view.alongside.bands.sort("drug", "from_at").iter_rows(named=True)
+    ]
+    if plot is None:
+        return bands
+    levels = [mark.said for lane in plot.lanes for mark in lane.marks]
+    return [*bands, *levels, *(said for lane in plot.lanes for _, _, said in lane.line)]
