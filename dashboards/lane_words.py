@@ -24,5 +24,5 @@ def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list
     ]
     if plot is None:
         return bands
-    levels = [mark.said for lane in plot.lanes for mark in lane.marks]
-    return [*bands, *levels, *(said for lane in plot.lanes for _, _, said in lane.line)]
+    values = [[mark.said for mark in lane.marks] or [said for _, _, said in lane.line] for lane in plot.lanes]
+    return [*bands, *(". ".join(of_lane) + "." for of_lane in values if of_lane)]

@@ -30,12 +30,11 @@ _INTERRUPTING_TIERS = (1, 2)
 _REPORT = "0f1c9b7e-report"  # where the id of the report comes to stand, which the rest of its text gives
 
 
-def patient_page(view: PatientView, *, language: Language, script: str | None, annex: bool = False) -> str:
-    """The page of one patient as HTML text: the same view, language, script name and `annex` give the same bytes.
+def patient_page(view: PatientView, *, language: Language, script: str | None) -> str:
+    """The page of one patient as HTML text: the same view, language and script name give the same bytes.
 
     Args:
         script: file name of the shared script (`dashboards.script.shared_script`), which lies beside the page; None = no script.
-        annex: what is folded away stands open, behind the first sheet.
 
     Raises:
         MissingWords: the view holds a code that has no words, in either language.
@@ -48,7 +47,6 @@ def patient_page(view: PatientView, *, language: Language, script: str | None, a
         language,
         view=view,
         script=script,
-        annex=annex,
         report=_REPORT,
         others=page.other_languages(dict(view.hrefs), language),
         as_of=page.instant(view.as_of),

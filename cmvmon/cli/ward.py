@@ -234,12 +234,26 @@ def nightly(
 def report(
     patient: Annotated[str | None, typer.Option("--patient", help="One patient; without it, the ward.")] = None,
     lang: Lang = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="pdf, svg or html: one patient as a file of its own.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="That file.", show_default=False)] = None,
+    annex: Annotated[
+        bool, typer.Option("--annex", help="Behind a PDF's first sheet, all that is folded away.")
+    ] = False,
     site: MadeSite = HERE,
 ) -> None:
-    """Writes the pages again, as of the last assessment, and prints where they are."""
-    from cmvmon.run.page_report import report_pages
+    """Writes the pages again, as of the last assessment, and prints where they are; or one patient as PDF, SVG or HTML."""
+    if kind is None and out is None and not annex:
+        from cmvmon.run.page_report import report_pages
 
-    print(report_pages(site, patient=patient, lang=lang))
+        print(report_pages(site, patient=patient, lang=lang))
+        return
+    if kind is None or out is None or patient is None:
+        raise SiteError("a file of its own needs --patient ID, --format pdf, svg or html, and --out FILE")
+    from cmvmon.run.patient_report import patient_report
+
+    print(patient_report(site, out, patient=patient, lang=lang, kind=kind, annex=annex))
 
 
 @app.command()

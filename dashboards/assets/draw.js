@@ -40,14 +40,13 @@
     document.querySelectorAll("[data-as-of]").forEach(markAge);
   }
 
-  // On paper an opened part of the first sheet stands behind it, under the name of what it belongs to.
+  // On paper an opened part of the first sheet stands behind it.
   function moveOpened() {
     var annex = document.getElementById("annex");
     if (!annex || annex.querySelector(".moved")) { return; }
     document.querySelectorAll(".first-sheet details[open]").forEach(function (part) {
-      var copy = part.cloneNode(true), title = part.parentNode.querySelector("h3, h2");
+      var copy = part.cloneNode(true);
       copy.className = "moved";
-      copy.querySelector("summary").textContent = (title ? title.textContent + ": " : "") + part.querySelector("summary").textContent;
       annex.appendChild(copy);
     });
   }
