@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cmvmon.protocol.numbers import Written
 from cmvmon.text import Language
+from cmvmon.text.provenance import owner_in_words, strength_in_words
 from dashboards import site_page
 from dashboards.board import Board
 from dashboards.site_page import Table
@@ -66,7 +67,11 @@ def _rule(rule: RuleView, language: Language, *, is_off: bool) -> RuleText:
         language.say("method.state") if rule.is_state else language.say("method.tiers", tiers=tiers),
         language.say("method.guide", statements=guide) if guide else language.say("method.no_guide"),
         rule.source,
-        language.say("method.standing", strength=rule.strength, owner=rule.owner),
+        language.say(
+            "method.standing",
+            strength=strength_in_words(rule.strength, language),
+            owner=owner_in_words(rule.owner, language),
+        ),
         _numbers(rule.numbers, language) if rule.numbers else None,
         is_off,
     )
@@ -74,7 +79,16 @@ def _rule(rule: RuleView, language: Language, *, is_off: bool) -> RuleText:
 
 def _numbers(numbers: tuple[Written, ...], language: Language) -> Table:
     columns = tuple(language.say(f"method.column.{name}") for name in ("stanza", "key", "value", "strength", "owner"))
-    rows = tuple((one.stanza, one.key, _value(one, language), one.strength, one.owner) for one in numbers)
+    rows = tuple(
+        (
+            one.stanza,
+            one.key,
+            _value(one, language),
+            strength_in_words(one.strength, language),
+            owner_in_words(one.owner, language),
+        )
+        for one in numbers
+    )
     return Table(columns, rows, widths=(20, 28, 14, 22, 16))
 
 
@@ -118,7 +132,7 @@ def _differences(view: MethodView, language: Language) -> Table | None:
             one.key,
             language.say("method.absent") if one.old is None else one.old.value,
             language.say("method.absent") if one.new is None else one.new.value,
-            (one.new or one.old).owner if (one.new or one.old) else "",  # type: ignore[union-attr]
+            owner_in_words((one.new or one.old).owner, language) if (one.new or one.old) else "",  # type: ignore[union-attr]
         )
         for one in view.differences
     )

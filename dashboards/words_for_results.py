@@ -12,6 +12,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
+from cmvmon.text.provenance import owner_in_words, strength_in_words
 from cmvmon.text.rested import rested_in_words
 from cmvmon.text.values import reason_in_words, short, value_in_words
 from dashboards import facts
@@ -179,7 +180,10 @@ def alert_row(alert: Row, view: PatientView, language: Language) -> Row:
         "results": language.say("alerts.results", results=", ".join(results)) if results else "",
         "guide": guide,
         "source_lead": language.say(
-            "alerts.source", version=alert["protocol_version"], strength=provenance.strength, owner=provenance.owner
+            "alerts.source",
+            version=alert["protocol_version"],
+            strength=strength_in_words(provenance.strength, language),
+            owner=owner_in_words(provenance.owner, language),
         )
         if provenance
         else "",

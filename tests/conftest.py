@@ -62,6 +62,7 @@ KINDS = {
     "browser": (
         "board/test_in_a_browser.py",
         "pages/test_in_a_browser.py",
+        "pages/test_patient_sheet.py",
         "pages/test_fitted_trajectory.py",
         "pages/test_bad_input_in_a_browser.py",
         "pages/test_every_page_in_a_browser.py",

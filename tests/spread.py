@@ -18,6 +18,7 @@ TOGETHER = {
     "rules/test_together.py": "cases of the rules",
     "pages/test_demo_pages.py": "the demo's pages",
     "pages/test_every_page_in_a_browser.py": "the demo's pages",
+    "pages/test_patient_sheet.py": "the demo's pages",
     "pages/test_reading.py": "the demo's pages",
 }
 # What takes longest is begun first, so that no process is left alone with it at the end: groups and files, the dearest first.

@@ -148,8 +148,14 @@ def _where(found: dict[str, Any], spoken: Language) -> str:
 
 
 def _source(number: dict[str, Any], spoken: Language) -> str:
-    told = {name: number[name] for name in ("stanza", "strength", "owner", "source")}
-    return spoken.say("why.source", **told)
+    from cmvmon.text.provenance import owner_in_words, strength_in_words
+
+    told = {name: number[name] for name in ("stanza", "source")}
+    words = {
+        "strength": strength_in_words(number["strength"], spoken),
+        "owner": owner_in_words(number["owner"], spoken),
+    }
+    return spoken.say("why.source", **told, **words)
 
 
 def _question(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:

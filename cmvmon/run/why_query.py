@@ -30,6 +30,7 @@ from cmvmon.shell import alert_store, known, stored_results, touched
 from cmvmon.shell.session import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
+from cmvmon.text.provenance import owner_in_words, strength_in_words
 
 _TRIED = 10  # results left out, one at a time, the newest first
 
@@ -97,7 +98,11 @@ def _stated_by(opened: OpenSite, rule: Rule, spoken: Language) -> list[str]:
         else spoken.say("alerts.guide_code", code=code)
         for code in provenance.guide
     ]
-    lead = {"version": opened.protocol.version, "strength": provenance.strength, "owner": provenance.owner}
+    lead = {
+        "version": opened.protocol.version,
+        "strength": strength_in_words(provenance.strength, spoken),
+        "owner": owner_in_words(provenance.owner, spoken),
+    }
     return [*guide, f"{spoken.say('alerts.source', **lead)} {provenance.source}"]
 
 

@@ -19,6 +19,7 @@ from cmvmon.shell import alert_store, database
 from cmvmon.shell.session import open_site, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_title, language, of_stored
+from cmvmon.text.provenance import owner_in_words
 
 _ONE_LOOK = timedelta(minutes=5)  # a refresh that was recorded while the command began is no later moment
 OF_THE_WORK = "data team"  # for whom an alert about the work itself waits: no stanza of the protocol owns it
@@ -87,12 +88,6 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
     ]
     alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
     return Worklist(alerts, samples, orders, spoken.code, zone.key)
-
-
-def owner_in_words(owner: str, spoken: Language) -> str:
-    """An owner in that language; one that a site calls otherwise, as its protocol does."""
-    key = f"worklist.owner.{owner}"
-    return spoken.say(key) if spoken.has(key) else owner
 
 
 def cell_in_words(name: str, row: Mapping[str, Any], found: Worklist, spoken: Language) -> str | None:
