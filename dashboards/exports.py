@@ -6,7 +6,6 @@ A file that leaves the site's folder names its patient and its moment, and asks 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from cmvmon.domain.errors import SiteError
 from dashboards.static_figure import WIDTH_PX
@@ -31,13 +30,15 @@ def patient_pdf(page: str, *, annex: bool = False) -> bytes:
     """
     try:
         from weasyprint import HTML as Document  # loads Pango: only who asks for a PDF needs it
+        from weasyprint.urls import URLFetcher
     except OSError:
         raise SiteError(
             "a PDF needs Pango, which is not on this machine: install libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0 "
             "(Debian), or pango (other systems); a page prints from any browser without it"
         ) from None
     text = patient_html(_with_annex(page) if annex else page)
-    return bytes(Document(string=text, url_fetcher=_fetch_nothing).write_pdf(pdf_tags=True))
+    fetches_nothing = URLFetcher(allowed_protocols=())  # no file of this machine and no address is read for a page
+    return bytes(Document(string=text, url_fetcher=fetches_nothing).write_pdf(pdf_tags=True))
 
 
 def patient_svg(page: str) -> str:
@@ -79,8 +80,3 @@ def _part(shape: str, text: str) -> str:
     """What stands there, as it is escaped there; empty where nothing does."""
     found = re.search(shape, text, re.DOTALL)
     return found[1] if found else ""
-
-
-def _fetch_nothing(url: str, *_: Any, **__: Any) -> Any:
-    """A page asks for nothing: no file of this machine and no network are ever read for one."""
-    raise SiteError("a page that asks for something outside itself is not made into a PDF")

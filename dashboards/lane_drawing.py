@@ -40,8 +40,10 @@ def draw_lanes(drawing: Drawing, lanes: Sequence[Lane]) -> None:
     }
     top = 0.0
     for lane in lanes:
-        text = lane.label if len(lane.label) <= sizes.longest_label else f"{lane.label[: sizes.longest_label - 1]}…"
-        drawing.label(literal(text), 0, top + 0.02, "x domain", y, yanchor="top", bgcolor=VEIL)
+        text = lane.label if len(lane.label) <= sizes.longest_label else lane.short or lane.label
+        text = text if len(text) <= sizes.longest_label else f"{text[: sizes.longest_label - 1]}…"
+        place = {"yanchor": "top", "bgcolor": VEIL, "xshift": sizes.label_shift_px}
+        drawing.label(literal(text), 0, top + 0.02, "x domain", y, **place)
         _draw(drawing, lane, y, top)
         top += _height(lane)
 

@@ -52,7 +52,8 @@ class Mark:
 class Lane:
     """What shares a label. `kind`: therapy, ventilation, level or kidney. `line`: moments, and heights from 0 to 1.
 
-    `state`: known; none: nothing of it is on record; unknown: it is not known whether there is more.
+    `state`: known; none: nothing of it is on record; unknown: it is not known whether there is more. `short`: the label where
+    there is little room; what it leaves out stands in the lane or in the text of its values.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Lane:
     marks: tuple[Mark, ...] = ()
     line: tuple[tuple[datetime, float, str], ...] = ()
     state: str = KNOWN
+    short: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -179,8 +181,9 @@ def _kidney(view: PatientView, language: Language) -> list[Lane]:
         "low": short_value({"kidney_value": low}, language),
         "high": short_value({"kidney_value": high}, language),
     }
-    label = language.say("lane.kidney_one", **last) if high == low else language.say("lane.kidney", **last, **spread)
-    return [Lane("kidney", label, line=line), *_gap("kidney", KIDNEY_FUNCTION.name, False, view, language)]
+    short = language.say("lane.kidney_one", **last)
+    label = short if high == low else language.say("lane.kidney", **last, **spread)
+    return [Lane("kidney", label, line=line, short=short), *_gap("kidney", KIDNEY_FUNCTION.name, False, view, language)]
 
 
 def short_value(row: Row, language: Language) -> str:

@@ -28,6 +28,7 @@ class Sizes:
         plot_px: the narrowest width of a plot, for what must not run over its neighbour.
         longest_label: letters of a lane's name.
         tick_decades: from one number of the axis to the next.
+        label_shift_px: by how much the name of a lane begins before the plot.
     """
 
     font_px: int
@@ -46,6 +47,7 @@ class Sizes:
     longest_label: int
     marker_px: int
     tick_decades: int = 1
+    label_shift_px: int = 0
 
     @property
     def text_px(self) -> int:
@@ -56,7 +58,7 @@ class Sizes:
 # On the screen 12 pt. On paper the figure shares one sheet with all else: 8.5 pt, as the tables there.
 SCREEN = Sizes(
     font_px=16, title_px=30, lane_px=46, top_px=28, bottom_px=46, left_px=96, right_px=26, sheet_px=900, lowest_px=150,
-    highest_px=200, label_decades=0.9, label_share=0.7, plot_px=236, longest_label=34, marker_px=12,
+    highest_px=200, label_decades=0.9, label_share=0.7, plot_px=236, longest_label=42, marker_px=12, label_shift_px=-92,
 )  # fmt: skip
 PAPER = Sizes(
     font_px=11, title_px=16, lane_px=30, top_px=14, bottom_px=28, left_px=100, right_px=18, sheet_px=420, lowest_px=56,

@@ -97,7 +97,7 @@ def test_a_bar_without_a_band_says_so_or_nothing(known: Known, says: list[str]) 
 
 def test_a_level_is_a_mark_with_its_value_and_the_target_is_said_in_words() -> None:
     (lane,) = found(made(levels="ganciclovir 0.8 d5.98 trough next:d6"), "level")
-    assert lane.label == "ganciclovir level, mg/L; target of a trough 2 to 4"
+    assert lane.label == "ganciclovir level, mg/L; trough aim 2 to 4"
     (mark,) = lane.marks
     assert (mark.text, mark.is_trough) == ("0.8", True)
     assert mark.said.endswith("ganciclovir 0.8 mg/L; trough")
