@@ -32,7 +32,7 @@ VIOLATIONS = {
     "The core knows no orchestrator, database, plot, network or log": ("cmvmon/feeds/times.py", "import logging"),
     "Prefect only in flows": ("cmvmon/run/night.py", "import prefect"),
     "Great Expectations and pandas only in data_contracts": ("dashboards/figure.py", "import pandas"),
-    "Plotly only in dashboards": ("cmvmon/run/views.py", "import plotly"),
+    "Plotly and WeasyPrint only in dashboards": ("cmvmon/run/views.py", "import plotly"),
     "The board judges nothing": ("cmvmon/board/desk.py", "import cmvmon.run.assessing"),
     "Kinetics: eight wings, no circle": ("cmvmon/kinetics/bank/lines.py", "import cmvmon.kinetics.weeks.kernel"),
     "HL7: from bytes to records, and never back": ("cmvmon/feeds/hl7/reader.py", "import cmvmon.feeds.hl7.orders"),
