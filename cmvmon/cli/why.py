@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,11 +90,20 @@ def _standing(found: dict[str, Any], spoken: Language) -> str:
 
 def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:
     columns = ("", spoken.say("why.is"), spoken.say("why.known_that"))
+    asked = found["conditions"]
+    # What a condition is joined from stands beneath it, question by question: joined, nobody could read it.
+    is_joined = [
+        not one["depth"] and after is not None and bool(after["depth"]) for one, after in zip_longest(asked, asked[1:])
+    ]
     lines = [
         dict(
-            zip(columns, (_part(one, spoken), _truth(one["holds"], spoken), _question(one, found, spoken)), strict=True)
+            zip(
+                columns,
+                (_part(one, spoken), _truth(one["holds"], spoken), "" if joined else _question(one, found, spoken)),
+                strict=True,
+            )
         )
-        for one in found["conditions"]
+        for one, joined in zip(asked, is_joined, strict=True)
     ]
     return printing.table_within(lines, columns, "", width)
 
@@ -159,11 +169,14 @@ def _source(number: dict[str, Any], spoken: Language) -> str:
 
 
 def _question(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
+    from cmvmon.text.why_words import condition_in_words
+
+    says = condition_in_words(one["says"], spoken)
     if not one["depth"] and one["left"] is None:
-        return str(one["says"])
+        return says
     left, right = (_short(one[side], found, spoken) for side in ("left", "right"))
     sides = left if one["right"] is None else spoken.say("why.against", left=left, right=right)
-    return f"{'  ' * one['depth']}{one['says']}  [{sides}]"
+    return f"{'  ' * one['depth']}{says}  [{sides}]"
 
 
 def _verdict(written: str, spoken: Language) -> str:
@@ -190,7 +203,11 @@ def _short(value: object, found: dict[str, Any], spoken: Language) -> str:
         return spoken.count("days", round(value / timedelta(days=1)))
     if isinstance(value, bool) or value is None:
         return _truth(value, spoken)
-    return _number(value, spoken) if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return _number(value, spoken)
+    from cmvmon.text.why_words import code_in_words
+
+    return code_in_words(str(value), spoken)
 
 
 def _exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
