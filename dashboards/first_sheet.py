@@ -39,7 +39,9 @@ def first_sheet(said: Mapping[str, Any], plot: Plot | None, view: PatientView, l
         "svg": svg,
         "alerts": said["alerts"][: planned.n_alerts],
         "more_alerts": more,
-        "more_alerts_title": language.count("alerts.on_next_sheet", len(more)) if more else "",
+        "more_alerts_title": language.count("alerts.on_next_sheet", len(more), sheet=language.number(2, 0))
+        if more
+        else "",
     }
 
 

@@ -27,7 +27,6 @@ from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import WHY_UNKNOWN, drug_days
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.levels import judged_levels
-from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 
 LANES = (ANTIVIRAL_COURSES, DOSES_GIVEN, ICU_STAYS, DRUG_LEVELS, KIDNEY_FUNCTION)
@@ -96,7 +95,6 @@ LANES_UNKNOWN = RowType(
 )
 
 
-@nobody_without(DOSES_GIVEN)
 def dose_bands(facts: Facts) -> pl.DataFrame:
     """The bands that the doses of each day are held against (`drug_days`), days that follow one another as one row.
 
@@ -130,7 +128,6 @@ def dose_bands(facts: Facts) -> pl.DataFrame:
     return DOSE_BANDS.conform(found.with_columns(kidney_in=pl.when(has_unit).then(unit)))
 
 
-@nobody_without(DRUG_LEVELS)
 def levels_taken(facts: Facts) -> pl.DataFrame:
     """Every level, with what the rule on levels makes of those of the running course."""
     of_level = ["patient_id", "drug", "sampled_at"]
@@ -144,7 +141,6 @@ def levels_taken(facts: Facts) -> pl.DataFrame:
     return LEVELS_TAKEN.conform(rows.with_columns(pl.col("is_judged_trough").fill_null(False)))
 
 
-@nobody_without(KIDNEY_FUNCTION)
 def kidney_values(facts: Facts) -> pl.DataFrame:
     """Every value of kidney function; creatinine in umol/L, whatever unit it came in."""
     is_other = (pl.col("method") == CREATININE) & (pl.col("unit") == MG_PER_DL)

@@ -10,7 +10,7 @@ _BETWEEN = re.compile(r"\b(is known|is one of|and|or|not|days|hours|otherwise)\b
 _CODES = re.compile(
     r"(== |is one of )(\w+(?:, \w+)*)"
 )  # what a fact is held against; another fact has no word, and stays
-_VOCABULARIES = ("why.value", "detection", "treatment", "compartment", "result_status", "modality", "ventilation")
+_VOCABULARIES = ("detection", "treatment", "compartment", "result_status", "modality", "ventilation")
 
 
 def condition_in_words(says: str, language: Language) -> str:
@@ -27,7 +27,7 @@ def condition_in_words(says: str, language: Language) -> str:
         return found[1] + ", ".join(code_in_words(code, language) for code in found[2].split(", "))
 
     says = _CODES.sub(in_words, says)
-    return _BETWEEN.sub(lambda found: language.word("why.between", found[0]), says)
+    return _BETWEEN.sub(lambda found: language.say(f"why.between.{found[0]}"), says)
 
 
 def code_in_words(code: str, language: Language) -> str:
@@ -37,5 +37,5 @@ def code_in_words(code: str, language: Language) -> str:
     >>> code_in_words("csf", language("nl")), code_in_words("UL97", language("nl"))
     ('liquor', 'UL97')
     """
-    keys = (f"{vocabulary}.{code}" for vocabulary in _VOCABULARIES)
+    keys = (f"why.value.{code}", *(f"{vocabulary}.{code}" for vocabulary in _VOCABULARIES))
     return next((language.say(key) for key in keys if language.has(key)), code)

@@ -299,9 +299,9 @@ def test_no_sentence_is_made_from_odds(code: str) -> None:
 
 @pytest.mark.parametrize("code", codes())
 def test_no_sentence_holds_a_number_that_a_stanza_should_give(code: str) -> None:
-    """A digit in a sentence is in a placeholder, or of the unit log10 or 10^9/L, or in the name of a gene, a disease, a cell or a gas,
+    """A digit in a sentence is in a placeholder, or of the unit log10, 10^9/L or 1.73 m², or in the name of a gene, a disease, a cell or a gas,
     or the year of a publication after its first author's name."""
-    names = r"log10|10\^9|UL97|UL54|COVID-19|PaO2/FiO2|CD4"
+    names = r"log10|10\^9|1[.,]73 m²|UL97|UL54|COVID-19|PaO2/FiO2|CD4"
     bare = {
         key: re.sub(rf"\{{[^}}]*\}}|{names}|\b[A-Z][a-z]+ (?:19|20)\d\d\b", "", sentence)
         for key, sentence in language(code).sentences.items()
