@@ -18,6 +18,8 @@ import pytest
 from pypdf import PdfReader
 
 from cmvmon.domain import words
+from cmvmon.run.publish import page_of
+from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 from dashboards.exports import patient_html, patient_pdf, patient_svg
 from tests.pages import by_hand
@@ -46,6 +48,11 @@ def pages_of(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
 
 
+def page_file(demo: Demo, patient: str, code: str) -> Path:
+    """The file of a patient's page."""
+    return (demo.root / "pages" / page_of(Site(demo.root), patient, code)).absolute()
+
+
 @dataclass(frozen=True)
 class Printed:
     """What the browser printed of one page: the text of each sheet, its alerts, what sticks out."""
@@ -56,18 +63,18 @@ class Printed:
 
 
 @pytest.fixture(scope="module")
-def printed(open_page: Opener, site: Demo) -> Callable[[str], dict[str, Printed]]:
+def printed(open_page: Opener, demo: Demo) -> Callable[[str], dict[str, Printed]]:
     """By language, every patient's page on paper, with no script and nothing opened."""
     done: dict[str, dict[str, Printed]] = {}
 
     def of(code: str) -> dict[str, Printed]:
         if code not in done:
             done[code] = {}
-            tab = open_page(site.page(f"ward.{code}.html"), javascript=False).page
+            tab = open_page(demo.page(f"ward.{code}.html"), javascript=False).page
             tab.set_viewport_size({"width": 718, "height": 1000})
             tab.emulate_media(media="print")
-            for patient in site.ward.patients:
-                tab.goto(site.of_patient(patient, code).as_uri())
+            for patient in demo.ward.patients:
+                tab.goto(page_file(demo, patient, code).as_uri())
                 sheets = pages_of(tab.pdf(prefer_css_page_size=True))
                 done[code][patient] = Printed(sheets, tab.evaluate(_ALERTS), tab.evaluate(_CUT))
         return done[code]
@@ -116,11 +123,11 @@ def test_nothing_is_cut_on_paper_and_the_sheet_ends_with_its_provenance(
 
 
 @pytest.mark.parametrize("code", codes())
-def test_a_patient_s_page_is_light_and_holds_every_result_of_the_tables(site: Demo, code: str) -> None:
+def test_a_patient_s_page_is_light_and_holds_every_result_of_the_tables(demo: Demo, code: str) -> None:
     """Read back from the HTML: moment, compartment and value of every result of every patient, those that are folded too."""
     spoken, seen, sizes = language(code), set(), {}
-    for patient in site.ward.patients:
-        page = site.of_patient(patient, code).read_text("utf-8")
+    for patient in demo.ward.patients:
+        page = page_file(demo, patient, code).read_text("utf-8")
         sizes[patient] = len(page.encode())
         section = page.partition('<section id="results">')[2].partition("</section>")[0]
         rows = [
@@ -130,12 +137,12 @@ def test_a_patient_s_page_is_light_and_holds_every_result_of_the_tables(site: De
             ]
             for row in re.findall(r"<tr><td.*?</tr>", section, re.DOTALL)
         ]
-        results = _used(site, patient)
+        results = _used(demo, patient)
         told = {(row[0], row[1], row[2].split(" (")[0].split(" IE")[0].split(" IU")[0]) for row in rows}
         for one in results:
             value = by_hand.full_value(one, spoken)
             seen.add(one["detection"])
-            key = (spoken.moment(one["collected_at"], site.time_zone), spoken.word("compartment", one["compartment"]))
+            key = (spoken.moment(one["collected_at"], demo.time_zone), spoken.word("compartment", one["compartment"]))
             mine = [row for row in told if row[:2] == key]
             assert any(value.startswith(row[2]) for row in mine), (patient, key, value)
     print({name: sizes[name] for name in sorted(sizes, key=lambda name: -sizes[name])[:3]})
@@ -144,19 +151,19 @@ def test_a_patient_s_page_is_light_and_holds_every_result_of_the_tables(site: De
 
 
 @pytest.mark.parametrize("code", codes())
-def test_the_svg_of_a_patient_draws_the_results_of_the_tables(site: Demo, code: str) -> None:
+def test_the_svg_of_a_patient_draws_the_results_of_the_tables(demo: Demo, code: str) -> None:
     """Every mark says its moment and value; all results stand there, but for those that the page counts as older."""
     spoken = language(code)
-    for patient in site.ward.patients:
-        page = site.of_patient(patient, code).read_text("utf-8")
+    for patient in demo.ward.patients:
+        page = page_file(demo, patient, code).read_text("utf-8")
         svg = patient_svg(page)
         assert patient in svg
         marks = [
             unescape(said) for kind, said in _marks(svg) if kind.partition(":")[2].split(":")[0] in words.DETECTION
         ]
-        results = _used(site, patient)
+        results = _used(demo, patient)
         said = [
-            (spoken.moment(one["collected_at"], site.time_zone), by_hand.full_value(one, spoken)) for one in results
+            (spoken.moment(one["collected_at"], demo.time_zone), by_hand.full_value(one, spoken)) for one in results
         ]
         assert len(marks) == len(said), patient
         for moment, value in said:
@@ -164,22 +171,22 @@ def test_the_svg_of_a_patient_draws_the_results_of_the_tables(site: Demo, code: 
 
 
 @pytest.mark.parametrize("code", codes())
-def test_the_pdf_of_a_patient_says_what_the_html_says_on_as_many_sheets(site: Demo, code: str) -> None:
+def test_the_pdf_of_a_patient_says_what_the_html_says_on_as_many_sheets(demo: Demo, code: str) -> None:
     spoken = language(code)
-    for patient in sorted(site.ward.patients)[::EVERY]:
-        page = site.of_patient(patient, code).read_text("utf-8")
+    for patient in sorted(demo.ward.patients)[::EVERY]:
+        page = page_file(demo, patient, code).read_text("utf-8")
         sheets = pages_of(patient_pdf(page))
         text = squeezed(" ".join(sheets))
         assert len(sheets) == (2 if patient in MORE_ALERTS else 1), patient
-        for one in _used(site, patient)[-8:]:
-            assert squeezed(spoken.moment(one["collected_at"], site.time_zone)) in text
+        for one in _used(demo, patient)[-8:]:
+            assert squeezed(spoken.moment(one["collected_at"], demo.time_zone)) in text
             assert squeezed(by_hand.full_value(one, spoken)) in text
         for title in re.findall(r"<h3>([^<]+?) <span", page):
             assert squeezed(unescape(title)) in text
 
 
-def test_two_runs_give_the_same_files_and_what_is_folded_stands_behind_the_sheet_when_asked(site: Demo) -> None:
-    page = site.of_patient("SYNTHETIC-D14", "en").read_text("utf-8")
+def test_two_runs_give_the_same_files_and_what_is_folded_stands_behind_the_sheet_when_asked(demo: Demo) -> None:
+    page = page_file(demo, "SYNTHETIC-D14", "en").read_text("utf-8")
     assert pages_of(patient_pdf(page)) == pages_of(patient_pdf(page))
     plain, whole = pages_of(patient_pdf(page)), pages_of(patient_pdf(page, annex=True))
     assert len(whole) > len(plain)
@@ -194,8 +201,8 @@ def test_two_runs_give_the_same_files_and_what_is_folded_stands_behind_the_sheet
     assert "<svg" in alone
 
 
-def _used(site: Demo, patient: str) -> list[dict[str, Any]]:
-    mine = site.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
+def _used(demo: Demo, patient: str) -> list[dict[str, Any]]:
+    mine = demo.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
     return mine.sort("collected_at", "result_id").to_dicts()
 
 
