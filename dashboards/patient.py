@@ -12,6 +12,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
 from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
 from dashboards import words_for_results as cells
+from dashboards.board import Board
 from dashboards.course_caveats import course_caveats
 from dashboards.decline_weeks import decline_tables
 from dashboards.drug_notes import drug_notes
@@ -30,11 +31,12 @@ _INTERRUPTING_TIERS = (1, 2)
 _REPORT = "0f1c9b7e-report"  # where the id of the report comes to stand, which the rest of its text gives
 
 
-def patient_page(view: PatientView, *, language: Language, script: str | None) -> str:
+def patient_page(view: PatientView, *, language: Language, script: str | None, board: Board | None = None) -> str:
     """The page of one patient as HTML text: the same view, language and script name give the same bytes.
 
     Args:
         script: file name of the shared script (`dashboards.script.shared_script`), which lies beside the page; None = no script.
+        board: what the board adds; None = it is a file, for whoever may read it.
 
     Raises:
         MissingWords: the view holds a code that has no words, in either language.
@@ -47,6 +49,7 @@ def patient_page(view: PatientView, *, language: Language, script: str | None) -
         language,
         view=view,
         script=script,
+        board=board,
         report=_REPORT,
         others=page.other_languages(dict(view.hrefs), language),
         as_of=page.instant(view.as_of),
