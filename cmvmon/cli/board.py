@@ -34,6 +34,7 @@ def board(context: typer.Context, site: SiteOption = HERE) -> None:
     """The pages for whoever may see them (board.toml), always current, with answers and an audit log; until stopped."""
     if context.invoked_subcommand is not None:
         return
+    from cmvmon.board import sheet
     from cmvmon.board.serving import serve
     from cmvmon.run import at_work
     from cmvmon.shell.making_site import require_made
@@ -44,7 +45,7 @@ def board(context: typer.Context, site: SiteOption = HERE) -> None:
         print(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | facts), flush=True)
 
     with at_work.only_one(site, at_work.BOARD), until_stopped("stopping when open pages are sent") as stop:
-        serve(site, stop=stop, say=say)
+        serve(site, stop=stop, say=say, pdf=sheet.sheet_pdf if sheet.can_be_made() else None)
 
 
 @user_app.command("add")

@@ -1,0 +1,20 @@
+"""A patient's sheet as PDF, where this machine can make one."""
+
+from __future__ import annotations
+
+from ctypes.util import find_library
+
+from cmvmon.text import Language
+from dashboards.exports import patient_pdf
+from dashboards.patient import patient_page
+from dashboards.views import PatientView
+
+
+def can_be_made() -> bool:
+    """Whether Pango is on this machine, which draws the letters."""
+    return find_library("pango-1.0") is not None
+
+
+def sheet_pdf(view: PatientView, language: Language) -> bytes:
+    """The first sheet of the patient's page, as `cmvmon report --format pdf` gives it. Raises SiteError without Pango."""
+    return patient_pdf(patient_page(view, language=language, script=None))
