@@ -26,7 +26,8 @@
     new ResizeObserver(function () {
       if (holder.clientWidth && holder.clientWidth !== drawn) {
         drawn = holder.clientWidth;
-        window.Plotly.Plots.resize(holder);
+        // Hidden meanwhile, as on paper: drawn again when it is shown.
+        window.Plotly.Plots.resize(holder).catch(function () { drawn = 0; });
       }
     }).observe(holder);
   }
