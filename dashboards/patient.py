@@ -28,7 +28,6 @@ from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
 _INTERRUPTING_TIERS = (1, 2)
-_REPORT = "0f1c9b7e-report"  # where the id of the report comes to stand, which the rest of its text gives
 
 
 def patient_page(view: PatientView, *, language: Language, script: str | None, board: Board | None = None) -> str:
@@ -44,20 +43,26 @@ def patient_page(view: PatientView, *, language: Language, script: str | None, b
     plot = plot_of(view, language)
     said = _said(view, plot, language)
     figure = None if plot is None or script is None else figure_of(plot, view, language)
-    text = page.render(
+    parts = said | first_sheet(said, plot, view, language)
+    return page.render(
         "patient.html",
         language,
         view=view,
         script=script,
         board=board,
-        report=_REPORT,
+        report=_report_id(view, parts, language),
         others=page.other_languages(dict(view.hrefs), language),
         as_of=page.instant(view.as_of),
         figure=page.script_json(figure) if figure else None,
         lane_lines=lane_lines(plot, view, language),
-        **said | first_sheet(said, plot, view, language),
+        **parts,
     )
-    return text.replace(_REPORT, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _report_id(view: PatientView, parts: dict[str, Any], language: Language) -> str:
+    """12 characters that stand for what the page says of whom at what moment, wherever it is shown."""
+    said = (language.code, view.patient_id, page.instant(view.as_of), parts)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
 
 def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str, Any]:
