@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cmvmon.run.inbox_taking import take_in_inbox, waits
 from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests.listen import listening
 from tests.listen.listening import result

@@ -34,7 +34,7 @@ from cmvmon.feeds.mllp import END, framed
 from cmvmon.run.inbox_taking import take_in_inbox, waits
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.listening import listen
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests.listen import listening
 from tests.listen.listening import code_and_id, result

@@ -30,7 +30,7 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store, session, stored_results
 from cmvmon.shell.landing import land
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from cmvmon.simulate import ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory

@@ -20,7 +20,7 @@ from benchmarks.memory import begin_peak, peak_mib
 from cmvmon.run.assessing import assessed
 from cmvmon.run.night import nightly
 from cmvmon.run.publish import page_of, publish
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
 from tests import sites

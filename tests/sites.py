@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.identity import content_hash, record_key
 from cmvmon.shell import unjudged
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.schema import VERSIONS
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import patients
 from tests.patients import Course, Stay

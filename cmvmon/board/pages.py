@@ -25,8 +25,9 @@ from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.run.stored_pages import StoredPages, stored_pages
 from cmvmon.shell import numbers_in_store, unassessed
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.revision import Revision, revision
-from cmvmon.shell.session import Session, open_site
+from cmvmon.shell.session import Session
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, codes, language
 from dashboards.board import Board, Filters

@@ -28,7 +28,7 @@ from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_of_a_word
 from cmvmon.shell.known import known_table
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text.set_aside import reason_of
 

@@ -18,7 +18,7 @@ from cmvmon.shell import arrivals, feed_state
 from cmvmon.shell.arrivals import Arrival
 from cmvmon.shell.drop_folder import Dropped
 from cmvmon.shell.files import read_bytes
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.site import Site
 
 _NO_DAY = datetime(1970, 1, 1, tzinfo=UTC)

@@ -35,7 +35,7 @@ from cmvmon.shell import alert_store, known, rule_switches, stored_results, touc
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.links import links
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
+from cmvmon.shell.opening import ASSESSMENT_FEED, OpenSite
 
 
 @dataclass(frozen=True)

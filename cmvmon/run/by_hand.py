@@ -10,7 +10,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.publish import halting
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 
 

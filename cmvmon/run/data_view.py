@@ -24,7 +24,7 @@ from cmvmon.shell.delivered_counts import DeliveredCounts, delivered_counts, nig
 from cmvmon.shell.last_backup import last_backup
 from cmvmon.shell.lately import last_night_before, rewritten
 from cmvmon.shell.never_taken_in import never_taken_in
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
+from cmvmon.shell.opening import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell.site import Site
 from dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
 

@@ -15,7 +15,7 @@ from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import journal, landing, unjudged
 from cmvmon.shell.clock import moment_of_a_word
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.unjudged import DISMISSED, TAKEN_BACK
 

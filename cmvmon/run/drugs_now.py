@@ -19,7 +19,7 @@ from cmvmon.facts.running_drugs import running_drugs
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics import treatment_courses
 from cmvmon.shell import feed_state, signs_of_life
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
 
 

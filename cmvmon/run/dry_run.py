@@ -22,8 +22,9 @@ from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import id_of
 from cmvmon.shell.making_site import refuse_lost_database
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.schema import VERSIONS
-from cmvmon.shell.session import OpenSite, open_store
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.shell.store_backup import copy_rows, file_url
 

@@ -22,7 +22,7 @@ from cmvmon.shell import alert_store, feed_state
 from cmvmon.shell.clock import CLOCK_FEED
 from cmvmon.shell.drop_folder import Dropped, Stray
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite
+from cmvmon.shell.opening import ASSESSMENT_FEED, OpenSite
 
 _NAMED = 3  # of many files of one kind, as many are named
 _NO_FEED = "drop"  # under which a file is told that lies in no feed's folder

@@ -18,7 +18,7 @@ from cmvmon.shell import unassessed
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed, landed
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.touched import patients_of_delivery
 

@@ -23,7 +23,7 @@ from cmvmon.shell.inbox import FHIR, HL7
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 
 _ENDINGS = {HL7: ".hl7", FHIR: ".fhir.json"}
 MOST_MESSAGES, MOST_BYTES = 5_000, 50_000_000  # of one delivery

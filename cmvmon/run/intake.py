@@ -20,7 +20,7 @@ from cmvmon.shell import arrivals, feed_state, landing, quarantine, unjudged
 from cmvmon.shell.drop_folder import Dropped, Found, has_changed, look_through
 from cmvmon.shell.files import read_bytes
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 
 Brought = tuple[str, str]
 """A delivery's id and the feed for which it landed: the same bytes may have landed for several."""

@@ -21,8 +21,8 @@ from cmvmon.shell.earlier import Earlier, earlier
 from cmvmon.shell.intake_store import Counted, TakenAs
 from cmvmon.shell.journal import Taking
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.said_of_records import confirmed_records
-from cmvmon.shell.session import OpenSite
 
 
 def take_in_landed(

@@ -22,7 +22,8 @@ from cmvmon.run.feed import Fed, lab_feed
 from cmvmon.shell import known, numbers_in_store, unjudged
 from cmvmon.shell.clock import moment_to_record
 from cmvmon.shell.links import births, links
-from cmvmon.shell.session import now, open_site, open_store
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
 FEED = "by_hand"

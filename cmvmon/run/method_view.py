@@ -16,7 +16,7 @@ from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.context import LINES
 from cmvmon.run.protocol_query import read_for
 from cmvmon.shell.delivered_counts import labels_used
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.site import Site
 from dashboards.site_views import JudgedBy, MethodView, RuleView
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell import dialects
 from cmvmon.shell.copying import Copied, copy_store
-from cmvmon.shell.session import held, open_store
+from cmvmon.shell.opening import held
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 
 

@@ -16,7 +16,7 @@ from cmvmon.domain.series import SERIES_KEY
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.shell import known, touched
 from cmvmon.shell.links import links
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from cmvmon.text.next_sample import next_sample_sentence

@@ -19,7 +19,8 @@ from cmvmon.run.stopped import stands
 from cmvmon.shell import alert_store, unassessed, unjudged
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import look_through
-from cmvmon.shell.session import OpenSite, held, open_site, open_store
+from cmvmon.shell.opening import OpenSite, held, open_site
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 
 

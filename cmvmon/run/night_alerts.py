@@ -25,7 +25,7 @@ from cmvmon.domain.words import OPERATIONS
 from cmvmon.run.nights import MISSED, STOPPED, nights_since
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, held, open_site
+from cmvmon.shell.opening import ASSESSMENT_FEED, OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 _NOTED_WITHIN_S = 60.0  # an alert about the work waits no longer than that for whoever holds the site

@@ -10,7 +10,7 @@ from cmvmon.run.assessing import assessed
 from cmvmon.run.publish import page_of, publish
 from cmvmon.shell import alert_store, numbers_in_store, stored_results
 from cmvmon.shell.links import links
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import codes
 

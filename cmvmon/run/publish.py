@@ -28,8 +28,9 @@ from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.files import write_atomically, write_texts
 from cmvmon.shell.links import links
 from cmvmon.shell.never_taken_in import never_taken_in
+from cmvmon.shell.opening import ASSESSMENT_FEED, OpenSite
 from cmvmon.shell.protocol_files import Protocol
-from cmvmon.shell.session import ASSESSMENT_FEED, OpenSite, now, open_store
+from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import codes, language
 from dashboards.merged import merged_page

@@ -18,9 +18,10 @@ from cmvmon.run.faults import note_feed
 from cmvmon.run.free_text import refuse_patients
 from cmvmon.shell import feed_state, journal, quarantine_answers, unjudged
 from cmvmon.shell.clock import moment_of_a_word
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.quarantine import list_anew, open_quarantine
 from cmvmon.shell.schema import QUARANTINE, VERSIONS
-from cmvmon.shell.session import OpenSite, held, open_site, open_store
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 
 _REJECTS_NOTHING = (

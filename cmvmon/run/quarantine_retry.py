@@ -17,8 +17,8 @@ from cmvmon.shell import quarantine, tries, unjudged
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.intake_store import Counted
 from cmvmon.shell.landing import Landed
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.quarantine_answers import RELEASED, mark
-from cmvmon.shell.session import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 

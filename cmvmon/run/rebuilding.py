@@ -24,8 +24,9 @@ from cmvmon.shell.files import read_bytes, write_atomically
 from cmvmon.shell.inbox_moves import InboxUnread, Moves
 from cmvmon.shell.journal import Answer, LandingAnswer, Step, Switching, Taking
 from cmvmon.shell.making_site import settings_for_another
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.sender_files import LISTEN, SENDERS
-from cmvmon.shell.session import OpenSite, held, now, open_site, open_store
+from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
 
 _LISTENS = (

@@ -17,7 +17,7 @@ from cmvmon.run import ward_list
 from cmvmon.run.assessing import Counts, assess_site, assessed
 from cmvmon.run.publish import Published, halting, publish
 from cmvmon.shell import alert_store, unassessed, who_waits
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.touched import patients_of_delivery
 

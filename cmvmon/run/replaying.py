@@ -29,7 +29,8 @@ from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import known, moments
 from cmvmon.shell.links import links
 from cmvmon.shell.moments import Moment
-from cmvmon.shell.session import OpenSite, now, open_store
+from cmvmon.shell.opening import OpenSite
+from cmvmon.shell.session import now, open_store
 from cmvmon.shell.site import Site
 
 Heard = Callable[[Protocol, list[dict[str, Any]]], None]  # told of every moment's events, under which protocol

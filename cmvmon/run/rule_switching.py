@@ -15,7 +15,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.rule_query import rule_of
 from cmvmon.shell import journal, known, rule_switches
 from cmvmon.shell.clock import moment_of_a_word
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 
 

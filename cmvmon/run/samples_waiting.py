@@ -12,7 +12,7 @@ from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, SAMPLES
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward_list import WardList
 from cmvmon.shell import known
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from dashboards.row_views import SampleDue
 
 _PLACE, _NUMBER = ["patient_id", "compartment"], ["patient_id", "order_number"]

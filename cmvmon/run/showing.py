@@ -13,7 +13,7 @@ from cmvmon.run.publish import Published, publish
 from cmvmon.shell import alert_history
 from cmvmon.shell.alert_decisions import decided
 from cmvmon.shell.links import links
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 
 

@@ -13,7 +13,7 @@ from cmvmon.run.data_view import data_view
 from cmvmon.run.method_view import method_view
 from cmvmon.run.unit_query import unit_numbers
 from cmvmon.shell.files import write_texts
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.text import codes, language
 from dashboards.data_page import data_page
 from dashboards.method_page import method_page

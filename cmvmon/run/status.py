@@ -28,8 +28,9 @@ from cmvmon.shell.last_backup import last_backup
 from cmvmon.shell.links import links
 from cmvmon.shell.making_site import refuse_lost_database
 from cmvmon.shell.never_taken_in import NOTHING, NeverTakenIn, of_each_kind
+from cmvmon.shell.opening import ASSESSMENT_FEED
 from cmvmon.shell.sender_files import LISTEN
-from cmvmon.shell.session import ASSESSMENT_FEED, open_store
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 
 _THE_WORK = (ASSESSMENT_FEED, CLOCK_FEED)

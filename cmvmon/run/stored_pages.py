@@ -33,7 +33,7 @@ from cmvmon.shell.feed_state import FeedTable
 from cmvmon.shell.lately import rewritten
 from cmvmon.shell.links import links
 from cmvmon.shell.never_taken_in import never_taken_in
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.text import codes
 from dashboards.happened import Lately
 from dashboards.site_views import DataView, MethodView, UnitView

@@ -23,7 +23,7 @@ from cmvmon.kinetics.concordance.unit import counts_by_patient, part_of_texts, u
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
 from cmvmon.shell import alert_store, known, stored_results, who_waits
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.site import Site
 
 

@@ -13,7 +13,7 @@ from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.facts.context import CONTEXT
 from cmvmon.run.assessing import assessed
 from cmvmon.shell import alert_history
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.unit import numbers as unit
 from cmvmon.unit.courses import course_times

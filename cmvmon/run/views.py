@@ -31,7 +31,7 @@ from cmvmon.rules.context import context_of
 from cmvmon.run.samples_waiting import samples_expected
 from cmvmon.run.ward_list import watched_by
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.session import ASSESSMENT_FEED
+from cmvmon.shell.opening import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards.beside_views import Alongside, Beside
 from dashboards.row_views import DrugsNow, SampleDue

@@ -19,7 +19,7 @@ from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.run.drugs_now import drugs_now, stored_drugs_now
 from cmvmon.shell import known, stored_results, touched, who_is_there
 from cmvmon.shell.links import links
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from dashboards.row_views import DrugsNow
 
 # Where no stays were ever delivered, or a patient's could not be read, she is on the ward's list, and has a page, for so long

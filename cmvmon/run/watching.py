@@ -31,7 +31,7 @@ from cmvmon.run.unchecked import Unchecked
 from cmvmon.shell import alert_store
 from cmvmon.shell.clock import moment_to_record, note_clock
 from cmvmon.shell.drop_folder import Dropped, Found, Stray, look_through
-from cmvmon.shell.session import OpenSite, held, open_site
+from cmvmon.shell.opening import OpenSite, held, open_site
 from cmvmon.shell.site import Site
 
 LOOKS_EVERY_S = 3.0

@@ -18,7 +18,7 @@ from cmvmon.run.ward_list import WardList
 from cmvmon.run.ward_rows import ward_rows
 from cmvmon.shell import rule_switches
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.session import OpenSite
+from cmvmon.shell.opening import OpenSite
 from cmvmon.text import codes
 from dashboards.views import SwitchedOff, WardRow, WardView
 

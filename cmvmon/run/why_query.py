@@ -27,7 +27,7 @@ from cmvmon.run.protocol_rows import rows_of
 from cmvmon.run.rule_query import rule_of, where
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known, stored_results, touched
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
 from cmvmon.text.provenance import owner_in_words, strength_in_words

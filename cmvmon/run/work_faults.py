@@ -17,7 +17,7 @@ from cmvmon.run.nights import MISSED, STOPPED, nights_since
 from cmvmon.shell import alert_store, quarantine
 from cmvmon.shell.alert_news import Standing
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.session import ASSESSMENT_FEED
+from cmvmon.shell.opening import ASSESSMENT_FEED
 from cmvmon.shell.site import Site
 from cmvmon.telling.notify_file import NotifyFile
 from cmvmon.telling.routing import Fault

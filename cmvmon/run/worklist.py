@@ -16,7 +16,8 @@ from cmvmon.run import ward_list
 from cmvmon.run.queries import listed_alerts
 from cmvmon.run.samples_waiting import orders_waiting, samples_expected
 from cmvmon.shell import alert_store, database
-from cmvmon.shell.session import open_site, open_store
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import open_store
 from cmvmon.shell.site import Site
 from cmvmon.text import Language, alert_title, language, of_stored
 from cmvmon.text.provenance import owner_in_words

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, SiteError
 from cmvmon.shell import alert_store, session
+from cmvmon.shell.opening import OpenSite
 from cmvmon.shell.schema import DELIVERIES
-from cmvmon.shell.session import OpenSite
 
 CLOCK_FEED = "clock"  # the subject of an operations alert about the clock itself
 _NEXT = timedelta(microseconds=1)

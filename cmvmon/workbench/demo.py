@@ -20,7 +20,7 @@ from cmvmon.episodes import Word
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.shell import alert_store
 from cmvmon.shell.files import write_atomically
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from cmvmon.simulate import START, ward
 from cmvmon.workbench.demo_patients import demo_patients

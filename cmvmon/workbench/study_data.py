@@ -14,7 +14,8 @@ from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.shell import known
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now
 from cmvmon.shell.site import Site
 from cmvmon.workbench.folder_tables import find_table, read_whole
 

@@ -11,7 +11,7 @@ import pytest
 from cmvmon.run import answering, queries
 from cmvmon.run.night import nightly
 from cmvmon.shell import session
-from cmvmon.shell.session import held
+from cmvmon.shell.opening import held
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.board.boards import JUDGED, ON_A, ON_B, OWN, Asked, alert_of, answer, judged, token

@@ -205,7 +205,7 @@ def test_the_board_starts_without_prefect_great_expectations_and_pandas() -> Non
 
 
 def test_a_site_that_was_never_judged_says_so(tmp_path: Path) -> None:
-    from cmvmon.shell.session import open_site
+    from cmvmon.shell.opening import open_site
 
     with open_site(tmp_path):
         pass

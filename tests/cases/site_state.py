@@ -17,9 +17,9 @@ from cmvmon.run.assessing import assessed
 from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.quarantine import open_quarantine
 from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
-from cmvmon.shell.session import open_site
 from tests.sites import lain_still
 
 FEED = "alfa"

@@ -18,7 +18,8 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly as plain_nightly
 from cmvmon.run.watching import Watch
 from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now
 from tests import sites
 from tests.feeds.hl7_texts import message, order
 from tests.flows.serving import Served, is_there, wait

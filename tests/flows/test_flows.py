@@ -22,7 +22,7 @@ import pytest
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly as plain_nightly
 from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from flows.engine import quiet
 from tests import sites
 from tests.sites import day, text

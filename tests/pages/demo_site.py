@@ -15,7 +15,7 @@ from cmvmon.run import ward_list
 from cmvmon.run.night import nightly
 from cmvmon.run.refresh import pages_again
 from cmvmon.shell import alert_store, known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from cmvmon.workbench import demo
 

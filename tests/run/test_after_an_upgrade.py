@@ -11,7 +11,7 @@ import pytest
 from cmvmon.run.night import nightly
 from cmvmon.run.queries import listed_alerts
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 
 

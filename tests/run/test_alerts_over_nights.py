@@ -11,7 +11,7 @@ import pytest
 
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.patients import Stay, stay_line
 from tests.sites import course, day, drop, laboratories, result, stay
 

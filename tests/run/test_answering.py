@@ -16,7 +16,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import CLOSED, NONE, RESOLVED, STATES
 from cmvmon.run import answering, queries
 from cmvmon.shell import alert_store, session
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.text import codes
 from cmvmon.text.set_aside import override_reason, reasons
 from tests import sites
@@ -81,7 +81,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests.run.test_answering import EVIDENCE, NEXT
 from tests.shell.test_alert_store import ends, stamp, verdict

@@ -12,8 +12,8 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.checkup import checkup
 from cmvmon.run.night import nightly
 from cmvmon.shell import known
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay

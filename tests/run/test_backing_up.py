@@ -31,8 +31,8 @@ from cmvmon.shell.backup_files import HASH, MANIFEST
 from cmvmon.shell.inbox import Inbox, Message, key_of
 from cmvmon.shell.inbox_moves import Moves
 from cmvmon.shell.landing import ids, raw
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.schema import METADATA
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from cmvmon.shell.store_backup import contents
 from tests import postgresql, sites

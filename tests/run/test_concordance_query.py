@@ -12,7 +12,7 @@ from cmvmon.cli import app
 from cmvmon.run.assessing import assessed
 from cmvmon.run.concordance_query import compared
 from cmvmon.run.night import nightly
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests.sites import course, day, drop, result, stay, text
 

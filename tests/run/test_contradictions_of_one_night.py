@@ -9,7 +9,7 @@ import pytest
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.run.night import nightly
 from cmvmon.shell import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, result
 

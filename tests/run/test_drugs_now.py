@@ -18,8 +18,8 @@ from cmvmon.run.assessing import assessed
 from cmvmon.run.drugs_now import drugs_now
 from cmvmon.run.night import nightly
 from cmvmon.run.ward_list import of_assessment, stored_list
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.protocol_files import Protocol
-from cmvmon.shell.session import open_site
 from tests import sites
 from tests.pages.made_up import AS_OF, course, day
 

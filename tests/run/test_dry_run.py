@@ -16,7 +16,7 @@ from cmvmon.run.by_hand import take_in_by_hand
 from cmvmon.run.dry_run import WouldBe, try_by_hand
 from cmvmon.run.night import nightly
 from cmvmon.shell.making_site import make_site
-from cmvmon.shell.session import held
+from cmvmon.shell.opening import held
 from cmvmon.shell.site import Site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message

@@ -9,7 +9,7 @@ from pathlib import Path
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.run.night import nightly
 from cmvmon.shell import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.feeds.excel_files import excel
 from tests.sites import day, drop, result

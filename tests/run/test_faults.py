@@ -24,7 +24,8 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now
 from cmvmon.text import language
 from tests import sites
 from tests.calls import here

@@ -16,7 +16,7 @@ from cmvmon.ingest import Intake
 from cmvmon.run import intake, landed_delivery
 from cmvmon.run.night import nightly
 from cmvmon.shell.drop_folder import look_through
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import day, drop, result, stay

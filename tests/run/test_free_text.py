@@ -11,7 +11,8 @@ from cmvmon.run.free_text import refuse_patients
 from cmvmon.run.night import nightly
 from cmvmon.run.quarantine_answers import answer_quarantine
 from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now
 from tests import sites
 from tests.sites import day
 

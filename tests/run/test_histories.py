@@ -26,7 +26,7 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.depth import examples
 from tests.sites import course, day, laboratories, land, link, result, stay, text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.sites import day

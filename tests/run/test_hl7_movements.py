@@ -25,7 +25,7 @@ from cmvmon.run.ward_rows import ward_rows
 from cmvmon.run.worklist import worklist
 from cmvmon.shell import known
 from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.feeds.hl7_told_texts import TEXT, adt, dose, file_of, merge, order, unlink
 from tests.sites import day, result

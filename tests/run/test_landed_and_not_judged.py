@@ -20,7 +20,7 @@ from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
 from cmvmon.run.quarantine_retry import retry
 from cmvmon.run.status import status
 from cmvmon.shell import feed_state, known, session, unjudged
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text

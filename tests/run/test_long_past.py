@@ -16,7 +16,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_history, alert_store, feed_state, signs_of_life
 from cmvmon.shell.answered import answered_results
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.shell.test_alert_store import record, verdict
 from tests.sites import day

@@ -17,8 +17,8 @@ from cmvmon.run.merging import listed_links, merge
 from cmvmon.run.night import nightly
 from cmvmon.run.page_report import page_of, report_pages
 from cmvmon.shell import known, session
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, falling, land, link, result, rows, stay, text

@@ -13,7 +13,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.merging import listed_links, merge
 from cmvmon.shell import known, session
 from cmvmon.shell.links import links
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.feeds import hl7_told_texts as hl7
 from tests.run.test_hl7_movements import FEED, at_feed
 from tests.sites import day

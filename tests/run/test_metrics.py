@@ -22,7 +22,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.status import Status, status
 from cmvmon.shell.certificates import SEEN, certificates
 from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests import servers, sites
 from tests.calls import here

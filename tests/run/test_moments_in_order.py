@@ -16,7 +16,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import assess_step, nightly
 from cmvmon.run.showing import show
 from cmvmon.shell import session
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text

@@ -17,8 +17,8 @@ from cmvmon.run import ward_list
 from cmvmon.run.night import nightly
 from cmvmon.shell import known
 from cmvmon.shell.movements_left_open import may_go_on
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.schema import VERSIONS
-from cmvmon.shell.session import open_site
 from tests.feeds.hl7_told_texts import merge
 from tests.run.test_hl7_movements import at_feed, moved, of_march, put
 from tests.sites import day

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.assessing import assessed
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, drop, falling, text
 

@@ -21,7 +21,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.page_report import report_pages
 from cmvmon.run.said_query import said
 from cmvmon.shell import alert_store, session, stored_results
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, falling, stay

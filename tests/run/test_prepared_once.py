@@ -16,7 +16,7 @@ from cmvmon.kinetics.noise.in_use import laboratory_sigma
 from cmvmon.run.assessing import assessed
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.publish import publish
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.sites import day, ward_of_three
 
 WORKED_OUT = (current_versions, laboratory_sigma, treatment_courses, weekly_decline, concordance)

@@ -29,7 +29,7 @@ from cmvmon.run.quarantine_list import STANDS, counted_apart, listed_quarantine,
 from cmvmon.run.quarantine_retry import OfReason, release, retry
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.shell import quarantine
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import HEADERS

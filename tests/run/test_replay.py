@@ -19,7 +19,7 @@ from cmvmon.run.protocol_query import read_for
 from cmvmon.run.replay_report import report
 from cmvmon.run.replaying import Replayed, replay
 from cmvmon.shell import alert_store, rule_switches
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import course, day, drop, land, result, stay, text

@@ -10,7 +10,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run import rule_query, rule_switching
 from cmvmon.run.night import nightly
 from cmvmon.shell import rule_switches
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day
 

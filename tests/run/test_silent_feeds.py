@@ -19,7 +19,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.views import feed_states
 from cmvmon.shell import known
 from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from dashboards.views import Caveat
 from tests import sites
 from tests.sites import course, day, result, stay

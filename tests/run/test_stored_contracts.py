@@ -11,7 +11,7 @@ from cmvmon.run.checkup import checkup
 from cmvmon.run.feed import check_deliveries, lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from cmvmon.text import language
 from tests import sites

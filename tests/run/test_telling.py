@@ -17,7 +17,7 @@ from cmvmon.run import telling
 from cmvmon.run.sending_waiting import Told
 from cmvmon.run.telling import tell, told_after
 from cmvmon.shell import sending
-from cmvmon.shell.session import held, open_site
+from cmvmon.shell.opening import held, open_site
 from cmvmon.shell.site import Site
 from tests.servers import Mailbox, free_port, mail_server, webhook
 from tests.sites import rows

@@ -20,7 +20,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.unit_concordance import unit_concordance
 from cmvmon.shell import alert_store, known
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from dashboards.site_page import PAGES
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text

@@ -24,7 +24,7 @@ from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.run.watching import Look, Trouble, Watch, keep_watch
 from cmvmon.shell import session
 from cmvmon.shell.lock import only_run
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import drop, falling, lain_still, result, rows
 

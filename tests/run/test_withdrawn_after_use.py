@@ -16,7 +16,7 @@ from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.run.publish import page_of
 from cmvmon.shell import session
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests.sites import day, laboratories, land, result, stay, text
 

@@ -12,7 +12,7 @@ from cmvmon.run.assessing import assessed
 from cmvmon.run.feed import lab_feed
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.sites import course, day, drop, land, page_of, result, stay, text
 
 ONE, TWO = "SYNTHETIC-1", "SYNTHETIC-2"

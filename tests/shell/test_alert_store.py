@@ -15,7 +15,7 @@ from cmvmon.domain.subjects import subject_text
 from cmvmon.shell import alert_store, stored_results
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from cmvmon.shell.stamp import Stamp
 from tests import sites
 from tests.sites import day

@@ -22,7 +22,7 @@ from cmvmon.shell import (
     who_is_there,
     who_waits,
 )
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from tests.sites import day, drop, laboratories, result
 
 TABLE = LEADING.name

@@ -15,8 +15,8 @@ from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
 from cmvmon.shell import feed_state, known, quarantine
 from cmvmon.shell.brought_right import place
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.session import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import day, drop, result, write

@@ -15,7 +15,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.moving import copy_to
 from cmvmon.shell import copying
 from cmvmon.shell.copying import Copied
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.site import Site
 from tests import sites
 from tests.sites import day, result

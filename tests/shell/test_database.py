@@ -23,8 +23,8 @@ from cmvmon.shell import content_hashes, database, landing
 from cmvmon.shell.dialects import dialect
 from cmvmon.shell.lock import only_run
 from cmvmon.shell.migrations.frozen import append_only_tables
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.schema import METADATA
-from cmvmon.shell.session import open_site
 from cmvmon.shell.site import FOLDERS, Site
 from tests import sites
 from tests.memory import show_the_way_to
@@ -102,7 +102,7 @@ def test_a_database_of_before_the_release_whose_tables_had_other_columns_is_left
 
 
 def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
-    script = "import sys; from pathlib import Path; from cmvmon.shell.session import open_site\nwith open_site(Path(sys.argv[1])): pass"
+    script = "import sys; from pathlib import Path; from cmvmon.shell.opening import open_site\nwith open_site(Path(sys.argv[1])): pass"
     running = [
         subprocess.Popen([sys.executable, "-c", script, str(site)], stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]
@@ -163,7 +163,7 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
     # A child that drops its rights after everything is imported: root may write any file.
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from cmvmon.run.intake import take_in_drop; from cmvmon.shell.session import open_site\n"
+        "from cmvmon.run.intake import take_in_drop; from cmvmon.shell.opening import open_site\n"
         "from cmvmon.domain.errors import StoreError; from tests.sites import day\n"
         "import alembic.command, cmvmon.feeds.laboratory, cmvmon.rules, cmvmon.protocol\n"
         "from cmvmon.shell.site import Site\n"

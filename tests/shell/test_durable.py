@@ -13,7 +13,7 @@ from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.shell import intake_store, landing
 from cmvmon.shell.files import write_atomically, write_texts
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, drop, result
 

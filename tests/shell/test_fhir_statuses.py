@@ -12,7 +12,7 @@ import pytest
 
 from cmvmon.feeds.fhir.statuses import OF_REPORTS, OF_RESULTS
 from cmvmon.run.intake import take_in_file
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.feeds.fhir_texts import as_bytes, bundle, observation, patient, quantity, report, specimen
 from tests.shell.test_hl7_statuses import at_last
 from tests.sites import day

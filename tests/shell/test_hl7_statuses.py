@@ -15,8 +15,8 @@ from cmvmon.domain.versions import current_results
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
+from cmvmon.shell.opening import open_site
 from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.session import open_site
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.sites import day
 

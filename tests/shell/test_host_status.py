@@ -12,7 +12,7 @@ from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.run.assessing import assessed
 from cmvmon.run.intake import take_in_drop
 from cmvmon.shell import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.workbench.analysis import analyze
 from tests import sites
 from tests.sites import day, result, text

@@ -10,7 +10,7 @@ import pytest
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import feed_state, landing
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, drop, result
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import intake_store
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import course, day, drop, result, text

@@ -13,7 +13,7 @@ from cmvmon.domain.versions import current_results
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.feeds.shipped import LABS
 from tests.sites import day, drop, result

@@ -11,7 +11,7 @@ from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.run.intake import take_in_drop
 from cmvmon.run.ward_list import candidates
 from cmvmon.shell import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, text
 

@@ -15,7 +15,7 @@ from cmvmon.run.page_report import report_pages
 from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
 from cmvmon.run.quarantine_list import listed_quarantine
 from cmvmon.shell.known import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, result, stay
 

@@ -15,7 +15,7 @@ from cmvmon.shell import alert_store
 from cmvmon.shell.alert_decisions import Ends
 from cmvmon.shell.alert_store import Changes
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import OpenSite, open_site
+from cmvmon.shell.opening import OpenSite, open_site
 from tests import sites
 from tests.sites import day, drop, result
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import session
+from cmvmon.shell import opening, session
 from cmvmon.shell.site import Site
 
 THEN = datetime(2024, 1, 3, 5, 30, tzinfo=UTC)
@@ -35,12 +35,12 @@ def test_a_simulated_clock_opens_no_site_but_a_live_demos(tmp_path: Path, settin
     with (
         session.by_simulated_clock(lambda: THEN),
         pytest.raises(SiteError, match="writes in no site but a live demo's"),
-        session.open_site(tmp_path),
+        opening.open_site(tmp_path),
     ):
         raise AssertionError
     assert not (tmp_path / "cmvmon.sqlite").exists()
     (tmp_path / "settings.toml").write_text('demo = "live"\n', "utf-8")
-    with session.by_simulated_clock(lambda: THEN), session.open_site(tmp_path) as opened:
+    with session.by_simulated_clock(lambda: THEN), opening.open_site(tmp_path) as opened:
         assert opened.site == Site(tmp_path)
 
 

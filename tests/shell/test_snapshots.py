@@ -15,7 +15,7 @@ from cmvmon.run.checkup import checkup
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import day, text

@@ -17,7 +17,7 @@ from cmvmon.feeds.two_scales import is_log10_of
 from cmvmon.run.intake import take_in_file
 from cmvmon.shell import known
 from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.feeds.shipped import laboratory
 from tests.sites import day, drop, result
 

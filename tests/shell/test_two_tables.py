@@ -17,7 +17,7 @@ from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.run.intake import take_in_drop, take_in_file
 from cmvmon.shell import known
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import sites
 from tests.sites import day, text
 

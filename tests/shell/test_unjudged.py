@@ -18,7 +18,7 @@ from cmvmon.run.quarantine_list import NEVER_JUDGED, listed_quarantine
 from cmvmon.run.rebuilding import rebuild
 from cmvmon.run.status import status
 from cmvmon.shell import landing, unjudged
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests import patients, sites
 from tests.sites import day, drop, result
 

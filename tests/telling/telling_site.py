@@ -14,7 +14,7 @@ from cmvmon.episodes import Word
 from cmvmon.run.night import take_in_step
 from cmvmon.shell import alert_store
 from cmvmon.shell.alert_decisions import Ends
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from tests.sites import day, drop, stay
 
 BEGUN = day(0)

@@ -28,7 +28,8 @@ from cmvmon.feeds.mllp import Frame, Framer, framed
 from cmvmon.run.intake import take_in_file
 from cmvmon.run.night import nightly
 from cmvmon.run.sending_out import send_out
-from cmvmon.shell.session import now, open_site
+from cmvmon.shell.opening import open_site
+from cmvmon.shell.session import now
 from cmvmon.telling.out_file import read_out_file
 from cmvmon.telling.out_words import AlertOut, oru, resource_id
 from tests import sites

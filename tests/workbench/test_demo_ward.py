@@ -21,7 +21,7 @@ from cmvmon.run.night import nightly
 from cmvmon.run.refresh import pages_again
 from cmvmon.run.why_query import explained
 from cmvmon.shell import alert_store, stored_results
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from cmvmon.text import language
 from cmvmon.workbench import demo
 from cmvmon.workbench.demo_patients import DemoPatients, demo_patients

@@ -18,7 +18,7 @@ from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.run.night import nightly
 from cmvmon.shell import alert_store, known, quarantine, session, stored_results
-from cmvmon.shell.session import open_site
+from cmvmon.shell.opening import open_site
 from data_contracts import gate
 from tests.year.alerts import BAL, NO_FOLLOW_UP, Alerts
 from tests.year.files import new_site, put, state_policy
