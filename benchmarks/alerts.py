@@ -27,7 +27,7 @@ from benchmarks.alert_patients import COURSES, PLACES, Course, Patients, Place, 
 from benchmarks.mutants import wilson
 from benchmarks.quality_text import table
 from cmvmon.protocol import Protocol
-from cmvmon.shell import protocol_files
+from cmvmon.shell.folder import protocol_files
 
 PAGE = Path(__file__).with_name("alerts.md")
 DAYS = (15, 28)

@@ -27,7 +27,7 @@ import polars as pl
 from benchmarks.made_tables import AS_OF, RESULTS_EACH, made_tables
 from benchmarks.speed import weekly_of_file
 from cmvmon.domain import words
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = Path(__file__).with_name("analyze.md")

@@ -23,9 +23,10 @@ from statistics import quantiles
 import httpx
 
 from benchmarks import made_site
-from cmvmon.run import answering, queries
-from cmvmon.run.night import nightly
-from cmvmon.shell import board_files
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.boards import board_files
 
 _PASSWORD = "a password of this measurement"
 _OWN = {"Sec-Fetch-Site": "same-origin"}

@@ -72,9 +72,9 @@ EQUIVALENT = (
         "polars keeps the order of equal numbers unasked; the word makes it a promise",
     ),
     Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
-    Equivalent("shell/brought_right.py", "_CHUNK = 500", ("500", "501"), _ASKED_IN_PARTS),
+    Equivalent("shell/waiting/brought_right.py", "_CHUNK = 500", ("500", "501"), _ASKED_IN_PARTS),
     Equivalent(
-        "shell/told_apart.py",
+        "shell/taken_in/told_apart.py",
         "if len(numbers) > 1 for number",
         ("len(numbers) > 1", "len(numbers) >= 1"),
         "where a key names one patient, the links of that number change nothing of what its records say",

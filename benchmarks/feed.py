@@ -32,7 +32,7 @@ from hl7apy.parser import parse_message
 from benchmarks import feed_backlog, feed_kills, feed_line
 from cmvmon.feeds.hl7.parsing import parsed
 from cmvmon.feeds.hl7.reader import RawMessage, Reader
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests.listen import listening
 from tests.listen.listening import CMVMON, result, sent, started, until
 

@@ -13,10 +13,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cmvmon.run.inbox_taking import take_in_inbox, waits
-from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.deliveries.inbox_taking import take_in_inbox, waits
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
+from cmvmon.shell.work.opening import held, open_site
 from tests.listen import listening
 from tests.listen.listening import result
 

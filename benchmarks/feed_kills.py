@@ -31,11 +31,11 @@ from typing import Any
 
 from benchmarks.feed_forks import LIMIT_S, ended, forked, told
 from cmvmon.feeds.mllp import END, framed
-from cmvmon.run.inbox_taking import take_in_inbox, waits
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.listening import listen
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.deliveries.inbox_taking import take_in_inbox, waits
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.listener.listening import listen
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import held, open_site
 from tests.listen import listening
 from tests.listen.listening import code_and_id, result
 

@@ -13,7 +13,7 @@ import sys
 
 import polars as pl
 
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import ward
 
 PATIENTS = 200_000

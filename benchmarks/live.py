@@ -13,10 +13,10 @@ from pathlib import Path
 
 from benchmarks import made_site
 from benchmarks.timing import Timed
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.shell.landing import land
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.landing import land
+from cmvmon.shell.folder.site import Site
 from tests import sites
 
 ONE_RESULT = lab_feed  # (root, delivery id, as_of=...): what brings one landed delivery to the pages

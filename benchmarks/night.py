@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks import made_site
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 
 ONE_NIGHT = nightly  # (root, as_of=...): take in, assess, publish
 

@@ -26,12 +26,13 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store, session, stored_results
-from cmvmon.shell.landing import land
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.folder.landing import land
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import open_site
 from cmvmon.simulate import ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory
 from tests.sites import lain_still

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.memory import begin_peak, peak_mib
-from cmvmon.run.assessing import assessed
-from cmvmon.run.night import nightly
-from cmvmon.run.publish import page_of, publish
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.publish import page_of, publish
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import held, open_site
 from cmvmon.text import codes
 from tests import sites
 from tests.sites import day

@@ -31,7 +31,7 @@ from benchmarks.quality_text import (
     own_text,
     short_text,
 )
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SIZES = {"patients": 3000, "particles": 60_000, "stressed": 2000, "training": 1500}

@@ -22,7 +22,7 @@ from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
 from cmvmon.protocol import Protocol, TrajectoryLine
-from cmvmon.shell import protocol_files
+from cmvmon.shell.folder import protocol_files
 from cmvmon.simulate import Ward, assumed, true_declines, ward
 
 Numbers = NDArray[np.float64]

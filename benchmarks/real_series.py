@@ -22,7 +22,7 @@ from benchmarks.censored_series import SHRINK_SERIES, Array, Family, Series, for
 from benchmarks.real_data import FIT_WEEKS, ROOT, SHARED, actg315, uganda
 from cmvmon.kinetics import fit_line
 from cmvmon.protocol import TrajectoryLine, read_trajectory_priors
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 PAGE = ROOT / "docs" / "real_series.md"
 LEARN_WEEKS = 6.0  # how far the learning half is read

@@ -41,7 +41,7 @@ from cmvmon.kinetics import fit_lines, treatment_courses, weekly_decline
 from cmvmon.kinetics.inputs.limits import with_limits
 from cmvmon.kinetics.weeks.weekly_decline import _kernel, _table
 from cmvmon.kinetics.weeks.weekly_decline import kernel_input as kernel_rows
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import Ward, ward
 
 Offsets = npt.NDArray[np.int64]

@@ -36,9 +36,9 @@ from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_
 from cmvmon.kinetics.numerics.proportion import exact_interval
 from cmvmon.kinetics.numerics.rate import rate_interval
 from cmvmon.protocol import Protocol
-from cmvmon.run.replay_ledger import Told
-from cmvmon.run.replay_report import REPEAT_DAYS, opened_in, repeats
-from cmvmon.shell import protocol_files
+from cmvmon.run.replay.replay_ledger import Told
+from cmvmon.run.replay.replay_report import REPEAT_DAYS, opened_in, repeats
+from cmvmon.shell.folder import protocol_files
 
 PAGE, DATA = Path(__file__).with_name("unit_year.md"), Path(__file__).with_name("unit_year.json")
 SEEDS = (20270101, 20280101, 20290101)  # three years, so that rare courses come more than once or twice

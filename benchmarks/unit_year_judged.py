@@ -21,9 +21,9 @@ from cmvmon.domain.rows import ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
-from cmvmon.run.assessing import ends_of_alerts
-from cmvmon.run.replay_ledger import Ledger, Told
-from cmvmon.shell.stamp import Stamp
+from cmvmon.run.judging.assessing import ends_of_alerts
+from cmvmon.run.replay.replay_ledger import Ledger, Told
+from cmvmon.shell.rows.stamp import Stamp
 
 JUDGED_BEFORE_DAYS = 28  # mornings before the year begins; what stands then is none of its alerts
 GONE_AFTER = timedelta(days=2)  # so long after the discharge a patient is assessed: it ends what stood open

@@ -27,7 +27,7 @@ from cmvmon.feeds.standard_table import typed_exchange
 from cmvmon.kinetics import concordance as _concordance
 from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics import weekly_decline as _weekly_decline
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import DEFAULT_SCENARIO, Ward, ward
 from cmvmon.workbench.folder_tables import Typed, find_table, read_whole, refuse_links
 from cmvmon.workbench.line_fits import lines_of_frame

@@ -98,7 +98,7 @@ def alert_page(
     """One alert with what happened to it, and the forms by which somebody answers it.
 
     Args:
-        alert: as `cmvmon.run.queries.told_alert` gives it. said: `text` on an answer that was just given, and `not_done`.
+        alert: as `cmvmon.run.asking.queries.told_alert` gives it. said: `text` on an answer that was just given, and `not_done`.
         patient: number, place and href; None = it is about the work itself.
     """
     standing = alert["standing"]

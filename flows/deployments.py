@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cmvmon.run.nights import DUE_AT
+from cmvmon.run.health.nights import DUE_AT
 
 NIGHTLY_CRON = f"{DUE_AT.minute} {DUE_AT.hour} * * *"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cmvmon.run.assessing import Counts
-    from cmvmon.run.intake import TakenIn
-    from cmvmon.run.publish import Published
+    from cmvmon.run.deliveries.intake import TakenIn
+    from cmvmon.run.judging.assessing import Counts
+    from cmvmon.run.pages.publish import Published
 
 _QUIET = {
     "DO_NOT_TRACK": "1",

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.night_alerts import note_missed
-from cmvmon.run.telling import tell_safely
+from cmvmon.run.messages.telling import tell_safely
+from cmvmon.run.nightly.night_alerts import note_missed
 from flows.lifeline import end_with_parent
 
 

@@ -17,14 +17,14 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from cmvmon.domain.errors import CmvmonError, StoreBusy
-from cmvmon.run import night
-from cmvmon.run.assessing import Counts
-from cmvmon.run.intake import TakenIn
-from cmvmon.run.night_alerts import noting_a_stop
-from cmvmon.run.nights import ENDS_WITHIN
-from cmvmon.run.publish import Published
-from cmvmon.run.telling import told_after
-from cmvmon.shell.session import moment
+from cmvmon.run.deliveries.intake import TakenIn
+from cmvmon.run.health.nights import ENDS_WITHIN
+from cmvmon.run.judging.assessing import Counts
+from cmvmon.run.messages.telling import told_after
+from cmvmon.run.nightly import night
+from cmvmon.run.nightly.night_alerts import noting_a_stop
+from cmvmon.run.pages.publish import Published
+from cmvmon.shell.store.session import moment
 from flows.scrubbing import scrubbed
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, StoreError
-from cmvmon.run.calling import Caller
-from cmvmon.run.watching import Look
+from cmvmon.run.daytime.calling import Caller
+from cmvmon.run.daytime.watching import Look
 from flows.engine import quiet
 from flows.lifeline import end_with_parent
 

@@ -17,9 +17,9 @@ from typing import Any
 from uuid import UUID
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.night_alerts import note_missed
-from cmvmon.run.nights import nights
-from cmvmon.shell.site import Site
+from cmvmon.run.health.nights import nights
+from cmvmon.run.nightly.night_alerts import note_missed
+from cmvmon.shell.folder.site import Site
 from flows.lifeline import end_with_parent
 
 _AT_ONCE = 4  # processes; the steps of several take turns on the site

@@ -22,9 +22,9 @@ from pathlib import Path
 from threading import Event
 
 from cmvmon.domain.errors import CmvmonError, SiteError
-from cmvmon.run import at_work
-from cmvmon.run.nights import Nights, nights
-from cmvmon.shell.site import Site
+from cmvmon.run.health import at_work
+from cmvmon.run.health.nights import Nights, nights
+from cmvmon.shell.folder.site import Site
 from cmvmon.telling import notify_file, out_file
 from flows.engine import quiet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cmvmon.run.telling import tell_safely
+from cmvmon.run.messages.telling import tell_safely
 from flows.lifeline import end_with_parent
 
 

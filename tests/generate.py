@@ -32,7 +32,7 @@ def _rules_page() -> str:
 def _protocol_page() -> str:
     from cmvmon.protocol.page import protocol_page
     from cmvmon.rules import needed_numbers
-    from cmvmon.shell.protocol_files import Protocol
+    from cmvmon.shell.folder.protocol_files import Protocol
 
     return protocol_page(Protocol.shipped(), needed_numbers())
 

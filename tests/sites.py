@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.identity import content_hash, record_key
-from cmvmon.shell import unjudged
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.schema import VERSIONS
-from cmvmon.shell.site import Site
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.rows.schema import VERSIONS
+from cmvmon.shell.taken_in import unjudged
+from cmvmon.shell.work.opening import open_site
 from tests import patients
 from tests.patients import Course, Stay
 

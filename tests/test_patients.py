@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests import patients, sites
 
 COMPARED = {

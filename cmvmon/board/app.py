@@ -34,7 +34,7 @@ from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
 from cmvmon.board.wording import Wording
 from cmvmon.domain.errors import CmvmonError, ProtocolUnusable
-from cmvmon.shell.audit_log import DONE, FAILED, REFUSED, Entry, Head
+from cmvmon.shell.boards.audit_log import DONE, FAILED, REFUSED, Entry, Head
 
 Say = Callable[[dict[str, object]], None]
 _AUDIT_WITHIN_S = 60.0

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from cmvmon.domain.errors import AuditBroken, CmvmonError
-from cmvmon.shell import audit_log
-from cmvmon.shell.audit_log import Entry, Head
-from cmvmon.shell.session import Session
+from cmvmon.shell.boards import audit_log
+from cmvmon.shell.boards.audit_log import Entry, Head
+from cmvmon.shell.store.session import Session
 
 _AT_ONCE = 500
 

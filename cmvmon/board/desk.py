@@ -12,13 +12,13 @@ from cmvmon.board.listings import search_page
 from cmvmon.board.pages import LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
-from cmvmon.run import answering
-from cmvmon.run.answering import Page
-from cmvmon.run.patient_files import course_as_fhir, results_as_csv
-from cmvmon.run.queries import told_alert
-from cmvmon.shell import alert_store
-from cmvmon.shell.audit_log import DONE, FAILED
-from cmvmon.shell.session import moment
+from cmvmon.run.answers import answering
+from cmvmon.run.answers.answering import Page
+from cmvmon.run.asking.queries import told_alert
+from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.boards.audit_log import DONE, FAILED
+from cmvmon.shell.store.session import moment
 from cmvmon.text import Language, alert_title, language, of_stored
 from cmvmon.text.set_aside import reasons
 from dashboards.board import alert_page

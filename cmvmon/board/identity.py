@@ -19,7 +19,7 @@ from starlette.requests import Request
 from cmvmon.board.board_file import PROXY, BoardFile, read_board_file
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions
-from cmvmon.shell import board_files
+from cmvmon.shell.boards import board_files
 
 SECRET_HEADER = "X-Cmvmon-Secret"
 # What proxies of many kinds use to name somebody: none of these is ever believed by itself.

@@ -8,10 +8,10 @@ from typing import Any
 
 from cmvmon.board.scope import Scope
 from cmvmon.feeds.patient_numbers import fold_number
-from cmvmon.run.stored_pages import StoredPages
-from cmvmon.run.worklist import Worklist, cell_in_words, worklist
-from cmvmon.shell import numbers_in_store
-from cmvmon.shell.session import now
+from cmvmon.run.asking.worklist import Worklist, cell_in_words, worklist
+from cmvmon.run.pages.stored_pages import StoredPages
+from cmvmon.shell.as_known import numbers_in_store
+from cmvmon.shell.store.session import now
 from cmvmon.text import Language, codes, language
 from dashboards.board import Board, Choice, lists_page
 

@@ -20,7 +20,7 @@ from cmvmon.board.pages import LIVE, NeverJudged, NotThere
 from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.shell.revision import Revision
+from cmvmon.shell.boards.revision import Revision
 from cmvmon.text import codes
 
 _MOST, _MOST_OF_ONE = 100, 6

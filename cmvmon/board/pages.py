@@ -23,12 +23,12 @@ from urllib.parse import urlencode
 from cmvmon.board import listings
 from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader, Scope, scope_of
-from cmvmon.run.stored_pages import StoredPages, stored_pages
-from cmvmon.shell import numbers_in_store, unassessed
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.revision import Revision, revision
-from cmvmon.shell.session import Session
-from cmvmon.shell.site import Site
+from cmvmon.run.pages.stored_pages import StoredPages, stored_pages
+from cmvmon.shell.as_known import numbers_in_store, unassessed
+from cmvmon.shell.boards.revision import Revision, revision
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store.session import Session
+from cmvmon.shell.work.opening import open_site
 from cmvmon.text import Language, codes, language
 from dashboards.board import Board, Filters
 from dashboards.data_page import data_page

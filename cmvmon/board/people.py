@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cmvmon.board.board_file import PASSWORDS, read_board_file
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import board_files
+from cmvmon.shell.boards import board_files
 
 _NEW = '[identity]\nby = "passwords"\n'
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cmvmon.board.board_file import Person
 from cmvmon.board.roles import may_see_patients, may_see_work
-from cmvmon.run.stored_pages import StoredPages
+from cmvmon.run.pages.stored_pages import StoredPages
 
 
 @dataclass(frozen=True)

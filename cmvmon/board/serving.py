@@ -18,11 +18,11 @@ from cmvmon.board.board_file import BoardFile
 from cmvmon.board.identity import Files
 from cmvmon.board.pages import NeverJudged, Pages, Pdf
 from cmvmon.domain.errors import AuditBroken, CmvmonError, SiteError
-from cmvmon.run.listening_sockets import bound
-from cmvmon.shell import audit_log
-from cmvmon.shell.making_site import refuse_lost_database
-from cmvmon.shell.session import open_store
-from cmvmon.shell.site import Site
+from cmvmon.run.listener.listening_sockets import bound
+from cmvmon.shell.boards import audit_log
+from cmvmon.shell.folder.making_site import refuse_lost_database
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store.session import open_store
 
 _CONNECTIONS, _HEAD_BYTES = 200, 16_384
 _LOOKS_EVERY_S, _STOPS_WITHIN_S = 0.1, 5

@@ -53,10 +53,10 @@ def show(
 ) -> None:
     """One alert as it stands, all that happened to it, and of a result that was taken back what rested on it and who had
     answered; `tells`: whose answer a change took the ground from."""
-    from cmvmon.run.queries import shown_alert
+    from cmvmon.run.asking.queries import shown_alert
 
     if seen:
-        from cmvmon.run.answering import see
+        from cmvmon.run.answers.answering import see
 
         see(site, alert, actor=by)
     found = shown_alert(site, alert, lang=lang)
@@ -73,7 +73,7 @@ def show(
 @alerts_app.command("ack")
 def ack(alert: Alert, reason: Reason, note: Note = None, by: By = None, site: MadeSite = HERE) -> None:
     """Acknowledges an alert: you answer for it. It stays open until what it says has ended, and is reopened if it gets worse."""
-    from cmvmon.run.answering import acknowledge
+    from cmvmon.run.answers.answering import acknowledge
 
     _told(acknowledge(site, alert, reason=reason, note=note, actor=by))
 
@@ -90,7 +90,7 @@ def snooze(
     site: MadeSite = HERE,
 ) -> None:
     """Sets an alert aside until a moment: at most until the next sample is expected. It ends by itself."""
-    from cmvmon.run.answering import snooze as set_aside
+    from cmvmon.run.answers.answering import snooze as set_aside
 
     moment: datetime | None = None if until is None else moment_of(until, site)
     _told(set_aside(site, alert, until=moment, reason=reason, note=note, actor=by))
@@ -104,7 +104,7 @@ def reopen(
     site: MadeSite = HERE,
 ) -> None:
     """Takes an acknowledgement or a snooze back."""
-    from cmvmon.run.answering import reopen as take_back
+    from cmvmon.run.answers.answering import reopen as take_back
 
     _told(take_back(site, alert, why=why, actor=by))
 
@@ -120,7 +120,7 @@ def readback(
     site: MadeSite = HERE,
 ) -> None:
     """Records to whom a critical result was told: read back, or not reached."""
-    from cmvmon.run.answering import read_back
+    from cmvmon.run.answers.answering import read_back
 
     if confirmed == not_reached:
         raise SiteError("say one of the two: --confirmed or --not-reached")
@@ -137,7 +137,7 @@ def history(
     site: SiteOption = HERE,
 ) -> None:
     """What happened to alerts, in order: each change with its moment, who brought it about, and why."""
-    from cmvmon.run.queries import history as found_in
+    from cmvmon.run.asking.queries import history as found_in
 
     after: datetime | None = None if since is None else moment_of(since, site)
     rows = found_in(site, alert_id=alert, patient=patient, since=after, lang=lang)

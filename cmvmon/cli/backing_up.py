@@ -14,7 +14,7 @@ from cmvmon.cli.face import HERE, Json, MadeSite, app
 from cmvmon.domain.errors import SiteError
 
 if TYPE_CHECKING:
-    from cmvmon.shell.backup_files import Manifest
+    from cmvmon.shell.keeping.backup_files import Manifest
 
 
 @app.command()
@@ -24,7 +24,7 @@ def backup(
     site: MadeSite = HERE,
 ) -> None:
     """Keeps rows, messages and files of the site in a new folder with their hashes; nights, watch and listen may be at work."""
-    from cmvmon.run.backing_up import back_up
+    from cmvmon.run.backups.backing_up import back_up
 
     done = back_up(site, to)
     held = done.manifest
@@ -63,7 +63,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Makes a new site of a backup, every hash and row count checked before and after; or, with --verify alone, only checks."""
-    from cmvmon.run import restoring
+    from cmvmon.run.backups import restoring
 
     if into is None and (database is not None or not verify):
         raise SiteError("name the new site with --into, or give --verify alone to check the backup and write nothing")

@@ -36,8 +36,8 @@ def board(context: typer.Context, site: SiteOption = HERE) -> None:
         return
     from cmvmon.board import sheet
     from cmvmon.board.serving import serve
-    from cmvmon.run import at_work
-    from cmvmon.shell.making_site import require_made
+    from cmvmon.run.health import at_work
+    from cmvmon.shell.folder.making_site import require_made
 
     require_made(site)
 
@@ -67,7 +67,7 @@ def user_add(
 @audit_app.command("verify")
 def audit_verify(as_json: Json = False, site: MadeSite = HERE) -> None:
     """Reads the whole audit log: whether a row was changed, removed, moved or cut off. Code 5 where one was."""
-    from cmvmon.run.audit_query import verified
+    from cmvmon.run.asking.audit_query import verified
 
     found = verified(site)
     if as_json:
@@ -87,7 +87,7 @@ def audit_export(
     site: MadeSite = HERE,
 ) -> None:
     """Who saw or did what about one patient, in order; that it was exported is a row of its own."""
-    from cmvmon.run.audit_query import exported
+    from cmvmon.run.asking.audit_query import exported
 
     rows = exported(site, patient, actor=getpass.getuser())
     if as_json:
@@ -102,7 +102,7 @@ def audit_go_on(
     site: MadeSite = HERE,
 ) -> None:
     """Lets an audit log go on that lacks rows which its head knows, as after a restore; a row says so."""
-    from cmvmon.run.audit_query import go_on
+    from cmvmon.run.asking.audit_query import go_on
 
     if not why.strip():
         raise SiteError("--why is empty; say in a few words why the log lacks rows")

@@ -18,7 +18,7 @@ def feed_draft(
     out: Annotated[Path | None, typer.Option("--out", help="Write it there; without it, it is printed.")] = None,
 ) -> None:
     """Proposes a laboratory file from a sample. Each guess is to be confirmed; until then the intake refuses the file."""
-    from cmvmon.run.feed_drafting import draft
+    from cmvmon.run.deliveries.feed_drafting import draft
 
     text = draft(file, name=name, out=out)
     print(

@@ -71,7 +71,7 @@ def cmvmon(
 
 def _made(root: Path) -> Path:
     """The directory of a site that somebody made. Raises SiteError."""
-    from cmvmon.shell.making_site import require_made
+    from cmvmon.shell.folder.making_site import require_made
 
     return require_made(root)
 
@@ -87,8 +87,8 @@ def _spoken(code: str | None) -> str | None:
 
 def moment_of(text: str | None, site: Path | None = None) -> Any:
     """The moment that an option names; without it, now. One without an offset is local to the zone that the site states."""
-    from cmvmon.shell.session import moment, now
-    from cmvmon.shell.site import Site
+    from cmvmon.shell.folder.site import Site
+    from cmvmon.shell.store.session import moment, now
 
     zone = None if site is None else Site(site).settings().delivered_zone
     return now() if text is None else moment(text, zone)

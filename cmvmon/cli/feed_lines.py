@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cmvmon.cli import printing
 
 if TYPE_CHECKING:
-    from cmvmon.run.feed_health import FeedHealth
-    from cmvmon.run.status import Status
+    from cmvmon.run.checks.status import Status
+    from cmvmon.run.health.feed_health import FeedHealth
 
 _ENDS_SOON = timedelta(days=30)
 

@@ -16,9 +16,9 @@ from cmvmon.cli.feed_lines import minute, moment_words, of_feeds
 from cmvmon.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
-    from cmvmon.run.status import Status
-    from cmvmon.run.telling_state import Telling
-    from cmvmon.run.watching import Look
+    from cmvmon.run.checks.status import Status
+    from cmvmon.run.daytime.watching import Look
+    from cmvmon.run.messages.telling_state import Telling
 
 NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
 
@@ -36,9 +36,9 @@ def serve(site: MadeSite = HERE) -> None:
 @app.command()
 def watch(site: MadeSite = HERE) -> None:
     """Takes the drop folder in as files settle, and refreshes whom they touch, until stopped. Needs no Prefect."""
-    from cmvmon.run import at_work
-    from cmvmon.run.metrics import exposing
-    from cmvmon.run.watching import Trouble, keep_watch
+    from cmvmon.run.checks.metrics import exposing
+    from cmvmon.run.daytime.watching import Trouble, keep_watch
+    from cmvmon.run.health import at_work
 
     def say(words: str) -> None:
         print(f"NOT DONE {printing.visible(words)}", flush=True)
@@ -68,7 +68,7 @@ def _lines_of(look: Look) -> Iterator[str]:
 @app.command()
 def status(as_json: Json = False, site: MadeSite = HERE) -> None:
     """The last night and the next, what runs, and what keeps the work from being done; code 2 or 3 where somebody must act."""
-    from cmvmon.run.status import status as find
+    from cmvmon.run.checks.status import status as find
 
     found = find(site)
     if as_json:
@@ -90,7 +90,7 @@ def metrics(
     site: MadeSite = HERE,
 ) -> None:
     """How the work and each feed stand, in Prometheus' text format: counts and moments, never a value or an id."""
-    from cmvmon.run import metrics as of_site
+    from cmvmon.run.checks import metrics as of_site
 
     if write:
         print(printing.visible(f"written to {of_site.write(site)}"))

@@ -19,7 +19,7 @@ def alerts_list(
     site: SiteOption = HERE,
 ) -> None:
     """The alerts as they stand, by tier and age."""
-    from cmvmon.run.queries import listed_alerts
+    from cmvmon.run.asking.queries import listed_alerts
 
     rows = listed_alerts(site, every=every, lang=lang)
     if as_json:

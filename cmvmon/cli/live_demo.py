@@ -15,7 +15,7 @@ from cmvmon.domain.errors import SiteError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cmvmon.run.live_playing import Told
+    from cmvmon.run.live_demo.live_playing import Told
     from cmvmon.workbench.live_story import Sending
 
 OF_LIVE = Path("demo-live")
@@ -39,8 +39,8 @@ def run_live(site: Path, pace: Pace) -> None:
     Raises SiteError for a site that is no live demo's or a demo too short to show everything, CmvmonError where the listener or the
     watch ended by itself.
     """
-    from cmvmon.run import at_work
-    from cmvmon.run.live_playing import play
+    from cmvmon.run.health import at_work
+    from cmvmon.run.live_demo.live_playing import play
     from cmvmon.simulate import START
     from cmvmon.text import language
     from cmvmon.workbench.live_site import FEED, make_live_site
@@ -151,7 +151,7 @@ class Account:
 
     def lines(self, site: Path, *, how: str) -> Iterator[str]:
         """The end of it, with what the inbox says of the same messages; nothing where nothing was sent. `how`: how it ended."""
-        from cmvmon.shell.inbox_moves import Moves
+        from cmvmon.shell.incoming.inbox_moves import Moves
 
         if not self.messages:
             return

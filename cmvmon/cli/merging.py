@@ -46,7 +46,7 @@ def merge(
     site: MadeSite = HERE,
 ) -> None:
     """Merges a patient's number into another, or ends that (--until); --list shows what was merged."""
-    from cmvmon.run import merging
+    from cmvmon.run.daytime import merging
 
     if every:
         rows = merging.listed_links(site)

@@ -25,8 +25,8 @@ _NOT_SENT = 2  # exit code: whoever set the channel up must act
 def notify_send(site: MadeSite = HERE) -> None:
     """Queues what is news and sends what is due, as a night and `cmvmon watch` do: to people (notify.toml) and to the hospital's
     other programs (out.toml). For cron, every few minutes."""
-    from cmvmon.run.sending_out import send_out
-    from cmvmon.run.telling import tell
+    from cmvmon.run.messages.sending_out import send_out
+    from cmvmon.run.messages.telling import tell
 
     is_set_up, errors = False, list[CmvmonError]()
     for to, send in (("", tell), ("out: ", send_out)):
@@ -55,7 +55,7 @@ def notify_test(
     site: MadeSite = HERE,
 ) -> None:
     """Sends a test message on every channel, and says which of them took it."""
-    from cmvmon.run.telling_state import try_channels
+    from cmvmon.run.messages.telling_state import try_channels
 
     tried = try_channels(site, channel)
     for name, why in tried:
@@ -71,7 +71,7 @@ def notify_list(
     site: MadeSite = HERE,
 ) -> None:
     """What waits to be sent, when it is tried next, and what failed and why."""
-    from cmvmon.run.telling_state import listed_messages
+    from cmvmon.run.messages.telling_state import listed_messages
 
     rows = listed_messages(site, every=every)
     if as_json:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from cmvmon.domain.unseen import CATEGORIES
 
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
-    from cmvmon.run.assessing import Counts
-    from cmvmon.run.intake import TakenIn
-    from cmvmon.run.publish import Published
-    from cmvmon.run.sending_waiting import Told
-    from cmvmon.shell.intake_store import Counted
+    from cmvmon.run.deliveries.intake import TakenIn
+    from cmvmon.run.judging.assessing import Counts
+    from cmvmon.run.messages.sending_waiting import Told
+    from cmvmon.run.pages.publish import Published
+    from cmvmon.shell.taken_in.intake_store import Counted
 
 _STEERING = (*CATEGORIES, "Cs")  # what nobody sees, and lone surrogates
 _GAP = "  "  # between the columns of a table

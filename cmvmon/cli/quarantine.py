@@ -12,7 +12,7 @@ from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, SiteOption, quarantine_app
 
 if TYPE_CHECKING:
-    from cmvmon.run.quarantine_retry import Retried
+    from cmvmon.run.daytime.quarantine_retry import Retried
 
 Meant = Annotated[
     str,
@@ -50,7 +50,8 @@ def quarantine_list(
     site: SiteOption = HERE,
 ) -> None:
     """What waits: where it is, why, for how long, who must act. Delivered text as its shape only (letters a, digits 9)."""
-    from cmvmon.run import quarantine_answers, quarantine_list
+    from cmvmon.run.answers import quarantine_answers
+    from cmvmon.run.asking import quarantine_list
 
     rows = quarantine_answers.answered(site) if answered else quarantine_list.listed_quarantine(site)
     rows = [row for row in rows if feed in (None, row["feed"])]
@@ -77,7 +78,7 @@ def quarantine_show(
     site: SiteOption = HERE,
 ) -> None:
     """One record, masked: the shape of each cell (letters a, digits 9), and no patient."""
-    from cmvmon.run.quarantine_list import quarantined_record
+    from cmvmon.run.asking.quarantine_list import quarantined_record
 
     print(printing.shown_json(quarantined_record(site, record, as_delivered=delivered)))
 
@@ -91,7 +92,7 @@ def quarantine_retry(
     site: MadeSite = HERE,
 ) -> None:
     """Judges what waits again from the stored bytes, after a laboratory file was mended; assesses nothing."""
-    from cmvmon.run.quarantine_retry import retry
+    from cmvmon.run.daytime.quarantine_retry import retry
 
     found = retry(site, record)
     if as_json:
@@ -109,7 +110,7 @@ def quarantine_release(
     site: MadeSite = HERE,
 ) -> None:
     """Confirms what is asked of a person: the record is right as it stands, and is used from now on."""
-    from cmvmon.run.quarantine_retry import release
+    from cmvmon.run.daytime.quarantine_retry import release
 
     found = release(site, record, why=why, actor=by)
     _say(found)
@@ -143,7 +144,7 @@ def quarantine_dismiss(
     site: MadeSite = HERE,
 ) -> None:
     """Says that a delivery which landed and was never judged is not for us (a mistyped feed): it is kept, and counts nowhere."""
-    from cmvmon.run import dismissing
+    from cmvmon.run.answers import dismissing
 
     done = dismissing.take_back if take_back else dismissing.dismiss
     name = done(site, delivery, why=why, actor=by)
@@ -162,14 +163,14 @@ def quarantine_reopen(
     site: MadeSite = HERE,
 ) -> None:
     """Takes such a word back: the record waits again."""
-    from cmvmon.run.quarantine_answers import reopen
+    from cmvmon.run.answers.quarantine_answers import reopen
 
     reopen(site, record, why=why, actor=by)
     print("it waits again, from the next night on")
 
 
 def _answer(site: Path, record: str, answer: str, why: str, by: str | None) -> None:
-    from cmvmon.run.quarantine_answers import answer_quarantine
+    from cmvmon.run.answers.quarantine_answers import answer_quarantine
 
     n = answer_quarantine(site, record, answer=answer, why=why, actor=by)
     print(

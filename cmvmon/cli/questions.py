@@ -58,7 +58,7 @@ _SHOWN_DECLINE = (
 
 def _asked(as_of: str | None, site: Path) -> datetime:
     """The moment in question, not after now: of what is to come nothing is known. Raises SiteError."""
-    from cmvmon.shell.session import now
+    from cmvmon.shell.store.session import now
 
     moment: datetime = moment_of(as_of, site)
     if moment > now():
@@ -76,7 +76,7 @@ def said(
     site: SiteOption = HERE,
 ) -> None:
     """What was said at a moment, as it was recorded then. `as_of` in a row: since when it had been said so."""
-    from cmvmon.run.said_query import said as asked
+    from cmvmon.run.asking.said_query import said as asked
 
     found = asked(site, as_of=_asked(as_of, site), patient=patient)
     if as_json:
@@ -95,7 +95,7 @@ def concordance(
     site: SiteOption = HERE,
 ) -> None:
     """Whether blood follows the other compartments, for the unit and for each patient who has pairs of samples."""
-    from cmvmon.run.concordance_query import compared
+    from cmvmon.run.asking.concordance_query import compared
 
     rows = compared(site, as_of=_asked(as_of, site), patient=patient, lang=lang)
     if as_json:
@@ -110,7 +110,7 @@ def concordance(
 def unit(as_of: AsOf = None, as_json: Json = False, site: SiteOption = HERE) -> None:
     """CMV on the unit over time, as known at a moment: reactivation, response, clearance, concordance, alerts. The unit's page has the
     same numbers as of the last night: give its moment by --as-of, or they differ by what became known since, and by time."""
-    from cmvmon.run.unit_query import unit_rows
+    from cmvmon.run.asking.unit_query import unit_rows
 
     moment = _asked(as_of, site)
     rows = unit_rows(site, as_of=moment)
@@ -130,7 +130,7 @@ def next_sample(
     site: SiteOption = HERE,
 ) -> None:
     """When one more sample would probably settle a call that is open. Information, never an order."""
-    from cmvmon.run.next_sample_query import asked
+    from cmvmon.run.asking.next_sample_query import asked
 
     answer = asked(site, patient=patient, as_of=_asked(as_of, site), lang=lang)
     if as_json:

@@ -15,8 +15,8 @@ from cmvmon.cli.progress import progress
 from cmvmon.domain.errors import SiteError
 
 if TYPE_CHECKING:
-    from cmvmon.run.rebuilding import Rebuilt
-    from cmvmon.shell.comparing import Compared
+    from cmvmon.run.backups.rebuilding import Rebuilt
+    from cmvmon.shell.keeping.comparing import Compared
 
 _JOURNAL = "landing/journal.ndjson"
 _NOT_REBUILT = (
@@ -32,7 +32,7 @@ def rebuild(
     site: MadeSite = HERE,
 ) -> None:
     """Makes a new site from landing/ and the site's files, and compares its store with the old one. The old site stays."""
-    from cmvmon.run.rebuilding import rebuild as run
+    from cmvmon.run.backups.rebuilding import rebuild as run
 
     with progress("taking in again") as tell:
         done = run(site, into, progress=tell)

@@ -12,9 +12,9 @@ from cmvmon.cli.stopping import until_stopped
 @app.command("listen")
 def listen(site: SiteOption = HERE) -> None:
     """Takes HL7 by MLLP and FHIR by HTTP, makes each durable, then answers it, until stopped; `watch` takes them in."""
-    from cmvmon.run import at_work
-    from cmvmon.run.listening import listen as run
-    from cmvmon.shell.sender_files import listening
+    from cmvmon.run.health import at_work
+    from cmvmon.run.listener.listening import listen as run
+    from cmvmon.shell.incoming.sender_files import listening
 
     listening(site)  # a mistyped name makes no site
 

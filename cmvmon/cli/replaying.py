@@ -31,8 +31,8 @@ def protocol_diff(
     site: SiteOption = HERE,
 ) -> None:
     """Every key that differs between two protocol files, with the source and the owner of each."""
-    from cmvmon.run.protocol_query import read_for, told_differences
-    from cmvmon.shell.site import Site
+    from cmvmon.run.asking.protocol_query import read_for, told_differences
+    from cmvmon.shell.folder.site import Site
 
     found = told_differences(*(read_for(Site(site), path) for path in (old, new)))
     print(printing.shown_json(found) if as_json else "\n".join(_changes(found)) or "no key differs")
@@ -60,11 +60,11 @@ def replay(
     site: MadeSite = HERE,
 ) -> None:
     """Judges the nights again as they were known then, and counts their alerts. Writes nothing into the site."""
-    from cmvmon.run.protocol_query import read_for
-    from cmvmon.run.replay_report import REPEAT_DAYS, report
-    from cmvmon.run.replay_truth import against_truth, read_truth
-    from cmvmon.run.replaying import replay as run
-    from cmvmon.shell.site import Site
+    from cmvmon.run.asking.protocol_query import read_for
+    from cmvmon.run.replay.replay_report import REPEAT_DAYS, report
+    from cmvmon.run.replay.replay_truth import against_truth, read_truth
+    from cmvmon.run.replay.replaying import replay as run
+    from cmvmon.shell.folder.site import Site
 
     since, until = _day(first, "--from"), _day(last, "--to")
     other = None if policy is None else read_for(Site(site), policy)

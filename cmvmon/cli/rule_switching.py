@@ -30,7 +30,7 @@ def enable(code: Code, why: Why, by: By = None, site: MadeSite = HERE) -> None:
 @rules_app.command("test")
 def try_rule(code: Code, as_of: AsOf = None, as_json: Json = False, site: MadeSite = HERE) -> None:
     """What a rule would say of everybody now, whether it is switched off or not. Nothing is recorded."""
-    from cmvmon.run.rule_switching import tried
+    from cmvmon.run.answers.rule_switching import tried
 
     found = tried(site, code, as_of=moment_of(as_of, site))
     if as_json:
@@ -43,7 +43,7 @@ def try_rule(code: Code, as_of: AsOf = None, as_json: Json = False, site: MadeSi
 
 
 def _switch(site: Path, code: str, why: str, by: str | None, *, is_disabled: bool) -> None:
-    from cmvmon.run.rule_switching import switch
+    from cmvmon.run.answers.rule_switching import switch
 
     switch(site, code, is_disabled=is_disabled, why=why, actor=by)
     print(f"{code} is switched {'off' if is_disabled else 'on'}; alerts and pages follow with the next night")

@@ -30,7 +30,7 @@ def store_copy(
     site: SiteOption = HERE,
 ) -> None:
     """Copies every row to an empty database and compares both. The site changes over when settings.toml names it."""
-    from cmvmon.run.moving import copy_to
+    from cmvmon.run.backups.moving import copy_to
 
     copied = [asdict(one) for one in copy_to(site, to)]
     if as_json:

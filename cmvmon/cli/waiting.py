@@ -11,7 +11,7 @@ from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, app, moment_of
 
 if TYPE_CHECKING:
-    from cmvmon.run.worklist import Worklist
+    from cmvmon.run.asking.worklist import Worklist
     from cmvmon.text import Language
 
 _ALERTS = ("for_whom", "alert_id", "tier", "title", "patient_id", "place", "opened_at", "standing")
@@ -34,7 +34,7 @@ def worklist(
     site: MadeSite = HERE,
 ) -> None:
     """What waits for whom: alerts that nobody has acknowledged, by the owner of their rule, and samples expected, by day."""
-    from cmvmon.run.worklist import worklist as waiting
+    from cmvmon.run.asking.worklist import worklist as waiting
     from cmvmon.text import language
 
     found = waiting(site, as_of=moment_of(as_of, site), for_whom=for_whom, lang=lang)
@@ -55,7 +55,7 @@ def worklist(
 def _table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], what: str, found: Worklist, spoken: Language
 ) -> str:
-    from cmvmon.run.worklist import cell_in_words
+    from cmvmon.run.asking.worklist import cell_in_words
 
     names = [spoken.say(f"worklist.column.{name}") for name in columns]
     lines = [

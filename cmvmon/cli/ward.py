@@ -14,7 +14,7 @@ from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 
 if TYPE_CHECKING:
-    from cmvmon.shell.intake_store import Counted
+    from cmvmon.shell.taken_in.intake_store import Counted
 
 
 @app.command()
@@ -44,7 +44,7 @@ def init(
     lang: Lang = None,
 ) -> None:
     """Makes a new site: its folders and its settings.toml."""
-    from cmvmon.shell.making_site import make_site
+    from cmvmon.shell.folder.making_site import make_site
 
     make_site(site, time_zone=time_zone, language=lang)
     if time_zone is None:
@@ -83,7 +83,7 @@ def demo(
         return
     if only_live := sorted(given & {"days", "patients", "days_per_hour", "port"}):
         raise SiteError(f"--{only_live[0].replace('_', '-')} belongs to --live; add that, or leave it out")
-    from cmvmon.run.refresh import pages_again
+    from cmvmon.run.daytime.refresh import pages_again
     from cmvmon.workbench.demo import answer_demo, prepare_demo, real_example
 
     print(f"synthetic ward -> {site}/drop (nothing in it is of a patient)")
@@ -115,7 +115,7 @@ def ingest(
 ) -> None:
     """Lands files and takes them in; assesses nothing."""
     from cmvmon.feeds.formats import FORMATS, format_of
-    from cmvmon.run.by_hand import take_in_by_hand
+    from cmvmon.run.daytime.by_hand import take_in_by_hand
 
     files = [
         file
@@ -140,7 +140,7 @@ def ingest(
             print(f"{printing.visible(place)}: {printing.counted_words(one)}")
     if not as_json and any(one.table == "patient_links" and one.accepted for one in counted):
         from cmvmon.cli.merging import not_used_words
-        from cmvmon.run.merging import not_used
+        from cmvmon.run.daytime.merging import not_used
 
         if merges := not_used(site):
             print(f"NOT USED {not_used_words(merges)}")
@@ -153,7 +153,7 @@ def _say_what_would_be(
     site: Path, files: list[Path], *, feed: str, table: str | None, history: bool, as_json: bool
 ) -> None:
     """What each file would do, by table; then as the intake would end."""
-    from cmvmon.run.dry_run import try_by_hand
+    from cmvmon.run.deliveries.dry_run import try_by_hand
 
     counted: list[Counted] = []
     told: list[dict[str, object]] = []
@@ -194,7 +194,7 @@ def _end_as_found(counted: list[Counted], failed: list[str]) -> None:
 @app.command()
 def assess(as_of: AsOf = None, method: Method = None, site: MadeSite = HERE, as_json: Json = False) -> None:
     """Judges every patient on what is known; takes nothing in."""
-    from cmvmon.run.night import assess_step
+    from cmvmon.run.nightly.night import assess_step
 
     counts = assess_step(site, as_of=None if as_of is None else moment_of(as_of, site), method=method)
     print(
@@ -224,7 +224,7 @@ def nightly(
         return
     if moment is None:
         raise SiteError("--out shows one moment; name it with --as-of")
-    from cmvmon.run.showing import show
+    from cmvmon.run.nightly.showing import show
 
     published = show(site, out, as_of=moment, method=method)
     print(f"shown    as of {moment.isoformat()}: {printing.published_words(published)} in {out}; the site is as it was")
@@ -245,13 +245,13 @@ def report(
 ) -> None:
     """Writes the pages again, as of the last assessment, and prints where they are; or one patient as PDF, SVG or HTML."""
     if kind is None and out is None and not annex:
-        from cmvmon.run.page_report import report_pages
+        from cmvmon.run.nightly.page_report import report_pages
 
         print(report_pages(site, patient=patient, lang=lang))
         return
     if kind is None or out is None or patient is None:
         raise SiteError("a file of its own needs --patient ID, --format pdf, svg or html, and --out FILE")
-    from cmvmon.run.patient_report import patient_report
+    from cmvmon.run.nightly.patient_report import patient_report
 
     print(patient_report(site, out, patient=patient, lang=lang, kind=kind, annex=annex))
 
@@ -259,7 +259,7 @@ def report(
 @app.command()
 def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
     """Checks this installation and this site, and says what to mend."""
-    from cmvmon.run.checkup import checkup
+    from cmvmon.run.checks.checkup import checkup
     from cmvmon.workbench.demo import real_example
 
     findings = checkup(site, example=lambda: real_example()[1])
@@ -274,9 +274,9 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
 
 def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, clock_is_right: bool = False) -> None:
     if plain:
-        from cmvmon.run.night import nightly as run
-        from cmvmon.run.night_alerts import noting_a_stop
-        from cmvmon.run.telling import told_after
+        from cmvmon.run.messages.telling import told_after
+        from cmvmon.run.nightly.night import nightly as run
+        from cmvmon.run.nightly.night_alerts import noting_a_stop
 
         with told_after(site) as told, noting_a_stop(site):
             night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)

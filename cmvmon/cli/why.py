@@ -26,8 +26,8 @@ def why(
     site: SiteOption = HERE,
 ) -> None:
     """Why an alert stands, what would have changed it, and where one would change it."""
-    from cmvmon.run.plain_values import plainly
-    from cmvmon.run.why_query import explained
+    from cmvmon.run.asking.plain_values import plainly
+    from cmvmon.run.asking.why_query import explained
     from cmvmon.text import language
 
     found = explained(site, alert, lang=lang)
@@ -46,7 +46,7 @@ def why(
 @rules_app.command("list")
 def rules_list(lang: Lang = None, as_json: Json = False, site: SiteOption = HERE) -> None:
     """Every rule, with its title, its tiers, and who signs its numbers."""
-    from cmvmon.run.rule_query import listed_rules
+    from cmvmon.run.asking.rule_query import listed_rules
 
     rows = listed_rules(site, lang=lang)
     columns = ("rule", "title", "subject", "tiers", "strength", "owner", "disabled")
@@ -63,7 +63,7 @@ def rules_show(
     site: SiteOption = HERE,
 ) -> None:
     """What a rule watches, and where its numbers, its logic and its words stand."""
-    from cmvmon.run.rule_query import shown_rule
+    from cmvmon.run.asking.rule_query import shown_rule
     from cmvmon.text import language
 
     found = shown_rule(site, code)

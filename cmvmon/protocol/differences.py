@@ -39,7 +39,7 @@ def differences(old: Protocol, new: Protocol) -> tuple[Difference, ...]:
     A source, strength, owner or statement of the guide that changed is one too: it is what a signature covers. The priors'
     lines are told apart by the hash of their file.
 
-    >>> from cmvmon.shell.protocol_files import Protocol
+    >>> from cmvmon.shell.folder.protocol_files import Protocol
     >>> differences(Protocol.shipped(), Protocol.shipped())
     ()
     """

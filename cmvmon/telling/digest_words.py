@@ -13,7 +13,7 @@ _CHANGES = ("new", "worse", "reopened", "resolved", "closed")
 
 
 def digest_words(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
-    """Subject and parts. `facts` as `cmvmon.run.digest` makes them; of a digest that was queued by an earlier version some
+    """Subject and parts. `facts` as `cmvmon.run.messages.digest` makes them; of a digest that was queued by an earlier version some
     may be missing, and count as nothing."""
     language = speaking.language
     missing = [*_missing(facts, language)]

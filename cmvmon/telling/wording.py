@@ -14,7 +14,7 @@ _OF_OPERATIONS = ("feed_silent", "quarantine_filling", "night_overdue", "store_u
 
 
 def said(kind: str, message_id: str, facts: Mapping[str, Any], speaking: Speaking) -> Said:
-    """The message of that kind in words. `facts` as `cmvmon.telling.routing` and `cmvmon.run.digest` make them."""
+    """The message of that kind in words. `facts` as `cmvmon.telling.routing` and `cmvmon.run.messages.digest` make them."""
     subject, parts = _OF_KIND[kind](facts, speaking)
     return letter(message_id, subject, parts, speaking)
 

@@ -28,8 +28,8 @@ from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
-from cmvmon.shell.protocol_files import utf8_text
-from cmvmon.shell.site import Site
+from cmvmon.shell.folder.protocol_files import utf8_text
+from cmvmon.shell.folder.site import Site
 from cmvmon.workbench.behind import Behind
 from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, refuse_links, sample_of
 from cmvmon.workbench.ordered_parquet import OrderedParquet

@@ -18,8 +18,8 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.bank.track import track
 from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
 from cmvmon.protocol import Protocol
-from cmvmon.shell.files import read_bytes, write_atomically
-from cmvmon.shell.site import Site
+from cmvmon.shell.basis.files import read_bytes, write_atomically
+from cmvmon.shell.folder.site import Site
 from cmvmon.simulate import ward
 
 _MARK = "# cmvmon calibrate"

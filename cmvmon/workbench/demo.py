@@ -18,10 +18,10 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.episodes import Word
 from cmvmon.feeds.delivery_text import write_delivery
-from cmvmon.shell import alert_store
-from cmvmon.shell.files import write_atomically
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.basis.files import write_atomically
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import held, open_site
 from cmvmon.simulate import START, ward
 from cmvmon.workbench.demo_patients import demo_patients
 from cmvmon.workbench.examples import actg315_decline

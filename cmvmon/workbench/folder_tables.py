@@ -11,7 +11,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
 from cmvmon.feeds.standard_table import read_table, typed_exchange
-from cmvmon.shell.files import read_bytes
+from cmvmon.shell.basis.files import read_bytes
 
 Typed = tuple[pl.DataFrame, pl.DataFrame]  # usable rows; broken rows as delivered, with `reason` and `column`
 

@@ -16,7 +16,7 @@ import polars as pl
 from cmvmon.domain.errors import SiteError
 from cmvmon.kinetics import LineFits, fit_lines
 from cmvmon.kinetics.line.fit import STATUS, Prior, prior_numbers
-from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.basis.files import read_bytes, write_atomically
 from cmvmon.workbench.line_table import Columns, read_rows, rows_of
 
 Z = 1.959964  # normal quantile of a 95 % interval, as R users write it: the definition of the interval, not a setting

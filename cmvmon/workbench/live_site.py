@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell.files import write_atomically
-from cmvmon.shell.site import FOLDERS, PAGE_KEY, SETTINGS, TABLE_FILES, Site
+from cmvmon.shell.basis.files import write_atomically
+from cmvmon.shell.folder.site import FOLDERS, PAGE_KEY, SETTINGS, TABLE_FILES, Site
 from cmvmon.workbench.live_messages import SENDING_APPLICATION, SENDING_FACILITY
 
 FEED = "live"

@@ -23,7 +23,7 @@ from cmvmon.kinetics.noise.estimates import (
     SOURCES,
     noise_estimates,
 )
-from cmvmon.shell.files import read_bytes, write_atomically
+from cmvmon.shell.basis.files import read_bytes, write_atomically
 from cmvmon.workbench.study_data import Evidence, evidence
 
 Row = Mapping[str, Any]

@@ -16,8 +16,8 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
 from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
 from cmvmon.protocol import Protocol, TrajectoryLine, TrajectoryPriors, trajectory_priors_text
-from cmvmon.shell.files import write_atomically
-from cmvmon.shell.site import Site
+from cmvmon.shell.basis.files import write_atomically
+from cmvmon.shell.folder.site import Site
 from cmvmon.workbench.study_data import evidence
 
 _MARK = "# cmvmon priors fit"

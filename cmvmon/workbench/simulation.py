@@ -15,8 +15,8 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.feeds.delivery_text import write_delivery
 from cmvmon.feeds.laboratory import Laboratory
-from cmvmon.shell.files import write_atomically
-from cmvmon.shell.site import Site
+from cmvmon.shell.basis.files import write_atomically
+from cmvmon.shell.folder.site import Site
 from cmvmon.simulate import DEFAULT_SCENARIO, SCENARIOS, START, Ward, ward
 from cmvmon.simulate.bedside import bedside
 

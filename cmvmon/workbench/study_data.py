@@ -13,10 +13,10 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
 from cmvmon.protocol import Protocol
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.session import now
-from cmvmon.shell.site import Site
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store.session import now
+from cmvmon.shell.work.opening import open_site
 from cmvmon.workbench.folder_tables import find_table, read_whole
 
 

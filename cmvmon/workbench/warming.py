@@ -8,7 +8,7 @@ from cmvmon.assess import assess, next_samples
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.kinetics.trajectory.fitted import drawn_from
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import ward
 from cmvmon.simulate.ward import START
 from cmvmon.workbench.demo import real_example

@@ -20,7 +20,7 @@ from benchmarks.alert_mornings import alerts as counted
 from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLACES, PLASMA, Course, Patients, measured_log10, patients
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 RULES = Path(__file__).parents[3] / "shared" / "rules.md"
 NON_RESPONDER, RESPONDER, FAST, RISE, HUMAR, FALL_THEN_RISE = COURSES

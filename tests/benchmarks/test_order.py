@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import order
-from cmvmon.shell import session
+from cmvmon.shell.store import session
 
 
 @pytest.mark.parametrize("deliveries", [10, pytest.param(30, marks=pytest.mark.long)])

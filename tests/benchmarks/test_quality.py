@@ -38,7 +38,7 @@ from benchmarks.quality_series import (
 )
 from benchmarks.quality_wards import with_tobit, with_ward_rules
 from cmvmon.kinetics import fit_line
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import SCENARIOS, assumed
 
 LLOQ = math.log10(200)

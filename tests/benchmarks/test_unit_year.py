@@ -31,8 +31,8 @@ from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.run.replay_ledger import Told
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.run.replay.replay_ledger import Told
+from cmvmon.shell.folder.protocol_files import Protocol
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,11 @@ from cmvmon.board.app import make_app
 from cmvmon.board.auditing import Auditor
 from cmvmon.board.identity import Files
 from cmvmon.board.pages import Pages
-from cmvmon.run.night import nightly
-from cmvmon.run.page_names import PageNames
-from cmvmon.shell import audit_log
-from cmvmon.shell.session import open_store
-from cmvmon.shell.site import Site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.page_names import PageNames
+from cmvmon.shell.boards import audit_log
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store.session import open_store
 from tests import sites
 
 CMVMON = Path(sys.executable).parent / "cmvmon"

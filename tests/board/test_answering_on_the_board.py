@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run import answering, queries
-from cmvmon.run.night import nightly
-from cmvmon.shell import session
-from cmvmon.shell.opening import held
-from cmvmon.shell.site import Site
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import held
 from tests import sites
 from tests.board.boards import JUDGED, ON_A, ON_B, OWN, Asked, alert_of, answer, judged, token
 

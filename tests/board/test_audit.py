@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import AuditBroken, StoreError
-from cmvmon.shell import audit_log
-from cmvmon.shell.audit_log import Entry
-from cmvmon.shell.session import open_store
-from cmvmon.shell.site import Site
+from cmvmon.shell.boards import audit_log
+from cmvmon.shell.boards.audit_log import Entry
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store.session import open_store
 from tests import sites
 from tests.board.boards import ON_A, ON_B, Asked, audit_rows
 

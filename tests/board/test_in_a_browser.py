@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from cmvmon.run import answering
+from cmvmon.run.answers import answering
 from cmvmon.text import codes, language
 from tests.board import boards
 from tests.board.boards import ALSO_ON_A, ON_A, ON_B, PASSWORD, Served, alert_of

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from cmvmon.board import live, sheet
-from cmvmon.run import answering
-from cmvmon.run.patient_files import without_formula
+from cmvmon.run.answers import answering
+from cmvmon.run.messages.patient_files import without_formula
 from tests import sites
 from tests.board import boards
 from tests.board.boards import ALSO_ON_A, ON_A, ON_B, OWN, Asked, alert_of, served
@@ -205,7 +205,7 @@ def test_the_board_starts_without_prefect_great_expectations_and_pandas() -> Non
 
 
 def test_a_site_that_was_never_judged_says_so(tmp_path: Path) -> None:
-    from cmvmon.shell.opening import open_site
+    from cmvmon.shell.work.opening import open_site
 
     with open_site(tmp_path):
         pass

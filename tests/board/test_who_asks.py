@@ -13,7 +13,7 @@ from cmvmon.board.board_file import read_board_file
 from cmvmon.board.sessions import COOKIE, Sessions
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.shell import board_files
+from cmvmon.shell.boards import board_files
 from tests.board import boards
 from tests.board.boards import BY_PASSWORD, ON_A, OWN, PASSWORD, PEOPLE, Asked, audit_rows, raw_request, served, token
 

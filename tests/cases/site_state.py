@@ -13,13 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cmvmon.run.assessing import assessed
-from cmvmon.run.checkup import checkup
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.schema import ALERT_EVENTS, DELIVERIES
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.rows.schema import ALERT_EVENTS, DELIVERIES
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests.sites import lain_still
 
 FEED = "alfa"

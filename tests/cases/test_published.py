@@ -13,7 +13,7 @@ from cmvmon.assess import assess
 from cmvmon.domain import words
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.cases.test_ward_situations import NOT_ABOUT_A_LOAD, situations
 from tests.exposures import with_exposure

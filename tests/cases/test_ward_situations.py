@@ -9,7 +9,7 @@ import pytest
 
 from cmvmon.assess import assess
 from cmvmon.domain import words
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 
 FOLDER = Path(__file__).parent

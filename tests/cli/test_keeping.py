@@ -15,9 +15,10 @@ import pytest
 import typer
 
 from cmvmon.cli import app
-from cmvmon.run import at_work, night, nights
-from cmvmon.run.checkup import checkup
-from cmvmon.shell.lock import only_run
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.health import at_work, nights
+from cmvmon.run.nightly import night
+from cmvmon.shell.basis.lock import only_run
 from tests import sites
 from tests.calls import CMVMON, here, run
 from tests.sites import drop, falling, rows

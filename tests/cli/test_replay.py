@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.run.by_hand import take_in_by_hand
+from cmvmon.run.daytime.by_hand import take_in_by_hand
 from cmvmon.simulate import ward
 from cmvmon.workbench.simulation import delivered_texts, synthetic_laboratory
 

@@ -186,9 +186,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from cmvmon.run.feed import lab_feed
-from cmvmon.shell.landing import land
-from cmvmon.shell.opening import open_site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.shell.folder.landing import land
+from cmvmon.shell.work.opening import open_site
 root, as_of = Path(sys.argv[1]), datetime(2026, 3, 2, 8, tzinfo=UTC)
 from tests import sites
 from tests.patients import HEADERS

@@ -13,7 +13,7 @@ from cmvmon.domain.tables import BY_NAME
 from cmvmon.facts import all_fact_tables
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.stanza import declared_fields
-from cmvmon.shell.protocol_files import Protocol as Shipped
+from cmvmon.shell.folder.protocol_files import Protocol as Shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cmvmon.facts.conditions import otherwise
 from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import CASES
 
 _HEAD = """# The rules

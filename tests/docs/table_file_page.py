@@ -7,7 +7,7 @@ import re
 from cmvmon.domain.delivered import DELIVERED, Delivered
 from cmvmon.feeds.table_file import DOSES_PER_DAY, ROW_ID, STATUS, declarable, keys_asked, texts, time_of
 from cmvmon.feeds.toml_reading import Asked
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 _HEAD = """# The table file
 

@@ -15,7 +15,7 @@ import pytest
 import cmvmon
 from cmvmon import face
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import protocol_files
+from cmvmon.shell.folder import protocol_files
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("Protocol", "assess", "concordance", "fit_lines", "read", "simulate", "weekly_decline")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.docs.guide_page import (
     APPLIED_BY,
     IN_PART,

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cmvmon.run import metrics
-from cmvmon.run.night import nightly
+from cmvmon.run.checks import metrics
+from cmvmon.run.nightly.night import nightly
 from cmvmon.text import language
 from tests import sites
 from tests.docs.page_commands import commands

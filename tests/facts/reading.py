@@ -10,7 +10,7 @@ from cmvmon.assess import prepared
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.known import Known
 from cmvmon.facts import Facts, facts_at
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.patients import moment
 

@@ -14,7 +14,7 @@ from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.known import Known
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.patients import PATIENT, moment

@@ -21,7 +21,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
 from cmvmon.rules import all_rules
 from cmvmon.rules.context import LINES
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reference_wards import Reference
 
 WARDS = (

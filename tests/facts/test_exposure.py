@@ -19,7 +19,7 @@ from cmvmon.domain.standing import standing
 from cmvmon.facts.adequate_days import ADEQUATE_DAYS
 from cmvmon.facts.dose_days import drug_days
 from cmvmon.facts.exposure import EXPOSURE
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.facts.reading import facts_of

@@ -11,7 +11,7 @@ from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts.follow_up import FOLLOW_UP
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import alert_sentence, language
 from tests import patients
 from tests.patients import moment

@@ -11,7 +11,7 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts import facts_at
 from cmvmon.facts.rises import RISES
 from cmvmon.facts.samples import SAMPLES
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.patients import known, moment
 
 LOD = 17.5  # of plasma, in tests/patients.py

@@ -15,7 +15,7 @@ from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.facts import facts_at
 from cmvmon.facts.genotype_record import GENOTYPE_RECORD
 from cmvmon.facts.mutations import MUTATIONS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.patients import PATIENT
 

@@ -22,7 +22,7 @@ from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, kidney_days, kidney_states, levels
 from cmvmon.facts.nobody import nobody_without
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured

@@ -12,7 +12,7 @@ from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts.taken_back import TAKEN_BACK
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.patients import PATIENT, moment, results_frame
 
 OTHER = "SYNTHETIC-0002"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.laboratory_values import IN_JUDGED_UNIT, LABORATORY_VALUES, in_judged_unit
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.measured import with_measured
 from tests.patients import PATIENT, moment

@@ -16,8 +16,8 @@ from cmvmon.feeds.drafting.draft import draft_laboratory
 from cmvmon.feeds.drafting.sample import marks_of, time_formats_of
 from cmvmon.feeds.drafting.vocabulary import vocabulary
 from cmvmon.feeds.laboratory import Laboratory, read_laboratory
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.shell.making_site import make_site
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.shell.folder.making_site import make_site
 from tests.feeds import excel_files, fhir_texts, hl7_texts
 from tests.feeds.shipped import LABS, NAMES, deliver, intake, laboratory
 

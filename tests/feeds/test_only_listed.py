@@ -6,7 +6,7 @@ import pytest
 
 from cmvmon.feeds.cmv_drugs import DRUGS, sounds_like_a_drug
 from cmvmon.feeds.cmv_names import sounds_like_cmv
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.feeds.hl7_told_texts import apart, dose, order, part, read
 from tests.feeds.test_fhir_doses import ATC, concept, doses, given
 

@@ -12,8 +12,8 @@ from cmvmon import ingest
 from cmvmon.domain import conflicts, delivered
 from cmvmon.domain.delivered import TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
-from cmvmon.run import arrival_order
-from cmvmon.shell import arrivals, snapshots
+from cmvmon.run.deliveries import arrival_order
+from cmvmon.shell.taken_in import arrivals, snapshots
 
 SOURCES = [
     *sorted(Path(cmvmon.feeds.__file__).parent.rglob("*.py")),

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.calling import WAITS_AT_MOST_S, Calls
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly as plain_nightly
-from cmvmon.run.watching import Watch
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.session import now
+from cmvmon.run.daytime.calling import WAITS_AT_MOST_S, Calls
+from cmvmon.run.daytime.watching import Watch
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly as plain_nightly
+from cmvmon.shell.basis.lock import only_run
+from cmvmon.shell.store.session import now
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.hl7_texts import message, order
 from tests.flows.serving import Served, is_there, wait

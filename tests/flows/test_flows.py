@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly as plain_nightly
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly as plain_nightly
+from cmvmon.shell.basis.lock import only_run
+from cmvmon.shell.work.opening import open_site
 from flows.engine import quiet
 from tests import sites
 from tests.sites import day, text
@@ -167,7 +167,7 @@ def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(s
 
 
 def test_a_run_that_hangs_is_ended_by_its_own_limit_of_time(server: Path, tmp_path: Path) -> None:
-    from cmvmon.run.nights import ENDS_WITHIN
+    from cmvmon.run.health.nights import ENDS_WITHIN
     from flows.lab_feed import lab_feed
     from flows.nightly import nightly
 
@@ -196,7 +196,7 @@ def test_a_night_that_other_runs_keep_out_for_too_long_says_so(
     server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cmvmon.domain.errors import AlreadyRunning
-    from cmvmon.shell import session
+    from cmvmon.shell.store import session
     from flows.nightly import nightly
 
     monkeypatch.setattr(session, "WAIT_S", 0.2)

@@ -32,8 +32,8 @@ sys.addaudithook(hear)
 WAYS = """
 import sys
 from pathlib import Path
-from cmvmon.run.night import nightly
-from cmvmon.run.watching import Watch
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.daytime.watching import Watch
 from tests.listen import listening
 from tests.sites import rows
 

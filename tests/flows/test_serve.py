@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.shell.lock import only_run
+from cmvmon.shell.basis.lock import only_run
 from tests import sites
 from tests.flows.serving import CMVMON, Served, is_there, states, wait
 from tests.sites import rows

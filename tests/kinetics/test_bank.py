@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cmvmon.kinetics.bank.track import Track, track
 from cmvmon.protocol import TrajectoryLine
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.random_series import Series, bank_series, concatenated, random_lines
 from tests.oracles.bank import track_reference
 

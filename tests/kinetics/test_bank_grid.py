@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.posterior_grid import KINDS, NUMBERS, by_bank, differences, main, whole_posterior
 from cmvmon.protocol import TrajectoryLine
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.grid import posterior_on_grid
 from tests.kinetics.random_series import random_series
 

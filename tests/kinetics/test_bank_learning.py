@@ -14,7 +14,7 @@ from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.learning import Learned, learn_lines
 from cmvmon.kinetics.trajectory.series import TrajectorySeries, trajectory_series
 from cmvmon.protocol import TrajectoryLine
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, ward
 
 GROWTH = {"growth_log10_per_week": 0.25, "growth_sd_log10_per_week": 0.35}

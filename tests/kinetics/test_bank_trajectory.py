@@ -19,7 +19,7 @@ from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.trajectory.fitted import bank_trajectory
 from cmvmon.kinetics.trajectory.series import trajectory_series
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, SEEDS, START, ward
 
 PROTOCOL = Protocol.shipped()

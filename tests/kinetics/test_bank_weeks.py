@@ -12,7 +12,7 @@ import pytest
 
 from cmvmon.kinetics.inputs.limits import with_limits
 from cmvmon.kinetics.noise.in_use import default_sigma
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import AS_OF, START, decline, ward
 from tests.oracles.bank import (
     Belief,

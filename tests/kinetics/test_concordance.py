@@ -20,7 +20,7 @@ from cmvmon.kinetics.concordance.sample_pairs import sample_pairs
 from cmvmon.kinetics.concordance.table import READS, concordance
 from cmvmon.kinetics.numerics.proportion import exact_interval, student_quantile
 from cmvmon.kinetics.numerics.rank_correlation import comparisons, tau
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 AS_OF = DAY_0 + timedelta(days=400)

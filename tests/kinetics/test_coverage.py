@@ -12,7 +12,7 @@ from cmvmon.kinetics.clocks.courses import CLOCKS
 from cmvmon.kinetics.inputs.codes import WEEK_US
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks.weekly_decline import _joint
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENTS = 2_500

@@ -20,7 +20,7 @@ from cmvmon.kinetics.bank import many_series
 from cmvmon.kinetics.bank.lines import bank_numbers
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.kinetics.trajectory.series import trajectory_series
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.test_weekly_properties import SEEDS, START, ward
 
 PROTOCOL = Protocol.shipped()

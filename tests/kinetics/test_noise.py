@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import default_sigma, laboratory_sigma
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.spec.reading import cells, courses, moment, results
 
 # All at LLOQ 100, LOD 20, ULOQ 1e7; the levels of the file are 100 and 1000 IU/mL.

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.estimates import SCHEMA, chi_square_quantile, noise_estimates
 from cmvmon.kinetics.noise.in_use import default_sigma
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import ward
 from tests.spec.reading import DAY_0
 

@@ -11,7 +11,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import START, ward
 from tests.rules.reading import Case, at, tables
 

@@ -13,7 +13,7 @@ from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.kinetics.noise.same_minute import count_twins_once, impossible_pairs, mark_pairs
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.sites import day
 
 PROTOCOL = Protocol.shipped()

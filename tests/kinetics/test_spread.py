@@ -14,7 +14,7 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics.line.fit import prior_numbers
 from cmvmon.kinetics.weeks import spread
 from cmvmon.kinetics.weeks.weekly_decline import bank_of, gap_table, kernel_input
-from cmvmon.shell.site import Site
+from cmvmon.shell.folder.site import Site
 from cmvmon.simulate import ward
 
 

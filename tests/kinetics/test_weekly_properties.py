@@ -20,7 +20,7 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.protocol import read_trajectory_priors, trajectory_priors_text
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=60)

@@ -38,7 +38,7 @@ from tests.listen.listening import (
 
 SYNCED = ("-f", "-s", "3000", "-e", "trace=fdatasync,fsync,recvfrom,sendto")
 NOT_DURABLE = (
-    "import sys; from cmvmon.shell.inbox import Inbox; Inbox._synchronous = staticmethod(lambda: 0); "
+    "import sys; from cmvmon.shell.incoming.inbox import Inbox; Inbox._synchronous = staticmethod(lambda: 0); "
     "from cmvmon.cli import main; main()"
 )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.shell.inbox_moves import Moves
+from cmvmon.shell.incoming.inbox_moves import Moves
 from tests.listen.listening import CMVMON, contents
 from tests.sites import rows
 

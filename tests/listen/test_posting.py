@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.feeds.fhir.posted import REFUSALS
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests.feeds.fhir_texts import as_bytes, bundle, observation, patient, quantity, specimen, told
 from tests.listen import listening, posting
 from tests.listen.certificates import authority
@@ -408,7 +408,7 @@ def test_a_token_that_others_may_read_is_not_used_until_it_is_the_users_alone(tm
 
 @pytest.mark.parametrize("text", ["", "short", "x" * 31, "a" * 30 + " " + "b" * 30, "é" * 40, "x" * 513])
 def test_a_token_that_could_be_tried_or_not_be_sent_is_named_without_any_of_it(tmp_path: Path, text: str) -> None:
-    from cmvmon.shell.sender_files import senders
+    from cmvmon.shell.incoming.sender_files import senders
 
     poster(tmp_path, token=text)
     (fault,) = senders(tmp_path).faults.values()
@@ -417,7 +417,7 @@ def test_a_token_that_could_be_tried_or_not_be_sent_is_named_without_any_of_it(t
 
 
 def test_tokens_that_are_missing_or_the_same_are_named(tmp_path: Path) -> None:
-    from cmvmon.shell.sender_files import senders
+    from cmvmon.shell.incoming.sender_files import senders
 
     poster(tmp_path, "one")
     poster(tmp_path, "two")

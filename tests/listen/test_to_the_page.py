@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cmvmon.run.night import nightly
-from cmvmon.shell.inbox_moves import Moves
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.incoming.inbox_moves import Moves
 from tests.listen import listening
 from tests.listen.listening import CMVMON, result, sent, started, until
 from tests.sites import rows

@@ -15,8 +15,8 @@ from hl7.mllp import open_hl7_connection
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.mllp import framed
 from cmvmon.feeds.senders import read_listening, read_sender
-from cmvmon.run.listening_sockets import tls
-from cmvmon.shell import sender_files
+from cmvmon.run.listener.listening_sockets import tls
+from cmvmon.shell.incoming import sender_files
 from tests.listen import listening
 from tests.listen.certificates import Authority, authority, site_over_tls
 from tests.listen.listening import CMVMON, Listener, answers, code_and_id, contents, good, result, sent, started, until

@@ -11,12 +11,13 @@ import polars as pl
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.run import ward_list
-from cmvmon.run.night import nightly
-from cmvmon.run.refresh import pages_again
-from cmvmon.shell import alert_store, known
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime.refresh import pages_again
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.ward import ward_list
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from cmvmon.workbench import demo
 
 

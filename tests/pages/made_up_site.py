@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import course, day, drop, result, text
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from cmvmon.run.night import nightly
-from cmvmon.run.publish import page_of
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from cmvmon.text import codes, language
 from tests import sites
 from tests.pages.conftest import Opener

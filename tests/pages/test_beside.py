@@ -24,7 +24,7 @@ from cmvmon.domain.words import VENTILATION_KIND
 from cmvmon.facts.beside import BESIDE, CIRCUITS, DRUGS, HERPES, OF_DEFENCE, UNKNOWN_BECAUSE, VALUES, WITH_FOSCARNET
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.context import LINES
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.beside import of_defence, with_drugs
 from dashboards.beside_views import Beside

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from cmvmon.domain import words
-from cmvmon.run.publish import page_of
-from cmvmon.shell.site import Site
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from cmvmon.text import codes, language
 from tests.pages import by_hand
 from tests.pages.conftest import Opened, Opener

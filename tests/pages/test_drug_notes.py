@@ -9,7 +9,7 @@ import pytest
 from cmvmon.assess import assess
 from cmvmon.facts.drug_pairs import noted_pairs
 from cmvmon.protocol.interactions import NOTE, NOTED_EFFECTS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.drug_notes import drug_notes
 from dashboards.patient import patient_page

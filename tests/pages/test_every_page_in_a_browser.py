@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from cmvmon.run.publish import page_of
-from cmvmon.shell.site import Site
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from cmvmon.telling import routing
 from cmvmon.telling.letter import Speaking
 from cmvmon.telling.wording import said

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.results import WEEKLY_DECLINE
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.facts import points
 from dashboards.figure import patient_figure

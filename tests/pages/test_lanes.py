@@ -14,7 +14,7 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, METHODS, UNITS
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.facts.alongside import ALONGSIDE, DOSE_BANDS, KIDNEY_VALUES, LANES_UNKNOWN, LEVELS_TAKEN
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from dashboards.beside_views import Alongside
 from dashboards.figure import patient_figure, plot_of

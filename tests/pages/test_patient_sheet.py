@@ -18,8 +18,8 @@ import pytest
 from pypdf import PdfReader
 
 from cmvmon.domain import words
-from cmvmon.run.publish import page_of
-from cmvmon.shell.site import Site
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from cmvmon.text import codes, language
 from dashboards.exports import patient_html, patient_pdf, patient_svg
 from tests.pages import by_hand

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.publish import page_of
-from cmvmon.shell.site import Site
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from cmvmon.text import codes
 from tests.docs.reading_page import CASES, Case, reading_page
 from tests.pages.demo_site import Demo

@@ -15,10 +15,10 @@ import pytest
 
 from cmvmon.domain.errors import PolicyChanged
 from cmvmon.rules import all_rules
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.run.unit_query import unit_rows
-from cmvmon.shell.last_backup import LastBackup, note
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.asking.unit_query import unit_rows
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.keeping.last_backup import LastBackup, note
 from cmvmon.text import codes, language
 from tests import sites
 from tests.pages import made_up_site

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from cmvmon.protocol.differences import differences
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 

@@ -15,7 +15,7 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.renal_replacement import MODALITIES
 from cmvmon.protocol.doses import DoseTable, dose_unit
 from cmvmon.protocol.loader import read_protocol
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 PUBLISHED = Path(__file__).parent / "published_doses.md"
 DOSES = Protocol.shipped().doses

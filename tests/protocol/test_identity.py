@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 FOLDER = resources.files("cmvmon.protocol")
 TEXT = FOLDER.joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")

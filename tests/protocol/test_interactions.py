@@ -11,7 +11,7 @@ from cmvmon.domain.co_medication import ATC_CODE
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol.interactions import ALERT, NOTE
 from cmvmon.protocol.loader import read_protocol
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 PROTOCOL = Protocol.shipped()

@@ -9,7 +9,7 @@ import pytest
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.domain.renal_replacement import CONTINUOUS
 from cmvmon.protocol.loader import read_protocol
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ from cmvmon.domain.compartments import COMPARTMENTS, NAMES
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol import read_protocol
 from cmvmon.rules import needed_numbers
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
 FAMILIES = ("prior", "alarm", "rules", "doses", "levels")  # tables whose entries are stanzas

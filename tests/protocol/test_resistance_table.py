@@ -13,7 +13,7 @@ from cmvmon.domain import resistance
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol import read_protocol
 from cmvmon.protocol.resistance_table import Effect, hash_of, read_resistance_table
-from cmvmon.shell.protocol_files import Protocol, packaged_resistance_tables
+from cmvmon.shell.folder.protocol_files import Protocol, packaged_resistance_tables
 
 NAME = "herpesdrg-fee40ad"
 FILE = resources.files("cmvmon.protocol").joinpath("resistance", f"{NAME}.tsv").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from cmvmon.protocol import (
     trajectory_priors_text,
 )
 from cmvmon.protocol.trajectory_priors import CHANGES, MOST_CHANGES, RESPONSES
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.kinetics.random_series import random_lines
 
 TEXT = """

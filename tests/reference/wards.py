@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from cmvmon.simulate import START, Ward, ward
 from cmvmon.workbench.simulation import SYNTHETIC, delivered_texts, synthetic_laboratory
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured

@@ -13,7 +13,7 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import SCENARIOS, Ward, ward
 from cmvmon.simulate.ward import START
 

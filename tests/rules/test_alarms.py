@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cmvmon.assess import assess
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import Case, at, tables
 
 LATE_RISE = "bal d0 1000000, d7 40000, d14 2000, d19 9000, d24 15000"

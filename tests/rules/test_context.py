@@ -11,7 +11,7 @@ import pytest
 from cmvmon.assess import assess
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.rules.context import LINES, context_of
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from tests import patients
 from tests.exposures import with_exposure

@@ -17,7 +17,7 @@ from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule, all_rules, deciding_numbers, leaflet_of, needed_numbers
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.judging import judged
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import cases
 from tests.rules.reference_wards import REFERENCES, assessed_ward
 from tests.rules.together import verdicts_of

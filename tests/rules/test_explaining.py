@@ -16,8 +16,8 @@ from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import CONTRADICTORY, asked, turns, verdict_with
 from cmvmon.rules.judging import judged
-from cmvmon.run.rule_query import where
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.rule_query import where
+from cmvmon.shell.folder.site import Site
 from tests.rules.reading import cases
 from tests.rules.together import verdicts_of
 

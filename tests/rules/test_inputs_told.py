@@ -10,7 +10,7 @@ import pytest
 from cmvmon.assess import assess
 from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.protocol import Protocol
-from cmvmon.shell.protocol_files import Protocol as Shipped
+from cmvmon.shell.folder.protocol_files import Protocol as Shipped
 from cmvmon.text import alert_sentence, codes, duration_sentence, language
 from tests import patients
 from tests.patients import PATIENT, moment

@@ -14,7 +14,7 @@ from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.protocol import Alarm
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import at
 
 LIMITS = {"plasma": (17.5, 35.0, 1e6), "bal": (100.0, 200.0, 1e6)}

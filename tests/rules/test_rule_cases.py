@@ -14,7 +14,7 @@ from cmvmon.assess import assess
 from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.rules import all_rules
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import CASES, PATIENT, Case, about, assessed, at, cases, tables
 from tests.rules.together import verdicts_of
 

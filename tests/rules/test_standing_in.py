@@ -14,7 +14,7 @@ from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import alert_details, language
 from cmvmon.text.concordance import concordance_sentence
 from tests.rules.reading import DAY_0, at, cases, tables

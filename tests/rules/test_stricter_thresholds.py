@@ -18,7 +18,7 @@ from cmvmon.facts.conditions import PROTOCOL, Comparison, Condition, Not
 from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.judging import judged
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import cases
 from tests.rules.reference_wards import REFERENCES, Reference, assessed_ward
 from tests.rules.together import verdicts_of

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cmvmon.assess import assess
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 
 

@@ -21,7 +21,7 @@ from cmvmon.protocol import RuleStanza
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.judging import check, in_order, judge, judged
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENT = Column("patient_id", Kind.TEXT, "The patient.")

@@ -23,7 +23,7 @@ from cmvmon.facts import facts_at
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.rules import Rule, all_rules, judge
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import Case, at, cases, tables
 
 _NAMES = ("patient_id", "result_id", "stay_id")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.night import nightly
-from cmvmon.run.queries import listed_alerts
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
+from cmvmon.run.asking.queries import listed_alerts
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import open_site
 from tests.patients import Stay, stay_line
 from tests.sites import course, day, drop, laboratories, result, stay
 

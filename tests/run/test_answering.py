@@ -14,9 +14,11 @@ import pytest
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import CLOSED, NONE, RESOLVED, STATES
-from cmvmon.run import answering, queries
-from cmvmon.shell import alert_store, session
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import open_site
 from cmvmon.text import codes
 from cmvmon.text.set_aside import override_reason, reasons
 from tests import sites
@@ -80,9 +82,9 @@ def test_of_two_who_acknowledge_at_once_one_wins_and_the_other_is_told_who_did(a
 KILLED = """
 import sys, time
 from pathlib import Path
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import held, open_site
+from cmvmon.shell.folder.site import Site
 from tests.run.test_answering import EVIDENCE, NEXT
 from tests.shell.test_alert_store import ends, stamp, verdict
 
@@ -198,8 +200,8 @@ def test_a_snooze_lasts_until_the_next_expected_sample_at_most(
     alerted: Path, taken: float | None, longest: datetime
 ) -> None:
     if taken is not None:
-        from cmvmon.run.intake import take_in_drop
-        from cmvmon.shell.drop_folder import look_through
+        from cmvmon.run.deliveries.intake import take_in_drop
+        from cmvmon.shell.folder.drop_folder import look_through
 
         sampled(alerted, taken)
         with open_site(alerted) as opened:

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.checkup import checkup
-from cmvmon.run.night import nightly
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.site import Site
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay
 

@@ -20,21 +20,23 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, CmvmonError, SiteError, StoreError
-from cmvmon.run import at_work, backup_checkup, restoring
-from cmvmon.run.backing_up import BACKUP, BackedUp, back_up
-from cmvmon.run.backup_checkup import of_backup
-from cmvmon.run.night import nightly
-from cmvmon.run.restoring import restore, verify
-from cmvmon.run.status import status
-from cmvmon.shell import content_hashes, last_backup
-from cmvmon.shell.backup_files import HASH, MANIFEST
-from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.inbox_moves import Moves
-from cmvmon.shell.landing import ids, raw
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.schema import METADATA
-from cmvmon.shell.site import Site
-from cmvmon.shell.store_backup import contents
+from cmvmon.run.backups import restoring
+from cmvmon.run.backups.backing_up import BACKUP, BackedUp, back_up
+from cmvmon.run.backups.restoring import restore, verify
+from cmvmon.run.checks.status import status
+from cmvmon.run.health import at_work, backup_checkup
+from cmvmon.run.health.backup_checkup import of_backup
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.landing import ids, raw
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
+from cmvmon.shell.incoming.inbox_moves import Moves
+from cmvmon.shell.keeping import last_backup
+from cmvmon.shell.keeping.backup_files import HASH, MANIFEST
+from cmvmon.shell.keeping.store_backup import contents
+from cmvmon.shell.rows.schema import METADATA
+from cmvmon.shell.work import content_hashes
+from cmvmon.shell.work.opening import open_site
 from tests import postgresql, sites
 from tests.calls import here
 from tests.listen import listening

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import StoreError
-from cmvmon.run import calling, refresh
-from cmvmon.run.at_work import WATCH, only_one
-from cmvmon.run.calling import Caller
-from cmvmon.run.feed import follow
-from cmvmon.run.night import nightly
-from cmvmon.run.watching import Look, Trouble
+from cmvmon.run.daytime import calling, refresh
+from cmvmon.run.daytime.calling import Caller
+from cmvmon.run.daytime.feed import follow
+from cmvmon.run.daytime.watching import Look, Trouble
+from cmvmon.run.health.at_work import WATCH, only_one
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.listen.listening import result
 from tests.run.test_inbox_taking import come

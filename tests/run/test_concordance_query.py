@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.cli import app
-from cmvmon.run.assessing import assessed
-from cmvmon.run.concordance_query import compared
-from cmvmon.run.night import nightly
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.concordance_query import compared
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from tests.sites import course, day, drop, result, stay, text
 
 AS_OF = day(15)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.run.night import nightly
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, result
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run import nights
-from cmvmon.run.telling import Told, tell
+from cmvmon.run.health import nights
+from cmvmon.run.messages.telling import Told, tell
 from tests.run.test_telling import at, subjects, text_of
 from tests.servers import free_port, mail_server
 from tests.sites import rows

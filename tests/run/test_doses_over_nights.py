@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cmvmon.run.night import nightly
-from cmvmon.run.queries import listed_alerts
+from cmvmon.run.asking.queries import listed_alerts
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import course, day, drop, page_of, result, stay, text
 

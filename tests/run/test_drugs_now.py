@@ -14,12 +14,12 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts import Facts
 from cmvmon.facts.drug_lines import DRUG_LINES
-from cmvmon.run.assessing import assessed
-from cmvmon.run.drugs_now import drugs_now
-from cmvmon.run.night import nightly
-from cmvmon.run.ward_list import of_assessment, stored_list
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.ward.drugs_now import drugs_now
+from cmvmon.run.ward.ward_list import of_assessment, stored_list
+from cmvmon.shell.folder.protocol_files import Protocol
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.pages.made_up import AS_OF, course, day
 

@@ -11,13 +11,13 @@ import pytest
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError, StoreError
-from cmvmon.run.backing_up import back_up
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.dry_run import WouldBe, try_by_hand
-from cmvmon.run.night import nightly
-from cmvmon.shell.making_site import make_site
-from cmvmon.shell.opening import held
-from cmvmon.shell.site import Site
+from cmvmon.run.backups.backing_up import back_up
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.run.deliveries.dry_run import WouldBe, try_by_hand
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.making_site import make_site
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import held
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import moment as day

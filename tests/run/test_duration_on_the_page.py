@@ -6,7 +6,7 @@ import re
 from html import unescape
 from pathlib import Path
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import course, day, drop, page_of, result, stay
 

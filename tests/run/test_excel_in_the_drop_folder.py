@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.run.night import nightly
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.excel_files import excel
 from tests.sites import day, drop, result

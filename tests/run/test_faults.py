@@ -17,15 +17,15 @@ import pytest
 from cmvmon.assess import Assessment
 from cmvmon.domain.errors import ContractBroken, ProtocolError, SiteError
 from cmvmon.facts import facts_at
-from cmvmon.run.assessing import assess_site, assessed, gate_computed
-from cmvmon.run.dismissing import dismiss
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.session import now
+from cmvmon.run.answers.dismissing import dismiss
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.judging.assessing import assess_site, assessed, gate_computed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.store.session import now
+from cmvmon.shell.work.opening import open_site
 from cmvmon.text import language
 from tests import sites
 from tests.calls import here

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.run.night import nightly
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell.inbox import FHIR, Inbox, Message, key_of
-from cmvmon.shell.known import known_table
-from cmvmon.shell.opening import open_site
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.as_known.known import known_table
+from cmvmon.shell.incoming.inbox import FHIR, Inbox, Message, key_of
+from cmvmon.shell.work.opening import open_site
 from tests.feeds.fhir_texts import Json, as_bytes, bundle, patient
 from tests.feeds.test_fhir_doses import TABLE_FILE, given
 from tests.run.test_fhir_files import put

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell.opening import open_site
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.fhir_texts import Json, as_bytes, as_lines, bundle, observation, patient, quantity, specimen
 from tests.feeds.shipped import LABS

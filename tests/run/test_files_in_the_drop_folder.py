@@ -13,11 +13,11 @@ import pytest
 
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.ingest import Intake
-from cmvmon.run import intake, landed_delivery
-from cmvmon.run.night import nightly
-from cmvmon.shell.drop_folder import look_through
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.deliveries import intake, landed_delivery
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.drop_folder import look_through
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, drop, result, stay
 
@@ -206,7 +206,7 @@ def test_a_database_that_can_not_be_used_is_no_fault_of_a_delivery(
     def refused(*_args: object, **_kwargs: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("cmvmon.shell.intake_store.append", refused)
+    monkeypatch.setattr("cmvmon.shell.taken_in.intake_store.append", refused)
     with pytest.raises(StoreError, match="the disk is full"):
         nightly(tmp_path, as_of=day(1))
 

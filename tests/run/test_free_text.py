@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.free_text import refuse_patients
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import answer_quarantine
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.session import now
+from cmvmon.run.answers.free_text import refuse_patients
+from cmvmon.run.answers.quarantine_answers import answer_quarantine
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.store.session import now
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day
 

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from cmvmon.domain import words
 from cmvmon.domain.results import VERDICTS
-from cmvmon.run.assessing import assessed
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import open_site
 from tests.depth import examples
 from tests.sites import course, day, laboratories, land, link, result, stay, text
 

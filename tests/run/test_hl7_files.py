@@ -6,10 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell.opening import open_site
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.sites import day

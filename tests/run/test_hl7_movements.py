@@ -15,17 +15,17 @@ from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
 from cmvmon.domain.results import ALERTS
 from cmvmon.domain.rows import ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.run import ward_list
-from cmvmon.run.assessing import assessed
-from cmvmon.run.merging import listed_links
-from cmvmon.run.night import nightly
-from cmvmon.run.placing import places
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.run.ward_rows import ward_rows
-from cmvmon.run.worklist import worklist
-from cmvmon.shell import known
-from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.opening import open_site
+from cmvmon.run.asking.worklist import worklist
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.daytime.merging import listed_links
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.ward_rows import ward_rows
+from cmvmon.run.ward import ward_list
+from cmvmon.run.ward.placing import places
+from cmvmon.shell.as_known import known
+from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.hl7_told_texts import TEXT, adt, dose, file_of, merge, order, unlink
 from tests.sites import day, result
@@ -121,7 +121,7 @@ def test_every_order_of_arrival_ends_in_the_same_stays(tmp_path: Path) -> None:
     for number, messages in enumerate(orders):
         root = at_feed(tmp_path / str(number))
         with open_site(root) as opened:
-            from cmvmon.run.intake import take_in_file
+            from cmvmon.run.deliveries.intake import take_in_file
 
             for n, message in enumerate(messages):
                 path = root / f"{n}.hl7"

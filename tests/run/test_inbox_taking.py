@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, StoreBusy
-from cmvmon.run import inbox_taking, landed_delivery, watching
-from cmvmon.run.at_work import LISTEN, only_one
-from cmvmon.run.night import nightly
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.run.status import status
-from cmvmon.run.unchecked import Unchecked
-from cmvmon.run.watching import Look, Watch, keep_watch
-from cmvmon.shell import landing
-from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.inbox_moves import Moves
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.checks.status import status
+from cmvmon.run.daytime import watching
+from cmvmon.run.daytime.unchecked import Unchecked
+from cmvmon.run.daytime.watching import Look, Watch, keep_watch
+from cmvmon.run.deliveries import inbox_taking, landed_delivery
+from cmvmon.run.health.at_work import LISTEN, only_one
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder import landing
+from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
+from cmvmon.shell.incoming.inbox_moves import Moves
 from tests.listen.listening import result
 from tests.sites import lain_still, rows
 
@@ -131,14 +132,14 @@ def test_a_watch_looks_at_messages_alone_and_tries_again_what_it_could_not_judge
     come(tmp_path, result("1", collected="202605310800", reported="202605311000"), feed="new_lab")
     with monkeypatch.context() as broken:
         broken.setattr(
-            "cmvmon.run.watching.take_in_drop", lambda *_, **__: pytest.fail("the drop folder was gone through")
+            "cmvmon.run.daytime.watching.take_in_drop", lambda *_, **__: pytest.fail("the drop folder was gone through")
         )
         look = watch.look()
     assert look is not None
     assert [fault.code for fault in look.taken_in.faults] == ["laboratory_file"]
     assert watch.look() is None
     mended_laboratory(tmp_path)
-    monkeypatch.setattr("cmvmon.run.watching.TRIES_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("cmvmon.run.daytime.watching.TRIES_AGAIN_AFTER_S", 0.0)
     look = watch.look()
     assert look is not None
     assert accepted(tmp_path) == ["F1"]
@@ -300,12 +301,12 @@ def test_where_messages_can_not_be_moved_a_watch_says_so_once_and_tries_now_and_
         return taken_in(*told, **others)
 
     monkeypatch.setattr(watching, "take_in_inbox", counted)
-    monkeypatch.setattr("cmvmon.run.intake.take_in_inbox", counted)
+    monkeypatch.setattr("cmvmon.run.deliveries.intake.take_in_inbox", counted)
     monkeypatch.setattr(watching, "LOOKS_EVERY_S", 0.05)
     monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 1.0)
     come(tmp_path, result("1"))
     with monkeypatch.context() as full:
-        full.setattr("cmvmon.run.inbox_taking._land", no_room)
+        full.setattr("cmvmon.run.deliveries.inbox_taking._land", no_room)
         Timer(6.0, stop.set).start()
         for one in keep_watch(tmp_path, stop=stop):
             said += one.taken_in.faults if isinstance(one, Look) else [one]
@@ -344,7 +345,7 @@ def test_what_could_not_be_checked_for_a_busy_site_is_checked_later(
         if len(checked) == 1:
             raise StoreBusy("busy")
 
-    monkeypatch.setattr("cmvmon.run.unchecked.check_deliveries", check)
+    monkeypatch.setattr("cmvmon.run.daytime.unchecked.check_deliveries", check)
     unchecked = Unchecked()
     unchecked.add(["a", "b", "a"])
     with pytest.raises(StoreBusy):

@@ -10,18 +10,21 @@ import pytest
 
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.checkup import checkup
-from cmvmon.run.dismissing import dismiss
-from cmvmon.run.feed import lab_feed, lab_feeds
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
-from cmvmon.run.quarantine_retry import retry
-from cmvmon.run.status import status
-from cmvmon.shell import feed_state, known, session, unjudged
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.answers.dismissing import dismiss
+from cmvmon.run.asking.quarantine_list import listed_quarantine, quarantined_record
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.status import status
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.run.daytime.feed import lab_feed, lab_feeds
+from cmvmon.run.daytime.quarantine_retry import retry
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.taken_in import unjudged
+from cmvmon.shell.waiting import feed_state
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.run.checkup import checkup
-from cmvmon.run.listener_checkup import of_listener
-from cmvmon.run.status import status
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.listener_checkup import of_listener
+from cmvmon.run.checks.status import status
 from tests.listen.posting import poster
 from tests.sites import laboratories
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cmvmon.run import listening_counts
-from cmvmon.run.listening_counts import Ledger
+from cmvmon.run.listener import listening_counts
+from cmvmon.run.listener.listening_counts import Ledger
 
 
 def test_an_event_is_told_once_a_minute_for_each_source_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 
 from benchmarks import made_site
 from cmvmon.episodes import ACKNOWLEDGE, Word
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_history, alert_store, feed_state, signs_of_life
-from cmvmon.shell.answered import answered_results
-from cmvmon.shell.opening import open_site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_history, alert_store
+from cmvmon.shell.alerts.answered import answered_results
+from cmvmon.shell.as_known import signs_of_life
+from cmvmon.shell.waiting import feed_state
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.shell.test_alert_store import record, verdict
 from tests.sites import day

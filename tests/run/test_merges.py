@@ -11,15 +11,16 @@ import pytest
 
 from cmvmon.domain.errors import ClockInDoubt, DeliveryError, SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
-from cmvmon.run.assessing import assessed
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.merging import listed_links, merge
-from cmvmon.run.night import nightly
-from cmvmon.run.page_report import page_of, report_pages
-from cmvmon.shell import known, session
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.daytime.merging import listed_links, merge
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.page_report import page_of, report_pages
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, falling, land, link, result, rows, stay, text
 
@@ -197,7 +198,7 @@ def test_a_link_whose_moment_comes_by_day_takes_effect_with_the_next_delivery(tm
 def by_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes on from the days after the last night, a minute each time it is read."""
     minutes = itertools.count()
-    for name in ("cmvmon.shell.session.now", "cmvmon.run.merging.now"):
+    for name in ("cmvmon.shell.store.session.now", "cmvmon.run.daytime.merging.now"):
         monkeypatch.setattr(name, lambda: day(17) + timedelta(minutes=next(minutes)))
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.merging import listed_links, merge
-from cmvmon.shell import known, session
-from cmvmon.shell.links import links
-from cmvmon.shell.opening import open_site
+from cmvmon.run.daytime.merging import listed_links, merge
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.store import session
+from cmvmon.shell.versions.links import links
+from cmvmon.shell.work.opening import open_site
 from tests.feeds import hl7_told_texts as hl7
 from tests.run.test_hl7_movements import FEED, at_feed
 from tests.sites import day
@@ -75,7 +76,7 @@ def test_a_merge_of_people_of_two_dates_of_birth_waits_for_a_person_whichever_co
 def test_a_person_who_compared_the_dates_says_so_and_nobody_else_can_merge_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("cmvmon.shell.session.now", "cmvmon.run.merging.now"):
+    for name in ("cmvmon.shell.store.session.now", "cmvmon.run.daytime.merging.now"):
         monkeypatch.setattr(name, lambda: day(25))
     root = come(tmp_path, *BORN.values(), hl7.adt("A01", patient=OLD), JOINED)
     (listed,) = listed_links(root)

@@ -16,14 +16,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run import metrics, nights
-from cmvmon.run.backing_up import back_up
-from cmvmon.run.night import nightly
-from cmvmon.run.status import Status, status
-from cmvmon.shell.certificates import SEEN, certificates
-from cmvmon.shell.inbox import Inbox, Message, key_of
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.backups.backing_up import back_up
+from cmvmon.run.checks import metrics
+from cmvmon.run.checks.status import Status, status
+from cmvmon.run.health import nights
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.incoming.certificates import SEEN, certificates
+from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
+from cmvmon.shell.work.opening import open_site
 from tests import servers, sites
 from tests.calls import here
 from tests.listen import listening

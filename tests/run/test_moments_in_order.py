@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, SiteError
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import assess_step, nightly
-from cmvmon.run.showing import show
-from cmvmon.shell import session
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import assess_step, nightly
+from cmvmon.run.nightly.showing import show
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import held, open_site
 from tests import sites
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text
 
@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
     def set_to(moment: datetime) -> None:
         monkeypatch.setattr(session, "now", lambda: moment)
-        for module in ("cmvmon.run.publish",):
+        for module in ("cmvmon.run.pages.publish",):
             monkeypatch.setattr(f"{module}.now", lambda: moment)
 
     return set_to

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.run import ward_list
-from cmvmon.run.night import nightly
-from cmvmon.shell import known
-from cmvmon.shell.movements_left_open import may_go_on
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.schema import VERSIONS
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.ward import ward_list
+from cmvmon.shell.as_known import known
+from cmvmon.shell.as_known.movements_left_open import may_go_on
+from cmvmon.shell.rows.schema import VERSIONS
+from cmvmon.shell.work.opening import open_site
 from tests.feeds.hl7_told_texts import merge
 from tests.run.test_hl7_movements import at_feed, moved, of_march, put
 from tests.sites import day

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import NoLaboratoryFile
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.shell.folder.site import Site
 
 ONLY_STAYS = 'feed = "stays"\ndescription = "stays"\n[icu_stays]\n'
 

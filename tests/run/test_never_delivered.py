@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.rules import all_rules
-from cmvmon.run.never_delivered import BECAUSE, NOBODY_WITHOUT
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.never_delivered import BECAUSE, NOBODY_WITHOUT
 from cmvmon.simulate import START, ward
 from cmvmon.text import language
 from cmvmon.workbench.simulation import SYNTHETIC, bedside_of, delivered_texts, synthetic_laboratory

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.cli import app
-from cmvmon.run.night import nightly
-from cmvmon.run.publish import page_of
-from cmvmon.shell.site import Site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
 from tests.sites import course, day, drop, result, stay, text
 
 AS_OF = day(8)

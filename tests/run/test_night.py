@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.assessing import assessed
-from cmvmon.shell.opening import open_site
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, drop, falling, text
 

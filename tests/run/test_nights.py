@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, StoreError
-from cmvmon.run import at_work, night, nights
-from cmvmon.run.checkup import checkup
-from cmvmon.run.night import nightly
-from cmvmon.run.night_alerts import note_missed, noting_a_stop
-from cmvmon.run.nights import due_after, due_by
-from cmvmon.run.status import status
-from cmvmon.shell import session
-from cmvmon.shell.lock import only_run
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.status import status
+from cmvmon.run.health import at_work, nights
+from cmvmon.run.health.nights import due_after, due_by
+from cmvmon.run.nightly import night
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.night_alerts import note_missed, noting_a_stop
+from cmvmon.shell.basis.lock import only_run
+from cmvmon.shell.store import session
 from tests import sites
 from tests.sites import rows
 

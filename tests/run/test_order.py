@@ -13,16 +13,17 @@ import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, SiteError
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
-from cmvmon.run import night
-from cmvmon.run.assessing import assessed
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.page_report import report_pages
-from cmvmon.run.said_query import said
-from cmvmon.shell import alert_store, session, stored_results
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.said_query import said
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly import night
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.page_report import report_pages
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import held, open_site
 from tests import sites
 from tests.sites import course, day, drop, falling, stay
 

@@ -8,8 +8,8 @@ import pytest
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.run.checkup import Finding, checkup
-from cmvmon.run.night import nightly
+from cmvmon.run.checks.checkup import Finding, checkup
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import day
 

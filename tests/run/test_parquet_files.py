@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import day
 

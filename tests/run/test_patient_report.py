@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from dashboards.exports import patient_pdf, patient_svg
 from tests import sites
 from tests.sites import day

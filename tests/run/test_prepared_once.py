@@ -13,10 +13,10 @@ import pytest
 from cmvmon.domain.versions import current_versions
 from cmvmon.kinetics import concordance, treatment_courses, weekly_decline
 from cmvmon.kinetics.noise.in_use import laboratory_sigma
-from cmvmon.run.assessing import assessed
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.publish import publish
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.pages.publish import publish
+from cmvmon.shell.work.opening import open_site
 from tests.sites import day, ward_of_three
 
 WORKED_OUT = (current_versions, laboratory_sigma, treatment_courses, weekly_decline, concordance)

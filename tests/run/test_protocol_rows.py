@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from cmvmon.run.protocol_rows import rows_of
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.run.asking.protocol_rows import rows_of
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import Case, about, cases
 from tests.rules.together import verdicts_of
 

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.run.night import nightly
-from cmvmon.run.night_alerts import noting_a_stop
-from cmvmon.run.watching import Trouble, Watch, keep_watch
-from cmvmon.run.worklist import worklist
+from cmvmon.run.asking.worklist import worklist
+from cmvmon.run.daytime.watching import Trouble, Watch, keep_watch
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.night_alerts import noting_a_stop
 from tests import sites
 from tests.patients import iso
 from tests.sites import day

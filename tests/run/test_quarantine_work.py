@@ -20,16 +20,16 @@ from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.owners import NOBODY, OWNERS, owner_of
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, promise_sentences
-from cmvmon.run import landed_delivery
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
-from cmvmon.run.quarantine_list import STANDS, counted_apart, listed_quarantine, quarantined_record
-from cmvmon.run.quarantine_retry import OfReason, release, retry
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell import quarantine
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers.quarantine_answers import answer_quarantine, answered, reopen
+from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine, quarantined_record
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.run.daytime.quarantine_retry import OfReason, release, retry
+from cmvmon.run.deliveries import landed_delivery
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.waiting import quarantine
+from cmvmon.shell.work.opening import open_site
 from tests.feeds.fhir_texts import observation, patient, specimen, told
 from tests.listen.listening import result as message
 from tests.patients import HEADERS
@@ -38,7 +38,7 @@ from tests.sites import course, day, drop, lain_still, result, rows
 
 RESULTS = "viral_load_results"
 BAD = result("SYNTHETIC-1", 3, "ca. 500")
-CLOCKS = ("cmvmon.shell.session.now", "cmvmon.run.quarantine_list.now")
+CLOCKS = ("cmvmon.shell.store.session.now", "cmvmon.run.asking.quarantine_list.now")
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run import rule_switching
-from cmvmon.run.merging import merge
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import answer_quarantine
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.shell import journal, session
-from cmvmon.shell.landing import ids
+from cmvmon.run.answers import rule_switching
+from cmvmon.run.answers.quarantine_answers import answer_quarantine
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.daytime.merging import merge
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.landing import ids
+from cmvmon.shell.store import session
+from cmvmon.shell.taken_in import journal
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay, text
 

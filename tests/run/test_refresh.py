@@ -10,14 +10,15 @@ import pytest
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
 from cmvmon.domain.known import Known
-from cmvmon.run import assessing, refresh
-from cmvmon.run.feed import lab_feed, lab_feeds
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.page_report import page_of
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.daytime import refresh
+from cmvmon.run.daytime.feed import lab_feed, lab_feeds
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.judging import assessing
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.page_report import page_of
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, falling, result, stay, text
 

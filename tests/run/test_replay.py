@@ -11,16 +11,16 @@ import pytest
 from cmvmon import episodes
 from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import Word
-from cmvmon.run.assessing import assess_site
-from cmvmon.run.by_hand import take_in_by_hand
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import take_in_step
-from cmvmon.run.protocol_query import read_for
-from cmvmon.run.replay_report import report
-from cmvmon.run.replaying import Replayed, replay
-from cmvmon.shell import alert_store, rule_switches
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.asking.protocol_query import read_for
+from cmvmon.run.daytime.by_hand import take_in_by_hand
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.judging.assessing import assess_site
+from cmvmon.run.nightly.night import take_in_step
+from cmvmon.run.replay.replay_report import report
+from cmvmon.run.replay.replaying import Replayed, replay
+from cmvmon.shell.alerts import alert_store, rule_switches
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, land, result, stay, text
 

@@ -12,13 +12,13 @@ import pytest
 from cmvmon.answers import Worse
 from cmvmon.domain.errors import SiteError
 from cmvmon.protocol import Protocol
-from cmvmon.run.replay_ledger import Ledger, Told
-from cmvmon.run.replay_report import ended, only_under, per_week, rates, repeats
-from cmvmon.run.replay_truth import Course, Series, against_truth, read_truth
-from cmvmon.run.replaying import Replayed, Side
-from cmvmon.shell import protocol_files
-from cmvmon.shell.alert_decisions import Ends
-from cmvmon.shell.stamp import Stamp
+from cmvmon.run.replay.replay_ledger import Ledger, Told
+from cmvmon.run.replay.replay_report import ended, only_under, per_week, rates, repeats
+from cmvmon.run.replay.replay_truth import Course, Series, against_truth, read_truth
+from cmvmon.run.replay.replaying import Replayed, Side
+from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.folder import protocol_files
+from cmvmon.shell.rows.stamp import Stamp
 from tests.spec.reading import cells
 
 DAY_0 = datetime(2026, 3, 1, 5, tzinfo=UTC)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run import rule_query, rule_switching
-from cmvmon.run.night import nightly
-from cmvmon.shell import rule_switches
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers import rule_switching
+from cmvmon.run.asking import rule_query
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import rule_switches
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day
 

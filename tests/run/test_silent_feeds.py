@@ -10,16 +10,16 @@ import pytest
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.treatment import TREATMENT
-from cmvmon.run import freshness
-from cmvmon.run.assessing import assessed
-from cmvmon.run.caveats import feed_caveats
-from cmvmon.run.checkup import checkup
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.night import nightly
-from cmvmon.run.views import feed_states
-from cmvmon.shell import known
-from cmvmon.shell.feed_state import FeedTable
-from cmvmon.shell.opening import open_site
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.health import freshness
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.caveats import feed_caveats
+from cmvmon.run.pages.views import feed_states
+from cmvmon.shell.as_known import known
+from cmvmon.shell.waiting.feed_state import FeedTable
+from cmvmon.shell.work.opening import open_site
 from dashboards.views import Caveat
 from tests import sites
 from tests.sites import course, day, result, stay

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests import sites
 from tests.sites import course, day, drop, result, stay
 from tests.sites import text as iso

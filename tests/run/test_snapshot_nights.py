@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.intake import TakenIn, take_in_drop, take_in_file
-from cmvmon.shell import feed_state
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import TakenIn, take_in_drop, take_in_file
+from cmvmon.shell.waiting import feed_state
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.shell.test_snapshots import HEADER, SNAPSHOT, Pharmacy, row
 from tests.sites import day

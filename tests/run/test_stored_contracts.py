@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import ContractBroken
-from cmvmon.run.checkup import checkup
-from cmvmon.run.feed import check_deliveries, lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.daytime.feed import check_deliveries, lab_feed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.work.opening import open_site
 from cmvmon.text import language
 from tests import sites
 from tests.sites import day, result, text

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cmvmon.domain.errors import StoreError
-from cmvmon.run import telling
-from cmvmon.run.sending_waiting import Told
-from cmvmon.run.telling import tell, told_after
-from cmvmon.shell import sending
-from cmvmon.shell.opening import held, open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.messages import telling
+from cmvmon.run.messages.sending_waiting import Told
+from cmvmon.run.messages.telling import tell, told_after
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.outgoing import sending
+from cmvmon.shell.work.opening import held, open_site
 from tests.servers import Mailbox, free_port, mail_server, webhook
 from tests.sites import rows
 from tests.telling.telling_site import a_ward, acknowledged, notify, says

@@ -15,12 +15,12 @@ import pytest
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import ProtocolError
-from cmvmon.run import nights
-from cmvmon.run.night import nightly, take_in_step
-from cmvmon.run.telling import tell, told_after
-from cmvmon.run.telling_state import listed_messages, try_channels
-from cmvmon.run.watching import Look, keep_watch
-from cmvmon.shell import alert_store
+from cmvmon.run.daytime.watching import Look, keep_watch
+from cmvmon.run.health import nights
+from cmvmon.run.messages.telling import tell, told_after
+from cmvmon.run.messages.telling_state import listed_messages, try_channels
+from cmvmon.run.nightly.night import nightly, take_in_step
+from cmvmon.shell.alerts import alert_store
 from tests import sites
 from tests.run.test_telling import subjects, told_in_file
 from tests.servers import mail_server, webhook
@@ -41,7 +41,7 @@ def tier_1(monkeypatch: pytest.MonkeyPatch) -> None:
     def record(connection: Any, verdicts: Any, **named: Any) -> Any:
         return real(connection, [row | {"tier": 1} if row["tier"] == 2 else row for row in verdicts], **named)
 
-    monkeypatch.setattr("cmvmon.run.assessing.alert_store.record", record)
+    monkeypatch.setattr("cmvmon.run.judging.assessing.alert_store.record", record)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_a_night_that_stops_is_told_whether_or_not_an_alert_says_so(
     if error == "protocol":
         (site / "protocol" / "own.toml").write_text("x = 1\n", encoding="utf-8")
     else:
-        monkeypatch.setattr("cmvmon.run.night.take_in_drop", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr("cmvmon.run.nightly.night.take_in_drop", lambda *_, **__: 1 / 0)
     for _ in range(2):
         with pytest.raises((ProtocolError, ZeroDivisionError)):
             app(["nightly", "--site", str(site)])
@@ -263,7 +263,7 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_status_and_doctor_say_whether_people_are_told(
     case: str, one_night: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cmvmon.run.checkup import checkup
+    from cmvmon.run.checks.checkup import checkup
 
     text, code, status, state, doctor = SAYS[case]
     path = one_night / "notify.toml"
@@ -295,11 +295,11 @@ def test_what_sends_is_loaded_when_something_is_sent(one_night: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from cmvmon.run.status import status
+from cmvmon.run.checks.status import status
 status(Path(sys.argv[1]))
 print(sorted({"apprise", "smtplib", "requests"} & set(sys.modules)))
-from cmvmon.run import watching
-from cmvmon.run.telling import tell
+from cmvmon.run.daytime import watching
+from cmvmon.run.messages.telling import tell
 told = tell(Path(sys.argv[1]))
 print(told.queued + told.delivered + told.failed, sorted({"apprise", "smtplib"} & set(sys.modules)))
 """

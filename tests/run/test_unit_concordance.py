@@ -15,12 +15,13 @@ from polars.testing import assert_frame_equal
 from cmvmon.domain.delivered import LEADING
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.unit_concordance import unit_concordance
-from cmvmon.shell import alert_store, known
-from cmvmon.shell.opening import OpenSite, open_site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.judging.unit_concordance import unit_concordance
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import OpenSite, open_site
 from dashboards.site_page import PAGES
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text

@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import StoreBusy
-from cmvmon.run import watching
-from cmvmon.run.dismissing import dismiss
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.run.watching import Look, Trouble, Watch, keep_watch
-from cmvmon.shell import session
-from cmvmon.shell.lock import only_run
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers.dismissing import dismiss
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.daytime import watching
+from cmvmon.run.daytime.watching import Look, Trouble, Watch, keep_watch
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.basis.lock import only_run
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import drop, falling, lain_still, result, rows
 
@@ -109,7 +109,7 @@ def test_pages_that_a_killed_watch_did_not_write_are_written_at_the_next_start(s
     drop(site, "viral_load_results", [result("SYNTHETIC-SLOW", 22, 987_654)], name="new.csv")
     stale = sites.page_bytes(site)
     with pytest.MonkeyPatch.context() as broken:  # as a watch that is killed between assessing and publishing
-        broken.setattr("cmvmon.run.refresh.publish", _raising(KeyboardInterrupt()))
+        broken.setattr("cmvmon.run.daytime.refresh.publish", _raising(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             Watch(site).look()
     assert sites.page_bytes(site) == stale
@@ -254,7 +254,7 @@ def test_a_night_that_is_missing_is_told_while_one_watches(
     site: Path, quick: None, stop: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = datetime.now(UTC) + timedelta(hours=27)
-    from cmvmon.run import nights
+    from cmvmon.run.health import nights
 
     for module in (session, nights):
         monkeypatch.setattr(module, "now", lambda: later)
@@ -266,7 +266,7 @@ def test_a_night_that_is_missing_is_told_while_one_watches(
 
 def test_neither_prefect_nor_great_expectations_is_loaded_before_something_came(site: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from cmvmon.run.watching import Watch\n"
+        "import sys; from pathlib import Path; from cmvmon.run.daytime.watching import Watch\n"
         "assert Watch(Path(sys.argv[1])).look() is not None\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'prefect', 'great_expectations', 'pandas'}))"
     )

@@ -6,7 +6,7 @@ import re
 from html import unescape
 from pathlib import Path
 
-from cmvmon.run.night import nightly
+from cmvmon.run.nightly.night import nightly
 from tests.sites import course, day, drop, result, stay
 
 ON, OFF = "SYNTHETIC-ON", "SYNTHETIC-OFF"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from cmvmon.run.night import nightly
-from cmvmon.run.why_query import explained
-from cmvmon.shell.protocol_files import SHIPPED
+from cmvmon.run.asking.why_query import explained
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder.protocol_files import SHIPPED
 from tests import sites
 from tests.sites import day
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from cmvmon.run import answering, queries, rested_query, why_query
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.run.publish import page_of
-from cmvmon.shell import session
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries, rested_query, why_query
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import open_site
 from tests.sites import day, laboratories, land, result, stay, text
 
 ONE = "SYNTHETIC-1"
@@ -193,7 +194,7 @@ def test_nobody_had_answered_is_said_and_an_alert_about_no_result_has_no_such_li
 
 
 def _rows(connection: Any) -> list[dict[str, Any]]:
-    from cmvmon.shell import alert_store
+    from cmvmon.shell.alerts import alert_store
 
     return alert_store.alerts(connection)
 

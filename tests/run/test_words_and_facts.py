@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cmvmon.run.assessing import assessed
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store
-from cmvmon.shell.opening import open_site
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import open_site
 from tests.sites import course, day, drop, land, page_of, result, stay, text
 
 ONE, TWO = "SYNTHETIC-1", "SYNTHETIC-2"

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.words import ACKNOWLEDGED, ALERT_STANDING
-from cmvmon.run import answering, queries
-from cmvmon.run.night import nightly
-from cmvmon.run.worklist import OF_THE_WORK, worklist
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries
+from cmvmon.run.asking.worklist import OF_THE_WORK, worklist
+from cmvmon.run.nightly.night import nightly
 from cmvmon.text import codes, language
 from tests import sites
 from tests.patients import iso

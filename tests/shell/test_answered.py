@@ -11,9 +11,9 @@ import pytest
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.episodes import ACKNOWLEDGE, NOT_REACHED, NOTIFY, READ_BACK, REOPEN, SEE, SNOOZE, Word
-from cmvmon.shell import alert_store
-from cmvmon.shell.answered import answered_results
-from cmvmon.shell.opening import OpenSite, open_site
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.answered import answered_results
+from cmvmon.shell.work.opening import OpenSite, open_site
 from tests.shell.test_alert_store import record, verdict
 from tests.sites import day
 

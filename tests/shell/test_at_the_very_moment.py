@@ -10,19 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import LEADING
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import (
-    feed_state,
-    known,
-    lately,
-    never_taken_in,
-    numbers_in_store,
-    quarantine,
-    signs_of_life,
-    who_is_there,
-    who_waits,
-)
-from cmvmon.shell.opening import OpenSite, open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.as_known import known, lately, numbers_in_store, signs_of_life, who_is_there, who_waits
+from cmvmon.shell.taken_in import never_taken_in
+from cmvmon.shell.waiting import feed_state, quarantine
+from cmvmon.shell.work.opening import OpenSite, open_site
 from tests.sites import day, drop, laboratories, result
 
 TABLE = LEADING.name

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, QUARANTINED_RECORDS, VIRAL_LOAD_RESULTS, RowType
-from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.run.quarantine_list import listed_quarantine, quarantined_record
-from cmvmon.shell import feed_state, known, quarantine
-from cmvmon.shell.brought_right import place
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.run.asking.quarantine_list import listed_quarantine, quarantined_record
+from cmvmon.run.deliveries.intake import take_in_drop, take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.waiting import feed_state, quarantine
+from cmvmon.shell.waiting.brought_right import place
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import day, drop, result, write

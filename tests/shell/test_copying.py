@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError, StoreError
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.moving import copy_to
-from cmvmon.shell import copying
-from cmvmon.shell.copying import Copied
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.site import Site
+from cmvmon.run.backups.moving import copy_to
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.keeping import copying
+from cmvmon.shell.keeping.copying import Copied
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, result
 

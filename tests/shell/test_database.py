@@ -16,16 +16,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from cmvmon.domain.errors import AlreadyRunning, StoreBusy, StoreError
-from cmvmon.run.checkup import checkup
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.shell import content_hashes, database, landing
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.basis.lock import only_run
 from cmvmon.shell.dialects import dialect
-from cmvmon.shell.lock import only_run
+from cmvmon.shell.folder import landing
+from cmvmon.shell.folder.site import FOLDERS, Site
 from cmvmon.shell.migrations.frozen import append_only_tables
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.schema import METADATA
-from cmvmon.shell.site import FOLDERS, Site
+from cmvmon.shell.rows.schema import METADATA
+from cmvmon.shell.store import database
+from cmvmon.shell.work import content_hashes
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.memory import show_the_way_to
 
@@ -102,7 +104,7 @@ def test_a_database_of_before_the_release_whose_tables_had_other_columns_is_left
 
 
 def test_several_programs_that_meet_a_new_database_make_its_schema_once(site: Path) -> None:
-    script = "import sys; from pathlib import Path; from cmvmon.shell.opening import open_site\nwith open_site(Path(sys.argv[1])): pass"
+    script = "import sys; from pathlib import Path; from cmvmon.shell.work.opening import open_site\nwith open_site(Path(sys.argv[1])): pass"
     running = [
         subprocess.Popen([sys.executable, "-c", script, str(site)], stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]
@@ -163,10 +165,10 @@ def test_a_read_only_database_is_refused_in_words(tmp_path: Path) -> None:
     # A child that drops its rights after everything is imported: root may write any file.
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from cmvmon.run.intake import take_in_drop; from cmvmon.shell.opening import open_site\n"
+        "from cmvmon.run.deliveries.intake import take_in_drop; from cmvmon.shell.work.opening import open_site\n"
         "from cmvmon.domain.errors import StoreError; from tests.sites import day\n"
         "import alembic.command, cmvmon.feeds.laboratory, cmvmon.rules, cmvmon.protocol\n"
-        "from cmvmon.shell.site import Site\n"
+        "from cmvmon.shell.folder.site import Site\n"
         "root = Path(sys.argv[1]); Site(root).laboratories(); Site(root).protocol()\n"
         "os.setegid(65534); os.seteuid(65534)\n"
         "try:\n"
@@ -191,7 +193,7 @@ def test_a_second_run_on_one_site_is_refused_and_the_lock_dies_with_its_holder(t
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from cmvmon.shell.lock import only_run\nwith only_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+            "import sys, time; from pathlib import Path; from cmvmon.shell.basis.lock import only_run\nwith only_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
             str(lock),
         ],
         stdout=subprocess.PIPE,

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.shell import intake_store, landing
-from cmvmon.shell.files import write_atomically, write_texts
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.basis.files import write_atomically, write_texts
+from cmvmon.shell.folder import landing
+from cmvmon.shell.taken_in import intake_store
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, drop, result
 

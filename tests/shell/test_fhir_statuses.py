@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cmvmon.feeds.fhir.statuses import OF_REPORTS, OF_RESULTS
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.work.opening import open_site
 from tests.feeds.fhir_texts import as_bytes, bundle, observation, patient, quantity, report, specimen
 from tests.shell.test_hl7_statuses import at_last
 from tests.sites import day

@@ -12,11 +12,11 @@ import pytest
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import known
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.sites import day
 

@@ -9,10 +9,10 @@ import pytest
 
 from cmvmon.domain.errors import ContractBroken
 from cmvmon.domain.host_status import HOST_STATUS
-from cmvmon.run.assessing import assessed
-from cmvmon.run.intake import take_in_drop
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
 from cmvmon.workbench.analysis import analyze
 from tests import sites
 from tests.sites import day, result, text

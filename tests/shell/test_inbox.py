@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.shell import inbox, inbox_moves
-from cmvmon.shell.inbox import Inbox, InboxFault, Message, Stored, key_of
-from cmvmon.shell.inbox_moves import InboxUnread, Moves
-from cmvmon.shell.inbox_writer import InboxWriter, Item, Result
+from cmvmon.shell.incoming import inbox, inbox_moves
+from cmvmon.shell.incoming.inbox import Inbox, InboxFault, Message, Stored, key_of
+from cmvmon.shell.incoming.inbox_moves import InboxUnread, Moves
+from cmvmon.shell.incoming.inbox_writer import InboxWriter, Item, Result
 
 AT = "2026-03-01T12:00:00.000000+00:00"
 
@@ -246,7 +246,7 @@ def test_feeds_are_moved_apart_and_what_was_refused_is_never_moved(opened: Inbox
 
 
 def test_whoever_takes_in_can_not_write_into_the_inbox(opened: Inbox, tmp_path: Path) -> None:
-    from cmvmon.shell.inbox_moves import _reading
+    from cmvmon.shell.incoming.inbox_moves import _reading
 
     with (
         closing(_reading(tmp_path / inbox.NAME)) as connection,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.shell import feed_state, landing
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop, take_in_file
+from cmvmon.shell.folder import landing
+from cmvmon.shell.waiting import feed_state
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, drop, result
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import intake_store
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.taken_in import intake_store
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import course, day, drop, result, text

@@ -10,10 +10,10 @@ import pytest
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.shell import known
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop, take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.shipped import LABS
 from tests.sites import day, drop, result

@@ -8,7 +8,7 @@ import pytest
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell.opening import open_site
+from cmvmon.shell.work.opening import open_site
 
 
 @pytest.mark.parametrize("method", words.METHOD)

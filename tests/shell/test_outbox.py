@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from cmvmon.domain.errors import StoreError
-from cmvmon.shell import alert_news, outbox
-from cmvmon.shell.opening import OpenSite, open_site
-from cmvmon.shell.outbox import ATTEMPTED, DELIVERED, DROPPED, FAILED, GIVEN_UP, next_try
-from cmvmon.shell.schema import ALERT_EVENTS, OPEN_ALERTS
+from cmvmon.shell.outgoing import alert_news, outbox
+from cmvmon.shell.outgoing.outbox import ATTEMPTED, DELIVERED, DROPPED, FAILED, GIVEN_UP, next_try
+from cmvmon.shell.rows.schema import ALERT_EVENTS, OPEN_ALERTS
+from cmvmon.shell.work.opening import OpenSite, open_site
 from cmvmon.telling import routing
 from cmvmon.telling.routing import ALERT, Message
 from tests.sites import day, write

@@ -8,10 +8,10 @@ import pytest
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.run.intake import take_in_drop
-from cmvmon.run.ward_list import candidates
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.ward.ward_list import candidates
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, text
 

@@ -10,12 +10,12 @@ import pytest
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.night import nightly
-from cmvmon.run.page_report import report_pages
-from cmvmon.run.quarantine_answers import answer_quarantine, answered, reopen
-from cmvmon.run.quarantine_list import listed_quarantine
-from cmvmon.shell.known import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers.quarantine_answers import answer_quarantine, answered, reopen
+from cmvmon.run.asking.quarantine_list import listed_quarantine
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.page_report import report_pages
+from cmvmon.shell.as_known.known import known
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import course, day, drop, result, stay
 
@@ -53,7 +53,7 @@ def test_a_record_that_an_export_repeats_is_one_line_with_its_number_of_deliveri
 def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(6.1))
+    monkeypatch.setattr("cmvmon.shell.store.session.now", lambda: day(6.1))
     (line,) = listed_quarantine(site)
     assert answer_quarantine(site, line["record"], answer="closed", why="phoned the laboratory", actor="analyst") == 1
     assert listed_quarantine(site) == []
@@ -69,7 +69,7 @@ def test_a_closed_record_waits_no_longer_and_comes_back_with_the_next_export(
 def test_a_record_is_closed_while_the_clock_stands_behind_what_was_received(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(2))
+    monkeypatch.setattr("cmvmon.shell.store.session.now", lambda: day(2))
     (line,) = listed_quarantine(site)
     answer_quarantine(site, line["record"], answer="closed", why="done", actor=None)
     assert listed_quarantine(site) == []
@@ -105,7 +105,7 @@ def test_what_waited_at_an_earlier_moment_is_seen_as_it_was(site: Path) -> None:
 
 
 def test_a_closed_course_no_longer_makes_the_treatment_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cmvmon.shell.session.now", lambda: day(15.5))
+    monkeypatch.setattr("cmvmon.shell.store.session.now", lambda: day(15.5))
     drop(tmp_path, RESULTS, [result("SYNTHETIC-1", d, 20_000) for d in (0, 7, 14)])
     drop(tmp_path, COURSES, [course("SYNTHETIC-1", start=3, stop=2)])
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-1")])

@@ -9,7 +9,7 @@ import pytest
 
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.feeds.formats import FORMATS, format_of
-from cmvmon.shell.schema import VERSIONS
+from cmvmon.shell.rows.schema import VERSIONS
 
 ROOT = Path(__file__).parents[2]
 # Those that may name a table: the row type file, the registry, the reader of results, those that compute with tables or
@@ -18,19 +18,19 @@ LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/hl7/tables_told.py",  # which messages tell of which tables
     "feeds/told_records.py",  # how an order and a dose are told
-    "feeds/hl7/merges.py", "run/merging.py",  # `birth_dates`, a column of links
+    "feeds/hl7/merges.py", "run/daytime/merging.py",  # `birth_dates`, a column of links
     "feeds/fhir/table_records.py",  # says of an order of a drug which table it is no row of
-    "run/live_playing.py", "workbench/live_story.py",  # play a hospital
+    "run/live_demo/live_playing.py", "workbench/live_story.py",  # play a hospital
     "feeds/delivery_text.py",  # writes them, for the simulator
-    "run/caveats.py",  # what pages say of the feeds of results, courses and stays
-    "run/never_delivered.py",  # for want of which table a rule can't judge
-    "run/protocol_rows.py",  # names a fact, the kidney function that a label is held against
-    "run/placing.py",  # where a patient lies, by stays
-    "run/views.py",  # pages show results
-    "run/ward_list.py",  # who is on the ward's list, by stays, courses and results
-    "run/samples_waiting.py",  # what was ordered and has no result
-    "run/drugs_now.py",  # what runs, by courses
-    "run/unit_query.py",  # who is seropositive, and the unit's numbers
+    "run/pages/caveats.py",  # what pages say of the feeds of results, courses and stays
+    "run/pages/never_delivered.py",  # for want of which table a rule can't judge
+    "run/asking/protocol_rows.py",  # names a fact, the kidney function that a label is held against
+    "run/ward/placing.py",  # where a patient lies, by stays
+    "run/pages/views.py",  # pages show results
+    "run/ward/ward_list.py",  # who is on the ward's list, by stays, courses and results
+    "run/ward/samples_waiting.py",  # what was ordered and has no result
+    "run/ward/drugs_now.py",  # what runs, by courses
+    "run/asking/unit_query.py",  # who is seropositive, and the unit's numbers
     "workbench/demo.py", "workbench/demo_patients.py",  # write a ward
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",
 }  # fmt: skip

@@ -15,10 +15,10 @@ import pytest
 
 from cmvmon import cli
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.checkup import checkup
-from cmvmon.run.night import nightly
-from cmvmon.shell.files import append_line, sweep, write_atomically
-from cmvmon.shell.lock import only_run
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.basis.files import append_line, sweep, write_atomically
+from cmvmon.shell.basis.lock import only_run
 from tests import sites
 from tests.memory import show_the_way_to
 from tests.sites import day
@@ -75,7 +75,7 @@ def test_another_user_can_neither_hold_the_lock_nor_is_told_of_it_without_words(
         pass
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from cmvmon.domain.errors import SiteError; from cmvmon.shell.lock import only_run\n"
+        "from cmvmon.domain.errors import SiteError; from cmvmon.shell.basis.lock import only_run\n"
         "os.setegid(65534); os.seteuid(65534)\n"
         "try:\n"
         "    with only_run(Path(sys.argv[1])): print('held')\n"

@@ -10,12 +10,12 @@ from typing import Any
 from cmvmon.answers import Worse
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import alert_store
-from cmvmon.shell.alert_decisions import Ends
-from cmvmon.shell.alert_store import Changes
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import OpenSite, open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.alerts.alert_store import Changes
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.work.opening import OpenSite, open_site
 from tests import sites
 from tests.sites import day, drop, result
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.shell import sending
-from cmvmon.shell.sending import CAUSES, send
+from cmvmon.shell.outgoing import sending
+from cmvmon.shell.outgoing.sending import CAUSES, send
 from cmvmon.telling.letter import Said
 from cmvmon.telling.notify_file import Appended, Channel, Mail, Secret, Webhook
 from tests.servers import certificate, free_port, mail_server, silent_server, webhook

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import SiteError
-from cmvmon.shell import opening, session
-from cmvmon.shell.site import Site
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
+from cmvmon.shell.work import opening
 
 THEN = datetime(2024, 1, 3, 5, 30, tzinfo=UTC)
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmvmon.domain.delivered import BY_NAME
-from cmvmon.run.checkup import checkup
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import known
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import open_site
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.depth import examples
 from tests.sites import day, text

@@ -15,9 +15,9 @@ from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.domain.known import Known
 from cmvmon.domain.laboratory_values import LABORATORY_VALUES
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.run.intake import take_in_drop, take_in_file
-from cmvmon.shell import known
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_drop, take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, text
 

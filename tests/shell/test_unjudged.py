@@ -10,15 +10,16 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import NoLaboratoryFile, SiteError
-from cmvmon.run import dismissing
-from cmvmon.run.feed import lab_feed
-from cmvmon.run.night import nightly
-from cmvmon.run.quarantine_answers import answer_quarantine, answered
-from cmvmon.run.quarantine_list import NEVER_JUDGED, listed_quarantine
-from cmvmon.run.rebuilding import rebuild
-from cmvmon.run.status import status
-from cmvmon.shell import landing, unjudged
-from cmvmon.shell.opening import open_site
+from cmvmon.run.answers import dismissing
+from cmvmon.run.answers.quarantine_answers import answer_quarantine, answered
+from cmvmon.run.asking.quarantine_list import NEVER_JUDGED, listed_quarantine
+from cmvmon.run.backups.rebuilding import rebuild
+from cmvmon.run.checks.status import status
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.folder import landing
+from cmvmon.shell.taken_in import unjudged
+from cmvmon.shell.work.opening import open_site
 from tests import patients, sites
 from tests.sites import day, drop, result
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell import known
-from cmvmon.shell.intake_store import Counted
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.quarantine import open_quarantine
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.as_known import known
+from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.work.opening import open_site
 from tests.depth import examples
 from tests.sites import day, drop, result, text
 

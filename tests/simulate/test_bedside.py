@@ -17,7 +17,7 @@ from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.feeds.part import Part
 from cmvmon.ingest import ingest
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import START, Ward, ward
 from cmvmon.simulate.bedside import bedside
 from cmvmon.workbench.simulation import exchange_csv, simulate

@@ -13,7 +13,7 @@ from benchmarks.peers import by_linregress
 from benchmarks.speed import kernel_input, lines_of_file
 from benchmarks.timing import Timed, ratio, timed_together
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import ward
 
 

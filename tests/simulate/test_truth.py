@@ -15,7 +15,7 @@ import pytest
 import cmvmon.simulate as package
 from benchmarks.line_prior import PATIENTS, SEED, differences, moments, stanzas
 from cmvmon.domain.words import DETECTION
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import ASSUMPTIONS, START, Ward, assumed, ward
 from cmvmon.simulate.assay import noise_sd
 from cmvmon.simulate.hosts import CLASSES

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import language
 from cmvmon.text.response import rebound_remark, rebound_sentence
 from tests.patients import moment

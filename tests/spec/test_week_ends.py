@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain import words
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.spec.reading import moment
 from tests.spec.test_weeks import weeks_of
 

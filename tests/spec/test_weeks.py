@@ -16,7 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.kinetics import treatment_courses, weekly_decline
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.spec.reading import cells, courses, moment, results
 
 GANCICLOVIR = """

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cmvmon.kinetics import treatment_courses
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests.spec.reading import cells, courses, day_of, moment
 
 CASES = {

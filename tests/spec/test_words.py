@@ -27,7 +27,7 @@ from cmvmon.feeds.reasons import DELIVERY_REASONS
 from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import (
     MissingWords,
     UnknownLanguage,
@@ -244,7 +244,7 @@ def test_no_sentence_prescribes_diagnoses_or_calls_a_drug_failed(code: str) -> N
 
 
 def test_the_feed_of_the_work_itself_has_one_name() -> None:
-    from cmvmon.run.assessing import ASSESSMENT_FEED
+    from cmvmon.run.judging.assessing import ASSESSMENT_FEED
 
     assert ASSESSMENT_FEED == WORK
 

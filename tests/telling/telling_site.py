@@ -11,10 +11,10 @@ from cmvmon.answers import Worse
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import Word
-from cmvmon.run.night import take_in_step
-from cmvmon.shell import alert_store
-from cmvmon.shell.alert_decisions import Ends
-from cmvmon.shell.opening import open_site
+from cmvmon.run.nightly.night import take_in_step
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.work.opening import open_site
 from tests.sites import day, drop, stay
 
 BEGUN = day(0)

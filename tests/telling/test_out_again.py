@@ -25,11 +25,11 @@ from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.hl7.delimiters import Delimiters
 from cmvmon.feeds.hl7.escapes import unescaped
 from cmvmon.feeds.mllp import Frame, Framer, framed
-from cmvmon.run.intake import take_in_file
-from cmvmon.run.night import nightly
-from cmvmon.run.sending_out import send_out
-from cmvmon.shell.opening import open_site
-from cmvmon.shell.session import now
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.messages.sending_out import send_out
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.store.session import now
+from cmvmon.shell.work.opening import open_site
 from cmvmon.telling.out_file import read_out_file
 from cmvmon.telling.out_words import AlertOut, oru, resource_id
 from tests import sites

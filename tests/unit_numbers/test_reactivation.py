@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.shell.protocol_files import Protocol
+from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from cmvmon.unit.numbers import DAYS, FEW, UnitNumbers, share_at
 from cmvmon.unit.numbers import rows as unit_rows

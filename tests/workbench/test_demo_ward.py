@@ -17,11 +17,11 @@ import pytest
 from cmvmon.domain import words
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.rules import all_rules
-from cmvmon.run.night import nightly
-from cmvmon.run.refresh import pages_again
-from cmvmon.run.why_query import explained
-from cmvmon.shell import alert_store, stored_results
-from cmvmon.shell.opening import open_site
+from cmvmon.run.asking.why_query import explained
+from cmvmon.run.daytime.refresh import pages_again
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.work.opening import open_site
 from cmvmon.text import language
 from cmvmon.workbench import demo
 from cmvmon.workbench.demo_patients import DemoPatients, demo_patients

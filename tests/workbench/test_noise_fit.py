@@ -14,8 +14,8 @@ import pytest
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.laboratory import read_laboratory
-from cmvmon.run.intake import take_in_file
-from cmvmon.shell.opening import open_site
+from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.shell.work.opening import open_site
 from cmvmon.workbench.noise_fit import fit_noise
 from tests.feeds.shipped import LABS
 from tests.kinetics.test_noise_estimates import frame, pairs

@@ -12,7 +12,7 @@ import pytest
 
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.protocol import read_trajectory_priors
-from cmvmon.shell.site import Site
+from cmvmon.shell.folder.site import Site
 from cmvmon.workbench.analysis import analyze
 from cmvmon.workbench.priors_fit import fit_priors
 from cmvmon.workbench.simulation import simulate

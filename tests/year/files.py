@@ -8,7 +8,7 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-from cmvmon.shell.protocol_files import SHIPPED
+from cmvmon.shell.folder.protocol_files import SHIPPED
 from tests.patients import HEADERS, iso
 from tests.year.records import MAX_WITHDRAWN_SHARE, SNAPSHOT_HOLDS, Course, File, Link, Policy, Record, Result, Stay
 

@@ -16,9 +16,12 @@ import polars as pl
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.words import OPERATIONS
-from cmvmon.run.night import nightly
-from cmvmon.shell import alert_store, known, quarantine, session, stored_results
-from cmvmon.shell.opening import open_site
+from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.as_known import known
+from cmvmon.shell.store import session
+from cmvmon.shell.waiting import quarantine
+from cmvmon.shell.work.opening import open_site
 from data_contracts import gate
 from tests.year.alerts import BAL, NO_FOLLOW_UP, Alerts
 from tests.year.files import new_site, put, state_policy

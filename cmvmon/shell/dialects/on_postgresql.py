@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from cmvmon.domain.errors import AlreadyRunning, StoreError
+from cmvmon.shell.basis.lock import HELD_BY_ANOTHER
 from cmvmon.shell.dialects import dialect
 from cmvmon.shell.dialects.dialect import Dialect, Fault
-from cmvmon.shell.lock import HELD_BY_ANOTHER
 
 if TYPE_CHECKING:
     import polars as pl

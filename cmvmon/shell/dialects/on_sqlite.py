@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from cmvmon.domain.errors import StoreError
+from cmvmon.shell.basis.files import aside_of
+from cmvmon.shell.basis.lock import only_run
 from cmvmon.shell.dialects import dialect
 from cmvmon.shell.dialects.dialect import Dialect, Fault
-from cmvmon.shell.files import aside_of
-from cmvmon.shell.lock import only_run
 
 if TYPE_CHECKING:
     import polars as pl

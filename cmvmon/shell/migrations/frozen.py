@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cmvmon.shell import dialects
-from cmvmon.shell.schema import METADATA
+from cmvmon.shell.rows.schema import METADATA
 
 _COMPILED_AS: dict[str, type[sa.Dialect]] = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
 

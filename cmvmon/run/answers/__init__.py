@@ -1,0 +1,1 @@
+"""What persons say: of alerts, of records that wait, of rules. Each is one stored event."""

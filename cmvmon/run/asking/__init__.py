@@ -1,0 +1,1 @@
+"""audit_query Questions about what stands: answered from the store, and nothing is recorded."""

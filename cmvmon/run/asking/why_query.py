@@ -1,0 +1,161 @@
+"""Why an alert stands, what would have changed it, and where one would change it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cmvmon.assess import assess
+from cmvmon.domain import words
+from cmvmon.domain.delivered import LEADING
+from cmvmon.domain.errors import CmvmonError, SiteError
+from cmvmon.domain.known import Known
+from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.subjects import subject_key
+from cmvmon.facts import all_fact_tables
+from cmvmon.rules import Rule
+from cmvmon.rules.evidence import read_back
+from cmvmon.rules.explaining import asked, turns
+from cmvmon.run.asking import rested_query
+from cmvmon.run.asking.chosen_alert import chosen
+from cmvmon.run.asking.protocol_rows import rows_of
+from cmvmon.run.asking.rule_query import rule_of, where
+from cmvmon.run.judging.unit_concordance import unit_concordance
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.taken_in import touched
+from cmvmon.shell.work.opening import OpenSite, open_site
+from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
+from cmvmon.text.provenance import owner_in_words, strength_in_words
+
+_TRIED = 10  # results left out, one at a time, the newest first
+
+
+def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
+    """The alert, the results and the statements that it rests on, its conditions, its turning values, the result that tipped
+    it, and where its numbers stand; of a result that was taken back also what rested on it.
+
+    Its words are in `language`; moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
+
+    Raises SiteError when no alert, or more than one, has an id that begins so, or when it is about a feed.
+    """
+    site = Site(root).require()
+    settings = site.settings()
+    spoken = language(lang or settings.language)
+    with open_site(root) as opened:
+        with opened.reading() as connection:
+            alert = chosen(alert_store.alerts(connection), alert_id)
+            rested = rested_query.told(connection, alert, spoken, settings.time_zone)
+        if alert["rule"] == words.OPERATIONS:
+            raise SiteError(
+                "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
+            )
+        rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
+        frame = read_back(rule, _as_verdict(alert), all_fact_tables())
+        return {
+            "alert_id": alert["alert_id"],
+            "rule": rule.code,
+            "title": alert_title(rule.code, evidence, spoken),
+            "language": spoken.code,
+            "time_zone": settings.time_zone,
+            "state": alert["state"],
+            "tier": alert["tier"],
+            "patient_id": alert["patient_id"],
+            "compartment": alert["compartment"],
+            "judged_at": alert["said_at"],
+            "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
+            "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
+            "rests_on": evidence["result_ids"] or [],
+            "rested_on_it": rested,
+            "stated_by": _stated_by(opened, rule, spoken),
+            "conditions": [asdict(one) for one in asked(rule, frame)],
+            "turns": [asdict(turn) for turn in turns(rule, frame)],
+            "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or [], spoken),
+            "where": where(site, rule) | {"rows": _rows(opened, site, subject_key(alert["subject"]) | evidence)},
+        }
+
+
+def _rows(opened: OpenSite, site: Site, told: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The rows of the tables of the protocol in use on which the alert rests, with their file."""
+    return [{"file": site.protocol_place()} | row for row in rows_of(opened.protocol, told)]
+
+
+def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:
+    row = {"patient_id": alert["patient_id"], "as_of": alert["said_at"], "evidence": alert["evidence"]}
+    return pl.DataFrame([row]).cast({"as_of": pl.Datetime("us", "UTC")})
+
+
+def _stated_by(opened: OpenSite, rule: Rule, spoken: Language) -> list[str]:
+    """The statements of the ward's guide that the rule applies, and its source according to the protocol, a sentence each."""
+    provenance = opened.protocol.rules[rule.code].provenance
+    guide = [
+        spoken.say("alerts.guide", code=code, statement=spoken.say(f"guide.{code}"))
+        if spoken.has(f"guide.{code}")
+        else spoken.say("alerts.guide_code", code=code)
+        for code in provenance.guide
+    ]
+    lead = {
+        "version": opened.protocol.version,
+        "strength": strength_in_words(provenance.strength, spoken),
+        "owner": owner_in_words(provenance.owner, spoken),
+    }
+    return [*guide, f"{spoken.say('alerts.source', **lead)} {provenance.source}"]
+
+
+def _tipped(
+    opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
+) -> dict[str, Any]:
+    """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
+    at, patient = alert["said_at"], alert["patient_id"]
+    unsaid = {"result_id": None, "collected_at": None, "without_it": None}
+    if not result_ids:
+        return unsaid | {"says": spoken.say("why.tipped_no_result")}
+    with opened.reading() as connection:
+        said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
+        mine = said.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+    stamp = {} if mine.is_empty() else mine.row(0, named=True)
+    if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
+        return unsaid | {"says": spoken.say("why.tipped_other_policy")}
+    opened = replace(opened, method=stamp["method"])
+    with opened.reading() as connection:
+        whom = touched.with_sharers(connection, [patient], as_of=at)
+        was_known = known.known(connection, opened.site, as_of=at, patients=whom)
+    was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
+    if _verdict(opened, was_known, rule, alert) != words.ALERT:
+        return unsaid | {"says": spoken.say("why.tipped_not_again")}
+    rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))
+    newest = rows.sort("collected_at", "result_id", descending=True).unique(
+        "result_id", keep="first", maintain_order=True
+    )
+    for result_id, collected_at in newest.select("result_id", "collected_at").head(_TRIED).rows():
+        verdict = _verdict(opened, _without(was_known, result_id), rule, alert)
+        if verdict != words.ALERT:
+            found = {
+                "result_id": result_id,
+                "collected_at": collected_at,
+                "without_it": verdict or "not judged",
+            }
+            return found | {"says": spoken.say("why.tipped_without")}
+    tried = min(_TRIED, newest.height)
+    return unsaid | {"says": spoken.count("why.tipped_none", tried)}
+
+
+def _without(was_known: Known, result_id: str) -> Known:
+    rows = was_known[LEADING.rows].filter(pl.col("result_id") != result_id)
+    return replace(was_known, tables={**was_known.tables, LEADING.name: rows})
+
+
+def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:
+    """What the rule says of the alert's subject; None: it is not judged, or can't be."""
+    try:
+        verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["said_at"], method=opened.method).verdicts
+    except CmvmonError:
+        return None
+    mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+    return None if mine.is_empty() else str(mine["verdict"][0])

@@ -1,0 +1,1 @@
+"""A site kept, brought back, moved, or made again from what landed."""

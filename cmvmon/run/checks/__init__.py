@@ -1,0 +1,1 @@
+"""What `doctor`, `status` and `metrics` say of an installation and a site. Nothing is written."""

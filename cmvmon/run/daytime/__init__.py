@@ -1,0 +1,1 @@
+"""What comes between two nights: taken in, and the patients whom it touches brought up to date."""

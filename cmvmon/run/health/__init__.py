@@ -1,0 +1,1 @@
+"""Whether the work runs and the feeds come."""

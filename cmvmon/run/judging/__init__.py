@@ -1,0 +1,1 @@
+"""One assessment of a site, gated and recorded."""

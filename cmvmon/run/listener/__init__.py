@@ -1,0 +1,1 @@
+"""The listener: messages and posted resources made durable, and only then acknowledged."""

@@ -1,0 +1,292 @@
+"""The listener: takes messages, and resources that are posted, from senders that a site knows, makes them durable, and only then
+acknowledges them.
+
+Rules of this file:
+- Nothing is read of a peer that no sender's file allows, nor without TLS but on loopback.
+- What one message, connection or sender's file does ends no other; what the disk does ends the listener.
+- It imports neither what judges nor what shows: it must run when these can't.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Lock
+from time import monotonic
+from typing import Any
+
+from cmvmon.domain.errors import SiteError
+from cmvmon.feeds.fhir.posted import Answer
+from cmvmon.feeds.senders import AnySender, Peer
+from cmvmon.run.listener.judging_aside import JudgingAside
+from cmvmon.run.listener.listening_connection import Connection
+from cmvmon.run.listener.listening_counts import Ledger, Say
+from cmvmon.run.listener.listening_sockets import Way, bound, certificate_ends_at, keep_alive, peer_of, tls
+from cmvmon.run.listener.open_connection import OpenConnection
+from cmvmon.run.listener.posting_connection import PostingConnection
+from cmvmon.shell.incoming import sender_files
+from cmvmon.shell.incoming.certificates import note_sender
+from cmvmon.shell.incoming.inbox import InboxFault, Message, Stored
+from cmvmon.shell.incoming.inbox_writer import InboxWriter, Item, Result
+from cmvmon.shell.incoming.sender_files import Senders
+
+_LOOKS_EVERY_S = 0.1
+_READS_FILES_EVERY_S = 2.0
+_HANDSHAKE_S = 10.0
+_STOPS_WITHIN_S = 5.0
+Answers = list[tuple[Stored, bytes] | InboxFault]
+
+
+def listen(root: Path, *, stop: Event, say: Say) -> None:
+    """Listens until `stop` is set; then what came is stored and acknowledged.
+
+    Raises SiteError or ProtocolError where its files can't be used or the port is taken; InboxFault when what it stores may
+    not be kept: nothing of that was acknowledged.
+    """
+    asyncio.run(Listener(root, say).run(stop))
+
+
+class Listener:
+    """One listener on one site."""
+
+    def __init__(self, root: Path, say: Say) -> None:
+        self._root = root
+        self.settings = sender_files.listening(root)
+        self._aside = JudgingAside(root)
+        self.ledger = Ledger(say)
+        self._senders = Senders(())
+        self._state: object = None
+        self._seen: set[str] = set()  # names of senders' files
+        self._looked_at = float("-inf")
+        self._connections: set[OpenConnection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._of_source: Counter[str] = Counter()
+        self._ended: InboxFault | None = None
+        self._noting = Lock()
+
+    async def run(self, stop: Event) -> None:
+        """Listens until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._unhandled)
+        senders = self.senders()
+        self._inbox = InboxWriter(self._root, self._from_inbox)
+        try:
+            async with self._listening(senders):
+                while not stop.is_set() and self._ended is None:
+                    await asyncio.sleep(_LOOKS_EVERY_S)
+                    self.senders()
+                    self.ledger.tell_minute()
+            await self._stop_connections()
+        finally:
+            await self._aside.close()
+            await asyncio.to_thread(self._inbox.close)
+            self.ledger.tell_minute(at_end=True)
+        if self._ended is not None:
+            raise self._ended
+
+    @asynccontextmanager
+    async def _listening(self, senders: Senders) -> AsyncIterator[None]:
+        """Takes connections, of messages and of resources, as far as there is a port for them."""
+        settings, posting = self.settings, self.settings.posting
+        at: dict[str, object] = {"address": settings.address}
+        tasks: list[asyncio.Task[None]] = []
+        with ExitStack() as sockets:
+            for port, name, is_of_messages in (
+                (settings.port, "port", True),
+                (None if posting is None else posting.port, "fhir_port", False),
+            ):
+                if port is not None:
+                    at_port = sockets.enter_context(bound(settings.address, port))
+                    way = Way(at_port, self._tls(is_of_messages), is_of_messages)
+                    at[name] = at_port.getsockname()[1]
+                    tasks.append(self._loop.create_task(self._accept(way)))
+            if posting is not None:
+                tasks.append(self._loop.create_task(self._start_aside()))
+            n_senders = len(senders.known) + len(senders.posters)
+            at |= {"is_plain": settings.is_plain, "senders": n_senders, "broken": len(senders.faults)}
+            self.ledger.event("listening", **at)
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_aside(self) -> None:
+        self.ledger.event("judging" if await self._aside.start() else "not_judging")
+
+    def _tls(self, is_of_messages: bool) -> ssl.SSLContext | None:
+        """What a sender of messages must show, and one of resources may: it has its token."""
+        asks_for = ssl.CERT_REQUIRED if is_of_messages else ssl.CERT_OPTIONAL
+        return None if self.settings.is_plain else tls(self._root, self.settings, asks_for=asks_for)
+
+    def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a library meets outside of a connection's own work: by its kind, for its text may hold a message."""
+        self.ledger.event("unexpected", code=type(context.get("exception")).__name__)
+
+    async def _stop_connections(self) -> None:
+        for connection in list(self._connections):
+            connection.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_STOPS_WITHIN_S)
+            for task in late:
+                task.cancel()
+
+    def senders(self) -> Senders:
+        """The senders as their files say now; they are looked at again every two seconds."""
+        if monotonic() - self._looked_at < _READS_FILES_EVERY_S:
+            return self._senders
+        state, self._looked_at = sender_files.state(self._root), monotonic()
+        if state != self._state:
+            self._senders, self._state = sender_files.senders(self._root, before=self._seen), state
+            self._seen |= {name for name, *_ in state if name.endswith(".toml")}
+            for name, words in self._senders.faults.items():
+                self.ledger.event("sender_file_broken", code=name, words=words)
+        return self._senders
+
+    async def store(self, messages: list[Message]) -> Answers:
+        """Stores them, durable when it returns."""
+        waits: asyncio.Future[Answers] = self._loop.create_future()
+        owner = _Owner(waits, [None] * len(messages))
+        self._inbox.put([Item(message, (owner, place)) for place, message in enumerate(messages)])
+        return await waits
+
+    async def answer(self, feed: str, body: bytes) -> Answer:
+        """What the sender of a posted body is told once it is kept."""
+        found = await self._aside.answer(feed, body)
+        if found.is_unjudged:
+            self.ledger.event("not_judged", code=feed)
+        return found
+
+    def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
+        """Keeps the beginning of bytes that are no message."""
+        self._inbox.put_scrap(code, n_bytes, kept, datetime.now(UTC).isoformat(timespec="microseconds"))
+
+    def _from_inbox(self, told: list[tuple[Item, Result]], seconds: float) -> None:
+        self._loop.call_soon_threadsafe(self._tell, told, seconds)
+
+    def _tell(self, told: list[tuple[Item, Result]], seconds: float) -> None:
+        self.ledger.stored_in(seconds)
+        for item, result in told:
+            owner, place = item.owner
+            owner.results[place] = result
+            if isinstance(result, InboxFault) and result.ends:
+                self._ended = result
+            owner.n_open -= 1
+            if not owner.n_open and not owner.waits.done():
+                owner.waits.set_result(owner.results)
+
+    async def _accept(self, way: Way) -> None:
+        while True:
+            try:
+                peer, address = await self._loop.sock_accept(way.socket)
+            except OSError as error:  # no file descriptor is left: those who are connected go on
+                self.ledger.event("not_accepted", code=f"errno_{error.errno}")
+                await asyncio.sleep(_LOOKS_EVERY_S)
+                continue
+            source = str(address[0])
+            refused = self._refused(source, way)
+            if refused:
+                self.ledger.event(refused, source=source)
+                peer.close()
+                continue
+            self._of_source[source] += 1
+            task = self._loop.create_task(self._serve(peer, source, way))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _refused(self, source: str, way: Way) -> str | None:
+        """Why a connection from there is not even begun."""
+        if self._of_source[source] >= self.settings.connections_of_one_source:
+            return "too_many_of_one_source"
+        if self._of_source.total() >= self.settings.connections:
+            return "too_many_connections"
+        if self.settings.is_plain and not self._is_allowed(Peer(source), way):
+            return "peer_not_allowed"
+        return None
+
+    def _is_allowed(self, peer: Peer, way: Way) -> bool:
+        """Whether it may be any sender of what comes that way; while the file of one is broken, any peer may be that one's."""
+        is_one_unknown = bool(self.senders().faults) and not way.is_of_messages
+        return is_one_unknown or bool(self._allowed(peer, way))
+
+    def _allowed(self, peer: Peer, way: Way) -> list[AnySender]:
+        senders = self.senders()
+        known: Sequence[AnySender] = senders.known if way.is_of_messages else senders.posters
+        return [one for one in known if one.allows(peer)]
+
+    async def _serve(self, peer: socket.socket, source: str, way: Way) -> None:
+        """One connection from its beginning to its end, whatever it does."""
+        writer: asyncio.StreamWriter | None = None
+        try:
+            keep_alive(peer)
+            reader = asyncio.StreamReader()
+            transport, protocol = await self._loop.connect_accepted_socket(
+                lambda: asyncio.StreamReaderProtocol(reader), peer, ssl=way.tls,
+                ssl_handshake_timeout=None if way.tls is None else _HANDSHAKE_S,
+            )  # fmt: skip
+            writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
+            who = peer_of(source, transport)
+            if self._is_allowed(who, way):
+                if way.tls is not None:
+                    await asyncio.to_thread(self._note_certificate, self._allowed(who, way), transport)
+                await self._talk(self._connection(who, reader, writer, way))
+            else:
+                self.ledger.event("peer_not_allowed", source=source, certificate=who.fingerprint)
+        except (ssl.SSLError, ConnectionError, TimeoutError, OSError) as error:
+            is_handshake = writer is None
+            self.ledger.event(
+                "handshake_failed" if is_handshake else "connection_lost", source=source, code=type(error).__name__
+            )
+        except Exception as error:  # noqa: BLE001 - whatever one connection does, the others go on; its text may hold a message
+            self.ledger.event("unexpected", code=type(error).__name__)
+        finally:
+            self._of_source[source] -= 1
+            if not self._of_source[source]:
+                del self._of_source[source]
+            if writer is None:
+                peer.close()
+            else:
+                writer.close()
+                with suppress(Exception):
+                    await asyncio.wait_for(writer.wait_closed(), _LOOKS_EVERY_S)
+
+    def _connection(
+        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+    ) -> OpenConnection:
+        if way.is_of_messages or self.settings.posting is None:
+            return Connection(self, peer, reader, writer)
+        return PostingConnection(self, peer, reader, writer, posting=self.settings.posting)
+
+    def _note_certificate(self, allowed: Sequence[AnySender], transport: asyncio.BaseTransport) -> None:
+        """Notes until when the certificate holds that the peer has shown, where it can only be one sender's."""
+        until = certificate_ends_at(transport)
+        if until is None or len(allowed) != 1:
+            return
+        try:
+            with self._noting:
+                note_sender(self._root, allowed[0].name, until)
+        except SiteError as error:  # a disk that is full ends no connection
+            self.ledger.event("certificate_not_noted", code=type(error).__name__)
+
+    async def _talk(self, connection: OpenConnection) -> None:
+        self._connections.add(connection)
+        self.ledger.count("connections")
+        try:
+            await connection.serve()
+            await connection.linger()
+        finally:
+            self._connections.discard(connection)
+
+
+class _Owner:
+    """Several messages of one connection that are waited for together."""
+
+    def __init__(self, waits: asyncio.Future[Answers], results: list[Any]) -> None:
+        self.waits, self.results, self.n_open = waits, results, len(results)

@@ -1,0 +1,1 @@
+"""A simulated hospital played live: what it sends, and what becomes of it."""

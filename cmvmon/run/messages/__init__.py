@@ -1,0 +1,1 @@
+"""Telling people and other programs: queued in the outbox, sent until taken."""

@@ -1,0 +1,169 @@
+"""The data page's view, from what other questions of the site already answer: nothing is counted here a second time."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import sqlalchemy as sa
+
+from cmvmon.assess import Assessment
+from cmvmon.domain import words
+from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.facts.taken_back import TAKEN_BACK
+from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine
+from cmvmon.run.health.backup_checkup import IS_OLD_AFTER
+from cmvmon.run.health.feed_health import FeedHealth, feed_health
+from cmvmon.shell.as_known.lately import last_night_before, rewritten
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.keeping.last_backup import last_backup
+from cmvmon.shell.store import database
+from cmvmon.shell.taken_in.delivered_counts import DeliveredCounts, delivered_counts, nights_between, stops_between
+from cmvmon.shell.taken_in.never_taken_in import never_taken_in
+from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
+from dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
+
+# How far back the page looks. Layout, not policy.
+NIGHTS, DELIVERIES_SINCE, REWRITTEN_SINCE = 14, timedelta(days=30), timedelta(days=7)
+_NOTHING = DeliveredCounts(0, 0, 0, 0, 0, 0, 0)
+_FATES = (words.CORRECTED, words.WITHDRAWN, words.MOVED)
+_IS_NEW = ("unknown_", "undeclared_", "unlisted_")  # how the reasons begin that say: no file names this word
+Row = Mapping[str, Any]
+
+
+def data_view(
+    opened: OpenSite, assessment: Assessment | None, *, as_of: datetime, shared: Mapping[str, Any]
+) -> DataView:
+    """The view at `as_of`. `assessment`: of everybody, None = it was stopped; `shared`: the fields of `SiteView`."""
+    site, zone = opened.site, ZoneInfo(opened.site.settings().time_zone)
+    with opened.reading() as connection:
+        counts = delivered_counts(connection, as_of=as_of, since=as_of - DELIVERIES_SINCE)
+        feeds = tuple(
+            _feed(each, counts.get((each.feed, each.table), _NOTHING))
+            for each in feed_health(connection, site, at=as_of)
+        )
+        nights = _nights(connection, as_of, zone)
+        changed = rewritten(connection, as_of - REWRITTEN_SINCE, as_of)
+        n_never = never_taken_in(connection, as_of=as_of)
+    listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
+    waiting = [row for row in listed if row["reason"] != STANDS]
+    return DataView(
+        **shared,
+        feeds=feeds,
+        waiting=_waiting(waiting),
+        n_deliveries_standing=len(listed) - len(waiting),
+        n_never_taken_in=n_never,
+        apart=counted_apart(site.root),
+        new_words=_new_words(waiting),
+        rewritten=_rewritten(changed, assessment, as_of),
+        rewritten_days=REWRITTEN_SINCE.days,
+        deliveries_days=DELIVERIES_SINCE.days,
+        nights=nights,
+        backup=_backup(opened, as_of),
+        schema_version=str(database.SCHEMA_VERSION),
+        python_version=sys.version.split()[0],
+        protocol_hash=opened.protocol.sha256[:8],
+        laboratory_files=_laboratory_files(site, {feed.feed for feed in feeds}),
+        table_files=tuple(sorted(path.stem for path in (site.root / "tables").glob("*.toml"))),
+    )
+
+
+def _laboratory_files(site: Site, feeds: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Name and hash of the laboratory file of each feed, of the site or of the package, and of those that no feed used yet; `?`
+    for one that can't be read, which is told as a fault of its own."""
+    found = []
+    for name in sorted({*feeds, *(path.stem for path in (site.root / "labs").glob("*.toml"))}):
+        try:
+            laboratory = site.laboratory(name)
+            sha = None if laboratory is None else laboratory.fingerprint[:8]
+        except ProtocolError:
+            sha = "?"
+        if sha is not None:
+            found.append((name, sha))
+    return tuple(found)
+
+
+def _feed(each: FeedHealth, counts: DeliveredCounts) -> Feed:
+    state = "unpromised" if each.is_silent is None else "silent" if each.is_silent else "fresh"
+    if each.refused is not None:
+        state = "refused"
+    elif each.last_at is None:
+        state = "never"
+    return Feed(each.feed, each.table, state, each.refused, each.last_at, each.expected_every_h, **vars(counts))
+
+
+def _nights(connection: sa.Connection, as_of: datetime, zone: ZoneInfo) -> tuple[NightDone, ...]:
+    """The last days, the newest first, as far back as there was a night: whether it ran on each, or what stopped it."""
+    today = as_of.astimezone(zone).date()
+    days = [today - timedelta(days=back) for back in range(NIGHTS)]
+    since = datetime.combine(days[-1], datetime.min.time(), zone) - timedelta(microseconds=1)
+    done = {at.astimezone(zone).date() for at in nights_between(connection, since, as_of)}
+    stopped = {
+        at.astimezone(zone).date(): code for at, code in stops_between(connection, since, as_of, feed=ASSESSMENT_FEED)
+    }
+    first = min([*done, *stopped], default=None)
+    if last_night_before(connection, since) is not None:
+        first = days[-1]
+    return tuple(_night(day, done, stopped) for day in days if first is not None and day >= first)
+
+
+def _night(day: date, done: set[date], stopped: Mapping[date, str]) -> NightDone:
+    """A day on which one was stopped and a later one was done is done: the list of that day stands."""
+    if day in done:
+        return NightDone(day, "done")
+    return NightDone(day, "stopped", stopped[day]) if day in stopped else NightDone(day, "not_run")
+
+
+def _waiting(rows: list[dict[str, Any]]) -> tuple[Waiting, ...]:
+    """By feed, table and reason, the oldest first."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["feed"], row["table_name"], row["reason"]), []).append(row)
+    found = [
+        Waiting(
+            *of,
+            remedy=mine[0]["remedy"],
+            owner=mine[0]["owner"],
+            n=len(mine),
+            oldest=min(datetime.fromisoformat(row["since"]) for row in mine),
+        )
+        for of, mine in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (one.oldest, one.feed, one.table, one.reason)))
+
+
+def _new_words(rows: list[dict[str, Any]]) -> tuple[NewWord, ...]:
+    """Words that wait because no file of the site names them, the most frequent first: as the work list shows them."""
+    named = [row for row in rows if row["sample"] and row["column"] and row["reason"].startswith(_IS_NEW)]
+    counts = Counter((row["feed"], row["column"], row["sample"]) for row in named)
+    return tuple(NewWord(*of, n=n) for of, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _rewritten(changed: pl.DataFrame, assessment: Assessment | None, as_of: datetime) -> tuple[Rewritten, ...]:
+    """How many of each kind, and of how many that were taken back somebody had answered an alert that rested on them."""
+    counts = Counter(changed["fate"].to_list())
+    if assessment is None:
+        return tuple(Rewritten(fate, counts[fate], None) for fate in _FATES if counts[fate])
+    since = pl.lit(as_of - REWRITTEN_SINCE).cast(pl.Datetime("us", "UTC"))
+    back = assessment.facts.of(TAKEN_BACK).filter(pl.col("taken_back_at") > since)
+    answered = Counter(back.filter("was_answered_for")["taken_back_how"].to_list())
+    return tuple(
+        Rewritten(fate, counts[fate], None if fate == words.CORRECTED else answered[fate])
+        for fate in _FATES
+        if counts[fate]
+    )
+
+
+def _backup(opened: OpenSite, as_of: datetime) -> Backup:
+    try:
+        last = last_backup(opened.site.root)
+    except SiteError:
+        return Backup("not_told")
+    if last is None:
+        return Backup("never")
+    return Backup("made", last.taken_at, as_of - last.taken_at > IS_OLD_AFTER)

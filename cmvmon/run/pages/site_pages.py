@@ -1,0 +1,75 @@
+"""The pages about the site: data, unit and method, in every language. Written by a night, `report` and a halt; never by a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cmvmon import __version__
+from cmvmon.assess import Assessment
+from cmvmon.run.asking.unit_query import unit_numbers
+from cmvmon.run.pages.data_view import data_view
+from cmvmon.run.pages.method_view import method_view
+from cmvmon.shell.basis.files import write_texts
+from cmvmon.shell.work.opening import OpenSite
+from cmvmon.text import codes, language
+from dashboards.data_page import data_page
+from dashboards.method_page import method_page
+from dashboards.script import shared_script
+from dashboards.site_page import PAGES, file_name
+from dashboards.site_views import UnitView
+from dashboards.unit_page import unit_page
+from dashboards.views import SwitchedOff
+
+
+def write_site_pages(
+    opened: OpenSite,
+    assessment: Assessment | None,
+    *,
+    as_of: datetime,
+    stale_after_hours: int,
+    switched_off: Sequence[SwitchedOff],
+    into: Path | None = None,
+) -> int:
+    """Writes those that have changed, and returns how many.
+
+    Args:
+        assessment: of everybody at `as_of`; None = it was stopped: the unit page says so, and the data page says why.
+        into: another folder than the site's own pages.
+    """
+    script = shared_script()[0]
+    shared = shared_fields(opened, as_of=as_of, stale_after_hours=stale_after_hours, switched_off=switched_off)
+    data = data_view(opened, assessment, as_of=as_of, shared=shared["data"])
+    numbers = None if assessment is None else unit_numbers(opened, assessment, as_of=as_of)
+    unit = UnitView(**shared["unit"], numbers=numbers)
+    method = method_view(opened, as_of=as_of, shared=shared["method"])
+    texts = {}
+    for code in codes():
+        spoken = language(code)
+        texts[file_name("data", code)] = data_page(data, language=spoken, script=script)
+        texts[file_name("unit", code)] = unit_page(unit, language=spoken, script=script)
+        texts[file_name("method", code)] = method_page(method, language=spoken, script=script)
+    return write_texts(into or opened.site.pages, texts)
+
+
+def shared_fields(
+    opened: OpenSite, *, as_of: datetime, stale_after_hours: int, switched_off: Sequence[SwitchedOff]
+) -> dict[str, dict[str, Any]]:
+    """The fields of `SiteView` of each page about the site, by the page's name."""
+    settings = opened.site.settings()
+    return {
+        name: {
+            "as_of": as_of,
+            "time_zone": settings.time_zone,
+            "protocol": opened.protocol,
+            "code_version": __version__,
+            "is_synthetic": settings.is_demo,
+            "hrefs": {code: file_name(name, code) for code in codes()},
+            "switched_off": tuple(switched_off),
+            # A method page says nothing that grows old with a night.
+            "stale_after_hours": None if name == "method" else stale_after_hours,
+        }
+        for name in PAGES
+    }

@@ -1,0 +1,259 @@
+"""What the pages are made from, cut out of an assessment: one patient, one row of the ward, the state of the feeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from cmvmon import __version__
+from cmvmon.assess import Assessment
+from cmvmon.domain import words
+from cmvmon.domain.fitted import FITTED_TRAJECTORY
+from cmvmon.domain.patient_links import Links
+from cmvmon.domain.replaced import TOLD_BEFORE, said_before
+from cmvmon.domain.rested import Rested
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.facts.affected import AFFECTED
+from cmvmon.facts.alongside import ALONGSIDE
+from cmvmon.facts.beside import BESIDE
+from cmvmon.facts.drug_pairs import noted_pairs
+from cmvmon.facts.standing_in import STANDING_IN
+from cmvmon.facts.treatment import TREATMENT
+from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.kinetics.trajectory.fitted import drawn_from
+from cmvmon.protocol import Protocol
+from cmvmon.rules.context import context_of
+from cmvmon.run.ward.samples_waiting import samples_expected
+from cmvmon.run.ward.ward_list import watched_by
+from cmvmon.shell.waiting.feed_state import FeedTable
+from cmvmon.shell.work.opening import ASSESSMENT_FEED
+from cmvmon.text import codes
+from dashboards.beside_views import Alongside, Beside
+from dashboards.row_views import DrugsNow, SampleDue
+from dashboards.views import (
+    Caveat,
+    FeedState,
+    MergedView,
+    NeverDelivered,
+    PatientView,
+    SwitchedOff,
+)
+
+
+class ByPatient:
+    """Frames cut into the rows of each patient, each frame once: a ward's pages ask every frame for every patient."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[pl.DataFrame, dict[str, pl.DataFrame]]] = {}
+
+    def of_patient(self, patient_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+        """What gives the rows of that patient in a frame with `patient_id`, in the frame's order."""
+
+        def rows(frame: pl.DataFrame) -> pl.DataFrame:
+            found = self._of(frame).get(patient_id)
+            return frame.clear() if found is None else found
+
+        return rows
+
+    def _of(self, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        found = self._parts.get(id(frame))
+        if found is None:  # the frame is kept beside its parts, so that no other one can have its id
+            parts = frame.partition_by("patient_id", as_dict=True, maintain_order=True)
+            found = self._parts[id(frame)] = (
+                frame,
+                {str(key): rows for (key,), rows in parts.items() if key is not None},
+            )
+        return found[1]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every page of one publishing shares."""
+
+    protocol: Protocol
+    as_of: datetime
+    time_zone: str
+    is_synthetic: bool
+    stale_after_hours: int
+    switched_off: tuple[SwitchedOff, ...] = ()
+    never_delivered: tuple[NeverDelivered, ...] = ()
+    drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
+    parts: ByPatient = field(default_factory=ByPatient)
+
+
+def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
+    """`fitted_trajectory` of these patients, as their pages draw it; no row where the declines were not the bank's."""
+    given = assessment.kernel_input
+    if given is None or given.method != "bank":
+        return FITTED_TRAJECTORY.empty()
+    return drawn_from(given.of(patients), protocol)
+
+
+def results_to_show(assessment: Assessment, *, protocol: Protocol) -> pl.DataFrame:
+    """What the pages list: results in use and preliminary ones, and of those that were corrected, withdrawn or moved away
+    what they said before: `viral_load_results`, `is_conflicting`, `sigma_log10` (null: not known, or no result in use), `fate`,
+    `replaced_at` and the columns with `was_`."""
+    before = said_before(assessment.versions)
+    key = ["patient_id", "result_id"]
+    noise = assessment.results.select(
+        "result_id", sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
+    ).unique("result_id", keep="none")
+    shown = assessment.shown.select(*VIRAL_LOAD_RESULTS.schema, "is_conflicting").join(
+        noise, on="result_id", how="left", maintain_order="left"
+    )
+    listed = shown.join(before.filter(pl.col("fate") == words.CORRECTED), on=key, how="left")
+    gone = before.filter(pl.col("fate") != words.CORRECTED)
+    last = (
+        assessment.versions.join(gone, on=key, how="semi")
+        .sort("received_at")
+        .unique(key, keep="first", maintain_order=True)
+    )
+    was = {name: pl.col(f"was_{name}") for name in TOLD_BEFORE}
+    was |= {
+        name: pl.coalesce(was[name], name) for name in ("compartment", "collected_at")
+    }  # several values: none is told
+    told = last.join(gone, on=key).with_columns(
+        **was,
+        result_status=pl.col("fate"),
+        is_conflicting=pl.lit(False),
+        sigma_log10=pl.lit(None, dtype=pl.Float64),
+    )
+    return pl.concat([listed, told.select(listed.columns)])
+
+
+def patient_view(
+    patient_id: str,
+    assessment: Assessment,
+    open_alerts: pl.DataFrame,
+    *,
+    ended: Sequence[Mapping[str, Any]],
+    common: Common,
+    results: pl.DataFrame,
+    fitted: pl.DataFrame,
+    next_sample: pl.DataFrame,
+    caveats: tuple[Caveat, ...],
+    rested: Mapping[str, Rested],
+    ward_href: str,
+    hrefs: Mapping[str, str],
+) -> PatientView:
+    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately. `rested`: of alerts
+    about a result that was taken back, by id, what rested on it."""
+    known = assessment.facts
+    mine = common.parts.of_patient(patient_id)
+    judged = mine(known.of(AFFECTED)).filter(
+        pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
+    )
+    besides = mine(known.of(STANDING_IN))
+    stays = None if assessment.stays is None else mine(assessment.stays)
+    ward, bed = places(stays).get(patient_id, (None, None))
+    watched = watched_by(mine(assessment.verdicts))
+    expected = samples_expected(mine(assessment.results), watched, protocol=common.protocol)
+    return PatientView(
+        patient_id=patient_id,
+        ward=ward,
+        bed=bed,
+        left_at=_left_at(stays, common.as_of),
+        as_of=common.as_of,
+        time_zone=common.time_zone,
+        results=mine(results),
+        courses=None if assessment.courses is None else mine(assessment.courses),
+        stays=stays,
+        weekly_decline=mine(assessment.weekly_decline),
+        verdicts=mine(assessment.verdicts),
+        watched=frozenset(watched["compartment"]),
+        open_alerts=mine(open_alerts),
+        ended_alerts=ended,
+        fitted=mine(fitted),
+        next_sample=mine(next_sample),
+        treatment=str(mine(known.of(TREATMENT))["treatment"][0]),
+        treatment_known_at=mine(known.of(TREATMENT))["last_known_at"][0],
+        protocol=common.protocol,
+        code_version=__version__,
+        is_synthetic=common.is_synthetic,
+        ward_href=ward_href,
+        caveats=caveats,
+        affected=tuple(judged["compartment"]),
+        affected_source=None if judged.is_empty() else judged["affected_source"][0],
+        concordance=assessment.concordance.filter((pl.col("scope") == "unit") | (pl.col("patient_id") == patient_id)),
+        standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
+        hrefs=hrefs,
+        stale_after_hours=common.stale_after_hours,
+        switched_off=common.switched_off,
+        context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
+        noted_pairs=mine(known.shared(noted_pairs)),
+        never_delivered=common.never_delivered,
+        beside=Beside(*(mine(known.shared(rows)) for rows in BESIDE)),
+        alongside=Alongside(*(mine(known.shared(rows)) for rows in ALONGSIDE)),
+        rested=rested,
+        drugs=common.drugs.get(patient_id, DrugsNow()),
+        due=tuple(SampleDue(**row) for row in expected.to_dicts()),
+    )
+
+
+def merged_view(
+    old: str, one: Links, *, common: Common, code: str, page_of: Callable[[str, str], str], ward_href: str
+) -> MergedView:
+    """What the page of a number says that was merged into another. `page_of`: the page of a patient in a language."""
+    return MergedView(
+        patient_id=old,
+        merged_into=one.of(old),
+        since=one.since[old],
+        as_of=common.as_of,
+        time_zone=common.time_zone,
+        href=page_of(one.of(old), code),
+        ward_href=ward_href,
+        hrefs={other: page_of(old, other) for other in codes()},
+        protocol_version=common.protocol.version,
+        code_version=__version__,
+        is_synthetic=common.is_synthetic,
+        is_signed=common.protocol.is_signed,
+        switched_off=common.switched_off,
+    )
+
+
+def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str, object]]) -> tuple[FeedState, ...]:
+    """The first line of the ward page: every feed and table, and what the operations alerts say of them."""
+    said = [json.loads(str(alert["evidence"])) for alert in operations]
+    states = [
+        FeedState(
+            feed=item.feed,
+            table_name=item.table,
+            last_received_at=item.last_received_at,
+            is_fresh=item.is_fresh,
+            operations_code=item.refused,
+            n_quarantined=item.n_quarantined,
+        )
+        for item in feeds
+    ]
+    told = {(state.feed, state.table_name) for state in states if state.operations_code}
+    stopped = [
+        FeedState(fact["feed"], fact["table_name"], None, None, fact["code"], file_name=fact.get("file_name"))
+        for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
+        if (fact["feed"], fact["table_name"]) not in told
+    ]
+    return (*stopped, *states)
+
+
+def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
+    """When the last stay ended; None where one is open, or none is known."""
+    if (
+        stays is None
+        or stays.is_empty()
+        or not (stays["discharged_at"] <= as_of.astimezone(UTC)).fill_null(False).all()
+    ):
+        return None
+    ended: datetime = stays.select(pl.col("discharged_at").max()).item()
+    return ended
+
+
+def places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:
+    """Ward and bed of each patient's latest stay."""
+    if stays is None:
+        return {}
+    ordered = stays.sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
+    return {row[0]: (row[1], row[2]) for row in ordered.select("patient_id", "ward", "bed").iter_rows()}

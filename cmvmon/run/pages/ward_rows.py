@@ -1,0 +1,96 @@
+"""The rows of the ward page, cut out of its list: each patient's alerts, newest results, drugs and what could not be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from cmvmon.kinetics.noise.in_use import default_sigma
+from cmvmon.protocol import Protocol
+from cmvmon.run.pages.views import places
+from cmvmon.run.ward.ward_list import WardList
+from dashboards import facts
+from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
+from dashboards.views import WardRow
+
+
+def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:
+    """The rows of the ward page, without links: a patient has one page in each language."""
+    alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
+    latest, stays = _latest(ward, open_alerts, protocol), places(ward.stays)
+    return tuple(
+        WardRow(
+            patient_id,
+            *((None, None) if patient_id in ward.unplaced else stays.get(patient_id, (None, None))),
+            href="",
+            open_alerts=alerts.get(patient_id, []),
+            latest=latest.get(patient_id, ((), ()))[0],
+            course=latest.get(patient_id, ((), ()))[1],
+            drugs=ward.drugs.get(patient_id, DrugsNow()),
+            not_assessable=tuple(
+                NotAssessable(row["rule"], row["reason"], row["compartment"], row["subject"])
+                for row in unassessed.get(patient_id, [])
+            ),
+        )
+        for patient_id in ward.patients
+    )
+
+
+def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    given: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.iter_rows(named=True):
+        if row["patient_id"] is not None:
+            given.setdefault(row["patient_id"], []).append(row)
+    return given
+
+
+def _latest(
+    ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol
+) -> dict[str, tuple[tuple[LatestResult, ...], tuple[CoursePoint, ...]]]:
+    """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
+    first, then those that a rule watches. And every used result of the first of them."""
+    noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
+    watched = set(ward.watched.rows())
+    watched_of: dict[str, dict[str, None]] = {}
+    for patient_id, name in sorted(watched):
+        watched_of.setdefault(patient_id, {})[name] = None
+    about: dict[str, dict[str, None]] = {}
+    named = open_alerts.filter(pl.col("compartment").is_not_null())
+    for alert in facts.alerts_in_order(named.iter_rows(named=True)):
+        about.setdefault(alert["patient_id"], {})[alert["compartment"]] = None
+    shown_of: dict[str, list[facts.Point]] = {}
+    for point in facts.points(noisy):  # of everybody at once: the order within a patient is that of time
+        shown_of.setdefault(point.row["patient_id"], []).append(point)
+    found = {}
+    for patient_id, shown in shown_of.items():
+        lead = about.get(patient_id, {}) | watched_of.get(patient_id, {})
+        pairs = facts.latest_by_compartment(shown, tuple(lead))
+        latest = tuple(
+            _shown(point, shown, protocol, is_watched=(patient_id, point.row["compartment"]) in watched)
+            for point, _ in pairs
+        )
+        drawn = [p for p in shown if p.is_used and pairs and p.row["compartment"] == latest[0].compartment]
+        found[patient_id] = (latest, tuple(_course_point(p) for p in drawn))
+    return found
+
+
+def _course_point(point: facts.Point) -> CoursePoint:
+    row = point.row
+    series = (row["laboratory"], row["assay"])
+    load, lloq = row["viral_load_iu_per_ml"], row["lloq_iu_per_ml"]
+    return CoursePoint(row["collected_at"], row["detection"], load, point.limit, lloq, series)
+
+
+def _shown(point: facts.Point, shown: list[facts.Point], protocol: Protocol, *, is_watched: bool) -> LatestResult:
+    row, course = point.row, facts.course_to(point, shown, protocol)
+    return LatestResult(
+        row["compartment"],
+        row["detection"],
+        row["viral_load_iu_per_ml"],
+        point.limit,
+        row["collected_at"],
+        way=course.way if course else "untold",
+        since=course.since.row["collected_at"] if course else None,
+        is_watched=is_watched,
+    )

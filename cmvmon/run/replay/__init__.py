@@ -1,0 +1,1 @@
+"""The nights judged again as they were known then, and what that comes to."""

@@ -1,0 +1,32 @@
+"""The ward and bed of patients who have an alert, for routing a message and for what it may say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+Place = tuple[str | None, str | None]
+
+
+def places(connection: sa.Connection, patients: Collection[str], *, at: datetime) -> dict[str, Place]:
+    """Ward and bed by patient, of the stay that had begun last and not ended by `at`, else of the last one that had begun."""
+    if not patients:
+        return {}
+    from cmvmon.domain.delivered import BY_NAME  # with a frame library: only where somebody is to be told
+    from cmvmon.domain.rows import ICU_STAYS
+    from cmvmon.shell.as_known import known
+    from cmvmon.shell.versions.links import links
+
+    table = BY_NAME[ICU_STAYS.name]
+    stays = known.known_table(connection, table, as_of=at, patients=patients)
+    if stays is None:
+        return {}
+    one = links(connection, as_of=at, about=patients)
+    rows = table.begun(stays, at).select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
+    by_number = {
+        row["patient_id"]: (row["ward"], row["bed"])
+        for row in sorted(rows, key=lambda row: (row["discharged_at"] is None, row["admitted_at"]))
+    }
+    return {patient: by_number[one.of(patient)] for patient in patients if one.of(patient) in by_number}

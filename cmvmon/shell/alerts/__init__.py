@@ -1,0 +1,1 @@
+"""Alerts, and what was said at each moment, as rows that are only ever added to."""

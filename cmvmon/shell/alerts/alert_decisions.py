@@ -1,0 +1,180 @@
+"""What verdicts say of the alerts that stand, as events: decided here, written by `alert_store`, shown by `--out`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cmvmon import answers, episodes
+from cmvmon.answers import Worse
+from cmvmon.domain import words
+from cmvmon.episodes import (
+    ALERT_ANEW,
+    ALERT_BACK,
+    CLOSED,
+    OPEN,
+    STAY_ENDED,
+    UNFOUNDED,
+    UNJUDGED,
+    WAITS,
+    Word,
+    subject_of,
+)
+from cmvmon.shell.rows.stamp import Stamp
+
+Row = Mapping[str, Any]
+_WENT_ON = {words.COURSE_OVER: words.TREATED_AGAIN, words.STAY_ENDED: words.READMITTED}
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Why alerts end that are not said again.
+
+    Attributes:
+        cause_of: why the subject of an open alert is no longer judged.
+        became_of: of open alerts, by alert id, what befell a result that their words rest on.
+        discharged: patients whose stay has ended.
+        worse: how much higher a load must be to end an answer.
+        goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
+        told_for: by rule, for how long an alert that time alone would end stands after it was acknowledged.
+    """
+
+    cause_of: Callable[[Row], str]
+    became_of: Callable[[Collection[Row]], Mapping[str, str]]
+    discharged: Collection[str]
+    worse: Worse
+    goes_on_within: Mapping[str, timedelta]
+    told_for: Mapping[str, timedelta] = field(default_factory=dict)
+
+    @property
+    def met_within(self) -> timedelta:
+        """How long a closed alert may still go on."""
+        return max(self.goes_on_within.values(), default=timedelta(0))
+
+
+def decided(
+    latest: Mapping[tuple[Any, ...], Row],
+    rows: Collection[Row],
+    ends: Ends,
+    *,
+    stamp: Stamp,
+    judged_at: Mapping[str, datetime],
+    brings_news: bool,
+) -> list[dict[str, Any]]:
+    """The events that these verdicts bring about, where the alerts stand so; nothing is written.
+
+    `latest`: by subject, the last row of its latest alert. `judged_at`: as in `episodes.event`, by patient.
+    """
+    judged = {subject_of(row): row["verdict"] for row in rows}
+    unsaid = {
+        subject: alert
+        for subject, alert in latest.items()
+        if alert["state"] == OPEN and judged.get(subject) != words.ALERT
+    }
+    answered = {
+        subject: alert
+        for subject, alert in latest.items()
+        if alert["standing"] in (words.ACKNOWLEDGED, words.SNOOZED) and judged.get(subject) == words.ALERT
+    }
+    asked = [*unsaid.values(), *(answers.what_was_answered(alert) for alert in answered.values())]
+    became = ends.became_of(asked) if asked else {}
+    befell = {subject: became.get(alert["alert_id"]) for subject, alert in (unsaid | answered).items()}
+    under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
+    said = [
+        (
+            row,
+            word_of(
+                row,
+                stamp,
+                ends.discharged,
+                befell=befell.get(subject_of(row)),
+                is_other_policy=subject_of(row) in under_another,
+                brings_news=brings_news,
+                latest=latest.get(subject_of(row)),
+                ends=ends,
+            ),
+        )
+        for row in rows
+    ]
+    causes = {
+        subject: befell[subject] or _of_policy(ends.cause_of(alert), is_other_policy=subject in under_another)
+        for subject, alert in unsaid.items()
+        if subject not in judged and alert["patient_id"] not in ends.discharged
+    }
+    said += [
+        (alert, _ended(alert, stamp.as_of, causes.get(subject), told_for=ends.told_for.get(alert["rule"])))
+        for subject, alert in unsaid.items()
+        if subject not in judged
+    ]
+    found = (
+        episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
+        for row, word in said
+    )
+    return [event for event in found if event is not None]
+
+
+def word_of(
+    verdict: Row,
+    stamp: Stamp,
+    discharged: Collection[str],
+    *,
+    brings_news: bool,
+    befell: str | None = None,
+    is_other_policy: bool = False,
+    latest: Row | None = None,
+    ends: Ends | None = None,
+) -> Word:
+    """What a verdict says of its subject.
+
+    `befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another.
+    `latest`: the last row of that alert, whose answer may end, or which may go on; `ends`: None = the work itself.
+    """
+    facts = {
+        "tier": verdict["tier"],
+        "evidence": verdict["evidence"],
+        "protocol_version": stamp.protocol_version,
+        "protocol_hash": stamp.protocol_hash,
+        "code_version": stamp.code_version,
+    }
+    said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
+    if said == words.NOT_ASSESSABLE and befell is not None:
+        said = UNFOUNDED
+    if said == words.ALERT and latest is not None:
+        went_on = _went_on(latest, ends, stamp.as_of)
+        if went_on:
+            return Word(ALERT_BACK, stamp.as_of, facts, cause=went_on, brings_news=brings_news)
+        why = answers.why_it_ends(latest, facts, befell=befell, worse=None if ends is None else ends.worse)
+        return Word(ALERT_ANEW if why else said, stamp.as_of, facts, cause=why, brings_news=brings_news)
+    cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
+    return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)
+
+
+def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
+    """Why a closed alert that is said again is the same one, as a code; None: it is not."""
+    if ends is None or latest["state"] != CLOSED:
+        return None
+    within = ends.goes_on_within.get(latest["cause"])
+    return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
+
+
+def _ended(alert: Row, as_of: datetime, cause: str | None, *, told_for: timedelta | None) -> Word:
+    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended. `told_for`: as in `Ends`."""
+    if cause is None:
+        return Word(STAY_ENDED, as_of)
+    if cause == words.MOMENT_OVER and told_for is not None and _waits(alert, as_of, told_for):
+        return Word(WAITS, as_of)
+    return Word(UNJUDGED, as_of, cause=cause)
+
+
+def _waits(alert: Row, as_of: datetime, told_for: timedelta) -> bool:
+    """Whether an alert that a named person must answer has not been acknowledged for so long yet, or by nobody."""
+    if alert["tier"] != words.TIERS[0]:
+        return False
+    return bool(alert["standing"] != words.ACKNOWLEDGED or as_of - alert["answered_at"] <= told_for)
+
+
+def _of_policy(cause: str, *, is_other_policy: bool) -> str:
+    """Where nothing else explains that another compartment is judged, another policy does."""
+    return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause

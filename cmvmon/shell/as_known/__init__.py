@@ -1,0 +1,1 @@
+"""What was known at a moment, read from what is stored."""

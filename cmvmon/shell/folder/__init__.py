@@ -1,0 +1,1 @@
+"""The folder of a site: its files, what lies in drop/, what landed."""

@@ -1,0 +1,1 @@
+"""A store kept, copied, and held against another."""

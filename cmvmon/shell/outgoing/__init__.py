@@ -1,0 +1,1 @@
+"""What leaves the house: the outbox, and one message sent on one channel."""

@@ -1,0 +1,1 @@
+"""The database, and a session on it."""

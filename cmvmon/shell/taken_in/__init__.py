@@ -1,0 +1,1 @@
+"""Deliveries as they are stored: told apart, appended, listed."""

@@ -1,0 +1,1 @@
+"""What was set apart and waits, and what persons said of it."""

@@ -1,0 +1,199 @@
+"""Which records that were set apart a later delivery brought right: asked of what is stored, nothing is marked.
+
+A record waits no longer once a later delivery of its feed brings its key, in a version that holds beside it
+(docs/decisions/0021).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from cmvmon.domain import words
+from cmvmon.domain.conflicts import CONFLICTS
+from cmvmon.domain.delivered import (
+    BY_NAME,
+    SNAPSHOT_REFUSED,
+    TOO_MANY_WITHDRAWN,
+    WHOLE_SNAPSHOT,
+    WITHDRAWS_UNKNOWN,
+    Delivered,
+    Versions,
+)
+from cmvmon.domain.identity import Named, as_text
+from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE, VERSIONS
+
+_CHUNK = 500
+_PLACE = ("delivery_id", "feed", "attempt", "record_number")
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A record of the last judging of its delivery, and when that delivery landed."""
+
+    row: Mapping[str, Any]
+    named: Named
+    landed_at: datetime
+
+
+def place(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """Where a record of the quarantine stands."""
+    return tuple(row[name] for name in QUARANTINED_RECORDS.key)
+
+
+def set_apart(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool], as_of: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The records that the last judging of each delivery (by `as_of`) set apart, with `landed_at`; those of which the
+    conditions hold. Of snapshots, only the newest one's and what came after it: it says all that holds. Of those refused for
+    lacking too much, only the last one's: it asks what the ones before it asked."""
+    # Asked of each record that was ever set apart: of them there are few, of deliveries many.
+    q, d, later = QUARANTINE.c, DELIVERIES.c, DELIVERIES.alias("later").c
+    same = ("delivery_id", "feed", "table_name")
+    is_later = sa.and_(*(later[name] == q[name] for name in same), later.attempt > q.attempt)
+    query = sa.select(QUARANTINE, d.landed_at).join(
+        DELIVERIES, sa.and_(*(d[name] == q[name] for name in (*same, "attempt")))
+    )
+    if as_of is not None:
+        query = query.where(sa.or_(d.is_history, d.received_at <= as_of))
+        is_later = sa.and_(is_later, sa.or_(later.is_history, later.received_at <= as_of))
+    newer = DELIVERIES.alias("newer").c
+    came_later = sa.or_(
+        newer.received_at > d.received_at, sa.and_(newer.received_at == d.received_at, newer.landed_at > d.landed_at)
+    )
+    asks_again = sa.and_(q.reason == SNAPSHOT_REFUSED, newer.refused == TOO_MANY_WITHDRAWN)
+    is_superseded = sa.and_(
+        d.sends == WHOLE_SNAPSHOT,
+        newer.feed == q.feed,
+        newer.table_name == q.table_name,
+        newer.delivery_id != q.delivery_id,
+        newer.sends == WHOLE_SNAPSHOT,
+        sa.or_(newer.refused.is_(None), asks_again),
+        came_later,
+    )
+    if as_of is not None:
+        is_superseded = sa.and_(is_superseded, newer.received_at <= as_of)
+    query = query.where(
+        *conditions,
+        ~sa.exists(sa.select(later.attempt).where(is_later)),
+        ~sa.exists(sa.select(newer.attempt).where(is_superseded)),
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def brought_right(
+    connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, as_of: datetime | None = None
+) -> list[Mapping[str, Any]]:
+    """Those of these records (of `set_apart`) that a later delivery of their feed brought right by `as_of`."""
+    found: list[Mapping[str, Any]] = []
+    for name, table in BY_NAME.items():
+        waiting = [
+            _Waiting(row, Named.from_text(str(row["identity"])), row["landed_at"])
+            for row in rows
+            if row["table_name"] == name and row["identity"]
+        ]
+        whole = [one for one in waiting if one.named.key(table.rows) is not None]
+        by_key = _versions(connection, table, "record_key", {str(one.named.key(table.rows)) for one in whole}, as_of)
+        found += [
+            one.row
+            for one in whole
+            if any(_brings_right(version, one, table) for version in by_key[str(one.named.key(table.rows))])
+        ]
+        parted = [one for one in waiting if one.named.key(table.rows) is None]
+        found += _brought_whole(connection, parted, table, as_of)
+    return found
+
+
+def _brings_right(version: Mapping[str, Any], one: _Waiting, table: Delivered) -> bool:
+    """Whether a stored version of its key came later from its feed, about its patient, and is the last word beside it."""
+    if version["feed"] != one.row["feed"] or version["landed_at"] <= one.landed_at or version["is_conflicting"]:
+        return False
+    if table.versions is Versions.SNAPSHOT:
+        return bool(version["is_withdrawn"]) or one.row["reason"] != WITHDRAWS_UNKNOWN
+    read, status = one.named.read, str(version["result_status"])
+    changes = status in words.CHANGES_A_RESULT
+    if not changes and read.get("patient_id", "") not in ("", version["patient_id"]):
+        return False
+    stated, reported = read.get("reported_at", ""), as_text(version["reported_at"])
+    if stated and reported and stated != reported:
+        return stated < reported
+    if read.get("result_status") in words.CHANGES_A_RESULT:
+        return changes
+    return status != words.PRELIMINARY or read.get("result_status") == words.PRELIMINARY
+
+
+def _brought_whole(
+    connection: sa.Connection, waiting: Sequence[_Waiting], table: Delivered, as_of: datetime | None
+) -> list[Mapping[str, Any]]:
+    """Those of which a part of the key could not be read, where a key that agrees with what is written came later as new.
+
+    As many keys must have come as one delivery held records that name the same.
+    """
+    named = [one for one in waiting if one.named.read.get("patient_id")]
+    versions = _versions(connection, table, "patient_id", {one.named.read["patient_id"] for one in named}, as_of)
+    alike: dict[tuple[str, str], list[_Waiting]] = defaultdict(list)
+    for one in named:
+        alike[str(one.row["feed"]), one.named.written()].append(one)
+    found: list[Mapping[str, Any]] = []
+    for (feed, _), group in alike.items():
+        first = min(one.landed_at for one in group)
+        needed = max(Counter(place(one.row)[:-1] for one in group).values())
+        came: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for version in versions[group[0].named.read["patient_id"]]:
+            came[version["record_key"]].append(version)
+        first_told = [of_key for of_key in came.values() if min(version["landed_at"] for version in of_key) > first]
+        # Another feed's word on the same key, later, neither brings right nor puts in question what this feed has said.
+        own = [[one for one in of_key if one["feed"] == feed] for of_key in first_told if of_key[0]["feed"] == feed]
+        new = [
+            max(version["landed_at"] for version in of_key)
+            for of_key in own
+            if not any(version["is_conflicting"] for version in of_key) and _agrees(of_key[0], group[0].named)
+        ]
+        if len(new) >= needed:
+            found += [one.row for one in group if one.landed_at < max(new)]
+    return found
+
+
+def _agrees(version: Mapping[str, Any], named: Named) -> bool:
+    """Whether a version says what could be read, and what is written where a moment could not be."""
+    if any(name in version and as_text(version[name]) != text for name, text in named.read.items()):
+        return False
+    return all(
+        isinstance(version[name], datetime) and _is_day_of(version[name], cell) for name, cell in named.unread.items()
+    )
+
+
+def _is_day_of(moment: datetime, cell: str) -> bool:
+    """Whether the numbers in a cell hold the day of that moment, in any order; of a zone nothing is known there."""
+    compact = re.sub(r"\b(\d{4})(\d{2})(\d{2})\b", r"\1 \2 \3", cell)
+    numbers = Counter(int(text) for text in re.findall(r"\d+", compact)[:3])
+    days = (moment + timedelta(days=offset) for offset in (-1, 0, 1))
+    return any(numbers == Counter((day.year, day.month, day.day)) for day in days)
+
+
+def _versions(
+    connection: sa.Connection, table: Delivered, column: str, wanted: Collection[str], as_of: datetime | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Stored versions by the value of that column, each with `is_conflicting`: set apart itself where it stands."""
+    v, q = VERSIONS[table.name].c, QUARANTINE.c
+    stated = ("reported_at", "result_status") if table.versions is Versions.REPORTED else ("is_withdrawn",)
+    names = dict.fromkeys((*table.rows.key, "patient_id", "feed", "record_key", "landed_at", *stated))
+    is_conflicting = sa.exists().where(
+        q.table_name == table.name, q.reason.in_(CONFLICTS), *(q[name] == v[name] for name in _PLACE)
+    )
+    query = sa.select(*(v[name] for name in names), is_conflicting.label("is_conflicting"))
+    if as_of is not None:
+        query = query.where(v.received_at <= as_of)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    ordered = sorted(wanted)
+    for start in range(0, len(ordered), _CHUNK):
+        for row in connection.execute(query.where(v[column].in_(ordered[start : start + _CHUNK]))).mappings():
+            found[row[column]].append(dict(row))
+    return found

@@ -1,0 +1,1 @@
+"""A site opened for work: its clock, its lock, and the look for damage."""
