@@ -65,7 +65,15 @@ class Choice:
 
 def sign_in_page(board: Board | None, language: Language, *, said: str, others: Sequence[Mapping[str, str]]) -> str:
     """The page on which somebody signs in with a password. `said`: why it is shown again."""
-    return page.render("board_sign_in.html", language, script=None, board=board, said=said, others=others)
+    return page.render(
+        "board_sign_in.html",
+        language,
+        script=None,
+        board=board,
+        title=language.say("board.title.sign_in"),
+        said=said,
+        others=others,
+    )
 
 
 def words_page(board: Board | None, language: Language, *, title: str, said: str, lang_of: Mapping[str, str]) -> str:

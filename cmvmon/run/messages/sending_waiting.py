@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.shell.basis.files import read_text
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.outgoing import outbox
 from cmvmon.shell.outgoing.outbox import Waiting
@@ -42,10 +43,7 @@ class Told:
 def text_of(site: Site, name: str) -> str | None:
     """A file that a site may have; None where it has none. Raises ProtocolError where it is not UTF-8."""
     path = site.root / name
-    try:
-        return path.read_text(encoding="utf-8") if path.exists() else None
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    return read_text(path, called=name, fault=ProtocolError) if path.exists() else None
 
 
 def send_waiting(

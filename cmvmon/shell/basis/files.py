@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cmvmon.domain.errors import SiteError, UnreadableFile
+from cmvmon.domain.errors import CmvmonError, SiteError, UnreadableFile
 
 FOLDER_MODE = 0o750
 _MODE = 0o640
@@ -94,6 +94,15 @@ def read_bytes(path: Path, *, called: str | None = None) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"{called or path.name} can't be read ({error.strerror})") from None
+
+
+def read_text(path: Path, *, called: str | None = None, fault: type[CmvmonError] = SiteError) -> str:
+    """The file's text, lines ended alike. Raises UnreadableFile, `fault` where it is not UTF-8; the file is named as `called`."""
+    try:
+        text = read_bytes(path, called=called).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise fault(f"{called or path.name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def append_line(path: Path, line: str) -> None:

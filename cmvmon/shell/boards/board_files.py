@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.shell.basis.files import read_bytes, write_atomically
+from cmvmon.shell.basis.files import read_text, write_atomically
 
 BOARD, PASSWORDS = "board.toml", "board.passwords"
 SHORTEST_PASSWORD = 12
@@ -28,10 +28,7 @@ def board_text(root: Path) -> str:
             f"{root} has no {BOARD}, so that nobody may see anything on a board; `cmvmon board user add NAME --role ROLE` begins one, "
             "and docs/board.md says what else belongs in it"
         )
-    try:
-        return read_bytes(path, called=BOARD).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"{BOARD}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    return read_text(path, called=BOARD, fault=ProtocolError)
 
 
 def state(root: Path) -> tuple[tuple[int, int, int] | None, ...]:

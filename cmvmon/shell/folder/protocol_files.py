@@ -11,6 +11,7 @@ from cmvmon import protocol as policy
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.protocol import read_protocol
 from cmvmon.rules import needed_numbers
+from cmvmon.shell.basis.files import read_text
 
 SHIPPED = "icu_cmv_2024.toml"
 
@@ -98,10 +99,7 @@ def utf8_text(path: Path) -> str:
     """The text of a file. Raises SiteError when there is none, or it is not UTF-8."""
     if not path.is_file():
         raise SiteError(f"{path.name} is no file; name one that exists")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SiteError(f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    return read_text(path)
 
 
 def _names(file: str) -> Iterator[str]:

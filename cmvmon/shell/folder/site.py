@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, ProtocolUnusable, SiteError
 from cmvmon.shell import dialects
-from cmvmon.shell.basis.files import FOLDER_MODE, write_atomically
+from cmvmon.shell.basis.files import FOLDER_MODE, read_text, write_atomically
 from cmvmon.shell.store import database
 from cmvmon.text import codes
 
@@ -215,7 +215,7 @@ class Site:
 
         own = self.root / "labs" / f"{feed}.toml"
         if own.exists():
-            read = read_laboratory(_text(own), name=feed)
+            read = read_laboratory(read_text(own), name=feed)
             return replace(read, patient_numbers=self._numbers_here(read.patient_numbers))
         packaged = resources.files("cmvmon.feeds").joinpath("labs", f"{feed}.toml")
         if packaged.is_file():
@@ -229,7 +229,7 @@ class Site:
         own = self.root / TABLE_FILES / f"{feed}.toml"
         if not own.exists():
             return None
-        read = read_table_file(_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
+        read = read_table_file(read_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
         return replace(read, patient_numbers=self._numbers_here(read.patient_numbers))
 
     def _numbers_here(self, form: NumberForm | None) -> NumberForm | None:
@@ -289,13 +289,6 @@ def _number(settings: Mapping[str, object], name: str, unit: str, least: float, 
 
 def _toml(path: Path, name: str) -> dict[str, object]:
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise SiteError(f"{name}: not valid TOML ({error}); mend that line") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SiteError(f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
 from cmvmon.feeds.senders import AnySender, Listening, Poster, Sender, read_listening, read_sender
-from cmvmon.shell.basis.files import read_bytes
+from cmvmon.shell.basis.files import read_text
 
 LISTEN, SENDERS = "listen.toml", "senders"
 _TOKEN = re.compile(
@@ -56,7 +56,7 @@ def listening(root: Path) -> Listening:
             f"{root} has no {LISTEN}, so that nothing is listened to; write one with a line such as `port = 2575` (docs/feeds.md), "
             "or name another site with --site"
         )
-    return read_listening(_text(path, LISTEN))
+    return read_listening(read_text(path, called=LISTEN, fault=ProtocolError))
 
 
 def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
@@ -69,7 +69,7 @@ def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
     faults: dict[str, str] = {}
     for path in sorted((root / SENDERS).glob("*.toml")):
         try:
-            one = read_sender(_text(path, f"{SENDERS}/{path.name}"), name=path.stem)
+            one = read_sender(read_text(path, called=f"{SENDERS}/{path.name}", fault=ProtocolError), name=path.stem)
             if isinstance(one, Poster):
                 tokens[one.name] = _token(root / SENDERS / one.token_file, f"{SENDERS}/{one.token_file}")
             found.append(one)
@@ -135,10 +135,3 @@ def state(root: Path) -> tuple[tuple[str, int, int, int], ...]:
         if path.suffix in (".toml", ".token"):
             found.append((path.name, said.st_mtime_ns, said.st_ctime_ns, said.st_size))
     return tuple(found)
-
-
-def _text(path: Path, called: str) -> str:
-    try:
-        return read_bytes(path, called=called).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"{called}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
