@@ -19,7 +19,7 @@ VISIONS = ("achromatopsia", "deuteranopia", "protanopia", "tritanopia")
 
 # Cells and blocks whose content is wider than themselves, and texts of a figure that leave it.
 CUT_OFF = """() => {
-  const wide = [...document.querySelectorAll('td, th, p, li, dd, h1, h2, h3, caption, nav')]
+  const wide = [...document.querySelectorAll('td, th, p, li, dd, h1:not(.for-ears), h2, h3, caption, nav')]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
     .filter(e => e.closest('thead') === null || getComputedStyle(e.closest('thead')).position !== 'absolute')
     .map(e => e.textContent.slice(0, 60));

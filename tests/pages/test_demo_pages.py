@@ -21,7 +21,7 @@ from cmvmon.text import codes, language
 from tests.pages import by_hand
 from tests.pages.conftest import Opened, Opener
 from tests.pages.demo_site import Demo
-from tests.pages.test_in_a_browser import _CUT_OFF
+from tests.pages.looking import CUT_OFF
 
 LINE_PX = 20  # of a ward row: `line-height` of `.ward`
 A4_PX = 703  # between its margins
@@ -92,7 +92,7 @@ def test_nothing_sticks_out_and_a_sentence_is_one_tap_away_without_a_script(
     tab = open_page(site.page(f"ward.{code}.html"), javascript=False)
     tab.page.set_viewport_size({"width": width, "height": 800})
     assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    assert tab.page.evaluate(_CUT_OFF) == []
+    assert tab.page.evaluate(CUT_OFF) == []
     first = tab.page.locator("#now .ward tbody tr").first
     top = first.bounding_box()
     assert top is not None
@@ -109,7 +109,7 @@ def test_on_paper_every_sentence_is_there_and_nothing_is_cut(open_page: Opener, 
     tab = open_page(site.page(f"ward.{code}.html"), javascript=False)
     tab.page.set_viewport_size({"width": A4_PX, "height": 1000})
     tab.page.emulate_media(media="print")
-    assert tab.page.evaluate(_CUT_OFF) == []
+    assert tab.page.evaluate(CUT_OFF) == []
     assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     alerts = tab.page.locator("#now .full p:not(.again), #today .full p:not(.again)")
     heights = alerts.evaluate_all("all => all.map(e => e.getBoundingClientRect().height)")

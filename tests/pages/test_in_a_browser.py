@@ -12,6 +12,7 @@ from dashboards.script import shared_script
 from dashboards.ward import ward_page
 from tests.pages import hostile, made_up, made_up_ward
 from tests.pages.conftest import Opened, Opener
+from tests.pages.looking import CUT_OFF
 
 Shown = Callable[[str], Opened]
 PAGES = {"nl": ("slow", "falling", "ward"), "en": ("slow", "empty", "ward")}
@@ -74,7 +75,7 @@ def test_nothing_sticks_out_at_any_width_on_screen_or_paper(shown: Shown, which:
             tab.page.emulate_media(media=media)
             tab.page.wait_for_function(_FIGURE_FITS)
             assert tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-            assert tab.page.evaluate(_CUT_OFF) == []
+            assert tab.page.evaluate(CUT_OFF) == []
 
 
 def test_back_from_paper_the_figure_is_as_wide_as_its_place_on_the_screen(shown: Shown) -> None:
@@ -98,18 +99,6 @@ _FIGURE_FITS = """() => {
 }"""
 
 # Cells and blocks whose content is wider than themselves, and labels of the figure that leave it.
-_CUT_OFF = """() => {
-  const wide = [...document.querySelectorAll('td, th, p, li, dd, h1, h2, h3')]
-    .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
-    .filter(e => e.closest('thead') === null || getComputedStyle(e.closest('thead')).position !== 'absolute')
-    .map(e => e.textContent.slice(0, 60));
-  const figure = document.querySelector('.figure');
-  if (!figure) return wide;
-  const box = figure.getBoundingClientRect();
-  const out = [...figure.querySelectorAll('text')].map(e => [e.getBoundingClientRect(), e.textContent])
-    .filter(([r]) => r.width > 0 && (r.left < box.left - 1 || r.right > box.right + 1)).map(([, t]) => t);
-  return wide.concat(out);
-}"""
 
 
 def test_on_paper_the_patient_is_named_on_every_sheet_and_what_is_folded_is_left_out(shown: Shown) -> None:
