@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from cmvmon.domain.errors import ProtocolError
+from cmvmon.domain.errors import CmvmonError, ProtocolError
 from cmvmon.shell.basis.files import read_text
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.outgoing import outbox
@@ -23,6 +23,7 @@ _NEW_TRIES_FOR_S = 60.0  # after that the next look goes on
 
 Ended = tuple[str, str | None]  # an event that ends a message without another try, and its cause
 Sending = Callable[[], str | None]  # sends one message, and says what went wrong, if anything did
+Made = Callable[[sa.Connection, Waiting, datetime], Sending]  # a message as it is sent, made from the store
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def send_waiting(
     waiting: Iterable[Waiting],
     *,
     ended: Callable[[Waiting, datetime], Ended | None],
-    made: Callable[[sa.Connection, Waiting, datetime], Sending],
+    made: Made,
     at: datetime | None,
     arrived: Callable[[sa.Connection, Waiting, datetime], None] | None = None,
 ) -> Told:
@@ -70,8 +71,7 @@ def send_waiting(
                 continue
             with store.writing() as connection:
                 outbox.note(connection, one.message_id, outbox.ATTEMPTED, moment)
-                sending = made(connection, one, moment)
-            cause = sending()
+            cause = _sent(store, one, made, moment)
             end = (outbox.DELIVERED, None) if cause is None else (outbox.FAILED, cause)
             if _is_of_the_channel(cause):
                 dead.add(one.channel)
@@ -87,6 +87,20 @@ def send_waiting(
         dropped=counts[outbox.DROPPED],
         given_up=counts[outbox.GIVEN_UP],
     )
+
+
+def _sent(store: Session, one: Waiting, made: Made, at: datetime) -> str | None:
+    """What went wrong, if anything did. A message that can't be made is one that failed: it holds up no other."""
+    try:
+        with store.reading() as connection:
+            sending = made(connection, one, at)
+    except CmvmonError:
+        raise  # of the store or of the site's files: no other message could be made either
+    except Exception:  # noqa: BLE001 - its text may hold what it stumbled over
+        from cmvmon.shell.outgoing.sending import NOT_MADE
+
+        return NOT_MADE
+    return sending()
 
 
 def _given_up(one: Waiting, at: datetime) -> Ended | None:

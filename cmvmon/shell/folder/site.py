@@ -149,7 +149,7 @@ class Site:
         if merged["method"] not in words.METHOD:
             raise SiteError(f"settings.toml: method must be one of {', '.join(words.METHOD)}")
         if merged["database"] == "":
-            at = sa.URL.create("sqlite", database=str(self.file))
+            at = sa.URL.create("sqlite", database=str(self.file.absolute()))  # whatever folder the process goes to
         else:
             at = dialects.url(str(merged["database"]), called="settings.toml: database")
         return Settings(

@@ -52,6 +52,7 @@ _CONNECTS_WITHIN_S = 5.0
 NO_SECRET, TIMED_OUT, REFUSED, NAME_UNKNOWN, CUT_OFF = "no_secret", "timed_out", "refused", "name_unknown", "cut_off"
 CERTIFICATE, LOGIN_REFUSED, ADDRESS_REFUSED = "certificate", "login_refused", "address_refused"
 SERVER_REFUSED, NO_ADDRESS, NOT_WRITTEN, OTHER = "server_refused", "no_address", "not_written", "other"
+NOT_MADE = "not_made"
 CAUSES = {
     NO_SECRET: "the variable or file with the password or address is missing or empty",
     TIMED_OUT: "the server did not answer in time",
@@ -64,10 +65,11 @@ CAUSES = {
     SERVER_REFUSED: "the server refused the message",
     NO_ADDRESS: "the address is none of that kind",
     NOT_WRITTEN: "the file can't be written",
+    NOT_MADE: "its words can't be made from what is stored: an error of this program",
     OTHER: "for a reason of another kind",
 }
 # After these the next message on the channel would meet the same: it is not tried before the next look.
-OF_THE_CHANNEL = frozenset(CAUSES) - {ADDRESS_REFUSED, SERVER_REFUSED}
+OF_THE_CHANNEL = frozenset(CAUSES) - {ADDRESS_REFUSED, SERVER_REFUSED, NOT_MADE}
 
 
 def kind_of(channel: Channel) -> str:
