@@ -37,7 +37,7 @@ ROOMS = (
     "cmvmon/answers.py",
     "cmvmon/ends.py",
     "cmvmon/assess.py",
-    "cmvmon/shell/*.py",
+    "cmvmon/shell/*/*.py",
     "data_contracts/*.py",
 )
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
