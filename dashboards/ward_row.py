@@ -62,7 +62,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
 
 
 def _place(row: WardRow, one_ward: bool, language: Language) -> str:
-    parts = (row.bed,) if one_ward and row.bed else (row.ward, row.bed)
+    parts = (row.bed,) if one_ward and row.bed else (row.bed, row.ward)  # the bed is never cut
     return " ".join(part for part in parts if part) or language.say("unknown")
 
 

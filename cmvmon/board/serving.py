@@ -107,7 +107,7 @@ async def _run(app: Callable[..., object], root: Path, file: BoardFile, at: sock
 def _listening(root: Path, file: BoardFile) -> Iterator[tuple[socket.socket, dict[str, object]]]:
     """The socket, and how it is called in the log."""
     if file.socket is None:
-        with bound(file.address, file.port) as at:
+        with bound(file.address, file.port, by="board.toml") as at:
             scheme = "https" if file.certificate else "http"
             yield at, {"address": file.address, "port": at.getsockname()[1], "scheme": scheme}
         return

@@ -43,7 +43,7 @@ def test_it_comes_each_day_also_when_nothing_is_wrong(ward: Path) -> None:
         "No open alert of now or today.",
         "",
         "There is no earlier night to compare with.",
-        "Samples overdue: none.",
+        "No recent sample: no patient.",
         "Data complete.",
         "",
         "The list: https://cmv.example/pages/ward.en.html",
@@ -55,7 +55,7 @@ def test_it_comes_each_day_also_when_nothing_is_wrong(ward: Path) -> None:
     lines = text_of(second).splitlines()
     assert {"ward ICU-A: 1 now, 0 today", "a ward that notify.toml does not name: 0 now, 1 today"} < set(lines)
     assert "Since 10 Mar 2026 05:30: 2 new, 0 more urgent, 0 reopened, 0 resolved, 0 closed." in lines
-    assert "Samples overdue: 1 patient." in lines
+    assert "No recent sample: 1 patient." in lines
     assert ">ward ICU-A</th><td" in text_of(second, "html")
 
 

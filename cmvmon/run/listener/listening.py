@@ -102,7 +102,7 @@ class Listener:
                 (None if posting is None else posting.port, "fhir_port", False),
             ):
                 if port is not None:
-                    at_port = sockets.enter_context(bound(settings.address, port))
+                    at_port = sockets.enter_context(bound(settings.address, port, by="listen.toml"))
                     way = Way(at_port, self._tls(is_of_messages), is_of_messages)
                     at[name] = at_port.getsockname()[1]
                     tasks.append(self._loop.create_task(self._accept(way)))

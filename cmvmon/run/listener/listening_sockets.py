@@ -26,8 +26,8 @@ class Way:
     is_of_messages: bool
 
 
-def bound(address: str, port: int) -> socket.socket:
-    """A socket on that address. Raises SiteError where it can't be had."""
+def bound(address: str, port: int, *, by: str) -> socket.socket:
+    """A socket on that address, which the file `by` of a site names. Raises SiteError where it can't be had."""
     family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -38,7 +38,7 @@ def bound(address: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise SiteError(
-            f"listen.toml: {address} port {port} can't be listened at ({error.strerror}); choose another port, "
+            f"{by}: {address} port {port} can't be listened at ({error.strerror}); choose another port, "
             "or stop what listens there"
         ) from None
     return found

@@ -350,7 +350,8 @@ SENTENCES: dict[str, str] = {
     "rebound.not_computed": "Rising again: not computed.",
     "decline.title": "Decline per week",
     "decline.caption": (
-        "Observed: from the reported results. Estimated: mean with its {interval} interval, allowing for the scatter and the "
+        "Observed: from the result at the start of the week (else the last before it) to that at its end. "
+        "Estimated: mean with its {interval} interval, allowing for the scatter and the "
         "limits of the assay. A decline is positive when the load falls; log10 IU/mL per week."
     ),
     "decline.none": "No decline computed: no treatment with a result after it.",

@@ -350,7 +350,8 @@ SENTENCES: dict[str, str] = {
     "rebound.not_computed": "Opnieuw stijgend: niet berekend.",
     "decline.title": "Daling per week",
     "decline.caption": (
-        "Waargenomen: uit de gerapporteerde uitslagen. Geschat: gemiddelde met {interval}-interval, rekening houdend met "
+        "Waargenomen: van de uitslag bij het begin van de week (anders de laatste ervoor) tot die bij het eind. "
+        "Geschat: gemiddelde met {interval}-interval, rekening houdend met "
         "meetspreiding en meetgrenzen. Daling is positief als de load daalt; log10 IE/ml per week."
     ),
     "decline.none": "Geen daling berekend: geen behandeling met een uitslag erna.",
