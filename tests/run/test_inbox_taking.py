@@ -17,12 +17,13 @@ from cmvmon.run.checks.status import status
 from cmvmon.run.daytime import watching
 from cmvmon.run.daytime.unchecked import Unchecked
 from cmvmon.run.daytime.watching import Look, Watch, keep_watch
-from cmvmon.run.deliveries import inbox_taking, landed_delivery
+from cmvmon.run.deliveries import landed_delivery
 from cmvmon.run.health.at_work import LISTEN, only_one
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.folder import landing
 from cmvmon.shell.incoming.inbox import Inbox, Message, key_of
 from cmvmon.shell.incoming.inbox_moves import Moves
+from tests.feeds.shipped import LABS
 from tests.listen.listening import result
 from tests.sites import lain_still, rows
 
@@ -102,7 +103,7 @@ def broken_laboratory(root: Path) -> None:
 
 
 def mended_laboratory(root: Path) -> None:
-    shipped = Path(inbox_taking.__file__).parents[1] / "feeds" / "labs" / "example_hl7.toml"
+    shipped = LABS / "example_hl7.toml"
     (root / "labs" / "new_lab.toml").write_text(
         shipped.read_text("utf-8").replace('"example_hl7"', '"new_lab"'), "utf-8"
     )

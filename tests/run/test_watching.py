@@ -26,6 +26,7 @@ from cmvmon.shell.basis.lock import only_run
 from cmvmon.shell.store import session
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.feeds.shipped import LABS
 from tests.sites import drop, falling, lain_still, result, rows
 
 WORK = "SELECT subject, state FROM alert_events WHERE rule = 'operations' ORDER BY changed_at, sequence"
@@ -153,7 +154,7 @@ def test_a_refused_and_an_unjudged_delivery_are_told_once_and_the_others_go_on(
     assert ('{"feed":"nowhere"}', "open") in rows(watched.root, WORK)
     assert ('{"feed":"nowhere"}', "resolved") not in rows(watched.root, WORK)
     monkeypatch.setattr(watching, "TRIES_AGAIN_AFTER_S", 0.0)
-    template = Path(watching.__file__).parents[1] / "feeds" / "labs" / "synthetic.toml"
+    template = LABS / "synthetic.toml"
     mended = template.read_text(encoding="utf-8").replace('"synthetic"', '"nowhere"', 1)
     (watched.root / "labs" / "nowhere.toml").write_text(mended, encoding="utf-8")
     look = watched.look()
