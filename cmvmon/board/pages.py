@@ -200,6 +200,7 @@ class Pages:
             shown |= {one.patient_id for one in view.lately.alerts}
             shown |= {one.patient_id for one in view.lately.results}
         shown |= {number for group in view.numbers.alike for number in group}
+        shown |= {number for link in view.numbers.unused for number in link[:2]}
         return Made(ward_page(view, language=spoken, script=self.script_name, board=board), tuple(sorted(shown)))
 
     def _patient(self, stored: StoredPages, scope: Scope, asked: Asked) -> Made:

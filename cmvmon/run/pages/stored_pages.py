@@ -101,7 +101,7 @@ class StoredPages:
         whole = self.whole
         rows = tuple(row for row in whole.rows if row.patient_id in patients)
         groups = tuple(group for group in whole.numbers.alike if patients >= set(group))
-        unused = tuple(link for link in whole.numbers.unused if patients & set(link[:2]))
+        unused = tuple(link for link in whole.numbers.unused if patients >= set(link[:2]))
         numbers = PatientNumbers(sum(not row.latest for row in rows), groups, unused)
         happened = whole.lately and Lately(
             whole.lately.since,
