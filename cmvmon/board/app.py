@@ -4,6 +4,7 @@ Rules of this file:
 - Every route stands in `cmvmon.board.roles`; one that has no entry there can't be asked for.
 - What is refused to somebody is refused before anything of it is made.
 - An answer leaves only when its audit row is on the disk.
+- An alert is answered only when a row that somebody asks for it is on the disk; how it ended is a second row.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from cmvmon.board.guard import Guarded, TooLarge, form_of, is_own
 from cmvmon.board.identity import Asker, Files, who_asks
 from cmvmon.board.pages import NeverJudged, NotThere, Pages
 from cmvmon.board.paths import know_parts_of_paths
-from cmvmon.board.roles import POST, ROUTES, Route, may
+from cmvmon.board.roles import ANSWERS, POST, ROUTES, Route, may
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
 from cmvmon.board.wording import Wording
@@ -126,6 +127,8 @@ class _House:
         reader, session = _known(asker)
         query = dict(request.query_params)
         try:
+            if route.name in ANSWERS and not await self._intended(route, request, asker):
+                return self._unrecorded(lang, route)
             shown = await run_in_threadpool(
                 self._desk.serve, route.name, dict(request.path_params), query, form, reader
             )
@@ -136,8 +139,14 @@ class _House:
         except NeverJudged:
             shown = self._wording.words("never_judged", lang, reader, status=503, key="board.never_judged")
         if not await self._recorded(route, asker, shown):
-            return self._unrecorded(lang)
+            return self._unrecorded(lang, route)
         return self._response(shown, reader, session)
+
+    async def _intended(self, route: Route, request: Request, asker: Asker) -> bool:
+        """Whether it is on the disk that somebody is about to answer that alert. Raises NotThere."""
+        reader, _ = _known(asker)
+        about = await run_in_threadpool(self._desk.answered, request.path_params["alert"], reader)
+        return await self._recorded(replace(route, event=f"ask_{route.event}"), asker, about)
 
     def _response(self, shown: Shown, reader: Reader | None, session: Session | None) -> Response:
         if shown.to:
@@ -249,8 +258,10 @@ class _House:
             return False
         return True
 
-    def _unrecorded(self, lang: str) -> Response:
-        return HTMLResponse(self._wording.words("unrecorded", lang, None).text, 503)
+    def _unrecorded(self, lang: str, route: Route | None = None) -> Response:
+        is_answer = route is not None and route.name in ANSWERS
+        what = "answer_unrecorded" if is_answer else "unrecorded"
+        return HTMLResponse(self._wording.words(what, lang, None).text, 503)
 
     async def _could_not(self, route: Route, request: Request, error: CmvmonError) -> Response:
         """The store, the protocol or board.toml can't be used: in words, and by its kind in the log."""

@@ -94,7 +94,7 @@ class Desk:
         """An answer is recorded by the functions of the command line; of what they refuse the page says why."""
         row, scope = self._row(path["alert"], reader)
         spoken = language(path["lang"])
-        patients = (row["patient_id"],) if row["patient_id"] else ()
+        patients = _of_whom(row)
         try:
             _ANSWERS[name](self, row, _cut(form), reader)
         except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
@@ -104,6 +104,11 @@ class Desk:
         to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
         why = form.get("reason") or form.get("how") or None
         return Shown(303, to=to, patients=patients, object=row["alert_id"], because=why)
+
+    def answered(self, alert_id: str, reader: Reader) -> Shown:
+        """Which alert somebody is about to answer, and of whom, for the audit log. Raises NotThere."""
+        row, _ = self._row(alert_id, reader)
+        return Shown(patients=_of_whom(row), object=row["alert_id"])
 
     def _row(self, alert_id: str, reader: Reader) -> tuple[dict[str, Any], Scope]:
         stored = self.pages.stored()
@@ -137,8 +142,7 @@ class Desk:
             time_zone=zone,
             hrefs=hrefs(f"alert-{row['alert_id']}"),
         )
-        patients = (row["patient_id"],) if row["patient_id"] else ()
-        return Shown(text=text, patients=patients, object=row["alert_id"])
+        return Shown(text=text, patients=_of_whom(row), object=row["alert_id"])
 
     def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
         answering.acknowledge(
@@ -212,6 +216,10 @@ def asked_of(name: str, path: Fields, query: Fields) -> Asked:
     if tier and tier not in _TIERS:
         raise NotThere
     return Asked(name, path["lang"], path.get("page", ""), query.get("ward", "")[:100] if is_ward else "", tier)
+
+
+def _of_whom(alert: Mapping[str, Any]) -> tuple[str, ...]:
+    return (alert["patient_id"],) if alert["patient_id"] else ()
 
 
 def _page(form: Fields) -> Page:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,11 +15,14 @@ from typer.testing import CliRunner
 
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import AuditBroken, StoreError
+from cmvmon.run.asking import queries
 from cmvmon.shell.boards import audit_log
 from cmvmon.shell.boards.audit_log import Entry
 from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import session
 from cmvmon.shell.store.session import open_store
 from tests import sites
+from tests.board import boards
 from tests.board.boards import ON_A, ON_B, Asked, audit_rows
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -186,6 +190,67 @@ def test_a_page_whose_row_can_not_be_written_is_not_shown(
         assert "SYNTHETIC" not in answer.text
     monkeypatch.undo()
     assert client.get("/ward.en.html").status_code == 200
+
+
+ANSWERS = {
+    "acknowledge": {"reason": "dealt_with"},
+    "snooze": {"reason": "awaiting"},
+    "reopen": {"why": "the result is in"},
+    "readback": {"to": "ward doctor", "how": "confirmed"},
+}
+
+
+def kinds_of(root: Path, alert: str) -> list[str]:
+    """What was said of that alert, in order."""
+    return [e["event"] for e in queries.history(root, alert_id=alert, patient=None, since=None, lang="en")]
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+@pytest.mark.parametrize("error", [StoreError("full"), OSError(28, "no space")])
+def test_an_alert_is_not_answered_while_no_row_of_it_can_be_written(
+    error: Exception, what: str, board: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "now", lambda: boards.JUDGED + timedelta(hours=2))
+    client, alert = board.signed_in("consultant"), boards.alert_of(board.root, ON_A)
+    if what == "reopen":
+        assert boards.answer(client, "acknowledge", alert, reason="dealt_with").status_code == 303
+    page, before = client.get(f"/alert-{alert}.en.html").text, kinds_of(board.root, alert)
+    told = {"token": boards.token(page), "judged": boards.judged(page)} | ANSWERS[what]
+
+    def fails(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(audit_log, "append", fails)
+        done = client.post(f"/{what}-{alert}.en.html", data=told, headers=boards.OWN)
+    assert (done.status_code, "could not be recorded who answers" in done.text) == (503, True)
+    assert kinds_of(board.root, alert) == before
+    assert client.post(f"/{what}-{alert}.en.html", data=told, headers=boards.OWN).status_code == 303
+    assert len(kinds_of(board.root, alert)) == len(before) + 1
+
+
+def test_whoever_answered_is_in_the_log_also_where_the_row_of_how_it_ended_could_not_be_written(
+    board: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "now", lambda: boards.JUDGED + timedelta(hours=2))
+    client, alert = board.signed_in("consultant"), boards.alert_of(board.root, ON_A)
+    page, append = client.get(f"/alert-{alert}.en.html").text, audit_log.append
+    told = {"token": boards.token(page), "judged": boards.judged(page), "reason": "dealt_with"}
+    n_rows = iter(range(100))
+
+    def fails_after_the_first(*told: Any) -> Any:
+        if next(n_rows):
+            raise StoreError("full")
+        return append(*told)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(audit_log, "append", fails_after_the_first)
+        done = client.post(f"/acknowledge-{alert}.en.html", data=told, headers=boards.OWN)
+    assert (done.status_code, "it says whether your answer was kept" in done.text) == (503, True)
+    assert kinds_of(board.root, alert)[-1] == "acknowledged"
+    row = board.audit()[-1]
+    assert (row["event"], row["actor"], row["object"]) == ("ask_acknowledge", "consultant", alert)
+    assert row["patients"] == [ON_A]
 
 
 def test_a_board_whose_log_was_cut_off_shows_nothing(board: Asked) -> None:
