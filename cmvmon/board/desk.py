@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cmvmon.assess import Assessment
 from cmvmon.board.listings import search_page
 from cmvmon.board.pages import LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
@@ -16,12 +17,14 @@ from cmvmon.run.answers import answering
 from cmvmon.run.answers.answering import Page
 from cmvmon.run.asking.queries import told_alert
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
+from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.boards.audit_log import DONE, FAILED
 from cmvmon.shell.store.session import moment
 from cmvmon.text import Language, alert_title, language, of_stored
 from cmvmon.text.set_aside import reasons
 from dashboards.board import alert_page
+from dashboards.views import PatientView
 
 _WAITS_S = 10.0  # for whoever holds the site, as a night between two steps
 _TIERS = ("1", "2", "3")
@@ -177,29 +180,30 @@ class Desk:
         )  # fmt: skip
 
     def _csv(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
-        stored, patient = self._patient(path["page"], reader)
-        found = stored.patient(patient)
-        if found is None:
-            raise NotThere(patient)
-        data = results_as_csv(found[1], stored, patient)
+        stored, patient, _, assessment = self._patient(path["page"], reader)
+        data = results_as_csv(assessment, stored, patient)
         return self._file(data, "text/csv; charset=utf-8", f"{path['page']}.csv", patient)
 
     def _fhir(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
-        stored, patient = self._patient(path["page"], reader)
+        stored, patient, _, _ = self._patient(path["page"], reader)
         data = course_as_fhir(stored, patient, lang=path["lang"])
         return self._file(data, "application/fhir+json", f"{path['page']}.fhir.json", patient)
 
     def _pdf(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
-        stored, patient = self._patient(path["page"], reader)
-        found = stored.patient(patient) if self.pages.pdf is not None else None
-        if self.pages.pdf is None or found is None:
+        _, patient, view, _ = self._patient(path["page"], reader)
+        if self.pages.pdf is None:
             raise NotThere(patient)
-        data = self.pages.pdf(found[0], language(path["lang"]))
+        data = self.pages.pdf(view, language(path["lang"]))
         return self._file(data, "application/pdf", f"{path['page']}.pdf", patient)
 
-    def _patient(self, page: str, reader: Reader) -> tuple[Any, str]:
+    def _patient(self, page: str, reader: Reader) -> tuple[StoredPages, str, PatientView, Assessment]:
+        """Of whom a file is asked for. Raises NotThere also for a number that was merged away or never judged: it has no file."""
         stored = self.pages.stored()
-        return stored, self.pages.patient_of(stored, scope_of(stored, reader), page)
+        patient = self.pages.patient_of(stored, scope_of(stored, reader), page)
+        found = stored.patient(patient)
+        if found is None or stored.merged(patient, self.pages.default_language()) is not None:
+            raise NotThere(patient)
+        return stored, patient, *found
 
     def _file(self, data: bytes, media: str, name: str, patient: str) -> Shown:
         return Shown(data=data, media=media, file_name=name, patients=(patient,), object=name)

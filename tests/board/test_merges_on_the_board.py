@@ -55,3 +55,42 @@ def test_whoever_is_named_by_a_merge_that_is_not_used_stands_in_the_audit_row_al
         assert named == logged == {ON_A, ALSO_ON_A, ON_B, ON_NO_LIST}
         named, logged = numbers_named(board, "viewer-a", "ward.en.html")
         assert named == logged == {ON_A, ALSO_ON_A}
+
+
+FILES = ("{}.csv", "{}.en.fhir.json", "{}.nl.fhir.json", "{}.en.pdf")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_number_that_was_merged_away_has_a_page_that_leads_on_and_no_file(file: str, site_with_board: Path) -> None:
+    judged_with(site_with_board, sites.link(ALSO_ON_A, ON_B, at=20))
+    with asked(site_with_board, pdf=lambda *_: b"%PDF-") as board:
+        client = board.signed_in("consultant")
+        assert ON_B in client.get(f"/{board.page_of(ALSO_ON_A)}.en.html").text
+        gone = client.get(f"/{file.format(board.page_of(ALSO_ON_A))}")
+        assert (gone.status_code, ALSO_ON_A in gone.text, ON_B in gone.text) == (404, False, False)
+        row = board.audit()[-1]
+        assert (row["outcome"], row["because"], row["patients"]) == ("refused", "not_there", [ALSO_ON_A])
+        assert client.get(f"/{file.format(board.page_of(ON_B))}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ("{}.en.html", *FILES))
+def test_neither_page_nor_file_tells_a_reader_of_one_ward_of_a_merge_into_another(
+    name: str, site_with_board: Path
+) -> None:
+    judged_with(site_with_board, sites.link(ALSO_ON_A, ON_B, at=20))
+    with asked(site_with_board, pdf=lambda *_: b"%PDF-") as board:
+        for login in ("viewer-a", "consultant-a"):
+            answer = board.signed_in(login).get(f"/{name.format(board.page_of(ALSO_ON_A))}")
+            assert answer.status_code in (403, 404)
+            assert ON_B not in answer.text
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_of_whom_nothing_was_judged_there_is_no_file(file: str, site_with_board: Path) -> None:
+    sites.drop(site_with_board, "viral_load_results", [sites.result(ON_NO_LIST, 1, "900")], name="new.csv")
+    sites.drop(site_with_board, "patient_links", [sites.link(ON_NO_LIST, ON_A, at=20)])
+    nightly(site_with_board, as_of=JUDGED + timedelta(hours=1))
+    with asked(site_with_board, pdf=lambda *_: b"%PDF-") as board:
+        for number in (ON_NO_LIST, "SYNTHETIC-NEVER-HEARD-OF"):
+            answer = board.signed_in("consultant").get(f"/{file.format(board.page_of(number))}")
+            assert answer.status_code == 404
