@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -27,18 +26,18 @@ from cmvmon.board.auditing import Auditor
 from cmvmon.board.board_file import PASSWORDS
 from cmvmon.board.desk import Desk, Shown
 from cmvmon.board.guard import Guarded, TooLarge, form_of, is_own
-from cmvmon.board.identity import Asker, Files, who_asks
+from cmvmon.board.identity import Asker, Files, asked_by, who_asks
 from cmvmon.board.pages import NeverJudged, NotThere, Pages
 from cmvmon.board.paths import know_parts_of_paths
+from cmvmon.board.recording import NO_ROUTE, UNEXPECTED, Recorder, Say
 from cmvmon.board.roles import ANSWERS, POST, ROUTES, Route, may
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
 from cmvmon.board.wording import Wording
 from cmvmon.domain.errors import CmvmonError, ProtocolUnusable
-from cmvmon.shell.boards.audit_log import DONE, FAILED, REFUSED, Entry, Head
+from cmvmon.shell.boards.audit_log import FAILED, REFUSED
 
-Say = Callable[[dict[str, object]], None]
-_AUDIT_WITHIN_S = 60.0
+_LONGEST_PATH = 200
 
 
 def make_app(
@@ -59,11 +58,12 @@ def make_app(
 
 class _House:
     def __init__(self, pages: Pages, files: Files, auditor: Auditor, say: Say, is_stopping: Callable[[], bool]) -> None:
-        self._pages, self._desk, self._files, self._auditor, self._say = pages, Desk(pages), files, auditor, say
+        self._pages, self._desk, self._files, self._say = pages, Desk(pages), files, say
         listens = files.listens
         self._sessions = Sessions(listens.idle_min * 60, listens.longest_h * 3600)
         self._tries, self._wording = Tries(), Wording(pages)
         self._lang = pages.default_language()
+        self._recorded = Recorder(auditor, say)
         self._streams = live.Streams(self._desk, is_stopping)
 
     def endpoint(self, route: Route) -> Callable[[Request], object]:
@@ -88,7 +88,7 @@ class _House:
         return serve
 
     async def _served(self, route: Route, request: Request) -> Response:
-        asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
+        asker = request.state.asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
         lang = request.path_params.get("lang", self._lang)
         if asker.refused in ("forged_header", "not_by_proxy", "several_names", "no_name"):
             return await self._refuse(route, asker, "stranger", lang, asker.refused)
@@ -113,14 +113,20 @@ class _House:
             return await self._refuse(route, asker, "refused", lang, "role")
         if route.method == POST and not self._sessions.is_token(session, form.get("token", "")):
             return await self._refuse(route, asker, "form", lang, "no_token")
-        if route.name == "script":
-            return self._script(request.path_params["script"])
         if route.name in ("home", "index"):
             return self._to(_first(reader, self._lang), session)
         if route.name == "sign_out":
             return await self._sign_out(route, asker, lang)
-        if route.name == "events":
-            return await self._streams.open(request, reader)
+        if route.name in ("script", "events"):
+            try:
+                return self._script(request) if route.name == "script" else await self._streams.open(request, reader)
+            except NotThere as gone:
+                shown = self._gone(route, gone, lang, reader)
+                return (
+                    self._response(shown, reader, session)
+                    if await self._recorded(route, asker, shown)
+                    else self._unrecorded(lang)
+                )
         return await self._show(route, request, form, asker, lang)
 
     async def _show(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
@@ -133,14 +139,17 @@ class _House:
                 self._desk.serve, route.name, dict(request.path_params), query, form, reader
             )
         except NotThere as gone:
-            shown = self._wording.words("gone", lang, reader)
-            patients = (gone.patient,) if gone.patient else ()
-            shown = replace(shown, outcome=REFUSED, because="not_there", patients=patients, object=route.name)
+            shown = self._gone(route, gone, lang, reader)
         except NeverJudged:
             shown = self._wording.words("never_judged", lang, reader, status=503, key="board.never_judged")
         if not await self._recorded(route, asker, shown):
             return self._unrecorded(lang, route)
         return self._response(shown, reader, session)
+
+    def _gone(self, route: Route, gone: NotThere, lang: str, reader: Reader) -> Shown:
+        patients = (gone.patient,) if gone.patient else ()
+        words = self._wording.words("gone", lang, reader)
+        return replace(words, outcome=REFUSED, because=gone.because, patients=patients, object=route.name)
 
     async def _intended(self, route: Route, request: Request, asker: Asker) -> bool:
         """Whether it is on the disk that somebody is about to answer that alert. Raises NotThere."""
@@ -170,10 +179,11 @@ class _House:
             )  # fmt: skip
         return response
 
-    def _script(self, name: str) -> Response:
+    def _script(self, request: Request) -> Response:
+        name = request.path_params["script"]
         texts = {self._pages.script_name: self._pages.script, self._pages.live_name: self._pages.live}
         if name not in texts:
-            return Response(status_code=404)
+            raise NotThere
         keep = {
             "Cache-Control": "public, max-age=31536000, immutable"
         }  # its name says what is in it, and it holds nobody
@@ -182,6 +192,9 @@ class _House:
     async def _ask_to_sign_in(self, route: Route, asker: Asker, lang: str) -> Response:
         if route.method == POST or route.name in ("events", "script") or self._files.listens.identity != PASSWORDS:
             return await self._refuse(route, asker, "stranger", lang, asker.refused or "not_signed_in")
+        shown = Shown(outcome=REFUSED, because=asker.refused or "not_signed_in", object=route.name)
+        if route.event and not await self._recorded(route, asker, shown):
+            return self._unrecorded(lang)
         return RedirectResponse(f"sign-in.{lang}.html", 303)
 
     async def _sign_in(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
@@ -232,32 +245,6 @@ class _House:
             return self._unrecorded(lang)
         return self._response(shown, asker.reader, asker.session)
 
-    async def _recorded(self, route: Route, asker: Asker, shown: Shown) -> bool:
-        """Whether the audit row is on the disk; of what is no view and no action none is needed, unless it was refused."""
-        if not route.event and shown.outcome == DONE:
-            return True
-        reader = asker.reader
-        entry = Entry(
-            at=datetime.now(UTC),
-            event=route.event or f"ask_{route.name}",
-            outcome=shown.outcome,
-            actor=reader.login if reader is not None else asker.login,
-            role=None if reader is None else reader.role,
-            source=asker.source,
-            object=shown.object or route.name,
-            patients=shown.patients,
-            because=shown.because,
-        )
-        return await run_in_threadpool(self._on_disk, self._auditor.put(entry))
-
-    def _on_disk(self, row: Future[Head]) -> bool:
-        try:
-            row.result(timeout=_AUDIT_WITHIN_S)
-        except (CmvmonError, TimeoutError) as error:
-            self._say({"event": "audit_not_written", "code": type(error).__name__})
-            return False
-        return True
-
     def _unrecorded(self, lang: str, route: Route | None = None) -> Response:
         is_answer = route is not None and route.name in ANSWERS
         what = "answer_unrecorded" if is_answer else "unrecorded"
@@ -269,30 +256,43 @@ class _House:
         self._say({"event": "failed", "route": route.name, "code": type(error).__name__})
         where = ", ".join(error.places) if isinstance(error, ProtocolUnusable) else ""
         words = self._wording.words("protocol" if is_protocol else "failed", lang, None, where=where)
-        shown = replace(words, outcome=FAILED, because=type(error).__name__)
-        if not await self._recorded(route, Asker(None, None, None), shown):
-            return self._unrecorded(lang)
+        shown = replace(words, outcome=FAILED, because=type(error).__name__, object=_named(request))
+        if not await self._recorded(route, asked_by(request), shown):
+            return self._unrecorded(lang, route)
         return HTMLResponse(words.text, 503)
 
     async def not_routed(self, request: Request, error: HTTPException) -> Response:
         """A path or method that no route has: the same words, whatever stands in it."""
-        what = "method" if error.status_code == 405 else "gone"
-        words = self._wording.words(what, self._lang, None)
+        is_method = error.status_code == 405
+        words = self._wording.words("method" if is_method else "gone", self._lang, None)
         self._say({"event": "request", "route": "", "status": words.status})
+        try:
+            asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
+        except CmvmonError:
+            asker = asked_by(request)
+        asked = quote(f"{request.method} {request.url.path}", safe="/ ", errors="replace")[:_LONGEST_PATH]
+        shown = Shown(outcome=REFUSED, because="no_method" if is_method else "no_path", object=asked)
+        if not await self._recorded(NO_ROUTE, asker, shown):
+            return self._unrecorded(self._lang)
         return HTMLResponse(words.text, words.status, headers=dict(error.headers or {}))
 
     async def unexpected(self, request: Request, error: Exception) -> Response:
         """What nobody expected: by its kind alone, for its text may hold a patient."""
         self._say({"event": "unexpected", "code": type(error).__name__})
         words = self._wording.words("failed", self._lang, None)
-        entry = Entry(datetime.now(UTC), "unexpected", FAILED, because=type(error).__name__)
-        await run_in_threadpool(self._on_disk, self._auditor.put(entry))
+        shown = Shown(outcome=FAILED, because=type(error).__name__, object=_named(request))
+        await self._recorded(UNEXPECTED, asked_by(request), shown)
         return HTMLResponse(words.text, 500)
 
 
 def _first(reader: Reader, lang: str) -> str:
     """The page that somebody begins on."""
     return f"{'ward' if may(reader.role, reader.wards, ROUTES['ward']) else 'worklist'}.{lang}.html"
+
+
+def _named(request: Request) -> str:
+    """The page or alert that a path names; empty where it names none."""
+    return str(request.path_params.get("page") or request.path_params.get("alert") or "")
 
 
 def _known(asker: Asker) -> tuple[Reader, Session]:

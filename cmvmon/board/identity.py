@@ -105,6 +105,12 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
     return Asker(Reader.of(person), session, source, None, session.login)
 
 
+def asked_by(request: Request) -> Asker:
+    """Who asks, as far as it was found out before the request failed."""
+    found = getattr(request.state, "asker", None)
+    return found if isinstance(found, Asker) else Asker(None, None, _address(request))
+
+
 def _is_proxy(request: Request, file: BoardFile, files: Files) -> bool:
     address = _address(request)
     if file.socket is not None and address is None:

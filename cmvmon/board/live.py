@@ -37,15 +37,17 @@ class Streams:
         self._revision: Revision | None = None
 
     async def open(self, request: Request, reader: Reader) -> Response:
-        """The stream of one page. 404 for what is no page of his, 429 where too many are open."""
+        """The stream of one page; 429 where too many are open. Raises NotThere for what is no page of his."""
         told = dict(request.query_params)
         name, lang, tag = told.get("page", ""), told.get("lang", ""), told.get("tag", "")
-        if name not in LIVE or lang not in codes() or not may(reader.role, reader.wards, ROUTES[name]):
-            return Response(status_code=404)
+        if name not in LIVE or lang not in codes():
+            raise NotThere
+        if not may(reader.role, reader.wards, ROUTES[name]):
+            raise NotThere(because="role")
         try:
             asked = asked_of(name, {"lang": lang, "page": told.get("of", "")}, told)
             await run_in_threadpool(self._desk.live_tag, asked, reader)
-        except (NotThere, NeverJudged, CmvmonError):
+        except (NeverJudged, CmvmonError):
             return Response(status_code=404)
         if self._open.total() >= _MOST or self._open[reader.login] >= _MOST_OF_ONE:
             return Response(status_code=429)

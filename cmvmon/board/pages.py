@@ -49,11 +49,11 @@ class NeverJudged(Exception):
 
 
 class NotThere(Exception):
-    """There is no such page, or none that this reader may see. `patient`: whom it would have shown; the log alone is told."""
+    """There is no such page, or none that this reader may see. The log alone is told whom it shows, and why not."""
 
-    def __init__(self, patient: str | None = None) -> None:
+    def __init__(self, patient: str | None = None, *, because: str = "not_there") -> None:
         super().__init__()
-        self.patient = patient
+        self.patient, self.because = patient, because
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from threading import Event, Thread
 
 import uvicorn
 
-from cmvmon.board.app import Say, make_app
+from cmvmon.board.app import make_app
 from cmvmon.board.auditing import Auditor
 from cmvmon.board.board_file import BoardFile
 from cmvmon.board.identity import Files
 from cmvmon.board.pages import NeverJudged, Pages, Pdf
+from cmvmon.board.recording import Say
 from cmvmon.domain.errors import AuditBroken, CmvmonError, SiteError
 from cmvmon.run.listener.listening_sockets import bound
 from cmvmon.shell.boards import audit_log

@@ -253,6 +253,33 @@ def test_whoever_answered_is_in_the_log_also_where_the_row_of_how_it_ended_could
     assert row["patients"] == [ON_A]
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "event"), [(StoreError("x"), 503, "view_patient"), (ValueError("x"), 500, "unexpected")]
+)
+def test_a_view_that_failed_says_whose_it_was_and_of_what(
+    error: Exception, status: int, event: str, board: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, page = board.signed_in("consultant"), board.page_of(ON_A)
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("cmvmon.board.desk.Desk.serve", fails)
+    assert client.get(f"/{page}.en.html").status_code == status
+    row = board.audit()[-1]
+    assert (row["event"], row["outcome"], row["because"]) == (event, "failed", type(error).__name__)
+    assert (row["actor"], row["role"], row["source"], row["object"]) == ("consultant", "consultant", "testclient", page)
+
+
+def test_while_the_board_s_file_is_broken_a_view_that_failed_has_at_least_its_address(board: Asked) -> None:
+    client = board.signed_in("consultant")
+    (board.root / "board.toml").write_text("nonsense = ", encoding="utf-8")
+    for path in ("/ward.en.html", "/nowhere"):
+        client.get(path)
+        row = board.audit()[-1]
+        assert (row["actor"], row["source"], row["outcome"] != "done") == (None, "testclient", True)
+
+
 def test_a_board_whose_log_was_cut_off_shows_nothing(board: Asked) -> None:
     client = board.signed_in("consultant")
     assert client.get("/ward.en.html").status_code == 200

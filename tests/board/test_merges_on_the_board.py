@@ -73,7 +73,7 @@ def test_a_number_that_was_merged_away_has_a_page_that_leads_on_and_no_file(file
         assert client.get(f"/{file.format(board.page_of(ON_B))}").status_code == 200
 
 
-@pytest.mark.parametrize("name", ("{}.en.html", *FILES))
+@pytest.mark.parametrize("name", ["{}.en.html", *FILES])
 def test_neither_page_nor_file_tells_a_reader_of_one_ward_of_a_merge_into_another(
     name: str, site_with_board: Path
 ) -> None:

@@ -74,7 +74,7 @@ def test_each_role_has_its_routes_and_no_other(route: Route, role: str, board_of
             "reopen",
             "patient_pdf",
         )
-        assert [row["outcome"] for row in rows] != ["refused"] or answer.status_code == 404
+        assert ([row["outcome"] for row in rows] == ["refused"]) == (answer.status_code == 404)
         return
     assert answer.status_code == 403
     assert "Your role" in answer.text or "Uw rol" in answer.text
@@ -88,11 +88,70 @@ def test_each_role_has_its_routes_and_no_other(route: Route, role: str, board_of
 def test_nobody_who_has_not_signed_in_is_shown_anything(route: Route, board_of_all) -> None:
     board, _ = board_of_all
     path = path_of(route, board)
-    client = board.client()
+    client, before = board.client(), len(board.audit())
     answer = client.post(path, data={"token": "0" * 64}, headers=OWN) if route.method == "POST" else client.get(path)
     assert answer.status_code in (303, 401)
     assert answer.status_code != 303 or answer.headers["location"].startswith("sign-in.")
     assert "SYNTHETIC" not in answer.text
+    rows = board.audit()[before:]
+    if route.name in ("home", "index"):  # the front door: no view, and nothing is refused
+        assert rows == []
+        return
+    (row,) = rows
+    assert (row["outcome"], row["because"], row["actor"]) == ("refused", "not_signed_in", None)
+    assert row["event"] == (route.event or f"ask_{route.name}")
+
+
+@pytest.mark.parametrize(
+    ("login", "asked", "because", "patients"),
+    [
+        ("viewer-a", "page=data&lang=en", "role", []),
+        ("viewer-a", "page=unit&lang=nl", "role", []),
+        ("consultant-a", "page=unit&lang=en", "role", []),
+        ("data", "page=ward&lang=en", "role", []),
+        ("viewer-a", "page=patient&lang=en&of={on_b}", "not_there", [ON_B]),
+        ("viewer-a", f"page=ward&lang=en&ward={WARD_B}", "not_there", []),
+        ("viewer-a", "page=ward&lang=en&tier=9", "not_there", []),
+        ("viewer-a", "page=sign_out&lang=en", "not_there", []),
+        ("viewer-a", "page=ward&lang=xx", "not_there", []),
+        ("viewer-a", "", "not_there", []),
+    ],
+)
+def test_of_a_page_that_is_not_his_nobody_hears_changes_and_a_row_says_that_he_asked(
+    login: str, asked: str, because: str, patients: list[str], board: Asked
+) -> None:
+    client = board.signed_in(login)
+    before = len(board.audit())
+    assert client.get(f"/events?{asked.format(on_b=board.page_of(ON_B))}").status_code == 404
+    (row,) = board.audit()[before:]
+    assert (row["event"], row["outcome"], row["because"]) == ("ask_events", "refused", because)
+    assert (row["actor"], row["patients"]) == (login, patients)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "because", "named"),
+    [
+        ("GET", "/acknowledge-0123456789abcdef.en.html", "no_method", "GET /acknowledge-0123456789abcdef.en.html"),
+        ("DELETE", "/ward.en.html", "no_method", "DELETE /ward.en.html"),
+        ("GET", "/audit.head", "no_path", "GET /audit.head"),
+        ("GET", "/../../etc/passwd", "no_path", "GET /etc/passwd"),
+        ("GET", "/a%00bé", "no_path", "GET /a%00b%C3%A9"),
+        ("GET", "/" + "x" * 5000, "no_path", "GET /" + "x" * 195),
+        ("GET", "/cmvmon-0123456789abcdef.js", "not_there", "script"),
+    ],
+)
+def test_a_guessed_path_and_a_wrong_method_leave_a_row_of_who_tried(
+    method: str, path: str, because: str, named: str, board: Asked
+) -> None:
+    client = board.signed_in("viewer-a")
+    before = len(board.audit())
+    assert client.request(method, path).status_code == (405 if because == "no_method" else 404)
+    (row,) = board.audit()[before:]
+    assert (row["outcome"], row["because"], row["object"]) == ("refused", because, named)
+    assert (row["actor"], row["role"], row["source"]) == ("viewer-a", "viewer", "testclient")
+    if because != "not_there":
+        board.client().request(method, path)
+        assert (board.audit()[-1]["actor"], board.audit()[-1]["object"]) == (None, named)
 
 
 def test_a_consultant_of_one_ward_sees_no_page_that_counts_the_site() -> None:
