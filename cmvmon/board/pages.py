@@ -101,6 +101,10 @@ class Pages:
 
     def stored(self) -> StoredPages:
         """The site as it was judged last. Raises NeverJudged, and what opening a site raises."""
+        return self._as_now()[1]
+
+    def _as_now(self) -> tuple[Revision, StoredPages]:
+        """The site as it was judged last, with the revision of the store that it was read at."""
         now = self.revision()
         with self._lock:
             if now != self._revision or self._stored is None:
@@ -112,24 +116,27 @@ class Pages:
                 self._locks.clear()
             if self._stored is None:
                 raise NeverJudged
-            return self._stored
+            return self._revision, self._stored
 
     def page(self, asked: Asked, reader: Reader) -> Made:
         """That page for that reader. Raises NotThere."""
-        stored = self.stored()
+        read_at, stored = self._as_now()
         scope = scope_of(stored, reader)
         minute = int(time.time() // 60) if asked.name == "worklist" else 0  # what is overdue follows the clock
-        key = (self._revision, asked, reader.role, reader.wards, minute)
+        key = (read_at, asked, reader.role, reader.wards, minute)
         with self._lock:
             lock = self._locks.setdefault(key, Lock())
         with lock:  # of many who ask at once for a page that is new, one makes it
-            if key not in self._made:
+            with self._lock:
+                found = self._made.get(key)
+            if found is None:
                 found = _MAKERS[asked.name](self, stored, scope, asked)
                 with self._lock:
-                    self._made[key] = found
+                    if read_at == self._revision:  # of an older one nobody asks again
+                        self._made[key] = found
                     while len(self._made) > _KEPT:
                         self._made.popitem(last=False)
-            return self._made[key]
+            return found
 
     def sent(self, text: str, tag: str, reader: Reader, token: str, asked: Asked | None) -> str:
         """A page as that reader gets it. `asked`: what it is, where it is told of changes; `tag`: of the page as it was made."""
