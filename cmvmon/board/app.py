@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from starlette.routing import Route as StarletteRoute
 
 from cmvmon.board import live
 from cmvmon.board.auditing import Auditor
-from cmvmon.board.board_file import PASSWORDS
+from cmvmon.board.board_file import PASSWORDS, Person, may_be_a_login
 from cmvmon.board.desk import Desk, Shown
 from cmvmon.board.guard import Guarded, TooLarge, form_of, is_own
 from cmvmon.board.identity import Asker, Files, asked_by, who_asks
@@ -38,6 +39,7 @@ from cmvmon.domain.errors import CmvmonError, ProtocolUnusable
 from cmvmon.shell.boards.audit_log import FAILED, REFUSED
 
 _LONGEST_PATH = 200
+_CHECKED_AT_ONCE = 2  # passwords; argon2id takes 64 MiB for each
 
 
 def make_app(
@@ -62,6 +64,7 @@ class _House:
         listens = files.listens
         self._sessions = Sessions(listens.idle_min * 60, listens.longest_h * 3600)
         self._tries, self._wording = Tries(), Wording(pages)
+        self._checking = asyncio.Semaphore(_CHECKED_AT_ONCE)
         self._lang = pages.default_language()
         self._recorded = Recorder(auditor, say)
         self._streams = live.Streams(self._desk, is_stopping)
@@ -207,13 +210,11 @@ class _House:
         known = Asker(
             None, None, asker.source, None, login if person else None
         )  # a password may stand in the wrong field
-        if self._tries.is_too_many(login):
+        may_be_one = may_be_a_login(login)  # what is no name at all is nobody's, and is not remembered
+        if may_be_one and not self._tries.take(login, is_known=person is not None):
             shown = Shown(429, outcome=REFUSED, because="too_many_tries")
             said = "wait"
-        elif person is None or not await run_in_threadpool(self._files.is_password, login, form.get("password", "")):
-            self._tries.note(login)
-            if person is None:  # as long as for a name that is known
-                await run_in_threadpool(self._files.is_password, "", form.get("password", ""))
+        elif not may_be_one or not await self._is_right(login, person, form.get("password", "")) or person is None:
             shown, said = Shown(401, outcome=REFUSED, because="wrong_password"), "wrong"
         else:
             self._tries.forget(login)
@@ -226,6 +227,11 @@ class _House:
         if not await self._recorded(route, known, replace(shown, object="session")):
             return self._unrecorded(lang)
         return HTMLResponse(self._wording.sign_in(lang, said), shown.status)
+
+    async def _is_right(self, login: str, person: Person | None, password: str) -> bool:
+        """Whether that is the password; for a name that is not known it takes as long. Few at once: each takes much memory."""
+        async with self._checking:
+            return await run_in_threadpool(self._files.is_password, login if person else "", password)
 
     async def _sign_out(self, route: Route, asker: Asker, lang: str) -> Response:
         _, session = _known(asker)

@@ -61,6 +61,11 @@ class BoardFile:
         return self.certificate is not None or (self.origin or "").startswith("https://")
 
 
+def may_be_a_login(text: str) -> bool:
+    """Whether somebody could sign in with that name."""
+    return _PERSON.fullmatch(text) is not None
+
+
 def read_board_file(text: str) -> BoardFile:
     """What the text of board.toml says. Raises ProtocolError, with every fault at once."""
     return read_whole(text, NAME, _read)
@@ -104,7 +109,7 @@ def _people(described: StrictTable) -> dict[str, Person]:
     found = {}
     for login in described.data:
         one = described.table(login)
-        if not _PERSON.fullmatch(login):
+        if not may_be_a_login(login):
             described.fault(login, "is no name to sign in with; give letters, digits and . _ @ + -")
         shown, role, wards = one.text("name", required=False), one.choice("role", ROLES), one.texts("wards")
         if role == VIEWER and not wards:

@@ -81,24 +81,27 @@ class Sessions:
 
 @dataclass
 class Tries:
-    """Passwords that were wrong, by name: after some, nothing is tried for a while."""
+    """Passwords that were tried, by name: after some that were wrong, nothing is tried for a while.
 
-    _failed: dict[str, list[float]] = field(default_factory=dict)
+    Names of which nobody is known are counted too, so that they can't be told from the others; of these only so many are remembered,
+    and apart, so that no flood of them makes the board forget how often a real one was tried.
+    """
 
-    def is_too_many(self, login: str) -> bool:
-        """Whether that name must wait."""
-        return len(self._recent(login)) >= _TRIES
+    _known: dict[str, list[float]] = field(default_factory=dict)
+    _made_up: dict[str, list[float]] = field(default_factory=dict)
 
-    def note(self, login: str) -> None:
-        """One more that was wrong."""
-        if len(self._failed) > _REMEMBERED:
-            self._failed = {name: kept for name in self._failed if (kept := self._recent(name))}
-        self._failed[login] = [*self._recent(login), time.monotonic()]
+    def take(self, login: str, *, is_known: bool) -> bool:
+        """Whether a password may be tried for that name; the try counts from here on, before anybody knows whether it is right."""
+        tried, now = self._known if is_known else self._made_up, time.monotonic()
+        recent = [at for at in tried.get(login, []) if now - at < _WITHIN_S]
+        if len(recent) >= _TRIES:
+            return False
+        tried.pop(login, None)
+        tried[login] = [*recent, now]
+        if len(self._made_up) > _REMEMBERED:
+            del self._made_up[next(iter(self._made_up))]
+        return True
 
     def forget(self, login: str) -> None:
         """One that was right."""
-        self._failed.pop(login, None)
-
-    def _recent(self, login: str) -> list[float]:
-        now = time.monotonic()
-        return [at for at in self._failed.get(login, []) if now - at < _WITHIN_S]
+        self._known.pop(login, None)
