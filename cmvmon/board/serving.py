@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,9 +51,10 @@ def serve(root: Path, *, stop: Event, say: Say, pdf: Pdf | None = None) -> None:
         auditor = Auditor(store, root)
         try:
             pages = Pages(root, store, pdf=pdf)
-            Thread(target=_warm, args=(pages,), name="warming", daemon=True).start()
             app = make_app(pages, files, auditor, say=say, is_stopping=stop.is_set)
             with _listening(root, files.listens) as (at, told):
+                # Only now: while a Unix socket is made, every file of this process is made by other rights (umask).
+                Thread(target=_warm, args=(pages,), name="warming", daemon=True).start()
                 head = None if found.head is None else found.head.sequence
                 say({"event": "listening", "audit_rows": found.n_rows, "audit_head": head} | told)
                 asyncio.run(_run(app, root, files.listens, at, stop))
@@ -113,7 +115,7 @@ def _listening(root: Path, file: BoardFile) -> Iterator[tuple[socket.socket, dic
             yield at, {"address": file.address, "port": at.getsockname()[1], "scheme": scheme}
         return
     path = root / file.socket
-    path.unlink(missing_ok=True)  # of a board that was killed: `only_one` keeps it from being another's
+    _remove_left_socket(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as at:
         before = os.umask(0o117)
         try:
@@ -128,3 +130,17 @@ def _listening(root: Path, file: BoardFile) -> Iterator[tuple[socket.socket, dic
             yield at, {"socket": file.socket}
         finally:
             path.unlink(missing_ok=True)
+
+
+def _remove_left_socket(path: Path) -> None:
+    """Removes the socket of a board that was killed: `only_one` keeps it from being another's. Raises SiteError for anything else."""
+    try:
+        said = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(said.st_mode):
+        raise SiteError(
+            f"board.toml: listen.socket names {path.name}, and a file of that name is there that is no socket; nothing was removed: "
+            "give another name"
+        )
+    path.unlink()
