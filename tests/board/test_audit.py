@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -319,3 +320,14 @@ def test_verify_says_in_words_and_by_its_code_that_a_log_is_not_whole(board: Ask
     assert "NOT WHOLE: row 2: it does not say what it said when it was written" in said
     found = json.loads(run("audit", "verify", "--json", "--site", str(board.root), code=5))
     assert found["faults"][0]["code"] == "row_changed"
+
+
+def test_on_postgresql_the_log_is_read_by_a_cursor_of_the_server(site_on_postgresql: Path) -> None:
+    """A log of years is never in memory whole."""
+    root = site_on_postgresql
+    added(root, 5)
+    with open_store(Site(root).database) as store, store.reading() as connection:
+        rows = audit_log._rows(connection)
+        assert next(iter(rows))["sequence"] == 1
+        assert connection.execute(sa.text("SELECT count(*) FROM pg_cursors")).scalar() == 1
+        assert [row["sequence"] for row in rows] == [2, 3, 4, 5]

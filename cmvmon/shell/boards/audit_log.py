@@ -208,8 +208,9 @@ def _last(connection: sa.Connection) -> Head | None:
 
 
 def _rows(connection: sa.Connection) -> Iterator[Mapping[str, Any]]:
-    query = sa.select(AUDIT_LOG).order_by(AUDIT_LOG.c.sequence)
-    for chunk in connection.execute(query).mappings().partitions(_CHUNK):
+    """Every row in order, of which only so many are in memory at once: the log grows for years."""
+    query = sa.select(AUDIT_LOG).order_by(AUDIT_LOG.c.sequence).execution_options(yield_per=_CHUNK)
+    for chunk in connection.execute(query).mappings().partitions():
         for row in chunk:
             yield {**row, "at": row["at"].astimezone(UTC)}
 
