@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from cmvmon.feeds.toml_reading import StrictTable, read_whole
 
 NAME = "board.toml"
 PROXY, PASSWORDS = IDENTITIES = ("proxy", "passwords")
+_PROGRAMS_OWN = ("system", "cmvmon")  # the actor of what no person did, and how pages show it
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,79}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,60}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
@@ -106,7 +108,7 @@ def _read(top: StrictTable) -> BoardFile:
 
 
 def _people(described: StrictTable) -> dict[str, Person]:
-    found = {}
+    found, names = {}, set[str]()
     for login in described.data:
         one = described.table(login)
         if not may_be_a_login(login):
@@ -115,10 +117,21 @@ def _people(described: StrictTable) -> dict[str, Person]:
         if role == VIEWER and not wards:
             one.fault("wards", "is missing; a viewer sees the wards that are named here and no other")
         one.finish()
+        called = _as_read(shown or login)
+        if called in _PROGRAMS_OWN:
+            one.fault("name", "is what alerts call the program itself; give this person another name")
+        elif called in names:
+            one.fault("name", "is somebody else's too, and an answer must say whose it is; make them differ")
+        names.add(called)
         if role is not None:
             found[login] = Person(login, shown or login, role, frozenset(wards) or None)
     described.asked.update(described.data)
     return found
+
+
+def _as_read(name: str) -> str:
+    """A name as a reader takes it: capitals, spaces and forms of a letter make no difference."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _check_places(
