@@ -207,9 +207,9 @@ class _House:
             return HTMLResponse(self._wording.sign_in(lang, ""))
         login = form.get("name", "").strip()
         person = self._files.now().people.get(login)
-        known = Asker(
-            None, None, asker.source, None, login if person else None
-        )  # a password may stand in the wrong field
+        by = await run_in_threadpool(self._files.mark_of, login)  # as it was before it is checked
+        # A password may stand in the wrong field, so a name is told only where it is one.
+        known = Asker(None, None, asker.source, None, login if person else None)
         may_be_one = may_be_a_login(login)  # what is no name at all is nobody's, and is not remembered
         if may_be_one and not self._tries.take(login, is_known=person is not None):
             shown = Shown(429, outcome=REFUSED, because="too_many_tries")
@@ -218,7 +218,7 @@ class _House:
             shown, said = Shown(401, outcome=REFUSED, because="wrong_password"), "wrong"
         else:
             self._tries.forget(login)
-            session = self._sessions.begin(login)
+            session = self._sessions.begin(login, by=by)
             reader = Reader.of(person)
             known = replace(known, reader=reader, session=session)
             if not await self._recorded(route, known, Shown(object="session")):

@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -51,25 +52,33 @@ class Files:
     def __init__(self, root: Path) -> None:
         """Raises SiteError or ProtocolError where they can't be used."""
         self._root, self._lock = root, Lock()
-        self._state: object = None
+        self._state: board_files.State | None = None
         self.listens = self.now()
 
     def now(self) -> BoardFile:
         """What board.toml says now. Raises as the first reading does: while it is broken nobody is known."""
         with self._lock:
-            state = board_files.state(self._root)
-            if state != self._state:
+            if self._state is None or self._state != board_files.state(self._root, self._file.secret_file):
+                self._state = None
+                before = board_files.state(self._root, None)
                 self._file = read_board_file(board_files.board_text(self._root))
                 self._hashes = board_files.password_hashes(self._root)
                 name = self._file.secret_file
+                of_secret = board_files.state(self._root, name)[len(before) :]
                 self._secret = None if name is None else board_files.secret(self._root, name)
-                self._state = state
+                self._state = (*before, *of_secret)
             return self._file
 
     def is_password(self, login: str, password: str) -> bool:
         """Whether that is the password of that name."""
         self.now()
         return board_files.is_password(self._hashes, login, password)
+
+    def mark_of(self, login: str) -> str:
+        """What changes with the password of that name, and gives nothing of it away; empty where it has none."""
+        self.now()
+        kept = self._hashes.get(login)
+        return "" if kept is None else hashlib.sha256(kept.encode()).hexdigest()[:32]
 
     def is_secret(self, shown: str) -> bool:
         """Whether that is the secret of the proxy."""
@@ -97,8 +106,8 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
         if person is None:
             return Asker(None, None, source, "unknown_person", login[:80])
         return Asker(Reader.of(person), sessions.of(session, login), source, None, login)
-    if session is None:
-        return Asker(None, None, source, "not_signed_in")
+    if session is None or not session.by or not hmac.compare_digest(session.by, files.mark_of(session.login)):
+        return Asker(None, None, source, "not_signed_in")  # also when the password is another one by now
     person = file.people.get(session.login)
     if person is None:
         return Asker(None, None, source, "unknown_person", session.login)

@@ -19,11 +19,12 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Session:
-    """One browser of one person. `begun_at`: seconds since 1970."""
+    """One browser of one person. `begun_at`: seconds since 1970; `by`: the mark of the password it was begun with, or nothing."""
 
     sid: str
     login: str
     begun_at: float
+    by: str = ""
 
 
 @dataclass
@@ -35,23 +36,23 @@ class Sessions:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _ended: dict[str, float] = field(default_factory=dict)
 
-    def begin(self, login: str) -> Session:
+    def begin(self, login: str, *, by: str = "") -> Session:
         """A new session of that person."""
-        return Session(secrets.token_urlsafe(18), login, time.time())
+        return Session(secrets.token_urlsafe(18), login, time.time(), by)
 
     def cookie(self, session: Session) -> str:
         """The session as a cookie holds it, as of now."""
-        return self._signer().dumps([session.sid, session.login, session.begun_at])
+        return self._signer().dumps([session.sid, session.login, session.begun_at, session.by])
 
     def read(self, cookie: str | None) -> Session | None:
         """The session of a cookie; None where it is none of ours, was ended, or is over."""
         if not cookie or len(cookie) > 1000:
             return None
         try:
-            sid, login, begun_at = self._signer().loads(cookie, max_age=int(self.idle_s))
+            sid, login, begun_at, by = self._signer().loads(cookie, max_age=int(self.idle_s))
         except (BadSignature, ValueError, TypeError):
             return None
-        session = Session(str(sid), str(login), float(begun_at))
+        session = Session(str(sid), str(login), float(begun_at), str(by))
         is_over = time.time() - session.begun_at > self.longest_s
         return None if is_over or session.sid in self._ended else session
 

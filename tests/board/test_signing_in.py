@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cmvmon.board.sessions import _REMEMBERED, Tries
+from cmvmon.shell.boards import board_files
 from tests.board.boards import OWN, PASSWORD, Asked
 
 
@@ -54,3 +55,20 @@ def test_a_flood_of_made_up_names_is_bounded_and_makes_nothing_forgotten_of_a_re
     assert not tries.take("ann", is_known=True)
     tries.forget("ann")
     assert tries.take("ann", is_known=True)
+
+
+def test_a_password_that_is_changed_ends_the_sessions_of_that_name_and_of_no_other(board: Asked) -> None:
+    hers, his = board.signed_in("data"), board.signed_in("admin")
+    board_files.set_password(board.root, "data", PASSWORD + " anew")
+    assert hers.get("/method.en.html").status_code == 303
+    assert his.get("/method.en.html").status_code == 200
+    form = {"name": "data", "password": PASSWORD + " anew"}
+    assert hers.post("/sign-in.en.html", data=form, headers=OWN).status_code == 303
+    assert hers.get("/method.en.html").status_code == 200
+
+
+def test_a_password_that_is_taken_away_ends_the_sessions_of_that_name(board: Asked) -> None:
+    hers = board.signed_in("data")
+    path = board.root / board_files.PASSWORDS
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("data:")))
+    assert hers.get("/method.en.html").status_code == 303

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.board.board_file import read_board_file
+from cmvmon.board.identity import Files
 from cmvmon.board.sessions import COOKIE, Sessions
 from cmvmon.cli.face import app
-from cmvmon.domain.errors import ProtocolError
+from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.boards import board_files
 from tests.board import boards
 from tests.board.boards import BY_PASSWORD, ON_A, OWN, PASSWORD, PEOPLE, Asked, audit_rows, raw_request, served, token
@@ -138,6 +139,29 @@ def test_a_proxy_names_who_asks_and_nobody_else_does(by_proxy: Path) -> None:
     assert rows[7]["role"] == "viewer"
 
 
+def test_a_secret_that_is_changed_counts_at_once_and_the_old_one_no_more(by_proxy: Path) -> None:
+    """Written in place, and put in the place of the old one; a secret that can't be read lets nobody in."""
+    files, path = Files(by_proxy), by_proxy / "board.secret"
+
+    def is_good(secret: str) -> bool:
+        files.now()
+        return files.is_secret(secret)
+
+    assert is_good(SECRET)
+    path.write_text("t" * 41)
+    assert (is_good(SECRET), is_good("t" * 41)) == (False, True)
+    anew = by_proxy / "anew.secret"
+    anew.write_text("u" * 41)
+    anew.chmod(0o600)
+    anew.replace(path)
+    assert (is_good("t" * 41), is_good("u" * 41)) == (False, True)
+    path.chmod(0o644)
+    path.write_text("v" * 42)
+    for _ in range(2):
+        with pytest.raises(SiteError, match="others than the user"):
+            files.now()
+
+
 def test_by_its_own_socket_a_proxy_needs_no_secret_and_the_socket_is_no_strangers(site_with_board: Path) -> None:
     boards.board_toml(site_with_board, f'[listen]\nsocket = "b.sock"\n\n[identity]\nby = "proxy"\n{PEOPLE}')
     with served(site_with_board), socket.socket(socket.AF_UNIX) as one:
@@ -171,6 +195,22 @@ FAULTY = {
     "a name with a line in it": (
         '[identity]\nby = "passwords"\n[people."a\\nb"]\nrole = "data"\n',
         "is no name to sign in with",
+    ),
+    "the name of the program": (
+        '[identity]\nby = "passwords"\n[people.x]\nrole = "data"\nname = " System"\n',
+        "what alerts call the program itself",
+    ),
+    "the program's name to sign in with": (
+        '[identity]\nby = "passwords"\n[people.CMVmon]\nrole = "data"\n',
+        "what alerts call the program itself",
+    ),
+    "two of one name": (
+        '[identity]\nby = "passwords"\n[people.x]\nrole = "data"\nname = "dr. Bos"\n[people.y]\nrole = "data"\nname = "Dr.  bos"\n',
+        "people.y.name: is somebody else's too",
+    ),
+    "the name by which another signs in": (
+        '[identity]\nby = "passwords"\n[people.bos]\nrole = "data"\n[people.y]\nrole = "data"\nname = "Bos"\n',
+        "people.y.name: is somebody else's too",
     ),
     "half of TLS": ('[listen]\ncertificate = "c.pem"\n[identity]\nby = "passwords"\n', "belong together"),
     "a socket elsewhere": ('[listen]\nsocket = "../x"\n[identity]\nby = "proxy"\n', "is no plain file name"),

@@ -15,6 +15,7 @@ from cmvmon.shell.basis.files import read_text, write_atomically
 
 BOARD, PASSWORDS = "board.toml", "board.passwords"
 SHORTEST_PASSWORD = 12
+State = tuple[tuple[int, int, int] | None, ...]
 _LONGEST = 1024
 _SECRET = re.compile(rb"[A-Za-z0-9._~+/=-]{32,512}")
 _MAKE = "make one of chance with `(umask 077; openssl rand -hex 32 > FILE)`"
@@ -31,9 +32,9 @@ def board_text(root: Path) -> str:
     return read_text(path, called=BOARD, fault=ProtocolError)
 
 
-def state(root: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Times and sizes of the board's files: what changes when one of them is changed."""
-    return tuple(_state(root / name) for name in (BOARD, PASSWORDS))
+def state(root: Path, secret_file: str | None) -> State:
+    """Times and sizes of the board's files: what changes when one of them is changed. Last: the proxy's secret, where one is named."""
+    return tuple(_state(root / name) for name in (BOARD, PASSWORDS, secret_file) if name is not None)
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
