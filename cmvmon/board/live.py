@@ -19,7 +19,7 @@ from cmvmon.board.desk import Desk, asked_of
 from cmvmon.board.pages import LIVE, NeverJudged, NotThere
 from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader
-from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.errors import CmvmonError, StoreBusy
 from cmvmon.shell.boards.revision import Revision
 from cmvmon.text import codes
 
@@ -47,6 +47,8 @@ class Streams:
         try:
             asked = asked_of(name, {"lang": lang, "page": told.get("of", "")}, told)
             await run_in_threadpool(self._desk.live_tag, asked, reader)
+        except StoreBusy:
+            pass  # it passes, and a stream that is refused is not asked for again: the next look tells
         except (NeverJudged, CmvmonError):
             return Response(status_code=404)
         if self._open.total() >= _MOST or self._open[reader.login] >= _MOST_OF_ONE:
@@ -61,9 +63,11 @@ class Streams:
                 while not self._is_stopping() and time.monotonic() - begun < _LONGEST_S:
                     revision = await self._revision_now()
                     if revision != seen:
-                        seen = revision
                         try:
                             now = await run_in_threadpool(self._desk.live_tag, asked, reader)
+                            seen = revision
+                        except StoreBusy:
+                            now = tag  # nobody can tell yet: it is looked at again
                         except (NotThere, NeverJudged, CmvmonError):
                             now = ""
                         if now != tag:

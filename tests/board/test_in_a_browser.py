@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,50 @@ def test_a_page_says_that_it_has_changed_and_none_of_its_rows_moves(reader, serv
     expect(mine.page.locator("table.list-alert tr", has_text=ON_B)).to_contain_text("dr. Elsewhere")
     expect(mine.page.locator("#changed")).to_be_hidden()
     reopened(root, alert)
+
+
+def on_a_port(root: Path) -> Path:
+    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    return root
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_page_says_that_it_hears_of_changes_no_more_when_its_session_has_ended(
+    code: str,
+    browser: Browser,  # noqa: F811
+    site_with_board: Path,
+) -> None:
+    """A board that was started anew knows no session of before: the page asks again, is refused, and does not keep quiet."""
+    root, context = on_a_port(site_with_board), browser.new_context()
+    with boards.served(root) as board:
+        page = Reader(context, board.address, "consultant", code).page
+        page.wait_for_timeout(2000)
+        expect(page.locator("#untold")).to_be_hidden()
+    with boards.served(root):
+        expect(page.locator("#untold")).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.locator("#untold")).to_contain_text(language(code).say("board.untold"))
+        expect(page.locator("#changed")).to_be_hidden()
+    context.close()
+
+
+def test_a_page_of_a_board_that_stands_still_says_so_and_one_with_too_many_open_too(
+    browser: Browser,  # noqa: F811
+    site_with_board: Path,
+) -> None:
+    root, context = on_a_port(site_with_board), browser.new_context()
+    with boards.served(root) as board, ExitStack() as held:
+        page = Reader(context, board.address, "consultant", "en").page
+        expect(page.locator("#untold")).to_be_hidden()
+        address = (page.locator("#changed").get_attribute("data-events") or "").replace("&amp;", "&")
+        for _ in range(5):
+            client = held.enter_context(closing(board.signed_in("consultant")))
+            assert held.enter_context(client.stream("GET", f"/{address}")).status_code == 200
+        seventh = context.new_page()
+        seventh.goto(f"{board.address}/ward.en.html")
+        expect(seventh.locator("#untold")).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.locator("#untold")).to_be_hidden()
+    expect(page.locator("#untold")).to_be_visible(timeout=_PATIENCE_MS)
+    context.close()
 
 
 @pytest.mark.parametrize("code", codes())
