@@ -90,6 +90,7 @@ class Pages:
         self.live_name, self.live = _live_script()
         self._made: OrderedDict[tuple[object, ...], Made] = OrderedDict()
         self._tokens: dict[str, str] = {}
+        self._tokens_of: StoredPages | None = None
         self._revision: Revision | None = None
         self._stored: StoredPages | None = None
         self._lock, self._locks = Lock(), dict[tuple[object, ...], Lock]()
@@ -124,19 +125,31 @@ class Pages:
         scope = scope_of(stored, reader)
         minute = int(time.time() // 60) if asked.name == "worklist" else 0  # what is overdue follows the clock
         key = (read_at, asked, reader.role, reader.wards, minute)
+        self._require_there(stored, scope, asked)
         with self._lock:
             lock = self._locks.setdefault(key, Lock())
-        with lock:  # of many who ask at once for a page that is new, one makes it
-            with self._lock:
-                found = self._made.get(key)
-            if found is None:
-                found = _MAKERS[asked.name](self, stored, scope, asked)
+        try:
+            with lock:  # of many who ask at once for a page that is new, one makes it
                 with self._lock:
-                    if read_at == self._revision:  # of an older one nobody asks again
-                        self._made[key] = found
-                    while len(self._made) > _KEPT:
-                        self._made.popitem(last=False)
-            return found
+                    found = self._made.get(key)
+                if found is None:
+                    found = _MAKERS[asked.name](self, stored, scope, asked)
+                    with self._lock:
+                        if read_at == self._revision:  # of an older one nobody asks again
+                            self._made[key] = found
+                        while len(self._made) > _KEPT:
+                            self._made.popitem(last=False)
+                return found
+        finally:
+            with self._lock:
+                self._locks.pop(key, None)
+
+    def _require_there(self, stored: StoredPages, scope: Scope, asked: Asked) -> None:
+        """Raises NotThere for a ward or a patient that this reader knows nothing of, before anything is kept of the question."""
+        if asked.ward and asked.ward not in scope.wards():
+            raise NotThere
+        if asked.name == "patient":
+            self.patient_of(stored, scope, asked.of)
 
     def sent(self, text: str, tag: str, reader: Reader, token: str, asked: Asked | None) -> str:
         """A page as that reader gets it. `asked`: what it is, where it is told of changes; `tag`: of the page as it was made."""
@@ -169,10 +182,13 @@ class Pages:
     def patient_of(self, stored: StoredPages, scope: Scope, page: str) -> str:
         """The number behind a page's name. Raises NotThere: nobody's, or somebody's whom this reader may not see."""
         patient = self._tokens.get(page)
-        if patient is None:
+        if (
+            patient is None and self._tokens_of is not stored
+        ):  # one look for each state of the store, however many are guessed
             with self.store.reading() as connection:
                 known = numbers_in_store.every_number(connection, as_of=stored.as_of)
             self._tokens = {stored.names.of_patient(number): number for number in known}
+            self._tokens_of = stored
             patient = self._tokens.get(page)
         if patient is None:
             raise NotThere
@@ -188,8 +204,6 @@ class Pages:
     def _ward(self, stored: StoredPages, scope: Scope, asked: Asked) -> Made:
         spoken = language(asked.lang)
         wards = scope.wards()
-        if asked.ward and asked.ward not in wards:
-            raise NotThere
         patients = scope.patients if not asked.ward else scope.in_ward(asked.ward)
 
         def keep(row: Any) -> bool:
