@@ -53,6 +53,7 @@ class Files:
         """Raises SiteError or ProtocolError where they can't be used."""
         self._root, self._lock = root, Lock()
         self._state: board_files.State | None = None
+        self._file: BoardFile
         self.listens = self.now()
 
     def now(self) -> BoardFile:
@@ -106,11 +107,13 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
         if person is None:
             return Asker(None, None, source, "unknown_person", login[:80])
         return Asker(Reader.of(person), sessions.of(session, login), source, None, login)
-    if session is None or not session.by or not hmac.compare_digest(session.by, files.mark_of(session.login)):
-        return Asker(None, None, source, "not_signed_in")  # also when the password is another one by now
+    if session is None:
+        return Asker(None, None, source, "not_signed_in")
     person = file.people.get(session.login)
     if person is None:
         return Asker(None, None, source, "unknown_person", session.login)
+    if not session.by or not hmac.compare_digest(session.by, files.mark_of(session.login)):
+        return Asker(None, None, source, "not_signed_in")  # the password is another one by now
     return Asker(Reader.of(person), session, source, None, session.login)
 
 
