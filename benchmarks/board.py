@@ -27,6 +27,7 @@ from cmvmon.run.answers import answering
 from cmvmon.run.asking import queries
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.boards import board_files
+from tests.servers import free_port
 
 _PASSWORD = "a password of this measurement"
 _OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -66,20 +67,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _people(root: Path, readers: int) -> None:
-    with _free_port() as port:
-        people = "".join(f'[people.reader-{i}]\nrole = "consultant"\n' for i in range(readers))
-        board_files.write_board_text(root, f'[listen]\nport = {port}\n\n[identity]\nby = "passwords"\n\n{people}')
+    people = "".join(f'[people.reader-{i}]\nrole = "consultant"\n' for i in range(readers))
+    board_files.write_board_text(root, f'[listen]\nport = {free_port()}\n\n[identity]\nby = "passwords"\n\n{people}')
     for i in range(readers):
         board_files.set_password(root, f"reader-{i}", _PASSWORD)
-
-
-@contextmanager
-def _free_port() -> Iterator[int]:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        yield one.getsockname()[1]
 
 
 @contextmanager

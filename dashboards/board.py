@@ -76,10 +76,9 @@ def sign_in_page(board: Board | None, language: Language, *, said: str, others: 
     )
 
 
-def words_page(board: Board | None, language: Language, *, title: str, said: str, lang_of: Mapping[str, str]) -> str:
+def words_page(board: Board | None, language: Language, *, title: str, said: str) -> str:
     """A page of a few words: what is refused, or not there, or could not be done."""
-    others = page.other_languages(dict(lang_of), language)
-    return page.render("board_words.html", language, script=None, board=board, title=title, said=said, others=others)
+    return page.render("board_words.html", language, script=None, board=board, title=title, said=said, others=[])
 
 
 def lists_page(

@@ -38,9 +38,7 @@ class Wording:
             board = self.pages.board(reader, None, Asked(what, lang))
         role = "" if reader is None else spoken.say(f"board.role.{reader.role}")
         title = spoken.say(f"board.title.{_TITLE_OF.get(what, 'failed')}")
-        text = words_page(
-            board, spoken, title=title, said=spoken.say(key or f"board.says.{what}", role=role, **said), lang_of={}
-        )
+        text = words_page(board, spoken, title=title, said=spoken.say(key or f"board.says.{what}", role=role, **said))
         return Shown(status or _STATUS_OF.get(what, 503), text)
 
     def sign_in(self, lang: str, said: str) -> str:

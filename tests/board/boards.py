@@ -205,14 +205,6 @@ def served(root: Path, *, wait_s: float = 90) -> Iterator[Served]:
             process.wait(timeout=10)
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def raw_request(
     port: int, method: str, path: str, headers: list[tuple[str, str]], form: dict[str, str] | None = None
 ) -> Any:

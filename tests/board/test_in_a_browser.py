@@ -15,6 +15,7 @@ from cmvmon.text import codes, language
 from tests.board import boards
 from tests.board.boards import ALSO_ON_A, ON_A, ON_B, PASSWORD, Served, alert_of
 from tests.pages.conftest import browser  # noqa: F401 - a fixture
+from tests.servers import free_port
 
 _PATIENCE_MS = 60_000
 
@@ -23,7 +24,7 @@ _PATIENCE_MS = 60_000
 def served(judged_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
     root = tmp_path_factory.mktemp("browser") / "site"
     shutil.copytree(judged_site, root)
-    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {free_port()}"))
     with boards.served(root) as found:
         yield found, root
 
@@ -126,7 +127,7 @@ def test_a_page_says_that_it_has_changed_and_none_of_its_rows_moves(reader, serv
 
 
 def on_a_port(root: Path) -> Path:
-    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    boards.board_toml(root, boards.BY_PASSWORD.replace("port = 1", f"port = {free_port()}"))
     return root
 
 

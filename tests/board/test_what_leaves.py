@@ -25,6 +25,7 @@ from cmvmon.run.messages.patient_files import without_formula
 from tests import sites
 from tests.board import boards
 from tests.board.boards import ALSO_ON_A, ON_A, ON_B, OWN, Asked, alert_of, served
+from tests.servers import free_port
 
 NAMES = (ON_A, ALSO_ON_A, ON_B)
 
@@ -143,7 +144,7 @@ def test_a_page_that_changes_says_so_once_and_another_wards_change_is_told_to_no
     site_with_board: Path,
 ) -> None:
     """Over real sockets: the stream of each is read as a browser reads it."""
-    boards.board_toml(site_with_board, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    boards.board_toml(site_with_board, boards.BY_PASSWORD.replace("port = 1", f"port = {free_port()}"))
     with served(site_with_board) as board:
         heard: dict[str, list[str]] = {"consultant": [], "viewer-a": []}
 
@@ -177,7 +178,7 @@ def test_a_page_that_changes_says_so_once_and_another_wards_change_is_told_to_no
 
 
 def test_streams_are_bounded_and_end_when_the_board_stops(site_with_board: Path) -> None:
-    boards.board_toml(site_with_board, boards.BY_PASSWORD.replace("port = 1", f"port = {boards.free_port()}"))
+    boards.board_toml(site_with_board, boards.BY_PASSWORD.replace("port = 1", f"port = {free_port()}"))
     with served(site_with_board) as board:
         client = board.signed_in("consultant")
         page = client.get("/ward.en.html").text

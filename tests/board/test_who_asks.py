@@ -17,6 +17,7 @@ from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.shell.boards import board_files
 from tests.board import boards
 from tests.board.boards import BY_PASSWORD, ON_A, OWN, PASSWORD, PEOPLE, Asked, audit_rows, raw_request, served, token
+from tests.servers import free_port
 
 SECRET = "s" * 40
 
@@ -104,7 +105,7 @@ def by_proxy(site_with_board: Path) -> Path:
     secret = site_with_board / "board.secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
-    port = boards.free_port()
+    port = free_port()
     text = f'[listen]\nport = {port}\n\n[identity]\nby = "proxy"\nproxies = ["127.0.0.1"]\nsecret_file = "board.secret"\n{PEOPLE}'
     boards.board_toml(site_with_board, text)
     return site_with_board
