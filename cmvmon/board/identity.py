@@ -53,7 +53,7 @@ class Files:
         """Raises SiteError or ProtocolError where they can't be used."""
         self._root, self._lock = root, Lock()
         self._state: board_files.State | None = None
-        self._file: BoardFile
+        self._file: BoardFile = read_board_file(board_files.board_text(root))
         self.listens = self.now()
 
     def now(self) -> BoardFile:

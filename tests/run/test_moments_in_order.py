@@ -17,6 +17,7 @@ from cmvmon.run.nightly.night import assess_step, nightly
 from cmvmon.run.nightly.showing import show
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import session
+from cmvmon.shell.work import opening
 from cmvmon.shell.work.opening import held, open_site
 from tests import sites
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text
@@ -214,7 +215,7 @@ def test_a_file_taken_in_by_hand_waits_for_whoever_holds_the_site(
     ward: Path, monkeypatch: pytest.MonkeyPatch, clock: Callable[[datetime], None], tmp_path: Path
 ) -> None:
     clock(LATER + timedelta(days=1))
-    monkeypatch.setattr(session, "WAIT_S", 0.2)
+    monkeypatch.setattr(opening, "WAIT_S", 0.2)
     file = drop(tmp_path, RESULTS, [result("SYNTHETIC-NEW", 20, 1_000)])
     with held(Site(ward)), pytest.raises(AlreadyRunning):
         by_hand(ward, file)
@@ -243,7 +244,7 @@ def test_nothing_is_silenced_after_a_night_under_a_clock_that_stood_ahead(
     assert "loopt achter op het laatste moment" in words_of(ward / "pages" / "ward.nl.html")
     clock(LATER + timedelta(days=3))
     nightly(ward)
-    assert "stands behind" not in words_of(ward / "pages" / "ward.en.html")
+    assert "stands behind the last moment" not in words_of(ward / "pages" / "ward.en.html")
 
 
 def test_a_live_result_is_judged_at_once_while_the_clock_is_behind(

@@ -14,7 +14,7 @@ from cmvmon.run.checks.checkup import checkup
 from cmvmon.run.checks.status import status
 from cmvmon.run.health import at_work, nights
 from cmvmon.run.health.nights import due_after, due_by
-from cmvmon.run.nightly import night
+from cmvmon.run.nightly import night, night_alerts
 from cmvmon.run.nightly.night import nightly
 from cmvmon.run.nightly.night_alerts import note_missed, noting_a_stop
 from cmvmon.shell.basis.lock import only_run
@@ -146,7 +146,7 @@ def test_each_long_program_runs_once_on_a_site_and_lets_go_however_it_ends(tmp_p
 def test_an_alert_about_the_work_does_not_wait_long_for_the_site(
     site: Path, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nights, "_NOTED_WITHIN_S", 0.1)
+    monkeypatch.setattr(night_alerts, "_NOTED_WITHIN_S", 0.1)
     clock.append(NOW + timedelta(hours=27))
     with only_run(site / ".nightly.lock"), pytest.raises(AlreadyRunning):
         note_missed(site)

@@ -44,7 +44,7 @@ def lately(root: Path, code: str = "en") -> str:
 
 def ended(root: Path, patient: str, code: str = "en") -> str:
     """What her page says of alerts that ended."""
-    found = re.search(r'<section id="ended">.*?</section>', sites.page_of(root, patient, code), flags=re.S)
+    found = re.search(r'<details id="ended">.*?</details>', sites.page_of(root, patient, code), flags=re.S)
     return said(found[0]) if found else ""
 
 
