@@ -27,10 +27,10 @@ from cmvmon.board.auditing import Auditor
 from cmvmon.board.board_file import PASSWORDS, Person, may_be_a_login
 from cmvmon.board.desk import Desk, Shown
 from cmvmon.board.guard import Guarded, TooLarge, form_of, is_own
-from cmvmon.board.identity import Asker, Files, asked_by, who_asks
+from cmvmon.board.identity import Asker, Files, asked_by, signed_in, who_asks
 from cmvmon.board.pages import NeverJudged, NotThere, Pages
 from cmvmon.board.paths import know_parts_of_paths
-from cmvmon.board.recording import NO_ROUTE, UNEXPECTED, Recorder, Say
+from cmvmon.board.recording import NO_ROUTE, UNEXPECTED, Recorder, Say, named
 from cmvmon.board.roles import ANSWERS, POST, ROUTES, Route, may
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
@@ -133,7 +133,7 @@ class _House:
         return await self._show(route, request, form, asker, lang)
 
     async def _show(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
-        reader, session = _known(asker)
+        reader, session = signed_in(asker)
         query = dict(request.query_params)
         try:
             if route.name in ANSWERS and not await self._intended(route, request, asker):
@@ -156,7 +156,7 @@ class _House:
 
     async def _intended(self, route: Route, request: Request, asker: Asker) -> bool:
         """Whether it is on the disk that somebody is about to answer that alert. Raises NotThere."""
-        reader, _ = _known(asker)
+        reader, _ = signed_in(asker)
         about = await run_in_threadpool(self._desk.answered, request.path_params["alert"], reader)
         return await self._recorded(replace(route, event=f"ask_{route.event}"), asker, about)
 
@@ -234,7 +234,7 @@ class _House:
             return await run_in_threadpool(self._files.is_password, login if person else "", password)
 
     async def _sign_out(self, route: Route, asker: Asker, lang: str) -> Response:
-        _, session = _known(asker)
+        _, session = signed_in(asker)
         self._sessions.end(session)
         if not await self._recorded(route, asker, Shown(object="session")):
             return self._unrecorded(lang)
@@ -262,7 +262,7 @@ class _House:
         self._say({"event": "failed", "route": route.name, "code": type(error).__name__})
         where = ", ".join(error.places) if isinstance(error, ProtocolUnusable) else ""
         words = self._wording.words("protocol" if is_protocol else "failed", lang, None, where=where)
-        shown = replace(words, outcome=FAILED, because=type(error).__name__, object=_named(request))
+        shown = replace(words, outcome=FAILED, because=type(error).__name__, object=named(request))
         if not await self._recorded(route, asked_by(request), shown):
             return self._unrecorded(lang, route)
         return HTMLResponse(words.text, 503)
@@ -286,7 +286,7 @@ class _House:
         """What nobody expected: by its kind alone, for its text may hold a patient."""
         self._say({"event": "unexpected", "code": type(error).__name__})
         words = self._wording.words("failed", self._lang, None)
-        shown = Shown(outcome=FAILED, because=type(error).__name__, object=_named(request))
+        shown = Shown(outcome=FAILED, because=type(error).__name__, object=named(request))
         await self._recorded(UNEXPECTED, asked_by(request), shown)
         return HTMLResponse(words.text, 500)
 
@@ -294,14 +294,3 @@ class _House:
 def _first(reader: Reader, lang: str) -> str:
     """The page that somebody begins on."""
     return f"{'ward' if may(reader.role, reader.wards, ROUTES['ward']) else 'worklist'}.{lang}.html"
-
-
-def _named(request: Request) -> str:
-    """The page or alert that a path names; empty where it names none."""
-    return str(request.path_params.get("page") or request.path_params.get("alert") or "")
-
-
-def _known(asker: Asker) -> tuple[Reader, Session]:
-    if asker.reader is None or asker.session is None:
-        raise RuntimeError("asked for by nobody")
-    return asker.reader, asker.session

@@ -143,3 +143,10 @@ def _last_forwarded(request: Request) -> str | None:
         return str(ip_address(last))
     except ValueError:
         return None
+
+
+def signed_in(asker: Asker) -> tuple[Reader, Session]:
+    """Who asks, and the session; for routes that nobody reaches without one."""
+    if asker.reader is None or asker.session is None:
+        raise RuntimeError("asked for by nobody")
+    return asker.reader, asker.session

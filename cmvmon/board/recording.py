@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from cmvmon.board.auditing import Auditor
 from cmvmon.board.desk import Shown
@@ -52,3 +53,8 @@ class Recorder:
             self._say({"event": "audit_not_written", "code": type(error).__name__})
             return False
         return True
+
+
+def named(request: Request) -> str:
+    """The page or alert that a path names; empty where it names none."""
+    return str(request.path_params.get("page") or request.path_params.get("alert") or "")
