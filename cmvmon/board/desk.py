@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cmvmon.assess import Assessment
 from cmvmon.board.listings import search_page
 from cmvmon.board.pages import LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
@@ -195,7 +194,7 @@ class Desk:
         data = self.pages.pdf(view, language(path["lang"]))
         return self._file(data, "application/pdf", f"{path['page']}.pdf", patient)
 
-    def _patient(self, page: str, reader: Reader) -> tuple[StoredPages, str, PatientView, Assessment]:
+    def _patient(self, page: str, reader: Reader) -> tuple[StoredPages, str, PatientView, Any]:
         """Of whom a file is asked for. Raises NotThere also for a number that was merged away or never judged: it has no file."""
         stored = self.pages.stored()
         patient = self.pages.patient_of(stored, scope_of(stored, reader), page)
