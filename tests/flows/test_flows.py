@@ -196,10 +196,10 @@ def test_a_night_that_other_runs_keep_out_for_too_long_says_so(
     server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cmvmon.domain.errors import AlreadyRunning
-    from cmvmon.shell.store import session
+    from cmvmon.shell.work import opening
     from flows.nightly import nightly
 
-    monkeypatch.setattr(session, "WAIT_S", 0.2)
+    monkeypatch.setattr(opening, "WAIT_S", 0.2)
     with only_run(tmp_path / ".nightly.lock"), pytest.raises(AlreadyRunning, match="another run is at work"):
         nightly(str(tmp_path), text(AS_OF))
 
