@@ -22,7 +22,7 @@
 
   // A figure follows the width of its own place, not of the window: back from paper, the window has not changed.
   function follow(holder) {
-    var drawn = holder.clientWidth;
+    var drawn = 0; // it may have been drawn while its place was another one: the first look sets it right
     new ResizeObserver(function () {
       if (holder.clientWidth && holder.clientWidth !== drawn) {
         drawn = holder.clientWidth;
