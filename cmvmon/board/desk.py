@@ -17,7 +17,7 @@ from cmvmon.run.answers.answering import Page
 from cmvmon.run.asking.queries import told_alert
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
 from cmvmon.run.pages.stored_pages import StoredPages
-from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts import alert_history, alert_store
 from cmvmon.shell.boards.audit_log import DONE, FAILED
 from cmvmon.shell.store.session import moment
 from cmvmon.text import Language, alert_title, language, of_stored
@@ -28,6 +28,13 @@ from dashboards.views import PatientView
 _WAITS_S = 10.0  # for whoever holds the site, as a night between two steps
 _TIERS = ("1", "2", "3")
 _LONGEST = {"note": 300, "why": 300, "to": 100, "until": 40, "reason": 40}
+# Each answer, and the events as which the store has it.
+_RECORDED_AS = {
+    "acknowledge": ("acknowledged",),
+    "snooze": ("snoozed",),
+    "reopen": ("reopened",),
+    "readback": ("read_back", "not_reached"),
+}
 Fields = Mapping[str, str]
 
 
@@ -86,9 +93,14 @@ class Desk:
         return Shown(text=text, patients=patients, object="search")
 
     def _alert(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
-        done = query.get("done", "")
-        spoken = language(path["lang"])
-        said = {"text": spoken.say(f"board.done.{done}"), "not_done": False} if done in _ANSWERS else None
+        """An answer is said to be recorded while it is the last that the store knows of the alert: an address says nothing."""
+        done, said = query.get("done", ""), None
+        if done in _RECORDED_AS:
+            row, _ = self._row(path["alert"], reader)
+            with self.pages.store.reading() as connection:
+                (*_, last) = alert_history.events_of(connection, alert_id=row["alert_id"])
+            if last["event"] in _RECORDED_AS[done] and last["actor"] == reader.shown:
+                said = {"text": language(path["lang"]).say(f"board.done.{done}"), "not_done": False}
         return self._alert_page(path, reader, said)
 
     def _answer(self, name: str, path: Fields, form: Fields, reader: Reader) -> Shown:

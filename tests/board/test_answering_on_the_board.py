@@ -61,6 +61,17 @@ def test_a_snooze_a_reopening_and_a_call_are_recorded(board: Asked) -> None:
     assert kinds == ["opened", "snoozed", "reopened", "read_back", "not_reached"]
 
 
+def test_an_answer_is_said_to_be_recorded_only_while_it_is_the_last_word(board: Asked) -> None:
+    alert, client = alert_of(board.root, ON_A), board.signed_in("consultant")
+    told = f"/alert-{alert}.en.html?done=acknowledge"
+    assert "Your acknowledgement is recorded." not in client.get(told).text, "nobody has answered"
+    answer(client, "acknowledge", alert, reason="ordered")
+    assert "Your acknowledgement is recorded." in client.get(told).text
+    assert "Your acknowledgement is recorded." not in board.signed_in("consultant-2").get(told).text
+    answer(client, "reopen", alert, why="the result is in")
+    assert "Your acknowledgement is recorded." not in client.get(told).text, "the old address is loaded again"
+
+
 def test_of_two_who_answer_at_once_one_wins_and_the_other_is_told_who_was_first(board: Asked) -> None:
     alert = alert_of(board.root, ON_A)
     names = {"consultant": "dr. Consult", "consultant-2": "dr. Second"}
