@@ -114,7 +114,6 @@ class Pages:
                     self._stored = stored_pages(opened, before=self._stored if is_same else None)
                 self._revision = now
                 self._made.clear()
-                self._locks.clear()
             if self._stored is None:
                 raise NeverJudged
             return self._revision, self._stored
@@ -161,8 +160,10 @@ class Pages:
         """The site's own language."""
         return Site(self.root).settings().language
 
-    def board(self, reader: Reader, scope: Scope | None, asked: Asked, **more: Any) -> Board:
-        """What the board adds to a page of that reader."""
+    def board(
+        self, reader: Reader, scope: Scope | None, asked: Asked, *, notes: tuple[str, ...] = (), **more: Any
+    ) -> Board:
+        """What the board adds to a page of that reader. `notes`: of this page, after those of the site."""
         spoken = language(asked.lang)
         seen = "" if reader.wards is None else spoken.say("board.scope", wards=", ".join(sorted(reader.wards)))
         allowed = frozenset(name for name, route in ROUTES.items() if may(reader.role, reader.wards, route))
@@ -176,15 +177,15 @@ class Pages:
             live_script=self.live_name,
             scope=seen,
             page=asked.name,
-            **({"notes": self._notes(spoken)} if scope is not None else {}) | more,
+            notes=notes if scope is None else (*self._notes(spoken), *notes),
+            **more,
         )
 
     def patient_of(self, stored: StoredPages, scope: Scope, page: str) -> str:
         """The number behind a page's name. Raises NotThere: nobody's, or somebody's whom this reader may not see."""
         patient = self._tokens.get(page)
-        if (
-            patient is None and self._tokens_of is not stored
-        ):  # one look for each state of the store, however many are guessed
+        # One look for each state of the store, however many are guessed.
+        if patient is None and self._tokens_of is not stored:
             with self.store.reading() as connection:
                 known = numbers_in_store.every_number(connection, as_of=stored.as_of)
             self._tokens = {stored.names.of_patient(number): number for number in known}
@@ -211,9 +212,8 @@ class Pages:
 
         view = stored.ward(patients, asked.lang, keep=keep)
         n_all = len(stored.whole.rows if scope.patients is None else scope.patients)
-        notes = self._notes(spoken)
-        if n_left := n_all - len(view.rows):
-            notes = (*notes, spoken.count("board.filter.on", n_left))
+        n_left = n_all - len(view.rows)
+        notes = (spoken.count("board.filter.on", n_left),) if n_left else ()
         filters = Filters(wards, asked.ward, asked.tier)
         board = self.board(scope.reader, scope, asked, notes=notes, filters=filters)
         shown = {row.patient_id for row in view.rows} | {one.patient_id for one in view.samples or ()}
