@@ -8,33 +8,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import polars as pl
-
 from cmvmon import protocol as policy
-from cmvmon.assess import Assessment, next_samples
+from cmvmon.assess import Assessment
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
-from cmvmon.domain.results import ALERTS
-from cmvmon.run.asking import rested_query
 from cmvmon.run.health import freshness
 from cmvmon.run.pages import views
-from cmvmon.run.pages.caveats import feed_caveats, own_caveats
-from cmvmon.run.pages.lately import ENDED_SHOWN_FOR, lately
-from cmvmon.run.pages.never_delivered import never_delivered
+from cmvmon.run.pages.around import STALE_AFTER_HOURS, around, switched_off
 from cmvmon.run.pages.page_names import PageNames
+from cmvmon.run.pages.patient_views import patient_views
 from cmvmon.run.pages.site_pages import write_site_pages
-from cmvmon.run.pages.whole_ward import switched_off, ward_view, whole_ward
+from cmvmon.run.pages.whole_ward import ward_view, whole_ward
 from cmvmon.run.ward import ward_list
 from cmvmon.run.ward.drugs_now import drugs_now
-from cmvmon.shell.alerts import alert_history, alert_store
+from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.basis.files import write_atomically, write_texts
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import database
 from cmvmon.shell.store.session import now, open_store
-from cmvmon.shell.taken_in.never_taken_in import never_taken_in
 from cmvmon.shell.versions.links import links
-from cmvmon.shell.waiting import quarantine
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
 from cmvmon.text import codes, language
@@ -45,7 +38,6 @@ from dashboards.views import FeedState, SwitchedOff
 from dashboards.ward import ward_page
 
 _PLACES_NAMED = 3  # of many places in a protocol file
-STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
 
 
 @dataclass(frozen=True)
@@ -74,81 +66,36 @@ def publish(
     """
     settings = opened.site.settings()
     folder = into or opened.site.pages
-    with opened.reading() as connection:
-        waiting = quarantine.waits(connection, as_of=as_of)
-        feeds = freshness.feed_tables(connection, opened.site, as_of=as_of, waiting=waiting)
-        standing = alert_store.alerts(connection, states={"open"}) if standing is None else standing
-        happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
-        off = switched_off(connection, as_of)
-        missing = never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off})
-    open_alerts = ALERTS.conform(pl.DataFrame(standing, schema=ALERTS.schema, infer_schema_length=None))
+    stands = around(opened, as_of=as_of, standing=standing)
     names = PageNames(opened.site.page_key())
     known = set(assessment.patients)
-    urgent = set(open_alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
     if only is None:
-        ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=urgent)
+        ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=stands.urgent)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
         made = {p for p in known if (folder / names.patient(p, settings.language)).exists()}
-        wanted = set(ward.patients) | set(open_alerts["patient_id"].drop_nulls()) | made
+        wanted = set(ward.patients) | set(stands.alerts["patient_id"].drop_nulls()) | made
     else:
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent)
         wanted = set(only)
     with opened.reading() as connection:
         one = links(connection, as_of=as_of, about=only)
-        waiting = frozenset(
-            replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
-        )
-        n_never = never_taken_in(connection, as_of=as_of)
-        rested = rested_query.of_open(
-            connection, [row for row in standing if only is None or row["patient_id"] in only]
-        )
-        # The page of a number that was merged would go on showing what was known before.
-        merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
-        with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
-        ended = alert_history.ended_between(
-            connection, as_of - ENDED_SHOWN_FOR, as_of, patients=None if only is None else with_pages
-        )
+    # The page of a number that was merged would go on showing what was known before.
+    merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
+    with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
     script_name, script = shared_script()
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
     needs_script = only is None or not (folder / script_name).exists()
     pages: dict[str, str] = {script_name: script} if needs_script else {}
-    caveats = feed_caveats(feeds, waiting)
-    fitted = views.fitted_trajectories(assessment, with_pages, protocol=opened.protocol)
-    open_calls = next_samples(assessment, with_pages, protocol=opened.protocol, as_of=as_of)
-    common = views.Common(
-        opened.protocol,
-        as_of,
-        settings.time_zone,
-        settings.is_demo,
-        STALE_AFTER_HOURS,
-        off,
-        missing,
-        ward.drugs if only is None else drugs_now(assessment.facts),
-    )
-    listed = views.results_to_show(assessment, protocol=opened.protocol)
-    whole = replace(
-        whole_ward(opened, ward, open_alerts, feeds=feeds, standing=standing, common=common, names=names),
-        lately=happened,
-        n_never_taken_in=n_never,
-    )
-    for patient_id in with_pages:
-        view = views.patient_view(
-            patient_id,
-            assessment,
-            open_alerts,
-            ended=[alert for alert in ended if alert["patient_id"] == patient_id],
-            common=common,
-            results=listed,
-            fitted=fitted,
-            next_sample=open_calls,
-            caveats=(*own_caveats(patient_id, waiting), *caveats),
-            rested=rested,
-            ward_href=names.ward(settings.language),
-            hrefs={c: names.patient(patient_id, c) for c in codes()},
-        )
+    common = replace(stands.common(opened), drugs=ward.drugs if only is None else drugs_now(assessment.facts))
+    whole = whole_ward(opened, ward, stands, common=common, names=names)
+    of_patients = patient_views(
+        opened, assessment, with_pages, around=stands, one=one, common=common, names=names,
+        ended_of=None if only is None else with_pages,
+    )  # fmt: skip
+    for view in of_patients:
         for code in codes():
             mine = replace(view, ward_href=names.ward(code))
-            pages[names.patient(patient_id, code)] = patient_page(mine, language=language(code), script=script_name)
+            pages[view.hrefs[code]] = patient_page(mine, language=language(code), script=script_name)
     for code in codes():
         spoken = language(code)
         for old in merged:
@@ -162,7 +109,12 @@ def publish(
     written = write_texts(folder, pages)
     if only is None:
         write_site_pages(
-            opened, assessment, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off, into=folder
+            opened,
+            assessment,
+            as_of=as_of,
+            stale_after_hours=STALE_AFTER_HOURS,
+            switched_off=stands.switched_off,
+            into=folder,
         )
     return Published(written, len(pages) - written, names.ward(settings.language))
 

@@ -11,36 +11,26 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import polars as pl
-
-from cmvmon.assess import Assessment, as_recorded, next_samples
-from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
-from cmvmon.run.asking import rested_query
+from cmvmon.assess import Assessment, as_recorded
+from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.run.asking.unit_query import unit_numbers
-from cmvmon.run.health import freshness
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.run.pages import views
-from cmvmon.run.pages.caveats import feed_caveats, own_caveats
+from cmvmon.run.pages.around import STALE_AFTER_HOURS, Around, around
 from cmvmon.run.pages.data_view import REWRITTEN_SINCE, data_view
-from cmvmon.run.pages.lately import ENDED_SHOWN_FOR, lately
 from cmvmon.run.pages.method_view import method_view
-from cmvmon.run.pages.never_delivered import never_delivered
 from cmvmon.run.pages.page_names import PageNames
-from cmvmon.run.pages.publish import STALE_AFTER_HOURS
+from cmvmon.run.pages.patient_views import patient_views
 from cmvmon.run.pages.site_pages import shared_fields
-from cmvmon.run.pages.whole_ward import switched_off, whole_ward
+from cmvmon.run.pages.whole_ward import whole_ward
 from cmvmon.run.ward import placing, ward_list
 from cmvmon.run.ward.drugs_now import drugs_now
-from cmvmon.shell.alerts import alert_history, alert_store, stored_results
+from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
 from cmvmon.shell.as_known.lately import rewritten
 from cmvmon.shell.taken_in import touched
-from cmvmon.shell.taken_in.never_taken_in import never_taken_in
 from cmvmon.shell.versions.links import links
-from cmvmon.shell.waiting import quarantine
-from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import OpenSite
-from cmvmon.text import codes
 from dashboards.happened import Lately
 from dashboards.site_views import DataView, MethodView, UnitView
 from dashboards.views import MergedView, PatientNumbers, PatientView, WardView
@@ -53,20 +43,21 @@ class StoredPages:
     """A site as it was judged last, at `as_of`: everything that its pages are made from, read once.
 
     Attributes:
-        listed, urgent: the ward's list, and for whose alerts it was asked.
+        listed: the ward's list.
         whole: the ward page's view of everybody, its rows without links.
-        standing: the alerts that stand open.
     """
 
     opened: OpenSite
-    as_of: datetime
+    around: Around
     listed: ward_list.WardList
-    urgent: frozenset[str]
     whole: WardView
-    standing: tuple[dict[str, Any], ...]
-    feeds: tuple[FeedTable, ...]
     common: views.Common
     names: PageNames
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment that was judged last."""
+        return self.around.as_of
 
     @cached_property
     def places(self) -> Mapping[str, tuple[str | None, str | None]]:
@@ -116,30 +107,13 @@ class StoredPages:
         assessment = self.assessment([patient_id])
         if patient_id not in set(assessment.patients):
             return None
-        opened, as_of, protocol = self.opened, self.as_of, self.opened.protocol
-        alerts = [alert for alert in self.standing if alert["patient_id"] == patient_id]
-        with opened.reading() as connection:
-            waiting = quarantine.waits(connection, as_of=as_of)
-            one = links(connection, as_of=as_of, about=[patient_id])
-            waiting = frozenset(
-                replace(each, patient_id=one.of(each.patient_id)) if each.patient_id else each for each in waiting
-            )
-            ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of)
-            rested = rested_query.of_open(connection, alerts)
-        view = views.patient_view(
-            patient_id,
-            assessment,
-            _frame(alerts),
-            ended=[alert for alert in ended if alert["patient_id"] == patient_id],
-            common=replace(self.common, drugs=drugs_now(assessment.facts)),
-            results=views.results_to_show(assessment, protocol=protocol),
-            fitted=views.fitted_trajectories(assessment, [patient_id], protocol=protocol),
-            next_sample=next_samples(assessment, [patient_id], protocol=protocol, as_of=as_of),
-            caveats=(*own_caveats(patient_id, waiting), *feed_caveats(self.feeds, waiting)),
-            rested=rested,
-            ward_href=self.names.ward(opened.site.settings().language),
-            hrefs={code: self.names.patient(patient_id, code) for code in codes()},
-        )
+        with self.opened.reading() as connection:
+            one = links(connection, as_of=self.as_of, about=[patient_id])
+        common = replace(self.common, drugs=drugs_now(assessment.facts))
+        (view,) = patient_views(
+            self.opened, assessment, [patient_id], around=self.around, one=one, common=common, names=self.names,
+            ended_of=[patient_id],
+        )  # fmt: skip
         return view, assessment
 
     def merged(self, patient_id: str, code: str) -> MergedView | None:
@@ -210,30 +184,16 @@ def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> Stor
 
     `before`: the same since which nothing happened but to alerts: its list is not read again.
     """
-    settings, names = opened.site.settings(), PageNames(opened.site.page_key())
     with opened.reading() as connection:
         as_of = alert_store.last_as_of(connection)
         if as_of is None:
             return None
         opened = replace(opened, method=stored_results.last_method(connection) or opened.method)
-        waiting = quarantine.waits(connection, as_of=as_of)
-        feeds = tuple(freshness.feed_tables(connection, opened.site, as_of=as_of, waiting=waiting))
-        standing = tuple(alert_store.alerts(connection, states={"open"}))
-        off = switched_off(connection, as_of)
-        missing = never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off})
-        n_never = never_taken_in(connection, as_of=as_of)
-        happened = lately(connection, as_of=as_of, time_zone=settings.time_zone)
-    common = views.Common(opened.protocol, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, missing)
-    alerts = _frame(standing)
-    urgent = frozenset(alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
-    if before is not None and (before.as_of, before.urgent) == (as_of, urgent):
-        ward = before.listed
+    stands, names = around(opened, as_of=as_of), PageNames(opened.site.page_key())
+    if before is not None and (before.as_of, before.around.urgent) == (as_of, stands.urgent):
+        listed = before.listed
     else:
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
-    whole = whole_ward(opened, ward, alerts, feeds=feeds, standing=standing, common=common, names=names)
-    whole = replace(whole, lately=happened, n_never_taken_in=n_never)
-    return StoredPages(opened, as_of, ward, urgent, whole, standing, feeds, common, names)
-
-
-def _frame(alerts: Collection[Row]) -> pl.DataFrame:
-    return ALERTS.conform(pl.DataFrame(list(alerts), schema=ALERTS.schema, infer_schema_length=None))
+        listed = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent)
+    common = stands.common(opened)
+    whole = whole_ward(opened, listed, stands, common=common, names=names)
+    return StoredPages(opened, stands, listed, whole, common, names)

@@ -4,41 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
-
-import polars as pl
-import sqlalchemy as sa
 
 from cmvmon import __version__
 from cmvmon.domain import words
 from cmvmon.run.pages import views
+from cmvmon.run.pages.around import Around
 from cmvmon.run.pages.page_names import PageNames
 from cmvmon.run.pages.ward_rows import ward_rows
 from cmvmon.run.ward import patient_numbers
 from cmvmon.run.ward.samples_waiting import due_today
 from cmvmon.run.ward.ward_list import WardList
-from cmvmon.shell.alerts import rule_switches
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes
-from dashboards.views import SwitchedOff, WardRow, WardView
+from dashboards.views import WardRow, WardView
 
 
 def whole_ward(
     opened: OpenSite,
     ward: WardList,
-    open_alerts: pl.DataFrame,
+    around: Around,
     *,
-    feeds: Collection[FeedTable],
-    standing: Collection[Mapping[str, object]],
     common: views.Common,
     names: PageNames,
 ) -> WardView:
-    """The view of that list, its rows without links; what happened lately is for the caller to add."""
+    """The view of that list, its rows without links."""
     with opened.reading() as connection:
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=common.as_of)
     return replace(
-        ward_view(ward_rows(ward, open_alerts, protocol=opened.protocol), feeds, standing, common, names),
+        ward_view(
+            ward_rows(ward, around.alerts, protocol=opened.protocol), around.feeds, around.standing, common, names
+        ),
+        lately=around.lately,
+        n_never_taken_in=around.n_never_taken_in,
         numbers=numbers,
         samples=due_today(opened, ward, as_of=common.as_of, time_zone=common.time_zone),
         bal_line_iu_per_ml=opened.protocol.affected_compartments.local_line_iu_per_ml,
@@ -68,9 +66,3 @@ def ward_view(
         switched_off=common.switched_off,
         never_delivered=common.never_delivered,
     )
-
-
-def switched_off(connection: sa.Connection, as_of: datetime) -> tuple[SwitchedOff, ...]:
-    """The rules that stood switched off then, as pages say it."""
-    rows = rule_switches.disabled(connection, as_of=as_of)
-    return tuple(SwitchedOff(row["rule"], row["changed_at"], row["actor"], row["why"]) for row in rows)

@@ -41,9 +41,8 @@ def ended_between(
         e.changed_at > after,
         e.changed_at <= until,
     ]
-    if (
-        patients is not None
-    ):  # `is_(True)`: looked up is the patient, not what ended of everybody in a unit of many years
+    # `is_(True)`: looked up is the patient, not what ended of everybody in a unit of many years.
+    if patients is not None:
         which = [e.patient_id.in_(sorted(patients)), *(condition.is_(True) for condition in which)]
     query = last_events().where(*which)
     rows = [dict(row) for row in connection.execute(query).mappings()]
