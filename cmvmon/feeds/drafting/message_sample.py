@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
-from cmvmon.feeds.drafting.sample import MOST_BYTES, Sample
+from cmvmon.feeds.drafting.sample import MOST_BYTES, Sample, encoding_of
 from cmvmon.feeds.fhir.addresses import address_of
 from cmvmon.feeds.formats import FORMATS
 from cmvmon.feeds.masking import PATIENTS
@@ -58,7 +58,7 @@ def read_message_sample(data: bytes, form: str) -> Sample:
     """The sample as a table, of the records of results. Raises DeliveryError where it can't be read, or names no patient or value."""
     if len(data) > MOST_BYTES:
         raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
-    writing = Writing(_encoding(data), "", messages=_ANY_PURPOSE)
+    writing = Writing(encoding_of(data), "", messages=_ANY_PURPOSE)
     parts: list[Records] = []
     kinds: Counter[str] = Counter()
     for table, records in FORMATS[form].read(data, WHOLE_DELIVERY, writing):
@@ -80,14 +80,6 @@ def read_message_sample(data: bytes, form: str) -> Sample:
     beside = tuple(kind for kind, n in kinds.most_common() if n >= PATIENTS)
     read = {field: cells[place] for field, place in columns.items()}
     return Sample(writing.encoding, "", 0, columns, (), read, "hl7" if form == HL7 else "fhir", beside)
-
-
-def _encoding(data: bytes) -> str:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
 
 
 def _kinds(records: Records) -> Iterator[str]:

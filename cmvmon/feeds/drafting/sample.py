@@ -67,7 +67,7 @@ def read_sample(data: bytes, known: Vocabulary) -> Sample:
     """The sample as a table. Raises DeliveryError where it is no CSV with a header that names patients and values."""
     if len(data) > MOST_BYTES:
         raise refusal("too_large", f"{len(data)} bytes; a part of the file is enough for a draft")
-    encoding = _encoding(data)
+    encoding = encoding_of(data)
     check_text(
         data, "utf-8" if encoding == "utf-8" else "iso-8859-1"
     )  # empty, or no text: said before any header is looked for
@@ -204,7 +204,8 @@ def _read(texts: set[str], pattern: str) -> set[str]:
     return {text for text in texts if isinstance(read_time(text, formats=(pattern,), zone=_UTC), datetime)}
 
 
-def _encoding(data: bytes) -> str:
+def encoding_of(data: bytes) -> str:
+    """UTF-8 where it can be, else Windows-1252: a guess, to be confirmed like all of a draft."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
