@@ -33,6 +33,7 @@ class Board:
         live: the address that says when this page has changed; "" = it is not told.
         scope: what the reader sees, in words; empty = everything.
         notes: what he must know beside the page.
+        is_synthetic: the site holds no data of patients, which each page says.
         patient: of a patient's page, how its files are called.
         has_pdf: whether the page can be had as PDF.
     """
@@ -45,6 +46,7 @@ class Board:
     live_script: str = ""
     scope: str = ""
     notes: tuple[str, ...] = ()
+    is_synthetic: bool = False
     filters: Filters | None = None
     patient: str = ""
     has_pdf: bool = False

@@ -177,6 +177,7 @@ class Pages:
             live_script=self.live_name,
             scope=seen,
             page=asked.name,
+            is_synthetic=scope is not None and scope.stored.common.is_synthetic,
             notes=notes if scope is None else (*self._notes(spoken), *notes),
             **more,
         )

@@ -248,3 +248,18 @@ def test_the_pages_of_the_board_are_those_that_a_night_writes(board: Asked) -> N
         written = (board.root / "pages" / name).read_text(encoding="utf-8")
         assert bare(client.get(f"/{name}").text) == bare(written), name
     assert sites.rows(board.root, "SELECT COUNT(*) FROM assessments") == [(1,)]
+
+
+def test_of_a_synthetic_site_every_page_says_that_its_data_are_and_of_another_none(site_with_board: Path) -> None:
+    alert = boards.alert_of(site_with_board, ON_A)
+    pages = ("ward.en.html", "worklist.en.html", f"alert-{alert}.en.html", "data.en.html", "unit.en.html")
+    for is_demo in (False, True):
+        settings = site_with_board / "settings.toml"
+        if is_demo:
+            settings.write_text(
+                settings.read_text("utf-8") + "demo = true\n" if settings.exists() else "demo = true\n", "utf-8"
+            )
+        with boards.asked(site_with_board) as board:
+            client = board.signed_in("consultant")
+            for name in pages:
+                assert ("SYNTHETIC DATA" in client.get(f"/{name}").text) is is_demo, name
