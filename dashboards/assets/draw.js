@@ -20,14 +20,13 @@
     });
   }
 
-  // A figure follows the width of its own place, not of the window: back from paper, the window has not changed.
+  // A figure follows the width of its own place, not of the window: back from paper, the window has not changed. What is
+  // drawn is asked of the drawing: Plotly leaves out what was hidden when its turn came, and calls it done.
   function follow(holder) {
-    var drawn = 0; // it may have been drawn while its place was another one: the first look sets it right
     new ResizeObserver(function () {
-      if (holder.clientWidth && holder.clientWidth !== drawn) {
-        drawn = holder.clientWidth;
-        // Hidden meanwhile, as on paper: drawn again when it is shown.
-        window.Plotly.Plots.resize(holder).catch(function () { drawn = 0; });
+      var drawn = Number(holder.querySelector(".main-svg").getAttribute("width"));
+      if (holder.clientWidth && Math.abs(holder.clientWidth - drawn) > 1) {
+        window.Plotly.Plots.resize(holder).catch(function () { /* hidden meanwhile: this is called again when it is shown */ });
       }
     }).observe(holder);
   }

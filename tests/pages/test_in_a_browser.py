@@ -87,6 +87,21 @@ def test_back_from_paper_the_figure_is_as_wide_as_its_place_on_the_screen(shown:
         tab.page.wait_for_function(_FIGURE_FILLS)
 
 
+def test_a_figure_that_was_hidden_when_its_turn_to_be_drawn_came_is_drawn_when_it_is_shown(shown: Shown) -> None:
+    tab = shown("slow.nl.html")
+    tab.page.evaluate(_NARROWED_THEN_HIDDEN)
+    tab.page.wait_for_function(_FIGURE_FILLS)
+
+
+# The holder of the drawing: another width, hidden before Plotly draws (it waits a tenth of a second), and shown after.
+_NARROWED_THEN_HIDDEN = """async () => {
+  const holder = document.querySelector('[data-drawn]'), later = ms => new Promise(done => setTimeout(done, ms));
+  holder.style.width = '400px';
+  await later(30);
+  holder.style.display = 'none';
+  await later(300);
+  holder.style.display = '';
+}"""
 _FIGURE_FILLS = """() => {
   const figure = document.querySelector('.figure');
   return Math.abs(figure.querySelector('svg').getBoundingClientRect().width - figure.clientWidth) <= 1;
