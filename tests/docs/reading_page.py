@@ -155,9 +155,9 @@ CASES = (
             "nl": (
                 "geen bevestiging geregistreerd",
                 "Liquor 2.400 IE/ml",
-                "niemand heeft hem bevestigd of teruggelezen",
+                "had niemand hem bevestigd of teruggelezen",
             ),
-            "en": ("no acknowledgement on record", "CSF 2,400 IU/mL", "nobody has acknowledged it or read it back"),
+            "en": ("no acknowledgement on record", "CSF 2,400 IU/mL", "nobody had acknowledged it or read it back"),
         },
     ),
 )
