@@ -1,10 +1,10 @@
 """Mutation testing of what judges and stores: one small change at a time, and does a fast test notice?
 
-`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed] [--sample 80] [--near] [--patience 12]
+`python -m benchmarks mutants [--minutes 20] [--workers 1] [--only rules/suppressed ...] [--sample 80] [--near] [--patience 12]
 [--again]` tries every mutant of ROOMS that has no answer yet, or of a fair sample of what `--only` names, and writes
 benchmarks/mutants.md. With `--minutes 0` it only writes.
 Answers are kept by the text of the mutated file in benchmarks/out/mutants.jsonl, so a run that was stopped goes on where it
-was. With `--patience 12` a mutant gets so many seconds of tests, the likeliest to notice it first; with `--near` only the
+was. With `--patience 12` a mutant gets so many CPU seconds of tests, the likeliest to notice it first; with `--near` only the
 tests of its own room. Either can only make a killed mutant look like a survivor; `--again` tries the survivors once more.
 No file of the project is changed: a worker hands Python the changed source when the module is imported.
 """
@@ -60,7 +60,7 @@ class Answer:
 def main(arguments: Sequence[str]) -> int:
     """Tries what has no answer yet, within the minutes given; writes the table; 0 when at least 90 % are killed."""
     given = _arguments(arguments)
-    wanted = [mutant for mutant in every_mutant() if given.only in mutant.file]
+    wanted = [mutant for mutant in every_mutant() if any(part in mutant.file for part in given.only)]
     answers = read_answers()
     drawn = random.Random(SEED).sample(wanted, min(given.sample or len(wanted), len(wanted)))
     # A run that is cut short is a fair sample, too. From the end: survivors first, equivalents last.
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     _try_all(open_ones, answers, workers=given.workers, minutes=given.minutes, patience=given.patience, near=given.near)
     text = report(wanted, answers)
     print(text)
-    if not given.only:
+    if given.only == [""]:
         REPORT.write_text(text, encoding="utf-8")
     counted = Counter(standing(mutant, answers) for mutant in wanted)
     tried = counted[KILLED] + counted[SURVIVED]
@@ -289,11 +289,15 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks mutants")
     parser.add_argument("--minutes", type=float, default=20.0, help="stop handing out mutants after so long")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--only", default="", help="part of a file's path; then the table is printed, not written")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="parts of files' paths; then the table is printed, not written"
+    )
     parser.add_argument("--sample", type=int, default=0, help="try only so many, drawn at random; 0: all")
     parser.add_argument("--again", action="store_true", help="the survivors too")
     parser.add_argument("--near", action="store_true", help="only the tests nearest to the mutated file")
-    parser.add_argument("--patience", type=float, default=math.inf, help="seconds of tests that each mutant gets")
+    parser.add_argument(
+        "--patience", type=float, default=math.inf, help="seconds of CPU in tests that each mutant gets"
+    )
     return parser.parse_args(arguments)
 
 

@@ -122,7 +122,7 @@ def first_failing(
     """The first of these tests that does not pass, in this process; None where all of them pass.
 
     Args:
-        seconds: no further test is begun so long after all of them were collected.
+        seconds: of CPU; no further test is begun so long after all of them were collected. What else the machine does counts nothing.
         before: names of tests that are run first, in this order.
         about: the tests whose name holds this word come next, then the files that hold it, then the others as they are.
         is_slow_too: tests that are marked slow count as well; with `seconds`, only as many as there is time for.
@@ -152,7 +152,7 @@ class _Watch:
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Files stay together, so that what a file prepares once is prepared once. The time counts from here: collecting may
         take longer than a test."""
-        self._until = time.monotonic() + self._seconds
+        self._until = time.process_time() + self._seconds
         files = {name: place for place, name in enumerate(dict.fromkeys(item.path for item in items))}
         holds = {file for file in files if self._about and self._about in file.read_text(encoding="utf-8")}
         last = len(self._before)
@@ -165,7 +165,7 @@ class _Watch:
 
     def pytest_runtest_protocol(self, item: Any) -> bool | None:
         """True: the test is dealt with, and is not begun."""
-        if time.monotonic() <= self._until:
+        if time.process_time() <= self._until:
             return None
         self.is_out_of_time = True
         item.session.shouldstop = "no time is left"
