@@ -229,6 +229,27 @@ def test_of_another_format_it_says_what_a_draft_is_made_from(tmp_path: Path, end
         app(["feed", "draft", str(file), "--name", "mine"], standalone_mode=False)
 
 
+@pytest.mark.parametrize("form", ["hl7", "fhir"])
+@pytest.mark.parametrize("ending", [".json", ".txt", ""])
+def test_a_sample_whose_ending_says_nothing_is_drafted_as_what_it_begins_like(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, ending: str
+) -> None:
+    data = {"hl7": hl7_sample(), "fhir": fhir_sample()}[form]
+    drafts = []
+    for name in (f"sample{ending}", f"sample.{'hl7' if form == 'hl7' else 'fhir.json'}"):
+        (tmp_path / name).write_bytes(data)
+        app(["feed", "draft", str(tmp_path / name), "--name", "mine"], standalone_mode=False)
+        drafts.append(capsys.readouterr().out)
+    assert drafts[0] == drafts[1]
+    assert f'format = "{form}"' in drafts[0]
+
+
+def test_a_sample_of_fhir_that_holds_no_result_names_the_example_of_fhir(tmp_path: Path) -> None:
+    (tmp_path / "sample.json").write_bytes(fhir_texts.as_bytes(fhir_texts.bundle(fhir_texts.patient("SYNTH-1", "p1"))))
+    with pytest.raises(DeliveryError, match=r"example_fhir\.toml"):
+        app(["feed", "draft", str(tmp_path / "sample.json"), "--name", "mine"], standalone_mode=False)
+
+
 VALUES = {"12000": "NM", "<^137": "SN", "Not detected": "ST"}
 
 

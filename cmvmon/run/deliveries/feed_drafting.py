@@ -15,6 +15,8 @@ from cmvmon.shell.basis.files import read_bytes, write_atomically
 
 _DRAFTED = {ONE_TABLE: "CSV", "excel": "Excel (.xlsx)", "hl7": "HL7", "fhir": "FHIR", "fhir_lines": "lines of FHIR"}
 
+_BEGINS = {b"MSH": "hl7", b"FHS": "hl7", b"BHS": "hl7", b"{": "fhir", b"[": "fhir", b"PK\x03\x04": "excel"}
+
 
 def draft(file: Path, *, name: str, out: Path | None = None) -> str:
     """The text of the draft; written to `out`, where one is named. Nothing reads it as it is: it must be confirmed first.
@@ -23,8 +25,8 @@ def draft(file: Path, *, name: str, out: Path | None = None) -> str:
     DeliveryError where it does not say where patients and values stand.
     """
     feed_name(name)
-    form = format_of(file.name) or ONE_TABLE
-    if form not in _DRAFTED:
+    form = format_of(file.name)
+    if form is not None and form not in _DRAFTED:
         raise SiteError(
             f"a draft is made from {', '.join(_DRAFTED.values())}, and this file is of another kind; export it as one of them: the "
             "laboratory file of a table is the same"
@@ -36,7 +38,14 @@ def draft(file: Path, *, name: str, out: Path | None = None) -> str:
     known = vocabulary(
         read_laboratory(packaged.joinpath(f"{each}.toml").read_text(encoding="utf-8"), name=each) for each in names
     )
-    text = draft_laboratory(read_bytes(file), name=name, known=known, form=form)
+    data = read_bytes(file)
+    text = draft_laboratory(data, name=name, known=known, form=form or _form_by_content(data))
     if out is not None:
         write_atomically(out, text.encode())
     return text
+
+
+def _form_by_content(data: bytes) -> str:
+    """Of a sample whose name does not say it: a person looks at what comes of it, so how it begins is enough."""
+    begins = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b \t\r\n")
+    return next((form for start, form in _BEGINS.items() if begins.startswith(start)), ONE_TABLE)
