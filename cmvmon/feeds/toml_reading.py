@@ -6,12 +6,26 @@ import math
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, NamedTuple, TypeVar
 
 from cmvmon.domain.errors import ProtocolError
 
 T = TypeVar("T")
+
+
+# What stands in the file instead of what is asked for, as whoever wrote it calls it. `bool` before `int`, `datetime` before `date`.
+_CALLED: tuple[tuple[type, str], ...] = (
+    (bool, "true or false"),
+    (str, "a text"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (list, "a list"),
+    (dict, "a table"),
+    (datetime, "a date and time"),
+    (date, "a date"),
+    (time, "a time of day"),
+)
 
 
 class Asked(NamedTuple):
@@ -48,7 +62,7 @@ class StrictTable:
             return None
         value = self.data[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            self.fault(key, f"is {type(value).__name__}; give {words}")
+            self.fault(key, f"is {_called(value)}; give {words}")
             return None
         return value
 
@@ -127,6 +141,10 @@ class StrictTable:
         for key in self.data:
             if key not in self.asked:
                 self.fault(key, "is not a key that is known here; correct its spelling or remove it")
+
+
+def _called(value: object) -> str:
+    return next(words for kind, words in _CALLED if isinstance(value, kind))
 
 
 def read_whole(text: str, called: str, read: Callable[[StrictTable], T | None]) -> T:

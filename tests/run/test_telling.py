@@ -245,7 +245,7 @@ def test_a_site_without_the_file_tells_nobody_and_one_with_a_fault_says_so(ward:
     (ward / "notify.toml").write_text("tier_1_to = 3\n", encoding="utf-8")
     with told_after(ward) as told:
         pass
-    assert "tier_1_to: is int; give a list of texts" in str(told[0].trouble)
+    assert "tier_1_to: is a whole number; give a list of texts" in str(told[0].trouble)
 
 
 def test_whatever_goes_wrong_with_telling_the_work_is_done(ward: Path, monkeypatch: pytest.MonkeyPatch) -> None:
