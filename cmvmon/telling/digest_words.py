@@ -28,7 +28,7 @@ def digest_words(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, lis
     )
     state = f"{data[:1].upper()}{data[1:]}"
     pressing = [Pressing((f"{state}: {'; '.join(missing)}.",))] if missing else []
-    lines = [*_stands_for(facts, speaking), _changes(facts, speaking)]
+    lines = [*_stands_for(facts, speaking), *_acknowledged(facts, language), _changes(facts, speaking)]
     if facts.get("rewritten"):
         lines.append(language.count("tell.digest.rewritten", facts["rewritten"]))
     lines.append(_overdue(facts["overdue"], language))
@@ -57,6 +57,12 @@ def _wards(facts: Mapping[str, Any], speaking: Speaking) -> Part:
     ]
     columns = (language.say("tell.digest.place"), language.word("tier", "1"), language.word("tier", "2"))
     return Counts(state, columns, tuple(rows), tuple(lines))
+
+
+def _acknowledged(facts: Mapping[str, Any], language: Language) -> Iterator[str]:
+    """Of how many of the open alerts somebody has said something; nothing where none is open."""
+    if facts["wards"] and "acknowledged" in facts:
+        yield language.say("tell.digest.acknowledged", n=language.number(facts["acknowledged"], 0))
 
 
 def _changes(facts: Mapping[str, Any], speaking: Speaking) -> str:

@@ -12,7 +12,7 @@ from cmvmon.run.messages.telling import Told, tell
 from tests.run.test_telling import at, subjects, text_of
 from tests.servers import free_port, mail_server
 from tests.sites import rows
-from tests.telling.telling_site import a_ward, judged, notify, says
+from tests.telling.telling_site import a_ward, acknowledged, judged, notify, says
 
 DIGEST = 'digest_to = ["team"]\ndigest_at = "07:30"'
 
@@ -32,6 +32,8 @@ def test_it_comes_each_day_also_when_nothing_is_wrong(ward: Path) -> None:
             tell(ward, at=moment)
         says(ward, "SYNTHETIC-A", "alert", at("13:00"))
         says(ward, "SYNTHETIC-B", "alert", at("13:00"), tier=3)
+        for patient in ("SYNTHETIC-A", "SYNTHETIC-B"):
+            acknowledged(ward, patient, at("14:00"))
         says(ward, "SYNTHETIC-C", "alert", at("13:00"), tier=2, rule="no_follow_up")
         notify(ward, port=box.port, more=f"{DIGEST}\nquarantine_from = 1")
         tell(ward, at=at("08:00", 11))
@@ -56,6 +58,7 @@ def test_it_comes_each_day_also_when_nothing_is_wrong(ward: Path) -> None:
     assert {"ward ICU-A: 1 now, 0 today", "a ward that notify.toml does not name: 0 now, 1 today"} < set(lines)
     assert "Since 10 Mar 2026 05:30: 2 new, 0 more urgent, 0 reopened, 0 resolved, 0 closed." in lines
     assert "No recent sample: 1 patient." in lines
+    assert "Of these, 1 acknowledged or set aside." in lines, "that of tier 3 is not counted above, and so not here"
     assert ">ward ICU-A</th><td" in text_of(second, "html")
 
 

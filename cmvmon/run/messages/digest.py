@@ -46,6 +46,7 @@ def digest_facts(
             {"ward": place[0], "is_ward_known": place[1], "now": counts[place, 1], "today": counts[place, 2]}
             for place in places
         ],
+        "acknowledged": sum(one.is_acknowledged for one in of_patients),
         **_changes(connection, site, at=at),
         "overdue": len(overdue),
         "silent": len(found.silent),
