@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.run.asking.plain_values import plainly
 from cmvmon.shell.alerts import alert_history, alert_store
@@ -23,6 +24,8 @@ _OF_AN_EVENT = (
     *("alert_id", "sequence", "rule", "patient_id", "compartment", "changed_at", "event", "actor", "state", "standing"),
     *("tier", "cause", "reason", "until", "recipient", "note", "tells"),
 )
+# The events that give an answer. Each later row of the store carries the answer that stands; of what happened then it is no reason.
+_ANSWERS = (words.ACKNOWLEDGED, words.SNOOZED)
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
@@ -88,19 +91,20 @@ def _shown(row: Mapping[str, Any], spoken: Language, time_zone: str) -> dict[str
 
 
 def _told(event: Mapping[str, Any], spoken: Language) -> dict[str, Any]:
-    """One event: who, when, what, why, on which results, and whom it concerns who had answered."""
+    """One event: who, when, what, its own reason, on which results, and whom it concerns who had answered."""
     evidence = json.loads(event["evidence"])
-    plain = {name: _plain(event[name]) for name in _OF_AN_EVENT}
-    return plain | {"result_ids": evidence.get("result_ids") or []} | _reason(event, spoken)
+    own = event if event["event"] in _ANSWERS else {**event, "reason": None, "until": None}
+    plain = {name: _plain(own[name]) for name in _OF_AN_EVENT}
+    return plain | {"result_ids": evidence.get("result_ids") or []} | _reason(own, spoken)
 
 
 def _reason(row: Mapping[str, Any], spoken: Language) -> dict[str, Any]:
-    """The coded reason of the answer that stands, in words and as CDS Hooks writes it."""
+    """The coded reason of the answer that stands, in words and as CDS Hooks writes it; no later event's note is its comment."""
     if row["reason"] is None:
         return {"reason_in_words": None, "override_reason": None}
     return {
         "reason_in_words": reason_of(row["reason"]).words[spoken.code],
-        "override_reason": override_reason(row["reason"], row["note"]),
+        "override_reason": override_reason(row["reason"], row["note"] if row["event"] in _ANSWERS else None),
     }
 
 
