@@ -31,6 +31,7 @@ class Board:
         may: the names of the routes that the reader may ask for.
         user, token: stand for the reader's name and the token of his forms, and are put in when the page is sent.
         live: the address that says when this page has changed; "" = it is not told.
+        here: the address at which this page is loaded again; "" = its own.
         scope: what the reader sees, in words; empty = everything.
         notes: what he must know beside the page.
         is_synthetic: the site holds no data of patients, which each page says.
@@ -43,6 +44,7 @@ class Board:
     user: str
     token: str
     live: str = ""
+    here: str = ""
     live_script: str = ""
     scope: str = ""
     notes: tuple[str, ...] = ()
@@ -57,11 +59,11 @@ class Board:
 
 @dataclass(frozen=True)
 class Choice:
-    """One table of a page: its heading, columns, and rows of texts, each with an address or none."""
+    """One table of a page: its heading, columns, and rows of cells, each a text with the address that it leads to ("" = nowhere)."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: tuple[tuple[tuple[str, str], ...], ...]
     nothing: str
 
 

@@ -34,6 +34,7 @@ from cmvmon.board.recording import NO_ROUTE, UNEXPECTED, Recorder, Say, named
 from cmvmon.board.roles import ANSWERS, POST, ROUTES, Route, may
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions, Tries
+from cmvmon.board.tongue import tongue
 from cmvmon.board.wording import Wording
 from cmvmon.domain.errors import CmvmonError, ProtocolUnusable
 from cmvmon.shell.boards.audit_log import FAILED, REFUSED
@@ -91,9 +92,11 @@ class _House:
         return serve
 
     async def _served(self, route: Route, request: Request) -> Response:
+        if route.name == "icon":  # every browser asks for one by itself, and it shows nobody anything
+            return Response(status_code=204, headers={"Cache-Control": "public, max-age=86400"})
         asker = request.state.asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
-        lang = request.path_params.get("lang", self._lang)
-        if asker.refused in ("forged_header", "not_by_proxy", "several_names", "no_name"):
+        lang = tongue(request, self._lang)
+        if asker.refused in ("forged_header", "not_by_proxy", "several_names", "several_groups", "no_name"):
             return await self._refuse(route, asker, "stranger", lang, asker.refused)
         form: dict[str, str] = {}
         if route.method == POST:
@@ -107,7 +110,7 @@ class _House:
                 return await self._refuse(route, asker, "form", lang, "foreign_form")
         if route.name in ("sign_in", "sign_in_page"):
             return await self._sign_in(route, request, form, asker, lang)
-        if asker.refused == "unknown_person":
+        if asker.refused in ("unknown_person", "unknown_group"):
             return await self._refuse(route, asker, "unknown", lang, asker.refused)
         if asker.reader is None or asker.session is None:
             return await self._ask_to_sign_in(route, asker, lang)
@@ -258,7 +261,7 @@ class _House:
 
     async def _could_not(self, route: Route, request: Request, error: CmvmonError) -> Response:
         """The store, the protocol or board.toml can't be used: in words, and by its kind in the log."""
-        lang, is_protocol = request.path_params.get("lang", self._lang), isinstance(error, ProtocolUnusable)
+        lang, is_protocol = tongue(request, self._lang), isinstance(error, ProtocolUnusable)
         self._say({"event": "failed", "route": route.name, "code": type(error).__name__})
         where = ", ".join(error.places) if isinstance(error, ProtocolUnusable) else ""
         words = self._wording.words("protocol" if is_protocol else "failed", lang, None, where=where)
@@ -269,8 +272,8 @@ class _House:
 
     async def not_routed(self, request: Request, error: HTTPException) -> Response:
         """A path or method that no route has: the same words, whatever stands in it."""
-        is_method = error.status_code == 405
-        words = self._wording.words("method" if is_method else "gone", self._lang, None)
+        is_method, lang = error.status_code == 405, tongue(request, self._lang)
+        words = self._wording.words("method" if is_method else "gone", lang, None)
         self._say({"event": "request", "route": "", "status": words.status})
         try:
             asker = await run_in_threadpool(who_asks, request, self._files, self._sessions)
@@ -279,13 +282,13 @@ class _House:
         asked = quote(f"{request.method} {request.url.path}", safe="/ ", errors="replace")[:_LONGEST_PATH]
         shown = Shown(outcome=REFUSED, because="no_method" if is_method else "no_path", object=asked)
         if not await self._recorded(NO_ROUTE, asker, shown):
-            return self._unrecorded(self._lang)
+            return self._unrecorded(lang)
         return HTMLResponse(words.text, words.status, headers=dict(error.headers or {}))
 
     async def unexpected(self, request: Request, error: Exception) -> Response:
         """What nobody expected: by its kind alone, for its text may hold a patient."""
         self._say({"event": "unexpected", "code": type(error).__name__})
-        words = self._wording.words("failed", self._lang, None)
+        words = self._wording.words("failed", tongue(request, self._lang), None)
         shown = Shown(outcome=FAILED, because=type(error).__name__, object=named(request))
         await self._recorded(UNEXPECTED, asked_by(request), shown)
         return HTMLResponse(words.text, 500)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cmvmon.board import forms
+from cmvmon.board.forms import Fields
 from cmvmon.board.listings import search_page
-from cmvmon.board.pages import LIVE, Asked, NotThere, Pages, hrefs
+from cmvmon.board.pages import ALERT, LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
 from cmvmon.run.answers import answering
-from cmvmon.run.answers.answering import Page
 from cmvmon.run.asking.queries import told_alert
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.alerts import alert_history, alert_store
 from cmvmon.shell.boards.audit_log import DONE, FAILED
 from cmvmon.shell.store.session import moment
-from cmvmon.text import Language, alert_title, language, of_stored
-from cmvmon.text.set_aside import reasons
+from cmvmon.text import alert_title, language, of_stored
 from dashboards.board import alert_page
 from dashboards.views import PatientView
 
-_WAITS_S = 10.0  # for whoever holds the site, as a night between two steps
 _TIERS = ("1", "2", "3")
-_LONGEST = {"note": 300, "why": 300, "to": 100, "until": 40, "reason": 40}
 # Each answer, and the events as which the store has it.
 _RECORDED_AS = {
     "acknowledge": ("acknowledged",),
@@ -35,7 +32,6 @@ _RECORDED_AS = {
     "reopen": ("reopened",),
     "readback": ("read_back", "not_reached"),
 }
-Fields = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -70,12 +66,14 @@ class Desk:
 
     def serve(self, name: str, path: Mapping[str, str], query: Fields, form: Fields, reader: Reader) -> Shown:
         """What that route gives that reader. Raises NotThere, NeverJudged and what the store raises."""
-        if name in LIVE:
+        if name in LIVE and name != ALERT:
             return self._live(asked_of(name, path, query), reader)
         return _DOES[name](self, path, query, form, reader)
 
     def live_tag(self, asked: Asked, reader: Reader) -> str:
-        """The tag of that page as it is now."""
+        """The tag of that page as it is now. Raises NotThere."""
+        if asked.name == ALERT:
+            return _tag_of(self._row(asked.of, reader)[0])
         return self.pages.page(asked, reader).tag
 
     def _live(self, asked: Asked, reader: Reader) -> Shown:
@@ -89,7 +87,7 @@ class Desk:
         scope = scope_of(stored, reader)
         asked = Asked("search", path["lang"])
         board = self.pages.board(reader, scope, asked)
-        text, patients = search_page(stored, scope, board, path["lang"], form.get("q", "")[:60])
+        text, patients = search_page(stored, scope, board, path["lang"], form.get("q", ""))
         return Shown(text=text, patients=patients, object="search")
 
     def _alert(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
@@ -109,11 +107,11 @@ class Desk:
         spoken = language(path["lang"])
         patients = _of_whom(row)
         try:
-            _ANSWERS[name](self, row, _cut(form), reader)
+            _ANSWERS[name](self, row, forms.whole(form), reader)
         except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
-            code, words = _refusal(error, spoken, self._zone(scope))
+            code, words = forms.refusal(error, spoken, self._zone(scope))
             shown = self._alert_page(path, reader, {"text": words, "not_done": True})
-            return Shown(409, shown.text, patients=patients, object=row["alert_id"], outcome=FAILED, because=code)
+            return replace(shown, status=409, outcome=FAILED, because=code)
         to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
         why = form.get("reason") or form.get("how") or None
         return Shown(303, to=to, patients=patients, object=row["alert_id"], because=why)
@@ -145,8 +143,9 @@ class Desk:
             place = " ".join(part for part in stored.place_of(row["patient_id"]) if part)
             href = stored.names.patient(row["patient_id"], lang)
             patient = {"patient_id": row["patient_id"], "place": place, "href": href}
+        asked = Asked(ALERT, lang, row["alert_id"])
         text = alert_page(
-            self.pages.board(reader, scope, Asked("alert", lang)),
+            self.pages.board(reader, scope, asked),
             spoken,
             alert=alert | {"said_at": row["said_at"].isoformat()},
             title=of_stored(alert_title, row["rule"], alert["evidence"], language=spoken),
@@ -155,12 +154,12 @@ class Desk:
             time_zone=zone,
             hrefs=hrefs(f"alert-{row['alert_id']}"),
         )
-        return Shown(text=text, patients=_of_whom(row), object=row["alert_id"])
+        return Shown(text=text, asked=asked, patients=_of_whom(row), object=row["alert_id"], tag=_tag_of(row))
 
     def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
         answering.acknowledge(
-            self.pages.root, row["alert_id"], reason=_reason(form), note=form.get("note") or None, actor=reader.shown,
-            page=_page(form),
+            self.pages.root, row["alert_id"], reason=forms.reason(form), note=form.get("note") or None, actor=reader.shown,
+            page=forms.page(form),
         )  # fmt: skip
 
     def _snooze(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
@@ -171,13 +170,13 @@ class Desk:
             except SiteError:
                 raise AnswerRefused("--until is no moment", "no_moment") from None
         answering.snooze(
-            self.pages.root, row["alert_id"], until=until, reason=_reason(form), note=form.get("note") or None,
-            actor=reader.shown, page=_page(form),
+            self.pages.root, row["alert_id"], until=until, reason=forms.reason(form), note=form.get("note") or None,
+            actor=reader.shown, page=forms.page(form),
         )  # fmt: skip
 
     def _reopen(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
         answering.reopen(
-            self.pages.root, row["alert_id"], why=form.get("why", ""), actor=reader.shown, page=_page(form)
+            self.pages.root, row["alert_id"], why=form.get("why", ""), actor=reader.shown, page=forms.page(form)
         )
 
     def _readback(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
@@ -186,7 +185,7 @@ class Desk:
             raise AnswerRefused("neither confirmed nor not reached", "no_reason")
         answering.read_back(
             self.pages.root, row["alert_id"], recipient=form.get("to", ""), is_confirmed=how == "confirmed",
-            note=form.get("note") or None, actor=reader.shown, page=_page(form),
+            note=form.get("note") or None, actor=reader.shown, page=forms.page(form),
         )  # fmt: skip
 
     def _csv(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
@@ -229,44 +228,16 @@ def asked_of(name: str, path: Fields, query: Fields) -> Asked:
     tier = query.get("tier", "") if is_ward else ""
     if tier and tier not in _TIERS:
         raise NotThere
-    return Asked(name, path["lang"], path.get("page", ""), query.get("ward", "")[:100] if is_ward else "", tier)
+    return Asked(name, path["lang"], path.get("page", ""), query.get("ward", "") if is_ward else "", tier)
 
 
 def _of_whom(alert: Mapping[str, Any]) -> tuple[str, ...]:
     return (alert["patient_id"],) if alert["patient_id"] else ()
 
 
-def _page(form: Fields) -> Page:
-    """From what page somebody answers. Raises AnswerRefused for a form that does not say it."""
-    try:
-        judged = datetime.fromisoformat(form.get("judged", ""))
-    except ValueError:
-        raise AnswerRefused("the form names no page", "says_otherwise") from None
-    return Page(judged, _WAITS_S)
-
-
-def _reason(form: Fields) -> str:
-    reason = form.get("reason", "")
-    if reason not in reasons():
-        raise AnswerRefused("there is no such reason", "no_reason")
-    return reason
-
-
-def _cut(form: Fields) -> dict[str, str]:
-    """The fields, none longer than the page lets it be typed."""
-    return {name: value.strip()[: _LONGEST.get(name, 100)] for name, value in form.items()}
-
-
-def _refusal(error: Exception, spoken: Language, zone: ZoneInfo) -> tuple[str, str]:
-    """Why an answer was not recorded: the code, and the words for whoever gave it."""
-    if isinstance(error, AnswerRefused):
-        said = {
-            name: spoken.moment(value, zone.key) if isinstance(value, datetime) else str(value)
-            for name, value in error.facts.items()
-        }
-        return error.code, spoken.say(f"board.refused.{error.code}", **said)
-    code = "busy" if isinstance(error, AlreadyRunning | StoreBusy) else "other"
-    return code, spoken.say(f"board.refused.{code}")
+def _tag_of(alert: Mapping[str, Any]) -> str:
+    """What changes with everything that happens to an alert."""
+    return str(alert["sequence"])
 
 
 _ANSWERS: Mapping[str, Callable[[Desk, Mapping[str, Any], Fields, Reader], None]] = {

@@ -8,16 +8,16 @@ from typing import Any
 
 from cmvmon.board.scope import Scope
 from cmvmon.feeds.patient_numbers import fold_number
-from cmvmon.run.asking.worklist import Worklist, cell_in_words, worklist
+from cmvmon.run.asking.worklist import cell_in_words, worklist
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.as_known import numbers_in_store
 from cmvmon.shell.store.session import now
-from cmvmon.text import Language, codes, language
+from cmvmon.text import codes, language
 from dashboards.board import Board, Choice, lists_page
 
-_ALERTS = ("title", "tier", "patient_id", "place", "for_whom", "opened_at", "standing")
-_SAMPLES = ("patient_id", "place", "due_on", "is_overdue")
-_ORDERS = ("patient_id", "place", "ordered_at", "collected_at")
+_ALERTS = ("title", "tier", "patient_id", "bed", "place", "for_whom", "opened_at", "standing")
+_SAMPLES = ("patient_id", "bed", "place", "due_on", "is_overdue")
+_ORDERS = ("patient_id", "bed", "place", "ordered_at", "collected_at")
 _SHORTEST, _MOST = 2, 50
 
 
@@ -32,16 +32,28 @@ def worklist_page(
         [row for row in rows if scope.may_see(row["patient_id"])] for rows in (found.samples, found.orders)
     )
 
-    def of_alert(row: Mapping[str, Any]) -> str:
-        return f"alert-{row['alert_id']}.{lang}.html"
+    def cells(row: Mapping[str, Any], columns: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        patient = row["patient_id"]
+        where = {
+            "title": f"alert-{row.get('alert_id')}.{lang}.html",
+            "patient_id": stored.names.patient(patient, lang) if patient else "",
+        }
+        bed = " ".join(part for part in stored.place_of(patient) if part) if patient else ""
+        told = {name: bed if name == "bed" else cell_in_words(name, row, found, spoken) or "" for name in columns}
+        return tuple((words, where.get(name, "")) for name, words in told.items())
 
-    def of_patient(row: Mapping[str, Any]) -> str:
-        return stored.names.patient(row["patient_id"], lang)
+    def listed(what: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Choice:
+        return Choice(
+            spoken.say(f"board.list.{what}"),
+            tuple(spoken.say("column.bed" if name == "bed" else f"worklist.column.{name}") for name in columns),
+            tuple(cells(row, columns) for row in rows),
+            spoken.say(f"worklist.no_{what}"),
+        )
 
-    lists = [_choice("alerts", alerts, _ALERTS, of_alert, found, spoken)]
+    lists = [listed("alerts", alerts, _ALERTS)]
     if not found.trouble and board.role != "data":
-        lists.append(_choice("samples", samples, _SAMPLES, of_patient, found, spoken))
-        lists.append(_choice("orders", orders, _ORDERS, of_patient, found, spoken))
+        overdue_first = sorted(samples, key=lambda row: (not row["is_overdue"], row["due_on"]))
+        lists += [listed("samples", overdue_first, _SAMPLES), listed("orders", orders, _ORDERS)]
     text = lists_page(
         board,
         spoken,
@@ -52,17 +64,6 @@ def worklist_page(
     )
     shown = {row["patient_id"] for row in (*alerts, *samples, *orders)} - {None}
     return text, tuple(sorted(shown))
-
-
-def _choice(
-    what: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], href: Any, found: Worklist, spoken: Language
-) -> Choice:
-    return Choice(
-        spoken.say(f"board.list.{what}"),
-        tuple(spoken.say(f"worklist.column.{name}") for name in columns),
-        tuple((href(row), tuple(cell_in_words(name, row, found, spoken) or "" for name in columns)) for row in rows),
-        spoken.say(f"worklist.no_{what}"),
-    )
 
 
 def search_page(stored: StoredPages, scope: Scope, board: Board, lang: str, asked: str) -> tuple[str, tuple[str, ...]]:
@@ -83,7 +84,7 @@ def search_page(stored: StoredPages, scope: Scope, board: Board, lang: str, aske
     rows = []
     for patient in found:
         ward, bed = stored.place_of(patient)
-        rows.append((stored.names.patient(patient, lang), (patient, ward or unknown, bed or unknown)))
+        rows.append(((patient, stored.names.patient(patient, lang)), (ward or unknown, ""), (bed or unknown, "")))
     columns = (spoken.say("column.patient"), spoken.say("board.column.ward"), spoken.say("column.bed"))
     choice = Choice(spoken.say("board.search.title"), columns, tuple(rows), spoken.say("board.search.none"))
     text = lists_page(

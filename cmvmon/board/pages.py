@@ -167,13 +167,13 @@ class Pages:
         spoken = language(asked.lang)
         seen = "" if reader.wards is None else spoken.say("board.scope", wards=", ".join(sorted(reader.wards)))
         allowed = frozenset(name for name, route in ROUTES.items() if may(reader.role, reader.wards, route))
-        is_live = asked.name in _MAKERS
         return Board(
             may=allowed,
             role=reader.role,
             user=self.user_mark,
             token=self.token_mark,
-            live=self._live_mark if is_live else "",
+            live=self._live_mark if asked.name in LIVE else "",
+            here=f"{ALERT}-{asked.of}.{asked.lang}.html" if asked.name == ALERT else "",
             live_script=self.live_name,
             scope=seen,
             page=asked.name,
@@ -268,7 +268,8 @@ _MAKERS: Mapping[str, Callable[[Pages, StoredPages, Scope, Asked], Made]] = {
     "method": Pages._method,
     "worklist": Pages._worklist,
 }
-LIVE = tuple(_MAKERS)
+ALERT = "alert"  # its page is made by the desk, for it says what its reader has just done
+LIVE = (*_MAKERS, ALERT)
 
 
 def hrefs(name: str) -> dict[str, str]:

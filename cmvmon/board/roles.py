@@ -59,6 +59,7 @@ _LISTED = (
     Route("patient_pdf", GET, "/{page:opaque}.{lang:lang}.pdf", _CLINICAL, "export_pdf"),
     Route("events", GET, "/events", _ALL, ""),
     Route("script", GET, "/{script:script}", _ALL, ""),
+    Route("icon", GET, "/favicon.ico", None, ""),
 )
 ROUTES: Mapping[str, Route] = {route.name: route for route in _LISTED}
 ANSWERS = ("acknowledge", "snooze", "reopen", "readback")

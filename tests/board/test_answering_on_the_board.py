@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -159,12 +160,50 @@ def test_a_text_with_a_patients_number_and_an_empty_one_are_refused(board: Asked
     assert [kind for kind, _ in events(board.root, alert)] == ["opened", "acknowledged"]
 
 
+@pytest.mark.parametrize(
+    ("what", "form", "most"),
+    [
+        ("acknowledge", {"reason": "dealt_with", "note": "x" * 301}, 300),
+        ("snooze", {"reason": "awaiting", "note": "é" * 400}, 300),
+        ("readback", {"to": "y" * 101, "how": "confirmed"}, 100),
+    ],
+)
+def test_a_text_that_is_too_long_is_refused_in_words_and_never_cut(
+    what: str, form: dict[str, str], most: int, board: Asked
+) -> None:
+    alert, client = alert_of(board.root, ON_A), board.signed_in("consultant")
+    done = answer(client, what, alert, **form)
+    assert (done.status_code, f"A text is longer than {most} characters." in done.text) == (409, True)
+    assert [kind for kind, _ in events(board.root, alert)] == ["opened"]
+    assert board.audit()[-1]["because"] == "too_long"
+    fits = {name: value[:most] for name, value in form.items()}
+    assert answer(client, what, alert, **fits).status_code == 303
+    assert max(map(len, form.values())) > most
+    assert fits[max(fits, key=lambda name: len(fits[name]))] in client.get(f"/alert-{alert}.en.html").text
+
+
+def test_a_call_after_an_answer_says_to_whom_and_not_the_reason_of_that_answer(board: Asked) -> None:
+    alert, client = alert_of(board.root, ON_A), board.signed_in("consultant")
+    assert answer(client, "acknowledge", alert, reason="dealt_with", note="seen at the bed").status_code == 303
+    assert answer(client, "readback", alert, to="ward doctor", how="confirmed", note="by phone").status_code == 303
+    page = client.get(f"/alert-{alert}.en.html").text.partition("What happened")[2]
+    said = [re.sub("<[^>]+>", "", row.rsplit("<td", 1)[1].partition(">")[2]).strip() for row in page.split("<tr>")[2:]]
+    assert said == ["", "dealt with; seen at the bed", "ward doctor; by phone"]
+    opened, acknowledged, told = queries.history(board.root, alert_id=alert, patient=None, since=None, lang="en")
+    assert (opened["reason"], acknowledged["reason"], told["reason"]) == (None, "dealt_with", None)
+    assert acknowledged["override_reason"]["userComment"] == "seen at the bed"
+    assert told["override_reason"] is None
+    (listed,) = [one for one in queries.listed_alerts(board.root, every=False, lang="en") if one["alert_id"] == alert]
+    assert listed["reason"] == "dealt_with", "the answer stands"
+    assert "userComment" not in listed["override_reason"], "what was said by phone is no comment on it"
+
+
 def test_while_the_site_is_judged_an_answer_is_refused_in_words_and_not_kept_waiting(
     board: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cmvmon.board import desk
+    from cmvmon.board import forms
 
-    monkeypatch.setattr(desk, "_WAITS_S", 0.2)
+    monkeypatch.setattr(forms, "_WAITS_S", 0.2)
     alert, client = alert_of(board.root, ON_A), board.signed_in("consultant")
     with held(Site(board.root)):
         done = answer(client, "acknowledge", alert, reason="dealt_with")

@@ -183,3 +183,32 @@ def test_every_page_of_the_board_fits_a_phone_and_says_nothing_on_the_console(
     mine.page.click("form[role=search] button")
     expect(mine.page.locator("main")).to_contain_text(ON_B)
     assert mine.said == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_an_alert_s_page_says_that_somebody_else_has_answered_meanwhile(
+    code: str, reader, served: tuple[Served, Path]
+) -> None:
+    """Also the page of an answer that was refused, whose own address is no page; whoever looks at another alert hears nothing."""
+    root = served[1]
+    alert, other = alert_of(root, ON_B), alert_of(root, ON_A)
+    mine, elsewhere, refused = (reader("consultant", lang=code) for _ in range(3))
+    mine.page.goto(f"{mine.address}/alert-{alert}.{code}.html")
+    elsewhere.page.goto(f"{mine.address}/alert-{other}.{code}.html")
+    refused.page.goto(f"{mine.address}/alert-{alert}.{code}.html")
+    refused.page.select_option("#snooze select", "awaiting")
+    refused.page.fill("#snooze input[name=until]", "2099-01-01T10:00")
+    refused.page.click("#snooze button")
+    expect(refused.page.locator(".said.not")).to_be_visible()
+    for one in (mine, elsewhere, refused):
+        expect(one.page.locator("#changed")).to_be_hidden()
+    answering.acknowledge(root, alert, reason="ordered", note=None, actor="dr. Elsewhere")
+    for one in (mine, refused):
+        expect(one.page.locator("#changed")).to_be_visible(timeout=_PATIENCE_MS)
+        one.page.click("#changed a")
+        expect(one.page.locator("main")).to_contain_text("dr. Elsewhere")
+        expect(one.page.locator("#changed")).to_be_hidden()
+    elsewhere.page.wait_for_timeout(3000)
+    expect(elsewhere.page.locator("#changed")).to_be_hidden()
+    assert mine.said == []
+    reopened(root, alert)

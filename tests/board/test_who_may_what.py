@@ -49,7 +49,7 @@ def board_of_all(site_of_all: Path):
 
 def test_the_table_of_rights_is_whole() -> None:
     assert {route.name for route in ASKED_FOR} == set(MAY)
-    assert {name for name, route in ROUTES.items() if route.roles is None} == {"sign_in", "sign_in_page"}
+    assert {name for name, route in ROUTES.items() if route.roles is None} == {"sign_in", "sign_in_page", "icon"}
     assert set(PERSON) == set(ROLES)
 
 
@@ -263,3 +263,45 @@ def test_of_a_synthetic_site_every_page_says_that_its_data_are_and_of_another_no
             client = board.signed_in("consultant")
             for name in pages:
                 assert ("SYNTHETIC DATA" in client.get(f"/{name}").text) is is_demo, name
+
+
+def test_the_icon_that_every_browser_asks_for_by_itself_is_no_refusal_and_no_row(board: Asked) -> None:
+    for client in (board.client(), board.signed_in("viewer-a")):
+        before = len(board.audit())
+        answer = client.get("/favicon.ico")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert len(board.audit()) == before
+    assert client.get("/favicon.png").status_code == 404
+    assert board.audit()[-1]["because"] == "no_path"
+
+
+def test_the_work_list_says_the_bed_leads_to_alert_and_patient_and_has_what_is_overdue_first(board: Asked) -> None:
+    page = board.signed_in("consultant").get("/worklist.en.html").text
+    alerts, samples, _ = re.split("<h2>", page)[1:]
+    alert = alert_of(board.root, ON_B)
+    (row,) = [one for one in alerts.split("<tr>") if alert in one]
+    assert f'<a href="alert-{alert}.en.html">' in row
+    assert f'<a href="{board.page_of(ON_B)}.en.html">{ON_B}</a>' in row
+    assert ">ICU-SOUTH Z-01</td>" in row
+    rows = samples.split("<tr>")[2:]
+    assert len(rows) == 3
+    assert all(re.search(r">ICU-(NORTH N|SOUTH Z)-0\d</td>", one) for one in rows)
+    assert [board.page_of(patient) in samples for patient in (ON_A, ALSO_ON_A, ON_B)] == [True] * 3
+
+
+def test_what_is_overdue_is_first_whatever_is_expected(board: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cmvmon.board import listings
+
+    found = listings.worklist
+
+    def told(*arguments: object, **more: object) -> object:
+        real = found(*arguments, **more)
+        for row, (due, is_overdue) in zip(
+            real.samples, [("2024-01-05", False), ("2024-01-01", False), ("2024-01-03", True)], strict=True
+        ):
+            row |= {"due_on": due, "is_overdue": is_overdue}
+        return real
+
+    monkeypatch.setattr(listings, "worklist", told)
+    page = board.signed_in("consultant").get("/worklist.en.html").text
+    assert re.findall(r">(\d Jan) 2024<", re.split("<h2>", page)[2]) == ["3 Jan", "1 Jan", "5 Jan"]
