@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from cmvmon.board import groups as groups_of
+from cmvmon.board.groups import Groups
 from cmvmon.board.roles import ROLES, VIEWER
 from cmvmon.feeds.toml_reading import StrictTable, read_whole
 
@@ -35,16 +37,17 @@ class BoardFile:
     """What board.toml says.
 
     Attributes:
-        address, port: where it listens; `socket` a Unix socket in the site instead.
+        address, port: where it listens; port 0 = any that is free. `socket`: a Unix socket in the site instead.
         certificate, key: of TLS, files in the site; None = none.
         origin: the address at which browsers know the board, behind a proxy; None = as the request names it.
-        identity: proxy or passwords.
+        identity: proxy or passwords. people: who is named in the file; groups: what anybody else may whom the proxy names.
         user_header: in which the proxy says who it is. proxies: from which addresses; secret_file: what it must show with it.
         idle_min: after how many minutes without a page somebody must sign in again; longest_h: after how many hours in any case.
     """
 
     identity: str
     people: Mapping[str, Person] = field(default_factory=dict)
+    groups: Groups = groups_of.NONE
     address: str = "127.0.0.1"
     port: int = _PORT
     socket: str | None = None
@@ -68,6 +71,18 @@ def may_be_a_login(text: str) -> bool:
     return _PERSON.fullmatch(text) is not None
 
 
+def member(file: BoardFile, login: str, named: str) -> Person | None:
+    """Somebody whom the file does not name, by the groups that a proxy says of him (`named`: its header).
+
+    None: no group of his is known, or an answer of his could be taken for that of somebody else or of the program.
+    """
+    rights = file.groups.rights_of(file.groups.named(named))
+    taken = {*_PROGRAMS_OWN, *(_as_read(name) for one in file.people.values() for name in (one.login, one.shown))}
+    if rights is None or not may_be_a_login(login) or _as_read(login) in taken:
+        return None
+    return Person(login, login, rights.role, rights.wards)
+
+
 def read_board_file(text: str) -> BoardFile:
     """What the text of board.toml says. Raises ProtocolError, with every fault at once."""
     return read_whole(text, NAME, _read)
@@ -76,7 +91,7 @@ def read_board_file(text: str) -> BoardFile:
 def _read(top: StrictTable) -> BoardFile:
     listen, identity, session = (top.table(name) for name in ("listen", "identity", "session"))
     address = listen.text("address", required=False) or "127.0.0.1"
-    port = listen.whole("port", at_most=65535) or _PORT
+    port = listen.whole("port", at_most=65535) if "port" in listen.data else _PORT
     socket, certificate, key, origin = (
         listen.text(name, required=False) for name in ("socket", "certificate", "key", "origin")
     )
@@ -86,13 +101,15 @@ def _read(top: StrictTable) -> BoardFile:
     idle = session.number("idle_min", at_most=24 * 60) or _IDLE_MIN
     longest = session.number("longest_h", at_most=24) or _LONGEST_H
     people = _people(top.table("people"))
+    groups = groups_of.groups(top.table("groups"), identity, is_behind_proxy=by == PROXY)
     for one in (listen, identity, session):
         one.finish()
     _check_places(listen, address, socket, certificate, key, origin, is_behind_proxy=by == PROXY)
-    _check_proxy(identity, by, header, proxies, secret, has_socket=socket is not None)
+    _check_proxy(identity, by, header, groups.header, proxies, secret, has_socket=socket is not None)
     return BoardFile(
         identity=by,
         people=people,
+        groups=groups,
         address=address,
         port=port,
         socket=socket,
@@ -164,10 +181,19 @@ def _check_places(
 
 
 def _check_proxy(
-    identity: StrictTable, by: str, header: str, proxies: tuple[str, ...], secret: str | None, *, has_socket: bool
+    identity: StrictTable,
+    by: str,
+    header: str,
+    of_groups: str,
+    proxies: tuple[str, ...],
+    secret: str | None,
+    *,
+    has_socket: bool,
 ) -> None:
     if not _HEADER.fullmatch(header):
         identity.fault("header", "is no name of a header; give it as X-Forwarded-User")
+    if not _HEADER.fullmatch(of_groups) or of_groups.casefold() == header.casefold():
+        identity.fault("groups_header", "is no name of a header, or that of the user; give it as X-Forwarded-Groups")
     for proxy in proxies:
         try:
             ip_address(proxy)

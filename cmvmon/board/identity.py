@@ -17,13 +17,13 @@ from threading import Lock
 
 from starlette.requests import Request
 
-from cmvmon.board.board_file import PROXY, BoardFile, read_board_file
+from cmvmon.board.board_file import PROXY, BoardFile, Person, member, read_board_file
 from cmvmon.board.scope import Reader
 from cmvmon.board.sessions import COOKIE, Session, Sessions
 from cmvmon.shell.boards import board_files
 
 SECRET_HEADER = "X-Cmvmon-Secret"
-# What proxies of many kinds use to name somebody: none of these is ever believed by itself.
+# What proxies of many kinds use to name somebody and his groups: none of these is ever believed by itself.
 _NAMING = (
     "X-Forwarded-User",
     "X-Forwarded-Email",
@@ -32,6 +32,10 @@ _NAMING = (
     "Remote-User",
     "X-Auth-Request-User",
     "X-WebAuth-User",
+    "X-Forwarded-Groups",
+    "X-Auth-Request-Groups",
+    "X-Remote-Groups",
+    "Remote-Groups",
 )
 
 
@@ -91,7 +95,7 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
     """Who asks. Raises what reading board.toml raises."""
     file, source = files.now(), _address(request)
     is_proxy = file.identity == PROXY and _is_proxy(request, file, files)
-    named = {name: request.headers.getlist(name) for name in {*_NAMING, file.user_header}}
+    named = {name: request.headers.getlist(name) for name in {*_NAMING, file.user_header, file.groups.header}}
     session = sessions.read(request.cookies.get(COOKIE))
     if not is_proxy and (any(named.values()) or SECRET_HEADER in request.headers):
         return Asker(None, None, source, "forged_header")
@@ -103,9 +107,9 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
         if len(names) != 1 or not names[0].strip():
             return Asker(None, None, source, "several_names" if names else "no_name")
         login = names[0].strip()
-        person = file.people.get(login)
+        person, refused = _named(file, login, named[file.groups.header])
         if person is None:
-            return Asker(None, None, source, "unknown_person", login[:80])
+            return Asker(None, None, source, refused, login[:80])
         return Asker(Reader.of(person), sessions.of(session, login), source, None, login)
     if session is None:
         return Asker(None, None, source, "not_signed_in")
@@ -115,6 +119,15 @@ def who_asks(request: Request, files: Files, sessions: Sessions) -> Asker:
     if not session.by or not hmac.compare_digest(session.by, files.mark_of(session.login)):
         return Asker(None, None, source, "not_signed_in")  # the password is another one by now
     return Asker(Reader.of(person), session, source, None, session.login)
+
+
+def _named(file: BoardFile, login: str, said: list[str]) -> tuple[Person | None, str]:
+    """Whom a proxy names, or why nobody is known: of whoever stands in the file that counts, and no group. `said`: the headers."""
+    if login in file.people or not file.groups.rights:
+        return file.people.get(login), "unknown_person"
+    if len(said) > 1:
+        return None, "several_groups"
+    return member(file, login, said[0] if said else ""), "unknown_group"
 
 
 def asked_by(request: Request) -> Asker:
