@@ -1,4 +1,4 @@
-"""Adding somebody to a site's board.toml, with a password."""
+"""Adding somebody to a site's board.toml, with a password; and wards of whom nothing was ever told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 
 from cmvmon.board.board_file import PASSWORDS, read_board_file
 from cmvmon.domain.errors import SiteError
+from cmvmon.shell.as_known.wards_in_store import every_ward
 from cmvmon.shell.boards import board_files
+from cmvmon.shell.folder.site import Site
+from cmvmon.shell.store import database
+from cmvmon.shell.store.session import open_store
 
 _NEW = '[identity]\nby = "passwords"\n'
 
@@ -35,3 +39,18 @@ def add_person(root: Path, login: str, *, role: str, wards: Sequence[str], shown
     read_board_file(after)
     board_files.set_password(root, login, password)
     board_files.write_board_text(root, after)
+
+
+def unknown_wards(root: Path, wards: Sequence[str]) -> list[str]:
+    """For each of these wards that no delivery ever named, that nobody is seen there, and which wards were named."""
+    site = Site(root).require()
+    known = frozenset[str]()
+    if database.exists(site.database):
+        with open_store(site.database) as store, store.reading() as connection:
+            known = every_ward(connection)
+    listed = f"the wards that are known are {', '.join(map(repr, sorted(known)))}" if known else "no ward is known yet"
+    return [
+        f"no delivery ever named a ward {ward!r}, so that nobody is seen there; {listed}. Capitals and blanks count"
+        for ward in wards
+        if ward not in known
+    ]

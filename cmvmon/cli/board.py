@@ -57,11 +57,13 @@ def user_add(
     site: MadeSite = HERE,
 ) -> None:
     """Adds somebody to board.toml with a password, for a trial; the password is asked for, or is one line on stdin."""
-    from cmvmon.board.people import add_person
+    from cmvmon.board.people import add_person, unknown_wards
 
     password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     add_person(site, name, role=role, wards=ward or [], shown=shown, password=password)
     print(printing.visible(f"{name}: {role}; the board knows it at once"))
+    for words in unknown_wards(site, ward or []):
+        print(printing.visible(f"{name}: {words}"), file=sys.stderr)
 
 
 @audit_app.command("verify")
@@ -87,13 +89,12 @@ def audit_export(
     site: MadeSite = HERE,
 ) -> None:
     """Who saw or did what about one patient, in order; that it was exported is a row of its own."""
-    from cmvmon.run.asking.audit_query import exported
+    from cmvmon.run.asking.audit_query import exported, nothing_of
 
     rows = exported(site, patient, actor=getpass.getuser())
-    if as_json:
-        print(printing.shown_json(rows))
-        return
-    print(printing.table(rows, _ROWS, "nobody looked at that patient on the board"))
+    print(printing.shown_json(rows) if as_json else printing.table(rows, _ROWS, ""))
+    if words := nothing_of(site, patient, rows):
+        print(words, file=sys.stderr)
 
 
 @audit_app.command("go-on")

@@ -259,10 +259,11 @@ def report(
 @app.command()
 def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
     """Checks this installation and this site, and says what to mend."""
+    from cmvmon.board.checkup import of_board
     from cmvmon.run.checks.checkup import checkup
     from cmvmon.workbench.demo import real_example
 
-    findings = checkup(site, example=lambda: real_example()[1])
+    findings = checkup(site, example=lambda: real_example()[1], board=lambda: of_board(site))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], sort_keys=True, indent=2))
     else:

@@ -309,8 +309,18 @@ def test_the_rows_of_one_patient_are_exported_and_that_is_a_row_too(board: Asked
     assert {row["patient"] for row in rows} == {ON_A}
     assert ON_B not in json.dumps(rows)
     assert set(rows[0]) >= {"at", "event", "outcome", "actor", "role", "source", "object", "because", "patient"}
-    assert "nobody" not in run("audit", "export", "--patient", ON_A, "--site", str(board.root))
+    assert "obody" not in run("audit", "export", "--patient", ON_A, "--site", str(board.root))
     assert "is whole" in run("audit", "verify", "--site", str(board.root))
+
+
+def test_of_a_number_of_whom_there_is_no_row_that_is_said_and_of_an_unknown_one_too(board: Asked) -> None:
+    board.signed_in("consultant")
+    for _ in range(2):  # an earlier export is no look at the patient either
+        of_hers = run("audit", "export", "--patient", ON_A, "--site", str(board.root))
+        assert "nobody looked at that patient on the board" in of_hers
+        assert "is it written right?" not in of_hers
+    of_nobody = run("audit", "export", "--patient", f"{ON_A} ", "--json", "--site", str(board.root))
+    assert "Nobody of that number is known on this site: is it written right?" in of_nobody
 
 
 def test_verify_says_in_words_and_by_its_code_that_a_log_is_not_whole(board: Asked) -> None:

@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cmvmon.board.board_file import read_board_file
+from cmvmon.board.checkup import of_board
 from cmvmon.board.identity import Files
 from cmvmon.board.sessions import COOKIE, Sessions
 from cmvmon.cli.face import app
 from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.run.checks.checkup import checkup
 from cmvmon.shell.boards import board_files
 from tests.board import boards
 from tests.board.boards import BY_PASSWORD, ON_A, OWN, PASSWORD, PEOPLE, Asked, audit_rows, raw_request, served, token
@@ -262,3 +264,46 @@ def test_passwords_that_others_may_read_are_not_used(site_with_board: Path) -> N
     (site_with_board / "board.passwords").chmod(0o644)
     with pytest.raises(Exception, match="others than the user"):
         board_files.password_hashes(site_with_board)
+
+
+def test_a_ward_that_no_delivery_ever_named_is_said_with_those_that_are_known(site_with_board: Path) -> None:
+    def add(name: str, *wards: str) -> str:
+        told = [part for ward in wards for part in ("--ward", ward)]
+        done = CliRunner().invoke(
+            app,
+            ["board", "user", "add", name, "--role", "viewer", *told, "--site", str(site_with_board)],
+            input=f"{PASSWORD}\n",
+        )
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "no delivery ever named" not in add("ann", "ICU-NORTH", "ICU-SOUTH")
+    said = add("eve", "ICU-NORTH", "ICU-north")
+    assert "no delivery ever named a ward 'ICU-north', so that nobody is seen there" in said
+    assert "'ICU-NORTH', 'ICU-SOUTH'" in said
+    assert said.count("no delivery") == 1
+
+
+def test_doctor_tells_what_is_wrong_with_the_board_s_files_and_nothing_of_a_site_without_a_board(
+    site_with_board: Path,
+) -> None:
+    def findings() -> list[tuple[str, str]]:
+        found = checkup(site_with_board, example=tuple, board=lambda: of_board(site_with_board))
+        return [(one.state, one.words) for one in found if one.what == "board"]
+
+    assert findings() == [("ok", "6 people, by passwords, at 127.0.0.1:1")]
+    boards.board_toml(site_with_board, BY_PASSWORD.replace('"ICU-NORTH"', '"ICU-WEST"'))
+    (site_with_board / "board.passwords").write_text("admin:x\n")
+    _ok, passwords, ward = findings()
+    assert passwords[0] == ward[0] == "note"
+    assert passwords[1].startswith("5 people have no password")
+    assert "no delivery ever named a ward 'ICU-WEST'" in ward[1]
+    boards.board_toml(site_with_board, BY_PASSWORD.replace("port = 1", 'port = "x"\ncertificate = "c.pem"'))
+    ((state, words),) = findings()
+    assert state == "broken"
+    assert "listen.port: is a text; give a whole number" in words
+    assert "certificate: and key belong together" in words
+    boards.board_toml(site_with_board, BY_PASSWORD.replace("port = 1", 'certificate = "c.pem"\nkey = "c.key"'))
+    assert [state for state, _ in findings()] == ["ok", "broken", "broken"]
+    (site_with_board / "board.toml").unlink()
+    assert findings() == []

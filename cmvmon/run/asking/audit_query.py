@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.asking.plain_values import plainly
+from cmvmon.shell.as_known import numbers_in_store
 from cmvmon.shell.boards import audit_log
 from cmvmon.shell.boards.audit_log import Entry
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store.session import now, open_store
 from cmvmon.shell.versions.links import links
 
+_EXPORT = "export_audit"
 _WORDS = {
     "row_missing": "a row is missing before this one, or was put in, or moved",
     "chain_broken": "it does not follow the row before it: one of the two was changed, or one between them removed",
@@ -53,12 +56,22 @@ def exported(root: Path, patient: str, *, actor: str) -> list[dict[str, Any]]:
     with open_store(site.database) as store:
         with store.reading() as connection:
             family = sorted(links(connection, as_of=now(), about=[patient]).family([patient]))
-        entry = Entry(now(), "export_audit", actor=actor, object="audit log", patients=tuple(family))
+        entry = Entry(now(), _EXPORT, actor=actor, object="audit log", patients=tuple(family))
         audit_log.append(store, root, [entry])
         with store.reading() as connection:
             rows = list(audit_log.rows_of(connection, family))
     shown = [{**row, "n_patients": len(row["patients"])} for row in rows]
     return [dict(plainly({k: v for k, v in row.items() if k != "patients"} | {"patient": patient})) for row in shown]
+
+
+def nothing_of(root: Path, patient: str, rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """That no row but exports is about that patient, and whether anybody of that number is known; None where one is."""
+    if any(row["event"] != _EXPORT for row in rows):
+        return None
+    with open_store(Site(root).require().database) as store, store.reading() as connection:
+        is_known = numbers_in_store.is_known(connection, patient, as_of=now())
+    words = "nobody looked at that patient on the board: the audit log has no row of it but of exports, as this one"
+    return words if is_known else f"{words}. Nobody of that number is known on this site: is it written right?"
 
 
 def go_on(root: Path, *, why: str, actor: str) -> int:

@@ -50,10 +50,15 @@ class Finding:
     words: str
 
 
-def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding]:
+def checkup(
+    root: Path,
+    *,
+    example: Callable[[], Iterable[str]],
+    board: Callable[[], Iterable[tuple[str, str]]] = tuple,
+) -> list[Finding]:
     """Every finding. Nothing is changed: a site that does not exist is not made.
 
-    `example` runs the shipped real series and gives what stands out in it.
+    `example` runs the shipped real series and gives what stands out in it; `board` gives state and words of the site's board.
     """
     site = Site(root)
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
@@ -69,6 +74,7 @@ def checkup(root: Path, *, example: Callable[[], Iterable[str]]) -> list[Finding
         ("backup", lambda: (Finding("backup", *said) for said in of_backup(site))),
         ("notify", lambda: (Finding("notify", *said) for said in of_notify(site))),
         ("out", lambda: (Finding("out", *said) for said in of_out(site))),
+        ("board", lambda: (Finding("board", *said) for said in board())),
         ("contracts", lambda: _contracts(site)),
         ("example", lambda: _example(example)),
     )
