@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
-import httpx
+import httpx2
 
 from benchmarks import made_site
 from cmvmon.run.answers import answering
@@ -88,8 +88,8 @@ def _board(root: Path) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def _signed_in(address: str, reader: int) -> httpx.Client:
-    client = httpx.Client(base_url=address, timeout=120)
+def _signed_in(address: str, reader: int) -> httpx2.Client:
+    client = httpx2.Client(base_url=address, timeout=120)
     form = {"name": f"reader-{reader}", "password": _PASSWORD}
     if client.post("/sign-in.en.html", data=form, headers=_OWN).status_code != 303:
         raise SystemExit("a reader could not sign in")
@@ -102,7 +102,7 @@ def _measured(address: str, readers: int, requests: int, rest_s: float) -> list[
     clients[0].get("/ward.en.html")
     seconds: list[float] = []
 
-    def read(client: httpx.Client, begins_after_s: float) -> None:
+    def read(client: httpx2.Client, begins_after_s: float) -> None:
         time.sleep(begins_after_s)
         for _ in range(requests):
             begun = time.perf_counter()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
@@ -147,7 +147,7 @@ def judged(page: str) -> str:
     return found[1]
 
 
-def answer(client: TestClient, what: str, alert_id: str, **form: str) -> httpx.Response:
+def answer(client: TestClient, what: str, alert_id: str, **form: str) -> httpx2.Response:
     """Opens an alert's page, and sends one of its forms."""
     page = client.get(f"/alert-{alert_id}.en.html").text
     told = {"token": token(page), "judged": judged(page)} | form
@@ -175,8 +175,8 @@ class Served:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def signed_in(self, name: str) -> httpx.Client:
-        client = httpx.Client(base_url=self.address, timeout=60)
+    def signed_in(self, name: str) -> httpx2.Client:
+        client = httpx2.Client(base_url=self.address, timeout=60)
         done = client.post("/sign-in.en.html", data={"name": name, "password": PASSWORD}, headers=OWN)
         assert done.status_code == 303, done.text
         return client

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import httpx
+import httpx2
 import pytest
 
 from cmvmon.board.sessions import _REMEMBERED, Tries
@@ -17,8 +17,8 @@ def at_once(board: Asked, names: list[str]) -> Counter[int]:
     """Wrong passwords for these names, all sent before any is answered; how often each status came."""
 
     async def asked() -> list[int]:
-        transport = httpx.ASGITransport(board.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://board.test") as client:
+        transport = httpx2.ASGITransport(board.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://board.test") as client:
             forms = [{"name": name, "password": f"wrong password {i}"} for i, name in enumerate(names)]
             answers = [client.post("/sign-in.en.html", data=form, headers=OWN) for form in forms]
             return [answer.status_code for answer in await asyncio.gather(*answers)]

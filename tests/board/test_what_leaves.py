@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import polars as pl
 import pytest
 from hypothesis import given
@@ -155,12 +155,12 @@ def test_a_page_that_changes_says_so_once_and_another_wards_change_is_told_to_no
             assert address
             try:
                 with client.stream(
-                    "GET", f"/{address[1].replace('&amp;', '&')}", timeout=httpx.Timeout(60, read=8)
+                    "GET", f"/{address[1].replace('&amp;', '&')}", timeout=httpx2.Timeout(60, read=8)
                 ) as stream:
                     heard[name].append(f"{stream.status_code}")
                     for line in stream.iter_lines():
                         heard[name] += [line] if line else []
-            except httpx.TimeoutException:
+            except httpx2.TimeoutException:
                 heard[name].append("quiet")
 
         threads = [threading.Thread(target=listen, args=(name,)) for name in heard]
