@@ -40,6 +40,7 @@ def run_live(site: Path, pace: Pace) -> None:
     watch ended by itself.
     """
     from cmvmon.run.health import at_work
+    from cmvmon.run.live_demo.live_board import PEOPLE, live_board
     from cmvmon.run.live_demo.live_playing import play
     from cmvmon.simulate import START
     from cmvmon.text import language
@@ -53,7 +54,7 @@ def run_live(site: Path, pace: Pace) -> None:
             f"--days {pace.days} and --patients {pace.patients} leave no room for everything that the demo shows; give at least "
             f"{SHORTEST_DAYS} and {FEWEST_PATIENTS}"
         )
-    for program in (at_work.LISTEN, at_work.WATCH):
+    for program in (at_work.LISTEN, at_work.WATCH, at_work.BOARD):
         with at_work.standing_still(site, program, why="a live demo makes its site anew; stop it first"):
             pass
     make_live_site(site, port=pace.port)
@@ -70,17 +71,22 @@ def run_live(site: Path, pace: Pace) -> None:
     say(f"pages: {site}/pages/index.html; stop with Ctrl-C")
     warm_up()  # or the first result would wait for the compiler
     account = Account()
-    with until_stopped("stopping when this step has ended") as stop:
+    with until_stopped("stopping when this step has ended") as stop, live_board(site) as board:
+        print(f"board: {board.address}", flush=True)
+        say(f"sign in on it as {', '.join(PEOPLE[:-1])} or {PEOPLE[-1]}; password of this demo: {board.password}")
         told_all = play(
             site, sendings, feed=FEED, start=START, days=pace.days, days_per_hour=pace.days_per_hour,
             language=language("en"), stop=stop,
         )  # fmt: skip
-        how = "ended early"
+        how, is_board_told = "ended early", False
         try:
             for told in told_all:
                 account.add(told)
                 for line in lines_of(told, START):
                     say(line)
+                if not board.running.is_running and not is_board_told:
+                    is_board_told = True
+                    say(f"    NOT DONE {board.running.ended()}; the demo goes on without it")
             how = "stopped" if stop.is_set() else "over"
         finally:
             told_all.close()  # before anything is said: the terminal may be gone

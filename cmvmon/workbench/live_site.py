@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell.basis.files import write_atomically
+from cmvmon.shell.boards.audit_log import HEAD
+from cmvmon.shell.boards.board_files import BOARD, PASSWORDS
 from cmvmon.shell.folder.site import FOLDERS, PAGE_KEY, SETTINGS, TABLE_FILES, Site
 from cmvmon.workbench.live_messages import SENDING_APPLICATION, SENDING_FACILITY
 
@@ -24,12 +26,12 @@ sending_facility = "{SENDING_FACILITY}"
 addresses = ["127.0.0.1"]
 types = ["ADT", "OML", "ORU"]
 """
-_OF_A_SITE = (*FOLDERS, SETTINGS, PAGE_KEY, "senders", "listen.toml")
+_OF_A_SITE = (*FOLDERS, SETTINGS, PAGE_KEY, "senders", "listen.toml", BOARD, PASSWORDS, HEAD)
 _BEGINNINGS = (
     "cmvmon.sqlite",
     "inbox.sqlite",
     "inbox_moves.sqlite",
-    *(f".{name}.lock" for name in ("nightly", "watch", "listen")),
+    *(f".{name}.lock" for name in ("nightly", "watch", "listen", "board", "audit")),
 )  # databases beside their logs; locks
 
 

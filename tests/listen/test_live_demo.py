@@ -7,13 +7,16 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from cmvmon.shell.incoming.inbox_moves import Moves
+from tests.board import boards
 from tests.listen.listening import CMVMON, contents
 from tests.sites import rows
 
@@ -35,31 +38,51 @@ def live(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def at_work_on(root: Path) -> list[int]:
-    """The processes that name this site on their command line."""
-    found = []
+def at_work_on(root: Path) -> dict[int, str]:
+    """The processes that name this site on their command line, and which program of ours each is."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
         if str(root).encode() in words:
-            found.append(int(path.parent.name))
+            found[int(path.parent.name)] = next(
+                (word for word in ("listen", "board", "demo") if word.encode() in words), ""
+            )
     return found
 
 
+@dataclass(frozen=True)
+class Running:
+    """A live demo that has begun: what it said before that, and the processes that it started, by program."""
+
+    process: subprocess.Popen[str]
+    began: Sequence[str]
+    started: Mapping[str, int]
+
+    def reads_to(self, words: str) -> list[str]:
+        """What it says until one line begins so."""
+        assert self.process.stdout is not None
+        said = []
+        while line := self.process.stdout.readline():
+            said.append(line)
+            if line.startswith(words):
+                return said
+        raise AssertionError(f"it ended before it said {words!r}: {said[-3:]}")
+
+
 @contextmanager
-def running(root: Path, *options: str, columns: str = "") -> Iterator[tuple[subprocess.Popen[str], Sequence[int]]]:
-    """A live demo that has begun, and the processes that it started."""
+def running(root: Path, *options: str, columns: str = "") -> Iterator[Running]:
+    """A live demo that has begun."""
     process = subprocess.Popen(
         [str(CMVMON), "demo", "--live", "--site", str(root), *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(columns),
     )  # fmt: skip
     try:
-        assert process.stdout is not None
-        while not (line := process.stdout.readline()).startswith("day"):
-            assert line, "it ended before it sent anything"
-        yield process, [pid for pid in at_work_on(root) if pid != process.pid]
+        began = Running(process, (), {}).reads_to("day")
+        started = {called: pid for pid, called in at_work_on(root).items() if pid != process.pid}
+        yield Running(process, began, started)
     finally:
         for pid in at_work_on(root):
             os.kill(pid, signal.SIGKILL)
@@ -83,10 +106,12 @@ def shown_on_the_page() -> list[str]:
 
 
 def masked(line: str) -> str:
-    """The line without real seconds, the pace, and the folder: these differ from run to run."""
+    """The line without real seconds, the pace, the folder, port and password: these differ from run to run."""
     line = re.sub(r"in \d+\.\d s", "in N s", line)
     line = re.sub(r"days at \S+ an hour", "days at N an hour", line)
-    return re.sub(r"pages: \S*/pages/", "pages: SITE/pages/", line)
+    line = re.sub(r"pages: \S*/pages/", "pages: SITE/pages/", line)
+    line = re.sub(r"password of this demo: \S+", "password of this demo: WORD", line)
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:N", line)
 
 
 @pytest.mark.slow
@@ -112,7 +137,7 @@ def test_what_the_simulated_hospital_sends_is_accepted_set_apart_or_ignored_and_
     last = re.findall(r"^day .*  result .* (\d+) IU/mL.*on the page", done.stdout, re.M)[-1]
     pages = " ".join(page.read_text("utf-8") for page in (root / "pages").rglob("*.html"))
     assert f"{int(last):,}" in pages
-    assert at_work_on(root) == []
+    assert at_work_on(root) == {}
     said = [masked(line) for line in done.stdout.splitlines()]
     shown = [masked(line) for line in shown_on_the_page()]
     assert [line for line in shown if line not in said] == []
@@ -122,26 +147,73 @@ def test_what_the_simulated_hospital_sends_is_accepted_set_apart_or_ignored_and_
 @pytest.mark.slow
 def test_ctrl_c_ends_the_demo_and_its_listener_and_says_what_stands(tmp_path: Path) -> None:
     root = tmp_path / "live"
-    with running(root, "--patients", "2", "--days", "3", columns="50") as (process, started):
-        assert len(started) == 1
+    with running(root, "--patients", "2", "--days", "3", columns="50") as demo:
+        process = demo.process
+        assert set(demo.started) == {"listen", "board"}
         process.send_signal(signal.SIGINT)
         told, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 0, told
         assert "stopped: sent" in told
         assert max(map(len, told.splitlines())) <= 50  # of a narrow terminal
-        assert at_work_on(root) == []
+        assert at_work_on(root) == {}
 
 
 @pytest.mark.slow
 def test_a_listener_that_dies_is_told_and_ends_the_demo(tmp_path: Path) -> None:
     root = tmp_path / "live"
-    with running(root, "--patients", "2", "--days", "3") as (process, started):
-        (listener,) = started
-        os.kill(listener, signal.SIGKILL)
+    with running(root, "--patients", "2", "--days", "3") as demo:
+        process = demo.process
+        os.kill(demo.started["listen"], signal.SIGKILL)
         told, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 1, told
         assert "the listener ended with code -9" in told
-        assert at_work_on(root) == []
+        assert at_work_on(root) == {}
+
+
+@pytest.mark.slow
+def test_the_demo_opens_on_a_board_on_which_its_alerts_are_answered_at_its_own_clock_and_ends_it(
+    tmp_path: Path,
+) -> None:
+    """By somebody made up, with the password that it prints; a board that dies is told, and the demo goes on."""
+    root = tmp_path / "live"
+    with running(root, "--patients", "4", "--days", "4", "--days-per-hour", "1000000") as demo:
+        (address,) = [line.split()[1] for line in demo.began if line.startswith("board: ")]
+        (password,) = [line.split()[-1] for line in demo.began if "password of this demo" in line]
+        assert address.startswith("http://127.0.0.1:")
+        assert (root / "board.passwords").stat().st_mode & 0o077 == 0
+        assert password not in (root / "board.passwords").read_text("utf-8")
+        browser = httpx2.Client(base_url=address, timeout=60)
+        own = {"Sec-Fetch-Site": "same-origin"}
+        form = {"name": "consult", "password": password}
+        assert browser.get("/ward.en.html").headers["location"] == "sign-in.en.html"
+        assert browser.post("/sign-in.en.html", data=form, headers=own).status_code == 303
+        demo.reads_to("    alert opened")
+        answered = ""
+        while not answered:  # an alert may end between two looks at it
+            ward = browser.get("/worklist.en.html").text
+            assert "SYNTHETIC DATA" in ward
+            for alert in re.findall(r"alert-([0-9a-f]{16})\.en", ward):
+                page = browser.get(f"/alert-{alert}.en.html").text
+                told = {"token": boards.token(page), "judged": boards.judged(page), "reason": "dealt_with"}
+                done = browser.post(f"/acknowledge-{alert}.en.html", data=told, headers=own)
+                answered = alert if done.status_code == 303 else answered
+            demo.reads_to("day")
+        (event,) = rows(
+            root, f"SELECT changed_at, actor FROM alert_events WHERE alert_id = '{answered}' AND event = 'acknowledged'"
+        )
+        assert str(event[0]).startswith("2024-01-0"), "by the clock of the demo"
+        assert event[1] == "C. Example (synthetic)"
+        later = demo.reads_to("    alert ")
+        assert later, "what happens to alerts later is told as before"
+        os.kill(demo.started["board"], signal.SIGKILL)
+        demo.reads_to("    NOT DONE the board ended with code -9; the demo goes on without it")
+        demo.reads_to("day")
+        demo.process.send_signal(signal.SIGINT)
+        said, _ = demo.process.communicate(timeout=LIMIT_S)
+        assert demo.process.returncode == 0, said
+        assert at_work_on(root) == {}
+    with pytest.raises(httpx2.TransportError):
+        browser.get("/")
 
 
 def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -152,7 +224,7 @@ def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "can't be listened at" in done.stderr
     assert "choose another port" in done.stderr
-    assert at_work_on(tmp_path / "live") == []
+    assert at_work_on(tmp_path / "live") == {}
 
 
 @pytest.mark.parametrize("holds", ["settings.toml", "a ward's notes.txt"])

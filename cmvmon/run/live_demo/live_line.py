@@ -1,4 +1,4 @@
-"""A listener of our own in a process of its own, and a line to it by MLLP: what the live demo sends along.
+"""A program of our own in a process of its own, as the live demo needs two of them; and a line by MLLP to the listener.
 
 Rule of this file: whatever happens, the process that was started here is ended here, by its own id.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
@@ -28,8 +28,8 @@ _STARTS_WITHIN_S, _ENDS_WITHIN_S, _ANSWERS_WITHIN_S = 60.0, 10.0, 30.0
 _LOOKS_EVERY_S = 0.1
 
 
-class ListenerEnded(CmvmonError):
-    """The listener did not start, ended by itself, or answers no more. Holds its last words, and its code as the command's."""
+class ProgramEnded(CmvmonError):
+    """The program did not start, ended by itself, or answers no more. Holds its last words, and its code as the command's."""
 
     def __init__(self, message: str, code: int | None) -> None:
         super().__init__(message)
@@ -44,11 +44,11 @@ class Answer:
     why: str
 
 
-class Listener:
-    """`cmvmon listen` at work on a site."""
+class Program:
+    """`cmvmon listen` or `cmvmon board` at work on a site. `called`: in words."""
 
-    def __init__(self, process: subprocess.Popen[str], words: IO[str]) -> None:
-        self._process, self._words = process, words
+    def __init__(self, called: str, process: subprocess.Popen[str], words: IO[str]) -> None:
+        self.called, self._process, self._words = called, process, words
         self.port = 0
 
     @property
@@ -59,23 +59,22 @@ class Listener:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def ended(self) -> ListenerEnded:
+    def ended(self) -> ProgramEnded:
         """What is to be said of one that runs no more, or does not answer: its code and the last thing that it said."""
         code = self._process.poll()
         self._words.seek(0)
         said = [line for line in self._words.read().splitlines() if line.strip()]
         how = "does not answer" if code is None else f"ended with code {code}"
-        return ListenerEnded(f"the listener {how}{': ' + said[-1].removeprefix('cmvmon: ') if said else ''}", code)
+        return ProgramEnded(f"the {self.called} {how}{': ' + said[-1].removeprefix('cmvmon: ') if said else ''}", code)
 
     def wait_for_port(self, said: Queue[dict[str, object]]) -> None:
-        """Waits until it listens. Raises ListenerEnded."""
+        """Waits until it listens. Raises ProgramEnded."""
         until = monotonic() + _STARTS_WITHIN_S
         while monotonic() < until:
             with suppress(Empty):
                 line = said.get(timeout=_LOOKS_EVERY_S)
-                if line.get("event") == "listening":
-                    self.port = int(str(line["port"]))
-                    return
+                self.port = int(str(line["port"]))
+                return
             if not self.is_running and said.empty():
                 break
         raise self.ended()
@@ -92,20 +91,20 @@ class Listener:
 
 
 @contextmanager
-def listener(root: Path) -> Iterator[Listener]:
-    """`cmvmon listen` on that site, until the block ends, however it does. Raises ListenerEnded where it can't listen.
+def program(root: Path, command: str, *, called: str) -> Iterator[Program]:
+    """`cmvmon COMMAND` on that site, until the block ends, however it does. Raises ProgramEnded where it can't listen.
 
     It is in a session of its own: Ctrl-C reaches us alone, and we end it when what is under way is done.
     """
     with tempfile.TemporaryFile("w+") as words:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM, "listen", "--site", str(root)],
+            [sys.executable, "-P", "-c", _PROGRAM, command, "--site", str(root)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True,
         )  # fmt: skip
         said: Queue[dict[str, object]] = Queue()
         reader = Thread(target=_read, args=(process.stdout, said), daemon=True)
         reader.start()
-        running = Listener(process, words)
+        running = Program(called, process, words)
         try:
             running.wait_for_port(said)
             yield running
@@ -114,15 +113,23 @@ def listener(root: Path) -> Iterator[Listener]:
             reader.join(_ENDS_WITHIN_S)
 
 
+def listener(root: Path) -> AbstractContextManager[Program]:
+    """`cmvmon listen` on that site."""
+    return program(root, "listen", called="listener")
+
+
 def _read(lines: IO[str], said: Queue[dict[str, object]]) -> None:
+    """Reads all that it says, so that it is never kept waiting, and keeps where it listens."""
     with lines:
         for line in lines:
             with suppress(ValueError):
-                said.put(json.loads(line))
+                told = json.loads(line)
+                if told.get("event") == "listening":
+                    said.put(told)
 
 
-def send(running: Listener, message: bytes) -> Answer:
-    """Sends one message on a connection of its own and gives its answer. Raises ListenerEnded where none comes."""
+def send(running: Program, message: bytes) -> Answer:
+    """Sends one message on a connection of its own and gives its answer. Raises ProgramEnded where none comes."""
     framer = Framer()
     try:
         with socket.create_connection((ADDRESS, running.port), timeout=_ANSWERS_WITHIN_S) as line:

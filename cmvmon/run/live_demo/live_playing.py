@@ -22,7 +22,7 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.run.daytime.watching import Look, Trouble, keep_watch
 from cmvmon.run.deliveries.inbox_taking import waits
 from cmvmon.run.health import at_work
-from cmvmon.run.live_demo.live_line import Answer, Listener, listener, send
+from cmvmon.run.live_demo.live_line import Answer, Program, listener, send
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts.alert_history import events_of
 from cmvmon.shell.basis.files import write_atomically
@@ -140,7 +140,7 @@ class _Sent:
 class _Scene:
     """One live demo at work."""
 
-    def __init__(self, root: Path, feed: str, clock: Clock, line: Listener, language: Language) -> None:
+    def __init__(self, root: Path, feed: str, clock: Clock, line: Program, language: Language) -> None:
         self._root, self._feed, self._clock, self._line, self._language = root, feed, clock, line, language
         self._found: Queue[tuple[float, Look | Trouble | Exception]] = Queue()
         self._database = Site(root).database
@@ -222,7 +222,7 @@ class _Scene:
         return Told(self._clock(), (), (), new, seconds, self._changes(), faults)
 
     def idles(self, *, until: float, stop: threading.Event) -> bool:
-        """Waits; True once somebody stops it. Raises ListenerEnded where the listener ended meanwhile."""
+        """Waits; True once somebody stops it. Raises ProgramEnded where the listener ended meanwhile."""
         while not stop.is_set():
             if not self._line.is_running:
                 raise self._line.ended()

@@ -92,11 +92,13 @@ def _stated(as_of: datetime, clock: datetime, last: datetime | None) -> datetime
 
 def moment_of_a_word(opened: OpenSite) -> datetime:
     """When a person's word counts: now, but not before the last moment at which anything was assessed or received, for it is about
-    what had been."""
+    what had been. On a live demo's site, whose clock only the demo knows, it is that moment."""
     with opened.reading() as connection:
         last = _last_recorded(connection, alert_store.last_as_of(connection))
+    settings = opened.site.settings()
+    is_of_live_demo = settings.is_demo and not settings.takes_history and not session.is_simulated()
     clock = session.now()
-    return clock if last is None else max(clock, last)
+    return clock if last is None else last if is_of_live_demo else max(clock, last)
 
 
 def _last_recorded(connection: sa.Connection, assessed: datetime | None) -> datetime | None:
