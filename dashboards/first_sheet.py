@@ -48,7 +48,12 @@ def first_sheet(said: Mapping[str, Any], plot: Plot | None, view: PatientView, l
 def _plan(said: Mapping[str, Any], plot: Plot | None, view: PatientView, language: Language) -> sheet.Sheet:
     least, most = (0, 0) if plot is None else plot.bounds_px(PAPER)
     return sheet.plan(
-        strip=[*said["disabled"], *(["-"] if view.is_synthetic else []), *([] if view.is_signed else ["-"])],
+        strip=[
+            *_below_the_first_line(said, view, language),
+            *said["disabled"],
+            *(["-"] if view.is_synthetic else []),
+            *([] if view.is_signed else ["-"]),
+        ],
         headline=[
             f"{said['headline']['sentence']} {said['headline']['count']}",
             *said["also"],
@@ -62,6 +67,18 @@ def _plan(said: Mapping[str, Any], plot: Plot | None, view: PatientView, languag
         lowest_figure_px=least,
         highest_figure_px=most,
     )
+
+
+def _below_the_first_line(said: Mapping[str, Any], view: PatientView, language: Language) -> list[str]:
+    """The lines of the patient's identity beyond the first, which the strip has room for in any case."""
+    told = {
+        "id": view.patient_id,
+        "born": said["born"],
+        "ward": view.ward or "-",
+        "bed": said["left"] or view.bed or "-",
+    }
+    parts = [f"{language.say(f'patient.{name}')} {text}    " for name, text in told.items() if text]
+    return ["-"] * (sheet.lines("".join(parts), font_px=13) - 1)
 
 
 def _texts(said: Mapping[str, Any], plot: Plot | None, language: Language) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -83,6 +85,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
     return {
         "disabled": page.disabled_in_words(view, language),
         "age": _age(shown, view, language),
+        "born": _born(view, language),
         "left": view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
         "headline": _headline(alerts, shown, pairs, view, language),
         "also": _also(alerts, missing, view, language),
@@ -117,6 +120,18 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         "concordance": concordance_words.sentences(view, language),
         "context": [*_context(view, language), *beside.of_defence(view, language)],
     }
+
+
+def _born(view: PatientView, language: Language) -> str:
+    """The date of birth and the age by it on the day that is judged; empty where no dates of birth are delivered."""
+    born, today = view.born_on, view.as_of.astimezone(ZoneInfo(view.time_zone)).date()
+    if not view.has_births:
+        return ""
+    if born is None:
+        return language.say("unknown")
+    written = language.date(datetime(born.year, born.month, born.day, 12, tzinfo=UTC), "UTC")
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return written if born > today else language.say("patient.born_on", date=written, years=language.number(years, 0))
 
 
 def _older(plot: Plot | None, view: PatientView, language: Language) -> str:

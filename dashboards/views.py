@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -61,6 +61,7 @@ class PatientView(UnderProtocol):
 
     Attributes:
         patient_id, ward, bed: the identity strip; ward and bed are those of the latest stay, None = not known.
+        born_on: of that strip too; None = not known. has_births: whether dates of birth are delivered; without, the strip has none.
         left_at: when the last stay ended; None = one is open, or none is known.
         as_of: the moment that is judged. Everything else was known then.
         time_zone: IANA zone in which moments are written.
@@ -115,6 +116,8 @@ class PatientView(UnderProtocol):
     code_version: str
     is_synthetic: bool
     ward_href: str
+    born_on: date | None = None
+    has_births: bool = False
     watched: frozenset[str] = frozenset()
     ended_alerts: Sequence[Mapping[str, Any]] = ()
     fitted: pl.DataFrame = field(default_factory=FITTED_TRAJECTORY.empty)

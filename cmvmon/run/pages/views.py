@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.domain import words
+from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
@@ -149,6 +150,7 @@ def patient_view(
         pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
     )
     besides = mine(known.of(STANDING_IN))
+    births = known.prepared.begun[BIRTH_DATES]
     stays = None if assessment.stays is None else mine(assessment.stays)
     ward, bed = places(stays).get(patient_id, (None, None))
     watched = watched_by(mine(assessment.verdicts))
@@ -158,6 +160,8 @@ def patient_view(
         ward=ward,
         bed=bed,
         left_at=_left_at(stays, common.as_of),
+        born_on=_born_on(mine(births)),
+        has_births=not births.is_empty(),
         as_of=common.as_of,
         time_zone=common.time_zone,
         results=mine(results),
@@ -193,6 +197,12 @@ def patient_view(
         drugs=common.drugs.get(patient_id, DrugsNow()),
         due=tuple(SampleDue(**row) for row in expected.to_dicts()),
     )
+
+
+def _born_on(mine: pl.DataFrame) -> date | None:
+    """The patient's date of birth; None where none is known, or two differ."""
+    told = mine["born_on"].str.to_date("%Y-%m-%d", strict=False).drop_nulls().unique()
+    return told.item() if told.len() == 1 else None
 
 
 def merged_view(

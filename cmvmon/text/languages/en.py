@@ -243,6 +243,8 @@ SENTENCES: dict[str, str] = {
     # --- patient page
     "patient.title": "CMV course of patient {patient}",
     "patient.id": "Patient",
+    "patient.born": "Born",
+    "patient.born_on": "{date} (age {years})",
     "patient.ward": "Ward",
     "patient.bed": "Bed",
     "patient.left": "none; left on {date}",

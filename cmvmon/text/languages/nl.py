@@ -243,6 +243,8 @@ SENTENCES: dict[str, str] = {
     # --- patient page
     "patient.title": "CMV-beloop van patiënt {patient}",
     "patient.id": "Patiënt",
+    "patient.born": "Geboren",
+    "patient.born_on": "{date} ({years} jaar)",
     "patient.ward": "Afdeling",
     "patient.bed": "Bed",
     "patient.left": "geen; vertrokken op {date}",
