@@ -65,6 +65,7 @@ KINDS = {
         "pages/test_patient_sheet.py",
         "pages/test_fitted_trajectory.py",
         "pages/test_bad_input_in_a_browser.py",
+        "pages/test_board_in_a_browser.py",
         "pages/test_every_page_in_a_browser.py",
         "pages/test_site_pages_in_a_browser.py",
     ),

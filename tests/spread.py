@@ -16,6 +16,7 @@ TOGETHER = {
     "rules/test_explaining.py": "cases of the rules",
     "rules/test_stricter_thresholds.py": "cases of the rules",
     "rules/test_together.py": "cases of the rules",
+    "pages/test_board_in_a_browser.py": "the demo's pages",
     "pages/test_demo_pages.py": "the demo's pages",
     "pages/test_every_page_in_a_browser.py": "the demo's pages",
     "pages/test_patient_sheet.py": "the demo's pages",

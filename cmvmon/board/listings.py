@@ -45,7 +45,7 @@ def worklist_page(
     def listed(what: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Choice:
         return Choice(
             spoken.say(f"board.list.{what}"),
-            tuple(spoken.say("column.bed" if name == "bed" else f"worklist.column.{name}") for name in columns),
+            tuple(spoken.say(f"worklist.column.{name}") for name in columns),
             tuple(cells(row, columns) for row in rows),
             spoken.say(f"worklist.no_{what}"),
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ VISIONS = ("achromatopsia", "deuteranopia", "protanopia", "tritanopia")
 
 # Cells and blocks whose content is wider than themselves, and texts of a figure that leave it.
 CUT_OFF = """() => {
-  const wide = [...document.querySelectorAll('td, th, p, li, dd, h1:not(.for-ears), h2, h3, caption, nav')]
+  const wide = [...document.querySelectorAll('td, th, p, li, dd, h1:not(.for-ears), h2, h3, caption, nav, label, button')]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
     .filter(e => e.closest('thead') === null || getComputedStyle(e.closest('thead')).position !== 'absolute')
     .map(e => e.textContent.slice(0, 60));
@@ -33,6 +35,21 @@ CUT_OFF = """() => {
 FIGURES_FIT = """() => [...document.querySelectorAll('.figure')]
   .every(f => f.querySelector('svg').getBoundingClientRect().width <= f.clientWidth + 1)"""
 SCROLLS_BY = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDTHS = (360, 1920)
+REPORTS_POLICY = (
+    "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective));"
+)
+_A4_MM = (210, 297)
+_A4_PX = {"width": 703, "height": 1031}  # between its margins
+_USUAL = {"width": 1100, "height": 900}
+# The first paragraph of each fold that is closed on the screen (but for what the row itself prints), and how high it is drawn.
+_FOLDED = """() => [...document.querySelectorAll('details:not([open])')]
+  .map(e => [...e.querySelectorAll('p:not(.again), td.bed')].find(p => !p.matches('.list-unassessed .full p:first-child')))
+  .filter(e => e).map(e => [e.textContent.slice(0, 60), e.getBoundingClientRect().height])"""
+# What must stand on one sheet, and does not fit on one.
+_HIGHER_THAN = """limit => [...document.querySelectorAll('body *')]
+  .filter(e => getComputedStyle(e).breakInside === 'avoid' && e.getBoundingClientRect().height > limit)
+  .map(e => e.tagName + ' ' + e.className)"""
 _VIOLATED = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
   .map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(', '))"""
 # Where the tab key stands: its place among all that can be reached, where it is on the page, and whether its ring is drawn.
@@ -41,10 +58,15 @@ _STANDS = """() => {
   if (!e || e === document.body) return null;
   const box = e.getBoundingClientRect(), style = getComputedStyle(e);
   return {place: [...document.querySelectorAll('a[href], summary, button, input, select, textarea')].indexOf(e),
-          top: box.top + scrollY, bottom: box.bottom + scrollY, ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
+          top: box.top + scrollY, bottom: box.bottom + scrollY, left: box.left, right: box.right, ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
 }"""
+# Radio buttons of one name are one stop.
 _REACHABLE = """() => [...document.querySelectorAll('a[href], summary, button, input, select, textarea')]
-  .filter(e => e.checkVisibility({checkVisibilityCSS: true, contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0).length"""
+  .filter(e => e.checkVisibility({checkVisibilityCSS: true, contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0)
+  .filter(e => e.type !== 'radio' || e === e.form.querySelector(`input[type=radio][name=${e.name}]`)).length"""
+_WITHIN_ONE = (
+    7  # the stops within a field of date and time: day, month, year, hour, minute and its calendar, with one to spare
+)
 
 
 def barriers(page: Page) -> list[str]:
@@ -61,15 +83,17 @@ def barriers(page: Page) -> list[str]:
 
 
 def tab_stops(page: Page) -> list[dict[str, Any]]:
-    """Where the tab key leads, from the top of the page until it leaves it."""
+    """Where the tab key leads, from the top of the page until it leaves it; a field of several parts once."""
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     stops: list[dict[str, Any]] = []
-    for _ in range(page.evaluate(_REACHABLE) + 1):  # one more would be a trap
+    n_fields = page.locator("input[type=datetime-local]").count()
+    for _ in range(page.evaluate(_REACHABLE) + 1 + _WITHIN_ONE * n_fields):  # one more would be a trap
         page.keyboard.press("Tab")
         stop = page.evaluate(_STANDS)
         if stop is None:
             break
-        stops.append(stop)
+        if not stops or stops[-1]["place"] != stop["place"]:
+            stops.append(stop)
     return stops
 
 
@@ -78,8 +102,54 @@ def odd_stops(page: Page) -> list[str]:
     stops, n = tab_stops(page), page.evaluate(_REACHABLE)
     faults = [] if len(stops) == n else [f"{len(stops)} stops of {n} that can be reached"]
     faults += [f"back to place {b['place']}" for a, b in pairwise(stops) if b["place"] <= a["place"]]
-    faults += [f"upwards to place {b['place']}" for a, b in pairwise(stops) if b["bottom"] < a["top"] - 1]
+    # To the top of the next column is no way back.
+    ups = [b for a, b in pairwise(stops) if b["bottom"] < a["top"] - 1 and b["left"] < a["right"]]
+    faults += [f"upwards to place {stop['place']}" for stop in ups]
     return faults + [f"no ring at place {stop['place']}" for stop in stops if not stop["ring"]]
+
+
+def cut(page: Page) -> list[tuple[object, ...]]:
+    """What is cut on a phone or a wide screen, as it is shown and as it is printed."""
+    found: list[tuple[object, ...]] = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            page.wait_for_function(FIGURES_FIT)  # Plotly follows a new width a moment later
+            if page.evaluate(SCROLLS_BY) > 0:
+                found.append((width, media, "scrolls"))
+            found += [(width, media, text) for text in page.evaluate(CUT_OFF)]
+    page.emulate_media(media="screen")
+    page.set_viewport_size(_USUAL)
+    return found
+
+
+def cut_on_a4(page: Page) -> list[object]:
+    """What is not whole on paper: a fold that is not printed, what is higher than its sheet, a sheet that is no A4."""
+    page.set_viewport_size(_A4_PX)
+    page.emulate_media(media="print")
+    found = [text for text, height in page.evaluate(_FOLDED) if height < 10]
+    found += page.evaluate(_HIGHER_THAN, _A4_PX["height"])
+    printed = page.pdf(prefer_css_page_size=True)
+    page.emulate_media(media="screen")
+    page.set_viewport_size(_USUAL)
+    boxes = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    sheets = {tuple(round(float(side) / 72 * 25.4) for side in box) for box in boxes}
+    return found if sheets == {_A4_MM} else [*found, sheets]
+
+
+def faint(page: Page, drawn: Mapping[str, float]) -> list[tuple[str, str, float]]:
+    """What stands out too little, without colour or to one of the colour visions. `drawn`: the least contrast of each, by selector."""
+    session, found = page.context.new_cdp_session(page), []
+    for vision in ("none", *VISIONS):
+        seen_by(session, vision)
+        for what, least in drawn.items():
+            seen = contrast(page.locator(what).first)
+            if seen < least:
+                found.append((vision, what, round(seen, 2)))
+    seen_by(session, "none")
+    session.detach()
+    return found
 
 
 def seen_by(session: CDPSession, vision: str) -> None:

@@ -3,7 +3,6 @@ screen and paper, and told apart without colour. The patients' pages are looked 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -20,25 +19,22 @@ from cmvmon.text import codes, language
 from dashboards.script import shared_script
 from tests.pages.conftest import Opened, Opener
 from tests.pages.demo_site import Demo
-from tests.pages.looking import CUT_OFF, FIGURES_FIT, SCROLLS_BY, VISIONS, barriers, contrast, odd_stops, seen_by
+from tests.pages.looking import (
+    CUT_OFF,
+    REPORTS_POLICY,
+    SCROLLS_BY,
+    WIDTHS,
+    barriers,
+    contrast,
+    cut,
+    cut_on_a4,
+    faint,
+    odd_stops,
+)
 from tests.telling.test_wording import BUSY, QUIET
 
 OF_THE_SITE = ("ward", "data", "unit", "method")
 PAGES = [f"{name}.{code}.html" for name in OF_THE_SITE for code in codes()] + ["index.html"]
-WIDTHS = (360, 1920)
-A4_MM = (210, 297)
-A4_PX = (703, 1031)  # between its margins
-# The first paragraph of each fold that is closed on the screen (but for what the row itself prints), and how high it is drawn.
-_FOLDED = """() => [...document.querySelectorAll('details:not([open])')]
-  .map(e => [...e.querySelectorAll('p:not(.again), td.bed')].find(p => !p.matches('.list-unassessed .full p:first-child')))
-  .filter(e => e).map(e => [e.textContent.slice(0, 60), e.getBoundingClientRect().height])"""
-# What must stand on one sheet, and does not fit on one.
-_HIGHER_THAN = """limit => [...document.querySelectorAll('body *')]
-  .filter(e => getComputedStyle(e).breakInside === 'avoid' && e.getBoundingClientRect().height > limit)
-  .map(e => e.tagName + ' ' + e.className)"""
-_REPORTS_POLICY = (
-    "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective));"
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +45,7 @@ def shown_page(browser: Browser, demo: Demo) -> Iterator[Callable[[str], Opened]
     def shown(name: str) -> Opened:
         if name not in tabs:
             contexts.append(context := browser.new_context(viewport={"width": 1100, "height": 900}))
-            context.add_init_script(_REPORTS_POLICY)
+            context.add_init_script(REPORTS_POLICY)
             tabs[name] = Opened(context.new_page()).go(demo.page(name))
         return tabs[name]
 
@@ -97,34 +93,14 @@ def test_the_tab_key_follows_the_page_shows_where_it_is_and_gets_out_again(
 
 @pytest.mark.parametrize("name", PAGES[:-1])
 def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[str], Opened], name: str) -> None:
-    page = shown_page(name).page
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for media in ("screen", "print"):
-            page.emulate_media(media=media)
-            page.wait_for_function(FIGURES_FIT)  # Plotly follows a new width a moment later
-            assert page.evaluate(SCROLLS_BY) <= 0, (width, media)
-            assert page.evaluate(CUT_OFF) == [], (width, media)
-    page.emulate_media(media="screen")
-    page.set_viewport_size({"width": 1100, "height": 900})
+    assert cut(shown_page(name).page) == []
 
 
 @pytest.mark.parametrize("name", PAGES[:-1])
 def test_on_a4_what_is_folded_is_printed_and_nothing_is_higher_than_its_sheet(
     shown_page: Callable[[str], Opened], name: str
 ) -> None:
-    page = shown_page(name).page
-    page.set_viewport_size({"width": A4_PX[0], "height": A4_PX[1]})
-    page.emulate_media(media="print")
-    folded = page.evaluate(_FOLDED)
-    assert [text for text, height in folded if height < 10] == []
-    assert page.evaluate(_HIGHER_THAN, A4_PX[1]) == []
-    printed = page.pdf(prefer_css_page_size=True)
-    page.emulate_media(media="screen")
-    page.set_viewport_size({"width": 1100, "height": 900})
-    boxes = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
-    assert boxes
-    assert {tuple(round(float(side) / 72 * 25.4) for side in box) for box in boxes} == {A4_MM}
+    assert cut_on_a4(shown_page(name).page) == []
 
 
 def test_every_patient_s_page_is_whole_on_a_phone_and_a_wide_screen_and_some_are_searched_for_barriers(
@@ -168,17 +144,7 @@ DRAWN = {
 def test_without_colour_and_with_each_colour_vision_marks_and_texts_stand_out(
     shown_page: Callable[[str], Opened], name: str
 ) -> None:
-    page = shown_page(name).page
-    session = page.context.new_cdp_session(page)
-    faint = []
-    for vision in ("none", *VISIONS):
-        seen_by(session, vision)
-        for what, least in DRAWN[name].items():
-            seen = contrast(page.locator(what).first)
-            if seen < least:
-                faint.append((vision, what, round(seen, 2)))
-    seen_by(session, "none")
-    assert faint == []
+    assert faint(shown_page(name).page, DRAWN[name]) == []
 
 
 def test_a_figure_that_is_too_faint_is_noticed(shown_page: Callable[[str], Opened]) -> None:
