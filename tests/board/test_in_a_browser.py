@@ -212,3 +212,19 @@ def test_an_alert_s_page_says_that_somebody_else_has_answered_meanwhile(
     expect(elsewhere.page.locator("#changed")).to_be_hidden()
     assert mine.said == []
     reopened(root, alert)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_on_paper_a_page_says_what_it_leaves_out_and_has_no_forms(code: str, reader) -> None:
+    """Whoever is handed the sheet knows that there are more patients than stand on it; so does a reader of one ward alone."""
+    spoken = language(code)
+    mine, of_north = reader("consultant", lang=code), reader("viewer-a", lang=code)
+    mine.page.goto(f"{mine.address}/ward.{code}.html?ward={boards.WARD_B}")
+    for one, words in (
+        (mine, spoken.count("board.filter.on", 2)),
+        (of_north, spoken.say("board.scope", wards=boards.WARD_A)),
+    ):
+        one.page.emulate_media(media="print")
+        expect(one.page.locator(".of-board .scope", has_text=words)).to_be_visible()
+        for left_out in ("nav", "form[role=search]", "#changed", "#untold"):
+            expect(one.page.locator(f".of-board {left_out}")).to_be_hidden()
