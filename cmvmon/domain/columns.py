@@ -114,18 +114,14 @@ class RowType:
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly these columns, in this order and of these types; a column it lacks is all null."""
-        if frame.schema == self.schema:
+        has = frame.schema
+        if has == self.schema:
             return frame
-        present = set(frame.columns)
-        return frame.select(there if name in present else absent for name, (there, absent) in self._conformed.items())
-
-    @cached_property
-    def _conformed(self) -> dict[str, tuple[pl.Expr, pl.Expr]]:
-        """Of each column how it is taken from a frame that has it, and from one that lacks it."""
-        return {
-            c.name: (pl.col(c.name).cast(c.kind.dtype), pl.lit(None).cast(c.kind.dtype).alias(c.name))
-            for c in self.columns
-        }
+        columns = []  # taken one by one: a tenth of the time of a select, which plans before it takes
+        for name, dtype in self.schema.items():
+            there = frame.get_column(name) if name in has else self._empty.get_column(name).clear(frame.height)
+            columns.append(there if has.get(name, dtype) == dtype else there.cast(dtype))
+        return pl.DataFrame(columns)
 
 
 def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:

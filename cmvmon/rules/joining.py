@@ -23,6 +23,7 @@ class Joined:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self._giving = giving(facts.tables)
+        self._as_of = facts.now.alias("as_of")
         self._listed: dict[_Listed, pl.DataFrame] = {}
         self._beside: dict[tuple[_Listed, str], pl.DataFrame] = {}
 
@@ -47,8 +48,8 @@ class Joined:
             for name in table.facts
             if name in wanted
         ]
-        told = {name: _of_each(number) for name, number in numbers.items()}
-        return subjects.hstack(there).with_columns(as_of=self.facts.now, **told)
+        told = [_of_each(name, number) for name, number in numbers.items()]
+        return subjects.hstack(there).with_columns(self._as_of, *told)
 
     def _parts(
         self, rule: Rule, wanted: Collection[str], subjects: pl.DataFrame
@@ -144,11 +145,18 @@ def numbers_of(rule: Rule, columns: Collection[str], facts: Facts) -> dict[str, 
     return {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
 
 
-def _of_each(number: float | ByFact) -> pl.Expr:
-    return _by_word(number.fact, tuple(number.values.items())) if isinstance(number, ByFact) else pl.lit(number)
+def _of_each(name: str, number: float | ByFact) -> pl.Expr:
+    if isinstance(number, ByFact):
+        return _by_word(name, number.fact, tuple(number.values.items()))
+    return _of_all(name, number, isinstance(number, int))
+
+
+@lru_cache(maxsize=1_000)
+def _of_all(name: str, number: float, is_whole: bool) -> pl.Expr:
+    """Made once: making it takes longer than asking it of a patient. `is_whole`: 1 and 1.0 are one key, and two types."""
+    return pl.lit(number).alias(name)
 
 
 @lru_cache(maxsize=100)
-def _by_word(fact: str, values: tuple[tuple[str, float], ...]) -> pl.Expr:
-    """Made once: making it takes longer than asking it of a patient."""
-    return pl.col(fact).replace_strict(dict(values), default=None, return_dtype=pl.Float64)
+def _by_word(name: str, fact: str, values: tuple[tuple[str, float], ...]) -> pl.Expr:
+    return pl.col(fact).replace_strict(dict(values), default=None, return_dtype=pl.Float64).alias(name)

@@ -141,14 +141,17 @@ def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     )
     marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
     alerts = fires & (not rule.is_state)
-    return rows.with_columns(
-        verdict=_each(_VERDICTS, np.where(alerts, 0, np.where(clears | fires, 1, 2)), pl.String()),
-        reason=_said([*holds_back, *rule.cannot_tell], why, pl.String()),
-        tier=_said([*rule.tier.items()], _first([*rule.tier.items()], alerts, holds), pl.Int64()),
-        grounds=_those(list(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
-        says=_those([sentence.key for sentence in rule.says], marks),
-        is_contradictory=pl.Series(clears & (fires | is_held), dtype=pl.Boolean),
-    )
+    told: dict[str, pl.Expr | pl.Series] = {
+        "verdict": _each(_VERDICTS, np.where(alerts, 0, np.where(clears | fires, 1, 2)), pl.String()),
+        "reason": _said([*holds_back, *rule.cannot_tell], why, pl.String()),
+        "tier": _said([*rule.tier.items()], _first([*rule.tier.items()], alerts, holds), pl.Int64()),
+        "grounds": _those(tuple(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
+        "says": _those(tuple(sentence.key for sentence in rule.says), marks),
+        "is_contradictory": pl.Series(clears & (fires | is_held), dtype=pl.Boolean),
+    }
+    whole = rows.hstack([column.alias(name) for name, column in told.items() if isinstance(column, pl.Series)])
+    asked_for = {name: column for name, column in told.items() if isinstance(column, pl.Expr)}
+    return whole.with_columns(**asked_for) if asked_for else whole
 
 
 def _told(code: str, verdicts: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
@@ -191,7 +194,7 @@ def _said(
 ) -> pl.Expr | pl.Series:
     """What stands at that place; null where there is none so far."""
     told: pl.Expr | pl.Series = _each(
-        [*(None if isinstance(what, Value) else what for what, _ in said), None], place, dtype
+        (*(None if isinstance(what, Value) else what for what, _ in said), None), place, dtype
     )
     for at, (what, _) in enumerate(said):
         if isinstance(what, Value):
@@ -207,16 +210,23 @@ def _marks(conditions: Sequence[Condition], holds: Mapping[Condition, Truths], h
     return found
 
 
-def _those(names: Sequence[str], marks: npt.NDArray[np.int64]) -> pl.Series:
+def _those(names: tuple[str, ...], marks: npt.NDArray[np.int64]) -> pl.Series:
     """The names whose bit is set, in order; null where it is unsaid."""
     found, at = np.unique(marks, return_inverse=True)
-    lists = [
-        None if mark == _UNSAID else [name for place, name in enumerate(names) if mark >> place & 1]
+    lists = tuple(
+        None if mark == _UNSAID else tuple(name for place, name in enumerate(names) if mark >> place & 1)
         for mark in found.tolist()
-    ]
+    )
     return _each(lists, at, _TEXTS)
 
 
-def _each(values: Sequence[object], place: npt.NDArray[np.int64], dtype: pl.DataType) -> pl.Series:
+def _each(values: tuple[object, ...], place: npt.NDArray[np.int64], dtype: pl.DataType) -> pl.Series:
     """For each row the value at its place."""
-    return pl.Series(values, dtype=dtype)[place]
+    column = _column(values, dtype)
+    return column.slice(int(place[0]), 1) if len(place) == 1 else column[place]
+
+
+@lru_cache(maxsize=2_000)
+def _column(values: tuple[object, ...], dtype: pl.DataType) -> pl.Series:
+    """Made once: the words of a rule are the same for every patient, and making them a column takes longer than to pick one."""
+    return pl.Series(values, dtype=dtype)
