@@ -13,6 +13,7 @@ from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.columns import PATIENT_ID, days, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 from cmvmon.facts.treatment import runs
 
@@ -56,36 +57,49 @@ def context(facts: Facts) -> pl.DataFrame:
     begun, results = facts.prepared.begun, facts.prepared.results
     born = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False)
     age = (pl.lit(facts.as_of.date()) - born).dt.total_days().cast(pl.Float64)
-    holding = begun[HOST_STATUS].filter(pl.col("ended_at").is_null()).sort("stated_at", "condition")
-    is_hiv = pl.col("condition") == host_status.HIV_AIDS
     found = ~pl.col("is_conflicting") & (pl.col("detection") != words.NOT_DETECTED)
-    is_doubtful = pl.col("given_before").is_in([IMMUNOGLOBULIN, TRANSFUSION]).fill_null(False)
-    serology = (
-        begun[CMV_SEROLOGY]
-        .filter((pl.col("of_whom") == RECIPIENT) & (pl.col("test") != IGM))
-        .with_columns(serostatus_may_be_false=is_doubtful)
-        .sort("patient_id", ~pl.col("serostatus_may_be_false"), "sampled_at", "test")
-        .unique("patient_id", keep="last", maintain_order=True)
-        .select("patient_id", "serostatus_may_be_false", serostatus="serology_result")
-    )
-    of_group = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
-    on_letermovir = begun[ANTIVIRAL_COURSES].filter(pl.col("drug").is_in(of_group) & runs(facts))
     parts = (
         begun[BIRTH_DATES].select("patient_id", age_days=pl.when(age >= 0).then(age)),
-        holding.group_by("patient_id").agg(
-            cd4_cells_per_ul=pl.col("cd4_cells_per_ul").drop_nulls().last(),
-            has_hiv=is_hiv.any(),
-            is_transplanted=pl.col("condition").is_in(list(_TRANSPLANTED)).any(),
-        ),
+        _of_host(facts),
         results.group_by("patient_id").agg(
             has_positive=found.any(),
             has_positive_eye_or_brain=(found & pl.col("compartment").is_in(list(_EYE_OR_BRAIN))).any(),
         ),
-        serology,
-        on_letermovir.select("patient_id").unique().with_columns(is_on_letermovir=pl.lit(True)),
+        _serology(facts),
+        _on_letermovir(facts),
     )
     rows = facts.of(PATIENTS).select("patient_id")
     for part in parts:
         rows = rows.join(part, on="patient_id", how="left")
     truths = [column.name for column in CONTEXT.columns if column.kind is Kind.TRUTH]
     return rows.with_columns(pl.col(truths).fill_null(False))
+
+
+@nobody_without(HOST_STATUS)
+def _of_host(facts: Facts) -> pl.DataFrame:
+    holding = facts.prepared.begun[HOST_STATUS].filter(pl.col("ended_at").is_null()).sort("stated_at", "condition")
+    return holding.group_by("patient_id").agg(
+        cd4_cells_per_ul=pl.col("cd4_cells_per_ul").drop_nulls().last(),
+        has_hiv=(pl.col("condition") == host_status.HIV_AIDS).any(),
+        is_transplanted=pl.col("condition").is_in(list(_TRANSPLANTED)).any(),
+    )
+
+
+@nobody_without(CMV_SEROLOGY)
+def _serology(facts: Facts) -> pl.DataFrame:
+    is_doubtful = pl.col("given_before").is_in([IMMUNOGLOBULIN, TRANSFUSION]).fill_null(False)
+    return (
+        facts.prepared.begun[CMV_SEROLOGY]
+        .filter((pl.col("of_whom") == RECIPIENT) & (pl.col("test") != IGM))
+        .with_columns(serostatus_may_be_false=is_doubtful)
+        .sort("patient_id", ~pl.col("serostatus_may_be_false"), "sampled_at", "test")
+        .unique("patient_id", keep="last", maintain_order=True)
+        .select("patient_id", "serostatus_may_be_false", serostatus="serology_result")
+    )
+
+
+@nobody_without(ANTIVIRAL_COURSES)
+def _on_letermovir(facts: Facts) -> pl.DataFrame:
+    of_group = [name for name, drug in facts.protocol.drugs.items() if drug.group == _LETERMOVIR]
+    running = facts.prepared.begun[ANTIVIRAL_COURSES].filter(pl.col("drug").is_in(of_group) & runs(facts))
+    return running.select("patient_id").unique().with_columns(is_on_letermovir=pl.lit(True))

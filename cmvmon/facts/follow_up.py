@@ -9,6 +9,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.facts.by_series import results_by_series
 from cmvmon.facts.columns import PATIENT_ID, count, days, days_long, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 
 _NONE = "there is none"
 
@@ -60,16 +61,21 @@ def follow_up(facts: Facts) -> pl.DataFrame:
         )
     )
     preliminary = facts.prepared.shown.filter(in_blood & (pl.col("result_status") == words.PRELIMINARY))
+    return last.join(_waiting(facts, preliminary, last=last), on="patient_id", how="full", coalesce=True).with_columns(
+        pl.col("n_preliminary_blood").fill_null(0),
+        days_since_blood_result=days_long(age),
+    )
+
+
+@nobody_without()
+def _waiting(facts: Facts, preliminary: pl.DataFrame, *, last: pl.DataFrame) -> pl.DataFrame:
+    """How many preliminary results of each patient are later than the last one, and when the last of them was collected."""
     is_later = pl.col("last_blood_collected_at").is_null() | (
         pl.col("collected_at") > pl.col("last_blood_collected_at")
     )
-    waiting = (
+    return (
         preliminary.join(last, on="patient_id", how="left")
         .filter(is_later)
         .group_by("patient_id")
         .agg(n_preliminary_blood=pl.len(), last_preliminary_blood_collected_at=pl.col("collected_at").max())
-    )
-    return last.join(waiting, on="patient_id", how="full", coalesce=True).with_columns(
-        pl.col("n_preliminary_blood").fill_null(0),
-        days_since_blood_result=days_long(age),
     )

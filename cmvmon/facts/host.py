@@ -10,6 +10,7 @@ from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.facts.columns import PATIENT_ID, yes_no
 from cmvmon.facts.conditions import denied, fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 
 _NOT_SAID = "nobody stated it"
@@ -49,9 +50,15 @@ HOST = RowType(
 def host(facts: Facts) -> pl.DataFrame:
     """COVID-19, ARDS, sepsis and burns say nothing of the patient's defence before. Where a weak defence and a sound one
     are both stated, the weak one holds. Source: rules.md section 1 and 3.1 (bal_at_local_line, untreated_rise)."""
+    ids = facts.of(PATIENTS).select("patient_id")
+    return ids.join(_stated(facts), on="patient_id", how="left").join(_listed(facts), on="patient_id", how="left")
+
+
+@nobody_without(HOST_STATUS)
+def _stated(facts: Facts) -> pl.DataFrame:
     weak = pl.col("condition").is_in(list(host_status.IMMUNOCOMPROMISING))
     bears = weak | (pl.col("condition") == host_status.IMMUNOCOMPETENT)
-    stated = (
+    return (
         facts.prepared.begun[HOST_STATUS]
         .filter(pl.col("ended_at").is_null() & bears)
         .group_by("patient_id")
@@ -61,10 +68,14 @@ def host(facts: Facts) -> pl.DataFrame:
             **{f"has_{name}": (pl.col("condition") == name).any() for name in _OF_HOSTS},
         )
     )
+
+
+@nobody_without(HOST_STATUS)
+def _listed(facts: Facts) -> pl.DataFrame:
+    """A list of conditions on which one does not stand says that it is not known of; no list at all says nothing."""
     unread = sorted(facts.prepared.begun.unread_of(HOST_STATUS))
     holds = pl.col("ended_at").is_null()
-    # A list of conditions on which one does not stand says that it is not known of; no list at all says nothing.
-    listed = (
+    return (
         facts.prepared.begun[HOST_STATUS]
         .group_by("patient_id")
         .agg(
@@ -76,8 +87,6 @@ def host(facts: Facts) -> pl.DataFrame:
             for name in ("has_covid_19", "has_ards")
         )
     )
-    ids = facts.of(PATIENTS).select("patient_id")
-    return ids.join(stated, on="patient_id", how="left").join(listed, on="patient_id", how="left")
 
 
 def _joined(of: pl.Expr) -> pl.Expr:

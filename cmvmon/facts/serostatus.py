@@ -21,6 +21,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.facts.columns import PATIENT_ID, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 
 NEVER, UNREAD, NOT_ON_RECORD = UNKNOWN_BECAUSE = (
@@ -28,6 +29,8 @@ NEVER, UNREAD, NOT_ON_RECORD = UNKNOWN_BECAUSE = (
     "serology_unread",
     "serostatus_not_on_record",
 )
+
+_IS_STATED = pl.col("test") == STATEMENT
 
 SEROSTATUS = RowType(
     name="serostatus",
@@ -59,17 +62,9 @@ def serostatus(facts: Facts) -> pl.DataFrame:
     immunoglobulin or transfusion may be another person's, and counts for nothing. Without a transplanted organ and without a
     donor on record there is nothing to know. Source: rules.md section 4 (genotype_not_on_record)."""
     begun = facts.prepared.begun
-    is_doubtful = pl.col("given_before").is_in([IMMUNOGLOBULIN, TRANSFUSION]).fill_null(False)
-    told = begun[CMV_SEROLOGY].filter(
-        (pl.col("test") != IGM) & ~(is_doubtful & (pl.col("serology_result") != NEGATIVE))
-    )
-    is_stated = pl.col("test") == STATEMENT
-    is_negative = ~is_stated & (pl.col("serology_result") == NEGATIVE)
-    of_patient = _last(told, RECIPIENT, is_stated, is_negative).rename({"serology_result": "recipient_serostatus"})
-    of_donor = _last(told, DONOR, is_stated).rename({"serology_result": "donor_serostatus"})
     donor, recipient = pl.col("donor_serostatus"), pl.col("recipient_serostatus")
     rows = facts.of(PATIENTS).select("patient_id")
-    for part in (of_patient, of_donor, _with_organ(facts)):
+    for part in (_of_patient(facts), _of_donor(facts), _with_organ(facts)):
         rows = rows.join(part, on="patient_id", how="left")
     is_asked = pl.col("has_organ").fill_null(False) | donor.is_not_null()
     is_other = (donor == NEGATIVE) | (recipient == POSITIVE)
@@ -87,6 +82,25 @@ def serostatus(facts: Facts) -> pl.DataFrame:
     return rows.with_columns(serostatus_unknown_because=pl.when(is_unknown).then(why))
 
 
+@nobody_without(CMV_SEROLOGY)
+def _of_patient(facts: Facts) -> pl.DataFrame:
+    is_negative = ~_IS_STATED & (pl.col("serology_result") == NEGATIVE)
+    found = _last(_told(facts), RECIPIENT, _IS_STATED, is_negative)
+    return found.rename({"serology_result": "recipient_serostatus"})
+
+
+@nobody_without(CMV_SEROLOGY)
+def _of_donor(facts: Facts) -> pl.DataFrame:
+    return _last(_told(facts), DONOR, _IS_STATED).rename({"serology_result": "donor_serostatus"})
+
+
+def _told(facts: Facts) -> pl.DataFrame:
+    is_doubtful = pl.col("given_before").is_in([IMMUNOGLOBULIN, TRANSFUSION]).fill_null(False)
+    return facts.prepared.begun[CMV_SEROLOGY].filter(
+        (pl.col("test") != IGM) & ~(is_doubtful & (pl.col("serology_result") != NEGATIVE))
+    )
+
+
 def _last(told: pl.DataFrame, of_whom: str, *first: pl.Expr) -> pl.DataFrame:
     """The last row of each patient, those before others for which these hold, in order."""
     return (
@@ -97,6 +111,7 @@ def _last(told: pl.DataFrame, of_whom: str, *first: pl.Expr) -> pl.DataFrame:
     )
 
 
+@nobody_without(HOST_STATUS)
 def _with_organ(facts: Facts) -> pl.DataFrame:
     """The patients of whom a transplanted organ is stated and holds."""
     holds = pl.col("ended_at").is_null() & (pl.col("condition") == host_status.SOLID_ORGAN)

@@ -15,11 +15,13 @@ from polars.testing import assert_frame_equal
 
 import cmvmon.facts as facts_folder
 from cmvmon.assess import assess
+from cmvmon.domain import words
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.errors import ProgramError
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, kidney_days, kidney_states, levels
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.shell.folder.protocol_files import Protocol
@@ -87,9 +89,9 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> Told:
         @wraps(marked)
         def asked(found: Facts, *frames: Any, **named: Any) -> pl.DataFrame:
             as_it_is, plain = marked(found, *frames, **named), marked.__wrapped__(found, *frames, **named)
-            told.append(
-                (name, any(found.prepared.begun[rows].is_empty() for rows in marked.marked_without), as_it_is, plain)
-            )
+            given = [*(found.prepared.begun[rows] for rows in marked.marked_without), *frames]
+            is_nobody = any(frame.is_empty() for frame in given if isinstance(frame, pl.DataFrame))
+            told.append((name, is_nobody, as_it_is, plain))
             return as_it_is  # type: ignore[no-any-return]
 
         return asked
@@ -99,7 +101,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> Told:
         for name, one in list(vars(module).items()):
             if isinstance(one, FactTable) and one.compute in both:
                 monkeypatch.setitem(one.__dict__, "compute", both[one.compute])
-            elif callable(one) and getattr(one, "marked_without", None) and one in both:
+            elif callable(one) and hasattr(one, "marked_without") and one in both:
                 monkeypatch.setattr(module, name, both[one])
     return told
 
@@ -126,7 +128,18 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
     sampled = with_samples(
         patient, orders="bal d5 not_feasible d5.2; plasma d10.5 taken d10.5", limits="no_further_tests d3-"
     )
-    foscarnet, untreated = patients.known("plasma d0 5000", courses="foscarnet d0-"), patients.known("plasma d0 5000")
+    defence = with_samples(
+        patients.known("plasma d0 5000", courses="letermovir d0-", hosts="solid_organ_transplant d0-"),
+        serology="igg negative d-9; donor igg positive d-9",
+    )
+    untreated = patients.known("plasma d0 5000")
+    results = patients.results_frame("plasma d0 5000, d7 900")
+    is_last = pl.col("collected_at") == pl.col("collected_at").max()
+    status = pl.when(is_last).then(pl.lit(words.PRELIMINARY)).otherwise("result_status")
+    awaited = replace(
+        untreated, tables={**untreated.tables, VIRAL_LOAD_RESULTS.name: results.with_columns(result_status=status)}
+    )
+    foscarnet = patients.known("plasma d0 5000", courses="foscarnet d0-")
     for known in (
         without,
         with_exposure(without, doses="-", kidney="-"),
@@ -134,6 +147,8 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         with_exposure(patient, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-"),
         of_all,
         sampled,
+        defence,
+        awaited,
         foscarnet,
         untreated,
     ):
@@ -144,7 +159,7 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         assert_frame_equal(as_it_is, plain, check_row_order=False)
     assert all(as_it_is.is_empty() for _, is_nobody, as_it_is, _ in told if is_nobody)
     every = set(marked_functions())
-    assert len(every) >= 24
+    assert len(every) >= 32
     assert {name for name, is_nobody, _, _ in told if is_nobody} == every
     assert {name for name, is_nobody, _, _ in told if not is_nobody} == every
     assert {name for name, _, as_it_is, _ in told if not as_it_is.is_empty()} == every
