@@ -117,12 +117,6 @@ def _of_messages(connection: sa.Connection, table: Delivered) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _taken_in(as_of: datetime) -> sa.ColumnElement[bool]:
-    """Whether a delivery had been taken in by then; one of history counts as always there."""
-    d = DELIVERIES.c
-    return sa.or_(d.is_history, d.received_at <= as_of)
-
-
 def was_delivered(connection: sa.Connection, row_type: RowType, *, as_of: datetime) -> bool:
     """Whether a delivery of that table had been taken in, or of one by which its rows are told: one that was refused whole
     tells nothing."""
@@ -146,9 +140,15 @@ def _which_came() -> sa.Select[tuple[bool, ...]]:
 
 
 def _came(connection: sa.Connection, tables: Collection[str], as_of: datetime) -> bool:
-    d = DELIVERIES.c
-    query = sa.select(d.delivery_id).where(d.table_name.in_(tables), d.refused.is_(None), _taken_in(as_of))
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(_any_of(), {"tables": list(tables), "as_of": as_of}).first() is not None
+
+
+@cache
+def _any_of() -> sa.Select[tuple[str]]:
+    """A delivery of one of `tables` that had been taken in by `as_of`; one of history counts as always there."""
+    d, as_of = DELIVERIES.c, sa.bindparam("as_of", type_=DELIVERIES.c.received_at.type)
+    taken_in = (d.refused.is_(None), sa.or_(d.is_history, d.received_at <= as_of))
+    return sa.select(d.delivery_id).where(d.table_name.in_(sa.bindparam("tables", expanding=True)), *taken_in).limit(1)
 
 
 def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
@@ -168,19 +168,21 @@ def _unread(
     Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
     """
-    waiting = open_quarantine(connection, as_of=as_of).filter(
-        pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
-    )
-    one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
-    parts = chunks(set(waiting["delivery_id"]))
-    landed = dict(row for some in parts for row in _landed(connection, some))
+    waiting = open_quarantine(connection, as_of=as_of)
     found: dict[str, dict[str, datetime]] = {table.name: {} for table in DELIVERED}
-    for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
-        for table in with_what_it_tells(name) if name in found else ():
-            who, came = one.of(number), landed[delivery_id]
-            found[table][who] = max(came, found[table].get(who, came))
+    if waiting.height:  # seldom
+        waiting = waiting.filter(
+            pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
+        )
+        one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
+        parts = chunks(set(waiting["delivery_id"]))
+        landed = dict(row for some in parts for row in _landed(connection, some))
+        for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
+            for table in with_what_it_tells(name) if name in found else ():
+                who, came = one.of(number), landed[delivery_id]
+                found[table][who] = max(came, found[table].get(who, came))
     for name, (_, fallen) in own.items():
-        for who, came in fallen.select("patient_id", "received_at").iter_rows():
+        for who, came in zip(fallen["patient_id"], fallen["received_at"], strict=True) if fallen.height else ():
             for table in with_what_it_tells(name):
                 found[table][who] = max(came, found[table].get(who, came))
     for table, rows in unclear_of({name: rows for name, (rows, _) in own.items() if rows is not None}).items():

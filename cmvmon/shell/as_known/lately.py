@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -58,11 +59,19 @@ def rewritten(connection: sa.Connection, after: datetime, until: datetime) -> pl
     rows = connection.execute(query).all()
     n_versions = Counter(row.record_key for row in rows)
     several = [row for row in rows if n_versions[row.record_key] > 1]
-    patients = {row.patient_id for row in several}
-    versions = known_table(connection, LEADING, as_of=until, patients=patients) if several else None
-    if versions is None:
-        versions = LEADING.rows.empty()
-    mine = versions.filter(pl.col("result_id").is_in([row.result_id for row in several]))
+    if not several:  # nearly always
+        return _none_rewritten()
+    versions = known_table(connection, LEADING, as_of=until, patients={row.patient_id for row in several})
+    return _fates(LEADING.rows.empty() if versions is None else versions, [row.result_id for row in several])
+
+
+@cache
+def _none_rewritten() -> pl.DataFrame:
+    return _fates(LEADING.rows.empty(), [])
+
+
+def _fates(versions: pl.DataFrame, result_ids: list[str]) -> pl.DataFrame:
+    mine = versions.filter(pl.col("result_id").is_in(result_ids))
     before = said_before(mine).select("patient_id", "result_id", "fate", "was_compartment", "was_collected_at")
     now = current_versions(mine).filter(~pl.col("is_conflicting"))
     is_there = pl.col("fate") == words.CORRECTED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -22,7 +23,18 @@ from cmvmon.shell.waiting import feed_state
 
 def last_sign(connection: sa.Connection, feed: str, table: str, *, as_of: datetime) -> datetime | None:
     """The last sign of life of that table of that feed by `as_of`; None = none."""
+    given = {"in_feed": feed, "of_table": table, "as_of": as_of}
+    landed, came = _last_landed_and_came()
+    found = [min(row) for row in connection.execute(landed, given)] + list(connection.execute(came, given).scalars())
+    return max(found, default=None)
+
+
+@cache
+def _last_landed_and_came() -> tuple[sa.Select[tuple[datetime, datetime]], sa.Select[tuple[datetime]]]:
+    """When the last delivery landed and was received, and when the last bytes came; made once, for it is asked of every feed."""
     d, a = DELIVERIES.c, ARRIVALS.c
+    feed, table = sa.bindparam("in_feed", type_=d.feed.type), sa.bindparam("of_table", type_=d.table_name.type)
+    as_of = sa.bindparam("as_of", type_=d.received_at.type)
     # Written so that the last is looked up in the order of landing, or a delivery by its id: nearly everything came before as_of.
     taken_in = (d.feed == feed, d.table_name == table, d.refused.is_(None), (d.received_at > as_of).is_not(True))
     landed = sa.select(d.landed_at, d.received_at).where(*taken_in).order_by(d.landed_at.desc()).limit(1)
@@ -34,8 +46,7 @@ def last_sign(connection: sa.Connection, feed: str, table: str, *, as_of: dateti
         .order_by(a.arrived_at.desc())
         .limit(1)
     )
-    found = [min(row) for row in connection.execute(landed)] + list(connection.execute(came).scalars())
-    return max(found, default=None)
+    return landed, came
 
 
 def last_signs(connection: sa.Connection, *, as_of: datetime) -> dict[tuple[str, str], datetime]:

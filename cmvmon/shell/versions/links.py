@@ -13,11 +13,12 @@ from cmvmon.domain.patient_links import Links, links_at
 from cmvmon.shell.rows.schema import VERSIONS
 from cmvmon.shell.versions.stored_versions import chunks, stored_versions
 
+_ANY = sa.select(VERSIONS[LINKS.name].c.version_number).limit(1)
+
 
 def links(connection: sa.Connection, *, as_of: datetime, about: Collection[str] | None = None) -> Links:
     """Which numbers are one patient at `as_of`, by the links known then. `about`: only those that concern these numbers."""
-    c = VERSIONS[LINKS.name].c
-    if connection.execute(sa.select(c.version_number).limit(1)).first() is None:
+    if connection.execute(_ANY).first() is None:
         return Links()
     among = None if about is None else linked(connection, about)
     current, contradicting = _current(stored_versions(connection, LINKS.rows, as_of, among), LINKS)

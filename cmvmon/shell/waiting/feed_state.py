@@ -43,14 +43,12 @@ def feed_tables(
 ) -> list[FeedTable]:
     """Every table of every feed that had brought something by `as_of`, by name. `waiting`: what waited then, where it was
     asked for already."""
-    d = DELIVERIES.c
     waits = quarantine.waits(connection, as_of=as_of) if waiting is None else waiting
     n_waiting = Counter((one.feed, one.table) for one in waits)
     found = []
     for feed, table in feeds_and_tables(connection):
-        brought = sa.select(d.received_at).where(d.feed == feed, d.table_name == table, d.received_at <= as_of)
-        newest = brought.order_by(d.received_at.desc()).limit(1)
-        if connection.execute(newest).first() is not None:
+        given = {"in_feed": feed, "of_table": table, "as_of": as_of}
+        if connection.execute(_any_brought(), given).first() is not None:
             last = _last_taken_in(connection, feed, table, as_of=as_of)
             refused = _newest_refused(connection, feed, table, as_of=as_of)
             n = n_waiting[feed, table]
@@ -128,12 +126,31 @@ def _last_taken_in(
 ) -> sa.Row[tuple[datetime, int, str]] | None:
     """When the last delivery was taken in, of those of one moment that which landed last; how many records it withdrew, and
     what it sends."""
+    return connection.execute(_last(), {"in_feed": feed, "of_table": table, "as_of": as_of}).first()
+
+
+def _mine() -> tuple[tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]], sa.BindParameter[datetime]]:
+    """That a delivery is of the feed `in_feed` and the table `of_table`; and the moment `as_of`."""
     d = DELIVERIES.c
-    mine = (d.feed == feed, d.table_name == table, d.refused.is_(None))
-    at = sa.select(sa.func.max(d.received_at)).where(*mine, d.received_at <= as_of).scalar_subquery()
-    last = sa.select(d.received_at, d.withdrawn, d.sends).where(*mine)
+    feed, table = sa.bindparam("in_feed", type_=d.feed.type), sa.bindparam("of_table", type_=d.table_name.type)
+    return (d.feed == feed, d.table_name == table), sa.bindparam("as_of", type_=d.received_at.type)
+
+
+@cache
+def _any_brought() -> sa.Select[tuple[datetime]]:
+    """One delivery by `as_of`. This statement and the next are made once: they are asked of every feed for every result."""
+    d, (mine, as_of) = DELIVERIES.c, _mine()
+    return sa.select(d.received_at).where(*mine, d.received_at <= as_of).order_by(d.received_at.desc()).limit(1)
+
+
+@cache
+def _last() -> sa.Select[tuple[datetime, int, str]]:
+    d, (mine, as_of) = DELIVERIES.c, _mine()
+    mine_taken_in = (*mine, d.refused.is_(None))
+    at = sa.select(sa.func.max(d.received_at)).where(*mine_taken_in, d.received_at <= as_of).scalar_subquery()
+    last = sa.select(d.received_at, d.withdrawn, d.sends).where(*mine_taken_in)
     # Looked up in the order of landing: of a unit that brought a long past at one moment many are of that moment.
-    return connection.execute(last.where((d.received_at != at).is_not(True)).order_by(*_NEWEST_FIRST).limit(1)).first()
+    return last.where((d.received_at != at).is_not(True)).order_by(*_NEWEST_FIRST).limit(1)
 
 
 def _newest_refused(connection: sa.Connection, feed: str, table: str, *, as_of: datetime | None = None) -> str | None:

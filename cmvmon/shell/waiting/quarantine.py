@@ -33,6 +33,7 @@ from cmvmon.shell.waiting.quarantine_answers import mark, unanswered
 _CHUNK = 500
 _EVER = datetime(2200, 1, 1, tzinfo=UTC)  # after every moment that a link can name
 _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
+_LISTED = sa.select(QUARANTINE).join(WAITING, _IS_LISTED)
 _OF_WAITING = sa.select(WAITING.c.delivery_id, WAITING.c.feed, WAITING.c.table_name).distinct().subquery()
 _CAME_IN = (
     sa.select(*_OF_WAITING.c, DELIVERIES.c.file_name, DELIVERIES.c.landed_at)
@@ -139,7 +140,7 @@ def _is_of_one_patient(connection: sa.Connection, row: Mapping[str, Any], as_of:
 
 def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
     """The records on the list of which the conditions hold."""
-    query = sa.select(QUARANTINE).join(WAITING, _IS_LISTED).where(*conditions)
+    query = _LISTED.where(*conditions) if conditions else _LISTED
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
