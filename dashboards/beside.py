@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import polars as pl
-
 from cmvmon.domain.laboratory_values import IN_JUDGED_UNIT
 from cmvmon.facts.beside import OF_DEFENCE, UNREAD, WITH_FOSCARNET
 from cmvmon.text import Language
 from dashboards import page
-from dashboards.facts import Row
+from dashboards.rows import Row, rows_of
 from dashboards.views import PatientView
 from dashboards.words_for_results import capital, dose, plain
 
@@ -24,10 +22,10 @@ _DEFENCE, _HERPES = "G2", "G4"  # the statements of the ward's guide that these 
 
 def with_drugs(view: PatientView, language: Language) -> list[str]:
     """Renal replacement that runs; and of a patient on foscarnet each value that is watched with it, never in silence."""
-    found = view.beside.values.filter(pl.col("analyte").is_in(list(WITH_FOSCARNET)))
     order = {name: place for place, name in enumerate(WITH_FOSCARNET)}
-    rows = sorted(found.iter_rows(named=True), key=lambda row: order[row["analyte"]])
-    told = [_circuit(row, view, language) for row in view.beside.circuits.iter_rows(named=True)]
+    found = [row for row in rows_of(view.beside.values) if row["analyte"] in order]
+    rows = sorted(found, key=lambda row: order[row["analyte"]])
+    told = [_circuit(row, view, language) for row in rows_of(view.beside.circuits)]
     if rows:
         values = "; ".join(_value(row, view, language) for row in rows)
         told.append(language.say("beside.foscarnet", values=values))
@@ -36,12 +34,13 @@ def with_drugs(view: PatientView, language: Language) -> list[str]:
 
 def of_defence(view: PatientView, language: Language) -> list[str]:
     """Other drugs, counts and IgG that bear on defence against CMV, and PCR for herpes on the BAL: context lines, with the guide."""
-    drugs = [_drug(row, view, language) for row in view.beside.drugs.iter_rows(named=True)]
+    drugs = [_drug(row, view, language) for row in rows_of(view.beside.drugs)]
     counts = [
         language.say(f"beside.{row['analyte']}", value=_value(row, view, language))
-        for row in view.beside.values.filter(pl.col("analyte").is_in(list(OF_DEFENCE))).iter_rows(named=True)
+        for row in rows_of(view.beside.values)
+        if row["analyte"] in OF_DEFENCE
     ]
-    herpes = [_herpes(row, view, language) for row in view.beside.herpes.iter_rows(named=True)]
+    herpes = [_herpes(row, view, language) for row in rows_of(view.beside.herpes)]
     lines = [(line, _DEFENCE) for line in dict.fromkeys([*drugs, *counts])] + [(line, _HERPES) for line in herpes]
     return [f"{line} ({guide})" for line, guide in lines]
 

@@ -6,7 +6,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.text import Language
 from cmvmon.text.concordance import concordance_sentence, no_pairs_sentence, standing_in_sentence
 from dashboards import facts
-from dashboards.facts import Row
+from dashboards.rows import Row, rows_of
 from dashboards.views import PatientView
 
 
@@ -21,7 +21,7 @@ def sentences(view: PatientView, language: Language) -> list[str]:
     if view.concordance is None:
         return said
     policy = view.protocol.concordance
-    rows = view.concordance.to_dicts()
+    rows = rows_of(view.concordance)
     own = [row for row in rows if row["scope"] == "patient"]
     named = {name for name in view.affected if name not in compartments.BLOOD} | {row["compartment"] for row in own}
     for compartment in facts.in_order(named, view.affected):
@@ -51,7 +51,7 @@ def _most_pairs(rows: list[Row]) -> Row | None:
 
 def _blood(view: PatientView) -> str | None:
     """The blood compartment that the patient has results of; plasma before whole blood before serum."""
-    sampled = set(view.results["compartment"])
+    sampled = {row["compartment"] for row in rows_of(view.results)}
     return next((name for name in compartments.BLOOD if name in sampled), None)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
-import polars as pl
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from cmvmon.domain.dose_amounts import looks_like_another_unit
 from cmvmon.text import Language
+from dashboards.rows import Row, rows_by, rows_of
 from dashboards.views import PatientView
 
 
@@ -16,14 +16,16 @@ def course_caveats(view: PatientView, language: Language) -> list[str]:
     """One line for each. Both rows are used as they came: nothing is converted, and nothing is left out."""
     if view.courses is None:
         return []
-    return [*_overlapping(view.courses, view, language), *_in_another_unit(view.courses, view, language)]
+    courses = rows_of(view.courses)
+    return [*_overlapping(courses, view, language), *_in_another_unit(courses, view, language)]
 
 
-def _overlapping(courses: pl.DataFrame, view: PatientView, language: Language) -> Iterator[str]:
+def _overlapping(courses: Sequence[Row], view: PatientView, language: Language) -> Iterator[str]:
     """Of one drug by one route: a row that begins before an earlier one has ended."""
-    for (drug, _), rows in courses.sort("drug", "route", "started_at").group_by(["drug", "route"], maintain_order=True):
+    ordered = rows_by(courses, "drug", "route", "started_at")
+    for (drug, _), rows in groupby(ordered, itemgetter("drug", "route")):
         running = None  # the row of those so far that ends last
-        for earlier, later in pairwise(rows.iter_rows(named=True)):
+        for earlier, later in pairwise(rows):
             running = earlier if running is None or _ends_after(earlier, running) else running
             if running["stopped_at"] is None or running["stopped_at"] > later["started_at"]:
                 since = language.date(later["started_at"], view.time_zone)
@@ -35,8 +37,8 @@ def _ends_after(row: dict[str, object], other: dict[str, object]) -> bool:
     return last is not None and (stop is None or stop > last)  # type: ignore[operator]
 
 
-def _in_another_unit(courses: pl.DataFrame, view: PatientView, language: Language) -> Iterator[str]:
-    for row in courses.sort("started_at", "drug").iter_rows(named=True):
+def _in_another_unit(courses: Sequence[Row], view: PatientView, language: Language) -> Iterator[str]:
+    for row in rows_by(courses, "started_at", "drug"):
         if looks_like_another_unit(row["drug"], row["dose_mg"], row["dose_mg_per_kg"]):
             since = language.date(row["started_at"], view.time_zone)
             yield language.say("caveat.dose_unit", drug=row["drug"].capitalize(), since=since)

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-import polars as pl
-
 from cmvmon.domain import words
 from cmvmon.text import Language
 from dashboards import facts
@@ -19,6 +17,7 @@ from dashboards.axes import LogAxis, Window, time_ticks
 from dashboards.facts import Point
 from dashboards.fitted import course_traces
 from dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
+from dashboards.rows import Row, rows_of
 from dashboards.views import PatientView
 from dashboards.words_for_results import value
 
@@ -73,7 +72,7 @@ class Drawing:
             self.trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
             self._beside(text, limit, y, drawn, above=True, start=self.window.start)
-        fitted = self.view.fitted.filter(self.view.fitted["compartment"] == compartment)
+        fitted = [row for row in rows_of(self.view.fitted) if row["compartment"] == compartment]
         interval = self.view.protocol.decline.interval_probability
         for trace in course_traces(fitted, drawn, self.window, self.axis, self.language, interval=interval):
             self.trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
@@ -120,9 +119,9 @@ class Drawing:
         text = literal(self.language.say("figure.other_assay"))
         self.label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
 
-    def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: pl.DataFrame) -> None:
+    def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: list[Row]) -> None:
         """Lines between neighbouring quantified results, thin beside a fitted trajectory: both stay to be seen."""
-        width = 2 if fitted.is_empty() else 1
+        width = 1 if fitted else 2
         gap = timedelta(days=self.view.protocol.decline.new_segment_gap_days)
         for run in facts.joined(drawn, gap):
             xs = [self.window.x(p.row["collected_at"]) for p in run]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cmvmon.text import Language
+from dashboards.rows import rows_by, rows_of
 from dashboards.views import PatientView
 
 
 def drug_notes(view: PatientView, language: Language) -> list[str]:
     """One line for each noted pair that is given together now, and one for each drug and reason where that is not known."""
     together, unknown = [], []
-    for row in view.noted_pairs.sort("drug", "other_drug").iter_rows(named=True):
+    for row in rows_by(rows_of(view.noted_pairs), "drug", "other_drug"):
         if row["are_together"]:
             other = f"other_drug.{row['other_drug']}"
             together.append(

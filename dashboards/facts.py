@@ -7,9 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from statistics import NormalDist
-from typing import Any
 
 import polars as pl
 
@@ -17,8 +16,8 @@ from cmvmon.domain import compartments, words
 from cmvmon.domain.alert_order import as_listed
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.protocol import Protocol
+from dashboards.rows import Row, once_a_frame, rows_by, rows_of
 
-Row = dict[str, Any]
 Series = tuple[str, str, str]  # compartment, laboratory, assay
 
 _USED = (words.FINAL, words.CORRECTED)
@@ -33,16 +32,16 @@ class Point:
     row: Row
     limit: float | None
 
-    @property
+    @cached_property
     def is_preliminary(self) -> bool:
         return bool(self.row["result_status"] == words.PRELIMINARY)
 
-    @property
+    @cached_property
     def is_used(self) -> bool:
         """Settled and free of conflict: what is judged, and what the sentence on top may rest on."""
         return self.row["result_status"] in _USED and not self.row["is_conflicting"]
 
-    @property
+    @cached_property
     def is_gone(self) -> bool:
         """Withdrawn, or given to another patient: what it said is told, and is nobody's load any more."""
         return self.row["result_status"] in (words.WITHDRAWN, words.MOVED)
@@ -59,22 +58,23 @@ class Point:
         row = {name.removeprefix("was_"): value for name, value in self.row.items() if name.startswith("was_")}
         return Point(row, reported_limit_iu_per_ml(row))
 
-    @property
+    @cached_property
     def series(self) -> Series:
         return (self.row["compartment"], self.row["laboratory"], self.row["assay"])
 
-    @property
+    @cached_property
     def log10_reported(self) -> float | None:
         """log10 of the load, or of the limit that was reported instead."""
         load = self.row["viral_load_iu_per_ml"] if self.row["detection"] == words.QUANTIFIED else self.limit
         return math.log10(load) if load else None
 
 
+@once_a_frame
 def points(results: pl.DataFrame) -> list[Point]:
     """Every result of the view, by time of collection."""
     frame = results if "is_conflicting" in results.columns else results.with_columns(is_conflicting=pl.lit(False))
-    ordered = frame.sort("collected_at", "result_id", "reported_at", nulls_last=False)
-    return [Point(row, reported_limit_iu_per_ml(row)) for row in ordered.iter_rows(named=True)]
+    ordered = rows_by(rows_of(frame), "collected_at", "result_id", "reported_at")
+    return [Point(row, reported_limit_iu_per_ml(row)) for row in ordered]
 
 
 def in_order(names: set[str], first: tuple[str, ...] = ()) -> list[str]:
@@ -160,21 +160,23 @@ def _leads(evidence: str) -> bool:
 
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:
     """The verdicts that could not be assessed, in a fixed order."""
-    chosen = verdicts.filter(pl.col("verdict") == words.NOT_ASSESSABLE)
-    return chosen.sort("rule", "patient_id", "compartment", "subject", nulls_last=False).to_dicts()
+    chosen = (row for row in rows_of(verdicts) if row["verdict"] == words.NOT_ASSESSABLE)
+    return rows_by(chosen, "rule", "patient_id", "compartment", "subject")
 
 
 def states(verdicts: pl.DataFrame) -> list[tuple[str, Row]]:
     """Rule and evidence of each verdict that tells a state: clear, with sentences. In a fixed order."""
-    clear = verdicts.filter(pl.col("verdict") == words.CLEAR).sort("rule", "compartment", "subject", nulls_last=False)
-    read = [(rule, json.loads(evidence)) for rule, evidence in clear.select("rule", "evidence").iter_rows()]
+    clear = rows_by(
+        (row for row in rows_of(verdicts) if row["verdict"] == words.CLEAR), "rule", "compartment", "subject"
+    )
+    read = [(row["rule"], json.loads(row["evidence"])) for row in clear]
     return [(rule, evidence) for rule, evidence in read if evidence["says"]]
 
 
 def decline_groups(weekly: pl.DataFrame, first: tuple[str, ...]) -> list[list[Row]]:
     """Weekly-decline rows by series and anchor: leading compartments first, the latest anchor first, weeks in order."""
     groups: dict[tuple[str, str, str, datetime], list[Row]] = {}
-    for row in weekly.sort("treatment_week").iter_rows(named=True):
+    for row in rows_by(rows_of(weekly), "treatment_week"):
         groups.setdefault((row["compartment"], row["laboratory"], row["assay"], row["anchor_at"]), []).append(row)
     order = {name: i for i, name in enumerate(in_order({key[0] for key in groups}, first))}
     keys = sorted(groups, key=lambda key: (order[key[0]], -key[3].timestamp(), key[1], key[2]))
@@ -187,7 +189,7 @@ def latest_weeks(weekly: pl.DataFrame, shown: list[Point], first: tuple[str, ...
     The newest series is the one with the latest result; of equals, the one with the later anchor, then the last by name.
     """
     last_of_series: dict[tuple[str, str, str], Row] = {}
-    for row in weekly.sort("anchor_at", "treatment_week").iter_rows(named=True):
+    for row in rows_by(rows_of(weekly), "anchor_at", "treatment_week"):
         last_of_series[(row["compartment"], row["laboratory"], row["assay"])] = row
     sampled = {point.series: point.row["collected_at"].timestamp() for point in shown if point.is_used}
     found = []
@@ -241,8 +243,8 @@ def ventilation(stays: pl.DataFrame | None) -> list[tuple[datetime, datetime | N
     """Periods of ventilation by start, each with its end and kind; a null end is still running, or unknown when the stay has ended."""
     if stays is None:
         return []
-    known = stays.filter(pl.col("ventilation_started_at").is_not_null()).sort("ventilation_started_at", "stay_id")
+    known = [row for row in rows_of(stays) if row["ventilation_started_at"] is not None]
     return [
         (row["ventilation_started_at"], row["ventilation_stopped_at"], row["ventilation_kind"])
-        for row in known.iter_rows(named=True)
+        for row in rows_by(known, "ventilation_started_at", "stay_id")
     ]

@@ -8,7 +8,7 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.text import Language
 from cmvmon.text.values import operations_in_words, table_in_words
 from dashboards import never_delivered
-from dashboards.facts import Row
+from dashboards.rows import Row
 from dashboards.views import WORK, FeedState, WardView
 
 _TROUBLES_OPEN = 2  # more warnings than these would stand before the first patient

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from cmvmon.text import Language
 from dashboards.axes import LogAxis, Window
-from dashboards.facts import Point, Row
+from dashboards.facts import Point
 from dashboards.look import BAND, BAND_AFTER, TRAJECTORY, literal
+from dashboards.rows import Row, rows_by
 
 _DIGITS = 2  # significant ones of an estimated load; more would promise what a band of this width can't
 
@@ -27,7 +27,7 @@ class Trace:
 
 
 def course_traces(
-    fitted: pl.DataFrame, drawn: list[Point], window: Window, axis: LogAxis, language: Language, *, interval: float
+    fitted: Sequence[Row], drawn: list[Point], window: Window, axis: LogAxis, language: Language, *, interval: float
 ) -> list[Trace]:
     """The traces of one compartment's trajectories: bands first, lines on top.
 
@@ -38,7 +38,7 @@ def course_traces(
     """
     bands, lines = [], []
     trajectories: dict[tuple[str, str], list[Row]] = {}
-    for row in fitted.sort("laboratory", "assay", "moment").iter_rows(named=True):
+    for row in rows_by(fitted, "laboratory", "assay", "moment"):
         if row["moment"] >= window.start:
             trajectories.setdefault((row["laboratory"], row["assay"]), []).append(row)
     measured = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.text import Language
 from dashboards import renal_bands
 from dashboards.figure import Plot
+from dashboards.rows import rows_by, rows_of
 from dashboards.views import PatientView
 from dashboards.words_for_results import capital
 
@@ -20,7 +21,7 @@ def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list
             band=renal_bands.in_words(row, language),
         )
         + (f" ({language.word('reason', row['band_unknown'])})" if row["band_unknown"] else "")
-        for row in view.alongside.bands.sort("drug", "from_at").iter_rows(named=True)
+        for row in rows_by(rows_of(view.alongside.bands), "drug", "from_at")
     ]
     if plot is None:
         return bands

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-
-import polars as pl
+from itertools import groupby
+from operator import itemgetter
 
 from cmvmon.domain import drug_levels
 from cmvmon.domain.drug_levels import DRUG_LEVELS
@@ -16,8 +16,8 @@ from cmvmon.domain.kidney_function import CREATININE, KIDNEY_FUNCTION
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.text import Language
 from dashboards import facts
-from dashboards.facts import Row
 from dashboards.renal_bands import renal_bands
+from dashboards.rows import Row, rows_by, rows_of
 from dashboards.views import PatientView
 from dashboards.words_for_results import capital, dose, plain
 
@@ -76,7 +76,8 @@ def lanes(view: PatientView, language: Language) -> list[Lane]:
 
 def _drugs(view: PatientView, language: Language) -> list[Lane]:
     by_label: dict[str, list[Bar]] = {}
-    rows = [] if view.courses is None else view.courses.sort("started_at", "drug", "route", nulls_last=True).to_dicts()
+    given = () if view.courses is None else rows_of(view.courses)
+    rows = rows_by(given, "started_at", "drug", "route", nulls_last=True)
     for row in rows:
         if row["indication"] is None:
             label = language.say("figure.indication_unknown", drug=row["drug"])
@@ -115,17 +116,19 @@ def _ventilation(view: PatientView, language: Language) -> list[Lane]:
 def _levels(view: PatientView, language: Language) -> list[Lane]:
     """A lane for each drug that was measured; without one, what is lacking where a drug with a target is or was given."""
     found = []
-    for (drug,), rows in view.alongside.levels.sort("drug", "sampled_at").group_by(["drug"], maintain_order=True):
-        marks = tuple(_level(row, view, language) for row in rows.iter_rows(named=True))
-        targets = rows.drop_nulls("trough_from_mg_per_l").tail(1).to_dicts()
+    levels = rows_by(rows_of(view.alongside.levels), "drug", "sampled_at")
+    for drug, of_drug in groupby(levels, itemgetter("drug")):
+        rows = list(of_drug)
+        marks = tuple(_level(row, view, language) for row in rows)
+        targets = [row for row in rows if row["trough_from_mg_per_l"] is not None]
         label = language.say("lane.level", drug=str(drug))
         if targets:
-            ends = {end: plain(targets[0][f"trough_{end}_mg_per_l"], language) for end in ("from", "to")}
+            ends = {end: plain(targets[-1][f"trough_{end}_mg_per_l"], language) for end in ("from", "to")}
             label = language.say("lane.level_target", drug=str(drug), low=ends["from"], high=ends["to"])
         found.append(Lane("level", label, marks=marks))
     groups = view.protocol.levels
     drugs = view.protocol.drugs
-    given = set() if view.courses is None else set(view.courses["drug"])
+    given = set() if view.courses is None else {row["drug"] for row in rows_of(view.courses)}
     is_asked = any(drugs[drug].group in groups for drug in given if drug in drugs)
     return found + (_gap("level", DRUG_LEVELS.name, not found, view, language) if found or is_asked else [])
 
@@ -149,12 +152,12 @@ def _level(row: Row, view: PatientView, language: Language) -> Mark:
 
 def _kidney(view: PatientView, language: Language) -> list[Lane]:
     """One small line: creatinine, or where none is on record the method of which the newest value is."""
-    values = view.alongside.kidney.sort("measured_at", "method")
-    if values.is_empty():
+    values = rows_by(rows_of(view.alongside.kidney), "measured_at", "method")
+    if not values:
         has_drugs = view.courses is not None and not view.courses.is_empty()
         return _gap("kidney", KIDNEY_FUNCTION.name, True, view, language) if has_drugs else []
-    method = CREATININE if (values["method"] == CREATININE).any() else str(values["method"][-1])
-    rows = values.filter(pl.col("method") == method).to_dicts()
+    method = CREATININE if any(row["method"] == CREATININE for row in values) else str(values[-1]["method"])
+    rows = [row for row in values if row["method"] == method]
     low, high = min(row["kidney_value"] for row in rows), max(row["kidney_value"] for row in rows)
     unit = language.say(f"lane.unit.{rows[-1]['unit']}")
     name = language.say(f"lane.method.{method}")
@@ -194,7 +197,7 @@ def short_value(row: Row, language: Language) -> str:
 
 def _gap(kind: str, table: str, is_empty: bool, view: PatientView, language: Language) -> list[Lane]:
     """What is lacking of a table: of one with rows too, where more may be true than they say."""
-    unknown = view.alongside.unknown.filter(pl.col("table_name") == table).to_dicts()
+    unknown = [row for row in rows_of(view.alongside.unknown) if row["table_name"] == table]
     what = language.say(f"lane.what.{kind}")
     if unknown:
         row = unknown[0]

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_title, ended_in_words, of_stored
 from cmvmon.text.values import value_in_words
-from dashboards.facts import Row
 from dashboards.happened import AlertChange, Lately, ResultChange
+from dashboards.rows import Row
 from dashboards.views import WardView
 from dashboards.words_for_results import at_compartment
 

@@ -6,6 +6,7 @@ from cmvmon.domain import words
 from cmvmon.text import Language
 from dashboards.figure import Plot
 from dashboards.lanes import NONE, UNKNOWN
+from dashboards.rows import rows_of
 from dashboards.views import PatientView
 
 
@@ -24,7 +25,7 @@ def legend(plot: Plot, view: PatientView, language: Language) -> str:
         "limit_unknown": any(point.row["detection"] in limited and not point.limit for point in points),
         "preliminary": any(point.is_preliminary for point in points),
         "corrected": any(point.row["result_status"] == words.CORRECTED for point in points),
-        "fitted": any(row["moment"] >= plot.window.start for row in view.fitted.iter_rows(named=True)),
+        "fitted": any(row["moment"] >= plot.window.start for row in rows_of(view.fitted)),
         "bars": bool(bars),
         "unsure": any(bar.is_unsure for bar in bars),
         "trough": any(mark.is_trough for mark in marks),

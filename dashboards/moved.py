@@ -10,8 +10,9 @@ from cmvmon.text import Language
 from cmvmon.text.beside import rounded
 from cmvmon.text.values import change_in_words
 from dashboards import facts
-from dashboards.facts import Point, Row
+from dashboards.facts import Point
 from dashboards.page import elapsed
+from dashboards.rows import Row
 from dashboards.views import PatientView
 from dashboards.words_for_results import result_row, value
 

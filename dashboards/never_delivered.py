@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from cmvmon.text import Language
 from cmvmon.text.values import table_in_words
-from dashboards.facts import Row
 from dashboards.row_views import NotAssessable
+from dashboards.rows import Row
 from dashboards.views import NeverDelivered
 from dashboards.words_for_results import capital, unassessed
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
 from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
@@ -18,7 +16,7 @@ from dashboards.board import Board
 from dashboards.course_caveats import course_caveats
 from dashboards.decline_weeks import decline_tables
 from dashboards.drug_notes import drug_notes
-from dashboards.facts import Point, Row
+from dashboards.facts import Point
 from dashboards.figure import Plot, figure_of, plot_of
 from dashboards.first_sheet import first_sheet
 from dashboards.lane_words import lane_lines
@@ -26,6 +24,7 @@ from dashboards.legend import legend
 from dashboards.moved import latest_row
 from dashboards.response import response_rows
 from dashboards.row_views import NotAssessable
+from dashboards.rows import Row, rows_of
 from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
@@ -70,7 +69,7 @@ def _report_id(view: PatientView, parts: dict[str, Any], language: Language) -> 
 def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str, Any]:
     """What the page says, part by part."""
     shown = facts.points(view.results)
-    alerts = facts.alerts_in_order(view.open_alerts.iter_rows(named=True))
+    alerts = facts.alerts_in_order(rows_of(view.open_alerts))
     pairs = facts.latest_by_compartment(shown, view.affected)
     unjudged = facts.not_assessable(view.verdicts)
     never, never_lines = never_delivered.of_a_patient(unjudged, view.never_delivered, language)
@@ -201,7 +200,7 @@ def _course(latest: Point | None, shown: list[Point], view: PatientView, languag
 
 def _duration(view: PatientView, language: Language) -> str:
     """How long treatment has run, beside the ward's guide; empty where the patient is not treated."""
-    said = view.verdicts.filter(pl.col("rule") == "guide_duration")["evidence"].to_list()
+    said = [row["evidence"] for row in rows_of(view.verdicts) if row["rule"] == "guide_duration"]
     return duration_sentence(json.loads(said[0]), language) if said else ""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import polars as pl
-
 from cmvmon.text import Language
 from cmvmon.text.formats import band_in_words
-from dashboards.facts import Row
+from dashboards.rows import Row, rows_by, rows_of
 from dashboards.views import PatientView
 
 
@@ -26,16 +24,17 @@ def renal_bands(course: Row, view: PatientView, language: Language) -> list[Rena
     given as treatment, and where no day of it was held against a table."""
     if course["indication"] != "treatment" or course["drug"] not in view.protocol.doses:
         return []
-    mine = view.alongside.bands.filter(
-        (pl.col("drug") == course["drug"]) & (pl.col("to_at") > course["started_at"])
-    ).sort("from_at")
-    if course["stopped_at"] is not None:
-        mine = mine.filter(pl.col("from_at") < course["stopped_at"])
+    start, stop = course["started_at"], course["stopped_at"]
+    mine = [
+        row
+        for row in rows_of(view.alongside.bands)
+        if row["drug"] == course["drug"] and row["to_at"] > start and (stop is None or row["from_at"] < stop)
+    ]
     found: list[RenalBand] = []
-    for row in mine.iter_rows(named=True):
+    for row in rows_by(mine, "from_at"):
         text = in_words(row, language)
         if not found or found[-1].text != text:
-            found.append(RenalBand(max(row["from_at"], course["started_at"]), text))
+            found.append(RenalBand(max(row["from_at"], start), text))
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.text import Language
 from cmvmon.text.next_sample import next_sample_sentence
 from cmvmon.text.response import decline_sentence, rebound_sentence
 from dashboards import facts
-from dashboards.facts import Point, Row
+from dashboards.facts import Point
+from dashboards.rows import Row, rows_of
 from dashboards.views import PatientView
 
 _REBOUND = "rebound"  # the rule
@@ -22,7 +21,10 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
         name = language.word("compartment", row["compartment"])
         if n_series > 1:
             name = language.say("response.series", compartment=name, laboratory=row["laboratory"], assay=row["assay"])
-        alerts = view.open_alerts.filter((pl.col("rule") == _REBOUND) & (pl.col("compartment") == row["compartment"]))
+        is_alerted = any(
+            alert["rule"] == _REBOUND and alert["compartment"] == row["compartment"]
+            for alert in rows_of(view.open_alerts)
+        )
         rows.append(
             {
                 "compartment": name[0].upper() + name[1:],
@@ -31,7 +33,7 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
                     row,
                     language,
                     last_used=facts.collected_at(row["last_result_id"], shown),
-                    is_alerted=not alerts.is_empty(),
+                    is_alerted=is_alerted,
                     protocol=view.protocol,
                 ),
                 "next_sample": _next_sample(row, view, language),
@@ -42,8 +44,8 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
 
 def _next_sample(row: Row, view: PatientView, language: Language) -> str:
     """When one more sample would settle the series' open call; empty where nothing is open."""
-    mine = view.next_sample.filter(pl.all_horizontal(pl.col(key) == row[key] for key in (*SERIES_KEY, "anchor_at")))
+    of = (*SERIES_KEY, "anchor_at")
+    mine = [found for found in rows_of(view.next_sample) if all(found[key] == row[key] for key in of)]
     return "".join(
-        next_sample_sentence(found, language, protocol=view.protocol, time_zone=view.time_zone)
-        for found in mine.iter_rows(named=True)
+        next_sample_sentence(found, language, protocol=view.protocol, time_zone=view.time_zone) for found in mine
     )

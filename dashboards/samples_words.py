@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cmvmon.text import Language
-from dashboards.facts import Row
 from dashboards.row_views import SampleDue
+from dashboards.rows import Row
 from dashboards.views import WardView
 from dashboards.words_for_results import capital
 

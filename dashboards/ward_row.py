@@ -12,8 +12,8 @@ from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import value_in_words
 from dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
 from dashboards.answers import answer_in_words
-from dashboards.facts import Row
 from dashboards.row_views import CoursePoint, LatestResult, NotAssessable
+from dashboards.rows import Row
 from dashboards.views import NeverDelivered, WardRow, WardView
 from dashboards.words_for_results import capital
 

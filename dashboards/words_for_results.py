@@ -17,7 +17,8 @@ from cmvmon.text.rested import rested_in_words
 from cmvmon.text.values import reason_in_words, short, value_in_words
 from dashboards import facts
 from dashboards.answers import answer_in_words
-from dashboards.facts import Point, Row
+from dashboards.facts import Point
+from dashboards.rows import Row, rows_by, rows_of
 from dashboards.views import PatientView
 
 
@@ -254,7 +255,7 @@ def dose(course: Row, language: Language) -> str:
 
 def course_rows(courses: pl.DataFrame, view: PatientView, language: Language) -> list[Row]:
     """The lines of the table of drugs, the latest first."""
-    ordered = courses.sort("started_at", "drug", "route", descending=[True, False, False], nulls_last=True)
+    ordered = rows_by(rows_of(courses), "started_at", "drug", "route", descending={"started_at"}, nulls_last=True)
     return [
         {
             "drug": row["drug"],
@@ -267,7 +268,7 @@ def course_rows(courses: pl.DataFrame, view: PatientView, language: Language) ->
             if row["stopped_at"]
             else language.say("courses.running"),
         }
-        for row in ordered.iter_rows(named=True)
+        for row in ordered
     ]
 
 

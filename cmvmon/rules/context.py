@@ -5,7 +5,7 @@ A line is a sentence (`context.<key>` in cmvmon/text/languages), the guide's sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,18 +62,22 @@ LINES: tuple[ContextLine, ...] = (
 )
 
 
-def context_of(facts: Facts, patient_id: str) -> tuple[Said, ...]:
-    """The lines that are said of this patient, in order."""
+def context_of(facts: Facts, patients: Collection[str]) -> dict[str, tuple[Said, ...]]:
+    """The lines that are said of each of these patients, in order."""
     both = facts.of(CONTEXT).join(facts.of(SEROSTATUS), on="patient_id")
-    rows = both.filter(pl.col("patient_id") == patient_id)
+    rows = both.filter(pl.col("patient_id").is_in(list(patients)))
     numbers = {name: _one(facts, name) for name in sorted(_numbers())}
     asked = rows.with_columns(pl.lit(value).alias(f"{PROTOCOL}{name}") for name, value in numbers.items())
-    is_said: Mapping[str, bool] = asked.select(line.when.expr.alias(line.key) for line in LINES).row(0, named=True)
-    return tuple(
-        Said(line.key, line.guide, None if line.tells is None else float(asked.select(line.tells.expr).item()))
-        for line in LINES
-        if is_said[line.key]
-    )
+    is_said = asked.select("patient_id", *(line.when.expr.alias(line.key) for line in LINES))
+    told = asked.select(line.tells.expr.alias(line.key) for line in LINES if line.tells is not None)
+    return {
+        said["patient_id"]: tuple(
+            Said(line.key, line.guide, None if line.tells is None else float(tells[line.key]))
+            for line in LINES
+            if said[line.key]
+        )
+        for said, tells in zip(is_said.to_dicts(), told.to_dicts(), strict=True)
+    }
 
 
 def _one(facts: Facts, name: str) -> float:

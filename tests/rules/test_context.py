@@ -39,7 +39,7 @@ def test_the_lines_that_the_table_says_are_said(
         known = with_exposure(known, born=born)
         known = replace(known, tables={**known.tables, "birth_dates": _stated_today(known.tables["birth_dates"])})
     assessed = assess(with_samples(known, serology=serology), protocol=Protocol.shipped(), as_of=moment(5))
-    found = [line.key for line in context_of(assessed.facts, PATIENT)]
+    found = [line.key for line in context_of(assessed.facts, [PATIENT])[PATIENT]]
     assert found == ([] if said == "-" else said.split()), name
 
 

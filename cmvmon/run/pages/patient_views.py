@@ -12,10 +12,13 @@ from cmvmon.run.pages.around import Around
 from cmvmon.run.pages.caveats import feed_caveats, own_caveats
 from cmvmon.run.pages.lately import ENDED_SHOWN_FOR
 from cmvmon.run.pages.page_names import PageNames
+from cmvmon.run.pages.some_patients import SomePatients
 from cmvmon.shell.alerts import alert_history
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes
 from dashboards.views import PatientView
+
+_AT_ONCE = 64  # patients whose tables are cut together: more take memory, fewer ask each table more often
 
 
 def patient_views(
@@ -41,21 +44,24 @@ def patient_views(
     waiting = around.waiting_under(one)
     of_feeds = feed_caveats(around.feeds, waiting)
     results = views.results_to_show(assessment, protocol=protocol)
-    fitted = views.fitted_trajectories(assessment, patients, protocol=protocol)
-    open_calls = next_samples(assessment, patients, protocol=protocol, as_of=as_of)
     ward_href = names.ward(opened.site.settings().language)
-    for patient_id in patients:
-        yield views.patient_view(
-            patient_id,
-            assessment,
-            around.alerts,
-            ended=[alert for alert in ended if alert["patient_id"] == patient_id],
-            common=common,
-            results=results,
-            fitted=fitted,
-            next_sample=open_calls,
-            caveats=(*own_caveats(patient_id, waiting), *of_feeds),
-            rested=rested,
-            ward_href=ward_href,
-            hrefs={code: names.patient(patient_id, code) for code in codes()},
-        )
+    for first in range(0, len(patients), _AT_ONCE):
+        some = SomePatients(tuple(patients[first : first + _AT_ONCE]), assessment, protocol)
+        fitted = views.fitted_trajectories(assessment, some.patients, protocol=protocol)
+        open_calls = next_samples(assessment, some.patients, protocol=protocol, as_of=as_of)
+        for patient_id in some.patients:
+            yield views.patient_view(
+                patient_id,
+                assessment,
+                around.alerts,
+                some=some,
+                ended=[alert for alert in ended if alert["patient_id"] == patient_id],
+                common=common,
+                results=results,
+                fitted=fitted,
+                next_sample=open_calls,
+                caveats=(*own_caveats(patient_id, waiting), *of_feeds),
+                rested=rested,
+                ward_href=ward_href,
+                hrefs={code: names.patient(patient_id, code) for code in codes()},
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -28,14 +28,13 @@ from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
-from cmvmon.rules.context import context_of
-from cmvmon.run.ward.samples_waiting import samples_expected
-from cmvmon.run.ward.ward_list import watched_by
+from cmvmon.run.pages.some_patients import SomePatients
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED
 from cmvmon.text import codes
 from dashboards.beside_views import Alongside, Beside
-from dashboards.row_views import DrugsNow, SampleDue
+from dashboards.row_views import DrugsNow
+from dashboards.rows import rows_of
 from dashboards.views import (
     Caveat,
     FeedState,
@@ -44,32 +43,6 @@ from dashboards.views import (
     PatientView,
     SwitchedOff,
 )
-
-
-class ByPatient:
-    """Frames cut into the rows of each patient, each frame once: a ward's pages ask every frame for every patient."""
-
-    def __init__(self) -> None:
-        self._parts: dict[int, tuple[pl.DataFrame, dict[str, pl.DataFrame]]] = {}
-
-    def of_patient(self, patient_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
-        """What gives the rows of that patient in a frame with `patient_id`, in the frame's order."""
-
-        def rows(frame: pl.DataFrame) -> pl.DataFrame:
-            found = self._of(frame).get(patient_id)
-            return frame.clear() if found is None else found
-
-        return rows
-
-    def _of(self, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        found = self._parts.get(id(frame))
-        if found is None:  # the frame is kept beside its parts, so that no other one can have its id
-            parts = frame.partition_by("patient_id", as_dict=True, maintain_order=True)
-            found = self._parts[id(frame)] = (
-                frame,
-                {str(key): rows for (key,), rows in parts.items() if key is not None},
-            )
-        return found[1]
 
 
 @dataclass(frozen=True)
@@ -84,7 +57,6 @@ class Common:
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
-    parts: ByPatient = field(default_factory=ByPatient)
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -132,6 +104,7 @@ def patient_view(
     assessment: Assessment,
     open_alerts: pl.DataFrame,
     *,
+    some: SomePatients,
     ended: Sequence[Mapping[str, Any]],
     common: Common,
     results: pl.DataFrame,
@@ -142,19 +115,19 @@ def patient_view(
     ward_href: str,
     hrefs: Mapping[str, str],
 ) -> PatientView:
-    """Everything that one patient's page shows. `ended`: her alerts that were resolved or closed lately. `rested`: of alerts
-    about a result that was taken back, by id, what rested on it."""
+    """Everything that one patient's page shows. `some`: she and those whose views are made beside hers. `ended`: her alerts that
+    were resolved or closed lately. `rested`: of alerts about a result that was taken back, by id, what rested on it."""
     known = assessment.facts
-    mine = common.parts.of_patient(patient_id)
-    judged = mine(known.of(AFFECTED)).filter(
-        pl.col("compartment").is_not_null() & (pl.col("affected_source") != words.STANDS_IN)
-    )
-    besides = mine(known.of(STANDING_IN))
+    mine = some.of_patient(patient_id)
+    judged = [
+        row
+        for row in rows_of(mine(known.of(AFFECTED)))
+        if row["compartment"] is not None and row["affected_source"] not in (None, words.STANDS_IN)
+    ]
     births = known.prepared.begun[BIRTH_DATES]
     stays = None if assessment.stays is None else mine(assessment.stays)
-    ward, bed = places(stays).get(patient_id, (None, None))
-    watched = watched_by(mine(assessment.verdicts))
-    expected = samples_expected(mine(assessment.results), watched, protocol=common.protocol)
+    ward, bed = some.places.get(patient_id, (None, None))
+    (treatment,) = rows_of(mine(known.of(TREATMENT)))
     return PatientView(
         patient_id=patient_id,
         ward=ward,
@@ -169,38 +142,40 @@ def patient_view(
         stays=stays,
         weekly_decline=mine(assessment.weekly_decline),
         verdicts=mine(assessment.verdicts),
-        watched=frozenset(watched["compartment"]),
+        watched=some.watched.get(patient_id, frozenset()),
         open_alerts=mine(open_alerts),
         ended_alerts=ended,
         fitted=mine(fitted),
         next_sample=mine(next_sample),
-        treatment=str(mine(known.of(TREATMENT))["treatment"][0]),
-        treatment_known_at=mine(known.of(TREATMENT))["last_known_at"][0],
+        treatment=str(treatment["treatment"]),
+        treatment_known_at=treatment["last_known_at"],
         protocol=common.protocol,
         code_version=__version__,
         is_synthetic=common.is_synthetic,
         ward_href=ward_href,
         caveats=caveats,
-        affected=tuple(judged["compartment"]),
-        affected_source=None if judged.is_empty() else judged["affected_source"][0],
-        concordance=assessment.concordance.filter((pl.col("scope") == "unit") | (pl.col("patient_id") == patient_id)),
-        standing_in=tuple(besides.select("compartment", "stands_in_for").rows()),
+        affected=tuple(row["compartment"] for row in judged),
+        affected_source=judged[0]["affected_source"] if judged else None,
+        concordance=some.concordance(patient_id),
+        standing_in=tuple((row["compartment"], row["stands_in_for"]) for row in rows_of(mine(known.of(STANDING_IN)))),
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
-        context=tuple((line.key, line.guide, line.number) for line in context_of(known, patient_id)),
+        context=tuple((line.key, line.guide, line.number) for line in some.context[patient_id]),
         noted_pairs=mine(known.shared(noted_pairs)),
         never_delivered=common.never_delivered,
         beside=Beside(*(mine(known.shared(rows)) for rows in BESIDE)),
         alongside=Alongside(*(mine(known.shared(rows)) for rows in ALONGSIDE)),
         rested=rested,
         drugs=common.drugs.get(patient_id, DrugsNow()),
-        due=tuple(SampleDue(**row) for row in expected.to_dicts()),
+        due=some.due.get(patient_id, ()),
     )
 
 
 def _born_on(mine: pl.DataFrame) -> date | None:
     """The patient's date of birth; None where none is known, or two differ."""
+    if mine.is_empty():
+        return None
     told = mine["born_on"].str.to_date("%Y-%m-%d", strict=False).drop_nulls().unique()
     return told.item() if told.len() == 1 else None
 
@@ -251,19 +226,8 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
 
 def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
     """When the last stay ended; None where one is open, or none is known."""
-    if (
-        stays is None
-        or stays.is_empty()
-        or not (stays["discharged_at"] <= as_of.astimezone(UTC)).fill_null(False).all()
-    ):
+    ends = [] if stays is None else [row["discharged_at"] for row in rows_of(stays)]
+    if not ends or not all(end is not None and end <= as_of for end in ends):
         return None
-    ended: datetime = stays.select(pl.col("discharged_at").max()).item()
-    return ended
-
-
-def places(stays: pl.DataFrame | None) -> dict[str, tuple[str | None, str | None]]:
-    """Ward and bed of each patient's latest stay."""
-    if stays is None:
-        return {}
-    ordered = stays.sort("admitted_at", "ventilation_started_at", "stay_id", nulls_last=False)
-    return {row[0]: (row[1], row[2]) for row in ordered.select("patient_id", "ward", "bed").iter_rows()}
+    last: datetime = max(ends)
+    return last

@@ -8,7 +8,7 @@ import polars as pl
 
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.protocol import Protocol
-from cmvmon.run.pages.views import places
+from cmvmon.run.pages.some_patients import places
 from cmvmon.run.ward.ward_list import WardList
 from dashboards import facts
 from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
