@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain import words
@@ -32,7 +33,12 @@ class Window:
     def x(self, moment: datetime) -> str:
         """A moment as the axis takes it: local wall time, kept within the window."""
         kept = min(max(moment, self.start), self.end)
-        return kept.astimezone(ZoneInfo(self.time_zone)).strftime("%Y-%m-%dT%H:%M:%S")
+        return _wall_time(kept, self.time_zone)
+
+
+@lru_cache(maxsize=16_384)  # a figure is drawn in two sizes and in each language
+def _wall_time(moment: datetime, time_zone: str) -> str:
+    return moment.astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def window(shown: list[Point], starts: list[datetime], as_of: datetime, time_zone: str) -> Window:

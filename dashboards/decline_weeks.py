@@ -43,4 +43,6 @@ def _table(rows: list[Row], shown: list[Point], view: PatientView, language: Lan
         assay=first["assay"],
         anchor=language.moment(first["anchor_at"], view.time_zone),
     )
-    return {"title": title, "rows": [cells.week_row(row, shown, view, language) for row in rows]}
+    series = (first["compartment"], first["laboratory"], first["assay"])
+    own = [point for point in shown if point.series == series]
+    return {"title": title, "rows": [cells.week_row(row, own, view, language) for row in rows]}

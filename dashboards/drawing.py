@@ -6,6 +6,7 @@ Rule of this file: every text that came from outside passes `literal`, because P
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,9 +16,9 @@ from cmvmon.text import Language
 from dashboards import facts
 from dashboards.axes import LogAxis, Window, time_ticks
 from dashboards.facts import Point
-from dashboards.fitted import course_traces
+from dashboards.fitted import Trace
 from dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
-from dashboards.rows import Row, rows_of
+from dashboards.rows import rows_of
 from dashboards.views import PatientView
 from dashboards.words_for_results import value
 
@@ -45,8 +46,8 @@ class Drawing:
         self.labels: list[dict[str, Any]] = []
         self.axes: dict[str, Any] = {}
 
-    def panel(self, i: int, compartment: str, drawn: list[Point]) -> None:
-        """One compartment: its limits and lines first, marks on top."""
+    def panel(self, i: int, compartment: str, drawn: list[Point], course: Sequence[Trace]) -> None:
+        """One compartment: its limits and lines first, then its fitted trajectories, marks on top."""
         y = "y" if i == 0 else f"y{i + 1}"
         top = 1 - (i * (self.sizes.title_px + self.panel_px) + self.sizes.title_px) / self.plot_px
         bottom = top - self.panel_px / self.plot_px
@@ -72,12 +73,10 @@ class Drawing:
             self.trace(y, "bal:local_line", ends, [limit, limit], mode="lines", line=look)
             text = self.language.say("figure.local_line", limit=self.language.load(limit))
             self._beside(text, limit, y, drawn, above=True, start=self.window.start)
-        fitted = [row for row in rows_of(self.view.fitted) if row["compartment"] == compartment]
-        interval = self.view.protocol.decline.interval_probability
-        for trace in course_traces(fitted, drawn, self.window, self.axis, self.language, interval=interval):
+        for trace in course:
             self.trace(y, f"{compartment}:{trace.kind}", trace.xs, trace.ys, **trace.look)
         self._limits(y, compartment, drawn)
-        self._runs(y, compartment, drawn, fitted)
+        self._runs(y, compartment, drawn)
         self._marks(y, compartment, drawn)
 
     def _limits(self, y: str, compartment: str, drawn: list[Point]) -> None:
@@ -119,9 +118,9 @@ class Drawing:
         text = literal(self.language.say("figure.other_assay"))
         self.label(text, x, 1, "x", f"{y} domain", textangle=-90, xanchor="right", yanchor="top")
 
-    def _runs(self, y: str, compartment: str, drawn: list[Point], fitted: list[Row]) -> None:
+    def _runs(self, y: str, compartment: str, drawn: list[Point]) -> None:
         """Lines between neighbouring quantified results, thin beside a fitted trajectory: both stay to be seen."""
-        width = 1 if fitted else 2
+        width = 1 if any(row["compartment"] == compartment for row in rows_of(self.view.fitted)) else 2
         gap = timedelta(days=self.view.protocol.decline.new_segment_gap_days)
         for run in facts.joined(drawn, gap):
             xs = [self.window.x(p.row["collected_at"]) for p in run]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from statistics import NormalDist
 
 import polars as pl
@@ -22,33 +22,44 @@ Series = tuple[str, str, str]  # compartment, laboratory, assay
 
 _USED = (words.FINAL, words.CORRECTED)
 _SIGN = {words.NOT_DETECTED: "<", words.BELOW_LLOQ: "<", words.ABOVE_ULOQ: ">", words.QUANTIFIED: ""}
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _SAME_LOAD = 1e-9  # two log10 loads this close came from the same reported number
 
 
 @dataclass(frozen=True)
 class Point:
-    """One result as it is shown. `limit` is the reported limit of a result that is not quantified, if it is known."""
+    """One result as it is shown.
+
+    Attributes:
+        limit: the reported limit of a result that is not quantified, if it is known.
+        is_used: settled and free of conflict: what is judged, and what the sentence on top may rest on.
+        is_gone: withdrawn, or given to another patient: what it said is told, and is nobody's load any more.
+        log10_reported: log10 of the load, or of the limit that was reported instead.
+    """
 
     row: Row
     limit: float | None
+    series: Series = field(init=False, compare=False, repr=False)
+    is_preliminary: bool = field(init=False, compare=False, repr=False)
+    is_used: bool = field(init=False, compare=False, repr=False)
+    is_gone: bool = field(init=False, compare=False, repr=False)
+    is_drawn: bool = field(init=False, compare=False, repr=False)
+    log10_reported: float | None = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def is_preliminary(self) -> bool:
-        return bool(self.row["result_status"] == words.PRELIMINARY)
-
-    @cached_property
-    def is_used(self) -> bool:
-        """Settled and free of conflict: what is judged, and what the sentence on top may rest on."""
-        return self.row["result_status"] in _USED and not self.row["is_conflicting"]
-
-    @cached_property
-    def is_gone(self) -> bool:
-        """Withdrawn, or given to another patient: what it said is told, and is nobody's load any more."""
-        return self.row["result_status"] in (words.WITHDRAWN, words.MOVED)
-
-    @property
-    def is_drawn(self) -> bool:
-        return not self.row["is_conflicting"] and not self.is_gone
+    def __post_init__(self) -> None:
+        """What a page asks of each point many times is worked out once."""
+        get = self.row.get
+        status, is_conflicting = get("result_status"), bool(get("is_conflicting"))
+        load = get("viral_load_iu_per_ml") if get("detection") == words.QUANTIFIED else self.limit
+        is_gone = status in (words.WITHDRAWN, words.MOVED)
+        vars(self).update(
+            series=(get("compartment"), get("laboratory"), get("assay")),
+            is_preliminary=status == words.PRELIMINARY,
+            is_used=status in _USED and not is_conflicting,
+            is_gone=is_gone,
+            is_drawn=not is_conflicting and not is_gone,
+            log10_reported=math.log10(load) if load else None,
+        )
 
     @property
     def before(self) -> Point | None:
@@ -57,16 +68,6 @@ class Point:
             return None
         row = {name.removeprefix("was_"): value for name, value in self.row.items() if name.startswith("was_")}
         return Point(row, reported_limit_iu_per_ml(row))
-
-    @cached_property
-    def series(self) -> Series:
-        return (self.row["compartment"], self.row["laboratory"], self.row["assay"])
-
-    @cached_property
-    def log10_reported(self) -> float | None:
-        """log10 of the load, or of the limit that was reported instead."""
-        load = self.row["viral_load_iu_per_ml"] if self.row["detection"] == words.QUANTIFIED else self.limit
-        return math.log10(load) if load else None
 
 
 @once_a_frame
@@ -158,12 +159,14 @@ def _leads(evidence: str) -> bool:
     return json.loads(evidence).get("affected_source") in words.LEADS_AS
 
 
+@once_a_frame
 def not_assessable(verdicts: pl.DataFrame) -> list[Row]:
     """The verdicts that could not be assessed, in a fixed order."""
     chosen = (row for row in rows_of(verdicts) if row["verdict"] == words.NOT_ASSESSABLE)
     return rows_by(chosen, "rule", "patient_id", "compartment", "subject")
 
 
+@once_a_frame
 def states(verdicts: pl.DataFrame) -> list[tuple[str, Row]]:
     """Rule and evidence of each verdict that tells a state: clear, with sentences. In a fixed order."""
     clear = rows_by(
@@ -191,11 +194,11 @@ def latest_weeks(weekly: pl.DataFrame, shown: list[Point], first: tuple[str, ...
     last_of_series: dict[tuple[str, str, str], Row] = {}
     for row in rows_by(rows_of(weekly), "anchor_at", "treatment_week"):
         last_of_series[(row["compartment"], row["laboratory"], row["assay"])] = row
-    sampled = {point.series: point.row["collected_at"].timestamp() for point in shown if point.is_used}
+    sampled = {point.series: point.row["collected_at"] for point in shown if point.is_used}
     found = []
     for compartment in in_order({key[0] for key in last_of_series}, first):
         mine = [
-            (sampled.get(key, 0.0), row["anchor_at"], key)
+            (sampled.get(key, _NEVER), row["anchor_at"], key)
             for key, row in last_of_series.items()
             if key[0] == compartment
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,21 +12,24 @@ from dashboards import facts
 from dashboards.axes import LogAxis, Window, log_axis, window
 from dashboards.drawing import Drawing
 from dashboards.facts import Point
+from dashboards.fitted import Trace, course_traces
 from dashboards.lane_drawing import draw_lanes, lanes_px
 from dashboards.lanes import Lane, lanes
 from dashboards.look import SCREEN, Sizes
+from dashboards.rows import rows_of
 from dashboards.views import PatientView
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What a figure shows, whatever its size. `older`: results before the window."""
+    """What a figure shows, whatever its size. `older`: results before the window. `courses`: fitted trajectories, by compartment."""
 
     window: Window
     axis: LogAxis
     panels: tuple[tuple[str, tuple[Point, ...]], ...]
     lanes: tuple[Lane, ...]
     older: int
+    courses: Mapping[str, tuple[Trace, ...]]
 
     def bounds_px(self, sizes: Sizes) -> tuple[int, int]:
         """The least and the most height of the figure in these sizes."""
@@ -46,9 +50,16 @@ def plot_of(view: PatientView, language: Language) -> Plot | None:
     names = facts.in_order({point.row["compartment"] for point in visible}, view.affected)
     line = view.protocol.affected_compartments.local_line_iu_per_ml
     panels = tuple((name, tuple(point for point in visible if point.row["compartment"] == name)) for name in names)
-    return Plot(
-        shown, log_axis(visible, [line] if "bal" in names else []), panels, tuple(beneath), len(drawn) - len(visible)
-    )
+    axis = log_axis(visible, [line] if "bal" in names else [])
+    interval = view.protocol.decline.interval_probability
+    courses = {
+        name: course_traces(
+            [row for row in rows_of(view.fitted) if row["compartment"] == name],
+            points, shown, axis, language, interval=interval,
+        )
+        for name, points in panels
+    }  # fmt: skip
+    return Plot(shown, axis, panels, tuple(beneath), len(drawn) - len(visible), courses)
 
 
 def figure_of(plot: Plot, view: PatientView, language: Language, sizes: Sizes = SCREEN) -> dict[str, Any]:
@@ -59,7 +70,7 @@ def figure_of(plot: Plot, view: PatientView, language: Language, sizes: Sizes = 
     """
     drawing = Drawing(view, language, plot.window, plot.axis, len(plot.panels), lanes_px(plot.lanes, sizes), sizes)
     for i, (compartment, drawn) in enumerate(plot.panels):
-        drawing.panel(i, compartment, list(drawn))
+        drawing.panel(i, compartment, list(drawn), plot.courses[compartment])
     draw_lanes(drawing, plot.lanes)
     return drawing.figure()
 

@@ -27,8 +27,8 @@ class Trace:
 
 
 def course_traces(
-    fitted: Sequence[Row], drawn: list[Point], window: Window, axis: LogAxis, language: Language, *, interval: float
-) -> list[Trace]:
+    fitted: Sequence[Row], drawn: Sequence[Point], window: Window, axis: LogAxis, language: Language, *, interval: float
+) -> tuple[Trace, ...]:
     """The traces of one compartment's trajectories: bands first, lines on top.
 
     Kinds: `band` and `fitted` up to the last result, `band:after` and `fitted:after` from there on. A band is one outline:
@@ -69,7 +69,7 @@ def course_traces(
                 }
                 xs = [window.x(row["moment"]) for row in line]
                 lines.append(Trace(f"fitted{suffix}", xs, [10.0 ** row["load_log10"] for row in line], look))
-    return bands + lines
+    return (*bands, *lines)
 
 
 def _band(rows: list[Row], kind: str, fill: str, foot: float, window: Window) -> Trace:

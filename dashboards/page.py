@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cmvmon.text import Language, language
 from cmvmon.text.values import days_in_words
+from dashboards.result_lines import result_lines
 from dashboards.site_views import SiteView
 from dashboards.views import MergedView, PatientView, WardView
 
@@ -19,14 +20,17 @@ Page = PatientView | WardView | MergedView
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(
+    found = Environment(
         loader=PackageLoader("dashboards", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,  # templates are part of the program: none changes while it runs
     )
+    found.globals["result_lines"] = result_lines
+    return found
 
 
 def render(template: str, language_: Language, *, board: object = None, **facts: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -78,6 +79,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         for row in unjudged
         if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
     ]
+    told = {alert["alert_id"]: cells.alert_row(alert, view, language) for alert in alerts}
     results = [cells.result_row(point, view, language) for point in reversed(shown)]
     weeks, older_weeks = decline_tables(shown, view, language)
     interval = language.percent(view.protocol.decline.interval_probability)
@@ -86,8 +88,8 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         "age": _age(shown, view, language),
         "born": _born(view, language),
         "left": view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
-        "headline": _headline(alerts, shown, pairs, view, language),
-        "also": _also(alerts, missing, view, language),
+        "headline": _headline(alerts, told, shown, pairs, view, language),
+        "also": _also(alerts, told, missing, language),
         "unassessed": not_assessed.lines(missing, language),
         "never": never,
         "never_lines": never_lines,
@@ -95,7 +97,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         "due": _due(view, language),
         "duration": _duration(view, language),
         "unwatched": _unwatched(pairs, view, language),
-        "alerts": [cells.alert_row(alert, view, language) for alert in alerts],
+        "alerts": list(told.values()),
         "ended": [cells.ended_row(alert, view, language) for alert in view.ended_alerts],
         "latest": [latest_row(pair, shown, view, language) for pair in pairs],
         "states": [
@@ -151,6 +153,7 @@ def _age(shown: list[Point], view: PatientView, language: Language) -> str:
 
 def _headline(
     alerts: list[Row],
+    told: Mapping[str, Row],
     shown: list[Point],
     pairs: list[tuple[Point, Point | None]],
     view: PatientView,
@@ -160,20 +163,20 @@ def _headline(
     pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
     count = language.count("headline.alerts", len(alerts)) if alerts else language.say("headline.no_alert")
     if pressing:
-        first = cells.alert_row(pressing[0], view, language)
+        first = told[pressing[0]["alert_id"]]
         sentence = language.say("headline.alert", title=first["title"], sentence=first["brief"])
         return {"attention": True, "sentence": sentence, "count": count}
     main = facts.main_pair(pairs, view.affected)
     return {"attention": False, "sentence": _course(main and main[0], shown, view, language), "count": count}
 
 
-def _also(alerts: list[Row], missing: list[NotAssessable], view: PatientView, language: Language) -> list[str]:
+def _also(alerts: list[Row], told: Mapping[str, Row], missing: list[NotAssessable], language: Language) -> list[str]:
     """What stands on top beside the first alert: every other one of now, and one of a rule that could not tell of another
     gene or drug, without which "nothing found" of that one would read as nothing found at all."""
     beside = {item.rule for item in missing if not_assessed.about(item.subject)}
     pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
     rows = [
-        cells.alert_row(alert, view, language)
+        told[alert["alert_id"]]
         for alert in pressing[1:]
         if alert["tier"] == _INTERRUPTING_TIERS[0] or alert["rule"] in beside
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
+from functools import lru_cache
 from html import escape, unescape
 from itertools import compress, pairwise
 from operator import not_
@@ -64,6 +65,7 @@ class _Static:
         self.start, self.end = (_seconds(x) for x in self.layout["xaxis"]["range"])
         self.size = self.layout["font"]["size"]
         self.parts: list[str] = []
+        self._axes: dict[str, tuple[float, float, float, float, bool]] = {}
 
     def x(self, value: Any, ref: str = "x") -> float:
         if ref in ("x domain", "paper"):
@@ -78,14 +80,19 @@ class _Static:
         """`is_exponent`: on a log axis the value is its exponent already, as Plotly has it of annotations."""
         if ref == "paper":
             return self.bottom - value * (self.bottom - self.top)
+        if ref not in self._axes:
+            self._axes[ref] = self._axis(ref)
+        low, high, first, last, is_log = self._axes[ref]
+        at = math.log10(value) if is_log and not is_exponent else value
+        return low - (at - first) / (last - first) * (low - high)
+
+    def _axis(self, ref: str) -> tuple[float, float, float, float, bool]:
+        """Where an axis or its domain ends on the sheet, what stands at both ends, and whether it is a log axis."""
         name, _, domain = ref.partition(" ")
         axis = self.layout[f"yaxis{name[1:]}"]
         low, high = (self.bottom - float(share) * (self.bottom - self.top) for share in axis["domain"])
-        if domain:
-            return low - value * (low - high)
-        at = math.log10(value) if axis.get("type") == "log" and not is_exponent else value
-        first, last = (float(end) for end in axis["range"])
-        return low - (at - first) / (last - first) * (low - high)
+        first, last = (0.0, 1.0) if domain else (float(end) for end in axis["range"])
+        return low, high, first, last, not domain and axis.get("type") == "log"
 
     def grid(self) -> None:
         """Lines and words of the ticks."""
@@ -195,6 +202,7 @@ class _Static:
         return f' stroke="{color}" stroke-width="{width:g}"{dashes}'
 
 
+@lru_cache(maxsize=4096)
 def _seconds(moment: str) -> float:
     """Local wall time as a number: both ends of an axis are written in the same zone."""
     return (datetime.fromisoformat(moment) - datetime(2000, 1, 1)).total_seconds()  # noqa: DTZ001

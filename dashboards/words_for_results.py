@@ -27,30 +27,39 @@ def value(point: Point, language: Language) -> str:
     if point.row["is_conflicting"]:
         return language.say("conflicting.value")
     row = point.row
-    if row["detection"] == words.QUANTIFIED:
-        load = row["viral_load_iu_per_ml"]
+    return _value(row["detection"], row["viral_load_iu_per_ml"], row["lod_iu_per_ml"], point.limit, language)
+
+
+@lru_cache(maxsize=8192)  # a page says a result in its table, in its figure and on paper
+def _value(detection: str, load: float, lod: float | None, limit: float | None, language: Language) -> str:
+    if detection == words.QUANTIFIED:
         return language.say("value.with_log10", load=language.load(load), log10=language.number(math.log10(load), 2))
-    if row["detection"] == words.NOT_DETECTED and row["lod_iu_per_ml"] is not None:
+    if detection == words.NOT_DETECTED and lod is not None:
         word = language.word("detection", words.NOT_DETECTED)
-        return language.say("value.not_detected", word=word, limit=language.load(row["lod_iu_per_ml"]))
-    return value_in_words(row["detection"], None, point.limit, language)
+        return language.say("value.not_detected", word=word, limit=language.load(lod))
+    return value_in_words(detection, None, limit, language)
 
 
 def result_row(point: Point, view: PatientView, language: Language) -> Row:
     """One line of the results table."""
     row = point.row
-    limits = {name: row[f"{name}_iu_per_ml"] for name in ("lloq", "uloq")}
-    known = {name: language.load(limit) for name, limit in limits.items() if limit is not None}
     return {
         "collected": language.moment(row["collected_at"], view.time_zone),
         "compartment": language.word("compartment", row["compartment"]),
         "value": _gone(point, view, language) if point.is_gone else value(point, language),
         "is_gone": point.is_gone,
         "before": _before(point, view, language),
-        "limits": language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else "",
+        "limits": _limits(row["lloq_iu_per_ml"], row["uloq_iu_per_ml"], language),
         "status": _status(row, language),
         "assay": f"{row['laboratory']}, {row['assay']}",
     }
+
+
+@lru_cache(maxsize=1024)
+def _limits(lloq: float | None, uloq: float | None, language: Language) -> str:
+    limits = {"lloq": lloq, "uloq": uloq}
+    known = {name: language.load(limit) for name, limit in limits.items() if limit is not None}
+    return language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else ""
 
 
 def _status(row: Row, language: Language) -> str:

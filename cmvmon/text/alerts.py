@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from cmvmon.domain import words
@@ -127,6 +128,7 @@ def _said(
         raise MissingWords(f"the evidence of {rule!r} lacks {error.args[0]!r}; the rule must give it") from None
 
 
+@cache
 def read_by(rule: str, key: str, language: Language) -> frozenset[str]:
     """The facts that the words of a sentence are made from, and the one by which they are chosen. Raises MissingWords."""
     place = _place(rule, key, language)
@@ -163,10 +165,15 @@ def _template(rule: str, key: str, speaker: Speaker) -> str:
 
 def _filled(template: str, speaker: Speaker) -> str:
     parts = []
-    for text, name, asked, _ in string.Formatter().parse(template):
+    for text, name, asked, _ in _parsed(template):
         parts += [text, "" if name is None else speaker.written(name, asked or "")]
     return "".join(parts)
 
 
 def _fields(template: str) -> Iterator[tuple[str, str]]:
-    return ((name, asked or "") for _, name, asked, _ in string.Formatter().parse(template) if name is not None)
+    return ((name, asked or "") for _, name, asked, _ in _parsed(template) if name is not None)
+
+
+@cache  # of sentences that are shipped: as many as there are
+def _parsed(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
+    return tuple(string.Formatter().parse(template))

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from cmvmon.text.beside import side, written_line
@@ -270,6 +270,7 @@ _OF_SEVERAL: Mapping[str, tuple[Callable[..., tuple[str, ...]], Callable[..., st
 }
 
 
+@cache  # names of facts: as many as there are
 def format_of(name: str) -> str:
     """The format that the name of a fact says; `text` where it says none.
 
@@ -279,6 +280,7 @@ def format_of(name: str) -> str:
     return next((form for pattern, form in _BY_NAME if pattern.search(name)), "text")
 
 
+@cache
 def _quantity(name: str) -> str | None:
     """What a fact is a number of, where that is held against lines."""
     return next((found.pattern for found in _QUANTITIES if found.search(name)), None)

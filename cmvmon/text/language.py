@@ -64,6 +64,11 @@ class Language:
         return key in self.sentences
 
     @cached_property
+    def _plain(self) -> Mapping[str, str]:
+        """The sentences that have nothing to fill."""
+        return {key: text for key, text in self.sentences.items() if not {"{", "}"} & set(text)}
+
+    @cached_property
     def under(self) -> Mapping[str, tuple[str, ...]]:
         """The sentences of each key and of all keys that go on from it: under `a.b` those of `a.b` and of `a.b.c`."""
         found: dict[str, list[str]] = {}
@@ -95,6 +100,8 @@ class Language:
         >>> language("nl").say("compartment.csf")
         'liquor'
         """
+        if not params and key in self._plain:
+            return self._plain[key]
         if key not in self.sentences:
             raise MissingWords(f"text/languages/{self.code}.py has no sentence {key!r}; add it, in every language")
         try:
@@ -125,9 +132,7 @@ class Language:
         >>> language("nl").number(0.8, 1), language("en").number(-12400, 0), language("nl").number(0.399, 1, beside=(0.4,))
         ('0,8', '−12,400', '0,399')
         """
-        digits = decimals(x, digits, beside)
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return _decimal(rounded(x, digits), pattern, self.locale).replace("-", "−")
+        return _number(x, digits, tuple(beside), self.locale)
 
     def load(self, iu_per_ml: float, beside: Collection[float] = ()) -> str:
         """A load or a limit in IU/mL without its unit; whole from 100 on, else with up to two decimals. `beside` as for `number`.
@@ -190,6 +195,13 @@ def _decimal(x: float, pattern: str, locale: str) -> str:
 
     written: str = format_decimal(x, format=pattern, locale=locale)
     return written
+
+
+@lru_cache(maxsize=8192)
+def _number(x: float, digits: int, beside: tuple[float, ...], locale: str) -> str:
+    digits = decimals(x, digits, beside)
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    return _decimal(rounded(x, digits), pattern, locale).replace("-", "−")
 
 
 @lru_cache(maxsize=8192)

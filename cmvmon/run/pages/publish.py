@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from cmvmon import protocol as policy
@@ -15,14 +16,15 @@ from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, Prot
 from cmvmon.run.health import freshness
 from cmvmon.run.pages import views
 from cmvmon.run.pages.around import STALE_AFTER_HOURS, around, switched_off
+from cmvmon.run.pages.page_files import PageFiles
 from cmvmon.run.pages.page_names import PageNames
 from cmvmon.run.pages.patient_views import patient_views
-from cmvmon.run.pages.site_pages import write_site_pages
+from cmvmon.run.pages.site_pages import site_pages, write_site_pages
 from cmvmon.run.pages.whole_ward import ward_view, whole_ward
 from cmvmon.run.ward import ward_list
 from cmvmon.run.ward.drugs_now import drugs_now
 from cmvmon.shell.alerts import alert_store
-from cmvmon.shell.basis.files import write_atomically, write_texts
+from cmvmon.shell.basis.files import write_atomically
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import database
@@ -34,7 +36,7 @@ from cmvmon.text import codes, language
 from dashboards.merged import merged_page
 from dashboards.patient import patient_page
 from dashboards.script import shared_script
-from dashboards.views import FeedState, SwitchedOff
+from dashboards.views import FeedState, PatientView, SwitchedOff
 from dashboards.ward import ward_page
 
 _PLACES_NAMED = 3  # of many places in a protocol file
@@ -42,11 +44,15 @@ _PLACES_NAMED = 3  # of many places in a protocol file
 
 @dataclass(frozen=True)
 class Published:
-    """How many pages of the ward and its patients were written, how many were as they should be, and the ward page's file name."""
+    """How many files of the ward and its patients were written, how many were as they should be, and the ward page's file name.
+
+    `rendered`: how many pages were rendered to find that out, those about the site among them.
+    """
 
     written: int
     unchanged: int
     ward_page: str
+    rendered: int
 
 
 def publish(
@@ -83,40 +89,54 @@ def publish(
     merged = [old for old in sorted(one.into) if (folder / names.patient(old, settings.language)).exists()]
     with_pages = sorted((wanted | {one.of(old) for old in merged}) & known)
     script_name, script = shared_script()
+    files = PageFiles(folder, remembers=only is None and into is None)
     # Its name says what is in it; megabytes are looked through again by a night, not for every result.
-    needs_script = only is None or not (folder / script_name).exists()
-    pages: dict[str, str] = {script_name: script} if needs_script else {}
+    if only is None or not (folder / script_name).exists():
+        files.put(script_name, script)
     common = replace(stands.common(opened), drugs=ward.drugs if only is None else drugs_now(assessment.facts))
     whole = whole_ward(opened, ward, stands, common=common, names=names)
     of_patients = patient_views(
         opened, assessment, with_pages, around=stands, one=one, common=common, names=names,
         ended_of=None if only is None else with_pages,
     )  # fmt: skip
-    for view in of_patients:
-        for code in codes():
-            mine = replace(view, ward_href=names.ward(code))
-            pages[view.hrefs[code]] = patient_page(mine, language=language(code), script=script_name)
+    _patient_pages(files, of_patients, names)
+    told = files.shows(whole)
     for code in codes():
         spoken = language(code)
         for old in merged:
             gone = views.merged_view(
                 old, one, common=common, code=code, page_of=names.patient, ward_href=names.ward(code)
             )
-            pages[names.patient(old, code)] = merged_page(gone, language=spoken)
+            files.put(names.patient(old, code), merged_page(gone, language=spoken))
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole.rows)
-        pages[names.ward(code)] = ward_page(replace(whole, rows=rows), language=spoken, script=script_name)
-    pages["index.html"] = pages[names.ward(settings.language)]
-    written = write_texts(folder, pages)
+        on_page = replace(whole, rows=rows)
+        shows = told and files.shows(told, code, script_name, *(row.href for row in rows))
+        for name in (names.ward(code), *(["index.html"] if code == settings.language else [])):
+            files.page(name, shows, partial(ward_page, on_page, language=spoken, script=script_name))
+    files.flush()
+    written, unchanged = files.n_written, files.n_unchanged
     if only is None:
-        write_site_pages(
+        site_pages(
             opened,
             assessment,
+            files,
             as_of=as_of,
             stale_after_hours=STALE_AFTER_HOURS,
             switched_off=stands.switched_off,
-            into=folder,
         )
-    return Published(written, len(pages) - written, names.ward(settings.language))
+    files.finish()
+    return Published(written, unchanged, names.ward(settings.language), files.n_rendered)
+
+
+def _patient_pages(files: PageFiles, of_patients: Iterator[PatientView], names: PageNames) -> None:
+    """The page of each patient, in every language."""
+    script = shared_script()[0]
+    for view in of_patients:
+        told = files.shows(view)
+        for code in codes():
+            mine = replace(view, ward_href=names.ward(code))
+            shows = told and files.shows(told, code, script, mine.ward_href)
+            files.page(view.hrefs[code], shows, partial(patient_page, mine, language=language(code), script=script))
 
 
 @contextmanager

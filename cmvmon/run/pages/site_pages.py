@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from cmvmon import __version__
@@ -12,7 +12,7 @@ from cmvmon.assess import Assessment
 from cmvmon.run.asking.unit_query import unit_numbers
 from cmvmon.run.pages.data_view import data_view
 from cmvmon.run.pages.method_view import method_view
-from cmvmon.shell.basis.files import write_texts
+from cmvmon.run.pages.page_files import PageFiles
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes, language
 from dashboards.data_page import data_page
@@ -31,13 +31,25 @@ def write_site_pages(
     as_of: datetime,
     stale_after_hours: int,
     switched_off: Sequence[SwitchedOff],
-    into: Path | None = None,
-) -> int:
-    """Writes those that have changed, and returns how many.
+) -> None:
+    """Writes those that have changed into the site's own folder. Arguments as `site_pages`."""
+    files = PageFiles(opened.site.pages)
+    site_pages(opened, assessment, files, as_of=as_of, stale_after_hours=stale_after_hours, switched_off=switched_off)
+    files.finish()
 
-    Args:
-        assessment: of everybody at `as_of`; None = it was stopped: the unit page says so, and the data page says why.
-        into: another folder than the site's own pages.
+
+def site_pages(
+    opened: OpenSite,
+    assessment: Assessment | None,
+    files: PageFiles,
+    *,
+    as_of: datetime,
+    stale_after_hours: int,
+    switched_off: Sequence[SwitchedOff],
+) -> None:
+    """The pages, among these files.
+
+    `assessment`: of everybody at `as_of`; None = it was stopped: the unit page says so, and the data page says why.
     """
     script = shared_script()[0]
     shared = shared_fields(opened, as_of=as_of, stale_after_hours=stale_after_hours, switched_off=switched_off)
@@ -45,13 +57,15 @@ def write_site_pages(
     numbers = None if assessment is None else unit_numbers(opened, assessment, as_of=as_of)
     unit = UnitView(**shared["unit"], numbers=numbers)
     method = method_view(opened, as_of=as_of, shared=shared["method"])
-    texts = {}
     for code in codes():
         spoken = language(code)
-        texts[file_name("data", code)] = data_page(data, language=spoken, script=script)
-        texts[file_name("unit", code)] = unit_page(unit, language=spoken, script=script)
-        texts[file_name("method", code)] = method_page(method, language=spoken, script=script)
-    return write_texts(into or opened.site.pages, texts)
+        for name, view, page in (
+            ("data", data, partial(data_page, data)),
+            ("unit", unit, partial(unit_page, unit)),
+            ("method", method, partial(method_page, method)),
+        ):
+            shows = files.shows(view, name, code, script)
+            files.page(file_name(name, code), shows, partial(page, language=spoken, script=script))
 
 
 def shared_fields(

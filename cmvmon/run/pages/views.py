@@ -166,7 +166,11 @@ def patient_view(
         never_delivered=common.never_delivered,
         beside=Beside(*(mine(known.shared(rows)) for rows in BESIDE)),
         alongside=Alongside(*(mine(known.shared(rows)) for rows in ALONGSIDE)),
-        rested=rested,
+        rested={
+            alert["alert_id"]: rested[alert["alert_id"]]
+            for alert in rows_of(mine(open_alerts))
+            if alert["alert_id"] in rested
+        },
         drugs=common.drugs.get(patient_id, DrugsNow()),
         due=some.due.get(patient_id, ()),
     )
