@@ -131,7 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.patients} patients, {options.years:g} years; seconds of the processor")
         print(f"  publishing all of it, both languages: {seconds:.2f} ({done.written / seconds:.0f} pages a second)")
         print(f"  Plotly's to_html, one figure a patient: {own:.2f}; ratio {seconds / own:.2f}")
-        print(f"  the same again: {again:.2f}; {same.written} files written")
+        mine, theirs = (1000 * x / options.patients for x in (seconds, own))
+        print(f"  one patient's two pages: {mine:.1f} ms, Plotly's one: {theirs:.1f} ms")
+        print(f"  the same again: {again:.2f}; {same.rendered} pages rendered, {same.written} files written")
         print(
             f"  bytes of a patient's page: median {statistics.median(sizes):.0f}, at most {max(sizes)} of {MOST_BYTES}"
         )

@@ -39,6 +39,7 @@ class Fingerprints:
 
     def __init__(self) -> None:
         self._shared: dict[int, tuple[object, str]] = {}
+        self._names: dict[Any, tuple[str, ...]] = {}
 
     def of(self, view: object, *beside: str) -> str | None:
         """Of what that view shows; `beside`: the language, and what else is given to what renders it. None: it can't be told."""
@@ -68,19 +69,19 @@ class Fingerprints:
         raise _Untold(type(value).__name__)
 
     def _fields(self, value: Any) -> str:
-        parts = [self._told(getattr(value, name)) for name in _names(type(value))]
+        parts = [self._told(getattr(value, name)) for name in self._names_of(type(value))]
         return f"{type(value).__qualname__} {parts!r}"
+
+    def _names_of(self, kind: Any) -> tuple[str, ...]:
+        if kind not in self._names:
+            self._names[kind] = tuple(field.name for field in dataclasses.fields(kind))
+        return self._names[kind]
 
     def _told_once(self, value: object) -> str:
         """Of a large value that every page quotes, which is kept so that no other one can have its id."""
         if id(value) not in self._shared:
             self._shared[id(value)] = (value, hashlib.sha256(self._fields(value).encode()).hexdigest())
         return self._shared[id(value)][1]
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @cache
