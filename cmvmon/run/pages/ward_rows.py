@@ -14,6 +14,13 @@ from dashboards import facts
 from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
 from dashboards.views import WardRow
 
+# What a row draws a result from, and what `facts.points` and `facts.course_to` read of it.
+_DRAWN_FROM = frozenset(
+    {"patient_id", "compartment", "laboratory", "assay", "collected_at", "reported_at", "result_id", "result_status"}
+    | {"detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml"}
+    | {"is_conflicting", "sigma_log10"}
+)
+
 
 def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:
     """The rows of the ward page, without links: a patient has one page in each language."""
@@ -51,6 +58,7 @@ def _latest(
     """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
     first, then those that a rule watches. And every used result of the first of them."""
     noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
+    noisy = noisy.select(sorted(_DRAWN_FROM & set(noisy.columns)))  # of everybody: each column more is megabytes
     watched = set(ward.watched.rows())
     watched_of: dict[str, dict[str, None]] = {}
     for patient_id, name in sorted(watched):
