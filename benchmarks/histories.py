@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from data_contracts import gate
+from cmvmon.data_contracts import gate
 from tests.run.test_histories import EVENTS, as_said, ended_in
 from tests.sites import laboratories
 

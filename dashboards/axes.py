@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from cmvmon.dashboards.facts import Point
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards.facts import Point
 
 # Layout, not policy: how much of a long history one A4 panel can show, and the decades that every patient's panel has.
 WINDOW = timedelta(days=120)

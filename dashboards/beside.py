@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from cmvmon.dashboards import page
+from cmvmon.dashboards.rows import Row, rows_of
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import capital, dose, plain
 from cmvmon.domain.laboratory_values import IN_JUDGED_UNIT
 from cmvmon.facts.beside import OF_DEFENCE, UNREAD, WITH_FOSCARNET
 from cmvmon.text import Language
-from dashboards import page
-from dashboards.rows import Row, rows_of
-from dashboards.views import PatientView
-from dashboards.words_for_results import capital, dose, plain
 
 _DAY = timedelta(days=1)
 _DECIMALS_OF_A_CONVERTED_VALUE = 2

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cmvmon.dashboards import page
 from cmvmon.text import Language
 from cmvmon.text.set_aside import reasons
-from dashboards import page
 
 LISTED = ("ward", "worklist", "data", "unit", "method")  # the board's links, in this order
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.rows import Row, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain import compartments, words
 from cmvmon.text import Language
 from cmvmon.text.concordance import concordance_sentence, no_pairs_sentence, standing_in_sentence
-from dashboards import facts
-from dashboards.rows import Row, rows_of
-from dashboards.views import PatientView
 
 
 def standing_in(view: PatientView, language: Language) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 
+from cmvmon.dashboards.rows import Row, rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.dose_amounts import looks_like_another_unit
 from cmvmon.text import Language
-from dashboards.rows import Row, rows_by, rows_of
-from dashboards.views import PatientView
 
 
 def course_caveats(view: PatientView, language: Language) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from dashboards.look import DATA, FONT, FONT_PX, GRID, INK, LINE, literal
+from cmvmon.dashboards.look import DATA, FONT, FONT_PX, GRID, INK, LINE, literal
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 724, 320, 64, 24, 16, 56
 _BAND = "rgba(0,114,178,0.18)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from cmvmon.dashboards import site_page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.site_page import Table, ago
+from cmvmon.dashboards.site_views import DataView, Feed
 from cmvmon.feeds.owners import EITHER, NOBODY, SENDER, SITE
 from cmvmon.text import Language
 from cmvmon.text.values import operations_in_words, table_in_words
-from dashboards import site_page
-from dashboards.board import Board
-from dashboards.site_page import Table, ago
-from dashboards.site_views import DataView, Feed
 
 _TROUBLED = ("silent", "never", "refused")
 _COUNTS = ("received", "accepted", "quarantined", "duplicates", "ignored")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards import words_for_results as cells
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
-from dashboards import facts
-from dashboards import words_for_results as cells
-from dashboards.facts import Point
-from dashboards.rows import Row
-from dashboards.views import PatientView
 
 LAST_WEEKS = (2, 1)  # what the first sheet holds of a series, and where it is full; the others are one fold away
 

@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.axes import LogAxis, Window, time_ticks
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.fitted import Trace
+from cmvmon.dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
+from cmvmon.dashboards.rows import rows_of
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import value
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards import facts
-from dashboards.axes import LogAxis, Window, time_ticks
-from dashboards.facts import Point
-from dashboards.fitted import Trace
-from dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
-from dashboards.rows import rows_of
-from dashboards.views import PatientView
-from dashboards.words_for_results import value
 
 
 class Drawing:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards.rows import rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
-from dashboards.rows import rows_by, rows_of
-from dashboards.views import PatientView
 
 
 def drug_notes(view: PatientView, language: Language) -> list[str]:

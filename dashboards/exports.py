@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
+from cmvmon.dashboards.static_figure import WIDTH_PX
 from cmvmon.domain.errors import SiteError
-from dashboards.static_figure import WIDTH_PX
 
 PDF, SVG, HTML = FORMATS = ("pdf", "svg", "html")
 _HEAD_PX = 34  # above the figure of an SVG: whose it is
@@ -21,7 +21,7 @@ _NEEDS_SCRIPT = re.compile(
 
 
 def patient_pdf(page: str, *, annex: bool = False) -> bytes:
-    """The PDF of a patient's page (`dashboards.patient.patient_page`): its first sheet, and what has no room there.
+    """The PDF of a patient's page (`cmvmon.dashboards.patient.patient_page`): its first sheet, and what has no room there.
 
     Args:
         annex: what is folded on the screen stands behind it.

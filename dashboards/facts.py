@@ -12,11 +12,11 @@ from statistics import NormalDist
 
 import polars as pl
 
+from cmvmon.dashboards.rows import Row, once_a_frame, rows_by, rows_of
 from cmvmon.domain import compartments, words
 from cmvmon.domain.alert_order import as_listed
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.protocol import Protocol
-from dashboards.rows import Row, once_a_frame, rows_by, rows_of
 
 Series = tuple[str, str, str]  # compartment, laboratory, assay
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cmvmon.dashboards import never_delivered
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import WORK, FeedState, WardView
 from cmvmon.domain.delivered import LEADING
 from cmvmon.text import Language
 from cmvmon.text.values import operations_in_words, table_in_words
-from dashboards import never_delivered
-from dashboards.rows import Row
-from dashboards.views import WORK, FeedState, WardView
 
 _TROUBLES_OPEN = 2  # more warnings than these would stand before the first patient
 _NIGHT_NOT_DONE = ("night_missed", "night_stopped")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from cmvmon.dashboards.moved import days_in_short, way_in_words
+from cmvmon.dashboards.row_views import DrugsNow, LatestResult, RunningDrug
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards.moved import days_in_short, way_in_words
-from dashboards.row_views import DrugsNow, LatestResult, RunningDrug
-from dashboards.words_for_results import capital
 
 _DAY = timedelta(days=1)
 

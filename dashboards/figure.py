@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.axes import LogAxis, Window, log_axis, window
+from cmvmon.dashboards.drawing import Drawing
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.fitted import Trace, course_traces
+from cmvmon.dashboards.lane_drawing import draw_lanes, lanes_px
+from cmvmon.dashboards.lanes import Lane, lanes
+from cmvmon.dashboards.look import SCREEN, Sizes
+from cmvmon.dashboards.rows import rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
-from dashboards import facts
-from dashboards.axes import LogAxis, Window, log_axis, window
-from dashboards.drawing import Drawing
-from dashboards.facts import Point
-from dashboards.fitted import Trace, course_traces
-from dashboards.lane_drawing import draw_lanes, lanes_px
-from dashboards.lanes import Lane, lanes
-from dashboards.look import SCREEN, Sizes
-from dashboards.rows import rows_of
-from dashboards.views import PatientView
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cmvmon.dashboards import facts, sheet
+from cmvmon.dashboards.decline_weeks import LAST_WEEKS, decline_tables
+from cmvmon.dashboards.figure import Plot, figure_of
+from cmvmon.dashboards.look import PAPER
+from cmvmon.dashboards.static_figure import static_svg
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
-from dashboards import facts, sheet
-from dashboards.decline_weeks import LAST_WEEKS, decline_tables
-from dashboards.figure import Plot, figure_of
-from dashboards.look import PAPER
-from dashboards.static_figure import static_svg
-from dashboards.views import PatientView
 
 # Shares of the columns on paper, as `style.css` has them: what is not printed there has none.
 _LATEST, _WEEKS, _RESULTS = (11, 21, 14, 31, 15, 8), (18, 28, 24, 30), (14, 12, 40, 12, 22)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cmvmon.dashboards.axes import LogAxis, Window
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.look import BAND, BAND_AFTER, TRAJECTORY, literal
+from cmvmon.dashboards.rows import Row, rows_by
 from cmvmon.text import Language
-from dashboards.axes import LogAxis, Window
-from dashboards.facts import Point
-from dashboards.look import BAND, BAND_AFTER, TRAJECTORY, literal
-from dashboards.rows import Row, rows_by
 
 _DIGITS = 2  # significant ones of an estimated load; more would promise what a band of this width can't
 

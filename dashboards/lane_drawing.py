@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dashboards.drawing import Drawing
-from dashboards.lanes import NONE, UNKNOWN, Bar, Lane
-from dashboards.look import BREATHING, DATA, INK, LINE, THERAPY, VEIL, Sizes, literal, width_px
+from cmvmon.dashboards.drawing import Drawing
+from cmvmon.dashboards.lanes import NONE, UNKNOWN, Bar, Lane
+from cmvmon.dashboards.look import BREATHING, DATA, INK, LINE, THERAPY, VEIL, Sizes, literal, width_px
 
 _EMPTY_LANE = 0.62  # a lane without anything in it, as a share of one: its words, and a line beneath them
 _GAP_PX = 12  # between the last panel and the lanes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import renal_bands
+from cmvmon.dashboards.figure import Plot
+from cmvmon.dashboards.rows import rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.text import Language
-from dashboards import renal_bands
-from dashboards.figure import Plot
-from dashboards.rows import rows_by, rows_of
-from dashboards.views import PatientView
-from dashboards.words_for_results import capital
 
 
 def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list[str]:

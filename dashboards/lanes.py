@@ -10,16 +10,16 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.renal_bands import renal_bands
+from cmvmon.dashboards.rows import Row, rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import capital, dose, plain
 from cmvmon.domain import drug_levels
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.kidney_function import CREATININE, KIDNEY_FUNCTION
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.text import Language
-from dashboards import facts
-from dashboards.renal_bands import renal_bands
-from dashboards.rows import Row, rows_by, rows_of
-from dashboards.views import PatientView
-from dashboards.words_for_results import capital, dose, plain
 
 KNOWN, NONE, UNKNOWN = "known", "none", "unknown"
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from cmvmon.dashboards.happened import AlertChange, Lately, ResultChange
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import WardView
+from cmvmon.dashboards.words_for_results import at_compartment
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_title, ended_in_words, of_stored
 from cmvmon.text.values import value_in_words
-from dashboards.happened import AlertChange, Lately, ResultChange
-from dashboards.rows import Row
-from dashboards.views import WardView
-from dashboards.words_for_results import at_compartment
 
 _ALERTS = ("new", "worse", "reopened", "resolved", "closed")
 _RESULTS = (words.CORRECTED, words.WITHDRAWN, words.MOVED)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards.figure import Plot
+from cmvmon.dashboards.lanes import NONE, UNKNOWN
+from cmvmon.dashboards.rows import rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards.figure import Plot
-from dashboards.lanes import NONE, UNKNOWN
-from dashboards.rows import rows_of
-from dashboards.views import PatientView
 
 
 def legend(plot: Plot, view: PatientView, language: Language) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.views import MergedView
 from cmvmon.text import Language
-from dashboards import page
-from dashboards.board import Board
-from dashboards.views import MergedView
 
 
 def merged_page(view: MergedView, *, language: Language, board: Board | None = None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cmvmon.dashboards import site_page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.site_page import Table
+from cmvmon.dashboards.site_views import MethodView, RuleView
 from cmvmon.protocol.numbers import Written
 from cmvmon.text import Language
 from cmvmon.text.provenance import owner_in_words, strength_in_words
-from dashboards import site_page
-from dashboards.board import Board
-from dashboards.site_page import Table
-from dashboards.site_views import MethodView, RuleView
 
 
 @dataclass(frozen=True)

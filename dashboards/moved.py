@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.page import elapsed
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import result_row, value
 from cmvmon.domain import words
 from cmvmon.text import Language
 from cmvmon.text.beside import rounded
 from cmvmon.text.values import change_in_words
-from dashboards import facts
-from dashboards.facts import Point
-from dashboards.page import elapsed
-from dashboards.rows import Row
-from dashboards.views import PatientView
-from dashboards.words_for_results import result_row, value
 
 
 def latest_row(pair: tuple[Point, Point | None], shown: list[Point], view: PatientView, language: Language) -> Row:

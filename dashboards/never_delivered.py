@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from cmvmon.dashboards.row_views import NotAssessable
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import NeverDelivered
+from cmvmon.dashboards.words_for_results import capital, unassessed
 from cmvmon.text import Language
 from cmvmon.text.values import table_in_words
-from dashboards.row_views import NotAssessable
-from dashboards.rows import Row
-from dashboards.views import NeverDelivered
-from dashboards.words_for_results import capital, unassessed
 
 
 def is_for_want_of(reason: str, missing: Sequence[NeverDelivered]) -> bool:

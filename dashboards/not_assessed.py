@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from cmvmon.dashboards.row_views import NotAssessable
+from cmvmon.dashboards.words_for_results import unassessed
 from cmvmon.text import Language
-from dashboards.row_views import NotAssessable
-from dashboards.words_for_results import unassessed
 
 _NAMED = ("gene", "drug")  # the parts of a subject that a line names as they are
 

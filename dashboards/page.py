@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cmvmon.dashboards.result_lines import result_lines
+from cmvmon.dashboards.site_views import SiteView
+from cmvmon.dashboards.views import MergedView, PatientView, WardView
 from cmvmon.text import Language, language
 from cmvmon.text.values import days_in_words
-from dashboards.result_lines import result_lines
-from dashboards.site_views import SiteView
-from dashboards.views import MergedView, PatientView, WardView
 
 Page = PatientView | WardView | MergedView
 
@@ -21,7 +21,7 @@ Page = PatientView | WardView | MergedView
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("dashboards", "templates"),
+        loader=PackageLoader("cmvmon.dashboards", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,7 +36,7 @@ def _environment() -> Environment:
 def render(template: str, language_: Language, *, board: object = None, **facts: object) -> str:
     """The page of that template. Every value is escaped; a name that the template asks for and lacks is an error.
 
-    `board`: what the board adds to it (`dashboards.board.Board`); None = it is a file, for whoever may read it.
+    `board`: what the board adds to it (`cmvmon.dashboards.board.Board`); None = it is a file, for whoever may read it.
     """
     return _environment().get_template(template).render(say=language_.say, lang=language_.code, board=board, **facts)
 

@@ -9,24 +9,24 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cmvmon.dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
+from cmvmon.dashboards import words_for_results as cells
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.course_caveats import course_caveats
+from cmvmon.dashboards.decline_weeks import decline_tables
+from cmvmon.dashboards.drug_notes import drug_notes
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.figure import Plot, figure_of, plot_of
+from cmvmon.dashboards.first_sheet import first_sheet
+from cmvmon.dashboards.lane_words import lane_lines
+from cmvmon.dashboards.legend import legend
+from cmvmon.dashboards.moved import latest_row
+from cmvmon.dashboards.response import response_rows
+from cmvmon.dashboards.row_views import NotAssessable
+from cmvmon.dashboards.rows import Row, rows_of
+from cmvmon.dashboards.views import CAVEATS, Caveat, PatientView
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_sentence, duration_sentence, of_stored
-from dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
-from dashboards import words_for_results as cells
-from dashboards.board import Board
-from dashboards.course_caveats import course_caveats
-from dashboards.decline_weeks import decline_tables
-from dashboards.drug_notes import drug_notes
-from dashboards.facts import Point
-from dashboards.figure import Plot, figure_of, plot_of
-from dashboards.first_sheet import first_sheet
-from dashboards.lane_words import lane_lines
-from dashboards.legend import legend
-from dashboards.moved import latest_row
-from dashboards.response import response_rows
-from dashboards.row_views import NotAssessable
-from dashboards.rows import Row, rows_of
-from dashboards.views import CAVEATS, Caveat, PatientView
 
 _FIRST_RESULTS = 8  # the rest is folded away on the screen, and printed
 _INTERRUPTING_TIERS = (1, 2)

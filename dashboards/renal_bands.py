@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cmvmon.dashboards.rows import Row, rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
 from cmvmon.text.formats import band_in_words
-from dashboards.rows import Row, rows_by, rows_of
-from dashboards.views import PatientView
 
 
 @dataclass(frozen=True)

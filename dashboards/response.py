@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.rows import Row, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.text import Language
 from cmvmon.text.next_sample import next_sample_sentence
 from cmvmon.text.response import decline_sentence, rebound_sentence
-from dashboards import facts
-from dashboards.facts import Point
-from dashboards.rows import Row, rows_of
-from dashboards.views import PatientView
 
 _REBOUND = "rebound"  # the rule
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
-from dashboards.rows import Row
+from cmvmon.dashboards.rows import Row
 
 _BEFORE, _AFTER = ("collected", "compartment"), ("limits", "status", "assay")  # the columns beside that of the value
 

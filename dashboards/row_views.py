@@ -82,7 +82,7 @@ class LatestResult:
 
     Attributes:
         limit_iu_per_ml: the LLOQ or ULOQ it was below or above.
-        way, since: how its load came to be and since when (`dashboards.facts.Course`): falls, rises, within_noise or untold.
+        way, since: how its load came to be and since when (`cmvmon.dashboards.facts.Course`): falls, rises, within_noise or untold.
         is_watched: whether a rule watches this compartment's load.
     """
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards.row_views import SampleDue
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import WardView
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.text import Language
-from dashboards.row_views import SampleDue
-from dashboards.rows import Row
-from dashboards.views import WardView
-from dashboards.words_for_results import capital
 
 _KINDS = ("overdue", "due_today", "ordered")
 

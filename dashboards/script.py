@@ -15,6 +15,6 @@ def shared_script() -> tuple[str, str]:
 
     The name carries a hash of the text, so that a page never runs with another version than it was made for.
     """
-    drawing = resources.files("dashboards").joinpath("assets", "draw.js").read_text(encoding="utf-8")
+    drawing = resources.files("cmvmon.dashboards").joinpath("assets", "draw.js").read_text(encoding="utf-8")
     content = f"{get_plotlyjs()}\n{drawing}"
     return f"cmvmon-{hashlib.sha256(content.encode()).hexdigest()[:16]}.js", content

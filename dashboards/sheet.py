@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.look import width_px
-from dashboards.rows import Row
+from cmvmon.dashboards.look import width_px
+from cmvmon.dashboards.rows import Row
 
 _SHEET_PX = 1054  # A4 between margins of 9 mm
 _WIDTH_PX = 718

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from cmvmon.dashboards import page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.site_views import SiteView
 from cmvmon.text import Language
 from cmvmon.text.values import days_in_words
-from dashboards import page
-from dashboards.board import Board
-from dashboards.site_views import SiteView
 
 PAGES = ("data", "unit", "method")  # their file names begin so (templates/links.html)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from cmvmon.dashboards.views import SwitchedOff, UnderProtocol
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.differences import Difference
 from cmvmon.protocol.numbers import Written
 from cmvmon.unit.numbers import UnitNumbers
-from dashboards.views import SwitchedOff, UnderProtocol
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from cmvmon.dashboards.row_views import CoursePoint
 from cmvmon.domain import words
-from dashboards.row_views import CoursePoint
 
 WEEKS = 8
 WIDTH, HEIGHT = 112, 38

@@ -14,9 +14,9 @@ from itertools import compress, pairwise
 from operator import not_
 from typing import Any
 
+from cmvmon.dashboards.look import FONT, width_px
+from cmvmon.dashboards.static_marks import mark
 from cmvmon.domain.errors import ProgramError
-from dashboards.look import FONT, width_px
-from dashboards.static_marks import mark
 
 WIDTH_PX = 718  # A4 between margins of 10 mm, at 96 px an inch
 _DASHES = {"solid": "", "dash": "6 4", "dot": "1.5 3", "dashdot": "6 3 1.5 3"}

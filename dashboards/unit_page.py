@@ -9,17 +9,17 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from cmvmon.dashboards import page, site_page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.curves import Curve, Figure, plotly_figure, static_svg
+from cmvmon.dashboards.site_page import Table
+from cmvmon.dashboards.site_views import UnitView
+from cmvmon.dashboards.unit_tables import acknowledged, cells, course_texts, courses, percent, weeks
 from cmvmon.kinetics.numerics.cumulative_incidence import CumulativeIncidence
 from cmvmon.text import Language
 from cmvmon.text.concordance import concordance_sentence
 from cmvmon.unit.numbers import DAYS, FEW, Share, UnitNumbers, share_at
 from cmvmon.unit.reactivation import EVERYONE, Reactivation
-from dashboards import page, site_page
-from dashboards.board import Board
-from dashboards.curves import Curve, Figure, plotly_figure, static_svg
-from dashboards.site_page import Table
-from dashboards.site_views import UnitView
-from dashboards.unit_tables import acknowledged, cells, course_texts, courses, percent, weeks
 
 _DAYS_SHOWN = 42  # layout: how long a curve is drawn
 _HIGHEST_SHARE = 1.08  # so that the name of a curve at the top stands within the figure
@@ -29,7 +29,7 @@ _WARNINGS = ("cause", "competing", "immortal", "death", "sampling", "published")
 @lru_cache(maxsize=1)
 def published() -> Mapping[str, Any]:
     """What `published.toml` holds: numbers of the literature, by which nothing is judged."""
-    return tomllib.loads(resources.files("dashboards").joinpath("published.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files("cmvmon.dashboards").joinpath("published.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 
+from cmvmon.dashboards.site_page import Table
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.text import Language
 from cmvmon.unit.courses import CourseTimes
 from cmvmon.unit.numbers import DAYS, FEW, Share, UnitNumbers, share_at
-from dashboards.site_page import Table
-from dashboards.words_for_results import capital
 
 
 def percent(share: float, language: Language) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.dashboards.beside_views import Alongside, Beside
+from cmvmon.dashboards.happened import Lately
+from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rested import Rested
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
-from dashboards.beside_views import Alongside, Beside
-from dashboards.happened import Lately
-from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from cmvmon.dashboards import feed_words, lately_words, page
+from cmvmon.dashboards.board import Board
+from cmvmon.dashboards.samples_words import sample_lines
+from cmvmon.dashboards.views import WORK, WardView
+from cmvmon.dashboards.ward_row import ward_row
 from cmvmon.domain import words
 from cmvmon.text import Language
-from dashboards import feed_words, lately_words, page
-from dashboards.board import Board
-from dashboards.samples_words import sample_lines
-from dashboards.views import WORK, WardView
-from dashboards.ward_row import ward_row
 
 _NOW, _TODAY, _INFORMATION = words.TIERS
 _NEWS = ("new", "worse", "reopened")

@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
+from cmvmon.dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
+from cmvmon.dashboards.answers import answer_in_words
+from cmvmon.dashboards.row_views import CoursePoint, LatestResult, NotAssessable
+from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.views import NeverDelivered, WardRow, WardView
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.domain import alert_order, words
 from cmvmon.text import Language, alert_sentence, alert_title, of_stored
 from cmvmon.text.values import value_in_words
-from dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
-from dashboards.answers import answer_in_words
-from dashboards.row_views import CoursePoint, LatestResult, NotAssessable
-from dashboards.rows import Row
-from dashboards.views import NeverDelivered, WardRow, WardView
-from dashboards.words_for_results import capital
 
 _NOW, _INFORMATION = words.TIERS[0], words.TIERS[-1]
 _VALUES = 2  # compartments that a row names; the others stand in its fold

@@ -10,16 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.answers import answer_in_words
+from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.rows import Row, rows_by, rows_of
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.provenance import owner_in_words, strength_in_words
 from cmvmon.text.rested import rested_in_words
 from cmvmon.text.values import reason_in_words, short, value_in_words
-from dashboards import facts
-from dashboards.answers import answer_in_words
-from dashboards.facts import Point
-from dashboards.rows import Row, rows_by, rows_of
-from dashboards.views import PatientView
 
 
 def value(point: Point, language: Language) -> str:

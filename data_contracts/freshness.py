@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from data_contracts.gate import contract_of
-from data_contracts.promises import Fresh
+from cmvmon.data_contracts.gate import contract_of
+from cmvmon.data_contracts.promises import Fresh
 
 
 def fresh_within(table: str) -> timedelta | None:

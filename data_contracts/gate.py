@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from cmvmon.data_contracts.batch import pandas_batch
+from cmvmon.data_contracts.engine import validate
+from cmvmon.data_contracts.mapper import expectation, known_column, structure
+from cmvmon.data_contracts.promises import Fresh, Known, WholeTable, broken_rows, rows_breaking
+from cmvmon.data_contracts.reading import WARNING, Contract, Rule, merged, read_contract
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.tables import BY_NAME
-from data_contracts.batch import pandas_batch
-from data_contracts.engine import validate
-from data_contracts.mapper import expectation, known_column, structure
-from data_contracts.promises import Fresh, Known, WholeTable, broken_rows, rows_breaking
-from data_contracts.reading import WARNING, Contract, Rule, merged, read_contract
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -139,7 +139,7 @@ def contract_texts(table: str) -> list[str]:
     """The contracts of one table as committed: the generated one, then the hand-written one on the whole table."""
     if table not in BY_NAME:
         raise SiteError(f"there is no contract for table {table!r}; there is one for {', '.join(BY_NAME)}")
-    folder = resources.files("data_contracts") / "contracts"
+    folder = resources.files("cmvmon.data_contracts") / "contracts"
     names = (f"{table}.odcs.yaml", f"{table}.whole_table.odcs.yaml")
     return [(folder / name).read_text(encoding="utf-8") for name in names]
 

@@ -13,6 +13,10 @@ from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from cmvmon.data_contracts.engine import great_expectations
+from cmvmon.data_contracts.odcs import PHYSICAL
+from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
+from cmvmon.data_contracts.reading import Rule, read_contract
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
@@ -29,10 +33,6 @@ from cmvmon.domain.constraints import (
     Requires,
 )
 from cmvmon.domain.errors import ContractBroken
-from data_contracts.engine import great_expectations
-from data_contracts.odcs import PHYSICAL
-from data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
-from data_contracts.reading import Rule, read_contract
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cmvmon.data_contracts import strict
+from cmvmon.data_contracts.odcs import API_VERSION, ENGINE, LOGICAL, PHYSICAL
+from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
@@ -25,9 +28,6 @@ from cmvmon.domain.constraints import (
     OrderedWhen,
     Requires,
 )
-from data_contracts import strict
-from data_contracts.odcs import API_VERSION, ENGINE, LOGICAL, PHYSICAL
-from data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
 
 ERROR = "error"
 WARNING = "warning"

@@ -14,14 +14,14 @@ NIGHTLY_CRON = f"{DUE_AT.minute} {DUE_AT.hour} * * *"
 
 
 def deployments(root: Path, time_zone: str) -> list[Any]:
-    """The night on its schedule, and the lab feed, which a stored delivery of this site calls for (flows.relay)."""
+    """The night on its schedule, and the lab feed, which a stored delivery of this site calls for (cmvmon.flows.relay)."""
     from prefect.deployments.runner import EntrypointType  # type: ignore[attr-defined]
     from prefect.events import DeploymentEventTrigger
     from prefect.schedules import Cron
 
-    from flows.lab_feed import lab_feed
-    from flows.nightly import nightly
-    from flows.relay import EVENT, RESOURCE, SITE
+    from cmvmon.flows.lab_feed import lab_feed
+    from cmvmon.flows.nightly import nightly
+    from cmvmon.flows.relay import EVENT, RESOURCE, SITE
 
     where = str(root.resolve())
     # Named by module, a flow is found wherever `cmvmon serve` was started.

@@ -1,6 +1,6 @@
 """Prefect's engine, made quiet and kept inside the site: no telemetry, no results on disk, no file outside.
 
-Prefect reads its settings when it is first imported, so these functions come before any import of `flows.nightly`.
+Prefect reads its settings when it is first imported, so these functions come before any import of `cmvmon.flows.nightly`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,6 @@ def quiet(root: Path) -> None:
 def run_once(root: Path, *, as_of: datetime) -> tuple[TakenIn, Counts, Published]:
     """One night as a flow run, under the engine that PREFECT_API_URL names, else an ephemeral one."""
     quiet(root)
-    from flows.nightly import nightly
+    from cmvmon.flows.nightly import nightly
 
     return nightly(str(root.resolve()), as_of.isoformat())

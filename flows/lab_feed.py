@@ -12,12 +12,12 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.flows.nightly import STEP, is_served
+from cmvmon.flows.scrubbing import scrubbed
 from cmvmon.run.daytime import feed
 from cmvmon.run.daytime.feed import Fed
 from cmvmon.run.health.nights import ENDS_WITHIN
 from cmvmon.shell.store.session import moment
-from flows.nightly import STEP, is_served
-from flows.scrubbing import scrubbed
 
 
 @task(name="assess, publish", **STEP)

@@ -1,4 +1,7 @@
-"""Tells of a night that did not run, as a child of `cmvmon serve` that may wait for the site: `python -m flows.missing ROOT`."""
+"""Tells of a night that did not run, as a child of `cmvmon serve` that may wait for the site.
+
+`python -m cmvmon.flows.missing ROOT`
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import sys
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.messages.telling import tell_safely
 from cmvmon.run.nightly.night_alerts import note_missed
-from flows.lifeline import end_with_parent
 
 
 def main(root: Path) -> None:

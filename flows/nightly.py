@@ -17,6 +17,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from cmvmon.domain.errors import CmvmonError, StoreBusy
+from cmvmon.flows.scrubbing import scrubbed
 from cmvmon.run.deliveries.intake import TakenIn
 from cmvmon.run.health.nights import ENDS_WITHIN
 from cmvmon.run.judging.assessing import Counts
@@ -25,7 +26,6 @@ from cmvmon.run.nightly import night
 from cmvmon.run.nightly.night_alerts import noting_a_stop
 from cmvmon.run.pages.publish import Published
 from cmvmon.shell.store.session import moment
-from flows.scrubbing import scrubbed
 
 
 def when_the_store_was_busy(_task: Any, _run: Any, state: Any) -> bool:

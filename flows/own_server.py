@@ -1,4 +1,4 @@
-"""Prefect's server as a child of `cmvmon serve`: `python -m flows.own_server FD`, on a socket that the parent has bound.
+"""Prefect's server as a child of `cmvmon serve`: `python -m cmvmon.flows.own_server FD`, on a socket that the parent has bound.
 
 The parent binds it, so that nobody else can answer at that address before the server does.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from flows.lifeline import end_with_parent
+from cmvmon.flows.lifeline import end_with_parent
 
 
 def main(descriptor: int) -> None:

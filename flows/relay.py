@@ -1,5 +1,5 @@
 """Calls for lab feeds by Prefect's events, as a child of `cmvmon serve`, or beside a work pool of the site's own:
-`python -m flows.relay SITE`.
+`python -m cmvmon.flows.relay SITE`.
 
 An event names a delivery and the site's folder, and nothing else. Where Prefect can't be reached what came is taken in all the same,
 and is called for later.
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, StoreError
+from cmvmon.flows.engine import quiet
+from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.daytime.calling import Caller
 from cmvmon.run.daytime.watching import Look
-from flows.engine import quiet
-from flows.lifeline import end_with_parent
 
 SERVED = "CMVMON_SERVED"  # in the environment of a child of `cmvmon serve`, which ends with it
 EVENT = "cmvmon.delivery.stored"

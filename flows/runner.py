@@ -1,4 +1,4 @@
-"""Starts the runs when they are due, as a child of `cmvmon serve`: `python -m flows.runner ROOT`.
+"""Starts the runs when they are due, as a child of `cmvmon serve`: `python -m cmvmon.flows.runner ROOT`.
 
 What an earlier one left behind is cleared first: runs whose process is gone, and those that were due while nobody was there.
 One night stands for all that were missed.
@@ -17,10 +17,10 @@ from typing import Any
 from uuid import UUID
 
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.health.nights import nights
 from cmvmon.run.nightly.night_alerts import note_missed
 from cmvmon.shell.folder.site import Site
-from flows.lifeline import end_with_parent
 
 _AT_ONCE = 4  # processes; the steps of several take turns on the site
 _GONE = "its process ended with the `cmvmon serve` that started it"
@@ -30,7 +30,7 @@ _PASSED = "it was due while `cmvmon serve` did not run; one night stands for all
 def main(root: Path) -> None:
     """Serves the deployments of the site until it is stopped."""
     end_with_parent()
-    from flows.deployments import deployments
+    from cmvmon.flows.deployments import deployments
 
     if nights(root).last is not None:
         with suppress(CmvmonError):  # whatever it is, the night meets it too, and says so

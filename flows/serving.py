@@ -22,11 +22,11 @@ from pathlib import Path
 from threading import Event
 
 from cmvmon.domain.errors import CmvmonError, SiteError
+from cmvmon.flows.engine import quiet
 from cmvmon.run.health import at_work
 from cmvmon.run.health.nights import Nights, nights
 from cmvmon.shell.folder.site import Site
 from cmvmon.telling import notify_file, out_file
-from flows.engine import quiet
 
 _SERVER_STARTS_WITHIN_S = 120.0
 _ENDS_WITHIN_S = 2.5  # after that a child is killed
@@ -53,8 +53,8 @@ def serve(root: Path, *, stop: Event) -> Iterator[str]:
             environment = _start_server(site, environment, started, stop)
         if not stop.is_set():
             environment = environment | {"CMVMON_SERVED": "1"}
-            started["runner"] = _child("flows.runner", str(root.resolve()), environment)
-            started["relay"] = _child("flows.relay", str(root.resolve()), environment)
+            started["runner"] = _child("cmvmon.flows.runner", str(root.resolve()), environment)
+            started["relay"] = _child("cmvmon.flows.relay", str(root.resolve()), environment)
             yield "serving, one step at a time; stop with Ctrl-C"
         yield from _until(stop, started, environment, root)
     yield _at_the_end(root)
@@ -85,13 +85,13 @@ def _until(stop: Event, started: dict[str, Process], environment: dict[str, str]
             continue
         if started["relay"].poll() is not None:  # the nights go on without it, and take in what it did not
             yield f"NOT DONE what comes by day: its part ended by itself (code {started['relay'].returncode}); it is started again"
-            started["relay"] = _child("flows.relay", str(root.resolve()), environment)
+            started["relay"] = _child("cmvmon.flows.relay", str(root.resolve()), environment)
         looked_at, words = time.monotonic(), ""
         try:
             found = nights(root)
             if found.is_overdue(is_served=True) and told != found.due:
                 told = found.due
-                started["missing"] = _child("flows.missing", str(root.resolve()), environment)
+                started["missing"] = _child("cmvmon.flows.missing", str(root.resolve()), environment)
         except CmvmonError as error:
             words = str(error)
         if words != said and words:
@@ -105,7 +105,7 @@ def _tell_people(started: dict[str, Process], environment: dict[str, str], root:
     if (before is None or before.poll() is not None) and any(
         (root / name).exists() for name in (notify_file.NAME, out_file.NAME)
     ):
-        started["telling"] = _child("flows.telling", str(root.resolve()), environment)
+        started["telling"] = _child("cmvmon.flows.telling", str(root.resolve()), environment)
 
 
 def _at_the_end(root: Path) -> str:
@@ -133,7 +133,7 @@ def _start_server(site: Site, environment: dict[str, str], started: dict[str, Pr
         # No page of Prefect's: nobody knows the password, and `cmvmon status` says what there is to say.
         own = reached | {"PREFECT_SERVER_API_AUTH_STRING": password, "PREFECT_SERVER_UI_ENABLED": "false"}
         started["server"] = _child(
-            "flows.own_server", str(bound.fileno()), own, passes=bound.fileno(), log=log.fileno()
+            "cmvmon.flows.own_server", str(bound.fileno()), own, passes=bound.fileno(), log=log.fileno()
         )
     _wait_for(f"{url}/health", started["server"], stop)
     return reached
@@ -142,7 +142,7 @@ def _start_server(site: Site, environment: dict[str, str], started: dict[str, Pr
 def _child(
     module: str, argument: str, environment: dict[str, str], *, passes: int | None = None, log: int | None = None
 ) -> Process:
-    """A child in a group of its own, which ends with this process (flows.lifeline)."""
+    """A child in a group of its own, which ends with this process (cmvmon.flows.lifeline)."""
     return subprocess.Popen(
         [sys.executable, "-m", module, argument],
         stdin=subprocess.PIPE,

@@ -1,12 +1,12 @@
-"""Tells people what is due, as a child of `cmvmon serve` that may wait for a server: `python -m flows.telling ROOT`."""
+"""Tells people what is due, as a child of `cmvmon serve` that may wait for a server: `python -m cmvmon.flows.telling ROOT`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.messages.telling import tell_safely
-from flows.lifeline import end_with_parent
 
 
 def main(root: Path) -> None:

@@ -123,7 +123,7 @@ def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
     place = request.path.relative_to(TESTS).as_posix() if request.path.is_relative_to(TESTS) else ""
     with pytest.MonkeyPatch.context() as patched:
         if place.startswith(tuple(f"{folder}/" for folder in NIGHTS_ON_THE_WAY)) and place not in JUDGED_AS_EVERY_NIGHT:
-            from data_contracts import gate
+            from cmvmon.data_contracts import gate
 
             patched.setattr(gate, "of_every_night", gate.gate, raising=False)
             patched.setattr(gate, "gate", gate.live_gate)
@@ -133,7 +133,7 @@ def promises_judged_as_live(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def judged_as_every_night(monkeypatch: pytest.MonkeyPatch) -> None:
     """The promises of this test's nights are judged as a hospital's are, in a file where those of others are on the way."""
-    from data_contracts import gate
+    from cmvmon.data_contracts import gate
 
     monkeypatch.setattr(gate, "gate", gate.of_every_night)  # type: ignore[attr-defined]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from cmvmon.data_contracts.dictionary import data_dictionary, facts_dictionary
+from cmvmon.data_contracts.odcs import contract_text
 from cmvmon.domain.tables import TABLES
 from cmvmon.shell.dialects import BY_NAME
 from cmvmon.shell.migrations.frozen import ddl
-from data_contracts.dictionary import data_dictionary, facts_dictionary
-from data_contracts.odcs import contract_text
 from tests.docs.alerts_page import alerts_page
 from tests.docs.commands_page import commands_page
 from tests.docs.guide_page import guide_page

@@ -12,6 +12,8 @@ from cmvmon.board.forms import Fields
 from cmvmon.board.listings import search_page
 from cmvmon.board.pages import ALERT, LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
+from cmvmon.dashboards.board import alert_page
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
 from cmvmon.run.answers import answering
 from cmvmon.run.asking.queries import told_alert
@@ -21,8 +23,6 @@ from cmvmon.shell.alerts import alert_history, alert_store
 from cmvmon.shell.boards.audit_log import DONE, FAILED
 from cmvmon.shell.store.session import moment
 from cmvmon.text import alert_title, language, of_stored
-from dashboards.board import alert_page
-from dashboards.views import PatientView
 
 _TIERS = ("1", "2", "3")
 # Each answer, and the events as which the store has it.

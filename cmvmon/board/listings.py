@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cmvmon.board.scope import Scope
+from cmvmon.dashboards.board import Board, Choice, lists_page
 from cmvmon.feeds.patient_numbers import fold_number
 from cmvmon.run.asking.worklist import cell_in_words, worklist
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.as_known import numbers_in_store
 from cmvmon.shell.store.session import now
 from cmvmon.text import codes, language
-from dashboards.board import Board, Choice, lists_page
 
 _ALERTS = ("title", "tier", "patient_id", "bed", "place", "for_whom", "opened_at", "standing")
 _SAMPLES = ("patient_id", "bed", "place", "due_on", "is_overdue")

@@ -23,6 +23,15 @@ from urllib.parse import urlencode
 from cmvmon.board import listings
 from cmvmon.board.roles import ROUTES, may
 from cmvmon.board.scope import Reader, Scope, scope_of
+from cmvmon.dashboards.board import Board, Filters
+from cmvmon.dashboards.data_page import data_page
+from cmvmon.dashboards.merged import merged_page
+from cmvmon.dashboards.method_page import method_page
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.unit_page import unit_page
+from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.run.pages.stored_pages import StoredPages, stored_pages
 from cmvmon.shell.as_known import numbers_in_store, unassessed
 from cmvmon.shell.boards.revision import Revision, revision
@@ -30,15 +39,6 @@ from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store.session import Session
 from cmvmon.shell.work.opening import open_site
 from cmvmon.text import Language, codes, language
-from dashboards.board import Board, Filters
-from dashboards.data_page import data_page
-from dashboards.merged import merged_page
-from dashboards.method_page import method_page
-from dashboards.patient import patient_page
-from dashboards.script import shared_script
-from dashboards.unit_page import unit_page
-from dashboards.views import PatientView
-from dashboards.ward import ward_page
 
 _KEPT = 200
 Pdf = Callable[[PatientView, Language], bytes]  # what makes a patient's page as PDF, where something does
@@ -283,5 +283,5 @@ def _live_address(asked: Asked, tag: str) -> str:
 
 
 def _live_script() -> tuple[str, str]:
-    text = resources.files("dashboards").joinpath("assets", "live.js").read_text(encoding="utf-8")
+    text = resources.files("cmvmon.dashboards").joinpath("assets", "live.js").read_text(encoding="utf-8")
     return f"cmvmon-{hashlib.sha256(text.encode()).hexdigest()[:16]}.js", text

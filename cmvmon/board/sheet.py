@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ctypes.util import find_library
 
+from cmvmon.dashboards.exports import patient_pdf
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
-from dashboards.exports import patient_pdf
-from dashboards.patient import patient_page
-from dashboards.views import PatientView
 
 
 def can_be_made() -> bool:

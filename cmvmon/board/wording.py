@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cmvmon.board.desk import Shown
 from cmvmon.board.pages import Asked, Pages
 from cmvmon.board.scope import Reader
+from cmvmon.dashboards.board import Board, sign_in_page, words_page
 from cmvmon.text import codes, language
-from dashboards.board import Board, sign_in_page, words_page
 
 _STATUS_OF = {"refused": 403, "form": 403, "gone": 404, "unknown": 403, "stranger": 401, "method": 405, "large": 413}
 _TITLE_OF = {

@@ -26,7 +26,7 @@ NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
 @app.command()
 def serve(site: MadeSite = HERE) -> None:
     """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped; makes up a night that is missing."""
-    from flows.serving import serve as run
+    from cmvmon.flows.serving import serve as run
 
     with until_stopped("stopping ...") as stop:
         for line in run(site, stop=stop):

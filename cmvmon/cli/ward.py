@@ -283,7 +283,7 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
             night = run(site, as_of=as_of, method=method, clock_is_right=clock_is_right)
         taken_in, counts, published = night.taken_in, night.assessed, night.published
     else:
-        from flows.engine import run_once
+        from cmvmon.flows.engine import run_once
 
         told = []  # the flow tells people itself
         taken_in, counts, published = run_once(site, as_of=as_of)

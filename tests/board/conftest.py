@@ -14,7 +14,7 @@ from tests.board.boards import Asked
 
 @pytest.fixture(scope="session")
 def judged_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from data_contracts import gate
+    from cmvmon.data_contracts import gate
 
     with (
         pytest.MonkeyPatch.context() as patched

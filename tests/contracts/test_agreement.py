@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmvmon.data_contracts.batch import pandas_batch
+from cmvmon.data_contracts.engine import great_expectations, loaded
+from cmvmon.data_contracts.gate import contract_texts, gate, live_gate
+from cmvmon.data_contracts.mapper import expectation
+from cmvmon.data_contracts.reading import read_contract
 from cmvmon.domain.columns import Kind, split_by_promises
 from cmvmon.domain.constraints import Between, Constraint, OneOf
 from cmvmon.domain.delivered import NAMES as DELIVERED
 from cmvmon.domain.tables import BY_NAME, TABLES
-from data_contracts.batch import pandas_batch
-from data_contracts.engine import great_expectations, loaded
-from data_contracts.gate import contract_texts, gate, live_gate
-from data_contracts.mapper import expectation
-from data_contracts.reading import read_contract
 from tests.contracts.mutations import NEVER_ALONE, label, mutations
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
 from tests.depth import examples

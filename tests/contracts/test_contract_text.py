@@ -10,11 +10,11 @@ import pytest
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from cmvmon.data_contracts.gate import contract_texts
+from cmvmon.data_contracts.odcs import contract_text
+from cmvmon.data_contracts.reading import merged, read_contract
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.tables import TABLES
-from data_contracts.gate import contract_texts
-from data_contracts.odcs import contract_text
-from data_contracts.reading import merged, read_contract
 
 SCHEMA = json.loads((resources.files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8"))
 STANDARD = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)

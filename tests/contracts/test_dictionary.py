@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_contracts.dictionary import data_dictionary, facts_dictionary
+from cmvmon.data_contracts.dictionary import data_dictionary, facts_dictionary
 from tests.generate import ROOT
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from data_contracts import freshness
-from data_contracts.freshness import fresh_within, is_fresh
+from cmvmon.data_contracts import freshness
+from cmvmon.data_contracts.freshness import fresh_within, is_fresh
 
 AS_OF = datetime(2026, 3, 31, 4, tzinfo=UTC)
 TABLE = "viral_load_results"

@@ -15,12 +15,12 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from cmvmon.data_contracts import engine
+from cmvmon.data_contracts import gate as gate_module
+from cmvmon.data_contracts.batch import pandas_batch
+from cmvmon.data_contracts.engine import great_expectations
+from cmvmon.data_contracts.gate import gate, live_gate
 from cmvmon.domain.errors import SiteError
-from data_contracts import engine
-from data_contracts import gate as gate_module
-from data_contracts.batch import pandas_batch
-from data_contracts.engine import great_expectations
-from data_contracts.gate import gate, live_gate
 from tests.contracts.mutations import NAN
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
 from tests.generate import ROOT
@@ -162,7 +162,8 @@ def test_no_value_of_a_failing_table_is_in_any_result_message_or_log(
 
 def test_importing_the_gate_brings_in_neither_great_expectations_nor_pandas() -> None:
     code = (
-        "import sys, os, data_contracts, data_contracts.gate, data_contracts.odcs, data_contracts.dictionary\n"
+        "import sys, os\n"
+        "from cmvmon.data_contracts import gate, odcs, dictionary\n"
         "heavy = {'great_expectations', 'pandas'} & set(sys.modules)\n"
         "print(sorted(heavy), 'GX_ANALYTICS_ENABLED' in os.environ)"
     )

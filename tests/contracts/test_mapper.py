@@ -5,17 +5,17 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from cmvmon.data_contracts.batch import pandas_batch
+from cmvmon.data_contracts.engine import validate
+from cmvmon.data_contracts.gate import contract_texts
+from cmvmon.data_contracts.mapper import anchored, expectation, expectations
+from cmvmon.data_contracts.odcs import contract_text
+from cmvmon.data_contracts.reading import Rule, merged, read_contract
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.conditional import BetweenInUnit
 from cmvmon.domain.constraints import Between, OrderedWhen
 from cmvmon.domain.errors import ContractBroken
 from cmvmon.domain.tables import BY_NAME, TABLES
-from data_contracts.batch import pandas_batch
-from data_contracts.engine import validate
-from data_contracts.gate import contract_texts
-from data_contracts.mapper import anchored, expectation, expectations
-from data_contracts.odcs import contract_text
-from data_contracts.reading import Rule, merged, read_contract
 from tests.contracts.valid_tables import AS_OF
 
 RESULTS, WHOLE = contract_texts("viral_load_results")

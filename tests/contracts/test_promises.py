@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from cmvmon.data_contracts.gate import BrokenPromise, GateReport, _Answer
+from cmvmon.data_contracts.promises import Fresh, Known, RowCount, Unique, broken_rows, rows_breaking
+from cmvmon.data_contracts.reading import Contract, Rule
 from cmvmon.domain.constraints import Between, NotNull
-from data_contracts.gate import BrokenPromise, GateReport, _Answer
-from data_contracts.promises import Fresh, Known, RowCount, Unique, broken_rows, rows_breaking
-from data_contracts.reading import Contract, Rule
 
 AS_OF = datetime(2026, 3, 31, 4, tzinfo=UTC)
 

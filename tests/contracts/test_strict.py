@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cmvmon.data_contracts import strict
 from cmvmon.domain.errors import ContractBroken
-from data_contracts import strict
 
 
 def refused(ask: Callable[[], Any]) -> str:

@@ -8,10 +8,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
+from cmvmon.data_contracts.gate import BrokenPromise, contract_texts, gate, live_gate
+from cmvmon.data_contracts.promises import RowCount
+from cmvmon.data_contracts.reading import Rule, read_contract
 from cmvmon.domain.tables import TABLES
-from data_contracts.gate import BrokenPromise, contract_texts, gate, live_gate
-from data_contracts.promises import RowCount
-from data_contracts.reading import Rule, read_contract
 from tests.contracts.valid_tables import AS_OF, bare, full, references, table_of
 
 Mutation = tuple[pl.DataFrame, dict[str, pl.Series], int]

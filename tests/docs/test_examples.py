@@ -1,4 +1,4 @@
-"""Every example in a docstring is true, in every module of the packages and of the language that the tests share."""
+"""Every example in a docstring is true, in every module of the package and of the language that the tests share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import pkgutil
 
 import pytest
 
-PACKAGES = ("cmvmon", "data_contracts", "dashboards", "flows")
+import cmvmon
+
 MODULES = sorted(
-    found.name
-    for package in PACKAGES
-    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
-    if ".migrations" not in found.name
+    found.name for found in pkgutil.walk_packages(cmvmon.__path__, "cmvmon.") if ".migrations" not in found.name
 )
 OF_TESTS = ("tests.spec.reading", "tests.patients")
 

@@ -74,7 +74,7 @@ def test_the_wheel_holds_the_example_beside_its_origin_and_says_that_it_is_typed
 
 
 def test_what_is_installed_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
-    script = "import cmvmon, flows, dashboards; print(cmvmon.__file__, flows.__file__, dashboards.__file__)"
+    script = "import cmvmon, cmvmon.flows as f, cmvmon.dashboards as d; print(cmvmon.__file__, f.__file__, d.__file__)"
     for path in run([str(installed / "python"), "-c", script], tmp_path / "empty").split():
         assert Path(path).is_relative_to(installed.parent)
         assert not Path(path).is_relative_to(ROOT)

@@ -71,7 +71,7 @@ class Served:
 
     def ask(self, path: str, body: Any = None, *, password: str | None = None) -> Any:
         """What Prefect's API answers; an HTTP status where it refuses."""
-        url = self.environment("flows.runner")["PREFECT_API_URL"]
+        url = self.environment("cmvmon.flows.runner")["PREFECT_API_URL"]
         headers = {"Content-Type": "application/json"}
         if password is not None:
             headers["Authorization"] = f"Basic {b64encode(password.encode()).decode()}"

@@ -82,7 +82,7 @@ def kept_busy(file: Path) -> Iterator[None]:
 
 def one(served: Served, path: str, body: object, *, limit_s: float = 120) -> object:
     """What Prefect answers once it can be asked, as its children ask it."""
-    password = served.environment("flows.runner")["PREFECT_API_AUTH_STRING"]
+    password = served.environment("cmvmon.flows.runner")["PREFECT_API_AUTH_STRING"]
     found: list[object] = []
 
     def asked() -> bool:

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
+from cmvmon.flows.engine import quiet
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.run.nightly.night import nightly as plain_nightly
 from cmvmon.shell.basis.lock import only_run
 from cmvmon.shell.work.opening import open_site
-from flows.engine import quiet
 from tests import sites
 from tests.sites import day, text
 
@@ -85,7 +85,7 @@ async def _runs(deployment: str) -> list[Any]:
 def test_the_cron_deployment_creates_a_scheduled_run_at_half_past_five_local_time(server: Path, tmp_path: Path) -> None:
     from zoneinfo import ZoneInfo
 
-    from flows.deployments import deployments
+    from cmvmon.flows.deployments import deployments
 
     for deployment in deployments(tmp_path, "Europe/Amsterdam"):
         deployment.apply(work_pool_name=None)
@@ -105,7 +105,7 @@ def test_a_site_with_a_server_and_a_pool_of_its_own_deploys_both_and_an_event_ma
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
 
-    from flows.relay import call
+    from cmvmon.flows.relay import call
 
     async def pool() -> None:
         async with get_client() as client:
@@ -136,9 +136,9 @@ def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(s
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.states import Pending, Running, Scheduled
 
-    from flows.deployments import deployments
-    from flows.nightly import nightly
-    from flows.runner import clear
+    from cmvmon.flows.deployments import deployments
+    from cmvmon.flows.nightly import nightly
+    from cmvmon.flows.runner import clear
 
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     where = {"root": str(tmp_path.resolve())}
@@ -167,9 +167,9 @@ def test_prefect_holds_no_limit_and_what_an_earlier_serve_left_behind_is_ended(s
 
 
 def test_a_run_that_hangs_is_ended_by_its_own_limit_of_time(server: Path, tmp_path: Path) -> None:
+    from cmvmon.flows.lab_feed import lab_feed
+    from cmvmon.flows.nightly import nightly
     from cmvmon.run.health.nights import ENDS_WITHIN
-    from flows.lab_feed import lab_feed
-    from flows.nightly import nightly
 
     assert nightly.timeout_seconds == lab_feed.timeout_seconds == ENDS_WITHIN.total_seconds()
     begun = time.monotonic()
@@ -179,7 +179,7 @@ def test_a_run_that_hangs_is_ended_by_its_own_limit_of_time(server: Path, tmp_pa
 
 
 def test_the_flow_and_the_plain_command_give_the_same_rows_and_bytes(server: Path, tmp_path: Path) -> None:
-    from flows.nightly import nightly
+    from cmvmon.flows.nightly import nightly
 
     one, two = tmp_path / "flow", tmp_path / "plain"
     sites.ward_of_three(one)
@@ -196,8 +196,8 @@ def test_a_night_that_other_runs_keep_out_for_too_long_says_so(
     server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cmvmon.domain.errors import AlreadyRunning
+    from cmvmon.flows.nightly import nightly
     from cmvmon.shell.work import opening
-    from flows.nightly import nightly
 
     monkeypatch.setattr(opening, "WAIT_S", 0.2)
     with only_run(tmp_path / ".nightly.lock"), pytest.raises(AlreadyRunning, match="another run is at work"):
@@ -205,7 +205,7 @@ def test_a_night_that_other_runs_keep_out_for_too_long_says_so(
 
 
 def test_the_lab_feed_takes_in_one_landed_delivery_and_assesses_whom_it_touches(server: Path, tmp_path: Path) -> None:
-    from flows.lab_feed import lab_feed
+    from cmvmon.flows.lab_feed import lab_feed
 
     sites.ward_of_three(tmp_path)
     plain_nightly(tmp_path, as_of=day(7.5))
@@ -226,8 +226,8 @@ def test_marked_fake_ids_and_names_reach_no_log_error_artifact_parameter_or_gx_r
     server: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A delivery of marked ids, names in a column that nobody reads, every kind of record, and a table that breaks."""
-    from flows.lab_feed import lab_feed
-    from flows.nightly import nightly
+    from cmvmon.flows.lab_feed import lab_feed
+    from cmvmon.flows.nightly import nightly
 
     caplog.set_level("DEBUG")
     marked_id, name, number, file_name = NAMES

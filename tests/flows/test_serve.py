@@ -41,7 +41,12 @@ def test_a_serve_that_is_killed_in_a_night_leaves_nothing_behind_and_blocks_no_l
         wait(lambda: "RUNNING" in states(site) and "prefect.engine" in first.children())
         _only_its_own_children_reach_the_server(first)
         children = first.children()
-        assert set(children) == {"flows.own_server", "flows.runner", "flows.relay", "prefect.engine"}
+        assert set(children) == {
+            "cmvmon.flows.own_server",
+            "cmvmon.flows.runner",
+            "cmvmon.flows.relay",
+            "prefect.engine",
+        }
         first.process.kill()
         wait(lambda: not any(map(is_there, children.values())), 10)
         assert "RUNNING" in states(site)  # nobody could say that it had ended
@@ -87,10 +92,10 @@ def test_a_serve_that_is_killed_in_a_night_leaves_nothing_behind_and_blocks_no_l
 
 def _only_its_own_children_reach_the_server(served: Served) -> None:
     """It listens on loopback, asks for a password, and that stands where no other user can read it."""
-    given = served.environment("flows.runner")
+    given = served.environment("cmvmon.flows.runner")
     password, url = given["PREFECT_API_AUTH_STRING"], given["PREFECT_API_URL"]
     assert len(password) > 40
-    assert served.environment("flows.own_server")["PREFECT_SERVER_API_AUTH_STRING"] == password
+    assert served.environment("cmvmon.flows.own_server")["PREFECT_SERVER_API_AUTH_STRING"] == password
     assert url.startswith("http://127.0.0.1:")
     port = int(url.split(":")[2].split("/")[0])
     with socket.socket() as other, pytest.raises(OSError):
@@ -119,7 +124,7 @@ def _address_of_this_machine() -> str:
 
 
 def _ask_for_a_night(served: Served) -> None:
-    password = served.environment("flows.runner")["PREFECT_API_AUTH_STRING"]
+    password = served.environment("cmvmon.flows.runner")["PREFECT_API_AUTH_STRING"]
     body = {"deployments": {"name": {"any_": ["nightly"]}}}
     (deployment,) = served.ask("/deployments/filter", body, password=password)
     place = f"/deployments/{deployment['id']}/create_flow_run"

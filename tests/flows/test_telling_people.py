@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from flows import serving
+from cmvmon.flows import serving
 from tests.telling.telling_site import a_ward, notify, says
 
 _WITHIN_S = 120

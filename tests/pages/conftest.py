@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.text import codes, language
-from dashboards.patient import patient_page
-from dashboards.script import shared_script
-from dashboards.ward import ward_page
 from tests.pages import demo_site, hostile, made_up, made_up_fitted, made_up_ward
 
 _ARGUMENTS = (

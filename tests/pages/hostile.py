@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from cmvmon.dashboards.row_views import NotAssessable
+from cmvmon.dashboards.views import FeedState, PatientView, WardRow, WardView
 from cmvmon.domain.results import ALERTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from dashboards.row_views import NotAssessable
-from dashboards.views import FeedState, PatientView, WardRow, WardView
 from tests.pages import made_up, made_up_ward
 
 SCRIPT = "SYNTHETIC<script>alert(1)</script>"

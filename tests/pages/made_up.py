@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.dashboards.views import Caveat, PatientView
 from cmvmon.domain.results import ALERTS, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.shell.folder.protocol_files import Protocol
-from dashboards.views import Caveat, PatientView
 
 START = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 AS_OF = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)

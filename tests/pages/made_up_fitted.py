@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.results import ALERTS, VERDICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics import treatment_courses, weekly_decline
 from cmvmon.kinetics.trajectory.fitted import bank_trajectory
 from cmvmon.shell.folder.protocol_files import Protocol
-from dashboards.views import PatientView
 from tests.pages import made_up
 from tests.pages.made_up import AS_OF, course, result
 

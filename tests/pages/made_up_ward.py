@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboards.row_views import LatestResult, NotAssessable
-from dashboards.views import FeedState, WardRow, WardView
+from cmvmon.dashboards.row_views import LatestResult, NotAssessable
+from cmvmon.dashboards.views import FeedState, WardRow, WardView
 from tests.pages import made_up
 
 

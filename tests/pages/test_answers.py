@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.views import WardRow
+from cmvmon.dashboards.views import WardRow
 from tests.pages import made_up, made_up_ward
 from tests.pages.made_up import AS_OF, alert, alerts, day, slow_evidence
 from tests.pages.test_what_pages_say import patient, ward

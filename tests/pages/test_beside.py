@@ -12,6 +12,10 @@ import polars as pl
 import pytest
 
 from cmvmon.assess import assess
+from cmvmon.dashboards.beside import of_defence, with_drugs
+from cmvmon.dashboards.beside_views import Beside
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain import laboratory_values as labs_
 from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import RowType, split_by_promises
@@ -26,10 +30,6 @@ from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.context import LINES
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
-from dashboards.beside import of_defence, with_drugs
-from dashboards.beside_views import Beside
-from dashboards.patient import patient_page
-from dashboards.views import PatientView
 from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.course_caveats import course_caveats
+from cmvmon.dashboards.patient import patient_page
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.text import language
-from dashboards.course_caveats import course_caveats
-from dashboards.patient import patient_page
 from tests.pages import made_up
 from tests.pages.made_up import course
 from tests.pages.test_what_pages_say import text

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from cmvmon.assess import assess
+from cmvmon.dashboards.drug_notes import drug_notes
+from cmvmon.dashboards.patient import patient_page
 from cmvmon.facts.drug_pairs import noted_pairs
 from cmvmon.protocol.interactions import NOTE, NOTED_EFFECTS
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
-from dashboards.drug_notes import drug_notes
-from dashboards.patient import patient_page
 from tests import patients
 from tests.exposures import with_exposure
 from tests.pages import made_up

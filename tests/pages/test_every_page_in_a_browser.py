@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from cmvmon.dashboards.script import shared_script
 from cmvmon.run.pages.publish import page_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.telling import routing
 from cmvmon.telling.letter import Speaking
 from cmvmon.telling.wording import said
 from cmvmon.text import codes, language
-from dashboards.script import shared_script
 from tests.pages.conftest import Opened, Opener
 from tests.pages.demo_site import Demo
 from tests.pages.looking import (

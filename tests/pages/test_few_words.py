@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cmvmon.dashboards import few_words
+from cmvmon.dashboards.row_views import DrugsNow, LatestResult, RunningDrug, StoppedDrug
 from cmvmon.text import language
-from dashboards import few_words
-from dashboards.row_views import DrugsNow, LatestResult, RunningDrug, StoppedDrug
 from tests.pages.made_up import AS_OF
 
 GANCICLOVIR = RunningDrug("ganciclovir", AS_OF - timedelta(days=13, hours=1))

@@ -11,14 +11,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.facts import points
+from cmvmon.dashboards.figure import patient_figure
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.response import response_rows
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
-from dashboards.facts import points
-from dashboards.figure import patient_figure
-from dashboards.patient import patient_page
-from dashboards.response import response_rows
-from dashboards.views import PatientView
 from tests.pages import made_up
 from tests.pages.conftest import Opened
 from tests.pages.made_up import alert, alerts, result, week

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from cmvmon.dashboards.exports import patient_pdf
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.views import PatientView
 from cmvmon.text import codes, language
-from dashboards.exports import patient_pdf
-from dashboards.patient import patient_page
-from dashboards.views import PatientView
 from tests.pages import made_up, made_up_fitted
 
 

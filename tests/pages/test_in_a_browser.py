@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.text import codes, language
-from dashboards.script import shared_script
-from dashboards.ward import ward_page
 from tests.pages import hostile, made_up, made_up_ward
 from tests.pages.conftest import Opened, Opener
 from tests.pages.looking import CUT_OFF

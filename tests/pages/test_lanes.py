@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 
 from cmvmon.assess import assess
+from cmvmon.dashboards.beside_views import Alongside
+from cmvmon.dashboards.figure import patient_figure, plot_of
+from cmvmon.dashboards.lane_words import lane_lines
+from cmvmon.dashboards.lanes import Lane, lanes
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, METHODS, UNITS
@@ -16,11 +21,6 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.facts.alongside import ALONGSIDE, DOSE_BANDS, KIDNEY_VALUES, LANES_UNKNOWN, LEVELS_TAKEN
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
-from dashboards.beside_views import Alongside
-from dashboards.figure import patient_figure, plot_of
-from dashboards.lane_words import lane_lines
-from dashboards.lanes import Lane, lanes
-from dashboards.views import PatientView
 from tests import patients
 from tests.exposures import with_exposure
 from tests.measured import with_measured

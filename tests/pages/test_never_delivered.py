@@ -7,14 +7,14 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.never_delivered import of_a_patient, on_the_ward
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.row_views import NotAssessable
+from cmvmon.dashboards.views import FeedState, NeverDelivered, WardRow, WardView
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.results import VERDICTS
 from cmvmon.text import language
-from dashboards.never_delivered import of_a_patient, on_the_ward
-from dashboards.patient import patient_page
-from dashboards.row_views import NotAssessable
-from dashboards.views import FeedState, NeverDelivered, WardRow, WardView
-from dashboards.ward import ward_page
 from tests.pages import made_up, made_up_ward
 
 HOSTS = NeverDelivered("host_status", frozenset({"host_unknown"}))

@@ -18,11 +18,11 @@ import polars as pl
 import pytest
 from pypdf import PdfReader
 
+from cmvmon.dashboards.exports import patient_html, patient_pdf, patient_svg
 from cmvmon.domain import words
 from cmvmon.run.pages.publish import page_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.text import codes, language
-from dashboards.exports import patient_html, patient_pdf, patient_svg
 from tests.pages import by_hand
 from tests.pages.conftest import Opener
 from tests.pages.demo_site import Demo

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.dashboards.script import shared_script
 from cmvmon.text import codes, language
-from dashboards.script import shared_script
 from tests.pages import made_up_site
 from tests.pages.conftest import Opener
 from tests.pages.looking import CUT_OFF, FIGURES_FIT

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmvmon.dashboards import sparkline
+from cmvmon.dashboards.row_views import CoursePoint
 from cmvmon.domain import words
 from cmvmon.text import codes, language
-from dashboards import sparkline
-from dashboards.row_views import CoursePoint
 from tests.pages.made_up import AS_OF, day
 
 ZONE = "Europe/Amsterdam"

@@ -9,15 +9,15 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.beside_views import Alongside
+from cmvmon.dashboards.figure import patient_figure
+from cmvmon.dashboards.lanes import lanes
+from cmvmon.dashboards.look import PAPER, SCREEN
+from cmvmon.dashboards.static_figure import static_svg
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.errors import ProgramError
 from cmvmon.facts.alongside import KIDNEY_VALUES, LANES_UNKNOWN, LEVELS_TAKEN
 from cmvmon.text import codes, language
-from dashboards.beside_views import Alongside
-from dashboards.figure import patient_figure
-from dashboards.lanes import lanes
-from dashboards.look import PAPER, SCREEN
-from dashboards.static_figure import static_svg
-from dashboards.views import PatientView
 from tests.pages import hostile, made_up
 from tests.pages.made_up import course, day, result, results
 

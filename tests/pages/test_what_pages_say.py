@@ -12,18 +12,18 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.facts import course_to, points
+from cmvmon.dashboards.few_words import latest
+from cmvmon.dashboards.figure import older_than_figure, patient_figure
+from cmvmon.dashboards.look import SYMBOLS, literal
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.row_views import LatestResult, NotAssessable
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.views import FeedState, PatientView, WardRow, WardView
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
-from dashboards.facts import course_to, points
-from dashboards.few_words import latest
-from dashboards.figure import older_than_figure, patient_figure
-from dashboards.look import SYMBOLS, literal
-from dashboards.patient import patient_page
-from dashboards.row_views import LatestResult, NotAssessable
-from dashboards.script import shared_script
-from dashboards.views import FeedState, PatientView, WardRow, WardView
-from dashboards.ward import ward_page
 from tests.pages import hostile, made_up, made_up_ward
 from tests.pages.made_up import alert, alerts, result, results, slow_evidence
 

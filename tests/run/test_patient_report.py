@@ -12,9 +12,9 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from cmvmon.cli import app
+from cmvmon.dashboards.exports import patient_pdf, patient_svg
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.nightly.night import nightly
-from dashboards.exports import patient_pdf, patient_svg
 from tests import sites
 from tests.sites import day
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.dashboards.views import Caveat
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.checks.checkup import checkup
@@ -20,7 +21,6 @@ from cmvmon.run.pages.views import feed_states
 from cmvmon.shell.as_known import known
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import open_site
-from dashboards.views import Caveat
 from tests import sites
 from tests.sites import course, day, result, stay
 

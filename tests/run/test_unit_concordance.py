@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from cmvmon.dashboards.site_page import PAGES
 from cmvmon.domain.delivered import LEADING
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
@@ -22,7 +23,6 @@ from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import OpenSite, open_site
-from dashboards.site_page import PAGES
 from tests import sites
 from tests.sites import course, day, drop, result, stay, text
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmvmon.data_contracts.gate import live_gate
 from cmvmon.domain.patient_movements import CANCELS, MOVES, PATIENT_MOVEMENTS
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.stays_told import stays_told, stays_unclear
-from data_contracts.gate import live_gate
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Said = tuple[str, float, float | None, str | None]

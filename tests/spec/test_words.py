@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.views import CAVEATS, WORK
 from cmvmon.domain import compartments, host_status, words
 from cmvmon.domain.co_medication import KINDS, NOT_SYSTEMIC, ROUTES
 from cmvmon.domain.columns import Kind
@@ -41,7 +42,6 @@ from cmvmon.text.alerts import read_by
 from cmvmon.text.formats import format_of
 from cmvmon.text.language import rule_files
 from cmvmon.text.values import days_in_words, slope_sentence, value_in_words
-from dashboards.views import CAVEATS, WORK
 from tests.pages import made_up
 from tests.rules.reading import about, cases
 from tests.rules.together import verdicts_alone

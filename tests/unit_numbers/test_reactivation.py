@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cmvmon.dashboards.site_views import UnitView
+from cmvmon.dashboards.unit_page import unit_page
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
@@ -18,8 +20,6 @@ from cmvmon.unit.numbers import DAYS, FEW, UnitNumbers, share_at
 from cmvmon.unit.numbers import rows as unit_rows
 from cmvmon.unit.reactivation import EVERYONE, SEROPOSITIVE, Reactivation, followed, reactivation, serostatus
 from cmvmon.unit.workload import workload
-from dashboards.site_views import UnitView
-from dashboards.unit_page import unit_page
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=30)

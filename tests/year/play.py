@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cmvmon.data_contracts import gate
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.words import OPERATIONS
@@ -22,7 +23,6 @@ from cmvmon.shell.as_known import known
 from cmvmon.shell.store import session
 from cmvmon.shell.waiting import quarantine
 from cmvmon.shell.work.opening import open_site
-from data_contracts import gate
 from tests.year.alerts import BAL, NO_FOLLOW_UP, Alerts
 from tests.year.files import new_site, put, state_policy
 from tests.year.mishaps import nights

@@ -252,7 +252,7 @@ def _nights(root: Path) -> Iterator[Finding]:
 
 def _contracts(site: Site) -> Iterator[Finding]:
     """Every delivered table as it is known now, judged by Great Expectations."""
-    from data_contracts.gate import gate  # slow to load, and only this asks for it
+    from cmvmon.data_contracts.gate import gate  # slow to load, and only this asks for it
 
     if not database.exists(site.database):
         return

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from cmvmon.data_contracts.freshness import fresh_within
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.run.health import freshness
@@ -15,7 +16,6 @@ from cmvmon.run.health.work_faults import described
 from cmvmon.shell.as_known.signs_of_life import rhythm_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.waiting import feed_state
-from data_contracts.freshness import fresh_within
 
 A_DAY = timedelta(days=1)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.data_contracts.freshness import is_fresh
 from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.shell.as_known.signs_of_life import keeps_rhythm, last_sign
@@ -15,7 +16,6 @@ from cmvmon.shell.folder.site import Site
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.waiting.quarantine import Waits
-from data_contracts.freshness import is_fresh
 
 
 def feed_tables(

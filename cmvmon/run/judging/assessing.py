@@ -234,7 +234,7 @@ def _through_gate(
     *,
     is_live: bool,
 ) -> None:
-    from data_contracts.gate import gate, live_gate
+    from cmvmon.data_contracts.gate import gate, live_gate
 
     judged_by = live_gate if is_live else gate
     report = judged_by(row_type.name, frame.select(*row_type.schema), as_of=as_of, references=references)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cmvmon.dashboards.exports import FORMATS, HTML, SVG, patient_html, patient_pdf, patient_svg
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.nightly.page_report import report_pages
 from cmvmon.shell.basis.files import write_atomically
-from dashboards.exports import FORMATS, HTML, SVG, patient_html, patient_pdf, patient_svg
 
 
 def patient_report(root: Path, out: Path, *, patient: str, lang: str | None, kind: str, annex: bool = False) -> str:

@@ -10,6 +10,8 @@ from functools import cached_property
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.dashboards.happened import Lately
+from cmvmon.dashboards.views import NeverDelivered, SwitchedOff
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import ALERTS
 from cmvmon.run.health import freshness
@@ -22,8 +24,6 @@ from cmvmon.shell.waiting import quarantine
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.waiting.quarantine import Waits
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.happened import Lately
-from dashboards.views import NeverDelivered, SwitchedOff
 
 STALE_AFTER_HOURS = 36  # a page is made each night; the reader's own clock marks one that is older
 

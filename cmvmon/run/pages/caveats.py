@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from cmvmon.dashboards.views import Caveat
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.run.health.freshness import silent_since
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.waiting.quarantine import Waits
-from dashboards.views import Caveat
 
 
 def own_caveats(patient_id: str, waiting: Collection[Waits]) -> tuple[Caveat, ...]:

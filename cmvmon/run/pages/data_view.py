@@ -13,6 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.facts.taken_back import TAKEN_BACK
@@ -26,7 +27,6 @@ from cmvmon.shell.store import database
 from cmvmon.shell.taken_in.delivered_counts import DeliveredCounts, delivered_counts, nights_between, stops_between
 from cmvmon.shell.taken_in.never_taken_in import never_taken_in
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
-from dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
 
 # How far back the page looks. Layout, not policy.
 NIGHTS, DELIVERIES_SINCE, REWRITTEN_SINCE = 14, timedelta(days=30), timedelta(days=7)

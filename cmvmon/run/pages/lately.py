@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from cmvmon.dashboards.happened import AlertChange, Lately, ResultChange
 from cmvmon.domain import words
 from cmvmon.domain.interval import reported_limit_iu_per_ml
 from cmvmon.episodes import CLOSED, OPEN, OPENED, REOPENED, RESOLVED
 from cmvmon.shell.as_known.lately import events_between, last_night_before, rewritten
-from dashboards.happened import AlertChange, Lately, ResultChange
 
 # How long a patient's page goes on showing an alert that was resolved or closed.
 ENDED_SHOWN_FOR = timedelta(days=7)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cmvmon import protocol as policy
+from cmvmon.dashboards.site_views import JudgedBy, MethodView, RuleView
 from cmvmon.domain.errors import ProtocolError, SiteError
 from cmvmon.facts.conditions import PROTOCOL
 from cmvmon.protocol.differences import Difference, differences
@@ -18,7 +19,6 @@ from cmvmon.run.asking.protocol_query import read_for
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in.delivered_counts import labels_used
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.site_views import JudgedBy, MethodView, RuleView
 
 EARLIER = "earlier"  # SITE/protocol/earlier: former protocol files, which judge nobody
 _DRUG_STATEMENTS = ("G14", "G16")

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
+from cmvmon.dashboards.views import NeverDelivered
 from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.domain.doses_given import DOSES_GIVEN
@@ -20,7 +21,6 @@ from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.shell.as_known import known
-from dashboards.views import NeverDelivered
 
 _ENDS = "_never_delivered"
 BECAUSE: Mapping[str, str] = MappingProxyType(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from cmvmon.assess import Assessment, next_samples
+from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.patient_links import Links
 from cmvmon.run.asking import rested_query
 from cmvmon.run.pages import views
@@ -16,7 +17,6 @@ from cmvmon.run.pages.some_patients import SomePatients
 from cmvmon.shell.alerts import alert_history
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes
-from dashboards.views import PatientView
 
 _AT_ONCE = 64  # patients whose tables are cut together: more take memory, fewer ask each table more often
 

@@ -11,6 +11,11 @@ from pathlib import Path
 
 from cmvmon import protocol as policy
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.merged import merged_page
+from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.views import FeedState, PatientView, SwitchedOff
+from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.run.health import freshness
@@ -33,11 +38,6 @@ from cmvmon.shell.versions.links import links
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
 from cmvmon.text import codes, language
-from dashboards.merged import merged_page
-from dashboards.patient import patient_page
-from dashboards.script import shared_script
-from dashboards.views import FeedState, PatientView, SwitchedOff
-from dashboards.ward import ward_page
 
 _PLACES_NAMED = 3  # of many places in a protocol file
 

@@ -9,19 +9,19 @@ from typing import Any
 
 from cmvmon import __version__
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.data_page import data_page
+from cmvmon.dashboards.method_page import method_page
+from cmvmon.dashboards.script import shared_script
+from cmvmon.dashboards.site_page import PAGES, file_name
+from cmvmon.dashboards.site_views import UnitView
+from cmvmon.dashboards.unit_page import unit_page
+from cmvmon.dashboards.views import SwitchedOff
 from cmvmon.run.asking.unit_query import unit_numbers
 from cmvmon.run.pages.data_view import data_view
 from cmvmon.run.pages.method_view import method_view
 from cmvmon.run.pages.page_files import PageFiles
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes, language
-from dashboards.data_page import data_page
-from dashboards.method_page import method_page
-from dashboards.script import shared_script
-from dashboards.site_page import PAGES, file_name
-from dashboards.site_views import UnitView
-from dashboards.unit_page import unit_page
-from dashboards.views import SwitchedOff
 
 
 def write_site_pages(

@@ -12,12 +12,12 @@ from functools import cached_property
 import polars as pl
 
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.row_views import SampleDue
+from cmvmon.dashboards.rows import rows_by, rows_of
 from cmvmon.protocol import Protocol
 from cmvmon.rules.context import Said, context_of
 from cmvmon.run.ward.samples_waiting import samples_expected
 from cmvmon.run.ward.ward_list import watched_by
-from dashboards.row_views import SampleDue
-from dashboards.rows import rows_by, rows_of
 
 Place = tuple[str | None, str | None]  # ward and bed
 

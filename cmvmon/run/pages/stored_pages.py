@@ -12,6 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from cmvmon.assess import Assessment, as_recorded
+from cmvmon.dashboards.happened import Lately
+from cmvmon.dashboards.site_views import DataView, MethodView, UnitView
+from cmvmon.dashboards.views import MergedView, PatientNumbers, PatientView, WardView
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.run.asking.unit_query import unit_numbers
 from cmvmon.run.judging.unit_concordance import unit_concordance
@@ -31,9 +34,6 @@ from cmvmon.shell.as_known.lately import rewritten
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.happened import Lately
-from dashboards.site_views import DataView, MethodView, UnitView
-from dashboards.views import MergedView, PatientNumbers, PatientView, WardView
 
 Row = Mapping[str, Any]
 

@@ -12,6 +12,17 @@ import polars as pl
 
 from cmvmon import __version__
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.beside_views import Alongside, Beside
+from cmvmon.dashboards.row_views import DrugsNow
+from cmvmon.dashboards.rows import rows_of
+from cmvmon.dashboards.views import (
+    Caveat,
+    FeedState,
+    MergedView,
+    NeverDelivered,
+    PatientView,
+    SwitchedOff,
+)
 from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
@@ -32,17 +43,6 @@ from cmvmon.run.pages.some_patients import SomePatients
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED
 from cmvmon.text import codes
-from dashboards.beside_views import Alongside, Beside
-from dashboards.row_views import DrugsNow
-from dashboards.rows import rows_of
-from dashboards.views import (
-    Caveat,
-    FeedState,
-    MergedView,
-    NeverDelivered,
-    PatientView,
-    SwitchedOff,
-)
 
 
 @dataclass(frozen=True)

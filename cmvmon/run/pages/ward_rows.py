@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.dashboards import facts
+from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
+from cmvmon.dashboards.views import WardRow
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.run.pages.some_patients import places
 from cmvmon.run.ward.ward_list import WardList
-from dashboards import facts
-from dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
-from dashboards.views import WardRow
 
 # What a row draws a result from, and what `facts.points` and `facts.course_to` read of it.
 _DRAWN_FROM = frozenset(

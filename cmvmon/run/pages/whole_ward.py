@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from cmvmon import __version__
+from cmvmon.dashboards.views import WardRow, WardView
 from cmvmon.domain import words
 from cmvmon.run.pages import views
 from cmvmon.run.pages.around import Around
@@ -17,7 +18,6 @@ from cmvmon.run.ward.ward_list import WardList
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes
-from dashboards.views import WardRow, WardView
 
 
 def whole_ward(

@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
+from cmvmon.dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
@@ -21,7 +22,6 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.shell.as_known import signs_of_life
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
 
 
 def drugs_now(facts: Facts) -> dict[str, DrugsNow]:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from cmvmon.dashboards.views import PatientNumbers
 from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.patient_numbers import fold_number
 from cmvmon.run.ward.ward_list import WardList
 from cmvmon.shell.as_known import numbers_in_store
 from cmvmon.shell.versions.links import linked, links
-from dashboards.views import PatientNumbers
 
 
 def on_the_ward(connection: sa.Connection, ward: WardList, *, as_of: datetime) -> PatientNumbers:

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cmvmon.dashboards.row_views import SampleDue
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward.ward_list import WardList
 from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.row_views import SampleDue
 
 _PLACE, _NUMBER = ["patient_id", "compartment"], ["patient_id", "order_number"]
 _ORDER = ("patient_id", "compartment", "ordered_at", "collected_at")

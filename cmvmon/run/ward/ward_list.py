@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.assess import Assessment
+from cmvmon.dashboards.row_views import DrugsNow
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
@@ -22,7 +23,6 @@ from cmvmon.shell.as_known import known, who_is_there
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import OpenSite
-from dashboards.row_views import DrugsNow
 
 # Where no stays were ever delivered, or a patient's could not be read, she is on the ward's list, and has a page, for so long
 # after the last result or course.
