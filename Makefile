@@ -59,7 +59,7 @@ LOCKS := requirements.lock requirements-build.lock requirements-dev.lock
 COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 lock: $(READY)          ## versions and hashes only: no host is written
-	@$(COMPILE) -o requirements.lock
+	@$(COMPILE) --extra all -o requirements.lock
 	@$(COMPILE:pyproject.toml=) --group build -c requirements.lock -o requirements-build.lock
 	@$(COMPILE:pyproject.toml=) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 

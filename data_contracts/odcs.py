@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import yaml
-
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
 from cmvmon.domain.constraints import (
@@ -84,6 +82,8 @@ def contract_text(table: RowType) -> str:
         },
         "schema": [schema],
     }
+    import yaml  # comes with an extra
+
     body = yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, width=116)
     return _HEADER.format(name=table.name) + body
 

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
 from typing import Any
-
-import yaml
 
 from cmvmon.domain.errors import ContractBroken
 
-# The one on libyaml reads a contract ten times faster; it is missing where PyYAML was built without it.
-_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
-class _Loader(_SAFE):  # type: ignore[misc]
+@cache
+def _loader() -> Any:
     """YAML's safe loader, which would let the last of two equal keys win; here that is an error."""
+    import yaml  # comes with an extra
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if doubled:
-            raise ContractBroken(
-                f"line {node.start_mark.line + 1} of the contract: {', '.join(doubled)} stands there twice; keep one"
-            )
-        built: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return built
+    # The one on libyaml reads a contract ten times faster; it is missing where PyYAML was built without it.
+    safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(safe):  # type: ignore[misc]
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            keys = [key.value for key, _ in node.value]
+            doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+            if doubled:
+                raise ContractBroken(
+                    f"line {node.start_mark.line + 1} of the contract: {', '.join(doubled)} stands there twice; keep one"
+                )
+            built: dict[Hashable, Any] = super().construct_mapping(node, deep)
+            return built
+
+    return Loader
 
 
 def document(contract: str) -> dict[str, Any]:
     """The mapping that a contract's text holds."""
+    import yaml
+
     try:
-        loaded = yaml.load(contract, Loader=_Loader)  # noqa: S506 -- _Loader is a SafeLoader
+        loaded = yaml.load(contract, Loader=_loader())  # noqa: S506 -- it is a SafeLoader
     except yaml.YAMLError as error:
         raise ContractBroken(f"the contract is not YAML: {error}; mend the file") from error
     return mapping(loaded, "the contract")

@@ -35,7 +35,8 @@ from cmvmon.cli import (
     why,
 )
 from cmvmon.cli.face import app
-from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.errors import CmvmonError, MissingExtra
+from cmvmon.domain.extras import extra_of, needs
 
 __all__ = [
     "analysts",
@@ -74,6 +75,12 @@ def main() -> None:
     except CmvmonError as error:
         sys.stderr.write(f"cmvmon: {printing.visible(str(error))}\n")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name or "")
+        if extra is None or os.environ.get("CMVMON_TRACE") == "1":
+            raise
+        sys.stderr.write(f"cmvmon: {needs('this', extra)}\n")
+        sys.exit(MissingExtra.exit_code)
     except PermissionError as error:
         name = printing.visible(Path(str(error.filename)).name)
         sys.stderr.write(

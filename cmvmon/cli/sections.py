@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from cmvmon.cli import needs
 from cmvmon.cli.stopping import Stoppable
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -24,6 +25,13 @@ _WHOLE = 400  # characters: longer than any first sentence
 
 class Sectioned(Stoppable):
     """The commands in sections, each with its first sentence whole."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called. Raises MissingExtra where it needs what is not installed."""
+        found = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing:  # as while a shell completes a line
+            needs.check(args)
+        return found
 
     def list_commands(self, ctx: Any) -> list[str]:
         known = super().list_commands(ctx)

@@ -12,6 +12,7 @@ import typer
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of, say_version
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
+from cmvmon.domain.extras import require
 
 if TYPE_CHECKING:
     from cmvmon.shell.taken_in.intake_store import Counted
@@ -79,10 +80,12 @@ def demo(
     if live:
         from cmvmon.cli.live_demo import OF_LIVE, Pace, run_live
 
+        require("`cmvmon demo --live`", "ward", "feeds")
         run_live(site if "site" in given else OF_LIVE, Pace(patients, days, days_per_hour, port))
         return
     if only_live := sorted(given & {"days", "patients", "days_per_hour", "port"}):
         raise SiteError(f"--{only_live[0].replace('_', '-')} belongs to --live; add that, or leave it out")
+    require(*(("`cmvmon demo --plain`", "ward") if plain else ("`cmvmon demo` (or --plain, with [ward])", "prefect")))
     from cmvmon.run.daytime.refresh import pages_again
     from cmvmon.workbench.demo import answer_demo, prepare_demo, real_example
 

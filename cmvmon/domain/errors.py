@@ -82,6 +82,10 @@ class SiteError(CmvmonError):
     exit_code = 2
 
 
+class MissingExtra(SiteError):
+    """Whoever keeps the installation must act: what was called needs libraries that were not installed (cmvmon.domain.extras)."""
+
+
 class ClockInDoubt(SiteError):
     """The clock and the last moment recorded on this site can't both be right: somebody must say which is."""
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from cmvmon import __version__
 from cmvmon.domain.delivered import BY_LABORATORY, DELIVERED, LEADING, NAMES
 from cmvmon.domain.errors import CmvmonError
+from cmvmon.domain.extras import MODULES, extra_of, how, needs, not_there
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run.checks.listener_checkup import of_listener
 from cmvmon.run.checks.telling_checkup import of_notify, of_out
@@ -84,13 +85,22 @@ def checkup(
             findings += check()
         except CmvmonError as error:
             findings.append(Finding(what, "broken", str(error)))
+        except ModuleNotFoundError as error:
+            extra = extra_of(error.name or "")
+            if extra is None:
+                raise
+            findings.append(Finding(what, "not told", needs("this check", extra)))
     return findings
 
 
 def _installation() -> Iterator[Finding]:
     yield Finding("cmvmon", "ok", f"{__version__} on Python {sys.version.split()[0]}")
+    yield _extras()
     for name, below in _PINNED.items():
-        found = importlib.metadata.version(name)
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # with its extra
         numbers = tuple(int(part) for part in found.split(".")[:2])
         state, words = (
             ("ok", found)
@@ -101,6 +111,19 @@ def _installation() -> Iterator[Finding]:
     browser = shutil.which("chromium")
     words = "found" if browser else "not found: the browser tests are skipped (Debian's package `chromium`)"
     yield Finding("chromium", "ok" if browser else "note", words)
+
+
+def _extras() -> Finding:
+    """Which extras are installed; of one that is there in part, what it lacks."""
+    missing = {extra: names for extra in MODULES if (names := not_there(extra))}
+    words = f"installed: {', '.join(extra for extra in MODULES if extra not in missing) or 'none'}"
+    if not missing:
+        return Finding("extras", "ok", words)
+    said = [
+        extra if len(names) == len(MODULES[extra]) else f"{extra} (lacks {', '.join(names)})"
+        for extra, names in missing.items()
+    ]
+    return Finding("extras", "note", f"{words}; not installed: {', '.join(said)}; {how(*missing)}")
 
 
 def _settings(site: Site) -> Iterator[Finding]:
@@ -252,10 +275,10 @@ def _nights(root: Path) -> Iterator[Finding]:
 
 def _contracts(site: Site) -> Iterator[Finding]:
     """Every delivered table as it is known now, judged by Great Expectations."""
-    from cmvmon.data_contracts.gate import gate  # slow to load, and only this asks for it
-
     if not database.exists(site.database):
         return
+    from cmvmon.data_contracts.gate import gate  # slow to load, and only this asks for it
+
     at = now()
     with open_store(site.database) as store, store.reading() as connection:
         tables = [(table, known.known_table(connection, table, as_of=at)) for table in DELIVERED]
