@@ -3,88 +3,101 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
+import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.examples import environments
+from tests.examples.environments import BIN, ROOT
+
 pytestmark = pytest.mark.slow
+ROOMS = ("flows", "dashboards", "data_contracts")
 
 
-def run(command: list[str], folder: Path, **environment: str) -> str:
-    """What the command prints, with nothing of this process's environment but what is given."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+def run(command: list[str], folder: Path) -> str:
+    return environments.run(command, folder).stdout
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of an environment that holds the wheel, and sees the dependencies but not the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "env", with_pip=False)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "env"), "platbase": str(folder / "env")}))
-    ours = sysconfig.get_path("purelib")
-    # A path alone: .pth files of that folder, such as the checkout's own, are not read.
-    (site / "dependencies.pth").write_text(f"{ours}\n", encoding="utf-8")
-    uv = Path(sys.executable).parent / "uv"
-    python = folder / "env" / "bin" / "python"
-    run(
-        [str(uv), "pip", "install", "--offline", "--no-deps", "--no-cache", "--python", str(python), str(wheel)], folder
-    )
-    _as_warm_as_the_checkout(site / "cmvmon")
-    return folder / "env" / "bin"
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environments.build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
-def _as_warm_as_the_checkout(package: Path) -> None:
-    """The kernels that were compiled for the checkout are those of the same files elsewhere: to compile them takes a minute."""
-    for kept in (ROOT / "cmvmon").rglob("*.nb[ci]"):
-        source = kept.parents[1] / f"{kept.name.partition('.')[0]}.py"
-        there = package / kept.relative_to(ROOT / "cmvmon")
-        there.parent.mkdir(exist_ok=True)
-        shutil.copy(kept, there)
-        copied = package / source.relative_to(ROOT / "cmvmon")
-        assert copied.read_bytes() == source.read_bytes()
-        os.utime(copied, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))  # by which a kernel is known
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment that holds the wheel with every extra, and sees nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("installed") / "env"
+    return environments.environment(folder, wheel, environments.closure(wheel, ["all"]))
 
 
-def test_the_wheel_holds_the_example_beside_its_origin_and_says_that_it_is_typed(installed: Path) -> None:
-    (wheel,) = installed.parents[1].glob("*.whl")
+def test_the_wheel_holds_the_example_beside_its_origin_and_says_that_it_is_typed(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("examples/actg315/actg315_hiv_decay.csv", "examples/actg315/ORIGIN.md", "protocol/icu_cmv_2024.toml"):
+    for name in (
+        "examples/actg315/actg315_hiv_decay.csv",
+        "examples/actg315/ORIGIN.md",
+        "protocol/icu_cmv_2024.toml",
+        "py.typed",
+    ):
         assert f"cmvmon/{name}" in names
 
 
-def test_what_is_installed_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
-    script = "import cmvmon, cmvmon.flows as f, cmvmon.dashboards as d; print(cmvmon.__file__, f.__file__, d.__file__)"
-    for path in run([str(installed / "python"), "-c", script], tmp_path / "empty").split():
+def test_the_wheel_holds_each_file_once_under_cmvmon_and_nothing_else_at_its_top(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name, n in Counter(names).items() if n > 1] == []
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"cmvmon"}
+    for room in ROOMS:
+        ours = {
+            path.relative_to(ROOT).as_posix()
+            for path in (ROOT / room).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert {name.removeprefix("cmvmon/") for name in names if name.startswith(f"cmvmon/{room}/")} == ours != set()
+
+
+def test_a_wheel_that_is_built_from_the_sdist_holds_the_same_files(wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(environments.build("sdist", tmp_path)) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    again = zipfile.ZipFile(environments.build("wheel", tmp_path / "again", source=source))
+    once = zipfile.ZipFile(wheel)
+    assert sorted((each.filename, each.CRC) for each in again.infolist()) == sorted(
+        (each.filename, each.CRC) for each in once.infolist()
+    )
+
+
+def test_what_is_installed_is_not_the_checkout_and_has_one_name(installed: Path, tmp_path: Path) -> None:
+    """Each room is a folder of the package; at the top nobody finds it, so that a site's own `flows` is a site's own."""
+    script = """
+import importlib.util, pkgutil, cmvmon
+rooms = [cmvmon, *(importlib.import_module(f"cmvmon.{room}") for room in ("flows", "dashboards", "data_contracts"))]
+print(*(room.__file__ for room in rooms))
+names = [found.name for found in pkgutil.walk_packages(cmvmon.__path__, "cmvmon.") if ".migrations" not in found.name]
+files = [importlib.util.find_spec(name).origin for name in names]
+print(len(files), len(set(files)))
+print(*(room for room in ("flows", "dashboards", "data_contracts", "benchmarks", "tests") if importlib.util.find_spec(room)))
+"""
+    places, counted, at_the_top = run([str(installed / "python"), "-P", "-c", script], tmp_path / "empty").split("\n")[
+        :3
+    ]
+    for path in places.split():
         assert Path(path).is_relative_to(installed.parent)
         assert not Path(path).is_relative_to(ROOT)
+    assert len(set(counted.split())) == 1
+    assert at_the_top == ""
 
 
 @pytest.mark.long
 def test_who_warms_up_first_waits_for_no_compiler_afterwards(installed: Path, tmp_path: Path) -> None:
     """The kernels of the wheel lie where it is installed: the demo beside it finds them, and says nothing of compiling."""
     for kept in installed.parent.rglob("*.nb[ci]"):
-        kept.unlink()
+        if not kept.resolve().is_relative_to(Path(sys.prefix)):
+            kept.unlink()
     command = [str(installed / "cmvmon"), "warmup"]
     both = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600)
     assert both.stdout.startswith("warm: the kernels are compiled")
@@ -93,12 +106,18 @@ def test_who_warms_up_first_waits_for_no_compiler_afterwards(installed: Path, tm
     assert subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600).stderr == ""
 
 
+@pytest.mark.long
+def test_the_demo_under_prefect_prints_what_the_plain_one_prints(installed: Path, tmp_path: Path) -> None:
+    plain = run([str(installed / "cmvmon"), "demo", "--plain"], tmp_path / "plain")
+    assert run([str(installed / "cmvmon"), "demo"], tmp_path / "prefect") == plain
+
+
 @pytest.mark.parametrize("command", [["demo", "--plain"], ["doctor"]], ids=["demo", "doctor"])
 def test_a_command_prints_in_an_empty_folder_what_the_checkout_prints(
     command: list[str], installed: Path, tmp_path: Path
 ) -> None:
     """The doctor looks at a site that does not exist: it says so, and makes none."""
-    here = run([str(Path(sys.executable).parent / "cmvmon"), *command], tmp_path / "checkout")
+    here = run([str(BIN / "cmvmon"), *command], tmp_path / "checkout")
     there = run([str(installed / "cmvmon"), *command], tmp_path / "wheel")
     assert there == here
     assert len(here.splitlines()) > 5
