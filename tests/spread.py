@@ -29,6 +29,7 @@ BEGUN_FIRST = (
     "run/test_backing_up.py",
     "listen/test_live_demo.py",
     "examples/test_wheel.py",
+    "examples/test_extras.py",
     "benchmarks/test_order.py",
     "docs/test_readme.py",
     "cli/test_cli.py",

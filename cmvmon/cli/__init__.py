@@ -35,8 +35,8 @@ from cmvmon.cli import (
     why,
 )
 from cmvmon.cli.face import app
+from cmvmon.domain import extras
 from cmvmon.domain.errors import CmvmonError, MissingExtra
-from cmvmon.domain.extras import extra_of, needs
 
 __all__ = [
     "analysts",
@@ -76,10 +76,10 @@ def main() -> None:
         sys.stderr.write(f"cmvmon: {printing.visible(str(error))}\n")
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        extra = extra_of(error.name or "")
+        extra = extras.extra_of(error.name or "")
         if extra is None or os.environ.get("CMVMON_TRACE") == "1":
             raise
-        sys.stderr.write(f"cmvmon: {needs('this', extra)}\n")
+        sys.stderr.write(f"cmvmon: {extras.needs('this', extra)}\n")
         sys.exit(MissingExtra.exit_code)
     except PermissionError as error:
         name = printing.visible(Path(str(error.filename)).name)
