@@ -10,30 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of, say_version
+from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.extras import require
 
 if TYPE_CHECKING:
     from cmvmon.shell.taken_in.intake_store import Counted
-
-
-@app.command()
-def version() -> None:
-    """Prints the version."""
-    say_version(True)
-
-
-@app.command()
-def warmup() -> None:
-    """Compiles the kernels once after an installation or a change, so that no later command has to. Touches no site."""
-    from time import monotonic
-
-    from cmvmon.workbench.warming import warm_up
-
-    begun = monotonic()
-    warm_up()
-    print(f"warm: the kernels are compiled and kept on disk ({monotonic() - begun:.0f} s)")
 
 
 @app.command()

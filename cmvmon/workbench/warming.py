@@ -16,10 +16,11 @@ from cmvmon.workbench.demo import real_example
 _PATIENTS, _DAYS, _SEED = 12, 35, 1
 
 
-def warm_up() -> None:
+def warm_up() -> bool:
     """Goes through both methods, what pages draw, the next sample and one line per series.
 
-    Afterwards no command of a site compiles, until cmvmon or numba changes.
+    Afterwards no command of a site compiles, until cmvmon or numba changes. False where nothing can be kept on disk, so that each
+    run compiles again.
     """
     made, protocol = ward(_PATIENTS, _DAYS, _SEED), Protocol.shipped()
     known = Known.of(
@@ -37,3 +38,7 @@ def warm_up() -> None:
         if given is not None and method == "bank":
             drawn_from(given.of(assessment.patients), protocol)
     real_example()
+    from cmvmon.kinetics.bank.update import begin  # with numba, as everything above
+    from cmvmon.kinetics.numerics.compiling import is_kept
+
+    return is_kept(begin)

@@ -6,7 +6,8 @@ from types import FunctionType
 
 import numba
 
-from cmvmon.kinetics.numerics.compiling import compiled, fingerprint
+from cmvmon.kinetics.bank.update import begin
+from cmvmon.kinetics.numerics.compiling import compiled, fingerprint, is_kept
 
 
 def with_names(function: FunctionType, **names: object) -> FunctionType:
@@ -33,8 +34,11 @@ def test_the_mark_of_a_kernel_covers_the_kernels_and_constants_that_it_names():
     assert fingerprint(calls_half) != fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=2.0))
 
 
-def test_a_kernel_whose_cache_has_no_place_is_compiled_all_the_same():
+def test_a_kernel_whose_cache_has_no_place_is_compiled_all_the_same_and_told_from_one_that_is_kept():
     """Code without a file, as under an unwritable installation, gives numba nowhere to cache."""
     names: dict[str, object] = {}
     exec(compile("def double(x):\n    return 2.0 * x\n", "<no file>", "exec"), names)
-    assert compiled(names["double"])(4.0) == 8.0  # type: ignore[operator]
+    loose = compiled(names["double"])  # type: ignore[type-var]
+    assert loose(4.0) == 8.0  # type: ignore[operator]
+    assert not is_kept(loose)  # type: ignore[arg-type]
+    assert is_kept(begin)

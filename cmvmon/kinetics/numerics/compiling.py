@@ -55,6 +55,11 @@ def compiled(kernel: Kernel) -> Kernel:
     return fast  # type: ignore[no-any-return]
 
 
+def is_kept(kernel: Callable[..., Any]) -> bool:
+    """Whether what is compiled of a kernel is kept on disk; not where no folder for it can be written."""
+    return getattr(getattr(kernel, "_cache", None), "cache_path", None) is not None
+
+
 def fingerprint(kernel: Callable[..., Any]) -> str:
     """SHA-256 of the kernel's code, of the constants that it names, and of every kernel that it calls."""
     code = kernel.__code__
