@@ -16,7 +16,7 @@ JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 # What tests need that is not Python, installed where the machine lets them.
 BESIDE := browser axe postgresql node
 
-.PHONY: demo test test-long loopback unit coverage check format generate lock browser axe postgresql node clean
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock browser axe postgresql node clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -42,10 +42,13 @@ coverage: $(READY) .venv/.compiled  ## every branch of the judging code is teste
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(COVERING)" --cov --cov-report=
 	@$(BIN)/coverage report --include="$(JUDGING)" --show-missing --skip-covered --fail-under=100
 
-check: test             ## test, and lint, format and strict types besides
+check: test lint        ## test, and lint, format and strict types besides
+
+lint: $(READY)          ## what takes a minute: lint, format, strict types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -68,18 +68,27 @@ def environment(folder: Path, wheel: Path, needed: Iterable[str] | None) -> Path
 def closure(wheel: Path, extras: Iterable[str]) -> set[str]:
     """The distributions, by their canonical names, that the wheel with these extras asks for, and those that these ask for."""
     (stated,) = importlib.metadata.distributions(path=[str(wheel)])
+    return _closure({canonicalize_name("cmvmon"): stated.requires or []}, frozenset(extras)) - {"cmvmon"}
+
+
+def requirements_closure(stated: list[str]) -> set[str]:
+    """The same of a list of requirements."""
+    return _closure({canonicalize_name("cmvmon"): stated}, frozenset()) - {"cmvmon"}
+
+
+def _closure(ours: Mapping[str, list[str]], extras: frozenset[str]) -> set[str]:
     seen: set[tuple[str, frozenset[str]]] = set()
-    open_ones = [(canonicalize_name("cmvmon"), frozenset(extras))]
+    open_ones = [(name, extras) for name in ours]
     while open_ones:
         name, wanted = open_ones.pop()
         if (name, wanted) in seen:
             continue
         seen.add((name, wanted))
-        for text in (stated.requires if name == "cmvmon" else _distributions()[name].requires) or ():
+        for text in ours[name] if name in ours else _distributions()[name].requires or ():
             asked = Requirement(text)
             if asked.marker is None or any(asked.marker.evaluate({"extra": extra}) for extra in wanted | {""}):
                 open_ones.append((canonicalize_name(asked.name), frozenset(asked.extras)))
-    return {str(name) for name, _ in seen} - {"cmvmon"}
+    return {str(name) for name, _ in seen}
 
 
 @cache
