@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError, StoreError
+from cmvmon.domain.extras import lacking, needs
 from cmvmon.flows.engine import quiet
 from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.daytime.calling import Caller
@@ -84,4 +85,6 @@ async def call(delivery_id: str, root: Path) -> None:
 if __name__ == "__main__":
     if os.environ.get(SERVED):
         end_with_parent()
+    if missing := lacking("prefect"):
+        sys.exit(f"{needs('the relay', 'prefect')} ({', '.join(missing)})")
     main(Path(sys.argv[1]))

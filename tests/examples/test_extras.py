@@ -206,6 +206,17 @@ def test_a_ward_has_its_night_its_pages_and_a_patient_on_paper(bins: dict[str, P
     assert "[feeds]" in run([cmvmon, "listen"], site.parent, code=2).stderr
 
 
+def test_the_core_alone_looks_at_a_site_and_says_which_checks_need_an_extra(
+    bins: dict[str, Path], judged: Path
+) -> None:
+    said = run([str(bins["core"] / "cmvmon"), "doctor"], judged.parent).stdout
+    for check in ("database", "contracts"):
+        assert f"not told {check}: this check needs the extra [contracts], which is not installed: pip install" in said
+    relay = run([str(bins["ward"] / "python"), "-P", "-m", "cmvmon.flows.relay", "site"], judged.parent, code=1).stderr
+    assert relay.startswith("the relay needs the extra [prefect], which is not installed")
+    assert len(relay.splitlines()) == 1
+
+
 def test_prefect_runs_a_night(bins: dict[str, Path], tmp_path: Path) -> None:
     site = _site(tmp_path / "site")
     said = run([str(bins["prefect"] / "python"), "-P", "-c", NIGHT], site.parent).stdout.split()
