@@ -62,7 +62,7 @@ def demo(
     if live:
         from cmvmon.cli.live_demo import OF_LIVE, Pace, run_live
 
-        require("`cmvmon demo --live`", "ward", "feeds")
+        require("`cmvmon demo --live`", "ward", "feeds", "board")
         run_live(site if "site" in given else OF_LIVE, Pace(patients, days, days_per_hour, port))
         return
     if only_live := sorted(given & {"days", "patients", "days_per_hour", "port"}):
@@ -244,11 +244,10 @@ def report(
 @app.command()
 def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
     """Checks this installation and this site, and says what to mend."""
-    from cmvmon.board.checkup import of_board
     from cmvmon.run.checks.checkup import checkup
     from cmvmon.workbench.demo import real_example
 
-    findings = checkup(site, example=lambda: real_example()[1], board=lambda: of_board(site))
+    findings = checkup(site, example=lambda: real_example()[1], board=lambda: _of_board(site))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], sort_keys=True, indent=2))
     else:
@@ -256,6 +255,17 @@ def doctor(as_json: Json = False, site: SiteOption = HERE) -> None:
             print(printing.visible(f"{finding.state:8} {finding.what}: {finding.words}"))
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(2)
+
+
+def _of_board(site: Path) -> list[tuple[str, str]]:
+    """What stands out of the site's board; a site without one needs no extra to be looked at."""
+    from cmvmon.shell.boards.board_files import BOARD
+
+    if not (site / BOARD).exists():
+        return []
+    from cmvmon.board.checkup import of_board
+
+    return list(of_board(site))
 
 
 def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, clock_is_right: bool = False) -> None:

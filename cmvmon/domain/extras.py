@@ -58,7 +58,8 @@ def needs(what: str, *extras: str) -> str:
     >>> needs("`cmvmon board`", "board")
     "`cmvmon board` needs the extra [board], which is not installed: pip install 'cmvmon[board]', from where cmvmon came"
     """
-    named = " and ".join(f"[{extra}]" for extra in extras)
+    *first, last = (f"[{extra}]" for extra in extras)
+    named = f"{', '.join(first)} and {last}" if first else last
     are = "extras" if len(extras) > 1 else "extra"
     which = "which are" if len(extras) > 1 else "which is"
     return f"{what} needs the {are} {named}, {which} not installed: {how(*extras)}"
