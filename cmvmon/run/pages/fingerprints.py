@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 import cmvmon
-import dashboards
+from cmvmon import dashboards
 from cmvmon.protocol import Protocol
 
 # Of these the text that Python gives says the value and its type.
