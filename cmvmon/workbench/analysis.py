@@ -10,37 +10,35 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 
-from cmvmon.assess import assess, next_samples
-from cmvmon.domain import compartments, words
-from cmvmon.domain.columns import RowType, split_by_promises
-from cmvmon.domain.delivered import DELIVERED, LEADING
+from cmvmon.domain import words
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.known import Known, all_told, with_unclear
-from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.kinetics import concordance
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
-from cmvmon.kinetics.noise.results_in_use import results_in_use
-from cmvmon.protocol import Protocol
 from cmvmon.shell.folder.protocol_files import utf8_text
 from cmvmon.shell.folder.site import Site
+from cmvmon.workbench.batch import (
+    COMPUTED_NAMES,
+    OF_PATIENTS,
+    OPTIONAL,
+    Batch,
+    How,
+    has_both,
+    judge,
+    patients_named,
+)
 from cmvmon.workbench.behind import Behind
 from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, refuse_links, sample_of
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import write_quarantined
 
-_OTHERS = tuple(table.rows for table in DELIVERED if table is not LEADING and not table.says_who)
-_OPTIONAL = (*_OTHERS, ASSAYS)
-_COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
-_COMPUTED_NAMES = {row_type.name for row_type in (*_COMPUTED, NEXT_SAMPLE)}  # no laboratory can mend these
-_UNIT = "unit"  # what patients say together of concordance
 ROWS_PER_PARTITION = 100_000  # results; what an assessment of so many needs stays far below 1 GiB
 ROWS_PER_BATCH = 200_000
 
@@ -98,19 +96,19 @@ def analyze(
     if results is None:
         name = LEADING.name
         raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
-    optional = {row_type.name: find_table(source, row_type) for row_type in _OPTIONAL}
+    optional = {row_type.name: find_table(source, row_type) for row_type in OPTIONAL}
     is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
             read = _read_all(results, optional, Path(folder), partitions)
-            write_quarantined(out, read.broken, computed=_COMPUTED_NAMES)  # told before anything can stop the rest
+            write_quarantined(out, read.broken, computed=COMPUTED_NAMES)  # told before anything can stop the rest
             moment = as_of or read.partitions.latest_usable()
             if moment is None:
                 raise SiteError(
                     "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
                 )
-            return _assess_all(read, _How(protocol, moment, how, ask_next), Path(folder), out, progress)
+            return _assess_all(read, How(protocol, moment, how, ask_next), Path(folder), out, progress)
     finally:
         if is_new and not any(out.iterdir()):  # refused before anything was written
             out.rmdir()
@@ -126,14 +124,24 @@ class _Read:
     broken: dict[str, pl.DataFrame]
 
     @cached_property
+    def unreadable(self) -> dict[str, frozenset[str]]:
+        """By table, the patients whom broken rows name."""
+        return {name: patients_named(rows) for name, rows in self.broken.items()}
+
+    def batch(self, place: int, *, results_only: bool = False) -> Batch:
+        """The patients of one range."""
+        tables = {LEADING.name: self.partitions.results(place)}
+        if not results_only:
+            tables |= {t.name: self.partitions.rows(t, place) for t in OF_PATIENTS[1:] if t.name in self.present}
+        return Batch(tables, self.assays, self.unreadable, partial(self.partitions.own, place=place))
+
+    @cached_property
     def compared(self) -> frozenset[int]:
-        """The ranges where a patient has both blood and another compartment; two columns tell."""
-        is_blood = pl.col("compartment").is_in(compartments.BLOOD)
-        both = pl.col("patient_id").filter(is_blood).unique().is_in(pl.col("patient_id").filter(~is_blood).implode())
+        """The ranges where a patient has both blood and another compartment."""
         texts = (
             self.partitions.texts(LEADING.rows, at, "patient_id", "compartment") for at in range(len(self.partitions))
         )
-        return frozenset(at for at, sampled in enumerate(texts) if sampled.select(both.any()).item())
+        return frozenset(at for at, sampled in enumerate(texts) if has_both(sampled))
 
 
 def _fitted_priors(path: Path) -> str:
@@ -157,7 +165,7 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
         broken.append(unusable)
     apart = {LEADING.name: pl.concat(broken, rechunk=True)}
     assays = ASSAYS.empty()
-    for row_type in _OPTIONAL:
+    for row_type in OPTIONAL:
         path = optional[row_type.name]
         if path is None:
             continue
@@ -169,21 +177,7 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
     return _Read(kept, frozenset(name for name, path in optional.items() if path is not None), assays, apart)
 
 
-@dataclass(frozen=True)
-class _How:
-    """How an analysis is done."""
-
-    protocol: Protocol
-    moment: datetime
-    method: str
-    ask_next: bool
-
-    @property
-    def computed(self) -> tuple[RowType, ...]:
-        return (*_COMPUTED, NEXT_SAMPLE) if self.ask_next else _COMPUTED
-
-
-def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
+def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed; whole files or none."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     counts: Counter[str] = Counter()
@@ -191,14 +185,14 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
         written = {
             t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema, key=t.key)) for t in how.computed
         }
-        unit = _unit_concordance(read, how.protocol, how.moment)
+        unit = _unit_concordance(read, how)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
             progress(place, len(read.partitions))
-            found = _assess_one(read, place, how, unit)
+            found = judge(read.batch(place), how, unit=unit, is_compared=place in read.compared)
             for row_type in how.computed:
-                kept, unkept = split_by_promises(found.pop(row_type.name), row_type)
-                broken[row_type.name].append(unkept)
+                kept = found.kept.pop(row_type.name)
+                broken[row_type.name].append(found.broken[row_type.name])
                 writer.do(written[row_type.name].append, kept)
                 if row_type is WEEKLY_DECLINE:
                     counts["weeks"] += kept.height
@@ -206,12 +200,12 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
                     counts["patients"] += kept["patient_id"].n_unique()
                     counts.update({f"verdict {word}": n for word, n in kept["verdict"].value_counts().iter_rows()})
                 del kept  # what is written is held no longer: the next range needs the room
-        whole_unit = found[_UNIT] if unit is None else unit  # after the patients, whatever the ranges
-        writer.do(written[CONCORDANCE.name].append, whole_unit.select(*CONCORDANCE.schema))
+        # The unit comes after the patients, whatever the ranges.
+        writer.do(written[CONCORDANCE.name].append, found.unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
     for row_type in how.computed:
         os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
-    write_quarantined(out, apart, computed=_COMPUTED_NAMES)
+    write_quarantined(out, apart, computed=COMPUTED_NAMES)
     return Analysed(
         as_of=how.moment,
         patients=counts["patients"],
@@ -221,71 +215,14 @@ def _assess_all(read: _Read, how: _How, folder: Path, out: Path, progress: Calla
     )
 
 
-def _unit_concordance(read: _Read, protocol: Protocol, moment: datetime) -> pl.DataFrame | None:
+def _unit_concordance(read: _Read, how: How) -> pl.DataFrame | None:
     """Whether blood follows in the unit: what patients of all ranges say together. None = one range, which is the unit."""
     places = range(len(read.partitions))
     if len(places) == 1:
         return None
     parts = (
-        part_of(_own_results(read, place, protocol, moment), protocol=protocol, as_of=moment)
+        part_of(read.batch(place, results_only=True).results_in_use(how), protocol=how.protocol, as_of=how.moment)
         for place in places
         if place in read.compared
     )
-    return unit_rows([part for part in parts if part is not None], protocol=protocol)
-
-
-def _own_results(read: _Read, place: int, protocol: Protocol, moment: datetime) -> pl.DataFrame:
-    """The results that count at that moment of the patients of one range, with their noise."""
-    results = read.partitions.results(place)
-    return read.partitions.own(results_in_use(results, read.assays, protocol=protocol, as_of=moment), place)
-
-
-def _assess_one(read: _Read, place: int, how: _How, unit: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
-    """The computed tables of one range of patients."""
-    partitions = read.partitions
-
-    def delivered(row_type: RowType) -> pl.DataFrame | None:
-        """The rows, each once: an exchange has no versions, so the same row twice says nothing new."""
-        if row_type.name not in read.present:
-            return None
-        return partitions.rows(row_type, place).unique(maintain_order=True)
-
-    compared = None
-    if unit is not None:
-        own = CONCORDANCE.empty()
-        if place in read.compared:
-            own = concordance(
-                _own_results(read, place, how.protocol, how.moment), protocol=how.protocol, as_of=how.moment
-            )
-        compared = pl.concat([own.filter(pl.col("scope") != "unit"), unit])
-    tables_read = {LEADING.name: partitions.results(place)}
-    tables_read |= {t.name: rows for t in _OTHERS if (rows := delivered(t)) is not None}
-    assessment = assess(
-        Known(
-            all_told(tables_read),
-            read.assays,
-            with_unclear({name: _patients_of(rows) for name, rows in read.broken.items()}, tables_read),
-            concordance=compared,
-        ),
-        protocol=how.protocol,
-        as_of=how.moment,
-        method=how.method,
-    )
-    of_unit = pl.col("scope") == "unit"
-    tables = {
-        WEEKLY_DECLINE.name: assessment.weekly_decline,
-        VERDICTS.name: assessment.verdicts,
-        CONCORDANCE.name: assessment.concordance.filter(~of_unit),
-    }
-    if how.ask_next:
-        everyone = assessment.patients
-        tables[NEXT_SAMPLE.name] = next_samples(assessment, everyone, protocol=how.protocol, as_of=how.moment)
-    # Patients of other ranges are there for the sake of a shared result number only.
-    own_rows = {name: partitions.own(frame, place) for name, frame in tables.items()}
-    return own_rows | {_UNIT: assessment.concordance.filter(of_unit)}
-
-
-def _patients_of(broken: pl.DataFrame) -> frozenset[str]:
-    """The patients whom broken rows name."""
-    names = broken["patient_id"].drop_nulls() if "patient_id" in broken.columns else ()
-    return frozenset(str(p) for p in names)
+    return unit_rows([part for part in parts if part is not None], protocol=how.protocol)
