@@ -9,9 +9,24 @@ import polars as pl
 
 from cmvmon.feeds.reasons import remedy
 
+QUARANTINED = {
+    name: pl.Int64() if name == "line" else pl.String()
+    for name in ("table_name", "line", "reason", "column", "remedy", "delivered_text")
+}
+
 
 def write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame], *, computed: Collection[str]) -> None:
-    """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text."""
+    """The broken rows of `quarantined_rows`, as quarantined.parquet."""
+    quarantined_rows(quarantined, computed=computed).write_parquet(out / "quarantined.parquet")
+
+
+def quarantined_rows(quarantined: Mapping[str, pl.DataFrame], *, computed: Collection[str]) -> pl.DataFrame:
+    """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text.
+
+    Args:
+        quarantined: by name of table, the broken rows with `reason` and `column`.
+        computed: the tables that no laboratory can mend: their rows have no remedy.
+    """
     marks = ("record_number", "line", "reason", "column")
     parts = [
         frame.select(
@@ -29,6 +44,4 @@ def write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame], *, com
         for name, frame in quarantined.items()
         if not frame.is_empty()
     ]
-    columns = ("table_name", "line", "reason", "column", "remedy", "delivered_text")
-    empty = pl.DataFrame(schema={name: pl.Int64 if name == "line" else pl.String for name in columns})
-    pl.concat([empty, *parts], rechunk=True).write_parquet(out / "quarantined.parquet")
+    return pl.concat([pl.DataFrame(schema=QUARANTINED), *parts], rechunk=True)
