@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,10 +22,8 @@ _SCENARIOS = (
 
 @app.command()
 def analyze(
-    source: Annotated[
-        Path, typer.Argument(metavar="IN", help="Folder with viral_load_results.(parquet|csv) and more.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for weekly_decline, verdicts and concordance (.parquet).")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="Folder with viral_load_results.(parquet|csv) and more.")],
+    out: Annotated[str, typer.Option("--out", help="Folder for weekly_decline, verdicts and concordance (.parquet).")],
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection.")
     ] = None,
@@ -41,25 +39,37 @@ def analyze(
     ask_next: Annotated[
         bool, typer.Option("--next-sample", help="Write next_sample.parquet too; far slower where many calls are open.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|spark", help="Here, or on a cluster (docs/scale.md).")
+    ] = "local",
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            "--remote", metavar="sc://HOST:PORT|sail", help="Of --engine spark: Spark Connect, or Sail, started here."
+        ),
+    ] = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
-    """Tables in, weekly decline, verdicts and concordance out: no site, no store."""
-    from cmvmon.workbench.analysis import analyze as run
+    """Tables in, weekly decline, verdicts and concordance out: no site, no store.
 
+    With `--engine spark`, IN and OUT are folders that the cluster sees, or a schema of its tables (`catalog.schema`).
+    """
+    from cmvmon.workbench.engines import where_to_run
+
+    address = where_to_run(engine, remote)
     moment = None if as_of is None else moment_of(as_of, site)
-    with progress("ranges of patients") as told:
-        done = run(
-            source,
-            out,
-            root=site,
-            as_of=moment,
-            partitions=partitions,
-            method=method,
-            priors=priors,
-            ask_next=ask_next,
-            progress=told,
-        )
+    asked: dict[str, Any] = {"root": site, "as_of": moment, "partitions": partitions}
+    asked |= {"method": method, "priors": priors, "ask_next": ask_next}
+    if address is None:
+        from cmvmon.workbench.analysis import analyze as run
+
+        with progress("ranges of patients") as told:
+            done = run(Path(source), Path(out), progress=told, **asked)
+    else:
+        from cmvmon.workbench.engines.spark_run import analyze_on_spark
+
+        done = analyze_on_spark(source, out, remote=address, **asked)
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
         return

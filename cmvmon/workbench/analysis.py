@@ -21,6 +21,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.kinetics.concordance.unit import part_of, unit_rows
+from cmvmon.protocol import Protocol
 from cmvmon.shell.folder.protocol_files import utf8_text
 from cmvmon.shell.folder.site import Site
 from cmvmon.workbench.batch import (
@@ -29,6 +30,7 @@ from cmvmon.workbench.batch import (
     OPTIONAL,
     Batch,
     How,
+    batch_of,
     has_both,
     judge,
     patients_named,
@@ -85,12 +87,7 @@ def analyze(
         raise SiteError(f"{out.name} is a file; name a folder with --out")
     if partitions is not None and partitions < 1:
         raise SiteError(f"--partitions is {partitions}; give 1 or more")
-    how = method or Site(root).settings().method
-    if how not in words.METHOD:
-        raise SiteError(f"--method is {how!r}; choose one of {', '.join(words.METHOD)}")
-    protocol = Site(root).protocol()
-    if priors is not None:
-        protocol = protocol.with_priors(_fitted_priors(priors), name=priors.name)
+    protocol, how = policy_of(root, method=method, priors=priors)
     refuse_links(source)
     results = find_table(source, LEADING.rows)
     if results is None:
@@ -102,7 +99,9 @@ def analyze(
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
             read = _read_all(results, optional, Path(folder), partitions)
-            write_quarantined(out, read.broken, computed=COMPUTED_NAMES)  # told before anything can stop the rest
+            write_quarantined(
+                out, read.broken.items(), computed=COMPUTED_NAMES
+            )  # told before anything can stop the rest
             moment = as_of or read.partitions.latest_usable()
             if moment is None:
                 raise SiteError(
@@ -133,7 +132,7 @@ class _Read:
         tables = {LEADING.name: self.partitions.results(place)}
         if not results_only:
             tables |= {t.name: self.partitions.rows(t, place) for t in OF_PATIENTS[1:] if t.name in self.present}
-        return Batch(tables, self.assays, self.unreadable, partial(self.partitions.own, place=place))
+        return batch_of(tables, self.assays, self.unreadable, partial(self.partitions.own, place=place))
 
     @cached_property
     def compared(self) -> frozenset[int]:
@@ -142,6 +141,15 @@ class _Read:
             self.partitions.texts(LEADING.rows, at, "patient_id", "compartment") for at in range(len(self.partitions))
         )
         return frozenset(at for at, sampled in enumerate(texts) if has_both(sampled))
+
+
+def policy_of(root: Path, *, method: str | None, priors: Path | None) -> tuple[Protocol, str]:
+    """The protocol and the method of an analysis, as `analyze` takes them. Raises SiteError, ProtocolUnusable."""
+    how = method or Site(root).settings().method
+    if how not in words.METHOD:
+        raise SiteError(f"--method is {how!r}; choose one of {', '.join(words.METHOD)}")
+    protocol = Site(root).protocol()
+    return (protocol if priors is None else protocol.with_priors(_fitted_priors(priors), name=priors.name)), how
 
 
 def _fitted_priors(path: Path) -> str:
@@ -180,6 +188,7 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
 def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed; whole files or none."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
+    crowded: list[pl.DataFrame] = []
     counts: Counter[str] = Counter()
     with ExitStack() as files:
         written = {
@@ -189,7 +198,9 @@ def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callab
         writer = files.enter_context(Behind(at_most=len(how.computed)))
         for place in range(len(read.partitions)):
             progress(place, len(read.partitions))
-            found = judge(read.batch(place), how, unit=unit, is_compared=place in read.compared)
+            batch = read.batch(place)
+            crowded.append(batch.crowded)
+            found = judge(batch, how, unit=unit, is_compared=place in read.compared)
             for row_type in how.computed:
                 kept = found.kept.pop(row_type.name)
                 broken[row_type.name].append(found.broken[row_type.name])
@@ -203,15 +214,16 @@ def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callab
         # The unit comes after the patients, whatever the ranges.
         writer.do(written[CONCORDANCE.name].append, found.unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
+    too_many = pl.concat(crowded)
     for row_type in how.computed:
         os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
-    write_quarantined(out, apart, computed=COMPUTED_NAMES)
+    write_quarantined(out, [*apart.items(), (LEADING.name, too_many)], computed=COMPUTED_NAMES)
     return Analysed(
         as_of=how.moment,
         patients=counts["patients"],
         weekly_rows=counts["weeks"],
         verdicts={word: counts[f"verdict {word}"] for word in words.VERDICT},
-        quarantined={name: frame.height for name, frame in apart.items()},
+        quarantined={name: frame.height + (name == LEADING.name) * too_many.height for name, frame in apart.items()},
     )
 
 

@@ -29,6 +29,8 @@ OPTIONAL = (*OF_PATIENTS[1:], ASSAYS)
 COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
 COMPUTED_NAMES = frozenset(row_type.name for row_type in (*COMPUTED, NEXT_SAMPLE))  # no laboratory can mend these
 OF_UNIT = pl.col("scope") == "unit"
+MOST_RESULTS = 50_000  # of one patient: one a minute for a month; what has more is no patient
+TOO_MANY = "too_many_results"
 Own = Callable[[pl.DataFrame], pl.DataFrame]  # the rows of a frame whose patient is the batch's own
 
 
@@ -55,16 +57,32 @@ class Batch:
         assays: those of everybody.
         unreadable: by name of table, the patients whom rows name that could not be read.
         own: the patients that it is about; the others are there for the sake of a shared result number.
+        crowded: those of its own with more than MOST_RESULTS results, of whom it holds nothing else: `patient_id`, `results`,
+            `reason` and `column`, as they are set apart.
     """
 
     tables: Mapping[str, pl.DataFrame]
     assays: pl.DataFrame
     unreadable: Mapping[str, frozenset[str]]
     own: Own
+    crowded: pl.DataFrame
 
     def results_in_use(self, how: How) -> pl.DataFrame:
         """The results of its own patients that count at that moment, with their noise."""
         return self.own(results_in_use(self.tables[LEADING.name], self.assays, protocol=how.protocol, as_of=how.moment))
+
+
+def batch_of(
+    tables: Mapping[str, pl.DataFrame], assays: pl.DataFrame, unreadable: Mapping[str, frozenset[str]], own: Own
+) -> Batch:
+    """A batch of these rows, without the patients who have too many results to be one."""
+    per_patient = own(tables[LEADING.name].group_by("patient_id").agg(results=pl.len()))
+    crowded = per_patient.filter(pl.col("results") > MOST_RESULTS).sort("patient_id")
+    told = crowded.with_columns(reason=pl.lit(TOO_MANY), column=pl.lit("patient_id"))
+    if not crowded.is_empty():
+        others = ~pl.col("patient_id").is_in(crowded["patient_id"].implode())
+        tables = {name: rows.filter(others) for name, rows in tables.items()}
+    return Batch(tables, assays, unreadable, own, told)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import polars as pl
@@ -14,17 +14,19 @@ QUARANTINED = {
     for name in ("table_name", "line", "reason", "column", "remedy", "delivered_text")
 }
 
+Apart = Iterable[tuple[str, pl.DataFrame]]
 
-def write_quarantined(out: Path, quarantined: Mapping[str, pl.DataFrame], *, computed: Collection[str]) -> None:
+
+def write_quarantined(out: Path, quarantined: Apart, *, computed: Collection[str]) -> None:
     """The broken rows of `quarantined_rows`, as quarantined.parquet."""
     quarantined_rows(quarantined, computed=computed).write_parquet(out / "quarantined.parquet")
 
 
-def quarantined_rows(quarantined: Mapping[str, pl.DataFrame], *, computed: Collection[str]) -> pl.DataFrame:
+def quarantined_rows(quarantined: Apart, *, computed: Collection[str]) -> pl.DataFrame:
     """Every broken row: its table, place (line of a CSV, else null), reason, column, remedy, and itself as JSON text.
 
     Args:
-        quarantined: by name of table, the broken rows with `reason` and `column`.
+        quarantined: names of tables, and broken rows of each with `reason` and `column`.
         computed: the tables that no laboratory can mend: their rows have no remedy.
     """
     marks = ("record_number", "line", "reason", "column")
@@ -41,7 +43,7 @@ def quarantined_rows(quarantined: Mapping[str, pl.DataFrame], *, computed: Colle
             .alias("remedy"),
             pl.struct(pl.exclude(marks)).struct.json_encode().alias("delivered_text"),
         )
-        for name, frame in quarantined.items()
+        for name, frame in quarantined
         if not frame.is_empty()
     ]
     return pl.concat([pl.DataFrame(schema=QUARANTINED), *parts], rechunk=True)

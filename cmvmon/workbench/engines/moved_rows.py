@@ -18,7 +18,17 @@ from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.versions import current_results
 from cmvmon.feeds.standard_table import typed_exchange
 from cmvmon.kinetics.concordance.unit import counts_by_patient
-from cmvmon.workbench.batch import COMPUTED_NAMES, OF_PATIENTS, OPTIONAL, Batch, How, has_both, judge, patients_named
+from cmvmon.workbench.batch import (
+    COMPUTED_NAMES,
+    OF_PATIENTS,
+    OPTIONAL,
+    Batch,
+    How,
+    batch_of,
+    has_both,
+    judge,
+    patients_named,
+)
 from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
 
 if TYPE_CHECKING:
@@ -47,7 +57,6 @@ class Everybody:
     how: How
     assays: pl.DataFrame
     present: frozenset[str]
-    broken_assays: frozenset[str] = frozenset()
 
 
 def typed_schema(row_type: RowType) -> Schema:
@@ -80,7 +89,7 @@ def typed_rows(batches: Batches, *, name: str) -> Batches:
             pl.col(NUMBER) if row_type is LEADING.rows else pl.lit(None, pl.String).alias(NUMBER),
             pl.struct(*row_type.schema).alias(name),
         )
-        told = quarantined_rows({name: broken}, computed=())
+        told = quarantined_rows([(name, broken)], computed=())
         apart = told.select(
             pl.lit(name).alias(TABLE),
             (broken[PATIENT] if PATIENT in broken.columns else pl.lit(None, pl.String)).alias(PATIENT),
@@ -116,7 +125,8 @@ def judged_rows(batches: Batches, *, everybody: Everybody, unit: pl.DataFrame) -
         for name, rows in found.kept.items():
             told = rows.select(pl.lit(name).alias(TABLE), pl.struct(pl.all()).alias(name))
             yield from _batches(told, schema)
-        apart = quarantined_rows(found.broken, computed=COMPUTED_NAMES)
+        told_apart = [(LEADING.name, batch.crowded), *found.broken.items()]
+        apart = quarantined_rows(told_apart, computed=COMPUTED_NAMES)
         yield from _batches(apart.select(pl.col(TABLE), pl.struct(*QUARANTINED).alias(APART)), schema)
 
 
@@ -142,7 +152,7 @@ def _batch(own: pl.DataFrame, foreign: pl.DataFrame, patients: pl.Series, everyb
     broken = own.filter(pl.col(APART).struct.field("reason").is_not_null())
     unreadable = {name: patients_named(broken.filter(pl.col(TABLE) == name)) for name in everybody.present}
     own_rows = pl.col(PATIENT).is_in(patients.implode())
-    return Batch(tables, everybody.assays, unreadable, lambda frame: frame.filter(own_rows))
+    return batch_of(tables, everybody.assays, unreadable, lambda frame: frame.filter(own_rows))
 
 
 def _table(rows: pl.DataFrame, row_type: RowType) -> pl.DataFrame:
