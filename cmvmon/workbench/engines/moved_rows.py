@@ -59,10 +59,10 @@ class Everybody:
     present: frozenset[str]
 
 
-def typed_schema(row_type: RowType) -> Schema:
-    """The layout of `typed_rows`."""
+def typed_schema(names: Sequence[str]) -> Schema:
+    """The layout of the typed rows of these tables."""
     texts = {TABLE: pl.String(), PATIENT: pl.String(), NUMBER: pl.String()}
-    return texts | {row_type.name: pl.Struct(dict(row_type.schema)), APART: pl.Struct(QUARANTINED)}
+    return texts | {name: pl.Struct(dict(_BY_NAME[name].schema)) for name in names} | {APART: pl.Struct(QUARANTINED)}
 
 
 def judged_schema(how: How) -> Schema:
@@ -75,12 +75,12 @@ MOMENT_SCHEMA: Schema = {"latest": pl.Datetime("us", "UTC")}
 COUNTS_SCHEMA: Schema = {PATIENT: pl.String(), "counts": pl.String()}
 
 
-def typed_rows(batches: Batches, *, name: str) -> Batches:
-    """The rows of one delivered table, typed, with the broken ones as they are set apart.
+def typed_rows(batches: Batches, *, name: str, names: Sequence[str]) -> Batches:
+    """The rows of one delivered table, typed, with the broken ones as they are set apart; in the layout of all tables, `names`.
 
     Raises DeliveryError: a needed column is missing, or one holds what can't be read without guessing.
     """
-    row_type, schema = _BY_NAME[name], typed_schema(_BY_NAME[name])
+    row_type, schema = _BY_NAME[name], typed_schema(names)
     for batch in batches:
         usable, broken = typed_exchange(_frame([batch]), row_type)
         rows = row_type.conform(usable).select(

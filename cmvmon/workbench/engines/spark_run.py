@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,17 +146,17 @@ class _Run:
 
     def _typed(self, delivered: dict[str, DataFrame]) -> DataFrame:
         """Every row of every table of patients, typed, or as it is set apart."""
-        whole: DataFrame | None = None
+        parts = []
+        names = tuple(row_type.name for row_type in OF_PATIENTS if row_type.name in delivered)
         for row_type in OF_PATIENTS:
-            if row_type.name not in delivered:
+            if row_type.name not in names:
                 continue
             rows = delivered[row_type.name]
             rows = rows.select(*(name for name in row_type.exchanged if name in rows.columns))
             typed_exchange(_polars(rows.limit(0)), row_type)  # whether its columns will do, before any worker begins
-            job = partial(moved_rows.typed_rows, name=row_type.name)
-            typed = rows.mapInArrow(job, _ddl(moved_rows.typed_schema(row_type)))
-            whole = typed if whole is None else whole.unionByName(typed, allowMissingColumns=True)
-        assert whole is not None  # the leading table is there
+            job = partial(moved_rows.typed_rows, name=row_type.name, names=names)
+            parts.append(rows.mapInArrow(job, _ddl(moved_rows.typed_schema(names))))
+        whole = reduce(lambda one, other: one.unionByName(other), parts)
         kept = self._kept(whole, "typed")
         self._partitions = max(self._partitions, math.ceil(kept.count() / moved_rows.RESULTS_PER_BATCH))
         return kept

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SAIL = "sail"
 _OLDEST = (4, 0)  # the first that gives results as Arrow
 _REACHED_WITHIN_S = 10
+_TRIES, _LONGEST_WAIT_MS = 4, 2_000  # of a call: an engine that is gone for longer than seconds is told as gone
 _PORT = 15002  # Spark Connect's own, where the address names none
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Z", "GMT", "+00:00"})
 _ZONE = "spark.sql.session.timeZone"
@@ -34,7 +35,8 @@ def session(remote: str) -> Iterator[SparkSession]:
 
     Raises SiteError: nothing answers there, or what does will not do; what went wrong on the engine, without its text.
     """
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    for noise in ("PySpark does not yet fully support pandas", r"\[RETRIES_EXCEEDED\]"):  # the second is told in words
+        warnings.filterwarnings("ignore", message=noise)
     if remote == SAIL:
         with _sail() as address, session(address) as spark:
             yield spark
@@ -42,11 +44,13 @@ def session(remote: str) -> Iterator[SparkSession]:
     _must_answer(remote)
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
 
     try:
         spark = SparkSession.builder.remote(remote).create()
     except PySparkException as error:
         raise SiteError(f"what answers at --remote gave no session ({_kind_of(error)}); is it Spark Connect?") from None
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=_TRIES, max_backoff=_LONGEST_WAIT_MS)])
     try:
         spark.conf.set(_ZONE, "UTC")
         check_engine(spark.version, spark.conf.get(_ZONE))
