@@ -14,6 +14,7 @@ MODULES = {
     "settling": "benchmarks.settling",
     "pages": "benchmarks.pages",
     "speed": "benchmarks.speed",
+    "engines": "benchmarks.engines",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",
     "quality": "benchmarks.quality",

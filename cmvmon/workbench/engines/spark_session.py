@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ def session(remote: str) -> Iterator[SparkSession]:
 
     Raises SiteError: nothing answers there, or what does will not do; what went wrong on the engine, without its text.
     """
+    if not hasattr(
+        sys.modules["__main__"], "__file__"
+    ):  # `python -c`: PySpark would take it for its own doctests, and end it
+        sys.modules["__main__"].__file__ = "-c"
     for noise in ("PySpark does not yet fully support pandas", r"\[RETRIES_EXCEEDED\]"):  # the second is told in words
         warnings.filterwarnings("ignore", message=noise)
     if remote == SAIL:
