@@ -72,10 +72,10 @@ $(READY): $(LOCKS) pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "setting up .venv from requirements.lock ..."
 	@( $(PIP) --require-hashes -r requirements-build.lock \
-		&& $(BIN)/uv pip sync -q --require-hashes $(LOCKS) \
+		&& $(BIN)/uv pip sync -q --no-build-isolation --require-hashes $(LOCKS) \
 		&& $(BIN)/uv pip install -q --no-deps --no-build-isolation -e . ) \
 	 || ( $(BIN)/python -m ensurepip >/dev/null; \
-		$(PIP) --no-deps --require-hashes $(addprefix -r ,$(LOCKS)) \
+		$(PIP) --no-deps --no-build-isolation --require-hashes $(addprefix -r ,$(LOCKS)) \
 		&& $(PIP) --no-deps --no-build-isolation -e . )
 	@touch $(READY)
 

@@ -17,8 +17,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {  # by extra: what its own libraries a
     "prefect": ("prefect", "uvicorn"),
     "feeds": ("cryptography", "h11"),
     "board": ("argon2", "itsdangerous", "starlette", "uvicorn"),
+    "spark": ("pyspark",),
+    "sail": ("pysail",),
 }
-INCLUDED: Mapping[str, tuple[str, ...]] = {"ward": ("contracts",), "prefect": ("ward",), "board": ("ward",)}
+INCLUDED: Mapping[str, tuple[str, ...]] = {"ward": ("contracts",), "prefect": ("ward",), "board": ("ward",), "sail": ("spark",)}
 
 
 def extra_of(module: str) -> str | None:

@@ -19,6 +19,7 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.delivered import LEADING, LINKS
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.extras import require
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.standard_table import typed_exchange
@@ -26,10 +27,10 @@ from cmvmon.kinetics.concordance.unit import part_of_texts, unit_rows
 from cmvmon.protocol import Protocol
 from cmvmon.workbench.analysis import Analysed, policy_of
 from cmvmon.workbench.batch import OF_PATIENTS, How
-from cmvmon.workbench.engines import moved_rows
+from cmvmon.workbench.engines import SPARK, moved_rows
 from cmvmon.workbench.engines.moved_rows import APART, FOREIGN, KEY, NUMBER, PATIENT, TABLE, Everybody, Schema
 from cmvmon.workbench.engines.places import Place, places
-from cmvmon.workbench.engines.spark_session import session
+from cmvmon.workbench.engines.spark_session import SAIL, session
 from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def analyze_on_spark(
             run had written by then is gone again.
         DeliveryError: a table lacks a needed column, or one holds what can't be read without guessing.
     """
+    extra = SAIL if remote == SAIL else SPARK
+    require(f"`cmvmon analyze --engine {SPARK} --remote {'sail' if remote == SAIL else 'ADDRESS'}`", extra)
     protocol, how = policy_of(root, method=method, priors=priors)
     wanted = _Wanted(protocol, how, as_of, ask_next, partitions)
     with session(remote) as spark:
