@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,10 +21,24 @@ if TYPE_CHECKING:
 def great_expectations() -> ModuleType:
     """The library. Its telemetry is switched off first, by the environment variable that it documents."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
-    import great_expectations.expectations.conditions
+    with _as_if_not_installed("pyspark"):
+        import great_expectations as gx
+        import great_expectations.expectations.conditions
 
     return gx
+
+
+@contextmanager
+def _as_if_not_installed(module: str) -> Iterator[None]:
+    """It imports what it may use, and the gate holds pandas tables alone. PySpark's client costs time, and ends `python -c`."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 @cache

@@ -13,14 +13,29 @@ from cmvmon.domain.errors import MissingExtra
 
 MODULES: Mapping[str, tuple[str, ...]] = {  # by extra: what its own libraries are imported as
     "contracts": ("great_expectations", "pandas", "yaml"),
-    "ward": ("alembic", "apprise", "babel", "jinja2", "plotly", "prometheus_client", "psycopg", "weasyprint"),
+    "ward": (
+        "alembic",
+        "apprise",
+        "babel",
+        "jinja2",
+        "markupsafe",
+        "plotly",
+        "prometheus_client",
+        "psycopg",
+        "weasyprint",
+    ),
     "prefect": ("prefect", "uvicorn"),
     "feeds": ("cryptography", "h11"),
     "board": ("argon2", "itsdangerous", "starlette", "uvicorn"),
     "spark": ("pyspark",),
     "sail": ("pysail",),
 }
-INCLUDED: Mapping[str, tuple[str, ...]] = {"ward": ("contracts",), "prefect": ("ward",), "board": ("ward",), "sail": ("spark",)}
+INCLUDED: Mapping[str, tuple[str, ...]] = {
+    "ward": ("contracts",),
+    "prefect": ("ward",),
+    "board": ("ward",),
+    "sail": ("spark",),
+}
 
 
 def extra_of(module: str) -> str | None:

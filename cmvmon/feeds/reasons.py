@@ -48,10 +48,6 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "delivery_refused": "the whole delivery was refused. Mend what the refusal names and take the file in again.",
         # who and what
-        "too_many_results": (
-            "so many results stand under this number that it is no patient's; none of them was judged. Ask the sender what the "
-            "number stands for, and correct the column of the patient."
-        ),
         "invisible_in_patient_id": (
             "the patient id holds a character that can't be seen, and would be another patient's. Ask the sender to remove it."
         ),

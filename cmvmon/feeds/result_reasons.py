@@ -9,6 +9,10 @@ _FILE = "the laboratory file"
 
 OF_RESULTS: Mapping[str, str] = MappingProxyType(
     {
+        "too_many_results": (
+            "so many results stand under this number that it is no patient's; none of them was judged. Ask the sender what the "
+            "number stands for, and correct the column of the patient."
+        ),
         "missing_collected_at": "the collection time is empty. Ask the sender for the date and time of collection.",
         "missing_unit": f"no unit is delivered. Ask the sender, or declare `missing` in [units] of {_FILE}.",
         "unknown_text": (

@@ -153,7 +153,9 @@ import importlib, pkgutil, sys, time
 import cmvmon
 names = [m.name for m in pkgutil.walk_packages(cmvmon.__path__, "cmvmon.") if ".migrations" not in m.name]
 # Libraries first: what they do at import is theirs. What is left runs only our own lines.
-import alembic, babel, great_expectations, jinja2, numba, pandas, plotly, polars, prefect, sqlalchemy, typer
+from cmvmon.data_contracts.engine import great_expectations
+great_expectations()
+import alembic, babel, jinja2, numba, pandas, plotly, polars, prefect, sqlalchemy, typer
 import prefect.artifacts, prefect.cache_policies
 for name in names:
     importlib.import_module(name)

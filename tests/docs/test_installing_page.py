@@ -26,7 +26,8 @@ def test_each_extra_has_its_row_with_what_it_includes_and_commands_that_need_it(
     assert set(named) == {*MODULES, "all"}
     for extra in MODULES:
         assert tuple(re.findall(r"\[(\w+)\]", named[extra][0])[1:]) == INCLUDED.get(extra, ())
-        for command in set(re.findall(r"`([a-z]+)`", named[extra][2])) - {"demo"}:  # which asks by its options
+        # `demo` and `analyze` ask by their options.
+        for command in set(re.findall(r"`([a-z]+)`", named[extra][2])) - {"demo"}:
             assert extra in NEEDS.get(command, ()), (extra, command)
 
 

@@ -22,7 +22,8 @@ from tests.examples.environments import BIN, ROOT, build, closure, environment, 
 from tests.listen import listening, posting
 
 pytestmark = pytest.mark.slow
-EXTRAS = ("core", "contracts", "ward", "prefect", "feeds", "board")
+EXTRAS = ("core", "contracts", "ward", "prefect", "feeds", "board", "sail")
+ENGINES = {"sc://127.0.0.1:1": "spark", "sail": "sail"}
 API = """
 import sys, cmvmon
 known = cmvmon.read("in")
@@ -142,7 +143,8 @@ def test_the_core_alone_answers_what_a_newcomer_asks(words: list[str], bins: dic
     assert done.stdout
     if words == ["doctor"]:
         assert (
-            "extras: installed: none; not installed: contracts, ward, prefect, feeds, board; pip install" in done.stdout
+            "extras: installed: none; not installed: contracts, ward, prefect, feeds, board, spark, sail; pip install"
+            in done.stdout
         )
     assert not (tmp_path / "site").exists()
 
@@ -152,6 +154,7 @@ def test_each_command_that_the_core_lacks_something_for_names_it_in_one_line_and
 ) -> None:
     calls = {name: extras[0] for name, extras in NEEDS.items()}
     calls |= {"demo": "prefect", "demo --plain": "ward", "demo --live": "ward", "rules show response": "ward"}
+    calls |= {f"analyze in --out o --engine spark --remote {there}": extra for there, extra in ENGINES.items()}
     script = """
 import contextlib, io, json, sys
 import cmvmon.cli
@@ -186,6 +189,21 @@ def test_a_library_that_is_missed_only_where_it_is_used_is_named_by_its_extra_to
     done = run([str(bins["core"] / "python"), "-P", "-c", script], analyzed, code=2)
     assert done.stderr.startswith("cmvmon: this needs the extra [ward], which is not installed: pip install")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_engine_that_starts_here_gives_what_is_given_without_one(bins: dict[str, Path], analyzed: Path) -> None:
+    """With the core and the extra alone: what the workers of an engine need."""
+    (analyzed / "parquet").mkdir()
+    for name in ("viral_load_results", "antiviral_courses", "icu_stays"):
+        text, typed = analyzed / "in" / f"{name}.csv", analyzed / "in" / f"{name}.parquet"
+        rows = pl.read_parquet(typed) if typed.exists() else pl.read_csv(text)
+        rows.write_parquet(analyzed / "parquet" / f"{name}.parquet")
+    cmvmon = str(bins["sail"] / "cmvmon")
+    run([cmvmon, "analyze", "parquet", "--out", "engine", "--engine", "spark", "--remote", "sail"], analyzed)
+    for name in ("weekly_decline", "verdicts"):
+        ours = pl.read_parquet(analyzed / "out" / f"{name}.parquet")
+        theirs = pl.read_parquet(analyzed / "engine" / f"{name}.parquet" / "*.parquet").select(ours.columns)
+        assert_frame_equal(theirs.sort(ours.columns), ours.sort(ours.columns))
 
 
 def test_contracts_bring_the_gate(bins: dict[str, Path], analyzed: Path) -> None:

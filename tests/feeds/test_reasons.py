@@ -14,10 +14,11 @@ from cmvmon.domain.delivered import TWO_LABORATORIES, WITHDRAWS_UNKNOWN
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, explain, promise_sentences, remedy
 from cmvmon.run.deliveries import arrival_order
 from cmvmon.shell.taken_in import arrivals, snapshots
+from cmvmon.workbench import batch
 
 SOURCES = [
     *sorted(Path(cmvmon.feeds.__file__).parent.rglob("*.py")),
-    *(Path(module.__file__) for module in (ingest, conflicts, delivered, snapshots, arrivals, arrival_order)),
+    *(Path(module.__file__) for module in (ingest, conflicts, delivered, snapshots, arrivals, arrival_order, batch)),
 ]
 CODE = r"^[a-z]+(_[a-z0-9]+)+$"
 

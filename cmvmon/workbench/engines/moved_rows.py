@@ -7,6 +7,8 @@ and its kin want it. Types are those that every engine has: text, 64-bit numbers
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,16 +38,14 @@ if TYPE_CHECKING:
 
     Batches = Iterator[pa.RecordBatch]
 
-TABLE, PATIENT, NUMBER, KEY, FOREIGN, APART = (
-    "table_name",
-    "patient_id",
-    "result_id",
-    "batch_key",
-    "is_foreign",
-    "apart",
-)
+TABLE, PATIENT, NUMBER, KEY, FOREIGN = "table_name", "patient_id", "result_id", "batch_key", "is_foreign"
+APART, PACKED = "apart", "packed"
+SET_APART = "quarantined"  # the table of what is set apart
 _BY_NAME = {row_type.name: row_type for row_type in (*OF_PATIENTS, *OPTIONAL)}
 RESULTS_PER_BATCH = 100_000
+# Sail's workers are threads of one process, one for each part: no more of them judge at once than there are cores. Nothing is asked
+# of the engine meanwhile, so that nobody waits for one who waits for his turn.
+_TURNS = threading.Semaphore(os.cpu_count() or 1)
 
 Schema = Mapping[str, pl.DataType]
 
@@ -65,13 +65,8 @@ def typed_schema(names: Sequence[str]) -> Schema:
     return texts | {name: pl.Struct(dict(_BY_NAME[name].schema)) for name in names} | {APART: pl.Struct(QUARANTINED)}
 
 
-def judged_schema(how: How) -> Schema:
-    """The layout of `judged_rows`."""
-    tables = {row_type.name: pl.Struct(dict(row_type.schema)) for row_type in how.computed}
-    return {TABLE: pl.String(), **tables, APART: pl.Struct(QUARANTINED)}
-
-
 MOMENT_SCHEMA: Schema = {"latest": pl.Datetime("us", "UTC")}
+PACKED_SCHEMA: Schema = {TABLE: pl.String(), PACKED: pl.Binary()}
 COUNTS_SCHEMA: Schema = {PATIENT: pl.String(), "counts": pl.String()}
 
 
@@ -109,30 +104,45 @@ def latest_moments(batches: Batches) -> Batches:
 def counted(batches: Batches, *, everybody: Everybody) -> Batches:
     """What the unit's concordance needs of each patient who has both blood and another compartment."""
     how = everybody.how
-    for batch in _batches_of_patients(batches, everybody):
-        if has_both(batch.tables[LEADING.name]):
-            _, texts = counts_by_patient(batch.results_in_use(how), protocol=how.protocol, as_of=how.moment)
-            told = {PATIENT: list(texts), "counts": list(texts.values())}
-            yield from _batches(pl.DataFrame(told, schema=COUNTS_SCHEMA), COUNTS_SCHEMA)
+    rows, told = _frame(list(batches)), []
+    with _TURNS:
+        for batch in _batches_of_patients(rows, everybody):
+            if has_both(batch.tables[LEADING.name]):
+                _, texts = counts_by_patient(batch.results_in_use(how), protocol=how.protocol, as_of=how.moment)
+                told.append(pl.DataFrame({PATIENT: list(texts), "counts": list(texts.values())}, schema=COUNTS_SCHEMA))
+    for some in told:
+        yield from _batches(some, COUNTS_SCHEMA)
 
 
 def judged_rows(batches: Batches, *, everybody: Everybody, unit: pl.DataFrame) -> Batches:
-    """The computed rows of every patient, but for the unit's, and what of them breaks a promise."""
+    """The computed rows of every patient, but for the unit's, and what is set apart, packed by table: side by side in one layout, most
+    of what is moved would be the null columns of other tables.
+    """
     how = everybody.how
-    schema = judged_schema(how)
-    for batch in _batches_of_patients(batches, everybody):
-        found = judge(batch, how, unit=unit, is_compared=has_both(batch.tables[LEADING.name]))
-        for name, rows in found.kept.items():
-            told = rows.select(pl.lit(name).alias(TABLE), pl.struct(pl.all()).alias(name))
-            yield from _batches(told, schema)
-        told_apart = [(LEADING.name, batch.crowded), *found.broken.items()]
-        apart = quarantined_rows(told_apart, computed=COMPUTED_NAMES)
-        yield from _batches(apart.select(pl.col(TABLE), pl.struct(*QUARANTINED).alias(APART)), schema)
+    rows, told = _frame(list(batches)), []
+    with _TURNS:
+        for batch in _batches_of_patients(rows, everybody):
+            found = judge(batch, how, unit=unit, is_compared=has_both(batch.tables[LEADING.name]))
+            apart = quarantined_rows([(LEADING.name, batch.crowded), *found.broken.items()], computed=COMPUTED_NAMES)
+            packed = {
+                TABLE: [*found.kept, SET_APART],
+                PACKED: [rows.write_ipc(None, compression="lz4").getvalue() for rows in (*found.kept.values(), apart)],
+            }
+            told.append(pl.DataFrame(packed, schema=PACKED_SCHEMA))
+    del rows
+    for some in told:
+        yield from _batches(some, PACKED_SCHEMA)
 
 
-def _batches_of_patients(batches: Batches, everybody: Everybody) -> Iterator[Batch]:
+def unpacked(batches: Batches, *, schema: Schema) -> Batches:
+    """The rows of one table that `judged_rows` packed, as they were."""
+    for batch in batches:
+        for packed in batch.column(PACKED).to_pylist():
+            yield from _batches(pl.read_ipc(packed), schema)
+
+
+def _batches_of_patients(rows: pl.DataFrame, everybody: Everybody) -> Iterator[Batch]:
     """The patients of these rows, so many at a time that a batch holds about RESULTS_PER_BATCH results."""
-    rows = _frame(list(batches))
     if rows.is_empty():
         return
     own = rows.filter(~pl.col(FOREIGN))
@@ -195,6 +205,7 @@ def _arrow_type(kind: pl.DataType) -> pa.DataType:
         return pa.struct([pa.field(field.name, _arrow_type(_instance(field.dtype))) for field in kind.fields])
     plain = {
         pl.String(): pa.string(),
+        pl.Binary(): pa.binary(),
         pl.Int64(): pa.int64(),
         pl.Float64(): pa.float64(),
         pl.Datetime("us", "UTC"): pa.timestamp("us", "UTC"),

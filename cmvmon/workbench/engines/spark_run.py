@@ -28,7 +28,17 @@ from cmvmon.protocol import Protocol
 from cmvmon.workbench.analysis import Analysed, policy_of
 from cmvmon.workbench.batch import OF_PATIENTS, How
 from cmvmon.workbench.engines import SPARK, moved_rows
-from cmvmon.workbench.engines.moved_rows import APART, FOREIGN, KEY, NUMBER, PATIENT, TABLE, Everybody, Schema
+from cmvmon.workbench.engines.moved_rows import (
+    APART,
+    FOREIGN,
+    KEY,
+    NUMBER,
+    PATIENT,
+    SET_APART,
+    TABLE,
+    Everybody,
+    Schema,
+)
 from cmvmon.workbench.engines.places import Place, places
 from cmvmon.workbench.engines.spark_session import SAIL, session
 from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
@@ -36,9 +46,14 @@ from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_QUARANTINED = "quarantined"
 _FEWEST = 2  # parts that rows are moved in
-_SQL = {pl.String(): "string", pl.Int64(): "bigint", pl.Float64(): "double", pl.Datetime("us", "UTC"): "timestamp"}
+_SQL = {
+    pl.String(): "string",
+    pl.Int64(): "bigint",
+    pl.Float64(): "double",
+    pl.Binary(): "binary",
+    pl.Datetime("us", "UTC"): "timestamp",
+}
 
 
 @dataclass(frozen=True)
@@ -122,10 +137,9 @@ class _Run:
 
     def _names(self) -> tuple[str, ...]:
         how = How(self._wanted.protocol, datetime.now(UTC), self._wanted.method, self._wanted.ask_next)
-        return (*(row_type.name for row_type in how.computed), _QUARANTINED)
+        return (*(row_type.name for row_type in how.computed), SET_APART)
 
     def _run(self, delivered: dict[str, DataFrame]) -> Analysed:
-        from pyspark.sql import functions as f
 
         typed = self._typed(delivered)
         assays, broken_assays = _assays(delivered.get(ASSAYS.name))
@@ -137,14 +151,16 @@ class _Run:
         rows = self._under_each_patient(typed)
         unit = self._unit(rows, everybody)
         job = partial(moved_rows.judged_rows, everybody=everybody, unit=unit)
-        judged = self._kept(self._on_workers(rows, job, moved_rows.judged_schema(how)), "judged")
+        judged = self._kept(self._on_workers(rows, job, moved_rows.PACKED_SCHEMA), "judged")
         for row_type in how.computed:
-            own = judged.filter(f.col(TABLE) == row_type.name).select(f"{row_type.name}.*")
+            own = _unpacked(judged, row_type.name, dict(row_type.schema))
             if row_type is CONCORDANCE:
                 own = own.unionByName(self._sent(unit.select(*CONCORDANCE.schema), dict(CONCORDANCE.schema)))
             self._write(own, row_type.name)
-        apart = [rows.filter(_is_apart()).select(f"{APART}.*") for rows in (typed, judged)]
-        self._write(apart[0].unionByName(apart[1]).unionByName(self._sent(broken_assays, QUARANTINED)), _QUARANTINED)
+        apart = typed.filter(_is_apart()).select(f"{APART}.*")
+        for more in (_unpacked(judged, SET_APART, QUARANTINED), self._sent(broken_assays, QUARANTINED)):
+            apart = apart.unionByName(more)
+        self._write(apart, SET_APART)
         return self._counted(moment, (*delivered, *(t.name for t in how.computed)))
 
     def _typed(self, delivered: dict[str, DataFrame]) -> DataFrame:
@@ -219,7 +235,7 @@ class _Run:
 
         verdicts = self._there(VERDICTS.name)
         by_word = _counts(verdicts, "verdict")
-        apart = _counts(self._there(_QUARANTINED), TABLE)
+        apart = _counts(self._there(SET_APART), TABLE)
         return Analysed(
             as_of=moment,
             patients=int(verdicts.select(f.countDistinct(PATIENT).alias("n")).toArrow()["n"][0].as_py()),
@@ -235,6 +251,13 @@ def _assays(found: DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
         return ASSAYS.empty(), pl.DataFrame(schema=QUARANTINED)
     usable, broken = typed_exchange(_polars(found), ASSAYS)
     return ASSAYS.conform(usable), quarantined_rows([(ASSAYS.name, broken)], computed=())
+
+
+def _unpacked(judged: DataFrame, name: str, schema: Schema) -> DataFrame:
+    """The rows of one table among what the workers packed."""
+    from pyspark.sql import functions as f
+
+    return judged.filter(f.col(TABLE) == name).mapInArrow(partial(moved_rows.unpacked, schema=schema), _ddl(schema))
 
 
 def _is_apart() -> Any:
