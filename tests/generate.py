@@ -18,6 +18,7 @@ from tests.docs.guide_page import guide_page
 from tests.docs.laboratory_file_page import laboratory_file_page
 from tests.docs.notify_file_page import notify_file_page
 from tests.docs.reading_page import reading_page
+from tests.docs.safety_page import safety_page
 from tests.docs.table_file_page import table_file_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +53,7 @@ def generated() -> list[tuple[str, Callable[[], str]]]:
     files.append(("docs/alerts.md", alerts_page))
     files.append(("docs/commands.md", commands_page))
     files.append(("docs/guide.md", guide_page))
+    files.append(("docs/safety.md", safety_page))
     files.append(("docs/laboratory_file.md", laboratory_file_page))
     files.append(("docs/table_file.md", table_file_page))
     files.append(("docs/notify.md", notify_file_page))

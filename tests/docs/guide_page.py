@@ -50,8 +50,7 @@ IN_PART = {
     "G1": "serostatus is told beside a load; a first infection and a reactivation are not told apart by a rule",
     "G3": "a context line, no rule: nothing here was made for newborns",
     "G4": "which organ comes first is a context line, by host; no sign of an organ is an input but what the team states",
-    "G5": "the published range alone; there is no page of the unit",
-    "G6": "the same; and outcomes (mortality, ventilator-free days) are no input",
+    "G6": "outcomes (mortality, ventilator-free days) are no input",
     "G12": "signs of an organ are those that the team states; none is found by itself",
     "G17": "levels of foscarnet have no target, and no exposure over the day is computed",
 }
@@ -82,7 +81,10 @@ class Applies:
 APPLIED_BY: dict[str, tuple[Applies, ...]] = {
     "G1": (Applies("cmv_serology", "serology_result"), Applies("context", "serostatus")),
     "G3": (Applies("birth_dates", "born_on"), Applies("context", "age_days")),
-    "G5": (Applies(page="docs/method.md", words="How often, and what of it"),),
+    "G5": (
+        Applies(page="docs/method.md", words="How often, and what of it"),
+        Applies(page="docs/site_pages.md", words="CMV in blood since ventilation began"),
+    ),
     "G6": (Applies(page="docs/method.md", words="association is not cause"),),
     "G2": (
         Applies("host_status", "condition"),
