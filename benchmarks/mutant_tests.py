@@ -35,9 +35,12 @@ _EVERY_FACT = "tests/facts/test_every_fact_table.py"
 # The quick ones first.
 _OF_CONTRACTS = ("strict", "promises", "dictionary", "freshness", "contract_text", "mapper", "gate", "whole_table")
 NEAR = {
-    "cmvmon/facts/": sorted(
-        {f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}
-    ),
+    # Of many facts the cases of the rules that read them are the tables that a clinician can read.
+    "cmvmon/facts/": [
+        *sorted({f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}),
+        "tests/rules/test_rule_cases.py",
+        "tests/rules/test_alarms.py",
+    ],
     "cmvmon/rules/": [
         _CONDITIONS,
         *TESTS[:4],
