@@ -1,0 +1,36 @@
+"""What the table of levels promises: a trough of nearly nothing is a trough, one below 0 is none."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from cmvmon.domain.columns import split_by_promises
+from cmvmon.facts.levels import LEVELS
+from tests import patients
+from tests.exposures import with_exposure
+from tests.facts.reading import facts_of
+from tests.measured import with_measured
+
+
+def of_level(mg_per_l: float) -> pl.DataFrame:
+    """The facts of a patient with that trough of ganciclovir, on one dose and with steady kidneys."""
+    known = patients.known("plasma d0 100000", courses="ganciclovir d0-", stays="d-3-")
+    known = with_exposure(known, doses="ganciclovir 5 q12 d0-", kidney="cg 80 d0-", born="1961-05-30")
+    return facts_of(with_measured(known, levels=f"ganciclovir {mg_per_l} d3.98"), day=4.5).of(LEVELS)
+
+
+@pytest.mark.parametrize("mg_per_l", [0.0, 0.1, 0.5])
+def test_a_trough_of_nearly_nothing_is_told_and_keeps_every_promise(mg_per_l: float) -> None:
+    kept, broken = split_by_promises(of_level(mg_per_l), LEVELS)
+    assert (kept["level_mg_per_l"].to_list(), broken.height) == ([mg_per_l], 0)
+
+
+@pytest.mark.parametrize(
+    "column", ["level_mg_per_l", "trough_from_mg_per_l", "trough_to_mg_per_l", "measured_crcl_ml_per_min"]
+)
+def test_no_level_target_or_clearance_is_below_nothing(column: str) -> None:
+    row = of_level(1.4).with_columns(pl.lit(-0.1).alias(column))
+    assert split_by_promises(row, LEVELS)[1]["column"].to_list() == [column]
+    at_nothing = of_level(1.4).with_columns(pl.lit(0.0).alias(column))
+    assert split_by_promises(at_nothing, LEVELS)[1].is_empty()
