@@ -38,6 +38,7 @@ NEAR = {
     # Of many facts the cases of the rules that read them are the tables that a clinician can read.
     "cmvmon/facts/": [
         *sorted({f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}),
+        "tests/rules/test_context.py",  # what no rule reads, and the patient page tells
         "tests/rules/test_rule_cases.py",
         "tests/rules/test_alarms.py",
     ],
