@@ -64,6 +64,7 @@ EQUIVALENT = (
     Equivalent("facts/standing_in.py", "descending=", _ON, _ONE_PATIENT, (0, 1)),
     Equivalent("facts/standing_in.py", ".unique(subset=PLACE", _OFF, "the rows are sorted again right after it"),
     Equivalent("facts/standing_in.py", ".group_by(", _OFF, _SORTED_LATER),
+    Equivalent("facts/taken_back.py", '.unique(_KEY, keep="first"', _OFF, _SORTED_LATER),
     Equivalent("facts/treatment.py", '.unique(subset="patient_id"', _OFF, _JOINED_LATER),
     Equivalent(
         "rules/evidence.py",
