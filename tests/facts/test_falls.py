@@ -70,3 +70,17 @@ def test_the_baseline_is_that_of_the_weeks(ward: Reference) -> None:
     told = both.filter(counted, pl.col("fall_from_is") == "baseline", pl.col("status") != "prior_only")
     assert told.height > 5
     assert (told["fall_from_collected_at"] == told["first_used_collected_at"]).all()
+
+
+@pytest.mark.parametrize(
+    ("results", "from_peak"),
+    [
+        ("d0 100000, d7 1000, d14 100", 3.0),  # the baseline itself is of the first week
+        ("d0 1000, d8.5 100000, d14 100", 3.0),  # a week of 7 days and the 36 hours that end it
+        ("d0 1000, d8.55 100000, d14 100", 1.0),
+        ("d-1 100000, d0 1000, d14 100", 1.0),  # what lies before the baseline is none of it
+    ],
+)
+def test_the_peak_of_the_first_week_lies_from_the_baseline_to_day_8_and_a_half(results: str, from_peak: float) -> None:
+    found = one(FALLS, f"plasma {results}", courses="ganciclovir d0-")
+    assert found["peak_fall_at_least_log10"] == from_peak
