@@ -12,7 +12,8 @@ import pytest
 import cmvmon.rules
 from cmvmon.assess import assess
 from cmvmon.domain import words
-from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.rules import all_rules
 from cmvmon.shell.folder.protocol_files import Protocol
 from tests.rules.reading import CASES, PATIENT, Case, about, assessed, at, cases, tables
@@ -103,6 +104,32 @@ def test_a_course_that_could_not_be_read_leaves_the_treatment_unknown() -> None:
     verdicts = assess(given, protocol=Protocol.shipped(), as_of=at(case.as_of_day)).verdicts
     found = dict(zip(verdicts["rule"], verdicts["reason"], strict=True))
     assert found["bal_at_local_line"] == found["response"] == found["no_follow_up"] == "treatment_unknown"
+
+
+def test_a_stay_that_could_not_be_read_leaves_it_unknown_whether_letermovir_alone_meets_disease() -> None:
+    case = next(c for c in cases("drug_line") if c.name == "letermovir alone, stated that none is affected")
+    given = replace(tables(case), unread={ICU_STAYS.name: frozenset({PATIENT})})
+    verdicts = assess(given, protocol=Protocol.shipped(), as_of=at(case.as_of_day)).verdicts.filter(about(case))
+    assert verdicts.select("verdict", "reason").rows() == [(words.NOT_ASSESSABLE, "stay_unread")]
+
+
+def test_renal_replacement_that_fell_silent_leaves_it_unknown_whether_citrate_ran_beside_foscarnet() -> None:
+    case = next(c for c in cases("interaction_note") if c.name == "no circuit")
+    given = replace(tables(case), silent={RENAL_REPLACEMENT.name: at(3)})
+    verdicts = assess(given, protocol=Protocol.shipped(), as_of=at(case.as_of_day)).verdicts.filter(about(case))
+    assert verdicts.select("verdict", "reason").rows() == [(words.NOT_ASSESSABLE, "renal_replacement_not_known")]
+
+
+@pytest.mark.parametrize("as_of_day", [4.0, 11.0])
+def test_a_withdrawal_of_a_result_that_came_nobody_knows_when_is_never_cleared(as_of_day: float) -> None:
+    case = next(c for c in cases("result_withdrawn_after_use") if c.name.startswith("BAL stood for three days"))
+    given = tables(case)
+    is_first = pl.col("result_status") != words.WITHDRAWN
+    untold = {name: pl.when(~is_first).then(name) for name in ("received_at", "reported_at")}
+    results = given[VIRAL_LOAD_RESULTS].with_columns(**untold)
+    given = replace(given, tables={**given.tables, VIRAL_LOAD_RESULTS.name: results})
+    verdicts = assess(given, protocol=Protocol.shipped(), as_of=at(as_of_day)).verdicts.filter(about(case))
+    assert verdicts.select("verdict", "reason").rows() == [(words.NOT_ASSESSABLE, "time_in_use_unknown")]
 
 
 def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
