@@ -39,6 +39,7 @@ _ONE_PATIENT = (
     "the order of patients and places does not matter: one row of each is kept, and they are sorted afterwards"
 )
 _ASKED_IN_PARTS = "how many numbers one question names changes no answer"
+_REMEMBERED = "how many are remembered changes no answer"
 _SAME_POINT = "a single result that goes the longer way becomes the same point"
 
 EQUIVALENT = (
@@ -80,10 +81,58 @@ EQUIVALENT = (
         ("len(numbers) > 1", "len(numbers) >= 1"),
         "where a key names one patient, the links of that number change nothing of what its records say",
     ),
+    *(
+        Equivalent(f"rules/{file}.py", "@lru_cache(maxsize=", change, _REMEMBERED)
+        for file, change in (
+            ("asking", ("1000", "1001")),
+            ("evidence", ("200", "201")),
+            ("joining", ("1000", "1001")),
+            ("joining", ("100", "101")),
+            ("judging", ("200", "201")),
+            ("judging", ("1", "2")),
+            ("judging", ("2000", "2001")),
+        )
+    ),
+    Equivalent(
+        "rules/guide_sampling_moment.py",
+        "by_lung = ",
+        ("lung & is_acute", "lung | is_acute"),
+        "it only chooses the sentences of an alert, and one that is not by the organ is by the lung of COVID-19 or ARDS",
+    ),
+    Equivalent(
+        "rules/of_levels.py",
+        "is_judged = ",
+        ("level.is_known() & unknown.is_unknown()", "level.is_known() | unknown.is_unknown()"),
+        "a level is only known where nothing speaks against judging it, and one that is not known lies on neither side",
+    ),
+    *(
+        Equivalent(
+            "rules/sentences.py", "_IS_ESTIMATED = ", change, "the three are of one estimate: all known, or none"
+        )
+        for change in (
+            ("_MEAN.is_known() & _LOW.is_known()", "_MEAN.is_known() | _LOW.is_known()"),
+            (
+                "_MEAN.is_known() & _LOW.is_known() & _HIGH.is_known()",
+                "_MEAN.is_known() & _LOW.is_known() | _HIGH.is_known()",
+            ),
+        )
+    ),
+    Equivalent(
+        "rules/no_follow_up.py",
+        'say("leading_taken"',
+        ("leading_waits <= leading_at", "leading_waits < leading_at"),
+        "a sample taken at the moment of a result of its compartment is that result, and waits for none",
+    ),
+    Equivalent(
+        "rules/resistance_found.py",
+        "columns[drug][0].is_known()",
+        ("0", "1"),
+        "how many rows of the table have a number, and the least of them, are known together",
+    ),
     Equivalent("rules/joining.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
     Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),
-    Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), "how many are remembered changes no answer"),
+    Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), _REMEMBERED),
     Equivalent("data_contracts/odcs.py", "allow_unicode=True", _OFF, "no contract holds a letter beyond ASCII"),
     Equivalent("data_contracts/reading.py", "class _Stated:", _OFF, "it is made and read inside one function"),
     Equivalent(
