@@ -52,6 +52,7 @@ NEAR = {
         "tests/rules/test_rule_cases.py",
         "tests/rules/test_at_the_very_number.py",
         "tests/rules/test_context.py",
+        "tests/facts/test_follow_up.py",
         "tests/rules/test_alarms.py",
     ],
     "cmvmon/episodes.py": [_CONDITIONS, "tests/episodes"],
