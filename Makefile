@@ -16,7 +16,7 @@ JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 # What tests need that is not Python, installed where the machine lets them.
 BESIDE := browser axe postgresql node
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock browser axe postgresql node clean
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock bundle browser axe postgresql node clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -65,6 +65,9 @@ lock: $(READY)          ## versions and hashes only: no host is written
 	@$(COMPILE) --extra all -o requirements.lock
 	@$(COMPILE:pyproject.toml=) --group build -c requirements.lock -o requirements-build.lock
 	@$(COMPILE:pyproject.toml=) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+bundle: $(READY)        ## wheels, hashes and install.sh in dist/, for a machine without a network (docs/deploying.md)
+	@$(BIN)/python -P deploy/bundle.py
 
 # uv installs the locks in seconds; plain pip does the same more slowly where uv can't be had or can't reach the index.
 $(READY): $(LOCKS) pyproject.toml

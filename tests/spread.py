@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Files that share what is dear to prepare run in one process (`make` spreads by group); each other file is its own group.
 TOGETHER = {
+    "deploy/test_bundle.py": "a bundle",
+    "deploy/test_container.py": "a bundle",
     "rules/test_rule_cases.py": "cases of the rules",
     "rules/test_what_alerts_say.py": "cases of the rules",
     "rules/test_every_rule.py": "cases of the rules",
@@ -25,6 +27,7 @@ TOGETHER = {
 # What takes longest is begun first, so that no process is left alone with it at the end: groups and files, the dearest first.
 BEGUN_FIRST = (
     "cases of the rules",
+    "a bundle",
     "cases/test_small_sites.py",
     "run/test_backing_up.py",
     "listen/test_live_demo.py",

@@ -61,7 +61,7 @@ def environment(folder: Path, wheel: Path, needed: Iterable[str] | None) -> Path
     python = str(folder / "bin" / "python")
     install = ["pip", "install", "--offline", "--no-deps", "--no-cache", "--python", python, str(wheel)]
     run([str(BIN / "uv"), *install], folder)
-    _as_warm_as_the_checkout(site / "cmvmon")
+    as_warm_as_the_checkout(site / "cmvmon")
     return folder / "bin"
 
 
@@ -122,7 +122,7 @@ def _link(needed: frozenset[str], ours: Path, site: Path) -> None:
             there.mkdir()
 
 
-def _as_warm_as_the_checkout(package: Path) -> None:
+def as_warm_as_the_checkout(package: Path) -> None:
     """The kernels that were compiled for the checkout are those of the same files elsewhere: to compile them takes a minute."""
     for kept in (ROOT / "cmvmon").rglob("*.nb[ci]"):
         source = kept.parents[1] / f"{kept.name.partition('.')[0]}.py"
