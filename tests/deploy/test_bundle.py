@@ -116,7 +116,7 @@ def test_without_a_route_it_is_installed_warm_and_the_demo_and_the_doctor_run(in
     assert demo.stderr == ""  # compiled already
     doctor = alone(cmvmon, "doctor", folder=tmp_path)
     assert doctor.returncode in (0, 2, 3)
-    assert "[ward]" in doctor.stdout
+    assert "extras: installed: contracts, ward; not installed: prefect" in doctor.stdout
     lacking = alone(cmvmon, "board", folder=tmp_path)
     assert lacking.returncode == 2
     assert "needs the extra [board]" in lacking.stderr

@@ -24,6 +24,7 @@ import yaml
 
 from cmvmon.shell.folder.site import Site
 from tests import postgresql, sites
+from tests.deploy import contained
 from tests.deploy.called import is_taken
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +38,8 @@ _STARTS_WITHIN_S = 900.0
 
 @pytest.fixture(scope="module")
 def nobody() -> pwd.struct_passwd:
-    if os.geteuid() != 0:
-        pytest.skip("only root can start a program as another user, so the container's steps were not tried")
+    if (reason := contained.why_not()) is not None:
+        pytest.skip(reason)
     return pwd.getpwnam("nobody")
 
 
@@ -61,21 +62,27 @@ def volume(place: Path, nobody: pwd.struct_passwd, request: pytest.FixtureReques
 
 def given(volume: Path, **more: str) -> dict[str, str]:
     """The environment of the container: no home, and nothing of this process's own."""
-    return {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "CMVMON_SITE": str(volume), **more}
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "CMVMON_SITE": str(volume),
+        **more,
+    }
 
 
 def asked(program: Path, script: str, *words: str, volume: Path, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(program / script), *words], env=given(volume, **more), cwd="/", user="nobody", group="nogroup", extra_groups=[],
-        capture_output=True, text=True, check=False, timeout=_STARTS_WITHIN_S,
+        contained.command(program, [str(program / script), *words], kept=_kept(volume)),
+        env=given(volume, **more), cwd="/", capture_output=True, text=True, check=False, timeout=_STARTS_WITHIN_S,
     )  # fmt: skip
 
 
 @contextmanager
 def started(program: Path, *words: str, volume: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [str(program / "entrypoint.sh"), *words], env=given(volume), cwd="/", user="nobody", group="nogroup", extra_groups=[],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        contained.command(program, [str(program / "entrypoint.sh"), *words], kept=_kept(volume)),
+        env=given(volume), cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         yield process
@@ -83,6 +90,12 @@ def started(program: Path, *words: str, volume: Path) -> Iterator[subprocess.Pop
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
+
+
+def _kept(volume: Path) -> Path:
+    kept = volume.parent / "kept"
+    kept.mkdir(exist_ok=True)
+    return kept
 
 
 def healthy(program: Path, process: subprocess.Popen[str], volume: Path) -> None:
