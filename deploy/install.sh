@@ -67,12 +67,13 @@ fi
 id=$(said version)-$(sha256sum "$here/SHA256SUMS" | cut -c1-12)
 release=$folder/releases/$id
 
-is_new=no is_done=no has_lock=no
+is_new=no is_done=no has_lock=no was_there=no
 cleaned() {
     [ $is_done = yes ] || { [ $has_lock = no ] || rm -rf "$release" "$folder/.next"; }
     [ $has_lock = no ] || rmdir "$folder/.installing"
     if [ $is_done = no ] && [ $has_lock = yes ]; then
-        if [ $is_new = yes ]; then rm -rf "$folder"; fi
+        if [ $is_new = yes ]; then rm -rf "${folder:?}/releases" "${folder:?}/$mark"; fi
+        if [ $was_there = no ]; then rmdir "$folder"; fi
         echo "cmvmon was not installed; $folder is as it was" >&2
     fi
 }
@@ -81,10 +82,12 @@ trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 
 [ -f "$folder/$mark" ] || is_new=yes
+[ ! -d "$folder" ] || was_there=yes
 mkdir -p "$folder" || refuse "$folder can not be made; nothing was installed"
 mkdir "$folder/.installing" 2>/dev/null || refuse "$folder can not be written, or another install.sh is at work in it." \
     "If none is (one was killed): rmdir $folder/.installing, and run this again."
 has_lock=yes
+: >"$folder/$mark"
 
 if [ -f "$release/.whole" ]; then
     echo "cmvmon $(said version) of this bundle is installed already"
@@ -100,7 +103,6 @@ else
     alone "$release/bin/cmvmon" --version >/dev/null
     : >"$release/.whole"
 fi
-: >"$folder/$mark"
 ln -sfn "releases/$id" "$folder/.next"
 mv -T "$folder/.next" "$folder/current"
 is_done=yes

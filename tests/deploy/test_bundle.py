@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +152,34 @@ def test_a_second_run_makes_nothing_anew_and_another_bundle_takes_its_place_in_o
         assert version.returncode == 0
     assert install(made, installed).returncode == 0  # and back
     assert os.readlink(installed / "current") == first
+
+
+@pytest.mark.parametrize("was_there", [False, True], ids=["a new folder", "an empty one"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed outright"])
+def test_one_that_is_stopped_half_way_leaves_nothing_and_one_that_is_killed_says_what_to_do(
+    number: signal.Signals, was_there: bool, made: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "opt"
+    if was_there:
+        into.mkdir()
+    command = ["sh", str(made / "install.sh"), "--no-warm-up", str(into)]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHON": sys.executable}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(into.glob("releases/*/bin/python")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    assert process.wait(timeout=60) != 0
+    if number == signal.SIGTERM:
+        assert into.exists() == was_there
+        assert not was_there or list(into.iterdir()) == []
+    else:
+        again = install(made, into)
+        assert again.returncode == 2
+        assert f"rmdir {into}/.installing" in again.stderr
+        assert not (into / "current").exists()
 
 
 @pytest.mark.parametrize("kind", ["file", "folder of somebody else", "link to nowhere"])
