@@ -62,6 +62,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bundle_that_is_not_as_it_was_made_is_refused_by_name_and_nothing_is_left(
     fault: str, made: Path, tmp_path: Path
@@ -79,6 +80,7 @@ def test_a_bundle_that_is_not_as_it_was_made_is_refused_by_name_and_nothing_is_l
     assert not (tmp_path / "opt").exists()
 
 
+@pytest.mark.long
 def test_a_changed_bundle_leaves_an_installation_as_it_was(installed: Path, made: Path, tmp_path: Path) -> None:
     spoilt = copied(made, tmp_path / "bundle")
     with_a_changed_byte(next(spoilt.glob("wheels/apprise-*.whl")))
@@ -87,6 +89,7 @@ def test_a_changed_bundle_leaves_an_installation_as_it_was(installed: Path, made
     assert everything(installed) == before
 
 
+@pytest.mark.long
 def test_what_goes_wrong_after_the_hashes_leaves_an_installation_as_it_was(
     installed: Path, made: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_what_goes_wrong_after_the_hashes_leaves_an_installation_as_it_was(
     assert not (installed / ".installing").exists()
 
 
+@pytest.mark.long
 def test_without_a_route_it_is_installed_warm_and_the_demo_and_the_doctor_run(installed: Path, tmp_path: Path) -> None:
     cmvmon = str(installed / "current" / "bin" / "cmvmon")
     warmed = alone(cmvmon, "warmup", folder=tmp_path)
@@ -125,6 +129,7 @@ def test_without_a_route_it_is_installed_warm_and_the_demo_and_the_doctor_run(in
     assert "needs the extra [board]" in lacking.stderr
 
 
+@pytest.mark.long
 def test_a_second_run_makes_nothing_anew_and_another_bundle_takes_its_place_in_one_step(
     installed: Path, made: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +159,7 @@ def test_a_second_run_makes_nothing_anew_and_another_bundle_takes_its_place_in_o
     assert os.readlink(installed / "current") == first
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("was_there", [False, True], ids=["a new folder", "an empty one"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed outright"])
 def test_one_that_is_stopped_half_way_leaves_nothing_and_one_that_is_killed_says_what_to_do(
@@ -182,6 +188,7 @@ def test_one_that_is_stopped_half_way_leaves_nothing_and_one_that_is_killed_says
         assert not (into / "current").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "folder of somebody else", "link to nowhere"])
 def test_what_is_not_its_own_is_never_written_into(kind: str, made: Path, tmp_path: Path) -> None:
     into = tmp_path / "opt"
@@ -199,6 +206,7 @@ def test_what_is_not_its_own_is_never_written_into(kind: str, made: Path, tmp_pa
     assert everything(tmp_path) == before
 
 
+@pytest.mark.long
 def test_another_python_than_that_of_its_wheels_is_refused_in_words(made: Path, tmp_path: Path) -> None:
     other = copied(made, tmp_path / "bundle")
     (other / "bundle.txt").unlink()
@@ -211,6 +219,7 @@ def test_another_python_than_that_of_its_wheels_is_refused_in_words(made: Path, 
     assert not (tmp_path / "opt").exists()
 
 
+@pytest.mark.long
 def test_two_at_once_do_not_work_in_one_folder(installed: Path, made: Path) -> None:
     (installed / ".installing").mkdir()
     try:
@@ -222,6 +231,7 @@ def test_two_at_once_do_not_work_in_one_folder(installed: Path, made: Path) -> N
         (installed / ".installing").rmdir()
 
 
+@pytest.mark.long
 def test_no_text_of_the_bundle_names_a_host_and_its_list_is_sorted_and_whole(made: Path) -> None:
     lines = (made / "SHA256SUMS").read_text().splitlines()
     files = [line[66:] for line in lines]

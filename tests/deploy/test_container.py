@@ -119,6 +119,7 @@ def everything(folder: Path) -> set[tuple[str, int, int]]:
     return {(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in folder.rglob("*")}
 
 
+@pytest.mark.long
 def test_it_starts_on_an_empty_volume_is_healthy_and_keeps_its_data_over_a_restart(
     program: Path, volume: Path, nobody: pwd.struct_passwd
 ) -> None:
@@ -158,6 +159,7 @@ def _until_pages_show(volume: Path, patient: str, process: subprocess.Popen[str]
         time.sleep(0.5)
 
 
+@pytest.mark.long
 def test_a_volume_that_can_not_be_written_is_said_in_words_and_nothing_is_started(
     program: Path, place: Path, nobody: pwd.struct_passwd
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_volume_that_can_not_be_written_is_said_in_words_and_nothing_is_starte
     assert list(theirs.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", [None, ""], ids=["missing", "empty"])
 def test_a_secret_that_is_not_there_is_said_by_its_file_before_anything_starts(
     content: str | None, program: Path, volume: Path, place: Path
@@ -184,6 +187,7 @@ def test_a_secret_that_is_not_there_is_said_by_its_file_before_anything_starts(
     assert list(volume.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_program_finds_a_secret_and_no_sentence_shows_it(
     program: Path, volume: Path, place: Path, tmp_path: Path
 ) -> None:

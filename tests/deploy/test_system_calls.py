@@ -25,6 +25,7 @@ def members(name: str) -> set[str]:
     return {call for word in words for call in (members(word) if word.startswith("@") else {word})}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "unit", [unit for unit in SERVICES if unit.stem == "cmvmon-nightly"], ids=lambda unit: unit.name
 )
