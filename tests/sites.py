@@ -181,5 +181,5 @@ def _alike(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def page_bytes(root: Path) -> dict[str, bytes]:
-    """Every page by name."""
-    return {path.name: path.read_bytes() for path in sorted((root / "pages").glob("*"))}
+    """Every page by name; not the record of what they were made from."""
+    return {path.name: path.read_bytes() for path in sorted((root / "pages").glob("[!.]*"))}

@@ -40,7 +40,10 @@ FAULTS = {
     "nobody is told of tier 1": (LEAST.replace('["log"]', "[]", 1), "tier_1_to: names nobody"),
     "who is told is missing": (LOG, "tier_1_to: is missing"),
     "no channel at all": ('tier_1_to = ["log"]\nwork_to = ["log"]\n', "channels: is missing"),
-    "channels that are no table": ('tier_1_to = ["log"]\nwork_to = ["log"]\nchannels = 3\n', "channels: is a whole number"),
+    "channels that are no table": (
+        'tier_1_to = ["log"]\nwork_to = ["log"]\nchannels = 3\n',
+        "channels: is a whole number",
+    ),
     "a channel that is not there": (LEAST.replace('"log"', '"team"', 1), "there is no [channels.team]"),
     "a route to a channel that is not there": (f'{LEAST}[[routes]]\ntier = 1\nto = ["x"]\n', "routes[1].to: names 'x'"),
     "a route for tier 3": (f'{LEAST}[[routes]]\ntier = 3\nto = ["log"]\n', "routes[1].tier: must be 1 or 2"),
