@@ -39,7 +39,7 @@ def tell():
     with open("/proc/self/status") as status, open(os.environ["CMVMON_BENCHMARK_PEAK"], "w") as told:
         told.write(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
 """
-_COMMAND = "from cmvmon.cli import main; sys.argv[0] = 'cmvmon'; main()"
+COMMAND = "from cmvmon.cli import main; sys.argv[0] = 'cmvmon'; main()"
 _PLANTED = "from benchmarks.planted import plant; plant({})\n"
 _START = "import cmvmon.cli, cmvmon.workbench.analysis, pyarrow.parquet, cmvmon.kinetics.weeks.kernel"
 _SCAN = """
@@ -150,10 +150,10 @@ def measure(series: int, *, repeats: int, planted: int = 0) -> Measured:
             for _ in range(3):
                 spent["scan"].append(scan(results))
             spent["start"].append(process(_START))
-            spent["one"].append(process(_COMMAND, "analyze", str(made_tables(1)), *options))
-            spent["whole"].append(process(_COMMAND, "analyze", str(folder), *options))
+            spent["one"].append(process(COMMAND, "analyze", str(made_tables(1)), *options))
+            spent["whole"].append(process(COMMAND, "analyze", str(folder), *options))
             if planted:
-                spent["planted"].append(process(_PLANTED.format(planted) + _COMMAND, "analyze", str(folder), *options))
+                spent["planted"].append(process(_PLANTED.format(planted) + COMMAND, "analyze", str(folder), *options))
             for method in words.METHOD:
                 spent[method].append(here(partial(weekly_of_file, results, courses, table, protocol, method)))
     found = {what: least(rounds[len(rounds) // (repeats + 1) :]) for what, rounds in spent.items()}

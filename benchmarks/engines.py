@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.analyze import Spent, process
+from benchmarks.analyze import COMMAND, Spent, process
 from benchmarks.made_tables import AS_OF, RESULTS_EACH, made_tables
 
 WRITTEN = Path(__file__).with_name("engines.md")
-_COMMAND = "from cmvmon.cli import main; sys.argv[0] = 'cmvmon'; main()"
 _KEEP = """
 from cmvmon.workbench.engines import places
 places.Folder.drop = lambda self, name: None
@@ -72,7 +71,7 @@ def measured(series: int, partitions: Sequence[int], remote: str, *, is_weighed:
 
 def _analyze(source: Path, out: Path, *more: str, first: str = "") -> Spent:
     words = ["analyze", str(source), "--out", str(out), "--as-of", AS_OF.isoformat(), *more]
-    return process(f"import sys\n{first}\n{_COMMAND}", *words)
+    return process(f"import sys\n{first}\n{COMMAND}", *words)
 
 
 def _row(engine: str, parts: str, spent: Spent, local: Spent, results: int) -> str:

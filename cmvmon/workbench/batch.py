@@ -34,6 +34,11 @@ TOO_MANY = "too_many_results"
 Own = Callable[[pl.DataFrame], pl.DataFrame]  # the rows of a frame whose patient is the batch's own
 
 
+def computed_tables(*, ask_next: bool) -> tuple[RowType, ...]:
+    """The tables that an analysis computes."""
+    return (*COMPUTED, NEXT_SAMPLE) if ask_next else COMPUTED
+
+
 @dataclass(frozen=True)
 class How:
     """How an analysis is done."""
@@ -45,7 +50,7 @@ class How:
 
     @property
     def computed(self) -> tuple[RowType, ...]:
-        return (*COMPUTED, NEXT_SAMPLE) if self.ask_next else COMPUTED
+        return computed_tables(ask_next=self.ask_next)
 
 
 @dataclass(frozen=True)

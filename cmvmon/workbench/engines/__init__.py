@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.domain.errors import SiteError
 
 LOCAL, SPARK = "local", "spark"
+SAIL = "sail"  # for an address: an engine that starts here
 
 
 def where_to_run(engine: str, remote: str | None) -> str | None:

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -126,7 +126,9 @@ def judged_rows(batches: Batches, *, everybody: Everybody, unit: pl.DataFrame) -
             apart = quarantined_rows([(LEADING.name, batch.crowded), *found.broken.items()], computed=COMPUTED_NAMES)
             packed = {
                 TABLE: [*found.kept, SET_APART],
-                PACKED: [rows.write_ipc(None, compression="lz4").getvalue() for rows in (*found.kept.values(), apart)],
+                PACKED: [
+                    frame.write_ipc(None, compression="lz4").getvalue() for frame in (*found.kept.values(), apart)
+                ],
             }
             told.append(pl.DataFrame(packed, schema=PACKED_SCHEMA))
     del rows
@@ -198,11 +200,11 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in schema.items()])
 
 
-def _arrow_type(kind: pl.DataType) -> pa.DataType:
+def _arrow_type(kind: Any) -> pa.DataType:
     import pyarrow as pa
 
     if isinstance(kind, pl.Struct):
-        return pa.struct([pa.field(field.name, _arrow_type(_instance(field.dtype))) for field in kind.fields])
+        return pa.struct([pa.field(field.name, _arrow_type(field.dtype)) for field in kind.fields])
     plain = {
         pl.String(): pa.string(),
         pl.Binary(): pa.binary(),
@@ -211,7 +213,3 @@ def _arrow_type(kind: pl.DataType) -> pa.DataType:
         pl.Datetime("us", "UTC"): pa.timestamp("us", "UTC"),
     }
     return plain[kind]
-
-
-def _instance(kind: object) -> pl.DataType:
-    return kind() if isinstance(kind, type) else kind  # type: ignore[return-value]

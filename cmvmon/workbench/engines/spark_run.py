@@ -26,8 +26,8 @@ from cmvmon.feeds.standard_table import typed_exchange
 from cmvmon.kinetics.concordance.unit import part_of_texts, unit_rows
 from cmvmon.protocol import Protocol
 from cmvmon.workbench.analysis import Analysed, policy_of
-from cmvmon.workbench.batch import OF_PATIENTS, How
-from cmvmon.workbench.engines import SPARK, moved_rows
+from cmvmon.workbench.batch import OF_PATIENTS, How, computed_tables
+from cmvmon.workbench.engines import SAIL, SPARK, moved_rows
 from cmvmon.workbench.engines.moved_rows import (
     APART,
     FOREIGN,
@@ -40,7 +40,7 @@ from cmvmon.workbench.engines.moved_rows import (
     Schema,
 )
 from cmvmon.workbench.engines.places import Place, places
-from cmvmon.workbench.engines.spark_session import SAIL, session
+from cmvmon.workbench.engines.spark_session import session
 from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def analyze_on_spark(
             run had written by then is gone again.
         DeliveryError: a table lacks a needed column, or one holds what can't be read without guessing.
     """
-    extra = SAIL if remote == SAIL else SPARK
-    require(f"`cmvmon analyze --engine {SPARK} --remote {'sail' if remote == SAIL else 'ADDRESS'}`", extra)
+    extra, address = (SAIL, remote) if remote == SAIL else (SPARK, "ADDRESS")
+    require(f"`cmvmon analyze --engine {SPARK} --remote {address}`", extra)
     protocol, how = policy_of(root, method=method, priors=priors)
     wanted = _Wanted(protocol, how, as_of, ask_next, partitions)
     with session(remote) as spark:
@@ -136,8 +136,7 @@ class _Run:
                 self._out.drop(name)
 
     def _names(self) -> tuple[str, ...]:
-        how = How(self._wanted.protocol, datetime.now(UTC), self._wanted.method, self._wanted.ask_next)
-        return (*(row_type.name for row_type in how.computed), SET_APART)
+        return (*(row_type.name for row_type in computed_tables(ask_next=self._wanted.ask_next)), SET_APART)
 
     def _run(self, delivered: dict[str, DataFrame]) -> Analysed:
 
@@ -289,4 +288,4 @@ def _ddl(schema: Schema) -> str:
 def _sql_type(kind: Any) -> str:
     if isinstance(kind, pl.Struct):
         return f"struct<{', '.join(f'`{field.name}`: {_sql_type(field.dtype)}' for field in kind.fields)}>"
-    return _SQL[kind() if isinstance(kind, type) else kind]
+    return _SQL[kind]

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import cmvmon
 from cmvmon.domain.errors import CmvmonError, SiteError
+from cmvmon.workbench.engines import SAIL
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SAIL = "sail"
 _OLDEST = (4, 0)  # the first that gives results as Arrow
 _REACHED_WITHIN_S = 10
 _TRIES, _LONGEST_WAIT_MS = 4, 2_000  # of a call: an engine that is gone for longer than seconds is told as gone
