@@ -25,6 +25,8 @@ LONGER = {
     "cmvmon/text/languages/en.py": 540,
 }
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
+# What stands at the top: anything else is what a machine made, and was taken in by mistake.
+AT_THE_TOP = {*PACKAGES, ".ci", "benchmarks", "deploy", "docs", "examples", "tests"}
 VIOLATIONS = {
     "Layers: face, Prefect, joins, edges, core": ("cmvmon/facts/patients.py", "import cmvmon.rules"),
     "Rules read facts, and nothing that makes them": ("cmvmon/rules/suppressed.py", "import cmvmon.kinetics"),
@@ -144,6 +146,12 @@ def test_every_source_file_says_what_it_is_for_and_none_is_long_without_a_reason
         assert text.startswith(('"""', 'r"""')), path
         assert len(text.splitlines()) <= LONGER.get(str(path.relative_to(ROOT)), 300), path
         assert not re.search(r"utils|helpers|common", path.stem), path
+
+
+def test_no_folder_that_a_machine_made_stands_in_the_repository() -> None:
+    """A warehouse of an engine was once taken in with everything else."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.partition("/")[0] for line in listed.splitlines() if "/" in line} <= AT_THE_TOP
 
 
 def test_importing_any_module_reads_no_clock_opens_no_socket_and_writes_no_file() -> None:
