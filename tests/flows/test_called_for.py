@@ -150,6 +150,7 @@ def test_of_runs_that_are_asked_for_at_once_one_works_and_a_serve_that_is_killed
     said = [first.line("lab feed", 240) for _ in range(3)]
     assert sum("another run took it along" in line for line in said) == 2
     assert len(rows(site, "SELECT * FROM assessments")) == n_before + 1
+    wait(lambda: set(runs(site, "lab-feed")) == {"COMPLETED"}, 120)  # or one of these is taken for the next
 
     come(site, result("TWO"))
     wait(lambda: rows(site, UNASSESSED), 120)
