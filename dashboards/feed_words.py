@@ -68,6 +68,9 @@ def numbers(view: WardView, language: Language) -> list[Row]:
     numbers = view.numbers
     n = language.number(numbers.n_without_result, 0)
     said = [{"trouble": False, "text": language.say("ward.without_result", n=n)}] if numbers.n_without_result else []
+    if numbers.n_off_list:
+        days = language.number(numbers.listed_for_days, 0)
+        said.append({"trouble": False, "text": language.count("ward.off_list", numbers.n_off_list, days=days)})
     alike = [language.say("and").join((", ".join(group[:-1]), group[-1])) for group in numbers.alike]
     said += [{"trouble": True, "text": language.say("ward.alike", numbers=group)} for group in alike]
     unused = [

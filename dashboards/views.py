@@ -199,11 +199,14 @@ class PatientNumbers:
         n_without_result: patients on the list of whom no result is in use.
         alike: numbers that differ only in leading zeros, case or blanks, and are judged as several patients.
         unused: links that are not used: the number that was merged, the other one, and why (`link.<why>`).
+        n_off_list: where no stays were ever delivered, patients with results of whom nothing came for `listed_for_days`.
     """
 
     n_without_result: int = 0
     alike: tuple[tuple[str, ...], ...] = ()
     unused: tuple[tuple[str, str, str], ...] = ()
+    n_off_list: int = 0
+    listed_for_days: int = 0
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ def assessed_words(counts: Counts) -> str:
 
 def published_words(published: Published) -> str:
     """One publishing in words."""
-    return f"{published.written} files written, {published.unchanged} unchanged"
+    words = f"{published.written} files written, {published.unchanged} unchanged"
+    n = published.n_off_list
+    return f"{words}; {n} with results on no list: nothing lately, and no stays were delivered" if n else words
 
 
 def told_words(told: Told) -> str:

@@ -47,12 +47,14 @@ class Published:
     """How many files of the ward and its patients were written, how many were as they should be, and the ward page's file name.
 
     `rendered`: how many pages were rendered to find that out, those about the site among them.
+    `n_off_list`: patients with results whom the ward page leaves out for want of stays (`PatientNumbers`).
     """
 
     written: int
     unchanged: int
     ward_page: str
     rendered: int
+    n_off_list: int = 0
 
 
 def publish(
@@ -125,7 +127,7 @@ def publish(
             switched_off=stands.switched_off,
         )
     files.finish()
-    return Published(written, unchanged, names.ward(settings.language), files.n_rendered)
+    return Published(written, unchanged, names.ward(settings.language), files.n_rendered, whole.numbers.n_off_list)
 
 
 def _patient_pages(files: PageFiles, of_patients: Iterator[PatientView], names: PageNames) -> None:

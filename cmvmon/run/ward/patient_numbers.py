@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from cmvmon.dashboards.views import PatientNumbers
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.patient_numbers import fold_number
-from cmvmon.run.ward.ward_list import WardList
-from cmvmon.shell.as_known import numbers_in_store
+from cmvmon.run.ward.ward_list import LISTED_FOR, WardList
+from cmvmon.shell.as_known import numbers_in_store, who_is_there
 from cmvmon.shell.versions.links import linked, links
+
+_EVER = datetime(1900, 1, 1, tzinfo=UTC)  # before any sample was tested for CMV
 
 
 def on_the_ward(connection: sa.Connection, ward: WardList, *, as_of: datetime) -> PatientNumbers:
@@ -22,7 +25,17 @@ def on_the_ward(connection: sa.Connection, ward: WardList, *, as_of: datetime) -
     mine = one.family(ward.patients)
     found = numbers_in_store.written_otherwise(connection, mine, as_of=as_of)
     n_without = len(set(ward.patients) - set(ward.results["patient_id"]))
-    return PatientNumbers(n_without, alike(connection, mine | found, as_of=as_of), unused(one))
+    written_alike = alike(connection, mine | found, as_of=as_of)
+    n_off = len(_off_list(connection, ward, as_of=as_of))
+    return PatientNumbers(n_without, written_alike, unused(one), n_off, LISTED_FOR.days)
+
+
+def _off_list(connection: sa.Connection, ward: WardList, *, as_of: datetime) -> set[str]:
+    """Patients with results who are not listed, where that is for want of stays and not because somebody was discharged."""
+    if ward.stays is not None:
+        return set()
+    ever = who_is_there.patients_since(connection, LEADING.rows, LEADING.starts, since=_EVER, as_of=as_of)
+    return ever - set(ward.patients)
 
 
 def alike(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> tuple[tuple[str, ...], ...]:

@@ -505,6 +505,8 @@ SENTENCES: dict[str, str] = {
     "ward.as_of": "Data up to {as_of}.",
     "ward.patients.one": "{n} patient looked at.",
     "ward.patients.other": "{n} patients looked at.",
+    "ward.off_list.one": "Not listed: {n} patient with results, of whom nothing came for {days} days; no stays were delivered.",
+    "ward.off_list.other": "Not listed: {n} patients with results, of whom nothing came for {days} days; no stays were delivered.",
     "ward.now": "Now",
     "ward.today": "Today",
     "ward.information": "For information only, see the patient's page",

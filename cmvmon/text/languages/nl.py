@@ -505,6 +505,12 @@ SENTENCES: dict[str, str] = {
     "ward.as_of": "Gegevens t/m {as_of}.",
     "ward.patients.one": "{n} patiënt bekeken.",
     "ward.patients.other": "{n} patiënten bekeken.",
+    "ward.off_list.one": (
+        "Niet in de lijst: {n} patiënt met uitslagen, van wie {days} dagen niets kwam; opnames zijn nooit aangeleverd."
+    ),
+    "ward.off_list.other": (
+        "Niet in de lijst: {n} patiënten met uitslagen, van wie {days} dagen niets kwam; opnames zijn nooit aangeleverd."
+    ),
     "ward.now": "Nu",
     "ward.today": "Vandaag",
     "ward.information": "Alleen ter informatie, zie de patiëntpagina",
