@@ -149,6 +149,33 @@ def test_a_file_whose_header_is_not_known_is_not_shown(data: bytes) -> None:
     assert not [word for word in ("98765", "Jansen", "Boer") if word in str(told.value)]
 
 
+@pytest.mark.parametrize(
+    ("patient", "order", "day", "time"),
+    [
+        ("Patiëntnummer", "Aanvraagnr", "Afnamedatum", "Afnametijd"),
+        ("Patie\u0308ntnummer", "Ordernummer", "Afnamedatum", "Afnametijd"),  # the accent as a letter of its own
+        ("PATIENT_ID", "sample-id", "Collection_Date", "collection.time"),
+    ],
+)
+def test_a_header_is_known_however_its_accents_and_joints_are_written(
+    patient: str, order: str, day: str, time: str
+) -> None:
+    """And a time that stands in a column of its own is read with its day."""
+    lines = [f"{70 + n};O{n};BAL;1200{n};IE/ml;{13 + n}-11-2026;08:15" for n in range(5)]
+    text = draft("\n".join((f"{patient};{order};Materiaal;Uitslag;Eenheid;{day};{time}", *lines)).encode())
+    for key, header in (("patient_id", patient), ("accession_number", order), ("collected_at", day)):
+        assert f'{key} = "{header}"' in text
+    assert f'collected_time = "{time}"' in text
+    assert 'time_formats = ["%d-%m-%Y %H:%M"]  # GUESS: reads all 5 times' in text
+
+
+def test_a_header_that_is_not_known_is_told_with_those_that_are() -> None:
+    with pytest.raises(DeliveryError, match=r"patient_id \(.*patientnummer.*\)") as told:
+        draft(b"Wie;Uitslag\n98765;12\n")
+    assert told.value.code == "no_known_header"
+    assert "Wie" not in str(told.value)
+
+
 def test_day_and_month_that_can_not_be_told_apart_are_asked_and_not_guessed() -> None:
     text = draft(lines("1;M1;CMVK;plasma;500;03-02-2026 08:15;x"))
     assert "# time_formats = " in text

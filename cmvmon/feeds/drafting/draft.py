@@ -111,13 +111,18 @@ def _writing(text: _Text, sample: Sample, name: str) -> None:
         pattern = "hl7" if sample.form == "hl7" else "iso8601"
         text.guess("", "time_formats", [pattern], "as the standard writes them; a date alone is set apart")
         return
-    times = [cell for of in ("collected_at", "reported_at") for cell in sample.cells.get(of, ())]
-    read = times_read(times)
+    read = times_read([*_times(sample, "collected"), *_times(sample, "reported")])
     if read.alike or read.odd or read.impossible or not read.formats:
         like = _toml(list(read.formats or ("%d-%m-%Y %H:%M",)))
         text.ask("time_formats", like, f"how are times written? {_unread(read)}")
     else:
         text.guess("", "time_formats", list(read.formats), f"reads all {read.n_cells} times of the sample")
+
+
+def _times(sample: Sample, of: str) -> Iterable[str]:
+    """The times of sampling, or of reporting; date and time are joined where they stand in two columns, as the reader joins them."""
+    days, hours = sample.cells.get(f"{of}_at", ()), sample.cells.get(f"{of}_time", ())
+    return [f"{day.strip()} {hour.strip()}".strip() for day, hour in zip(days, hours, strict=True)] if hours else days
 
 
 def _messages(text: _Text, sample: Sample) -> None:

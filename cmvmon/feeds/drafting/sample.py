@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.csv_records import read_in_parts
 from cmvmon.feeds.declared_writing import SEPARATORS
-from cmvmon.feeds.drafting.vocabulary import Vocabulary
+from cmvmon.feeds.drafting.vocabulary import Vocabulary, fold_header
 from cmvmon.feeds.excel_records import read_excel
 from cmvmon.feeds.masking import shape
 from cmvmon.feeds.records import Records, check_text, refusal
 from cmvmon.feeds.times import ISO8601, read_time
-from cmvmon.feeds.value_grammar import fold
 
 MOST_BYTES = 50_000_000
 _HEADER_WITHIN = 10  # lines
@@ -94,7 +93,7 @@ def read_excel_sample(data: bytes, known: Vocabulary) -> Sample:
         columns = _columns(header, known)
         if len(columns) > len(best[0]):
             best = (columns, above)
-    _check_needed(best[0])
+    _check_needed(best[0], known)
     parts = list(read_excel(data, lines_above_header=best[1]))
     return _sample(parts, known, lines_above_header=best[1], form="excel")
 
@@ -110,7 +109,7 @@ def _sample(
 ) -> Sample:
     header = parts[0].header
     columns = _columns(header, known)
-    _check_needed(columns)
+    _check_needed(columns, known)
     places = {field: header.index(name) for field, name in columns.items()}
     readable = [record.cells for part in parts for record in part.readable]
     cells = {field: tuple(row[place] for row in readable) for field, place in places.items()}
@@ -222,29 +221,30 @@ def _header_place(text: str, known: Vocabulary) -> tuple[str, int]:
             columns = _columns(next(csv.reader([line], delimiter=separator), []), known)
             if len(columns) > len(best[0]):
                 best = (columns, separator, above)
-    _check_needed(best[0])
+    _check_needed(best[0], known)
     return best[1:]
 
 
-def _check_needed(columns: Mapping[str, str]) -> None:
+def _check_needed(columns: Mapping[str, str], known: Vocabulary) -> None:
     """Raises DeliveryError where the header names no patient or no value."""
     missing = [field for field in _NEEDED if field not in columns]
     if missing:
-        raise _no_header(missing)
+        raise _no_header(missing, known)
 
 
 def _columns(header: Sequence[str], known: Vocabulary) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in (cell.strip() for cell in header):
-        field = known.headers.get(fold(name))
+        field = known.headers.get(fold_header(name))
         if field is not None:
             found.setdefault(field, name)
     return found
 
 
-def _no_header(missing: Sequence[str]) -> DeliveryError:
+def _no_header(missing: Sequence[str], known: Vocabulary) -> DeliveryError:
+    """What is found can't be shown, since it may be a patient; what is known can."""
+    names = (f"{field} ({', '.join(sorted(h for h, of in known.headers.items() if of == field))})" for field in missing)
     return refusal(
-        "wrong_feed",
-        f"no header is known here for {', '.join(missing)}, so it can't be told where a patient stands, and nothing of the file is "
-        "shown. Copy cmvmon/feeds/labs/example_nl.toml and fill it in by hand",
+        "no_known_header",
+        f"none is known here for {' and for '.join(names)}; it can't be told where a patient stands, so nothing of the file is shown",
     )
