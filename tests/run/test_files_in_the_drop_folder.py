@@ -13,6 +13,7 @@ import pytest
 
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.ingest import Intake
+from cmvmon.run.checks.status import status
 from cmvmon.run.deliveries import intake, landed_delivery
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.folder.drop_folder import look_through
@@ -124,6 +125,31 @@ def as_a_table(outside: Path, drop_folder: Path) -> None:
 
 def as_a_feed(outside: Path, drop_folder: Path) -> None:
     (drop_folder / "other").symlink_to(outside / "synthetic")
+
+
+def test_no_trouble_of_a_feed_hides_another(tmp_path: Path) -> None:
+    """A table that is misspelt, a link, a file of another kind and a refused one: each stands on the page and in the status."""
+    drop(tmp_path, RESULTS, [result("SYNTHETIC-1", 0, 5_000)])
+    folder = tmp_path / "drop" / "synthetic"
+    (folder / RESULTS / "empty.csv").touch()
+    an_hour_ago = time.time() - 3_700
+    os.utime(folder / RESULTS / "empty.csv", (an_hour_ago, an_hour_ago))
+    (folder / RESULTS / "read.me").write_text("words", "utf-8")
+    (folder / RESULTS / "link.csv").symlink_to(folder / RESULTS / "one.csv")
+    (folder / "vira_load_results").mkdir()
+    (folder / "vira_load_results" / "one.csv").write_text("words", "utf-8")
+    nightly(tmp_path, as_of=day(1))
+    codes = {each.code for each in status(tmp_path).stopped}
+    assert codes == {"empty_file", "unknown_ending", "symbolic_link", "unknown_table"}
+    page = (tmp_path / "pages" / "ward.en.html").read_text("utf-8")
+    for words in ("empty", "file of an unknown kind", "a link instead of a file", "folder of an unknown table"):
+        assert words in page, words
+    alerts = sites.rows(tmp_path, "SELECT DISTINCT alert_id FROM alert_events WHERE rule = 'operations'")
+    assert len(alerts) == 1, "one alert a feed: what is told of it is more, not how often somebody is told"
+    for path in (folder / RESULTS / "link.csv", folder / RESULTS / "read.me"):
+        path.unlink()
+    nightly(tmp_path, as_of=day(2))
+    assert {each.code for each in status(tmp_path).stopped} == {"empty_file", "unknown_table"}
 
 
 @pytest.mark.parametrize("link", [as_a_file, as_a_table, as_a_feed])

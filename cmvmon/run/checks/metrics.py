@@ -145,7 +145,11 @@ def _of_work(found: Status) -> Iterator[Metric]:
         if is_running is not None:  # of another user it can't be told
             runs.add_metric((program,), is_running)
     yield runs
-    yield _one("cmvmon_work_alerts", f"Alerts about the work ({OPERATIONS}) that stand open.", len(found.stopped))
+    yield _one(
+        "cmvmon_work_alerts",
+        f"Alerts about the work ({OPERATIONS}) that stand open.",
+        len({one.feed for one in found.stopped}),
+    )
     yield _one(
         "cmvmon_deliveries_never_taken_in", "Deliveries that landed and were never taken in.", found.n_never_taken_in
     )

@@ -5,7 +5,6 @@ Told by the store, the clock and two locks, so that it is true when the schedule
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from cmvmon.run.health.nights import nights
 from cmvmon.run.messages.telling_state import NOBODY_IS_TOLD, Telling, out_state, state
 from cmvmon.run.ward.patient_numbers import unused
 from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.work_facts import each_fact
 from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.incoming.certificates import Certificate, certificates
@@ -146,8 +146,12 @@ def status(root: Path) -> Status:
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
             not_used = Counter(why for _, _, why in unused(links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
-        about = [(row["opened_at"], json.loads(row["evidence"])) for row in open_ones if row["rule"] == OPERATIONS]
-        stopped = [Stopped(since.astimezone(zone), fact["feed"], fact["code"]) for since, fact in about]
+        stopped = [
+            Stopped(row["opened_at"].astimezone(zone), fact["feed"], fact["code"])
+            for row in open_ones
+            if row["rule"] == OPERATIONS
+            for fact in each_fact(row["evidence"])
+        ]
     return Status(
         at=found.at.astimezone(zone),
         last_night=None if found.last is None else found.last.astimezone(zone),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ from cmvmon.domain.errors import CmvmonError, StoreError
 from cmvmon.domain.subjects import subject_key
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.feeds.formats import FORMATS
-from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts import alert_store, work_facts
 from cmvmon.shell.folder.drop_folder import Dropped, Stray
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.waiting import feed_state
@@ -82,15 +83,23 @@ def note_stopped(opened: OpenSite, faults: Sequence[Fault], as_of: datetime) -> 
     if not faults:
         return
     with opened.writing() as connection:
-        for fault in faults:
-            _record_fault(opened, connection, fault, as_of)
+        for feed in sorted({fault.feed for fault in faults}):
+            _record_faults(opened, connection, feed, faults, as_of)
 
 
-def _record_fault(opened: OpenSite, connection: sa.Connection, fault: Fault, as_of: datetime) -> None:
+def _record_faults(
+    opened: OpenSite, connection: sa.Connection, feed: str, faults: Sequence[Fault], as_of: datetime
+) -> None:
+    """The alert about that feed: its first fault, and under `also` one of each other kind and table: none hides another."""
+    facts = [_fact(fault) for fault in faults if fault.feed == feed]
+    refused = feed_state.newest_refused(connection, feed)
+    evidence = work_facts.evidence_of([*facts, *([refused] if refused else [])])
+    alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
+
+
+def _fact(fault: Fault) -> dict[str, Any]:
     fact = {"code": fault.code, "feed": fault.feed, "table_name": fault.table}
-    fact |= {} if fault.file_name is None else {"file_name": fault.file_name}
-    evidence = json.dumps(fact, sort_keys=True)
-    alert_store.record_operations(connection, feed=fault.feed, evidence=evidence, stamp=opened.stamp(as_of))
+    return fact if fault.file_name is None else fact | {"file_name": fault.file_name}
 
 
 def of_stray(stray: Stray) -> Fault:
@@ -128,7 +137,7 @@ def _one_table_endings() -> list[str]:
 
 def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault], as_of: datetime) -> None:
     """One alert about the work for each feed with a file that could not be judged; none any more for the others."""
-    stopped = {fault.feed: fault for fault in reversed(faults)}
+    stopped = {fault.feed for fault in faults}
     with opened.writing() as connection:
         standing = alert_store.alerts(connection, states={"open"})
         known = {
@@ -138,11 +147,10 @@ def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault
             and (feed := str(subject_key(a["subject"])["feed"])) not in (ASSESSMENT_FEED, CLOCK_FEED)
         }
         for feed in sorted({*feeds, *known, *stopped}):
-            fault = stopped.get(feed)
-            if fault is None:
+            if feed in stopped:
+                _record_faults(opened, connection, feed, faults, as_of)
+            else:
                 note_feed(opened, connection, feed, as_of)
-                continue
-            _record_fault(opened, connection, fault, as_of)
 
 
 def note_feed(opened: OpenSite, connection: sa.Connection, feed: str, as_of: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -40,6 +39,7 @@ from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.run.pages.some_patients import SomePatients
+from cmvmon.shell.alerts.work_facts import each_fact
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED
 from cmvmon.text import codes
@@ -207,7 +207,7 @@ def merged_view(
 
 def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str, object]]) -> tuple[FeedState, ...]:
     """The first line of the ward page: every feed and table, and what the operations alerts say of them."""
-    said = [json.loads(str(alert["evidence"])) for alert in operations]
+    said = [fact for alert in operations for fact in each_fact(str(alert["evidence"]))]
     states = [
         FeedState(
             feed=item.feed,
@@ -219,11 +219,11 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
         )
         for item in feeds
     ]
-    told = {(state.feed, state.table_name) for state in states if state.operations_code}
+    told = {(state.feed, state.table_name, state.operations_code) for state in states}
     stopped = [
         FeedState(fact["feed"], fact["table_name"], None, None, fact["code"], file_name=fact.get("file_name"))
         for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
-        if (fact["feed"], fact["table_name"]) not in told
+        if (fact["feed"], fact["table_name"], fact["code"]) not in told
     ]
     return (*stopped, *states)
 
