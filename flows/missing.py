@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.messages.telling import tell_safely
 from cmvmon.run.nightly.night_alerts import note_missed
+from cmvmon.shell.basis.lifeline import end_with_parent
 
 
 def main(root: Path) -> None:

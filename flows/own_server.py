@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from cmvmon.flows.lifeline import end_with_parent
+from cmvmon.shell.basis.lifeline import end_with_parent
 
 
 def main(descriptor: int) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 from cmvmon.domain.errors import SiteError, StoreError
 from cmvmon.domain.extras import lacking, needs
 from cmvmon.flows.engine import quiet
-from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.daytime.calling import Caller
 from cmvmon.run.daytime.watching import Look
+from cmvmon.shell.basis.lifeline import end_with_parent
 
 SERVED = "CMVMON_SERVED"  # in the environment of a child of `cmvmon serve`, which ends with it
 EVENT = "cmvmon.delivery.stored"

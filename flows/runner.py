@@ -17,9 +17,9 @@ from typing import Any
 from uuid import UUID
 
 from cmvmon.domain.errors import CmvmonError
-from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.health.nights import nights
 from cmvmon.run.nightly.night_alerts import note_missed
+from cmvmon.shell.basis.lifeline import end_with_parent
 from cmvmon.shell.folder.site import Site
 
 _AT_ONCE = 4  # processes; the steps of several take turns on the site

@@ -142,7 +142,7 @@ def _start_server(site: Site, environment: dict[str, str], started: dict[str, Pr
 def _child(
     module: str, argument: str, environment: dict[str, str], *, passes: int | None = None, log: int | None = None
 ) -> Process:
-    """A child in a group of its own, which ends with this process (cmvmon.flows.lifeline)."""
+    """A child in a group of its own, which ends with this process (cmvmon.shell.basis.lifeline)."""
     return subprocess.Popen(
         [sys.executable, "-m", module, argument],
         stdin=subprocess.PIPE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cmvmon.flows.lifeline import end_with_parent
 from cmvmon.run.messages.telling import tell_safely
+from cmvmon.shell.basis.lifeline import end_with_parent
 
 
 def main(root: Path) -> None:

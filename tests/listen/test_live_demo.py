@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from cmvmon.shell.incoming.inbox_moves import Moves
 from tests.board import boards
 from tests.listen.listening import CMVMON, contents
+from tests.servers import free_port
 from tests.sites import rows
 
 SHORT = ("--patients", "2", "--days", "3", "--days-per-hour", "1000000")
@@ -156,6 +158,24 @@ def test_ctrl_c_ends_the_demo_and_its_listener_and_says_what_stands(tmp_path: Pa
         assert "stopped: sent" in told
         assert max(map(len, told.splitlines())) <= 50  # of a narrow terminal
         assert at_work_on(root) == {}
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_killed_leaves_no_listener_and_no_board_behind_and_their_ports_are_free(tmp_path: Path) -> None:
+    root = tmp_path / "live"
+    with running(root, "--patients", "2", "--days", "3", "--port", str(port := free_port())) as demo:
+        assert set(demo.started) == {"listen", "board"}
+        (address,) = [line.split()[1] for line in demo.began if line.startswith("board: ")]
+        ports = (port, urlsplit(address).port or 0)
+        for one in ports:
+            socket.create_connection(("127.0.0.1", one), timeout=5).close()
+        demo.process.kill()
+        demo.process.wait()
+        boards.until(lambda: at_work_on(root) == {}, 15)
+        for one in ports:
+            with socket.socket() as again:
+                again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                again.bind(("127.0.0.1", one))
 
 
 @pytest.mark.slow

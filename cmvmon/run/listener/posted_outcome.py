@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from cmvmon.feeds.fhir.outcome import operation_outcome, refused_whole
 from cmvmon.ingest import ingest
+from cmvmon.shell.basis.lifeline import end_with_parent
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.incoming.inbox import FHIR
 
@@ -64,7 +65,8 @@ def serve(site: Site, asked: BinaryIO, answered: BinaryIO) -> None:
 
 
 def main() -> None:
-    """Serves on its pipes; whatever a library prints goes nowhere."""
+    """Serves on its pipes; whatever a library prints goes nowhere. A listener that is killed leaves it nothing to end."""
+    end_with_parent()
     answered = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -1,6 +1,7 @@
 """A program of our own in a process of its own, as the live demo needs two of them; and a line by MLLP to the listener.
 
-Rule of this file: whatever happens, the process that was started here is ended here, by its own id.
+Rule of this file: whatever happens, the process that was started here is ended here, by its own id; where we are killed it ends itself
+(`cmvmon.shell.basis.lifeline`).
 """
 
 from __future__ import annotations
@@ -23,9 +24,17 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.feeds.mllp import Frame, Framer, framed
 
 ADDRESS = "127.0.0.1"
-_PROGRAM = "import sys; from cmvmon.cli import main; sys.argv[0] = 'cmvmon'; sys.exit(main())"
 _STARTS_WITHIN_S, _ENDS_WITHIN_S, _ANSWERS_WITHIN_S = 60.0, 10.0, 30.0
 _LOOKS_EVERY_S = 0.1
+# Nothing of ours is read in before it is tied to this process.
+_PROGRAM = f"""
+from cmvmon.shell.basis.lifeline import end_with_parent
+end_with_parent(within_s={_ENDS_WITHIN_S})
+import sys
+from cmvmon.cli import main
+sys.argv[0] = "cmvmon"
+sys.exit(main())
+"""
 
 
 class ProgramEnded(CmvmonError):
@@ -88,6 +97,8 @@ class Program:
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 @contextmanager
@@ -99,7 +110,7 @@ def program(root: Path, command: str, *, called: str) -> Iterator[Program]:
     with tempfile.TemporaryFile("w+") as words:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM, command, "--site", str(root)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True,
         )  # fmt: skip
         said: Queue[dict[str, object]] = Queue()
         reader = Thread(target=_read, args=(process.stdout, said), daemon=True)
