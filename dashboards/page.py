@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cmvmon.dashboards.result_lines import result_lines
 from cmvmon.dashboards.site_views import SiteView
+from cmvmon.dashboards.unbroken import unbroken
 from cmvmon.dashboards.views import MergedView, PatientView, WardView
 from cmvmon.text import Language, language
 from cmvmon.text.values import days_in_words
@@ -38,7 +39,8 @@ def render(template: str, language_: Language, *, board: object = None, **facts:
 
     `board`: what the board adds to it (`cmvmon.dashboards.board.Board`); None = it is a file, for whoever may read it.
     """
-    return _environment().get_template(template).render(say=language_.say, lang=language_.code, board=board, **facts)
+    found = _environment().get_template(template)
+    return unbroken(found.render(say=language_.say, lang=language_.code, board=board, **facts))
 
 
 def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, str]]:

@@ -42,6 +42,7 @@ class Language:
         name: the language's name in that language.
         locale: the Babel locale that writes its numbers and month names.
         date_pattern, moment_pattern, short_date_pattern: CLDR patterns of a date, a date with its time, and a tick.
+        units: what belongs to the number before it, so that no line ends between the two.
         sentences: sentence by key, with `{placeholders}`. Those of rules have the keys `rule.<code>` (what it watches),
             `title.<code>` (what its alert found), `cleared.<code>` (when it ends), `reason.<code>` and
             `alert.<code>.<sentence>`; the last are filled by `cmvmon.text.alerts`.
@@ -55,6 +56,7 @@ class Language:
     date_pattern: str
     moment_pattern: str
     short_date_pattern: str
+    units: tuple[str, ...]
     sentences: Mapping[str, str]
     always: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -245,6 +247,7 @@ def language(code: str) -> Language:
         date_pattern=module.DATE_PATTERN,
         moment_pattern=module.MOMENT_PATTERN,
         short_date_pattern=module.SHORT_DATE_PATTERN,
+        units=module.UNITS,
         sentences=_all_sentences(code),
         always={rule: tuple(words["always"]) for rule, words in of_rules.items() if "always" in words},
         folded={rule: tuple(words["folded"]) for rule, words in of_rules.items() if "folded" in words},

@@ -32,10 +32,43 @@ CUT_OFF = """() => {
   });
   return wide.concat(out);
 }"""
+# Dates, times and numbers with their unit of which one end stands on another line than the other; with every fold open.
+_BROKEN = r"""() => {
+  const whole = new RegExp([
+    '\\d{2}-\\d{2}-\\d{4}', '\\d{1,2} (jan|feb|mrt|mar|apr|mei|may|jun|jul|aug|sept?|okt|oct|nov|dec)\\b( \\d{4})?', '\\d{1,2}:\\d{2}',
+    '\\d[\\d.,]* (I[EU]/m[lL]|log10|mg(/\\w+)?|m[lL]/\\w+|[mu]mol/[lL]|mmHg|x 10\\^9/[lL]|dag|dagen|days?|uur|hours?|h|d|weken|weeks?)\\b'
+  ].join('|'), 'gi');
+  const folds = [...document.querySelectorAll('details:not([open])')];
+  folds.forEach(e => { e.open = true; });
+  const broken = [];
+  let seen = 0;
+  for (const block of document.querySelectorAll('p, li, dd, dt, td, th, h1, h2, h3, summary, caption, label, .line')) {
+    if (block.querySelector('p, li, dd, td, summary, .line') || !block.checkVisibility()) continue;
+    const texts = [], nodes = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    for (let n = nodes.nextNode(); n; n = nodes.nextNode()) if (!n.parentElement.closest('svg, script, style')) texts.push(n);
+    const text = texts.map(n => n.data).join(''), place = at => {
+      for (const n of texts) { if (at < n.length) return [n, at]; at -= n.length; }
+    };
+    for (const found of text.matchAll(whole)) {
+      const range = document.createRange(), ends = [found.index, found.index + found[0].length - 1].map(at => {
+        const [n, within] = place(at);
+        range.setStart(n, within);
+        range.setEnd(n, within + 1);
+        return range.getBoundingClientRect();
+      });
+      if (!ends[0].height || !ends[1].height) continue;
+      seen += 1;
+      if (Math.abs(ends[0].bottom - ends[1].bottom) > 6) broken.push(found[0]);
+    }
+  }
+  folds.forEach(e => { e.open = false; });
+  return [seen, broken];
+}"""
 FIGURES_FIT = """() => [...document.querySelectorAll('.figure')]
   .every(f => f.querySelector('svg').getBoundingClientRect().width <= f.clientWidth + 1)"""
 SCROLLS_BY = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDTHS = (360, 1920)
+LINES_AT = (360, 500, 800, 1100)
 REPORTS_POLICY = (
     "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective));"
 )
@@ -59,6 +92,13 @@ _STANDS = """() => {
   const box = e.getBoundingClientRect(), style = getComputedStyle(e);
   return {place: [...document.querySelectorAll('a[href], summary, button, input, select, textarea')].indexOf(e),
           top: box.top + scrollY, bottom: box.bottom + scrollY, left: box.left, right: box.right, ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
+}"""
+# From where the tab key goes on, also on a page that opens with its focus on a field.
+_TO_THE_TOP = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute('tabindex');
+  scrollTo(0, 0);
 }"""
 # Radio buttons of one name are one stop.
 _REACHABLE = """() => [...document.querySelectorAll('a[href], summary, button, input, select, textarea')]
@@ -84,7 +124,7 @@ def barriers(page: Page) -> list[str]:
 
 def tab_stops(page: Page) -> list[dict[str, Any]]:
     """Where the tab key leads, from the top of the page until it leaves it; a field of several parts once."""
-    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.evaluate(_TO_THE_TOP)
     stops: list[dict[str, Any]] = []
     n_fields = page.locator("input[type=datetime-local]").count()
     for _ in range(page.evaluate(_REACHABLE) + 1 + _WITHIN_ONE * n_fields):  # one more would be a trap
@@ -120,6 +160,18 @@ def cut(page: Page) -> list[tuple[object, ...]]:
                 found.append((width, media, "scrolls"))
             found += [(width, media, text) for text in page.evaluate(CUT_OFF)]
     page.emulate_media(media="screen")
+    page.set_viewport_size(_USUAL)
+    return found
+
+
+def broken(page: Page, *, least: int = 0) -> list[tuple[int, str]]:
+    """Each date, time and number with its unit that is broken over two lines, and at what width. `least`: how many there must be."""
+    found: list[tuple[int, str]] = []
+    for width in LINES_AT:
+        page.set_viewport_size({"width": width, "height": 900})
+        seen, texts = page.evaluate(_BROKEN)
+        assert seen >= least, f"{seen} looked at"
+        found += [(width, text) for text in texts]
     page.set_viewport_size(_USUAL)
     return found
 

@@ -18,7 +18,7 @@ from tests.board import boards
 from tests.board.boards import PASSWORD, Served
 from tests.pages.conftest import Opened
 from tests.pages.demo_site import Demo
-from tests.pages.looking import REPORTS_POLICY, barriers, cut, cut_on_a4, faint, odd_stops
+from tests.pages.looking import REPORTS_POLICY, barriers, broken, cut, cut_on_a4, faint, odd_stops
 from tests.servers import free_port
 
 NOBODY = ""
@@ -182,6 +182,7 @@ def test_a_page_of_the_board_is_quiet_asks_the_board_alone_and_has_no_barrier(
 def test_a_page_of_the_board_is_reached_by_the_keyboard_and_cut_nowhere(shown: Shown) -> None:
     assert odd_stops(shown.page) == []
     assert cut(shown.page) == []
+    assert broken(shown.page) == []
     assert cut_on_a4(shown.page) == []
 
 

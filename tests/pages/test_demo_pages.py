@@ -134,7 +134,7 @@ def test_the_numbers_of_the_ward_page_are_those_of_the_tables(
             last = newest[where.lower()]
             assert value == by_hand.short_value(last, spoken)
             days = math.floor((site.as_of - last["collected_at"]) / timedelta(days=1) + 0.5)
-            assert age.startswith(f"· {days} d") or (days == 0 and spoken.say("row.days.less_than_one") in age)
+            assert age.startswith(f"{days} d") or (days == 0 and spoken.say("row.days.less_than_one") in age)
         lead = newest[row["values"][0][0].lower()]["compartment"] if row["values"] else ""
         drawn = by_hand.drawn(results, lead, site.as_of, site.time_zone)
         told = row["spark"].split(": ", 1)[1].rstrip(".").split("; ") if row["spark"] else []

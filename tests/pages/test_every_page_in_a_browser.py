@@ -25,6 +25,7 @@ from tests.pages.looking import (
     SCROLLS_BY,
     WIDTHS,
     barriers,
+    broken,
     contrast,
     cut,
     cut_on_a4,
@@ -97,6 +98,21 @@ def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[
 
 
 @pytest.mark.parametrize("name", PAGES[:-1])
+def test_no_date_time_or_number_with_its_unit_is_broken_over_two_lines(
+    shown_page: Callable[[str], Opened], name: str
+) -> None:
+    assert broken(shown_page(name).page, least=4) == []
+
+
+@pytest.mark.parametrize("name", PAGES[:2])
+def test_a_date_that_is_broken_over_two_lines_is_noticed(shown_page: Callable[[str], Opened], name: str) -> None:
+    page = shown_page(name).page
+    kept = page.add_style_tag(content=".w { white-space: normal !important; }")
+    assert broken(page, least=4) != []
+    kept.evaluate("e => e.remove()")
+
+
+@pytest.mark.parametrize("name", PAGES[:-1])
 def test_on_a4_what_is_folded_is_printed_and_nothing_is_higher_than_its_sheet(
     shown_page: Callable[[str], Opened], name: str
 ) -> None:
@@ -109,6 +125,7 @@ def test_every_patient_s_page_is_whole_on_a_phone_and_a_wide_screen_and_some_are
     found = []
     for n, (patient, code) in enumerate(patients):
         still.goto(patient_page(demo, patient, code))
+        found += [(patient, code, told) for told in broken(still, least=10)]
         if n % 7 == 0:  # of both languages; the search takes most of the time
             found += [(patient, code, told) for told in set(barriers(still))]
         for width in WIDTHS:

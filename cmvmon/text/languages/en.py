@@ -5,6 +5,11 @@ LOCALE = "en_GB"
 DATE_PATTERN = "d MMM yyyy"
 MOMENT_PATTERN = "d MMM yyyy HH:mm"
 SHORT_DATE_PATTERN = "d MMM"
+UNITS = (  # what belongs to the number before it, on the same line
+    "IU/mL", "copies/mL", "log10", "days", "day", "hours", "hour", "h", "d", "weeks", "week", "years", "year", "minutes", "minute",
+    "min", "mg", "mg/kg", "mg/L", "mg/dL", "mmol/L", "umol/L", "µmol/L", "mL/min", "mL/min/kg", "mL/min/1.73 m²", "mL/h",
+    "mmHg", "x 10^9/L", "x", "%",
+)  # fmt: skip
 
 SENTENCES: dict[str, str] = {
     # --- words of the closed vocabularies

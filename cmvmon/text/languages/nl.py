@@ -5,6 +5,10 @@ LOCALE = "nl_NL"
 DATE_PATTERN = "dd-MM-yyyy"
 MOMENT_PATTERN = "dd-MM-yyyy HH:mm"
 SHORT_DATE_PATTERN = "d MMM"
+UNITS = (  # what belongs to the number before it, on the same line
+    "IE/ml", "kopieën/ml", "log10", "dagen", "dag", "uur", "d", "weken", "week", "jaar", "minuten", "minuut", "min", "mg", "mg/kg",
+    "mg/l", "mg/dl", "mmol/l", "umol/l", "µmol/l", "ml/min", "ml/min/kg", "ml/min/1,73 m²", "ml/uur", "mmHg", "x 10^9/l", "x", "%",
+)  # fmt: skip
 
 SENTENCES: dict[str, str] = {
     # --- words of the closed vocabularies
