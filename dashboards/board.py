@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ class Board:
         is_synthetic: the site holds no data of patients, which each page says.
         patient: of a patient's page, how its files are called.
         has_pdf: whether the page can be had as PDF.
+        wanted, wrong: of a search, what was typed, and why it was refused.
     """
 
     may: frozenset[str]
@@ -53,6 +54,8 @@ class Board:
     patient: str = ""
     has_pdf: bool = False
     page: str = ""
+    wanted: str = ""
+    wrong: str = ""
     # So that a template that is also written as a file need not ask what board it is on.
     links: tuple[str, ...] = field(default=LISTED)
 
@@ -67,8 +70,23 @@ class Choice:
     nothing: str
 
 
-def sign_in_page(board: Board | None, language: Language, *, said: str, others: Sequence[Mapping[str, str]]) -> str:
-    """The page on which somebody signs in with a password. `said`: why it is shown again."""
+@dataclass(frozen=True)
+class Refused:
+    """A form that was not done: its name, what was typed, by field, and why; beside `field` it is said why, "" = above the page."""
+
+    form: str
+    typed: Mapping[str, str]
+    field: str
+    words: str
+
+
+NOTHING_REFUSED = Refused("", {}, "", "")
+
+
+def sign_in_page(
+    board: Board | None, language: Language, *, said: str, name: str, others: Sequence[Mapping[str, str]]
+) -> str:
+    """The page on which somebody signs in with a password. `said`: why it is shown again; `name`: as it was typed."""
     return page.render(
         "board_sign_in.html",
         language,
@@ -76,6 +94,7 @@ def sign_in_page(board: Board | None, language: Language, *, said: str, others: 
         board=board,
         title=language.say("board.title.sign_in"),
         said=said,
+        name=name,
         others=others,
     )
 
@@ -102,14 +121,16 @@ def alert_page(
     alert: Mapping[str, Any],
     title: str,
     patient: Mapping[str, str] | None,
-    said: Mapping[str, object] | None,
+    said: str,
+    refused: Refused | None,
     time_zone: str,
     hrefs: dict[str, str],
 ) -> str:
     """One alert with what happened to it, and the forms by which somebody answers it.
 
     Args:
-        alert: as `cmvmon.run.asking.queries.told_alert` gives it. said: `text` on an answer that was just given, and `not_done`.
+        alert: as `cmvmon.run.asking.queries.told_alert` gives it.
+        said: of an answer that was just recorded. refused: of one that was not.
         patient: number, place and href; None = it is about the work itself.
     """
     standing = alert["standing"]
@@ -120,6 +141,14 @@ def alert_page(
         "reopen": is_answered,
         "readback": standing is not None and alert["tier"] == 1,
     }
+    forms = {
+        name: can
+        and name in board.may
+        and (language.say(f"board.form.{name}"), language.say(f"board.form.{name}.says"))
+        for name, can in may.items()
+    }
+    refused = refused or NOTHING_REFUSED
+    is_offered = not refused.form or bool(forms[refused.form])
     return page.render(
         "board_alert.html",
         language,
@@ -129,20 +158,28 @@ def alert_page(
         title=title,
         patient=patient,
         said=said,
+        refused=refused if is_offered else replace(refused, field=""),
+        left=() if is_offered else _left(refused, time_zone, language),
         standing=language.say(f"board.standing.{standing or alert['state']}"),
         tier=language.word("tier", str(alert["tier"])),
         since=language.say("alerts.since", since=_moment(alert["opened_at"], time_zone, language)),
-        forms={
-            name: can
-            and name in board.may
-            and (language.say(f"board.form.{name}"), language.say(f"board.form.{name}.says"))
-            for name, can in may.items()
-        },
+        forms=forms,
         reasons=[(code, one.words[language.code]) for code, one in reasons().items()],
         events=[_event(event, time_zone, language) for event in alert["events"]],
         rested=(alert["rested_on_it"] or {}).get("says", []),
         time_zone=time_zone,
         others=page.other_languages(hrefs, language),
+    )
+
+
+def _left(refused: Refused, time_zone: str, language: Language) -> tuple[tuple[str, str], ...]:
+    """What was typed into a form that is not offered any more, so that it is not lost: what was asked for, and what was typed."""
+    coded = {code: one.words[language.code] for code, one in reasons().items()}
+    coded |= {how: language.say(f"board.form.{how}") for how in ("confirmed", "not_reached")}
+    return tuple(
+        (language.say(f"board.form.{field}", time_zone=time_zone), coded.get(typed, typed))
+        for field, typed in refused.typed.items()
+        if typed.strip()
     )
 
 

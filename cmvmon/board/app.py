@@ -78,15 +78,8 @@ class _House:
             except CmvmonError as error:
                 response = await self._could_not(route, request, error)
             ms = round((time.monotonic() - begun) * 1000, 1)
-            self._say(
-                {
-                    "event": "request",
-                    "route": route.name,
-                    "method": route.method,
-                    "status": response.status_code,
-                    "ms": ms,
-                }
-            )
+            told = {"event": "request", "route": route.name, "method": route.method}
+            self._say(told | {"status": response.status_code, "ms": ms})
             return response
 
         return serve
@@ -118,6 +111,8 @@ class _House:
         if not may(reader.role, reader.wards, route):
             return await self._refuse(route, asker, "refused", lang, "role")
         if route.method == POST and not self._sessions.is_token(session, form.get("token", "")):
+            if route.name in ANSWERS:
+                return await self._show(route, request, form, asker, lang, is_too_old=True)
             return await self._refuse(route, asker, "form", lang, "no_token")
         if route.name in ("home", "index"):
             return self._to(_first(reader, self._lang), session)
@@ -135,15 +130,15 @@ class _House:
                 )
         return await self._show(route, request, form, asker, lang)
 
-    async def _show(self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str) -> Response:
+    async def _show(
+        self, route: Route, request: Request, form: dict[str, str], asker: Asker, lang: str, *, is_too_old: bool = False
+    ) -> Response:
         reader, session = signed_in(asker)
-        query = dict(request.query_params)
+        query, does = dict(request.query_params), self._desk.too_old if is_too_old else self._desk.serve
         try:
-            if route.name in ANSWERS and not await self._intended(route, request, asker):
+            if route.name in ANSWERS and not is_too_old and not await self._intended(route, request, asker):
                 return self._unrecorded(lang, route)
-            shown = await run_in_threadpool(
-                self._desk.serve, route.name, dict(request.path_params), query, form, reader
-            )
+            shown = await run_in_threadpool(does, route.name, dict(request.path_params), query, form, reader)
         except NotThere as gone:
             shown = self._gone(route, gone, lang, reader)
         except NeverJudged:
@@ -229,7 +224,7 @@ class _House:
             return self._to(_first(reader, lang), session)
         if not await self._recorded(route, known, replace(shown, object="session")):
             return self._unrecorded(lang)
-        return HTMLResponse(self._wording.sign_in(lang, said), shown.status)
+        return HTMLResponse(self._wording.sign_in(lang, said, login), shown.status)
 
     async def _is_right(self, login: str, person: Person | None, password: str) -> bool:
         """Whether that is the password; for a name that is not known it takes as long. Few at once: each takes much memory."""

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from cmvmon.board import forms
 from cmvmon.board.forms import Fields
-from cmvmon.board.listings import search_page
+from cmvmon.board.listings import is_long_enough, nothing_searched, search_page
 from cmvmon.board.pages import ALERT, LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
-from cmvmon.dashboards.board import alert_page
+from cmvmon.dashboards.board import Refused, alert_page
 from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
 from cmvmon.run.answers import answering
@@ -20,7 +20,7 @@ from cmvmon.run.asking.queries import told_alert
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.alerts import alert_history, alert_store
-from cmvmon.shell.boards.audit_log import DONE, FAILED
+from cmvmon.shell.boards.audit_log import DONE, FAILED, REFUSED
 from cmvmon.shell.store.session import moment
 from cmvmon.text import alert_title, language, of_stored
 
@@ -86,20 +86,24 @@ class Desk:
         stored = self.pages.stored()
         scope = scope_of(stored, reader)
         asked = Asked("search", path["lang"])
-        board = self.pages.board(reader, scope, asked)
-        text, patients = search_page(stored, scope, board, path["lang"], form.get("q", ""))
+        wanted, spoken = form.get("q", ""), language(path["lang"])
+        wrong = "" if is_long_enough(wanted) else spoken.say("board.search.short")
+        board = self.pages.board(reader, scope, asked, wanted=wanted, wrong=wrong)
+        if wrong:
+            return Shown(422, nothing_searched(board, spoken), object="search", outcome=FAILED, because="too_short")
+        text, patients = search_page(stored, scope, board, path["lang"], wanted)
         return Shown(text=text, patients=patients, object="search")
 
     def _alert(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
         """An answer is said to be recorded while it is the last that the store knows of the alert: an address says nothing."""
-        done, said = query.get("done", ""), None
+        done, said = query.get("done", ""), ""
         if done in _RECORDED_AS:
             row, _ = self._row(path["alert"], reader)
             with self.pages.store.reading() as connection:
                 (*_, last) = alert_history.events_of(connection, alert_id=row["alert_id"])
             if last["event"] in _RECORDED_AS[done] and last["actor"] == reader.shown:
-                said = {"text": language(path["lang"]).say(f"board.done.{done}"), "not_done": False}
-        return self._alert_page(path, reader, said)
+                said = language(path["lang"]).say(f"board.done.{done}")
+        return self._alert_page(path, reader, said=said)
 
     def _answer(self, name: str, path: Fields, form: Fields, reader: Reader) -> Shown:
         """An answer is recorded by the functions of the command line; of what they refuse the page says why."""
@@ -107,14 +111,19 @@ class Desk:
         spoken = language(path["lang"])
         patients = _of_whom(row)
         try:
-            _ANSWERS[name](self, row, forms.whole(form), reader)
+            _ANSWERS[name](self, row, forms.whole(name, form), reader)
         except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
             code, words = forms.refusal(error, spoken, self._zone(scope))
-            shown = self._alert_page(path, reader, {"text": words, "not_done": True})
+            shown = self._alert_page(path, reader, refused=forms.refused(name, form, words, error))
             return replace(shown, status=409, outcome=FAILED, because=code)
         to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
-        why = form.get("reason") or form.get("how") or None
-        return Shown(303, to=to, patients=patients, object=row["alert_id"], because=why)
+        return Shown(303, to=to, patients=patients, object=row["alert_id"], because=forms.code_of(name, form))
+
+    def too_old(self, name: str, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
+        """An answer from our own page, but of a session that has ended: nothing is done, and what was typed can be sent again."""
+        words = language(path["lang"]).say("board.refused.too_old")
+        shown = self._alert_page(path, reader, refused=forms.refused(name, form, words))
+        return replace(shown, status=403, outcome=REFUSED, because="no_token")
 
     def answered(self, alert_id: str, reader: Reader) -> Shown:
         """Which alert somebody is about to answer, and of whom, for the audit log. Raises NotThere."""
@@ -132,7 +141,7 @@ class Desk:
             raise NotThere(found[0]["patient_id"])
         return dict(found[0]), scope
 
-    def _alert_page(self, path: Fields, reader: Reader, said: dict[str, object] | None) -> Shown:
+    def _alert_page(self, path: Fields, reader: Reader, *, said: str = "", refused: Refused | None = None) -> Shown:
         row, scope = self._row(path["alert"], reader)
         lang, stored = path["lang"], scope.stored
         spoken, zone = language(lang), stored.common.time_zone
@@ -151,6 +160,7 @@ class Desk:
             title=of_stored(alert_title, row["rule"], alert["evidence"], language=spoken),
             patient=patient,
             said=said,
+            refused=refused,
             time_zone=zone,
             hrefs=hrefs(f"alert-{row['alert_id']}"),
         )

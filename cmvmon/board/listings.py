@@ -13,7 +13,7 @@ from cmvmon.run.asking.worklist import cell_in_words, worklist
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.as_known import numbers_in_store
 from cmvmon.shell.store.session import now
-from cmvmon.text import codes, language
+from cmvmon.text import Language, codes, language
 
 _ALERTS = ("title", "tier", "patient_id", "bed", "place", "for_whom", "opened_at", "standing")
 _SAMPLES = ("patient_id", "bed", "place", "due_on", "is_overdue")
@@ -66,20 +66,27 @@ def worklist_page(
     return text, tuple(sorted(shown))
 
 
+def is_long_enough(asked: str) -> bool:
+    """Whether so much of a number or bed is searched for."""
+    return len(" ".join(asked.split())) >= _SHORTEST
+
+
+def nothing_searched(board: Board, spoken: Language) -> str:
+    """The page of a search that was refused; its strip says why, beside the field."""
+    hrefs = {code: f"ward.{code}.html" for code in codes()}
+    return lists_page(board, spoken, title=spoken.say("board.title.search"), said=[], lists=[], hrefs=hrefs)
+
+
 def search_page(stored: StoredPages, scope: Scope, board: Board, lang: str, asked: str) -> tuple[str, tuple[str, ...]]:
     """Whom this reader may see and of whom a number or a bed begins so; and whom the page shows.
 
     Of the ward's list a part of a number or bed is enough; of anybody else the whole number must be given.
     """
     spoken, wanted = language(lang), " ".join(asked.split())
-    said, found = [], list[str]()
-    if len(wanted) < _SHORTEST:
-        said.append(spoken.say("board.search.short"))
-    else:
-        found = _found(stored, scope, wanted)
-        if len(found) > _MOST:
-            said.append(spoken.say("board.search.more", n=spoken.number(_MOST, 0)))
-            found = found[:_MOST]
+    said, found = list[str](), _found(stored, scope, wanted)
+    if len(found) > _MOST:
+        said.append(spoken.say("board.search.more", n=spoken.number(_MOST, 0)))
+        found = found[:_MOST]
     unknown = spoken.say("unknown")
     rows = []
     for patient in found:
@@ -88,7 +95,7 @@ def search_page(stored: StoredPages, scope: Scope, board: Board, lang: str, aske
     columns = (spoken.say("column.patient"), spoken.say("board.column.ward"), spoken.say("column.bed"))
     choice = Choice(spoken.say("board.search.title"), columns, tuple(rows), spoken.say("board.search.none"))
     text = lists_page(
-        board, spoken, title=spoken.say("board.title.search"), said=said, lists=[] if said and not rows else [choice],
+        board, spoken, title=spoken.say("board.title.search"), said=said, lists=[choice],
         hrefs={code: f"ward.{code}.html" for code in codes()},
     )  # fmt: skip
     return text, tuple(found)

@@ -41,9 +41,9 @@ class Wording:
         text = words_page(board, spoken, title=title, said=spoken.say(key or f"board.says.{what}", role=role, **said))
         return Shown(status or _STATUS_OF.get(what, 503), text)
 
-    def sign_in(self, lang: str, said: str) -> str:
-        """The page to sign in on. `said`: why it is shown again, as a code; empty = it is not."""
+    def sign_in(self, lang: str, said: str, name: str = "") -> str:
+        """The page to sign in on. `said`: why it is shown again, as a code; empty = it is not. `name`: as it was typed."""
         spoken = language(lang)
         others = [{"code": c, "href": f"sign-in.{c}.html", "name": language(c).name} for c in codes() if c != lang]
         words = spoken.say(f"board.sign_in.{said}") if said else ""
-        return sign_in_page(None, spoken, said=words, others=others)
+        return sign_in_page(None, spoken, said=words, name=name, others=others)

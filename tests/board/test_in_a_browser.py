@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -106,6 +107,36 @@ def test_a_snooze_past_the_next_sample_is_refused_in_words(reader, served: tuple
     mine.page.fill("#snooze input[name=until]", "2099-01-01T10:00")
     mine.page.click("#snooze button")
     expect(mine.page.locator(".said.not")).to_contain_text("the next sample comes first")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize("code", codes())
+def test_a_form_that_is_refused_keeps_what_was_typed_and_stands_on_the_field_that_is_at_fault(
+    code: str, javascript: bool, reader, served: tuple[Served, Path]
+) -> None:
+    mine = reader("consultant", lang=code, javascript=javascript)
+    page: Page = mine.page
+    page.goto(f"{mine.address}/alert-{alert_of(served[1], ON_B)}.{code}.html")
+    page.select_option("#snooze select", "awaiting")
+    page.fill("#snooze input[name=until]", "2099-01-01T10:00")
+    page.fill("#snooze input[name=note]", 'after "dialysis" <today>')
+    page.click("#snooze button")
+    until = page.locator("#snooze input[name=until]")
+    expect(until).to_be_focused()
+    expect(until).to_be_in_viewport()
+    expect(until).to_have_accessible_description(
+        re.compile(language(code).say("board.refused.until_too_late", at="")[:20])
+    )
+    expect(page.locator("#snooze #wrong")).to_be_in_viewport()
+    expect(until).to_have_value("2099-01-01T10:00")
+    expect(page.locator("#snooze input[name=note]")).to_have_value('after "dialysis" <today>')
+    expect(page.locator("#snooze select")).to_have_value("awaiting")
+    expect(page.locator("#acknowledge select")).to_have_value("")
+    page.fill("#snooze input[name=until]", "")
+    page.click("#snooze button")  # what was typed is sent again as it stands
+    expect(page.locator(".said")).to_have_text(language(code).say("board.done.snooze"))
+    expect(page.locator("main")).to_contain_text('after "dialysis" <today>')
+    reopened(served[1], alert_of(served[1], ON_B))
 
 
 def test_a_page_says_that_it_has_changed_and_none_of_its_rows_moves(reader, served: tuple[Served, Path]) -> None:
