@@ -16,7 +16,7 @@ JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 # What tests need that is not Python, installed where the machine lets them.
 BESIDE := browser axe postgresql node
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock bundle browser axe postgresql node clean
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock bundle browser axe postgresql node openid clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -26,7 +26,7 @@ test: $(READY) $(BESIDE) .venv/.compiled  ## set up, then every test, import con
 	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
 	@$(BIN)/python -m pytest -m "prefect and not long"
 
-test-long: $(READY) $(BESIDE) .venv/.compiled  ## every test at its full length: before a release
+test-long: $(READY) $(BESIDE) openid .venv/.compiled  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
 	@CMVMON_LONG=1 $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@CMVMON_LONG=1 $(BIN)/python -m pytest -m prefect
@@ -120,6 +120,21 @@ node:
 			echo "installing node-hl7-client for the tests of the listener ..."; \
 			{ npm ci --prefix $(PEER) --no-audit --no-fund && touch $(PEER)/node_modules/.package-lock.json; } >/dev/null 2>&1 \
 			|| echo "node-hl7-client could not be installed: the tests with it will say that they were skipped"; }
+
+# Who signs people in, for the long test of the proxy: Apache with mod_auth_openidc from Debian, an OpenID provider from npm.
+openid: $(READY)
+	@test -e /usr/lib/apache2/modules/mod_auth_openidc.so || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing apache2 and mod_auth_openidc for the test of the proxy ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+				apt-get install -y -qq --no-install-recommends apache2 libapache2-mod-auth-openidc iproute2; } >/dev/null 2>&1 \
+			|| echo "apache2 could not be installed: the test of the proxy will say that it was skipped"; fi; }
+	@cmp -s tests/deploy/openid/package-lock.json .venv/openid/package-lock.json || { \
+		if command -v npm >/dev/null 2>&1; then \
+			echo "installing oidc-provider for the test of the proxy ..."; \
+			{ mkdir -p .venv/openid && cp tests/deploy/openid/package.json tests/deploy/openid/package-lock.json .venv/openid/ \
+				&& npm ci --prefix .venv/openid --ignore-scripts --no-audit --no-fund; } >/dev/null 2>&1 \
+			|| { rm -rf .venv/openid; echo "oidc-provider could not be installed: the test of the proxy will say that it was skipped"; }; fi; }
 
 clean:
 	rm -rf .venv site

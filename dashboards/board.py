@@ -99,9 +99,9 @@ def sign_in_page(
     )
 
 
-def words_page(board: Board | None, language: Language, *, title: str, said: str) -> str:
-    """A page of a few words: what is refused, or not there, or could not be done."""
-    return page.render("board_words.html", language, script=None, board=board, title=title, said=said, others=[])
+def words_page(board: Board | None, language: Language, *, title: str, said: str, to: str = "") -> str:
+    """A page of a few words: what is refused, or not there, or could not be done. `to`: where its reader is sent on to, at once."""
+    return page.render("board_words.html", language, script=None, board=board, title=title, said=said, to=to, others=[])
 
 
 def lists_page(

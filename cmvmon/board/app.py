@@ -236,8 +236,12 @@ class _House:
         self._sessions.end(session)
         if not await self._recorded(route, asker, Shown(object="session")):
             return self._unrecorded(lang)
-        to = f"sign-in.{lang}.html" if self._files.listens.identity == PASSWORDS else f"ward.{lang}.html"
-        response = RedirectResponse(to, 303)
+        listens = self._files.listens
+        if listens.sign_out is not None:  # by a link: a form may send nobody elsewhere (its policy)
+            response: Response = HTMLResponse(self._wording.signed_out(lang, listens.sign_out))
+        else:
+            to = f"sign-in.{lang}.html" if listens.identity == PASSWORDS else f"ward.{lang}.html"
+            response = RedirectResponse(to, 303)
         response.delete_cookie(COOKIE, path="/")
         return response
 

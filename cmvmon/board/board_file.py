@@ -19,6 +19,7 @@ _PROGRAMS_OWN = ("system", "cmvmon")  # the actor of what no person did, and how
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,79}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,60}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+_SIGN_OUT = re.compile(r"(https://[A-Za-z0-9.:\[\]-]+)?/[A-Za-z0-9._~/?=&%:-]*")
 _IDLE_MIN, _LONGEST_H, _PORT = 20.0, 12.0, 8741
 
 
@@ -43,6 +44,7 @@ class BoardFile:
         identity: proxy or passwords. people: who is named in the file; groups: what anybody else may whom the proxy names.
         user_header: in which the proxy says who it is. proxies: from which addresses; secret_file: what it must show with it.
         idle_min: after how many minutes without a page somebody must sign in again; longest_h: after how many hours in any case.
+        sign_out: to where whoever signs out is sent, so that the proxy ends its session too; None = nowhere.
     """
 
     identity: str
@@ -59,6 +61,7 @@ class BoardFile:
     secret_file: str | None = None
     idle_min: float = _IDLE_MIN
     longest_h: float = _LONGEST_H
+    sign_out: str | None = None
 
     @property
     def is_secure(self) -> bool:
@@ -98,6 +101,7 @@ def _read(top: StrictTable) -> BoardFile:
     by = identity.choice("by", IDENTITIES) or PASSWORDS
     header = identity.text("header", required=False) or "X-Forwarded-User"
     proxies, secret = identity.texts("proxies"), identity.text("secret_file", required=False)
+    sign_out = identity.text("sign_out", required=False)
     idle = session.number("idle_min", at_most=24 * 60) or _IDLE_MIN
     longest = session.number("longest_h", at_most=24) or _LONGEST_H
     people = _people(top.table("people"))
@@ -106,6 +110,11 @@ def _read(top: StrictTable) -> BoardFile:
         one.finish()
     _check_places(listen, address, socket, certificate, key, origin, is_behind_proxy=by == PROXY)
     _check_proxy(identity, by, header, groups.header, proxies, secret, has_socket=socket is not None)
+    if sign_out is not None and (by != PROXY or not _SIGN_OUT.fullmatch(sign_out)):
+        identity.fault(
+            "sign_out",
+            "is no address at which a proxy ends its session; give it as /oidc?logout=ADDRESS, with by = 'proxy'",
+        )
     return BoardFile(
         identity=by,
         people=people,
@@ -121,6 +130,7 @@ def _read(top: StrictTable) -> BoardFile:
         secret_file=secret,
         idle_min=idle,
         longest_h=longest,
+        sign_out=sign_out,
     )
 
 

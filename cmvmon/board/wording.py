@@ -47,3 +47,9 @@ class Wording:
         others = [{"code": c, "href": f"sign-in.{c}.html", "name": language(c).name} for c in codes() if c != lang]
         words = spoken.say(f"board.sign_in.{said}") if said else ""
         return sign_in_page(None, spoken, said=words, name=name, others=others)
+
+    def signed_out(self, lang: str, to: str) -> str:
+        """What somebody reads who has signed out here and is sent on, to where the proxy ends its session too."""
+        spoken = language(lang)
+        title, said = spoken.say("board.title.signed_out"), spoken.say("board.says.signed_out")
+        return words_page(None, spoken, title=title, said=said, to=to)

@@ -14,6 +14,7 @@ from cmvmon.board.board_file import member, read_board_file
 from cmvmon.board.groups import Groups, Rights
 from cmvmon.board.roles import ROLES
 from cmvmon.domain.errors import ProtocolError
+from cmvmon.text import language
 from tests.board import boards
 from tests.board.boards import ON_A, ON_B, Asked
 
@@ -176,3 +177,31 @@ def test_nobody_gets_a_role_or_a_ward_that_none_of_his_own_groups_gives(
         assert any(rights.wards is None for rights in of_role)
     else:
         assert found.wards == frozenset().union(*(rights.wards or () for rights in of_role))
+
+
+@pytest.mark.parametrize("code", ["nl", "en"])
+def test_who_signs_out_behind_a_proxy_is_sent_on_to_where_the_proxy_ends_its_session(
+    code: str, site_with_board: Path
+) -> None:
+    """By a page: the browser would follow no form there. Its session here has ended all the same."""
+    to = "/oidc?logout=https%3A%2F%2Fcmvmon.example.org%2F&x=1"
+    (site_with_board / "board.secret").write_text(SECRET)
+    (site_with_board / "board.secret").chmod(0o600)
+    boards.board_toml(site_with_board, f'{IDENTITY}sign_out = "{to}"\n{GROUPS}')
+    with boards.asked(site_with_board) as found:
+        client = TestClient(
+            found.app, base_url="http://board.test", client=("127.0.0.1", 40_000), follow_redirects=False
+        )
+        client.headers.update(
+            {"X-Cmvmon-Secret": SECRET, "X-Forwarded-User": "j.jansen", "X-Forwarded-Groups": "cmv-consult"}
+        )
+        token = boards.token(client.get(f"/ward.{code}.html").text)
+        done = client.post(f"/sign-out.{code}.html", data={"token": token}, headers=boards.OWN)
+        assert done.status_code == 200
+        assert (
+            '<meta http-equiv="refresh" content="0; url=/oidc?logout=https%3A%2F%2Fcmvmon.example.org%2F&amp;x=1">'
+            in done.text
+        )
+        assert f">{language(code).say('board.sign_out.on')}</a>" in done.text
+        assert client.post(f"/sign-out.{code}.html", data={"token": token}, headers=boards.OWN).status_code == 403
+        assert [row["outcome"] for row in found.audit() if row["event"] == "sign_out"] == ["done", "refused"]

@@ -187,6 +187,14 @@ FAULTY = {
         '[listen]\naddress = "0.0.0.0"\n[identity]\nby = "passwords"\n',
         "give certificate and key",
     ),
+    "a way out without a proxy": (
+        '[identity]\nby = "passwords"\nsign_out = "/oidc?logout=x"\n',
+        "identity.sign_out: is no address",
+    ),
+    "a way out that is a script": (
+        '[listen]\nsocket = "s"\n[identity]\nby = "proxy"\nsign_out = "javascript:alert(1)"\n',
+        "identity.sign_out: is no address",
+    ),
     "a proxy without a secret": ('[identity]\nby = "proxy"\nproxies = ["127.0.0.1"]\n', "secret_file are both needed"),
     "a viewer of no ward": ('[identity]\nby = "passwords"\n[people.x]\nrole = "viewer"\n', "a viewer sees the wards"),
     "another role": ('[identity]\nby = "passwords"\n[people.x]\nrole = "doctor"\n', "people.x.role"),
