@@ -16,7 +16,10 @@ JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 # What tests need that is not Python, installed where the machine lets them.
 BESIDE := browser axe postgresql node
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock bundle browser axe postgresql node openid clean
+# Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
+
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql node openid clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -64,7 +67,10 @@ COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3
 lock: $(READY)          ## versions and hashes only: no host is written
 	@$(COMPILE) --extra all -o requirements.lock
 	@$(COMPILE:pyproject.toml=) --group build -c requirements.lock -o requirements-build.lock
-	@$(COMPILE:pyproject.toml=) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+	@$(COMPILE:pyproject.toml=) --group dev --group docs -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+docs: $(READY) .venv/.compiled  ## the documentation as a site, to be opened as a file: site-docs/index.html
+	@$(DOCS) -q build
 
 bundle: $(READY)        ## wheels, hashes and install.sh in dist/, for a machine without a network (docs/deploying.md)
 	@$(BIN)/python -P deploy/bundle.py
@@ -137,4 +143,4 @@ openid: $(READY)
 			|| { rm -rf .venv/openid; echo "oidc-provider could not be installed: the test of the proxy will say that it was skipped"; }; fi; }
 
 clean:
-	rm -rf .venv site
+	rm -rf .venv site site-docs

@@ -61,6 +61,7 @@ KINDS = {
     "prefect": ("flows",),
     "browser": (
         "board/test_in_a_browser.py",
+        "docs/test_docs_site_in_a_browser.py",
         "pages/test_in_a_browser.py",
         "pages/test_patient_sheet.py",
         "pages/test_fitted_trajectory.py",
@@ -80,6 +81,7 @@ KINDS = {
         "deploy/test_bundle.py",
         "deploy/test_container.py",
         "deploy/test_system_calls.py",
+        "docs/test_docs_site.py",
         "docs/test_examples.py",
         "docs/test_face.py",
         "docs/test_house.py",

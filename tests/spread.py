@@ -12,6 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = {
     "deploy/test_bundle.py": "a bundle",
     "deploy/test_container.py": "a bundle",
+    "docs/test_docs_site.py": "the site of the docs",
+    "docs/test_docs_site_in_a_browser.py": "the site of the docs",
     "rules/test_rule_cases.py": "cases of the rules",
     "rules/test_what_alerts_say.py": "cases of the rules",
     "rules/test_every_rule.py": "cases of the rules",

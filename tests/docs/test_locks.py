@@ -38,7 +38,7 @@ def test_every_line_of_a_lock_is_one_version_with_its_hashes_and_no_host(lock: s
         ("requirements.lock", PROJECT["project"]["dependencies"]),
         *(("requirements.lock", wanted) for wanted in PROJECT["project"]["optional-dependencies"].values()),
         ("requirements-build.lock", [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]]),
-        ("requirements-dev.lock", PROJECT["dependency-groups"]["dev"]),
+        ("requirements-dev.lock", [*PROJECT["dependency-groups"]["dev"], *PROJECT["dependency-groups"]["docs"]]),
     ],
 )
 def test_what_the_project_names_stands_in_its_lock(lock: str, wanted: list[str]) -> None:
@@ -50,7 +50,7 @@ def test_one_name_has_one_version_in_every_lock_and_no_tool_is_in_the_programs_o
     assert [name for name in build.keys() & dev.keys() if build[name] != dev[name]] == []
     for other in (build, dev):
         assert [name for name in program.keys() & other.keys() if program[name] != other[name]] == []
-    tools = names([*PROJECT["dependency-groups"]["build"], *PROJECT["dependency-groups"]["dev"]])
+    tools = names([one for group in PROJECT["dependency-groups"].values() for one in group])
     of_extras = [one for wanted in PROJECT["project"]["optional-dependencies"].values() for one in wanted]
     of_program = [*PROJECT["project"]["dependencies"], *of_extras]
     assert tools & set(program) <= names(of_program) | {"scipy"}  # which great-expectations needs too
