@@ -82,6 +82,7 @@ KINDS = {
         "deploy/test_container.py",
         "deploy/test_system_calls.py",
         "docs/test_docs_site.py",
+        "docs/test_board_page.py",
         "docs/test_examples.py",
         "docs/test_face.py",
         "docs/test_house.py",
