@@ -237,7 +237,7 @@ class WardRow:
     Attributes:
         open_alerts: the patient's `alerts` rows of state open.
         latest: the newest result of each compartment; the first is of the one that is judged.
-        course: the used results of that compartment, by time of collection.
+        course: the used results of that compartment that its drawing may show, by time of collection.
         drugs: what runs.
     """
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from cmvmon.dashboards import facts
+from cmvmon.dashboards import facts, sparkline
 from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
 from cmvmon.dashboards.views import WardRow
+from cmvmon.domain import words
+from cmvmon.domain.versions import is_usable
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.protocol import Protocol
 from cmvmon.run.pages.some_patients import places
@@ -22,10 +25,13 @@ _DRAWN_FROM = frozenset(
 )
 
 
-def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol) -> tuple[WardRow, ...]:
-    """The rows of the ward page, without links: a patient has one page in each language."""
+_DRAWN_FOR = timedelta(weeks=sparkline.WEEKS, days=1)  # a drawing begins with a day of the ward's zone
+
+
+def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> tuple[WardRow, ...]:
+    """The rows of the ward page of `as_of`, without links: a patient has one page in each language."""
     alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
-    latest, stays = _latest(ward, open_alerts, protocol), places(ward.stays)
+    latest, stays = _latest(ward, open_alerts, protocol, as_of), places(ward.stays)
     return tuple(
         WardRow(
             patient_id,
@@ -53,11 +59,13 @@ def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _latest(
-    ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol
+    ward: WardList, open_alerts: pl.DataFrame, protocol: Protocol, as_of: datetime
 ) -> dict[str, tuple[tuple[LatestResult, ...], tuple[CoursePoint, ...]]]:
     """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
-    first, then those that a rule watches. And every used result of the first of them."""
-    noisy = ward.results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
+    first, then those that a rule watches. And the used results of the first of them that a row draws."""
+    noisy = _read(ward.results, protocol, as_of).with_columns(
+        sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
+    )
     noisy = noisy.select(sorted(_DRAWN_FROM & set(noisy.columns)))  # of everybody: each column more is megabytes
     watched = set(ward.watched.rows())
     watched_of: dict[str, dict[str, None]] = {}
@@ -81,6 +89,22 @@ def _latest(
         drawn = [p for p in shown if p.is_used and pairs and p.row["compartment"] == latest[0].compartment]
         found[patient_id] = (latest, tuple(_course_point(p) for p in drawn))
     return found
+
+
+def _read(results: pl.DataFrame, protocol: Protocol, as_of: datetime) -> pl.DataFrame:
+    """The used results that a row reads: of the weeks that it draws, the newest of each compartment, and the earlier loads of that
+    series by which `facts.course_to` tells how it moved. A ward's patients have years of others."""
+    at, place = pl.col("collected_at"), ("patient_id", "compartment")
+    used = results.filter(is_usable() & ~pl.col("is_conflicting")).with_columns(newest=at.max().over(place))
+
+    def last_load(is_it: pl.Expr) -> pl.Expr:
+        is_load = pl.col("detection") == words.QUANTIFIED
+        return pl.when(is_load & is_it).then(at).max().over(*place, "laboratory", "assay")
+
+    too_close = timedelta(days=protocol.decline.too_close_days)
+    compared = (last_load(at < pl.col("newest")), last_load(at <= pl.col("newest") - too_close))
+    since = pl.min_horizontal(pl.lit(as_of - _DRAWN_FOR), *compared)
+    return used.filter((at == pl.col("newest")) | (at >= since)).drop("newest")
 
 
 def _course_point(point: facts.Point) -> CoursePoint:

@@ -33,7 +33,11 @@ def whole_ward(
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=common.as_of)
     return replace(
         ward_view(
-            ward_rows(ward, around.alerts, protocol=opened.protocol), around.feeds, around.standing, common, names
+            ward_rows(ward, around.alerts, protocol=opened.protocol, as_of=common.as_of),
+            around.feeds,
+            around.standing,
+            common,
+            names,
         ),
         lately=around.lately,
         n_never_taken_in=around.n_never_taken_in,
