@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,9 +20,27 @@ from cmvmon.text.values import days_in_words
 Page = PatientView | WardView | MergedView
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    found = Environment(
+class _Templates(Environment):
+    """The templates in one language: a sentence that has nothing to fill is part of the template. It is looked up and escaped once
+    a language, not once a page; a key without words, or with something to fill, is left to the page that asks for it."""
+
+    _SENTENCE = re.compile(r"\bsay\('([\w.]+)'\)")
+
+    def __init__(self, language_: Language, **options: Any) -> None:
+        super().__init__(**options)
+        self._plain = language_.plain
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        return super().preprocess(self._SENTENCE.sub(self._said, source), name, filename)
+
+    def _said(self, asked: re.Match[str]) -> str:
+        return repr(self._plain[asked[1]]) if asked[1] in self._plain else asked[0]
+
+
+@cache  # of languages there are few
+def _environment(language_: Language) -> Environment:
+    found = _Templates(
+        language_,
         loader=PackageLoader("cmvmon.dashboards", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -39,7 +58,7 @@ def render(template: str, language_: Language, *, board: object = None, **facts:
 
     `board`: what the board adds to it (`cmvmon.dashboards.board.Board`); None = it is a file, for whoever may read it.
     """
-    found = _environment().get_template(template)
+    found = _environment(language_).get_template(template)
     return unbroken(found.render(say=language_.say, lang=language_.code, board=board, **facts))
 
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache
 from importlib import import_module, resources
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.text import languages
 from cmvmon.text.beside import decimals, rounded
+from cmvmon.text.moments import written_moment
 
 # Loads below this keep their decimals: there they may be all that a result says. Layout, not a clinical line.
 _WHOLE_FROM_IU_PER_ML = 100.0
@@ -66,7 +66,7 @@ class Language:
         return key in self.sentences
 
     @cached_property
-    def _plain(self) -> Mapping[str, str]:
+    def plain(self) -> Mapping[str, str]:
         """The sentences that have nothing to fill."""
         return {key: text for key, text in self.sentences.items() if not {"{", "}"} & set(text)}
 
@@ -102,8 +102,8 @@ class Language:
         >>> language("nl").say("compartment.csf")
         'liquor'
         """
-        if not params and key in self._plain:
-            return self._plain[key]
+        if not params and key in self.plain:
+            return self.plain[key]
         if key not in self.sentences:
             raise MissingWords(f"text/languages/{self.code}.py has no sentence {key!r}; add it, in every language")
         try:
@@ -115,7 +115,8 @@ class Language:
 
     def word(self, vocabulary: str, code: str, **params: str) -> str:
         """The word for one value of a vocabulary, such as `word("detection", "below_lloq")`. Raises MissingWords."""
-        return self.say(f"{vocabulary}.{code}", **params)
+        key = f"{vocabulary}.{code}"
+        return self.plain[key] if not params and key in self.plain else self.say(key, **params)
 
     def words(self, vocabulary: str, codes_: str | None) -> str:
         """The words for codes that are joined by `;`, joined by commas. Empty for null."""
@@ -187,7 +188,7 @@ class Language:
         return self._written(moment, time_zone, self.short_date_pattern)
 
     def _written(self, moment: datetime, time_zone: str, pattern: str) -> str:
-        return _moment(moment, pattern, time_zone, self.locale)
+        return written_moment(moment, pattern, time_zone, self.locale)
 
 
 # A ward's pages say the same numbers and dates many times over, and again for the next result.
@@ -211,14 +212,6 @@ def _load(iu_per_ml: float, beside: tuple[float, ...], locale: str) -> str:
     iu_per_ml = float(f"{iu_per_ml:.9g}")
     digits = decimals(iu_per_ml, 0 if iu_per_ml >= _WHOLE_FROM_IU_PER_ML else 2, beside)
     return _decimal(rounded(iu_per_ml, digits), f"#,##0.{'#' * digits}", locale)
-
-
-@lru_cache(maxsize=8192)
-def _moment(moment: datetime, pattern: str, time_zone: str, locale: str) -> str:
-    from babel.dates import format_datetime
-
-    written: str = format_datetime(moment, pattern, tzinfo=ZoneInfo(time_zone), locale=locale)
-    return written
 
 
 def codes() -> tuple[str, ...]:

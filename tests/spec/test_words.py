@@ -7,11 +7,13 @@ import re
 import string
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from babel.dates import format_datetime
 
 from cmvmon.dashboards.views import CAVEATS, WORK
 from cmvmon.domain import compartments, host_status, words
@@ -265,6 +267,23 @@ def test_numbers_dates_and_zones_are_written_as_each_language_writes_them() -> N
     assert [nl.date(moment, "Europe/Amsterdam"), en.date(moment, "UTC")] == ["29-03-2026", "28 Mar 2026"]
     assert nl.moment(moment, "Europe/Amsterdam") == "29-03-2026 00:30"
     assert [nl.count("days", 1), nl.count("days", 7), en.count("results", 1)] == ["1 dag", "7 dagen", "1 result"]
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("time_zone", ["Europe/Amsterdam", "America/St_Johns", "Asia/Kathmandu", "UTC"])
+def test_a_moment_is_written_as_babel_writes_it_through_days_of_summer_time_too(code: str, time_zone: str) -> None:
+    spoken, zone = language(code), ZoneInfo(time_zone)
+    first = datetime(2023, 12, 30, 21, 7, tzinfo=UTC)
+    moments = [first + n * timedelta(hours=29, minutes=41) for n in range(330)]
+    moments += [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in range(4)]
+    for moment in [*moments, first.replace(tzinfo=None), first.astimezone(ZoneInfo("Pacific/Auckland"))]:
+        for pattern, written in (
+            (spoken.moment_pattern, spoken.moment),
+            (spoken.date_pattern, spoken.date),
+            (spoken.short_date_pattern, spoken.short_date),
+        ):
+            by_babel = format_datetime(moment, pattern, tzinfo=zone, locale=spoken.locale)
+            assert written(moment, time_zone) == by_babel, (moment, pattern)
 
 
 def test_a_decline_is_said_as_the_ward_reads_it_and_a_rise_is_called_a_rise() -> None:
