@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -29,16 +29,19 @@ class Window:
     as_of: datetime
     end: datetime
     time_zone: str
+    _written: dict[datetime, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def x(self, moment: datetime) -> str:
         """A moment as the axis takes it: local wall time, kept within the window."""
-        kept = min(max(moment, self.start), self.end)
-        return _wall_time(kept, self.time_zone)
+        found = self._written.get(moment)
+        if found is None:
+            found = self._written[moment] = _wall_time(min(max(moment, self.start), self.end), self.time_zone)
+        return found
 
 
 @lru_cache(maxsize=16_384)  # a figure is drawn in two sizes and in each language
 def _wall_time(moment: datetime, time_zone: str) -> str:
-    return moment.astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%dT%H:%M:%S")
+    return moment.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def window(shown: list[Point], starts: list[datetime], as_of: datetime, time_zone: str) -> Window:

@@ -16,9 +16,9 @@ from cmvmon.dashboards.axes import LogAxis, Window, time_ticks
 from cmvmon.dashboards.facts import Point
 from cmvmon.dashboards.fitted import Trace
 from cmvmon.dashboards.look import DATA, FONT, GRID, INK, LINE, SCREEN, SYMBOLS, VEIL, Sizes, literal
+from cmvmon.dashboards.result_rows import value
 from cmvmon.dashboards.rows import rows_of
 from cmvmon.dashboards.views import PatientView
-from cmvmon.dashboards.words_for_results import value
 from cmvmon.domain import words
 from cmvmon.text import Language
 

@@ -233,11 +233,12 @@ def reported_sign(log10_load: float, shown: list[Point], series: tuple[str, str,
     found = {
         _SIGN[point.row["detection"]]
         for point in shown
-        if point.series == series
-        and point.is_used
-        and point.row["collected_at"] < until
-        and point.log10_reported is not None
+        # The number first: of hundreds of points hardly one says it.
+        if point.log10_reported is not None
         and abs(point.log10_reported - log10_load) < _SAME_LOAD
+        and point.is_used
+        and point.series == series
+        and point.row["collected_at"] < until
     }
     return found.pop() if len(found) == 1 else ""
 

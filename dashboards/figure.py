@@ -15,7 +15,6 @@ from cmvmon.dashboards.fitted import Trace, course_traces
 from cmvmon.dashboards.lane_drawing import draw_lanes, lanes_px
 from cmvmon.dashboards.lanes import Lane, lanes
 from cmvmon.dashboards.look import SCREEN, Sizes
-from cmvmon.dashboards.rows import rows_of
 from cmvmon.dashboards.views import PatientView
 from cmvmon.text import Language
 
@@ -54,8 +53,7 @@ def plot_of(view: PatientView, language: Language) -> Plot | None:
     interval = view.protocol.decline.interval_probability
     courses = {
         name: course_traces(
-            [row for row in rows_of(view.fitted) if row["compartment"] == name],
-            points, shown, axis, language, interval=interval,
+            view.fitted, name, points, shown, axis, language, interval=interval,
         )
         for name, points in panels
     }  # fmt: skip

@@ -8,9 +8,9 @@ from datetime import timedelta
 from cmvmon.dashboards import facts
 from cmvmon.dashboards.facts import Point
 from cmvmon.dashboards.page import elapsed
+from cmvmon.dashboards.result_rows import result_row, value
 from cmvmon.dashboards.rows import Row
 from cmvmon.dashboards.views import PatientView
-from cmvmon.dashboards.words_for_results import result_row, value
 from cmvmon.domain import words
 from cmvmon.text import Language
 from cmvmon.text.beside import rounded

@@ -22,6 +22,7 @@ from cmvmon.dashboards.lane_words import lane_lines
 from cmvmon.dashboards.legend import legend
 from cmvmon.dashboards.moved import latest_row
 from cmvmon.dashboards.response import response_rows
+from cmvmon.dashboards.result_rows import result_row, value
 from cmvmon.dashboards.row_views import NotAssessable
 from cmvmon.dashboards.rows import Row, rows_of
 from cmvmon.dashboards.views import CAVEATS, Caveat, PatientView
@@ -80,7 +81,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         if not never_delivered.is_for_want_of(row["reason"], view.never_delivered)
     ]
     told = {alert["alert_id"]: cells.alert_row(alert, view, language) for alert in alerts}
-    results = [cells.result_row(point, view, language) for point in reversed(shown)]
+    results = [result_row(point, view, language) for point in reversed(shown)]
     weeks, older_weeks = decline_tables(shown, view, language)
     interval = language.percent(view.protocol.decline.interval_probability)
     return {
@@ -175,11 +176,8 @@ def _also(alerts: list[Row], told: Mapping[str, Row], missing: list[NotAssessabl
     gene or drug, without which "nothing found" of that one would read as nothing found at all."""
     beside = {item.rule for item in missing if not_assessed.about(item.subject)}
     pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
-    rows = [
-        told[alert["alert_id"]]
-        for alert in pressing[1:]
-        if alert["tier"] == _INTERRUPTING_TIERS[0] or alert["rule"] in beside
-    ]
+    others = (a for a in pressing[1:] if a["tier"] == _INTERRUPTING_TIERS[0] or a["rule"] in beside)
+    rows = [told[alert["alert_id"]] for alert in others]
     return [language.say("headline.alert", title=row["title"], sentence=row["brief"]) for row in rows]
 
 
@@ -191,7 +189,7 @@ def _course(latest: Point | None, shown: list[Point], view: PatientView, languag
     course = facts.course_to(latest, shown, view.protocol)
     if course is None:
         date = language.date(latest.row["collected_at"], view.time_zone)
-        return language.say("headline.latest", compartment=where, value=cells.value(latest, language), date=date)
+        return language.say("headline.latest", compartment=where, value=value(latest, language), date=date)
     return language.say(
         f"headline.{course.way}",
         compartment=where,

@@ -16,7 +16,7 @@ _BEFORE, _AFTER = ("collected", "compartment"), ("limits", "status", "assay")  #
 
 
 def result_lines(rows: Sequence[Row], say: Callable[[str], str]) -> Markup:
-    """`<tr>` of each row of `words_for_results.result_row`, each on a line; every cell names its column, for a narrow screen."""
+    """`<tr>` of each row of `result_rows.result_row`, each on a line; every cell names its column, for a narrow screen."""
     named = {column: f'data-name="{_safe(say(f"column.{column}"))}"' for column in (*_BEFORE, "value", *_AFTER)}
     collected, compartment, limits, status, assay = (f"<td {named[column]}>" for column in (*_BEFORE, *_AFTER))
     value, gone = (f'<td class="result{kind}" {named["value"]}>' for kind in ("", " gone"))

@@ -8,25 +8,31 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterable
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
 Row = dict[str, Any]
 T = TypeVar("T")
+Beside = ParamSpec("Beside")
 
 
-def once_a_frame(make: Callable[[pl.DataFrame], T]) -> Callable[[pl.DataFrame], T]:
-    """`make`, called once for a frame for as long as that frame lives. What it gives is shared: nobody may change it."""
-    kept: dict[int, tuple[weakref.ref[pl.DataFrame], T]] = {}
+def once_a_frame(
+    make: Callable[Concatenate[pl.DataFrame, Beside], T],
+) -> Callable[Concatenate[pl.DataFrame, Beside], T]:
+    """`make`, called once for a frame for as long as that frame lives. What it gives is shared: nobody may change it.
 
-    def made(frame: pl.DataFrame) -> T:
-        found = kept.get(id(frame))
-        if found is not None and found[0]() is frame:
-            return found[1]
-        value, name = make(frame), id(frame)
-        kept[name] = (weakref.ref(frame, lambda _: kept.pop(name, None)), value)
-        return value
+    What else it is given can be told apart by its content; for each of that it is called once.
+    """
+    kept: dict[int, tuple[weakref.ref[pl.DataFrame], dict[tuple[Any, ...], T]]] = {}
+
+    def made(frame: pl.DataFrame, /, *beside: Beside.args, **named: Beside.kwargs) -> T:
+        found, name, key = kept.get(id(frame)), id(frame), (*beside, *named.items())
+        if found is None or found[0]() is not frame:
+            found = kept[name] = (weakref.ref(frame, lambda _: kept.pop(name, None)), {})
+        if key not in found[1]:
+            found[1][key] = make(frame, *beside, **named)
+        return found[1][key]
 
     return made
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from html import escape, unescape
@@ -86,6 +87,19 @@ class _Static:
         at = math.log10(value) if is_log and not is_exponent else value
         return low - (at - first) / (last - first) * (low - high)
 
+    def _across(self, moments: Sequence[str]) -> list[float]:
+        """`x` of each of them."""
+        span, width = self.end - self.start, self.right - self.left
+        return [self.left + (_seconds(moment) - self.start) / span * width for moment in moments]
+
+    def _up(self, values: Sequence[float], ref: str) -> list[float]:
+        """`y` of each of them, on the axis of that name."""
+        if ref not in self._axes:
+            self._axes[ref] = self._axis(ref)
+        low, high, first, last, is_log = self._axes[ref]
+        at = [math.log10(value) for value in values] if is_log else values
+        return [low - (x - first) / (last - first) * (low - high) for x in at]
+
     def _axis(self, ref: str) -> tuple[float, float, float, float, bool]:
         """Where an axis or its domain ends on the sheet, what stands at both ends, and whether it is a log axis."""
         name, _, domain = ref.partition(" ")
@@ -120,8 +134,7 @@ class _Static:
         self._line(xs[0], ys[0], xs[1], ys[1], line["color"], line["width"], line.get("dash", "solid"))
 
     def trace(self, trace: dict[str, Any]) -> None:
-        ys = [self.y(value, trace["yaxis"]) for value in trace["y"]]
-        corners = list(zip((self.x(value) for value in trace["x"]), ys, strict=True))
+        corners = list(zip(self._across(trace["x"]), self._up(trace["y"], trace["yaxis"]), strict=True))
         mode = trace["mode"]
         unknown = set(mode.split("+")) - {"lines", "markers", "text"}
         if trace["type"] != "scatter" or unknown:

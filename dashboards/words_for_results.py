@@ -1,9 +1,8 @@
-"""Results, doses, weeks and alerts of one patient as rows of words: what the templates put in cells."""
+"""Doses, weeks and alerts of one patient as rows of words: what the templates put in cells."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -15,87 +14,10 @@ from cmvmon.dashboards.answers import answer_in_words
 from cmvmon.dashboards.facts import Point
 from cmvmon.dashboards.rows import Row, rows_by, rows_of
 from cmvmon.dashboards.views import PatientView
-from cmvmon.domain import words
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.provenance import owner_in_words, strength_in_words
 from cmvmon.text.rested import rested_in_words
-from cmvmon.text.values import reason_in_words, short, value_in_words
-
-
-def value(point: Point, language: Language) -> str:
-    """What one result says."""
-    if point.row["is_conflicting"]:
-        return language.say("conflicting.value")
-    row = point.row
-    return _value(row["detection"], row["viral_load_iu_per_ml"], row["lod_iu_per_ml"], point.limit, language)
-
-
-@lru_cache(maxsize=8192)  # a page says a result in its table, in its figure and on paper
-def _value(detection: str, load: float, lod: float | None, limit: float | None, language: Language) -> str:
-    if detection == words.QUANTIFIED:
-        return language.say("value.with_log10", load=language.load(load), log10=language.number(math.log10(load), 2))
-    if detection == words.NOT_DETECTED and lod is not None:
-        word = language.word("detection", words.NOT_DETECTED)
-        return language.say("value.not_detected", word=word, limit=language.load(lod))
-    return value_in_words(detection, None, limit, language)
-
-
-def result_row(point: Point, view: PatientView, language: Language) -> Row:
-    """One line of the results table."""
-    row = point.row
-    return {
-        "collected": language.moment(row["collected_at"], view.time_zone),
-        "compartment": language.word("compartment", row["compartment"]),
-        "value": _gone(point, view, language) if point.is_gone else value(point, language),
-        "is_gone": point.is_gone,
-        "before": _before(point, view, language),
-        "limits": _limits(row["lloq_iu_per_ml"], row["uloq_iu_per_ml"], language),
-        "status": _status(row, language),
-        "assay": f"{row['laboratory']}, {row['assay']}",
-    }
-
-
-@lru_cache(maxsize=1024)
-def _limits(lloq: float | None, uloq: float | None, language: Language) -> str:
-    limits = {"lloq": lloq, "uloq": uloq}
-    known = {name: language.load(limit) for name, limit in limits.items() if limit is not None}
-    return language.say(f"limits.{'both' if len(known) == 2 else next(iter(known))}", **known) if known else ""
-
-
-def _status(row: Row, language: Language) -> str:
-    """How settled a result is, and where no report time says which of its corrections is the last."""
-    if row["result_status"] == words.MOVED:
-        return language.say("result.not_this_patient")
-    word = language.word("result_status", row["result_status"])
-    if row["result_status"] != words.CORRECTED or row["reported_at"] is not None:
-        return word
-    return language.say("result_status_by_receipt", status=word)
-
-
-def _gone(point: Point, view: PatientView, language: Language) -> str:
-    """What a result said that is none any more, and since when."""
-    row = point.row
-    said = value_in_words(row["detection"], row["viral_load_iu_per_ml"], point.limit, language)
-    return language.say(
-        f"result.{row['result_status']}", value=said, date=language.date(row["replaced_at"], view.time_zone)
-    )
-
-
-def _before(point: Point, view: PatientView, language: Language) -> str:
-    """What a corrected result said before, so far as it said something else, and when the correction came."""
-    was = point.before
-    if was is None:
-        return ""
-    row, now = was.row, point.row
-    parts = []
-    if row["compartment"] != now["compartment"]:
-        parts.append(language.word("compartment", row["compartment"]))
-    parts.append(value_in_words(row["detection"], row["viral_load_iu_per_ml"], was.limit, language))
-    if row["collected_at"] != now["collected_at"]:
-        parts.append(language.moment(row["collected_at"], view.time_zone))
-    return language.say(
-        "result.corrected", before=", ".join(parts), date=language.date(now["replaced_at"], view.time_zone)
-    )
+from cmvmon.text.values import reason_in_words, short
 
 
 def week_row(row: Row, shown: list[Point], view: PatientView, language: Language) -> Row:
