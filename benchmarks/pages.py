@@ -116,8 +116,6 @@ def main(arguments: list[str] | None = None) -> int:
         as_of = day(fill(root, options.patients, options.years))
         nightly(root, as_of=as_of)
         names = [f"SYNTHETIC-{n:04d}" for n in range(options.patients)]
-        figures = figures_of(root, names)
-        own = plotly_alone(figures)
         with held(Site(root)), open_site(root) as opened:
             assessment = assessed(opened, as_of=as_of)
             again, same = cpu_seconds(lambda: publish(opened, assessment, as_of=as_of))
@@ -125,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
                 path.unlink()
             held_mib = begin_peak()
             seconds, done = cpu_seconds(lambda: publish(opened, assessment, as_of=as_of))
+            most_mib = peak_mib()
+        own = plotly_alone(figures_of(root, names))  # last: its figures take memory that publishing does not
         sizes = [
             (root / "pages" / page_of(Site(root), name, code)).stat().st_size for name in names for code in codes()
         ]
@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(
             f"  bytes of a patient's page: median {statistics.median(sizes):.0f}, at most {max(sizes)} of {MOST_BYTES}"
         )
-        print(f"  memory: {held_mib:.0f} MiB held before publishing, at most {peak_mib():.0f} while it ran")
+        print(f"  memory: {held_mib:.0f} MiB held before publishing, at most {most_mib:.0f} while it ran")
         if not options.no_browser:
             for name in ("ward.nl.html", page_of(Site(root), names[0], "nl")):
                 seen = readable_after((root / "pages" / name).as_uri(), SLOWDOWN)
