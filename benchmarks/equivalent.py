@@ -44,13 +44,6 @@ _SAME_POINT = "a single result that goes the longer way becomes the same point"
 
 EQUIVALENT = (
     Equivalent("facts/after_treatment.py", '.unique("series"', _OFF, _JOINED_LATER),
-    Equivalent("facts/by_series.py", "nulls_equal=True", _OFF, "no part of a series' key is null"),
-    Equivalent(
-        "facts/by_series.py",
-        '"series", maintain_order=True',
-        _OFF,
-        "polars keeps the order of equal numbers unasked; the word makes it a promise",
-    ),
     Equivalent(
         "facts/conditions.py", "class Value:", _ON, "the class says itself what `==` makes; the word only says so", (0,)
     ),

@@ -43,7 +43,13 @@ def answered(facts: Facts) -> pl.DataFrame:
     begun = facts.prepared.begun
     latest = facts.of(SAMPLES).select(*SERIES_KEY, "latest_result_id", "latest_collected_at")
     known_at = pl.coalesce("received_at", "reported_at", "collected_at")
-    came = begun[VIRAL_LOAD_RESULTS].group_by("result_id").agg(latest_known_since=known_at.min())
+    versions = begun[VIRAL_LOAD_RESULTS].select("result_id", known_at=known_at)
+    came = (
+        latest.select(result_id="latest_result_id")
+        .join(versions, on="result_id")  # of the few that are asked for: numbers are many
+        .group_by("result_id")
+        .agg(latest_known_since=pl.col("known_at").min())
+    )
     told = latest.join(came, left_on="latest_result_id", right_on="result_id", how="left")
     if begun.answered is None:
         return told.with_columns(latest_is_answered=pl.lit(None, dtype=pl.Boolean))

@@ -11,20 +11,42 @@ import polars as pl
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.fact_table import Facts
 
+_BITS = 62  # that a number to sort by may have
+
 
 def numbered_series(facts: Facts) -> pl.DataFrame:
     """Every series with its `series`, a number in the order of the series key, and `newest_collected_at`; sorted by it."""
-    newest = pl.col("collected_at").max()
-    series = facts.prepared.results.group_by(SERIES_KEY).agg(newest_collected_at=newest)
-    return series.sort(SERIES_KEY).with_row_index("series")
+    results = facts.shared(results_by_series)
+    newest = pl.col("collected_at").alias("newest_collected_at")
+    return results[ends_of(results).last].select("series", *SERIES_KEY, newest)
 
 
 def results_by_series(facts: Facts) -> pl.DataFrame:
     """The current results with `series`, sorted by it, moment and id, as they are sorted by moment and id before."""
-    numbers = facts.shared(numbered_series).select(*SERIES_KEY, "series")
-    return facts.prepared.results.join(numbers, on=SERIES_KEY, nulls_equal=True, maintain_order="left").sort(
-        "series", maintain_order=True
-    )
+    results = facts.prepared.results
+    number = _numbers(results)
+    order = np.argsort(number, kind="stable")
+    ordered = number[order]
+    begins = np.append(False, ordered[1:] != ordered[:-1])[: len(ordered)]
+    return results[order].with_columns(series=pl.Series(np.cumsum(begins), dtype=pl.UInt32))
+
+
+def _numbers(results: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """A whole number for each row, in the order of the series key, unknown parts first. Each text is looked up once: comparing
+    four texts of each row takes three times as long."""
+    found = np.zeros(results.height, dtype=np.int64)
+    size = 1
+    for name in SERIES_KEY:
+        texts = results.get_column(name)
+        known = texts.unique().drop_nulls().sort()
+        count = known.len() + 1
+        if (size * count).bit_length() > _BITS:
+            found = np.unique(found, return_inverse=True)[1].astype(np.int64)
+            size = int(found.max()) + 1
+        place = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int64) + 1
+        found = found * count + place.fill_null(0).to_numpy()
+        size *= count
+    return found
 
 
 @dataclass(frozen=True)
@@ -46,3 +68,24 @@ def ends_of(rows: pl.DataFrame) -> Ends:
     series = rows["series"].to_numpy()
     last = np.flatnonzero(np.append(series[1:] != series[:-1], True)) if len(series) else np.empty(0, dtype=np.int64)
     return Ends(pl.Series("series", series[last]), last, np.diff(last, prepend=-1))
+
+
+def latest_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of rows sorted by `series` and moment those that are as new as the last one of their series."""
+    ends, at = ends_of(rows), rows["collected_at"].to_physical().to_numpy()
+    return rows.filter(pl.Series(at == np.repeat(at[ends.last], ends.n_rows)))
+
+
+def least_of(rows: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    """Of rows sorted by `series` the one with the least of these whole numbers, of several the first; none of a series whose
+    numbers are all null. Sorted by `series`."""
+    known = numbers.is_not_null()
+    rows, of_each = rows.filter(known), numbers.drop_nulls().cast(pl.Int64).to_numpy()
+    if rows.is_empty():
+        return rows
+    ends = ends_of(rows)
+    least = np.minimum.reduceat(of_each, ends.last - ends.n_rows + 1)
+    places = np.flatnonzero(of_each == np.repeat(least, ends.n_rows))
+    of_series = rows["series"].to_numpy()[places]
+    first: npt.NDArray[np.int64] = places[np.append(True, of_series[1:] != of_series[:-1])]
+    return rows[first]

@@ -11,7 +11,7 @@ from cmvmon.domain.stays_told import stays_told
 from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
-from cmvmon.facts.newest_series import NEWEST_SERIES
+from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.samples import SAMPLES, both_below
 from cmvmon.facts.treatment import TREATMENT
 
@@ -78,22 +78,22 @@ def _ventilated(facts: Facts) -> pl.DataFrame:
     is_open = pl.col("discharged_at").is_null() & pl.lit(begun.silent_since(ICU_STAYS) is None)
     is_told = pl.col("stay_id").is_in(stays_told(begun[PATIENT_MOVEMENTS])["stay_id"].implode())
     answer = pl.when((runs & ~is_off).any()).then(True).when((~is_told).any()).then(False)
-    running = kind.filter(runs)
-    named = pl.when(runs.any() & (running.null_count() == 0)).then(running.unique().sort().str.join(";"))
-    return begun[ICU_STAYS].filter(is_open).group_by("patient_id").agg(is_ventilated=answer, ventilation_kinds=named)
+    here = begun[ICU_STAYS].filter(is_open)
+    named = pl.when(kind.null_count() == 0).then(kind.unique().sort().str.join(";"))
+    kinds = here.filter(runs).group_by("patient_id").agg(ventilation_kinds=named)
+    return here.group_by("patient_id").agg(is_ventilated=answer).join(kinds, on="patient_id", how="left")
 
 
 def _leading_below(facts: Facts) -> pl.DataFrame:
-    newest = facts.of(NEWEST_SERIES).drop("newest_collected_at")
-    samples = facts.of(SAMPLES).join(newest, on=newest.columns, how="semi")
+    samples = facts.of(SAMPLES).filter(~facts.shared(recent_numbers)["is_older"])  # a row for each, in one order
     is_known = (pl.col("n_series_results") >= 2) & ~pl.col("last_two_conflict")
     told = samples.select(*PLACE, is_below=pl.when(is_known).then(both_below.expr))
     return (
         facts.of(LEADING)
-        .join(told, on=PLACE, how="left")
-        .group_by("patient_id")
+        .join(told, on=PLACE, how="left", maintain_order="left")
+        .group_by("patient_id")  # sorted by compartment
         .agg(
             leading_is_below=pl.col("is_below").all(ignore_nulls=False),
-            leading_compartments=pl.col("compartment").drop_nulls().sort().str.join(";").replace("", None),
+            leading_compartments=pl.col("compartment").drop_nulls().str.join(";").replace("", None),
         )
     )

@@ -12,7 +12,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.facts.by_series import ends_of
+from cmvmon.facts.by_series import ends_of, least_of
 from cmvmon.facts.columns import (
     OF_A_SAMPLE,
     PATIENT_ID,
@@ -33,6 +33,7 @@ from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample"
 _UNBOUNDED = f"{_NONE}, or it can't be told: below a limit, or above range"
+_RANK_US = 2**58  # a rank counts for more than any time apart, in microseconds
 _POINT = (*OF_A_SAMPLE, "at_least", "at_most")
 
 FALLS = RowType(
@@ -172,11 +173,10 @@ def _held_against(facts: Facts, earlier: pl.DataFrame, clock: str, which: str) -
         .when((since > pl.duration(hours=0)) & stands_in_from)
         .then(3)
     )
-    found = (
-        earlier.with_columns(rank=rank, apart=since.abs())
-        .filter(pl.col("rank").is_not_null())
-        .sort("series", "rank", "apart", "collected_at", "result_id")
-        .unique("series", keep="first", maintain_order=True)
+    ranked = earlier.with_columns(rank=rank)
+    # Of several the earlier one: they come sorted by moment, and each moment is one point.
+    found = least_of(
+        ranked, ranked.select(pl.col("rank").cast(pl.Int64) * _RANK_US + since.abs().cast(pl.Int64)).to_series()
     )
     is_baseline = pl.col("rank") < 3
     what = pl.when(is_baseline).then(pl.lit(words.BASELINE)).otherwise(pl.lit(words.STANDS_IN)).alias(f"{which}_is")

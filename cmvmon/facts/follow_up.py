@@ -6,7 +6,7 @@ import polars as pl
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.facts.by_series import results_by_series
+from cmvmon.facts.by_series import latest_of, results_by_series
 from cmvmon.facts.columns import PATIENT_ID, count, days, days_long, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.nobody import nobody_without
@@ -50,7 +50,7 @@ def follow_up(facts: Facts) -> pl.DataFrame:
     detection = pl.when(~pl.col("is_conflicting")).then("detection")
     newest = ("collected_at", pl.col("detection").is_in([words.QUANTIFIED, words.ABOVE_ULOQ]), "result_id")
     last = (
-        facts.shared(results_by_series)
+        latest_of(facts.shared(results_by_series))
         .filter(in_blood)
         .group_by("patient_id")
         .agg(

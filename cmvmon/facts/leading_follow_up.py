@@ -8,7 +8,7 @@ from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import OneOf
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.facts.by_series import results_by_series
+from cmvmon.facts.by_series import latest_of, results_by_series
 from cmvmon.facts.columns import PATIENT_ID, PLACE, days, days_long, moment
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
@@ -62,8 +62,9 @@ LEADING_FOLLOW_UP = RowType(
 def leading_follow_up(facts: Facts) -> pl.DataFrame:
     """A preliminary result is none yet: it may still change."""
     leads = facts.of(LEADING).select(PLACE).filter(~pl.col("compartment").is_in(compartments.BLOOD))
+    results = facts.shared(results_by_series).join(leads, on=PLACE, how="semi", maintain_order="left")
     last = (
-        facts.shared(results_by_series)
+        latest_of(results)
         .group_by(PLACE)
         .agg(
             pl.col("collected_at").max(),
@@ -82,7 +83,7 @@ def leading_follow_up(facts: Facts) -> pl.DataFrame:
         )
         .with_columns(days_since_longest_ago=days_long(age))
         .join(_of_orders(facts), on=_LONGEST_AGO, how="left")
-        .join(_earlier_gaps(facts), on=_LONGEST_AGO, how="left")
+        .join(_earlier_gaps(facts, results), on=_LONGEST_AGO, how="left")
     )
 
 
@@ -101,12 +102,13 @@ def _of_orders(facts: Facts) -> pl.DataFrame:
     ).rename({"compartment": "longest_ago_compartment"})
 
 
-def _earlier_gaps(facts: Facts) -> pl.DataFrame:
-    """Of each compartment the longest time in the latest course to a sample from one before it: the first sample ends none."""
+def _earlier_gaps(facts: Facts, results: pl.DataFrame) -> pl.DataFrame:
+    """Of each compartment of these results the longest time in the latest course to a sample from one before it: the first sample
+    ends none."""
     before = pl.col("collected_at").shift(1).over(PLACE)
     gap = pl.when(before.is_not_null()).then(pl.col("collected_at") - pl.max_horizontal(before, "course_started_at"))
     return (
-        facts.prepared.results.select(*PLACE, "collected_at")
+        results.select(*PLACE, "collected_at")
         .unique()
         .join(facts.of(TREATMENT).select("patient_id", "course_started_at"), on="patient_id")
         .sort(*PLACE, "collected_at")

@@ -6,7 +6,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.interval import BELOW, at_least_iu_per_ml, at_most_iu_per_ml
-from cmvmon.facts.by_series import results_by_series
+from cmvmon.facts.by_series import numbered_series, results_by_series
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.newest_series import recent_numbers
 
@@ -20,8 +20,10 @@ def rise_log10(load: pl.Expr, lowest: pl.Expr) -> pl.Expr:
 
 def recent_results(facts: Facts) -> pl.DataFrame:
     """The results of the series that are judged, conflicting ones too, sorted by series, moment and id."""
-    numbers = facts.shared(recent_numbers).select("series")
-    return facts.shared(results_by_series).join(numbers, on="series", how="semi", maintain_order="left")
+    numbers, results = facts.shared(recent_numbers), facts.shared(results_by_series)
+    if numbers.height == facts.shared(numbered_series).height:  # nearly always: every series is in use
+        return results
+    return results.join(numbers.select("series"), on="series", how="semi", maintain_order="left")
 
 
 def points(facts: Facts) -> pl.DataFrame:

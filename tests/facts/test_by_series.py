@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from cmvmon.facts.by_series import ends_of, numbered_series, results_by_series
+from cmvmon.facts.by_series import ends_of, latest_of, least_of, numbered_series, results_by_series
 from cmvmon.facts.newest_series import newest_numbers
-from tests.facts.reading import facts, in_days
+from tests.facts.reading import facts, in_days, moment
 
 ROWS = pl.DataFrame({"series": pl.Series([0, 0, 1, 3, 3, 3], dtype=pl.UInt32)})
 
@@ -51,3 +51,26 @@ def test_the_newest_series_of_each_compartment_stand_in_the_order_of_series() ->
     newest = found.shared(newest_numbers)
     assert newest["compartment"].to_list() == sorted(names)
     assert newest["series"].to_list() == [*range(0, 24, 3)]
+
+
+def test_of_each_series_the_rows_that_are_as_new_as_the_last_one_stay() -> None:
+    rows = ROWS.with_columns(
+        collected_at=pl.Series([moment(day) for day in (0, 1, 5, 2, 3, 3)]), row=pl.Series(range(6))
+    )
+    assert latest_of(rows)["row"].to_list() == [1, 2, 4, 5]
+    assert latest_of(rows.clear()).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places"),
+    [
+        ([2, 1, 9, 4, 3, 3], [1, 2, 4]),
+        ([1, 1, None, None, 7, 6], [0, 5]),
+        ([None, 0, -5, 2, None, 2], [1, 2, 3]),
+        ([None] * 6, []),
+    ],
+)
+def test_of_each_series_the_first_row_with_the_least_number_stays(numbers: list[int | None], places: list[int]) -> None:
+    rows = ROWS.with_row_index("row")
+    assert least_of(rows, pl.Series(numbers, dtype=pl.Int64))["row"].to_list() == places
+    assert least_of(rows.clear(), pl.Series([], dtype=pl.Int64)).is_empty()
