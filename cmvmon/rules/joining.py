@@ -8,10 +8,11 @@ from functools import lru_cache
 import polars as pl
 
 from cmvmon.domain.errors import ProgramError
-from cmvmon.domain.subjects import KINDS
+from cmvmon.domain.subjects import KINDS, subject_expr
 from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import PROTOCOL
 from cmvmon.protocol.numbers import ByFact, number_of
+from cmvmon.rules.evidence import moments_told, written
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
@@ -22,6 +23,8 @@ class Joined:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self._written: dict[tuple[_Listed, str], pl.Series] = {}
+        self._subject_texts: dict[_Listed, pl.Series] = {}
         self._giving = giving(facts.tables)
         self._as_of = facts.now.alias("as_of")
         self._listed: dict[_Listed, pl.DataFrame] = {}
@@ -29,10 +32,26 @@ class Joined:
 
     def subjects(self, rule: Rule) -> pl.DataFrame:
         """Those of the rule's kind; besides, a row without a series for each place that it expects and that has none."""
-        listed = (rule.subject, rule.expects)
+        listed = self._list_of(rule)
         if listed not in self._listed:
             self._listed[listed] = self._subjects(*listed)
         return self._listed[listed]
+
+    def written(self, rule: Rule) -> pl.DataFrame:
+        """Of each subject of the rule's kind `subject`, its text, and the moments that its evidence tells, as text: written once
+        however many rules tell them, for that takes as long as all the rest of the evidence."""
+        listed, moments = self._list_of(rule), sorted(moments_told(rule, self.facts.tables))
+        if listed not in self._subject_texts:
+            self._subject_texts[listed] = self.subjects(rule).select(subject_expr(rule.subject)).to_series()
+        lacking = [name for name in moments if (listed, name) not in self._written]
+        if lacking:
+            made = written(self.read(rule, lacking).select(lacking))
+            self._written |= {(listed, name): column for name, column in zip(lacking, made.iter_columns(), strict=True)}
+        return pl.DataFrame([self._subject_texts[listed], *(self._written[listed, name] for name in moments)])
+
+    @staticmethod
+    def _list_of(rule: Rule) -> _Listed:
+        return rule.subject, rule.expects
 
     def read(self, rule: Rule, columns: Collection[str]) -> pl.DataFrame:
         """One row per subject of the rule: what tells it from others, `as_of`, and these columns, facts and numbers.
@@ -55,7 +74,7 @@ class Joined:
         self, rule: Rule, wanted: Collection[str], subjects: pl.DataFrame
     ) -> list[tuple[FactTable, pl.DataFrame]]:
         """The fact tables that give these columns, each with its facts of the rule's subjects."""
-        listed = (rule.subject, rule.expects)
+        listed = self._list_of(rule)
         tables = [
             table
             for table in joined_tables(rule, wanted, self.facts.tables, self._giving)

@@ -16,7 +16,7 @@ from cmvmon.domain.subjects import subject_expr
 from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import Condition, Value
 from cmvmon.rules.asking import Truths, asked
-from cmvmon.rules.evidence import evidence_of
+from cmvmon.rules.evidence import FEW, evidence_of
 from cmvmon.rules.joining import Joined, giving, joined_tables
 from cmvmon.rules.order import in_order
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
@@ -27,6 +27,7 @@ _VERDICTS = (words.ALERT, words.CLEAR, words.NOT_ASSESSABLE)
 _KEPT = tuple(name for name in VERDICTS.schema if name not in ("as_of", "protocol_version"))
 _TOLD = (*(name for name in _KEPT if name != "evidence"), "grounds")
 _WHERE = ("patient_id", "compartment")
+_WORTH = 4  # a rule that speaks of fewer than one in so many of its subjects writes what it tells of them by itself
 
 
 def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
@@ -45,15 +46,16 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     said: dict[str, pl.DataFrame] = {}
     joined = Joined(facts)
     for rule in in_order(rules):
-        rows = _rows(rule, joined, said)
-        said[rule.code] = _nothing() if rows.is_empty() else _verdicts(rule, rows, facts)
+        rows, which = _rows(rule, joined, said)
+        said[rule.code] = _nothing() if rows.is_empty() else _verdicts(rule, rows, which, joined)
     told = [frame for frame in said.values() if frame.height] or [_nothing()]
     return pl.concat(told).select(*_KEPT, as_of=facts.now)
 
 
-def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The subjects that the rule applies to, with every column that it reads. Of a rule that applies to nobody only what that
-    needs is looked up: most rules speak of few patients, and the facts of the others need not be worked out.
+def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.Series | None]:
+    """The subjects that the rule applies to, with every column that it reads, and which of its subjects they are (None = all). Of a
+    rule that applies to nobody only what that needs is looked up: most rules speak of few patients, and the facts of the others
+    need not be worked out.
 
     Args:
         said: what the rules that it follows said, with their grounds.
@@ -66,30 +68,38 @@ def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> pl.Da
         rows = joined.read(rule, asks)
         applies = asked([rule.applies], rows)[rule.applies]
     if rows.is_empty() or (applies is not None and not applies.any()):
-        return rows.clear()
+        return rows.clear(), None
     rows = joined.read(rule, rule.reads | rule.result_columns)
-    if applies is not None and not applies.all():
-        rows = rows.filter(applies)
+    which = None if applies is None or applies.all() else pl.Series(applies)
+    rows = rows if which is None else rows.filter(which)
     for code in sorted(rule.follows):
         rows = rows.join(_told(code, said[code], rule.reads), on="patient_id", how="left", maintain_order="left")
-    return rows if is_first else rows.filter(rule.applies.expr)
+    if not is_first:
+        which = rows.select(rule.applies.expr.alias("applies")).to_series()
+        rows = rows.filter(which)
+    return rows, which
 
 
-def _verdicts(rule: Rule, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    """The columns of `verdicts` that a rule gives, with `grounds`, of subjects that it applies to."""
+def _verdicts(rule: Rule, rows: pl.DataFrame, which: pl.Series | None, joined: Joined) -> pl.DataFrame:
+    """The columns of `verdicts` that a rule gives, with `grounds`, of subjects that it applies to. `which`: as `_rows` gives it."""
     found = _told_of(rule, rows)
     _refuse_both(rule, found)
-    guide = facts.protocol.rules[rule.code].provenance.guide
-    evidence = evidence_of(rule, rows.schema, guide=guide).alias("evidence")
-    has = tuple(name for name in _WHERE if name in rows.columns)
+    if rows.height > FEW and rows.height * _WORTH >= joined.subjects(rule).height:
+        written = joined.written(rule)
+        found = found.hstack(written if which is None else written.filter(which))
+    guide = joined.facts.protocol.rules[rule.code].provenance.guide
+    evidence = evidence_of(rule, found.schema, guide=guide).alias("evidence")
+    has = tuple(name for name in (*_WHERE, "subject") if name in found.columns)
     return found.select(*_beside_evidence(rule.code, rule.subject, has), evidence)
 
 
 @lru_cache(maxsize=200)
 def _beside_evidence(code: str, kind: str, has: tuple[str, ...]) -> list[pl.Expr]:
-    """The other columns of a rule's verdicts. `has`: of patient and compartment those that its subjects have; else null."""
+    """The other columns of a rule's verdicts. `has`: of patient and compartment those that its subjects have (else null), and of
+    `subject` its text where it was written before."""
     made = {name: pl.lit(None, dtype=pl.String) for name in _WHERE if name not in has}
-    made |= {"rule": pl.lit(code), "subject_kind": pl.lit(kind), "subject": subject_expr(kind)}
+    made |= {"rule": pl.lit(code), "subject_kind": pl.lit(kind)}
+    made |= {} if "subject" in has else {"subject": subject_expr(kind)}
     return [made.get(name, pl.col(name)).alias(name) for name in _TOLD]
 
 
