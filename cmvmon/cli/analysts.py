@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,10 @@ _SCENARIOS = (
     "informative_stopping, assay_change, bal_dilution, outliers, student_t, two_changes, compartments_do_not_follow, "
     "resistance_emerging, koloskoff, target_cell, everything"
 )
+
+# polars gives memory back half a second after it is freed, and the next range takes as much again, page by page: a sixth of the
+# time. One arena for all threads, so that what is kept is not kept by each (docs/decisions/0067-scans.md).
+_KEEPS_MEMORY = ("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
 
 @app.command()
@@ -55,6 +60,8 @@ def analyze(
 
     With `--engine spark`, IN and OUT are folders that the cluster sees, or a schema of its tables (`catalog.schema`).
     """
+    if engine == "local":  # what an engine starts has its own room
+        os.environ.setdefault(*_KEEPS_MEMORY)  # read when polars is loaded: here it is not yet
     from cmvmon.workbench.engines import where_to_run
 
     address = where_to_run(engine, remote)

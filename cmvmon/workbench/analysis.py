@@ -41,7 +41,7 @@ from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import write_quarantined
 
-ROWS_PER_PARTITION = 100_000  # results; what an assessment of so many needs stays far below 1 GiB
+ROWS_PER_PARTITION = 85_000  # results; what an assessment of so many needs stays far below 1 GiB
 ROWS_PER_BATCH = 200_000
 
 

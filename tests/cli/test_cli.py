@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -296,3 +297,29 @@ def test_why_speaks_one_language_and_tells_moments_to_the_minute(small_site: Pat
     assert re.search(moment, said.splitlines()[0])
     machine = json.loads(here("why", alert["alert_id"], "--json", site=small_site).stdout)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", machine["judged_at"])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(None, "narenas:1,dirty_decay_ms:10000,muzzy_decay_ms:10000"), ("narenas:1", "narenas:1")]
+)
+def test_how_memory_is_kept_is_said_before_an_analysis_loads_polars(
+    given: str | None, kept: str, tmp_path: Path
+) -> None:
+    """polars reads it once, when it is loaded; what somebody set stands."""
+    script = """
+import os, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "polars":
+            print("LOADED", os.environ.get("_RJEM_MALLOC_CONF"))
+sys.meta_path.insert(0, Watch())
+sys.argv = ["cmvmon", "analyze", *sys.argv[1:]]
+from cmvmon.cli import main
+main()
+"""
+    asked = [sys.executable, "-c", script, str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
+    own = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    env = own if given is None else own | {"_RJEM_MALLOC_CONF": given}
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120, env=env)
+    assert done.returncode == 2, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("LOADED")] == [f"LOADED {kept}"]
