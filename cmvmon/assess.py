@@ -17,7 +17,7 @@ from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.prepared import Prepared
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.domain.versions import current_versions, is_usable
+from cmvmon.domain.versions import by_moment, current_versions, is_usable
 from cmvmon.facts import Facts, facts_at
 from cmvmon.facts.patients import PATIENTS
 from cmvmon.kinetics import concordance, treatment_courses
@@ -134,7 +134,7 @@ def _prepared(
     """`weekly_decline`: as it was recorded; None = it is estimated."""
     begun = known.begun(as_of)
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
-    usable = laboratory_sigma(current.filter(is_usable()), known.assays).sort("collected_at", "result_id")
+    usable = by_moment(laboratory_sigma(current.filter(is_usable()), known.assays))
     pairs = impossible_pairs(usable, protocol=protocol)
     results = told_once(usable, pairs)
     is_shown = pl.col("result_status") != words.WITHDRAWN
@@ -146,7 +146,7 @@ def _prepared(
     made = Prepared(
         begun=begun,
         results=results,
-        shown=mark_pairs(current.filter(is_shown), pairs).sort("collected_at", "result_id"),
+        shown=by_moment(mark_pairs(current.filter(is_shown), pairs)),
         clocks=clocks,
         weekly_decline=WEEKLY_DECLINE.conform(
             estimated_from(given, clocks, protocol) if weekly_decline is None else weekly_decline

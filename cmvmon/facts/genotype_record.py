@@ -127,7 +127,10 @@ def _exposure(facts: Facts) -> pl.DataFrame:
         .sort("patient_id", "exposed_drug", "started_at", "until")
     )
     drug = ("patient_id", "exposed_drug")
-    covered = pl.col("until").cum_max().shift(1).over(drug)
+    given = given.with_columns(is_again=pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in drug))
+    covered = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+    if given["is_again"].any():  # most are given a drug once
+        covered = pl.col("until").cum_max().shift(1).over(drug)
     new = pl.col("until") - pl.max_horizontal("started_at", covered)
     spent = (
         given.with_columns(new=new)

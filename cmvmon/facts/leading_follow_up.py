@@ -105,7 +105,8 @@ def _of_orders(facts: Facts) -> pl.DataFrame:
 def _earlier_gaps(facts: Facts, results: pl.DataFrame) -> pl.DataFrame:
     """Of each compartment of these results the longest time in the latest course to a sample from one before it: the first sample
     ends none."""
-    before = pl.col("collected_at").shift(1).over(PLACE)
+    is_again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in PLACE)  # they come sorted by place
+    before = pl.when(is_again).then(pl.col("collected_at").shift(1))
     gap = pl.when(before.is_not_null()).then(pl.col("collected_at") - pl.max_horizontal(before, "course_started_at"))
     return (
         results.select(*PLACE, "collected_at")
