@@ -63,21 +63,24 @@ def rightness(
     return right, np.isfinite(change).all(axis=0).reshape(len(series))
 
 
-def lag_of(right: Truths, *, longest: int, n_least: int, probability: float) -> Lag:
+def lag_of(right: Truths, *, longest: int, n_least: int, probability: float, each: Whole | None = None) -> Lag:
     """The shift at which blood agrees most often with the compartment's changes.
 
     Where several shifts agree equally often, the middle of them. The interval holds every shift that McNemar's
     comparison of the two paired shares, change by change, can't tell from the best one (changes of one patient are
     taken as independent: the interval is the narrower for it). A lag is not told from fewer than `n_least` changes, nor
     where the interval spans every shift: a load that falls all the time has no turning point to line up.
+
+    `each`: how many changes each row of `right` stands for; None = one.
     """
-    if len(right) < n_least:
+    often = np.ones(len(right), dtype=np.int64) if each is None else each
+    if often.sum() < n_least:
         return Lag(None, None, None, "too_few_changes")
-    agreeing = right.sum(axis=0)
+    agreeing = often @ right
     best = np.flatnonzero(agreeing == agreeing.max())
     middle = int(best[len(best) // 2])
-    gained = (right[:, [middle]] & ~right).sum(axis=0)
-    lost = (~right[:, [middle]] & right).sum(axis=0)
+    gained = often @ (right[:, [middle]] & ~right)
+    lost = often @ (~right[:, [middle]] & right)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     held = np.flatnonzero(gained - lost <= z * np.sqrt(gained + lost))
     if held[0] == 0 and held[-1] == 2 * longest:

@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.kinetics.concordance.lag import Lag, lag_of
+from cmvmon.kinetics.concordance.tally import COUNTS, Sums, Tally, tally_of
 from cmvmon.kinetics.numerics.proportion import exact_interval
 from cmvmon.kinetics.numerics.rank_correlation import Comparisons, tau
 from cmvmon.protocol import Concordance, Protocol
@@ -20,17 +21,6 @@ Whole = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 Row = dict[str, object]
 
-COUNTS = (
-    "n_pairs",
-    "n_quantified",
-    "n_changes",
-    "n_clear",
-    "n_agreeing",
-    "n_blood_up",
-    "n_other_up",
-    "n_signed",
-    "n_signed_agreeing",
-)
 _UNTOLD = ("n_blood_up", "n_other_up", "n_signed_agreeing")
 _TOLD_AS = {
     "n_quantified": "n_pairs_both_quantified",
@@ -39,31 +29,6 @@ _TOLD_AS = {
     "n_signed": "n_changes_signed",
 }
 _NO_LAG = Lag(None, None, None, "too_few_changes")
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Counts by side (a patient's compartment beside her blood), and what the rank correlation and the lag need.
-
-    Attributes:
-        n_...: one number per side.
-        pair_side, items: for each pair its side, and its comparisons with the other pairs of that side.
-        lag_side, lag_right: for each change that the lag is told from its side, and at which shifts blood agreed.
-    """
-
-    n_pairs: Whole
-    n_quantified: Whole
-    n_changes: Whole
-    n_clear: Whole
-    n_agreeing: Whole
-    n_blood_up: Whole
-    n_other_up: Whole
-    n_signed: Whole
-    n_signed_agreeing: Whole
-    pair_side: Whole
-    items: Comparisons
-    lag_side: Whole
-    lag_right: Truths
 
 
 @dataclass(frozen=True)
@@ -104,55 +69,54 @@ def patient_rows(sums: Sums, protocol: Protocol) -> pl.DataFrame:
 
 def unit_row(sides: Whole, sums: Sums, protocol: Protocol) -> Row:
     """The row of the unit: the sides of all patients, each compared within herself."""
+    return tallied_row(tally_of(sides, sums), protocol)
+
+
+def tallied_row(tally: Tally, protocol: Protocol) -> Row:
+    """The row of the unit from its tally: the same to the bit in whatever parts the patients were tallied."""
     policy = protocol.concordance
-    n_sides = len(sums.n_pairs)
-    within = Comparisons(
-        *(
-            np.bincount(sums.pair_side, weights=x, minlength=n_sides).astype(np.int64)[sides] // 2
-            for x in (sums.items.together, sums.items.first, sums.items.second)
-        )
-    )
-    told = (within.first > 0) & (within.second > 0)
-    patients = Comparisons(within.together[told], within.first[told], within.second[told])
-    of_unit = np.zeros(len(patients.together), dtype=np.int64)
     enough = _Enough(policy.unit_min_pairs, policy.unit_min_pairs - policy.unit_min_patients, policy.unit_min_patients)
-    wanted = np.zeros(n_sides, dtype=np.bool_)
-    wanted[sides] = True
-    lag = _lag(sums.lag_right[wanted[sums.lag_side]], enough, protocol)
+    lag = _lag(tally.lags.of.astype(np.bool_), enough, protocol, each=tally.lags.each)
     rho = policy.within_patient_correlation
     effects = _Effects(
-        np.array([design_effect(sums.n_agreeing[sides], sums.n_clear[sides], least_correlation=rho)]),
-        np.array([design_effect(sums.n_signed_agreeing[sides], sums.n_signed[sides], least_correlation=rho)]),
+        *(
+            np.array([design_effect(*some.of.T, least_correlation=rho, each=some.each)])
+            for some in (tally.clear, tally.signed)
+        )
     )
-    rank = tau(patients, of_unit, 1, shared=1, probability=policy.interval_probability)
-    counts = {name: getattr(sums, name)[sides].sum(keepdims=True) for name in COUNTS}
-    counts |= {
-        "n_patients": (sums.n_pairs[sides] > 0).sum(keepdims=True),
-        "n_patients_clear": (sums.n_clear[sides] > 0).sum(keepdims=True),
-    }
+    patients = Comparisons(*tally.ranks.of.T)
+    of_unit = np.zeros(len(patients.together), dtype=np.int64)
+    rank = tau(patients, of_unit, 1, shared=1, probability=policy.interval_probability, each=tally.ranks.each)
+    counts = {name: np.array([n], dtype=np.int64) for name, n in tally.sums.items()}
     return _rows("unit", counts, effects, [lag], rank, protocol, enough=enough).row(0, named=True)
 
 
-def design_effect(successes: Whole, n: Whole, *, least_correlation: float) -> float:
+def design_effect(successes: Whole, n: Whole, *, least_correlation: float, each: Whole | None = None) -> float:
     """How much less several observations of one patient tell than as many independent ones; at least 1.
 
         estimated  G / (G - 1) sum (k_g - p n_g)^2 / (p (1 - p) n), where p = k / n is neither 0 nor 1 and G > 1
         least      1 + (m - 1) rho, m = sum n_g^2 / sum n_g
 
     The least one holds where all patients agree: then nothing can be estimated, and nothing is certain either.
+    All sums are of whole numbers, so that the order of the patients changes no bit.
+
+    Args:
+        each: how many patients have these counts; None = one.
 
     >>> design_effect(np.array([3, 3, 3]), np.array([3, 3, 3]), least_correlation=0.2)
     1.4
     """
-    k_g, n_g = (x[n > 0].astype(np.float64) for x in (successes, n))
-    total, groups = float(n_g.sum()), len(n_g)
+    often = np.ones(len(n), dtype=np.int64) if each is None else each
+    counts: list[tuple[int, int, int]] = list(zip(successes.tolist(), n.tolist(), often.tolist(), strict=True))
+    told = [one for one in counts if one[1] > 0]
+    groups, total = sum(m for *_, m in told), sum(m * n_g for _, n_g, m in told)
     if total == 0:
         return 1.0
-    p = float(k_g.sum()) / total
-    effect = max(1.0, 1.0 + (float((n_g**2).sum()) / total - 1.0) * least_correlation)
-    if groups > 1 and 0.0 < p < 1.0:
-        scatter = groups / (groups - 1) * float(((k_g - p * n_g) ** 2).sum())
-        effect = max(effect, scatter / (p * (1.0 - p) * total))
+    k, n_squared = sum(m * k_g for k_g, _, m in told), sum(m * n_g * n_g for _, n_g, m in told)
+    effect = max(1.0, 1.0 + (n_squared / total - 1.0) * least_correlation)
+    if groups > 1 and 0 < k < total:
+        scatter = sum(m * (k_g * total - k * n_g) ** 2 for k_g, n_g, m in told)  # times total squared
+        effect = max(effect, groups * scatter / ((groups - 1) * total * k * (total - k)))
     return effect
 
 
@@ -223,10 +187,11 @@ def _agreement(agreeing: Whole, n: Whole, effect: Numbers, policy: Concordance) 
     return share, low, high
 
 
-def _lag(right: Truths, enough: _Enough, protocol: Protocol) -> Lag:
+def _lag(right: Truths, enough: _Enough, protocol: Protocol, *, each: Whole | None = None) -> Lag:
     policy = protocol.concordance
     return lag_of(
         right,
+        each=each,
         longest=round(policy.longest_lag_days),
         n_least=round(enough.changes),
         probability=policy.interval_probability,

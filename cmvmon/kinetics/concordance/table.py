@@ -16,8 +16,9 @@ import polars as pl
 
 from cmvmon.domain.results import CONCORDANCE
 from cmvmon.kinetics.concordance import lag
-from cmvmon.kinetics.concordance.rows import Row, Sums, patient_rows, unit_row
+from cmvmon.kinetics.concordance.rows import Row, patient_rows, unit_row
 from cmvmon.kinetics.concordance.sample_pairs import Paired, sample_pairs
+from cmvmon.kinetics.concordance.tally import Sums
 from cmvmon.kinetics.numerics import rank_correlation
 from cmvmon.protocol import Protocol
 

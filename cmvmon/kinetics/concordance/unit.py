@@ -15,13 +15,13 @@ import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.results import CONCORDANCE
-from cmvmon.kinetics.concordance.rows import COUNTS, Row, Sums, unit_row
+from cmvmon.kinetics.concordance.rows import Row, tallied_row
 from cmvmon.kinetics.concordance.sample_pairs import with_both
 from cmvmon.kinetics.concordance.table import paired_samples, rows_of_patients, sums_of
+from cmvmon.kinetics.concordance.tally import COUNTS, PLACE, Sums, tallies, tallies_added, tally_from
 from cmvmon.kinetics.numerics.rank_correlation import Comparisons
 from cmvmon.protocol import Protocol
 
-_PLACE = ("compartment", "followed_compartment")
 _COMPARED = ("together", "first", "second")
 
 Whole = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ def part_of(results: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> Pa
         results: as `concordance` takes them, all rows of each patient.
     """
     paired = paired_samples(results, protocol=protocol, as_of=as_of)
-    return None if paired.sides.is_empty() else Part(paired.sides.select(_PLACE), sums_of(paired, protocol))
+    return None if paired.sides.is_empty() else Part(paired.sides.select(PLACE), sums_of(paired, protocol))
 
 
 def counts_by_patient(
@@ -61,7 +61,7 @@ def counts_by_patient(
         return CONCORDANCE.empty(), {}
     sums = sums_of(paired, protocol)
     patients = paired.sides["patient_id"].to_list()
-    places = paired.sides.select(_PLACE).rows()
+    places = paired.sides.select(PLACE).rows()
     starts = [i for i, patient in enumerate(patients) if i == 0 or patients[i - 1] != patient]
     stops = [*starts[1:], len(patients)]
     texts = {
@@ -92,7 +92,7 @@ def part_of_texts(texts: Sequence[str]) -> Part | None:
         lag_side=placed("lag_side"),
         lag_right=np.array(right, dtype=np.bool_) if right else np.zeros((0, told[0]["n_shifts"]), dtype=np.bool_),
     )
-    places = pl.DataFrame([place for one in told for place in one["places"]], schema=list(_PLACE), orient="row")
+    places = pl.DataFrame([place for one in told for place in one["places"]], schema=list(PLACE), orient="row")
     return Part(places, sums)
 
 
@@ -114,29 +114,18 @@ def unit_rows(parts: Sequence[Part], *, protocol: Protocol) -> pl.DataFrame:
     """The rows of the unit, as `concordance` gives them for all patients at once, to the bit.
 
     Args:
-        parts: groups of patients, each patient in one, in the order of `patient_id`.
+        parts: groups of patients, each patient in one.
     """
-    if not parts:
-        return CONCORDANCE.empty()
-    sums = _joined([part.sums for part in parts])
-    places = pl.concat([part.places for part in parts]).with_row_index("side")
+    return rows_of_tallies(tallies_added([tallies(part.places, part.sums) for part in parts]), protocol=protocol)
+
+
+def rows_of_tallies(tallied: pl.DataFrame, *, protocol: Protocol) -> pl.DataFrame:
+    """The same from the tallies of all patients (`TALLIES`), each count once: what an engine adds up from its workers."""
     rows: list[Row] = []
-    for place, of_place in places.group_by(*_PLACE):
-        sides = of_place["side"].sort().to_numpy().astype(np.int64)
-        if sums.n_pairs[sides].any():
-            told = dict(zip(_PLACE, place, strict=True)) | {"protocol_version": protocol.version}
-            rows.append(told | unit_row(sides, sums, protocol))
+    for place, of_place in tallied.group_by(*PLACE):
+        tally = tally_from(of_place)
+        if tally.sums["n_pairs"]:
+            told = dict(zip(PLACE, place, strict=True)) | {"protocol_version": protocol.version}
+            rows.append(told | tallied_row(tally, protocol))
     table = pl.DataFrame(rows, infer_schema_length=None, schema=CONCORDANCE.schema)
     return CONCORDANCE.conform(table).sort(*CONCORDANCE.key, nulls_last=True)
-
-
-def _joined(sums: Sequence[Sums]) -> Sums:
-    """The sides of all parts, one after the other."""
-    first = np.cumsum([0, *(len(part.n_pairs) for part in sums)])
-    return Sums(
-        **{name: np.concatenate([getattr(part, name) for part in sums]) for name in COUNTS},
-        pair_side=np.concatenate([part.pair_side + start for part, start in zip(sums, first, strict=False)]),
-        items=Comparisons(*(np.concatenate([getattr(part.items, name) for part in sums]) for name in _COMPARED)),
-        lag_side=np.concatenate([part.lag_side + start for part, start in zip(sums, first, strict=False)]),
-        lag_right=np.concatenate([part.lag_right for part in sums]),
-    )

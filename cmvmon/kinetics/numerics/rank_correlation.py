@@ -71,7 +71,7 @@ def comparisons(group: Whole, first: tuple[Numbers, Numbers], second: tuple[Numb
 
 
 def tau(
-    items: Comparisons, group: Whole, n_groups: int, *, shared: int, probability: float
+    items: Comparisons, group: Whole, n_groups: int, *, shared: int, probability: float, each: Whole | None = None
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Kendall's tau-b of each group, and both ends of its interval; NaN where one side has no order at all.
 
@@ -85,16 +85,18 @@ def tau(
     Args:
         group: of each item, from 0; sorted.
         shared: 2 where each comparison is counted in two items (pairs of one patient), 1 where in one (patients).
+        each: how often each item occurs; None = once.
     """
     of_items = (items.together, items.first, items.second)
-    n = np.bincount(group, minlength=n_groups)
-    sums = [np.bincount(group, weights=x, minlength=n_groups) for x in of_items]
+    often = np.ones(len(group), dtype=np.int64) if each is None else each
+    n = np.bincount(group, weights=often, minlength=n_groups).astype(np.int64)
+    sums = [np.bincount(group, weights=x * often, minlength=n_groups) for x in of_items]
     with np.errstate(invalid="ignore", divide="ignore"):
         estimate = sums[0] / np.sqrt(sums[1] * sums[2])
         without = [total[group] - shared * x for total, x in zip(sums, of_items, strict=True)]
         left_out = without[0] / np.sqrt(without[1] * without[2])
-        mean = np.bincount(group, weights=left_out, minlength=n_groups) / n
-        squares = np.bincount(group, weights=(left_out - mean[group]) ** 2, minlength=n_groups)
+        mean = np.bincount(group, weights=left_out * often, minlength=n_groups) / n
+        squares = np.bincount(group, weights=(left_out - mean[group]) ** 2 * often, minlength=n_groups)
         error = np.sqrt((n - 1) / n * squares)
     is_told = np.isfinite(estimate)
     low, high = (np.where(is_told, end, np.nan) for end in (-1.0, 1.0))

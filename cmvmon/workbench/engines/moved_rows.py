@@ -19,7 +19,8 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.versions import current_results
 from cmvmon.feeds.standard_table import typed_exchange
-from cmvmon.kinetics.concordance.unit import counts_by_patient
+from cmvmon.kinetics.concordance.tally import TALLIES, tallies, tallies_added
+from cmvmon.kinetics.concordance.unit import part_of
 from cmvmon.workbench.batch import (
     COMPUTED_NAMES,
     OF_PATIENTS,
@@ -67,7 +68,6 @@ def typed_schema(names: Sequence[str]) -> Schema:
 
 MOMENT_SCHEMA: Schema = {"latest": pl.Datetime("us", "UTC")}
 PACKED_SCHEMA: Schema = {TABLE: pl.String(), PACKED: pl.Binary()}
-COUNTS_SCHEMA: Schema = {PATIENT: pl.String(), "counts": pl.String()}
 
 
 def typed_rows(batches: Batches, *, name: str, names: Sequence[str]) -> Batches:
@@ -102,16 +102,15 @@ def latest_moments(batches: Batches) -> Batches:
 
 
 def counted(batches: Batches, *, everybody: Everybody) -> Batches:
-    """What the unit's concordance needs of each patient who has both blood and another compartment."""
+    """What the unit's concordance needs of the patients who have both blood and another compartment, tallied together."""
     how = everybody.how
     rows, told = _frame(list(batches)), []
     with _TURNS:
         for batch in _batches_of_patients(rows, everybody):
             if has_both(batch.tables[LEADING.name]):
-                _, texts = counts_by_patient(batch.results_in_use(how), protocol=how.protocol, as_of=how.moment)
-                told.append(pl.DataFrame({PATIENT: list(texts), "counts": list(texts.values())}, schema=COUNTS_SCHEMA))
-    for some in told:
-        yield from _batches(some, COUNTS_SCHEMA)
+                part = part_of(batch.results_in_use(how), protocol=how.protocol, as_of=how.moment)
+                told += [] if part is None else [tallies(part.places, part.sums)]
+    yield from _batches(tallies_added(told), TALLIES)
 
 
 def judged_rows(batches: Batches, *, everybody: Everybody, unit: pl.DataFrame) -> Batches:

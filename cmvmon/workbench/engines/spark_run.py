@@ -23,7 +23,8 @@ from cmvmon.domain.extras import require
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
 from cmvmon.feeds.standard_table import typed_exchange
-from cmvmon.kinetics.concordance.unit import part_of_texts, unit_rows
+from cmvmon.kinetics.concordance.tally import TALLIES
+from cmvmon.kinetics.concordance.unit import rows_of_tallies
 from cmvmon.protocol import Protocol
 from cmvmon.workbench.analysis import Analysed, policy_of
 from cmvmon.workbench.batch import OF_PATIENTS, How, computed_tables
@@ -197,11 +198,13 @@ class _Run:
         return own.unionByName(foreign)
 
     def _unit(self, rows: DataFrame, everybody: Everybody) -> pl.DataFrame:
-        """The unit's rows of concordance: a map over patients, and one reduce here."""
+        """The unit's rows of concordance: each part is tallied, and the engine adds the tallies up."""
+        from pyspark.sql import functions as f
+
         job = partial(moved_rows.counted, everybody=everybody)
-        told = _polars(self._on_workers(_results(rows), job, moved_rows.COUNTS_SCHEMA)).sort(PATIENT)
-        part = part_of_texts(told["counts"].to_list())
-        return unit_rows([part] if part is not None else [], protocol=everybody.how.protocol)
+        told = self._on_workers(_results(rows), job, TALLIES)
+        added = told.groupBy(*(name for name in TALLIES if name != "n")).agg(f.sum("n").alias("n"))
+        return rows_of_tallies(_polars(added.select(*TALLIES)), protocol=everybody.how.protocol)
 
     def _on_workers(self, rows: DataFrame, job: Callable[..., Any], schema: Schema) -> DataFrame:
         return rows.repartition(self._partitions, KEY).mapInArrow(job, _ddl(schema))
