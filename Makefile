@@ -19,7 +19,7 @@ BESIDE := browser axe postgresql node
 # Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql node openid clean
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql node openid spark clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -29,7 +29,7 @@ test: $(READY) $(BESIDE) .venv/.compiled  ## set up, then every test, import con
 	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
 	@$(BIN)/python -m pytest -m "prefect and not long"
 
-test-long: $(READY) $(BESIDE) openid .venv/.compiled  ## every test at its full length: before a release
+test-long: $(READY) $(BESIDE) openid spark .venv/.compiled  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
 	@CMVMON_LONG=1 $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
 	@CMVMON_LONG=1 $(BIN)/python -m pytest -m prefect
@@ -141,6 +141,14 @@ openid: $(READY)
 			{ mkdir -p .venv/openid && cp tests/deploy/openid/package.json tests/deploy/openid/package-lock.json .venv/openid/ \
 				&& npm ci --prefix .venv/openid --ignore-scripts --no-audit --no-fund; } >/dev/null 2>&1 \
 			|| { rm -rf .venv/openid; echo "oidc-provider could not be installed: the test of the proxy will say that it was skipped"; }; fi; }
+
+# Spark itself, for the long tests of analyses on an engine and for `python -m benchmarks engines`: by the version and hash of its lock.
+spark: $(READY)
+	@command -v java >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing Java for the tests on Spark ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq default-jre-headless; } >/dev/null 2>&1 || true; fi; }
+	@$(BIN)/python -m tests.spark
 
 clean:
 	rm -rf .venv site site-docs

@@ -1,7 +1,9 @@
-"""A ward on which everything that joins patients happens, for the tests of analyses."""
+"""For the tests of analyses: the engines, and a ward on which everything that joins patients happens."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import polars as pl
@@ -9,6 +11,36 @@ import pytest
 
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.simulate import ward
+from cmvmon.workbench.engines import SAIL, SPARK, spark_session
+from tests import spark
+
+ENGINES = [SAIL, pytest.param(SPARK, marks=pytest.mark.long)]
+
+
+@pytest.fixture(scope="module")
+def spark_is_here() -> None:
+    """Spark and its Java. Absent: skipped in one line, or failed where CMVMON_REQUIRE_SPARK=1."""
+    if (why := spark.why_not()) is not None:
+        if os.environ.get("CMVMON_REQUIRE_SPARK") == "1":
+            pytest.fail(why)
+        pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def spark_server(spark_is_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[spark.Connect]:
+    """Spark itself, with a gigabyte of heap and two workers."""
+    with spark.connect_server(tmp_path_factory.mktemp("spark")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a real engine with its workers: Sail, of this process, and Spark itself in the long tests."""
+    if request.param == SPARK:
+        yield request.getfixturevalue("spark_server").address
+    else:
+        with spark_session._sail() as address:
+            yield address
 
 
 @pytest.fixture(scope="module")

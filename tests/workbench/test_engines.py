@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import polars as pl
 import pytest
@@ -23,18 +24,14 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.simulate import SCENARIOS, ward
 from cmvmon.workbench import batch
 from cmvmon.workbench.analysis import Analysed, analyze
-from cmvmon.workbench.engines import spark_session, where_to_run
+from cmvmon.workbench.engines import SPARK, spark_session, where_to_run
 from cmvmon.workbench.engines.spark_run import analyze_on_spark
+from tests import spark
+from tests.servers import free_port
+from tests.workbench.conftest import ENGINES
 
 WRITTEN = ("weekly_decline", "verdicts", "concordance", "quarantined")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def sail() -> Iterator[str]:
-    """The address of an engine of this process: a real one, with its workers."""
-    with spark_session._sail() as address:
-        yield address
 
 
 def put(tables: dict[str, pl.DataFrame], folder: Path) -> Path:
@@ -64,14 +61,14 @@ def same_rows(here: Path, there: Path, names: tuple[str, ...] = WRITTEN) -> dict
 @pytest.mark.parametrize("partitions", [2, 16])
 def test_an_engine_gives_the_rows_that_are_given_without_one(
     hard_ward: dict[str, pl.DataFrame],
-    sail: str,
+    engine: str,
     tmp_path: Path,
     partitions: int,
 ) -> None:
     """With a number under two patients, results moved to another patient, corrections, repeats and broken rows."""
     source, root = put(hard_ward, tmp_path / "in"), tmp_path / "site"
     here = analyze(source, tmp_path / "here", root=root)
-    there = analyze_on_spark(str(source), str(tmp_path / "there"), remote=sail, root=root, partitions=partitions)
+    there = analyze_on_spark(str(source), str(tmp_path / "there"), remote=engine, root=root, partitions=partitions)
     heights = same_rows(tmp_path / "here", tmp_path / "there")
     assert all(heights.values())
     assert there == Analysed(
@@ -83,19 +80,19 @@ def test_an_engine_gives_the_rows_that_are_given_without_one(
 @pytest.mark.parametrize(
     "scenario", [pytest.param(name, marks=[] if name == "everything" else pytest.mark.long) for name in SCENARIOS]
 )
-def test_of_every_scenario_an_engine_gives_the_same_rows(scenario: str, sail: str, tmp_path: Path) -> None:
+def test_of_every_scenario_an_engine_gives_the_same_rows(scenario: str, engine: str, tmp_path: Path) -> None:
     source, root = put(made(scenario), tmp_path / "in"), tmp_path / "site"
     asked = {"as_of": datetime(2024, 2, 5, tzinfo=UTC), "ask_next": scenario == "everything"}
     analyze(source, tmp_path / "here", root=root, **asked)  # type: ignore[arg-type]
-    analyze_on_spark(str(source), str(tmp_path / "there"), remote=sail, root=root, **asked)  # type: ignore[arg-type]
+    analyze_on_spark(str(source), str(tmp_path / "there"), remote=engine, root=root, **asked)  # type: ignore[arg-type]
     same_rows(tmp_path / "here", tmp_path / "there", (*WRITTEN, "next_sample") if asked["ask_next"] else WRITTEN)
 
 
-def test_tables_of_a_catalog_are_read_and_written_by_name(sail: str, tmp_path: Path) -> None:
+def test_tables_of_a_catalog_are_read_and_written_by_name(engine: str, tmp_path: Path) -> None:
     tables, root = made("ward"), tmp_path / "site"
     source = put(tables, tmp_path / "in")
     analyze(source, tmp_path / "here", root=root)
-    with spark_session.session(sail) as spark:
+    with spark_session.session(engine) as spark:
         for schema in ("told", "computed"):
             spark.sql(f"CREATE DATABASE {schema} LOCATION '{tmp_path / schema}'")
         for name in tables:
@@ -118,17 +115,19 @@ def test_tables_of_a_catalog_are_read_and_written_by_name(sail: str, tmp_path: P
 
 
 def test_who_has_too_many_results_is_named_among_the_rows_set_apart_and_the_others_are_judged(
-    sail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str, tmp_path: Path
 ) -> None:
     tables = made("ward")
     results = tables["viral_load_results"].select(VIRAL_LOAD_RESULTS.exchanged)
     crowd = results.filter(pl.col("patient_id") == results["patient_id"][0])
-    many = pl.concat([crowd.with_columns(result_id=pl.col("result_id") + f"-{n}") for n in range(60)])
-    monkeypatch.setattr(batch, "MOST_RESULTS", many.height - 1)
-    source = put(tables | {"viral_load_results": pl.concat([results, many])}, tmp_path / "in")
+    copies = batch.MOST_RESULTS // crowd.height + 1
+    many = crowd.join(pl.DataFrame({"copy": range(copies)}), how="cross").with_columns(
+        result_id=pl.format("{}-{}", "result_id", "copy")
+    )
+    source = put(tables | {"viral_load_results": pl.concat([results, many.select(results.columns)])}, tmp_path / "in")
     analyze(source, tmp_path / "here", root=tmp_path / "site")
     analyze(source, tmp_path / "cut", root=tmp_path / "site", partitions=5)
-    analyze_on_spark(str(source), str(tmp_path / "there"), remote=sail, root=tmp_path / "site")
+    analyze_on_spark(str(source), str(tmp_path / "there"), remote=engine, root=tmp_path / "site")
     same_rows(tmp_path / "here", tmp_path / "there")
     for name in WRITTEN:
         assert (tmp_path / "here" / f"{name}.parquet").read_bytes() == (
@@ -154,7 +153,7 @@ def test_who_has_too_many_results_is_named_among_the_rows_set_apart_and_the_othe
     ],
 )
 def test_what_an_engine_can_not_take_is_refused_in_words_and_nothing_is_left(
-    sail: str, tmp_path: Path, spoil: str, error: type[CmvmonError], says: str
+    engine: str, tmp_path: Path, spoil: str, error: type[CmvmonError], says: str
 ) -> None:
     source, out = put(made("ward", patients=5), tmp_path / "in"), tmp_path / "out"
     results, courses = source / "viral_load_results.parquet", source / "antiviral_courses.parquet"
@@ -175,40 +174,92 @@ def test_what_an_engine_can_not_take_is_refused_in_words_and_nothing_is_left(
         pl.read_parquet(results).with_columns(compartment=pl.lit("lung")).write_parquet(results)
     before = sorted(out.rglob("*"))
     with pytest.raises(error, match=says):
-        analyze_on_spark(str(source), str(out), remote=sail, root=tmp_path / "site")
+        analyze_on_spark(str(source), str(out), remote=engine, root=tmp_path / "site")
     assert sorted(path for path in out.rglob("*") if path.is_file()) == [path for path in before if path.is_file()]
 
 
-def test_an_engine_that_is_killed_midway_is_told_in_words_and_the_next_run_begins_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ENGINES)
+def test_an_engine_that_is_killed_midway_is_told_in_words_and_the_next_run_begins_anew(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     source, out, root = put(made("ward", patients=200), tmp_path / "in"), tmp_path / "out", tmp_path / "site"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if kind == SPARK:
+        request.getfixturevalue("spark_is_here")
+    with _engine_of_its_own(kind, tmp_path) as (pid, address):
+        watch = f"""
+import os, signal, sys, time
+from pathlib import Path
+until = time.monotonic() + 240
+while time.monotonic() < until and not any(path.is_file() for path in Path({str(out)!r}).rglob("*.parquet")):
+    time.sleep(0.005)
+os.kill({pid}, signal.SIGKILL)
+"""
+        killer = subprocess.Popen([sys.executable, "-P", "-c", watch])
+        try:
+            with pytest.raises(SiteError, match="the engine stopped"):
+                analyze_on_spark(str(source), str(out), remote=address, root=root)
+        finally:
+            killer.kill()
+            killer.wait(20)
+    assert not [path for name in WRITTEN for path in out.glob(f"{name}.parquet")]
+    with _engine_of_its_own(kind, tmp_path / "again") as (_, address):
+        analyze_on_spark(str(source), str(out), remote=address, root=root)
+    analyze(source, tmp_path / "here", root=root)
+    same_rows(tmp_path / "here", out)
+
+
+@contextlib.contextmanager
+def _engine_of_its_own(kind: str, folder: Path) -> Iterator[tuple[int, str]]:
+    """An engine in a process that may be killed: its id, and its address."""
+    if kind == SPARK:
+        with spark.connect_server(folder / "spark") as server:
+            yield server.pid, server.address
+        return
+    port = free_port()
     script = (
         f"from pysail.spark import SparkConnectServer; SparkConnectServer('127.0.0.1', {port}).start(background=False)"
     )
-    server = subprocess.Popen([sys.executable, "-P", "-c", script], stderr=subprocess.DEVNULL)
-    watch = f"""
-import os, signal, sys, time
-from pathlib import Path
-until = time.monotonic() + 120
-while time.monotonic() < until and not any(Path({str(out)!r}).rglob("*.parquet")):
-    time.sleep(0.005)
-os.kill({server.pid}, signal.SIGKILL)
-"""
-    killer = subprocess.Popen([sys.executable, "-P", "-c", watch])
+    process = subprocess.Popen([sys.executable, "-P", "-c", script], stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
-        with pytest.raises(SiteError, match="the engine stopped"):
-            analyze_on_spark(str(source), str(out), remote=f"sc://127.0.0.1:{port}", root=root)
+        yield process.pid, f"sc://127.0.0.1:{port}"
     finally:
-        for process in (killer, server):
-            process.send_signal(signal.SIGKILL)
-            process.wait(20)
-    assert not [path for name in WRITTEN for path in out.glob(f"{name}.parquet")]
-    analyze_on_spark(str(source), str(out), remote="sail", root=root)
+        process.kill()
+        process.wait(20)
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_while_it_judges_costs_its_part_once_more_and_no_row(
+    spark_server: spark.Connect, hard_ward: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    """Of Spark: its workers are processes. Sail's are threads of the engine, which is killed whole or not at all."""
+    source, out, root = put(hard_ward, tmp_path / "in"), tmp_path / "there", tmp_path / "site"
+    lost_before, killed, is_over = spark_server.lost_parts(), [], Event()
+
+    def kill_one_that_computes() -> None:
+        while not killed and not is_over.wait(0.05):
+            if not (out / "cmvmon_working_judged.parquet").exists():
+                continue
+            before = {worker: spark.cpu_s(worker) for worker in spark_server.workers()}
+            time.sleep(0.3)
+            spent = {worker: spark.cpu_s(worker) - so_far for worker, so_far in before.items()}
+            busiest = max(spent, key=lambda worker: spent[worker], default=None)
+            if busiest is not None and spent[busiest] > 0:
+                os.kill(busiest, signal.SIGKILL)
+                killed.append(busiest)
+
+    killer = Thread(target=kill_one_that_computes)
+    killer.start()
+    try:
+        analyze_on_spark(str(source), str(out), remote=spark_server.address, root=root, partitions=16)
+    finally:
+        is_over.set()
+        killer.join()
+    assert len(killed) == 1
+    assert spark_server.lost_parts() > lost_before
     analyze(source, tmp_path / "here", root=root)
-    same_rows(tmp_path / "here", out)
+    assert all(same_rows(tmp_path / "here", out).values())
+    assert {path.name for path in out.iterdir()} == {f"{name}.parquet" for name in WRITTEN}
 
 
 def _wait_for(port: int) -> None:
