@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,23 @@ def plainly_split(text: str) -> list[list[str]]:
     mark = lines[0][3]
     split = [line.split(mark) for line in lines]
     return [[one[0], mark, *one[1:]] if one[0] == "MSH" else one for one in split]
+
+
+def plain_messages(data: bytes) -> list[tuple[str, list[bytes]]]:
+    """The messages of a file with their ids (MSH-10): its lines, cut wherever one begins with MSH, past our reader."""
+    found: list[tuple[str, list[bytes]]] = []
+    for line in re.split(rb"[\r\n\x0b\x1c]+", data.removeprefix(b"\xef\xbb\xbf")):
+        if line.startswith(b"MSH"):
+            found.append((line.split(line[3:4])[9].decode(), [line]))
+        elif found and line.strip() and line[:3] not in (b"FHS", b"BHS", b"BTS", b"FTS"):
+            found[-1][1].append(line)
+    return found
+
+
+def observations_by_message(lines: Sequence[bytes]) -> int:
+    """How many records the lines of one message are: each OBX and each OBR that has none; one where it holds no results."""
+    if not re.match(rb"MSH.(?:[^|]*\|){7}(ORU|OUL)\b", lines[0]):
+        return 1
+    names = [line[:3] for line in lines if line[:3] in (b"OBR", b"OBX")]
+    n_without = sum(name == b"OBR" and after != b"OBX" for name, after in zip(names, [*names[1:], b""], strict=True))
+    return names.count(b"OBX") + n_without
