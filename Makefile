@@ -14,12 +14,12 @@ COVERING := not slow and not browser and not prefect and not long
 JUDGING := cmvmon/rules/*,cmvmon/facts/*,cmvmon/episodes.py,cmvmon/assess.py
 
 # What tests need that is not Python, installed where the machine lets them.
-BESIDE := browser axe postgresql node
+BESIDE := browser axe postgresql strace node
 
 # Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql node openid spark clean
+.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -117,6 +117,14 @@ postgresql:
 			echo "installing postgresql for the tests of the store ..."; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } >/dev/null 2>&1 \
 			|| echo "postgresql could not be installed: the tests on it will say that they were skipped"; fi; }
+
+# What shows in which order a program syncs and answers, and what it does where a disk fails.
+strace:
+	@command -v strace >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing strace for the tests of durability ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace; } >/dev/null 2>&1 \
+			|| echo "strace could not be installed: the tests with it will say that they were skipped"; fi; }
 
 # A client of HL7 in another language, for tests of the listener, by the versions and hashes of its lock.
 PEER := tests/listen/node

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import postgresql
+from tests import allowed, postgresql
 from tests.depth import LONG
 from tests.memory import in_memory
 from tests.spread import ByGroup, group_of, turn
@@ -158,6 +158,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "postgresql" in item.nodeid or {"server", "site_on_postgresql"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("dear")  # a server is started for them
     items.sort(key=lambda item: turn(group_of(item.nodeid)))
+
+
+@pytest.fixture(scope="session")
+def tracing() -> None:
+    """That strace may follow a program and make its system calls fail; skipped where it may not."""
+    if not allowed.may_trace():
+        allowed.missing("STRACE")
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.feeds.mllp import framed
+from tests import allowed
 from tests.listen import listening
 from tests.listen.laboratory import Laboratory
 from tests.listen.listening import (
@@ -43,16 +42,7 @@ NOT_DURABLE = (
 )
 
 
-def _can_trace() -> bool:
-    if shutil.which("strace") is None:
-        return False
-    return (
-        subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False, timeout=20).returncode
-        == 0
-    )
-
-
-traced = pytest.mark.skipif(not _can_trace(), reason="strace is not installed, or may not trace here")
+traced = pytest.mark.usefixtures("tracing")
 
 
 @pytest.fixture
@@ -255,8 +245,9 @@ def test_a_full_disk_is_ae_until_there_is_room_again(injected: Path) -> None:
     assert stored(root) == Counter(f"n{n}" for n in range(30))
 
 
-@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
 def test_where_no_file_can_be_opened_any_more_those_who_are_connected_go_on(tmp_path: Path) -> None:
+    if not allowed.may_limit():
+        allowed.missing("PRLIMIT")
     root = listening.site(tmp_path / "site", connections_of_one_source=200)
     with started(root, "prlimit", "--nofile=32:32") as listener:
         with connected(listener.port) as first:

@@ -7,13 +7,13 @@ CMVMON_REQUIRE_NODE=1, as CI has it wherever Node is.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import allowed
 from tests.listen import listening
 from tests.listen.certificates import authority, site_over_tls
 from tests.listen.listening import contents, result, started
@@ -27,9 +27,7 @@ def node() -> str:
     found, is_installed = shutil.which("node"), (CLIENT.parent / "node_modules" / "node-hl7-client").is_dir()
     if found is None or not is_installed:
         why = "Node is not there" if found is None else "node-hl7-client is not installed: `make node`"
-        if os.environ.get("CMVMON_REQUIRE_NODE") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+        allowed.missing("NODE", why)
     return found
 
 
