@@ -24,7 +24,8 @@ from tests.sites import rows
 
 SHORT = ("--patients", "2", "--days", "3", "--days-per-hour", "1000000")
 LIMIT_S = 600.0
-PAGE = Path(__file__).parents[2] / "docs" / "feeds.md"
+ROOT = Path(__file__).parents[2]
+PAGE, README = ROOT / "docs" / "feeds.md", ROOT / "README.md"
 
 
 def environment(columns: str = "") -> dict[str, str]:
@@ -99,12 +100,11 @@ def numbers(text: str, line: str) -> dict[str, int]:
     return {word: int(number) for word, number in re.findall(r"([A-Za-z]+) (\d+)\b", said.split(";")[0])}
 
 
-def shown_on_the_page() -> list[str]:
-    """What docs/feeds.md shows of this demo, but for its command and what is left out."""
-    block = next(part for part in PAGE.read_text("utf-8").split("```") if "demo --live" in part.partition("\n$ ")[2])
-    lines = block.strip().splitlines()[1:]
-    assert lines[0] == "$ cmvmon demo --live --patients 2 --days 3"
-    return [line for line in lines[1:] if line != "[...]"]
+def shown_on(page: Path) -> list[str]:
+    """What a page shows of this demo, but for its command and what is left out."""
+    command = "\n$ cmvmon demo --live --patients 2 --days 3\n"
+    block = next(part for part in page.read_text("utf-8").split("```")[1::2] if command in part)
+    return [line for line in block.partition(command)[2].splitlines() if line.strip() and line != "[...]"]
 
 
 def masked(line: str) -> str:
@@ -141,9 +141,16 @@ def test_what_the_simulated_hospital_sends_is_accepted_set_apart_or_ignored_and_
     assert f"{int(last):,}" in pages
     assert at_work_on(root) == {}
     said = [masked(line) for line in done.stdout.splitlines()]
-    shown = [masked(line) for line in shown_on_the_page()]
-    assert [line for line in shown if line not in said] == []
-    assert [line for line in said if line in set(shown)] == shown
+    for page in (PAGE, README):
+        shown = [masked(line) for line in shown_on(page)]
+        assert [line for line in shown if line not in said] == []
+        assert [line for line in said if line in set(shown)] == shown
+
+
+def test_what_the_readme_shows_of_it_stands_on_its_page_in_the_same_order() -> None:
+    shown = shown_on(README)
+    assert len(shown) >= 4
+    assert [line for line in shown_on(PAGE) if line in set(shown)] == shown
 
 
 @pytest.mark.slow
