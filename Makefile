@@ -6,7 +6,12 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 # Tests are spread by file or group of files (tests/spread.py), so that what these prepare once is prepared once.
 SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup --no-loadscope-reorder
-# Those of the flows come last, in a process of their own: Prefect reads its settings once.
+# Those of the flows have a process of their own, for Prefect reads its settings once; it runs beside the others, since they mostly
+# wait. What it says is kept until it has ended. Either one's failure fails both, and neither stops the other.
+FLOWS := .venv/flows.said
+BESIDE_EACH_OTHER := --no-print-directory -j2
+OF :=
+WHERE :=
 UNIT := not slow and not browser and not prefect and not dear and not long
 # What the figure of `make coverage` rests on: those, and the dear tests of the judging code.
 COVERING := not slow and not browser and not prefect and not long
@@ -19,24 +24,28 @@ BESIDE := browser axe postgresql strace node
 # Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
 
-.PHONY: demo test test-long loopback unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
+.PHONY: demo test test-long loopback spread flows unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
 test: $(READY) $(BESIDE) .venv/.compiled  ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
-	@$(BIN)/python -m pytest -m "prefect and not long"
+	@$(MAKE) $(BESIDE_EACH_OTHER) spread flows OF="and not long"
 
 test-long: $(READY) $(BESIDE) openid spark .venv/.compiled  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
-	@CMVMON_LONG=1 $(BIN)/python -m pytest $(SPREAD) -m "not prefect"
-	@CMVMON_LONG=1 $(BIN)/python -m pytest -m prefect
+	@CMVMON_LONG=1 $(MAKE) $(BESIDE_EACH_OTHER) spread flows
 
 loopback: $(READY) $(BESIDE) .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
-	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest $(SPREAD) -m "not prefect and not long"
-	@$(BIN)/python -m tests.loopback $(BIN)/python -m pytest -m "prefect and not long"
+	@$(MAKE) $(BESIDE_EACH_OTHER) spread flows OF="and not long" WHERE="$(BIN)/python -m tests.loopback"
+
+# The two halves of a whole run. `OF`: of which tests; `WHERE`: the program that starts them.
+spread:
+	@$(WHERE) $(BIN)/python -m pytest $(SPREAD) -m "not prefect $(OF)"
+
+flows:
+	@$(WHERE) $(BIN)/python -m pytest -m "prefect $(OF)" tests/flows >$(FLOWS) 2>&1; ended=$$?; cat $(FLOWS); exit $$ended
 
 unit: $(READY) .venv/.compiled  ## the fast tests only, while one works
 	@$(BIN)/python -m pytest $(SPREAD) -m "$(UNIT)"
