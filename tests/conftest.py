@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.testing
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -38,6 +40,9 @@ os.environ.update(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every program that a test starts compiles its libraries again
 sys.dont_write_bytecode = False
 os.environ.pop("CMVMON_SITE", None)
+
+# The tree of commands is built once in a process, not for every command that is called in it: 45 ms of processor each.
+typer.main.get_command = typer.testing._get_command = functools.cache(typer.main.get_command)
 
 # No example is failed for its time: the machine may be busy. In CI a commit is tried with the same examples each time,
 # so that a verdict is about the commit; who runs the tests by hand gets new examples, and adds what they find with `@example`.

@@ -86,19 +86,27 @@ def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Pat
     ).items()
 
 
-@pytest.mark.parametrize("columns", [20, 40, 80, 200])
-def test_on_a_narrow_terminal_no_line_is_longer_than_it(small_site: Path, columns: int) -> None:
+@pytest.fixture(scope="module")
+def whole(small_site: Path) -> dict[tuple[str, ...], str]:
+    """What three commands say into a file, by their words."""
     (alert,) = json.loads(here("alerts", "list", "--json", site=small_site).stdout)
-    for arguments in (("why", alert["alert_id"], "--lang", "en"), ("rules", "show", "rebound"), ("rules", "list")):
-        whole = here(*arguments, site=small_site).stdout
+    calls = (("why", alert["alert_id"], "--lang", "en"), ("rules", "show", "rebound"), ("rules", "list"))
+    return {arguments: here(*arguments, site=small_site).stdout for arguments in calls}
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_on_a_narrow_terminal_no_line_is_longer_than_it(
+    small_site: Path, whole: dict[tuple[str, ...], str], columns: int
+) -> None:
+    for arguments, said in whole.items():
         narrow = here(*arguments, site=small_site, columns=columns).stdout
         assert max(map(len, narrow.splitlines())) <= columns
         if columns < 80:
-            assert max(map(len, whole.splitlines())) > 80, "a file keeps its lines whole"
+            assert max(map(len, said.splitlines())) > 80, "a file keeps its lines whole"
         if arguments[0] != "rules" or arguments[1] != "list":  # folded cells stand side by side; nothing else moves
-            head = whole.split("\n\n")[0]
+            head = said.split("\n\n")[0]
             assert "".join(narrow.split()).startswith("".join(head.split()))
-        assert sorted("".join(narrow.split())) == sorted("".join(whole.split())), "no character is lost"
+        assert sorted("".join(narrow.split())) == sorted("".join(said.split())), "no character is lost"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +239,7 @@ def test_broken_protocol_and_settings_files_stop_the_start_with_every_fault(tmp_
     packaged = (Path(__file__).parents[2] / "cmvmon/protocol/icu_cmv_2024.toml").read_text(encoding="utf-8")
     broken = packaged.replace("target_log10_per_week", "target").replace("[rules.suppressed]", "[rules.supressed]")
     (tmp_path / "protocol" / "ours.toml").write_text(broken, encoding="utf-8")
-    done = run("nightly", site=tmp_path)
+    done = here("nightly", site=tmp_path)
     assert done.returncode == 4
     assert "target_log10_per_week is missing" in done.stderr
     assert "[rules.suppressed] is missing" in done.stderr
@@ -242,7 +250,7 @@ def test_broken_protocol_and_settings_files_stop_the_start_with_every_fault(tmp_
 
 def test_a_demo_never_joins_a_real_site(tmp_path: Path) -> None:
     drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)])
-    done = run("demo", "--plain", site=tmp_path)
+    done = here("demo", "--plain", site=tmp_path)
     assert done.returncode == 2
     assert "not a demo's" in done.stderr
 

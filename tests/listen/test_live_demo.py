@@ -18,6 +18,7 @@ import pytest
 
 from cmvmon.shell.incoming.inbox_moves import Moves
 from tests.board import boards
+from tests.calls import here
 from tests.listen.listening import CMVMON, contents
 from tests.servers import free_port
 from tests.sites import rows
@@ -259,7 +260,7 @@ def test_a_site_that_is_no_live_demos_is_left_as_it_is(tmp_path: Path, holds: st
     root = tmp_path / "site"
     root.mkdir()
     (root / holds).write_text("demo = true\n" if holds.endswith("toml") else "of a ward\n", "utf-8")
-    done = live(root, *SHORT)
+    done = here("demo", "--live", *SHORT, site=root)
     assert done.returncode == 2
     assert "is left as it is" in done.stderr
     assert [path.name for path in root.iterdir()] == [holds]
@@ -270,17 +271,14 @@ def test_a_file_of_somebody_else_in_an_earlier_live_demos_site_is_not_thrown_awa
     root.mkdir()
     (root / "settings.toml").write_text('demo = "live"\n', "utf-8")
     (root / "thesis.docx").write_bytes(b"of years")
-    done = live(root, *SHORT)
+    done = here("demo", "--live", *SHORT, site=root)
     assert done.returncode == 2
     assert "thesis.docx" in done.stderr
     assert (root / "thesis.docx").read_bytes() == b"of years"
 
 
 def test_an_option_of_the_live_demo_is_refused_without_it(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [str(CMVMON), "demo", "--plain", "--days", "3", "--site", str(tmp_path / "site")],
-        capture_output=True, text=True, timeout=LIMIT_S,
-    )  # fmt: skip
+    done = here("demo", "--plain", "--days", "3", site=tmp_path / "site")
     assert done.returncode == 2
     assert "--days belongs to --live" in done.stderr
     assert not (tmp_path / "site").exists()
