@@ -9,7 +9,7 @@ SPREAD := -n $(shell nproc 2>/dev/null || echo 2) --dist loadgroup --no-loadscop
 # Those of the flows have a process of their own, for Prefect reads its settings once; it runs beside the others, since they mostly
 # wait. What it says is kept until it has ended. Either one's failure fails both, and neither stops the other.
 FLOWS := .venv/flows.said
-BESIDE_EACH_OTHER := --no-print-directory -j2
+BESIDE_EACH_OTHER := -s --no-print-directory -j2
 OF :=
 WHERE :=
 UNIT := not slow and not browser and not prefect and not dear and not long
@@ -24,21 +24,28 @@ BESIDE := browser axe postgresql strace node
 # Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
 
-.PHONY: demo test test-long loopback spread flows unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
+.PHONY: demo test test-long loopback prepared beside spread flows unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
 
-test: $(READY) $(BESIDE) .venv/.compiled  ## set up, then every test, import contract and generated-docs check
+test: prepared          ## set up, then every test, import contract and generated-docs check
 	@$(BIN)/lint-imports
 	@$(MAKE) $(BESIDE_EACH_OTHER) spread flows OF="and not long"
 
-test-long: $(READY) $(BESIDE) openid spark .venv/.compiled  ## every test at its full length: before a release
+test-long: prepared openid spark  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
 	@CMVMON_LONG=1 $(MAKE) $(BESIDE_EACH_OTHER) spread flows
 
-loopback: $(READY) $(BESIDE) .venv/.compiled  ## every test where nothing but loopback is (Linux, as root)
+loopback: prepared      ## every test where nothing but loopback is (Linux, as root)
 	@$(MAKE) $(BESIDE_EACH_OTHER) spread flows OF="and not long" WHERE="$(BIN)/python -m tests.loopback"
+
+# The kernels are compiled while what is not Python is installed, one after the other: Debian's installer runs once at a time.
+prepared: $(READY)
+	@$(MAKE) $(BESIDE_EACH_OTHER) .venv/.compiled beside
+
+beside:
+	@MAKEFLAGS= $(MAKE) --no-print-directory $(BESIDE)
 
 # The two halves of a whole run. `OF`: of which tests; `WHERE`: the program that starts them.
 spread:
