@@ -18,6 +18,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import allowed, postgresql
+from tests import demo_run as demo_runs
 from tests.depth import LONG
 from tests.memory import in_memory
 from tests.spread import ByGroup, group_of, turn
@@ -170,6 +171,12 @@ def tracing() -> None:
     """That strace may follow a program and make its system calls fail; skipped where it may not."""
     if not allowed.may_trace():
         allowed.missing("STRACE")
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> demo_runs.DemoRun:
+    """The demo as its reader types it, once for all the processes of this run."""
+    return demo_runs.of(demo_runs.shared_folder(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture(scope="session")

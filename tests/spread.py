@@ -20,26 +20,22 @@ TOGETHER = {
     "rules/test_explaining.py": "cases of the rules",
     "rules/test_stricter_thresholds.py": "cases of the rules",
     "rules/test_together.py": "cases of the rules",
-    "pages/test_board_in_a_browser.py": "the demo's pages",
-    "pages/test_demo_pages.py": "the demo's pages",
-    "pages/test_every_page_in_a_browser.py": "the demo's pages",
-    "pages/test_patient_sheet.py": "the demo's pages",
-    "pages/test_reading.py": "the demo's pages",
 }
 # What takes longest is begun first, so that no process is left alone with it at the end: groups and files, the dearest first.
 BEGUN_FIRST = (
     "cases of the rules",
-    "a bundle",
-    "cases/test_small_sites.py",
-    "run/test_backing_up.py",
     "listen/test_live_demo.py",
+    "cases/test_small_sites.py",
+    "pages/test_board_in_a_browser.py",
+    "run/test_backing_up.py",
     "examples/test_wheel.py",
-    "examples/test_extras.py",
-    "benchmarks/test_order.py",
-    "docs/test_readme.py",
     "cli/test_cli.py",
+    "examples/test_extras.py",
+    "board/test_in_a_browser.py",
+    "pages/test_every_page_in_a_browser.py",
+    "benchmarks/test_order.py",
     "workbench/test_demo_ward.py",
-    "the demo's pages",
+    "docs/test_readme.py",
     "run/test_histories.py",
     "run/test_alerts_over_nights.py",
     "run/test_faults.py",
@@ -50,6 +46,7 @@ BEGUN_FIRST = (
     "year/test_year.py",
     "workbench/test_partitions.py",
     "reference/test_reference_wards.py",
+    "a bundle",
 )
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.demo_run import DemoRun
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -17,11 +19,11 @@ def printed(command: str) -> list[str]:
     return [line for line in block.strip().splitlines()[1:] if line.strip() and line != "[...]"]
 
 
-def test_make_demo_prints_what_the_readme_shows_and_its_second_run_changes_nothing(tmp_path: Path) -> None:
-    demo = [str(Path(sys.executable).parent / "cmvmon"), "demo", "--plain"]
-    first = subprocess.run(
-        demo, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300
-    ).stdout.splitlines()
+def test_make_demo_prints_what_the_readme_shows_and_its_second_run_changes_nothing(
+    demo_run: DemoRun, tmp_path: Path
+) -> None:
+    demo, first = [str(Path(sys.executable).parent / "cmvmon"), "demo", "--plain"], demo_run.said.splitlines()
+    demo_run.copied(tmp_path / "site")
     shown = [line for line in printed("make demo") if not line.startswith("setting up .venv")]
     assert [line for line in first if line in set(shown)] == shown
     pages = {path.name: path.read_bytes() for path in (tmp_path / "site" / "pages").iterdir()}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo_run import DemoRun
 from tests.examples import environments
 from tests.examples.environments import BIN, ROOT
 
@@ -114,15 +115,16 @@ def test_the_demo_under_prefect_prints_what_the_plain_one_prints(installed: Path
 
 @pytest.mark.parametrize("command", [["demo", "--plain"], ["doctor"]], ids=["demo", "doctor"])
 def test_a_command_prints_in_an_empty_folder_what_the_checkout_prints(
-    command: list[str], installed: Path, tmp_path: Path
+    command: list[str], installed: Path, tmp_path: Path, demo_run: DemoRun
 ) -> None:
     """The doctor looks at a site that does not exist: it says so, and makes none."""
-    here = run([str(BIN / "cmvmon"), *command], tmp_path / "checkout")
+    is_demo = command == ["demo", "--plain"]
+    here = demo_run.said if is_demo else run([str(BIN / "cmvmon"), *command], tmp_path / "checkout")
     there = run([str(installed / "cmvmon"), *command], tmp_path / "wheel")
     assert there == here
     assert len(here.splitlines()) > 5
-    if command == ["demo", "--plain"]:
-        pages = [{p.name for p in (tmp_path / name / "site" / "pages").iterdir()} for name in ("checkout", "wheel")]
+    if is_demo:
+        pages = [{p.name for p in (site / "pages").iterdir()} for site in (demo_run.site, tmp_path / "wheel" / "site")]
         assert len(pages[0]) == len(pages[1]) > 1
     else:
         assert not os.path.exists(tmp_path / "wheel" / "site")

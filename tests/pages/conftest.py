@@ -17,6 +17,7 @@ from cmvmon.dashboards.patient import patient_page
 from cmvmon.dashboards.script import shared_script
 from cmvmon.dashboards.ward import ward_page
 from cmvmon.text import codes, language
+from tests.demo_run import DemoRun
 from tests.pages import demo_site, hostile, made_up, made_up_fitted, made_up_ward
 
 _ARGUMENTS = (
@@ -58,9 +59,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> demo_site.Demo:
-    """The demo after its night and its answers. Whatever reads its pages runs in one process (tests/conftest.py)."""
-    return demo_site.make(tmp_path_factory.mktemp("demo"))
+def demo(demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> demo_site.Demo:
+    """The demo after its night and its answers: a copy for each process."""
+    return demo_site.of(demo_run, tmp_path_factory.mktemp("demo") / "site")
 
 
 # Of one file: while it runs, Playwright keeps an event loop in this process, in which nothing else may start one.

@@ -1,4 +1,4 @@
-"""The demo's site, as the tests of its pages read it: made once for all of them."""
+"""The demo's site, as the tests of its pages read it: one copy of it for all of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import polars as pl
 
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.run.daytime.refresh import pages_again
-from cmvmon.run.nightly.night import nightly
 from cmvmon.run.ward import ward_list
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
-from cmvmon.workbench import demo
+from tests.demo_run import DemoRun
 
 
 @dataclass(frozen=True)
@@ -33,15 +31,10 @@ class Demo:
         return (self.root / "pages" / name).absolute().as_uri()
 
 
-def make(folder: Path) -> Demo:
-    """The demo after its night and its answers, with what its store knows. `CMVMON_DEMO_SITE` names one that is already made."""
+def of(run: DemoRun, to: Path) -> Demo:
+    """The demo after its night and its answers, at `to`, with what its store knows. `CMVMON_DEMO_SITE` names one that is already made."""
     made = os.environ.get("CMVMON_DEMO_SITE")
-    root = Path(made) if made else folder
-    if not made:
-        as_of = demo.prepare_demo(root)
-        nightly(root, as_of=as_of)
-        demo.answer_demo(root)
-        pages_again(root, as_of=as_of)
+    root = Path(made) if made else run.copied(to)
     with open_site(root) as opened:
         with opened.reading() as connection:
             as_of = alert_store.last_as_of(connection)

@@ -18,7 +18,6 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.rules import all_rules
 from cmvmon.run.asking.why_query import explained
-from cmvmon.run.daytime.refresh import pages_again
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.work.opening import open_site
@@ -26,6 +25,7 @@ from cmvmon.text import language
 from cmvmon.workbench import demo
 from cmvmon.workbench.demo_patients import DemoPatients, demo_patients
 from cmvmon.workbench.simulation import synthetic_laboratory
+from tests.demo_run import DemoRun
 from tests.sites import everything
 
 FILE = "cmvmon/workbench/demo_patients.toml"
@@ -37,23 +37,18 @@ class Shown:
     root: Path
     alerts: list[Mapping[str, Any]]
     patients: DemoPatients
-    answered: tuple[str, ...]
 
     def of(self, rule: str) -> list[Mapping[str, Any]]:
         return [alert for alert in self.alerts if alert["rule"] == rule]
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+def shown(demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """The demo's site after its night and its answers."""
-    root = tmp_path_factory.mktemp("demo")
-    as_of = demo.prepare_demo(root)
-    nightly(root, as_of=as_of)
-    answered = demo.answer_demo(root)
-    pages_again(root, as_of=as_of)
+    root = demo_run.copied(tmp_path_factory.mktemp("demo") / "site")
     with open_site(root) as opened, opened.reading() as connection:
         alerts = alert_store.alerts(connection, states={"open"})
-    return Shown(root, alerts, demo_patients(as_of, synthetic_laboratory(root)), answered)
+    return Shown(root, alerts, demo_patients(demo.AS_OF, synthetic_laboratory(root)))
 
 
 @pytest.mark.parametrize("rule", CODES)
