@@ -15,6 +15,7 @@ from cmvmon.run.answers import answering
 from cmvmon.text import codes, language
 from tests.board import boards
 from tests.board.boards import ALSO_ON_A, ON_A, ON_B, PASSWORD, Served, alert_of
+from tests.depth import one_of
 from tests.pages.conftest import browser  # noqa: F401 - a fixture
 from tests.servers import free_port
 
@@ -65,8 +66,14 @@ def reopened(root: Path, alert: str) -> None:
     answering.reopen(root, alert, why="for the next test", actor="test")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize(
+    ("code", "javascript"),
+    [
+        pytest.param(code, javascript, marks=[] if javascript == (code == codes()[0]) else [pytest.mark.long])
+        for code in codes()
+        for javascript in (True, False)
+    ],
+)
 def test_an_alert_is_found_and_acknowledged(code: str, javascript: bool, reader, served: tuple[Served, Path]) -> None:
     spoken, root = language(code), served[1]
     mine = reader("consultant", lang=code, javascript=javascript)
@@ -162,7 +169,7 @@ def on_a_port(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", one_of(codes(), place=0))
 def test_a_page_says_that_it_hears_of_changes_no_more_when_its_session_has_ended(
     code: str,
     browser: Browser,  # noqa: F811
@@ -216,7 +223,7 @@ def test_every_page_of_the_board_fits_a_phone_and_says_nothing_on_the_console(
     assert mine.said == []
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", one_of(codes(), place=1))
 def test_an_alert_s_page_says_that_somebody_else_has_answered_meanwhile(
     code: str, reader, served: tuple[Served, Path]
 ) -> None:
@@ -245,7 +252,7 @@ def test_an_alert_s_page_says_that_somebody_else_has_answered_meanwhile(
     reopened(root, alert)
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", one_of(codes(), place=0))
 def test_on_paper_a_page_says_what_it_leaves_out_and_has_no_forms(code: str, reader) -> None:
     """Whoever is handed the sheet knows that there are more patients than stand on it; so does a reader of one ward alone."""
     spoken = language(code)

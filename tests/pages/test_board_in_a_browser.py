@@ -1,4 +1,4 @@
-"""The pages that only the board has, in a browser and in each language, held to what `test_every_page_in_a_browser` asks of the others:
+"""The pages that only the board has, in a browser, held to what `test_every_page_in_a_browser` asks of the others:
 signing in, the work list, an alert with its forms, what a search found, and whatever is refused, not there or could not be done."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from cmvmon.text import codes
 from tests.board import boards
 from tests.board.boards import PASSWORD, Served
+from tests.depth import one_of
 from tests.pages.conftest import Opened
 from tests.pages.demo_site import Demo
 from tests.pages.looking import REPORTS_POLICY, barriers, broken, cut, cut_on_a4, faint, odd_stops
@@ -99,7 +100,11 @@ PAGES: dict[str, tuple[str, Callable[[Asking], None], int, dict[str, float]]] = 
     "a form that is too old": ("consultant", Asking.stale_form, 403, WORDS),
     "a board that can't be used": ("consultant", Asking.while_the_file_is_broken, 503, WORDS),
 }  # fmt: skip
-EVERY = [(what, code) for what in PAGES for code in codes()]
+EVERY = [
+    each
+    for n, what in enumerate(PAGES)
+    for each in one_of([(what, code) for code in codes()], place=n, ids=lambda one: f"{one[0]}, {one[1]}")
+]
 READER = '\n[people.reader]\nrole = "viewer"\nwards = ["SYNTHETIC-ICU"]\n'
 
 
@@ -159,9 +164,9 @@ def come_to(browser: Browser, served: tuple[Served, Path]) -> Iterator[Callable[
         context.close()
 
 
-@pytest.fixture(scope="module", params=EVERY, ids=lambda one: f"{one[0]}, {one[1]}")
+@pytest.fixture(scope="module", params=EVERY)
 def shown(request: pytest.FixtureRequest, come_to: Callable[..., tuple[Opened, int]]) -> Iterator[Shown]:
-    """Each page in each language, open as long as it is looked at: of one reader only so many are told of changes at once."""
+    """Each page in one language or the other, in the long form in each, open as long as it is looked at: of one reader only so many are told of changes at once."""
     what, code = request.param
     tab, status = come_to(what, code, javascript=True)
     yield Shown(what, code, tab, status, lambda: come_to(what, code, javascript=False)[0])
