@@ -6,12 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cmvmon.board import pages
+from cmvmon.board.board_file import read_board_file
+from cmvmon.board.scope import Reader
 from cmvmon.run.answers import answering
+from cmvmon.run.pages import stored_pages, ward_rows, whole_ward
 from cmvmon.shell.store import session
-from tests.board.boards import ALSO_ON_A, JUDGED, ON_A, Asked, alert_of
+from cmvmon.text import codes
+from tests.board import boards
+from tests.board.boards import ALSO_ON_A, JUDGED, ON_A, ON_B, Asked, alert_of
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +70,62 @@ def test_many_who_ask_while_alerts_are_answered_all_get_their_page(
             )
         assert set(answered) == {200}
     assert "dr. Meanwhile" in clients[0].get("/ward.en.html").text
+
+
+@pytest.mark.parametrize("name", ["consultant", "viewer-a", "data"])
+def test_after_each_answer_a_page_is_to_the_byte_what_it_would_be_made_anew(name: str, board: Asked) -> None:
+    """What no alert changes is taken over from the page before: the list, its results, numbers and samples, and the feeds."""
+    reader = Reader.of(read_board_file(boards.BY_PASSWORD.replace("port = 1", "port = 8741")).people[name])
+    alert, other = alert_of(board.root, ON_A), alert_of(board.root, ALSO_ON_A)
+    told: dict[str, Any] = {"actor": "dr. Meanwhile"}
+    steps = (
+        lambda: answering.acknowledge(board.root, alert, reason="ordered", note="level <tomorrow>", **told),
+        lambda: answering.snooze(board.root, other, until=None, reason="awaiting", note=None, **told),
+        lambda: answering.reopen(board.root, alert, why="the result is in", **told),
+        lambda: answering.see(board.root, alert_of(board.root, ON_B), actor="dr. Meanwhile"),
+    )
+    pages_of = ("worklist",) if name == "data" else ("ward", "worklist")
+    before = {board.pages.page(pages.Asked(one, "nl"), reader).text for one in pages_of}
+    for step in steps:
+        step()
+        for one in pages_of:
+            for code in codes():
+                made = board.pages.page(pages.Asked(one, code), reader).text
+                anew = pages.Pages(board.root, board.pages.store)
+                for mark in ("user_mark", "token_mark", "_live_mark"):
+                    setattr(anew, mark, getattr(board.pages, mark))
+                assert made == anew.page(pages.Asked(one, code), reader).text
+    assert name == "data" or board.pages.page(pages.Asked("ward", "nl"), reader).text not in before
+
+
+def test_an_answer_looks_up_nothing_again_that_no_alert_changes(board: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, alert = board.signed_in("consultant"), alert_of(board.root, ON_A)
+    client.get("/ward.en.html")
+
+    def looked_up(*_: Any, **__: Any) -> Any:
+        raise AssertionError("looked up again")
+
+    for module, name in (
+        (whole_ward.patient_numbers, "on_the_ward"),
+        (whole_ward, "due_today"),
+        (ward_rows, "_latest"),
+        (stored_pages, "around"),
+        (stored_pages.ward_list, "stored_list"),
+    ):
+        monkeypatch.setattr(module, name, looked_up)
+    answering.acknowledge(board.root, alert, reason="ordered", note=None, actor="dr. Meanwhile")
+    assert "dr. Meanwhile" in client.get("/ward.en.html").text
+
+
+def test_an_alert_of_another_compartment_brings_that_compartment_first_and_no_other_row_is_made_anew(
+    board: Asked,
+) -> None:
+    stored = board.pages.stored()
+    listed, alerts, protocol = stored.listed, stored.around.alerts, stored.opened.protocol
+    rows = ward_rows.ward_rows(listed, alerts, protocol=protocol)
+    moved = alerts.with_columns(
+        compartment=pl.when(pl.col("patient_id") == ON_A).then(pl.lit("bal")).otherwise("compartment")
+    )
+    for now in (moved, alerts.filter(pl.col("patient_id") != ON_A), alerts.clear(), alerts):
+        anew = ward_rows.ward_rows(listed, now, protocol=protocol)
+        assert ward_rows.ward_rows(listed, now, protocol=protocol, before=rows) == anew

@@ -77,6 +77,13 @@ class Around:
         )
 
 
+def alerts_anew(opened: OpenSite, before: Around) -> Around:
+    """`before`, since which nothing happened but to alerts, with these as the store has them now."""
+    with opened.reading() as connection:
+        happened = lately(connection, as_of=before.as_of, time_zone=opened.site.settings().time_zone)
+        return replace(before, standing=tuple(alert_store.alerts(connection, states={"open"})), lately=happened)
+
+
 def around(opened: OpenSite, *, as_of: datetime, standing: Sequence[Mapping[str, object]] | None = None) -> Around:
     """That as the store has it. `standing`: other alerts than those that stand open in the store."""
     with opened.reading() as connection:

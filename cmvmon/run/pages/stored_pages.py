@@ -19,7 +19,7 @@ from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.run.asking.unit_query import unit_numbers
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.run.pages import views
-from cmvmon.run.pages.around import STALE_AFTER_HOURS, Around, around
+from cmvmon.run.pages.around import STALE_AFTER_HOURS, Around, alerts_anew, around
 from cmvmon.run.pages.data_view import REWRITTEN_SINCE, data_view
 from cmvmon.run.pages.method_view import method_view
 from cmvmon.run.pages.page_names import PageNames
@@ -189,11 +189,15 @@ def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> Stor
         if as_of is None:
             return None
         opened = replace(opened, method=stored_results.last_method(connection) or opened.method)
-    stands, names = around(opened, as_of=as_of), PageNames(opened.site.page_key())
-    if before is not None and (before.as_of, before.around.urgent) == (as_of, stands.urgent):
-        listed = before.listed
-    else:
-        listed = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent)
+    names = PageNames(opened.site.page_key())
+    if before is not None and before.as_of != as_of:
+        before = None
+    stands = around(opened, as_of=as_of) if before is None else alerts_anew(opened, before.around)
+    if before is not None and before.around.urgent != stands.urgent:
+        before = None  # who is listed may be another
+    listed = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent) if before is None else before.listed
     common = stands.common(opened)
-    whole = whole_ward(opened, listed, stands, common=common, names=names)
+    whole = whole_ward(
+        opened, listed, stands, common=common, names=names, before=None if before is None else before.whole
+    )
     return StoredPages(opened, stands, listed, whole, common, names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,12 +30,49 @@ _DRAWN_FROM = frozenset(
 _DRAWN_FOR = timedelta(weeks=sparkline.WEEKS, days=1)  # a drawing begins with a day of the ward's zone
 
 
-def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol, as_of: datetime) -> tuple[WardRow, ...]:
-    """The rows of the ward page of `as_of`, without links: a patient has one page in each language."""
-    alerts, unassessed = _rows_by_patient(open_alerts), _rows_by_patient(ward.unassessed)
+def ward_rows(
+    ward: WardList,
+    open_alerts: pl.DataFrame,
+    *,
+    protocol: Protocol,
+    as_of: datetime,
+    before: Collection[WardRow] = (),
+) -> tuple[WardRow, ...]:
+    """The rows of the ward page of `as_of`, without links: a patient has one page in each language.
+
+    `before`: of the same list and moment, when other alerts stood open: where these led to the same results, nothing is looked up again.
+    """
+    alerts = _rows_by_patient(open_alerts)
+    kept = {
+        row.patient_id: replace(row, open_alerts=alerts.get(row.patient_id, []))
+        for row in before
+        if _about(row.open_alerts) == _about(alerts.get(row.patient_id, []))
+    }
+    left = [patient_id for patient_id in ward.patients if patient_id not in kept]
+    if kept and left:
+        ward = replace(ward, results=ward.results.filter(pl.col("patient_id").is_in(left)))
+    made = _rows(ward, left, alerts, open_alerts, protocol, as_of) if left else {}
+    return tuple(kept.get(patient_id) or made[patient_id] for patient_id in ward.patients)
+
+
+def _about(open_alerts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The compartments that a patient's open alerts are about, the most urgent first."""
+    named = [dict(row) for row in open_alerts if row["compartment"] is not None]
+    return tuple(dict.fromkeys(row["compartment"] for row in facts.alerts_in_order(named)))
+
+
+def _rows(
+    ward: WardList,
+    patients: Collection[str],
+    alerts: Mapping[str, list[dict[str, Any]]],
+    open_alerts: pl.DataFrame,
+    protocol: Protocol,
+    as_of: datetime,
+) -> dict[str, WardRow]:
+    unassessed = _rows_by_patient(ward.unassessed)
     latest, stays = _latest(ward, open_alerts, protocol, as_of), places(ward.stays)
-    return tuple(
-        WardRow(
+    return {
+        patient_id: WardRow(
             patient_id,
             *((None, None) if patient_id in ward.unplaced else stays.get(patient_id, (None, None))),
             href="",
@@ -46,8 +85,8 @@ def ward_rows(ward: WardList, open_alerts: pl.DataFrame, *, protocol: Protocol, 
                 for row in unassessed.get(patient_id, [])
             ),
         )
-        for patient_id in ward.patients
-    )
+        for patient_id in patients
+    }
 
 
 def _rows_by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

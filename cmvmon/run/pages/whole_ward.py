@@ -19,6 +19,8 @@ from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import OpenSite
 from cmvmon.text import codes
 
+_OF_THE_LIST = ("numbers", "samples", "bal_line_iu_per_ml", "gap_days")  # what no alert changes
+
 
 def whole_ward(
     opened: OpenSite,
@@ -27,18 +29,19 @@ def whole_ward(
     *,
     common: views.Common,
     names: PageNames,
+    before: WardView | None = None,
 ) -> WardView:
-    """The view of that list, its rows without links."""
+    """The view of that list, its rows without links. `before`: of the same list, since which nothing happened but to alerts."""
+    drawn = () if before is None else before.rows
+    rows = ward_rows(ward, around.alerts, protocol=opened.protocol, as_of=common.as_of, before=drawn)
+    view = ward_view(rows, around.feeds, around.standing, common, names)
+    if before is not None:
+        same = {name: getattr(before, name) for name in _OF_THE_LIST}
+        return replace(view, lately=around.lately, n_never_taken_in=around.n_never_taken_in, **same)
     with opened.reading() as connection:
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=common.as_of)
     return replace(
-        ward_view(
-            ward_rows(ward, around.alerts, protocol=opened.protocol, as_of=common.as_of),
-            around.feeds,
-            around.standing,
-            common,
-            names,
-        ),
+        view,
         lately=around.lately,
         n_never_taken_in=around.n_never_taken_in,
         numbers=numbers,
