@@ -33,6 +33,7 @@ NL, EN = language("nl"), language("en")
 def text(page: str) -> str:
     """What a reader sees, on one line."""
     body = re.sub(r"<style>.*?</style>|<script[^>]*>.*?</script>", " ", page, flags=re.DOTALL)
+    body = re.sub(r'<span class="w">([^<]*)</span>', r"\1", body)  # what is kept on one line reads as before
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
