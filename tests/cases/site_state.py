@@ -138,4 +138,8 @@ def _pages(folder: Path, patients: Iterable[str]) -> dict[str, str]:
 
 def _words(page: str) -> str:
     shown = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.S)
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", shown))).strip()
+    return re.sub(
+        r"\s+",
+        " ",
+        html.unescape(re.sub(r"<[^>]+>", lambda tag: "" if tag[0] in ('<span class="w">', "</span>") else " ", shown)),
+    ).strip()

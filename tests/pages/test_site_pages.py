@@ -48,7 +48,9 @@ def page(root: Path, name: str, code: str = "en") -> str:
 
 def said(html: str) -> str:
     html = re.sub(r"<style>.*?</style>|<script.*?</script>|<svg.*?</svg>", " ", html, flags=re.S)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+    return " ".join(
+        unescape(re.sub(r"<[^>]+>", lambda tag: "" if tag[0] in ('<span class="w">', "</span>") else " ", html)).split()
+    )
 
 
 def section(html: str, name: str) -> str:

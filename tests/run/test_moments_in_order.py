@@ -46,7 +46,15 @@ def ward(tmp_path: Path) -> Path:
 
 
 def words_of(page: Path) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
+    return re.sub(
+        r"\s+",
+        " ",
+        re.sub(
+            r"<[^>]+>",
+            lambda tag: "" if tag[0] in ('<span class="w">', "</span>") else " ",
+            page.read_text(encoding="utf-8"),
+        ),
+    )
 
 
 def opened_since(root: Path) -> list[tuple[str, str]]:

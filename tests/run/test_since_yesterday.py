@@ -32,7 +32,16 @@ def site(tmp_path: Path) -> Path:
 
 
 def said(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.S)).split())
+    return " ".join(
+        unescape(
+            re.sub(
+                r"<style>.*?</style>|<[^>]+>",
+                lambda tag: "" if tag[0] in ('<span class="w">', "</span>") else " ",
+                page,
+                flags=re.S,
+            )
+        ).split()
+    )
 
 
 def lately(root: Path, code: str = "en") -> str:

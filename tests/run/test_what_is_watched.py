@@ -14,7 +14,16 @@ ON, OFF = "SYNTHETIC-ON", "SYNTHETIC-OFF"
 
 def ward(root: Path, code: str = "en") -> str:
     page = (root / "pages" / f"ward.{code}.html").read_text(encoding="utf-8")
-    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.S)).split())
+    return " ".join(
+        unescape(
+            re.sub(
+                r"<style>.*?</style>|<[^>]+>",
+                lambda tag: "" if tag[0] in ('<span class="w">', "</span>") else " ",
+                page,
+                flags=re.S,
+            )
+        ).split()
+    )
 
 
 def a_ward(root: Path) -> None:
