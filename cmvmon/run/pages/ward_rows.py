@@ -27,6 +27,7 @@ _DRAWN_FROM = frozenset(
 )
 
 
+_MANY = 2000  # from so many results on it takes less to ask which are read than to make points of all
 _DRAWN_FOR = timedelta(weeks=sparkline.WEEKS, days=1)  # a drawing begins with a day of the ward's zone
 
 
@@ -102,9 +103,10 @@ def _latest(
 ) -> dict[str, tuple[tuple[LatestResult, ...], tuple[CoursePoint, ...]]]:
     """Each patient's newest used result of each compartment; first those that an open alert is about, the most urgent
     first, then those that a rule watches. And the used results of the first of them that a row draws."""
-    noisy = _read(ward.results, protocol, as_of).with_columns(
-        sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol))
-    )
+    results = ward.results
+    if results.height > _MANY:
+        results = _read(results, protocol, as_of)
+    noisy = results.with_columns(sigma_log10=pl.coalesce("sigma_log10", default_sigma(protocol)))
     noisy = noisy.select(sorted(_DRAWN_FROM & set(noisy.columns)))  # of everybody: each column more is megabytes
     watched = set(ward.watched.rows())
     watched_of: dict[str, dict[str, None]] = {}
