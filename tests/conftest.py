@@ -68,6 +68,7 @@ KINDS = {
     "browser": (
         "board/test_in_a_browser.py",
         "docs/test_docs_site_in_a_browser.py",
+        "docs/test_ward_tutorial.py",
         "pages/test_in_a_browser.py",
         "pages/test_patient_sheet.py",
         "pages/test_fitted_trajectory.py",
@@ -93,6 +94,7 @@ KINDS = {
         "docs/test_face.py",
         "docs/test_house.py",
         "docs/test_readme.py",
+        "docs/test_tutorials.py",
         "examples",
         "kinetics/test_bank.py",
         "kinetics/test_bank_grid.py",

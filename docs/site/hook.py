@@ -13,9 +13,11 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from plotly.offline import get_plotlyjs
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = "docs/decisions/index.md"
+PLOTLY = "docs/site/plotly.js"
 BEHIND = ("docs/decisions/", "benchmarks/", "CHANGELOG")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 _FOLDER = re.compile(r"\]\(((?:docs/)?decisions)/?\)")
@@ -24,13 +26,14 @@ _ITEM = re.compile(r" *(?:[-*]|\d+\.) ")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """The pages, what they link to, and the list of decisions, which no file holds."""
+    """The pages, what they link to, and what no file holds: the list of decisions, and the script that draws figures."""
     found = [_file(path, config) for path in sorted(_linked(_pages()))]
     found += [_file(path, config) for path in sorted((ROOT / "docs" / "site").glob("*.[cj]s*"))]
     decisions = File.generated(config, DECISIONS, content=_decisions())
     decisions.dest_uri = "decisions/index.html"
+    plotly = File.generated(config, PLOTLY, content=get_plotlyjs())
     of_theme = [file for file in files if file.src_dir != config.docs_dir]
-    return Files([*of_theme, *found, decisions])
+    return Files([*of_theme, *found, decisions, plotly])
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import cmvmon
+from cmvmon.workbench.demo import real_example
 from tests.docs.conftest import ROOT, Built
 
 # What a browser fetches by itself. `a` is not among them: that is followed by whoever wants to.
@@ -142,3 +143,14 @@ def test_python_s_page_says_every_public_name_with_what_the_code_says_of_it(docs
     places = {place.rpartition(".")[2] for place in shown.places}
     assert set(cmvmon.__all__) - {"__version__"} <= places
     assert any("positive when the value falls" in text for text in shown.paragraphs)
+
+
+def test_a_notebook_shows_what_its_cells_printed(docs_site: Built) -> None:
+    """The declines of the public series are those of the demo, which reads the same file by a way of its own."""
+    fits, _ = real_example()
+    page = (docs_site.folder / "tutorials" / "public_series.html").read_text(encoding="utf-8")
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page, re.S)]
+    shown = {row[0]: row[3] for row in rows if len(row) == 7}
+    assert shown == {str(fit["id"]): f"{fit['decline_log10_per_week']:.2f}" for fit in fits.head(8).to_dicts()}
+    ward = Page(docs_site.folder / "tutorials" / "simulated_ward.html")
+    assert "../docs/site/plotly.js" in ward.fetched

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from tests.docs.conftest import Built
 from tests.pages.conftest import Opened, browser  # noqa: F401 - a fixture
 
-SHOWN = ("index.html", "python.html", "commands.html")
+NOTEBOOKS = ("tutorials/simulated_ward.html", "tutorials/public_series.html")
+SHOWN = ("index.html", "python.html", "commands.html", "tutorials/ward.html", *NOTEBOOKS)
 
 
 @pytest.fixture
@@ -34,6 +35,12 @@ def test_a_page_that_was_opened_as_a_file_asks_for_files_alone_and_says_nothing(
     folder = os.environ.get("CMVMON_IMAGES")
     if folder is not None:  # to be looked at
         tab.page.screenshot(path=Path(folder) / f"docs.{name.replace('/', '.').removesuffix('.html')}.png")
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_figure_of_a_notebook_is_drawn_by_the_site_s_own_script(tab: Opened, docs_site: Built, name: str) -> None:
+    tab.page.goto((docs_site.folder / name).as_uri())
+    expect(tab.page.locator(".plotly-graph-div .scatterlayer .point").first).to_be_visible(timeout=30_000)
 
 
 def test_the_search_finds_a_page_without_a_server(tab: Opened, docs_site: Built) -> None:

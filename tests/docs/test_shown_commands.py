@@ -36,6 +36,9 @@ RUN_BY = {
     "docs/operations.md": "docs/test_operations_page.py",
     "docs/quarantine.md": "docs/test_quarantine_page.py",
     "docs/site_pages.md": "docs/test_board_page.py",
+    "docs/tutorials/analyst.md": "docs/test_tutorials.py",
+    "docs/tutorials/data_team.md": "docs/test_tutorials.py",
+    "docs/tutorials/ward.md": "docs/test_ward_tutorial.py",
 }
 FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.M | re.S)
 SHELL = {"", "text", "console", "cron", "sh", "bash"}
