@@ -115,6 +115,7 @@ KINDS = {
         "run",
         "shell/test_intake_store.py",
         "simulate",
+        "upgrades",
         "workbench",
         "year",
     ),
@@ -123,7 +124,19 @@ KINDS = {
 # is tested, and its promises are judged as those of a live page are, by polars; that both say the same is tested in
 # contracts/test_agreement.py. Everywhere else, in these files, and where a test asks for it
 # (`judged_as_every_night`), a night is judged as a hospital's is.
-NIGHTS_ON_THE_WAY = ("benchmarks", "board", "cases", "cli", "pages", "reference", "run", "shell", "telling", "year")
+NIGHTS_ON_THE_WAY = (
+    "benchmarks",
+    "board",
+    "cases",
+    "cli",
+    "pages",
+    "reference",
+    "run",
+    "shell",
+    "telling",
+    "upgrades",
+    "year",
+)
 JUDGED_AS_EVERY_NIGHT = (
     "cli/test_cli.py",
     "run/test_night.py",

@@ -111,6 +111,12 @@ def _require_same(manifest: Manifest, store: Session) -> None:
     if manifest.schema != database.SCHEMA_VERSION:
         return
     stated = {table.table: table for table in manifest.tables}
+    with store.reading() as connection:
+        if others := database.with_other_columns(connection):
+            raise StoreError(
+                f"the backup was made by a cmvmon before its release: its table {others[0]} has other columns; nothing was done. "
+                "Restore it with that cmvmon, and make the site again with this one from what has landed (`cmvmon rebuild --into NEW`)"
+            )
     found = contents(store, set(stated))
     if other := sorted(table.table for table in found if stated[table.table] != table):
         raise SiteError(

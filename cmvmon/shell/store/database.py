@@ -135,17 +135,24 @@ def _complete(engine: sa.Engine) -> None:
 
     dialect = dialects.of(engine.url)
     with engine.begin() as connection:
-        inspector = sa.inspect(connection)
-        has = set(inspector.get_table_names())  # another program may have been first
-        for name in sorted(has & set(METADATA.tables)):
-            found = {column["name"] for column in inspector.get_columns(name)}
-            if found != set(METADATA.tables[name].columns.keys()):
-                raise StoreError(
-                    f"{dialect.called(engine.url)} was made by a cmvmon before its release: its table {name} has other columns. "
-                    "Nothing was changed. Make the site again from what has landed (`cmvmon rebuild --into NEW`)"
-                )
+        has = set(sa.inspect(connection).get_table_names())  # another program may have been first
+        if others := with_other_columns(connection):
+            raise StoreError(
+                f"{dialect.called(engine.url)} was made by a cmvmon before its release: its table {others[0]} has other columns. "
+                "Nothing was changed. Make the site again from what has landed (`cmvmon rebuild --into NEW`)"
+            )
         for statement in frozen.statements_for(dialect.name, set(METADATA.tables) - has):
             connection.exec_driver_sql(statement)
+
+
+def with_other_columns(connection: sa.Connection) -> list[str]:
+    """The tables that are there with other columns than this program knows."""
+    inspector = sa.inspect(connection)
+    return [
+        name
+        for name in sorted(set(inspector.get_table_names()) & set(METADATA.tables))
+        if {column["name"] for column in inspector.get_columns(name)} != set(METADATA.tables[name].columns.keys())
+    ]
 
 
 def _migrate(engine: sa.Engine) -> None:
