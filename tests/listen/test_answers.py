@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -271,15 +272,31 @@ def _cpu_s(listener: Listener) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def test_row_41_of_a_flood_from_one_source_no_more_than_agreed_are_let_in(listener: Listener) -> None:
-    flood = [connected(listener.port) for _ in range(40)]
-    try:
-        until(lambda: listener.events("too_many_of_one_source"))
-        assert [one for one in flood[14:] if one.recv(10) == b""]
-    finally:
-        for one in flood:
-            one.close()
-    time.sleep(0.3)
+def test_row_41_of_a_flood_exactly_as_many_as_agreed_are_let_in_of_one_source_and_in_all(tmp_path: Path) -> None:
+    """Each connection sends a message at once: one that is let in is answered, any other is closed unanswered, and told."""
+    root = listening.site(tmp_path / "site", connections_of_one_source=4, connections=6)
+    listening.sender(root, addresses=["127.0.0.0/8"])
+    held: list[socket.socket] = []
+
+    def let_in(source: str) -> bool:
+        try:
+            held.append(socket.create_connection(("127.0.0.1", flooded.port), timeout=20, source_address=(source, 0)))
+            held[-1].sendall(framed(result(f"41-{len(held)}")))
+            return [code_and_id(answer) for answer in answers(held[-1], 1)] == [("AA", f"41-{len(held)}")]
+        except ConnectionError:
+            return False
+
+    with started(root) as flooded:
+        try:
+            assert [let_in("127.0.0.2") for _ in range(40)] == [True] * 4 + [False] * 36
+            assert [let_in("127.0.0.3") for _ in range(6)] == [True] * 2 + [False] * 4
+            until(lambda: flooded.events("too_many_of_one_source") and flooded.events("too_many_connections"))
+        finally:
+            for one in held:
+                one.close()
+        until(lambda: let_in("127.0.0.3"))
+        held[-1].close()
+        assert flooded.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -303,19 +320,22 @@ def test_row_42_junk_without_end_is_closed(listener: Listener) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
+    ("control", "data", "before"),
     [
-        ("no start", result("43-a") + b"\x1c\r"),
-        ("no end", b"\x0b" + result("43-b")),
-        ("NULs between", b"\0\0\0"),
-        ("twice the end", b"\x1c\r\x1c\r"),
-        ("twice the start", b"\x0b"),
+        ("43-start", result("43-a") + b"\x1c\r", []),  # it began nowhere: nobody can say that it is whole
+        ("43-end", b"\x0b" + result("43-b"), []),  # the next one began before it ended
+        ("43-nuls", b"\0\0\0", []),
+        ("43-two-ends", b"\x1c\r\x1c\r", []),
+        ("43-two-starts", b"\x0b", []),
     ],
 )
-def test_row_43_after_missing_marks_the_next_message_is_read(listener: Listener, name: str, data: bytes) -> None:
+def test_row_43_after_missing_marks_the_next_message_is_read_and_answered_by_its_own_id(
+    listener: Listener, root: Path, control: str, data: bytes, before: list[tuple[str, str]]
+) -> None:
     with connected(listener.port) as at:
-        at.sendall(data + framed(result(f"43-{name[:6].strip()}{len(data)}")))
-        assert [code_and_id(one)[0] for one in answers(at, 1)] == ["AA"]
+        at.sendall(data + framed(result(control)))
+        assert [code_and_id(one) for one in answers(at, 1 + len(before))] == [*before, ("AA", control)]
+    assert kept(root, control) == [("example_hl7", None)]
 
 
 @pytest.mark.parametrize("name", ["Müller", "Çelik", "ß"])
