@@ -104,6 +104,10 @@ class UnreadableFile(SiteError):
     code = "unreadable_file"
 
 
+class NotWritten(SiteError):
+    """A file can't be written to the disk."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Somebody stopped the work with Ctrl-C. The text says what stands, and what was not done."""
 

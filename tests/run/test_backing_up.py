@@ -37,8 +37,9 @@ from cmvmon.shell.keeping.store_backup import contents
 from cmvmon.shell.rows.schema import METADATA
 from cmvmon.shell.work import content_hashes
 from cmvmon.shell.work.opening import open_site
-from tests import allowed, postgresql, sites
+from tests import postgresql, sites
 from tests.calls import here
+from tests.disks import mounted
 from tests.listen import listening
 from tests.sites import day, drop, falling
 
@@ -265,21 +266,6 @@ def test_a_target_that_exists_is_refused_and_left_as_it_is(kind: str, one_backup
     with pytest.raises(SiteError, match="exists; nothing was done"):
         restore(one_backup, into)
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@contextmanager
-def mounted(at: Path, *options: str) -> Iterator[Path]:
-    """A file system of its own in memory; skipped where this user may not mount one."""
-    at.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", *options, "none", str(at)], capture_output=True, check=False, timeout=20
-    )
-    if done.returncode != 0:
-        allowed.missing("MOUNT")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", str(at)], check=True, timeout=20)
 
 
 @pytest.mark.parametrize(

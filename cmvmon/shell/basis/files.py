@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cmvmon.domain.errors import CmvmonError, SiteError, UnreadableFile
+from cmvmon.domain.errors import CmvmonError, NotWritten, SiteError, UnreadableFile
 
 FOLDER_MODE = 0o750
 _MODE = 0o640
@@ -24,7 +24,7 @@ _AT_ONCE = 4  # files whose bytes the disk is asked to keep at the same time
 def write_atomically(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """Writes `data` so that a reader sees the old file or the new one, never a part. False when nothing changed.
 
-    Raises SiteError when the folder can't be written.
+    Raises NotWritten when the folder can't be written.
     """
     is_changed = _replaced(path, data, mode)
     if is_changed:
@@ -36,7 +36,7 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> int:
     """Writes these texts, by file name in one folder, each whole or not at all, and returns how many have changed.
 
     A reader may see some of them new and others old for a moment. The disk is waited for once for several of them, and
-    when this returns all of them are there for good. Raises SiteError when the folder can't be written.
+    when this returns all of them are there for good. Raises NotWritten when the folder can't be written.
     """
 
     def written(name: str) -> bool:
@@ -84,8 +84,8 @@ def _synced(path: Path) -> None:
         raise _not_written(path, error) from error
 
 
-def _not_written(path: Path, error: OSError) -> SiteError:
-    return SiteError(f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights")
+def _not_written(path: Path, error: OSError) -> NotWritten:
+    return NotWritten(f"{path.name} can't be written ({error.strerror}); check the disk and the folder's rights")
 
 
 def read_bytes(path: Path, *, called: str | None = None) -> bytes:
@@ -106,7 +106,7 @@ def read_text(path: Path, *, called: str | None = None, fault: type[CmvmonError]
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds one line to the file, and returns when it is on the disk. Raises SiteError when it can't be written.
+    """Adds one line to the file, and returns when it is on the disk. Raises NotWritten when it can't be.
 
     A line that was cut off, as when the power failed, stays a line of its own.
     """
@@ -126,12 +126,20 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sweep(*folders: Path) -> int:
-    """Removes what runs that were killed left half written in these folders, an hour ago or longer; returns how many."""
+    """Removes what runs that were killed left half written in these folders, an hour ago or longer; returns how many.
+
+    What can't be removed stays: whether a folder can be written is told by whoever has something to write there.
+    """
     left = [path for folder in folders for path in folder.glob(f"{_ASIDE}*")]
-    old = [path for path in left if _is_left(path)]
-    for path in old:
+    return sum(_is_removed(path) for path in left if _is_left(path))
+
+
+def _is_removed(path: Path) -> bool:
+    try:
         path.unlink(missing_ok=True)
-    return len(old)
+    except OSError:
+        return False
+    return True
 
 
 def unfinished(folder: Path) -> list[Path]:
