@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cmvmon.run.asking.queries import listed_alerts
-from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.nights import nightly
 
 
 @pytest.fixture

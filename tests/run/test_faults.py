@@ -22,13 +22,13 @@ from cmvmon.run.asking.quarantine_list import listed_quarantine
 from cmvmon.run.daytime.feed import lab_feed
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.run.judging.assessing import assess_site, assessed, gate_computed
-from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.store.session import now
 from cmvmon.shell.work.opening import open_site
 from cmvmon.text import language
 from tests import sites
 from tests.calls import here
+from tests.nights import nightly
 from tests.sites import course, day, drop, falling, result, stay
 
 PACKAGED = Path(__file__).parents[2] / "cmvmon"

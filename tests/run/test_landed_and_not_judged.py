@@ -18,7 +18,6 @@ from cmvmon.run.daytime.by_hand import take_in_by_hand
 from cmvmon.run.daytime.feed import lab_feed, lab_feeds
 from cmvmon.run.daytime.quarantine_retry import retry
 from cmvmon.run.deliveries.intake import take_in_file
-from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import session
@@ -26,6 +25,7 @@ from cmvmon.shell.taken_in import unjudged
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.nights import nightly
 from tests.sites import course, day, drop, result, stay, text
 
 NIGHT, LATER, NEXT = day(21.5), day(21.75), day(22.5)

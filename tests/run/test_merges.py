@@ -14,7 +14,6 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
 from cmvmon.run.daytime.feed import lab_feed
 from cmvmon.run.daytime.merging import listed_links, merge
 from cmvmon.run.judging.assessing import assessed
-from cmvmon.run.nightly.night import nightly
 from cmvmon.run.nightly.page_report import page_of, report_pages
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
@@ -22,6 +21,7 @@ from cmvmon.shell.store import session
 from cmvmon.shell.waiting.quarantine import open_quarantine
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.nights import nightly
 from tests.sites import course, day, drop, falling, land, link, result, rows, stay, text
 
 OLD, NEW = "SYNTHETIC-T900", "SYNTHETIC-K1"

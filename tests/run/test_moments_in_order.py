@@ -13,13 +13,14 @@ from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, SiteError
 from cmvmon.run.daytime.by_hand import take_in_by_hand
 from cmvmon.run.daytime.feed import lab_feed
 from cmvmon.run.deliveries.intake import take_in_file
-from cmvmon.run.nightly.night import assess_step, nightly
+from cmvmon.run.nightly.night import assess_step
 from cmvmon.run.nightly.showing import show
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import session
 from cmvmon.shell.work import opening
 from cmvmon.shell.work.opening import held, open_site
 from tests import sites
+from tests.nights import nightly
 from tests.sites import course, day, drop, everything, falling, land, page_bytes, result, stay, text
 
 RESULTS = "viral_load_results"

@@ -9,8 +9,8 @@ import pytest
 from cmvmon.cli import app
 from cmvmon.domain.errors import CmvmonError
 from cmvmon.run.checks.checkup import Finding, checkup
-from cmvmon.run.nightly.night import nightly
 from tests import sites
+from tests.nights import nightly
 from tests.sites import day
 
 GOOD = 'facility = "ICU"\n[targets.ehr]\nform = "fhir"\nwhat = ["alerts"]\ninside = true\npath = "out/ehr"\n'

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from cmvmon.cli import app
 from cmvmon.dashboards.exports import patient_pdf, patient_svg
 from cmvmon.domain.errors import SiteError
-from cmvmon.run.nightly.night import nightly
 from tests import sites
+from tests.nights import nightly
 from tests.sites import day
 
 RUNNER = CliRunner()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.errors import PolicyChanged
-from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.folder.protocol_files import SHIPPED, Protocol
 from tests import sites
+from tests.nights import nightly
 from tests.run.test_since_yesterday import ended, lately, said
 from tests.sites import day
 

@@ -13,9 +13,9 @@ from cmvmon.cli import app
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.run.asking.worklist import worklist
 from cmvmon.run.daytime.watching import Trouble, Watch, keep_watch
-from cmvmon.run.nightly.night import nightly
 from cmvmon.run.nightly.night_alerts import noting_a_stop
 from tests import sites
+from tests.nights import nightly
 from tests.patients import iso
 from tests.sites import day
 

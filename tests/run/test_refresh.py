@@ -14,12 +14,12 @@ from cmvmon.run.daytime import refresh
 from cmvmon.run.daytime.feed import lab_feed, lab_feeds
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.run.judging import assessing
-from cmvmon.run.nightly.night import nightly
 from cmvmon.run.nightly.page_report import page_of
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.nights import nightly
 from tests.sites import course, day, drop, falling, result, stay, text
 
 NIGHT, LATER = day(21.5), day(21.75)

@@ -9,10 +9,10 @@ import pytest
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.answers import rule_switching
 from cmvmon.run.asking import rule_query
-from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import rule_switches
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.nights import nightly
 from tests.sites import day
 
 RULE = "response"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.run.nightly.night import nightly
 from tests import sites
+from tests.nights import nightly
 from tests.sites import course, day, drop, result, stay
 from tests.sites import text as iso
 

@@ -14,11 +14,11 @@ import pytest
 from cmvmon.run.answers import answering
 from cmvmon.run.asking import queries, rested_query, why_query
 from cmvmon.run.daytime.feed import lab_feed
-from cmvmon.run.nightly.night import nightly
 from cmvmon.run.pages.publish import page_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import session
 from cmvmon.shell.work.opening import open_site
+from tests.nights import nightly
 from tests.sites import day, laboratories, land, result, stay, text
 
 ONE = "SYNTHETIC-1"

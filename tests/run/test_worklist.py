@@ -15,9 +15,9 @@ from cmvmon.domain.words import ACKNOWLEDGED, ALERT_STANDING
 from cmvmon.run.answers import answering
 from cmvmon.run.asking import queries
 from cmvmon.run.asking.worklist import OF_THE_WORK, worklist
-from cmvmon.run.nightly.night import nightly
 from cmvmon.text import codes, language
 from tests import sites
+from tests.nights import nightly
 from tests.patients import iso
 from tests.sites import day
 
