@@ -41,7 +41,7 @@ def ward_rows(
 ) -> tuple[WardRow, ...]:
     """The rows of the ward page of `as_of`, without links: a patient has one page in each language.
 
-    `before`: of the same list and moment, when other alerts stood open: where these led to the same results, nothing is looked up again.
+    `before`: of the same list and moment, when other alerts stood open: where these led to the same results, they stand.
     """
     alerts = _rows_by_patient(open_alerts)
     kept = {
