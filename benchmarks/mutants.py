@@ -44,7 +44,7 @@ ROOMS = (
 ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
 LIMIT_SECONDS = 400.0  # of CPU: a mutant that keeps the tests busy for longer is killed: the suite would not end
-LIMIT_WAITING_SECONDS = 7200.0  # by the clock: of one that waits for ever; longer than a machine that is busy otherwise makes a mutant wait
+LIMIT_WAITING_SECONDS = 7200.0  # by the clock: of one that waits for ever; a busy machine may make a mutant wait long
 SEED = 7
 KILLERS = 12  # how many of the tests that killed a mutant of the same file before are run first
 
