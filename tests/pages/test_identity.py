@@ -23,7 +23,7 @@ def born_on_the_page(view: PatientView, code: str) -> str | None:
     found = re.search(
         r'<dt>(?:Geboren|Born)</dt><dd id="born">(.*?)</dd>', patient_page(view, language=language(code), script=None)
     )
-    return None if found is None else found[1]
+    return None if found is None else re.sub(r'<span class="w">|</span>', "", found[1])  # kept on one line
 
 
 def born(on: date | None, **more: object) -> PatientView:

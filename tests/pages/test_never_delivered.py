@@ -153,4 +153,5 @@ def test_what_is_not_wrong_is_folded_into_one_line_and_nothing_of_it_is_lost() -
         assert "records" in alone
         assert here.count("<p>") == 3 + 2
         moments = [spoken.moment(when, "Europe/Amsterdam") for when in (at, later)]
+        here = here.replace('<span class="w">', "").replace("</span>", "")  # kept on one line
         assert all(moment in here for moment in moments)
