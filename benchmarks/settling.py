@@ -3,11 +3,11 @@
 A story is what messages say of a patient who goes on under another number: results that are preliminary, final, corrected and
 withdrawn, a result that can't be read, movements that are taken back, merges and their ends, dates of birth. Each message is
 read once by the real reader. A history is one order in which they arrive: permuted, with some of them again, and now and then with
-all of it replayed. What is settled by the domain's own functions (links, current results, stays, what is not clear) and why
-records wait must have one hash for all histories of a story. With none that ends otherwise in n histories fewer than 3/n do
-(95 %).
+all of it replayed. What is settled by the domain's own functions (links, current results, stays, what is not clear) must have one
+hash for all histories of a story. With none that ends otherwise in n histories fewer than 3/n do (95 %). Why records of a message were
+set apart is in the hash too, so that a message that did not come is seen; it is read from the message alone, and no order changes it.
 
-Verdicts and alerts of a sample in a real store: `python -m benchmarks histories`.
+What an order leaves in quarantine, verdicts and alerts of a sample in a real store: `python -m benchmarks histories`.
 """
 
 from __future__ import annotations

@@ -69,6 +69,10 @@ EVENTS: dict[str, Event] = {
     "and corrected again": plasma(14, 61_000, status="C", reported=text(day(16))),
     "a load that is withdrawn": plasma(10, 900_000),
     "its withdrawal": plasma(10, 900_000, status="W", reported=text(day(15))),
+    "a load that a number alone withdraws": plasma(5, 300_000),
+    "that number withdrawn": Event(
+        RESULTS, (f",p5,,,,,,,{text(day(15))},W",)
+    ),  # before the load it waits in quarantine
     "a load that goes to another patient": plasma(12, 700_000),
     "whose it was": plasma(12, 700_000, of=TWO, status="C", reported=text(day(16))),
     "a preliminary load": plasma(17, 80_000, status="P"),
@@ -147,6 +151,21 @@ def test_six_events_in_two_orders_end_in_one_state(orders: tuple[list[str], list
     assert verdicts.equals(others)
     assert standing == others_standing
     assert waits == others_wait
+
+
+def test_a_withdrawal_by_number_alone_waits_for_its_load_and_then_ends_as_in_the_other_order(tmp_path: Path) -> None:
+    """What came too early is judged again when what it lacked has come; alone, it waits with its reason."""
+    load, withdrawn = "a load that a number alone withdraws", "that number withdrawn"
+    found = []
+    for n, order in enumerate(([load, withdrawn], [withdrawn, load], [withdrawn], [load])):
+        laboratories(tmp_path / str(n), "synthetic")
+        found.append(ended_in(tmp_path / str(n), [order[0], "a first load", *order[1:]]))
+    (verdicts, *said), (others, *others_said), (_, _, waits), (untouched, *_) = found
+    assert verdicts.equals(others)
+    assert said == others_said
+    assert said[1] == []
+    assert waits == [(RESULTS, "withdraws_unknown_record")]
+    assert not untouched.equals(verdicts)  # the load would have been seen
 
 
 def test_every_event_is_taken_in_by_itself(tmp_path: Path) -> None:
