@@ -6,10 +6,12 @@ Exit codes: 0 done; 1 an unexpected error; 2 the call or the site; 3 a delivery 
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from cmvmon.cli import (
     analysts,
@@ -37,7 +39,7 @@ from cmvmon.cli import (
 )
 from cmvmon.cli.face import app
 from cmvmon.domain import extras
-from cmvmon.domain.errors import CmvmonError, MissingExtra
+from cmvmon.domain.errors import CmvmonError, MissingExtra, SiteError
 
 __all__ = [
     "analysts",
@@ -67,6 +69,20 @@ __all__ = [
 
 # Most of what a command makes lives until it is stored: to look through it for rings after every 700 objects finds none.
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+
+
+def _end_without_room(error: OSError) -> NoReturn:
+    """Ends where a file, or what the command prints, can't be written: each step that was done before it stands."""
+    named = (
+        printing.visible(Path(str(error.filename)).name) if error.filename else "a file, or what this command prints,"
+    )
+    sys.stderr.write(
+        f"cmvmon: {named} can't be written ({error.strerror}); check the disk. What was done before that stands: run it again\n"
+    )
+    if sys.stdout is sys.__stdout__:  # what is left to print goes nowhere, instead of failing once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(SiteError.exit_code)
 
 
 def main() -> None:
@@ -92,6 +108,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("CMVMON_TRACE") == "1":
             raise
+        if isinstance(error, OSError) and error.errno in _OF_A_DISK:
+            _end_without_room(error)
         sys.stderr.write(
             f"cmvmon: unexpected {type(error).__name__}; nothing more was done. CMVMON_TRACE=1 shows where\n"
         )
