@@ -199,10 +199,15 @@ def injected(root: Path) -> Iterator[Path]:
 
 
 @traced
-@pytest.mark.parametrize("which", [4, 5, 7])  # the first ones are those of the start, in another thread
-def test_after_a_sync_that_fails_it_acknowledges_nothing_more_and_ends(injected: Path, which: int) -> None:
+@pytest.mark.parametrize(
+    ("call", "which"),
+    [*(("fdatasync", n) for n in (4, 5, 7)), *(("pwrite64", n) for n in (60, 64, 71))],
+)  # the first ones are those of the start, in another thread
+def test_after_a_sync_or_a_write_that_fails_it_acknowledges_nothing_more_and_ends(
+    injected: Path, call: str, which: int
+) -> None:
     root = injected
-    inject = failing("fdatasync", f"error=EIO:when={which}")
+    inject = failing(call, f"error=EIO:when={which}")
     found: list[tuple[str, str]] = []
     with started(root, *inject) as listener:
         try:
