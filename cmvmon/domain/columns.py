@@ -38,7 +38,7 @@ _DTYPES: dict[Kind, pl.DataType] = {
     Kind.MOMENT: pl.Datetime("us", "UTC"),
     Kind.TEXTS: pl.List(pl.String()),
 }
-_HOW_IT_CAME = frozenset({"received_at", "delivery_id", "delivered_value", "delivered_unit"})
+_HOW_IT_CAME = frozenset({"received_at", "sent_at", "delivery_id", "delivered_value", "delivered_unit", "is_released"})
 
 
 @dataclass(frozen=True)

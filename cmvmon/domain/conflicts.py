@@ -38,20 +38,45 @@ def settled(versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return firm or list(versions)
 
 
+def held_corrections(versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The versions of one result that correct it after it had been withdrawn, and that nobody released, in their order.
+
+    As `cmvmon.domain.versions.without_held` decides it over columns. `versions`: rows of `viral_load_results` of one `result_id`.
+    """
+    if not {words.CORRECTED, words.WITHDRAWN} <= {version["result_status"] for version in versions}:
+        return []
+    held, stands = list[Mapping[str, Any]](), None
+    for version in sorted(settled(versions), key=_order):
+        if version["result_status"] != words.CORRECTED or version.get("is_released"):
+            stands = version["result_status"]
+        elif stands == words.WITHDRAWN:
+            held.append(version)
+    return held
+
+
+def asks_for_release(versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of `held_corrections` those that are the last word on their result: one that was withdrawn or corrected again asks nothing."""
+    held = held_corrections(versions)
+    last = max((_order(version) for version in settled(versions)), default=None)
+    return [version for version in held if _order(version) == last]
+
+
 def are_several_samples(versions: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the versions of one result are of several samples, and no correction or withdrawal says which one holds.
 
     As `current_versions` decides it over columns. `versions`: rows of `viral_load_results` of one `result_id`.
     """
-    counted = settled(versions)
+    held = {id(version) for version in held_corrections(versions)}
+    counted = [version for version in settled(versions) if id(version) not in held]
     if len({tuple(version[name] for name in SAMPLE) for version in counted}) < 2:
         return False
     return str(max(counted, key=_order)["result_status"]) == words.FINAL
 
 
-def _order(version: Mapping[str, Any]) -> tuple[datetime, bool, datetime, int]:
+def _order(version: Mapping[str, Any]) -> tuple[datetime, bool, datetime, datetime, int]:
     """The order of versions of one result, as `current_versions` sorts them."""
     status = version["result_status"]
     changes = status in words.CHANGES_A_RESULT
     receipt = version["received_at"] if changes else _UNKNOWN
-    return version["reported_at"] or receipt, changes, receipt, words.RESULT_STATUS.index(status)
+    sent = (version.get("sent_at") or receipt) if changes else _UNKNOWN
+    return version["reported_at"] or sent, changes, sent, receipt, words.RESULT_STATUS.index(status)

@@ -38,8 +38,8 @@ from cmvmon.domain.treatment_limitations import TREATMENT_LIMITATIONS
 class Versions(Enum):
     """Which version of a record is the last one.
 
-    REPORTED: the sender states it, by (reported_at, result_status). Receipt orders only what changes a record at one
-        report time, or without any.
+    REPORTED: the sender states it, by (reported_at, result_status). What changes a record is ordered by when its message
+        was sent, at one report time or without any, and by receipt where that is not known either.
     SNAPSHOT: what came last.
     """
 
@@ -49,7 +49,10 @@ class Versions(Enum):
     def told_apart_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The columns that tell a version from others of its record, beside its key."""
         stated = ("reported_at", "result_status") if self is Versions.REPORTED else ()
-        return (*stated, "received_at", "landed_at") if self.is_by_receipt(record) else stated
+        if not self.is_by_receipt(record):
+            return stated
+        sent = ("sent_at",) if self is Versions.REPORTED else ()
+        return (*stated, *sent, "received_at", "landed_at")
 
     def is_by_receipt(self, record: Mapping[str, Any]) -> bool:
         """Whether a version that says something else later, under the same words of its sender, takes its place."""
@@ -261,6 +264,8 @@ WHOLE_DELIVERY = "delivery"
 """In place of a table's name, where it can't be told for which table a record is meant."""
 WITHDRAWS_UNKNOWN = "withdraws_unknown_record"
 """The reason of a withdrawal that is not whole, and names a record that is not known: it waits for that record."""
+CORRECTS_WITHDRAWN = "corrects_withdrawn_result"
+"""The reason of a correction that was reported after the result had been withdrawn: it is not used unless a person says so."""
 REJECTED_BY_A_PERSON = "rejected_by_a_person"
 """The reason of a record that could be used, and of which a person said that it is not to be."""
 TWO_LABORATORIES = "number_of_two_laboratories"

@@ -101,6 +101,7 @@ VIRAL_LOAD_RESULTS = RowType(
             (NotBefore("reported_at"),),
             exchanged=False,
         ),
+        Column("sent_at", Kind.MOMENT, "When its message was made.", "UTC", "not sent, or ahead", exchanged=False),
         Column(
             "received_at",
             Kind.MOMENT,
@@ -131,6 +132,7 @@ VIRAL_LOAD_RESULTS = RowType(
             null_means="the table was given without it (stateless analysis)",
             exchanged=False,
         ),
+        Column("is_released", Kind.TRUTH, "A person let it be used.", null_means="nobody has", exchanged=False),
     ),
     across=(
         Requires("viral_load_iu_per_ml", "detection", (words.QUANTIFIED,)),

@@ -62,28 +62,66 @@ def _may_repeat(versions: pl.DataFrame) -> pl.Series | None:
     return hashes.is_in(repeated.unique().implode()) if len(repeated) else None
 
 
+def _changes() -> pl.Expr:
+    return pl.col("result_status").is_in(words.CHANGES_A_RESULT)
+
+
 def _reported() -> pl.Expr:
-    """When a version was reported, as a number; unknown comes first, of what changes a result at its receipt."""
-    receipt = pl.when(pl.col("result_status").is_in(words.CHANGES_A_RESULT)).then(pl.col("received_at"))
-    return pl.coalesce("reported_at", receipt).cast(pl.Int64).fill_null(-(2**62))
+    """When a version was reported, as a number; unknown comes first, but of what changes a result stands where it was sent, or
+    else received."""
+    stands = pl.when(_changes()).then(pl.coalesce("sent_at", "received_at"))
+    return pl.coalesce("reported_at", stands).cast(pl.Int64).fill_null(-(2**62))
 
 
 def _order_at_one_report_time() -> pl.Expr:
-    """Of versions with one report time: what changes a result after the result, by receipt, withdrawn last of all."""
+    """Of versions with one report time: what changes a result after the result, by when it was sent, by receipt where that is
+    not known or the same, withdrawn last of all."""
     rank = pl.col("result_status").replace_strict(
         {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
     )
-    changes = pl.col("result_status").is_in(words.CHANGES_A_RESULT)
-    receipt = pl.when(changes).then(pl.col("received_at").cast(pl.Int64)).fill_null(-(2**62))
-    return pl.struct(changes=changes, receipt=receipt, rank=rank).rank("dense")
+    sent, receipt = (
+        pl.when(_changes()).then(moment.cast(pl.Int64)).fill_null(-(2**62))
+        for moment in (pl.coalesce("sent_at", "received_at"), pl.col("received_at"))
+    )
+    return pl.struct(changes=_changes(), sent=sent, receipt=receipt, rank=rank).rank("dense")
+
+
+def _is_held() -> pl.Expr:
+    """Whether a version (with `reported` and `order`) corrects a result that stood withdrawn, and nobody has released it.
+
+    Corrections that are held say nothing: what they follow is the last version before them that is none.
+    """
+    is_asked = (pl.col("result_status") == words.CORRECTED) & ~pl.col("is_released").fill_null(value=False)
+    stands = pl.when(~is_asked).then("result_status").forward_fill()
+    return is_asked & (stands.over("result_id", order_by=["reported", "order"]) == words.WITHDRAWN).fill_null(
+        value=False
+    )
+
+
+def without_held(versions: pl.DataFrame) -> pl.DataFrame:
+    """The versions without corrections that were reported after their result had been withdrawn, and that nobody released.
+
+    Such a one is not used: who withdrew the result may have had another patient's, and the correction would bring it back.
+    A result that is issued anew (`final`) after the withdrawal stands, and may be corrected. Row order is kept.
+    Source: faults.md row 59; docs/decisions/0073.
+    """
+    status = versions["result_status"]
+    if not (status == words.WITHDRAWN).any() or not (status == words.CORRECTED).any():
+        return versions
+    is_settled = pl.col("result_status") != words.PRELIMINARY
+    numbered = versions.with_row_index("number_of_version")
+    ordered = numbered.filter(is_settled).with_columns(reported=_reported(), order=_order_at_one_report_time())
+    held = ordered.filter(_is_held())["number_of_version"]
+    return numbered.filter(~pl.col("number_of_version").is_in(held.implode())).drop("number_of_version")
 
 
 def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id`: its current version, preliminary and withdrawn ones too.
 
     Versions are ordered by (reported_at, final < corrected < withdrawn); an unknown reported_at comes first, but of what
-    corrects or withdraws a result it is taken to be its receipt. What corrects or withdraws at one report time (or
-    without any) is ordered by receipt; what was received together can't be, and corrected < withdrawn holds. A preliminary
+    corrects or withdraws a result it is taken to be when its message was sent (sent_at), or else its receipt. What corrects
+    or withdraws at one report time (or without any) is ordered by sent_at, then by receipt; what was received together can't be,
+    and corrected < withdrawn holds. A correction of what stood withdrawn is left out (`without_held`). A preliminary
     one counts only while there is no other. The last one is current. Where several last versions differ in
     content, or a later `final` names another patient, compartment or collection time (one number for two samples), none is
     used: one row stays for each patient, series and collection time concerned, with `is_conflicting` true, so that whoever
@@ -94,13 +132,13 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         The same columns and `is_conflicting` (never null). Row order is not defined.
-    Source: house.md decisions 6 and 8; docs/decisions/0021.
+    Source: house.md decisions 6 and 8; docs/decisions/0021 and 0073.
     """
     is_suspect = _may_repeat(versions)
     if is_suspect is None:
         return versions.with_columns(is_conflicting=pl.lit(False))
     single = versions.filter(~is_suspect).with_columns(is_conflicting=pl.lit(False))
-    several = versions.filter(is_suspect)
+    several = without_held(versions.filter(is_suspect))
     is_settled = pl.col("result_status") != words.PRELIMINARY
     settled = (
         several.filter(is_settled | ~is_settled.any().over("result_id"))

@@ -26,7 +26,7 @@ from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Qualified, Record, Records, Unclear
-from cmvmon.feeds.result_cells import status_of, times_of
+from cmvmon.feeds.result_cells import sent_at_of, status_of, times_of
 from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
@@ -176,8 +176,9 @@ def _row(
     accession = cells["accession_number"].strip()
     return (
         result_id_of(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
-        laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at, None,
-        cells["value"], cells.get("unit") or None, None, record.number, record.line,
+        laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at,
+        sent_at_of(cells, laboratory, arrival), None,
+        cells["value"], cells.get("unit") or None, None, None, record.number, record.line,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cmvmon.domain import words
+from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
 from cmvmon.feeds.declared_statuses import CONFIRMED, more_cautious
 from cmvmon.feeds.judged import Arrival
 from cmvmon.feeds.laboratory import Laboratory
@@ -14,7 +15,7 @@ from cmvmon.feeds.times import read_time
 from cmvmon.feeds.value_grammar import fold
 
 LONG_BEFORE_REPORT = "collected_long_before_report"
-ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT})
+ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT, CORRECTS_WITHDRAWN})
 """The reasons of records that are read whole, and held because what they say is seldom so: a person may confirm it."""
 CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 
@@ -81,6 +82,15 @@ def reported_at_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Ar
     if reported_at > arrival.landed_at + CLOCK_TOLERANCE:  # it would outrank every true correction
         return Rejection("reported_in_future", "reported_at")
     return reported_at
+
+
+def sent_at_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> datetime | None:
+    """When the record's message was made, in UTC; None where that is not sent, can't be read, or lies in the future.
+
+    It only puts versions in order that their report times leave open, so that no record is stopped by it.
+    """
+    sent_at = moment_of(cells.get("sent_at", ""), laboratory)
+    return None if isinstance(sent_at, str) or sent_at > arrival.landed_at + CLOCK_TOLERANCE else sent_at
 
 
 def moment_of(text: str, laboratory: Laboratory) -> datetime | str:

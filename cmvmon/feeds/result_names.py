@@ -16,7 +16,7 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Record
-from cmvmon.feeds.result_cells import moment_of, reported_at_of, status_of
+from cmvmon.feeds.result_cells import moment_of, reported_at_of, sent_at_of, status_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.value_grammar import fold
 
@@ -84,8 +84,8 @@ def changed_by_number(
     reported_at = reported_at_of(cells, laboratory, arrival)
     return (
         result_id, None, None, None, None, None, *said, accession,
-        None if isinstance(reported_at, Rejection) else reported_at, None, cells["value"], cells.get("unit") or None,
-        None, record.number, record.line,
+        None if isinstance(reported_at, Rejection) else reported_at, sent_at_of(cells, laboratory, arrival), None,
+        cells["value"], cells.get("unit") or None, None, None, record.number, record.line,
     )  # fmt: skip
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
+
 _FILE = "the laboratory file"
 
 OF_RESULTS: Mapping[str, str] = MappingProxyType(
     {
+        CORRECTS_WITHDRAWN: (
+            "the laboratory had withdrawn this result before it corrected it. Ask whether the correction is of this patient and "
+            "sample; `cmvmon quarantine release` uses it again, `cmvmon quarantine reject` never does."
+        ),
         "too_many_results": (
             "so many results stand under this number that it is no patient's; none of them was judged. Ask the sender what the "
             "number stands for, and correct the column of the patient."

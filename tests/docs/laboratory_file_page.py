@@ -87,6 +87,7 @@ unit = "Eenheid"
 collected_at = "Afnamedatum"
 collected_time = "Afnametijd"
 reported_at = "Autorisatiedatum"
+sent_at = "Aangemaakt"
 reported_time = "Autorisatietijd"
 result_status = "Status"
 order_status = "Orderstatus"
@@ -202,6 +203,8 @@ MEANINGS = {
     "columns.collected_time": "Of the time of sampling, where the date stands apart; the two are joined by a blank.",
     "columns.reported_at": "Of the moment of the report, or of its date.",
     "columns.reported_time": "Of the time of the report, where the date stands apart.",
+    "columns.sent_at": "Of the moment at which the message was made: it puts corrections and withdrawals in order that their report "
+    "times leave open. Of HL7, where it is absent: MSH-7; of FHIR `meta.lastUpdated`, or else the Bundle's `timestamp`.",
     "columns.result_status": "Of the status. Of HL7, where it is absent: OBX-11; of FHIR Observation.status.",
     "columns.order_status": "Of the status of the order that the result belongs to: the more cautious of the two holds. Of HL7: OBR-25; of FHIR DiagnosticReport.status.",
     "columns.comment": "Kept with the record; not read.",

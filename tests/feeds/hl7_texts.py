@@ -17,13 +17,19 @@ PUBLIC = next((f for p in Path(__file__).parents if (f := p / "shared" / "data" 
 FILES = sorted(p for p in PUBLIC.glob("*") if p.suffix in (".hl7", ".er7", ".bin"))
 needs_public_messages = pytest.mark.skipif(not FILES, reason="the public messages (../shared/data/hl7) are not there")
 
-MSH = "MSH|^~\\&|LIS|EXAMPLE|CMVMON|ICU|20260503101500+0200||{kind}|{control}|P|2.5.1"
+MSH = "MSH|^~\\&|LIS|EXAMPLE|CMVMON|ICU|{sent}||{kind}|{control}|P|2.5.1"
 PID = "PID|1||{patient}^^^EXAMPLE^MR"
 
 
-def message(*segments: str, patient: str = "SYNTH-1", kind: str = "ORU^R01^ORU_R01", control: str = "S1") -> list[str]:
+def message(
+    *segments: str,
+    patient: str = "SYNTH-1",
+    kind: str = "ORU^R01^ORU_R01",
+    control: str = "S1",
+    sent: str = "20260503101500+0200",
+) -> list[str]:
     """The segments of a message under its header and its patient."""
-    return [MSH.format(kind=kind, control=control), PID.format(patient=patient), *segments]
+    return [MSH.format(kind=kind, control=control, sent=sent), PID.format(patient=patient), *segments]
 
 
 def order(

@@ -14,7 +14,7 @@ from cmvmon.feeds.fhir.statuses import OF_REPORTS, OF_RESULTS
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.shell.work.opening import open_site
 from tests.feeds.fhir_texts import as_bytes, bundle, observation, patient, quantity, report, specimen
-from tests.shell.test_hl7_statuses import at_last
+from tests.shell.test_hl7_statuses import HELD, at_last
 from tests.sites import day
 
 Said = tuple[str, str, int | None]
@@ -53,6 +53,14 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
     **{f"final, then {s} without a value": ([F, (s, "", None)], "withdrawn", []) for s in GONE},
     "final, then unknown": ([F, ("unknown", "final", 900)], "final 800", ["unknown_status"]),
     "final, then entered in error, then final again": ([F, ("entered-in-error", "", None), ("final", "final", 810)], "final 810", []),
+    # faults.md row 59: a correction of what was withdrawn waits for a person; what is issued in its place does not
+    **{f"final, then {s}, then {c}": ([F, (s, "", None), (c, "final", 900)], "withdrawn", [HELD]) for s, c in zip(GONE, ("amended", "corrected"), strict=True)},
+    "cancelled with its value, then amended": ([("cancelled", "", 800), ("amended", "", 900)], "withdrawn", [HELD]),
+    "final, then entered in error, then final of an amended report": ([F, ("entered-in-error", "", None), ("final", "amended", 900)], "withdrawn", [HELD]),
+    "final, then corrected, then entered in error": ([F, ("corrected", "final", 900), ("entered-in-error", "", None)], "withdrawn", []),
+    "corrected, then final": ([("corrected", "", 900), ("final", "", 810)], "final 810", []),
+    "corrected, then preliminary": ([("corrected", "", 900), P], "corrected 900", []),
+    "preliminary, then entered in error": ([P, ("entered-in-error", "", None)], "withdrawn", []),
     "preliminary, final, corrected": ([P, F, ("corrected", "corrected", 900)], "corrected 900", []),
     # the status of the report, where it says something else
     **{f"final of a report that is {s}": ([("final", s, 800)], "preliminary 800", []) for s in ("registered", "partial", "preliminary")},

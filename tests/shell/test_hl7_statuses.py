@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.domain.versions import current_results
+from cmvmon.domain.versions import current_results, current_versions
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.shell.as_known import known
 from cmvmon.shell.taken_in.intake_store import Counted
@@ -47,17 +47,17 @@ def at_last(root: Path) -> tuple[str, list[str]]:
     with open_site(root) as opened, opened.reading() as connection:
         frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
         waits = open_quarantine(connection)["reason"].to_list()
-    versions = frame.sort("reported_at", "received_at", nulls_last=False)["result_status"].to_list()
     used = current_results(frame).select("result_status", "viral_load_iu_per_ml", "is_conflicting").rows()
     if not used:  # what is preliminary is stored and shown, and nothing rests on it
-        (last,) = frame.sort("reported_at", "received_at", nulls_last=False).tail(1).to_dicts() or [None]
-        if last is None or last["result_status"] != "preliminary":
-            return ("withdrawn" if "withdrawn" in versions else "nothing"), waits
+        (last,) = current_versions(frame).to_dicts() or [None]
+        if last is None or last["result_status"] == "withdrawn":
+            return ("nothing" if last is None else "withdrawn"), waits
         return f"preliminary {last['viral_load_iu_per_ml']:g}", waits
     ((status, load, clash),) = used
     return f"conflict {status}" if clash else f"{status} {load:g}", waits
 
 
+HELD = "corrects_withdrawn_result"
 F, P = ("F", "F", "800"), ("P", "P", "700")
 # Messages in the order of their report -> what is used, and why records wait
 CASES: dict[str, tuple[list[Said], str, list[str]]] = {
@@ -85,6 +85,20 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
     "F, then U without a value": ([F, ("U", "F", "")], "final 800", []),
     "F, then W, then U": ([F, ("W", "F", ""), ("U", "F", "")], "withdrawn", []),
     "F, then D, then F again": ([F, ("D", "F", ""), ("F", "F", "810")], "final 810", []),
+    # faults.md row 59: a correction of what was withdrawn waits for a person; what comes in its place does not
+    **{f"F, then {s}, then {c}": ([F, (s, "F", ""), (c, "F", "900")], "withdrawn", [HELD]) for s in "DWX" for c in "CA"},
+    **{f"{s}, then C": ([(s, "F", "800"), ("C", "F", "900")], "withdrawn", [HELD]) for s in "DWX"},
+    "P, then W": ([P, ("W", "F", "")], "withdrawn", []),
+    "P, then W, then C": ([P, ("W", "F", ""), ("C", "F", "900")], "withdrawn", [HELD]),
+    "F, then W, then C, then C": ([F, ("W", "F", ""), ("C", "F", "900"), ("C", "F", "950")], "withdrawn", [HELD]),
+    "F, then W, then C, then W": ([F, ("W", "F", ""), ("C", "F", "900"), ("W", "F", "")], "withdrawn", []),
+    "F, then W, then F of a corrected order": ([F, ("W", "F", ""), ("F", "C", "900")], "withdrawn", [HELD]),
+    "F, then W, then F, then C": ([F, ("W", "F", ""), ("F", "F", "810"), ("C", "F", "900")], "corrected 900", []),
+    "F, then W, then P": ([F, ("W", "F", ""), P], "withdrawn", []),
+    "F, then C, then W": ([F, ("C", "F", "900"), ("W", "F", "")], "withdrawn", []),
+    "C, then F": ([("C", "F", "900"), ("F", "F", "810")], "final 810", []),
+    "C, then P": ([("C", "F", "900"), P], "corrected 900", []),
+    "C, then U without a value": ([("C", "F", "900"), ("U", "F", "")], "corrected 900", []),
     "F, then N": ([F, ("N", "F", "900")], "final 800", ["unknown_status"]),
     "F, then empty": ([F, ("", "F", "900")], "final 800", ["missing_result_status"]),
     # the status of the order, where it says something else

@@ -63,7 +63,7 @@ BY_RECEIPT: dict[str, tuple[list[list[tuple[float, str]]], list[float | None]]] 
     "an export that repeats the whole history returns to nothing": (
         [[(800, "F")], [(900, "C")], [(900, "C"), (700, "C")], [(900, "C"), (700, "C"), (800, "F")]], [700],
     ),
-    "issued again after a withdrawal": ([[(800, "F")], [(800, "W")], [(650, "C")]], [650]),
+    "corrected after a withdrawal": ([[(800, "F")], [(800, "W")], [(650, "C")]], []),
     "withdrawn after a correction": ([[(800, "F")], [(900, "C")], [(900, "W")]], []),
     "withdrawn, issued again, both repeated": (
         [[(800, "F")], [(900, "C")], [(900, "C"), (900, "W")], [(900, "C"), (900, "W")]], [],

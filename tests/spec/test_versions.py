@@ -16,7 +16,7 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results, current_versions
 from tests.sites import day
 
-CASES = {
+CASES: dict[str, tuple[list[tuple[float | None, str, float]], float | str | None]] = {
     # (reported on day, status, load) ...            -> load that is used; None = none; "clash" = neither
     "one final result": ([(1, "final", 10)], 10),
     "a preliminary one is not used": ([(1, "preliminary", 10)], None),
@@ -25,7 +25,21 @@ CASES = {
     "a final reported later than a correction wins": ([(1, "corrected", 20), (2, "final", 30)], 30),
     "at one report time a correction wins": ([(1, "final", 10), (1, "corrected", 20)], 20),
     "withdrawn": ([(1, "final", 10), (2, "withdrawn", 10)], None),
-    "used again after a withdrawal": ([(1, "final", 10), (2, "withdrawn", 10), (3, "corrected", 15)], 15),
+    "a correction of what was withdrawn is not used": (
+        [(1, "final", 10), (2, "withdrawn", 10), (3, "corrected", 15)],
+        None,
+    ),
+    "nor is a second one": ([(1, "withdrawn", 10), (2, "corrected", 15), (3, "corrected", 20)], None),
+    "withdrawn after a correction": ([(1, "final", 10), (2, "corrected", 15), (3, "withdrawn", 10)], None),
+    "issued anew after a withdrawal": ([(1, "final", 10), (2, "withdrawn", 10), (3, "final", 15)], 15),
+    "issued anew, and then corrected": (
+        [(1, "final", 10), (2, "withdrawn", 10), (3, "final", 15), (4, "corrected", 20)],
+        20,
+    ),
+    "issued anew before a late correction": (
+        [(1, "withdrawn", 10), (2, "final", 15), (3, "corrected", 20), (4, "withdrawn", 1), (5, "corrected", 2)],
+        None,
+    ),
     "an unknown report time comes first": ([(None, "corrected", 10), (1, "final", 20)], 20),
     "two values, same time and status": ([(1, "final", 10), (1, "final", 20)], "clash"),
     "the same value twice is no clash": ([(1, "final", 10), (1, "final", 10)], 10),
@@ -71,7 +85,7 @@ RECEIVED = {
     "second correction without report times": ([(None, 1, "final", 10), (None, 2, "corrected", 20), (None, 3, "corrected", 30)], 30),
     "corrected back to what it was": ([(None, 1, "final", 10), (None, 2, "corrected", 20), (None, 3, "corrected", 10)], 10),
     "second correction at one report time": ([(1, 1, "final", 10), (1, 2, "corrected", 20), (1, 3, "corrected", 30)], 30),
-    "issued again after a withdrawal without report times": ([(None, 1, "final", 10), (None, 2, "withdrawn", 10), (None, 3, "corrected", 15)], 15),
+    "corrected after a withdrawal without report times": ([(None, 1, "final", 10), (None, 2, "withdrawn", 10), (None, 3, "corrected", 15)], None),
     "a withdrawal without report time of a result with one": ([(1, 2, "final", 10), (None, 3, "withdrawn", 10)], None),
     "a correction without report time of a result with one": ([(1, 2, "final", 10), (None, 3, "corrected", 20)], 20),
     "a correction that is reported after one without report time": ([(None, 2, "corrected", 20), (3, 4, "corrected", 30)], 30),

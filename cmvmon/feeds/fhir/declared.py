@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cmvmon.feeds.declared_statuses import Statuses
 from cmvmon.feeds.fhir.addresses import address_of
 from cmvmon.feeds.fhir.observations import KINDS
-from cmvmon.feeds.fhir.result_records import ORDER_STATUS, STATUS, UNITS, VALUE
+from cmvmon.feeds.fhir.result_records import ORDER_STATUS, SENT_AT, STATUS, UNITS, VALUE
 from cmvmon.feeds.fhir.statuses import OF_REPORTS, OF_RESULTS
 from cmvmon.feeds.toml_reading import StrictTable
 
@@ -15,9 +15,10 @@ KNOWN_STATUSES = Statuses(OF_RESULTS, OF_REPORTS)
 
 
 def default_columns(columns: Mapping[str, str]) -> dict[str, str]:
-    """The columns, with the status of a result and that of its report where none is declared."""
+    """The columns, with the status of a result, that of its report and when it was last changed where none is declared."""
     own = {"result_status": STATUS} | dict(columns)
-    return own if ORDER_STATUS in own.values() else {"order_status": ORDER_STATUS} | own
+    beside = {"order_status": ORDER_STATUS, "sent_at": SENT_AT}
+    return {field: place for field, place in beside.items() if place not in own.values()} | own
 
 
 def check_addresses(table: StrictTable, columns: Mapping[str, str]) -> None:

@@ -31,6 +31,7 @@ from cmvmon.feeds.told_records import OfTable
 AT_ONCE = 10_000  # records of one part
 (RESULTS,) = BY_LABORATORY  # the table that comes in a laboratory's words
 VALUE, STATUS, ORDER_STATUS = "Observation.value", "Observation.status", "DiagnosticReport.status"
+SENT_AT = "Observation.meta.lastUpdated"
 UNITS = {f"{VALUE}.{name}": name for name in (UNIT, CODE)}
 
 
@@ -211,6 +212,8 @@ def _cell(result: Result, name: str, address: Address, units_read: Collection[st
         return value_of(result.own, units_read=units_read, decimal=decimal)
     if name == ORDER_STATUS:
         return _order_status(result, address)
+    if name == SENT_AT:
+        return result.at(address) or result.resource.bundled_at
     return result.at(address)
 
 

@@ -10,13 +10,14 @@ from cmvmon.feeds.hl7.statuses import OF_ORDERS, OF_RESULTS
 from cmvmon.feeds.toml_reading import StrictTable
 
 KNOWN_STATUSES = Statuses(OF_RESULTS, OF_ORDERS)
-_RESULT_STATUS, _ORDER_STATUS = "OBX-11", "OBR-25"
+_BESIDE = {"order_status": "OBR-25", "sent_at": "MSH-7"}
 
 
 def default_columns(columns: Mapping[str, str]) -> dict[str, str]:
-    """The columns, with the status of a result and that of its order (OBX-11, OBR-25) where none is declared."""
-    own = {"result_status": _RESULT_STATUS} | dict(columns)
-    return own if _ORDER_STATUS in own.values() else {"order_status": _ORDER_STATUS} | own
+    """The columns, with the status of a result, that of its order and when its message was made (OBX-11, OBR-25, MSH-7) where
+    none is declared."""
+    own = {"result_status": "OBX-11"} | dict(columns)
+    return {field: place for field, place in _BESIDE.items() if place not in own.values()} | own
 
 
 def check_addresses(table: StrictTable, columns: Mapping[str, str]) -> None:

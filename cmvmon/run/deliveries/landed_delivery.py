@@ -10,7 +10,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from cmvmon import __version__
-from cmvmon.domain import delivered
+from cmvmon.domain import delivered, words
 from cmvmon.domain.errors import NoLaboratoryFile
 from cmvmon.feeds.judging import Declared
 from cmvmon.ingest import Intake, ingest
@@ -20,6 +20,7 @@ from cmvmon.shell.folder import landing, tries
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.taken_in import arrivals, intake_store, journal, unjudged
 from cmvmon.shell.taken_in.arrivals import OLDER_SNAPSHOT, Arrival, Came
+from cmvmon.shell.taken_in.corrects_withdrawn import to_judge_again
 from cmvmon.shell.taken_in.earlier import Earlier, earlier
 from cmvmon.shell.taken_in.intake_store import Counted, TakenAs
 from cmvmon.shell.taken_in.journal import Taking
@@ -35,6 +36,7 @@ def take_in_landed(
     received_at: datetime,
     arrival: Arrival | None = None,
     arrived_at: datetime | None = None,
+    also: frozenset[int] = frozenset(),
 ) -> tuple[Counted, ...]:
     """Judges one landed delivery and stores what came of it: all of its tables, or nothing.
 
@@ -42,7 +44,8 @@ def take_in_landed(
     the site states have changed or a moment has come, and then only the records that were set apart; where they were
     refused, at every later moment, for the clock or what stood then may have been wrong; and whole, when they arrive again
     (`arrival`, at `arrived_at`) after another delivery, where receipt tells what holds. Withdrawals that waited for a record
-    which it brings are judged again with it, and counted beside it. Judging that ended three times in an error of ours is not
+    which it brings are judged again with it, and counted beside it; so are corrections of what it withdraws (`also`: their numbers
+    in the delivery that brought them). Judging that ended three times in an error of ours is not
     tried again under the same files and program: StandsAfterTries.
     """
     try:
@@ -60,7 +63,7 @@ def take_in_landed(
             if is_snapshot
             else arrivals.came_besides(connection, landed, arrival, before)
         )
-    if before is not None and not came.is_again and not _judges_again(before, version, received_at):
+    if before is not None and not came.is_again and not also and not _judges_again(before, version, received_at):
         _note_arrival(opened, landed, arrival, came, received_at)
         return _already_known(landed, before)
     if before is not None and came.is_again:  # it landed first with its bytes, and holds since it came last
@@ -85,7 +88,7 @@ def take_in_landed(
             landed_at=landed.landed_at if before is None else received_at,
             form=landed.form,
             history=landed.is_history,
-            only_records=None if is_whole or before is None else before.open_records,
+            only_records=None if is_whole or before is None else before.open_records | also,
             zone=declared.site_zone,
             table_file=declared.table_file,
             is_of_inbox=landed.is_of_inbox,
@@ -105,7 +108,29 @@ def take_in_landed(
         ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
         others = [way for way in ways if delivery_id != landed.delivery_id]
         counted += tuple(one for way in others for one in take_in_landed(opened, way, received_at=received_at))
+    with opened.reading() as connection:
+        again = to_judge_again(connection, landed.delivery_id) if _may_withdraw(intake) else {}
+    for (delivery_id, feed), numbers in again.items():
+        ways = [way for way in landing.landed(opened.site.landing, delivery_id) if way.feed == feed]
+        held = (
+            take_in_landed(opened, way, received_at=received_at, also=numbers) for way in ways if _holds_results(way)
+        )
+        counted += tuple(one for told in held for one in told)
     return counted
+
+
+def _may_withdraw(intake: Intake) -> bool:
+    """Whether a delivery brought a withdrawal, or what may be one."""
+    return any(
+        "result_status" in rows.columns and (rows["result_status"] == words.WITHDRAWN).any()
+        for part in intake.parts
+        for rows in (part.accepted, part.withdrawals)
+        if rows is not None
+    )
+
+
+def _holds_results(landed: Landed) -> bool:
+    return landed.table in (None, delivered.LEADING.name)
 
 
 def _stored(

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.feeds.part import Part
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import VERSIONS
+from cmvmon.shell.taken_in.corrects_withdrawn import Held
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.versions.one_number import judged_under
 from cmvmon.shell.waiting.quarantine import keys_that_wait
@@ -53,6 +54,7 @@ def sorted_out(
     accepted: list[dict[str, Any]] = []
     conflicting: list[dict[str, Any]] = []
     duplicates = 0
+    told: dict[tuple[str, ...], _Told] = {}
     for version, group in groups.items():
         stored = known[version[0]]
         peers = [row for row in stored if _version(row, table) == version]
@@ -65,6 +67,12 @@ def sorted_out(
         stands = is_snapshot and len({row["content"] for row in repeatable}) > 1  # a conflict, told once more
         if repeats and not fresh and version[0] in waiting and not stands:
             fresh, repeats = repeats[:1], repeats[1:]  # it says that it still holds, after one that could not be read
+        told[version] = _Told(fresh, repeats, peers, stands)
+    held = Held.of_records(connection, landed, table, known, [row for one in told.values() for row in one.fresh])
+    for version, group in groups.items():
+        fresh, repeats, peers, stands = told[version]
+        fresh, repeats, apart = held.without(fresh, repeats)
+        conflicting += apart
         elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
         said = [judged_under(row, table, one) for row in (*peers, *fresh)]
         reason = elsewhere or what_conflicts(said)
@@ -79,6 +87,16 @@ def sorted_out(
         else:
             duplicates += len(repeats)
     return accepted, conflicting, duplicates
+
+
+class _Told(NamedTuple):
+    """Of the records of one version, those that say something new, those that repeat, the stored ones of that version, and whether
+    these contradict each other and are told once more."""
+
+    fresh: list[dict[str, Any]]
+    repeats: list[dict[str, Any]]
+    peers: list[dict[str, Any]]
+    stands: bool
 
 
 def _several_samples(
@@ -119,8 +137,9 @@ def _repeatable(
 ) -> Sequence[dict[str, Any]]:
     """The stored versions that the records of one version would only repeat.
 
-    Where receipt alone orders, what came last: a record may return to what it said before. Where several came last
-    together, they are repeated only together: one of them alone says which one holds. A delivery that tells the history of
+    Where receipt alone orders, what came last: a record may return to what it said before. What says when it was sent repeats
+    only what was sent at that moment. Where several came last together, they are repeated only together: one of them alone says
+    which one holds. A delivery that tells the history of
     a record (several such versions of it) returns to nothing.
     """
     record = group[0]
@@ -129,13 +148,14 @@ def _repeatable(
         return [*peers, *(last if _say_the_same(group, last) else ())]
     if not table.versions.is_by_receipt(record):
         return peers
-    said = ("reported_at",) if record["reported_at"] is None else ("reported_at", "result_status")
+    stated = ("reported_at", "sent_at")
+    said = stated if record["reported_at"] is None else (*stated, "result_status")
     alike = [
         row
         for row in stored
         if table.versions.is_by_receipt(row) and all(as_text(row[name]) == as_text(record[name]) for name in said)
     ]
-    if record["reported_at"] is not None or tells_history or not alike:
+    if any(record[name] is not None for name in stated) or tells_history or not alike:
         return alike
     newest = max(_arrived(row) for row in alike)
     return [row for row in alike if _arrived(row) == newest]
@@ -162,7 +182,7 @@ def _tell_history(groups: Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]],
     unreported = {
         (row["record_key"], row["content"])
         for row in rows
-        if table.versions.is_by_receipt(row) and row["reported_at"] is None
+        if table.versions.is_by_receipt(row) and row["reported_at"] is None and row["sent_at"] is None
     }
     return {key for key, n in Counter(key for key, _ in unreported).items() if n > 1}
 

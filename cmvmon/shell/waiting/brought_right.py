@@ -16,9 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.domain import words
-from cmvmon.domain.conflicts import CONFLICTS
+from cmvmon.domain.conflicts import CONFLICTS, asks_for_release
 from cmvmon.domain.delivered import (
     BY_NAME,
+    CORRECTS_WITHDRAWN,
     SNAPSHOT_REFUSED,
     TOO_MANY_WITHDRAWN,
     WHOLE_SNAPSHOT,
@@ -29,6 +30,7 @@ from cmvmon.domain.delivered import (
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.versions.of_one_result import place_in_delivery, versions_of
 
 _CHUNK = 500
 _PLACE = ("delivery_id", "feed", "attempt", "record_number")
@@ -92,7 +94,9 @@ def brought_right(
     connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, as_of: datetime | None = None
 ) -> list[Mapping[str, Any]]:
     """Those of these records (of `set_apart`) that a later delivery of their feed brought right by `as_of`."""
-    found: list[Mapping[str, Any]] = []
+    asked = [row for row in rows if row["reason"] == CORRECTS_WITHDRAWN]
+    found: list[Mapping[str, Any]] = [row for row in asked if not _asks_for_release(connection, row, as_of)]
+    rows = [row for row in rows if row["reason"] != CORRECTS_WITHDRAWN]
     for name, table in BY_NAME.items():
         waiting = [
             _Waiting(row, Named.from_text(str(row["identity"])), row["landed_at"])
@@ -109,6 +113,12 @@ def brought_right(
         parted = [one for one in waiting if one.named.key(table.rows) is None]
         found += _brought_whole(connection, parted, table, as_of)
     return found
+
+
+def _asks_for_release(connection: sa.Connection, row: Mapping[str, Any], as_of: datetime | None) -> bool:
+    """Whether a correction of what stood withdrawn is the last word on its result, and still held."""
+    asks = asks_for_release(versions_of(connection, row["named_key"], as_of=as_of))
+    return place_in_delivery(row) in {place_in_delivery(version) for version in asks}
 
 
 def _brings_right(version: Mapping[str, Any], one: _Waiting, table: Delivered) -> bool:
