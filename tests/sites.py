@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -123,10 +124,10 @@ def database(root: Path) -> sa.Engine:
 
 
 def page_of(root: Path, patient: str, code: str = "en") -> str:
-    """The page of that patient in that language, as it was written."""
+    """The page of that patient in that language, as it was written but for the marks that keep a date or number on one line."""
     pages = [path.read_text(encoding="utf-8") for path in (root / "pages").glob(f"*.{code}.html")]
     (mine,) = (page for page in pages if f'<dd id="patient">{patient}</dd>' in page)
-    return mine
+    return re.sub(r'<span class="w">([^<]*)</span>', r"\1", mine)
 
 
 def rows(root: Path, query: str) -> list[tuple[Any, ...]]:

@@ -122,10 +122,11 @@ def test_an_alert_of_another_compartment_brings_that_compartment_first_and_no_ot
 ) -> None:
     stored = board.pages.stored()
     listed, alerts, protocol = stored.listed, stored.around.alerts, stored.opened.protocol
-    rows = ward_rows.ward_rows(listed, alerts, protocol=protocol)
+    asked = {"protocol": protocol, "as_of": stored.as_of}
+    rows = ward_rows.ward_rows(listed, alerts, **asked)
     moved = alerts.with_columns(
         compartment=pl.when(pl.col("patient_id") == ON_A).then(pl.lit("bal")).otherwise("compartment")
     )
     for now in (moved, alerts.filter(pl.col("patient_id") != ON_A), alerts.clear(), alerts):
-        anew = ward_rows.ward_rows(listed, now, protocol=protocol)
-        assert ward_rows.ward_rows(listed, now, protocol=protocol, before=rows) == anew
+        anew = ward_rows.ward_rows(listed, now, **asked)
+        assert ward_rows.ward_rows(listed, now, **asked, before=rows) == anew

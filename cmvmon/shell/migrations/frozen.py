@@ -30,6 +30,13 @@ def statements_for(name: str, tables: Collection[str]) -> list[str]:
     return _made(name, tables, [])
 
 
+def complete(connection: sa.Connection) -> None:
+    """Makes the tables that are not there, in the transaction of the caller."""
+    has = set(sa.inspect(connection).get_table_names())  # another program may have been first
+    for statement in statements_for(connection.dialect.name, set(METADATA.tables) - has):
+        connection.exec_driver_sql(statement)
+
+
 def _made(name: str, tables: Collection[str], once: list[str]) -> list[str]:
     compiled_as = _COMPILED_AS[name]()
     statements: list[str] = []

@@ -15,7 +15,7 @@ from cmvmon.shell.dialects import Fault
 from cmvmon.shell.dialects import dialect as said
 from cmvmon.shell.rows.schema import METADATA
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 # `cmvmon watch` looks at the store from a second thread (`metrics`), and the means that makes a schema knows of one alone.
 _ONE_MOVES = Lock()
 
@@ -37,9 +37,12 @@ def connect(url: sa.URL, *, if_new: Callable[[], None] = lambda: None) -> sa.Eng
                 )
             if version is None:
                 if_new()
-            if version != SCHEMA_VERSION:
+                _migrate(engine)
+            elif version != SCHEMA_VERSION:
+                _refuse_other_columns(engine)
                 _migrate(engine)
             elif not set(METADATA.tables) <= has:
+                _refuse_other_columns(engine)
                 _complete(engine)
     except BaseException:
         engine.dispose()
@@ -127,32 +130,39 @@ def _found(engine: sa.Engine) -> tuple[str | None, frozenset[str]]:
 
 
 def _complete(engine: sa.Engine) -> None:
-    """Makes the tables that a program of this version, before its release, did not have yet: all of them, or none.
-
-    Raises StoreError where a table that is there has other columns than this program knows: that can't be moved.
-    """
+    """Makes the tables that a program before the release did not have yet: all of them, or none."""
     from cmvmon.shell.migrations import frozen  # needed once in the life of a database
 
-    dialect = dialects.of(engine.url)
     with engine.begin() as connection:
-        has = set(sa.inspect(connection).get_table_names())  # another program may have been first
-        if others := with_other_columns(connection):
-            raise StoreError(
-                f"{dialect.called(engine.url)} was made by a cmvmon before its release: its table {others[0]} has other columns. "
-                "Nothing was changed. Make the site again from what has landed (`cmvmon rebuild --into NEW`)"
-            )
-        for statement in frozen.statements_for(dialect.name, set(METADATA.tables) - has):
-            connection.exec_driver_sql(statement)
+        frozen.complete(connection)
+
+
+def _refuse_other_columns(engine: sa.Engine) -> None:
+    """Raises StoreError where a table has other columns than this program knows or can add: that can't be moved."""
+    with engine.connect().execution_options(read_only=True) as connection:
+        others = with_other_columns(connection)
+    if others:
+        raise StoreError(
+            f"{dialects.of(engine.url).called(engine.url)} was made by a cmvmon before its release: its table {others[0]} has other "
+            "columns. Nothing was changed. Make the site again from what has landed (`cmvmon rebuild --into NEW`)"
+        )
 
 
 def with_other_columns(connection: sa.Connection) -> list[str]:
-    """The tables that are there with other columns than this program knows."""
-    inspector = sa.inspect(connection)
-    return [
-        name
-        for name in sorted(set(inspector.get_table_names()) & set(METADATA.tables))
-        if {column["name"] for column in inspector.get_columns(name)} != set(METADATA.tables[name].columns.keys())
-    ]
+    """The tables that are there with other columns than this program knows; those that later versions add may be missing."""
+    from cmvmon.shell.migrations.added import added_since
+
+    version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
+    may_lack, inspector = added_since(version), sa.inspect(connection)
+    found = []
+    for name in sorted(set(inspector.get_table_names()) & set(METADATA.tables)):
+        has, known = (
+            {column["name"] for column in inspector.get_columns(name)},
+            set(METADATA.tables[name].columns.keys()),
+        )
+        if not has <= known or any((name, column) not in may_lack for column in known - has):
+            found.append(name)
+    return found
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -1,0 +1,20 @@
+"""Columns that a later version added to tables that were there: none of them is filled in the rows of before."""
+
+from __future__ import annotations
+
+# By version, then table and column: its type on each kind of database. A version that sites run is never written again.
+ADDED = {
+    "0002": {
+        ("viral_load_results", "sent_at"): {"sqlite": "VARCHAR(27)", "postgresql": "TIMESTAMP WITH TIME ZONE"},
+        ("viral_load_results", "is_released"): {"sqlite": "BOOLEAN", "postgresql": "BOOLEAN"},
+    },
+}
+
+
+def added_since(version: str) -> frozenset[tuple[str, str]]:
+    """Table and column of what a database of that version does not have yet.
+
+    >>> ("viral_load_results", "sent_at") in added_since("0001"), added_since("9999")
+    (True, frozenset())
+    """
+    return frozenset(place for later, places in ADDED.items() if later > version for place in places)
