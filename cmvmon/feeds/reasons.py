@@ -230,9 +230,6 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
             "leave them out."
         ),
         "wrong_feed": "the header is not that of this feed. Check that the file was given to the right feed and table.",
-        "no_known_header": (
-            "no header tells where patient and result stand. Name the columns in a copy of cmvmon/feeds/labs/example_nl.toml."
-        ),
         "missing_column": (
             f"the header lacks a column. Ask the sender, or correct the column's name in [columns] of {_FILES}."
         ),

@@ -172,7 +172,7 @@ def test_a_header_is_known_however_its_accents_and_joints_are_written(
 def test_a_header_that_is_not_known_is_told_with_those_that_are() -> None:
     with pytest.raises(DeliveryError, match=r"patient_id \(.*patientnummer.*\)") as told:
         draft(b"Wie;Uitslag\n98765;12\n")
-    assert told.value.code == "no_known_header"
+    assert told.value.code == "missing_column"
     assert "Wie" not in str(told.value)
 
 

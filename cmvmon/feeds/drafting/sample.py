@@ -245,6 +245,6 @@ def _no_header(missing: Sequence[str], known: Vocabulary) -> DeliveryError:
     """What is found can't be shown, since it may be a patient; what is known can."""
     names = (f"{field} ({', '.join(sorted(h for h, of in known.headers.items() if of == field))})" for field in missing)
     return refusal(
-        "no_known_header",
+        "missing_column",
         f"none is known here for {' and for '.join(names)}; it can't be told where a patient stands, so nothing of the file is shown",
     )

@@ -163,7 +163,6 @@ SENTENCES: dict[str, str] = {
     "operations.unreadable_folder": "folder could not be read",
     "operations.unfinished": "file was never finished",
     "operations.still_growing": "file was still being written",
-    "operations.no_known_header": "no header tells where patient and result stand",
     "operations.missing_column": "delivery refused, a column is missing",
     "operations.lines_above_header": "delivery refused, undeclared lines above the header",
     "operations.undeclared_comparator": "delivery refused, undeclared column of < and >",

@@ -162,7 +162,6 @@ SENTENCES: dict[str, str] = {
     "operations.unreadable_folder": "map niet leesbaar",
     "operations.unfinished": "bestand nooit afgemaakt",
     "operations.still_growing": "bestand werd nog geschreven",
-    "operations.no_known_header": "geen kop zegt waar patiënt en uitslag staan",
     "operations.missing_column": "levering geweigerd, er ontbreekt een kolom",
     "operations.lines_above_header": "levering geweigerd, niet opgegeven regels boven de kopregel",
     "operations.undeclared_comparator": "levering geweigerd, niet opgegeven kolom met < en >",
