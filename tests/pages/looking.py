@@ -36,7 +36,7 @@ CUT_OFF = """() => {
 _BROKEN = r"""() => {
   const whole = new RegExp([
     '\\d{2}-\\d{2}-\\d{4}', '\\d{1,2} (jan|feb|mrt|mar|apr|mei|may|jun|jul|aug|sept?|okt|oct|nov|dec)\\b( \\d{4})?', '\\d{1,2}:\\d{2}',
-    '\\d[\\d.,]* (I[EU]/m[lL]|log10|mg(/\\w+)?|m[lL]/\\w+|[mu]mol/[lL]|mmHg|x 10\\^9/[lL]|dag|dagen|days?|uur|hours?|h|d|weken|weeks?)\\b'
+    '(?<![\\w.,])\\d[\\d.,]* (I[EU]/m[lL]|log10|mg(/\\w+)?|m[lL]/\\w+|[mu]mol/[lL]|mmHg|x 10\\^9/[lL]|dag|dagen|days?|uur|hours?|h|d|weken|weeks?)\\b'
   ].join('|'), 'gi');
   const folds = [...document.querySelectorAll('details:not([open])')];
   folds.forEach(e => { e.open = true; });
