@@ -127,7 +127,12 @@ def page_of(root: Path, patient: str, code: str = "en") -> str:
     """The page of that patient in that language, as it was written but for the marks that keep a date or number on one line."""
     pages = [path.read_text(encoding="utf-8") for path in (root / "pages").glob(f"*.{code}.html")]
     (mine,) = (page for page in pages if f'<dd id="patient">{patient}</dd>' in page)
-    return re.sub(r'<span class="w">([^<]*)</span>', r"\1", mine)
+    return unmarked(mine)
+
+
+def unmarked(page: str) -> str:
+    """A page without the marks that keep a date, or a number with its unit, on one line."""
+    return re.sub(r'<span class="w">([^<]*)</span>', r"\1", page)
 
 
 def rows(root: Path, query: str) -> list[tuple[Any, ...]]:

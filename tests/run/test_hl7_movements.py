@@ -322,7 +322,10 @@ def listed(root: Path, at: datetime) -> dict[str, tuple[str | None, str | None]]
             assert set(stored.patients) <= ward_list.candidates(connection, as_of=at)
         assert (stored.patients, stored.unplaced) == (whole.patients, whole.unplaced)
         no_alerts = ALERTS.empty()
-        return {row.patient_id: (row.ward, row.bed) for row in ward_rows(stored, no_alerts, protocol=opened.protocol)}
+        return {
+            row.patient_id: (row.ward, row.bed)
+            for row in ward_rows(stored, no_alerts, protocol=opened.protocol, as_of=at)
+        }
 
 
 def test_a_patient_whose_ward_nobody_listed_stays_on_the_list_of_the_ward_while_results_come(tmp_path: Path) -> None:

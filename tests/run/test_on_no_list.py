@@ -19,7 +19,7 @@ SAID = {
 
 
 def ward(root: Path, code: str) -> str:
-    return (root / "pages" / f"ward.{code}.html").read_text("utf-8")
+    return sites.unmarked((root / "pages" / f"ward.{code}.html").read_text("utf-8"))
 
 
 def two_nights(root: Path) -> Night:

@@ -144,7 +144,7 @@ def test_pages_of_a_night_are_not_older_than_those_of_a_delivery_meanwhile(
 
     monkeypatch.setattr(night, "publish_step", late_publish)
     nightly(tmp_path)
-    ward = (tmp_path / "pages" / "ward.en.html").read_text()
+    ward = sites.unmarked((tmp_path / "pages" / "ward.en.html").read_text("utf-8"))
     assert "0.3 log10 per week" in ward
 
 
