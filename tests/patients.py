@@ -4,7 +4,8 @@
               `9000~300` (reported as 9,000, corrected to 300), `clash` (two values under one number and report time),
               `nd?` (limits of the assay not known), `bal@other d0 5000` (of the laboratory `other`), `9000~withdrawn+3`
               (known 0.2 days after it was taken, withdrawn 3 days after), `9000~elsewhere+3` (then said to be of another
-              patient), `9000~withdrawn+3~corrected+5` (and stands again); without `+3` no moment of receipt is known
+              patient), `9000~withdrawn+3~released+5` (corrected, and a person let it stand again); without `+3` no moment of
+              receipt is known
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
               (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
     hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
@@ -40,7 +41,7 @@ from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENT = "SYNTHETIC-0001"
-WITHDRAWN, ELSEWHERE = "withdrawn", "elsewhere"
+WITHDRAWN, ELSEWHERE, RELEASED = "withdrawn", "elsewhere", "released"
 LIMITS = dict.fromkeys(("plasma", "whole_blood", "serum"), (17.5, 35.0, 10000000.0)) | {"bal": (100.0, 200.0, 1e8)}
 HEADERS = {
     VIRAL_LOAD_RESULTS.name: "patient_id,accession_number,specimen,value,collected_at,test,assay,unit,reported_at,status",
@@ -315,7 +316,8 @@ def _result_row(sample: Sample, patient: str) -> Mapping[str, Any]:
         "laboratory": sample.laboratory or "lab",
         "assay": "assay",
         "collected_at": moment(sample.day),
-        "result_status": "corrected" if sample.status == ELSEWHERE else sample.status,
+        "result_status": "corrected" if sample.status in (ELSEWHERE, RELEASED) else sample.status,
+        "is_released": sample.status == RELEASED or None,
         "received_at": None if sample.received is None else moment(sample.day + sample.received),
         "detection": {"n": "not_detected", "<": "below_lloq", ">": "above_uloq"}.get(sample.text[0], "quantified"),
         "viral_load_iu_per_ml": float(sample.text) if sample.text[0].isdigit() else None,
