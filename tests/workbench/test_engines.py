@@ -19,12 +19,13 @@ import polars as pl
 import pytest
 
 from cmvmon.cli import app
+from cmvmon.domain.columns import Kind
 from cmvmon.domain.errors import CmvmonError, DeliveryError, SiteError
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.simulate import SCENARIOS, ward
 from cmvmon.workbench import batch
 from cmvmon.workbench.analysis import Analysed, analyze
-from cmvmon.workbench.engines import SPARK, spark_session, where_to_run
+from cmvmon.workbench.engines import SPARK, moved_rows, spark_run, spark_session, where_to_run
 from cmvmon.workbench.engines.spark_run import analyze_on_spark
 from tests import spark
 from tests.servers import free_port
@@ -326,3 +327,10 @@ def test_something_else_that_listens_there_is_told_apart_from_an_engine(tmp_path
 def test_without_an_engine_nothing_is_started() -> None:
     assert where_to_run("local", None) is None
     assert where_to_run("spark", "sail") == "sail"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.TEXTS], ids=lambda kind: kind.value)
+def test_every_kind_of_a_delivered_column_has_a_type_on_an_engine(kind: Kind) -> None:
+    """Lists of texts stand in facts alone, which no engine moves."""
+    assert spark_run._sql_type(kind.dtype)
+    assert moved_rows.arrow_schema(pl.Schema({"column": kind.dtype})).names == ["column"]

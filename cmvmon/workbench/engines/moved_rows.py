@@ -206,6 +206,7 @@ def _arrow_type(kind: Any) -> pa.DataType:
         return pa.struct([pa.field(field.name, _arrow_type(field.dtype)) for field in kind.fields])
     plain = {
         pl.String(): pa.string(),
+        pl.Boolean(): pa.bool_(),
         pl.Binary(): pa.binary(),
         pl.Int64(): pa.int64(),
         pl.Float64(): pa.float64(),

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 _FEWEST = 2  # parts that rows are moved in
 _SQL = {
     pl.String(): "string",
+    pl.Boolean(): "boolean",
     pl.Int64(): "bigint",
     pl.Float64(): "double",
     pl.Binary(): "binary",
