@@ -29,13 +29,19 @@ from tests.sites import drop, falling, rows
 def started(*words: str | Path, site: Path) -> Iterator[subprocess.Popen[str]]:
     """A command at work, which is killed at the end if it is still there."""
     process = subprocess.Popen(
-        [str(CMVMON), *map(str, words), "--site", str(site)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [str(CMVMON), *map(str, words), "--site", str(site)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=_hears_ctrl_c,
+    )  # fmt: skip
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def _hears_ctrl_c() -> None:
+    """Also where the tests were started in the background of a shell, which has whatever it starts there ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _wait(ready: object, limit_s: float = 120) -> None:

@@ -66,7 +66,7 @@ def test_reinstated_and_withdrawn_again_it_stood_from_the_first_version_to_the_l
     [(version("withdrawn", 2, reported=2), "withdrawn"), (version("corrected", 2, reported=2, of=OTHER), "moved")],
 )
 def test_one_that_stands_again_says_so_for_the_patient_who_has_it(away: dict[str, Any], how: str) -> None:
-    found = taken_back(version("final", 1, reported=1), away, version("corrected", 3, reported=3))
+    found = taken_back(version("final", 1, reported=1), away, version("corrected", 3, reported=3, is_released=True))
     (row,) = [one for one in found if one["patient_id"] == PATIENT]
     assert (row["stands_again"], row["taken_back_how"], row["taken_back_at"]) == (True, how, moment(2))
 
