@@ -13,7 +13,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.run.judging.assessing import assessed
 from cmvmon.shell.work.opening import open_site
 from tests import sites
-from tests.sites import day, drop, falling, text
+from tests.sites import day, drop, falling, text, unmarked
 
 RUNNER = CliRunner()
 
@@ -39,7 +39,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def page_with(root: Path, *words: str, lang: str) -> str:
     """The one patient page that holds these words."""
-    pages = [p.read_text() for p in (root / "pages").glob(f"*.{lang}.html") if not p.name.startswith("ward")]
+    pages = [
+        unmarked(p.read_text("utf-8")) for p in (root / "pages").glob(f"*.{lang}.html") if not p.name.startswith("ward")
+    ]
     (found,) = [page for page in pages if all(word in page for word in words)]
     return found
 
@@ -52,7 +54,7 @@ def test_a_fall_of_a_third_of_a_log_per_week_has_one_response_alert(site: Path) 
 
 def test_that_alert_is_on_the_ward_page_and_atop_the_patient_page_in_both_languages(site: Path) -> None:
     for lang, decline in (("nl", "Geschat 0,3 log10 daling per week"), ("en", "Estimated decline 0.3 log10 per week")):
-        ward = (site / "pages" / f"ward.{lang}.html").read_text()
+        ward = unmarked((site / "pages" / f"ward.{lang}.html").read_text("utf-8"))
         assert decline in ward
         assert "SYNTHETIC-SLOW" in ward
         page = page_with(site, "SYNTHETIC-SLOW", lang=lang)

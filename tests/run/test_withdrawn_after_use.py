@@ -113,7 +113,9 @@ def test_what_is_no_acknowledgement_ends_nothing(withdrawn: Path, answer: str) -
 
 def test_a_result_that_stands_again_after_weeks_ends_it(withdrawn: Path) -> None:
     nightly(withdrawn, as_of=day(16))
-    bring(withdrawn, 17, result(ONE, 0, 60_000, status="C", reported=text(day(16.9)), **PLASMA))
+    bring(withdrawn, 16.5, result(ONE, 0, 60_000, status="C", reported=text(day(16.4)), **PLASMA))
+    assert the_alert(withdrawn)["state"] == "open"  # a correction of what was withdrawn waits for a person
+    bring(withdrawn, 17, result(ONE, 0, 60_000, status="F", reported=text(day(16.9)), **PLASMA))
     assert the_alert(withdrawn)["state"] == "resolved"
 
 
