@@ -123,6 +123,7 @@ EQUIVALENT = (
         "how many rows of the table have a number, and the least of them, are known together",
     ),
     Equivalent("rules/joining.py", "strict=True", _OFF, "both lists are made from the same tables"),
+    Equivalent("facts/dose_days.py", 'explode("day", empty_as_null=False)', _ON, "a dose has one day at least"),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
     Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),
     Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), _REMEMBERED),

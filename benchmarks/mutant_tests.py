@@ -42,6 +42,7 @@ NEAR = {
         *sorted({f"tests/facts/{p.name}" for p in (ROOT / "tests/facts").glob("test_*.py")} - {_EVERY_FACT}),
         "tests/rules/test_context.py",  # what no rule reads, and the patient page tells
         "tests/rules/test_rule_cases.py",
+        "tests/rules/test_what_alerts_say.py",  # sentences hold what no verdict turns on
         "tests/rules/test_alarms.py",
     ],
     "cmvmon/rules/": [

@@ -23,6 +23,6 @@ def plant(count: int) -> None:
 
     for module, name, instead in (
         ("cmvmon.assess", "all_rules", lambda: rules),
-        ("cmvmon.workbench.analysis", "assess", assess_with),
+        ("cmvmon.workbench.batch", "assess", assess_with),
     ):
         setattr(importlib.import_module(module), name, instead)

@@ -81,3 +81,24 @@ def test_a_preliminary_result_before_the_last_final_one_is_not_counted() -> None
     found = assess(Known.of({VIRAL_LOAD_RESULTS: reported}), protocol=Protocol.shipped(), as_of=moment(20))
     (facts,) = found.facts.of(FOLLOW_UP).to_dicts()
     assert (facts["n_preliminary_blood"], facts["last_blood_collected_at"]) == (0, moment(7))
+
+
+@pytest.mark.parametrize(
+    ("results", "last", "compartment"),
+    [
+        ("plasma d0 9; serum d12 8", 12, "serum"),
+        ("plasma d12 9; serum d0 8", 12, "plasma"),
+        ("plasma d0 9, d12 8; serum d5 8; bal d15 9", 12, "plasma"),
+        ("plasma d7 not_detected; serum d7 500", 7, "serum"),  # at one moment what was measured
+        ("plasma d7 500; serum d7 not_detected", 7, "plasma"),
+    ],
+)
+def test_the_last_blood_result_is_the_newest_of_all_blood_with_its_own_number(
+    results: str, last: float, compartment: str
+) -> None:
+    reported = patients.results_frame(results)
+    found = assess(Known.of({VIRAL_LOAD_RESULTS: reported}), protocol=Protocol.shipped(), as_of=moment(20))
+    (facts,) = found.facts.of(FOLLOW_UP).to_dicts()
+    (row,) = reported.filter(compartment=compartment, collected_at=moment(last)).to_dicts()
+    assert (facts["last_blood_collected_at"], facts["last_blood_compartment"]) == (moment(last), compartment)
+    assert facts["last_blood_result_id"] == row["result_id"]
