@@ -21,6 +21,7 @@ from cmvmon.feeds.declared_messages import read_messages, read_tests
 from cmvmon.feeds.declared_statuses import NOTHING_KNOWN, read_statuses
 from cmvmon.feeds.declared_values import read_grammar
 from cmvmon.feeds.declared_writing import ENCODINGS, SEPARATORS, read_time_formats, read_zone
+from cmvmon.feeds.doubting_notes import NO_DOUBT, DoubtWords, read_notes
 from cmvmon.feeds.fhir import declared as of_fhir
 from cmvmon.feeds.formats import DECLARED
 from cmvmon.feeds.hl7 import declared as of_hl7
@@ -62,6 +63,7 @@ class Laboratory:
         reported_within_days: a result that was collected longer than that before its report is set apart.
         rhythm: how often its results come; None = the file does not say.
         sheet: of an Excel file, the sheet that holds the results; "" = the only one that holds anything.
+        doubt: the words by which a note takes a value back.
         fingerprint: SHA-256 of the file's text; another fingerprint means that quarantined records are judged again.
     """
 
@@ -97,6 +99,7 @@ class Laboratory:
     rhythm: Rhythm | None
     fingerprint: str
     sheet: str = ""
+    doubt: DoubtWords = NO_DOUBT
 
     @property
     def writing(self) -> Writing:
@@ -188,7 +191,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
             "to_confirm", f"names what was only guessed ({said}); confirm each, and delete the list when it is empty"
         )
     own_placeholders, numbers = top.texts("placeholder_patient_ids"), read_number_form(top)
-    rhythm = read_rhythm(top, zone)
+    rhythm, doubt = read_rhythm(top, zone), read_notes(top, columns, has_own_notes=by_address is not None)
     if "test" in columns and not tests.cmv_load:
         top.fault("tests.cmv_load", "is empty although columns.test is declared; list the codes of the CMV load")
     if not (description and format_ and zone and encoding and formats):
@@ -198,7 +201,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
         formats, hour_24, grammar,
         laboratory_specimens, tests.cmv_load, tests.others, tests.ignores_unlisted,
         *statuses, messages, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
-        share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint, sheet,
+        share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint, sheet, doubt,
     )  # fmt: skip
 
 

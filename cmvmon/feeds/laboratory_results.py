@@ -20,13 +20,14 @@ from cmvmon.domain.unseen import holds_unseen
 from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
 from cmvmon.feeds.declared_statuses import CONFIRMED
+from cmvmon.feeds.doubting_notes import DOUBTED
 from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Qualified, Record, Records, Unclear
-from cmvmon.feeds.result_cells import sent_at_of, status_of, times_of
+from cmvmon.feeds.result_cells import LONG_BEFORE_REPORT, sent_at_of, status_of, times_of
 from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
@@ -69,13 +70,14 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
             continue
         cells["patient_id"] = laboratory.number_of(cells["patient_id"]) or cells["patient_id"]
         row = _row(cells, record, laboratory, arrival, specimens)
+        changed = changed_by_number(cells, record, laboratory, arrival) if isinstance(row, Rejection) else None
+        would_be_used = changed is not None or not isinstance(row, Rejection) or row.code == LONG_BEFORE_REPORT
+        if would_be_used and _is_doubted(cells, record, records, laboratory, arrival):
+            row, changed = Rejection(DOUBTED, "comment"), None
         if isinstance(row, Rejection):
             named[record.number] = named_by(cells, laboratory, arrival)
-        if (
-            isinstance(row, Rejection)
-            and (withdrawal := changed_by_number(cells, record, laboratory, arrival)) is not None
-        ):
-            withdrawals.append(withdrawal)
+        if changed is not None:
+            withdrawals.append(changed)
         elif isinstance(row, Rejection):
             rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
         else:
@@ -99,6 +101,18 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in nameless.to_dicts()}
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in waiting.to_dicts()}
     return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named)
+
+
+def _is_doubted(
+    cells: Mapping[str, str], record: Record, records: Records, laboratory: Laboratory, arrival: Arrival
+) -> bool:
+    """Whether a note beside the record takes its value back, and no person has said that it stands. What withdraws takes effect,
+    whatever its notes say."""
+    if not laboratory.doubt or record.number in arrival.confirmed or status_of(cells, laboratory) == words.WITHDRAWN:
+        return False
+    return any(
+        laboratory.doubt.stand_in(note) for note in (cells.get("comment", ""), records.notes.get(record.number, ""))
+    )
 
 
 def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:

@@ -127,6 +127,7 @@ class Records:
         texts: by number of the record, its text as delivered, where the format keeps one of its own.
         ignored: numbers of the records that are counted and not read, as it is declared of their sender.
         names_of_tests: by number of the record, what it calls its test and the order of it, where the format keeps that apart.
+        notes: by number of the record, the notes beside it, where the format has a place of its own for them.
     """
 
     header: tuple[str, ...]
@@ -135,6 +136,7 @@ class Records:
     texts: Mapping[int, str] = field(default_factory=dict)
     ignored: frozenset[int] = frozenset()
     names_of_tests: Mapping[int, str] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def readable(self) -> tuple[Record, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
+from cmvmon.feeds.doubting_notes import DOUBTED
 
 _FILE = "the laboratory file"
 
@@ -14,6 +15,11 @@ OF_RESULTS: Mapping[str, str] = MappingProxyType(
         CORRECTS_WITHDRAWN: (
             "the laboratory had withdrawn this result before it corrected it. Ask whether the correction is of this patient and "
             "sample; `cmvmon quarantine release` uses it again, `cmvmon quarantine reject` never does."
+        ),
+        DOUBTED: (
+            "a note beside the result has a word by which this laboratory takes a value back ([notes] of the laboratory file). Ask "
+            "the laboratory for a corrected result; `cmvmon quarantine release` uses it as it stands, `cmvmon quarantine reject` "
+            "never does."
         ),
         "too_many_results": (
             "so many results stand under this number that it is no patient's; none of them was judged. Ask the sender what the "

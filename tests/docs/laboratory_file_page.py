@@ -130,6 +130,9 @@ greater_than = "above_uloq"
 "0" = "not_detected"
 "-1" = "invalid"
 
+[notes]
+doubt = ["gestold", "niet betrouwbaar"]
+
 [[assays]]
 name = "old-pcr"
 delivered = ["PCR-A"]
@@ -207,7 +210,8 @@ MEANINGS = {
     "times leave open. Of HL7, where it is absent: MSH-7; of FHIR `meta.lastUpdated`, or else the Bundle's `timestamp`.",
     "columns.result_status": "Of the status. Of HL7, where it is absent: OBX-11; of FHIR Observation.status.",
     "columns.order_status": "Of the status of the order that the result belongs to: the more cautious of the two holds. Of HL7: OBR-25; of FHIR DiagnosticReport.status.",
-    "columns.comment": "Kept with the record; not read.",
+    "columns.comment": "Of notes, kept with the record; of them only words of [notes] are looked for. Of HL7 and FHIR notes are looked through "
+    "without it.",
     "numbers.decimal": "The decimal mark of numbers in text.",
     "numbers.thousands": "The mark between thousands.",
     "units.missing": "The unit of a value without one. Absent: such a value is set apart.",
@@ -229,6 +233,9 @@ MEANINGS = {
     "values.qualitative": "Phrases that mean: detected, and say no number.",
     "values.less_than": "What a bare `<35` means. Ask: laboratories mean opposite things by it.",
     "values.greater_than": "What `>1e7` means.",
+    "notes.doubt": "Words by which a note takes a value back; a result with one is set apart until a person releases it, or a correction "
+    "comes. Whole words, in any case, with or without accents: list each form (`gestold`, `stolsel`), and not a word that notes "
+    "use otherwise. Absent: notes are not read.",
     "values.numbers.<text>": "What a number of 0 or below stands for, however it is printed (`0,00` is 0).",
     "assays[].name": "The assay's name, which series of results bear.",
     "assays[].delivered": "What the column of the assay holds for it; absent: its name.",

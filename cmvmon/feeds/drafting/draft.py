@@ -77,6 +77,7 @@ def draft_laboratory(data: bytes, *, name: str, known: Vocabulary, form: str = O
     else:
         _statuses(text, words.get("result_status"), known)
     _values(text, words.get("value"), known)
+    _notes(text, sample)
     _assays(text, words.get("assay"))
     head = (
         f"# DRAFT of labs/{name}.toml from a sample of {sample.records} records. Nothing in it is active:",
@@ -248,6 +249,13 @@ def _values(text: _Text, words: Words | None, known: Vocabulary) -> None:
     text.ask("greater_than", '"above_uloq"', 'what does ">N" say?')
     if words:
         _say_others(text, words)
+
+
+def _notes(text: _Text, sample: Sample) -> None:
+    """Asks for the words by which a note takes a value back; no note is told, for it may hold anything."""
+    if sample.n_with_notes:
+        text.say("", f"# {sample.n_with_notes} of {sample.records} records have a note beside the value", "# [notes]")
+        text.ask("doubt", '["gestold", "niet betrouwbaar"]', "by which words does a note take a value back?")
 
 
 def _assays(text: _Text, words: Words | None) -> None:

@@ -79,7 +79,8 @@ def read_message_sample(data: bytes, form: str) -> Sample:
         )
     beside = tuple(kind for kind, n in kinds.most_common() if n >= PATIENTS)
     read = {field: cells[place] for field, place in columns.items()}
-    return Sample(writing.encoding, "", 0, columns, (), read, "hl7" if form == HL7 else "fhir", beside)
+    noted = sum(bool(part.notes.get(record.number, "").strip()) for part in parts for record in part.readable)
+    return Sample(writing.encoding, "", 0, columns, (), read, "hl7" if form == HL7 else "fhir", beside, noted)
 
 
 def _kinds(records: Records) -> Iterator[str]:

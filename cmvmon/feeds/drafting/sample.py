@@ -42,6 +42,7 @@ class Sample:
         cells: our field -> its cells, one for each record that could be read.
         form: as a laboratory file names it; of messages the columns are places.
         beside: types of messages or resources that hold no results, the commonest first.
+        n_with_notes: how many records have a note beside them.
     """
 
     encoding: str
@@ -52,6 +53,7 @@ class Sample:
     cells: dict[str, tuple[str, ...]]
     form: str = "csv"
     beside: tuple[str, ...] = ()
+    n_with_notes: int = 0
 
     @property
     def is_of_messages(self) -> bool:
@@ -114,7 +116,8 @@ def _sample(
     readable = [record.cells for part in parts for record in part.readable]
     cells = {field: tuple(row[place] for row in readable) for field, place in places.items()}
     others = tuple(name for name in header if name and name not in columns.values())
-    return Sample(encoding, separator, lines_above_header, columns, others, cells, form)
+    n_with_notes = sum(bool(cell.strip()) for cell in cells.get("comment", ()))
+    return Sample(encoding, separator, lines_above_header, columns, others, cells, form, n_with_notes=n_with_notes)
 
 
 def marks_of(values: Iterable[str]) -> tuple[str | None, str | None]:

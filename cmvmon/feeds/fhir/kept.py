@@ -56,7 +56,7 @@ def kept_of(result: Result) -> str:
             told[OBSERVATION][0].pop(name, None)
     panels = [one for one in result.panels if one.code is None]
     if panels:
-        told["panel"] = [_members(one.members, ("id", "identifier", "status", "code")) for one in panels]
+        told["panel"] = [_members(one.members, ("id", "identifier", "status", "code", "note")) for one in panels]
     modifiers = list(dict.fromkeys(result.resource.modifiers))
     return json.dumps(told | ({"modifiers": modifiers} if modifiers else {}), sort_keys=True, ensure_ascii=False)
 

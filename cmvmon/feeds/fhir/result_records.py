@@ -20,6 +20,7 @@ from cmvmon.feeds.fhir.addresses import Address, Said, address_of
 from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
 from cmvmon.feeds.fhir.json_text import DAMAGED
 from cmvmon.feeds.fhir.kept import kept_of, place_of
+from cmvmon.feeds.fhir.notes import is_note, note_at, notes_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
@@ -66,6 +67,7 @@ class _Reading:
                 TextsWhenAsked({n: text for n, text in self.texts.items() if n in numbers}, results, kept_of),
                 frozenset(self.ignored & numbers),
                 {n: name for n, name in self.names.items() if n in numbers},
+                TextsWhenAsked({}, results, notes_of),
                 results,
             )
 
@@ -198,7 +200,8 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
         else r._replace(cells=nothing)
         for r in records.records
     )
-    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, records.names_of_tests)
+    names, notes = records.names_of_tests, records.notes
+    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, names, notes)
 
 
 def _cell(result: Result, name: str, address: Address, units_read: Collection[str], decimal: str | None) -> str:
@@ -214,7 +217,7 @@ def _cell(result: Result, name: str, address: Address, units_read: Collection[st
         return _order_status(result, address)
     if name == SENT_AT:
         return result.at(address) or result.resource.bundled_at
-    return result.at(address)
+    return note_at(result, address) if is_note(address) else result.at(address)
 
 
 def _order_status(result: Result, address: Address) -> str:

@@ -20,6 +20,7 @@ from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
 from cmvmon.feeds.hl7.batches import Batches
 from cmvmon.feeds.hl7.message import Address, Message, Several, address_of
 from cmvmon.feeds.hl7.movements import PERSONS
+from cmvmon.feeds.hl7.notes import notes_of
 from cmvmon.feeds.hl7.orders import READ, Observation, SpecimenOutOfPlace, observations
 from cmvmon.feeds.hl7.parsing import Unread, parsed, patient_of
 from cmvmon.feeds.hl7.reader import OfBatch, RawMessage, Reader, Stray, TooLong
@@ -62,7 +63,8 @@ class _Reading:
         """What was read, as one part."""
         texts = TextsWhenAsked(self.texts, self.observations, _text)
         ignored = frozenset(self.ignored)
-        return OfMessages((), tuple(self.records), self.faults, texts, ignored, self.names, self.observations)
+        notes = TextsWhenAsked({}, self.observations, notes_of)
+        return OfMessages((), tuple(self.records), self.faults, texts, ignored, self.names, notes, self.observations)
 
 
 def read_hl7(data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -228,7 +230,8 @@ def with_addresses(records: Records, expected: Expected) -> Records:
         r._replace(cells=tuple(_cell(of[r.number], a) for a in known) if r.number in of else nothing)
         for r in records.records
     )
-    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, records.names_of_tests)
+    names, notes = records.names_of_tests, records.notes
+    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, names, notes)
 
 
 def _cell(one: Observation, address: Address) -> str:
