@@ -106,8 +106,16 @@ def _feeds(view: DataView, language: Language) -> Part:
     marks = tuple(feed.state in _TROUBLED for feed in ordered)
     n_unpromised = sum(feed.expected_every_h is None for feed in ordered)
     said = (language.say("data.feeds.unpromised", n=language.number(n_unpromised, 0)),) if n_unpromised else ()
+    ahead = tuple(
+        language.say("data.feeds.ahead", feed=feed.feed, n=language.number(feed.clock_ahead_s / 60, 0))
+        for feed in ordered
+        if feed.clock_ahead_s is not None
+    )
     return Part(
-        "feeds", language.say("data.feeds"), said, table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16))
+        "feeds",
+        language.say("data.feeds"),
+        (*said, *ahead),
+        table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16)),
     )
 
 

@@ -37,7 +37,8 @@ class Feed:
     """One table of one feed. `state`: fresh, silent, never, refused (the newest delivery, `code` says why) or unpromised.
 
     Of its deliveries, each by its last judging: received = accepted + quarantined + duplicates + ignored. `n_deliveries` and
-    `n_refused`: of the last days (`DataView.deliveries_days`).
+    `n_refused`: of the last days (`DataView.deliveries_days`). `clock_ahead_s`: by how
+    much the feed's clock runs ahead; None = it does not.
     """
 
     feed: str
@@ -53,6 +54,7 @@ class Feed:
     ignored: int
     n_deliveries: int
     n_refused: int
+    clock_ahead_s: float | None = None
 
     @property
     def difference(self) -> int:

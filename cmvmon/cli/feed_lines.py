@@ -40,6 +40,8 @@ def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
     ]
     said += [f"{each.table} SILENT, every {each.expected_every_h:g} h is agreed" for each in tables if each.is_silent]
     said += [f"newest {each.table} REFUSED ({each.refused})" for each in tables if each.refused]
+    ahead = [each.clock_ahead_s for each in tables if each.clock_ahead_s is not None]
+    said += [f"its clock runs AHEAD, by {max(ahead) / 60:.0f} min"] if ahead else []
     said += [f"{n_waiting} records in quarantine"] if n_waiting else []
     return "; ".join(said)
 

@@ -171,6 +171,7 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
     silent = GaugeMetricFamily("cmvmon_feed_silent", "1 = longer ago than is agreed.", labels=labels)
     waits = GaugeMetricFamily("cmvmon_feed_quarantined_records", "Records that wait in quarantine.", labels=labels)
     refused = GaugeMetricFamily("cmvmon_feed_refused", "1 = the newest delivery stands refused.", labels=labels)
+    ahead = GaugeMetricFamily("cmvmon_feed_clock_ahead_seconds", "Sent after it had come: at most.", labels=labels)
     for (feed, table), each in _by_label(found.feeds).items():
         at = (feed, table)
         heard = [one.last_at for one in each if one.last_at is not None]
@@ -185,7 +186,8 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
         lately.add_metric(at, sum(one.deliveries_last_day for one in each))
         waits.add_metric(at, sum(one.n_quarantined for one in each))
         refused.add_metric(at, any(one.refused is not None for one in each))
-    yield from (last, lately, agreed, silent, waits, refused)
+        ahead.add_metric(at, max(one.clock_ahead_s or 0.0 for one in each))
+    yield from (last, lately, agreed, silent, waits, refused, ahead)
 
 
 def _by_label(feeds: tuple[FeedHealth, ...]) -> dict[tuple[str, str], list[FeedHealth]]:

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from cmvmon.data_contracts.freshness import fresh_within
-from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.run.health import freshness
 from cmvmon.run.health.work_faults import described
 from cmvmon.shell.as_known.signs_of_life import rhythm_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.waiting import feed_state
+from cmvmon.shell.waiting.sent_ahead import clock_ahead_s
 
 A_DAY = timedelta(days=1)
 
@@ -27,7 +28,8 @@ class FeedHealth:
     `last_at`: its last sign of life. `deliveries_last_day`: how many were taken in or refused in 24 hours. `expected_every_h`: the
     hours that are agreed between two (None = nothing is), `is_silent`: whether they are over (None = nothing is agreed, or nothing
     came). `n_quarantined`: records that wait; `refused`: why the newest delivery stands refused. `is_described`: whether a file of the
-    site or the package describes the feed; the name of another one is whatever somebody called a folder.
+    site or the package describes the feed; the name of another one is whatever somebody called a folder. `clock_ahead_s`: by how
+    many seconds at most its results of 24 hours were sent after they had come; None = its clock does not run ahead.
     """
 
     feed: str
@@ -39,6 +41,7 @@ class FeedHealth:
     n_quarantined: int
     refused: str | None
     is_described: bool
+    clock_ahead_s: float | None = None
 
 
 def feed_health(connection: sa.Connection, site: Site, *, at: datetime) -> Iterator[FeedHealth]:
@@ -55,6 +58,7 @@ def feed_health(connection: sa.Connection, site: Site, *, at: datetime) -> Itera
             item.n_quarantined,
             item.refused,
             item.feed in known,
+            clock_ahead_s(connection, item.feed, since=at - A_DAY, until=at) if item.table in BY_LABORATORY else None,
         )
 
 

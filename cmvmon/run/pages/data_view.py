@@ -94,7 +94,10 @@ def _feed(each: FeedHealth, counts: DeliveredCounts) -> Feed:
         state = "refused"
     elif each.last_at is None:
         state = "never"
-    return Feed(each.feed, each.table, state, each.refused, each.last_at, each.expected_every_h, **vars(counts))
+    return Feed(
+        each.feed, each.table, state, each.refused, each.last_at, each.expected_every_h, **vars(counts),
+        clock_ahead_s=each.clock_ahead_s,
+    )  # fmt: skip
 
 
 def _nights(connection: sa.Connection, as_of: datetime, zone: ZoneInfo) -> tuple[NightDone, ...]:
