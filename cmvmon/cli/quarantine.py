@@ -53,6 +53,8 @@ def quarantine_list(
     from cmvmon.run.answers import quarantine_answers
     from cmvmon.run.asking import quarantine_list
 
+    if feed is not None:
+        quarantine_list.refuse_unknown_feed(site, feed)
     rows = quarantine_answers.answered(site) if answered else quarantine_list.listed_quarantine(site)
     rows = [row for row in rows if feed in (None, row["feed"])]
     if as_json:

@@ -15,13 +15,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.owners import NOBODY, OWNERS, owner_of
 from cmvmon.feeds.reasons import DELIVERY_REASONS, RECORD_REASONS, promise_sentences
 from cmvmon.run.answers.quarantine_answers import answer_quarantine, answered, reopen
-from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine, quarantined_record
+from cmvmon.run.asking.quarantine_list import (
+    STANDS,
+    counted_apart,
+    listed_quarantine,
+    quarantined_record,
+    refuse_unknown_feed,
+)
 from cmvmon.run.backups.rebuilding import rebuild
 from cmvmon.run.daytime.by_hand import take_in_by_hand
 from cmvmon.run.daytime.quarantine_retry import OfReason, release, retry
@@ -567,3 +574,17 @@ def test_a_course_that_can_not_be_read_is_shown_with_the_names_of_its_columns(
     (line,) = listed_quarantine(tmp_path)
     shown = quarantined_record(tmp_path, line["record"])["delivered_text"]
     assert (shown["patient_id"], shown["drug"]) == ("aaaaaaaaa-9", "aaaaaaaaaaa")
+
+
+def test_a_feed_that_is_not_known_is_told_and_no_empty_list(tmp_path: Path) -> None:
+    drop(tmp_path, RESULTS, [result("SYNTHETIC-1", 1, 20_000)])
+    nightly(tmp_path, as_of=day(5))
+    (tmp_path / "labs").mkdir(exist_ok=True)
+    (tmp_path / "labs" / "to_come.toml").write_text("", encoding="utf-8")
+    refuse_unknown_feed(tmp_path, "synthetic")
+    refuse_unknown_feed(tmp_path, "to_come")
+    with pytest.raises(SiteError, match=r"--feed 'nobody': nothing ever came .* known are synthetic, to_come"):
+        refuse_unknown_feed(tmp_path, "nobody")
+    ran = CliRunner().invoke(app, ["quarantine", "list", "--feed", "nobody", "--site", str(tmp_path)])
+    assert ran.exit_code != 0
+    assert "nothing in quarantine" not in ran.output

@@ -20,7 +20,7 @@ from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store.session import now, open_store
 from cmvmon.shell.taken_in import unjudged
-from cmvmon.shell.waiting import quarantine_answers
+from cmvmon.shell.waiting import feed_state, quarantine_answers
 from cmvmon.shell.waiting.quarantine import open_with_deliveries
 
 _NOT_LISTED = ("delivered_text", "patient_id", "record_number", "attempt")  # who it is of is shown with the record
@@ -57,6 +57,21 @@ def listed_quarantine(root: Path) -> list[dict[str, Any]]:
         line |= _waits_since(since[mark], at)
     others = [_never_judged(way, at) for way in unread if way not in stand]
     return [*found.values(), *(_standing(way, at) for way in stand), *others]
+
+
+def refuse_unknown_feed(root: Path, feed: str) -> None:
+    """Nothing, where something came of a feed of that name, or a file of the site describes it. Raises SiteError with the feeds that
+    are known: of a name that was mistyped an empty list would say that nothing waits."""
+    site = Site(root).require()
+    with open_store(site.database) as store, store.reading() as connection:
+        came = {name for name, _ in feed_state.feeds_and_tables(connection)}
+        came |= {way.feed for way in unjudged.waiting(connection, site.landing)}
+    own = {path.stem for folder in ("labs", "tables") for path in (site.root / folder).glob("*.toml")}
+    if feed not in came | own:
+        known = ", ".join(sorted(came | own)) or "none yet"
+        raise SiteError(
+            f"--feed {feed!r}: nothing ever came of such a feed, and no file of the site describes it; known are {known}"
+        )
 
 
 def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -> dict[str, Any]:
