@@ -84,6 +84,10 @@ class AnySender:
     certificates: tuple[str, ...]
     networks: tuple[IPv4Network | IPv6Network, ...]
 
+    def has_address(self, address: str) -> bool:
+        """Whether its file names that address; it may still have to show a certificate."""
+        return bool(self.networks) and _is_in(address, self.networks)
+
     def allows(self, peer: Peer) -> bool:
         """Whether that peer may be this sender."""
         known_as = {peer.name, peer.fingerprint and f"sha256:{peer.fingerprint}"}

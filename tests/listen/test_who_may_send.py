@@ -258,3 +258,32 @@ def test_what_keeps_it_from_starting_is_said_and_a_mistyped_name_makes_no_site(t
     (root / "listen.toml").write_text('port = 0\ncertificate = "c"\nkey = "k"\nauthority = "a"\n', "utf-8")
     code, words = _fails(root)
     assert (code, "three PEM files" in words) == (2, True)
+
+
+def test_row_41_while_strangers_flood_it_a_known_address_still_finds_a_place(tmp_path: Path, signed: Authority) -> None:
+    """A thousand connects of 250 addresses that no file names, which say nothing; then the sender, from the address of its file."""
+    root = site_over_tls(tmp_path, signed, connections=8, connections_of_one_source=4, frame_s=1)
+    listening.sender(root, addresses=["127.0.9.1"], certificates=["lis.hospital"])
+    shown, held = signed.shown("lis.hospital", signed.file), list[socket.socket]()
+
+    def from_sender(control: str) -> list[tuple[str, str]]:
+        bare = socket.create_connection(("127.0.0.1", listener.port), timeout=20, source_address=("127.0.9.1", 0))
+        with bare, shown.wrap_socket(bare, server_hostname="127.0.0.1") as at:
+            at.sendall(framed(result(control)))
+            return [code_and_id(one) for one in answers(at, 1)]  # type: ignore[arg-type]
+
+    with started(root) as listener:
+        try:
+            for n in range(1000):
+                source = f"127.0.1.{1 + n % 250}"
+                held.append(
+                    socket.create_connection(("127.0.0.1", listener.port), timeout=20, source_address=(source, 0))
+                )
+                if n % 100 == 99:
+                    assert from_sender(f"41-{n}") == [("AA", f"41-{n}")]
+            until(lambda: listener.events("too_many_strangers"))
+            assert not listener.events("too_many_connections")
+        finally:
+            for one in held:
+                one.close()
+        assert listener.stop() == 0

@@ -207,6 +207,11 @@ class Listener:
             return "too_many_of_one_source"
         if self._of_source.total() >= self.settings.connections:
             return "too_many_connections"
+        strangers = self.senders().strangers({source, *self._of_source})  # half of the places is kept for the others
+        if source in strangers and sum(self._of_source[one] for one in strangers) >= max(
+            self.settings.connections // 2, 1
+        ):
+            return "too_many_strangers"
         if self.settings.is_plain and not self._is_allowed(Peer(source), way):
             return "peer_not_allowed"
         return None
