@@ -152,6 +152,7 @@ def _sender(table: StrictTable, name: str) -> AnySender | None:
         token = table.text("token")
         if token is not None and not _TOKEN_FILE.fullmatch(token):
             table.fault("token", 'names no file beside this one; give its name, as "lab.token", never the token itself')
+        _refuse_keys_of_messages(table)
         if table.faults or feed is None or token is None:
             return None
         return Poster(name, feed, certificates, networks, token)
@@ -168,6 +169,18 @@ def _sender(table: StrictTable, name: str) -> AnySender | None:
     if table.faults or feed is None or application is None:
         return None
     return Sender(name, feed, certificates, networks, application, facility, types, processing, versions)
+
+
+def _refuse_keys_of_messages(table: StrictTable) -> None:
+    """Notes each key that is of a sender of messages: beside a token it would hold for nothing."""
+    for key in ("sending_application", "sending_facility", "types", "processing", "versions"):
+        if key in table.data:
+            _ = table.text(key) if key.startswith("sending_") else table.texts(key)
+            table.fault(
+                key,
+                "is of a sender of messages (HL7), and `token` says that this one posts resources (FHIR); remove one of the two, or "
+                "write a file for each",
+            )
 
 
 def _certificates(table: StrictTable) -> tuple[str, ...]:

@@ -430,7 +430,7 @@ def test_tokens_that_are_missing_or_the_same_are_named(tmp_path: Path) -> None:
     assert not found.posters
     assert "its token is that of senders/two.toml too" in found.faults["one.toml"]
     assert "senders/three.token: can't be read (No such file" in found.faults["three.toml"]
-    assert "sending_application: is not a key" in found.faults["four.toml"]
+    assert "sending_application: is of a sender of messages" in found.faults["four.toml"]
     assert "senders/five.token: is no file" in found.faults["five.toml"]
     assert "never the token itself" in found.faults["six.toml"]
     assert TOKEN not in str(found)

@@ -287,3 +287,13 @@ def test_row_41_while_strangers_flood_it_a_known_address_still_finds_a_place(tmp
             for one in held:
                 one.close()
         assert listener.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "key", ['sending_application = "LIS"', 'sending_facility = "X"', 'types = ["ORU"]', 'versions = ["2.5"]']
+)
+def test_a_key_of_messages_beside_a_token_is_told_as_what_it_is(key: str) -> None:
+    with pytest.raises(ProtocolError) as error:
+        read_sender(f'feed = "lab"\ntoken = "lab.token"\n{key}\n', name="lab")
+    assert f"{key.split()[0]}: is of a sender of messages (HL7), and `token` says" in str(error.value)
+    assert "not a key that is known" not in str(error.value)
