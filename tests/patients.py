@@ -28,6 +28,7 @@ from typing import Any
 
 import polars as pl
 
+from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
@@ -52,6 +53,7 @@ HEADERS = {
     DOSES_GIVEN.name: "patient_id,drug,indication,administered,given_at,dose_mg,route,dosing_weight_kg",
     SAMPLES_ORDERED.name: "patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by",
     KIDNEY_FUNCTION.name: "patient_id,method,measured_at,kidney_value,unit,weight_kg,body_surface_m2",
+    BIRTH_DATES.name: "patient_id,born_on,stated_at",
 }
 
 

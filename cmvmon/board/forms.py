@@ -31,7 +31,6 @@ _FIELD_OF = {
     "until_passed": "until",
     "until_too_late": "until",
     "no_moment": "until",
-    "names_patient": "why",
 }
 Fields = Mapping[str, str]
 

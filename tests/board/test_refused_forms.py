@@ -108,6 +108,10 @@ REFUSED: dict[str, tuple[str, dict[str, str], str, str]] = {
     "a moment that is too long": ("snooze", {"reason": "awaiting", "until": LONG, "note": TYPED}, "until", "too_long"),
     "nobody called": ("readback", {"to": " ", "how": "not_reached", "note": TYPED}, "to", "no_recipient"),
     "a name that is too long": ("readback", {"to": LONG, "how": "confirmed", "note": TYPED}, "to", "too_long"),
+    "a patient's number": ("acknowledge", {"reason": "ordered", "note": f"{TYPED} {ON_A}"}, "note", "names_patient"),
+    "another's, in small letters": ("snooze", {"reason": "awaiting", "until": "", "note": f"{TYPED} {ON_B.lower()}"}, "note", "names_patient"),
+    "a number told": ("readback", {"to": TYPED, "how": "confirmed", "note": f"({ON_A}) {TYPED}"}, "note", "names_patient"),
+    "a number called": ("readback", {"to": f"{TYPED} {ON_A}", "how": "confirmed", "note": ""}, "to", "names_patient"),
     "reached or not": ("readback", {"to": TYPED, "how": "", "note": TYPED}, "how", "no_reason"),
     "reached in another way": ("readback", {"to": TYPED, "how": MARK, "note": TYPED}, "how", "no_reason"),
 }  # fmt: skip

@@ -55,7 +55,8 @@ def acknowledge(
         reason: a code of cmvmon/text/set_aside.toml. note: free text beside it; it may be shown again with the alert.
         actor: who says so; None = the user of this machine.
 
-    Raises SiteError where there is no such alert or reason, it is not open, or somebody acknowledged it before: who and when.
+    Raises SiteError where there is no such alert or reason, it is not open, or somebody acknowledged it before: who and when;
+    and AnswerRefused for a note that says who the patient is (cmvmon.run.answers.free_text).
     """
     reason_of(reason)
     return _recorded(root, alert_id, episodes.ACKNOWLEDGE, page, actor=actor, reason=reason, note=note)
@@ -128,8 +129,9 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
         at = moment_of_a_word(opened)
         with opened.writing() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
-            if said == episodes.REOPEN:
-                refuse_patients(connection, word.get("note"), option="--why", as_of=at)
+            typed = {"--why" if said == episodes.REOPEN else "--note": word.get("note"), "--to": word.get("recipient")}
+            for option, words_typed in typed.items():
+                refuse_patients(connection, words_typed, option=option, as_of=at, about=alert["patient_id"])
             if said == episodes.SNOOZE and alert["state"] == episodes.OPEN:
                 word["until"] = _until(opened, connection, alert, wanted=word["until"], at=at)
             spoken = Word(said, at, actor=actor or getpass.getuser(), **word)

@@ -64,5 +64,15 @@ def at_several_laboratories(connection: sa.Connection, *, as_of: datetime) -> li
 
 def is_known(connection: sa.Connection, number: str, *, as_of: datetime) -> bool:
     """Whether any row of that number was known at `as_of`."""
-    queries = [sa.select(c.patient_id).where(c.patient_id == number, c.received_at <= as_of) for c in _OF_PATIENTS]
+    return any_known(connection, [number], as_of=as_of)
+
+
+def any_known(connection: sa.Connection, numbers: Collection[str], *, as_of: datetime) -> bool:
+    """Whether any row of any of these numbers was known at `as_of`."""
+    wanted = sorted(numbers)
+    queries = [
+        sa.select(c.patient_id).where(c.patient_id.in_(wanted[start : start + _CHUNK]), c.received_at <= as_of)
+        for start in range(0, len(wanted), _CHUNK)
+        for c in _OF_PATIENTS
+    ]
     return any(connection.execute(query.limit(1)).first() is not None for query in queries)
