@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from cmvmon.dashboards.result_lines import result_lines
 from cmvmon.dashboards.site_views import SiteView
@@ -50,6 +51,7 @@ def _environment(language_: Language) -> Environment:
         auto_reload=False,  # templates are part of the program: none changes while it runs
     )
     found.globals["result_lines"] = result_lines
+    found.filters["with_numbers_whole"] = with_numbers_whole
     return found
 
 
@@ -60,6 +62,19 @@ def render(template: str, language_: Language, *, board: object = None, **facts:
     """
     found = _environment(language_).get_template(template)
     return unbroken(found.render(say=language_.say, lang=language_.code, board=board, **facts))
+
+
+def with_numbers_whole(text: str, *numbers: str) -> Markup:
+    """The sentence, escaped, in which the style keeps each of these patients' numbers on one line where the line holds it.
+
+    >>> with_numbers_whole("Of P-1 & P-12", "P-1", "P-12")
+    Markup('Of <span class="id">P-1</span> &amp; <span class="id">P-12</span>')
+    """
+    each = "|".join(map(re.escape, sorted(numbers, key=len, reverse=True)))
+    parts = re.split(f"({each})", text)
+    return Markup("").join(
+        Markup('<span class="id">{}</span>').format(p) if n % 2 else escape(p) for n, p in enumerate(parts)
+    )
 
 
 def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,12 @@ CUT_OFF = """() => {
   });
   return wide.concat(out);
 }"""
-# Dates, times and numbers with their unit of which one end stands on another line than the other; with every fold open.
-_BROKEN = r"""() => {
+# Dates, times, numbers with their unit, and these names, of which one end stands on another line than the other; with every fold open.
+_BROKEN = r"""names => {
   const whole = new RegExp([
     '\\d{2}-\\d{2}-\\d{4}', '\\d{1,2} (jan|feb|mrt|mar|apr|mei|may|jun|jul|aug|sept?|okt|oct|nov|dec)\\b( \\d{4})?', '\\d{1,2}:\\d{2}',
-    '(?<![\\w.,])\\d[\\d.,]* (I[EU]/m[lL]|log10|mg(/\\w+)?|m[lL]/\\w+|[mu]mol/[lL]|mmHg|x 10\\^9/[lL]|dag|dagen|days?|uur|hours?|h|d|weken|weeks?)\\b'
+    '(?<![\\w.,])\\d[\\d.,]* (I[EU]/m[lL]|log10|mg(/\\w+)?|m[lL]/\\w+|[mu]mol/[lL]|mmHg|x 10\\^9/[lL]|dag|dagen|days?|uur|hours?|h|d|weken|weeks?)\\b',
+    ...names.map(name => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
   ].join('|'), 'gi');
   const folds = [...document.querySelectorAll('details:not([open])')];
   folds.forEach(e => { e.open = true; });
@@ -164,12 +165,15 @@ def cut(page: Page) -> list[tuple[object, ...]]:
     return found
 
 
-def broken(page: Page, *, least: int = 0) -> list[tuple[int, str]]:
-    """Each date, time and number with its unit that is broken over two lines, and at what width. `least`: how many there must be."""
+def broken(page: Page, *, least: int = 0, names: Collection[str] = ()) -> list[tuple[int, str]]:
+    """Each date, time, number with its unit, and each of the names, that is broken over two lines, and at what width.
+
+    `least`: how many there must be. `names`: those that fit a line of a phone, as patients' numbers.
+    """
     found: list[tuple[int, str]] = []
     for width in LINES_AT:
         page.set_viewport_size({"width": width, "height": 900})
-        seen, texts = page.evaluate(_BROKEN)
+        seen, texts = page.evaluate(_BROKEN, sorted(names))
         assert seen >= least, f"{seen} looked at"
         found += [(width, text) for text in texts]
     page.set_viewport_size(_USUAL)

@@ -98,10 +98,10 @@ def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[
 
 
 @pytest.mark.parametrize("name", PAGES[:-1])
-def test_no_date_time_or_number_with_its_unit_is_broken_over_two_lines(
-    shown_page: Callable[[str], Opened], name: str
+def test_no_date_time_number_with_its_unit_or_patient_s_number_is_broken_over_two_lines(
+    shown_page: Callable[[str], Opened], demo: Demo, name: str
 ) -> None:
-    assert broken(shown_page(name).page, least=4) == []
+    assert broken(shown_page(name).page, least=4, names=demo.ward.patients) == []
 
 
 @pytest.mark.parametrize("name", PAGES[:2])
@@ -109,6 +109,17 @@ def test_a_date_that_is_broken_over_two_lines_is_noticed(shown_page: Callable[[s
     page = shown_page(name).page
     kept = page.add_style_tag(content=".w { white-space: normal !important; }")
     assert broken(page, least=4) != []
+    kept.evaluate("e => e.remove()")
+
+
+@pytest.mark.parametrize("name", PAGES[:2])
+def test_a_patient_s_number_that_is_broken_at_its_hyphen_is_noticed(
+    shown_page: Callable[[str], Opened], demo: Demo, name: str
+) -> None:
+    page = shown_page(name).page
+    kept = page.add_style_tag(content=".id { display: inline !important; }")
+    assert {text for _, text in broken(page, names=demo.ward.patients)} <= set(demo.ward.patients)
+    assert broken(page, names=demo.ward.patients) != []
     kept.evaluate("e => e.remove()")
 
 
@@ -125,7 +136,7 @@ def test_every_patient_s_page_is_whole_on_a_phone_and_a_wide_screen_and_some_are
     found = []
     for n, (patient, code) in enumerate(patients):
         still.goto(patient_page(demo, patient, code))
-        found += [(patient, code, told) for told in broken(still, least=10)]
+        found += [(patient, code, told) for told in broken(still, least=10, names=[patient])]
         if n % 7 == 0:  # of both languages; the search takes most of the time
             found += [(patient, code, told) for told in set(barriers(still))]
         for width in WIDTHS:
