@@ -1,6 +1,6 @@
 """The lines of the table of results. The one table of a page with hundreds of lines: they are put together here, not by a template.
 
-Every text is escaped, each once: a ward's results say the same few hundred texts many times over.
+Every text is escaped and its dates and numbers kept whole, each once: a ward's results say the same few hundred texts many times over.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 from cmvmon.dashboards.rows import Row
+from cmvmon.dashboards.unbroken import kept_whole
 
 _BEFORE, _AFTER = ("collected", "compartment"), ("limits", "status", "assay")  # the columns beside that of the value
 
 
 def result_lines(rows: Sequence[Row], say: Callable[[str], str]) -> Markup:
     """`<tr>` of each row of `result_rows.result_row`, each on a line; every cell names its column, for a narrow screen."""
-    named = {column: f'data-name="{_safe(say(f"column.{column}"))}"' for column in (*_BEFORE, "value", *_AFTER)}
+    named = {column: f'data-name="{escape(say(f"column.{column}"))}"' for column in (*_BEFORE, "value", *_AFTER)}
     collected, compartment, limits, status, assay = (f"<td {named[column]}>" for column in (*_BEFORE, *_AFTER))
     value, gone = (f'<td class="result{kind}" {named["value"]}>' for kind in ("", " gone"))
     lines = (
@@ -38,4 +39,4 @@ def _value(row: Row) -> str:
 
 @lru_cache(maxsize=16_384)
 def _safe(text: str) -> str:
-    return str(escape(text))
+    return kept_whole(str(escape(text)))

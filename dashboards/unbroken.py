@@ -13,8 +13,8 @@ from cmvmon.text import codes, language
 
 _DIGITS = {"d": (1, 2), "dd": (2, 2), "M": (1, 2), "MM": (2, 2), "yyyy": (4, 4)}
 _PART = re.compile(r"([dMy])\1*|.")
-# A drawing has no lines to break, and a script no words.
-_DRAWINGS = re.compile(r"<(svg|script)\b")
+# A drawing has no lines to break, a script no words, and the lines of the results have kept theirs (`kept_whole`).
+_LEFT_OUT = re.compile(r'<(?:(svg|script)\b|(table) class="stack results")')
 
 
 def unbroken(html: str) -> str:
@@ -28,16 +28,29 @@ def unbroken(html: str) -> str:
     """
     head, body, rest = html.partition("<body>")
     parts, begun = [head, body], 0
-    while (found := _DRAWINGS.search(rest, begun)) is not None:
-        end = rest.find(f"</{found[1]}>", found.end())
+    while (found := _LEFT_OUT.search(rest, begun)) is not None:
+        end = rest.find(f"</{found[1] or found[2]}>", found.end())
         end = len(rest) if end < 0 else end
         parts += (_kept(rest[begun : found.start()] + "<"), rest[found.start() + 1 : end])
         begun = end
     return "".join((*parts, _kept(rest[begun:])))
 
 
+def kept_whole(text: str) -> str:
+    """The same of one text, escaped, that stands between two tags: of texts that many pages hold it is asked once.
+
+    >>> kept_whole("300 IE/ml")
+    '<span class="w">300 IE/ml</span>'
+    """
+    return _kept(f"{text}<")[:-1]
+
+
 def _kept(html: str) -> str:
-    return _whole().sub(r'<span class="w">\g<0></span>', html)
+    return _whole().sub(_in_a_span, html)
+
+
+def _in_a_span(found: re.Match[str]) -> str:
+    return f'<span class="w">{found[0]}</span>'
 
 
 @cache

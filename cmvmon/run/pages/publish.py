@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from cmvmon import protocol as policy
@@ -113,8 +113,9 @@ def publish(
         rows = tuple(replace(row, href=names.patient(row.patient_id, code)) for row in whole.rows)
         on_page = replace(whole, rows=rows)
         shows = told and files.shows(told, code, script_name, *(row.href for row in rows))
+        rendered = cache(partial(ward_page, on_page, language=spoken, script=script_name))  # under two names: once
         for name in (names.ward(code), *(["index.html"] if code == settings.language else [])):
-            files.page(name, shows, partial(ward_page, on_page, language=spoken, script=script_name))
+            files.page(name, shows, rendered)
     files.flush()
     written, unchanged = files.n_written, files.n_unchanged
     if only is None:
