@@ -230,7 +230,7 @@ def test_each_service_of_compose_starts_something_that_exists_without_rights(
         Site(tmp_path).prepare()
         monkeypatch.setenv("CMVMON_SITE", str(tmp_path))
         assert is_taken(words, site=tmp_path, named="")
-        assert service["healthcheck"]["test"][-1] == words[0] if "healthcheck" in service else words == ["watch"]
+        assert service["healthcheck"]["test"] == ["CMD", "/opt/cmvmon/health.sh", *words]  # not left to the image
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
