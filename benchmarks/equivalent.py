@@ -124,6 +124,13 @@ EQUIVALENT = (
     ),
     Equivalent("rules/joining.py", "strict=True", _OFF, "both lists are made from the same tables"),
     Equivalent("facts/dose_days.py", 'explode("day", empty_as_null=False)', _ON, "a dose has one day at least"),
+    Equivalent(
+        "facts/falls.py",
+        "pl.duration(hours=0)",
+        ("0", "1"),
+        "what lies within an hour is the baseline by the case before",
+    ),
+    Equivalent("facts/toxicity.py", 'keep="last", maintain_order=True', _OFF, _JOINED_LATER),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
     Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),
     Equivalent("data_contracts/gate.py", "maxsize=64", ("64", "65"), _REMEMBERED),
