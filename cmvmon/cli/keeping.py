@@ -102,7 +102,7 @@ def _plain(found: Status) -> dict[str, object]:
     said = asdict(found) | {"is_at_work": not found.is_at_rest, "n_never_taken_in": found.n_never_taken_in}
     said |= {"n_merges_unused": found.n_merges_unused}
     said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
-    for name in ("messages", "feeds", "certificates"):
+    for name in ("messages", "no_messages", "feeds", "certificates"):
         said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
     return _texts(said)
 
@@ -147,6 +147,16 @@ def _backup(found: Status) -> str:
     return "never (`cmvmon backup`)" if found.last_backup is None else moment_words(found.last_backup, found.at)
 
 
+_WHY_NONE = {  # by the code under which the listener keeps such bytes
+    "no_frames": "another protocol than MLLP, or bytes without end outside any frame; the connection was closed",
+    "no_header": "a frame without a message header (MSH); the connection was closed",
+    "outside_a_frame": "bytes between two frames",
+    "timed_out": "a frame that did not end in time; the connection was closed",
+    "too_long": "a frame longer than is taken; the connection was closed",
+    "unfinished_frame": "a frame in which another one begins, or the connection ends",
+}
+
+
 def _of_messages(found: Status) -> Iterator[str]:
     """How the inbox stands, where a site listens or ever stored a message."""
     if found.is_deaf:
@@ -163,6 +173,9 @@ def _of_messages(found: Status) -> Iterator[str]:
         name = printing.visible(one.feed)
         counted = f"stored {one.stored} = taken in {one.moved} + waiting {one.waiting}{since}{reused}"
         yield f"  {name}: {counted}; {last}; {one.last_day} in 24 h"
+    for piece in found.no_messages:
+        last = moment_words(piece.last_at, found.at)
+        yield f"  NO MESSAGE {piece.n} times in 24 h: {_WHY_NONE.get(piece.code, piece.code)}; the last {last}"
     if found.inbox_fault is not None:
         yield f"NOT READ     {printing.visible(found.inbox_fault)}"
 

@@ -22,7 +22,8 @@ OF_MESSAGES = {
     "message_too_long": "the message is longer than 10,000,000 bytes, and was not read. Ask the sender for it without documents.",
     "too_many_segments": "the message has more than 10,000 segments, and was not read. Ask the sender to send it in parts.",
     "cut_off_message": (
-        "the end of the message is not there: its last line has no end, or its frame is open. Ask the sender for the whole file; "
+        "the end of the message is not there: its last line has no end, its frame is open, or another message begins inside its "
+        "frame. Ask the sender for the whole file, and for one message in each frame; "
         f"where it never ends the last line, declare `end_may_lack` in [messages] of {_FILE}."
     ),
     "message_type": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import time
@@ -12,7 +13,10 @@ import hl7
 import pytest
 from hl7.client import MLLPClient
 
+from cmvmon.cli import keeping
 from cmvmon.feeds.mllp import framed
+from cmvmon.run.checks import metrics
+from cmvmon.run.checks.status import status
 from tests.feeds.hl7_texts import message, order
 from tests.listen import listening
 from tests.listen.listening import (
@@ -129,6 +133,33 @@ def test_no_message_and_no_header_is_not_answered_and_ends_the_connection(listen
         assert [code_and_id(one) for one in answers(at, 3)] == [("AA", "N1")]
         assert at.recv(10) == b""
     until(lambda: contents(root, "SELECT n_bytes FROM scraps WHERE code = 'no_header'"))
+
+
+@pytest.mark.parametrize(
+    ("sends", "code", "said"),
+    [
+        (framed(b"PID|1\r"), "no_header", "a frame without a message header (MSH)"),
+        (b"hello" + framed(result("N1")), "outside_a_frame", "bytes between two frames"),
+        (framed(result("N1"))[:-30] + framed(result("N2")), "unfinished_frame", "a frame in which another one begins"),
+    ],
+)
+def test_what_is_no_message_is_counted_in_the_status_and_the_metrics(
+    listener: Listener, root: Path, sends: bytes, code: str, said: str
+) -> None:
+    def counted() -> int:
+        return sum(one.n for one in status(root).no_messages if one.code == code)
+
+    before = counted()
+    with connected(listener.port) as at:
+        at.sendall(sends)
+        until(lambda: counted() > before)
+    n = counted()
+    assert n == before + 1
+    found = status(root)
+    assert f"NO MESSAGE {n} times in 24 h: {said}" in "\n".join(keeping._said(found))
+    as_json = json.loads(json.dumps(keeping._plain(found)))
+    assert [one["n"] for one in as_json["no_messages"] if one["code"] == code] == [n]
+    assert f'cmvmon_no_messages_last_day{{code="{code}"}} {n}.0' in metrics.text(root).decode()
 
 
 def test_a_header_that_can_not_be_used_is_answered_without_an_id(listener: Listener, root: Path) -> None:

@@ -246,10 +246,10 @@ def test_feeds_are_moved_apart_and_what_was_refused_is_never_moved(opened: Inbox
 
 
 def test_whoever_takes_in_can_not_write_into_the_inbox(opened: Inbox, tmp_path: Path) -> None:
-    from cmvmon.shell.incoming.inbox_moves import _reading
+    from cmvmon.shell.incoming.inbox_moves import reading
 
     with (
-        closing(_reading(tmp_path / inbox.NAME)) as connection,
+        closing(reading(tmp_path / inbox.NAME)) as connection,
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         connection.execute("DELETE FROM scraps")

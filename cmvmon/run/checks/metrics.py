@@ -212,6 +212,12 @@ def _of_messages(found: Status, known: frozenset[str]) -> Iterator[Metric]:
         for feed, each in by_feed.items():
             counter.add_metric((feed,), sum(map(of, each)))
         yield counter
+    pieces = GaugeMetricFamily(
+        "cmvmon_no_messages_last_day", "Pieces by a socket that are no message.", labels=("code",)
+    )
+    for piece in found.no_messages:
+        pieces.add_metric((piece.code,), piece.n)
+    yield pieces
     waiting = GaugeMetricFamily("cmvmon_messages_waiting", "Messages that nobody has taken in yet.", labels=("feed",))
     lately = GaugeMetricFamily("cmvmon_messages_last_day", "Messages that came in 24 hours.", labels=("feed",))
     last = GaugeMetricFamily("cmvmon_last_message_timestamp_seconds", "When the last one came.", labels=("feed",))

@@ -25,6 +25,7 @@ from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.incoming.certificates import Certificate, certificates
 from cmvmon.shell.incoming.inbox_moves import InboxUnread, Moves
+from cmvmon.shell.incoming.scraps import scraps_since
 from cmvmon.shell.incoming.sender_files import LISTEN
 from cmvmon.shell.keeping.last_backup import last_backup
 from cmvmon.shell.store import database
@@ -65,6 +66,15 @@ class Messages:
 
 
 @dataclass(frozen=True)
+class NoMessages:
+    """Pieces that came by a socket in the last 24 hours and are no message: why (`code`), how many, when the last one came."""
+
+    code: str
+    n: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
 class Status:
     """How the work stands. Moments are in the zone of the site.
 
@@ -75,7 +85,7 @@ class Status:
     `is_demo`: a demo, whose nights are of its own year: none is missing, and no feed is silent.
     `telling`: whether people are told, and what could not be sent; `out`: the same of other programs (out.toml).
     `is_listening`: as the two before. `messages`: how each feed of the inbox stands, what was refused first; `inbox_fault`: why that
-    can't be told. `must_listen`: the site has a listen.toml.
+    can't be told. `no_messages`: what came by a socket and is none. `must_listen`: the site has a listen.toml.
     `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
     `merges_unused`: by why (cmvmon.domain.patient_links.NOT_USED), how many merges of numbers should hold and are not used.
     `feeds`: how each table of each feed stands; `certificates`: until when those of the line hold.
@@ -95,6 +105,7 @@ class Status:
     out: Telling = NOBODY_IS_TOLD
     is_listening: bool | None = False
     messages: tuple[Messages, ...] = ()
+    no_messages: tuple[NoMessages, ...] = ()
     inbox_fault: str | None = None
     must_listen: bool = False
     last_backup: datetime | None = None
@@ -137,7 +148,7 @@ def status(root: Path) -> Status:
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
     assessed, stopped, never, not_used, feeds = None, [], NOTHING, Counter[str](), list[FeedHealth]()
-    messages, inbox_fault = _messages(root, zone, found.at)
+    messages, no_messages, inbox_fault = _messages(root, zone, found.at)
     backup, backup_fault = _backup(root, zone)
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
@@ -168,6 +179,7 @@ def status(root: Path) -> Status:
         out=out_state(root),
         is_listening=at_work.is_running(root, at_work.LISTEN),
         messages=messages,
+        no_messages=no_messages,
         inbox_fault=inbox_fault,
         must_listen=(root / LISTEN).exists(),
         last_backup=backup,
@@ -196,20 +208,25 @@ def _backup(root: Path, zone: ZoneInfo) -> tuple[datetime | None, str | None]:
     return None if last is None else last.taken_at.astimezone(zone), None
 
 
-def _messages(root: Path, zone: ZoneInfo, now: datetime) -> tuple[tuple[Messages, ...], str | None]:
+def _messages(
+    root: Path, zone: ZoneInfo, now: datetime
+) -> tuple[tuple[Messages, ...], tuple[NoMessages, ...], str | None]:
     """How the inbox stands, or why that can't be told: the rest of the work can."""
 
     def at(text: str | None) -> datetime | None:
         return None if text is None else datetime.fromisoformat(text).astimezone(zone)
 
+    lately = (now - A_DAY).astimezone(UTC).isoformat(timespec="microseconds")
     try:
-        found = Moves(root).state(since=(now - A_DAY).astimezone(UTC).isoformat(timespec="microseconds"))
+        found, scraps = Moves(root).state(since=lately), scraps_since(root, lately)
     except InboxUnread as error:
-        return (), str(error)
-    return tuple(
+        return (), (), str(error)
+    messages = tuple(
         Messages(
             one.feed, one.stored, one.moved, one.waiting, one.reused, last_at, at(one.oldest_waiting_at), one.lately
         )
         for one in found
         if (last_at := at(one.last_at)) is not None
-    ), None
+    )
+    pieces = tuple(NoMessages(one.code, one.n, last_at) for one in scraps if (last_at := at(one.last_at)) is not None)
+    return messages, pieces, None

@@ -97,7 +97,7 @@ class Moves:
         """The feeds of which a message waits, or a move was begun."""
         if not self.is_there:
             return []
-        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+        with in_words(inbox.NAME), closing(reading(self._inbox)) as connection:
             newest = connection.execute(_EACH_FEED).fetchall()
             done = self._done(connection)
         return [feed for feed, last in newest if last > done.get(feed, (0, 0))[1]]
@@ -108,7 +108,7 @@ class Moves:
         A message that is not plain (`is_plain`), as no message of FHIR is, is a delivery of its own: whatever its bytes do to a
         file, it does to no other.
         """
-        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+        with in_words(inbox.NAME), closing(reading(self._inbox)) as connection:
             own = _identity(connection)
             last = self._done(connection).get(feed, (0, 0))[1]
         with self._moves() as moved:
@@ -154,7 +154,7 @@ class Moves:
         """How each feed stands, by name; what was refused first. `since`: a moment as the inbox has them, ISO 8601 in UTC."""
         if not self.is_there:
             return ()
-        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+        with in_words(inbox.NAME), closing(reading(self._inbox)) as connection:
             done = self._done(connection)
             feeds = [row[0] for row in connection.execute(_EACH_FEED)]
             is_any_refused = (
@@ -168,14 +168,14 @@ class Moves:
     def copy_to(self, root: Path, *, mode: int = 0o640) -> None:
         """The inbox and its lines, as they stand, into another folder that has none; also while the listener is at work."""
         # The lines first: what is moved meanwhile is moved there once more, as known.
-        for path, reading in ((self._path, _reading_lines), (self._inbox, _reading)):
+        for path, opening in ((self._path, _reading_lines), (self._inbox, reading)):
             if path.exists():
                 to = root / path.name
                 os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
                 try:
                     with (
-                        _in_words(path.name),
-                        closing(reading(path)) as source,
+                        in_words(path.name),
+                        closing(opening(path)) as source,
                         closing(sqlite3.connect(to)) as target,
                     ):
                         source.backup(target)
@@ -191,7 +191,7 @@ class Moves:
         if not self._path.exists():
             return {}
         own = (_identity(connection),)
-        with _in_words(NAME), closing(_reading_lines(self._path)) as moved:
+        with in_words(NAME), closing(_reading_lines(self._path)) as moved:
             if moved.execute("SELECT 1 FROM sqlite_master WHERE name = 'moves'").fetchone() is None:
                 return {}  # made by a program that was killed before its first line
             query = "SELECT feed, sum(messages), max(last_id) FROM moves WHERE inbox = ? AND delivery_id IS NOT NULL GROUP BY feed"
@@ -206,7 +206,7 @@ class Moves:
         return done
 
     def _messages(self, where: str, parameters: tuple[object, ...]) -> Iterator[Kept]:
-        with _in_words(inbox.NAME), closing(_reading(self._inbox)) as connection:
+        with in_words(inbox.NAME), closing(reading(self._inbox)) as connection:
             form = "form" if inbox.knows_forms(connection) else f"'{inbox.HL7}'"
             query = f"SELECT id, raw, {form} FROM messages WHERE feed = ? AND {where} ORDER BY id"  # noqa: S608 - texts of this file
             yield from (Kept(*row) for row in connection.execute(query, parameters))
@@ -214,7 +214,7 @@ class Moves:
     @contextmanager
     def _moves(self) -> Iterator[sqlite3.Connection]:
         """The file of moves, made where there is none, durable in a way that is safe with every version of SQLite."""
-        with _in_words(NAME):
+        with in_words(NAME):
             if not self._path.exists():
                 with suppress(FileExistsError):
                     os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
@@ -266,14 +266,14 @@ def _another(feed: str, number: int) -> InboxUnread:
     )
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def reading(path: Path) -> sqlite3.Connection:
     """A connection that can't write, nor move the log into the file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_S)
 
 
 def _reading_lines(path: Path) -> sqlite3.Connection:
     """The same for the file of moves. What a killed program left half written in it is taken back first: who may only read can't."""
-    connection = _reading(path)
+    connection = reading(path)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
@@ -282,12 +282,12 @@ def _reading_lines(path: Path) -> sqlite3.Connection:
             raise
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S)) as mending:
             mending.execute("SELECT 1 FROM sqlite_master").fetchone()
-        connection = _reading(path)
+        connection = reading(path)
     return connection
 
 
 @contextmanager
-def _in_words(name: str) -> Iterator[None]:
+def in_words(name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
