@@ -23,7 +23,8 @@ def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
 
 
 def test_the_files_of_the_listener_that_the_page_shows_are_read_and_its_defaults_are_those_of_the_code() -> None:
-    listening, sender = (block.removeprefix("toml") for block in PAGE.split("```")[1::2] if block.startswith("toml"))
+    of_line = PAGE[PAGE.index("## By a socket") :].split("```")[1::2]
+    listening, sender = (block.removeprefix("toml") for block in of_line if block.startswith("toml"))
     shown = read_listening(listening)
     assert read_listening("port = 2575") == replace(
         shown, address="127.0.0.1", certificate=None, key=None, authority=None
