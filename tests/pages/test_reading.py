@@ -38,7 +38,7 @@ def test_the_right_answer_stands_on_the_page_and_the_ward_page_leads_there(demo:
     text = shown((demo.root / "pages" / name).read_text(encoding="utf-8"))
     assert [answer for answer in case.answers[code] if answer not in text] == []
     ward = (demo.root / "pages" / f"ward.{code}.html").read_text(encoding="utf-8")
-    assert f'<a href="{name}">{case.patient}</a>' in ward
+    assert f'<a class="id" href="{name}">{case.patient}</a>' in ward
 
 
 def test_there_are_twelve_cases_of_twelve_patients_with_those_that_every_reading_test_must_have() -> None:
