@@ -131,8 +131,8 @@ def page_of(root: Path, patient: str, code: str = "en") -> str:
 
 
 def unmarked(page: str) -> str:
-    """A page without the marks that keep a date, or a number with its unit, on one line."""
-    return re.sub(r'<span class="w">([^<]*)</span>', r"\1", page)
+    """A page without the marks that keep a date, a number with its unit, or a patient's number on one line."""
+    return re.sub(r'<span class="(?:w|id)">([^<]*)</span>', r"\1", page)
 
 
 def rows(root: Path, query: str) -> list[tuple[Any, ...]]:
