@@ -13,11 +13,13 @@ _PROCESSING = Messages().processing
 
 
 class Tests(NamedTuple):
-    """Codes of the CMV load, and of other tests, folded; whether a test that is in neither list is counted and not read."""
+    """Codes of the CMV load, and of other tests, folded; whether a test that is in neither list is counted and not read, and whether
+    a heading is: what has no code, and no digit in its value."""
 
     cmv_load: frozenset[str]
     others: frozenset[str]
     ignores_unlisted: bool
+    ignores_headings: bool
 
 
 def read_tests(top: StrictTable) -> Tests:
@@ -26,10 +28,11 @@ def read_tests(top: StrictTable) -> Tests:
     cmv_load = frozenset(fold(t) for t in table.texts("cmv_load"))
     others = frozenset(fold(t) for t in table.texts("not_cmv_load"))
     unlisted = table.choice("unlisted", (SET_APART, IGNORED), required=False)
+    headings = table.choice("headings", (SET_APART, IGNORED), required=False)
     table.finish()
     if cmv_load & others:
         table.fault("not_cmv_load", f"{', '.join(sorted(cmv_load & others))} also stand(s) in cmv_load; keep one")
-    return Tests(cmv_load, others, unlisted == IGNORED)
+    return Tests(cmv_load, others, unlisted == IGNORED, headings == IGNORED)
 
 
 def read_messages(top: StrictTable) -> Messages:

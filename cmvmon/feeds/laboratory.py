@@ -54,6 +54,7 @@ class Laboratory:
         not_read: headers of the delivery that are known and left unread.
         specimens: delivered text -> compartment; SNOMED CT specimen codes are known without being listed.
         ignores_other_tests: whether a test that stands in no list is counted and not read.
+        ignores_headings: whether what has no code of a test, and no digit in its value, is counted and not read.
         statuses: delivered text -> result status, or CONFIRMED; `order_statuses` the same of the order of a result.
             `default_status` is for a feed without a status column.
         messages: what is declared of its messages, where it sends any.
@@ -86,6 +87,7 @@ class Laboratory:
     cmv_load_tests: frozenset[str]
     other_tests: frozenset[str]
     ignores_other_tests: bool
+    ignores_headings: bool
     statuses: Mapping[str, str]
     order_statuses: Mapping[str, str]
     default_status: str
@@ -199,7 +201,7 @@ def _read(top: StrictTable, name: str, fingerprint: str) -> Laboratory | None:
     return Laboratory(
         name, description, format_, synthetic, zone, separator, encoding, above, span, columns, result_key, not_read,
         formats, hour_24, grammar,
-        laboratory_specimens, tests.cmv_load, tests.others, tests.ignores_unlisted,
+        laboratory_specimens, tests.cmv_load, tests.others, tests.ignores_unlisted, tests.ignores_headings,
         *statuses, messages, assays, placeholders(own_placeholders), numbers, _spelling(top.data),
         share or MAX_QUARANTINED_SHARE, within_days or REPORTED_WITHIN_DAYS, rhythm, fingerprint, sheet, doubt,
     )  # fmt: skip

@@ -32,18 +32,22 @@ def is_of_another_test(cells: Mapping[str, str], names: str, laboratory: Laborat
     """Whether the laboratory file says that the record is no CMV load: its code is listed so, or stands in no list where
     such tests are not read. `names`: what else the record calls its test and its order.
 
-    One that sounds like CMV, or is of an order of it, is never left unread for want of a line in the file.
+    One that sounds like CMV, or is of an order of it, is never left unread for want of a line in the file; a heading is, where the
+    file says so: it has no code, no digit in its value, and withdraws nothing.
     """
     test = cells.get("test")
     if test is None:
         return False
     if fold(test) in laboratory.other_tests:
         return True
+    says_withdrawn = laboratory.statuses.get(fold(cells.get("result_status", ""))) == words.WITHDRAWN
+    is_heading = not test.strip() and not says_withdrawn and not any(map(str.isdigit, cells["value"]))
+    if is_heading and cells["value"].strip() and laboratory.ignores_headings:
+        return True
     if not laboratory.ignores_other_tests or not f"{test}{names}".strip():
         return False
     if {fold(test), *map(fold, _PARTS.split(names))} & laboratory.cmv_load_tests or sounds_like_cmv(f"{test} {names}"):
         return False
-    says_withdrawn = laboratory.statuses.get(fold(cells.get("result_status", ""))) == words.WITHDRAWN
     return bool(test.strip()) or not says_withdrawn  # a withdrawal may name its result by the number alone
 
 

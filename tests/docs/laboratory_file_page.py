@@ -110,6 +110,7 @@ missing = "iu_per_ml"
 cmv_load = ["CMVK"]
 not_cmv_load = ["EBVK"]
 unlisted = "ignored"
+headings = "ignored"
 
 [status]
 default = "final"
@@ -221,6 +222,7 @@ MEANINGS = {
     "specimens.<text>": "The compartment of a delivered specimen. SNOMED CT specimen codes need no entry.",
     "tests.cmv_load": "Codes of the CMV load.",
     "tests.not_cmv_load": "Codes that are counted as ignored.",
+    "tests.headings": "What becomes of a record without a code of a test, with a value that holds no digit: a heading, as some senders write it before their results. Absent: it is `set_apart` (`missing_test`). One that is empty or withdraws always is.",
     "tests.unlisted": "What becomes of a code that stands in neither list. Absent: it is `set_apart`. One that sounds like CMV always is.",
     "status.default": "The status of a feed without a column for it.",
     "status.delivered.<text>": "What a delivered status means. `confirmed`: a preliminary result is final, and is not sent again. Of HL7 "

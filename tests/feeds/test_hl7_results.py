@@ -287,6 +287,26 @@ def test_without_a_word_of_the_file_another_test_is_set_apart() -> None:
     assert reasons(results(file_of(message(*order(test="2345-7^Glucose^LN"))), laboratory=strict)) == ["unknown_test"]
 
 
+@pytest.mark.parametrize(
+    ("value", "status", "ignored", "apart"),
+    [
+        ("CMV VIRAL LOAD", "F", 1, []),
+        ("CMV VIRAL LOAD 620000", "F", 0, ["missing_test"]),  # a load may have lost its code
+        ("", "F", 0, ["missing_test"]),
+        ("CMV VIRAL LOAD", "D", 0, []),  # what withdraws takes effect by its number
+    ],
+)
+def test_a_heading_is_left_where_the_file_says_so_and_is_otherwise_set_apart(
+    value: str, status: str, ignored: int, apart: list[str]
+) -> None:
+    leaves = changed(('unlisted = "ignored"', 'unlisted = "ignored"\nheadings = "ignored"'))
+    heading = message(*order(value, test="", order_test="CMVQ^CMV load^L", status=status))
+    part = results(file_of(heading), laboratory=leaves)
+    assert (part.ignored, part.accepted.height) == (ignored, 0)
+    assert [reason for reason in reasons(part) if reason == "missing_test"] == apart
+    assert results(file_of(heading)).ignored == 0
+
+
 def test_the_code_of_the_order_is_never_that_of_the_result() -> None:
     part = results(file_of(message(*order(test="", order_test="CMVQ^CMV load^L"))))
     assert (part.accepted.height, reasons(part)) == (0, ["missing_test"])

@@ -215,6 +215,9 @@ def _tests(text: _Text, words: Words, *, is_of_messages: bool) -> None:
         text.guess("tests.", "not_cmv_load", others, "they do not sound like CMV; counted and not read")
     if is_of_messages:
         text.ask("unlisted", '"ignored"', "is every other test counted and left, unless it sounds like CMV?")
+        text.ask(
+            "headings", '"ignored"', "does a line without a code and without a number only head the results behind it?"
+        )
     counted = ", ".join(f"{_toml(word)} {n}" for word, n in words.told.items())
     text.say(f"# Records: {counted or 'of none that may be shown'}")
     _say_others(text, words)
