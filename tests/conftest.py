@@ -25,7 +25,7 @@ from tests.spread import ByGroup, group_of, turn
 
 if (memory := in_memory()) is not None:  # of every process of a run: the first one says so to those that it starts
     os.environ.setdefault("TMPDIR", str(memory))
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", os.environ["TMPDIR"])  # one place: a bundle is copied by links
     tempfile.tempdir = None
 # Set before anything imports Prefect or Great Expectations, which read them once.
 _prefect = tempfile.mkdtemp(prefix="cmvmon-prefect-")
