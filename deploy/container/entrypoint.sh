@@ -34,7 +34,9 @@ mkdir -p "$site/.cache" 2>/dev/null && : 2>/dev/null >"$site/.cache/.tried.$$" &
         "The volume is mounted read-only, is full, or belongs to somebody else: chown it to $(id -u):$(id -g), and mount it writable."
 export CMVMON_SITE="$site" HOME="$site/.cache" XDG_CACHE_HOME="$site/.cache" NUMBA_CACHE_DIR="$site/.cache/kernels"
 
-# What the first start does, once, also where several containers begin together.
+# What the first start does, once, also where several containers begin together. In a container this shell is process 1, for which a
+# signal does nothing unless it is trapped, and a trap waits for what runs in front: so it runs behind, and ends with process 1.
+[ $$ != 1 ] || trap 'exit 143' HUP INT TERM
 warm=$NUMBA_CACHE_DIR/warm-$(basename "$(readlink -f "$bin/..")")
 (
     flock 9
@@ -49,7 +51,9 @@ warm=$NUMBA_CACHE_DIR/warm-$(basename "$(readlink -f "$bin/..")")
         "$bin/cmvmon" warmup
         : >"$warm"
     fi
-) 9>"$site/.cache/first.lock"
+) 9>"$site/.cache/first.lock" &
+wait $! || exit $?
+trap - HUP INT TERM
 
 case "${1-watch}" in
 prepare) exit 0 ;;

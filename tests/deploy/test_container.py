@@ -34,6 +34,11 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if one.get("image", "").startswith("cmvmon:")}
 CONTAINERFILE = (PARTS / "Containerfile").read_text(encoding="utf-8")
 _STARTS_WITHIN_S = 900.0
+_LONGEST_STOP_S = max(
+    int(seconds)
+    for unit in (ROOT / "deploy" / "systemd").glob("*.service")
+    for seconds in re.findall(r"^TimeoutStopSec=(\d+)$", unit.read_text(encoding="utf-8"), re.M)
+)
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +213,11 @@ def test_the_program_finds_a_secret_and_no_sentence_shows_it(
     assert "AUTH_STRING_FILE" not in done.stdout
 
 
+def test_an_engine_waits_as_long_for_the_end_of_a_step_as_systemd_does() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    assert re.findall(r"^podman run .*--stop-timeout (\d+) ", page, re.M) == [str(_LONGEST_STOP_S)]
+
+
 def test_the_containerfile_runs_as_a_number_and_copies_what_the_bundle_has() -> None:
     assert re.findall(r"^USER (\d+):(\d+)$", CONTAINERFILE, re.M) == [("10001", "10001")]
     assert 'VOLUME ["/site"]' in CONTAINERFILE
@@ -232,6 +242,7 @@ def test_each_service_of_compose_starts_something_that_exists_without_rights(
         assert is_taken(words, site=tmp_path, named="")
         assert service["healthcheck"]["test"] == ["CMD", "/opt/cmvmon/health.sh", *words]  # not left to the image
     assert service["read_only"] is True
+    assert service["stop_grace_period"] == f"{_LONGEST_STOP_S}s"
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"] == "10001:10001"
