@@ -20,6 +20,7 @@ LAWFUL = {
     "feeds/told_records.py",  # how an order and a dose are told
     "feeds/hl7/merges.py", "run/daytime/merging.py",  # `birth_dates`, a column of links
     "feeds/fhir/table_records.py",  # says of an order of a drug which table it is no row of
+    "run/answers/free_text.py",  # refuses a date of birth in what a person types
     "run/live_demo/live_playing.py", "workbench/live_story.py",  # play a hospital
     "feeds/delivery_text.py",  # writes them, for the simulator
     "run/pages/caveats.py",  # what pages say of the feeds of results, courses and stays
