@@ -60,9 +60,12 @@ class Connect:
 
 
 @contextmanager
-def connect_server(folder: Path, *, cores: int = 2, heap: str = "1g") -> Iterator[Connect]:
+def connect_server(
+    folder: Path, *, cores: int = 2, heap: str = "1g", python: str = sys.executable, **of_its_own: str
+) -> Iterator[Connect]:
     """A server on loopback and a free port, with so many parts at once, and every file of its own in `folder`.
 
+    `python`: of its workers. `of_its_own`: settings of a session, as `timeZone` of `spark.sql.session`.
     It is stopped by its own process id. Raises RuntimeError with the end of what it said where it does not start.
     """
     port, log = free_port(), folder / "spark.log"
@@ -77,13 +80,13 @@ def connect_server(folder: Path, *, cores: int = 2, heap: str = "1g") -> Iterato
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.ui.enabled": "false",
-    }
+    } | {f"spark.sql.session.{name}": value for name, value in of_its_own.items()}
     command = [str(HOME / "bin" / "spark-submit"), "--class", _SERVER, "--driver-memory", heap]
     command += ["--master", f"local[{cores},{_TRIES}]"]
     command += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     with log.open("wb") as told:
         process = subprocess.Popen(  # each script of Spark gives its place to the next, so that this is the server's own id
-            [*command, "spark-internal"], cwd=folder / "work", env=_environment(folder), stdin=subprocess.DEVNULL,
+            [*command, "spark-internal"], cwd=folder / "work", env=_environment(folder, python), stdin=subprocess.DEVNULL,
             stdout=told, stderr=told,
         )  # fmt: skip
     try:
@@ -173,8 +176,8 @@ def _java_version() -> int:
     return int(found.group(1)) if found else 0
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """This process's own, without what anybody set for another Spark; its workers are of this Python."""
+def _environment(folder: Path, python: str) -> dict[str, str]:
+    """This process's own, without what anybody set for another Spark; its workers are of that Python."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "JAVA_TOOL"))
     }
@@ -182,7 +185,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "SPARK_HOME": str(HOME),
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
 

@@ -263,6 +263,30 @@ def test_a_worker_that_is_killed_while_it_judges_costs_its_part_once_more_and_no
     assert {path.name for path in out.iterdir()} == {f"{name}.parquet" for name in WRITTEN}
 
 
+@pytest.mark.long
+def test_a_server_of_another_zone_gives_the_same_rows_for_the_session_is_told_in_utc(
+    spark_is_here: None, hard_ward: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    source, root = put(hard_ward, tmp_path / "in"), tmp_path / "site"
+    with spark.connect_server(tmp_path / "spark", timeZone="America/St_Johns") as server:
+        analyze_on_spark(str(source), str(tmp_path / "there"), remote=server.address, root=root)
+    analyze(source, tmp_path / "here", root=root)
+    assert all(same_rows(tmp_path / "here", tmp_path / "there").values())
+
+
+@pytest.mark.long
+def test_workers_that_lack_cmvmon_are_told_before_anything_is_read(spark_is_here: None, tmp_path: Path) -> None:
+    """By the Python of which this environment is made, which has no library of it."""
+    source, out = put(made("ward", patients=5), tmp_path / "in"), tmp_path / "out"
+    bare = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    with (
+        spark.connect_server(tmp_path / "spark", python=str(bare)) as server,
+        pytest.raises(SiteError, match=r"a worker of the engine could not run cmvmon .*install cmvmon"),
+    ):
+        analyze_on_spark(str(source), str(out), remote=server.address, root=tmp_path / "site")
+    assert not out.exists()
+
+
 def _wait_for(port: int) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
