@@ -14,6 +14,9 @@ from cmvmon.run.answers.quarantine_answers import answer_quarantine
 from cmvmon.run.asking.quarantine_list import listed_quarantine, quarantined_record
 from cmvmon.run.daytime.quarantine_retry import OfReason, release
 from cmvmon.run.nightly.night import nightly
+from cmvmon.run.pages.publish import page_of
+from cmvmon.shell.folder.site import Site
+from tests import sites
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.feeds.shipped import LABS
 from tests.run.test_hl7_files import put
@@ -100,7 +103,8 @@ def test_the_pages_say_that_a_result_was_set_apart_and_no_log_or_page_has_the_no
     ward = pages["ward.en.html"]
     assert ("800,000 IU/mL" in ward, "900,000" in "".join(pages.values())) == (True, False)
     assert "Records set apart, not used: 1" in ward
-    (of_patient,) = (text for name, text in pages.items() if name[:1].isdigit() and name.endswith(".en.html"))
+    (patient,) = {row[0] for row in sites.rows(site, "SELECT DISTINCT patient_id FROM viral_load_results")}
+    of_patient = pages[page_of(Site(site), patient, "en")]
     assert "1 delivered record of this patient is set apart and not used" in of_patient
     assert f"{DOUBTED}: example_hl7, line" in pages["data.en.html"]
     assert "CANARY" not in caplog.text + "".join(pages.values())
