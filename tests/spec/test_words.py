@@ -135,6 +135,47 @@ FORBIDDEN = {
     "nl": ("falen", "gefaald", "resisten", "stop met", "verhoog", "verlaag", "overweeg", "moet "),
     "en": ("failure", "failed", "resistan", "should", "must ", "consider", "increase the", "switch to"),
 }
+_BEGINS = {  # where an order begins: a sentence, a part of one, or after a word that joins two
+    "en": r"(?:^|[.;:!?] |, | and | or | then )(?:please )?",
+    "nl": r"(?:^|[.;:!?] |, | en | of | dan )",
+}
+_ORDERS = {
+    "en": "start|stop|give|add|raise|lower|reduce|switch|change|repeat|order|begin|double|halve|withhold|hold|treat|continue|discontinue|"
+    "use|take|prescribe|avoid|adjust|test|sample|increase|decrease|replace|send|resume|restart|monitor|check|ask|keep",
+    "nl": "geef|staak|stop|start|verhoog|verlaag|halveer|verdubbel|wissel|herhaal|vraag|neem|behandel|voeg|vervang|hervat|vermijd|gebruik|"
+    "pas|schrijf|bepaal|meet|controleer|bewaak|stuur|ga|zet|begin|doe|houd",
+}
+FORMS = {
+    "en": (
+        rf"{_BEGINS['en']}({_ORDERS['en']})\b",
+        (
+            r"\b(this is|has|have|suffers|proves?|caused by|due to|because of)\b[^.]{0,30}"
+            r"\b(pneumonia|pneumonitis|colitis|retinitis|encephalitis|hepatitis|disease|resistance|toxicity)\b"
+        ),
+        r"\b(diagnos|does not work|is not working|ineffective)",
+    ),
+    "nl": (
+        rf"{_BEGINS['nl']}({_ORDERS['nl']})\b",
+        (
+            r"\b(dit is|heeft|lijdt|bewijst|veroorzaakt door|door|vanwege)\b[^.]{0,30}"
+            r"(pneumonie|colitis|retinitis|encefalitis|hepatitis|ziekte|resistentie|toxiciteit)\b"
+        ),
+        r"\b(diagnos|werkt niet|niet werkzaam|onwerkzaam)",
+    ),
+}
+# What asks something of whoever keeps the data or the board, says what the software is not, or names a study or a label's own words.
+ASKED_OF_STAFF = (
+    "link.",
+    "column.change",
+    "decline.series",
+    "footer.use",
+    "board.says.unknown",
+    "data.feeds.ahead",
+    "method.",
+    "strength.A",
+    "status.prior_only",
+    "context.letermovir_not_hsv",
+)
 
 
 def placeholders(sentence: str) -> set[str]:
@@ -238,11 +279,53 @@ def test_a_number_is_written_by_its_unit() -> None:
             assert format_of(name) == "percent", name
 
 
+def forbidden(sentence: str, code: str) -> bool:
+    """Whether it orders, prescribes or diagnoses, or calls a drug failed; names of facts and stanzas in a placeholder are seen by nobody."""
+    said = re.sub(r"\{[^}]*\}", "", sentence).lower()
+    return any(word in said for word in FORBIDDEN[code]) or any(re.search(form, said) for form in FORMS[code])
+
+
 @pytest.mark.parametrize("code", codes())
 def test_no_sentence_prescribes_diagnoses_or_calls_a_drug_failed(code: str) -> None:
-    """The names of facts and stanzas in a placeholder are seen by nobody."""
-    said = {key: re.sub(r"\{[^}]*\}", "", text).lower() for key, text in language(code).sentences.items()}
-    assert [key for key, sentence in said.items() if any(word in sentence for word in FORBIDDEN[code])] == []
+    found = {key for key, sentence in language(code).sentences.items() if forbidden(sentence, code)}
+    assert {key for key in found if not key.startswith(ASKED_OF_STAFF)} == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("en", "Load {latest:result}. Start foscarnet and give 60 mg/kg."),
+        ("en", "Load above the line; stop ganciclovir"),
+        ("en", "Please repeat the PCR"),
+        ("en", "Rise, and switch to foscarnet"),
+        ("en", "This is CMV pneumonia."),
+        ("en", "The patient has CMV colitis"),
+        ("en", "The rise is due to resistance"),
+        ("en", "Ganciclovir does not work"),
+        ("nl", "Load {latest:result}. Geef foscarnet en staak ganciclovir."),
+        ("nl", "Stijging; herhaal de PCR"),
+        ("nl", "Halveer de dosis"),
+        ("nl", "Dit is een CMV-pneumonie"),
+        ("nl", "De pati\u00ebnt heeft CMV-colitis"),
+        ("nl", "Stijging door resistentie"),
+        ("nl", "Het middel werkt niet"),
+    ],
+)
+def test_an_order_and_a_diagnosis_are_found_in_whatever_words(code: str, sentence: str) -> None:
+    assert forbidden(sentence, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("en", "Treatment started on {at}; stopped on {until}"),
+        ("en", "No organ disease is stated"),
+        ("nl", "Behandeling gestart op {at}, gestopt op {until}"),
+        ("nl", "Geen orgaanziekte vastgelegd"),
+    ],
+)
+def test_a_fact_is_no_order_and_no_diagnosis(code: str, sentence: str) -> None:
+    assert not forbidden(sentence, code)
 
 
 def test_the_feed_of_the_work_itself_has_one_name() -> None:
