@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,12 +21,29 @@ _MINUTE = timedelta(minutes=1)
 
 @app.command()
 def why(
-    alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")],
+    alert: Annotated[
+        str | None, typer.Argument(metavar="[ALERT]", help="Its id, or how it begins; see `alerts list`.")
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option("--patient", metavar="ID", help="Instead: what every rule says of a patient, alert or none."),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE", help="With --patient: of this rule alone.")
+    ] = None,
     lang: Lang = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
-    """Why an alert stands, what would have changed it, and where one would change it."""
+    """Why an alert stands, what would have changed it, and where one would change it; or why a patient has none."""
+    if (alert is None) == (patient is None) or (rule is not None and patient is None):
+        raise typer.BadParameter(
+            "give the id of an alert, or --patient ID (and with it --rule RULE, if one is asked about)"
+        )
+    if patient is not None:
+        _of_patient(site, patient, rule, lang=lang, as_json=as_json)
+        return
+    assert alert is not None
     from cmvmon.run.asking.plain_values import plainly
     from cmvmon.run.asking.why_query import explained
     from cmvmon.text import language
@@ -41,6 +59,73 @@ def why(
     print(_turns(found, spoken, width))
     where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
     print(printing.wrapped(where, width))
+
+
+def _of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, as_json: bool) -> None:
+    from cmvmon.run.asking.patient_verdicts import patient_verdicts
+    from cmvmon.run.asking.plain_values import plainly
+    from cmvmon.text import language
+
+    found = patient_verdicts(site, patient, rule=rule, lang=lang)
+    if as_json:
+        print(printing.shown_json(plainly(found)))
+        return
+    spoken, width = language(found["language"]), printing.terminal_width()
+    moment = _moment(found["judged_at"], found, spoken)
+    print(printing.wrapped(spoken.say("why.patient", moment=moment), width))
+    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "says", "since"))
+    rows = [
+        dict(
+            zip(
+                columns,
+                (row["title"], _about(row, spoken), _said(row, spoken), _since(row, found, spoken)),
+                strict=True,
+            )
+        )
+        for row in found["rows"]
+    ]
+    print(printing.table_within(rows, columns, "", width))
+    near = [
+        {"rule": row["rule"], "about": _about(row, spoken), **turn} for row in found["rows"] for turn in row["turns"]
+    ]
+    print(printing.wrapped(f"\n{spoken.say('why.would_alert')}", width))
+    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "column", "now", "at", "then"))
+    rows = [
+        dict(
+            zip(
+                columns,
+                (
+                    turn["rule"],
+                    turn["about"],
+                    turn["column"],
+                    _short(turn["now"], found, spoken),
+                    _exactly(turn["at"], found, spoken),
+                    _verdict(turn["verdict"], spoken),
+                ),
+                strict=True,
+            )
+        )
+        for turn in near
+    ]
+    print(printing.table_within(rows, columns, spoken.say("why.nothing"), width))
+
+
+def _about(row: dict[str, Any], spoken: Language) -> str:
+    from cmvmon.text.why_words import code_in_words
+
+    place = [spoken.word("compartment", row["compartment"])] if row["compartment"] else []
+    return ", ".join([*place, *(code_in_words(code, spoken) for code in row["about"])])
+
+
+def _said(row: dict[str, Any], spoken: Language) -> str:
+    if row["verdict"] is None:
+        return spoken.say("why.not_judged")
+    code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
+    return _verdict(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
+
+
+def _since(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
+    return "" if row["since"] is None else _moment(row["since"], found, spoken)
 
 
 @rules_app.command("list")

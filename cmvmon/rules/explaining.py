@@ -105,10 +105,11 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
 
 
 def _is_nearer(turn: Turn, other: Turn | None) -> bool:
-    """Whether it lies nearer to what is now than another one of the same column; of those without a value the first."""
+    """Whether it lies nearer to what is now than another one of the same column; of those without a value, or where it is not known
+    what is now, the first."""
     if other is None:
         return True
-    return None not in (turn.at, other.at) and bool(abs(turn.at - turn.now) < abs(other.at - other.now))
+    return None not in (turn.now, turn.at, other.at) and bool(abs(turn.at - turn.now) < abs(other.at - other.now))
 
 
 def verdict_with(rule: Rule, frame: pl.DataFrame, **changed: Any) -> str:
