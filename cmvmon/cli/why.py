@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,7 +40,9 @@ def why(
             "give the id of an alert, or --patient ID (and with it --rule RULE, if one is asked about)"
         )
     if patient is not None:
-        _of_patient(site, patient, rule, lang=lang, as_json=as_json)
+        from cmvmon.cli.why_patient import of_patient
+
+        of_patient(site, patient, rule, lang=lang, as_json=as_json)
         return
     assert alert is not None
     from cmvmon.run.asking.plain_values import plainly
@@ -59,73 +60,6 @@ def why(
     print(_turns(found, spoken, width))
     where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
     print(printing.wrapped(where, width))
-
-
-def _of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, as_json: bool) -> None:
-    from cmvmon.run.asking.patient_verdicts import patient_verdicts
-    from cmvmon.run.asking.plain_values import plainly
-    from cmvmon.text import language
-
-    found = patient_verdicts(site, patient, rule=rule, lang=lang)
-    if as_json:
-        print(printing.shown_json(plainly(found)))
-        return
-    spoken, width = language(found["language"]), printing.terminal_width()
-    moment = _moment(found["judged_at"], found, spoken)
-    print(printing.wrapped(spoken.say("why.patient", moment=moment), width))
-    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "says", "since"))
-    rows = [
-        dict(
-            zip(
-                columns,
-                (row["title"], _about(row, spoken), _said(row, spoken), _since(row, found, spoken)),
-                strict=True,
-            )
-        )
-        for row in found["rows"]
-    ]
-    print(printing.table_within(rows, columns, "", width))
-    near = [
-        {"rule": row["rule"], "about": _about(row, spoken), **turn} for row in found["rows"] for turn in row["turns"]
-    ]
-    print(printing.wrapped(f"\n{spoken.say('why.would_alert')}", width))
-    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "column", "now", "at", "then"))
-    rows = [
-        dict(
-            zip(
-                columns,
-                (
-                    turn["rule"],
-                    turn["about"],
-                    turn["column"],
-                    _short(turn["now"], found, spoken),
-                    _exactly(turn["at"], found, spoken),
-                    _verdict(turn["verdict"], spoken),
-                ),
-                strict=True,
-            )
-        )
-        for turn in near
-    ]
-    print(printing.table_within(rows, columns, spoken.say("why.nothing"), width))
-
-
-def _about(row: dict[str, Any], spoken: Language) -> str:
-    from cmvmon.text.why_words import code_in_words
-
-    place = [spoken.word("compartment", row["compartment"])] if row["compartment"] else []
-    return ", ".join([*place, *(code_in_words(code, spoken) for code in row["about"])])
-
-
-def _said(row: dict[str, Any], spoken: Language) -> str:
-    if row["verdict"] is None:
-        return spoken.say("why.not_judged")
-    code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
-    return _verdict(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
-
-
-def _since(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
-    return "" if row["since"] is None else _moment(row["since"], found, spoken)
 
 
 @rules_app.command("list")
@@ -165,7 +99,7 @@ def _standing(found: dict[str, Any], spoken: Language) -> str:
         title=found["title"],
         rule=found["rule"],
         tier=spoken.word("tier", str(found["tier"])),
-        moment=_moment(found["judged_at"], found, spoken),
+        moment=moment_text(found["judged_at"], found, spoken),
     )
     said = " ".join(text for text in (found["sentence"], found["details"]) if text)
     results = [spoken.say("alerts.results", results=", ".join(found["rests_on"]))] if found["rests_on"] else []
@@ -201,9 +135,9 @@ def _turns(found: dict[str, Any], spoken: Language, width: int) -> str:
                 columns,
                 (
                     turn["column"],
-                    _short(turn["now"], found, spoken),
-                    _exactly(turn["at"], found, spoken),
-                    _verdict(turn["verdict"], spoken),
+                    shortly(turn["now"], found, spoken),
+                    exactly(turn["at"], found, spoken),
+                    verdict_text(turn["verdict"], spoken),
                 ),
                 strict=True,
             )
@@ -225,7 +159,7 @@ def _tipped(found: dict[str, Any], spoken: Language) -> str:
     tipped = found["tipped_by"]
     named = ""
     if tipped["result_id"]:
-        moment = _moment(tipped["collected_at"], found, spoken)
+        moment = moment_text(tipped["collected_at"], found, spoken)
         named = spoken.say("why.tipped_named", result=tipped["result_id"], moment=moment) + " "
     return spoken.say("why.tipped", named=named, says=tipped["says"])
 
@@ -259,12 +193,12 @@ def _question(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> s
     says = condition_in_words(one["says"], spoken)
     if not one["depth"] and one["left"] is None:
         return says
-    left, right = (_short(one[side], found, spoken) for side in ("left", "right"))
+    left, right = (shortly(one[side], found, spoken) for side in ("left", "right"))
     sides = left if one["right"] is None else spoken.say("why.against", left=left, right=right)
     return f"{'  ' * one['depth']}{says}  [{sides}]"
 
 
-def _verdict(written: str, spoken: Language) -> str:
+def verdict_text(written: str, spoken: Language) -> str:
     """What a verdict would be, as `cmvmon.rules.explaining.verdict_with` writes it, in words."""
     from cmvmon.text.values import reason_in_words
 
@@ -281,9 +215,9 @@ def _verdict(written: str, spoken: Language) -> str:
     )
 
 
-def _short(value: object, found: dict[str, Any], spoken: Language) -> str:
+def shortly(value: object, found: dict[str, Any], spoken: Language) -> str:
     if isinstance(value, datetime):
-        return _moment(value, found, spoken)
+        return moment_text(value, found, spoken)
     if isinstance(value, timedelta):
         return spoken.count("days", round(value / timedelta(days=1)))
     if isinstance(value, bool) or value is None:
@@ -295,22 +229,22 @@ def _short(value: object, found: dict[str, Any], spoken: Language) -> str:
     return code_in_words(str(value), spoken)
 
 
-def _exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
+def exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
     """A value at which a verdict turns: on which side of a short one it lies is what matters."""
     if isinstance(value, datetime):
         whole = value.replace(second=0, microsecond=0)
         if value == whole:
-            return _moment(value, found, spoken)
+            return moment_text(value, found, spoken)
         is_after = value - whole < _MINUTE / 2
-        near = _moment(whole if is_after else whole + _MINUTE, found, spoken)
+        near = moment_text(whole if is_after else whole + _MINUTE, found, spoken)
         return spoken.say("why.just_after" if is_after else "why.just_before", value=near)
     if not isinstance(value, float) or value == float(f"{value:.6g}"):
-        return _short(value, found, spoken)
+        return shortly(value, found, spoken)
     short = float(f"{value:.6g}")
     return spoken.say("why.just_below" if value < short else "why.just_above", value=_number(short, spoken))
 
 
-def _moment(moment: datetime, found: dict[str, Any], spoken: Language) -> str:
+def moment_text(moment: datetime, found: dict[str, Any], spoken: Language) -> str:
     """To the minute, in the site's zone."""
     return spoken.moment(moment, found["time_zone"])
 

@@ -1,0 +1,79 @@
+"""`cmvmon why --patient`: what every rule says of a patient, alert or none, and what would be an alert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cmvmon.cli import printing, why
+
+if TYPE_CHECKING:
+    from cmvmon.text import Language
+
+
+def of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, as_json: bool) -> None:
+    """Prints a patient's verdicts and what would be an alert. Raises SiteError as `patient_verdicts`."""
+    from cmvmon.run.asking.patient_verdicts import patient_verdicts
+    from cmvmon.run.asking.plain_values import plainly
+    from cmvmon.text import language
+
+    found = patient_verdicts(site, patient, rule=rule, lang=lang)
+    if as_json:
+        print(printing.shown_json(plainly(found)))
+        return
+    spoken, width = language(found["language"]), printing.terminal_width()
+    moment = why.moment_text(found["judged_at"], found, spoken)
+    print(printing.wrapped(spoken.say("why.patient", moment=moment), width))
+    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "says", "since"))
+    rows = [
+        dict(
+            zip(
+                columns,
+                (row["title"], _about(row, spoken), _said(row, spoken), _since(row, found, spoken)),
+                strict=True,
+            )
+        )
+        for row in found["rows"]
+    ]
+    print(printing.table_within(rows, columns, "", width))
+    near = [
+        {"rule": row["rule"], "about": _about(row, spoken), **turn} for row in found["rows"] for turn in row["turns"]
+    ]
+    print(printing.wrapped(f"\n{spoken.say('why.would_alert')}", width))
+    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "column", "now", "at", "then"))
+    rows = [
+        dict(
+            zip(
+                columns,
+                (
+                    turn["rule"],
+                    turn["about"],
+                    turn["column"],
+                    why.shortly(turn["now"], found, spoken),
+                    why.exactly(turn["at"], found, spoken),
+                    why.verdict_text(turn["verdict"], spoken),
+                ),
+                strict=True,
+            )
+        )
+        for turn in near
+    ]
+    print(printing.table_within(rows, columns, spoken.say("why.nothing"), width))
+
+
+def _about(row: dict[str, Any], spoken: Language) -> str:
+    from cmvmon.text.why_words import code_in_words
+
+    place = [spoken.word("compartment", row["compartment"])] if row["compartment"] else []
+    return ", ".join([*place, *(code_in_words(code, spoken) for code in row["about"])])
+
+
+def _said(row: dict[str, Any], spoken: Language) -> str:
+    if row["verdict"] is None:
+        return spoken.say("why.not_judged")
+    code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
+    return why.verdict_text(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
+
+
+def _since(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
+    return "" if row["since"] is None else why.moment_text(row["since"], found, spoken)
