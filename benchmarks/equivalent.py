@@ -67,6 +67,12 @@ EQUIVALENT = (
         "polars keeps the order of equal numbers unasked; the word makes it a promise",
     ),
     Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
+    Equivalent(
+        "rules/evidence.py",
+        ".list.unique(maintain_order=True)",
+        _OFF,
+        "polars keeps the order in which they stand unasked; the word makes it a promise",
+    ),
     Equivalent("shell/waiting/brought_right.py", "_CHUNK = 500", ("500", "501"), _ASKED_IN_PARTS),
     Equivalent(
         "shell/taken_in/told_apart.py",

@@ -213,3 +213,26 @@ def test_a_kidney_value_that_could_not_be_read_leaves_the_days_after_its_time_ju
 def test_a_dose_is_low_after_two_low_days_or_one_without_any(says: str, doses: str, is_low: bool) -> None:
     found = facts_of(known(doses), day=14.1).of(EXPOSURE).filter(drug="ganciclovir")
     assert found["is_exposure_low"].to_list() == [is_low], says
+
+
+@pytest.mark.parametrize(
+    ("says", "doses", "mg_per_kg"),
+    [
+        ("every 8 hours, the last at hour 20: it lasts 8 hours, half of them that day", "60 q8 d0.1666667-d14", 180.0),
+        ("every 12 hours, the last at hour 18: half of each dose of hour 18", "90 q12 d0.25-d14", 180.0),
+        (
+            "one dose at hour 18 after days without any: it lasts 12 hours, not days",
+            "60 q8 d0-d10; 60 q8 d13.75-d14",
+            30.0,
+        ),
+        ("every 12 hours in two halves at one moment: both count", "45 q12 d0-d14; 45 q12 d0-d14", 180.0),
+    ],
+)
+def test_the_last_dose_on_record_lasts_as_long_as_the_one_before_and_no_longer_than_the_label_says(
+    says: str, doses: str, mg_per_kg: float
+) -> None:
+    """Of the whole day 13, with clearance for which the label has foscarnet every 8 or every 12 hours."""
+    written = "; ".join(f"foscarnet {part}" for part in doses.split("; "))
+    rows = known(written, "label 1.5 d0-; cg 105 d0-", courses="foscarnet d0-")
+    found = facts_of(rows, day=14.1).of(EXPOSURE).filter(drug="foscarnet")
+    assert found["given_in_a_day"].to_list() == pytest.approx([mg_per_kg], abs=0.01), says
