@@ -40,6 +40,7 @@ _ONE_PATIENT = (
 )
 _ASKED_IN_PARTS = "how many numbers one question names changes no answer"
 _REMEMBERED = "how many are remembered changes no answer"
+_ROUNDED = "what a computer's logarithm is off by is far less than either"
 _SAME_POINT = "a single result that goes the longer way becomes the same point"
 
 EQUIVALENT = (
@@ -67,6 +68,12 @@ EQUIVALENT = (
         "polars keeps the order of equal numbers unasked; the word makes it a promise",
     ),
     Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
+    Equivalent(
+        "rules/evidence.py",
+        "pl.int_range(first, last + 1",
+        ("1", "2"),
+        "the text of one day more, which no moment asks for",
+    ),
     Equivalent(
         "rules/evidence.py",
         ".list.unique(maintain_order=True)",
@@ -136,6 +143,7 @@ EQUIVALENT = (
         ("0", "1"),
         "what lies within an hour is the baseline by the case before",
     ),
+    Equivalent("facts/samples.py", ".round(9) > policy.contradict_log10", ("9", "10"), _ROUNDED),
     Equivalent("facts/toxicity.py", 'keep="last", maintain_order=True', _OFF, _JOINED_LATER),
     Equivalent("rules/__init__.py", "if value < 1e6", ("value < 1000000.0", "value <= 1000000.0"), "both write 1e+06"),
     Equivalent("data_contracts/gate.py", "strict=True", _OFF, "there is an answer for each question, by construction"),

@@ -102,3 +102,26 @@ def test_a_day_has_86_400_seconds_after_half_a_year_too() -> None:
 
 def test_without_blood_there_is_no_follow_up() -> None:
     assert told(FOLLOW_UP, "bal d0 9") == []
+
+
+@pytest.mark.parametrize(
+    ("says", "results", "contradict"),
+    [
+        ("exactly 1 log10 up", "d0 500, d0.5 5000", False),
+        ("more than 1 log10 up", "d0 500, d0.5 5001", True),
+        ("exactly 1 log10 down", "d0 5000, d0.5 500", False),
+        ("more than 1 log10 down", "d0 5001, d0.5 500", True),
+        ("not detected may have been 34: 300 is no contradiction", "d0 nd, d0.5 300", False),
+        ("and 500 is one", "d0 nd, d0.5 500", True),
+        ("100, and then not detected: perhaps 34", "d0 100, d0.5 nd", False),
+        ("exactly 24 hours apart", "d0 500, d1 50000", True),
+        ("an hour more than that", "d0 500, d1.0416667 50000", False),
+        ("half an hour apart", "d0 500, d0.0208334 50000", True),
+        ("of one moment: they are of one sample", "d0 500, d0 50000", False),
+        ("no two results", "d0 500", False),
+    ],
+)
+def test_two_results_within_a_day_contradict_each_other_where_they_surely_differ_by_more_than_1_log10(
+    says: str, results: str, contradict: bool
+) -> None:
+    assert of(results)["last_two_contradict"] is contradict, says

@@ -7,11 +7,12 @@ from itertools import cycle, islice
 from typing import Any
 
 import polars as pl
+import pytest
 
 from cmvmon.domain.columns import Kind
 from cmvmon.facts import Facts, by_name
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.evidence import FEW
+from cmvmon.rules.evidence import FEW, written
 from cmvmon.rules.judging import judge
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
 from tests.rules.test_the_engine import NOON, facts, rule, table
@@ -90,3 +91,23 @@ def test_of_many_subjects_the_same_is_written_as_of_a_few() -> None:
     assert many.height > 4 * FEW
     assert many.equals(in_pieces.sort(order, nulls_last=False))
     assert set(many["rule"]) == {"b_all", "c_some", "d_after"}
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ["2026-03-01T08:00:00", "2026-03-01T08:01:00", "2026-03-02T00:00:00", "2026-03-09T23:59:00"],
+        ["2026-03-01T00:00:00", None, "2026-02-28T23:59:00"],
+        ["2026-03-01T08:00:00", "2026-03-01T08:00:30", "2026-03-01T08:00:00.000001"],  # one of a whole minute
+        ["2026-03-01T08:00:30", "2026-03-01T08:01:30"],
+        ["1969-12-31T23:59:00", "1970-01-01T00:00:00"],
+        ["1980-01-01T12:00:00", "2026-03-01T08:00:00"],  # further apart than a few years
+        [None, None, "2026-03-01T08:00:00"],
+        [None],
+    ],
+)
+def test_a_moment_is_written_alike_whatever_others_it_is_written_with(moments: list[str | None]) -> None:
+    times = [None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC) for text in moments]
+    column = pl.Series("seen_at", times, dtype=pl.Datetime("us", "UTC"))
+    expected = column.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    assert written(column.to_frame())["text of seen_at"].to_list() == expected.to_list()
