@@ -35,16 +35,15 @@ def why(
     site: SiteOption = HERE,
 ) -> None:
     """Why an alert stands, what would have changed it, and where one would change it; or why a patient has none."""
-    if (alert is None) == (patient is None) or (rule is not None and patient is None):
-        raise typer.BadParameter(
-            "give the id of an alert, or --patient ID (and with it --rule RULE, if one is asked about)"
-        )
-    if patient is not None:
+    if patient is not None and alert is None:
         from cmvmon.cli.why_patient import of_patient
 
         of_patient(site, patient, rule, lang=lang, as_json=as_json)
         return
-    assert alert is not None
+    if alert is None or patient is not None or rule is not None:
+        raise typer.BadParameter(
+            "give the id of an alert, or --patient ID (and with it --rule RULE, if one is asked about)"
+        )
     from cmvmon.run.asking.plain_values import plainly
     from cmvmon.run.asking.why_query import explained
     from cmvmon.text import language
@@ -128,22 +127,26 @@ def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:
 
 
 def _turns(found: dict[str, Any], spoken: Language, width: int) -> str:
-    columns = tuple(spoken.say(f"why.column.{name}") for name in ("column", "now", "at", "then"))
-    rows = [
-        dict(
-            zip(
-                columns,
-                (
-                    turn["column"],
-                    shortly(turn["now"], found, spoken),
-                    exactly(turn["at"], found, spoken),
-                    verdict_text(turn["verdict"], spoken),
-                ),
-                strict=True,
-            )
+    return turns_table([(turn, {}) for turn in found["turns"]], found, spoken, width)
+
+
+def turns_table(
+    turns: list[tuple[dict[str, Any], dict[str, str]]], found: dict[str, Any], spoken: Language, width: int
+) -> str:
+    """What would change a verdict, a line each. Beside a turn: the texts that go before it, by column, the same of each."""
+    before = list(turns[0][1]) if turns else []
+    columns = (*before, *(spoken.say(f"why.column.{name}") for name in ("column", "now", "at", "then")))
+    told = (
+        (
+            *beside.values(),
+            turn["column"],
+            shortly(turn["now"], found, spoken),
+            exactly(turn["at"], found, spoken),
+            verdict_text(turn["verdict"], spoken),
         )
-        for turn in found["turns"]
-    ]
+        for turn, beside in turns
+    )
+    rows = [dict(zip(columns, texts, strict=True)) for texts in told]
     return printing.table_within(rows, columns, spoken.say("why.nothing"), width)
 
 

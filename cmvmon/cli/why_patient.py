@@ -36,29 +36,12 @@ def of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, 
         for row in found["rows"]
     ]
     print(printing.table_within(rows, columns, "", width))
-    near = [
-        {"rule": row["rule"], "about": _about(row, spoken), **turn} for row in found["rows"] for turn in row["turns"]
-    ]
     print(printing.wrapped(f"\n{spoken.say('why.would_alert')}", width))
-    columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "column", "now", "at", "then"))
-    rows = [
-        dict(
-            zip(
-                columns,
-                (
-                    turn["rule"],
-                    turn["about"],
-                    turn["column"],
-                    why.shortly(turn["now"], found, spoken),
-                    why.exactly(turn["at"], found, spoken),
-                    why.verdict_text(turn["verdict"], spoken),
-                ),
-                strict=True,
-            )
-        )
-        for turn in near
+    rule_is, about_is = (spoken.say(f"why.column.{name}") for name in ("rule", "about"))
+    near = [
+        (turn, {rule_is: row["rule"], about_is: _about(row, spoken)}) for row in found["rows"] for turn in row["turns"]
     ]
-    print(printing.table_within(rows, columns, spoken.say("why.nothing"), width))
+    print(why.turns_table(near, found, spoken, width))
 
 
 def _about(row: dict[str, Any], spoken: Language) -> str:

@@ -10,18 +10,16 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.errors import SiteError
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_key
 from cmvmon.facts import all_fact_tables
 from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import turns
+from cmvmon.run.asking.named_patient import last_judged, numbers_of
 from cmvmon.run.asking.rule_query import rule_of
-from cmvmon.shell.alerts import alert_store, stored_results
-from cmvmon.shell.as_known import numbers_in_store
+from cmvmon.shell.alerts import stored_results
 from cmvmon.shell.folder.site import Site
-from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import open_site
 from cmvmon.text import language
 
@@ -44,13 +42,9 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
     spoken = language(lang or settings.language)
     asked = all_rules() if rule is None else (rule_of(rule),)
     with open_site(root) as opened, opened.reading() as connection:
-        moment = alert_store.last_as_of(connection)
-        if moment is None:
-            raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
-        family = sorted(links(connection, as_of=moment, about=[patient]).family([patient]))
-        if not any(numbers_in_store.is_known(connection, one, as_of=moment) for one in family):
-            raise SiteError("no patient of that number is known on this site")
-        said = stored_results.stored(connection, VERDICTS, as_of=moment, patients=family)
+        moment = last_judged(connection)
+        numbers = numbers_of(connection, patient, as_of=moment)
+        said = stored_results.stored(connection, VERDICTS, as_of=moment, patients=numbers)
     rows = [row for each in asked for row in _rows(each, said.filter(rule=each.code))]
     titles = {each.code: spoken.say(f"rule.{each.code}") for each in asked}
     return {
@@ -66,15 +60,13 @@ def _rows(rule: Rule, said: pl.DataFrame) -> list[dict[str, Any]]:
     if said.is_empty():
         nothing = dict.fromkeys(("compartment", "verdict", "reason", "tier", "since"))
         return [{"rule": rule.code, "about": [], **nothing, "turns": []}]
-    return [_row(rule, verdict) for verdict in said.iter_rows(named=True)]
+    read = read_back(rule, said, all_fact_tables())
+    return [_row(rule, verdict, read[at : at + 1]) for at, verdict in enumerate(said.iter_rows(named=True))]
 
 
-def _row(rule: Rule, verdict: Mapping[str, Any]) -> dict[str, Any]:
-    key, near = subject_key(verdict["subject"]), []
-    if verdict["verdict"] != words.ALERT:
-        one = {name: verdict[name] for name in ("patient_id", "as_of", "evidence")}
-        frame = read_back(rule, pl.DataFrame([one]).cast({"as_of": pl.Datetime("us", "UTC")}), all_fact_tables())
-        near = [asdict(turn) for turn in turns(rule, frame) if turn.verdict.startswith(_ALERT)]
+def _row(rule: Rule, verdict: Mapping[str, Any], read: pl.DataFrame) -> dict[str, Any]:
+    """`read`: what the rule read, one row."""
+    is_alert, key = verdict["verdict"] == words.ALERT, subject_key(verdict["subject"])
     return {
         "rule": rule.code,
         "compartment": verdict["compartment"],
@@ -83,5 +75,5 @@ def _row(rule: Rule, verdict: Mapping[str, Any]) -> dict[str, Any]:
         "reason": verdict["reason"],
         "tier": verdict["tier"],
         "since": verdict["as_of"],
-        "turns": near,
+        "turns": [] if is_alert else [asdict(turn) for turn in turns(rule, read) if turn.verdict.startswith(_ALERT)],
     }

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.assess import Assessment
-from cmvmon.domain.errors import SiteError
+from cmvmon.run.asking.named_patient import last_judged
 from cmvmon.run.deliveries.intake import TakenIn, take_in_drop
 from cmvmon.run.judging.assessing import Counts, assess_site, assessed
 from cmvmon.run.nightly.stopped import stands
@@ -110,10 +110,7 @@ def _assess(
 
 def _last(opened: OpenSite) -> datetime:
     with opened.reading() as connection:
-        moment = alert_store.last_as_of(connection)
-    if moment is None:
-        raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
-    return moment
+        return last_judged(connection)
 
 
 def _is_last(opened: OpenSite, as_of: datetime) -> bool:

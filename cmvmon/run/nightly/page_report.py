@@ -6,16 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from cmvmon.domain.errors import SiteError
+from cmvmon.run.asking.named_patient import UNKNOWN, last_judged, numbers_of
 from cmvmon.run.judging.assessing import assessed
 from cmvmon.run.pages.publish import page_of, publish
-from cmvmon.shell.alerts import alert_store, stored_results
-from cmvmon.shell.as_known import numbers_in_store
+from cmvmon.shell.alerts import stored_results
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import held, open_site
 from cmvmon.text import codes
-
-_UNKNOWN = "no patient of that number is known on this site"
 
 
 def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
@@ -29,23 +27,17 @@ def report_pages(root: Path, *, patient: str | None, lang: str | None) -> str:
         raise SiteError(f"there are no pages in {code!r}; choose one of {', '.join(codes())}")
     with held(site), open_site(root) as opened:
         with opened.reading() as connection:
-            moment = alert_store.last_as_of(connection)
-            if patient is not None and moment is not None:  # under the number that they go on under
-                patient = links(connection, as_of=moment, about=[patient]).of(patient)
+            moment = last_judged(connection)
+            if patient is not None:  # before everybody is judged, who would be judged for nothing
+                patient = links(connection, as_of=moment, about=[patient]).of(patient)  # under which they go on
+                numbers_of(connection, patient, as_of=moment)
             method = stored_results.last_method(connection)
-        if moment is None:
-            raise SiteError("nothing was assessed on this site yet; run `cmvmon nightly` first")
-        with opened.reading() as connection:  # before everybody is judged, who would be judged for nothing
-            if patient is not None:
-                family = links(connection, as_of=moment, about=[patient]).family([patient])
-                if not any(numbers_in_store.is_known(connection, one, as_of=moment) for one in sorted(family)):
-                    raise SiteError(_UNKNOWN)
         opened = replace(opened, method=method or opened.method)  # the pages tell what the alerts rest on
         assessment = assessed(opened, as_of=moment)
         if patient is None:
             publish(opened, assessment, as_of=moment)
             return str(site.pages / f"ward.{code}.html")
         if patient not in set(assessment.patients):
-            raise SiteError(_UNKNOWN)
+            raise SiteError(UNKNOWN)
         publish(opened, assessment, as_of=moment, only={patient})
         return str(site.pages / page_of(site, patient, code))
