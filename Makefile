@@ -24,7 +24,7 @@ BESIDE := browser axe postgresql strace node
 # Material for MkDocs says at each build until when it is kept; we say it once, in docs/decisions/0069-docs-site.md.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -P -m mkdocs
 
-.PHONY: demo test test-long loopback prepared beside spread flows unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark clean
+.PHONY: demo test test-long loopback prepared beside spread flows unit coverage check lint format generate lock docs bundle browser axe postgresql strace node openid spark image clean
 
 demo: $(READY)          ## set up, then run one synthetic ward from a laboratory's file to its pages
 	@$(BIN)/cmvmon demo
@@ -33,7 +33,7 @@ test: prepared          ## set up, then every test, import contract and generate
 	@$(BIN)/lint-imports
 	@$(MAKE) $(BESIDE_EACH_OTHER) spread flows OF="and not long"
 
-test-long: prepared openid spark  ## every test at its full length: before a release
+test-long: prepared openid spark image  ## every test at its full length: before a release
 	@$(BIN)/lint-imports
 	@CMVMON_LONG=1 $(MAKE) $(BESIDE_EACH_OTHER) spread flows
 
@@ -173,6 +173,15 @@ spark: $(READY)
 			echo "installing Java for the tests on Spark ..."; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq default-jre-headless; } >/dev/null 2>&1 || true; fi; }
 	@$(BIN)/python -m tests.spark
+
+# What builds and runs the container's image, for its long tests, and a base for it, since no registry is reached.
+image: $(READY)
+	@command -v podman >/dev/null 2>&1 && command -v crun >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "installing podman, crun and debootstrap for the tests of the container's image ..."; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+				apt-get install -y -qq --no-install-recommends podman crun debootstrap; } >/dev/null 2>&1 || true; fi; }
+	@$(BIN)/python -m tests.deploy.base_image
 
 clean:
 	rm -rf .venv site site-docs

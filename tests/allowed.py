@@ -44,6 +44,14 @@ def may_limit() -> bool:
     return _ends_well("prlimit", "--nofile=32:32", "true")
 
 
+def may_contain() -> bool:
+    """Whether podman may run a container in namespaces of its own (tests/deploy/podman.py)."""
+    if os.geteuid() != 0 or shutil.which("podman") is None or shutil.which("crun") is None:
+        return False
+    mount = "umount -l -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"
+    return _ends_well("unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c", mount)
+
+
 def has_node() -> bool:
     return shutil.which("npm") is not None and shutil.which("node") is not None
 
@@ -53,6 +61,10 @@ ASKED: Mapping[str, tuple[Callable[[], bool], str]] = {
     "NAMESPACE": (may_leave_networks, "this user may make no network namespace: nothing is run on loopback alone"),
     "MOUNT": (may_mount, "this user may mount no file system: no full and no read-only disk is tried"),
     "PRLIMIT": (may_limit, "prlimit is not installed: no lack of file descriptors is tried"),
+    "PODMAN": (
+        may_contain,
+        "podman and crun are not installed, or may run no container here: no image is built and started",
+    ),
     "NODE": (has_node, "npm or node is not installed: the client in Node is not tried"),
 }
 """By the name of its switch (`CMVMON_REQUIRE_...`): whether it is allowed here, and what a test says that is skipped for it."""

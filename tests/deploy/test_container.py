@@ -115,7 +115,7 @@ def healthy(program: Path, process: subprocess.Popen[str], volume: Path) -> None
 def stopped(process: subprocess.Popen[str]) -> str:
     """What it said until it was stopped as an engine stops it."""
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=_STARTS_WITHIN_S)  # what was taken in is held against its contract first
     assert process.returncode == 0, said
     return said
 
