@@ -7,7 +7,7 @@ import polars as pl
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.facts.columns import PATIENT_ID, log10, moment, series, yes_no
+from cmvmon.facts.columns import PATIENT_ID, by_constant, log10, moment, series, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points as points_of_series
@@ -70,7 +70,7 @@ def _run_below(points: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("series").first(),
             below_since=at.min(),
-            days_below=(at.max() - at.min()).dt.total_seconds() * (1.0 / 86_400.0),
+            days_below=by_constant((at.max() - at.min()).dt.total_seconds(), 86_400.0),
             n=pl.len(),
         )
         .filter(pl.col("n") > 1)

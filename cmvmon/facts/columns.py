@@ -74,12 +74,26 @@ def days(name: str, description: str, null_means: str = "") -> Column:
 
 def days_long(time: pl.Expr) -> pl.Expr:
     """A length of time in days, to a thousandth."""
-    return (time.dt.total_seconds() * (1.0 / 86_400.0)).round(3)
+    return by_constant(time.dt.total_seconds(), 86_400.0).round(3)
+
+
+def hours_long(time: pl.Expr) -> pl.Expr:
+    """A length of time in hours."""
+    return by_constant(time.dt.total_seconds(), 3600.0)
+
+
+def by_constant(value: pl.Expr, divisor: float) -> pl.Expr:
+    """`value / divisor`, to the last bit the same for one row as for many.
+
+    Polars divides a single row, and multiplies many by the reciprocal: the last digit of what an alert rests on would depend on
+    how many other patients there are, and a change of it is recorded as a change of the alert.
+    """
+    return value * (1.0 / divisor)
 
 
 def weeks_long(time: pl.Expr) -> pl.Expr:
     """A length of time in weeks."""
-    return time.dt.total_seconds() * (1.0 / 604_800.0)
+    return by_constant(time.dt.total_seconds(), 604_800.0)
 
 
 def named(which: str, columns: Iterable[str] = OF_A_SAMPLE) -> list[pl.Expr]:

@@ -11,6 +11,7 @@ import polars as pl
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN, MISSED
 from cmvmon.domain.kidney_function import ML_PER_MIN
+from cmvmon.facts.columns import hours_long
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.kidney_days import kidney_days, treated_days
 from cmvmon.facts.nobody import nobody_without
@@ -97,8 +98,8 @@ def given_by_day(facts: Facts) -> pl.DataFrame:
     )
     doses = facts.shared(treatment_doses).join(anchors, on="patient_id").drop_nulls("group")
     given = _lasting(facts, doses.filter(pl.col("administered") == GIVEN).with_columns(amount=amount))
-    first = ((pl.col("given_at") - pl.col("anchor_at")).dt.total_seconds() / 86_400).floor().cast(pl.Int64)
-    until = ((pl.col("until") - pl.col("anchor_at")).dt.total_seconds() / 86_400).ceil().cast(pl.Int64)
+    first = ((pl.col("given_at") - pl.col("anchor_at")).dt.total_seconds() // 86_400).cast(pl.Int64)
+    until = -((pl.col("anchor_at") - pl.col("until")).dt.total_seconds() // 86_400).cast(pl.Int64)
     parts = (
         given.with_columns(day=pl.int_ranges(first, pl.max_horizontal(until, first + 1)))
         .explode("day", empty_as_null=False)
@@ -132,7 +133,7 @@ def _lasting(facts: Facts, given: pl.DataFrame) -> pl.DataFrame:
     of_group = ["patient_id", "group"]
     ordered = given.sort("patient_id", "group", "given_at", "drug").with_columns(
         next_at=pl.col("given_at").shift(-1).over(of_group),
-        gap_h=(pl.col("given_at") - pl.col("given_at").shift(1).over(of_group)).dt.total_seconds() / 3600,
+        gap_h=hours_long(pl.col("given_at") - pl.col("given_at").shift(1).over(of_group)),
         day=((pl.col("given_at") - pl.col("anchor_at")).dt.total_seconds() // 86_400).cast(pl.Int64),
     )
     asked = facts.shared(bands).select(*_OF_A_DAY, "longest_h")

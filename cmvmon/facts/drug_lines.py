@@ -11,7 +11,7 @@ from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, ML_PER_MIN, UMOL_PER_L_OF_ONE_MG_PER_DL
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
-from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.columns import PATIENT_ID, by_constant, hours_long, moment, one_of, yes_no
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.exposure import EXPOSURE
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -213,7 +213,7 @@ def _creatinine(facts: Facts, cidofovir: pl.DataFrame) -> tuple[pl.DataFrame, pl
         .agg(creatinine_umol_per_l=pl.col("micromoles").last(), creatinine_at=pl.col("measured_at").last())
     )
     latest = latest.with_columns(
-        creatinine_mg_per_dl=pl.col("creatinine_umol_per_l") / UMOL_PER_L_OF_ONE_MG_PER_DL,
+        creatinine_mg_per_dl=by_constant(pl.col("creatinine_umol_per_l"), UMOL_PER_L_OF_ONE_MG_PER_DL),
     )
     doses = facts.prepared.begun[DOSES_GIVEN].filter(pl.col("administered") == GIVEN).select(*_KEY, "given_at")
     since = (pl.col("given_at") >= pl.col("drug_runs_since")).fill_null(False)
@@ -226,7 +226,7 @@ def _creatinine(facts: Facts, cidofovir: pl.DataFrame) -> tuple[pl.DataFrame, pl
     is_unread = is_in_doubt(begun, KIDNEY_FUNCTION, pl.col("checked_dose_at") - holds)
     is_known = begun.was_delivered(KIDNEY_FUNCTION) and begun.silent_since(KIDNEY_FUNCTION) is None
     checked = checked.filter(pl.lit(is_known) & ~is_unread)
-    waited = (pl.col("checked_dose_at") - pl.col("measured_at")).dt.total_seconds() / 3600
+    waited = hours_long(pl.col("checked_dose_at") - pl.col("measured_at"))
     before = (
         values.join(checked, on=_KEY)
         .filter(pl.col("measured_at") <= pl.col("checked_dose_at"))

@@ -23,6 +23,7 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.columns import by_constant
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.nobody import nobody_without
@@ -163,7 +164,7 @@ def _moved(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
 def _values(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:
     """Of each day the latest clearance that may set its band, in mL/min and by weight."""
     holds = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days)
-    surface = pl.col("body_surface_m2") / STANDARD_SURFACE_M2
+    surface = by_constant(pl.col("body_surface_m2"), STANDARD_SURFACE_M2)
     is_by_weight = pl.col("method") == FOSCARNET_LABEL
     weights = (
         facts.prepared.begun[DOSES_GIVEN]

@@ -18,6 +18,7 @@ from cmvmon.domain.kidney_function import (
     UMOL_PER_L_OF_ONE_MG_PER_DL,
 )
 from cmvmon.domain.renal_replacement import CONTINUOUS, RENAL_REPLACEMENT
+from cmvmon.facts.columns import by_constant
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.kidney_days import is_kidney_in_doubt
 from cmvmon.facts.nobody import nobody_without
@@ -129,7 +130,7 @@ def _values(facts: Facts, spans: pl.DataFrame) -> pl.DataFrame:
     """Whether a value is known at both ends, and whether clearances of one method lie in more than one band."""
     holds, one_day = pl.duration(hours=24 * facts.protocol.exposure.kidney_value_holds_days), pl.duration(hours=24)
     at = pl.col("measured_at")
-    surface = pl.col("body_surface_m2") / STANDARD_SURFACE_M2
+    surface = by_constant(pl.col("body_surface_m2"), STANDARD_SURFACE_M2)
     value = pl.when(pl.col("method") == EGFR).then(pl.col("kidney_value") * surface).otherwise("kidney_value")
     rows = facts.prepared.begun[KIDNEY_FUNCTION].select(
         "patient_id",

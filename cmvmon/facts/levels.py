@@ -11,7 +11,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
 from cmvmon.facts import kidney_states as kidney
-from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.columns import PATIENT_ID, hours_long, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age, treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -163,8 +163,8 @@ def judged_levels(facts: Facts) -> pl.DataFrame:
     )
     rows = _with_targets(facts, rows)
     usual, share = pl.col("usual_h"), timing.same_interval_share
-    since = (pl.col("sampled_at") - pl.max_horizontal("last_dose_at", "dose_before_at")).dt.total_seconds() / 3600
-    left = (pl.min_horizontal("next_dose_at", "dose_after_at") - pl.col("sampled_at")).dt.total_seconds() / 3600
+    since = hours_long(pl.col("sampled_at") - pl.max_horizontal("last_dose_at", "dose_before_at"))
+    left = hours_long(pl.min_horizontal("next_dose_at", "dose_after_at") - pl.col("sampled_at"))
     is_trough = (
         (pl.col("level_kind") != PEAK).fill_null(True)
         & (left.round(6) <= timing.trough_within_h).fill_null(False)
@@ -202,13 +202,11 @@ def _doses_around(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
     both = rows.select("span", "patient_id", "group", "sampled_at", "from_at").join(doses, on=["patient_id", "group"])
     at, first = pl.col("given_at"), pl.col("first_at")
     both = both.with_columns(first_at=at.filter(at <= pl.col("from_at")).max().over("span"))
-    both = both.sort("span", "given_at", "given_drug").with_columns(
-        gap_h=at.diff().over("span").dt.total_seconds() / 3600
-    )
+    both = both.sort("span", "given_at", "given_drug").with_columns(gap_h=hours_long(at.diff().over("span")))
     counted, gap = at >= first, pl.col("gap_h").filter(at > first)
     dose, share = pl.col("dose_mg").filter(counted), timing.same_interval_share
     usual = gap.median()
-    started = (pl.col("from_at") - first).first().dt.total_seconds() / 3600
+    started = hours_long((pl.col("from_at") - first).first())
     is_one = (
         (pl.col("given_drug").filter(counted).n_unique() == 1)
         & (dose.max() <= dose.min() * (1 + timing.same_dose_share))
