@@ -117,7 +117,7 @@ def judged(
         ends = ends_of_alerts(assessment, Links(), ())
         ledger.say(assessment.verdicts.to_dicts(), ends, stamp=stamp)
         if day >= 0:
-            for name in set(assessment.verdicts["patient_id"]) - set(ends.discharged):
+            for name in set(assessment.verdicts["patient_id"]) - set(ends.left):
                 patient_days[name] = patient_days.get(name, 0) + 1
         if progress is not None:
             progress(day - begins + 1, days - begins)

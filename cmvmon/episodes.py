@@ -4,10 +4,14 @@
 2. `not_assessable` neither opens nor closes one whose results are in use as they were when its words were said. Where a
    result that they rest on (`result_ids` of the evidence) was withdrawn, moved to another patient or compartment, put in
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
-3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another); so is one
-   of a patient whose stay has ended, and none is opened then. Where the treatment or the stay goes on within the days that
-   the protocol allows, and the alert with it, the same episode is reopened. One that time alone would end, and that a named
-   person must answer, stands until somebody has acknowledged it, and as many days after that as its rule tells of it.
+3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another). Where the
+   treatment or the stay goes on within the days that the protocol allows, and the alert with it, the same episode is
+   reopened. One that time alone would end, and that a named person must answer, stands until somebody has acknowledged it,
+   and as many days after that as its rule tells of it.
+   A death closes every alert, and none is opened then. A discharge closes none of tier 1 or 2 that nobody has acknowledged:
+   it stands until somebody has, unless it is judged clear, or what befell its results ends it. What is acknowledged, or only
+   told, is closed once it is no longer judged, or rests on what no longer comes of whoever has left (doses, counts that are
+   due). A result that comes after the discharge alerts as any other.
 4. What is open is new, told to somebody (notified), seen, acknowledged or snoozed: who answered, when and why is kept. None
    of these ends an alert, and what is not open can't be answered. Of two who acknowledge at once the first one did.
 5. An `alert` that says nothing new is no event.
@@ -50,8 +54,8 @@ STATES = (NONE, *words.ALERT_STANDING, RESOLVED, CLOSED)
 _UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
 
 UNFOUNDED = "not assessable, and a result under it changed"
-UNJUDGED, STAY_ENDED = "no longer judged", "stay has ended"
-WAITS = "no longer judged for its time has passed, and it waits for its answer"
+UNJUDGED, STAY_ENDED, DIED = "no longer judged", "stay has ended", "patient has died"
+WAITS = "no longer judged, and it waits for its answer"
 ALERT_ANEW = "alert, and its answer no longer holds"
 ALERT_BACK = "alert, and what had closed it began again soon after"
 BY_JUDGING = (
@@ -64,7 +68,9 @@ BY_JUDGING = (
     UNJUDGED,
     WAITS,
     STAY_ENDED,
+    DIED,
 )
+_OWN_CAUSE = {STAY_ENDED: words.STAY_ENDED, DIED: words.DIED}
 NOTIFY, SEE, ACKNOWLEDGE, SNOOZE = "told to somebody", "somebody has seen it", "acknowledge", "snooze"
 SNOOZE_OVER, REOPEN = "the snooze is over", "reopen"
 READ_BACK, NOT_REACHED = "read back, confirmed", "read back, not reached"
@@ -111,6 +117,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     **_row(UNJUDGED, none=NOTHING, open=CLOSED),
     **_row(WAITS),
     **_row(STAY_ENDED, none=NOTHING, open=CLOSED),
+    **_row(DIED, none=NOTHING, open=CLOSED),
     **_row(NOTIFY, new=words.NOTIFIED),
     **_row(SEE, new=words.SEEN, notified=words.SEEN),
     **_row(ACKNOWLEDGE, acknowledged=REFUSED, open=words.ACKNOWLEDGED, ended=REFUSED, none=REFUSED),
@@ -246,7 +253,7 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
     if after == AS_BEFORE or (kind == READ and has_answer):
         after = latest["standing"]
     is_open = after in words.ALERT_STANDING
-    cause = words.STAY_ENDED if word.said == STAY_ENDED else word.cause
+    cause = _OWN_CAUSE.get(word.said, word.cause)
     had_answer = has_answer or kind == REOPENED  # a closed alert keeps who had answered it
     tells = latest["answered_by"] if had_answer and cause is not None and word.actor == SYSTEM else None
     return {

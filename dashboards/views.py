@@ -239,6 +239,7 @@ class WardRow:
         latest: the newest result of each compartment; the first is of the one that is judged.
         course: the used results of that compartment that its drawing may show, by time of collection.
         drugs: what runs.
+        left_at: when the last stay ended; None: there is an open one, or none is known. The ward is then the last one.
     """
 
     patient_id: str
@@ -250,6 +251,7 @@ class WardRow:
     not_assessable: tuple[NotAssessable, ...]
     course: tuple[CoursePoint, ...] = ()
     drugs: DrugsNow = field(default_factory=DrugsNow)
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True)

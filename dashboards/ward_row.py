@@ -43,7 +43,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "tier": tier,
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
-        "place": _place(row, one_ward, language),
+        "place": _place(row, view, one_ward, language),
         "href": row.href,
         "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
         "reasons": reasons,
@@ -61,7 +61,9 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
     }
 
 
-def _place(row: WardRow, one_ward: bool, language: Language) -> str:
+def _place(row: WardRow, view: WardView, one_ward: bool, language: Language) -> str:
+    if row.left_at is not None:
+        return language.say("row.left", date=language.short_date(row.left_at, view.time_zone))
     parts = (row.bed,) if one_ward and row.bed else (row.bed, row.ward)  # the bed is never cut
     return " ".join(part for part in parts if part) or language.say("unknown")
 

@@ -63,7 +63,8 @@ FACTS_IN_DOUBT = "facts_in_doubt"
 FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
-STAY_ENDED = "stay_ended"
+STAY_ENDED = "stay_ended"  # the patient has left, and nothing of the alert waits for an answer
+DIED = "died"
 COURSE_OVER = "course_over"
 # Its subject no longer is judged: by what befell its series or the treatment, else by what the rule says of it.
 NOT_HERE, DRUG_STOPPED, MOMENT_OVER, RESULT_OLD = "other_compartment", "drug_stopped", "moment_over", "result_old"
@@ -93,7 +94,19 @@ ANSWER_ENDED = (WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON)
 TREATED_AGAIN, READMITTED = "treated_again", "readmitted"
 WENT_ON = (TREATED_AGAIN, READMITTED)
 RULE_DISABLED = "rule_disabled"  # the site switched its rule off
-ALERT_CAUSE = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, STAY_ENDED, *UNJUDGED, *ANSWER_ENDED, *WENT_ON)
+# What takes the ground from under an alert, so that it ends for whoever has left too.
+TAKES_THE_GROUND = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, "no_longer_known", "no_series", "no_report")
+ALERT_CAUSE = (
+    MERGED,
+    *FACTS_CHANGED,
+    POLICY_CHANGED,
+    RULE_DISABLED,
+    STAY_ENDED,
+    DIED,
+    *UNJUDGED,
+    *ANSWER_ENDED,
+    *WENT_ON,
+)
 
 TREATMENT_ON = "on"
 TREATMENT_OFF = "off"

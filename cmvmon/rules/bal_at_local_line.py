@@ -21,7 +21,7 @@ none was validated by histology in previously immunocompetent ICU patients.
 
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import Value, fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST
 
 collected_at = fact("latest_collected_at")
@@ -66,5 +66,6 @@ RULE = Rule(
         say("treatment", fact("treatment"), number("response_clock.interrupted_gap_h")),
     ),
     rests_on=((("latest_result_id",), otherwise),),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

@@ -18,7 +18,7 @@ Why: rules.md 3.1, guide G10. Not to be read as disease, nor as a word on who wa
 from cmvmon.domain import words
 from cmvmon.facts import host, samples
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST
 
 place, line = fact("compartment"), number("affected_compartments.local_line_iu_per_ml")
@@ -52,5 +52,6 @@ RULE = Rule(
     ),
     rests_on=((("latest_result_id",), otherwise),),
     no_longer=words.RESULT_OLD,
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

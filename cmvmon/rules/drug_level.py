@@ -71,5 +71,6 @@ RULE = Rule(
         say("falls_little", when=none_on_record & falls_little),
         say("not_validated"),
     ),
+    after_discharge=("low",),
     leaflet=__doc__ or "",
 )

@@ -23,7 +23,7 @@ from cmvmon.domain import words
 from cmvmon.facts import response, rises, samples, treatment
 from cmvmon.facts.conditions import choose, fact, number, otherwise, truth
 from cmvmon.rules.airways import above, from_on, in_airways
-from cmvmon.rules.rulebook import Rule
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 from cmvmon.rules.sentences import of_a_rise
 
 rise, before, at_most = fact("rise_log10"), fact("previous_rise_log10"), fact("rise_at_most_log10")
@@ -69,5 +69,6 @@ RULE = Rule(
     says=of_a_rise(observed, computed, before=exceeds(before), blood=by_blood),
     rests_on=(((*response.WEEK_IDS, *rises.POINT_IDS), computed & response.has_results), (rises.POINT_IDS, otherwise)),
     also_tells=(fact("method"),),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

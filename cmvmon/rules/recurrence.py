@@ -20,7 +20,7 @@ disease: low loads after a course are often blips (Lodding 2018). The lines are 
 from cmvmon.domain import compartments, words
 from cmvmon.facts import samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 latest, before, load = fact("latest_collected_at"), fact("previous_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, below_since, rise = fact("treatment_ended_at"), fact("below_since"), fact("rise_after_treatment_log10")
@@ -66,5 +66,6 @@ RULE = Rule(
         say("letermovir", when=truth("on_letermovir_alone")),
     ),
     rests_on=((("previous_result_id", "latest_result_id"), two_loads), (("latest_result_id",), otherwise)),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

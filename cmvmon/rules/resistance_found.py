@@ -21,7 +21,7 @@ from cmvmon.domain import resistance_reports as reports
 from cmvmon.domain import words
 from cmvmon.domain.resistance import DRUGS
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 finding, named, since = fact("resistance_finding"), fact("named_drugs"), fact("named_running_since")
 running = fact("named_running_drugs")
@@ -63,5 +63,6 @@ RULE = Rule(
         say("grade", grade, *borders, when=grade.is_known()),
         say("ul97_alone", when=(fact("gene") == "UL97") & ~truth("has_ul54_result")),
     ),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

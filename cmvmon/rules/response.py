@@ -32,7 +32,7 @@ from cmvmon.domain import words
 from cmvmon.facts import falls, response, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules import little_fall
-from cmvmon.rules.rulebook import Rule
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 
 call, status = fact("call"), fact("status")
 possible_blip = fact("first_positive_iu_per_ml") < little_fall.low
@@ -67,5 +67,6 @@ RULE = Rule(
         ((*response.USED_IDS, *falls.FALL_IDS), otherwise),
     ),
     also_tells=(*response.OF_THE_WEEK, number("decline.not_met_probability")),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

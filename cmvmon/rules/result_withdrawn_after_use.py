@@ -16,7 +16,7 @@ Why: rules.md section 5. Not to be read as a word on who was at fault, nor on wh
 
 from cmvmon.domain import words
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 how, taken_back_at, since = fact("taken_back_how"), fact("taken_back_at"), fact("in_use_since")
 sample = (fact("taken_back_compartment"), fact("taken_back_collected_at"))
@@ -46,5 +46,6 @@ RULE = Rule(
     ),
     no_longer=words.MOMENT_OVER,
     told_for="within_days",
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

@@ -19,7 +19,7 @@ from cmvmon.domain import compartments
 from cmvmon.facts import rises, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.airways import above, in_airways
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import POINTS
 
 on = treatment.on_prophylaxis
@@ -66,5 +66,6 @@ RULE = Rule(
         say("letermovir", when=truth("on_letermovir_alone")),
     ),
     rests_on=(((*rises.POINT_IDS, "previous_result_id", "latest_result_id"), otherwise),),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

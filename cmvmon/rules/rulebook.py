@@ -16,6 +16,7 @@ from cmvmon.domain.errors import ProgramError
 from cmvmon.facts.conditions import PROTOCOL, Condition, Value, fact, otherwise, truth
 
 VERDICT, GROUND = "verdict", "ground"  # columns `verdict.<code>` and `ground.<code>.<name>`: what rules before it said
+ALL_GROUNDS = ("*",)  # in place of the names of every ground of a rule
 _NO_LONGER = dict.fromkeys(("drug", "drug_pair", "analyte"), words.DRUG_STOPPED)  # it is judged while a drug runs
 _NUMBER_IN_LEAFLET = re.compile(r"\{([a-z0-9_.]+)\}")
 
@@ -76,6 +77,7 @@ class Rule:
             neither results nor treatment explain it. None: what holds of its kind of subject.
         told_for: the number of its stanza that says for how many days it tells of a moment. Where time alone would end an alert
             of tier 1, it stands until somebody has acknowledged it, and so long after that.
+        after_discharge: the grounds on which it alerts on whoever has left too: what they rest on still comes then.
         is_state: it tells a state and alerts on nobody: where it fires it is clear, with the grounds and sentences of the state.
         leaflet: what it watches, why, what it must not be read as, source; `{number}` stands for a number of the protocol.
     """
@@ -96,6 +98,7 @@ class Rule:
     inhibited_by: tuple[str, ...] = ()
     no_longer: str | None = None
     told_for: str | None = None
+    after_discharge: tuple[str, ...] = ()
     is_state: bool = False
 
     def __post_init__(self) -> None:
@@ -103,6 +106,12 @@ class Rule:
             raise ProgramError(f"the rule {self.code} has no ground that fires it")
         if self.is_state and self.tier:
             raise ProgramError(f"the rule {self.code} tells a state, which has no tier")
+        if self.after_discharge == ALL_GROUNDS:
+            object.__setattr__(self, "after_discharge", tuple(self.fires))
+        if unknown := sorted(set(self.after_discharge) - set(self.fires)):
+            raise ProgramError(
+                f"the rule {self.code} has no ground {', '.join(unknown)} that it may alert on after a discharge"
+            )
         ends = {"cannot_tell": self.cannot_tell[-1][1]} | ({} if self.is_state else {"tier": [*self.tier.values()][-1]})
         for name, last in ends.items():
             if last is not otherwise:

@@ -71,5 +71,6 @@ RULE = Rule(
         say("guidance", when=low_neutrophils),
         say("haemoglobin", fact("haemoglobin_mmol_per_l"), haemoglobin_at, when=haemoglobin_at.is_known()),
     ),
+    after_discharge=("low_neutrophils", "low_platelets"),
     leaflet=__doc__ or "",
 )

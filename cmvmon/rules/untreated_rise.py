@@ -19,7 +19,7 @@ benefit (76 patients). Not to be read as an indication to treat.
 from cmvmon.domain import compartments, words
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules.rulebook import Rule, say
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST
 
 taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
@@ -63,5 +63,6 @@ RULE = Rule(
         say("trial", when=is_blood),
     ),
     rests_on=((("days_before_result_id", "latest_result_id"), rises), (("latest_result_id",), otherwise)),
+    after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

@@ -80,6 +80,7 @@ class NotifyFile:
         tier_1_to: who is told of a tier-1 alert that no route takes.
         work_to: who is told of the work's own faults.
         quiet: from when until when nothing but tier 1 is sent; None = there are no such hours.
+        left_to: who is told of an alert of tier 1 or 2 about a patient who has left: as whoever takes over.
         digest_at: when the day's digest goes to `digest_to`; None = there is none.
         wards: the wards that a message may name; of another one it says that it has no name here.
         names_bed: whether a message may name the bed.
@@ -95,6 +96,7 @@ class NotifyFile:
     work_to: tuple[str, ...]
     escalate_to: tuple[str, ...]
     digest_to: tuple[str, ...]
+    left_to: tuple[str, ...]
     digest_at: time | None
     quiet: tuple[time, time] | None
     wards: tuple[str, ...]
@@ -161,14 +163,15 @@ def _read(top: StrictTable) -> NotifyFile:
     if link is not None and not re.fullmatch(r"https?://[^\s/]+[^\s]*", link):
         top.fault("link_base", "is no address; give one that begins with https://")
     return NotifyFile(
-        channels, routes, told["tier_1_to"], told["work_to"], told["escalate_to"], told["digest_to"], digest_at, quiet,
+        channels, routes, told["tier_1_to"], told["work_to"], told["escalate_to"], told["digest_to"], told["left_to"], digest_at,
+        quiet,
         top.texts("wards"), top.truth("names_bed", required=False), link.rstrip("/") if link else None,
         top.text("contact", required=False), top.choice("language", codes(), required=False),
         top.whole("quarantine_from", at_most=1_000_000) or None, languages,
     )  # fmt: skip
 
 
-_TO = ("tier_1_to", "work_to", "escalate_to", "digest_to")
+_TO = ("tier_1_to", "work_to", "escalate_to", "digest_to", "left_to")
 
 
 def _channels(table: StrictTable) -> Iterator[tuple[str, Channel | None, str | None]]:

@@ -7,7 +7,9 @@
 3. Tier 1 goes at once. Whatever else falls into the quiet hours waits for their end.
 4. A tier 1 about a patient that nobody acknowledged goes to `escalate_to`, once, when the protocol's time has passed since it
    was told.
-5. What is told of at one look, on one channel, of one ward and tier, is one message with a count.
+5. An alert of tier 1 or 2 about a patient who has left, which nobody has acknowledged, goes to `left_to` as well, once: as it
+   stands at the discharge, and of what becomes news after it.
+6. What is told of at one look, on one channel, of one ward and tier, is one message with a count.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cmvmon.domain import words
 from cmvmon.telling.notify_file import NotifyFile, is_within
 
-ALERT, ESCALATION, WORK, DIGEST, TRIAL = KINDS = ("alert", "escalation", "work", "digest", "test")
+ALERT, ESCALATION, HANDOVER, WORK, DIGEST, TRIAL = KINDS = ("alert", "escalation", "handover", "work", "digest", "test")
+OF_ALERTS = (ALERT, ESCALATION, HANDOVER)
 
 # When each kind of message about a transition of something was first queued: by kind, what it is about, and its transition.
 ToldBefore = Mapping[tuple[str, str, str], datetime]
@@ -37,7 +41,8 @@ class News:
         transition: which event of the alert made it news.
         since: when that was.
         is_acknowledged: whether somebody has acknowledged it since then.
-        ward, bed: as delivered; None = not known.
+        ward, bed: as delivered; None = not known. Of whoever has left, those of the last stay.
+        has_left: whether the patient is discharged.
     """
 
     alert_id: str
@@ -48,6 +53,7 @@ class News:
     is_acknowledged: bool
     ward: str | None = None
     bed: str | None = None
+    has_left: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,9 @@ def of_alerts(
     parts: dict[tuple[str, str, int, str | None], list[News]] = defaultdict(list)
     for one in news:
         first = told.get((ALERT, one.alert_id, one.transition))
+        if _is_to_hand_over(one, told):
+            for channel in file.left_to:
+                parts[channel, HANDOVER, one.tier, one.ward].append(one)
         if first is None and one.is_acknowledged:
             continue
         if first is None:
@@ -171,6 +180,11 @@ def _is_unanswered(one: News, told: ToldBefore, first: datetime, at: datetime, a
     return (ESCALATION, one.alert_id, one.transition) not in told and at - first >= after
 
 
+def _is_to_hand_over(one: News, told: ToldBefore) -> bool:
+    is_due = one.has_left and one.tier in words.TIERS[:-1] and not one.is_acknowledged
+    return is_due and (HANDOVER, one.alert_id, one.transition) not in told
+
+
 def _channels_for(file: NotifyFile, one: News, zone: ZoneInfo) -> tuple[str, ...]:
     clock = one.since.astimezone(zone).time()
     taken = [
@@ -203,10 +217,10 @@ def _facts(
     return {
         "tier": tier,
         "n": len(some),
-        "at": (since if kind == ESCALATION else at).isoformat(),
+        "at": (at if kind == ALERT else since).isoformat(),
         "is_ward_known": ward is not None,
         "ward": ward if ward in file.wards else None,
-        "beds": sorted(set(_beds(some))) if file.names_bed and ward in file.wards else [],
+        "beds": sorted(set(_beds(some))) if file.names_bed and ward in file.wards and kind != HANDOVER else [],
     }
 
 

@@ -19,6 +19,9 @@ def said(kind: str, message_id: str, facts: Mapping[str, Any], speaking: Speakin
     return letter(message_id, subject, parts, speaking)
 
 
+_OPENS = {"tell.alerts": "tell.alert", "tell.unanswered": "tell.escalation", "tell.handed_over": "tell.handover"}
+
+
 def _alert(facts: Mapping[str, Any], speaking: Speaking, count: str = "tell.alerts") -> tuple[str, list[Part]]:
     language, tier = speaking.language, int(facts["tier"])
     told = {
@@ -26,8 +29,7 @@ def _alert(facts: Mapping[str, Any], speaking: Speaking, count: str = "tell.aler
         "tier": language.word("tier", str(tier)).lower(),
         "where": where(facts["ward"], language, is_known=facts["is_ward_known"]),
     }
-    key = "tell.alert" if count == "tell.alerts" else "tell.escalation"
-    lines = [language.say(key, **told, number=str(tier), moment=moment(facts["at"], speaking))]
+    lines = [language.say(_OPENS[count], **told, number=str(tier), moment=moment(facts["at"], speaking))]
     if facts["beds"]:
         form = "one" if len(facts["beds"]) == 1 else "other"
         lines.append(language.say(f"tell.beds.{form}", beds=", ".join(facts["beds"])))
@@ -36,6 +38,10 @@ def _alert(facts: Mapping[str, Any], speaking: Speaking, count: str = "tell.aler
 
 def _escalation(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
     return _alert(facts, speaking, "tell.unanswered")
+
+
+def _handover(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
+    return _alert(facts, speaking, "tell.handed_over")
 
 
 def _work(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
@@ -59,6 +65,7 @@ def _trial(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part
 _OF_KIND = {
     routing.ALERT: _alert,
     routing.ESCALATION: _escalation,
+    routing.HANDOVER: _handover,
     routing.WORK: _work,
     routing.DIGEST: digest_words,
     routing.TRIAL: _trial,

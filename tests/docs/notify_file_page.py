@@ -28,6 +28,10 @@ of a sample, or a value. Wards that `wards` does not list are not named: a feed 
 `escalate_to` as well, once, after the protocol's time (`[notify] escalate_after_h`). What was acknowledged or has ended before it
 could be delivered is not sent any more.
 
+**A patient who leaves the ICU** takes no open alert along unseen: a discharge closes none of tier 1 or 2 that nobody has
+acknowledged, and `left_to`, whoever takes over (a named consultant, a ward's team), is told of each once, at the discharge and when
+one becomes news after it. On the ward page such a patient stays, as "left" with the date, until somebody has acknowledged.
+
 **When.** After each night, after each refresh of `cmvmon watch` (which also looks every half minute), every five minutes by
 `cmvmon serve`, and by `cmvmon notify send`. A site with neither of the two puts that into cron, every few minutes: without it quiet
 hours, the digest's hour and new tries wait for the next night. A server that is down is tried again after 1, 2, 4 ... and at last every 30 minutes, for three days. Each message
@@ -45,6 +49,7 @@ names_bed = false
 tier_1_to = ["consult", "chat"]
 work_to = ["data_team", "log"]
 escalate_to = ["head"]
+left_to = ["consult"]
 digest_to = ["consult"]
 digest_at = "07:30"
 quiet_from = "22:00"
@@ -114,6 +119,8 @@ MEANINGS = {
     "names_bed": "Whether a message may name the bed; absent: it does not.",
     "tier_1_to": "The channels of an alert of tier 1 that no route takes.",
     "work_to": "The channels of the work's own faults.",
+    "left_to": "The channels of an alert of tier 1 or 2 about a patient who has left the ICU, and that nobody has acknowledged: who takes "
+    "over. Absent: nobody else is told.",
     "escalate_to": "The channels of a tier 1 that nobody has acknowledged in the protocol's time. Absent: nobody else is told.",
     "digest_to": "The channels of the day's digest.",
     "digest_at": "When it is made, by the ward's clock, as `07:30`; outside the quiet hours.",

@@ -93,5 +93,7 @@ def _conditions(rule: Rule) -> list[str]:
     said += [("clears", rule.clears), *((f"tier {tier}", c) for tier, c in rule.tier.items())]
     reasons = [(code if isinstance(code, str) else code.written, c) for code, c in rule.cannot_tell]
     said += [(f"else not assessable `{code}`", c) for code, c in reasons]
+    told = ", ".join(f"`{ground}`" for ground in rule.after_discharge) or "none"
     rows = [f"| {what} | {'always' if c is otherwise and what == 'applies' else c} |" for what, c in said]
-    return ["| judged in this order | where it is known that |", "|---|---|", *rows]
+    after = [] if rule.is_state else ["", f"Grounds on which it alerts after a discharge too: {told}."]
+    return ["| judged in this order | where it is known that |", "|---|---|", *rows, *after]

@@ -21,6 +21,7 @@ from cmvmon.episodes import (
     ALERT_BACK,
     BY_JUDGING,
     CLOSED,
+    DIED,
     NONE,
     NOTIFY,
     READ_BACK,
@@ -94,8 +95,9 @@ clear                                       -       resolved     resolved     re
 not_assessable                              -       -            -            -            -            -            -        -
 not assessable, and a result under it changed -     closed       closed       closed       closed       closed       -        -
 no longer judged                            -       closed       closed       closed       closed       closed       -        -
-no longer judged for its time has passed, and it waits for its answer - -      -            -            -            -            -        -
+no longer judged, and it waits for its answer -     -            -            -            -            -            -        -
 stay has ended                              -       closed       closed       closed       closed       closed       -        -
+patient has died                            -       closed       closed       closed       closed       closed       -        -
 told to somebody                            -       notified     -            -            -            -            -        -
 somebody has seen it                        -       seen         seen         -            -            -            -        -
 acknowledge                                 x       acknowledged acknowledged acknowledged x            acknowledged x        x
@@ -133,7 +135,7 @@ def test_each_word_brings_about_what_its_row_says(state: str, said: str) -> None
     assert (found["event"], found["actor"], found["changed_at"]) == (expected, "someone", at(2))
     if expected in ("resolved", "closed"):
         assert (found["state"], found["standing"]) == (expected, None)
-        assert found["cause"] == ("stay_ended" if said == STAY_ENDED else "course_over")
+        assert found["cause"] == {STAY_ENDED: "stay_ended", DIED: "died"}.get(said, "course_over")
     else:
         has_answered = state in ("acknowledged", "snoozed")
         after = state if expected in ("updated", "not_reached") or (has_answered and expected == "read_back") else None
@@ -243,7 +245,7 @@ def test_a_late_word_opens_an_alert_only_where_it_brings_news_and_never_ends_one
     opened = episodes.event(SUBJECT, None, word(words.ALERT, 2), judged_at=at(5))
     assert opened is not None
     assert episodes.event(SUBJECT, None, word(words.ALERT, 2, brings_news=False), judged_at=at(5)) is None
-    for said in (words.CLEAR, UNJUDGED, STAY_ENDED):
+    for said in (words.CLEAR, UNJUDGED, STAY_ENDED, DIED):
         assert episodes.event(SUBJECT, opened, word(said, 3), judged_at=at(5)) is None
     assert episodes.event(SUBJECT, opened, word(words.CLEAR, 5), judged_at=at(5)) is not None
 

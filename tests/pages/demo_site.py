@@ -42,6 +42,6 @@ def of(run: DemoRun, to: Path) -> Demo:
             courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
             alerts = alert_store.alerts(connection, states={"open"})
         urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent)
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent, unanswered=urgent)
     assert courses is not None
     return Demo(root, as_of, ward, courses, Site(root).settings().time_zone)

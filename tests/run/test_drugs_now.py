@@ -157,8 +157,8 @@ def test_a_refresh_reads_from_the_store_what_a_night_says_of_everybody(tmp_path:
     as_of = sites.day(16)
     nightly(tmp_path, as_of=as_of)
     with open_site(tmp_path) as opened:
-        whole = of_assessment(assessed(opened, as_of=as_of, patients=None), as_of=as_of, urgent=set())
-        stored = stored_list(opened, as_of=as_of, urgent=set())
+        whole = of_assessment(assessed(opened, as_of=as_of, patients=None), as_of=as_of, urgent=set(), unanswered=set())
+        stored = stored_list(opened, as_of=as_of, urgent=set(), unanswered=set())
     assert whole.patients == stored.patients
     assert len(stored.patients) > 1
     assert {p: whole.drugs[p] for p in whole.patients} == {p: stored.drugs[p] for p in stored.patients}

@@ -106,7 +106,7 @@ def test_movements_make_the_stays_of_the_ward_and_whoever_left_is_listed_no_more
     assert stays(root, day(1)) == [("SYNTH-1", "IC1", "7", None), ("SYNTH-2", "IC1", "8", None)]
     with open_site(root) as opened, opened.reading() as connection:
         assert ward_list.candidates(connection, as_of=day(1)) == {"SYNTH-1", "SYNTH-2"}
-        assert places(connection, ["SYNTH-1"], at=day(1)) == {"SYNTH-1": ("IC1", "7")}
+        assert places(connection, ["SYNTH-1"], at=day(1)) == {"SYNTH-1": ("IC1", "7", False)}
     bring(2, moved("A02", 30, ward="B4"), moved("A03", 31, patient="SYNTH-2", visit="V2"))
     nightly(root, as_of=day(2))
     assert stays(root, day(2)) == [("SYNTH-1", "IC1", "7", 30), ("SYNTH-2", "IC1", "8", 31)]
@@ -315,9 +315,9 @@ def test_a_cancel_that_names_no_movement_loses_nobody_and_is_not_kept_in_silence
 def listed(root: Path, at: datetime) -> dict[str, tuple[str | None, str | None]]:
     """Who is on the ward page and where, checked to be the same by what is stored and by an assessment of everybody."""
     with open_site(root) as opened:
-        stored = ward_list.stored_list(opened, as_of=at, urgent=set())
+        stored = ward_list.stored_list(opened, as_of=at, urgent=set(), unanswered=set())
         everyone = assessed(opened, as_of=at)
-        whole = ward_list.of_assessment(everyone, as_of=at, urgent=set())
+        whole = ward_list.of_assessment(everyone, as_of=at, urgent=set(), unanswered=set())
         with opened.reading() as connection:
             assert set(stored.patients) <= ward_list.candidates(connection, as_of=at)
         assert (stored.patients, stored.unplaced) == (whole.patients, whole.unplaced)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
+from cmvmon.run.answers import answering
 from cmvmon.run.judging.assessing import assessed
 from cmvmon.shell.work.opening import open_site
 from tests import sites
@@ -127,14 +128,34 @@ def test_an_alert_whose_course_is_over_is_closed_with_that_cause(tmp_path: Path)
     assert (closed["state"], closed["cause"]) == ("closed", "course_over")
 
 
-def test_an_alert_of_a_patient_whose_stay_has_ended_is_closed_with_that_cause(tmp_path: Path) -> None:
+def test_an_alert_of_a_patient_who_was_discharged_stands_on_the_list_until_somebody_has_acknowledged_it(
+    tmp_path: Path,
+) -> None:
     sites.ward_of_three(tmp_path)
     run(tmp_path, "nightly", "--as-of", text(day(21.5)))
     drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
     run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    (one,) = alerts(tmp_path)
+    assert "SYNTHETIC-SLOW" in (tmp_path / "pages" / "ward.nl.html").read_text()
+    answering.acknowledge(tmp_path, one["alert_id"], reason="dealt_with", note=None, actor="dr. C")
+    run(tmp_path, "nightly", "--as-of", text(day(23.5)))
+    assert [each["standing"] for each in alerts(tmp_path)] == ["acknowledged"]
+    assert "SYNTHETIC-SLOW" not in (tmp_path / "pages" / "ward.nl.html").read_text()
+    drop(tmp_path, "antiviral_courses", [sites.course("SYNTHETIC-SLOW", stop=24)], name="over.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(28)))
     (closed,) = alerts(tmp_path, every=True)
     assert (closed["state"], closed["cause"]) == ("closed", "stay_ended")
-    assert "SYNTHETIC-SLOW" not in (tmp_path / "pages" / "ward.nl.html").read_text()
+
+
+def test_a_result_that_comes_after_the_discharge_alerts(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-FAST", bed="S-01", end=16)], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    before = {one["patient_id"] for one in alerts(tmp_path)}
+    drop(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-FAST", 24, 900_000)], name="rise.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(24.5)))
+    assert {one["patient_id"] for one in alerts(tmp_path)} - before == {"SYNTHETIC-FAST"}
+    assert "SYNTHETIC-FAST" in (tmp_path / "pages" / "ward.nl.html").read_text()
 
 
 def test_what_was_known_at_an_earlier_moment_can_be_seen_again(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from cmvmon.domain.errors import StoreError
 from cmvmon.run.messages import telling
 from cmvmon.run.messages.sending_waiting import Told
 from cmvmon.run.messages.telling import tell, told_after
+from cmvmon.run.nightly.night import take_in_step
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.outgoing import sending
 from cmvmon.shell.work.opening import held, open_site
 from tests.servers import Mailbox, free_port, mail_server, webhook
-from tests.sites import rows
+from tests.sites import drop, rows, stay
 from tests.telling.telling_site import a_ward, acknowledged, notify, says
 
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -263,3 +264,20 @@ def test_a_night_whose_database_is_lost_is_told_without_it(ward: Path) -> None:
     with pytest.raises(StoreError), told_after(ward):
         raise StoreError("damaged")
     assert told_in_file(ward) == ["cmvmon, the work: the night stopped, and the database can't be used"]
+
+
+@pytest.mark.parametrize("tier", [1, 2])
+def test_who_takes_over_is_told_once_at_the_discharge_and_not_of_what_was_acknowledged(ward: Path, tier: int) -> None:
+    for patient in ("SYNTHETIC-A", "SYNTHETIC-B", "SYNTHETIC-C"):
+        says(ward, patient, "alert", at("12:00"), tier=tier)
+    acknowledged(ward, "SYNTHETIC-B", at("12:30"))
+    notify(ward, more='left_to = ["data"]', port=free_port())
+    tell(ward, at=at("13:00"))
+    assert told_in_file(ward) == []
+    gone = [stay(patient, ward="ICU-A", end=8.6) for patient in ("SYNTHETIC-A", "SYNTHETIC-B")]
+    drop(ward, "icu_stays", gone, name="gone.csv")
+    take_in_step(ward, as_of=at("15:30"))
+    for clock in ("15:31", "15:32"):
+        tell(ward, at=at(clock))
+    word = "now" if tier == 1 else "today"
+    assert told_in_file(ward) == [f"cmvmon: 1 alert about a patient who has left the ICU, {word} (ward ICU-A)"]

@@ -119,9 +119,13 @@ def test_a_result_that_stands_again_after_weeks_ends_it(withdrawn: Path) -> None
     assert the_alert(withdrawn)["state"] == "resolved"
 
 
-def test_the_end_of_the_stay_ends_it_answered_or_not(withdrawn: Path) -> None:
+def test_the_end_of_the_stay_does_not_end_it_before_somebody_has_acknowledged_it(withdrawn: Path) -> None:
     bring(withdrawn, 15, stay(ONE, end=14), table="icu_stays")
     nightly(withdrawn, as_of=day(16))
+    assert the_alert(withdrawn)["state"] == "open"
+    with clock_at(16.5):
+        acknowledge(withdrawn, the_alert(withdrawn), "dr. E")
+    nightly(withdrawn, as_of=day(24))
     assert (the_alert(withdrawn)["state"], the_alert(withdrawn)["cause"]) == ("closed", "stay_ended")
 
 

@@ -48,7 +48,7 @@ def ends() -> Ends:
     return Ends(
         cause_of=lambda _: "no_longer_known",
         became_of=lambda _: {},
-        discharged=(),
+        left=(),
         worse=Worse(0.5, 1.0),
         goes_on_within={},
     )

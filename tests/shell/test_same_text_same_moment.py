@@ -70,7 +70,7 @@ def recorded_of(
             ends=Ends(
                 cause_of=lambda _: "course_over",
                 became_of=lambda _: {},
-                discharged=(),
+                left=(),
                 worse=Worse(0.5, 1.0),
                 goes_on_within={},
             ),

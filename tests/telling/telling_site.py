@@ -77,7 +77,7 @@ def judged(root: Path, at: datetime) -> None:
         ends = Ends(
             cause_of=lambda _: "no_longer_known",
             became_of=lambda _: {},
-            discharged=(),
+            left=(),
             worse=Worse(0.5, 1.0),
             goes_on_within={},
         )
@@ -103,7 +103,7 @@ def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1,
         ends = Ends(
             cause_of=lambda _: "no_longer_known",
             became_of=lambda _: {},
-            discharged=(),
+            left=(),
             worse=Worse(0.5, 1.0),
             goes_on_within={},
         )

@@ -65,10 +65,11 @@ def files(root: Path, kind: str) -> list[dict[str, object]]:
 
 
 def resolve(root: Path) -> None:
-    """Every treatment and stay is over: what stands ends."""
+    """Every treatment is over, and then every stay: what stands ends."""
     names = ("SYNTHETIC-SLOW", "SYNTHETIC-FAST", "SYNTHETIC-ONE")
-    sites.drop(root, "icu_stays", [sites.stay(p, end=22) for p in names], name="two.csv")
     sites.drop(root, "antiviral_courses", [sites.course(p, stop=22) for p in names], name="two.csv")
+    nightly(root, as_of=day(58))
+    sites.drop(root, "icu_stays", [sites.stay(p, end=59) for p in names], name="two.csv")
     nightly(root, as_of=day(60))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from cmvmon.telling.routing import (
     ALERT,
     DIGEST,
     ESCALATION,
+    HANDOVER,
     WORK,
     Fault,
     Message,
@@ -187,6 +189,36 @@ def test_a_tier_1_that_nobody_acknowledges_is_told_to_somebody_else_once(
     told = {(ALERT, "one", "1"): at("12:00")} | ({(ESCALATION, "one", "1"): at("16:00")} if was_told else {})
     found = messages(news(tier=tier, is_acknowledged=is_acknowledged), told=told, now=at("12:00") + waited)
     assert [(message.channel, message.kind) for message in found] == ([("head", ESCALATION)] if escalates else [])
+
+
+LEFT = replace(FILE, left_to=("taker",))
+HANDED_OVER = [
+    # tier, has left, acknowledged, handed over before: who is told
+    (1, True, False, False, True),
+    (2, True, False, False, True),
+    (3, True, False, False, False),
+    (1, False, False, False, False),
+    (1, True, True, False, False),
+    (2, True, False, True, False),
+]
+
+
+@pytest.mark.parametrize(("tier", "has_left", "is_acknowledged", "was_told", "is_told"), HANDED_OVER)
+def test_an_alert_about_a_patient_who_has_left_is_told_once_to_who_takes_over(
+    tier: int, has_left: bool, is_acknowledged: bool, was_told: bool, is_told: bool
+) -> None:
+    told = {(ALERT, "one", "1"): at("12:00")} | ({(HANDOVER, "one", "1"): at("12:30")} if was_told else {})
+    one = news(tier=tier, has_left=has_left, is_acknowledged=is_acknowledged)
+    found = of_alerts(LEFT, [one], told, at=at("13:00"), zone=ZONE, escalate_after=FOUR_HOURS)
+    assert [(message.channel, message.kind) for message in found] == ([("taker", HANDOVER)] if is_told else [])
+
+
+def test_what_becomes_news_after_the_discharge_goes_to_both_and_names_no_bed() -> None:
+    found = of_alerts(LEFT, [news(has_left=True, bed="12")], {}, at=at("13:00"), zone=ZONE, escalate_after=FOUR_HOURS)
+    beds = {message.channel: message.facts["beds"] for message in found}
+    assert {message.kind for message in found} == {ALERT, HANDOVER}
+    assert beds["taker"] == []
+    assert beds["consult"] != []
 
 
 def test_without_the_protocols_time_nobody_else_is_told() -> None:

@@ -76,6 +76,22 @@ SAYS = {
             "1 melding zonder antwoord: niveau 1 (nu), afdeling niet bekend, sinds 10-03-2026 12:00. Tot nu toe niet bevestigd.",
         ],
     ),
+    ("handover", "en"): (
+        routing.HANDOVER,
+        ALERT | {"tier": 2, "beds": []},
+        "cmvmon: 2 alerts about patients who have left the ICU, today (ward ICU-A)",
+        [
+            "2 alerts about patients who have left the ICU: tier 2 (today), last ward ICU-A, since 10 Mar 2026 12:00. Each stands until somebody has acknowledged it.",
+        ],
+    ),
+    ("handover", "nl"): (
+        routing.HANDOVER,
+        ALERT | {"n": 1, "beds": []},
+        "cmvmon: 1 melding over een patiënt die de IC heeft verlaten, nu (afdeling ICU-A)",
+        [
+            "1 melding over een patiënt die de IC heeft verlaten: niveau 1 (nu), laatst afdeling ICU-A, sinds 10-03-2026 12:00. Elk blijft staan tot iemand haar heeft bevestigd.",
+        ],
+    ),
     ("work", "nl"): (
         routing.WORK,
         WORK,

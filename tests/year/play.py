@@ -145,10 +145,10 @@ def compare(
     expected = alerts.after(unit, at, night.policy)
     restated = {alert for alert in site.alerted if alert[0] in (NO_FOLLOW_UP, BAL)}
     yield from _sets("alerts", {" ".join(one) for one in restated}, {" ".join(one) for one in expected})
-    may_not = left | set(unit.merged(at))
+    may_not = set(unit.merged(at))
     for rule, patient in sorted(site.alerted):
         if patient in may_not or patient not in patients:
-            yield f"an alert of {rule} stands about {patient}, who has left or goes on under another number"
+            yield f"an alert of {rule} stands about {patient}, who goes on under another number, or of whom nothing is known"
     if site.waiting > (waits := unit.n_waiting()):
         yield f"{site.waiting} records wait in quarantine, the model says {waits}"
     compared.update({"in bed": len(in_bed), "treated": len(patients), "alerts": len(expected), "nights": 1})

@@ -69,7 +69,7 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
     ]
     try:
         with open_site(root) as opened:
-            ward = ward_list.stored_list(opened, as_of=as_of, urgent=set())
+            ward = ward_list.stored_list(opened, as_of=as_of, urgent=set(), unanswered=set())
             protocol = opened.protocol
             orders = orders_waiting(opened, ward, as_of=as_of).to_dicts()
     except ProtocolUnusable as error:

@@ -20,6 +20,8 @@ def of_notify(site: Site) -> Iterator[tuple[str, str]]:
         yield "note", "nobody is told: this site has no notify.toml (docs/notify.md)"
         return
     yield "ok", f"channels {', '.join(file.channels)}; `cmvmon notify test` tries them"
+    if not file.left_to:
+        yield "note", "left_to is not set: nobody else is told of an alert about a patient who has left the ICU"
     if not file.escalate_to:
         yield "note", "escalate_to is not set: nobody else is told of a tier 1 that nobody acknowledges"
     for name in unreadable_secrets(site, file):

@@ -124,9 +124,10 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
             else why_no_longer_judged(alert, series, treatment, **_by_rule(rules.get(alert["rule"])))
         ),
         became_of=partial(_became_of, assessment=assessment, one=one),
-        discharged=frozenset(stays.filter("is_discharged")["patient_id"]),
+        left=frozenset(stays.filter("is_discharged")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
+        after_discharge={rule.code: rule.after_discharge for rule in rules.values()},
         told_for={
             rule.code: assessment.facts.protocol.rules[rule.code].span(rule.told_for)
             for rule in rules.values()

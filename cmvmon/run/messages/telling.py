@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from cmvmon.domain import words
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
 from cmvmon.run.messages.sending_waiting import WAITS_S, Ended, Sending, Told, send_waiting, text_of
 from cmvmon.run.messages.telling_ends import end_without_sending
@@ -164,17 +165,18 @@ def _due(
     names = {one.alert_id for one in of_patients} | {one.about for one in wrong} | {routing.DIGEST}
     told = outbox.told(connection, names)
     day = routing.digests_due(file, told, at=at, zone=zone)
-    may_be_told = [one for one in of_patients if one.tier == 1 or any(route.tier == one.tier for route in file.routes)]
-    untold = [one for one in may_be_told if not _is_told(one, told)]
+    tiers = {words.TIERS[0], *(route.tier for route in file.routes), *(words.TIERS[:-1] if file.left_to else ())}
+    may_be_told = [one for one in of_patients if one.tier in tiers]
+    untold = [one for one in may_be_told if not _is_told(one, told, may_be_handed_over=bool(file.left_to))]
     placed = places(connection, {str(one.patient_id) for one in (of_patients if day else untold)}, at=at)
-    news = [_news(one, *placed.get(str(one.patient_id), (None, None))) for one in may_be_told]
+    news = [_news(one, *placed.get(str(one.patient_id), ())) for one in may_be_told]
     after = _escalate_after(site) if file.escalate_to and any(one.tier == 1 for one in news) else None
     messages = routing.of_alerts(file, news, told, at=at, zone=zone, escalate_after=after)
     messages += routing.of_work(file, wrong, told, at=at, zone=zone)
     if day is not None:
         from cmvmon.run.messages.digest import digest_facts, in_place_of
 
-        wards = {patient: ward for patient, (ward, _) in placed.items()}
+        wards = {patient: place.ward for patient, place in placed.items()}
         facts = digest_facts(connection, site, file, standing, wards, found, at=at)
         late = outbox.waiting(connection, (routing.DIGEST,))
         own = {
@@ -185,14 +187,18 @@ def _due(
     return messages, routing.standing(map(_news, of_patients), wrong)
 
 
-def _is_told(one: Standing, told: routing.ToldBefore) -> bool:
-    """Whether nothing more is to be said of it: its message, and of a tier 1 the escalation or an acknowledgement."""
-    kinds = (routing.ALERT, routing.ESCALATION) if one.tier == 1 and not one.is_acknowledged else (routing.ALERT,)
+def _is_told(one: Standing, told: routing.ToldBefore, *, may_be_handed_over: bool) -> bool:
+    """Whether nothing more is to be said of it: its message, and where nobody has acknowledged it, of a tier 1 the escalation,
+    and of any that somebody takes over when the patient leaves, that."""
+    kinds = [routing.ALERT]
+    if not one.is_acknowledged:
+        kinds += [routing.ESCALATION] if one.tier == 1 else []
+        kinds += [routing.HANDOVER] if may_be_handed_over else []
     return all((kind, one.alert_id, one.transition) in told for kind in kinds)
 
 
-def _news(one: Standing, ward: str | None = None, bed: str | None = None) -> News:
-    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, ward, bed)
+def _news(one: Standing, ward: str | None = None, bed: str | None = None, has_left: bool = False) -> News:
+    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, ward, bed, has_left)
 
 
 def _escalate_after(site: Site) -> timedelta | None:
@@ -220,7 +226,7 @@ def _send(
         return partial(_send_one, site, file, one.channel, words, moment)
 
     def arrived(connection: sa.Connection, one: Waiting, moment: datetime) -> None:
-        if one.kind in (routing.ALERT, routing.ESCALATION):
+        if one.kind in routing.OF_ALERTS:
             record_notified(connection, {alert_id for alert_id, _ in one.about}, at=moment)
 
     urgent_first = sorted(waiting, key=lambda one: (one.facts.get("tier", 1), one.queued_at))

@@ -31,7 +31,7 @@ def end_without_sending(
     """
     if one.channel not in file.channels:
         return End(outbox.DROPPED, "no_channel")
-    may_pass = one.kind in (routing.ALERT, routing.ESCALATION, routing.WORK)
+    may_pass = one.kind in (*routing.OF_ALERTS, routing.WORK)
     if may_pass and not any(pair in standing or pair[0] == "night" for pair in one.about):
         return End(outbox.DROPPED, "no_longer_so")
     # Of a digest that a later one replaces, it counts since when none came: a channel that is dead for good has a new one each day.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from cmvmon.dashboards.happened import Lately
 from cmvmon.dashboards.views import NeverDelivered, SwitchedOff
+from cmvmon.domain import words
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import ALERTS
 from cmvmon.run.health import freshness
@@ -56,6 +57,12 @@ class Around:
     def urgent(self) -> frozenset[str]:
         """Who has an alert of tier 1 or 2."""
         return frozenset(self.alerts.filter(pl.col("tier") < 3)["patient_id"].drop_nulls())
+
+    @cached_property
+    def unanswered(self) -> frozenset[str]:
+        """Who has one that nobody has acknowledged."""
+        waits = (pl.col("tier") < 3) & (pl.col("standing") != words.ACKNOWLEDGED)
+        return frozenset(self.alerts.filter(waits)["patient_id"].drop_nulls())
 
     def waiting_under(self, one: Links) -> frozenset[Waits]:
         """The records that wait, each under the number that its patient goes on under."""

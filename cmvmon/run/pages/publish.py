@@ -78,12 +78,12 @@ def publish(
     names = PageNames(opened.site.page_key())
     known = set(assessment.patients)
     if only is None:
-        ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=stands.urgent)
+        ward = ward_list.of_assessment(assessment, as_of=as_of, urgent=stands.urgent, unanswered=stands.unanswered)
         # A page that exists is kept up to date: one that was left would go on showing alerts that were closed.
         made = {p for p in known if (folder / names.patient(p, settings.language)).exists()}
         wanted = set(ward.patients) | set(stands.alerts["patient_id"].drop_nulls()) | made
     else:
-        ward = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent)
+        ward = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent, unanswered=stands.unanswered)
         wanted = set(only)
     with opened.reading() as connection:
         one = links(connection, as_of=as_of, about=only)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 import polars as pl
@@ -30,6 +31,7 @@ class SomePatients:
     assessment: Assessment
     protocol: Protocol
     _parts: dict[int, tuple[pl.DataFrame, dict[str, pl.DataFrame]]] = field(default_factory=dict)
+    _left: dict[datetime, dict[str, datetime]] = field(default_factory=dict)
 
     def of_patient(self, patient_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
         """What gives the rows of that patient in a frame with `patient_id`, in the frame's order."""
@@ -59,7 +61,15 @@ class SomePatients:
     @cached_property
     def places(self) -> Mapping[str, Place]:
         """Ward and bed of each one's latest stay."""
-        return {} if self.assessment.stays is None else places(self.among(self.assessment.stays))
+        return places(self._stays)
+
+    @cached_property
+    def _stays(self) -> pl.DataFrame | None:
+        return None if self.assessment.stays is None else self.among(self.assessment.stays)
+
+    def left_at(self, as_of: datetime) -> Mapping[str, datetime]:
+        """When each one's last stay ended, of those who have left."""
+        return self._left.setdefault(as_of, left_at(self._stays, as_of))
 
     @cached_property
     def context(self) -> Mapping[str, tuple[Said, ...]]:
@@ -95,6 +105,15 @@ class SomePatients:
     @cached_property
     def _watched(self) -> pl.DataFrame:
         return watched_by(self.among(self.assessment.verdicts))
+
+
+def left_at(stays: pl.DataFrame | None, as_of: datetime) -> dict[str, datetime]:
+    """When the last stay of each patient ended; without those of whom one is open, or none is known."""
+    ends: dict[str, list[datetime | None]] = {}
+    for row in () if stays is None else rows_of(stays):
+        ends.setdefault(row["patient_id"], []).append(row["discharged_at"])
+    found = {patient: [end for end in known if end is not None and end <= as_of] for patient, known in ends.items()}
+    return {patient: max(past) for patient, past in found.items() if len(past) == len(ends[patient])}
 
 
 def places(stays: pl.DataFrame | None) -> dict[str, Place]:

@@ -74,7 +74,7 @@ class StoredPages:
         if patient_id in self.places:
             return self.places[patient_id]
         with self.opened.reading() as connection:
-            return placing.places(connection, [patient_id], at=self.as_of).get(patient_id, (None, None))
+            return placing.places(connection, [patient_id], at=self.as_of).get(patient_id, (None, None))[:2]
 
     def ward(self, patients: Collection[str] | None, code: str, *, keep: Callable[[Any], bool]) -> WardView:
         """The ward page's view, in that language.
@@ -193,11 +193,17 @@ def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> Stor
     if before is not None and before.as_of != as_of:
         before = None
     stands = around(opened, as_of=as_of) if before is None else alerts_anew(opened, before.around)
-    if before is not None and before.around.urgent != stands.urgent:
+    if before is not None and _with_alerts(before.around) != _with_alerts(stands):
         before = None  # who is listed may be another
-    listed = ward_list.stored_list(opened, as_of=as_of, urgent=stands.urgent) if before is None else before.listed
+    with_alerts = {"urgent": stands.urgent, "unanswered": stands.unanswered}
+    listed = ward_list.stored_list(opened, as_of=as_of, **with_alerts) if before is None else before.listed
     common = stands.common(opened)
     whole = whole_ward(
         opened, listed, stands, common=common, names=names, before=None if before is None else before.whole
     )
     return StoredPages(opened, stands, listed, whole, common, names)
+
+
+def _with_alerts(stands: Around) -> tuple[frozenset[str], frozenset[str]]:
+    """Who is listed for an alert, in bed or not."""
+    return stands.urgent, stands.unanswered

@@ -132,7 +132,7 @@ def patient_view(
         patient_id=patient_id,
         ward=ward,
         bed=bed,
-        left_at=_left_at(stays, common.as_of),
+        left_at=some.left_at(common.as_of).get(patient_id),
         born_on=_born_on(mine(births)),
         has_births=not births.is_empty(),
         as_of=common.as_of,
@@ -226,12 +226,3 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
         if (fact["feed"], fact["table_name"], fact["code"]) not in told
     ]
     return (*stopped, *states)
-
-
-def _left_at(stays: pl.DataFrame | None, as_of: datetime) -> datetime | None:
-    """When the last stay ended; None where one is open, or none is known."""
-    ends = [] if stays is None else [row["discharged_at"] for row in rows_of(stays)]
-    if not ends or not all(end is not None and end <= as_of for end in ends):
-        return None
-    last: datetime = max(ends)
-    return last

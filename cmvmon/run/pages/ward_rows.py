@@ -16,7 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.versions import is_usable
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.protocol import Protocol
-from cmvmon.run.pages.some_patients import places
+from cmvmon.run.pages.some_patients import left_at, places
 from cmvmon.run.ward.ward_list import WardList
 
 # What a row draws a result from, and what `facts.points` and `facts.course_to` read of it.
@@ -72,6 +72,7 @@ def _rows(
 ) -> dict[str, WardRow]:
     unassessed = _rows_by_patient(ward.unassessed)
     latest, stays = _latest(ward, open_alerts, protocol, as_of), places(ward.stays)
+    gone = left_at(ward.stays, as_of)
     return {
         patient_id: WardRow(
             patient_id,
@@ -81,6 +82,7 @@ def _rows(
             latest=latest.get(patient_id, ((), ()))[0],
             course=latest.get(patient_id, ((), ()))[1],
             drugs=ward.drugs.get(patient_id, DrugsNow()),
+            left_at=gone.get(patient_id),
             not_assessable=tuple(
                 NotAssessable(row["rule"], row["reason"], row["compartment"], row["subject"])
                 for row in unassessed.get(patient_id, [])

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-Place = tuple[str | None, str | None]
+
+class Place(NamedTuple):
+    """Where a patient lies, or lay last."""
+
+    ward: str | None
+    bed: str | None
+    has_left: bool
 
 
 def places(connection: sa.Connection, patients: Collection[str], *, at: datetime) -> dict[str, Place]:
@@ -26,7 +33,7 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
     one = links(connection, as_of=at, about=patients)
     rows = table.begun(stays, at).select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
     by_number = {
-        row["patient_id"]: (row["ward"], row["bed"])
+        row["patient_id"]: Place(row["ward"], row["bed"], row["discharged_at"] is not None)
         for row in sorted(rows, key=lambda row: (row["discharged_at"] is None, row["admitted_at"]))
     }
     return {patient: by_number[one.of(patient)] for patient in patients if one.of(patient) in by_number}

@@ -68,11 +68,14 @@ def orders_waiting(opened: OpenSite, ward: WardList, *, as_of: datetime) -> pl.D
 
 
 def due_today(opened: OpenSite, ward: WardList, *, as_of: datetime, time_zone: str) -> tuple[SampleDue, ...]:
-    """What the ward page lists: samples expected by the end of the day of `as_of` in that zone, then what was ordered."""
+    """What the ward page lists: samples expected by the end of the day of `as_of` in that zone, then what was ordered.
+
+    Of whoever has left no sample is expected; what was ordered of her still waits.
+    """
     zone = ZoneInfo(time_zone)
     tomorrow = datetime.combine(as_of.astimezone(zone).date() + timedelta(days=1), time.min, zone).astimezone(UTC)
     expected = samples_expected(ward.results, ward.watched, protocol=opened.protocol).filter(
-        pl.col("due_at") < tomorrow
+        (pl.col("due_at") < tomorrow) & ~pl.col("patient_id").is_in(sorted(ward.left))
     )
     rows = [*expected.to_dicts(), *orders_waiting(opened, ward, as_of=as_of).to_dicts()]
     return tuple(SampleDue(**row) for row in rows)

@@ -54,12 +54,24 @@ class WardList:
     unplaced: frozenset[str] = frozenset()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
 
+    @property
+    def left(self) -> frozenset[str]:
+        """Who has left, of those of whom stays are known."""
+        return frozenset() if self.stays is None else frozenset(self.stays["patient_id"]) - _in_bed(self.stays)
 
-def of_assessment(assessment: Assessment, *, as_of: datetime, urgent: Collection[str]) -> WardList:
-    """The list as an assessment of everyone gives it. `urgent`: who has an alert to look at, also where no stay is known."""
+
+def of_assessment(
+    assessment: Assessment, *, as_of: datetime, urgent: Collection[str], unanswered: Collection[str]
+) -> WardList:
+    """The list as an assessment of everyone gives it.
+
+    `urgent`: who has an alert to look at, also where no stay is known. `unanswered`: who has one that nobody has acknowledged:
+    of whoever has left, those alone are listed.
+    """
     unread = assessment.facts.prepared.begun.unread_of(ICU_STAYS)
     by_rows = _listed(assessment.results, assessment.courses, assessment.stays, unread, as_of)
-    patients = tuple(sorted(by_rows | (set(urgent) & set(assessment.patients))))
+    with_alerts = _with_alerts(urgent, unanswered, assessment.stays)
+    patients = tuple(sorted(by_rows | (with_alerts & set(assessment.patients))))
     said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
     results = assessment.results.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, assessment.stays, unread)
@@ -88,8 +100,11 @@ def _unassessed(verdicts: pl.DataFrame) -> pl.DataFrame:
     return verdicts.filter((pl.col("verdict") == words.NOT_ASSESSABLE) & ~is_early)
 
 
-def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -> WardList:
-    """The list as the store gives it, nobody assessed: rows that were known, and what was said last of each patient."""
+def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], unanswered: Collection[str]) -> WardList:
+    """The list as the store gives it, nobody assessed: rows that were known, and what was said last of each patient.
+
+    `urgent`, `unanswered`: as `of_assessment` has them.
+    """
     with opened.reading() as connection:
         of_stays, of_courses = BY_NAME[ICU_STAYS.name], BY_NAME[ANTIVIRAL_COURSES.name]
         lately, in_bed = _lately(connection, as_of), _maybe_in_bed(connection, as_of)
@@ -111,7 +126,8 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str]) -
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
-        patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (set(urgent) & known_of)))
+        with_alerts = _with_alerts(urgent, unanswered, stays)
+        patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (with_alerts & known_of)))
         said = stored_results.last_verdicts(connection, patients, rules=(*_OF_RESPONSE, *_OFF_TREATMENT))
         drugs = stored_drugs_now(opened, connection, courses, patients=patients, unread=unread_courses, as_of=as_of)
     mine = used.filter(pl.col("patient_id").is_in(patients))
@@ -134,6 +150,11 @@ def _listed(
         goes_on = pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= since)
         lately |= set(courses.filter(goes_on)["patient_id"])
     return lately if stays is None else _in_bed(stays) | (lately & set(unread))
+
+
+def _with_alerts(urgent: Collection[str], unanswered: Collection[str], stays: pl.DataFrame | None) -> set[str]:
+    left = set[str]() if stays is None else set(stays["patient_id"]) - _in_bed(stays)
+    return (set(urgent) - left) | set(unanswered)
 
 
 def _in_bed(stays: pl.DataFrame) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from cmvmon.episodes import (
     ALERT_ANEW,
     ALERT_BACK,
     CLOSED,
+    DIED,
     OPEN,
     STAY_ENDED,
     UNFOUNDED,
@@ -35,7 +37,9 @@ class Ends:
     Attributes:
         cause_of: why the subject of an open alert is no longer judged.
         became_of: of open alerts, by alert id, what befell a result that their words rest on.
-        discharged: patients whose stay has ended.
+        left: patients who are discharged.
+        died: patients who have died; they may be in `left` too.
+        after_discharge: by rule, the grounds on which it alerts on whoever has left.
         worse: how much higher a load must be to end an answer.
         goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
         told_for: by rule, for how long an alert that time alone would end stands after it was acknowledged.
@@ -43,9 +47,11 @@ class Ends:
 
     cause_of: Callable[[Row], str]
     became_of: Callable[[Collection[Row]], Mapping[str, str]]
-    discharged: Collection[str]
+    left: Collection[str]
     worse: Worse
     goes_on_within: Mapping[str, timedelta]
+    died: Collection[str] = ()
+    after_discharge: Mapping[str, Collection[str]] = field(default_factory=dict)
     told_for: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
@@ -88,7 +94,6 @@ def decided(
             word_of(
                 row,
                 stamp,
-                ends.discharged,
                 befell=befell.get(subject_of(row)),
                 is_other_policy=subject_of(row) in under_another,
                 brings_news=brings_news,
@@ -101,10 +106,10 @@ def decided(
     causes = {
         subject: befell[subject] or _of_policy(ends.cause_of(alert), is_other_policy=subject in under_another)
         for subject, alert in unsaid.items()
-        if subject not in judged and alert["patient_id"] not in ends.discharged
+        if subject not in judged
     }
     said += [
-        (alert, _ended(alert, stamp.as_of, causes.get(subject), told_for=ends.told_for.get(alert["rule"])))
+        (alert, _ended(alert, stamp.as_of, causes[subject], ends))
         for subject, alert in unsaid.items()
         if subject not in judged
     ]
@@ -118,7 +123,6 @@ def decided(
 def word_of(
     verdict: Row,
     stamp: Stamp,
-    discharged: Collection[str],
     *,
     brings_news: bool,
     befell: str | None = None,
@@ -138,7 +142,9 @@ def word_of(
         "protocol_hash": stamp.protocol_hash,
         "code_version": stamp.code_version,
     }
-    said = STAY_ENDED if verdict.get("patient_id") in discharged else verdict["verdict"]
+    said = verdict["verdict"]
+    if ends is not None and verdict.get("patient_id") in (*ends.died, *ends.left):
+        said = _said_of_who_left(verdict, latest, ends)
     if said == words.NOT_ASSESSABLE and befell is not None:
         said = UNFOUNDED
     if said == words.ALERT and latest is not None:
@@ -155,16 +161,44 @@ def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
     """Why a closed alert that is said again is the same one, as a code; None: it is not."""
     if ends is None or latest["state"] != CLOSED:
         return None
+    if latest["cause"] == words.STAY_ENDED and latest["patient_id"] in ends.left:
+        return None
     within = ends.goes_on_within.get(latest["cause"])
     return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
 
 
-def _ended(alert: Row, as_of: datetime, cause: str | None, *, told_for: timedelta | None) -> Word:
-    """`cause`: why its subject is no longer judged; None: the stay of its patient has ended. `told_for`: as in `Ends`."""
-    if cause is None:
-        return Word(STAY_ENDED, as_of)
+def _said_of_who_left(verdict: Row, latest: Row | None, ends: Ends) -> str:
+    """A verdict on whoever has died or left, as a word.
+
+    What some grounds rest on (doses, counts that are due) comes from the ward, and no longer comes.
+    """
+    if verdict["patient_id"] in ends.died:
+        return DIED
+    said = str(verdict["verdict"])
+    if said != words.ALERT:
+        return said
+    grounds = json.loads(verdict["evidence"]).get("grounds") or ()
+    if set(grounds) & set(ends.after_discharge.get(verdict["rule"], ())):
+        return said
+    return WAITS if _is_handed_over(latest) else STAY_ENDED
+
+
+def _is_handed_over(alert: Row | None) -> bool:
+    """Whether an alert of whoever has left stands open until somebody has acknowledged it."""
+    if alert is None or alert["state"] != OPEN:
+        return False
+    return alert["tier"] in words.TIERS[:-1] and alert["standing"] != words.ACKNOWLEDGED
+
+
+def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends) -> Word:
+    """`cause`: why its subject is no longer judged."""
+    if alert["patient_id"] in ends.died:
+        return Word(DIED, as_of)
+    told_for = ends.told_for.get(alert["rule"])
     if cause == words.MOMENT_OVER and told_for is not None and _waits(alert, as_of, told_for):
         return Word(WAITS, as_of)
+    if alert["patient_id"] in ends.left and cause not in words.TAKES_THE_GROUND:
+        return Word(WAITS if _is_handed_over(alert) else STAY_ENDED, as_of)
     return Word(UNJUDGED, as_of, cause=cause)
 
 

@@ -136,7 +136,7 @@ def record_operations(connection: sa.Connection, *, feed: str, evidence: str | N
     e = ALERT_EVENTS.c
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
-    event = episodes.event(verdict, latest, word_of(verdict, stamp, (), brings_news=True, latest=latest))
+    event = episodes.event(verdict, latest, word_of(verdict, stamp, brings_news=True, latest=latest))
     _append(connection, [] if event is None else [event])
 
 

@@ -1,0 +1,133 @@
+"""A discharge closes no alert that somebody has to answer, and hides no result that comes after it; a death closes all."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cmvmon import episodes
+from cmvmon.answers import Worse
+from cmvmon.domain import words
+from cmvmon.domain.subjects import subject_text
+from cmvmon.episodes import ACKNOWLEDGE, NOTIFY, SEE, SNOOZE, Word
+from cmvmon.shell.alerts.alert_decisions import Ends, decided
+from cmvmon.shell.rows.stamp import Stamp
+from tests.sites import day
+
+WHO, GONE, DEAD = "SYNTHETIC-1", ("SYNTHETIC-1",), ("SYNTHETIC-1",)
+RESULT, BEDSIDE = "response", "exposure_low"  # a rule about results, and one about what is written at the bedside
+
+
+def row(rule: str, said: str, tier: int = 2, **evidence: Any) -> dict[str, Any]:
+    series = {"patient_id": WHO, "compartment": "plasma", "laboratory": "lab", "assay": "pcr"}
+    return {
+        "rule": rule,
+        "subject_kind": "series",
+        "subject": subject_text("series", series),
+        "patient_id": WHO,
+        "compartment": "plasma",
+        "verdict": said,
+        "tier": tier if said == words.ALERT else None,
+        "evidence": json.dumps({"grounds": ["low_fall"], "result_ids": ["r1"]} | evidence),
+    }
+
+
+def ends(*, left: tuple[str, ...] = (), died: tuple[str, ...] = (), cause: str = words.NOT_HERE) -> Ends:
+    return Ends(
+        cause_of=lambda _: cause,
+        became_of=lambda _: {},
+        left=left,
+        died=died,
+        worse=Worse(0.5, 1.0),
+        goes_on_within={words.STAY_ENDED: timedelta(days=7)},
+        after_discharge={RESULT: ("low_fall",)},
+    )
+
+
+def stands(rule: str, *answers: str, tier: int = 2) -> dict[str, Any]:
+    """An alert of day 1, with these answers of day 2."""
+    (found,) = say([row(rule, words.ALERT, tier)], None, ends(), at=1)
+    for answer in answers:
+        after = episodes.event(found, found, Word(answer, day(2), actor="dr. A", until=day(9)))
+        assert after is not None
+        found = after
+    return found
+
+
+def say(rows: list[dict[str, Any]], latest: dict[str, Any] | None, why: Ends, *, at: float) -> list[dict[str, Any]]:
+    known = {} if latest is None else {episodes.subject_of(latest): latest}
+    stamp = Stamp(day(at), "bank", "p", "hash")
+    return decided(known, rows, why, stamp=stamp, judged_at={}, brings_news=True)
+
+
+# Of a patient who has left, by the standing of an alert and what is said of its subject: what becomes of it. A dash: nothing.
+TABLE = """
+    tier answers                    rule          verdict          becomes  cause
+    2    -                          response      alert            -        -
+    2    -                          response      clear            resolved -
+    2    -                          response      not_assessable   -        -
+    2    -                          response      nothing          -        -
+    1    -                          response      nothing          -        -
+    1    told                       response      nothing          -        -
+    1    seen                       response      nothing          -        -
+    1    snoozed                    response      nothing          -        -
+    1    acknowledged               response      alert            -        -
+    1    acknowledged               response      nothing          closed   stay_ended
+    3    -                          response      alert            -        -
+    3    -                          response      nothing          closed   stay_ended
+    2    -                          exposure_low  alert            -        -
+    2    acknowledged               exposure_low  alert            closed   stay_ended
+    3    -                          exposure_low  alert            closed   stay_ended
+    2    -                          exposure_low  nothing          -        -
+"""
+SAID = {"told": NOTIFY, "seen": SEE, "snoozed": SNOOZE, "acknowledged": ACKNOWLEDGE}
+
+
+@pytest.mark.parametrize("line", TABLE.strip().splitlines()[1:])
+def test_what_becomes_of_an_alert_when_its_patient_has_left(line: str) -> None:
+    tier, answer, rule, said, becomes, cause = line.split()
+    latest = stands(rule, *([] if answer == "-" else [SAID[answer]]), tier=int(tier))
+    rows = [] if said == "nothing" else [row(rule, said, int(tier))]
+    events = say(rows, latest, ends(left=GONE), at=3)
+    assert [(each["event"], each["cause"] or "-") for each in events] == ([] if becomes == "-" else [(becomes, cause)])
+
+
+@pytest.mark.parametrize(("rule", "opened"), [(RESULT, 1), (BEDSIDE, 0)])
+def test_a_result_after_the_discharge_alerts_and_doses_that_no_longer_come_do_not(rule: str, opened: int) -> None:
+    assert len(say([row(rule, words.ALERT)], None, ends(left=GONE), at=3)) == opened
+
+
+def test_a_graver_result_after_the_discharge_opens_what_was_acknowledged_again() -> None:
+    known = stands(RESULT, ACKNOWLEDGE, tier=2)
+    (event,) = say([row(RESULT, words.ALERT, 1, result_ids=["r1", "r2"])], known, ends(left=GONE), at=3)
+    assert (event["event"], event["cause"], event["standing"]) == ("reopened", words.WORSE, words.NEW)
+
+
+@pytest.mark.parametrize("cause", words.TAKES_THE_GROUND)
+def test_what_takes_the_ground_from_under_it_ends_it_after_a_discharge_too(cause: str) -> None:
+    (event,) = say([], stands(RESULT), ends(left=GONE, cause=cause), at=3)
+    assert (event["event"], event["cause"]) == ("closed", cause)
+
+
+@pytest.mark.parametrize("said", ["alert", "clear", "not_assessable", "nothing"])
+@pytest.mark.parametrize("tier", [1, 2, 3])
+@pytest.mark.parametrize("left", [(), GONE])
+def test_a_death_closes_every_alert_answered_or_not(said: str, tier: int, left: tuple[str, ...]) -> None:
+    rows = [] if said == "nothing" else [row(RESULT, said, tier)]
+    for latest in (stands(RESULT, tier=tier), stands(RESULT, ACKNOWLEDGE, tier=tier)):
+        (event,) = say(rows, latest, ends(left=left, died=DEAD), at=3)
+        assert (event["event"], event["cause"]) == ("closed", "died")
+
+
+def test_after_a_death_no_alert_is_opened() -> None:
+    assert say([row(RESULT, words.ALERT, 1)], None, ends(died=DEAD), at=3) == []
+
+
+def test_whoever_has_left_and_not_come_back_has_a_new_alert_and_not_the_closed_one_again() -> None:
+    (closed,) = say([], stands(RESULT, ACKNOWLEDGE), ends(left=GONE), at=3)
+    (while_away,) = say([row(RESULT, words.ALERT)], closed, ends(left=GONE), at=4)
+    (back,) = say([row(RESULT, words.ALERT)], closed, ends(), at=4)
+    assert (while_away["event"], back["event"], back["cause"]) == ("opened", "reopened", "readmitted")
