@@ -12,7 +12,8 @@ from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
 from cmvmon.facts import kidney_states as kidney
 from cmvmon.facts.columns import PATIENT_ID, hours_long, moment, one_of, yes_no
-from cmvmon.facts.dose_days import is_under_age, treatment_doses
+from cmvmon.facts.dose_days import is_under_age
+from cmvmon.facts.doses_by_day import treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.nobody import nobody_without

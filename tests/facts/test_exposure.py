@@ -163,6 +163,19 @@ def test_more_of_a_drug_never_makes_a_day_lower(share: float) -> None:
     assert all(order.index(one) <= order.index(other) for one, other in zip(less, more, strict=True))
 
 
+def test_two_bags_at_one_moment_are_one_dose_on_the_first_day_and_on_every_other() -> None:
+    """A row of each bag, and the doses of a swap within the group at the same moment, count as one row of the whole."""
+    halves = "ganciclovir 2.5 q12 d0-; ganciclovir 2.5 q12 d0-"
+    one_row, two_rows = (
+        facts_of(known(doses), day=4.2).shared(drug_days).sort("day")["amount"].to_list() for doses in (DOSES, halves)
+    )
+    assert one_row == pytest.approx(two_rows, abs=1e-9)
+    kidney = "label 1.5 d0-; cg 105 d0-"
+    bags = known("foscarnet 30 q8 d0-; foscarnet 30 q8 d0-", kidney, courses="foscarnet d0-")
+    given_mg_per_kg = facts_of(bags, day=4.2).shared(drug_days).filter(drug="foscarnet").sort("day")["amount"]
+    assert given_mg_per_kg.to_list() == pytest.approx([180.0] * 4, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("says", "heard_day", "expected"),
     [
@@ -226,6 +239,9 @@ def test_a_dose_is_low_after_two_low_days_or_one_without_any(says: str, doses: s
             30.0,
         ),
         ("every 12 hours in two halves at one moment: both count", "45 q12 d0-d14; 45 q12 d0-d14", 180.0),
+        ("every 8 hours in two bags at one moment", "30 q8 d0-d14; 30 q8 d0-d14", 180.0),
+        ("in three bags at one moment, from hour 4 on", "20 q8 d0.1666667-d14; " * 2 + "20 q8 d0.1666667-d14", 180.0),
+        ("in two bags, the second 36 minutes later", "30 q8 d0.1666667-d14; 30 q8 d0.1916667-d14", 180.0),
     ],
 )
 def test_the_last_dose_on_record_lasts_as_long_as_the_one_before_and_no_longer_than_the_label_says(

@@ -28,7 +28,9 @@ class Alerts:
             for patient in {*patients, *(who for what, who in self.open if what == rule)}:
                 key = (rule, patient)
                 said, rests_on = judge(unit, patient, current, at, policy)
-                is_let_go = rule == NO_FOLLOW_UP and patient in left  # a discharge ends what asks for a sample, and nothing else
+                is_let_go = (
+                    rule == NO_FOLLOW_UP and patient in left
+                )  # a discharge ends what asks for a sample, and nothing else
                 if is_let_go or patient in merged or patient not in patients or said == CLEAR:
                     self.open.pop(key, None)
                 elif said == ALERT:
