@@ -7,7 +7,8 @@ limit of quantification. Every series in use has its own verdict.
 Alerts on two grounds. *rise*: more than {rise_log10} log10 above the lowest; in the lower airways, diluted unevenly, at
 least {lower_airway_rise_log10}, and the sample before it too. *two_loads*: two results in a row of at least
 {two_loads_iu_per_ml} IU/mL. No slope is called. Clear when neither can hold, or when on
-treatment. Not assessable when it is unknown whether the patient is treated.
+treatment. Not assessable when it is unknown whether the patient is treated, and on one load since the prophylaxis began, which
+nothing can be compared with.
 
 Why: guide G16; on letermovir CMV DNA may be the remains of an aborted infection (Cassaniti 2021) or breakthrough. Not to be
 read as breakthrough, nor as resistance.
@@ -36,8 +37,8 @@ two_loads = are_since & (latest >= line) & (previous >= line) & ~truth("last_two
 may_exceed = exceeds(at_most) | truth("latest_point_is_unbounded")
 may_be_two = are_since & (truth("last_two_conflict") | (latest >= line)) & ~(fact("previous_at_most_iu_per_ml") < line)
 no_rise = rises.can_be_ruled_out & ~may_exceed
-nothing_yet = (fact("n_points_since") == 1) & (fact("latest_at_most_iu_per_ml") < line)
-is_quiet = (no_rise | nothing_yet) & ~may_be_two & ~two_loads & ~observed & ~truth("last_two_contradict")
+no_load_yet = (fact("n_points_since") == 1) & samples.latest_is_below
+is_quiet = (no_rise | no_load_yet) & ~may_be_two & ~two_loads & ~observed & ~truth("last_two_contradict")
 
 RULE = Rule(
     code="rise_on_prophylaxis",
@@ -53,7 +54,8 @@ RULE = Rule(
         ("no_result_since_prophylaxis", fact("n_points_since").is_unknown()),
         ("conflicting_values", truth("has_conflict_since")),
         ("limit_missing", truth("has_limit_missing_since")),
-        ("rise_unconfirmed", exceeds(rise) | (fact("n_points_since") == 1)),
+        ("one_result_since_prophylaxis", fact("n_points_since") == 1),
+        ("rise_unconfirmed", exceeds(rise)),
         ("rise_undecided", otherwise),
     ),
     says=(

@@ -6,11 +6,15 @@ treatment intent in the last {response_clock.interrupted_gap_h} hours; prophylax
 
 Alerts on three grounds, on a result of the last {within_days} days. *high*: blood, at least {high_iu_per_ml} IU/mL, in anyone.
 *rise*: blood, at least {rising_iu_per_ml} IU/mL, and more than {rise_log10} log10 above the lowest sample of
-{watched.rise_from_days} to {watched.rise_to_days} days before, counted from the limit of quantification at least. *elsewhere*: any
-load in CSF or vitreous fluid. Tier 2; but Tier 3 where blood only rises and the patient is stated to have been immunocompetent.
+{watched.rise_from_days} to {watched.rise_to_days} days before, counted from the limit of quantification at least. A gap ends no
+comparison: where none was taken for more than {watched.rise_to_days} days, the one before that gap is compared with as well.
+*elsewhere*: any load in CSF or vitreous fluid. Tier 2; but Tier 3 where blood only rises and the patient is stated to have been
+immunocompetent.
 
 Clear when none holds, or when on treatment. Not assessable when it is unknown whether the patient is treated, without a result in
-those days, when its values conflict, or when the one before it, less than a day apart, contradicts it.
+those days, when its values conflict, when the one before it, less than a day apart, contradicts it; and where blood of at least
+{rising_iu_per_ml} IU/mL has nothing to compare it with, stands so much above a sample of less than {watched.rise_from_days} days
+before, or an earlier load is not known.
 
 Why: rules.md 3.0 and 3.1, guide G2 and G9. The ward's guide acts on BAL; the trial of treating blood above 500 IU/mL showed no
 benefit (76 patients). Not to be read as an indication to treat.
@@ -36,6 +40,9 @@ is_judged = treatment.is_off & is_readable & ~truth("last_two_contradict")
 high = is_judged & is_blood & (load >= number("high_iu_per_ml"))
 rising, rise = load >= number("rising_iu_per_ml"), fact("rise_lately_log10") > number("rise_log10")
 rises = is_judged & is_blood & rising & rise
+at_once = fact("rise_at_once_log10") > number("rise_log10")
+not_compared = fact("rise_lately_log10").is_unknown()
+may_rise = is_blood & rising & (not_compared | at_once | truth("is_load_before_unknown"))
 elsewhere = is_judged & is_elsewhere & samples.latest_is_load
 
 RULE = Rule(
@@ -43,13 +50,16 @@ RULE = Rule(
     subject="series",
     applies=truth("has_series") & (is_blood | is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
     fires={"high": high, "rise": rises, "elsewhere": elsewhere},
-    clears=(is_judged & ~high & ~rises & ~elsewhere) | treatment.is_on,
+    clears=(is_judged & ~high & ~rises & ~elsewhere & ~may_rise) | treatment.is_on,
     tier={2: high | elsewhere | ~host.is_sound, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", is_unknown),
         ("no_recent_result", ~is_recent),
         ("possible_lab_issue", truth("last_two_contradict")),
-        ("conflicting_values", otherwise),
+        ("conflicting_values", truth("latest_is_conflicting")),
+        ("rise_too_new", at_once),
+        ("nothing_to_compare", not_compared),
+        ("load_before_unknown", otherwise),
     ),
     says=(
         say("rise", *samples.told_of("days_before"), *samples.LATEST, fact("compartment"), when=rises),
