@@ -133,6 +133,7 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         serology="igg negative d-9; donor igg positive d-9",
     )
     untreated = patients.known("plasma d0 5000")
+    asked = patients.known("plasma d0 5000", reports="d5- requested")
     results = patients.results_frame("plasma d0 5000, d7 900")
     is_last = pl.col("collected_at") == pl.col("collected_at").max()
     status = pl.when(is_last).then(pl.lit(words.PRELIMINARY)).otherwise("result_status")
@@ -151,6 +152,7 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         awaited,
         foscarnet,
         untreated,
+        asked,
     ):
         found = assess(known, protocol=Protocol.shipped(), as_of=moment(15)).facts
         for table in all_fact_tables().values():

@@ -142,6 +142,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
         "exposure_high",
         "exposure_low",
         "guide_sampling_moment",
+        "pending_at_discharge",
         "plasma_does_not_exclude",
         "resistance_found",
         "result_withdrawn_after_use",
