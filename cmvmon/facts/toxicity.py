@@ -24,6 +24,7 @@ from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.given_lately import given_lately
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.treatment import TREATMENT
 
@@ -41,9 +42,15 @@ UNDER_AGE, NO_VALUES, NO_KIDNEY, UNREAD, SILENT, NEVER = UNKNOWN_BECAUSE = (
 _FOSCARNET, _GANCICLOVIR = "foscarnet", "ganciclovir"
 _NO_COUNT = "it is no count, none is on record, or its limit says otherwise"
 
+
+def _drugs(name: str, description: str, null_means: str) -> Column:
+    return Column(name, Kind.TEXT, f"{description}, sorted, joined by `;`.", null_means=null_means)
+
+
 TOXICITY = RowType(
     name="toxicity",
-    description="The counts and values that are watched for toxicity, of every patient who is on treatment, or may be.",
+    description="The counts and values that are watched for toxicity, of every patient who gets a drug of CMV treatment or ever got "
+    "one on record, whatever for, or who may be treated.",
     key=("patient_id", "analyte"),
     columns=(
         PATIENT_ID,
@@ -68,7 +75,11 @@ TOXICITY = RowType(
             (Between("haemoglobin_mmol_per_l", at_least=0.0),),
         ),
         moment("haemoglobin_at", "When it was taken.", "none on record"),
-        yes_no("runs_ganciclovir", "Whether ganciclovir or valganciclovir is among the treatment that runs."),
+        yes_no("runs_ganciclovir", "Whether ganciclovir or valganciclovir runs, whatever for."),
+        _drugs("prophylactic_drugs", "The drugs of CMV treatment that run as prophylaxis", "none does"),
+        _drugs("other_drugs", "Those that run for something else, or for what is not on record", "none does"),
+        _drugs("lately_drugs", "Of those that no longer run the one that was given last", "none was given"),
+        moment("lately_until_at", "When that one was given last: its course stopped, or its last dose.", "none was given"),
     ),
 )  # fmt: skip
 
@@ -84,20 +95,23 @@ def toxicity(facts: Facts) -> pl.DataFrame:
     """
     treated = facts.of(TREATMENT).filter(pl.col("treatment") != words.TREATMENT_OFF).select("patient_id")
     foscarnet = _foscarnet(facts)
-    on_foscarnet = foscarnet.drop_nulls("foscarnet_since").select("patient_id")
-    grid = pl.concat([treated, on_foscarnet]).unique().join(pl.DataFrame({"analyte": WATCHED}), how="cross")
+    lately = given_lately(facts)
+    grid = (
+        pl.concat([treated, lately.select("patient_id")]).unique().join(pl.DataFrame({"analyte": WATCHED}), how="cross")
+    )
     found = (
         grid.join(_newest(facts), on=["patient_id", "analyte"], how="left")
         .join(foscarnet, on="patient_id", how="left")
         .join(_haemoglobin(facts), on="patient_id", how="left")
         .join(facts.shared(is_under_age), on="patient_id", how="left")
-        .join(_ganciclovir(facts), on="patient_id", how="left")
+        .join(lately, on="patient_id", how="left")
+        .join(facts.of(TREATMENT).select("patient_id", "running_drugs"), on="patient_id", how="left")
     )
     unseen = pl.max_horizontal("last_value_at", "foscarnet_since")
     return found.with_columns(
         unseen_since_at=pl.when(pl.col("foscarnet_since").is_not_null()).then(unseen),
         toxicity_unknown=_why_unknown(facts),
-        runs_ganciclovir=pl.col("runs_ganciclovir").fill_null(False),
+        runs_ganciclovir=_runs_ganciclovir(facts),
     )
 
 
@@ -163,14 +177,12 @@ def _foscarnet(facts: Facts) -> pl.DataFrame:
     return last.group_by("patient_id").agg(foscarnet_since=pl.when(is_running).then(pl.col("started_at").min()))
 
 
-def _ganciclovir(facts: Facts) -> pl.DataFrame:
-    """Of whoever is treated, whether a drug of that group is among the drugs."""
+def _runs_ganciclovir(facts: Facts) -> pl.Expr:
+    """Whether a drug of that group is among those that run."""
     drugs = [name for name, drug in facts.protocol.drugs.items() if drug.group == _GANCICLOVIR]
-    running = pl.col("running_drugs").str.split(";")
-    return facts.of(TREATMENT).select(
-        "patient_id",
-        runs_ganciclovir=pl.any_horizontal(pl.lit(False), *(running.list.contains(drug) for drug in drugs)),
-    )
+    running = pl.concat_str("running_drugs", "prophylactic_drugs", "other_drugs", separator=";", ignore_nulls=True)
+    names = running.str.split(";").list
+    return pl.any_horizontal(pl.lit(False), *(names.contains(drug) for drug in drugs)).fill_null(False)
 
 
 def _why_unknown(facts: Facts) -> pl.Expr:

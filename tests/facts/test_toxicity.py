@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from cmvmon.assess import assess
 from cmvmon.domain.known import Known
 from cmvmon.domain.laboratory_values import IN_JUDGED_UNIT, LABORATORY_VALUES, in_judged_unit
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
+from tests.exposures import with_exposure
 from tests.measured import with_measured
 from tests.patients import PATIENT, moment
 
@@ -99,11 +101,72 @@ def test_a_row_that_could_not_be_read_casts_no_doubt_on_a_value_that_was_taken_a
 
 
 @pytest.mark.parametrize(
+    ("says", "doses", "expected"),
+    [
+        ("a dose yesterday, as prophylaxis", "valganciclovir(prophylaxis) 900mg q24 d0-d4", ("alert", None)),
+        ("the last dose six days ago", "ganciclovir 5 q12 d-5-d-1", ("alert", None)),
+        ("the last dose eleven days ago", "ganciclovir 5 q12 d-10-d-6", ("not_assessable", "treatment_unknown")),
+        ("every dose was missed", "ganciclovir 5 q240 d0-d4 !d0", ("not_assessable", "treatment_unknown")),
+        ("only letermovir", "letermovir(prophylaxis) 480mg q24 d0-d4", ("not_assessable", "treatment_unknown")),
+    ],
+)
+def test_a_dose_on_record_is_enough_where_courses_were_never_delivered(
+    says: str, doses: str, expected: tuple[str, str | None]
+) -> None:
+    rows = with_exposure(known("neutrophils 0.3 d4.5", courses="never"), doses=doses)
+    assert said(rows, 5)["neutrophils"] == expected, says
+
+
+@pytest.mark.parametrize(
+    ("says", "silent_day", "expected"),
+    [
+        (
+            "heard of five days ago: it ran then, and that is within the days that counts are judged on",
+            4.0,
+            ("alert", None),
+        ),
+        (
+            "heard of eight days ago: it is not known whether anything was given since",
+            1.0,
+            ("not_assessable", "treatment_unknown"),
+        ),
+    ],
+)
+def test_of_a_medication_that_fell_silent_the_last_dose_is_when_it_was_last_heard_of(
+    says: str, silent_day: float, expected: tuple[str, str | None]
+) -> None:
+    rows = known("neutrophils 0.3 d8.5", courses="valganciclovir(prophylaxis) d-90-")
+    silent = replace(rows, silent={ANTIVIRAL_COURSES.name: moment(silent_day)})
+    assert said(silent, 9)["neutrophils"] == expected, says
+
+
+def told(of: Known, day: float) -> list[str]:
+    """The sentences of the alert on neutrophils, in order."""
+    found = assess(of, protocol=Protocol.shipped(), as_of=moment(day)).verdicts
+    mine = found.filter((pl.col("rule") == "toxicity_monitoring") & pl.col("subject").str.contains("neutrophils"))
+    (evidence,) = mine["evidence"]
+    return list(json.loads(evidence)["says"])
+
+
+def test_the_words_say_whether_it_is_treatment_or_prophylaxis_or_was_given_last() -> None:
+    low = "neutrophils 0.3 d4.5"
+    assert {"runs", "prophylaxis", "other", "lately"}.isdisjoint(set(told(known(low, "ganciclovir d0-"), 5)) - {"runs"})
+    assert "prophylaxis" in told(known(low, "valganciclovir(prophylaxis) d0-"), 5)
+    assert "other" in told(known(low, "valganciclovir(other) d0-"), 5)
+    changed = told(known(low, "ganciclovir d0-d3; foscarnet d3-"), 5)
+    assert "runs" in changed
+    assert "lately" in changed, "the drug that was given before the one that runs is told"
+    again = told(known(low, "ganciclovir d-9-d-7; ganciclovir d0-"), 5)
+    assert "lately" not in again, "a drug that runs again is not one of the past"
+
+
+@pytest.mark.parametrize(
     ("courses", "is_told"),
     [
         ("ganciclovir d0-", True),
         ("foscarnet d0-", False),
         ("valganciclovir d0-", True),
+        ("valganciclovir(prophylaxis) d0-", True),
         ("foscarnet d0-; ganciclovir d0-", True),
     ],
 )
