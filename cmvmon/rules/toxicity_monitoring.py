@@ -22,23 +22,17 @@ calcium and creatinine once foscarnet has stopped.
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import choose, fact, number, otherwise, truth
 from cmvmon.facts.toxicity import COUNTS, SILENT, UNDER_AGE, UNKNOWN_BECAUSE, UNREAD, WITH_FOSCARNET
+from cmvmon.rules.drugs_given import after, is_exposed, is_lately, is_told_as_treatment, lately, others, prophylactic
 from cmvmon.rules.rulebook import Rule, say
 
 analyte, unknown, last_at = fact("analyte"), fact("toxicity_unknown"), fact("last_value_at")
-haemoglobin_at = fact("haemoglobin_at")
+unseen_since, haemoglobin_at = fact("unseen_since_at"), fact("haemoglobin_at")
 at_most, at_least, sign = (fact(f"count_{name}") for name in ("at_most_e9_per_l", "at_least_e9_per_l", "comparator"))
 neutrophils_line, platelets_line = number("neutrophils_below_e9_per_l"), number("platelets_below_e9_per_l")
-unseen_since = fact("unseen_since_at")
 holds, unmonitored = number("value_holds_days").days, number("unmonitored_h").hours
 
 is_count, is_monitored = analyte.is_in(COUNTS), analyte.is_in(WITH_FOSCARNET) & unseen_since.is_known()
-prophylactic, others, lately = (fact(f"{name}_drugs") for name in ("prophylactic", "other", "lately"))
-after = number("after_last_dose_days")
-is_lately = lately.is_known() & (fact("as_of") - fact("lately_until_at") <= after.days)
-is_exposed = treatment.is_on | prophylactic.is_known() | others.is_known() | is_lately
-is_told_as_treatment = treatment.is_on | (~treatment.is_off & ~is_exposed)
-is_neutrophils, age = analyte == "neutrophils", fact("as_of") - last_at
-is_fresh = age <= holds
+is_neutrophils, is_fresh = analyte == "neutrophils", fact("as_of") - last_at <= holds
 below = {line: (at_most < line) | ((sign == "<") & (at_most <= line)) for line in (neutrophils_line, platelets_line)}
 is_low = choose(is_neutrophils, below[neutrophils_line], below[platelets_line])
 is_not_low = choose(is_neutrophils, at_least >= neutrophils_line, at_least >= platelets_line)

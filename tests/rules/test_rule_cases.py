@@ -144,6 +144,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
         "guide_sampling_moment",
         "pending_at_discharge",
         "plasma_does_not_exclude",
+        "possible_lab_issue",
         "resistance_found",
         "result_withdrawn_after_use",
         "rise_on_prophylaxis",
