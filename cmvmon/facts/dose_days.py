@@ -41,8 +41,9 @@ def is_under_age(facts: Facts) -> pl.DataFrame:
 def drug_days(facts: Facts) -> pl.DataFrame:
     """Each treated day of each drug of which a dose with treatment intent is on record: its `state`, and why not known.
 
-    Columns: patient_id, drug, group, day, ends, band, amount, least, most, n_missed, state, unknown_because,
-    is_surely_low, is_surely_high (against the band of the day before too: a change of band must last two days).
+    Columns: patient_id, drug, group, day, ends, band, amount, least, most, kept_least, share_least, n_missed, state,
+    unknown_because, is_surely_low, is_surely_high (against the band of the day before too: a change of band must last two days),
+    is_maintenance (low, and as much as the maintenance of the band).
 
     One group is judged as one: of ganciclovir and valganciclovir on one day the shares of both are added.
     """
@@ -68,6 +69,8 @@ def drug_days(facts: Facts) -> pl.DataFrame:
             ("most", "most"),
             ("least_b", "least_before"),
             ("most_b", "most_before"),
+            ("kept_least", "kept_least"),
+            ("kept_most", "kept_most"),
         )
     }
     found = found.with_columns(**{f"share_{name}": share for name, share in shares.items()})
@@ -84,7 +87,11 @@ def drug_days(facts: Facts) -> pl.DataFrame:
     state = pl.when(~is_known).then(pl.lit(UNKNOWN)).when(is_low).then(pl.lit(LOW)).when(is_high).then(pl.lit(HIGH))
     both_low = is_low & (pl.col("share_least_b").round(9) < policy.least_share)
     both_high = is_high & (pl.col("share_most_b").round(9) > policy.most_share)
+    is_kept = (pl.col("share_kept_least").round(9) >= policy.least_share) & (
+        pl.col("share_kept_most").round(9) <= policy.most_share
+    )
     return found.with_columns(
+        is_maintenance=is_known & is_low & is_kept.fill_null(False),
         state=state.otherwise(pl.lit(ADEQUATE)),
         is_surely_low=is_known & both_low.fill_null(False),
         is_surely_high=is_known & both_high.fill_null(False),

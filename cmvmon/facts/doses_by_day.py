@@ -34,8 +34,8 @@ def treatment_doses(facts: Facts) -> pl.DataFrame:
 def bands(facts: Facts) -> pl.DataFrame:
     """For each treated day and drug with a table of doses: the band, the least and most of 24 hours, and of the day before.
 
-    Columns: patient_id, drug, day, starts, ends, anchor_at, band, least, most, longest_h, least_before, most_before,
-    kidney_unknown, n_regimens. Null where no row of the table holds, or the row has no regimen.
+    Columns: patient_id, drug, day, starts, ends, anchor_at, band, least, most, longest_h, kept_least, kept_most (of the
+    row's maintenance), least_before, most_before, kidney_unknown. Null where no row of the table holds, or the row has no regimen.
     """
     days = facts.shared(kidney_days)
     parts = []
@@ -49,6 +49,8 @@ def bands(facts: Facts) -> pl.DataFrame:
                     "least": min((regimen.per_day for regimen in row.induction), default=None),
                     "most": max((regimen.per_day for regimen in row.induction), default=None),
                     "longest_h": max((regimen.every_h for regimen in row.induction), default=None),
+                    "kept_least": min((regimen.per_day for regimen in row.maintenance), default=None),
+                    "kept_most": max((regimen.per_day for regimen in row.maintenance), default=None),
                 }
                 for place, row in enumerate(table.rows)
             ],
@@ -58,6 +60,8 @@ def bands(facts: Facts) -> pl.DataFrame:
                 "least": pl.Float64,
                 "most": pl.Float64,
                 "longest_h": pl.Float64,
+                "kept_least": pl.Float64,
+                "kept_most": pl.Float64,
             },
         )
         placed = days.with_columns(place=table.place_of(kidney, pl.col("modality")), drug=pl.lit(drug), kidney=kidney)

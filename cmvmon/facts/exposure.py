@@ -7,14 +7,19 @@ import polars as pl
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
+from cmvmon.domain.interval import BELOW
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
-from cmvmon.facts.dose_days import LOW, STATES, WHY_UNKNOWN, drug_days, given_on_days, is_under_age
+from cmvmon.facts.dose_days import ADEQUATE, HIGH, LOW, STATES, WHY_UNKNOWN, drug_days, given_on_days, is_under_age
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.newest_series import NEWEST_SERIES
 from cmvmon.facts.nobody import nobody_without
+from cmvmon.facts.samples import SAMPLES
 from cmvmon.protocol.doses import dose_unit
 
 _NO_BAND = "not known, renal replacement ran, or the drug has no table of doses"
+_TRUTHS = ("is_exposure_low", "is_exposure_high", "is_maintenance_dose", "is_on_replacement", "age_is_known")
 _UNJUDGED = "not known, or the table of doses has none"
 
 
@@ -57,6 +62,26 @@ EXPOSURE = RowType(
         _amount("least_in_a_day", "The least that a regimen of the band gives in 24 hours."),
         _amount("most_in_a_day", "The most."),
         moment("exposure_until_at", "When that day ended.", "no such day is over"),
+        yes_no(
+            "is_maintenance_dose",
+            "Whether that is below the treatment dose of the band, and as much as its maintenance dose.",
+        ),
+        _amount("maintenance_in_a_day", "The least that a maintenance regimen of the band gives in 24 hours."),
+        Column(
+            "share_of_treatment_percent",
+            Kind.NUMBER,
+            "What was given of the group in those 24 hours, of the least of a treatment regimen.",
+            "%",
+            _UNJUDGED,
+            (Between("share_of_treatment_percent", at_least=0.0),),
+        ),
+        count("n_days_at_treatment_dose", "Days of the response clock on which the treatment dose or more was given."),
+        moment(
+            "load_below_since_at",
+            "Where the last two results of every compartment are below the limit of quantification: when the newest of the "
+            "compartment that was sampled longest ago was taken.",
+            "they are not, or no compartment was sampled",
+        ),
         count("n_missed_lately", "Doses that were missed on that day and the one before."),
         count(
             "n_days_on_record",
@@ -94,6 +119,11 @@ def exposure(facts: Facts) -> pl.DataFrame:
             pl.col("ends").filter(is_beyond).max().alias(f"{name}_until_at"),
         )
     )
+    at_dose = (
+        days.filter(pl.col("state").is_in([ADEQUATE, HIGH]))
+        .group_by("patient_id", "drug")
+        .agg(n_days_at_treatment_dose=pl.len().cast(pl.Int64))
+    )
     listed = _drugs(facts)
     kidney = {drug: table.kidney_in for drug, table in facts.protocol.doses.items()}
     in_which = pl.col("drug").replace_strict(kidney, default=None, return_dtype=pl.String)
@@ -108,6 +138,9 @@ def exposure(facts: Facts) -> pl.DataFrame:
         exposure_band=pl.when(pl.col("modality").is_null()).then(pl.col("band") + " " + in_which),
         is_on_replacement=pl.col("band").is_not_null() & pl.col("modality").is_not_null(),
         given_in_a_day="amount",
+        is_maintenance_dose="is_maintenance",
+        maintenance_in_a_day="kept_least",
+        share_of_treatment_percent=pl.col("share_least") * 100.0,
         least_in_a_day="least",
         most_in_a_day="most",
         exposure_until_at="ends",
@@ -117,10 +150,12 @@ def exposure(facts: Facts) -> pl.DataFrame:
         listed.join(told, on=["patient_id", "drug"], how="left")
         .join(missed, on=["patient_id", "drug"], how="left")
         .join(beyond, on=["patient_id", "drug"], how="left")
+        .join(at_dose, on=["patient_id", "drug"], how="left")
         .join(ages, on="patient_id", how="left")
+        .join(_all_below(facts), on="patient_id", how="left")
         .with_columns(
-            pl.col("is_exposure_low", "is_exposure_high", "is_on_replacement", "age_is_known").fill_null(False),
-            pl.col("n_missed_lately").fill_null(0),
+            pl.col(_TRUTHS).fill_null(False),
+            pl.col("n_missed_lately", "n_days_at_treatment_dose").fill_null(0),
             dose_unit=pl.col("drug").replace_strict(units, default=None, return_dtype=pl.String),
         )
     )
@@ -151,4 +186,16 @@ def _drugs(facts: Facts) -> pl.DataFrame:
     is_last = pl.col("last_at") == pl.col("last_at").max().over("patient_id", "group")
     return drugs.join(running, on=["patient_id", "group"], how="left").with_columns(
         is_given_now=pl.col("is_running").fill_null(False) & is_last
+    )
+
+
+def _all_below(facts: Facts) -> pl.DataFrame:
+    """Patients the newest series of all whose compartments end with two results below the limit of quantification."""
+    newest = facts.of(NEWEST_SERIES).select(*SERIES_KEY)
+    both = pl.col("latest_detection").is_in(BELOW) & pl.col("previous_detection").is_in(BELOW)
+    is_below = (both & ~pl.col("last_two_conflict")).fill_null(False)
+    return (
+        newest.join(facts.of(SAMPLES), on=SERIES_KEY, how="left")
+        .group_by("patient_id")
+        .agg(load_below_since_at=pl.when(is_below.all()).then(pl.col("latest_collected_at").min()))
     )

@@ -71,7 +71,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "recurrence": ("after_end",),
     "drug_level": ("trough",),
     "exposure_high": ("was_above", "trough"),
-    "exposure_low": ("was_below",),
+    "exposure_low": ("settled", "was_below"),
     "genotype_not_on_record": ("overdue", "ul97_alone", "ul54_alone"),
     "resistance_found": ("running", "effect_not_said"),
     "possible_lab_issue": ("contradict",),
