@@ -271,6 +271,7 @@ class WardView:
         samples: expected by the end of today, or ordered and without a result; None: not told, as where there is no list.
         bal_line_iu_per_ml: the local line of BAL; None: no line is drawn.
         gap_days: across which no line is drawn between two results.
+        handed_to: who answers for patients who have left; "" = the site names nobody.
     """
 
     as_of: datetime
@@ -291,6 +292,7 @@ class WardView:
     samples: tuple[SampleDue, ...] | None = None
     bal_line_iu_per_ml: float | None = None
     gap_days: float = 28.0
+    handed_to: str = ""
 
     @property
     def n_patients(self) -> int:

@@ -44,6 +44,7 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
         "place": _place(row, view, one_ward, language),
+        "left": _left(row, view, language),
         "href": row.href,
         "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
         "reasons": reasons,
@@ -59,6 +60,14 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "untold": untold if is_last else "",
         "unassessed": missing,
     }
+
+
+def _left(row: WardRow, view: WardView, language: Language) -> str:
+    """Of whoever has left: until when her alerts stand here, and who answers for them."""
+    if row.left_at is None:
+        return ""
+    key = "row.handed_over" if view.handed_to else "row.handed_to_nobody"
+    return language.say(key, date=language.date(row.left_at, view.time_zone), who=view.handed_to)
 
 
 def _place(row: WardRow, view: WardView, one_ward: bool, language: Language) -> str:

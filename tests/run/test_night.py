@@ -12,6 +12,7 @@ from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.answers import answering
 from cmvmon.run.judging.assessing import assessed
+from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.sites import day, drop, falling, text, unmarked
@@ -195,3 +196,27 @@ def test_a_preliminary_result_is_shown_and_judged_by_no_rule(tmp_path: Path) -> 
     assert "999,999" in page
     assert "preliminary" in page
     assert "Could not be assessed" in page  # one usable result, as without it
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("", "Nobody is named who takes over."),
+        ('handed_to = "consultant CMV, extension 1234"\n', "Answers for it: consultant CMV, extension 1234."),
+    ],
+)
+def test_the_ward_page_says_who_answers_for_a_patient_who_has_left(tmp_path: Path, settings: str, said: str) -> None:
+    sites.ward_of_three(tmp_path)
+    (tmp_path / "settings.toml").write_text(settings, encoding="utf-8")
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    page = unmarked((tmp_path / "pages" / "ward.en.html").read_text())
+    assert f"listed until somebody has acknowledged what is open. {said}" in page
+
+
+@pytest.mark.parametrize("value", ["3", '"two\\nlines"', f'"{"x" * 81}"', '" "'])
+def test_a_name_that_is_no_name_on_one_line_is_refused(tmp_path: Path, value: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"handed_to = {value}\n", encoding="utf-8")
+    with pytest.raises(SiteError, match="handed_to must be a name"):
+        Site(tmp_path).settings()

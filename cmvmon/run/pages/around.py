@@ -81,6 +81,7 @@ class Around:
             STALE_AFTER_HOURS,
             self.switched_off,
             self.never_delivered,
+            handed_to=settings.handed_to,
         )
 
 

@@ -57,6 +57,7 @@ class Common:
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
+    handed_to: str = ""
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:

@@ -72,4 +72,5 @@ def ward_view(
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
         never_delivered=common.never_delivered,
+        handed_to=common.handed_to,
     )

@@ -42,6 +42,7 @@ _SETTINGS = {
     "patient_number_authority": "",
     "metrics_port": 0,
     "metrics_file": "",
+    "handed_to": "",
 }
 
 
@@ -57,6 +58,7 @@ class Settings:
     `file_settles_s`: for how many seconds a file in the drop folder must have lain still before it is read.
     `patient_number_authority`: who gives the site's own patients' numbers; "" = not said.
     `metrics_port`, `metrics_file`: where `cmvmon watch` shows how the feeds stand (cmvmon.run.checks.metrics); 0 and None = nowhere.
+    `handed_to`: who answers for patients who have left the ICU, as pages name it; "" = nobody is named.
     `longest_pause_days`: how far the clock may stand past the last recorded moment before somebody is asked.
     """
 
@@ -72,6 +74,7 @@ class Settings:
     patient_number_authority: str = ""
     metrics_port: int = 0
     metrics_file: Path | None = None
+    handed_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ class Site:
             _authority(merged["patient_number_authority"]),
             int(_number(merged, "metrics_port", "a port", 0, 65535)),
             self._metrics_file(merged["metrics_file"]),
+            _name(merged["handed_to"], "handed_to"),
         )
 
     def _metrics_file(self, found: object) -> Path | None:
@@ -278,6 +282,12 @@ def _authority(found: object) -> str:
             "settings.toml: patient_number_authority must be a name of letters, digits, - and _, as in [patient_ids] of a feed"
         )
     return str(found)
+
+
+def _name(found: object, key: str) -> str:
+    if not isinstance(found, str) or len(found) > 80 or not (found == "" or (found.isprintable() and found.strip())):
+        raise SiteError(f"settings.toml: {key} must be a name of at most 80 characters, on one line, in quotes")
+    return found
 
 
 def _number(settings: Mapping[str, object], name: str, unit: str, least: float, most: float) -> float:
