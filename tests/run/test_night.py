@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cmvmon.cli import app
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.answers import answering
+from cmvmon.run.daytime.feed import lab_feed
 from cmvmon.run.judging.assessing import assessed
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
@@ -220,3 +221,18 @@ def test_a_name_that_is_no_name_on_one_line_is_refused(tmp_path: Path, value: st
     (tmp_path / "settings.toml").write_text(f"handed_to = {value}\n", encoding="utf-8")
     with pytest.raises(SiteError, match="handed_to must be a name"):
         Site(tmp_path).settings()
+
+
+def test_a_result_of_a_patient_who_has_left_that_the_feed_brings_by_day_is_on_the_ward_page_at_once(
+    tmp_path: Path,
+) -> None:
+    sites.ward_of_three(tmp_path)
+    run(tmp_path, "nightly", "--as-of", text(day(21.5)))
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-FAST", bed="S-01", end=22)], name="two.csv")
+    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    page = tmp_path / "pages" / "ward.en.html"
+    assert "SYNTHETIC-FAST" not in page.read_text()
+    landed = sites.land(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-FAST", 24, 900_000)], at=day(24.4))
+    lab_feed(tmp_path, landed, as_of=day(24.4))
+    assert "SYNTHETIC-FAST" in {one["patient_id"] for one in alerts(tmp_path)}
+    assert "SYNTHETIC-FAST" in page.read_text()
