@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
-from cmvmon.facts.doses_by_day import bands, given_by_day, treatment_doses
+from cmvmon.facts.doses_by_day import bands, given_by_day, judged_doses
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.kidney_days import treated_days
+from cmvmon.facts.kidney_days import TREATED, dosed_days
 from cmvmon.facts.nobody import nobody_without
 
 ADEQUATE, LOW, HIGH, UNKNOWN = STATES = ("adequate", "low", "high", "unknown")
@@ -22,6 +23,7 @@ WHY_UNKNOWN = (
     "unlisted_drug_given",
     "dose_or_weight_unknown",
     "no_table_of_doses",
+    "no_prophylaxis_dose_in_table",
     "no_dose_in_table",
     "kidney_function_unread",
     "kidney_function_not_steady",
@@ -39,18 +41,22 @@ def is_under_age(facts: Facts) -> pl.DataFrame:
 
 @nobody_without(DOSES_GIVEN)
 def drug_days(facts: Facts) -> pl.DataFrame:
-    """Each treated day of each drug of which a dose with treatment intent is on record: its `state`, and why not known.
+    """Each dosed day of each drug of which a dose of the day's `purpose` is on record: its `state`, and why not known.
 
     Columns: patient_id, drug, group, day, ends, band, amount, least, most, kept_least, share_least, n_missed, state,
     unknown_because, is_surely_low, is_surely_high (against the band of the day before too: a change of band must last two days),
-    is_maintenance (low, and as much as the maintenance of the band).
+    is_maintenance (low, and as much as the maintenance of the band), is_within_treatment (no more than its treatment dose).
 
     One group is judged as one: of ganciclovir and valganciclovir on one day the shares of both are added.
     """
     policy, begun = facts.protocol.exposure, facts.prepared.begun
-    doses = facts.shared(treatment_doses).filter(pl.col("administered") == GIVEN)
-    drugs = doses.drop_nulls("group").select("patient_id", "drug", "group").unique()
-    grid = facts.shared(treated_days).join(drugs, on="patient_id")
+    doses = facts.shared(judged_doses).filter(pl.col("administered") == GIVEN).drop_nulls("group")
+    drugs = doses.select("patient_id", "drug", "group").unique()
+    first = doses.group_by("patient_id", "group").agg(first_at=pl.col("given_at").min())
+    is_counted = (pl.col("purpose") == TREATED) | (pl.col("starts") >= pl.col("first_at"))
+    grid = (
+        facts.shared(dosed_days).join(drugs, on="patient_id").join(first, on=["patient_id", "group"]).filter(is_counted)
+    )
     found = (
         grid.select("patient_id", "drug", "group", "day", "starts", "ends")
         .join(facts.shared(bands).drop("starts", "ends", "anchor_at"), on=_OF_A_DAY, how="left")
@@ -71,6 +77,7 @@ def drug_days(facts: Facts) -> pl.DataFrame:
             ("most_b", "most_before"),
             ("kept_least", "kept_least"),
             ("kept_most", "kept_most"),
+            ("treated_most", "treated_most"),
         )
     }
     found = found.with_columns(**{f"share_{name}": share for name, share in shares.items()})
@@ -91,6 +98,7 @@ def drug_days(facts: Facts) -> pl.DataFrame:
         pl.col("share_kept_most").round(9) <= policy.most_share
     )
     return found.with_columns(
+        is_within_treatment=(pl.col("share_treated_most").round(9) <= policy.most_share).fill_null(False),
         is_maintenance=is_known & is_low & is_kept.fill_null(False),
         state=state.otherwise(pl.lit(ADEQUATE)),
         is_surely_low=is_known & both_low.fill_null(False),
@@ -100,7 +108,7 @@ def drug_days(facts: Facts) -> pl.DataFrame:
 
 def _known(facts: Facts) -> pl.DataFrame:
     """Of each patient with a dose on record: since when and until when doses are known, and whether the patient is a child."""
-    doses = facts.shared(treatment_doses)
+    doses = facts.shared(judged_doses)
     begun = facts.prepared.begun
     heard = begun.silent_since(DOSES_GIVEN) or begun.last_heard_of(DOSES_GIVEN)
     found = doses.group_by("patient_id").agg(known_until=pl.lit(heard, dtype=pl.Datetime("us", "UTC")).first())
@@ -109,10 +117,10 @@ def _known(facts: Facts) -> pl.DataFrame:
 
 @nobody_without(DOSES_GIVEN)
 def given_on_days(facts: Facts) -> pl.DataFrame:
-    """Each treated day on which a dose was given, whatever is left of the one before: patient_id, day, group (null: not listed)."""
-    given = facts.shared(treatment_doses).filter(pl.col("administered") == GIVEN)
+    """Each dosed day on which a dose was given, whatever is left of the one before: patient_id, day, group (null: not listed)."""
+    given = facts.shared(judged_doses).filter(pl.col("administered") == GIVEN)
     return (
-        facts.shared(treated_days)
+        facts.shared(dosed_days)
         .join(given.select("patient_id", "group", "given_at"), on="patient_id")
         .filter((pl.col("given_at") >= pl.col("starts")) & (pl.col("given_at") < pl.col("ends")))
         .select("patient_id", "day", "group")
@@ -142,6 +150,7 @@ def _why_unknown(facts: Facts, delivered: bool) -> pl.Expr:
             "kidney_function_unknown",
             pl.col("band").is_null() & pl.col("kidney").is_null() & pl.col("modality").is_null(),
         ),
+        ("no_prophylaxis_dose_in_table", pl.col("least").is_null() & (pl.col("purpose") == words.PROPHYLAXIS)),
         ("no_dose_in_table", pl.col("least").is_null()),
     )
     found = pl.lit(None, dtype=pl.String)

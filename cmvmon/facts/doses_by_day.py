@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN, MISSED
 from cmvmon.domain.kidney_function import ML_PER_MIN
 from cmvmon.facts.columns import hours_long
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.kidney_days import kidney_days, treated_days
+from cmvmon.facts.kidney_days import dosed_days, kidney_days
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.protocol.doses import MG_PER_KG, dose_unit
 
@@ -31,11 +32,25 @@ def treatment_doses(facts: Facts) -> pl.DataFrame:
     )
 
 
+def judged_doses(facts: Facts) -> pl.DataFrame:
+    """The doses that are judged by the days of their patient (`dosed_days`): those of its `purpose`, with `group`, sorted alike."""
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    purposes = facts.shared(dosed_days).select("patient_id", "purpose").unique()
+    return (
+        facts.prepared.begun[DOSES_GIVEN]
+        .join(purposes, on="patient_id")
+        .filter(pl.col("indication") == pl.col("purpose"))
+        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
+        .sort("patient_id", "given_at", "drug")
+    )
+
+
 def bands(facts: Facts) -> pl.DataFrame:
-    """For each treated day and drug with a table of doses: the band, the least and most of 24 hours, and of the day before.
+    """For each dosed day and drug with a table of doses: the band, the least and most of 24 hours, and of the day before.
 
     Columns: patient_id, drug, day, starts, ends, anchor_at, band, least, most, longest_h, kept_least, kept_most (of the
-    row's maintenance), least_before, most_before, kidney_unknown. Null where no row of the table holds, or the row has no regimen.
+    row's maintenance), treated_most, least_before, most_before, kidney_unknown, purpose. Null where no row of the table holds, or the
+    row has no regimen. Under prophylaxis least, most and longest_h are those of maintenance, never of treatment.
     """
     days = facts.shared(kidney_days)
     parts = []
@@ -49,6 +64,7 @@ def bands(facts: Facts) -> pl.DataFrame:
                     "least": min((regimen.per_day for regimen in row.induction), default=None),
                     "most": max((regimen.per_day for regimen in row.induction), default=None),
                     "longest_h": max((regimen.every_h for regimen in row.induction), default=None),
+                    "kept_longest_h": max((regimen.every_h for regimen in row.maintenance), default=None),
                     "kept_least": min((regimen.per_day for regimen in row.maintenance), default=None),
                     "kept_most": max((regimen.per_day for regimen in row.maintenance), default=None),
                 }
@@ -60,24 +76,30 @@ def bands(facts: Facts) -> pl.DataFrame:
                 "least": pl.Float64,
                 "most": pl.Float64,
                 "longest_h": pl.Float64,
+                "kept_longest_h": pl.Float64,
                 "kept_least": pl.Float64,
                 "kept_most": pl.Float64,
             },
         )
         placed = days.with_columns(place=table.place_of(kidney, pl.col("modality")), drug=pl.lit(drug), kidney=kidney)
         parts.append(placed.join(rows, on="place", how="left", maintain_order="left"))
-    found = pl.concat(parts).sort("patient_id", "drug", "day")
+    is_kept = pl.col("purpose") == words.PROPHYLAXIS
+    by_purpose = {
+        name: pl.when(is_kept).then(f"kept_{name}").otherwise(name) for name in ("least", "most", "longest_h")
+    }
+    found = pl.concat(parts).with_columns(treated_most="most").with_columns(**by_purpose)
+    found = found.sort("patient_id", "drug", "day")
     before = {f"{name}_before": pl.col(name).shift(1).over(_OF_A_DRUG) for name in ("least", "most")}
     return found.with_columns(**before)
 
 
 @nobody_without(DOSES_GIVEN)
 def given_by_day(facts: Facts) -> pl.DataFrame:
-    """How much of each drug was given on each treated day, in the unit of its table (null: not known), and how many missed.
+    """How much of each drug was given on each dosed day, in the unit of its table (null: not known), and how many missed.
 
     Columns: patient_id, drug, group, day, amount, n_missed.
     """
-    days = facts.shared(treated_days)
+    days = facts.shared(dosed_days)
     anchors = days.select("patient_id", "anchor_at").unique()
     units = {drug: dose_unit(facts.protocol.doses, drug) for drug in facts.protocol.doses}
     by_weight = [drug for drug, unit in units.items() if unit == MG_PER_KG]
@@ -86,7 +108,7 @@ def given_by_day(facts: Facts) -> pl.DataFrame:
         .then(pl.col("dose_mg") / pl.col("dosing_weight_kg"))
         .otherwise("dose_mg")
     )
-    doses = facts.shared(treatment_doses).join(anchors, on="patient_id").drop_nulls("group")
+    doses = facts.shared(judged_doses).join(anchors, on="patient_id").drop_nulls("group")
     given = _lasting(facts, doses.filter(pl.col("administered") == GIVEN).with_columns(amount=amount))
     first = ((pl.col("given_at") - pl.col("anchor_at")).dt.total_seconds() // 86_400).cast(pl.Int64)
     until = -((pl.col("anchor_at") - pl.col("until")).dt.total_seconds() // 86_400).cast(pl.Int64)

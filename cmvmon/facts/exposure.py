@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
@@ -13,13 +14,24 @@ from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of, yes_no
 from cmvmon.facts.dose_days import ADEQUATE, HIGH, LOW, STATES, WHY_UNKNOWN, drug_days, given_on_days, is_under_age
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.kidney_days import TREATED
 from cmvmon.facts.newest_series import NEWEST_SERIES
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.samples import SAMPLES
+from cmvmon.facts.treatment import TREATMENT
 from cmvmon.protocol.doses import dose_unit
 
 _NO_BAND = "not known, renal replacement ran, or the drug has no table of doses"
-_TRUTHS = ("is_exposure_low", "is_exposure_high", "is_maintenance_dose", "is_on_replacement", "age_is_known")
+BESIDE_TREATMENT = "prophylaxis_beside_treatment"
+NOT_JUDGED = (*WHY_UNKNOWN, BESIDE_TREATMENT)
+_TRUTHS = (
+    "is_within_treatment_dose",
+    "is_exposure_low",
+    "is_exposure_high",
+    "is_maintenance_dose",
+    "is_on_replacement",
+    "age_is_known",
+)
 _UNJUDGED = "not known, or the table of doses has none"
 
 
@@ -29,20 +41,26 @@ def _amount(name: str, description: str) -> Column:
 
 EXPOSURE = RowType(
     name="exposure",
-    description="The drugs of which a dose with treatment intent is on record, with the last day of the response clock that is "
-    "over. A day is 24 hours from the start of the clock on.",
+    description="The drugs of which a dose with treatment intent is on record, or one as prophylaxis that runs, with the last day of "
+    "the response clock, or of prophylaxis, that is over. A day is 24 hours from its start on.",
     key=("patient_id", "drug"),
     columns=(
         PATIENT_ID,
         Column("drug", Kind.TEXT, "The drug."),
+        one_of("given_for", (TREATED, words.PROPHYLAXIS), "What it is given for."),
         yes_no(
             "is_given_now",
-            "Whether a course of its group, with treatment intent, has not stopped, and it is the last of the group that was given.",
+            "Whether a course of its group, with that intent, has not stopped, and it is the last of the group that was given.",
         ),
         one_of(
             "exposure_state", STATES, "What was given on that day, against the band of that day.", "no such day is over"
         ),
-        one_of("exposure_unknown", WHY_UNKNOWN, "Why that day can't be judged, the first that holds.", "it can be"),
+        one_of(
+            "exposure_unknown",
+            NOT_JUDGED,
+            "Why that day can't be judged, the first that holds.",
+            "it can be",
+        ),
         yes_no(
             "is_exposure_low",
             "Whether less was given than the band asks for, by the band of the day before as well, and so it was on the day "
@@ -61,12 +79,12 @@ EXPOSURE = RowType(
         _amount("given_in_a_day", "What was given in those 24 hours."),
         _amount("least_in_a_day", "The least that a regimen of the band gives in 24 hours."),
         _amount("most_in_a_day", "The most."),
+        yes_no("is_within_treatment_dose", "Whether it was no more than the treatment dose of the band."),
         moment("exposure_until_at", "When that day ended.", "no such day is over"),
         yes_no(
             "is_maintenance_dose",
             "Whether that is below the treatment dose of the band, and as much as its maintenance dose.",
         ),
-        _amount("maintenance_in_a_day", "The least that a maintenance regimen of the band gives in 24 hours."),
         Column(
             "share_of_treatment_percent",
             Kind.NUMBER,
@@ -124,6 +142,7 @@ def exposure(facts: Facts) -> pl.DataFrame:
         .group_by("patient_id", "drug")
         .agg(n_days_at_treatment_dose=pl.len().cast(pl.Int64))
     )
+    is_beside = (pl.col("given_for") == words.PROPHYLAXIS) & (pl.col("treatment") == words.TREATMENT_ON)
     listed = _drugs(facts)
     kidney = {drug: table.kidney_in for drug, table in facts.protocol.doses.items()}
     in_which = pl.col("drug").replace_strict(kidney, default=None, return_dtype=pl.String)
@@ -139,7 +158,7 @@ def exposure(facts: Facts) -> pl.DataFrame:
         is_on_replacement=pl.col("band").is_not_null() & pl.col("modality").is_not_null(),
         given_in_a_day="amount",
         is_maintenance_dose="is_maintenance",
-        maintenance_in_a_day="kept_least",
+        is_within_treatment_dose="is_within_treatment",
         share_of_treatment_percent=pl.col("share_least") * 100.0,
         least_in_a_day="least",
         most_in_a_day="most",
@@ -153,6 +172,10 @@ def exposure(facts: Facts) -> pl.DataFrame:
         .join(at_dose, on=["patient_id", "drug"], how="left")
         .join(ages, on="patient_id", how="left")
         .join(_all_below(facts), on="patient_id", how="left")
+        .join(facts.of(TREATMENT).select("patient_id", "treatment"), on="patient_id", how="left")
+        .with_columns(
+            exposure_unknown=pl.when(is_beside).then(pl.lit(BESIDE_TREATMENT)).otherwise("exposure_unknown"),
+        )
         .with_columns(
             pl.col(_TRUTHS).fill_null(False),
             pl.col("n_missed_lately", "n_days_at_treatment_dose").fill_null(0),
@@ -162,31 +185,33 @@ def exposure(facts: Facts) -> pl.DataFrame:
 
 
 def _drugs(facts: Facts) -> pl.DataFrame:
-    """Each listed drug of a patient of which a dose with treatment intent was given, with `is_given_now`, `n_days_on_record`."""
+    """Each listed drug of a patient of which a dose was given as treatment, or as prophylaxis that runs: `given_for`, `is_given_now`.
+
+    A drug that was given as both counts as prophylaxis where that runs, and no treatment with its group does.
+    """
     groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
     group = pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
-    is_treatment = (pl.col("indication") == "treatment").fill_null(False)
-    begun = facts.prepared.begun
-    treatment_at = pl.col("given_at").filter(is_treatment).max()
-    drugs = (
-        begun[DOSES_GIVEN]
-        .filter(pl.col("administered") == GIVEN)
-        .group_by("patient_id", "drug")
-        .agg(last_at=treatment_at, n_days_on_record=pl.col("given_at").dt.date().n_unique().cast(pl.Int64))
-        .with_columns(group=group)
-        .drop_nulls(["last_at", "group"])
-    )
-    running = (
-        begun[ANTIVIRAL_COURSES]
-        .filter(is_treatment & pl.col("stopped_at").is_null())
-        .select("patient_id", group=group, is_running=pl.lit(True))
-        .drop_nulls("group")
-        .unique()
-    )
-    is_last = pl.col("last_at") == pl.col("last_at").max().over("patient_id", "group")
-    return drugs.join(running, on=["patient_id", "group"], how="left").with_columns(
-        is_given_now=pl.col("is_running").fill_null(False) & is_last
-    )
+    begun, of_a_drug, of_a_group = facts.prepared.begun, ["patient_id", "drug"], ["patient_id", "group"]
+    given = begun[DOSES_GIVEN].filter(pl.col("administered") == GIVEN).with_columns(group=group).drop_nulls("group")
+    on_record = given.group_by(of_a_drug).agg(n_days_on_record=pl.col("given_at").dt.date().n_unique().cast(pl.Int64))
+    courses = begun[ANTIVIRAL_COURSES].filter(pl.col("stopped_at").is_null()).with_columns(group=group)
+    found = []
+    for purpose in (TREATED, words.PROPHYLAXIS):
+        running = courses.filter(pl.col("indication") == purpose).select(*of_a_group, is_running=pl.lit(True)).unique()
+        last = (
+            given.filter(pl.col("indication") == purpose)
+            .group_by(*of_a_drug, "group")
+            .agg(last_at=pl.col("given_at").max())
+            .join(running, on=of_a_group, how="left")
+        )
+        is_last = pl.col("last_at") == pl.col("last_at").max().over(of_a_group)
+        is_now = pl.col("is_running").fill_null(False) & is_last
+        found.append(last.with_columns(is_given_now=is_now, given_for=pl.lit(purpose)))
+    treated, prophylaxis = found
+    is_treated_now = treated.filter(pl.col("is_running").fill_null(False))
+    kept = prophylaxis.filter("is_given_now").join(is_treated_now, on=of_a_group, how="anti")
+    rows = pl.concat([treated.join(kept, on=of_a_drug, how="anti"), kept])
+    return rows.join(on_record, on=of_a_drug, how="left")
 
 
 def _all_below(facts: Facts) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.doses_given import DOSES_GIVEN
+from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.kidney_function import (
     COCKCROFT_GAULT,
     CREATININE,
@@ -31,6 +31,7 @@ from cmvmon.facts.treatment import TREATMENT
 
 _OF_A_DAY = ["patient_id", "day"]
 _RANK = {EGFR: 0, COCKCROFT_GAULT: 1, FOSCARNET_LABEL: 2, MEASURED: 3}  # of several at one moment the last
+TREATED = "treatment"  # the intent of a dose
 UNSTEADY, UNREAD = "kidney_function_not_steady", "kidney_function_unread"
 
 
@@ -49,16 +50,45 @@ def treated_days(facts: Facts) -> pl.DataFrame:
         .select("patient_id", "anchor_at")
         .join(with_doses, on="patient_id", how="semi")
     )
+    return _days_since(facts, treated)
+
+
+def _days_since(facts: Facts, anchors: pl.DataFrame) -> pl.DataFrame:
+    """Every day that is over since the `anchor_at` of each patient."""
     one_day = pl.duration(hours=24)
     heard = facts.prepared.begun.last_heard_of(DOSES_GIVEN)
     until = facts.now if heard is None or facts.as_of - heard > timedelta(days=1) else pl.lit(min(heard, facts.as_of))
     n_days = (until - pl.col("anchor_at")).dt.total_seconds() // 86_400
     return (
-        treated.with_columns(day=pl.int_ranges(0, n_days))
+        anchors.with_columns(day=pl.int_ranges(0, n_days))
         .explode("day", empty_as_null=False)
         .with_columns(starts=pl.col("anchor_at") + pl.col("day") * one_day)
         .with_columns(ends=pl.col("starts") + one_day)
     )
+
+
+def dosed_days(facts: Facts) -> pl.DataFrame:
+    """The treated days, and of who is not on treatment the days of prophylaxis, with `purpose`: `treatment` or `prophylaxis`.
+
+    Prophylaxis counts from its first dose on record, begun anew after a gap that ends a course: what was given at home is not known.
+    """
+    treated = facts.shared(treated_days).with_columns(purpose=pl.lit(TREATED))
+    policy, begun = facts.protocol.response_clock, facts.prepared.begun
+    gap = pl.duration(hours=24 * policy.same_course_gap_days)
+    is_dose = (pl.col("indication") == words.PROPHYLAXIS) & (pl.col("administered") == GIVEN)
+    doses = begun[DOSES_GIVEN].filter(is_dose & pl.col("drug").is_in(list(facts.protocol.drugs)))
+    begins = pl.col("given_at") > pl.col("given_at").shift(1).over("patient_id") + gap
+    anchors = (
+        facts.of(TREATMENT)
+        .filter((pl.col("treatment") != words.TREATMENT_ON) & pl.col("has_prophylaxis"))
+        .join(doses.select("patient_id", "given_at").sort("patient_id", "given_at"), on="patient_id")
+        .sort("patient_id", "given_at")
+        .with_columns(spell=begins.fill_null(True).cum_sum().over("patient_id"))
+        .filter(pl.col("spell") == pl.col("spell").max().over("patient_id"))
+        .group_by("patient_id", maintain_order=True)
+        .agg(anchor_at=pl.col("given_at").min())
+    )
+    return pl.concat([treated, _days_since(facts, anchors).with_columns(purpose=pl.lit(words.PROPHYLAXIS))])
 
 
 def kidney_days(facts: Facts) -> pl.DataFrame:
@@ -70,7 +100,7 @@ def kidney_days(facts: Facts) -> pl.DataFrame:
     eGFR is de-indexed by body surface, or sets no band. A clearance is divided by the weight it was computed with, else by
     the dosing weight; what the foscarnet label's formula gives is by weight already. Source: rules.md section 2.
     """
-    return kidney_of(facts, facts.shared(treated_days))
+    return kidney_of(facts, facts.shared(dosed_days))
 
 
 def kidney_of(facts: Facts, days: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """Less of a drug was given than its label has for the kidney function, or doses were missed.
 
-Watches each drug that is given as treatment, by the doses that were given. A day is 24 hours from the start of the response
-clock on; its dose is held against the band of that day: {exposure.least_share} of the least that a regimen of the band gives.
+Watches each drug that is given as treatment or prophylaxis, by the doses that were given. A day is 24 hours from the start of the
+response clock on, of prophylaxis from its first dose on record on. Its dose is held against the band of that day:
+{exposure.least_share} of the least that a regimen of the band gives, under prophylaxis a maintenance regimen.
 
 Alerts on three grounds. *below_band*: the last day that is over and the one before it lie below the band, or nothing at all was
 given on the last; by the band of the day before as well, so that a change of band counts once it has lasted a day. *missed_doses*:
@@ -17,8 +18,8 @@ Clear when the last day is not below its band, fewer doses were missed, and thos
 below it; without a dosing weight (of a drug that is dosed by weight), a clearance of the last
 {exposure.kidney_value_holds_days} days (an eGFR only with body surface), in the {exposure.unsteady_after_replacement_h} hours
 after renal replacement, where creatinine moved by more than {exposure.creatinine_moved_umol_per_l} umol/L in
-{exposure.creatinine_moved_within_h} hours, of patients under {exposure.adult_from_years} years, and where a row could not be
-read. A patient of unknown age is judged as an adult.
+{exposure.creatinine_moved_within_h} hours, of patients under {exposure.adult_from_years} years, where a row could not be
+read, where the table has no dose for prophylaxis, and of prophylaxis beside treatment. A patient of unknown age is judged as an adult.
 
 Why: guide G14, G17: a low dose explains a slow fall before resistance does. Doses on renal replacement rest on few patients
 (Horvatits 2014). Not to be read as an order to give more: a dose may be low on purpose. The route is not judged.

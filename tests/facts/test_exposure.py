@@ -252,3 +252,54 @@ def test_the_last_dose_on_record_lasts_as_long_as_the_one_before_and_no_longer_t
     rows = known(written, "label 1.5 d0-; cg 105 d0-", courses="foscarnet d0-")
     found = facts_of(rows, day=14.1).of(EXPOSURE).filter(drug="foscarnet")
     assert found["given_in_a_day"].to_list() == pytest.approx([mg_per_kg], abs=0.01), says
+
+
+KEPT = "valganciclovir(prophylaxis) 900mg q24"
+
+
+@pytest.mark.parametrize(
+    ("says", "doses", "day", "expected"),
+    [
+        ("from the first dose on record, though the course began at home", f"{KEPT} d3-", 8.1, "aaaaa"),
+        ("readmitted: the weeks at home are no days of too little", f"{KEPT} d-40-d-30; {KEPT} d3-", 8.1, "aaaaa"),
+        ("no dose for three days is told, as of a treatment", f"{KEPT} d0-d3; {KEPT} d6-", 8.1, "aaalllaa"),
+        (
+            "another group before it: its own days begin with its own dose",
+            f"letermovir(prophylaxis) 480mg q24 d0-; {KEPT} d3-",
+            6.1,
+            "aaa",
+        ),
+    ],
+)
+def test_the_days_of_prophylaxis_begin_with_its_first_dose_on_record(
+    says: str, doses: str, day: float, expected: str
+) -> None:
+    courses = "valganciclovir(prophylaxis) d-90-; letermovir(prophylaxis) d-90-"
+    assert states(known(doses, "cg 80 d-40-", courses=courses), day=day, drug="valganciclovir") == expected, says
+
+
+def test_doses_of_another_intent_count_for_no_day_of_prophylaxis() -> None:
+    """A dose as treatment on a day of prophylaxis makes it no day of more, and prophylaxis none of treatment."""
+    doses, courses = f"{KEPT} d0-; valganciclovir 900mg q24 d0-", "valganciclovir(prophylaxis) d0-"
+    assert states(known(doses, courses=courses), day=4.1, drug="valganciclovir") == "aaaa"
+    assert states(known(doses, courses="valganciclovir d0-"), day=4.1, drug="valganciclovir") == "llll"
+
+
+def test_prophylaxis_is_never_held_against_the_dose_of_treatment() -> None:
+    found = facts_of(known(f"{KEPT} d0-", courses="valganciclovir(prophylaxis) d0-"), day=4.1).of(EXPOSURE)
+    told = one(found.select("given_for", "least_in_a_day", "most_in_a_day", "given_in_a_day"))
+    assert told == {
+        "given_for": "prophylaxis",
+        "least_in_a_day": 900.0,
+        "most_in_a_day": 900.0,
+        "given_in_a_day": 900.0,
+    }
+
+
+def test_prophylaxis_that_follows_treatment_is_judged_once_treatment_is_over() -> None:
+    """Until then it is said that it is not, and why; it is never left out."""
+    doses, courses = f"ganciclovir 5 q12 d-20-d0; {KEPT} d0-", "ganciclovir d-20-d0; valganciclovir(prophylaxis) d0-"
+    rows = known(doses, "cg 80 d-20-", courses=courses)
+    for day, why_not in ((2.1, "prophylaxis_beside_treatment"), (4.1, None)):
+        row = one(facts_of(rows, day=day).of(EXPOSURE).filter(drug="valganciclovir"))
+        assert (row["given_for"], row["is_given_now"], row["exposure_unknown"]) == ("prophylaxis", True, why_not)
