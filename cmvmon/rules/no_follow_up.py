@@ -2,15 +2,16 @@
 
 Watches a patient on treatment: the last result in blood of any matrix (plasma, whole blood, serum), and those of the leading
 compartments that are not blood. Without either the response can't be judged, and the absence of an alert would read as an
-answer. Silent before day {not_before_day} of the course, after discharge, and under a limit to treatment that ends sampling.
-A preliminary result is none yet: how many wait, and of when the last is, is said; so is a sample that was taken and has no result.
+answer. The days count from that result; where there is none, from the start of the course. Silent before day {not_before_day}
+of the course, after discharge, and under a limit to treatment that ends sampling. A preliminary result is none yet: how many
+wait, and of when the last is, is said; so is a sample that was taken and has no result.
 
 Alerts on two grounds. *overdue*, tier 2: neither blood nor a leading compartment has a result of the last
 {overdue_after_days} days. *leading_overdue*, for information: something has, and a leading compartment has not; then the lung,
 or what else leads, is not judged by what is new: of BAL once in a course, and not where it is stated not to be feasible.
 
-Clear when both are recent, before day {not_before_day}, when not on treatment, or when discharged. Not assessable when it is
-unknown whether the patient is treated, and where *leading_overdue* is held back.
+Clear when both are recent or not due yet, before day {not_before_day}, when not on treatment, or when discharged. Not
+assessable when it is unknown whether the patient is treated, and where *leading_overdue* is held back.
 
 Why: weekly follow-up is the transplant guidelines' custom (Kotton 2018, AST 2019); guide G19, G20. Not to be read as
 neglect: the feed may be silent, which the ward page says on its first line, and a lavage may not have been feasible.
@@ -25,12 +26,18 @@ overdue_after, leading_waits = number("overdue_after_days"), fact("waiting_longe
 n_preliminary, preliminary = fact("n_preliminary_blood"), fact("last_preliminary_blood_collected_at")
 leading, leading_at = fact("longest_ago_compartment"), fact("longest_ago_collected_at")
 blood_waits = fact("waiting_blood_collected_at")
-is_early = as_of - started < number("not_before_day").days
+newest_leading = fact("newest_leading_collected_at")
+has_just_begun = as_of - started <= overdue_after.days
+has_none = last.is_unknown() & newest_leading.is_unknown()
+is_early = (as_of - started < number("not_before_day").days) | (has_none & has_just_begun)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
 has_blood = as_of - last <= overdue_after.days
-has_leading = as_of - fact("newest_leading_collected_at") <= overdue_after.days
+has_leading = as_of - newest_leading <= overdue_after.days
 is_followed = has_blood | has_leading | is_early | has_left
-all_leading = leading.is_unknown() | (as_of - leading_at <= overdue_after.days)
+leading_is_due = (
+    leading_at.is_unknown() & has_just_begun
+)  # not yet overdue: the days count from the start of the course
+all_leading = leading.is_unknown() | leading_is_due | (as_of - leading_at <= overdue_after.days)
 is_unsampled = ~all_leading & ~is_early & ~has_left
 
 overdue = treatment.is_on & ~is_followed
