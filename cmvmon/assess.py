@@ -6,12 +6,13 @@ known rows -> prepared (current results, clocks, weekly decline) -> facts -> eve
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.deaths import with_stays_ended
 from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.prepared import Prepared
@@ -133,6 +134,7 @@ def _prepared(
 ) -> tuple[Prepared, KernelInput]:
     """`weekly_decline`: as it was recorded; None = it is estimated."""
     begun = known.begun(as_of)
+    begun = replace(begun, tables=with_stays_ended(begun.tables))
     current = current_versions(begun[VIRAL_LOAD_RESULTS])
     usable = by_moment(laboratory_sigma(current.filter(is_usable()), known.assays))
     pairs = impossible_pairs(usable, protocol=protocol)

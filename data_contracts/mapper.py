@@ -18,7 +18,7 @@ from cmvmon.data_contracts.odcs import PHYSICAL
 from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
 from cmvmon.data_contracts.reading import Rule, read_contract
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -121,6 +121,12 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
         case Requires(column, when, values):
             asked = _column(gx, when).is_in(list(values))
             found = gxe.ExpectColumnValuesToNotBeNull(column=column, row_condition=asked)
+        case RequiresUnless(column, when, values):
+            other = _column(gx, when).is_not_in(list(values)) | _column(gx, when).is_null()
+            found = gxe.ExpectColumnValuesToNotBeNull(column=column, row_condition=other)
+        case NullWhen(column, when, values):
+            asked = _column(gx, when).is_in(list(values))
+            found = gxe.ExpectColumnValuesToBeNull(column=column, row_condition=asked)
         case NullUnless(column, when, values):
             other = _column(gx, when).is_not_in(list(values)) | _column(gx, when).is_null()
             found = gxe.ExpectColumnValuesToBeNull(column=column, row_condition=other)

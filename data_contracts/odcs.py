@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
 from cmvmon.domain.constraints import (
     Between,
     Constraint,
@@ -52,7 +52,7 @@ _HEADER = """\
 # {name}: its columns, and what is promised about each row of it.
 # Generated from cmvmon/domain by `make generate`: do not edit. A change belongs to the row type.
 # A rule's `name` is the reason that a row which breaks it is quarantined with; its `description` says what is promised.
-# An empty cell breaks no rule, except nullValues and required_when.
+# An empty cell breaks no rule, except nullValues, required_when and required_unless.
 """
 
 
@@ -155,6 +155,10 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
             return "accuracy", _custom("between_in_unit", column=column, **limits, or_zero=or_zero, **asked)
         case Requires(column, when, values):
             return "completeness", _custom("required_when", column=column, when=when, values=list(values))
+        case RequiresUnless(column, when, values):
+            return "completeness", _custom("required_unless", column=column, when=when, values=list(values))
+        case NullWhen(column, when, values):
+            return "consistency", _custom("null_when", column=column, when=when, values=list(values))
         case NullUnless(column, when, values):
             return "consistency", _custom("null_unless", column=column, when=when, values=list(values))
     raise ContractBroken(

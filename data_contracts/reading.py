@@ -14,7 +14,7 @@ from cmvmon.data_contracts import strict
 from cmvmon.data_contracts.odcs import API_VERSION, ENGINE, LOGICAL, PHYSICAL
 from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, OneOfWhen
+from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
 from cmvmon.domain.constraints import (
     Between,
     Differ,
@@ -290,6 +290,8 @@ _ON_TABLE: Mapping[str, _Reader] = {
         _Stated.between_in_unit,
     ),
     "required_when": (("column", *_WHEN), (), lambda s: Requires(s.text("column"), *s.when())),
+    "required_unless": (("column", *_WHEN), (), lambda s: RequiresUnless(s.text("column"), *s.when())),
+    "null_when": (("column", *_WHEN), (), lambda s: NullWhen(s.text("column"), *s.when(), s.name)),
     "null_unless": (("column", *_WHEN), (), lambda s: NullUnless(s.text("column"), *s.when())),
     "known": (("columns", "reference"), (), lambda s: Known(s.words("columns"), s.text("reference"))),
     "fresh": (("column", "within_hours"), (), _Stated.fresh),

@@ -30,6 +30,7 @@ import polars as pl
 
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
@@ -54,6 +55,7 @@ HEADERS = {
     SAMPLES_ORDERED.name: "patient_id,order_number,compartment,ordered_at,state,collected_at,stated_at,stated_by",
     KIDNEY_FUNCTION.name: "patient_id,method,measured_at,kidney_value,unit,weight_kg,body_surface_m2",
     BIRTH_DATES.name: "patient_id,born_on,stated_at",
+    DEATHS.name: "patient_id,died_at,died_on,says,stated_at",
 }
 
 

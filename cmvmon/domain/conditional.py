@@ -102,3 +102,54 @@ class BetweenInUnit:
         if self.or_zero:
             kept |= number == 0.0
         return ~of_these.fill_null(False) | kept.fill_null(True)
+
+
+@dataclass(frozen=True)
+class RequiresUnless:
+    """`column` is given in every row, unless `when` holds one of `values`."""
+
+    column: str
+    when: str
+    values: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.when)
+
+    @property
+    def code(self) -> str:
+        return f"missing_{self.column}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is given unless {self.when} is {' or '.join(self.values)}"
+
+    def holds(self) -> pl.Expr:
+        spared = pl.col(self.when).is_in(list(self.values)).fill_null(False)
+        return spared | pl.col(self.column).is_not_null()
+
+
+@dataclass(frozen=True)
+class NullWhen:
+    """`column` is null in every row in which `when` holds one of `values`."""
+
+    column: str
+    when: str
+    values: tuple[str, ...]
+    code_: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.when)
+
+    @property
+    def code(self) -> str:
+        return self.code_
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is empty where {self.when} is {' or '.join(self.values)}"
+
+    def holds(self) -> pl.Expr:
+        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
+        return ~asked | pl.col(self.column).is_null()

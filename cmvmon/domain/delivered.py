@@ -18,6 +18,7 @@ from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.cmv_serology import CMV_SEROLOGY
 from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.host_status import HOST_STATUS
@@ -173,6 +174,12 @@ DELIVERED: tuple[Delivered, ...] = (
         BIRTH_DATES,
         starts="stated_at",
         known_since=("stated_at",),
+    ),
+    Delivered(
+        DEATHS,
+        starts="died_at",
+        known_since=("stated_at",),
+        stated="stated_at",
     ),
     Delivered(
         DOSES_GIVEN,

@@ -65,8 +65,8 @@ def _joined(names: Iterable[str], table: Delivered) -> list[pl.Expr]:
 
 def _of_several(name: str, table: Delivered) -> pl.Expr:
     value = pl.col(name)
-    if name == table.starts:
-        return value.min()
+    if name == table.starts:  # null where one of them takes back what the other states
+        return pl.when(value.is_not_null().all()).then(value.min())
     if name == "received_at":
         return value.max()
     if name in table.ends:

@@ -1,10 +1,11 @@
-"""Whether a patient has left."""
+"""Whether a patient has left, and whether by death."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import DEATHS, who_died
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.facts.columns import PATIENT_ID, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -12,23 +13,27 @@ from cmvmon.facts.patients import PATIENTS
 
 STAYS = RowType(
     name="stays",
-    description="Whether a patient is still on the ward.",
+    description="Whether a patient is still on the ward, and whether one is known to have died.",
     key=("patient_id",),
-    columns=(PATIENT_ID, yes_no("is_discharged", "There are stays on record, and none is open.")),
+    columns=(
+        PATIENT_ID,
+        yes_no("is_discharged", "There are stays on record, and none is open; or the patient has died."),
+        yes_no("has_died", "A death is on record, and no stay that began after it. No = not known to have died."),
+    ),
 )
 
 
 @fact_table(STAYS)
 def stays(facts: Facts) -> pl.DataFrame:
-    """A patient without a stay on record is not known to have left."""
-    ended = (
-        facts.prepared.begun[ICU_STAYS]
-        .group_by("patient_id")
-        .agg(is_discharged=pl.col("discharged_at").is_not_null().all())
-    )
+    """A patient without a stay on record is not known to have left. A death ends the stay, whether or not its end was stated."""
+    begun = facts.prepared.begun
+    ended = begun[ICU_STAYS].group_by("patient_id").agg(is_discharged=pl.col("discharged_at").is_not_null().all())
+    died = who_died(begun[DEATHS], begun[ICU_STAYS])["patient_id"].implode()
     return (
         facts.of(PATIENTS)
         .select("patient_id")
         .join(ended, on="patient_id", how="left")
-        .with_columns(pl.col("is_discharged").fill_null(False))
+        .with_columns(has_died=pl.col("patient_id").is_in(died))
+        .with_columns(is_discharged=pl.col("is_discharged").fill_null(False) | pl.col("has_died"))
+        .select(*STAYS.schema)
     )

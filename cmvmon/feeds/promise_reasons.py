@@ -120,6 +120,17 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "sender's word in the table file (`words.route`)."
         ),
         "other_drug_stopped_before_started": "the drug ends before it starts. Check both times with the sender.",
+        "missing_died_at": (
+            "a death has no moment. Ask the sender for it, or for the moment at which it was stated; a row that takes a death back "
+            "says so (`says` = alive)."
+        ),
+        "died_after_stated": (
+            "the death was stated before it happened: a moment may be of another zone or year, or planned. Check both times with the "
+            "sender."
+        ),
+        "malformed_died_on": "the date of death is no date written as 2026-03-01. Ask the sender for it in full.",
+        "alive_and_died_at": "the row says that the patient is alive, and has a moment of death. Ask the sender which holds.",
+        "alive_and_died_on": "the row says that the patient is alive, and has a date of death. Ask the sender which holds.",
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
         ),

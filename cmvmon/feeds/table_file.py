@@ -30,6 +30,7 @@ DOSES_PER_DAY = "doses_per_day"
 """In place of `interval_h`: how often in 24 hours, as many a pharmacy says it."""
 NOT_WORDS = (
     "born_on",
+    "died_on",
     "patient_id",
     "merged_into",
     "stay_id",

@@ -90,6 +90,21 @@ _OWN: dict[str, dict[str, list[Row]]] = {
             )
         ],
     },
+    "deaths": {
+        "NotBefore died_at": [full("deaths") | {"died_at": TOO_EARLY}],
+        "Matches died_on": [
+            full("deaths") | {"died_on": text}
+            for text in ("", "01-03-2026", "2026-3-1", "2026-13-01", "2026-03-32", "1826-03-01")
+        ],
+        "OneOf says": [full("deaths") | {"says": word} for word in ("dead", "DIED", "")],
+        "RequiresUnless died_at says": [
+            full("deaths") | {"died_at": None},
+            full("deaths") | {"died_at": None, "says": None},
+        ],
+        "Ordered died_at stated_at": [full("deaths") | {"died_at": at(10)}],
+        "NullWhen died_at says": [bare("deaths") | {"died_at": at(9)}],
+        "NullWhen died_on says": [bare("deaths") | {"died_on": "2026-03-10"}],
+    },
     "doses_given": {
         "NotNull administered": [bare("doses_given") | {"administered": None}],
         "OneOf administered": [bare("doses_given") | {"administered": word} for word in ("withheld", "GIVEN", "")],

@@ -45,6 +45,7 @@ MUTATIONS: dict[tuple[str, str], Callable[[], Mutation]] = {
     ("patient_movements", "duplicate_patient_movement"): lambda: _doubled("patient_movements"),
     ("host_status", "duplicate_host_status"): lambda: _doubled("host_status"),
     ("birth_dates", "duplicate_birth_date"): lambda: _doubled("birth_dates"),
+    ("deaths", "duplicate_death"): lambda: _doubled("deaths"),
     ("doses_given", "duplicate_dose"): lambda: _doubled("doses_given"),
     ("kidney_function", "duplicate_kidney_function"): lambda: _doubled("kidney_function"),
     ("renal_replacement", "duplicate_renal_replacement"): lambda: _doubled("renal_replacement"),

@@ -86,6 +86,15 @@ FULL: dict[str, Row] = {
         "received_at": at(1),
         "delivery_id": "0" * 64,
     },
+    "deaths": {
+        "patient_id": "SYN-1",
+        "died_at": at(9),
+        "died_on": "2026-03-10",
+        "says": "died",
+        "stated_at": at(9),
+        "received_at": at(9, 9),
+        "delivery_id": "0" * 64,
+    },
     "doses_given": {
         "patient_id": "SYN-1",
         "drug": "ganciclovir",
@@ -386,6 +395,7 @@ FULL: dict[str, Row] = {
 # What a row without any optional cell needs besides.
 _BARE: dict[str, Row] = {
     "viral_load_results": {"detection": "not_detected", "received_at": at(18, 9)},
+    "deaths": {"says": "alive"},
     "doses_given": {"administered": "missed"},
     "resistance_reports": {"finding": "requested"},
     "patient_movements": {"movement": "cancelled_admission"},
@@ -401,6 +411,7 @@ NAMED_BY = {
     "icu_stays": "stay_id",
     "host_status": "patient_id",
     "birth_dates": "patient_id",
+    "deaths": "patient_id",
     "doses_given": "patient_id",
     "kidney_function": "patient_id",
     "renal_replacement": "patient_id",

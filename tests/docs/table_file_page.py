@@ -182,6 +182,19 @@ born_on = "Geboortedatum"
 stated_at = "Datum"
 stated_time = "Tijd"
 
+[deaths.columns]
+patient_id = "Patiëntnummer"
+died_at = "Overleden op"
+died_time = "Overleden om"
+died_on = "Overlijdensdatum"
+says = "Status"
+stated_at = "Datum"
+stated_time = "Tijd"
+
+[deaths.words.says]
+died = ["overleden"]
+alive = ["in leven"]
+
 [doses_given.columns]
 patient_id = "Patiëntnummer"
 drug = "Middel"

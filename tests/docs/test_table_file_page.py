@@ -37,6 +37,7 @@ def test_the_example_holds_every_key_but_those_that_another_stands_for() -> None
                 "patient_movements",
                 "host_status",
                 "birth_dates",
+                "deaths",
                 "doses_given",
                 "kidney_function",
                 "renal_replacement",

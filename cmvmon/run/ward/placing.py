@@ -23,6 +23,7 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
         return {}
     from cmvmon.domain.delivered import BY_NAME  # with a frame library: only where somebody is to be told
     from cmvmon.domain.rows import ICU_STAYS
+    from cmvmon.run.ward.ended_stays import ended_stays
     from cmvmon.shell.as_known import known
     from cmvmon.shell.versions.links import links
 
@@ -31,7 +32,8 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
     if stays is None:
         return {}
     one = links(connection, as_of=at, about=patients)
-    rows = table.begun(stays, at).select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
+    begun = ended_stays(connection, table.begun(stays, at), as_of=at, patients=patients, one=one)
+    rows = begun.select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
     by_number = {
         row["patient_id"]: Place(row["ward"], row["bed"], row["discharged_at"] is not None)
         for row in sorted(rows, key=lambda row: (row["discharged_at"] is None, row["admitted_at"]))

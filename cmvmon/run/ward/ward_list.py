@@ -18,6 +18,7 @@ from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
 from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.run.ward.drugs_now import drugs_now, stored_drugs_now
+from cmvmon.run.ward.ended_stays import ended_stays
 from cmvmon.shell.alerts import stored_results
 from cmvmon.shell.as_known import known, who_is_there
 from cmvmon.shell.taken_in import touched
@@ -39,7 +40,7 @@ class WardList:
     Attributes:
         patients: who is listed, sorted.
         results: current usable results of those patients, conflicting ones too.
-        stays: their stays that had begun; None = never delivered.
+        stays: their stays that had begun, ended where the patient died; None = never delivered.
         unassessed: rows of `verdicts` that are `not_assessable`: patient_id, rule, reason, compartment and subject.
         watched: patient_id and compartment of every load that a rule watches (`watched_by`).
         unplaced: those without an open stay of whom a stay or movement could not be read: where they lie is not known.
@@ -113,7 +114,9 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], u
         stays, unread = known.known_and_unread(connection, of_stays, as_of=as_of, patients=among, one=one)
         found = sorted((lately if in_bed is None else in_bed | (lately & unread)) | set(urgent))
         courses, unread_courses = known.known_and_unread(connection, of_courses, as_of=as_of, patients=found, one=one)
-        stays = None if stays is None else of_stays.begun(stays.filter(pl.col("patient_id").is_in(found)), as_of)
+        if stays is not None:
+            begun = of_stays.begun(stays.filter(pl.col("patient_id").is_in(found)), as_of)
+            stays = ended_stays(connection, begun, as_of=as_of, patients=found, one=one)
         courses = None if courses is None else of_courses.begun(courses, as_of)
         results = _begun(connection, LEADING.rows, as_of, touched.with_sharers(connection, found, as_of=as_of))
         used = current_results(LEADING.rows.empty() if results is None else results)

@@ -225,6 +225,34 @@ CREATE INDEX ix_concordance_counts_patient_id ON concordance_counts (patient_id)
 
 CREATE INDEX ix_concordance_counts_row_key ON concordance_counts (row_key, number)
 
+CREATE TABLE deaths (
+    version_number INTEGER NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    died_at VARCHAR(27),
+    died_on VARCHAR,
+    says VARCHAR,
+    stated_at VARCHAR(27) NOT NULL,
+    received_at VARCHAR(27),
+    delivery_id VARCHAR,
+    record_key VARCHAR NOT NULL,
+    content VARCHAR(64) NOT NULL,
+    delivered VARCHAR(64) NOT NULL,
+    landed_at VARCHAR(27) NOT NULL,
+    feed VARCHAR NOT NULL,
+    attempt INTEGER NOT NULL,
+    record_number INTEGER NOT NULL,
+    is_withdrawn BOOLEAN NOT NULL,
+    PRIMARY KEY (version_number)
+)
+
+CREATE INDEX ix_deaths_folded ON deaths (lower(ltrim(replace(patient_id, ' ', ''), '0')))
+
+CREATE INDEX ix_deaths_patient_id ON deaths (patient_id)
+
+CREATE INDEX ix_deaths_received_at ON deaths (received_at)
+
+CREATE INDEX ix_deaths_record_key ON deaths (record_key)
+
 CREATE TABLE deliveries (
     delivery_id VARCHAR(64) NOT NULL,
     feed VARCHAR NOT NULL,
@@ -956,6 +984,10 @@ CREATE TRIGGER no_delete_of_co_medication BEFORE DELETE ON co_medication BEGIN S
 CREATE TRIGGER no_update_of_concordance_counts BEFORE UPDATE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_concordance_counts BEFORE DELETE ON concordance_counts BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of concordance_counts: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_deaths BEFORE UPDATE ON deaths BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deaths: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_deaths BEFORE DELETE ON deaths BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deaths: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_deliveries BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of deliveries: UPDATE is refused'); END
 

@@ -1,0 +1,104 @@
+"""A death in the nights: who has died is on no list of those in bed, until the death is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from cmvmon.domain.deaths import DEATHS
+from cmvmon.domain.known import Known
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.run.daytime.refresh import refresh
+from cmvmon.run.nightly.night import nightly
+from cmvmon.run.ward.placing import places
+from cmvmon.shell.as_known import known
+from cmvmon.shell.work.opening import open_site
+from tests import sites
+from tests.sites import day, result, stay
+
+WHO, OTHER, OLD = "SYNTH-1", "SYNTH-2", "SYNTH-7"
+
+
+def died(at: float, *, who: str = WHO, stated: float | None = None) -> str:
+    return f"{who},{sites.text(day(at))},,died,{sites.text(day(at if stated is None else stated))}"
+
+
+def alive(stated: float) -> str:
+    return f"{WHO},,,alive,{sites.text(day(stated))}"
+
+
+def known_at(root: Path, at: datetime) -> Known:
+    with open_site(root) as opened, opened.reading() as connection:
+        return known.known(connection, opened.site, as_of=at)
+
+
+def deaths(root: Path, at: datetime) -> list[tuple[object, ...]]:
+    return known_at(root, at)[DEATHS].select("patient_id", "died_at", "says").rows()
+
+
+def ward(root: Path) -> set[str]:
+    """Who is on the page that was written last."""
+    page = (root / "pages" / "ward.en.html").read_text("utf-8")
+    return {who for who in (WHO, OTHER, OLD) if who in page}
+
+
+def listed(root: Path, at: float) -> set[str]:
+    """Who the page of that night lists, made from an assessment; a refresh makes the same list from what is stored."""
+    assert nightly(root, as_of=day(at)).taken_in.faults == ()
+    by_night = ward(root)
+    with open_site(root) as opened:
+        refresh(opened, [OTHER], as_of=day(at + 0.01), scope="test")
+    assert ward(root) == by_night
+    return by_night
+
+
+def two_in_bed(root: Path, results: Iterable[str] = ()) -> None:
+    sites.drop(root, "icu_stays", [stay(WHO), stay(OTHER, bed="S-02")])
+    sites.drop(root, "viral_load_results", [result(WHO, 0, 500), result(OTHER, 0, 500), *results])
+
+
+def test_who_has_died_is_on_the_ward_no_longer_though_no_end_of_the_stay_was_delivered(tmp_path: Path) -> None:
+    two_in_bed(tmp_path)
+    assert listed(tmp_path, 1) == {WHO, OTHER}
+    sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
+    assert listed(tmp_path, 2) == {OTHER}
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        assert set(places(connection, [WHO], at=day(2))) == {WHO}, "where they lay last is still known"
+
+
+def test_a_death_that_is_taken_back_is_no_death(tmp_path: Path) -> None:
+    two_in_bed(tmp_path)
+    sites.drop(tmp_path, DEATHS.name, [died(0.5)])
+    assert listed(tmp_path, 1) == {OTHER}
+    sites.drop(tmp_path, DEATHS.name, [alive(1.5)], name="2.csv")
+    assert listed(tmp_path, 2) == {WHO, OTHER}
+    assert deaths(tmp_path, day(2)) == [(WHO, None, "alive")]
+    assert deaths(tmp_path, day(1)) == [(WHO, day(0.5), "died")], "as it was known then"
+
+
+def test_a_result_that_comes_after_death_is_taken_in_as_any_other(tmp_path: Path) -> None:
+    two_in_bed(tmp_path)
+    sites.drop(tmp_path, DEATHS.name, [died(0.5)])
+    nightly(tmp_path, as_of=day(1))
+    sites.drop(tmp_path, "viral_load_results", [result(WHO, 0.4, 77_000)], name="late.csv")
+    taken = nightly(tmp_path, as_of=day(2)).taken_in
+    assert [(one.accepted, one.quarantined) for one in taken.counted if not one.was_known] == [(1, 0)]
+    assert 77_000 in known_at(tmp_path, day(2))[VIRAL_LOAD_RESULTS]["viral_load_iu_per_ml"].to_list()
+
+
+def test_a_death_under_a_number_that_was_merged_away_is_that_of_the_patient(tmp_path: Path) -> None:
+    two_in_bed(tmp_path)
+    sites.drop(tmp_path, DEATHS.name, [died(0.5, who=OLD)])
+    assert listed(tmp_path, 1) == {WHO, OTHER}
+    sites.drop(tmp_path, "patient_links", [sites.link(OLD, WHO, at=1.5)], name="2.csv")
+    assert listed(tmp_path, 2) == {OTHER}
+
+
+def test_a_death_and_its_taking_back_that_came_together_are_neither(tmp_path: Path) -> None:
+    two_in_bed(tmp_path)
+    sites.drop(tmp_path, DEATHS.name, [died(0.5), alive(0.5)])
+    assert listed(tmp_path, 1) == {WHO, OTHER}
+    found = known_at(tmp_path, day(1))
+    assert found[DEATHS].is_empty()
+    assert found.unread_of(DEATHS) == {WHO}
