@@ -102,3 +102,36 @@ def test_a_death_and_its_taking_back_that_came_together_are_neither(tmp_path: Pa
     found = known_at(tmp_path, day(1))
     assert found[DEATHS].is_empty()
     assert found.unread_of(DEATHS) == {WHO}
+
+
+def open_alerts(root: Path) -> list[tuple[object, ...]]:
+    query = (
+        "SELECT rule, state, cause, sequence FROM alert_events WHERE patient_id = 'SYNTH-1' ORDER BY alert_id, sequence"
+    )
+    last = {row[0]: row[1:3] for row in sites.rows(root, query)}
+    return sorted((rule, *how) for rule, how in last.items())
+
+
+def test_a_death_closes_every_alert_and_a_result_that_comes_after_it_opens_none(tmp_path: Path) -> None:
+    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
+    nightly(tmp_path, as_of=day(1))
+    before = open_alerts(tmp_path)
+    assert ("untreated_rise", "open", None) in before
+    sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
+    sites.drop(tmp_path, "viral_load_results", [result(WHO, 1.4, 4_000_000, specimen="plasma")], name="late.csv")
+    nightly(tmp_path, as_of=day(2))
+    assert open_alerts(tmp_path) == [(rule, "closed", "died") for rule, *_ in before]
+    assert WHO not in ward(tmp_path)
+
+
+def test_a_death_that_is_taken_back_lets_the_rules_speak_again(tmp_path: Path) -> None:
+    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
+    nightly(tmp_path, as_of=day(1))
+    sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
+    nightly(tmp_path, as_of=day(2))
+    sites.drop(tmp_path, DEATHS.name, [alive(2.5)], name="3.csv")
+    nightly(tmp_path, as_of=day(3))
+    assert ("untreated_rise", "open", None) in open_alerts(tmp_path)
+    assert WHO in ward(tmp_path)

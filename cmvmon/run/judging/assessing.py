@@ -125,6 +125,7 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         ),
         became_of=partial(_became_of, assessment=assessment, one=one),
         left=frozenset(stays.filter("is_discharged")["patient_id"]),
+        died=frozenset(stays.filter("has_died")["patient_id"]),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
         after_discharge={rule.code: rule.after_discharge for rule in rules.values()},

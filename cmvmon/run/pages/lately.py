@@ -56,7 +56,7 @@ def _change(events: Collection[Row]) -> AlertChange | None:
         kind, tiers = "worse", {last["tier"]}
     elif any(row["event"] == REOPENED for row in events):
         kind, tiers = REOPENED, {last["tier"]}
-    if kind is None or not tiers & set(_ON_THE_LIST) or last["cause"] == words.STAY_ENDED:
+    if kind is None or not tiers & set(_ON_THE_LIST) or last["cause"] in (words.STAY_ENDED, words.DIED):
         return None
     names = ("patient_id", "rule", "compartment", "tier", "evidence", "cause")
     return AlertChange(kind, **{name: last[name] for name in names})

@@ -193,10 +193,10 @@ def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> Stor
     if before is not None and before.as_of != as_of:
         before = None
     stands = around(opened, as_of=as_of) if before is None else alerts_anew(opened, before.around)
-    if before is not None and _with_alerts(before.around) != _with_alerts(stands):
+    if before is not None and _for_alerts(before, before.around) != _for_alerts(before, stands):
         before = None  # who is listed may be another
-    with_alerts = {"urgent": stands.urgent, "unanswered": stands.unanswered}
-    listed = ward_list.stored_list(opened, as_of=as_of, **with_alerts) if before is None else before.listed
+    alerts = {"urgent": stands.urgent, "unanswered": stands.unanswered}
+    listed = ward_list.stored_list(opened, as_of=as_of, **alerts) if before is None else before.listed
     common = stands.common(opened)
     whole = whole_ward(
         opened, listed, stands, common=common, names=names, before=None if before is None else before.whole
@@ -204,6 +204,6 @@ def stored_pages(opened: OpenSite, *, before: StoredPages | None = None) -> Stor
     return StoredPages(opened, stands, listed, whole, common, names)
 
 
-def _with_alerts(stands: Around) -> tuple[frozenset[str], frozenset[str]]:
-    """Who is listed for an alert, in bed or not."""
-    return stands.urgent, stands.unanswered
+def _for_alerts(pages: StoredPages, stands: Around) -> set[str]:
+    """Who is listed for an alert, by the stays that these pages know of."""
+    return ward_list.with_alerts(stands.urgent, stands.unanswered, pages.listed.stays)

@@ -71,8 +71,8 @@ def of_assessment(
     """
     unread = assessment.facts.prepared.begun.unread_of(ICU_STAYS)
     by_rows = _listed(assessment.results, assessment.courses, assessment.stays, unread, as_of)
-    with_alerts = _with_alerts(urgent, unanswered, assessment.stays)
-    patients = tuple(sorted(by_rows | (with_alerts & set(assessment.patients))))
+    for_alerts = with_alerts(urgent, unanswered, assessment.stays)
+    patients = tuple(sorted(by_rows | (for_alerts & set(assessment.patients))))
     said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
     results = assessment.results.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, assessment.stays, unread)
@@ -129,8 +129,8 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], u
         missing = sorted(set(urgent) - known_of)
         others = [_begun(connection, rows, as_of, missing) for rows in elsewhere] if missing else []
         known_of |= {p for frame in others if frame is not None for p in frame["patient_id"]}
-        with_alerts = _with_alerts(urgent, unanswered, stays)
-        patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (with_alerts & known_of)))
+        for_alerts = with_alerts(urgent, unanswered, stays)
+        patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (for_alerts & known_of)))
         said = stored_results.last_verdicts(connection, patients, rules=(*_OF_RESPONSE, *_OFF_TREATMENT))
         drugs = stored_drugs_now(opened, connection, courses, patients=patients, unread=unread_courses, as_of=as_of)
     mine = used.filter(pl.col("patient_id").is_in(patients))
@@ -155,7 +155,8 @@ def _listed(
     return lately if stays is None else _in_bed(stays) | (lately & set(unread))
 
 
-def _with_alerts(urgent: Collection[str], unanswered: Collection[str], stays: pl.DataFrame | None) -> set[str]:
+def with_alerts(urgent: Collection[str], unanswered: Collection[str], stays: pl.DataFrame | None) -> set[str]:
+    """Who is listed for an alert: of whoever has left, those of whom nobody has acknowledged one. The others as of `of_assessment`."""
     left = set[str]() if stays is None else set(stays["patient_id"]) - _in_bed(stays)
     return (set(urgent) - left) | set(unanswered)
 
