@@ -136,7 +136,7 @@ EQUIVALENT = (
         "how many rows of the table have a number, and the least of them, are known together",
     ),
     Equivalent("rules/joining.py", "strict=True", _OFF, "both lists are made from the same tables"),
-    Equivalent("facts/dose_days.py", 'explode("day", empty_as_null=False)', _ON, "a dose has one day at least"),
+    Equivalent("facts/doses_by_day.py", 'explode("day", empty_as_null=False)', _ON, "a dose has one day at least"),
     Equivalent(
         "facts/falls.py",
         "pl.duration(hours=0)",

@@ -244,15 +244,18 @@ def response_alerts(root: Path) -> list[tuple[str, str | None]]:
     return [(a["state"], a["cause"]) for a in found if (a["rule"], a["patient_id"]) == ("response", "SYNTHETIC-SLOW")]
 
 
-def test_a_page_of_a_discharged_patient_no_longer_shows_the_closed_alert(tmp_path: Path) -> None:
+def test_the_page_of_a_discharged_patient_says_when_she_left_and_shows_the_alert_that_nobody_has_acknowledged(
+    tmp_path: Path,
+) -> None:
     sites.ward_of_three(tmp_path)
     nightly(tmp_path, as_of=day(21.5))
     drop(tmp_path, "icu_stays", [stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
     nightly(tmp_path, as_of=day(21.8))
     assert (bed_on_the_page(tmp_path, "nl"), bed_on_the_page(tmp_path, "en")) == ("S-00", "S-00")  # a discharge to come
     nightly(tmp_path, as_of=day(22.5))
-    (page,) = [p.read_text() for p in (tmp_path / "pages").glob("*.en.html") if "SYNTHETIC-SLOW" in p.read_text()]
-    assert "No open alerts" in page
+    page = sites.page_of(tmp_path, "SYNTHETIC-SLOW")
+    assert "No open alerts" not in page
+    assert "Load falls less" in page
     left = language("en").date(day(22), "Europe/Amsterdam"), language("nl").date(day(22), "Europe/Amsterdam")
     assert bed_on_the_page(tmp_path, "en") == f"none; left on {left[0]}"
     assert bed_on_the_page(tmp_path, "nl") == f"geen; vertrokken op {left[1]}"

@@ -20,6 +20,7 @@ from cmvmon.domain.host_status import HOST_STATUS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 from cmvmon.shell.as_known import known
 
 _ENDS = "_never_delivered"
@@ -32,6 +33,7 @@ BECAUSE: Mapping[str, str] = MappingProxyType(
         "host_unknown": HOST_STATUS.name,
         "conditions_unknown": HOST_STATUS.name,
         "kidney_function_unknown": KIDNEY_FUNCTION.name,
+        "orders_never_delivered": SAMPLES_ORDERED.name,
         "reports_never_delivered": RESISTANCE_REPORTS.name,
         "serology_never_delivered": CMV_SEROLOGY.name,
         **{f"{table.name}{_ENDS}": table.name for table in DELIVERED},
