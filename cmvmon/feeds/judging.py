@@ -89,9 +89,11 @@ def _of_messages(declared: Declared) -> Writing:
         for name, form in file.tables.items()
     }
     ignored = tuple(dict.fromkeys((*writing.messages.ignored, *file.messages.ignored)))
+    words = {name: form.words for name, form in file.tables.items()}
+    holds_results = laboratory is not None
     return replace(
         writing,
-        messages=replace(writing.messages, ignored=ignored, tables=tables, holds_results=laboratory is not None),
+        messages=replace(writing.messages, ignored=ignored, tables=tables, words=words, holds_results=holds_results),
     )
 
 

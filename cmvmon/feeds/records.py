@@ -47,6 +47,7 @@ class Messages:
         end_may_lack: whether the last one of a file may lack the end of its last line.
         file_encoding_holds: whether the declared encoding holds, whatever a message says of its own.
         tables: the tables beside results that are read out of them, each with the places of its columns that are declared.
+        words: of those tables, by our column, folded delivered word -> ours.
         patient_id: where the patient's number stands in them; "" = not declared.
         holds_results: whether results are read out of them: the feed has a laboratory file.
     """
@@ -56,6 +57,7 @@ class Messages:
     end_may_lack: bool = False
     file_encoding_holds: bool = False
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     patient_id: str = ""
     holds_results: bool = True
 

@@ -28,8 +28,9 @@ def msh(kind: str, *, at: str = "20260503101500", control: str = "1", purpose: s
     return f"MSH|^~\\&|ZIS|EXAMPLE|CMVMON|ICU|{at}||{kind}|{control}|{purpose}|2.5.1"
 
 
-def pid(patient: str = "SYNTH-1", *, by: str = "ZIS", born: str = "") -> str:
-    return f"PID|1||{patient}^^^{by}^PI||Made^Up||{born}"
+def pid(patient: str = "SYNTH-1", *, by: str = "ZIS", born: str = "", died: str = "", is_dead: str = "") -> str:
+    end = f"{'|' * 22}{died}|{is_dead}" if died or is_dead else ""
+    return f"PID|1||{patient}^^^{by}^PI||Made^Up||{born}{end}"
 
 
 def adt(
@@ -44,14 +45,17 @@ def adt(
     admitted: str = "",
     discharged: str = "",
     born: str = "",
+    died: str = "",
+    is_dead: str = "",
+    left_by: str = "",
 ) -> list[str]:
     """One ADT message of one patient."""
-    pv1 = ["PV1", "1", "I", f"{ward}^K1^{bed}", *[""] * 15, visit, *[""] * 24, admitted, discharged]
+    pv1 = ["PV1", "1", "I", f"{ward}^K1^{bed}", *[""] * 15, visit, *[""] * 16, left_by, *[""] * 7, admitted, discharged]
     assert len(pv1) == 46
     return [
         msh(f"ADT^{trigger}"),
         f"EVN|{trigger}|{recorded}||||{happened}",
-        pid(patient, born=born),
+        pid(patient, born=born, died=died, is_dead=is_dead),
         "|".join(pv1),
         "ZBE|1|not known here",
     ]

@@ -96,7 +96,7 @@ def test_the_unit_page_says_who_is_counted_and_what_it_can_not_tell(site: Path) 
     words = said(page(site, "unit"))
     assert "Of 7 ventilated patients 6 are known to be seropositive, 0 seronegative; of 1 it is not known" in words
     assert "1 came ventilated and count from arrival" in words
-    assert "no delivered table says how a stay ended" in words
+    assert "also where deaths are delivered" in words
     assert "not a Kaplan-Meier estimate" in words
     assert "Published: 20% to 40% (Papazian 2015" in words
     assert "46,700 IU/mL, 94% treated" in words

@@ -32,8 +32,8 @@ class TablesTold:
         """Notes what a message tells; how many records that are, numbered behind the `n_before` that came before them."""
         n = 0
         for table, teller in self.tellers(kind):
-            columns = self._messages.tables[table]
-            for one in teller(message, kind, Places(self._messages.patient_id, columns)):
+            columns, words = self._messages.tables[table], self._messages.words.get(table, {})
+            for one in teller(message, kind, Places(self._messages.patient_id, columns, words)):
                 n += 1
                 its = at_declared_places(one, columns)
                 self._told.setdefault(table, []).append((n_before + n, its))

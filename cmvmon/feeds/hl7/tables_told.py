@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.feeds.hl7 import orders_told
+from cmvmon.feeds.hl7 import deaths_told, orders_told
+from cmvmon.feeds.hl7.deaths_told import DEATHS_IN, death_of
 from cmvmon.feeds.hl7.doses_told import DOSES, PHARMACY_ORDERS, doses_of
 from cmvmon.feeds.hl7.merges import MERGES, UNLINKS, links_of
 from cmvmon.feeds.hl7.message import Message
@@ -24,12 +26,14 @@ Teller = Callable[[Message, str, Places], list[Told]]
 _TELLS: tuple[tuple[str, Collection[str], Teller], ...] = (
     (PATIENT_MOVEMENTS.name, MOVEMENTS, movement_of),
     (BIRTH_DATES.name, PERSONS, birth_of),
+    (DEATHS.name, DEATHS_IN, death_of),
     (PATIENT_LINKS.name, (*MERGES, *UNLINKS), links_of),
     (SAMPLES_ORDERED.name, ORDERS, orders_of),
     (DOSES_GIVEN.name, DOSES, doses_of),
 )
 _STATES: dict[str, tuple[tuple[str, ...], Callable[[Sequence[Told]], dict[str, str]]]] = {
     SAMPLES_ORDERED.name: (SAMPLES_ORDERED.key, orders_told.last_word),
+    DEATHS.name: (DEATHS.key, deaths_told.last_word),
     BIRTH_DATES.name: (BIRTH_DATES.key, lambda said: dict(said[-1].cells)),
 }  # tables of which a message states how something stands now: its key, and what holds of several such statements
 

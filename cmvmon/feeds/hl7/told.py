@@ -20,10 +20,12 @@ class Places:
     Attributes:
         patient: the patient's number in every message; "" = not declared.
         columns: of one table, our column -> header, a place in the message.
+        words: of one table, by our column, folded delivered word -> ours.
     """
 
     patient: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
