@@ -166,7 +166,13 @@ def test_without_a_course_table_the_treatment_is_unknown_and_with_an_empty_one_t
     ]
     _, _, verdicts, _ = analysed(folder(tmp_path, SLOW, courses=[]), tmp_path)
     assert verdicts.filter(rule="response").is_empty()
-    assert sorted(verdicts["rule"]) == ["bal_at_local_line", "no_follow_up", "suppressed", "untreated_rise"]
+    assert sorted(verdicts["rule"]) == [
+        "bal_at_local_line",
+        "no_follow_up",
+        "possible_lab_issue",
+        "suppressed",
+        "untreated_rise",
+    ]
 
 
 def test_a_given_sigma_counts_from_its_date_on(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -17,6 +16,7 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, ProtocolUnusable, SiteError
 from cmvmon.shell import dialects
 from cmvmon.shell.basis.files import FOLDER_MODE, read_text, write_atomically
+from cmvmon.shell.folder.setting_values import name_of, number_of
 from cmvmon.shell.store import database
 from cmvmon.text import codes
 
@@ -163,12 +163,12 @@ class Site:
             merged["demo"] is True,
             str(merged["method"]),
             at,
-            _number(merged, "file_settles_s", "seconds", 0, 600),
-            _number(merged, "longest_pause_days", "days", 1, 366),
+            number_of(merged, "file_settles_s", "seconds", 0, 600),
+            number_of(merged, "longest_pause_days", "days", 1, 366),
             _authority(merged["patient_number_authority"]),
-            int(_number(merged, "metrics_port", "a port", 0, 65535)),
+            int(number_of(merged, "metrics_port", "a port", 0, 65535)),
             self._metrics_file(merged["metrics_file"]),
-            _name(merged["handed_to"], "handed_to"),
+            name_of(merged["handed_to"], "handed_to"),
         )
 
     def _metrics_file(self, found: object) -> Path | None:
@@ -282,19 +282,6 @@ def _authority(found: object) -> str:
             "settings.toml: patient_number_authority must be a name of letters, digits, - and _, as in [patient_ids] of a feed"
         )
     return str(found)
-
-
-def _name(found: object, key: str) -> str:
-    if not isinstance(found, str) or len(found) > 80 or not (found == "" or (found.isprintable() and found.strip())):
-        raise SiteError(f"settings.toml: {key} must be a name of at most 80 characters, on one line, in quotes")
-    return found
-
-
-def _number(settings: Mapping[str, object], name: str, unit: str, least: float, most: float) -> float:
-    found = settings[name]
-    if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
-        raise SiteError(f"settings.toml: {name} must be a number of {unit} from {least:g} to {most:g}")
-    return float(found)
 
 
 def _toml(path: Path, name: str) -> dict[str, object]:
