@@ -231,7 +231,7 @@ def _due(view: PatientView, language: Language) -> list[str]:
         )
         for each in view.due
         if each.due_at is not None
-    ] or [language.say("first.no_due")]
+    ] or [language.say("first.no_due" if view.left_at is None else "first.no_due_left")]
 
 
 def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:

@@ -34,10 +34,9 @@ has_left = truth("is_discharged") | truth("sampling_is_limited")
 has_blood = as_of - last <= overdue_after.days
 has_leading = as_of - newest_leading <= overdue_after.days
 is_followed = has_blood | has_leading | is_early | has_left
-leading_is_due = (
-    leading_at.is_unknown() & has_just_begun
-)  # not yet overdue: the days count from the start of the course
-all_leading = leading.is_unknown() | leading_is_due | (as_of - leading_at <= overdue_after.days)
+all_leading = (
+    leading.is_unknown() | (leading_at.is_unknown() & has_just_begun) | (as_of - leading_at <= overdue_after.days)
+)
 is_unsampled = ~all_leading & ~is_early & ~has_left
 
 overdue = treatment.is_on & ~is_followed

@@ -32,6 +32,10 @@ STRICTER = {LOWER: (0.9, 0.5, 0.0), HIGHER: (1.1, 2.0, 10.0)}
 ON_BOTH_SIDES: dict[tuple[str, str], set[str]] = {
     ("guide_duration", "least_days"): set(),  # either treated for so long, or stopped before: neither side is stricter
     ("no_follow_up", "overdue_after_days"): {LOWER},  # blood that is not overdue is asked for too, beside what leads
+    (
+        "plasma_does_not_exclude",
+        "concordance.stale_after_days",
+    ): set(),  # how old blood, and the organ's own sample, may be
     ("response", "exposure.adequate_days"): {LOWER, HIGHER},  # parts refractory from the other grounds
     ("response", "refractory_rise_log10"): {LOWER, HIGHER},
     ("response", "refractory_one_load_iu_per_ml"): {LOWER, HIGHER},

@@ -256,6 +256,7 @@ def test_the_page_of_a_discharged_patient_says_when_she_left_and_shows_the_alert
     page = sites.page_of(tmp_path, "SYNTHETIC-SLOW")
     assert "No open alerts" not in page
     assert "Load falls less" in page
+    assert language("en").say("first.no_due_left") in page
     left = language("en").date(day(22), "Europe/Amsterdam"), language("nl").date(day(22), "Europe/Amsterdam")
     assert bed_on_the_page(tmp_path, "en") == f"none; left on {left[0]}"
     assert bed_on_the_page(tmp_path, "nl") == f"geen; vertrokken op {left[1]}"

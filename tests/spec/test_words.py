@@ -74,6 +74,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "exposure_low": ("settled", "was_below"),
     "genotype_not_on_record": ("overdue", "ul97_alone", "ul54_alone"),
     "resistance_found": ("running", "effect_not_said"),
+    "plasma_does_not_exclude": ("negative",),
     "possible_lab_issue": ("contradict",),
     "result_withdrawn_after_use": ("moved",),
     "response": ("refractory", "probable_refractory", "higher", "line_high"),

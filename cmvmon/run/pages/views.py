@@ -127,13 +127,14 @@ def patient_view(
     ]
     births = known.prepared.begun[BIRTH_DATES]
     stays = None if assessment.stays is None else mine(assessment.stays)
+    left = some.left_at(common.as_of).get(patient_id)
     ward, bed = some.places.get(patient_id, (None, None))
     (treatment,) = rows_of(mine(known.of(TREATMENT)))
     return PatientView(
         patient_id=patient_id,
         ward=ward,
         bed=bed,
-        left_at=some.left_at(common.as_of).get(patient_id),
+        left_at=left,
         born_on=_born_on(mine(births)),
         has_births=not births.is_empty(),
         as_of=common.as_of,
@@ -173,7 +174,7 @@ def patient_view(
             if alert["alert_id"] in rested
         },
         drugs=common.drugs.get(patient_id, DrugsNow()),
-        due=some.due.get(patient_id, ()),
+        due=() if left is not None else some.due.get(patient_id, ()),
     )
 
 
