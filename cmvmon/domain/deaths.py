@@ -70,12 +70,17 @@ def who_died(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         deaths: rows of `deaths` that had begun, so that none of them takes a death back.
-        stays: rows of `icu_stays` that had begun. One that began after the death speaks against it.
+        stays: rows of `icu_stays` that had begun. One that began after the death, or on a later day
+            than the day that is stated, speaks against it.
     """
-    last = stays.group_by("patient_id").agg(pl.col("admitted_at").max())
+    last, day = (
+        stays.group_by("patient_id").agg(pl.col("admitted_at").max()),
+        pl.col("died_on").str.to_date(strict=False),
+    )
+    is_after = (pl.col("admitted_at") > pl.col("died_at")) | (pl.col("admitted_at").dt.date() > day).fill_null(False)
     return (
         deaths.join(last, on="patient_id", how="left")
-        .filter((pl.col("admitted_at") > pl.col("died_at")).fill_null(False).not_())
+        .filter(is_after.fill_null(False).not_())
         .select("patient_id", "died_at")
     )
 

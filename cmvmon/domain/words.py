@@ -91,8 +91,8 @@ WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON = (
 )
 ANSWER_ENDED = (WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON)
 # Why a closed alert goes on: what had ended it began again soon after.
-TREATED_AGAIN, READMITTED = "treated_again", "readmitted"
-WENT_ON = (TREATED_AGAIN, READMITTED)
+TREATED_AGAIN, READMITTED, DEATH_TAKEN_BACK = "treated_again", "readmitted", "death_taken_back"
+WENT_ON = (TREATED_AGAIN, READMITTED, DEATH_TAKEN_BACK)
 RULE_DISABLED = "rule_disabled"  # the site switched its rule off
 # What takes the ground from under an alert, so that it ends for whoever has left too.
 TAKES_THE_GROUND = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, "no_longer_known", "no_series", "no_report")

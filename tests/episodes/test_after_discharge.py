@@ -35,12 +35,19 @@ def row(rule: str, said: str, tier: int = 2, **evidence: Any) -> dict[str, Any]:
     }
 
 
-def ends(*, left: tuple[str, ...] = (), died: tuple[str, ...] = (), cause: str = words.NOT_HERE) -> Ends:
+def ends(
+    *,
+    left: tuple[str, ...] = (),
+    died: tuple[str, ...] = (),
+    long_gone: tuple[str, ...] = (),
+    cause: str = words.NOT_HERE,
+) -> Ends:
     return Ends(
         cause_of=lambda _: cause,
         became_of=lambda _: {},
         left=left,
         died=died,
+        long_gone=long_gone,
         worse=Worse(0.5, 1.0),
         goes_on_within={words.STAY_ENDED: timedelta(days=7)},
         after_discharge={RESULT: ("low_fall",)},
@@ -131,3 +138,16 @@ def test_whoever_has_left_and_not_come_back_has_a_new_alert_and_not_the_closed_o
     (while_away,) = say([row(RESULT, words.ALERT)], closed, ends(left=GONE), at=4)
     (back,) = say([row(RESULT, words.ALERT)], closed, ends(), at=4)
     assert (while_away["event"], back["event"], back["cause"]) == ("opened", "reopened", "readmitted")
+
+
+def test_on_whoever_left_weeks_ago_no_alert_is_opened_and_what_stands_open_stands() -> None:
+    why = ends(left=GONE, long_gone=GONE)
+    assert say([row(RESULT, words.ALERT)], None, why, at=3) == []
+    assert say([row(RESULT, words.ALERT)], stands(RESULT), why, at=3) == []
+    assert say([], stands(RESULT), why, at=3) == []
+
+
+def test_a_death_that_is_taken_back_lets_the_same_alert_go_on() -> None:
+    (closed,) = say([row(RESULT, words.ALERT)], stands(RESULT), ends(died=DEAD), at=3)
+    (back,) = say([row(RESULT, words.ALERT)], closed, ends(), at=4)
+    assert (back["alert_id"], back["event"], back["cause"]) == (closed["alert_id"], "reopened", "death_taken_back")

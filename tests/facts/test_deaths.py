@@ -80,3 +80,13 @@ def test_ventilation_ends_with_the_death_of_the_patient() -> None:
 def test_a_death_is_not_known_before_its_moment() -> None:
     assert [of("d0-", 5, day=day)["has_died"] for day in (4.99, 5.0)] == [False, True]
     assert moment(5) - moment(4.99) < timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("died_on", "has_died"), [("2026-03-01", False), ("2026-03-05", True), ("2026-03-06", True)])
+def test_a_stay_that_began_on_a_later_day_than_the_day_of_death_speaks_against_it(died_on: str, has_died: bool) -> None:
+    """Day 0 is 1 March: stated without a time on day 6, when she had been admitted on day 4."""
+    protocol, given = Protocol.shipped(), known("plasma d0 9", stays="d4-")
+    told = deaths(6).with_columns(died_on=pl.lit(died_on))
+    given = replace(given, tables={**given.tables, DEATHS.name: told})
+    made = prepared(given, protocol=protocol, as_of=moment(20))
+    assert facts_at(made, protocol=protocol, as_of=moment(20)).of(STAYS)["has_died"].to_list() == [has_died]

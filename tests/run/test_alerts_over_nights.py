@@ -163,3 +163,20 @@ def test_the_week_is_counted_from_the_end_of_treatment_not_from_the_night_that_c
         plasma(site, at, 50000)
     found = [found for found in alerts(site) if found[0] == "response"]
     assert len(found) == n_alerts
+
+
+@pytest.mark.parametrize(("days_gone", "is_told"), [(3, True), (200, False)])
+def test_a_first_night_over_a_history_alerts_on_nobody_who_left_long_ago(
+    tmp_path: Path, days_gone: float, is_told: bool
+) -> None:
+    laboratories(tmp_path, "synthetic")
+    drop(tmp_path, "antiviral_courses", [course(ONE, start=0.1)])
+    drop(tmp_path, "icu_stays", [stay(ONE, affected="plasma", end=15)])
+    drop(
+        tmp_path,
+        "viral_load_results",
+        [result(ONE, at, 50_000, specimen="plasma") for at in (0, 7, 14)],
+        name="all.csv",
+    )
+    nightly(tmp_path, as_of=day(15 + days_gone))
+    assert bool(alerts(tmp_path)) == is_told

@@ -133,5 +133,5 @@ def test_a_death_that_is_taken_back_lets_the_rules_speak_again(tmp_path: Path) -
     nightly(tmp_path, as_of=day(2))
     sites.drop(tmp_path, DEATHS.name, [alive(2.5)], name="3.csv")
     nightly(tmp_path, as_of=day(3))
-    assert ("untreated_rise", "open", None) in open_alerts(tmp_path)
+    assert ("untreated_rise", "open", "death_taken_back") in open_alerts(tmp_path)
     assert WHO in ward(tmp_path)

@@ -25,6 +25,7 @@ from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
 from cmvmon.ends import what_became_of, why_no_longer_judged
+from cmvmon.facts.pending import PENDING
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
@@ -126,6 +127,7 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         became_of=partial(_became_of, assessment=assessment, one=one),
         left=frozenset(stays.filter("is_discharged")["patient_id"]),
         died=frozenset(stays.filter("has_died")["patient_id"]),
+        long_gone=_long_gone(assessment),
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
         after_discharge={rule.code: rule.after_discharge for rule in rules.values()},
@@ -135,6 +137,13 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
             if rule.told_for is not None
         },
     )
+
+
+def _long_gone(assessment: Assessment) -> frozenset[str]:
+    """Who left longer ago than `[rules.pending_at_discharge] within_days`: a first night over a history alerts on none of them."""
+    facts = assessment.facts
+    within = facts.protocol.rules["pending_at_discharge"].span("within_days")
+    return frozenset(facts.of(PENDING).filter(pl.col("left_at") < facts.as_of - within)["patient_id"])
 
 
 def _by_rule(rule: Rule | None) -> dict[str, Any]:

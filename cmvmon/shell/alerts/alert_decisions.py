@@ -27,7 +27,11 @@ from cmvmon.episodes import (
 from cmvmon.shell.rows.stamp import Stamp
 
 Row = Mapping[str, Any]
-_WENT_ON = {words.COURSE_OVER: words.TREATED_AGAIN, words.STAY_ENDED: words.READMITTED}
+_WENT_ON = {
+    words.COURSE_OVER: words.TREATED_AGAIN,
+    words.STAY_ENDED: words.READMITTED,
+    words.DIED: words.DEATH_TAKEN_BACK,
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Ends:
         became_of: of open alerts, by alert id, what befell a result that their words rest on.
         left: patients who are discharged.
         died: patients who have died; they may be in `left` too.
+        long_gone: who of them left so long ago that no alert is opened any more; what stands open waits as it does.
         after_discharge: by rule, the grounds on which it alerts on whoever has left.
         worse: how much higher a load must be to end an answer.
         goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
@@ -51,6 +56,7 @@ class Ends:
     worse: Worse
     goes_on_within: Mapping[str, timedelta]
     died: Collection[str] = ()
+    long_gone: Collection[str] = ()
     after_discharge: Mapping[str, Collection[str]] = field(default_factory=dict)
     told_for: Mapping[str, timedelta] = field(default_factory=dict)
 
@@ -163,6 +169,8 @@ def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
         return None
     if latest["cause"] == words.STAY_ENDED and latest["patient_id"] in ends.left:
         return None
+    if latest["cause"] == words.DIED:  # that it is said again at all means that the death was taken back
+        return _WENT_ON[words.DIED]
     within = ends.goes_on_within.get(latest["cause"])
     return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
 
@@ -178,7 +186,9 @@ def _said_of_who_left(verdict: Row, latest: Row | None, ends: Ends) -> str:
     if said != words.ALERT:
         return said
     grounds = json.loads(verdict["evidence"]).get("grounds") or ()
-    if set(grounds) & set(ends.after_discharge.get(verdict["rule"], ())):
+    is_open = latest is not None and latest["state"] == OPEN
+    is_told = is_open or verdict["patient_id"] not in ends.long_gone
+    if is_told and set(grounds) & set(ends.after_discharge.get(verdict["rule"], ())):
         return said
     return WAITS if _is_handed_over(latest) else STAY_ENDED
 
