@@ -149,7 +149,7 @@ def word_of(
         "code_version": stamp.code_version,
     }
     said = verdict["verdict"]
-    if ends is not None and verdict.get("patient_id") in (*ends.died, *ends.left):
+    if ends is not None:
         said = _said_of_who_left(verdict, latest, ends)
     if said == words.NOT_ASSESSABLE and befell is not None:
         said = UNFOUNDED
@@ -176,18 +176,18 @@ def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
 
 
 def _said_of_who_left(verdict: Row, latest: Row | None, ends: Ends) -> str:
-    """A verdict on whoever has died or left, as a word.
+    """The verdict as a word, where its patient has died or left as what it comes to then.
 
     What some grounds rest on (doses, counts that are due) comes from the ward, and no longer comes.
     """
-    if verdict["patient_id"] in ends.died:
+    said, patient = str(verdict["verdict"]), verdict["patient_id"]
+    if patient in ends.died:
         return DIED
-    said = str(verdict["verdict"])
-    if said != words.ALERT:
+    if said != words.ALERT or patient not in ends.left:
         return said
     grounds = json.loads(verdict["evidence"]).get("grounds") or ()
     is_open = latest is not None and latest["state"] == OPEN
-    is_told = is_open or verdict["patient_id"] not in ends.long_gone
+    is_told = is_open or patient not in ends.long_gone
     if is_told and set(grounds) & set(ends.after_discharge.get(verdict["rule"], ())):
         return said
     return WAITS if _is_handed_over(latest) else STAY_ENDED
