@@ -18,19 +18,25 @@ from cmvmon.data_contracts.odcs import PHYSICAL
 from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
 from cmvmon.data_contracts.reading import Rule, read_contract
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
+from cmvmon.domain.conditional import (
+    BetweenInUnit,
+    BetweenWhen,
+    NullUnless,
+    NullWhen,
+    OneOfWhen,
+    Requires,
+    RequiresUnless,
+)
 from cmvmon.domain.constraints import (
     Between,
     Differ,
     Matches,
     NotBefore,
     NotNull,
-    NullUnless,
     OneOf,
     OnlyWith,
     Ordered,
     OrderedWhen,
-    Requires,
 )
 from cmvmon.domain.errors import ContractBroken
 

@@ -11,7 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
+from cmvmon.domain.conditional import (
+    BetweenInUnit,
+    BetweenWhen,
+    NullUnless,
+    NullWhen,
+    OneOfWhen,
+    Requires,
+    RequiresUnless,
+)
 from cmvmon.domain.constraints import (
     Between,
     Constraint,
@@ -19,12 +27,10 @@ from cmvmon.domain.constraints import (
     Matches,
     NotBefore,
     NotNull,
-    NullUnless,
     OneOf,
     OnlyWith,
     Ordered,
     OrderedWhen,
-    Requires,
 )
 from cmvmon.domain.errors import ContractBroken
 

@@ -13,20 +13,18 @@ from typing import Any
 from cmvmon.data_contracts import strict
 from cmvmon.data_contracts.odcs import API_VERSION, ENGINE, LOGICAL, PHYSICAL
 from cmvmon.data_contracts.promises import Fresh, Known, Promise, RowCount, Unique
+from cmvmon.domain import conditional
 from cmvmon.domain.columns import Kind
-from cmvmon.domain.conditional import BetweenInUnit, BetweenWhen, NullWhen, OneOfWhen, RequiresUnless
 from cmvmon.domain.constraints import (
     Between,
     Differ,
     Matches,
     NotBefore,
     NotNull,
-    NullUnless,
     OneOf,
     OnlyWith,
     Ordered,
     OrderedWhen,
-    Requires,
 )
 
 ERROR = "error"
@@ -245,14 +243,14 @@ class _Stated:
     def ordered_when(self) -> OrderedWhen:
         return OrderedWhen(self.text("lower"), self.text("upper"), *self.when(), self.name)
 
-    def between_when(self) -> BetweenWhen:
+    def between_when(self) -> conditional.BetweenWhen:
         low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
-        return BetweenWhen(self.text("column"), low, high, *self.when(), self.name)
+        return conditional.BetweenWhen(self.text("column"), low, high, *self.when(), self.name)
 
-    def between_in_unit(self) -> BetweenInUnit:
+    def between_in_unit(self) -> conditional.BetweenInUnit:
         low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
         asked = (*self.when(), self.text("unit"), self.words("units"))
-        return BetweenInUnit(self.text("column"), low, high, *asked, self.name, self.truth("or_zero"))
+        return conditional.BetweenInUnit(self.text("column"), low, high, *asked, self.name, self.truth("or_zero"))
 
     def fresh(self) -> Fresh:
         return Fresh(self.text("column"), strict.count(self.own, "within_hours", self.where))
@@ -281,7 +279,7 @@ _ON_TABLE: Mapping[str, _Reader] = {
     "one_of_when": (
         ("column", "words", *_WHEN),
         (),
-        lambda s: OneOfWhen(s.text("column"), s.words("words"), *s.when(), s.name),
+        lambda s: conditional.OneOfWhen(s.text("column"), s.words("words"), *s.when(), s.name),
     ),
     "between_when": (("column", "at_least", "at_most", *_WHEN), (), _Stated.between_when),
     "between_in_unit": (
@@ -289,10 +287,10 @@ _ON_TABLE: Mapping[str, _Reader] = {
         (),
         _Stated.between_in_unit,
     ),
-    "required_when": (("column", *_WHEN), (), lambda s: Requires(s.text("column"), *s.when())),
-    "required_unless": (("column", *_WHEN), (), lambda s: RequiresUnless(s.text("column"), *s.when())),
-    "null_when": (("column", *_WHEN), (), lambda s: NullWhen(s.text("column"), *s.when(), s.name)),
-    "null_unless": (("column", *_WHEN), (), lambda s: NullUnless(s.text("column"), *s.when())),
+    "required_when": (("column", *_WHEN), (), lambda s: conditional.Requires(s.text("column"), *s.when())),
+    "required_unless": (("column", *_WHEN), (), lambda s: conditional.RequiresUnless(s.text("column"), *s.when())),
+    "null_when": (("column", *_WHEN), (), lambda s: conditional.NullWhen(s.text("column"), *s.when(), s.name)),
+    "null_unless": (("column", *_WHEN), (), lambda s: conditional.NullUnless(s.text("column"), *s.when())),
     "known": (("columns", "reference"), (), lambda s: Known(s.words("columns"), s.text("reference"))),
     "fresh": (("column", "within_hours"), (), _Stated.fresh),
 }

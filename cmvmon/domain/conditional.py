@@ -7,8 +7,69 @@ from dataclasses import dataclass
 import polars as pl
 
 
+class Conditional:
+    """What the promises on one column share that go by whether another one, `when`, holds one of `values`."""
+
+    column: str
+    when: str
+    values: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.when)
+
+    @property
+    def condition(self) -> str:
+        """In words."""
+        return f"{self.when} is {' or '.join(self.values)}"
+
+    def is_met(self) -> pl.Expr:
+        """Never null: what is not given is none of the values."""
+        return pl.col(self.when).is_in(list(self.values)).fill_null(False)
+
+
 @dataclass(frozen=True)
-class OneOfWhen:
+class Requires(Conditional):
+    """`column` is given in every row in which `when` holds one of `values`."""
+
+    column: str
+    when: str
+    values: tuple[str, ...]
+
+    @property
+    def code(self) -> str:
+        return f"missing_{self.column}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is given where {self.condition}"
+
+    def holds(self) -> pl.Expr:
+        return ~self.is_met() | pl.col(self.column).is_not_null()
+
+
+@dataclass(frozen=True)
+class NullUnless(Conditional):
+    """`column` is null in every row in which `when` holds none of `values`."""
+
+    column: str
+    when: str
+    values: tuple[str, ...]
+
+    @property
+    def code(self) -> str:
+        return f"unexpected_{self.column}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.column} is empty unless {self.condition}"
+
+    def holds(self) -> pl.Expr:
+        return self.is_met() | pl.col(self.column).is_null()
+
+
+@dataclass(frozen=True)
+class OneOfWhen(Conditional):
     """`column` holds one of `words` in every row in which `when` holds one of `values`."""
 
     column: str
@@ -18,24 +79,19 @@ class OneOfWhen:
     code_: str
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
     def code(self) -> str:
         return self.code_
 
     @property
     def sentence(self) -> str:
-        return f"{self.column} is one of {', '.join(self.words)} where {self.when} is {' or '.join(self.values)}"
+        return f"{self.column} is one of {', '.join(self.words)} where {self.condition}"
 
     def holds(self) -> pl.Expr:
-        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
-        return ~asked | pl.col(self.column).is_in(list(self.words)).fill_null(True)
+        return ~self.is_met() | pl.col(self.column).is_in(list(self.words)).fill_null(True)
 
 
 @dataclass(frozen=True)
-class BetweenWhen:
+class BetweenWhen(Conditional):
     """The number lies within its limits, which belong to it, in every row in which `when` holds one of `values`."""
 
     column: str
@@ -46,22 +102,17 @@ class BetweenWhen:
     code_: str
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
     def code(self) -> str:
         return self.code_
 
     @property
     def sentence(self) -> str:
         limits = f"from {self.at_least:g} to {self.at_most:g}"
-        return f"{self.column} is {limits} where {self.when} is {' or '.join(self.values)}"
+        return f"{self.column} is {limits} where {self.condition}"
 
     def holds(self) -> pl.Expr:
-        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
         number = pl.col(self.column)  # that it is one at all is the promise of `Between`
-        return ~asked | (number.is_between(self.at_least, self.at_most) | number.is_nan()).fill_null(True)
+        return ~self.is_met() | (number.is_between(self.at_least, self.at_most) | number.is_nan()).fill_null(True)
 
 
 @dataclass(frozen=True)
@@ -105,7 +156,7 @@ class BetweenInUnit:
 
 
 @dataclass(frozen=True)
-class RequiresUnless:
+class RequiresUnless(Conditional):
     """`column` is given in every row, unless `when` holds one of `values`."""
 
     column: str
@@ -113,24 +164,19 @@ class RequiresUnless:
     values: tuple[str, ...]
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
     def code(self) -> str:
         return f"missing_{self.column}"
 
     @property
     def sentence(self) -> str:
-        return f"{self.column} is given unless {self.when} is {' or '.join(self.values)}"
+        return f"{self.column} is given unless {self.condition}"
 
     def holds(self) -> pl.Expr:
-        spared = pl.col(self.when).is_in(list(self.values)).fill_null(False)
-        return spared | pl.col(self.column).is_not_null()
+        return self.is_met() | pl.col(self.column).is_not_null()
 
 
 @dataclass(frozen=True)
-class NullWhen:
+class NullWhen(Conditional):
     """`column` is null in every row in which `when` holds one of `values`."""
 
     column: str
@@ -139,17 +185,12 @@ class NullWhen:
     code_: str
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
     def code(self) -> str:
         return self.code_
 
     @property
     def sentence(self) -> str:
-        return f"{self.column} is empty where {self.when} is {' or '.join(self.values)}"
+        return f"{self.column} is empty where {self.condition}"
 
     def holds(self) -> pl.Expr:
-        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
-        return ~asked | pl.col(self.column).is_null()
+        return ~self.is_met() | pl.col(self.column).is_null()

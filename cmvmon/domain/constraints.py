@@ -111,6 +111,21 @@ class Matches:
         return pl.col(self.column).str.contains(f"^(?:{self.pattern})$").fill_null(True)
 
 
+_ANY, _FROM_1 = "(?:0|1|2|3|4|5|6|7|8|9)", "(?:1|2|3|4|5|6|7|8|9)"
+_TO_29 = f"(?:0{_FROM_1}|1{_ANY}|2{_ANY})"
+_LONG, _SHORT = f"(?:01|03|05|07|08|10|12)-(?:{_TO_29}|30|31)", f"(?:04|06|09|11)-(?:{_TO_29}|30)"
+
+
+def a_date(column: str) -> Matches:
+    """The text is a date of the calendar; 29 February is kept of every year."""
+    return Matches(
+        column,
+        f"(?:19|20){_ANY}{_ANY}-(?:{_LONG}|{_SHORT}|02-{_TO_29})",
+        "is a date such as 1961-05-30, of this century or the last",
+        f"malformed_{column}",
+    )
+
+
 @dataclass(frozen=True)
 class Between:
     """A finite number within limits. NaN and infinity always break it.
@@ -276,53 +291,3 @@ class OnlyWith:
 
     def holds(self) -> pl.Expr:
         return pl.col(self.beside).is_not_null() | pl.col(self.column).is_null()
-
-
-@dataclass(frozen=True)
-class Requires:
-    """`column` is given in every row in which `when` holds one of `values`."""
-
-    column: str
-    when: str
-    values: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
-    def code(self) -> str:
-        return f"missing_{self.column}"
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.column} is given where {self.when} is {' or '.join(self.values)}"
-
-    def holds(self) -> pl.Expr:
-        asked = pl.col(self.when).is_in(list(self.values)).fill_null(False)
-        return ~asked | pl.col(self.column).is_not_null()
-
-
-@dataclass(frozen=True)
-class NullUnless:
-    """`column` is null in every row in which `when` holds none of `values`."""
-
-    column: str
-    when: str
-    values: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, self.when)
-
-    @property
-    def code(self) -> str:
-        return f"unexpected_{self.column}"
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.column} is empty unless {self.when} is {' or '.join(self.values)}"
-
-    def holds(self) -> pl.Expr:
-        allowed = pl.col(self.when).is_in(list(self.values)).fill_null(False)
-        return allowed | pl.col(self.column).is_null()

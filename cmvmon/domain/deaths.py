@@ -1,4 +1,4 @@
-"""The delivered table `deaths`: that a patient died, and when; and which stays a death ended.
+"""The delivered table `deaths`: that a patient died, and when; which stays a death ended, and who has left.
 
 Rules of this file:
 - A death can be taken back: a statement that the patient is alive replaces the one of a death, and has no moment of death.
@@ -14,12 +14,10 @@ import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.conditional import NullWhen, RequiresUnless
-from cmvmon.domain.constraints import Matches, NotBefore, OneOf, Ordered
+from cmvmon.domain.constraints import NotBefore, OneOf, Ordered, a_date
 from cmvmon.domain.rows import ICU_STAYS, PATIENT_ID, RECEIVED
 
 DIED, ALIVE = SAYS = ("died", "alive")
-_ANY, _FROM_1 = "(?:0|1|2|3|4|5|6|7|8|9)", "(?:1|2|3|4|5|6|7|8|9)"
-_A_DATE = f"(?:19|20){_ANY}{_ANY}-(?:0{_FROM_1}|10|11|12)-(?:0{_FROM_1}|1{_ANY}|2{_ANY}|30|31)"
 
 DEATHS = RowType(
     name="deaths",
@@ -40,11 +38,7 @@ DEATHS = RowType(
             Kind.TEXT,
             "The date of death, such as 2026-03-01, where no time of it was stated.",
             null_means="`died_at` is the moment of death, or not even its date was stated",
-            constraints=(
-                Matches(
-                    "died_on", _A_DATE, "is a date such as 2026-03-01, of this century or the last", "malformed_died_on"
-                ),
-            ),
+            constraints=(a_date("died_on"),),
         ),
         Column(
             "says",
@@ -73,14 +67,12 @@ def who_died(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
         stays: rows of `icu_stays` that had begun. One that began after the death, or on a later day
             than the day that is stated, speaks against it.
     """
-    last, day = (
-        stays.group_by("patient_id").agg(pl.col("admitted_at").max()),
-        pl.col("died_on").str.to_date(strict=False),
-    )
-    is_after = (pl.col("admitted_at") > pl.col("died_at")) | (pl.col("admitted_at").dt.date() > day).fill_null(False)
+    last, came = stays.group_by("patient_id").agg(pl.col("admitted_at").max()), pl.col("admitted_at")
+    day = pl.col("died_on").str.to_date(strict=False)
+    speaks_against = pl.any_horizontal(came > pl.col("died_at"), came.dt.date() > day)
     return (
         deaths.join(last, on="patient_id", how="left")
-        .filter(is_after.fill_null(False).not_())
+        .filter(~speaks_against.fill_null(False))
         .select("patient_id", "died_at")
     )
 
@@ -98,6 +90,16 @@ def ended_by_death(stays: pl.DataFrame, deaths: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.coalesce("discharged_at", "died_at").alias("discharged_at"))
         .select(stays.columns)
     )
+
+
+def when_left(stays: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id` and `left_at`, when the last stay of each ended; null: one is open.
+
+    Args:
+        stays: rows of `icu_stays` that had begun, an end that lies ahead null.
+    """
+    at = pl.col("discharged_at")
+    return stays.group_by("patient_id").agg(left_at=pl.when(at.is_not_null().all()).then(at.max()))
 
 
 def with_stays_ended(tables: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.conditional import BetweenWhen
-from cmvmon.domain.constraints import Between, Matches, NotBefore, NullUnless, OneOf, Requires
+from cmvmon.domain.conditional import BetweenWhen, NullUnless, Requires
+from cmvmon.domain.constraints import Between, Matches, NotBefore, OneOf
 from cmvmon.domain.dose_amounts import LOOKS_LIKE_ANOTHER_UNIT, MG
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 

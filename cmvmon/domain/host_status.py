@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between, NotBefore, NullUnless, OneOf, Ordered
+from cmvmon.domain.conditional import NullUnless
+from cmvmon.domain.constraints import Between, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 HIV_AIDS = "hiv_aids"

@@ -19,7 +19,8 @@ import polars as pl
 
 from cmvmon.domain.born_apart import born_apart
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Differ, Matches, NotBefore, OneOf, Ordered, Requires
+from cmvmon.domain.conditional import Requires
+from cmvmon.domain.constraints import Differ, Matches, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 CIRCLE, TWO_NUMBERS, TWO_VERSIONS, BORN_APART = "circle", "two_numbers", "two_versions", "born_apart"

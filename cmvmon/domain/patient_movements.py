@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between, Matches, NotBefore, NullUnless, OneOf, Requires
+from cmvmon.domain.conditional import NullUnless, Requires
+from cmvmon.domain.constraints import Between, Matches, NotBefore, OneOf
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 MOVES = ADMISSION, TRANSFER, DISCHARGE = ("admission", "transfer", "discharge")

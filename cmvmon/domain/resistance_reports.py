@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments, resistance
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Matches, NotBefore, NullUnless, OneOf, Ordered, Requires
+from cmvmon.domain.conditional import NullUnless, Requires
+from cmvmon.domain.constraints import Matches, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 GENOTYPE, CULTURE = METHODS = ("genotype", "phenotype_culture")

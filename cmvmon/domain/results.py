@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import Between, NullUnless, OneOf, Ordered, Requires
+from cmvmon.domain.conditional import NullUnless, Requires
+from cmvmon.domain.constraints import Between, OneOf, Ordered
 from cmvmon.domain.subjects import KINDS
 
 _LOG10_PER_WEEK = "log10 IU/mL per week"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments, words
 from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.conditional import NullUnless, Requires
 from cmvmon.domain.constraints import (
     Between,
     Matches,
     NotBefore,
-    NullUnless,
     OneOf,
     OnlyWith,
     Ordered,
     OrderedWhen,
-    Requires,
 )
 
 _NOT_BLANK = r"\s*\S(?:.*\S)?\s*"

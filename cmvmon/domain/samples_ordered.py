@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.constraints import NotBefore, NullUnless, OneOf, Ordered, Requires
+from cmvmon.domain.conditional import NullUnless, Requires
+from cmvmon.domain.constraints import NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 ORDERED, COLLECTED, RESULTED, CANCELLED, NOT_FEASIBLE = STATES = (
