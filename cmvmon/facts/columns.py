@@ -91,6 +91,18 @@ def by_constant(value: pl.Expr, divisor: float) -> pl.Expr:
     return value * (1.0 / divisor)
 
 
+def first_reason(reasons: Iterable[tuple[str | pl.Expr, pl.Expr]], otherwise: pl.Expr | None = None) -> pl.Expr:
+    """Of reasons with their conditions the first that holds: a code, or a column that holds one. `otherwise`: where none does; null.
+
+    A condition that is null does not hold.
+    """
+    found = pl.lit(None, dtype=pl.String) if otherwise is None else otherwise
+    for reason, holds in reversed([*reasons]):
+        said = pl.lit(reason) if isinstance(reason, str) else reason
+        found = pl.when(holds.fill_null(False)).then(said).otherwise(found)
+    return found
+
+
 def weeks_long(time: pl.Expr) -> pl.Expr:
     """A length of time in weeks."""
     return by_constant(time.dt.total_seconds(), 604_800.0)

@@ -10,6 +10,7 @@ import polars as pl
 from cmvmon.domain import words
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
+from cmvmon.facts.columns import first_reason
 from cmvmon.facts.doses_by_day import bands, given_by_day, judged_doses
 from cmvmon.facts.fact_table import Facts
 from cmvmon.facts.kidney_days import TREATED, dosed_days
@@ -145,7 +146,7 @@ def _why_unknown(facts: Facts, delivered: bool) -> pl.Expr:
         ("unlisted_drug_given", pl.col("has_unlisted") & ~is_least.fill_null(False)),
         ("dose_or_weight_unknown", pl.col("amount").is_null()),
         ("no_table_of_doses", ~pl.col("drug").is_in(list(facts.protocol.doses))),
-        (None, pl.col("kidney_unknown").is_not_null() & pl.col("band").is_null()),
+        (pl.col("kidney_unknown"), pl.col("kidney_unknown").is_not_null() & pl.col("band").is_null()),
         (
             "kidney_function_unknown",
             pl.col("band").is_null() & pl.col("kidney").is_null() & pl.col("modality").is_null(),
@@ -153,8 +154,4 @@ def _why_unknown(facts: Facts, delivered: bool) -> pl.Expr:
         ("no_prophylaxis_dose_in_table", pl.col("least").is_null() & (pl.col("purpose") == words.PROPHYLAXIS)),
         ("no_dose_in_table", pl.col("least").is_null()),
     )
-    found = pl.lit(None, dtype=pl.String)
-    for code, holds in reversed(reasons):
-        said = pl.col("kidney_unknown") if code is None else pl.lit(code)
-        found = pl.when(holds.fill_null(False)).then(said).otherwise(found)
-    return found
+    return first_reason(reasons)

@@ -6,6 +6,8 @@ an hour early makes no high day, one that was missed makes one low day. What is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from cmvmon.domain import words
@@ -13,36 +15,31 @@ from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN, MISSED
 from cmvmon.domain.kidney_function import ML_PER_MIN
 from cmvmon.facts.columns import hours_long
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.kidney_days import dosed_days, kidney_days
+from cmvmon.facts.kidney_days import TREATED, dosed_days, kidney_days
 from cmvmon.facts.nobody import nobody_without
-from cmvmon.protocol.doses import MG_PER_KG, dose_unit
+from cmvmon.protocol.doses import MG_PER_KG, Regimen, dose_unit
 
 _OF_A_DRUG = ["patient_id", "drug"]
 _OF_A_DAY = ["patient_id", "drug", "day"]
+_LIMITS = ("least", "most", "longest_h")
 
 
 def treatment_doses(facts: Facts) -> pl.DataFrame:
     """The doses with treatment intent, `group` beside the drug (null: not listed), sorted by moment."""
-    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
-    return (
-        facts.prepared.begun[DOSES_GIVEN]
-        .filter(pl.col("indication") == "treatment")
-        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
-        .sort("patient_id", "given_at", "drug")
-    )
+    return _with_group(facts, facts.prepared.begun[DOSES_GIVEN].filter(pl.col("indication") == TREATED))
 
 
 def judged_doses(facts: Facts) -> pl.DataFrame:
     """The doses that are judged by the days of their patient (`dosed_days`): those of its `purpose`, with `group`, sorted alike."""
-    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
     purposes = facts.shared(dosed_days).select("patient_id", "purpose").unique()
-    return (
-        facts.prepared.begun[DOSES_GIVEN]
-        .join(purposes, on="patient_id")
-        .filter(pl.col("indication") == pl.col("purpose"))
-        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
-        .sort("patient_id", "given_at", "drug")
-    )
+    doses = facts.prepared.begun[DOSES_GIVEN].join(purposes, on="patient_id")
+    return _with_group(facts, doses.filter(pl.col("indication") == pl.col("purpose")))
+
+
+def _with_group(facts: Facts, doses: pl.DataFrame) -> pl.DataFrame:
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    group = pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
+    return doses.with_columns(group=group).sort("patient_id", "given_at", "drug")
 
 
 def bands(facts: Facts) -> pl.DataFrame:
@@ -58,39 +55,30 @@ def bands(facts: Facts) -> pl.DataFrame:
         kidney = pl.col("ml_per_min" if table.kidney_in == ML_PER_MIN else "ml_per_min_per_kg")
         rows = pl.DataFrame(
             [
-                {
-                    "place": place,
-                    "band": row.label,
-                    "least": min((regimen.per_day for regimen in row.induction), default=None),
-                    "most": max((regimen.per_day for regimen in row.induction), default=None),
-                    "longest_h": max((regimen.every_h for regimen in row.induction), default=None),
-                    "kept_longest_h": max((regimen.every_h for regimen in row.maintenance), default=None),
-                    "kept_least": min((regimen.per_day for regimen in row.maintenance), default=None),
-                    "kept_most": max((regimen.per_day for regimen in row.maintenance), default=None),
-                }
+                {"place": place, "band": row.label}
+                | _limits(row.induction)
+                | {f"kept_{name}": value for name, value in _limits(row.maintenance).items()}
                 for place, row in enumerate(table.rows)
             ],
-            schema={
-                "place": pl.Int64,
-                "band": pl.String,
-                "least": pl.Float64,
-                "most": pl.Float64,
-                "longest_h": pl.Float64,
-                "kept_longest_h": pl.Float64,
-                "kept_least": pl.Float64,
-                "kept_most": pl.Float64,
-            },
+            schema={"place": pl.Int64, "band": pl.String}
+            | dict.fromkeys((*_LIMITS, *(f"kept_{name}" for name in _LIMITS)), pl.Float64),
         )
         placed = days.with_columns(place=table.place_of(kidney, pl.col("modality")), drug=pl.lit(drug), kidney=kidney)
         parts.append(placed.join(rows, on="place", how="left", maintain_order="left"))
     is_kept = pl.col("purpose") == words.PROPHYLAXIS
-    by_purpose = {
-        name: pl.when(is_kept).then(f"kept_{name}").otherwise(name) for name in ("least", "most", "longest_h")
-    }
+    by_purpose = {name: pl.when(is_kept).then(f"kept_{name}").otherwise(name) for name in _LIMITS}
     found = pl.concat(parts).with_columns(treated_most="most").with_columns(**by_purpose)
     found = found.sort("patient_id", "drug", "day")
     before = {f"{name}_before": pl.col(name).shift(1).over(_OF_A_DRUG) for name in ("least", "most")}
     return found.with_columns(**before)
+
+
+def _limits(regimens: Sequence[Regimen]) -> dict[str, float | None]:
+    """The least and the most of 24 hours by these regimens, and the longest interval; null: there is none."""
+    a_day, every_h = [one.per_day for one in regimens], [one.every_h for one in regimens]
+    return dict(
+        zip(_LIMITS, (min(a_day, default=None), max(a_day, default=None), max(every_h, default=None)), strict=True)
+    )
 
 
 @nobody_without(DOSES_GIVEN)

@@ -9,7 +9,7 @@ from cmvmon.domain.co_medication import CO_MEDICATION
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.renal_replacement import RENAL_REPLACEMENT
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.facts.columns import PATIENT_ID, days, moment, one_of, yes_no
+from cmvmon.facts.columns import PATIENT_ID, days, first_reason, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.treatment import TREATMENT, runs
 from cmvmon.protocol.interactions import ALERT, EFFECTS, NOTE, Pair
@@ -198,7 +198,4 @@ def _unknown(facts: Facts, pair: Pair, unsure: list[str]) -> pl.Expr:
         ("renal_replacement_not_known", pl.lit(by_circuit and begun.silent_since(RENAL_REPLACEMENT) is not None)),
         ("anticoagulant_unknown", pl.lit(by_circuit) & who.is_in(unsure)),
     )
-    found = pl.lit(None, dtype=pl.String)
-    for code, holds in reversed(reasons):
-        found = pl.when(holds).then(pl.lit(code)).otherwise(found)
-    return found
+    return first_reason(reasons)

@@ -73,6 +73,7 @@ def genotype_record(facts: Facts) -> pl.DataFrame:
 
 
 _is_reported = pl.col("reported_at").is_not_null()
+is_request_without_report = ~_is_reported.any().over("patient_id", "request_id")
 _is_since = pl.col("requested_at") >= pl.col("course_started_at")
 
 
@@ -100,7 +101,7 @@ def _results(told: pl.DataFrame) -> pl.DataFrame:
 
 
 def _waiting(facts: Facts, told: pl.DataFrame) -> pl.DataFrame:
-    waits = told.filter(_is_since & ~_is_reported.any().over("patient_id", "request_id"))
+    waits = told.filter(_is_since & is_request_without_report)
     oldest = waits.sort("patient_id", "requested_at", "method").unique("patient_id", keep="first", maintain_order=True)
     return oldest.select(
         "patient_id",

@@ -11,7 +11,7 @@ from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
 from cmvmon.facts import kidney_states as kidney
-from cmvmon.facts.columns import PATIENT_ID, hours_long, moment, one_of, yes_no
+from cmvmon.facts.columns import PATIENT_ID, first_reason, hours_long, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
 from cmvmon.facts.doses_by_day import treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
@@ -105,9 +105,7 @@ def levels(facts: Facts) -> pl.DataFrame:
         (NEVER, pl.lit(not begun.was_delivered(DRUG_LEVELS))),
         (SILENT, ~has_level & pl.lit(begun.silent_since(DRUG_LEVELS) is not None)),
     )
-    why = pl.col("why")
-    for code, holds in reversed(reasons):
-        why = pl.when(holds).then(pl.lit(code)).otherwise(why)
+    why = first_reason(reasons, otherwise=pl.col("why"))
     is_told = has_level & why.is_null()
     return found.with_columns(
         has_target=pl.col("has_target").fill_null(False),
@@ -181,12 +179,9 @@ def judged_levels(facts: Facts) -> pl.DataFrame:
         (NO_DOSES, pl.lit(not begun.was_delivered(DOSES_GIVEN))),
         (DOSES_UNREAD, doses_unread),
         (NOT_ONE, ~is_one),
-        (None, ~is_one_state),
+        (pl.col("kidney_state"), ~is_one_state),
     )
-    why = pl.lit(None, dtype=pl.String)
-    for code, holds in reversed(reasons):
-        why = pl.when(holds).then(pl.col("kidney_state") if code is None else pl.lit(code)).otherwise(why)
-    return rows.with_columns(why=why).drop("kidney_state")
+    return rows.with_columns(why=first_reason(reasons)).drop("kidney_state")
 
 
 def _doses_around(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:

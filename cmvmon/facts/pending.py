@@ -7,10 +7,10 @@ import polars as pl
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
-from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.facts.columns import PATIENT_ID, count, moment, one_of
+from cmvmon.facts.columns import PATIENT_ID, count, first_reason, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.genotype_record import is_request_without_report
 from cmvmon.facts.nobody import nobody_without
 from cmvmon.facts.patients import PATIENTS
 from cmvmon.facts.sampling import waiting
@@ -25,12 +25,10 @@ _NONE = "none waits"
 
 PENDING = RowType(
     name="pending_results",
-    description="Of a patient who has left: samples for CMV PCR that were taken, and tests of resistance that were asked for, and "
-    "have no result.",
+    description="Samples for CMV PCR that were taken, and tests of resistance that were asked for, and have no result.",
     key=("patient_id",),
     columns=(
         PATIENT_ID,
-        moment("left_at", "When the last stay ended.", "a stay is open, or none is on record"),
         count("n_pending_pcr", "How many samples that were taken have no result.", "orders were never delivered"),
         one_of("pending_pcr_compartment", compartments.NAMES, "What the one taken first is of.", _NONE),
         moment("pending_pcr_collected_at", "When that was taken.", _NONE),
@@ -50,22 +48,11 @@ def pending(facts: Facts) -> pl.DataFrame:
         (REPORTS_NEVER, pl.lit(not begun.was_delivered(RESISTANCE_REPORTS))),
         (REPORTS_UNREAD, pl.col("patient_id").is_in(sorted(begun.unread_of(RESISTANCE_REPORTS)))),
     )
-    why = pl.lit(None, dtype=pl.String)
-    for code, holds in reversed(reasons):
-        why = pl.when(holds).then(pl.lit(code)).otherwise(why)
-    found = facts.of(PATIENTS).select("patient_id", pending_unknown_because=why)
-    for part in (_left(facts), _samples(facts), _tests(facts)):
+    found = facts.of(PATIENTS).select("patient_id", pending_unknown_because=first_reason(reasons))
+    for part in (_samples(facts), _tests(facts)):
         found = found.join(part, on="patient_id", how="left")
     has_orders = pl.lit(begun.was_delivered(SAMPLES_ORDERED))
     return found.with_columns(n_pending_pcr=pl.when(has_orders).then(pl.col("n_pending_pcr").fill_null(0)))
-
-
-def _left(facts: Facts) -> pl.DataFrame:
-    at = pl.col("discharged_at")
-    ended = (
-        facts.prepared.begun[ICU_STAYS].group_by("patient_id").agg(left_at=at.max(), has_left=at.is_not_null().all())
-    )
-    return ended.filter("has_left").drop("has_left")
 
 
 @nobody_without(SAMPLES_ORDERED)
@@ -80,6 +67,5 @@ def _samples(facts: Facts) -> pl.DataFrame:
 
 @nobody_without(RESISTANCE_REPORTS)
 def _tests(facts: Facts) -> pl.DataFrame:
-    is_reported = pl.col("reported_at").is_not_null().any().over("patient_id", "request_id")
-    waits = facts.prepared.begun[RESISTANCE_REPORTS].filter(~is_reported)
+    waits = facts.prepared.begun[RESISTANCE_REPORTS].filter(is_request_without_report)
     return waits.group_by("patient_id").agg(pending_resistance_since=pl.col("requested_at").min())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.deaths import DEATHS, who_died
+from cmvmon.domain.deaths import DEATHS, when_left, who_died
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.facts.columns import PATIENT_ID, yes_no
+from cmvmon.facts.columns import PATIENT_ID, moment, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -18,6 +18,7 @@ STAYS = RowType(
     columns=(
         PATIENT_ID,
         yes_no("is_discharged", "There are stays on record, and none is open; or the patient has died."),
+        moment("left_at", "When the last of these stays ended.", "a stay is open, or none is on record"),
         yes_no("has_died", "A death is on record, and no stay that began after it. No = not known to have died."),
     ),
 )
@@ -27,7 +28,7 @@ STAYS = RowType(
 def stays(facts: Facts) -> pl.DataFrame:
     """A patient without a stay on record is not known to have left. A death ends the stay, whether or not its end was stated."""
     begun = facts.prepared.begun
-    ended = begun[ICU_STAYS].group_by("patient_id").agg(is_discharged=pl.col("discharged_at").is_not_null().all())
+    ended = when_left(begun[ICU_STAYS]).with_columns(is_discharged=pl.col("left_at").is_not_null())
     died = who_died(begun[DEATHS], begun[ICU_STAYS])["patient_id"].implode()
     return (
         facts.of(PATIENTS)

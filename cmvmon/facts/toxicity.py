@@ -20,7 +20,7 @@ from cmvmon.domain.laboratory_values import (
     in_judged_unit,
 )
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
-from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.columns import PATIENT_ID, first_reason, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
@@ -203,7 +203,4 @@ def _why_unknown(facts: Facts) -> pl.Expr:
         (SILENT, pl.when(is_creatinine).then(pl.lit(kidney_silent)).otherwise(pl.lit(silent) & ~is_count)),
         (NEVER, ~is_creatinine & ~(is_calcium & pl.lit(is_sent)) & pl.col("last_value_at").is_null()),
     )
-    found = pl.lit(None, dtype=pl.String)
-    for code, holds in reversed(reasons):
-        found = pl.when(holds.fill_null(False)).then(pl.lit(code)).otherwise(found)
-    return found
+    return first_reason(reasons)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from cmvmon.telling import routing
@@ -19,29 +20,19 @@ def said(kind: str, message_id: str, facts: Mapping[str, Any], speaking: Speakin
     return letter(message_id, subject, parts, speaking)
 
 
-_OPENS = {"tell.alerts": "tell.alert", "tell.unanswered": "tell.escalation", "tell.handed_over": "tell.handover"}
-
-
-def _alert(facts: Mapping[str, Any], speaking: Speaking, count: str = "tell.alerts") -> tuple[str, list[Part]]:
+def _alert(facts: Mapping[str, Any], speaking: Speaking, *, count: str, opens: str) -> tuple[str, list[Part]]:
+    """`count`: the words for how many there are; `opens`: the first sentence."""
     language, tier = speaking.language, int(facts["tier"])
     told = {
         "alerts": language.count(count, int(facts["n"])),
         "tier": language.word("tier", str(tier)).lower(),
         "where": where(facts["ward"], language, is_known=facts["is_ward_known"]),
     }
-    lines = [language.say(_OPENS[count], **told, number=str(tier), moment=moment(facts["at"], speaking))]
+    lines = [language.say(opens, **told, number=str(tier), moment=moment(facts["at"], speaking))]
     if facts["beds"]:
         form = "one" if len(facts["beds"]) == 1 else "other"
         lines.append(language.say(f"tell.beds.{form}", beds=", ".join(facts["beds"])))
     return language.say("tell.subject", **told), [lines]
-
-
-def _escalation(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
-    return _alert(facts, speaking, "tell.unanswered")
-
-
-def _handover(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
-    return _alert(facts, speaking, "tell.handed_over")
 
 
 def _work(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part]]:
@@ -62,10 +53,10 @@ def _trial(facts: Mapping[str, Any], speaking: Speaking) -> tuple[str, list[Part
     ]
 
 
-_OF_KIND = {
-    routing.ALERT: _alert,
-    routing.ESCALATION: _escalation,
-    routing.HANDOVER: _handover,
+_OF_KIND: Mapping[str, Callable[[Mapping[str, Any], Speaking], tuple[str, list[Part]]]] = {
+    routing.ALERT: partial(_alert, count="tell.alerts", opens="tell.alert"),
+    routing.ESCALATION: partial(_alert, count="tell.unanswered", opens="tell.escalation"),
+    routing.HANDOVER: partial(_alert, count="tell.handed_over", opens="tell.handover"),
     routing.WORK: _work,
     routing.DIGEST: digest_words,
     routing.TRIAL: _trial,

@@ -32,6 +32,12 @@ def alerts(root: Path, *, every: bool = False) -> list[dict[str, object]]:
     return [row for row in listed if row["rule"] == "response"]
 
 
+def discharge(root: Path, patient: str, *, bed: str) -> None:
+    """She leaves on day 22, and the night after it knows."""
+    drop(root, "icu_stays", [sites.stay(patient, bed=bed, end=22)], name="two.csv")
+    run(root, "nightly", "--as-of", text(day(22.5)))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("site")
@@ -135,8 +141,7 @@ def test_an_alert_of_a_patient_who_was_discharged_stands_on_the_list_until_someb
 ) -> None:
     sites.ward_of_three(tmp_path)
     run(tmp_path, "nightly", "--as-of", text(day(21.5)))
-    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
-    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    discharge(tmp_path, "SYNTHETIC-SLOW", bed="S-00")
     (one,) = alerts(tmp_path)
     assert "SYNTHETIC-SLOW" in (tmp_path / "pages" / "ward.nl.html").read_text()
     answering.acknowledge(tmp_path, one["alert_id"], reason="dealt_with", note=None, actor="dr. C")
@@ -210,8 +215,7 @@ def test_the_ward_page_says_who_answers_for_a_patient_who_has_left(tmp_path: Pat
     sites.ward_of_three(tmp_path)
     (tmp_path / "settings.toml").write_text(settings, encoding="utf-8")
     run(tmp_path, "nightly", "--as-of", text(day(21.5)))
-    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-SLOW", bed="S-00", end=22)], name="two.csv")
-    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    discharge(tmp_path, "SYNTHETIC-SLOW", bed="S-00")
     page = unmarked((tmp_path / "pages" / "ward.en.html").read_text())
     assert f"listed until somebody has acknowledged what is open. {said}" in page
 
@@ -228,8 +232,7 @@ def test_a_result_of_a_patient_who_has_left_that_the_feed_brings_by_day_is_on_th
 ) -> None:
     sites.ward_of_three(tmp_path)
     run(tmp_path, "nightly", "--as-of", text(day(21.5)))
-    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-FAST", bed="S-01", end=22)], name="two.csv")
-    run(tmp_path, "nightly", "--as-of", text(day(22.5)))
+    discharge(tmp_path, "SYNTHETIC-FAST", bed="S-01")
     page = tmp_path / "pages" / "ward.en.html"
     assert "SYNTHETIC-FAST" not in page.read_text()
     landed = sites.land(tmp_path, "viral_load_results", [sites.result("SYNTHETIC-FAST", 24, 900_000)], at=day(24.4))

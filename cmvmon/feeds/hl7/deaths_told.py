@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from cmvmon.domain.deaths import ALIVE, DIED
 from cmvmon.feeds.hl7.message import Message, address_of
 from cmvmon.feeds.hl7.orders import Observation
-from cmvmon.feeds.hl7.told import Places, Told, group_of, patient_at, text
-from cmvmon.feeds.times import as_iso_8601, moments_of
+from cmvmon.feeds.hl7.told import Places, Told, by_moment, group_of, patient_at, text
+from cmvmon.feeds.times import as_iso_8601
 from cmvmon.feeds.value_grammar import fold
 
 DISCHARGED, DISCHARGE_CANCELLED = "ADT^A03", "ADT^A13"
@@ -67,6 +67,4 @@ def last_word(said: Sequence[Told]) -> dict[str, str]:
 
     Where the moments can't be put in order, what stands last holds.
     """
-    moments = moments_of(as_iso_8601(one.cells["stated_at"]) for one in said)
-    by_moment = sorted(said, key=lambda one: moments[as_iso_8601(one.cells["stated_at"])]) if moments else said
-    return dict(by_moment[-1].cells)
+    return dict(by_moment(said)[-1].cells)

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, RESULTED
 from cmvmon.feeds.hl7.message import Message, Segment
 from cmvmon.feeds.hl7.orders import Observation
-from cmvmon.feeds.hl7.told import Places, Told, patient_at, text
-from cmvmon.feeds.times import as_iso_8601, moments_of
+from cmvmon.feeds.hl7.told import Places, Told, by_moment, patient_at, text
 
 ORDERS = ("ORM^O01", "OML^O21")
 _CANCELS = ("CA", "OC", "CR", "DC", "OD", "DR")  # table 0119
@@ -81,6 +80,5 @@ def last_word(said: Sequence[Told]) -> dict[str, str]:
 
     Where the moments can't be put in order, what stands last holds. It was asked for when it was first stated.
     """
-    moments = moments_of(as_iso_8601(one.cells["stated_at"]) for one in said)
-    by_moment = sorted(said, key=lambda one: moments[as_iso_8601(one.cells["stated_at"])]) if moments else said
-    return dict(by_moment[-1].cells) | {"ordered_at": by_moment[0].cells["ordered_at"]}
+    stated = by_moment(said)
+    return dict(stated[-1].cells) | {"ordered_at": stated[0].cells["ordered_at"]}

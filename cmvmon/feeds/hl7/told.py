@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cmvmon.feeds.hl7.message import Address, Message, Several, address_of
 from cmvmon.feeds.hl7.orders import Observation
 from cmvmon.feeds.records import Unclear
+from cmvmon.feeds.times import as_iso_8601, moments_of
 
 Cells = Mapping[str, str]
 DEFAULT_PATIENT = "PID-3.1"
@@ -46,6 +47,12 @@ class Told:
     line: int
     name: str = ""
     settled: frozenset[str] = frozenset()
+
+
+def by_moment(said: Sequence[Told]) -> Sequence[Told]:
+    """Records of one key by when they were stated; as they stand those of one moment, and all whose moments can't be put in order."""
+    moments = moments_of(as_iso_8601(one.cells["stated_at"]) for one in said)
+    return sorted(said, key=lambda one: moments[as_iso_8601(one.cells["stated_at"])]) if moments else said
 
 
 def text(group: Observation, *addresses: str) -> str:

@@ -25,7 +25,6 @@ from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
 from cmvmon.ends import what_became_of, why_no_longer_judged
-from cmvmon.facts.pending import PENDING
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
@@ -143,7 +142,7 @@ def _long_gone(assessment: Assessment) -> frozenset[str]:
     """Who left longer ago than `[rules.pending_at_discharge] within_days`: a first night over a history alerts on none of them."""
     facts = assessment.facts
     within = facts.protocol.rules["pending_at_discharge"].span("within_days")
-    return frozenset(facts.of(PENDING).filter(pl.col("left_at") < facts.as_of - within)["patient_id"])
+    return frozenset(facts.of(STAYS).filter(pl.col("left_at") < facts.as_of - within)["patient_id"])
 
 
 def _by_rule(rule: Rule | None) -> dict[str, Any]:

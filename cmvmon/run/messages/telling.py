@@ -20,6 +20,7 @@ from cmvmon.domain import words
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, CmvmonError, ProtocolError, StoreBusy, StoreError
 from cmvmon.run.messages.sending_waiting import WAITS_S, Ended, Sending, Told, send_waiting, text_of
 from cmvmon.run.messages.telling_ends import end_without_sending
+from cmvmon.run.ward.placing import Place, places
 from cmvmon.shell.alerts.alert_store import record_notified
 from cmvmon.shell.basis.lock import only_run
 from cmvmon.shell.folder.site import Site
@@ -155,7 +156,6 @@ def _due(
     connection: sa.Connection, site: Site, file: NotifyFile, at: datetime, *, night_stopped: bool
 ) -> tuple[list[Message], frozenset[tuple[str, str]]]:
     from cmvmon.run.health.work_faults import faults, work
-    from cmvmon.run.ward.placing import places
 
     zone = ZoneInfo(site.settings().time_zone)
     standing = alert_news.standing(connection)
@@ -169,7 +169,7 @@ def _due(
     may_be_told = [one for one in of_patients if one.tier in tiers]
     untold = [one for one in may_be_told if not _is_told(one, told, may_be_handed_over=bool(file.left_to))]
     placed = places(connection, {str(one.patient_id) for one in (of_patients if day else untold)}, at=at)
-    news = [_news(one, *placed.get(str(one.patient_id), ())) for one in may_be_told]
+    news = [_news(one, placed.get(str(one.patient_id))) for one in may_be_told]
     after = _escalate_after(site) if file.escalate_to and any(one.tier == 1 for one in news) else None
     messages = routing.of_alerts(file, news, told, at=at, zone=zone, escalate_after=after)
     messages += routing.of_work(file, wrong, told, at=at, zone=zone)
@@ -197,8 +197,9 @@ def _is_told(one: Standing, told: routing.ToldBefore, *, may_be_handed_over: boo
     return all((kind, one.alert_id, one.transition) in told for kind in kinds)
 
 
-def _news(one: Standing, ward: str | None = None, bed: str | None = None, has_left: bool = False) -> News:
-    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, ward, bed, has_left)
+def _news(one: Standing, place: Place | None = None) -> News:
+    where = () if place is None else place
+    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, *where)
 
 
 def _escalate_after(site: Site) -> timedelta | None:

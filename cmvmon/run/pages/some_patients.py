@@ -18,7 +18,7 @@ from cmvmon.dashboards.rows import rows_by, rows_of
 from cmvmon.protocol import Protocol
 from cmvmon.rules.context import Said, context_of
 from cmvmon.run.ward.samples_waiting import samples_expected
-from cmvmon.run.ward.ward_list import watched_by
+from cmvmon.run.ward.ward_list import left_at, watched_by
 
 Place = tuple[str | None, str | None]  # ward and bed
 
@@ -31,7 +31,6 @@ class SomePatients:
     assessment: Assessment
     protocol: Protocol
     _parts: dict[int, tuple[pl.DataFrame, dict[str, pl.DataFrame]]] = field(default_factory=dict)
-    _left: dict[datetime, dict[str, datetime]] = field(default_factory=dict)
 
     def of_patient(self, patient_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
         """What gives the rows of that patient in a frame with `patient_id`, in the frame's order."""
@@ -67,9 +66,10 @@ class SomePatients:
     def _stays(self) -> pl.DataFrame | None:
         return None if self.assessment.stays is None else self.among(self.assessment.stays)
 
-    def left_at(self, as_of: datetime) -> Mapping[str, datetime]:
+    @cached_property
+    def left_at(self) -> Mapping[str, datetime]:
         """When each one's last stay ended, of those who have left."""
-        return self._left.setdefault(as_of, left_at(self._stays, as_of))
+        return left_at(self._stays)
 
     @cached_property
     def context(self) -> Mapping[str, tuple[Said, ...]]:
@@ -105,15 +105,6 @@ class SomePatients:
     @cached_property
     def _watched(self) -> pl.DataFrame:
         return watched_by(self.among(self.assessment.verdicts))
-
-
-def left_at(stays: pl.DataFrame | None, as_of: datetime) -> dict[str, datetime]:
-    """When the last stay of each patient ended; without those of whom one is open, or none is known."""
-    ends: dict[str, list[datetime | None]] = {}
-    for row in () if stays is None else rows_of(stays):
-        ends.setdefault(row["patient_id"], []).append(row["discharged_at"])
-    found = {patient: [end for end in known if end is not None and end <= as_of] for patient, known in ends.items()}
-    return {patient: max(past) for patient, past in found.items() if len(past) == len(ends[patient])}
 
 
 def places(stays: pl.DataFrame | None) -> dict[str, Place]:

@@ -127,7 +127,7 @@ def patient_view(
     ]
     births = known.prepared.begun[BIRTH_DATES]
     stays = None if assessment.stays is None else mine(assessment.stays)
-    left = some.left_at(common.as_of).get(patient_id)
+    left = some.left_at.get(patient_id)
     ward, bed = some.places.get(patient_id, (None, None))
     (treatment,) = rows_of(mine(known.of(TREATMENT)))
     return PatientView(

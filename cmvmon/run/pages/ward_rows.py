@@ -16,8 +16,8 @@ from cmvmon.domain import words
 from cmvmon.domain.versions import is_usable
 from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.protocol import Protocol
-from cmvmon.run.pages.some_patients import left_at, places
-from cmvmon.run.ward.ward_list import WardList
+from cmvmon.run.pages.some_patients import places
+from cmvmon.run.ward.ward_list import WardList, left_at
 
 # What a row draws a result from, and what `facts.points` and `facts.course_to` read of it.
 _DRAWN_FROM = frozenset(
@@ -72,7 +72,7 @@ def _rows(
 ) -> dict[str, WardRow]:
     unassessed = _rows_by_patient(ward.unassessed)
     latest, stays = _latest(ward, open_alerts, protocol, as_of), places(ward.stays)
-    gone = left_at(ward.stays, as_of)
+    gone = left_at(ward.stays)
     return {
         patient_id: WardRow(
             patient_id,

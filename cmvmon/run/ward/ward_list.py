@@ -13,6 +13,7 @@ from cmvmon.assess import Assessment
 from cmvmon.dashboards.row_views import DrugsNow
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import when_left
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
@@ -58,7 +59,7 @@ class WardList:
     @property
     def left(self) -> frozenset[str]:
         """Who has left, of those of whom stays are known."""
-        return frozenset() if self.stays is None else frozenset(self.stays["patient_id"]) - _in_bed(self.stays)
+        return frozenset(left_at(self.stays))
 
 
 def of_assessment(
@@ -157,8 +158,15 @@ def _listed(
 
 def with_alerts(urgent: Collection[str], unanswered: Collection[str], stays: pl.DataFrame | None) -> set[str]:
     """Who is listed for an alert: of whoever has left, those of whom nobody has acknowledged one. The others as of `of_assessment`."""
-    left = set[str]() if stays is None else set(stays["patient_id"]) - _in_bed(stays)
-    return (set(urgent) - left) | set(unanswered)
+    return (set(urgent) - left_at(stays).keys()) | set(unanswered)
+
+
+def left_at(stays: pl.DataFrame | None) -> dict[str, datetime]:
+    """When the last stay of each patient ended; without those of whom one is open, or none is known.
+
+    `stays`: those that had begun, an end that lies ahead null.
+    """
+    return {} if stays is None else dict(when_left(stays).drop_nulls().iter_rows())
 
 
 def _in_bed(stays: pl.DataFrame) -> set[str]:
