@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.dashboards.row_views import SampleDue
 from cmvmon.dashboards.rows import Row
 from cmvmon.dashboards.views import WardView
+from cmvmon.dashboards.ward_row import bed_or_left
 from cmvmon.dashboards.words_for_results import capital
 from cmvmon.text import Language
 
@@ -25,7 +26,7 @@ def sample_lines(view: WardView, language: Language) -> list[Row]:
             "told": [
                 {
                     "patient": patient,
-                    "place": (rows[patient].bed or "") if patient in rows else "",
+                    "place": bed_or_left(rows[patient], view, language) if patient in rows else "",
                     "href": rows[patient].href if patient in rows else "",
                     "text": ", ".join(items),
                 }

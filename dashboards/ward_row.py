@@ -70,9 +70,16 @@ def _left(row: WardRow, view: WardView, language: Language) -> str:
     return language.say(key, date=language.date(row.left_at, view.time_zone), who=view.handed_to)
 
 
-def _place(row: WardRow, view: WardView, one_ward: bool, language: Language) -> str:
+def bed_or_left(row: WardRow, view: WardView, language: Language) -> str:
+    """Where to go for a sample: the bed; of whoever has left, that and when; "" where no bed is known."""
     if row.left_at is not None:
         return language.say("row.left", date=language.short_date(row.left_at, view.time_zone))
+    return row.bed or ""
+
+
+def _place(row: WardRow, view: WardView, one_ward: bool, language: Language) -> str:
+    if row.left_at is not None:
+        return bed_or_left(row, view, language)
     parts = (row.bed,) if one_ward and row.bed else (row.bed, row.ward)  # the bed is never cut
     return " ".join(part for part in parts if part) or language.say("unknown")
 

@@ -97,6 +97,27 @@ def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[
     assert cut(shown_page(name).page) == []
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("ward")])
+@pytest.mark.parametrize("bed", ["", "Noord 2, kamer 14, bed B bij het raam", "A" * 40])
+def test_where_a_patient_lies_is_never_cut_however_long_the_name_of_her_bed(
+    shown_page: Callable[[str], Opened], name: str, bed: str
+) -> None:
+    page = shown_page(name).page
+    beds = page.locator(".ward .bed b")
+    kept = beds.first.inner_text()
+    if bed:
+        beds.first.evaluate("(e, bed) => { e.textContent = bed; }", bed)
+    for width in (360, 800, 1100, 1300, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        sizes = beds.evaluate_all(
+            "all => all.map(e => [e.innerText, e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth])"
+        )
+        assert len(sizes) >= 10
+        assert [size for size in sizes if size[1] > 1 or size[2] > 1] == [], width
+    beds.first.evaluate("(e, bed) => { e.textContent = bed; }", kept)
+    page.set_viewport_size({"width": 1100, "height": 900})
+
+
 @pytest.mark.parametrize("name", PAGES[:-1])
 def test_no_date_time_number_with_its_unit_or_patient_s_number_is_broken_over_two_lines(
     shown_page: Callable[[str], Opened], demo: Demo, name: str
@@ -117,7 +138,7 @@ def test_a_patient_s_number_that_is_broken_at_its_hyphen_is_noticed(
     shown_page: Callable[[str], Opened], demo: Demo, name: str
 ) -> None:
     page = shown_page(name).page
-    kept = page.add_style_tag(content=".id { display: inline !important; }")
+    kept = page.add_style_tag(content=".id { display: block !important; width: 6em !important; }")
     assert {text for _, text in broken(page, names=demo.ward.patients)} <= set(demo.ward.patients)
     assert broken(page, names=demo.ward.patients) != []
     kept.evaluate("e => e.remove()")
