@@ -1,14 +1,14 @@
 """A result that a person has to know of, and that nobody answered for.
 
-Watches the latest result of the last {within_days} days in CSF and vitreous fluid, where any load counts, and in BAL of a
-patient stated to be immunocompromised, from the local line of {affected_compartments.local_line_iu_per_ml} IU/mL on; on and off
-treatment, whatever leads.
+Watches the latest result of the last {within_days} days in CSF and vitreous fluid, where whatever is detected counts, below
+the limit of quantification too, and in BAL of a patient stated to be immunocompromised, from the local line of
+{affected_compartments.local_line_iu_per_ml} IU/mL on; on and off treatment, whatever leads.
 
 Alerts where it has been known for {unacknowledged_h} hours, and nobody acknowledged an alert that rests on it, nor was it read
 back and confirmed. Whoever answered for another result of the compartment, at most {answers.known_for_days} days apart,
 knows of it.
 
-Clear when somebody did, before those hours have passed, when there is no such load, and in BAL of a patient stated to have been
+Clear when somebody did, before those hours have passed, when there is no such result, and in BAL of a patient stated to have been
 immunocompetent. Not assessable when its values conflict, when the result before it contradicts it, when the host is unknown
 and BAL stands at the line, and without a store that knows of answers.
 
@@ -26,8 +26,9 @@ is_bal, is_elsewhere = place == "bal", place.is_in(("csf", "vitreous"))
 is_recent = fact("as_of") - fact("latest_collected_at") <= number("within_days").days
 is_readable = ~truth("latest_is_conflicting") & ~truth("last_two_contradict")
 at_line = fact("latest_at_least_iu_per_ml") >= line
-is_critical = samples.latest_is_load & (is_elsewhere | (is_bal & at_line & host.is_weak))
-is_none = ~samples.latest_is_load | (is_bal & (host.is_sound | (fact("latest_at_most_iu_per_ml") < line)))
+is_critical = (is_elsewhere & samples.latest_is_detected) | (is_bal & samples.latest_is_load & at_line & host.is_weak)
+is_low = ~samples.latest_is_load | host.is_sound | (fact("latest_at_most_iu_per_ml") < line)
+is_none = ~samples.latest_is_detected | (is_bal & is_low)
 has_waited = fact("as_of") - fact("latest_known_since") >= number("unacknowledged_h").hours
 unanswered, is_answered = denied("latest_is_answered"), truth("latest_is_answered")
 
@@ -48,6 +49,7 @@ RULE = Rule(
         say("result", *samples.LATEST, place),
         say("unanswered", number("unacknowledged_h")),
         say("line", line, when=is_bal),
+        say("not_stated", place, when=is_elsewhere & ~(fact("affected_source") == words.STATED)),
         *HOST,
     ),
     rests_on=((("latest_result_id",), otherwise),),

@@ -67,7 +67,7 @@ below_local_line = treatment.is_on & truth("is_leading") & is_below_line
 # An undecided call whose estimate stands below the line: not shown to be less, and not shown to reach it. So a night without a
 # sample ends no alert that the next sample begins again.
 is_near_line = truth("is_leading") & (call == "indeterminate") & (fact("mean_decline_log10_per_week") < target)
-interrupted = fact("interrupted_days")
+interrupted, outside = fact("interrupted_days"), fact("n_days_outside")
 
 is_first_clock = ~had_drugs & (at_most < 0.0)
 is_higher = is_first_clock & (is_estimated_to_rise | (fact("rise_since_anchor_log10") >= least))
@@ -79,7 +79,13 @@ SAYS: tuple[Say, ...] = (
     say("lately", *samples.told_of("lately_from"), *TO, when=low_fall_lately & _another),
     say("refractory", fact("adequate_days"), peak_rise, far, when=refractory),
     say("probable_refractory", fact("adequate_days"), peak_rise, when=probable_refractory),
-    say("doses_outside", fact("n_days_outside"), number("exposure.adequate_days"), when=doses_outside),
+    say("doses_outside", outside, number("exposure.adequate_days"), when=doses_outside),
+    say(
+        "some_outside",
+        outside,
+        number("exposure.adequate_days"),
+        when=(refractory | probable_refractory) & (outside > 0),
+    ),
     say("line_of_fall", least, low, judged_from, when=low_fall | flat_through_drugs),
     say("line_lately", least, low, number("response_clock.lately_days"), when=low_fall_lately),
     say("line_high", low, long_from, when=still_high),

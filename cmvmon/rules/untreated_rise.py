@@ -1,20 +1,19 @@
-"""CMV in blood is high, or rises, or is found in CSF or the eye, while no treatment drug runs.
+"""CMV in blood is high, or rises, or is found in CSF, the eye or tissue, while no treatment drug runs.
 
-Watches every blood, CSF and vitreous series in use of a patient who had no course of treatment, or none since the latest sample:
-what comes back after a course, or after it had been cleared, is `recurrence`. A treatment drug counts when it was given with
-treatment intent in the last {response_clock.interrupted_gap_h} hours; prophylaxis does not count.
+Watches every blood, CSF, vitreous and tissue series in use of a patient who had no course of treatment, or none since the
+latest sample: what comes back after a course, or after it had been cleared, is `recurrence`. A treatment drug counts when it was
+given with treatment intent in the last {response_clock.interrupted_gap_h} hours; prophylaxis does not count.
 
 Alerts on three grounds, on a result of the last {within_days} days. *high*: blood, at least {high_iu_per_ml} IU/mL, in anyone.
 *rise*: blood, at least {rising_iu_per_ml} IU/mL, and more than {rise_log10} log10 above the lowest sample of
 {watched.rise_from_days} to {watched.rise_to_days} days before, counted from the limit of quantification at least. A gap ends no
 comparison: where none was taken for more than {watched.rise_to_days} days, the one before that gap is compared with as well.
-*elsewhere*: any load in CSF or vitreous fluid. Tier 2; but Tier 3 where blood only rises and the patient is stated to have been
-immunocompetent.
+*elsewhere*: CMV detected in CSF, vitreous fluid or tissue, below the limit of quantification too. Tier 2; but tier 3 where
+blood only rises and the patient is stated to have been immunocompetent.
 
-Clear when none holds, or when on treatment. Not assessable when it is unknown whether the patient is treated, without a result in
-those days, when its values conflict, when the one before it, less than a day apart, contradicts it; and where blood of at least
-{rising_iu_per_ml} IU/mL has nothing to compare it with, stands so much above a sample of less than {watched.rise_from_days} days
-before, or an earlier load is not known.
+Clear when none holds, or on treatment. Not assessable when it is unknown whether the patient is treated, without a result in
+those days, when its values conflict or the one before it, less than a day apart, contradicts it; and where blood of at least
+{rising_iu_per_ml} IU/mL can't be compared, or stands so far above one of less than {watched.rise_from_days} days before.
 
 Why: rules.md 3.0 and 3.1, guide G2 and G9. The ward's guide acts on BAL; the trial of treating blood above 500 IU/mL showed no
 benefit (76 patients). Not to be read as an indication to treat.
@@ -31,7 +30,8 @@ ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
 is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 is_cleared = (cleared_for >= number("watched.cleared_from_days")) & truth("had_load_before")
 is_blood = fact("compartment").is_in(compartments.BLOOD)
-is_elsewhere = fact("compartment").is_in(("csf", "vitreous"))
+is_tissue = fact("compartment") == "tissue"
+is_elsewhere = fact("compartment").is_in(("csf", "vitreous")) | is_tissue
 none_since = ended.is_unknown() | (taken <= ended)
 is_recent = fact("as_of") - taken <= number("within_days").days
 is_readable = is_recent & ~truth("latest_is_conflicting")
@@ -43,7 +43,7 @@ rises = is_judged & is_blood & rising & rise
 at_once = fact("rise_at_once_log10") > number("rise_log10")
 not_compared = fact("rise_lately_log10").is_unknown()
 may_rise = is_blood & rising & (not_compared | at_once | truth("is_load_before_unknown"))
-elsewhere = is_judged & is_elsewhere & samples.latest_is_load
+elsewhere = is_judged & is_elsewhere & samples.latest_is_detected
 
 RULE = Rule(
     code="untreated_rise",
@@ -64,7 +64,9 @@ RULE = Rule(
     says=(
         say("rise", *samples.told_of("days_before"), *samples.LATEST, fact("compartment"), when=rises),
         say("load", *samples.LATEST, fact("compartment"), when=~rises & ~elsewhere),
-        say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere),
+        say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere & ~is_tissue),
+        say("tissue", *samples.LATEST, fact("compartment"), when=elsewhere & is_tissue),
+        say("not_stated", fact("compartment"), when=elsewhere & ~(fact("affected_source") == words.STATED)),
         say("line_high", number("high_iu_per_ml"), when=high),
         say("line_rise", number("rising_iu_per_ml"), number("rise_log10"), when=rises & ~high),
         say("no_treatment", number("response_clock.interrupted_gap_h")),

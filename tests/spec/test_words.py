@@ -80,7 +80,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "response": ("refractory", "probable_refractory", "higher", "line_high"),
     "rise_on_prophylaxis": ("rise_from_limit", "rise"),
     "toxicity_monitoring": ("neutrophils", "platelets", "calcium", "calcium_none"),
-    "untreated_rise": ("rise", "elsewhere"),
+    "untreated_rise": ("rise", "elsewhere", "tissue"),
 }
 
 # Vocabulary -> the codes that must have a word. A key under a vocabulary that is not here must be said by some code.
