@@ -8,6 +8,7 @@
    treatment or the stay goes on within the days that the protocol allows, and the alert with it, the same episode is
    reopened. One that time alone would end, and that a named person must answer, stands until somebody has acknowledged it,
    and as many days after that as its rule tells of it.
+   Neither time, nor a readmission, a merge or a death that is taken back loses what waited (shell/alerts/not_lost.py).
    A death closes every alert, and none is opened then. A discharge closes none of tier 1 or 2 that nobody has acknowledged:
    it stands until somebody has, unless it is judged clear, or what befell its results ends it. What is acknowledged, or only
    told, is closed once it is no longer judged, or rests on what no longer comes of whoever has left (doses, counts that are
@@ -242,7 +243,7 @@ def _opened(subject: Mapping[str, Any], latest: Mapping[str, Any] | None, word: 
         "opened_at": word.as_of,
         "said_at": word.as_of,
         "changed_at": word.as_of,
-        "cause": None,
+        "cause": word.cause,
         **dict.fromkeys((*answers.ANSWER, *_OF_ONE_EVENT)),
     }
 
@@ -265,7 +266,7 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
         "standing": after if is_open else None,
         "said_at": word.as_of if word.said in BY_JUDGING else latest["said_at"],
         "changed_at": max(word.as_of, latest["changed_at"]),
-        "cause": cause if kind in (CLOSED, RESOLVED, REOPENED) else None,
+        "cause": cause if kind in (OPENED, UPDATED, CLOSED, RESOLVED, REOPENED) else None,
         "recipient": word.recipient,
         "note": word.note,
         "tells": tells,

@@ -11,7 +11,7 @@ from cmvmon.text import Language
 
 
 def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str, language: Language) -> str:
-    """The answer to an alert, or why it was reopened, as the middle of a sentence; empty where there is nothing to say.
+    """The answer to an alert, or why it was reopened or taken over, as the middle of a sentence; empty where there is nothing to say.
 
     `alert`: an `alerts` row. A snooze that is over by `as_of` is none any more, whether or not a night has recorded it.
     """
@@ -25,5 +25,6 @@ def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str
         until = language.moment(alert["until"], time_zone)
         return language.say("answer.snoozed", who=alert["answered_by"], until=until)
     if alert.get("cause"):
-        return language.say("answer.reopened", why=language.word("cause", alert["cause"]))
+        why = language.word("cause", alert["cause"])
+        return why if alert["cause"] == words.TAKEN_OVER else language.say("answer.reopened", why=why)
     return ""

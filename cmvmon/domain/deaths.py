@@ -9,6 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -100,6 +101,18 @@ def when_left(stays: pl.DataFrame) -> pl.DataFrame:
     """
     at = pl.col("discharged_at")
     return stays.group_by("patient_id").agg(left_at=pl.when(at.is_not_null().all()).then(at.max()))
+
+
+def when_back(stays: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id` and `back_at`, when each patient who had left came in last; no row of one who never left before.
+
+    Args:
+        stays: as `when_left`. One that begins at the moment at which another ends is a move, and nobody has left.
+    """
+    came, left = pl.col("admitted_at"), pl.col("discharged_at")
+    far = pl.lit(datetime.max.replace(tzinfo=UTC)).cast(ICU_STAYS.schema["discharged_at"])
+    before = left.fill_null(far).cum_max().shift(1).over("patient_id", order_by="admitted_at")
+    return stays.filter(came > before).group_by("patient_id").agg(back_at=came.max())
 
 
 def with_stays_ended(tables: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:

@@ -92,7 +92,11 @@ WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON = (
 ANSWER_ENDED = (WORSE, OTHER_GROUND, NEW_RESULT, SNOOZE_OVER, BY_PERSON)
 # Why a closed alert goes on: what had ended it began again soon after.
 TREATED_AGAIN, READMITTED, DEATH_TAKEN_BACK = "treated_again", "readmitted", "death_taken_back"
-WENT_ON = (TREATED_AGAIN, READMITTED, DEATH_TAKEN_BACK)
+MERGE_UNDONE = "merge_undone"
+WENT_ON = (TREATED_AGAIN, READMITTED, DEATH_TAKEN_BACK, MERGE_UNDONE)
+TAKEN_OVER = "taken_over"  # it stood under a number that was merged into this one, and nobody had acknowledged it
+# What an alert began with, or anew, that stands until somebody has acknowledged it, whatever time does.
+STANDS_AGAIN = (DEATH_TAKEN_BACK, MERGE_UNDONE, TAKEN_OVER)
 RULE_DISABLED = "rule_disabled"  # the site switched its rule off
 # What takes the ground from under an alert, so that it ends for whoever has left too.
 TAKES_THE_GROUND = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, "no_longer_known", "no_series", "no_report")
@@ -106,6 +110,7 @@ ALERT_CAUSE = (
     *UNJUDGED,
     *ANSWER_ENDED,
     *WENT_ON,
+    TAKEN_OVER,
 )
 
 TREATMENT_ON = "on"

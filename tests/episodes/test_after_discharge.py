@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +13,13 @@ import pytest
 from cmvmon import episodes
 from cmvmon.answers import Worse
 from cmvmon.domain import words
+from cmvmon.domain.deaths import when_back
 from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import ACKNOWLEDGE, NOTIFY, SEE, SNOOZE, Word
-from cmvmon.shell.alerts.alert_decisions import Ends, decided
+from cmvmon.shell.alerts.alert_decisions import decided
+from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.rows.stamp import Stamp
+from tests.patients import stays_frame
 from tests.sites import day
 
 WHO, GONE, DEAD = "SYNTHETIC-1", ("SYNTHETIC-1",), ("SYNTHETIC-1",)
@@ -151,3 +156,87 @@ def test_a_death_that_is_taken_back_lets_the_same_alert_go_on() -> None:
     (closed,) = say([row(RESULT, words.ALERT)], stands(RESULT), ends(died=DEAD), at=3)
     (back,) = say([row(RESULT, words.ALERT)], closed, ends(), at=4)
     assert (back["alert_id"], back["event"], back["cause"]) == (closed["alert_id"], "reopened", "death_taken_back")
+
+
+# Of a number that was merged away, by the tier of its alert and how the same subject stands under the other number, which nothing
+# is said of: what becomes of the latter. A dash: nothing.
+MERGED = """
+    tier own              becomes
+    1    none             opened
+    2    none             opened
+    3    none             -
+    2    new,2            -
+    2    new,1            -
+    1    new,2            updated
+    2    snoozed,2        -
+    2    acknowledged,2   reopened
+    2    acknowledged,1   reopened
+    2    closed,2         opened
+"""
+INTO = "SYNTHETIC-2"
+
+
+@pytest.mark.parametrize("line", MERGED.strip().splitlines()[1:])
+def test_what_an_alert_becomes_under_the_number_that_its_patient_goes_on_under(line: str) -> None:
+    tier, own, becomes = line.split()
+    old = stands(RESULT, tier=int(tier))
+    key = {"patient_id": INTO, "compartment": "plasma", "laboratory": "lab", "assay": "pcr"}
+    moved = {"patient_id": INTO, "subject": subject_text("series", key)}
+    latest = {episodes.subject_of(old): old}
+    if own != "none":
+        standing, own_tier = own.split(",")
+        answers = [SAID[standing]] if standing in SAID else []
+        there = stands(RESULT, *answers, tier=int(own_tier)) | moved | {"alert_id": "own", "evidence": "{}"}
+        there |= {"state": "closed", "standing": None, "cause": "course_over"} if standing == "closed" else {}
+        latest[episodes.subject_of(there)] = there
+    why = replace(ends(left=(INTO,)), into={WHO: INTO}, became_of=_merged)
+    stamp = Stamp(day(3), "bank", "p", "hash")
+    events = decided(latest, [], why, stamp=stamp, judged_at={}, brings_news=True)
+    found = {event["patient_id"]: event for event in events}
+    assert found[WHO]["cause"] == words.MERGED
+    assert (found[INTO]["event"] if INTO in found else "-") == becomes
+    if INTO in found:
+        assert (found[INTO]["cause"], found[INTO]["tier"], found[INTO]["evidence"]) == (
+            words.TAKEN_OVER,
+            int(tier),
+            old["evidence"],
+        )
+
+
+def _merged(alerts: Collection[Mapping[str, Any]]) -> dict[str, str]:
+    return {alert["alert_id"]: words.MERGED for alert in alerts if alert["patient_id"] == WHO}
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_of_two_numbers_that_are_merged_into_one_the_graver_alert_goes_on(order: tuple[int, int]) -> None:
+    """Both say the same subject; so does what both become."""
+    latest = {}
+    for who, tier in zip(("SYNTHETIC-8", "SYNTHETIC-9"), order, strict=True):
+        key = {"patient_id": who, "compartment": "plasma", "laboratory": "lab", "assay": "pcr"}
+        alert = stands(RESULT, tier=tier) | {"patient_id": who, "subject": subject_text("series", key), "alert_id": who}
+        latest[episodes.subject_of(alert)] = alert
+    why = replace(ends(left=(INTO,)), into={"SYNTHETIC-8": INTO, "SYNTHETIC-9": INTO})
+    events = decided(latest, [], why, stamp=Stamp(day(3), "bank", "p", "hash"), judged_at={}, brings_news=True)
+    assert [(event["event"], event["tier"]) for event in events if event["patient_id"] == INTO] == [("opened", 1)]
+
+
+BACK = {
+    "in bed since long ago": ("d-9-", None),
+    "left": ("d-9-d-1", None),
+    "came back": ("d-9-d2 / d4-", 4),
+    "came back twice": ("d-9-d2 / d4-d5 / d7-", 7),
+    "moved within the unit": ("d-9-d2 / d2-", None),
+    "moved within the unit after coming back": ("d-9-d2 / d4-d6 / d6-", 4),
+    "two stays at once, one of them open": ("d-9- / d4-", None),
+    "a short stay inside a long one": ("d-9-d8 / d1-d2 / d3-", None),
+}
+
+
+@pytest.mark.parametrize("stays", BACK)
+def test_whoever_had_left_and_came_back_is_back_since_then(stays: str) -> None:
+    told, back = BACK[stays]
+    frame = stays_frame(told, patient=WHO)
+    assert frame is not None
+    expected = [] if back is None else [(WHO, day(back))]
+    for order in (frame, frame.reverse()):
+        assert when_back(order).rows() == expected

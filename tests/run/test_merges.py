@@ -118,7 +118,7 @@ def test_a_merge_that_is_undone_leaves_both_numbers_as_if_it_had_never_been(site
     assert sorted(after.results.filter(patient_id=NEW)["viral_load_iu_per_ml"]) == [900000.0]
     assert after.results.filter(patient_id=OLD).height == 3
     found = alerts(site)
-    assert (OLD, "response", "open", None) in found
+    assert (OLD, "response", "open", "merge_undone") in found
     assert {row[2] for row in found if row[0] == NEW and row[1] == "response"} == {"closed"}
     assert "has gone on as" not in page(site, OLD)
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
@@ -178,7 +178,7 @@ def test_of_two_links_to_two_patients_neither_is_used_and_the_ward_page_says_so(
         assert {OLD} == {p for p in assessed(opened, as_of=LATER).patients if p != "SYNTHETIC-OTHER"}
     ward = (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert f"The merge of number {OLD} into {NEW} is not used" in ward
-    assert (OLD, "response", "open", None) in alerts(site)
+    assert (OLD, "response", "open", "merge_undone") in alerts(site)
     assert (NEW, "response", "open", None) not in alerts(site)
 
 
@@ -213,7 +213,7 @@ def test_by_hand_the_same_row_goes_the_same_way_and_says_who_did_it(site: Path) 
     assert report_pages(site, patient=OLD, lang="nl").endswith(page_of(Site(site), NEW, "nl"))
     merge(site, OLD, NEW, at=day(15.5), until=session.now(), by="dr A")
     assert [row["state"] for row in listed_links(site)] == ["ended"]
-    assert (OLD, "response", "open", None) in alerts(site)
+    assert (OLD, "response", "open", "merge_undone") in alerts(site)
     merge(site, OLD, NEW, at=day(15.5), until=None, by="dr A")  # the same words again hold again
     assert [row["state"] for row in listed_links(site)] == ["holds"]
 

@@ -16,7 +16,7 @@ from cmvmon.run.replay.replay_ledger import Ledger, Told
 from cmvmon.run.replay.replay_report import ended, only_under, per_week, rates, repeats
 from cmvmon.run.replay.replay_truth import Course, Series, against_truth, read_truth
 from cmvmon.run.replay.replaying import Replayed, Side
-from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.folder import protocol_files
 from cmvmon.shell.rows.stamp import Stamp
 from tests.spec.reading import cells

@@ -13,7 +13,7 @@ from cmvmon.answers import Worse
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.shell.alerts import alert_store, stored_results
-from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.alerts.alert_store import Changes
 from cmvmon.shell.rows.stamp import Stamp
 from cmvmon.shell.work.opening import OpenSite, open_site

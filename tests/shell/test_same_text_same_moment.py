@@ -12,7 +12,7 @@ from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_text
 from cmvmon.run.deliveries.intake import take_in_file
 from cmvmon.shell.alerts import alert_store
-from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.alerts.alert_store import Changes
 from cmvmon.shell.taken_in.intake_store import Counted
 from cmvmon.shell.work.opening import OpenSite, open_site

@@ -13,7 +13,7 @@ from cmvmon.domain.subjects import subject_text
 from cmvmon.episodes import Word
 from cmvmon.run.nightly.night import take_in_step
 from cmvmon.shell.alerts import alert_store
-from cmvmon.shell.alerts.alert_decisions import Ends
+from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.work.opening import open_site
 from tests.sites import day, drop, stay
 

@@ -12,6 +12,7 @@ from cmvmon.run.judging.assessing import assessed, ends_of_alerts, switched_off
 from cmvmon.run.pages.publish import Published, publish
 from cmvmon.shell.alerts import alert_history
 from cmvmon.shell.alerts.alert_decisions import decided
+from cmvmon.shell.as_known import moments
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import open_site
@@ -33,10 +34,12 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
             stood = alert_history.standing_at(connection, as_of)
             one, off = links(connection, as_of=as_of), switched_off(connection, as_of=as_of)
             ends = ends_of_alerts(assessment, one, off)
+            again = moments.stood_again_by(connection, as_of)
         latest = {subject_of(row): row for row in sorted(stood, key=lambda row: (row["opened_at"], row["changed_at"]))}
         of_patients = {subject: row for subject, row in latest.items() if row["rule"] != words.OPERATIONS}
         rows = assessment.verdicts.to_dicts()
-        events = decided(of_patients, rows, ends, stamp=opened.stamp(as_of), judged_at={}, brings_news=False)
+        stamp = opened.stamp(as_of)
+        events = decided(of_patients, rows, ends, stamp=stamp, judged_at={}, brings_news=False, stands_again=again)
         after = latest | {subject_of(event): event for event in events}
         standing = sorted(
             (row for row in after.values() if row["state"] == OPEN),

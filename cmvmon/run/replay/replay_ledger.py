@@ -14,7 +14,9 @@ from typing import Any
 from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.episodes import OPEN, SNOOZE_OVER, Word, subject_of
-from cmvmon.shell.alerts.alert_decisions import Ends, decided
+from cmvmon.shell.alerts.alert_decisions import decided
+from cmvmon.shell.alerts.alert_ends import Ends
+from cmvmon.shell.alerts.not_lost import may_stand_again
 from cmvmon.shell.rows.stamp import Stamp
 
 Row = Mapping[str, Any]
@@ -54,9 +56,11 @@ class Told:
 class Ledger:
     """What one policy says over moments that come in order."""
 
-    def __init__(self, standing: Iterable[Row] = ()) -> None:
-        """`standing`: the last rows of alerts about patients that stood open before the first moment, or had been closed."""
+    def __init__(self, standing: Iterable[Row] = (), stand_again: Iterable[str] = ()) -> None:
+        """`standing`: the last rows of alerts about patients that stood open before the first moment, or had been closed.
+        `stand_again`: ids of alerts that began until then with one of `words.STANDS_AGAIN`."""
         self._latest: dict[tuple[Any, ...], Row] = {subject_of(row): row for row in standing}
+        self._stand_again = set(stand_again)
         open_ones = (row for row in self._latest.values() if row["state"] == OPEN)
         self._told = {row["alert_id"]: _opened(row, stood_before=True) for row in open_ones}
 
@@ -74,7 +78,15 @@ class Ledger:
         """
         met = {subject: row for subject, row in self._latest.items() if _is_met(row, stamp.as_of, ends)}
         mine = {s: row for s, row in met.items() if patients is None or row["patient_id"] in patients}
-        events = decided(mine, verdicts, ends, stamp=stamp, judged_at={}, brings_news=patients is not None)
+        events = decided(
+            mine,
+            verdicts,
+            ends,
+            stamp=stamp,
+            judged_at={},
+            brings_news=patients is not None,
+            stands_again=self._stand_again,
+        )
         self._latest = met
         for event in events:
             self._note(event)
@@ -98,6 +110,8 @@ class Ledger:
 
     def _note(self, event: Row) -> None:
         self._latest[subject_of(event)] = event
+        if event["state"] == OPEN and event["cause"] in words.STANDS_AGAIN:
+            self._stand_again.add(event["alert_id"])
         before = self._told.get(event["alert_id"])
         if before is None:
             self._told[event["alert_id"]] = _opened(event, stood_before=event["event"] != episodes.OPENED)
@@ -114,8 +128,9 @@ class Ledger:
 
 
 def _is_met(row: Row, as_of: datetime, ends: Ends) -> bool:
-    """Whether a word of that moment may meet it, as in the store: open, or ended so lately that it may go on."""
-    return bool(row["state"] == OPEN or row["changed_at"] >= as_of - ends.met_within)
+    """Whether a word of that moment may meet it, as in the store: open, ended so lately that it may go on, or by what may be taken
+    back."""
+    return bool(row["state"] == OPEN or row["changed_at"] >= as_of - ends.met_within or may_stand_again(row))
 
 
 def _opened(row: Row, *, stood_before: bool = False) -> Told:

@@ -108,7 +108,10 @@ def replay(
     with open_store(settings.database) as store:
         opened = OpenSite(store.engine, site, own, settings.method)
         asked = _asked(opened, since, until, zone, mornings=mornings)
-        sides = [(protocol, Ledger(asked.standing)) for protocol in (own, *([] if other is None else [other]))]
+        sides = [
+            (protocol, Ledger(asked.standing, asked.stand_again))
+            for protocol in (own, *([] if other is None else [other]))
+        ]
         ledgers, people, watched = [ledger for _, ledger in sides], deque(asked.people), _Watched(zone)
         for n, moment in enumerate(asked.moments):
             while people and people[0]["changed_at"] < moment.as_of:
@@ -138,13 +141,14 @@ def replay(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is judged again, and where it begins. `standing`: alerts that stood open before the first moment; `people`: what
-    people said of alerts since; `history_since`: as in Replayed."""
+    """What is judged again, and where it begins. `standing`: alerts that stood open before the first moment; `stand_again`: those
+    that do so until somebody has acknowledged them; `people`: what people said of alerts since; `history_since`: as in Replayed."""
 
     moments: list[Moment]
     standing: list[dict[str, Any]]
     people: list[dict[str, Any]]
     history_since: int
+    stand_again: frozenset[str] = frozenset()
 
 
 def _asked(opened: OpenSite, since: date, until: date, zone: ZoneInfo, *, mornings: bool) -> _Asked:
@@ -167,6 +171,7 @@ def _asked(opened: OpenSite, since: date, until: date, zone: ZoneInfo, *, mornin
             moments.met_before(connection, first),
             list(moments.said_by_people(connection, first, ends)),
             moments.n_of_history_after(connection, first),
+            moments.stood_again_by(connection, first),
         )
 
 

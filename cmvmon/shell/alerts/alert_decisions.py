@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from cmvmon import answers, episodes
-from cmvmon.answers import Worse
 from cmvmon.domain import words
 from cmvmon.episodes import (
     ALERT_ANEW,
@@ -24,46 +22,15 @@ from cmvmon.episodes import (
     Word,
     subject_of,
 )
+from cmvmon.shell.alerts.alert_ends import Ends, Row
+from cmvmon.shell.alerts.not_lost import TAKEN_BACK, is_unanswered, not_lost
 from cmvmon.shell.rows.stamp import Stamp
 
-Row = Mapping[str, Any]
 _WENT_ON = {
     words.COURSE_OVER: words.TREATED_AGAIN,
     words.STAY_ENDED: words.READMITTED,
-    words.DIED: words.DEATH_TAKEN_BACK,
+    **TAKEN_BACK,
 }
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Why alerts end that are not said again.
-
-    Attributes:
-        cause_of: why the subject of an open alert is no longer judged.
-        became_of: of open alerts, by alert id, what befell a result that their words rest on.
-        left: patients who are discharged.
-        died: patients who have died; they may be in `left` too.
-        long_gone: who of them left so long ago that no alert is opened any more; what stands open waits as it does.
-        after_discharge: by rule, the grounds on which it alerts on whoever has left.
-        worse: how much higher a load must be to end an answer.
-        goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
-        told_for: by rule, for how long an alert that time alone would end stands after it was acknowledged.
-    """
-
-    cause_of: Callable[[Row], str]
-    became_of: Callable[[Collection[Row]], Mapping[str, str]]
-    left: Collection[str]
-    worse: Worse
-    goes_on_within: Mapping[str, timedelta]
-    died: Collection[str] = ()
-    long_gone: Collection[str] = ()
-    after_discharge: Mapping[str, Collection[str]] = field(default_factory=dict)
-    told_for: Mapping[str, timedelta] = field(default_factory=dict)
-
-    @property
-    def met_within(self) -> timedelta:
-        """How long a closed alert may still go on."""
-        return max(self.goes_on_within.values(), default=timedelta(0))
 
 
 def decided(
@@ -74,10 +41,12 @@ def decided(
     stamp: Stamp,
     judged_at: Mapping[str, datetime],
     brings_news: bool,
+    stands_again: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The events that these verdicts bring about, where the alerts stand so; nothing is written.
 
-    `latest`: by subject, the last row of its latest alert. `judged_at`: as in `episodes.event`, by patient.
+    `latest`: by subject, the last row of its latest alert. `judged_at`: as in `episodes.event`, by patient. `stands_again`: ids of
+    alerts that began, or began anew, with one of `words.STANDS_AGAIN`.
     """
     judged = {subject_of(row): row["verdict"] for row in rows}
     unsaid = {
@@ -110,15 +79,17 @@ def decided(
         for row in rows
     ]
     causes = {
-        subject: befell[subject] or _of_policy(ends.cause_of(alert), is_other_policy=subject in under_another)
+        subject: befell[subject] or ends.why(alert, stamp.protocol_hash)
         for subject, alert in unsaid.items()
         if subject not in judged
     }
     said += [
-        (alert, _ended(alert, stamp.as_of, causes[subject], ends))
+        (alert, _ended(alert, stamp.as_of, causes[subject], ends, stands_again=stands_again))
         for subject, alert in unsaid.items()
         if subject not in judged
     ]
+    kept = not_lost(latest, {subject_of(row): word.said for row, word in said}, judged, ends, stamp=stamp)
+    said = [one for one in said if subject_of(one[0]) not in kept] + [*kept.values()]
     found = (
         episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
         for row, word in said
@@ -169,8 +140,8 @@ def _went_on(latest: Row, ends: Ends | None, as_of: datetime) -> str | None:
         return None
     if latest["cause"] == words.STAY_ENDED and latest["patient_id"] in ends.left:
         return None
-    if latest["cause"] == words.DIED:  # that it is said again at all means that the death was taken back
-        return _WENT_ON[words.DIED]
+    if latest["cause"] in TAKEN_BACK:  # that it is said again at all means that this was taken back
+        return _WENT_ON[latest["cause"]]
     within = ends.goes_on_within.get(latest["cause"])
     return None if within is None or as_of - latest["said_at"] > within else _WENT_ON[latest["cause"]]
 
@@ -190,17 +161,10 @@ def _said_of_who_left(verdict: Row, latest: Row | None, ends: Ends) -> str:
     is_told = is_open or patient not in ends.long_gone
     if is_told and set(grounds) & set(ends.after_discharge.get(verdict["rule"], ())):
         return said
-    return WAITS if _is_handed_over(latest) else STAY_ENDED
+    return WAITS if is_unanswered(latest) else STAY_ENDED
 
 
-def _is_handed_over(alert: Row | None) -> bool:
-    """Whether an alert of whoever has left stands open until somebody has acknowledged it."""
-    if alert is None or alert["state"] != OPEN:
-        return False
-    return alert["tier"] in words.TIERS[:-1] and alert["standing"] != words.ACKNOWLEDGED
-
-
-def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends) -> Word:
+def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends, *, stands_again: Collection[str]) -> Word:
     """`cause`: why its subject is no longer judged."""
     if alert["patient_id"] in ends.died:
         return Word(DIED, as_of)
@@ -208,7 +172,11 @@ def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends) -> Word:
     if cause == words.MOMENT_OVER and told_for is not None and _waits(alert, as_of, told_for):
         return Word(WAITS, as_of)
     if alert["patient_id"] in ends.left and cause not in words.TAKES_THE_GROUND:
-        return Word(WAITS if _is_handed_over(alert) else STAY_ENDED, as_of)
+        return Word(WAITS if is_unanswered(alert) else STAY_ENDED, as_of)
+    back_since = ends.back_since.get(alert["patient_id"])
+    waited = alert["alert_id"] in stands_again or (back_since is not None and alert["opened_at"] < back_since)
+    if waited and cause not in words.TAKES_THE_GROUND and is_unanswered(alert):
+        return Word(WAITS, as_of)
     return Word(UNJUDGED, as_of, cause=cause)
 
 
@@ -217,8 +185,3 @@ def _waits(alert: Row, as_of: datetime, told_for: timedelta) -> bool:
     if alert["tier"] != words.TIERS[0]:
         return False
     return bool(alert["standing"] != words.ACKNOWLEDGED or as_of - alert["answered_at"] <= told_for)
-
-
-def _of_policy(cause: str, *, is_other_policy: bool) -> str:
-    """Where nothing else explains that another compartment is judged, another policy does."""
-    return words.POLICY_CHANGED if is_other_policy and cause == "other_compartment" else cause

@@ -13,9 +13,11 @@ from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.alert_order import as_listed
 from cmvmon.domain.subjects import subject_text
-from cmvmon.episodes import OPEN, Word, subject_of
+from cmvmon.episodes import CLOSED, OPEN, Word, subject_of
 from cmvmon.shell import dialects
-from cmvmon.shell.alerts.alert_decisions import Ends, decided, word_of
+from cmvmon.shell.alerts.alert_decisions import decided, word_of
+from cmvmon.shell.alerts.alert_ends import Ends
+from cmvmon.shell.alerts.not_lost import TAKEN_BACK
 from cmvmon.shell.rows.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.rows.stamp import Stamp
 
@@ -109,7 +111,15 @@ def record(
     if covered is None and late == mine and any(stamp.as_of < moment for moment in judged_at.values()):
         return Changes(is_replay=True), late
     latest = _latest(connection, stamp.as_of - ends.met_within, covered)
-    events = decided(latest, rows, ends, stamp=stamp, judged_at=judged_at, brings_news=patients is not None)
+    events = decided(
+        latest,
+        rows,
+        ends,
+        stamp=stamp,
+        judged_at=judged_at,
+        brings_news=patients is not None,
+        stands_again=stand_again(connection),
+    )
     _append(connection, events)
     events += end_snoozes(connection, at=stamp.as_of)
     if covered is None:
@@ -202,10 +212,31 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(*(columns or (ALERT_EVENTS,))).where(is_last)
 
 
-def _concerned(since: datetime) -> sa.Select[Any]:
-    """Alerts that a word may meet: open ones, and those that changed since then."""
+def stand_again(connection: sa.Connection) -> frozenset[str]:
+    """Of the open alerts, those that began, or began anew, with one of `words.STANDS_AGAIN`."""
     e = ALERT_EVENTS.c
-    return last_events().where(sa.or_(e.state == OPEN, e.changed_at >= since))
+    query = sa.select(e.alert_id).where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), began_so())
+    return frozenset(connection.execute(query).scalars())
+
+
+def began_so() -> sa.ColumnElement[bool]:
+    """Whether an event says that the alert stands until somebody has acknowledged it, whatever time does."""
+    return sa.and_(ALERT_EVENTS.c.state == OPEN, ALERT_EVENTS.c.cause.in_(words.STANDS_AGAIN))
+
+
+def _may_stand_again() -> sa.ColumnElement[bool]:
+    """Closed by a death or a merge, which may be taken back however late, and the latest alert of its subject."""
+    e, newer = ALERT_EVENTS.c, ALERT_EVENTS.alias("newer_alert")
+    of_same = (newer.c.rule == e.rule, newer.c.subject == e.subject, newer.c.opened_at > e.opened_at)
+    return sa.and_(
+        e.state == CLOSED, e.cause.in_(TAKEN_BACK), e.tier.in_(words.TIERS[:-1]), ~sa.exists().where(*of_same)
+    )
+
+
+def _concerned(since: datetime) -> sa.Select[Any]:
+    """Alerts that a word may meet: open ones, those that changed since then, and those that may stand again."""
+    e = ALERT_EVENTS.c
+    return last_events().where(sa.or_(e.state == OPEN, e.changed_at >= since, _may_stand_again()))
 
 
 def _latest(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from cmvmon.episodes import CLOSED, OPEN, SYSTEM
 from cmvmon.shell.alerts.alert_history import standing_at
+from cmvmon.shell.alerts.alert_store import began_so
 from cmvmon.shell.rows.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, DELIVERIES
 
 EVERYBODY = "all"  # the scope of a night
@@ -51,6 +52,12 @@ def met_before(connection: sa.Connection, moment: datetime) -> list[dict[str, An
     rows = standing_at(connection, moment, is_before=True)
     of_patients = [row for row in rows if row["state"] in (OPEN, CLOSED) and row["patient_id"]]
     return sorted(of_patients, key=lambda row: (row["opened_at"], row["changed_at"]))
+
+
+def stood_again_by(connection: sa.Connection, moment: datetime) -> frozenset[str]:
+    """Alerts that had begun by `moment`, or begun anew, with one of `words.STANDS_AGAIN`."""
+    query = sa.select(ALERT_EVENTS.c.alert_id).where(began_so(), ALERT_EVENTS.c.changed_at <= moment)
+    return frozenset(connection.execute(query).scalars())
 
 
 def said_by_people(connection: sa.Connection, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
