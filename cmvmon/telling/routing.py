@@ -7,8 +7,8 @@
 3. Tier 1 goes at once. Whatever else falls into the quiet hours waits for their end.
 4. A tier 1 about a patient that nobody acknowledged goes to `escalate_to`, once, when the protocol's time has passed since it
    was told.
-5. An alert of tier 1 or 2 about a patient who has left, which nobody has acknowledged, goes to `left_to` as well, once: as it
-   stands at the discharge, and of what becomes news after it.
+5. An alert of tier 1 or 2 about a patient who has left, which nobody has acknowledged, goes to `left_to` as well, once for each
+   time that the patient leaves: as it stands then, and of what becomes news after it (cmvmon/telling/handovers.py).
 6. What is told of at one look, on one channel, of one ward and tier, is one message with a count.
 """
 
@@ -24,13 +24,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain import words
+from cmvmon.telling import handovers
+from cmvmon.telling.handovers import about_leaving, is_handed_over, transition_of
 from cmvmon.telling.notify_file import NotifyFile, is_within
 
-ALERT, ESCALATION, HANDOVER, WORK, DIGEST, TRIAL = KINDS = ("alert", "escalation", "handover", "work", "digest", "test")
+HANDOVER = handovers.HANDOVER
+ALERT, ESCALATION, WORK, DIGEST, TRIAL = ("alert", "escalation", "work", "digest", "test")
+KINDS = (ALERT, ESCALATION, HANDOVER, WORK, DIGEST, TRIAL)
 OF_ALERTS = (ALERT, ESCALATION, HANDOVER)
 
 # When each kind of message about a transition of something was first queued: by kind, what it is about, and its transition.
 ToldBefore = Mapping[tuple[str, str, str], datetime]
+Standing = tuple[str, str, str]  # what is still so: the kind of message, what it is about, and its transition
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,11 @@ class News:
     Attributes:
         transition: which event of the alert made it news.
         since: when that was.
-        is_acknowledged: whether somebody has acknowledged it since then.
+        is_acknowledged: whether somebody has acknowledged it, or set it aside, since then.
+        is_snoozed: whether it is only set aside.
         ward, bed: as delivered; None = not known. Of whoever has left, those of the last stay.
-        has_left: whether the patient is discharged.
+        left_at: when the patient was discharged; None = is here, or that is not known.
+        back_at: when the patient had come back before; None = had never left before.
     """
 
     alert_id: str
@@ -53,7 +60,9 @@ class News:
     is_acknowledged: bool
     ward: str | None = None
     bed: str | None = None
-    has_left: bool = False
+    left_at: datetime | None = None
+    back_at: datetime | None = None
+    is_snoozed: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,7 @@ def of_alerts(
         Message(
             channel,
             kind,
-            tuple((one.alert_id, one.transition) for one in some),
+            tuple((one.alert_id, _transition(kind, one)) for one in some),
             _not_before(file, tier, at, zone),
             _facts(file, kind, tier, ward, some, at),
         )
@@ -168,10 +177,23 @@ def of_digest(day: date, facts: Mapping[str, Mapping[str, Any]], *, at: datetime
     return [Message(channel, DIGEST, ((DIGEST, day.isoformat()),), at, own) for channel, own in facts.items()]
 
 
-def standing(news: Iterable[News], faults: Iterable[Fault]) -> frozenset[tuple[str, str]]:
-    """What is still so, and nobody has acknowledged: a message about nothing of it need not be sent any more."""
-    open_ones = ((one.alert_id, one.transition) for one in news if not one.is_acknowledged)
-    return frozenset((*open_ones, *((one.about, one.transition) for one in faults)))
+def standing(news: Iterable[News], faults: Iterable[Fault]) -> frozenset[Standing]:
+    """What is still so, and nobody has acknowledged, by kind of message: one about nothing of it need not be sent any more."""
+    news = [*news]
+    of_alerts = ((kind, one) for kind in (ALERT, ESCALATION) for one in news if not one.is_acknowledged)
+    handed = ((HANDOVER, one) for one in news if is_unanswered(one))
+    found = {(kind, one.alert_id, one.transition) for kind, one in (*of_alerts, *handed)}
+    return frozenset(found | {(WORK, one.about, one.transition) for one in faults})
+
+
+def still_stands(kind: str, about: Iterable[tuple[str, str]], standing: Collection[Standing]) -> bool:
+    """Whether anything that a message of that kind is about is among what is still so."""
+    return any((kind, name, transition_of(transition)) in standing for name, transition in about)
+
+
+def is_unanswered(one: News) -> bool:
+    """Whether who takes over must be told of it when its patient leaves."""
+    return one.tier in words.TIERS[:-1] and (one.is_snoozed or not one.is_acknowledged)
 
 
 def _is_unanswered(one: News, told: ToldBefore, first: datetime, at: datetime, after: timedelta | None) -> bool:
@@ -181,8 +203,14 @@ def _is_unanswered(one: News, told: ToldBefore, first: datetime, at: datetime, a
 
 
 def _is_to_hand_over(one: News, told: ToldBefore) -> bool:
-    is_due = one.has_left and one.tier in words.TIERS[:-1] and not one.is_acknowledged
-    return is_due and (HANDOVER, one.alert_id, one.transition) not in told
+    if one.left_at is None or not is_unanswered(one):
+        return False
+    return not is_handed_over(told, one.alert_id, one.transition, left_at=one.left_at, back_at=one.back_at)
+
+
+def _transition(kind: str, one: News) -> str:
+    """As a message of that kind names it."""
+    return about_leaving(one.transition, one.left_at) if kind == HANDOVER and one.left_at else one.transition
 
 
 def _channels_for(file: NotifyFile, one: News, zone: ZoneInfo) -> tuple[str, ...]:

@@ -33,6 +33,11 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
         "heropend: het werd erger nadat iemand had geantwoord",
         "reopened: it got worse after somebody had answered",
     ),
+    "taken over": (
+        {"standing": "new", "cause": "taken_over"},
+        "overgenomen van een nummer dat met dit nummer is samengevoegd",
+        "taken over from a number that was merged into this one",
+    ),
 }  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def test_movements_make_the_stays_of_the_ward_and_whoever_left_is_listed_no_more
     assert stays(root, day(1)) == [("SYNTH-1", "IC1", "7", None), ("SYNTH-2", "IC1", "8", None)]
     with open_site(root) as opened, opened.reading() as connection:
         assert ward_list.candidates(connection, as_of=day(1)) == {"SYNTH-1", "SYNTH-2"}
-        assert places(connection, ["SYNTH-1"], at=day(1)) == {"SYNTH-1": ("IC1", "7", False)}
+        assert places(connection, ["SYNTH-1"], at=day(1)) == {"SYNTH-1": ("IC1", "7", None, None)}
     bring(2, moved("A02", 30, ward="B4"), moved("A03", 31, patient="SYNTH-2", visit="V2"))
     nightly(root, as_of=day(2))
     assert stays(root, day(2)) == [("SYNTH-1", "IC1", "7", 30), ("SYNTH-2", "IC1", "8", 31)]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cmvmon import episodes
 from cmvmon.domain.errors import StoreError
 from cmvmon.run.messages import telling
 from cmvmon.run.messages.sending_waiting import Told
@@ -20,6 +21,7 @@ from cmvmon.run.nightly.night import take_in_step
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.outgoing import sending
 from cmvmon.shell.work.opening import held, open_site
+from tests.patients import stay_line, stays
 from tests.servers import Mailbox, free_port, mail_server, webhook
 from tests.sites import drop, rows, stay
 from tests.telling.telling_site import a_ward, acknowledged, notify, says
@@ -45,7 +47,9 @@ def text_of(letter: EmailMessage, form: str = "plain") -> str:
 def told_in_file(root: Path) -> list[str]:
     path = root / "told.ndjson"
     return (
-        [json.loads(line)["subject"] for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        [json.loads(line)["subject"] for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.is_file()
+        else []
     )
 
 
@@ -281,3 +285,98 @@ def test_who_takes_over_is_told_once_at_the_discharge_and_not_of_what_was_acknow
         tell(ward, at=at(clock))
     word = "now" if tier == 1 else "today"
     assert told_in_file(ward) == [f"cmvmon: 1 alert about a patient who has left the ICU, {word} (ward ICU-A)"]
+
+
+# One alert of tier 2 of day 10 (March 2026), noon. A row: the moment of a look by who tells, what became known just before it, and how
+# often who takes over was told until then.
+LEAVINGS = {
+    "she leaves, comes back and leaves again": """
+    10 13:00 | -                                    | 0
+    10 15:00 | stays d-5-d8.6                       | 1
+    10 15:01 | -                                    | 1
+    11 12:00 | stays d-5-d8.6 / d9.5-               | 1
+    12 12:00 | stays d-5-d8.6 / d9.5-d10.7          | 2
+    12 12:01 | -                                    | 2
+    13 12:00 | -                                    | 2
+    """,
+    "she had come back and left before anybody looked": """
+    10 13:00 | -                                    | 0
+    12 12:00 | stays d-5-d8.6 / d9.5-d10.7          | 1
+    12 12:01 | -                                    | 1
+    """,
+    "when she left is corrected, twice": """
+    10 15:00 | stays d-5-d8.6                       | 1
+    11 12:00 | stays d-5-d8.55                      | 1
+    11 12:01 | stays d-5-d8.65                      | 1
+    """,
+    "she had not left yet, and leaves days later": """
+    10 15:00 | stays d-5-d8.6                       | 1
+    11 12:00 | stays d-5-                           | 1
+    14 12:00 | stays d-5-d12.5                      | 2
+    14 12:01 | -                                    | 2
+    """,
+    "she went to another bed of the unit": """
+    11 12:00 | stays d-5-d8.6 / d8.6-               | 0
+    14 12:00 | stays d-5-d8.6 / d8.6-d12.5          | 1
+    """,
+    "it was set aside before she left": """
+    10 13:00 | snoozed                              | 0
+    10 15:00 | stays d-5-d8.6                       | 1
+    10 15:01 | -                                    | 1
+    11 12:00 | stays d-5-d8.6 / d9.5-               | 1
+    12 12:00 | stays d-5-d8.6 / d9.5-d10.7          | 2
+    """,
+    "it is set aside after she left": """
+    10 15:00 | stays d-5-d8.6                       | 1
+    10 16:00 | snoozed                              | 1
+    11 12:00 | -                                    | 1
+    """,
+    "it was acknowledged between": """
+    10 15:00 | stays d-5-d8.6                       | 1
+    10 16:00 | acknowledged                         | 1
+    12 12:00 | stays d-5-d8.6 / d9.5-d10.7          | 1
+    """,
+    "who takes over can't be reached while she is set aside": """
+    10 13:00 | snoozed, unreachable                 | 0
+    10 15:00 | stays d-5-d8.6                       | 0
+    10 16:00 | reachable                            | 1
+    10 16:01 | -                                    | 1
+    """,
+}
+
+
+@pytest.mark.parametrize("story", LEAVINGS)
+def test_who_takes_over_is_told_once_each_time_that_the_patient_leaves(ward: Path, story: str) -> None:
+    says(ward, "SYNTHETIC-A", "alert", at("12:00"), tier=2)
+    notify(ward, more='left_to = ["data"]', port=free_port())
+    found, expected = [], []
+    for line in LEAVINGS[story].strip().splitlines():
+        look, before, times = (cell.strip() for cell in line.split("|"))
+        day_of, clock = look.split()
+        moment = at(clock, int(day_of))
+        for word in before.split(", "):
+            _becomes_known(ward, word, moment)
+        tell(ward, at=moment)
+        found.append((look, len(told_in_file(ward))))
+        expected.append((look, int(times)))
+    assert found == expected
+
+
+def _becomes_known(ward: Path, word: str, moment: datetime) -> None:
+    if word == "acknowledged":
+        acknowledged(ward, "SYNTHETIC-A", moment)
+    elif word == "snoozed":
+        acknowledged(ward, "SYNTHETIC-A", moment, says=episodes.SNOOZE)
+    elif word == "unreachable":
+        (ward / "told.ndjson").mkdir()
+    elif word == "reachable":
+        (ward / "told.ndjson").rmdir()
+    elif word.startswith("stays"):
+        given = stays(word.removeprefix("stays "))
+        drop(
+            ward,
+            "icu_stays",
+            [stay_line("SYNTHETIC-A", one, ward="ICU-A") for one in given],
+            name=f"{moment:%d%H%M}.csv",
+        )
+        take_in_step(ward, as_of=moment)

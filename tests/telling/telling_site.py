@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,11 @@ def says(root: Path, patient: str, verdict: str, at: datetime, *, tier: int = 1,
         alert_store.record(connection, [row], stamp=stamp, scope=scope, patients=[patient], ends=ends)
 
 
-def acknowledged(root: Path, patient: str, at: datetime) -> None:
-    """Somebody acknowledges the patient's open alert."""
+def acknowledged(root: Path, patient: str, at: datetime, *, says: str = episodes.ACKNOWLEDGE) -> None:
+    """Somebody acknowledges the patient's open alert, or `says` something else of it; a snooze is for a week."""
     with open_site(root) as opened, opened.writing() as connection:
         (alert,) = (one for one in alert_store.alerts(connection, states={"open"}) if one["patient_id"] == patient)
-        event = alert_store.answer(connection, alert["alert_id"], Word(episodes.ACKNOWLEDGE, at, actor="dr"))
+        event = alert_store.answer(
+            connection, alert["alert_id"], Word(says, at, actor="dr", until=at + timedelta(days=7))
+        )
         assert event is not None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmvmon.telling.handovers import about_leaving
 from cmvmon.telling.notify_file import NotifyFile, read_notify_file
 from cmvmon.telling.routing import (
     ALERT,
@@ -25,6 +26,7 @@ from cmvmon.telling.routing import (
     of_digest,
     of_work,
     standing,
+    still_stands,
 )
 
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -192,29 +194,71 @@ def test_a_tier_1_that_nobody_acknowledges_is_told_to_somebody_else_once(
 
 
 LEFT = replace(FILE, left_to=("taker",))
-HANDED_OVER = [
-    # tier, has left, acknowledged, handed over before: who is told
-    (1, True, False, False, True),
-    (2, True, False, False, True),
-    (3, True, False, False, False),
-    (1, False, False, False, False),
-    (1, True, True, False, False),
-    (2, True, False, True, False),
-]
+# The alert, and when its patient had come back and left (days of March, at noon): whether who takes over is told on day 20.
+HANDED_OVER = """
+    tier standing     back left told
+    1    new          -    12   yes
+    2    new          -    12   yes
+    2    snoozed      -    12   yes
+    3    new          -    12   no
+    1    new          -    -    no
+    1    acknowledged -    12   no
+"""
+# What was told before of that transition: of which leaving, and on which day. A dash: a former version, which named none.
+HANDED_OVER_BEFORE = """
+    back left told_of told_on told
+    -    12   12      12      no
+    -    13   12      14      no
+    -    12   13      14      no
+    -    18   12      13      yes
+    14   18   12      13      yes
+    14   18   18      18      no
+    14   18   17      19      no
+    15   18   -       13      yes
+    -    12   -       13      no
+    12   18   12      13      yes
+"""
 
 
-@pytest.mark.parametrize(("tier", "has_left", "is_acknowledged", "was_told", "is_told"), HANDED_OVER)
-def test_an_alert_about_a_patient_who_has_left_is_told_once_to_who_takes_over(
-    tier: int, has_left: bool, is_acknowledged: bool, was_told: bool, is_told: bool
+def told_lines(table: str) -> list[list[str]]:
+    return [line.split() for line in table.strip().splitlines()[1:]]
+
+
+def noon(number: str) -> datetime | None:
+    return None if number == "-" else at("12:00", int(number))
+
+
+@pytest.mark.parametrize(("tier", "standing", "back", "left", "is_told"), told_lines(HANDED_OVER))
+def test_an_alert_about_a_patient_who_has_left_is_told_to_who_takes_over(
+    tier: str, standing: str, back: str, left: str, is_told: str
 ) -> None:
-    told = {(ALERT, "one", "1"): at("12:00")} | ({(HANDOVER, "one", "1"): at("12:30")} if was_told else {})
-    one = news(tier=tier, has_left=has_left, is_acknowledged=is_acknowledged)
-    found = of_alerts(LEFT, [one], told, at=at("13:00"), zone=ZONE, escalate_after=FOUR_HOURS)
-    assert [(message.channel, message.kind) for message in found] == ([("taker", HANDOVER)] if is_told else [])
+    has_answer = {"is_acknowledged": standing != "new", "is_snoozed": standing == "snoozed"}
+    one = news(tier=int(tier), left_at=noon(left), back_at=noon(back), **has_answer)
+    told = {(ALERT, "one", "1"): at("12:00")}
+    found = of_alerts(LEFT, [one], told, at=at("12:00", 20), zone=ZONE, escalate_after=None)
+    assert [(message.channel, message.kind) for message in found] == ([("taker", HANDOVER)] if is_told == "yes" else [])
+
+
+@pytest.mark.parametrize(("back", "left", "told_of", "told_on", "is_told"), told_lines(HANDED_OVER_BEFORE))
+@pytest.mark.parametrize("transition", ["1", "11"])
+def test_each_leaving_is_told_once_though_its_moment_is_corrected(
+    back: str, left: str, told_of: str, told_on: str, is_told: str, transition: str
+) -> None:
+    """Of another transition of the alert nothing was told yet."""
+    one = news(left_at=noon(left), back_at=noon(back))
+    of, on = noon(told_of), noon(told_on)
+    assert on is not None
+    told = {
+        (ALERT, "one", "1"): at("12:00"),
+        (HANDOVER, "one", transition if of is None else about_leaving(transition, of)): on,
+    }
+    found = of_alerts(LEFT, [one], told, at=at("12:00", 20), zone=ZONE, escalate_after=None)
+    assert bool(found) == (is_told == "yes" or transition == "11")
 
 
 def test_what_becomes_news_after_the_discharge_goes_to_both_and_names_no_bed() -> None:
-    found = of_alerts(LEFT, [news(has_left=True, bed="12")], {}, at=at("13:00"), zone=ZONE, escalate_after=FOUR_HOURS)
+    gone = news(left_at=at("12:00"), bed="12")
+    found = of_alerts(LEFT, [gone], {}, at=at("13:00"), zone=ZONE, escalate_after=FOUR_HOURS)
     beds = {message.channel: message.facts["beds"] for message in found}
     assert {message.kind for message in found} == {ALERT, HANDOVER}
     assert beds["taker"] == []
@@ -264,7 +308,14 @@ def test_faults_of_the_work_are_one_message_for_each_cause_and_told_once() -> No
 
 def test_what_was_acknowledged_or_has_ended_stands_no_longer() -> None:
     open_ones = [news("a"), news("b", is_acknowledged=True), news("c", transition="4")]
-    assert standing(open_ones, [Fault("x", "1", "night_missed", 1)]) == {("a", "1"), ("c", "4"), ("x", "1")}
+    assert standing(open_ones, [Fault("x", "1", "night_missed", 1)]) == {
+        *((kind, name, which) for kind in (ALERT, ESCALATION, HANDOVER) for name, which in (("a", "1"), ("c", "4"))),
+        (WORK, "x", "1"),
+    }
+    snoozed = standing([news("d", is_acknowledged=True, is_snoozed=True)], [])
+    assert snoozed == {(HANDOVER, "d", "1")}
+    left = about_leaving("1", at("12:00"))
+    assert [still_stands(kind, [("d", left)], snoozed) for kind in (ALERT, HANDOVER)] == [False, True]
 
 
 def test_a_message_names_a_ward_that_the_site_lists_and_a_bed_that_is_one() -> None:

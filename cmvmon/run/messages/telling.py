@@ -141,7 +141,7 @@ def _without_store(root: Path) -> Told | None:
 
 def _queue(
     store: Session, site: Site, file: NotifyFile, at: datetime, *, night_stopped: bool
-) -> tuple[int, frozenset[tuple[str, str]]]:
+) -> tuple[int, frozenset[routing.Standing]]:
     """Queues what is new; returns how many messages, and what still stands of what was told before."""
     with store.reading() as connection:
         found, standing = _due(connection, site, file, at, night_stopped=night_stopped)
@@ -154,7 +154,7 @@ def _queue(
 
 def _due(
     connection: sa.Connection, site: Site, file: NotifyFile, at: datetime, *, night_stopped: bool
-) -> tuple[list[Message], frozenset[tuple[str, str]]]:
+) -> tuple[list[Message], frozenset[routing.Standing]]:
     from cmvmon.run.health.work_faults import faults, work
 
     zone = ZoneInfo(site.settings().time_zone)
@@ -167,7 +167,7 @@ def _due(
     day = routing.digests_due(file, told, at=at, zone=zone)
     tiers = {words.TIERS[0], *(route.tier for route in file.routes), *(words.TIERS[:-1] if file.left_to else ())}
     may_be_told = [one for one in of_patients if one.tier in tiers]
-    untold = [one for one in may_be_told if not _is_told(one, told, may_be_handed_over=bool(file.left_to))]
+    untold = [one for one in may_be_told if not _is_told(_news(one), told, may_be_handed_over=bool(file.left_to))]
     placed = places(connection, {str(one.patient_id) for one in (of_patients if day else untold)}, at=at)
     news = [_news(one, placed.get(str(one.patient_id))) for one in may_be_told]
     after = _escalate_after(site) if file.escalate_to and any(one.tier == 1 for one in news) else None
@@ -187,19 +187,19 @@ def _due(
     return messages, routing.standing(map(_news, of_patients), wrong)
 
 
-def _is_told(one: Standing, told: routing.ToldBefore, *, may_be_handed_over: bool) -> bool:
-    """Whether nothing more is to be said of it: its message, and where nobody has acknowledged it, of a tier 1 the escalation,
-    and of any that somebody takes over when the patient leaves, that."""
-    kinds = [routing.ALERT]
-    if not one.is_acknowledged:
-        kinds += [routing.ESCALATION] if one.tier == 1 else []
-        kinds += [routing.HANDOVER] if may_be_handed_over else []
+def _is_told(one: News, told: routing.ToldBefore, *, may_be_handed_over: bool) -> bool:
+    """Whether nothing more is to be said of it, wherever its patient is: its message was, and where nobody has acknowledged it the
+    escalation of a tier 1. What may be handed over each time that the patient leaves is never told."""
+    if may_be_handed_over and routing.is_unanswered(one):
+        return False
+    kinds = [routing.ALERT, *([routing.ESCALATION] if one.tier == 1 and not one.is_acknowledged else [])]
     return all((kind, one.alert_id, one.transition) in told for kind in kinds)
 
 
 def _news(one: Standing, place: Place | None = None) -> News:
-    where = () if place is None else place
-    return News(one.alert_id, one.transition, one.rule, one.tier, one.since, one.is_acknowledged, *where)
+    where = {} if place is None else place._asdict()
+    names = ("alert_id", "transition", "rule", "tier", "since", "is_acknowledged", "is_snoozed")
+    return News(**{name: getattr(one, name) for name in names}, **where)
 
 
 def _escalate_after(site: Site) -> timedelta | None:
@@ -211,7 +211,7 @@ def _escalate_after(site: Site) -> timedelta | None:
 
 
 def _send(
-    store: Session, site: Site, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime | None
+    store: Session, site: Site, file: NotifyFile, standing: Collection[routing.Standing], at: datetime | None
 ) -> Told:
     """Sends what is due, the most urgent first."""
     with store.reading() as connection:

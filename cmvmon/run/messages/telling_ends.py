@@ -21,7 +21,7 @@ class End(NamedTuple):
 
 
 def end_without_sending(
-    one: Waiting, file: NotifyFile, standing: Collection[tuple[str, str]], at: datetime, *, is_last: bool
+    one: Waiting, file: NotifyFile, standing: Collection[routing.Standing], at: datetime, *, is_last: bool
 ) -> End | None:
     """None where it is to be tried.
 
@@ -32,7 +32,9 @@ def end_without_sending(
     if one.channel not in file.channels:
         return End(outbox.DROPPED, "no_channel")
     may_pass = one.kind in (*routing.OF_ALERTS, routing.WORK)
-    if may_pass and not any(pair in standing or pair[0] == "night" for pair in one.about):
+    if may_pass and not (
+        routing.still_stands(one.kind, one.about, standing) or any(pair[0] == "night" for pair in one.about)
+    ):
         return End(outbox.DROPPED, "no_longer_so")
     # Of a digest that a later one replaces, it counts since when none came: a channel that is dead for good has a new one each day.
     first = one.queued_at if is_last else min([one.queued_at, *_days_of(one)])

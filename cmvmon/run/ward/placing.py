@@ -10,17 +10,22 @@ import sqlalchemy as sa
 
 
 class Place(NamedTuple):
-    """Where a patient lies, or lay last."""
+    """Where a patient lies, or lay last.
+
+    `left_at`: None = is here. `back_at`: when the patient, who had left, came back last; None = had never left before.
+    """
 
     ward: str | None
     bed: str | None
-    has_left: bool
+    left_at: datetime | None
+    back_at: datetime | None
 
 
 def places(connection: sa.Connection, patients: Collection[str], *, at: datetime) -> dict[str, Place]:
     """Ward and bed by patient, of the stay that had begun last and not ended by `at`, else of the last one that had begun."""
     if not patients:
         return {}
+    from cmvmon.domain.deaths import when_back, when_left
     from cmvmon.domain.delivered import BY_NAME  # with a frame library: only where somebody is to be told
     from cmvmon.domain.rows import ICU_STAYS
     from cmvmon.run.ward.ended_stays import ended_stays
@@ -34,8 +39,9 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
     one = links(connection, as_of=at, about=patients)
     begun = ended_stays(connection, table.begun(stays, at), as_of=at, patients=patients, one=one)
     rows = begun.select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
+    left, back = dict(when_left(begun).iter_rows()), dict(when_back(begun).iter_rows())
     by_number = {
-        row["patient_id"]: Place(row["ward"], row["bed"], row["discharged_at"] is not None)
+        row["patient_id"]: Place(row["ward"], row["bed"], left[row["patient_id"]], back.get(row["patient_id"]))
         for row in sorted(rows, key=lambda row: (row["discharged_at"] is None, row["admitted_at"]))
     }
     return {patient: by_number[one.of(patient)] for patient in patients if one.of(patient) in by_number}

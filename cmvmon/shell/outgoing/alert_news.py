@@ -28,6 +28,7 @@ class Standing:
         transition: the event that made it news: its number.
         since: when that was.
         is_acknowledged: whether somebody has acknowledged or snoozed it since then.
+        is_snoozed: whether it stands snoozed.
         patient_id: None for an alert about the work, whose `code` and `feed` are set instead.
     """
 
@@ -40,6 +41,7 @@ class Standing:
     patient_id: str | None
     code: str | None = None
     feed: str | None = None
+    is_snoozed: bool = False
 
 
 def standing(connection: sa.Connection) -> list[Standing]:
@@ -69,4 +71,5 @@ def _standing(events: Sequence[Mapping[str, Any]]) -> Standing:
         patient_id=last["patient_id"],
         code=fact.get("code"),
         feed=fact.get("feed"),
+        is_snoozed=last["standing"] == words.SNOOZED,
     )
