@@ -31,7 +31,9 @@ could be delivered is not sent any more.
 **A patient who leaves the ICU** takes no open alert along unseen: a discharge closes none of tier 1 or 2 that nobody has
 acknowledged, and `left_to`, whoever takes over (a named consultant, a ward's team), is told of each once, at the discharge and when
 one becomes news after it; once more where the patient comes back and leaves again. An alert that was only set aside (snoozed) is told
-too: a snooze is no answer to a handover. On the ward page such a patient stays, as "left" with the date, until somebody has acknowledged.
+too: a snooze is no answer to a handover. A transfer to a ward that is not the ICU is a leaving: by ADT or a list of movements, to one
+that the table file calls `elsewhere`; by a list of the stays of all wards, to one that its `only` does not name
+(docs/table_file.md). A move between two wards of the ICU is none. On the ward page such a patient stays, as "left" with the date, until somebody has acknowledged.
 
 **When.** After each night, after each refresh of `cmvmon watch` (which also looks every half minute), every five minutes by
 `cmvmon serve`, and by `cmvmon notify send`. A site with neither of the two puts that into cron, every few minutes: without it quiet
