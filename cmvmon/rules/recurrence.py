@@ -8,10 +8,10 @@ Alerts on three grounds: the last two sample results both have a load; one load 
 a load of at least {to_at_least_iu_per_ml} IU/mL stands more than {rise_log10} log10 above the lowest since, the last result
 before the end included. Prophylaxis and letermovir are no treatment here.
 
-Tier 2; two low loads of which the second is no higher than the first are Tier 3. Clear when the latest result is below the
-limit of quantification, or when the patient is on treatment again and had not cleared since. Not assessable when it is unknown
-whether the patient is treated, without a result since the end, when the values of the latest conflict, and on one low load,
-until a second result.
+Tier 2; two low loads of which the second is no more than {low_loads_rise_log10} log10 above that lowest are tier 3. Clear
+when the latest result is below the limit of quantification, or when the patient is on treatment again and had not cleared
+since. Not assessable when it is unknown whether the patient is treated, without a result since the end, when the values of the
+latest conflict, and on one low load, until a second result.
 
 Why: rules.md 3.1; relapse after a course is common in transplantation (Kotton 2018). Not to be read as resistance, nor as
 disease: low loads after a course are often blips (Lodding 2018). The lines are a proposal, to be signed.
@@ -37,7 +37,7 @@ before_is_after = (treatment.is_off & (before > ended)) | cleared
 before_is_load = fact("previous_detection").is_in((words.QUANTIFIED, words.ABOVE_ULOQ)) & ~truth("last_two_conflict")
 rises_again = is_after & (rise > more) & (load >= least)
 is_high_again = is_after & (load > high)
-is_rising = rises_again | (load > fact("previous_at_most_iu_per_ml"))
+is_rising = rise > number("low_loads_rise_log10")
 two_loads = is_after & samples.latest_is_load & before_is_after & before_is_load
 
 RULE = Rule(
