@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from cmvmon.domain import replaced, words
+from cmvmon.domain import compartments, replaced, words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.subjects import subject_key
 
@@ -63,19 +63,27 @@ def why_no_longer_judged(
     mine = series.filter(pl.col("patient_id") == alert["patient_id"])
     if mine.is_empty():
         return "no_longer_known"
+    is_replaced = False  # by a newer series
     if "compartment" in key:  # only then do results have a say: what is of a patient or a drug needs none
         same = mine.filter(pl.col("compartment") == alert["compartment"]) if alert["compartment"] else mine
-        if not same["has_series"].any():
+        has_series = same["has_series"].any()
+        if not has_series and not _has_other_blood(mine, alert):
             return "no_series"  # its results were withdrawn, or corrected away to another patient
-        if "assay" in key and _own(same, key).is_empty():
-            return "newer_series"
-    if not ends_with_treatment:
-        return by_rule
-    state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"][0]
-    was = json.loads(alert["evidence"]).get("treatment")
-    if (was, state) == (words.TREATMENT_ON, words.TREATMENT_OFF):
-        return words.COURSE_OVER
-    return "treatment_began" if (was, state) == (words.TREATMENT_OFF, words.TREATMENT_ON) else by_rule
+        is_replaced = not has_series or ("assay" in key and _own(same, key).is_empty())
+    if ends_with_treatment:
+        state = treatment.filter(pl.col("patient_id") == alert["patient_id"])["treatment"][0]
+        was = json.loads(alert["evidence"]).get("treatment")
+        if (was, state) == (words.TREATMENT_ON, words.TREATMENT_OFF):
+            return words.COURSE_OVER
+        if (was, state) == (words.TREATMENT_OFF, words.TREATMENT_ON):
+            return "treatment_began"
+    return words.NEWER_SERIES if is_replaced else by_rule
+
+
+def _has_other_blood(series: pl.DataFrame, alert: Mapping[str, Any]) -> bool:
+    """Whether it speaks of blood, and blood of another matrix is judged in the place of its old results."""
+    blood = series.filter("has_series", pl.col("compartment").is_in(compartments.BLOOD))
+    return alert["compartment"] in compartments.BLOOD and not blood.is_empty()
 
 
 def _own(series: pl.DataFrame, key: Mapping[str, Any]) -> pl.DataFrame:

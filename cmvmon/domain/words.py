@@ -68,10 +68,11 @@ DIED = "died"
 COURSE_OVER = "course_over"
 # Its subject no longer is judged: by what befell its series or the treatment, else by what the rule says of it.
 NOT_HERE, DRUG_STOPPED, MOMENT_OVER, RESULT_OLD = "other_compartment", "drug_stopped", "moment_over", "result_old"
+NEWER_SERIES = "newer_series"
 UNJUDGED = (
     "no_longer_known",
     "no_series",
-    "newer_series",
+    NEWER_SERIES,
     COURSE_OVER,
     "treatment_began",
     NOT_HERE,

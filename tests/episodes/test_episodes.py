@@ -330,10 +330,12 @@ ROW = SERIES | {"treatment": "on"}
         ([ROW | {"laboratory": None, "assay": None}], "no_series"),
         ([ROW | {"assay": "newer"}], "newer_series"),
         ([ROW | {"laboratory": "another"}], "newer_series"),
+        ([ROW | {"laboratory": "another", "treatment": "off"}], "course_over"),
         ([ROW, ROW | {"patient_id": "SYNTHETIC-2", "treatment": "off"}], "other_compartment"),
         ([ROW | {"treatment": "off"}], "course_over"),
         ([ROW], "other_compartment"),
         ([ROW | {"compartment": "plasma", "treatment": "off"}], "no_series"),
+        ([ROW | {"compartment": "csf"}], "no_series"),
     ],
 )
 def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause: str) -> None:
@@ -343,6 +345,17 @@ def test_why_a_subject_is_no_longer_judged(subjects: list[dict[str, Any]], cause
     treatment = series.select("patient_id", "treatment").unique()
     alert = SUBJECT | {"evidence": '{"treatment":"on"}'}
     assert ends.why_no_longer_judged(alert, series.drop("treatment"), treatment) == cause
+
+
+def test_old_blood_of_one_matrix_gives_way_to_newer_blood_of_another() -> None:
+    """A rule still says that plasma is watched, and has no series of it."""
+    plasma = {"patient_id": "SYNTHETIC-1", "compartment": "plasma", "laboratory": "lab", "assay": "pcr"}
+    about = SUBJECT | {"compartment": "plasma", "subject": subject_text("series", plasma), "evidence": "{}"}
+    lacking = plasma | {"laboratory": None, "assay": None, "has_series": False}
+    for other, cause in (("whole_blood", "newer_series"), ("bal", "no_series")):
+        series = pl.DataFrame([lacking, plasma | {"compartment": other, "has_series": True}])
+        treatment = pl.DataFrame({"patient_id": ["SYNTHETIC-1"], "treatment": ["on"]})
+        assert ends.why_no_longer_judged(about, series, treatment) == cause
 
 
 def test_a_change_that_no_report_says_any_more_is_no_longer_judged_for_that() -> None:

@@ -226,7 +226,7 @@ def test_a_correction_that_moves_a_result_assesses_both_patients(tmp_path: Path)
     assert states == {("SYNTHETIC-SLOW", "closed", "facts_moved"), ("SYNTHETIC-ONE", "open", None)}
 
 
-def test_an_alert_on_an_older_series_stands_beside_a_newer_one_and_is_closed_once_that_is_old(tmp_path: Path) -> None:
+def test_an_alert_on_an_older_series_stands_until_that_is_old_and_the_newer_one_is_judged(tmp_path: Path) -> None:
     sites.ward_of_three(tmp_path)
     sites.laboratories(tmp_path, "synthetic", "other")
     nightly(tmp_path, as_of=day(21.5))
@@ -234,6 +234,10 @@ def test_an_alert_on_an_older_series_stands_beside_a_newer_one_and_is_closed_onc
     nightly(tmp_path, as_of=day(22.5))
     assert response_alerts(tmp_path) == [("open", None)]
     nightly(tmp_path, as_of=day(35.1))
+    assert response_alerts(tmp_path) == [("open", None)]
+    low = [result("SYNTHETIC-SLOW", at, "<200") for at in (32, 35.2)]
+    drop(tmp_path, "viral_load_results", low, feed="other", name="two.csv")
+    nightly(tmp_path, as_of=day(35.5))
     assert response_alerts(tmp_path) == [("closed", "newer_series")]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cmvmon import answers, episodes
-from cmvmon.domain import words
+from cmvmon.domain import compartments, words
 from cmvmon.episodes import (
     ALERT_ANEW,
     ALERT_BACK,
@@ -78,13 +78,14 @@ def decided(
         )
         for row in rows
     ]
+    spoken = {_place(row) for row in rows if row["verdict"] in (words.ALERT, words.CLEAR)}
     causes = {
         subject: befell[subject] or ends.why(alert, stamp.protocol_hash)
         for subject, alert in unsaid.items()
         if subject not in judged
     }
     said += [
-        (alert, _ended(alert, stamp.as_of, causes[subject], ends, stands_again=stands_again))
+        (alert, _ended(alert, stamp.as_of, causes[subject], ends, stands_again=stands_again, spoken=spoken))
         for subject, alert in unsaid.items()
         if subject not in judged
     ]
@@ -164,8 +165,16 @@ def _said_of_who_left(verdict: Row, latest: Row | None, ends: Ends) -> str:
     return WAITS if is_unanswered(latest) else STAY_ENDED
 
 
-def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends, *, stands_again: Collection[str]) -> Word:
-    """`cause`: why its subject is no longer judged."""
+def _ended(
+    alert: Row,
+    as_of: datetime,
+    cause: str,
+    ends: Ends,
+    *,
+    stands_again: Collection[str],
+    spoken: Collection[tuple[Any, ...]],
+) -> Word:
+    """`cause`: why its subject is no longer judged. `spoken`: where which rule says alert or clear."""
     if alert["patient_id"] in ends.died:
         return Word(DIED, as_of)
     told_for = ends.told_for.get(alert["rule"])
@@ -175,9 +184,16 @@ def _ended(alert: Row, as_of: datetime, cause: str, ends: Ends, *, stands_again:
         return Word(WAITS if is_unanswered(alert) else STAY_ENDED, as_of)
     back_since = ends.back_since.get(alert["patient_id"])
     waited = alert["alert_id"] in stands_again or (back_since is not None and alert["opened_at"] < back_since)
-    if waited and cause not in words.TAKES_THE_GROUND and is_unanswered(alert):
+    is_replaced = cause == words.NEWER_SERIES and _place(alert) not in spoken  # by a series that is not judged yet
+    if (waited or is_replaced) and cause not in words.TAKES_THE_GROUND and is_unanswered(alert):
         return Word(WAITS, as_of)
     return Word(UNJUDGED, as_of, cause=cause)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """Of which rule, patient and compartment it is; blood of any matrix is one."""
+    is_blood = row["compartment"] in compartments.BLOOD
+    return row["rule"], row["patient_id"], compartments.BLOOD if is_blood else row["compartment"]
 
 
 def _waits(alert: Row, as_of: datetime, told_for: timedelta) -> bool:
