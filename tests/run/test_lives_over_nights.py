@@ -15,6 +15,7 @@ import pytest
 from cmvmon import episodes
 from cmvmon.domain.deaths import DEATHS
 from cmvmon.episodes import Word
+from cmvmon.run.replay.replaying import replay
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.work.opening import open_site
 from tests import sites
@@ -50,6 +51,13 @@ class Ward:
             f"{who.removeprefix('SYNTHETIC-')} {standing if state == 'open' else cause or state}"
             for who, state, standing, cause in last.values()
         )
+
+    def knows(self, happens: str) -> None:
+        """What a cell says became known; a dash: nothing."""
+        for one in happens.split(",") if happens != "-" else ():
+            name, at = one.split()
+            said: Callable[[float], None] = getattr(self, name)
+            said(float(at))
 
     def leaves(self, at: float) -> None:
         self.left[len(self.admitted) - 1] = at
@@ -115,17 +123,19 @@ class Ward:
         drop(self.root, table, lines, name=f"{self.n}.csv")
 
 
+def rows_of(table: str) -> list[tuple[float, str, str]]:
+    """The nights of a table: day, what became known before, and how the alerts stand."""
+    cells = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()[1:]]
+    return [(float(night), happens, stands) for night, happens, stands in cells]
+
+
 def played(root: Path, table: str) -> tuple[list[str], list[str]]:
     """How the alerts stood after each night of a table, and how they should."""
     ward, found, expected = Ward(root), [], []
-    for line in table.strip().splitlines()[1:]:
-        night, happens, stands = (cell.strip() for cell in line.split("|"))
-        for one in happens.split(",") if happens != "-" else ():
-            name, at = one.split()
-            said: Callable[[float], None] = getattr(ward, name)
-            said(float(at))
-        found.append(f"{night} {ward.night(float(night))}".strip())
-        expected.append(f"{night} {stands}".strip())
+    for night, happens, stands in rows_of(table):
+        ward.knows(happens)
+        found.append(f"{night} {ward.night(night)}")
+        expected.append(f"{night} {stands}")
     return found, expected
 
 
@@ -304,3 +314,45 @@ DIED = {
 def test_what_a_wrong_death_closed_stands_again_when_it_is_taken_back(tmp_path: Path, story: str) -> None:
     found, expected = played(tmp_path, DIED[story])
     assert found == expected
+
+
+LONG = {
+    "readmitted": READMITTED["she comes back, and time alone would end it"],
+    "merged, parted and merged": MERGED["the merge is undone, and done again"],
+    "died and lives, weeks later": DIED["weeks later"],
+}
+
+
+@pytest.mark.parametrize("story", LONG)
+def test_a_restart_in_every_stage_loses_no_alert_and_fires_none_again(tmp_path: Path, story: str) -> None:
+    """After each night the same one again, and another an hour later."""
+    ward = Ward(tmp_path)
+    for night, happens, stands in rows_of(LONG[story]):
+        ward.knows(happens)
+        assert ward.night(night) == stands
+        before = sites.rows(tmp_path, "SELECT * FROM alert_events ORDER BY alert_id, sequence")
+        for later in (0, 1 / 24):
+            assert ward.night(night + later) == stands
+        assert sites.rows(tmp_path, "SELECT * FROM alert_events ORDER BY alert_id, sequence") == before
+
+
+@pytest.mark.parametrize("story", LONG)
+@pytest.mark.parametrize("begins_at", [0, 1, 2, -1])
+def test_a_replay_says_of_each_stage_what_the_nights_said(tmp_path: Path, story: str, begins_at: int) -> None:
+    """From the first night on, and from later ones, which begin with what stood then. What people said is theirs, and is taken over."""
+    ward, nights = Ward(tmp_path), []
+    for night, happens, _ in rows_of(LONG[story]):
+        ward.knows(happens)
+        ward.night(night)
+        nights.append(night)
+    names = ("alert_id", "rule", "event", "cause", "tier", "evidence")
+    heard: list[tuple[object, ...]] = []
+    replay(
+        tmp_path,
+        since=day(nights[begins_at]).date(),
+        until=day(nights[-1] + 1).date(),
+        heard=lambda _, events: heard.extend(tuple(event[name] for name in names) for event in events),
+    )
+    since = sites.text(day(nights[begins_at]))[:10]
+    query = f"SELECT {', '.join(names)} FROM alert_events WHERE actor = 'system' AND changed_at >= '{since}'"
+    assert sorted(heard, key=repr) == sorted(sites.rows(tmp_path, query), key=repr)
