@@ -12,13 +12,13 @@ from datetime import datetime
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.deaths import with_stays_ended
 from cmvmon.domain.known import Known
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.prepared import Prepared
 from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import by_moment, current_versions, is_usable
+from cmvmon.domain.who_died import with_stays_ended
 from cmvmon.facts import Facts, facts_at
 from cmvmon.facts.patients import PATIENTS
 from cmvmon.kinetics import concordance, treatment_courses

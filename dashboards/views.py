@@ -20,7 +20,8 @@ from cmvmon.protocol import Protocol
 
 # The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
 # unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
-CAVEATS = ("own_quarantined", "quarantined", "results_never", "results_stale", "courses_stale", "stays_stale")
+_OF_FEEDS = ("results_never", "results_stale", "courses_stale", "stays_stale")
+CAVEATS = ("death_lives_after", "death_in_bed", "own_quarantined", "quarantined", *_OF_FEEDS)
 
 # The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
 WORK = "assessment"

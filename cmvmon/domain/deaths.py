@@ -1,24 +1,25 @@
-"""The delivered table `deaths`: that a patient died, and when; which stays a death ended, and who has left.
+"""The delivered table `deaths`: that a patient died, and when; and who has left.
 
-Rules of this file:
-- A death can be taken back: a statement that the patient is alive replaces the one of a death, and has no moment of death.
-- A stay that began after the death speaks against it: one of the two is another patient's, or wrong. No stay ends by such a death,
-  and the patient is not known to have died.
+A death can be taken back: a statement that the patient is alive replaces the one of a death, and has no moment of death. Which death
+holds: `cmvmon.domain.who_died`.
 """
 
 from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+=======
+>>>>>>> 48960a7 (A death that later signs of life speak against closes no alert)
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.conditional import NullWhen, RequiresUnless
 from cmvmon.domain.constraints import NotBefore, OneOf, Ordered, a_date
-from cmvmon.domain.rows import ICU_STAYS, PATIENT_ID, RECEIVED
+from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
 DIED, ALIVE = SAYS = ("died", "alive")
+LIVES_AFTER, IN_BED = DOUBTS = ("lives_after", "in_bed")
+"""Why a death that is on record does not hold."""
 
 DEATHS = RowType(
     name="deaths",
@@ -60,37 +61,76 @@ DEATHS = RowType(
 )
 
 
-def who_died(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
-    """`patient_id` and `died_at` of whoever is known to have died.
+def when_left(stays: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id` and `left_at`, when the last stay of each ended; null: one is open.
 
     Args:
-        deaths: rows of `deaths` that had begun, so that none of them takes a death back.
-        stays: rows of `icu_stays` that had begun. One that began after the death, or on a later day
-            than the day that is stated, speaks against it.
+        stays: rows of `icu_stays` that had begun, an end that lies ahead null.
     """
-    last, came = stays.group_by("patient_id").agg(pl.col("admitted_at").max()), pl.col("admitted_at")
-    day = pl.col("died_on").str.to_date(strict=False)
-    speaks_against = pl.any_horizontal(came > pl.col("died_at"), came.dt.date() > day)
-    return (
-        deaths.join(last, on="patient_id", how="left")
-        .filter(~speaks_against.fill_null(False))
-        .select("patient_id", "died_at")
-    )
+    at = pl.col("discharged_at")
+    return stays.group_by("patient_id").agg(left_at=pl.when(at.is_not_null().all()).then(at.max()))
+<<<<<<< HEAD
 
 
-def ended_by_death(stays: pl.DataFrame, deaths: pl.DataFrame) -> pl.DataFrame:
-    """The same stays, those without an end ended by the death of their patient.
+def when_back(stays: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id` and `back_at`, when each patient who had left came in last; no row of one who never left before.
 
-    `stays`, `deaths`: as `who_died` reads them.
-
-    >>> ended_by_death(ICU_STAYS.empty(), DEATHS.empty()).height
-    0
+    Args:
+        stays: as `when_left`. One that begins at the moment at which another ends is a move, and nobody has left.
     """
-    return (
-        stays.join(who_died(deaths, stays), on="patient_id", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("discharged_at", "died_at").alias("discharged_at"))
-        .select(stays.columns)
-    )
+    came, left = pl.col("admitted_at"), pl.col("discharged_at")
+    far = pl.lit(datetime.max.replace(tzinfo=UTC)).cast(ICU_STAYS.schema["discharged_at"])
+    before = left.fill_null(far).cum_max().shift(1).over("patient_id", order_by="admitted_at")
+    return stays.filter(came > before).group_by("patient_id").agg(back_at=came.max())
+import polars as pl
+
+from cmvmon.domain.columns import Column, Kind, RowType
+from cmvmon.domain.conditional import NullWhen, RequiresUnless
+from cmvmon.domain.constraints import NotBefore, OneOf, Ordered, a_date
+from cmvmon.domain.rows import PATIENT_ID, RECEIVED
+
+DIED, ALIVE = SAYS = ("died", "alive")
+LIVES_AFTER, IN_BED = DOUBTS = ("lives_after", "in_bed")
+"""Why a death that is on record does not hold."""
+
+DEATHS = RowType(
+    name="deaths",
+    description="The death of one patient, or the statement that takes one back. Whoever has no row is not known to have died.",
+    key=("patient_id",),
+    columns=(
+        PATIENT_ID,
+        Column(
+            "died_at",
+            Kind.MOMENT,
+            "When the patient died; where no time of it was stated, when it was stated: the patient had died by then.",
+            "UTC",
+            "the row takes a death back",
+            (NotBefore("died_at"),),
+        ),
+        Column(
+            "died_on",
+            Kind.TEXT,
+            "The date of death, such as 2026-03-01, where no time of it was stated.",
+            null_means="`died_at` is the moment of death, or not even its date was stated",
+            constraints=(a_date("died_on"),),
+        ),
+        Column(
+            "says",
+            Kind.TEXT,
+            "Whether the row states a death, or that the patient is alive: that takes a death back.",
+            null_means="it states a death",
+            constraints=(OneOf("says", SAYS),),
+        ),
+        Column("stated_at", Kind.MOMENT, "When it was stated.", "UTC", constraints=(NotBefore("stated_at"),)),
+        *RECEIVED,
+    ),
+    across=(
+        RequiresUnless("died_at", "says", (ALIVE,)),
+        Ordered("died_at", "stated_at", "died_after_stated"),
+        NullWhen("died_at", "says", (ALIVE,), "alive_and_died_at"),
+        NullWhen("died_on", "says", (ALIVE,), "alive_and_died_on"),
+    ),
+)
 
 
 def when_left(stays: pl.DataFrame) -> pl.DataFrame:
@@ -101,6 +141,7 @@ def when_left(stays: pl.DataFrame) -> pl.DataFrame:
     """
     at = pl.col("discharged_at")
     return stays.group_by("patient_id").agg(left_at=pl.when(at.is_not_null().all()).then(at.max()))
+<<<<<<< HEAD
 
 
 def when_back(stays: pl.DataFrame) -> pl.DataFrame:
@@ -120,3 +161,5 @@ def with_stays_ended(tables: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.Data
     if not {DEATHS.name, ICU_STAYS.name} <= set(tables):
         return tables
     return {**tables, ICU_STAYS.name: ended_by_death(tables[ICU_STAYS.name], tables[DEATHS.name])}
+=======
+>>>>>>> 48960a7 (A death that later signs of life speak against closes no alert)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.deaths import DEATHS, when_left, who_died
+from cmvmon.domain.deaths import DEATHS, DOUBTS, when_left
 from cmvmon.domain.rows import ICU_STAYS
-from cmvmon.facts.columns import PATIENT_ID, moment, yes_no
+from cmvmon.domain.who_died import deaths_on_record
+from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -19,7 +20,13 @@ STAYS = RowType(
         PATIENT_ID,
         yes_no("is_discharged", "There are stays on record, and none is open; or the patient has died."),
         moment("left_at", "When the last of these stays ended.", "a stay is open, or none is on record"),
-        yes_no("has_died", "A death is on record, and no stay that began after it. No = not known to have died."),
+        yes_no("has_died", "A death is on record, and nothing speaks against it. No = not known to have died."),
+        one_of(
+            "death_doubt",
+            DOUBTS,
+            "Why a death on record does not hold: signs of life come after it, or nobody stated when and a stay is open.",
+            "it holds, or none is on record",
+        ),
     ),
 )
 
@@ -29,11 +36,13 @@ def stays(facts: Facts) -> pl.DataFrame:
     """A patient without a stay on record is not known to have left. A death ends the stay, whether or not its end was stated."""
     begun = facts.prepared.begun
     ended = when_left(begun[ICU_STAYS]).with_columns(is_discharged=pl.col("left_at").is_not_null())
-    died = who_died(begun[DEATHS], begun[ICU_STAYS])["patient_id"].implode()
+    told = deaths_on_record({**begun.tables, DEATHS.name: begun[DEATHS]})
+    died = told.filter(pl.col("doubt").is_null())["patient_id"].implode()
     return (
         facts.of(PATIENTS)
         .select("patient_id")
         .join(ended, on="patient_id", how="left")
+        .join(told.select("patient_id", death_doubt="doubt"), on="patient_id", how="left")
         .with_columns(has_died=pl.col("patient_id").is_in(died))
         .with_columns(is_discharged=pl.col("is_discharged").fill_null(False) | pl.col("has_died"))
         .select(*STAYS.schema)

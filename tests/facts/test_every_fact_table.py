@@ -232,7 +232,7 @@ def test_nobody_is_watched_but_the_patients_that_are_known(plain: list[Facts]) -
 def test_every_fact_is_read_by_a_rule_but_those_that_lead_to_others_or_make_a_sample_whole() -> None:
     read = {name for rule in all_rules() for name in rule.reads | rule.result_columns}
     unread = {name for table in TABLES for name in table.facts} - read
-    ways = {"newest_collected_at", "leads_as", "has_died"}
+    ways = {"newest_collected_at", "leads_as", "has_died", "death_doubt"}
     whole = {"previous_is_conflicting"}
     on_the_page = {"last_known_at"} | {name for line in LINES for name in line.when.columns}
     assert unread - whole - on_the_page == ways

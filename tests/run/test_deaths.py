@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -21,7 +23,7 @@ WHO, OTHER, OLD = "SYNTH-1", "SYNTH-2", "SYNTH-7"
 
 
 def died(at: float, *, who: str = WHO, stated: float | None = None) -> str:
-    return f"{who},{sites.text(day(at))},,died,{sites.text(day(at if stated is None else stated))}"
+    return f"{who},{sites.text(day(at))},,died,{sites.text(day(at + 0.01 if stated is None else stated))}"
 
 
 def alive(stated: float) -> str:
@@ -135,3 +137,44 @@ def test_a_death_that_is_taken_back_lets_the_rules_speak_again(tmp_path: Path) -
     nightly(tmp_path, as_of=day(3))
     assert ("untreated_rise", "open", "death_taken_back") in open_alerts(tmp_path)
     assert WHO in ward(tmp_path)
+
+
+SAMPLE_AFTER = [result(WHO, 1.7, 80_000, specimen="plasma")]
+
+
+@pytest.mark.parametrize(
+    ("death", "after", "said"),
+    [
+        (died(1.5, stated=1.5), [], "A death is on record without time or date"),  # PID-30 alone, and in bed
+        (died(1.5), SAMPLE_AFTER, "something later shows life"),
+    ],
+)
+def test_a_death_that_could_not_be_told_closes_no_alert_and_the_page_says_so(
+    tmp_path: Path, death: str, after: list[str], said: str
+) -> None:
+    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
+    nightly(tmp_path, as_of=day(1))
+    before = open_alerts(tmp_path)
+    assert ("untreated_rise", "open", None) in before
+    sites.drop(tmp_path, DEATHS.name, [death], name="2.csv")
+    if after:
+        sites.drop(tmp_path, "viral_load_results", after, name="after.csv")
+    assert listed(tmp_path, 2) == {WHO, OTHER}
+    assert {how[1] for how in open_alerts(tmp_path) if how[0] == "untreated_rise"} == {"open"}
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        assert not places(connection, [WHO], at=day(2))[WHO].has_left, "as a message to a person has it"
+    pages = {page.name for page in (tmp_path / "pages").rglob("*.en.html") if said in page.read_text("utf-8")}
+    assert len(pages) == 1, pages
+
+
+def test_alerts_that_a_wrong_death_closed_go_on_once_a_sample_of_a_later_moment_comes(tmp_path: Path) -> None:
+    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
+    nightly(tmp_path, as_of=day(1))
+    sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
+    nightly(tmp_path, as_of=day(2))
+    assert ("untreated_rise", "closed", "died") in open_alerts(tmp_path)
+    sites.drop(tmp_path, "viral_load_results", [result(WHO, 2.5, 95_000, specimen="plasma")], name="after.csv")
+    assert listed(tmp_path, 3) == {WHO, OTHER}
+    assert ("untreated_rise", "open", "death_taken_back") in open_alerts(tmp_path)

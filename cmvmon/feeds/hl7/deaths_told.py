@@ -6,7 +6,7 @@ Rules of this file:
   mean death. It holds over an N of PID-30, which many senders write in every message.
 - A cancelled discharge (A13) whose PID-30 does not say that the patient has died takes a death back.
 - Where PID-29 holds no moment, that of a discharge holds (EVN-6, PV1-45), else that of the statement: the patient had died by then.
-  A date alone is kept as the date.
+  A date alone is kept as the date. With neither, the moment of the statement says nothing of when: `cmvmon.domain.who_died`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import polars as pl
+
 from cmvmon.dashboards.views import Caveat
 from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
@@ -16,6 +18,12 @@ def own_caveats(patient_id: str, waiting: Collection[Waits]) -> tuple[Caveat, ..
     """What only this patient's page must say: records of theirs that are set apart. Contradictions are told by themselves."""
     own = sum(one.patient_id == patient_id and one.reason not in CONFLICTS for one in waiting)
     return (Caveat("own_quarantined", n=own),) if own else ()
+
+
+def death_caveats(stays: pl.DataFrame) -> dict[str, tuple[Caveat, ...]]:
+    """By patient, what the page must say of a death that is on record and does not hold. `stays`: the facts of stays."""
+    told = stays.filter(pl.col("death_doubt").is_not_null()).select("patient_id", "death_doubt")
+    return {patient: (Caveat(f"death_{doubt}"),) for patient, doubt in told.iter_rows()}
 
 
 def feed_caveats(feeds: Collection[FeedTable], waiting: Collection[Waits]) -> tuple[Caveat, ...]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from cmvmon.assess import Assessment, next_samples
 from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.patient_links import Links
+from cmvmon.facts.stays import STAYS
 from cmvmon.run.asking import rested_query
 from cmvmon.run.pages import views
 from cmvmon.run.pages.around import Around
-from cmvmon.run.pages.caveats import feed_caveats, own_caveats
+from cmvmon.run.pages.caveats import death_caveats, feed_caveats, own_caveats
 from cmvmon.run.pages.lately import ENDED_SHOWN_FOR
 from cmvmon.run.pages.page_names import PageNames
 from cmvmon.run.pages.some_patients import SomePatients
@@ -43,6 +44,7 @@ def patient_views(
         ended = alert_history.ended_between(connection, as_of - ENDED_SHOWN_FOR, as_of, patients=ended_of)
     waiting = around.waiting_under(one)
     of_feeds = feed_caveats(around.feeds, waiting)
+    of_deaths = death_caveats(assessment.facts.of(STAYS))
     results = views.results_to_show(assessment, protocol=protocol)
     ward_href = names.ward(opened.site.settings().language)
     for first in range(0, len(patients), _AT_ONCE):
@@ -60,7 +62,7 @@ def patient_views(
                 results=results,
                 fitted=fitted,
                 next_sample=open_calls,
-                caveats=(*own_caveats(patient_id, waiting), *of_feeds),
+                caveats=(*of_deaths.get(patient_id, ()), *own_caveats(patient_id, waiting), *of_feeds),
                 rested=rested,
                 ward_href=ward_href,
                 hrefs={code: names.patient(patient_id, code) for code in codes()},

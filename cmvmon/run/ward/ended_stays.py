@@ -8,9 +8,11 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.domain.deaths import DEATHS, ended_by_death
-from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.deaths import DEATHS
+from cmvmon.domain.delivered import BY_NAME, DELIVERED
 from cmvmon.domain.patient_links import Links
+from cmvmon.domain.rows import ICU_STAYS
+from cmvmon.domain.who_died import ended_by_death
 from cmvmon.shell.as_known import known
 
 _DEATHS = BY_NAME[DEATHS.name]
@@ -29,4 +31,14 @@ def ended_stays(
     `stays`: rows of `icu_stays` of these patients that had begun. `one`: as `known.known_table` has it.
     """
     deaths = known.known_table(connection, _DEATHS, as_of=as_of, patients=patients, one=one)
-    return stays if deaths is None else ended_by_death(stays, _DEATHS.begun(deaths, as_of))
+    deaths = None if deaths is None else _DEATHS.begun(deaths, as_of)
+    if deaths is None or deaths.is_empty():
+        return stays
+    them, tables = set(deaths["patient_id"]), {ICU_STAYS.name: stays, DEATHS.name: deaths}
+    for table in DELIVERED:  # what was done to the few of whom a death is on record
+        found = (
+            None if table.name in tables else known.known_table(connection, table, as_of=as_of, patients=them, one=one)
+        )
+        if found is not None:
+            tables[table.name] = table.begun(found, as_of)
+    return ended_by_death(tables)

@@ -408,6 +408,8 @@ SENTENCES: dict[str, str] = {
     "caveat.courses_stale": "Last delivery of medication on {since}: what was started or stopped since is not known.",
     "caveat.stays_stale": "Last delivery of ICU stays on {since}: who was admitted or discharged since is not known.",
     "caveat.results_never": "No delivery of results was ever received.",
+    "caveat.death_lives_after": "A death is on record, and something later shows life: it could not be told whether it holds.",
+    "caveat.death_in_bed": "A death is on record without time or date, and a stay is open: it could not be told.",
     "caveat.own_quarantined.one": "{n} delivered record of this patient is set apart and not used.",
     "caveat.own_quarantined.other": "{n} delivered records of this patient are set apart and not used.",
     "caveat.quarantined.one": "{n} delivered record is set apart; it may be about this patient.",

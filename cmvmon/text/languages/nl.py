@@ -407,6 +407,8 @@ SENTENCES: dict[str, str] = {
     "caveat.courses_stale": "Laatste levering van medicatie op {since}: wat sindsdien is gestart of gestopt is niet bekend.",
     "caveat.stays_stale": "Laatste levering van opnames op {since}: wie sindsdien is opgenomen of ontslagen is niet bekend.",
     "caveat.results_never": "Nooit een levering van uitslagen ontvangen.",
+    "caveat.death_lives_after": "Overlijden vastgelegd, maar iets van daarna wijst op leven: of het klopt, is niet te zeggen.",
+    "caveat.death_in_bed": "Overlijden vastgelegd zonder tijd of datum, en een opname loopt: of het klopt, is niet te zeggen.",
     "caveat.own_quarantined.one": "{n} geleverde regel van deze patiënt is apart gezet en niet gebruikt.",
     "caveat.own_quarantined.other": "{n} geleverde regels van deze patiënt zijn apart gezet en niet gebruikt.",
     "caveat.quarantined.one": "{n} geleverde regel is apart gezet; die kan deze patiënt betreffen.",
