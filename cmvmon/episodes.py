@@ -6,8 +6,8 @@
    doubt or corrected since, it is closed with that cause: words don't outlive their facts.
 3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another). Where the
    treatment or the stay goes on within the days that the protocol allows, and the alert with it, the same episode is
-   reopened. One that time alone would end, and that a named person must answer, stands until somebody has acknowledged it,
-   and as many days after that as its rule tells of it.
+   reopened. One that a named person must answer (tier 1), and that time alone would end, stands until somebody has
+   acknowledged it, and as many days after that as its rule tells of it.
    Neither time, nor a readmission, a merge or a death that is taken back loses what waited (shell/alerts/not_lost.py).
    A death closes every alert, and none is opened then. A discharge closes none of tier 1 or 2 that nobody has acknowledged:
    it stands until somebody has, unless it is judged clear, or what befell its results ends it. What is acknowledged, or only

@@ -240,3 +240,52 @@ def test_whoever_had_left_and_came_back_is_back_since_then(stays: str) -> None:
     expected = [] if back is None else [(WHO, day(back))]
     for order in (frame, frame.reverse()):
         assert when_back(order).rows() == expected
+
+
+NEWER = subject_text("series", {"patient_id": WHO, "compartment": "plasma", "laboratory": "other", "assay": "pcr"})
+
+# Of a patient in bed, by the standing of an alert and why its subject is no longer judged: what becomes of it. A dash: nothing.
+IN_BED = """
+    tier answer        cause            becomes
+    1    none          course_over      -
+    1    none          result_old       -
+    1    seen          treatment_began  -
+    1    snoozed       result_old       -
+    1    acknowledged  result_old       closed
+    1    none          facts_withdrawn  closed
+    1    none          no_report        closed
+    1    none          rule_disabled    closed
+    1    none          newer_series     -
+    2    none          newer_series     -
+    2    acknowledged  newer_series     closed
+    2    none          course_over      closed
+    2    none          result_old       closed
+    3    none          newer_series     closed
+"""
+
+
+@pytest.mark.parametrize("line", IN_BED.strip().splitlines()[1:])
+def test_what_becomes_of_an_alert_of_a_patient_in_bed_that_is_no_longer_judged(line: str) -> None:
+    tier, answer, cause, becomes = line.split()
+    latest = stands(RESULT, *([SAID[answer]] if answer in SAID else []), tier=int(tier))
+    events = say([], latest, ends(cause=cause), at=3)
+    assert [(event["event"], event["cause"]) for event in events] == ([] if becomes == "-" else [(becomes, cause)])
+
+
+@pytest.mark.parametrize(
+    ("said", "compartment", "becomes"),
+    [
+        ("alert", "plasma", "closed"),
+        ("clear", "plasma", "closed"),
+        ("not_assessable", "plasma", "-"),
+        ("clear", "whole_blood", "closed"),
+        ("clear", "bal", "-"),
+    ],
+)
+def test_a_newer_series_ends_what_nobody_has_answered_once_its_rule_has_judged_it(
+    said: str, compartment: str, becomes: str
+) -> None:
+    newer = row(RESULT, said) | {"compartment": compartment, "subject": NEWER}
+    events = say([newer], stands(RESULT), ends(cause=words.NEWER_SERIES), at=3)
+    ended = [event["event"] for event in events if event["subject"] != NEWER]
+    assert ended == ([] if becomes == "-" else [becomes])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.episodes import ACKNOWLEDGE, Word
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.work.opening import open_site
@@ -180,3 +181,25 @@ def test_a_first_night_over_a_history_alerts_on_nobody_who_left_long_ago(
     )
     nightly(tmp_path, as_of=day(15 + days_gone))
     assert bool(alerts(tmp_path)) == is_told
+
+
+def test_a_positive_csf_that_nobody_has_answered_for_stands_however_old_it_is(site: Path) -> None:
+    """Tier 1 twelve hours after it was known. After two weeks the rule judges it no more."""
+    drop(site, "antiviral_courses", [course("SYNTHETIC-2")])
+    drop(site, "viral_load_results", [result(ONE, 0, 5000, specimen="csf")])
+    found = []
+    for at in (0.3, 1, 13, 16, 40):
+        nightly(site, as_of=day(at))
+        found.append(unseen(site))
+    assert found == [[], ["new"], ["new"], ["new"], ["new"]]
+    with open_site(site) as opened, opened.writing() as connection:
+        (alert,) = (one for one in alert_store.alerts(connection, states={"open"}) if one["tier"] == 1)
+        assert alert_store.answer(connection, alert["alert_id"], Word(ACKNOWLEDGE, day(40.5), actor="dr. A"))
+    nightly(site, as_of=day(41))
+    assert unseen(site) == ["result_old"]
+
+
+def unseen(site: Path) -> list[str]:
+    with open_site(site) as opened, opened.reading() as connection:
+        found = alert_store.alerts(connection, states=None)
+    return [a["standing"] or a["cause"] for a in found if a["rule"] == "critical_result_unseen"]

@@ -185,7 +185,8 @@ def _ended(
     back_since = ends.back_since.get(alert["patient_id"])
     waited = alert["alert_id"] in stands_again or (back_since is not None and alert["opened_at"] < back_since)
     is_replaced = cause == words.NEWER_SERIES and _place(alert) not in spoken  # by a series that is not judged yet
-    if (waited or is_replaced) and cause not in words.TAKES_THE_GROUND and is_unanswered(alert):
+    must_be_answered = alert["tier"] == words.TIERS[0]
+    if (must_be_answered or waited or is_replaced) and cause not in words.TAKES_THE_GROUND and is_unanswered(alert):
         return Word(WAITS, as_of)
     return Word(UNJUDGED, as_of, cause=cause)
 
