@@ -1,7 +1,9 @@
-"""A simulated year of a 30-bed unit, judged as alerts fire: `python -m benchmarks unit_year [--seed S ...] [--days N] [--write]`.
+"""A simulated year of a 30-bed unit, judged as alerts fire.
+
+`python -m benchmarks unit_year [--seed S ...] [--days N] [--keep FOLDER] [--write]`
 
 Made-up patients come and go for a year (`benchmarks/unit_year_patients.py`, where each assumption stands), and each morning the
-shipped protocol judges whoever is there (`benchmarks/unit_year_judged.py`). Seeds and parameters were fixed and written before any
+shipped protocol judges whoever is there (`benchmarks/unit_year_mornings.py`). Seeds and parameters were fixed and written before any
 threshold was looked at. `--write` writes `unit_year.md`, and `unit_year.json`, from which docs/rules.md says what each rule adds.
 """
 
@@ -18,8 +20,15 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import unit_year_bedside, unit_year_patients
+from benchmarks import (
+    unit_year_bedside,
+    unit_year_context,
+    unit_year_laboratory,
+    unit_year_mornings,
+    unit_year_patients,
+)
 from benchmarks.quality_text import table
+from benchmarks.unit_year_figures import median, per_ward_week, rate, share
 from benchmarks.unit_year_judged import (
     WITHIN_DAYS,
     Found,
@@ -27,14 +36,12 @@ from benchmarks.unit_year_judged import (
     adds,
     false_alarms,
     found,
-    judged,
-    median_interval,
 )
 from benchmarks.unit_year_missed import KIND, missed_text, of_a_load
+from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import ASSUMED, BEDS, DAYS, SHARES, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.kinetics.numerics.proportion import exact_interval
-from cmvmon.kinetics.numerics.rate import rate_interval
 from cmvmon.protocol import Protocol
 from cmvmon.run.replay.replay_ledger import Told
 from cmvmon.run.replay.replay_report import REPEAT_DAYS, opened_in, repeats
@@ -49,7 +56,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Prints the page; with --write also into the files. 0, also where a target is missed: it is named."""
     options = _options(arguments)
     began, protocol = time.perf_counter(), protocol_files.Protocol.shipped()
-    years = [judged(year(seed), protocol, days=options.days, progress=_tell) for seed in options.seed]
+    keep: Path | None = options.keep
+    years = [
+        judged(
+            year(seed),
+            protocol,
+            days=options.days,
+            progress=_tell,
+            keep=None if keep is None else keep / f"year-{seed}",
+        )
+        for seed in options.seed
+    ]
     text = page(years, options.seed, options.days, protocol, time.perf_counter() - began)
     print(text)
     if options.write:
@@ -62,6 +79,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks unit_year", description="A simulated year of a unit.")
     parser.add_argument("--seed", type=int, nargs="+", default=list(SEEDS), help="one for each year")
     parser.add_argument("--days", type=int, default=DAYS, help="of each year")
+    parser.add_argument("--keep", type=Path, help="a folder: what was said so far is kept there, and gone on from")
     parser.add_argument("--write", action="store_true", help="also write unit_year.md and unit_year.json")
     options = parser.parse_args(arguments)
     if min(options.seed) < 0 or len(set(options.seed)) < len(options.seed):
@@ -107,9 +125,10 @@ def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         "## The unit",
         f"{len(years)} x {days} days: {_unit_text(years)}",
         f"{ASSUMED}\n\n{(unit_year_patients.__doc__ or '').partition(ASSUMED)[2].strip()}\n- Shares of the courses: {shares}.",
-        unit_year_bedside.ASSUMED
-        + "\n\n"
-        + (unit_year_bedside.__doc__ or "").partition(unit_year_bedside.ASSUMED)[2].strip(),
+        *(
+            f"{module.ASSUMED}\n\n{(module.__doc__ or '').partition(module.ASSUMED)[2].strip()}"
+            for module in (unit_year_bedside, unit_year_context, unit_year_laboratory, unit_year_mornings)
+        ),
     ]
     return "\n\n".join(parts)
 
@@ -138,13 +157,13 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
     rows = [
         [
             f"repeats: the same rule and subject within {REPEAT_DAYS} days of its end",
-            _share(again, len(opened)),
+            share(again, len(opened)),
             f"<= {100 * MOST_REPEATS:g} %",
             _said(not opened or again / len(opened) <= MOST_REPEATS),
         ],
         [
             "tier 1 alerts per week of the ward",
-            _per_ward_week(first, years, ward_weeks),
+            per_ward_week(first, years, ward_weeks),
             f"<= {MOST_TIER_1:g}",
             _said(first.total() <= MOST_TIER_1 * ward_weeks),
         ],
@@ -155,7 +174,7 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
             high = f"of these, whose load truly stood at 1,000 IU/mL or above, {one.compartment}"
             counts = ((told, one.in_time, one.lasted), (high, *of_a_load(years, days, one.compartment)))
             least = f">= {100 * LEAST_TOLD:g} %"
-            rows += [[what, _share(n, of), least, _said_of(n, of)] for what, n, of in counts]
+            rows += [[what, share(n, of), least, _said_of(n, of)] for what, n, of in counts]
     return rows
 
 
@@ -197,9 +216,9 @@ def _events_text(rows: Collection[Found]) -> str:
                 one.kind,
                 one.compartment,
                 str(one.events),
-                _share(len(one.delays), one.events),
-                _median(one.delays),
-                _share(one.in_time, one.lasted),
+                share(len(one.delays), one.events),
+                median(one.delays),
+                share(one.in_time, one.lasted),
                 f"{WITHIN_DAYS[one.kind]:g} days: {one.lasted}",
             ]
             for one in rows
@@ -226,7 +245,7 @@ def _false_row(name: str, false: Collection[Told], weeks: dict[str, float]) -> l
         name,
         f"{sum(weeks.values()):.0f}",
         str(len(false)),
-        _rate(counts, weeks),
+        rate(counts, weeks),
         ", ".join(f"`{rule}` {n}" for rule, n in by_rule.most_common()) or "-",
     ]
 
@@ -244,7 +263,7 @@ def _rules_text(years: Collection[Judged], days: int) -> str:
                 f"{one.alerts / weeks:.2f}",
                 str(one.listed),
                 str(one.patient_weeks),
-                _share(one.alone, one.patient_weeks),
+                share(one.alone, one.patient_weeks),
                 str(again[rule]),
             ]
             for rule, one in adds(years, days=days).items()
@@ -264,33 +283,6 @@ def _unit_text(years: Collection[Judged]) -> str:
     return (
         f"{courses.total()} patients, {patient_days / 7.0:.0f} patient-weeks. By what their load truly does: {shown}."
     )
-
-
-def _share(n: int, of: int) -> str:
-    if not of:
-        return "-"
-    low, high = exact_interval(n, of, 0.95)
-    return f"{100 * n / of:.1f} ({100 * low:.1f}-{100 * high:.1f}); {n} of {of}"
-
-
-def _rate(counts: Counter[str], weeks: dict[str, float]) -> str:
-    if not sum(weeks.values()):
-        return "-"
-    low, high = rate_interval(counts, weeks)
-    return f"{counts.total() / sum(weeks.values()):.4f} ({low:.4f}-{high:.4f})"
-
-
-def _per_ward_week(counts: Counter[str], years: Collection[Judged], ward_weeks: float) -> str:
-    """As a rate of patients, whose interval is wider where a few bring many; told per week of the whole ward."""
-    weeks = {name: days / 7.0 for each in years for name, days in each.patient_days.items()}
-    wards = sum(weeks.values()) / ward_weeks
-    low, high = rate_interval(counts, weeks)
-    return f"{counts.total() / ward_weeks:.2f} ({low * wards:.2f}-{high * wards:.2f})"
-
-
-def _median(delays: Collection[float]) -> str:
-    found = median_interval(delays)
-    return "-" if found is None else "{:.1f} ({:.1f}-{:.1f})".format(*found)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,18 @@
-"""A made-up year of a unit judged each morning, and what its alerts come to: found, late, false, again, alone."""
+"""What the alerts of a made-up year of a unit come to: found, late, false, again, alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 
-import polars as pl
-
-from benchmarks.alert_mornings import MORNING
 from benchmarks.alert_patients import DAY_0
 from benchmarks.unit_year_doses import TOO_HIGH, TOO_LOW
 from benchmarks.unit_year_patients import DAYS, DOSE, Event, Year
-from cmvmon.assess import assess
-from cmvmon.domain.delivered import BY_NAME
-from cmvmon.domain.known import Known
-from cmvmon.domain.patient_links import Links
-from cmvmon.domain.rows import ASSAYS, ICU_STAYS, VIRAL_LOAD_RESULTS
-from cmvmon.kinetics import concordance
-from cmvmon.kinetics.noise.results_in_use import results_in_use
-from cmvmon.protocol import Protocol
-from cmvmon.run.judging.assessing import ends_of_alerts
-from cmvmon.run.replay.replay_ledger import Ledger, Told
-from cmvmon.shell.rows.stamp import Stamp
+from cmvmon.run.replay.replay_ledger import Told
 
-JUDGED_BEFORE_DAYS = 28  # mornings before the year begins; what stands then is none of its alerts
-GONE_AFTER = timedelta(days=2)  # so long after the discharge a patient is assessed: it ends what stood open
 NOT_OF_A_COURSE = ("plasma_does_not_exclude",)  # says when the lung was last sampled, and nothing of what a load does
 # Within so many days an event is to be told, where it lasts as long: 21 = rules.md 3.2 and the issue, of no response; two
 # weekly samples of a rise on treatment; one weekly sample and a day of what is untreated; the two days that a band has to last
@@ -44,11 +30,13 @@ TELLS_OF_DOSES = {TOO_LOW: "exposure_low", TOO_HIGH: "exposure_high"}
 
 @dataclass(frozen=True)
 class Judged:
-    """What was said in one year. `patient_days`: on how many of its mornings each patient was there."""
+    """What was said in one year. `patient_days`: on how many of its mornings each patient was there. `evidence`: of each alert that
+    opened, what it rested on."""
 
     year: Year
     told: tuple[Told, ...]
     patient_days: Mapping[str, int]
+    evidence: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def about_a_course(self) -> Iterator[tuple[float, Told]]:
@@ -79,61 +67,6 @@ class Judged:
             if (one.patient_id, one.compartment) == (event.patient_id, event.compartment)
             and event.begins <= day <= event.ends + 1.0
         ]
-
-
-def judged(
-    year: Year,
-    protocol: Protocol,
-    *,
-    begins: int = -JUDGED_BEFORE_DAYS,
-    days: int = DAYS,
-    progress: Callable[[int, int], None] | None = None,
-) -> Judged:
-    """Every patient at 07:00 of each day from `begins` on, from what was known by then."""
-    ledger, patient_days = Ledger(), dict[str, int]()
-    frames = {(rows := BY_NAME[name].rows): rows.conform(frame) for name, frame in year.tables.items()}
-    results = VIRAL_LOAD_RESULTS.conform(year.results)
-    known_at = year.results["known_at"]
-    with_bal = year.results.filter(compartment="bal")["patient_id"].unique().implode()
-    for day in range(begins, days):
-        as_of = DAY_0 + timedelta(days=day) + MORNING
-        if day == 0:
-            ledger.opens_as_standing()
-        reported = results.filter(known_at <= as_of)
-        pairs = results_in_use(
-            reported.filter(pl.col("patient_id").is_in(with_bal)), ASSAYS.empty(), protocol=protocol, as_of=as_of
-        )
-        here = pl.col("patient_id").is_in(_here(frames[ICU_STAYS], as_of).implode())
-        known = Known.of(
-            {
-                rows: _reported(frame.filter(here), as_of)
-                for rows, frame in (frames | {VIRAL_LOAD_RESULTS: reported}).items()
-            },
-            concordance=concordance(pairs, protocol=protocol, as_of=as_of),
-            answered=year.answered.filter(pl.col("answered_at") <= as_of).select("result_id"),
-        )
-        assessment = assess(known, protocol=protocol, as_of=as_of)
-        stamp = Stamp(as_of, "bank", protocol.version, protocol.sha256)
-        ends = ends_of_alerts(assessment, Links(), ())
-        ledger.say(assessment.verdicts.to_dicts(), ends, stamp=stamp)
-        if day >= 0:
-            for name in set(assessment.verdicts["patient_id"]) - set(ends.left):
-                patient_days[name] = patient_days.get(name, 0) + 1
-        if progress is not None:
-            progress(day - begins + 1, days - begins)
-    return Judged(year, ledger.told, patient_days)
-
-
-def _reported(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """What was reported by then, of a table that says when: a finding is not known before."""
-    if "reported_at" not in frame.columns:
-        return frame
-    return frame.filter(pl.col("reported_at").is_null() | (pl.col("reported_at") <= as_of))
-
-
-def _here(stays: pl.DataFrame, as_of: datetime) -> pl.Series:
-    """Who is on the unit, or left it lately."""
-    return stays.filter((stays["admitted_at"] <= as_of) & (stays["discharged_at"] > as_of - GONE_AFTER))["patient_id"]
 
 
 @dataclass(frozen=True)

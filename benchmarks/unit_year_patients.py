@@ -18,13 +18,14 @@ Written apart from `cmvmon simulate`, before any threshold was looked at. What i
 - After treatment the load of 15 % rises by normal(1.0, 0.2) log10 per week from 2 to 7 days after its end (uniform): a recurrence.
   That of the others goes on falling by 0.3 per week.
 - The assays: noise, outliers, limits and detection of `benchmarks/alert_patients.py`. What is written at the bedside (doses, kidney
-  values, counts, levels, other drugs, genotypes): `benchmarks/unit_year_bedside.py`.
+  values, counts, levels, other drugs, genotypes): `benchmarks/unit_year_bedside.py`. What becomes of samples and results:
+  `benchmarks/unit_year_laboratory.py`. Transplants, prophylaxis, second drugs, deaths: `benchmarks/unit_year_context.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import numpy as np
@@ -32,7 +33,9 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA, Course, measured_log10
-from benchmarks.unit_year_bedside import answered, bedside
+from benchmarks.unit_year_bedside import bedside
+from benchmarks.unit_year_context import add_context
+from benchmarks.unit_year_laboratory import answered_later, reported, versions
 from benchmarks.unit_year_loads import TREATED_FROM, Load, Sample
 
 Numbers = npt.NDArray[np.float64]
@@ -66,11 +69,14 @@ class Year:
     Attributes:
         patients: `patient_id`, `admitted`, `left`, `course` (what the load truly does, in words), `anchor` and `course_end`
             (null: untreated).
-        results: as `viral_load_results`, with `known_at`.
-        tables: every other delivered table, by name.
+        results: as `viral_load_results`, every version, with `known_at`.
+        tables: every other delivered table, by name, but for samples ordered.
         answered: when the alert about a result was acknowledged.
         events: every true event; of what is given, with DOSE as its compartment.
         untreated: of each patient and compartment, from when until when an untreated load is truly at or above its line.
+        orders: samples ordered, and when each had its result (`benchmarks.unit_year_laboratory`).
+        drawn: the results that every sample would have had, each on time.
+        truths: what the laboratory did to which result.
     """
 
     patients: pl.DataFrame
@@ -79,6 +85,9 @@ class Year:
     answered: pl.DataFrame
     events: tuple[Event, ...]
     untreated: tuple[Event, ...]
+    orders: pl.DataFrame = field(default_factory=pl.DataFrame)
+    drawn: pl.DataFrame = field(default_factory=pl.DataFrame)
+    truths: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def year(seed: int, *, beds: int = BEDS) -> Year:
@@ -89,16 +98,21 @@ def year(seed: int, *, beds: int = BEDS) -> Year:
     results = results.sort("day").with_columns(pl.format("result-{}", pl.int_range(pl.len())).alias("result_id"))
     results = results.with_columns(collected_at=_moment("day"), known_at=_moment(pl.col("day") + TURNAROUND_DAYS))
     made = bedside(whole, seed, non_responder=NON_RESPONDER.name)
+    add_context(made, whole, seed, non_responder=NON_RESPONDER.name, never=NEVER)
+    said = reported(whole, results, seed)
     return Year(
         patients=whole,
-        results=results,
+        results=versions(said.results, results),
         tables=made.frames() | {"icu_stays": _stays(whole)},
-        answered=answered(results, seed),
+        answered=answered_later(results, said.results, seed),
         events=(
             *(event for one in people for event in one.events),
             *(Event(one.patient_id, DOSE, one.kind, one.begins, one.ends) for one in made.events),
         ),
         untreated=tuple(event for one in people for event in one.untreated),
+        orders=pl.DataFrame(said.orders, infer_schema_length=None).sort("ordered_at", "order_number"),
+        drawn=results,
+        truths=pl.DataFrame(said.truths, infer_schema_length=None),
     )
 
 

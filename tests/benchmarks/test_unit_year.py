@@ -16,16 +16,19 @@ import pytest
 from benchmarks import (
     unit_year,
     unit_year_bedside,
+    unit_year_context,
     unit_year_doses,
     unit_year_judged,
+    unit_year_laboratory,
     unit_year_loads,
     unit_year_patients,
 )
 from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA
 from benchmarks.unit_year_doses import GANCICLOVIR, LEAST_DAYS, TOO_HIGH, TOO_LOW
-from benchmarks.unit_year_judged import Judged, adds, false_alarms, found, judged, median_interval
+from benchmarks.unit_year_judged import Judged, adds, false_alarms, found, median_interval
 from benchmarks.unit_year_loads import Load
 from benchmarks.unit_year_missed import missed_text, of_a_load
+from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import DAYS, DOSE, SHARES, WARM_UP_DAYS, Event, Year, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
 from cmvmon.domain.columns import split_by_promises
@@ -43,7 +46,17 @@ def made() -> Year:
 # --- the unit --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", [unit_year_patients, unit_year_loads, unit_year_bedside, unit_year_doses])
+@pytest.mark.parametrize(
+    "module",
+    [
+        unit_year_patients,
+        unit_year_loads,
+        unit_year_bedside,
+        unit_year_doses,
+        unit_year_context,
+        unit_year_laboratory,
+    ],
+)
 def test_the_generator_imports_nothing_of_cmvmon(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))  # type: ignore[attr-defined]
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
@@ -54,6 +67,8 @@ def test_the_generator_imports_nothing_of_cmvmon(module: object) -> None:
         "benchmarks.unit_year_loads",
         "benchmarks.unit_year_bedside",
         "benchmarks.unit_year_doses",
+        "benchmarks.unit_year_context",
+        "benchmarks.unit_year_laboratory",
     }
 
 
@@ -77,7 +92,7 @@ def test_every_row_keeps_the_promises_of_its_table(made: Year) -> None:
         kept, broken = split_by_promises(rows.conform(frame), rows)
         assert broken.is_empty(), rows.name
         assert kept.height == frame.height
-    assert made.results["result_id"].is_unique().all()
+    assert made.drawn["result_id"].is_unique().all()
 
 
 def test_treatment_begins_after_a_result_that_asks_for_it_is_known_and_within_the_stay(made: Year) -> None:
