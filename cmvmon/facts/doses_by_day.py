@@ -132,7 +132,8 @@ def _lasting(facts: Facts, given: pl.DataFrame) -> pl.DataFrame:
     """The doses with `until`: the next moment at which the group is given, at most the band's longest interval.
 
     What is given at one moment, in two bags or as two drugs of the group, lasts equally long. The last one lasts as long as the
-    longest gap that led to a dose of its last interval, so that a second bag minutes later is no interval of its own.
+    longest gap that led to a dose of its last interval, so that a second bag minutes later is no interval of its own. Where its
+    band has a longer interval than that of the dose before it, no gap has shown yet how often it is given: it lasts that interval.
     """
     of_group = ["patient_id", "group"]
     ordered = given.sort("patient_id", "group", "given_at", "drug").with_columns(
@@ -157,6 +158,14 @@ def _lasting(facts: Facts, given: pl.DataFrame) -> pl.DataFrame:
             last_at=at.max().over(of_group),
         )
     )
+    lengthened = (
+        lasting.group_by(*of_group, "given_at")
+        .agg(longest_h=pl.col("longest_h").max())
+        .sort(*of_group, "given_at")
+        .with_columns(is_lengthened=pl.col("longest_h") > pl.col("longest_h").shift(1).over(of_group))
+        .filter("is_lengthened")
+        .select(*of_group, "given_at", "is_lengthened")
+    )
     of_last = lasting.filter(at == at.max().over(of_group)).group_by(of_group).agg(last_h=pl.col("longest_h").max())
     leading = (
         moments.join(of_last, on=of_group)
@@ -164,10 +173,14 @@ def _lasting(facts: Facts, given: pl.DataFrame) -> pl.DataFrame:
         .group_by(of_group)
         .agg(gap_h=pl.col("gap_h").max())
     )
-    timed = lasting.join(
-        moments.select(*of_group, "given_at", "next_at"), on=[*of_group, "given_at"], maintain_order="left"
-    ).join(leading, on=of_group, how="left", maintain_order="left")
-    is_last = pl.col("next_at").is_null() & pl.col("gap_h").is_not_null()
+    timed = (
+        lasting.join(
+            moments.select(*of_group, "given_at", "next_at"), on=[*of_group, "given_at"], maintain_order="left"
+        )
+        .join(leading, on=of_group, how="left", maintain_order="left")
+        .join(lengthened, on=[*of_group, "given_at"], how="left", maintain_order="left")
+    )
+    is_last = pl.col("next_at").is_null() & pl.col("gap_h").is_not_null() & pl.col("is_lengthened").is_null()
     lasts_h = pl.when(is_last).then(pl.min_horizontal("gap_h", "longest_h")).otherwise("longest_h")
     ends = at + pl.duration(seconds=lasts_h * 3600)
     return timed.with_columns(until=pl.min_horizontal("next_at", ends)).drop("day")

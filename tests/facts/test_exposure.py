@@ -278,6 +278,36 @@ def test_the_days_of_prophylaxis_begin_with_its_first_dose_on_record(
     assert states(known(doses, "cg 80 d-40-", courses=courses), day=day, drug="valganciclovir") == expected, says
 
 
+@pytest.mark.parametrize(
+    ("says", "doses", "kidney", "day", "expected"),
+    [
+        (
+            "every second day, then twice a week",
+            "450mg q48 d0-d7; 450mg q84 d8-",
+            "cg 30 d0-d8; cg 20 d8-",
+            11.3,
+            "aaa",
+        ),
+        ("once a day, then every second day", "450mg q24 d0-d7.5; 450mg q48 d8-", "cg 50 d0-d8; cg 30 d8-", 9.9, "a"),
+        (
+            "no dose after it for more than the new interval",
+            "450mg q48 d0-d8.5",
+            "cg 30 d0-d8; cg 20 d8-",
+            13.1,
+            "aaall",
+        ),
+        ("the interval is the old one: a missed dose is told", "450mg q48 d0-d8.5", "cg 30 d0-", 12.1, "aall"),
+    ],
+)
+def test_the_last_dose_lasts_the_interval_of_a_band_that_it_is_the_first_dose_of(
+    says: str, doses: str, kidney: str, day: float, expected: str
+) -> None:
+    """Of days 8 and after: kidney function fell, the interval was lengthened as the label has it, and the next dose is not due yet."""
+    written = "; ".join(f"valganciclovir(prophylaxis) {part}" for part in doses.split("; "))
+    rows = known(written, kidney, courses="valganciclovir(prophylaxis) d0-")
+    assert states(rows, day=day, drug="valganciclovir")[8:] == expected, says
+
+
 def test_doses_of_another_intent_count_for_no_day_of_prophylaxis() -> None:
     """A dose as treatment on a day of prophylaxis makes it no day of more, and prophylaxis none of treatment."""
     doses, courses = f"{KEPT} d0-; valganciclovir 900mg q24 d0-", "valganciclovir(prophylaxis) d0-"
