@@ -40,7 +40,7 @@ from benchmarks.unit_year_judged import (
 from benchmarks.unit_year_missed import KIND, missed_text, of_a_load
 from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import ASSUMED, BEDS, DAYS, SHARES, year
-from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
+from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text, why_not
 from cmvmon.kinetics.numerics.proportion import exact_interval
 from cmvmon.protocol import Protocol
 from cmvmon.run.replay.replay_ledger import Told
@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         for seed in options.seed
     ]
-    text = page(years, options.seed, options.days, protocol, time.perf_counter() - began)
+    seconds = None if keep else time.perf_counter() - began
+    text = page(years, options.seed, options.days, protocol, seconds)
     print(text)
     if options.write:
         PAGE.write_text(text + "\n", encoding="utf-8")
@@ -94,16 +95,19 @@ def _tell(done: int, of: int) -> None:
         print(f"mornings: {done} of {of}", file=sys.stderr)
 
 
-def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol: Protocol, seconds: float) -> str:
-    """The page of tables."""
+def page(
+    years: Collection[Judged], seeds: Collection[int], days: int, protocol: Protocol, seconds: float | None
+) -> str:
+    """The page of tables. `seconds`: how long it took; None: its mornings were kept, and judged by several runs."""
     short = _shortfalls(years, days)
+    took = "its mornings were kept, and judged by several runs" if seconds is None else f"{seconds:.0f} s"
     command = f"python -m benchmarks unit_year --seed {' '.join(map(str, seeds))} --days {days} --write"
     shares = ", ".join(f"{name} {share:g}" for name, share in SHARES.items())
     parts = [
         "# A simulated year of a 30-bed unit",
         HEAD,
         (
-            f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}), shared with other work; {seconds:.0f} s. "
+            f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}), shared with other work; {took}. "
             f"Command:\n`{command}`\n\nProtocol `{protocol.version_with_priors}` ({protocol.identity}). {len(years)} years of {days} "
             f"days, {BEDS} beds, seeds {', '.join(map(str, seeds))}."
         ),
@@ -122,6 +126,11 @@ def page(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         "## Alerts of each rule",
         ALONE,
         _rules_text(years, days),
+        *(
+            f"`{rule}`: {why}."
+            for rule, why in why_not([one.year for one in years]).items()
+            if rule not in adds(years, days=days)
+        ),
         "## The unit",
         f"{len(years)} x {days} days: {_unit_text(years)}",
         f"{ASSUMED}\n\n{(unit_year_patients.__doc__ or '').partition(ASSUMED)[2].strip()}\n- Shares of the courses: {shares}.",
@@ -146,6 +155,7 @@ def data(years: Collection[Judged], seeds: Collection[int], days: int, protocol:
         for rule, one in adds(years, days=days).items()
     }
     about = {"beds": BEDS, "days": days, "seeds": list(seeds), "protocol": protocol.version_with_priors, "rules": rules}
+    about["why_not"] = {rule: why for rule, why in why_not([one.year for one in years]).items() if rule not in rules}
     return json.dumps(about, indent=2, sort_keys=True)
 
 

@@ -13,7 +13,8 @@ from benchmarks.unit_year_doses import TOO_HIGH, TOO_LOW
 from benchmarks.unit_year_patients import DAYS, DOSE, Event, Year
 from cmvmon.run.replay.replay_ledger import Told
 
-NOT_OF_A_COURSE = ("plasma_does_not_exclude",)  # says when the lung was last sampled, and nothing of what a load does
+# Says when the lung was last sampled; asks the laboratory: neither says what a load does.
+NOT_OF_A_COURSE = ("plasma_does_not_exclude", "possible_lab_issue")
 # Within so many days an event is to be told, where it lasts as long: 21 = rules.md 3.2 and the issue, of no response; two
 # weekly samples of a rise on treatment; one weekly sample and a day of what is untreated; the two days that a band has to last
 # and a day, of doses.

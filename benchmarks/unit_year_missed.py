@@ -68,7 +68,7 @@ def _row(one: Judged, event: Event) -> list[str]:
         f"{10**event.highest_log10:,.0f} IU/mL",
         shown,
         _otherwise(one, event),
-        _why(event, first),
+        _why(event, first, missed=_missed(one, event)),
     ]
 
 
@@ -82,9 +82,26 @@ def _otherwise(one: Judged, event: Event) -> str:
     return "; ".join(found) or "no"
 
 
-def _why(event: Event, first: float | None) -> str:
+def _missed(one: Judged, event: Event) -> int:
+    """How many samples of that time have no result that stands: not taken, lost or withdrawn."""
+    drawn, said = one.year.drawn, one.year.results
+    if drawn.is_empty():
+        return 0
+    withdrawn = said.filter(pl.col("result_status") == "withdrawn")["result_id"]
+    stands = said.filter(~pl.col("result_id").is_in(withdrawn.implode()))["result_id"]
+    due = drawn.filter(
+        pl.col("patient_id") == event.patient_id,
+        pl.col("compartment") == event.compartment,
+        pl.col("day").is_between(event.begins - 3.0, event.begins + WITHIN_DAYS[KIND]),
+    )
+    return due.filter(~pl.col("result_id").is_in(stands.implode())).height
+
+
+def _why(event: Event, first: float | None, *, missed: int = 0) -> str:
     if event.highest_log10 < LEAST_LOG10:
         return "its load never stood at 1,000 IU/mL"
     if first is not None and np.log10(first) - event.highest_log10 > OUTLIER_LOG10:
         return "its first sample is an outlier of the assay"
+    if missed:
+        return f"{missed} of its samples were missed, or have no result"
     return "not explained"

@@ -30,7 +30,7 @@ from benchmarks.unit_year_loads import Load
 from benchmarks.unit_year_missed import missed_text, of_a_load
 from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import DAYS, DOSE, SHARES, WARM_UP_DAYS, Event, Year, year
-from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text
+from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text, why_not
 from cmvmon.domain.columns import split_by_promises
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -266,6 +266,16 @@ def test_why_a_non_responder_was_not_told_is_read_off_the_truth(highest_log10: f
     assert of_a_load([one], DAYS, "plasma") == (0, int(highest_log10 >= 3.0))
 
 
+def test_of_a_non_responder_not_told_it_is_said_how_many_samples_have_no_result_that_stands() -> None:
+    one = _of_samples(4.0, (10.1, 9_000.0), (24.0, 800.0))
+    said = one.year.results.with_columns(
+        result_id=pl.Series(["a", "c"]), result_status=pl.Series(["final", "withdrawn"])
+    )
+    drawn = pl.concat([said, said.head(1).with_columns(result_id=pl.lit("b"), day=pl.lit(17.0))])
+    text = missed_text([replace(one, year=replace(one.year, results=said, drawn=drawn))], DAYS)
+    assert "| 2 of its samples were missed, or have no result |" in text
+
+
 def test_a_non_responder_who_was_told_is_not_among_the_missed() -> None:
     one = _of_samples(4.0, (10.1, 9_000.0), alerts=(("response", 25.0, None),))
     assert missed_text([one], DAYS).endswith("None.")
@@ -321,12 +331,16 @@ def test_the_command_refuses_what_is_no_year(capsys: pytest.CaptureFixture[str])
 
 def test_the_written_page_is_of_the_seeds_that_were_fixed_before() -> None:
     written = json.loads(unit_year.DATA.read_text(encoding="utf-8"))
-    assert (tuple(written["seeds"]), written["days"]) == (unit_year.SEEDS, DAYS)
+    days = written["days"]
+    assert tuple(written["seeds"]) == unit_year.SEEDS
+    assert 100 <= days <= DAYS
     text = unit_year.PAGE.read_text(encoding="utf-8")
+    assert f"3 years of {days} days" in text
     assert f"seeds {', '.join(map(str, unit_year.SEEDS))}" in text
     assert set(written["rules"]) == {line.split("`")[1] for line in _rows(text, "## Alerts of each rule")}
     years = [year(seed) for seed in unit_year.SEEDS]
-    assert strength_text(years, DAYS) in text
+    assert strength_text(years, days) in text
+    assert written["why_not"] == {rule: why for rule, why in why_not(years).items() if rule not in written["rules"]}
     for words in (HEAD, EVENTS, LOW, FALSE, ALONE):
         assert words in text
 

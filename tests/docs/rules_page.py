@@ -29,9 +29,10 @@ over facts ([docs/facts.md](facts.md)) and numbers of the protocol; what is not 
 _YEAR = Path(__file__).parents[2] / "benchmarks" / "unit_year.json"
 _ADDS = """## What each rule adds
 
-From {n} simulated years of a {beds}-bed unit, judged each morning by the protocol `{protocol}`
+From {n} simulated units of {beds} beds and {days} days each, judged each morning by the protocol `{protocol}`
 ([benchmarks/unit_year.md](../benchmarks/unit_year.md)). *Alone*: of the weeks of a patient in which an alert of the rule stood, those
-in which no other rule's did. A rule that says nothing alone adds nothing there, and is to be merged or dropped.
+in which no other rule's did. A rule that says nothing alone adds nothing there, and is to be merged or dropped: what follows of each
+such rule is decided in [decisions/0081-what-each-rule-adds.md](decisions/0081-what-each-rule-adds.md).
 """
 
 
@@ -43,17 +44,21 @@ def render(year: Path = _YEAR) -> str:
 
 def _adds(made: Mapping[str, Any]) -> list[str]:
     """How often each rule fires per week of the ward, and what it says that no other rule said that week."""
-    rows = [f"| `{rule.code}` | {_added(made['rules'].get(rule.code))} |" for rule in all_rules()]
+    rows = [
+        f"| `{rule.code}` | {_added(made['rules'].get(rule.code), made['why_not'].get(rule.code))} |"
+        for rule in all_rules()
+    ]
     head = [
         "| rule | alerts per week of the ward | of tier 1 or 2 | patient-weeks with one | alone |",
         "|---|---|---|---|---|",
     ]
-    return [_ADDS.format(n=len(made["seeds"]), beds=made["beds"], protocol=made["protocol"]), *head, *rows, ""]
+    about = {name: made[name] for name in ("beds", "days", "protocol")}
+    return [_ADDS.format(n=len(made["seeds"]), **about), *head, *rows, ""]
 
 
-def _added(found: Mapping[str, Any] | None) -> str:
+def _added(found: Mapping[str, Any] | None, why_not: str | None) -> str:
     if found is None:
-        return "never fired, or its inputs are not simulated there | - | - | -"
+        return f"never fired there: {why_not or 'nothing of it came about'} | - | - | -"
     share = (
         f"{found['alone']} ({100 * found['alone'] / found['patient_weeks']:.0f} %)" if found["patient_weeks"] else "-"
     )
