@@ -13,6 +13,7 @@ from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.samples import SAMPLES, both_below
+from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 
 DURATION = RowType(
@@ -23,7 +24,7 @@ DURATION = RowType(
         PATIENT_ID,
         days(
             "treated_days",
-            "Days of the latest course: to its end, or to the moment that is judged, to a thousandth.",
+            "Days of the latest course: to its end, to when the patient left, or to the moment that is judged, to a thousandth.",
             "no course on record",
         ),
         yes_no(
@@ -56,10 +57,12 @@ DURATION = RowType(
 def duration(facts: Facts) -> pl.DataFrame:
     """Ventilation is as the stays say; `[ventilation]` says which kinds count as off the ventilator. One of which the kind is
     not on record counts as ventilated. Source: guide G18, G19."""
-    until = pl.coalesce("course_ended_at", facts.now)
+    left = pl.when(pl.col("left_at") >= pl.col("course_started_at")).then("left_at")
+    until = pl.coalesce("course_ended_at", left, facts.now)
     return (
         facts.of(TREATMENT)
         .select("patient_id", "course_started_at", "course_ended_at")
+        .join(facts.of(STAYS).select("patient_id", "left_at"), on="patient_id", how="left")
         .join(_ventilated(facts), on="patient_id", how="left")
         .join(_leading_below(facts), on="patient_id", how="left")
         .with_columns(treated_days=days_long(until - pl.col("course_started_at")))

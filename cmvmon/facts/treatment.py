@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
+from cmvmon.facts.stays import STAYS
 
 _LETERMOVIR = "letermovir"  # its own case: no slope is called on it, a rise is
 _NO_COURSE = "no course on record"
@@ -32,11 +33,11 @@ TREATMENT = RowType(
         ),
         moment(
             "last_known_at",
-            "When the medication was last heard of, where its feeds have been silent for longer than they say.",
-            "not silent, or nothing is agreed on how often they come",
+            "When the medication was last heard of: its feeds have been silent for longer than they say, or the patient left on it.",
+            "neither",
         ),
         moment("course_started_at", "Start of the latest course of treatment.", _NO_COURSE),
-        moment("course_ended_at", "When that course ended.", f"it runs, or {_NO_COURSE}"),
+        moment("course_ended_at", "When that course ended.", f"it runs, the patient left on it, or {_NO_COURSE}"),
         moment("anchor_at", "Start of its latest response clock, which another drug starts again.", _NO_COURSE),
         yes_no("on_letermovir_alone", "Not on treatment while letermovir runs, whatever it is given for."),
         yes_no("has_prophylaxis", "Whether an antiviral drug runs as prophylaxis, or letermovir; on treatment or not."),
@@ -66,9 +67,13 @@ def treatment(facts: Facts) -> pl.DataFrame:
     heard of is known to run for that gap, one that another feed brought since as long as it runs, and nobody is known to be
     off treatment.
 
-    A rise counts, on treatment, from the start of the running course, whatever drugs came after the first, so that a
-    load that stands above its lowest is not forgotten when the drug is changed. On prophylaxis it counts from the earliest
-    start of the rows that run.
+    Of a patient who has left, a row that ran then, and was stopped by nobody after that moment, is likewise known to run for that
+    gap: what goes on elsewhere is told by nobody. Then treatment is `unknown`, as it was last known when the patient left: neither
+    stopped nor running. What was started or stopped after that was told, and holds as it says. Source: rules.md section 1.
+
+    A rise counts, on treatment, and of a patient who left on it, from the start of that course, whatever drugs came after the
+    first, so that a load that stands above its lowest is not forgotten when the drug is changed. On prophylaxis it counts from the
+    earliest start of the rows that run.
     """
     latest = (
         facts.prepared.clocks.sort("patient_id", "anchor_at")
@@ -84,7 +89,7 @@ def treatment(facts: Facts) -> pl.DataFrame:
             on_letermovir_alone=is_off & pl.col("is_letermovir").fill_null(False),
             has_prophylaxis=pl.col("prophylaxis_since").is_not_null(),
             prophylaxis_drugs=pl.when(is_off).then(pl.col("given").list.join(";")),
-            watched_since=pl.when(pl.col("treatment") == words.TREATMENT_ON)
+            watched_since=pl.when((pl.col("treatment") == words.TREATMENT_ON) | pl.col("left_on_it"))
             .then("course_started_at")
             .when(is_off)
             .then("prophylaxis_since"),
@@ -98,10 +103,10 @@ def runs(facts: Facts) -> pl.Expr:
     return pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= still_counts_from)
 
 
-def _surely_runs(facts: Facts, last_heard: datetime) -> pl.Expr:
-    """Whatever befell since: it had begun when the feeds were last heard of, and the gap has not passed since it ran."""
+def _surely_runs(facts: Facts, last_heard: pl.Expr) -> pl.Expr:
+    """Whatever befell since: it had begun when it was last heard of, and the gap has not passed since it ran."""
     gap = timedelta(hours=facts.protocol.response_clock.interrupted_gap_h)
-    ran_until = pl.min_horizontal(pl.col("stopped_at"), pl.lit(last_heard))
+    ran_until = pl.min_horizontal(pl.col("stopped_at"), last_heard)
     return (pl.col("started_at") <= last_heard) & (ran_until >= facts.as_of - gap)
 
 
@@ -112,9 +117,26 @@ def _told_since(facts: Facts) -> pl.Expr:
 
 
 def is_known_to_run(facts: Facts) -> pl.Expr:
-    """Whether a row *runs*, for all that is known where the feeds are silent."""
+    """Whether a row *runs*, for all that is known where the feeds are silent, or its patient has left."""
     last_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES)
-    return runs(facts) if last_heard is None else _surely_runs(facts, last_heard) | (_told_since(facts) & runs(facts))
+    counts = runs(facts)
+    if last_heard is not None:
+        counts = _surely_runs(facts, pl.lit(last_heard)) | (_told_since(facts) & counts)
+    return counts & (~_ran_when_left(facts) | _surely_runs(facts, _left_at(facts)))
+
+
+def _left_at(facts: Facts) -> pl.Expr:
+    """When the patient of a row left; null: in bed, or not known."""
+    left = facts.of(STAYS).select("patient_id", "left_at").drop_nulls()
+    return pl.col("patient_id").replace_strict(
+        left["patient_id"], left["left_at"], default=None, return_dtype=Kind.MOMENT.dtype
+    )
+
+
+def _ran_when_left(facts: Facts) -> pl.Expr:
+    """Whether a row ran when its patient left, and nobody said after that moment that it was stopped. Never null."""
+    left, stopped = _left_at(facts), pl.col("stopped_at")
+    return ((pl.col("started_at") <= left) & (stopped.is_null() | (stopped == left))).fill_null(False)
 
 
 def is_treatment(facts: Facts) -> pl.Expr:
@@ -139,7 +161,7 @@ def _state(facts: Facts) -> pl.DataFrame:
     last_known_at = pl.lit(last_heard, dtype=Kind.MOMENT.dtype)
     ids = facts.of(PATIENTS).select("patient_id", last_known_at=last_known_at)
     if not begun.was_delivered(ANTIVIRAL_COURSES):
-        return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN))
+        return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN), left_on_it=pl.lit(False))
     is_treatment_drug = pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
     is_listed = pl.col("drug").is_in(list(facts.protocol.drugs))
     intended = (pl.col("indication") == "treatment").fill_null(False)
@@ -155,9 +177,19 @@ def _state(facts: Facts) -> pl.DataFrame:
         )
     )
     unread = sorted(begun.unread_of(ANTIVIRAL_COURSES))
-    return ids.join(state, on="patient_id", how="left").select(
+    left_on = (
+        begun[ANTIVIRAL_COURSES]
+        .filter(_ran_when_left(facts) & ~is_known_to_run(facts) & (is_treatment(facts) | not_known))
+        .select("patient_id", left_at=_left_at(facts))
+        .unique()
+    )
+    is_lost = pl.col("left_at").is_not_null() & ~pl.col("is_on").fill_null(False)
+    known_at = pl.min_horizontal("last_known_at", pl.when(is_lost).then("left_at"))
+    joined = ids.join(state, on="patient_id", how="left").join(left_on, on="patient_id", how="left")
+    return joined.with_columns(left_on_it=is_lost, last_known_at=known_at).select(
         "patient_id",
         "last_known_at",
+        "left_on_it",
         running_drugs=pl.when("is_on").then(pl.col("drugs").list.join(";")),
         treatment=pl.when(pl.col("is_on").fill_null(False))
         .then(pl.lit(words.TREATMENT_ON))

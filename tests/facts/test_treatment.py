@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cmvmon.facts.duration import DURATION
 from cmvmon.facts.stays import STAYS
 from cmvmon.facts.treatment import TREATMENT
 from tests import patients
@@ -128,3 +129,58 @@ def test_what_another_feed_brings_while_the_agreed_ones_are_silent_runs_as_long_
     )
     (found,) = in_days(facts_of(told, day=40).of(TREATMENT))
     assert found["treatment"] == state
+
+
+@pytest.mark.parametrize(
+    ("courses", "stays", "day", "state", "known_at"),
+    [
+        ("ganciclovir d0-", "d-3-d30", 33, "on", None),  # 72 hours after the discharge, in which the clocks run
+        ("ganciclovir d0-", "d-3-d30", 33.1, "unknown", 30),
+        ("ganciclovir d0-d30", "d-3-d30", 31, "on", None),  # orders that end with the stay were not stopped
+        ("ganciclovir d0-d30", "d-3-d30", 40, "unknown", 30),
+        ("ganciclovir d0-d29.9", "d-3-d30", 40, "off", None),
+        ("ganciclovir d0-d31", "d-3-d30", 40, "off", None),  # somebody said after it that it was stopped
+        ("ganciclovir d0-d20; ganciclovir d32-", "d-3-d30", 40, "on", None),  # or begun
+        ("ganciclovir d0-; foscarnet d32-", "d-3-d30", 40, "on", None),
+        ("ganciclovir(?) d0-", "d-3-d30", 40, "unknown", 30),
+        ("ganciclovir(prophylaxis) d0-", "d-3-d30", 40, "off", None),
+        ("-", "d-3-d30", 40, "off", None),
+        ("ganciclovir d0-", "d-3-d30 / d35-", 40, "on", None),  # back on the ward: what is on its list runs
+        ("ganciclovir d0-", "never", 40, "on", None),
+        ("never", "d-3-d30", 40, "unknown", None),
+    ],
+)
+def test_what_ran_when_the_patient_left_is_neither_running_nor_stopped_after_it(
+    courses: str, stays: str, day: float, state: str, known_at: float | None
+) -> None:
+    (found,) = in_days(facts_of(patients.known("plasma d0 9", courses=courses, stays=stays), day=day).of(TREATMENT))
+    assert (found["treatment"], found["last_known_at"]) == (state, known_at)
+
+
+def test_a_rise_counts_on_from_the_start_of_the_course_on_which_the_patient_left() -> None:
+    told = patients.known("plasma d0 9", courses="ganciclovir d2-", stays="d-3-d30")
+    assert in_days(facts_of(told, day=40).of(TREATMENT))[0]["watched_since"] == 2
+
+
+def test_a_feed_that_was_silent_before_the_patient_left_is_when_the_medication_was_last_known() -> None:
+    told = patients.known("plasma d0 9", courses="ganciclovir d0-", stays="d-3-d30")
+    for heard, known_at in ((28, 28), (32, 30)):
+        quiet = replace(told, silent={"antiviral_courses": patients.moment(heard)})
+        (found,) = in_days(facts_of(quiet, day=40).of(TREATMENT))
+        assert (found["treatment"], found["last_known_at"]) == ("unknown", known_at)
+
+
+@pytest.mark.parametrize(
+    ("courses", "stays", "treated_days"),
+    [
+        ("ganciclovir d0-", "d-3-", 40),
+        ("ganciclovir d0-", "d-3-d30", 30),
+        ("ganciclovir d0-d30", "d-3-d30", 30),
+        ("ganciclovir d0-d14", "d-3-d30", 14),
+        ("ganciclovir d32-", "d-3-d30", 8),
+    ],
+)
+def test_days_of_treatment_are_counted_to_the_discharge_and_no_further(
+    courses: str, stays: str, treated_days: float
+) -> None:
+    assert one(DURATION, "plasma d0 9", courses=courses, stays=stays, day=40)["treated_days"] == treated_days

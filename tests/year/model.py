@@ -108,8 +108,13 @@ class Unit:
         return {patient for patient, is_open in self._stays(at).items() if not is_open}
 
     def _stays(self, at: datetime) -> dict[str, bool]:
-        """By patient with a stay that has begun, whether one is open. The last word on a stay holds for all its rows."""
-        one, found = self.merged(at), dict[str, bool]()
+        """By patient with a stay that has begun, whether one is open."""
+        return {patient: end is None for patient, end in self._ends(at).items()}
+
+    def _ends(self, at: datetime) -> dict[str, datetime | None]:
+        """By patient with a stay that has begun, when the last one ended; None: one is open. The last word on a stay holds for all
+        its rows."""
+        one, found = self.merged(at), dict[str, datetime | None]()
         wholes: dict[tuple[str, str], list[tuple[Stay, int]]] = {}
         for row, came in self.stays.values():
             wholes.setdefault((row.stay_id, one.get(row.patient, row.patient)), []).append((row, came))
@@ -118,18 +123,27 @@ class Unit:
             ends = [row.discharged for row, came in rows if came == last]
             is_open = any(end is None for end in ends) or max(end for end in ends if end) > at
             if min(row.admitted for row, _ in rows) <= at:
-                found[patient] = found.get(patient, False) or is_open
+                before = found.get(patient, max(end for end in ends if end) if not is_open else None)
+                found[patient] = None if is_open or before is None else max(before, *(end for end in ends if end))
         return found
 
     def treatment(self, patient: str, at: datetime) -> str:
         if "antiviral_courses" not in self.delivered:
             return UNKNOWN
         one = self.merged(at)
-        running = [row for row in self._courses_of(patient, at) if row.stopped is None or row.stopped >= at - RUNS_ON]
+        left = self._ends(at).get(patient)
+        running, was_running = list[Course](), False
+        for row in self._courses_of(patient, at):
+            ran_then = left is not None and row.started <= left and row.stopped in (None, left)
+            until = left if ran_then else row.stopped
+            if until is None or until >= at - RUNS_ON:
+                running.append(row)
+            elif ran_then and row.indication in ("treatment", None):
+                was_running = True
         if any(row.indication == "treatment" for row in running):
             return ON
         unread = any(one.get(row.patient, row.patient) == patient for row in self.courses_set_apart)
-        return UNKNOWN if unread or any(row.indication is None for row in running) else OFF
+        return UNKNOWN if unread or was_running or any(row.indication is None for row in running) else OFF
 
     def course_started(self, patient: str, at: datetime) -> datetime | None:
         """Start of the latest course of treatment: rows that follow each other within a week are one."""

@@ -14,7 +14,7 @@ from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
 from cmvmon.domain.prepared import Prepared
 from cmvmon.domain.results import CONCORDANCE, WEEKLY_DECLINE
-from cmvmon.domain.rows import ANTIVIRAL_COURSES, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, facts_at
 from cmvmon.facts.running_drugs import running_drugs
 from cmvmon.facts.treatment import TREATMENT
@@ -49,12 +49,14 @@ def stored_drugs_now(
     connection: sa.Connection,
     courses: pl.DataFrame | None,
     *,
+    stays: pl.DataFrame | None,
     patients: Collection[str],
     unread: Collection[str],
     as_of: datetime,
 ) -> dict[str, DrugsNow]:
     """The same by the courses of these patients that had begun; nobody is assessed. `courses` None = never delivered.
 
+    `stays`: their stays that had begun, ended where the patient died; None = never delivered.
     `unread`: of whom a course could not be read (`known.unread_of`).
     """
     table = BY_NAME[ANTIVIRAL_COURSES.name]
@@ -62,7 +64,10 @@ def stored_drugs_now(
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
     unread = set(unread) & set(patients)
     begun = Known.of(
-        {ANTIVIRAL_COURSES: courses}, unread={table.name: frozenset(unread)}, silent=silent, heard_since=heard
+        {ANTIVIRAL_COURSES: courses, ICU_STAYS: stays},
+        unread={table.name: frozenset(unread)},
+        silent=silent,
+        heard_since=heard,
     )
     rows = ANTIVIRAL_COURSES.empty() if courses is None else courses
     clocks = treatment_courses(rows, protocol=opened.protocol, as_of=as_of)

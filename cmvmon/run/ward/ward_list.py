@@ -133,7 +133,9 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], u
         for_alerts = with_alerts(urgent, unanswered, stays)
         patients = tuple(sorted(_listed(used, courses, stays, unread, as_of) | (for_alerts & known_of)))
         said = stored_results.last_verdicts(connection, patients, rules=(*_OF_RESPONSE, *_OFF_TREATMENT))
-        drugs = stored_drugs_now(opened, connection, courses, patients=patients, unread=unread_courses, as_of=as_of)
+        drugs = stored_drugs_now(
+            opened, connection, courses, stays=stays, patients=patients, unread=unread_courses, as_of=as_of
+        )
     mine = used.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, stays, unread)
     return WardList(patients, mine, stays, _unassessed(said), watched_by(said), unplaced, drugs)
