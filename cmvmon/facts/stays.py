@@ -9,6 +9,7 @@ from cmvmon.domain.deaths import DEATHS, DOUBTS, when_left
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.who_died import deaths_on_record
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
+from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
@@ -18,8 +19,15 @@ STAYS = RowType(
     key=("patient_id",),
     columns=(
         PATIENT_ID,
-        yes_no("is_discharged", "There are stays on record, and none is open; or the patient has died."),
-        moment("left_at", "When the last of these stays ended.", "a stay is open, or none is on record"),
+        yes_no(
+            "is_discharged",
+            "Known to have left: every stay on record has ended, and none that came since could not be read; or has died.",
+        ),
+        moment(
+            "left_at",
+            "When the last of these stays ended.",
+            "a stay is open, none is on record, or one that came since could not be read",
+        ),
         yes_no("has_died", "A death is on record, and nothing speaks against it. No = not known to have died."),
         one_of(
             "death_doubt",
@@ -33,9 +41,12 @@ STAYS = RowType(
 
 @fact_table(STAYS)
 def stays(facts: Facts) -> pl.DataFrame:
-    """A patient without a stay on record is not known to have left. A death ends the stay, whether or not its end was stated."""
+    """A patient without a stay on record is not known to have left, nor is one of whom a stay or a movement came since and could
+    not be read: she may lie there again. A death ends the stay, whether or not its end was stated."""
     begun = facts.prepared.begun
-    ended = when_left(begun[ICU_STAYS]).with_columns(is_discharged=pl.col("left_at").is_not_null())
+    is_known = ~is_in_doubt(begun, ICU_STAYS, pl.col("left_at"))
+    ended = when_left(begun[ICU_STAYS]).with_columns(left_at=pl.when(is_known).then("left_at"))
+    ended = ended.with_columns(is_discharged=pl.col("left_at").is_not_null())
     told = deaths_on_record({**begun.tables, DEATHS.name: begun[DEATHS]})
     died = told.filter(pl.col("doubt").is_null())["patient_id"].implode()
     return (

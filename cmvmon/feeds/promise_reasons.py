@@ -128,7 +128,7 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "the death was stated before it happened: a moment may be of another zone or year, or planned. Check both times with the "
             "sender."
         ),
-        "malformed_died_on": "the date of death is no date written as 2026-03-01. Ask the sender for it in full.",
+        "malformed_died_on": "the date of death is not written as 2026-03-01, or no such day exists (2026-02-30). Ask the sender.",
         "alive_and_died_at": "the row says that the patient is alive, and has a moment of death. Ask the sender which holds.",
         "alive_and_died_on": "the row says that the patient is alive, and has a date of death. Ask the sender which holds.",
         "malformed_born_on": (

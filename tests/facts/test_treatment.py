@@ -184,3 +184,24 @@ def test_days_of_treatment_are_counted_to_the_discharge_and_no_further(
     courses: str, stays: str, treated_days: float
 ) -> None:
     assert one(DURATION, "plasma d0 9", courses=courses, stays=stays, day=40)["treated_days"] == treated_days
+
+
+@pytest.mark.parametrize(
+    ("unread", "came", "left_at"),
+    [
+        ({patients.PATIENT}, 22, None),  # may be back
+        ({patients.PATIENT}, None, None),
+        ({patients.PATIENT}, 19, 20),  # it came before the discharge, and tells of no later stay
+        ({"SYNTHETIC-0002"}, 22, 20),
+        (set(), None, 20),
+    ],
+)
+@pytest.mark.parametrize("drugs", ["ganciclovir d0-", "-"])
+def test_of_whom_a_later_stay_could_not_be_read_it_is_not_known_that_they_have_left(
+    unread: set[str], came: float | None, left_at: float | None, drugs: str
+) -> None:
+    told = patients.known("plasma d0 9", courses=drugs, stays="d-3-d20")
+    until = {} if came is None else {"icu_stays": dict.fromkeys(unread, patients.moment(came))}
+    told = replace(told, unread={"icu_stays": frozenset(unread)}, unread_until=until)
+    (found,) = in_days(facts_of(told, day=40).of(STAYS))
+    assert (found["left_at"], found["is_discharged"]) == (left_at, left_at is not None)

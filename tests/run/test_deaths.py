@@ -178,3 +178,16 @@ def test_alerts_that_a_wrong_death_closed_go_on_once_a_sample_of_a_later_moment_
     sites.drop(tmp_path, "viral_load_results", [result(WHO, 2.5, 95_000, specimen="plasma")], name="after.csv")
     assert listed(tmp_path, 3) == {WHO, OTHER}
     assert ("untreated_rise", "open", "death_taken_back") in open_alerts(tmp_path)
+
+
+def test_of_whom_a_later_stay_was_set_apart_it_is_not_said_that_they_have_left(tmp_path: Path) -> None:
+    sites.drop(tmp_path, "icu_stays", [stay(WHO, end=0.5), stay(OTHER, bed="S-02", end=0.5)])
+    sites.drop(tmp_path, "viral_load_results", [result(WHO, 0, 500), result(OTHER, 0, 500)])
+    nightly(tmp_path, as_of=day(1))
+    back = stay(WHO).split(",")
+    back[2] = "not a time"
+    sites.drop(tmp_path, "icu_stays", [",".join(back)], name="2.csv")
+    nightly(tmp_path, as_of=day(2))
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        found = places(connection, [WHO, OTHER], at=day(2))
+    assert {who: place.has_left for who, place in found.items()} == {WHO: False, OTHER: True}

@@ -22,7 +22,10 @@ class Place(NamedTuple):
 
 
 def places(connection: sa.Connection, patients: Collection[str], *, at: datetime) -> dict[str, Place]:
-    """Ward and bed by patient, of the stay that had begun last and not ended by `at`, else of the last one that had begun."""
+    """Ward and bed by patient, of the stay that had begun last and not ended by `at`, else of the last one that had begun.
+
+    Of whom a stay or a movement could not be read, it is not known that they have left.
+    """
     if not patients:
         return {}
     from cmvmon.domain.deaths import when_back, when_left
@@ -33,15 +36,17 @@ def places(connection: sa.Connection, patients: Collection[str], *, at: datetime
     from cmvmon.shell.versions.links import links
 
     table = BY_NAME[ICU_STAYS.name]
-    stays = known.known_table(connection, table, as_of=at, patients=patients)
+    one = links(connection, as_of=at, about=patients)
+    them = {one.of(patient) for patient in patients}
+    stays, unread = known.known_and_unread(connection, table, as_of=at, patients=them, one=one)
     if stays is None:
         return {}
-    one = links(connection, as_of=at, about=patients)
-    begun = ended_stays(connection, table.begun(stays, at), as_of=at, patients=patients, one=one)
+    begun = ended_stays(connection, table.begun(stays, at), as_of=at, patients=them, one=one)
     rows = begun.select("patient_id", "ward", "bed", "admitted_at", "discharged_at").to_dicts()
-    left, back = dict(when_left(begun).iter_rows()), dict(when_back(begun).iter_rows())
+    left = {patient: at for patient, at in when_left(begun).iter_rows() if patient not in unread}
+    back = dict(when_back(begun).iter_rows())
     by_number = {
-        row["patient_id"]: Place(row["ward"], row["bed"], left[row["patient_id"]], back.get(row["patient_id"]))
+        row["patient_id"]: Place(row["ward"], row["bed"], left.get(row["patient_id"]), back.get(row["patient_id"]))
         for row in sorted(rows, key=lambda row: (row["discharged_at"] is None, row["admitted_at"]))
     }
     return {patient: by_number[one.of(patient)] for patient in patients if one.of(patient) in by_number}
