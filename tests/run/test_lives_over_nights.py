@@ -76,7 +76,9 @@ class Ward:
         self._drop("antiviral_courses", course(OLD, start=0.1, stop=at))
 
     def dies(self, at: float) -> None:
-        self._drop(DEATHS.name, f"{OLD},{sites.text(day(at - 0.05))},,died,{sites.text(day(at))}")  # told of an hour later
+        self._drop(
+            DEATHS.name, f"{OLD},{sites.text(day(at - 0.05))},,died,{sites.text(day(at))}"
+        )  # told of an hour later
 
     def lives(self, at: float) -> None:
         self._drop(DEATHS.name, f"{OLD},,,alive,{sites.text(day(at))}")
