@@ -8,7 +8,7 @@ from cmvmon.domain import compartments
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.facts.columns import PATIENT_ID, count, first_reason, moment, one_of
+from cmvmon.facts.columns import PATIENT_ID, PLACE, count, first_reason, moment, one_of
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.genotype_record import is_request_without_report
 from cmvmon.facts.nobody import nobody_without
@@ -32,7 +32,7 @@ PENDING = RowType(
         count("n_pending_pcr", "How many samples that were taken have no result.", "orders were never delivered"),
         one_of("pending_pcr_compartment", compartments.NAMES, "What the one taken first is of.", _NONE),
         moment("pending_pcr_collected_at", "When that was taken.", _NONE),
-        moment("pending_resistance_since", "When the oldest test of resistance without a report was asked for.", _NONE),
+        moment("pending_resistance_since", "When the newest test of resistance without a report was asked for.", _NONE),
         one_of("pending_unknown_because", UNKNOWN_BECAUSE, "Why it is not known what waits.", "it is known"),
     ),
 )
@@ -40,7 +40,10 @@ PENDING = RowType(
 
 @fact_table(PENDING)
 def pending(facts: Facts) -> pl.DataFrame:
-    """An order that nobody said was taken waits for no result. Source: rules.md section 1 (end of stay)."""
+    """An order that nobody said was taken waits for no result, nor does a sample of whose compartment a later one has one.
+
+    Source: rules.md section 1 (end of stay).
+    """
     begun = facts.prepared.begun
     reasons = (
         (ORDERS_NEVER, pl.lit(not begun.was_delivered(SAMPLES_ORDERED))),
@@ -57,7 +60,10 @@ def pending(facts: Facts) -> pl.DataFrame:
 
 @nobody_without(SAMPLES_ORDERED)
 def _samples(facts: Facts) -> pl.DataFrame:
-    by_age = facts.shared(waiting).sort("patient_id", "collected_at", "compartment")
+    known = facts.prepared.shown.group_by(PLACE).agg(resulted_at=pl.col("collected_at").max())
+    waits = facts.shared(waiting).join(known, on=PLACE, how="left")
+    is_overtaken = (pl.col("resulted_at") > pl.col("collected_at")).fill_null(False)
+    by_age = waits.filter(~is_overtaken).sort("patient_id", "collected_at", "compartment")
     return by_age.group_by("patient_id").agg(
         n_pending_pcr=pl.len().cast(pl.Int64),
         pending_pcr_compartment=pl.col("compartment").first(),
@@ -68,4 +74,4 @@ def _samples(facts: Facts) -> pl.DataFrame:
 @nobody_without(RESISTANCE_REPORTS)
 def _tests(facts: Facts) -> pl.DataFrame:
     waits = facts.prepared.begun[RESISTANCE_REPORTS].filter(is_request_without_report)
-    return waits.group_by("patient_id").agg(pending_resistance_since=pl.col("requested_at").min())
+    return waits.group_by("patient_id").agg(pending_resistance_since=pl.col("requested_at").max())

@@ -1,15 +1,16 @@
 """Blood is negative while CMV was found elsewhere, or another compartment is stated to be affected.
 
 Watches the latest result in blood of any matrix. Alerts on two grounds when that is *not detected* and not older than
-{concordance.stale_after_days} days. *blood_negative*: CMV was found in BAL, CSF, vitreous fluid or tissue in the last {within_days}
-days, below the limit of quantification too, and blood was not taken before it by more than {concordance.stale_after_days} days.
-*disease_stated*: the team states a compartment that is not blood to be affected, whether or not it was sampled; but not while
-a sample of it of the last {concordance.stale_after_days} days is itself *not detected*.
+{concordance.stale_after_days} days. *blood_negative*: in the last {within_days} days BAL had a load, or CMV was detected in
+CSF, vitreous fluid or tissue, below the limit of quantification too, and blood was not taken before it by more than
+{concordance.stale_after_days} days. *disease_stated*: the team states a compartment that is not blood to be affected, whether
+or not it was sampled; but not while a sample of it of the last {concordance.stale_after_days} days is itself *not detected*.
 
 Tier 2 while BAL stood at or above the line of {affected_compartments.local_line_iu_per_ml} IU/mL and was last sampled more
 than {concordance.stale_after_days} days ago: blood then says nothing of a lung that nobody has sampled since. Else tier 3.
 
-Clear when CMV is detected in blood, or not in the compartment. Not assessable without such a blood result.
+Clear when CMV is detected in blood, or not in the compartment; and for BAL below the limit of quantification, as it is at the
+end of most treatments that work. Not assessable without such a blood result.
 
 Why: guide G10, from transplant medicine: a negative plasma PCR does not exclude organ disease; in 12 to 14 % of lung disease
 plasma was negative (Lodding 2018, Boeckh 2017). Not to be read as organ disease.
@@ -33,7 +34,9 @@ age = fact("days_since_latest")
 at_line = fact("latest_at_least_iu_per_ml") >= number("affected_compartments.local_line_iu_per_ml")
 is_old_bal = (fact("compartment") == "bal") & at_line & (age > number("concordance.stale_after_days"))
 found = fact("latest_detection")
-is_positive = is_elsewhere & is_recent & found.is_in(DETECTED) & ~truth("latest_is_conflicting")
+is_found = found.is_in(DETECTED) & ~((fact("compartment") == "bal") & (found == words.BELOW_LLOQ))
+is_positive = is_elsewhere & is_recent & is_found & ~truth("latest_is_conflicting")
+is_faint = is_elsewhere & (found == words.BELOW_LLOQ) & ~is_found & ~truth("latest_is_conflicting")
 is_negative = (found == words.NOT_DETECTED) & ~truth("latest_is_conflicting")
 is_stated = (fact("affected_source") == words.STATED) & ~fact("compartment").is_in(compartments.BLOOD)
 is_new_negative = is_negative & (as_of - taken <= stale)
@@ -48,7 +51,8 @@ RULE = Rule(
     applies=((is_elsewhere & is_recent) | is_stated) & ~truth("is_discharged"),
     fires={"blood_negative": blood_negative, "disease_stated": disease_stated},
     clears=((is_positive | is_stated) & blood_is_new & blood.is_in(DETECTED))
-    | (is_negative & (~is_stated | is_new_negative)),
+    | (is_negative & (~is_stated | is_new_negative))
+    | (is_faint & ~is_stated),
     tier={2: is_old_bal, 3: otherwise},
     cannot_tell=(
         ("conflicting_values", truth("latest_is_conflicting") & ~is_stated),
