@@ -148,7 +148,8 @@ class _Entry:
         yield BIRTH_DATES, self.patient | {"born_on": self.entry.get("born_on", _BORN_ON), "stated_at": admitted}
         for condition in filter(None, self.entry.get("host", _HOST).split(";")):
             yield HOST_STATUS, self.patient | {"condition": condition, "stated_at": admitted}
-        yield from self._mornings(admitted, discharged or self.as_of)
+        died = (self.at(told["died_at"]) for told in self.entry.get("deaths", ()) if told.get("died_at") is not None)
+        yield from self._mornings(admitted, min(filter(None, (discharged, *died)), default=self.as_of))
         for text in self.entry.get("given", ()):
             yield from self._given(text)
         for text in self.entry.get("ordered", ()):
