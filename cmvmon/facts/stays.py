@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.deaths import DEATHS, DOUBTS, when_left
+from cmvmon.domain.deaths import DEATHS, DOUBTS, when_back, when_left
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.who_died import deaths_on_record
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
@@ -58,3 +60,8 @@ def stays(facts: Facts) -> pl.DataFrame:
         .with_columns(is_discharged=pl.col("is_discharged").fill_null(False) | pl.col("has_died"))
         .select(*STAYS.schema)
     )
+
+
+def back_since(facts: Facts) -> dict[str, datetime]:
+    """When each patient who had left came in last; nobody who never left before."""
+    return dict(when_back(facts.prepared.begun[ICU_STAYS]).iter_rows())

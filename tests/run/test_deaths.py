@@ -163,7 +163,7 @@ def test_a_death_that_could_not_be_told_closes_no_alert_and_the_page_says_so(
     assert listed(tmp_path, 2) == {WHO, OTHER}
     assert {how[1] for how in open_alerts(tmp_path) if how[0] == "untreated_rise"} == {"open"}
     with open_site(tmp_path) as opened, opened.reading() as connection:
-        assert not places(connection, [WHO], at=day(2))[WHO].has_left, "as a message to a person has it"
+        assert places(connection, [WHO], at=day(2))[WHO].left_at is None, "as a message to a person has it"
     pages = {page.name for page in (tmp_path / "pages").rglob("*.en.html") if said in page.read_text("utf-8")}
     assert len(pages) == 1, pages
 
@@ -190,4 +190,4 @@ def test_of_whom_a_later_stay_was_set_apart_it_is_not_said_that_they_have_left(t
     nightly(tmp_path, as_of=day(2))
     with open_site(tmp_path) as opened, opened.reading() as connection:
         found = places(connection, [WHO, OTHER], at=day(2))
-    assert {who: place.has_left for who, place in found.items()} == {WHO: False, OTHER: True}
+    assert {who: place.left_at is not None for who, place in found.items()} == {WHO: False, OTHER: True}

@@ -200,6 +200,7 @@ def test_what_waits_stands_until_somebody_answers_though_the_patient_comes_back(
     assert found == expected
 
 
+# What is judged after the discharge is judged within the 72 hours in which a treatment that ran counts as running.
 MERGED = {
     "she has left, and the rule judges her no more": """
     night | known before it        | response
@@ -231,7 +232,7 @@ MERGED = {
     night | known before it        | response
     14.5  | -                      | OLD new
     15.5  | leaves 15              | OLD new
-    24    | lower 23, merged 23    | OLD merged
+    17.5  | lower 17, merged 17    | OLD merged
     """,
     "the result under it is withdrawn on the night of the merge": """
     night | known before it        | response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.year.model import OFF, ON, UNKNOWN, Unit
@@ -23,6 +23,9 @@ class Alerts:
     def after(self, unit: Unit, at: datetime, policy: Policy) -> set[tuple[str, str]]:
         """Brings them up to date with a night, and says which are open."""
         current, left, merged = unit.current(at), unit.left(at), unit.merged(at)
+        for rule, patient in [key for key in self.open if key[1] in merged]:  # nobody has answered: it goes on
+            goes_on = tuple(replace(one, patient=merged[patient]) for one in self.open.pop((rule, patient)))
+            self.open.setdefault((rule, merged[patient]), goes_on)
         patients = unit.patients(at)
         for rule, judge in ((NO_FOLLOW_UP, _no_follow_up), (BAL, _bal)):
             for patient in {*patients, *(who for what, who in self.open if what == rule)}:

@@ -18,17 +18,15 @@ from cmvmon.assess import Assessment, assess
 from cmvmon.domain import words
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
-from cmvmon.domain.deaths import when_back
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
-from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
 from cmvmon.ends import what_became_of, why_no_longer_judged
 from cmvmon.facts.series import WATCHED_SERIES
-from cmvmon.facts.stays import STAYS
+from cmvmon.facts.stays import STAYS, back_since
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.rules import Rule, all_rules
 from cmvmon.run.judging.unit_concordance import counted, unit_concordance
@@ -129,7 +127,7 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         left=frozenset(stays.filter("is_discharged")["patient_id"]),
         died=frozenset(stays.filter("has_died")["patient_id"]),
         long_gone=_long_gone(assessment),
-        back_since=dict(when_back(assessment.facts.prepared.begun[ICU_STAYS]).iter_rows()),
+        back_since=back_since(assessment.facts),
         into=one.into,
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),

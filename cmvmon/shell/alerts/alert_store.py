@@ -215,7 +215,10 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
 def stand_again(connection: sa.Connection) -> frozenset[str]:
     """Of the open alerts, those that began, or began anew, with one of `words.STANDS_AGAIN`."""
     e = ALERT_EVENTS.c
-    query = sa.select(e.alert_id).where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), began_so())
+    # Not `began_so`: by its state a database would look at every alert there ever was, and no other event has such a cause.
+    query = sa.select(e.alert_id).where(
+        e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), e.cause.in_(words.STANDS_AGAIN)
+    )
     return frozenset(connection.execute(query).scalars())
 
 
