@@ -19,13 +19,18 @@ class Alerts:
     """The open alerts of the two rules: by rule and patient, the results that its words rest on, as they were then."""
 
     open: dict[tuple[str, str], tuple[Result, ...]] = field(default_factory=dict)
+    away: dict[tuple[str, str], tuple[Result, ...]] = field(default_factory=dict)  # under a number that was merged away
 
     def after(self, unit: Unit, at: datetime, policy: Policy) -> set[tuple[str, str]]:
         """Brings them up to date with a night, and says which are open."""
         current, left, merged = unit.current(at), unit.left(at), unit.merged(at)
         for rule, patient in [key for key in self.open if key[1] in merged]:  # nobody has answered: it goes on
-            goes_on = tuple(replace(one, patient=merged[patient]) for one in self.open.pop((rule, patient)))
-            self.open.setdefault((rule, merged[patient]), goes_on)
+            before = self.away[rule, patient] = self.open.pop((rule, patient))
+            self.open.setdefault(
+                (rule, merged[patient]), tuple(replace(one, patient=merged[patient]) for one in before)
+            )
+        for key in [key for key in self.away if key[1] not in merged]:  # and is back where the merge was none
+            self.open.setdefault(key, self.away.pop(key))
         patients = unit.patients(at)
         for rule, judge in ((NO_FOLLOW_UP, _no_follow_up), (BAL, _bal)):
             for patient in {*patients, *(who for what, who in self.open if what == rule)}:
