@@ -126,7 +126,9 @@ def test_each_marked_function_says_of_a_patient_without_the_table_and_of_one_wit
         labs="neutrophils 0.4 d4.5; haemoglobin 6.1 d4.5",
     )
     sampled = with_samples(
-        patient, orders="bal d5 not_feasible d5.2; plasma d10.5 taken d10.5; csf d11 taken d11", limits="no_further_tests d3-"
+        patient,
+        orders="bal d5 not_feasible d5.2; plasma d10.5 taken d10.5; csf d11 taken d11",
+        limits="no_further_tests d3-",
     )
     defence = with_samples(
         patients.known("plasma d0 5000", courses="letermovir d0-", hosts="solid_organ_transplant d0-"),
