@@ -189,3 +189,9 @@ def _alike(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def page_bytes(root: Path) -> dict[str, bytes]:
     """Every page by name; not the record of what they were made from."""
     return {path.name: path.read_bytes() for path in sorted((root / "pages").glob("[!.]*"))}
+
+
+def nights_of(table: str) -> list[tuple[float, list[str]]]:
+    """The lines of a table over nights below its head: the day of each, and its other cells."""
+    lines = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()[1:]]
+    return [(float(night), cells) for night, *cells in lines]

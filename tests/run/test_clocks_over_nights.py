@@ -16,7 +16,7 @@ import pytest
 from tests import sites
 from tests.nights import nightly
 from tests.patients import Stay, stay_line
-from tests.sites import course, day, drop, laboratories, result
+from tests.sites import course, day, drop, laboratories, nights_of, result
 
 WHO = "SYNTHETIC-1"
 RULES = ("response", "rebound", "recurrence", "untreated_rise")
@@ -79,11 +79,10 @@ def _which(subject: str) -> str:
 
 def played(root: Path, table: str) -> tuple[list[str], list[str]]:
     unit, found, expected = Unit(root), [], []
-    for line in table.strip().splitlines()[1:]:
-        night, known, alerts = (cell.strip() for cell in line.split("|"))
+    for night, (known, alerts) in nights_of(table):
         for said in known.split(";") if known != "-" else ():
             unit.known(said.strip())
-        found.append(f"{night} | {unit.night(float(night)) or '-'}")
+        found.append(f"{night} | {unit.night(night) or '-'}")
         expected.append(f"{night} | {alerts}")
     return found, expected
 

@@ -114,12 +114,18 @@ def open_alerts(root: Path) -> list[tuple[object, ...]]:
     return sorted((rule, *how) for rule, how in last.items())
 
 
+def alerted(root: Path) -> list[tuple[object, ...]]:
+    """A night after which `untreated_rise` stands open of one of two in bed; the alerts as `open_alerts` has them."""
+    two_in_bed(root, [result(WHO, 0.1, 90_000, specimen="plasma")])
+    sites.drop(root, "antiviral_courses", [sites.course(OTHER)])
+    nightly(root, as_of=day(1))
+    found = open_alerts(root)
+    assert ("untreated_rise", "open", None) in found
+    return found
+
+
 def test_a_death_closes_every_alert_and_a_result_that_comes_after_it_opens_none(tmp_path: Path) -> None:
-    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
-    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
-    nightly(tmp_path, as_of=day(1))
-    before = open_alerts(tmp_path)
-    assert ("untreated_rise", "open", None) in before
+    before = alerted(tmp_path)
     sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
     sites.drop(tmp_path, "viral_load_results", [result(WHO, 1.4, 4_000_000, specimen="plasma")], name="late.csv")
     nightly(tmp_path, as_of=day(2))
@@ -128,9 +134,7 @@ def test_a_death_closes_every_alert_and_a_result_that_comes_after_it_opens_none(
 
 
 def test_a_death_that_is_taken_back_lets_the_rules_speak_again(tmp_path: Path) -> None:
-    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
-    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
-    nightly(tmp_path, as_of=day(1))
+    alerted(tmp_path)
     sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
     nightly(tmp_path, as_of=day(2))
     sites.drop(tmp_path, DEATHS.name, [alive(2.5)], name="3.csv")
@@ -152,11 +156,7 @@ SAMPLE_AFTER = [result(WHO, 1.7, 80_000, specimen="plasma")]
 def test_a_death_that_could_not_be_told_closes_no_alert_and_the_page_says_so(
     tmp_path: Path, death: str, after: list[str], said: str
 ) -> None:
-    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
-    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
-    nightly(tmp_path, as_of=day(1))
-    before = open_alerts(tmp_path)
-    assert ("untreated_rise", "open", None) in before
+    alerted(tmp_path)
     sites.drop(tmp_path, DEATHS.name, [death], name="2.csv")
     if after:
         sites.drop(tmp_path, "viral_load_results", after, name="after.csv")
@@ -169,9 +169,7 @@ def test_a_death_that_could_not_be_told_closes_no_alert_and_the_page_says_so(
 
 
 def test_alerts_that_a_wrong_death_closed_go_on_once_a_sample_of_a_later_moment_comes(tmp_path: Path) -> None:
-    two_in_bed(tmp_path, [result(WHO, 0.1, 90_000, specimen="plasma")])
-    sites.drop(tmp_path, "antiviral_courses", [sites.course(OTHER)])
-    nightly(tmp_path, as_of=day(1))
+    alerted(tmp_path)
     sites.drop(tmp_path, DEATHS.name, [died(1.5)], name="2.csv")
     nightly(tmp_path, as_of=day(2))
     assert ("untreated_rise", "closed", "died") in open_alerts(tmp_path)

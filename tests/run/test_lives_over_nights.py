@@ -21,7 +21,7 @@ from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.nights import nightly
 from tests.patients import Stay, stay_line
-from tests.sites import course, day, drop, link, result
+from tests.sites import course, day, drop, link, nights_of, result
 
 OLD, NEW = "SYNTHETIC-OLD", "SYNTHETIC-NEW"
 RULE = "response"
@@ -125,16 +125,10 @@ class Ward:
         drop(self.root, table, lines, name=f"{self.n}.csv")
 
 
-def rows_of(table: str) -> list[tuple[float, str, str]]:
-    """The nights of a table: day, what became known before, and how the alerts stand."""
-    cells = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()[1:]]
-    return [(float(night), happens, stands) for night, happens, stands in cells]
-
-
 def played(root: Path, table: str) -> tuple[list[str], list[str]]:
     """How the alerts stood after each night of a table, and how they should."""
     ward, found, expected = Ward(root), [], []
-    for night, happens, stands in rows_of(table):
+    for night, (happens, stands) in nights_of(table):
         ward.knows(happens)
         found.append(f"{night} {ward.night(night)}")
         expected.append(f"{night} {stands}")
@@ -330,7 +324,7 @@ LONG = {
 def test_a_restart_in_every_stage_loses_no_alert_and_fires_none_again(tmp_path: Path, story: str) -> None:
     """After each night the same one again, and another an hour later."""
     ward = Ward(tmp_path)
-    for night, happens, stands in rows_of(LONG[story]):
+    for night, (happens, stands) in nights_of(LONG[story]):
         ward.knows(happens)
         assert ward.night(night) == stands
         before = sites.rows(tmp_path, "SELECT * FROM alert_events ORDER BY alert_id, sequence")
@@ -344,7 +338,7 @@ def test_a_restart_in_every_stage_loses_no_alert_and_fires_none_again(tmp_path: 
 def test_a_replay_says_of_each_stage_what_the_nights_said(tmp_path: Path, story: str, begins_at: int) -> None:
     """From the first night on, and from later ones, which begin with what stood then. What people said is theirs, and is taken over."""
     ward, nights = Ward(tmp_path), []
-    for night, happens, _ in rows_of(LONG[story]):
+    for night, (happens, _) in nights_of(LONG[story]):
         ward.knows(happens)
         ward.night(night)
         nights.append(night)

@@ -16,7 +16,7 @@ from cmvmon.run.messages.telling import tell
 from tests import sites
 from tests.feeds.hl7_told_texts import TEXT, adt, file_of
 from tests.nights import nightly
-from tests.sites import course, day, drop, result
+from tests.sites import course, day, drop, nights_of, result
 
 WHO, FEED = "SYNTH-1", "hospital"
 TOLD = 'tier_1_to = ["taker"]\nwork_to = ["work"]\nleft_to = ["taker"]\n' + "".join(
@@ -96,18 +96,17 @@ def test_a_transfer_out_of_the_icu_hands_over_and_a_move_within_it_does_not(tmp_
     drop(tmp_path, "viral_load_results", [result(WHO, at, 50_000, specimen="plasma") for at in (0, 7, 14)])
     went: Went = []
     found, expected = [], []
-    for line in TABLE.strip().splitlines()[1:]:
-        night, to, *expects = (cell.strip() for cell in line.split("|"))
+    for night, (to, *expects) in nights_of(TABLE):
         if to != "-":
             ward, at = to.split()
             went.append((float(at), ward))
             tells_of(tmp_path, went)
-        assert nightly(tmp_path, as_of=day(float(night))).taken_in.faults == ()
+        assert nightly(tmp_path, as_of=day(night)).taken_in.faults == ()
         stands = [_alert(tmp_path), _page(tmp_path)]
         for later in (0, 0.01):
-            tell(tmp_path, at=day(float(night) + later))
-        found.append([night, *stands, str(_told(tmp_path))])
-        expected.append([night, *expects])
+            tell(tmp_path, at=day(night + later))
+        found.append([f"{night:g}", *stands, str(_told(tmp_path))])
+        expected.append([f"{night:g}", *expects])
     assert found == expected
 
 
