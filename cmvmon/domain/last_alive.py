@@ -72,6 +72,8 @@ SIGNS: dict[str, Sign] = {
     TREATMENT_LIMITATIONS.name: _NONE,
     PATIENT_LINKS.name: _NONE,
 }
+SHOWS_LIFE = tuple(name for name, sign in SIGNS.items() if sign.clocks)
+"""The tables that show life; the others need not be read for it."""
 
 
 def last_alive(tables: Mapping[str, pl.DataFrame], patients: pl.Series) -> pl.DataFrame:
@@ -84,9 +86,9 @@ def last_alive(tables: Mapping[str, pl.DataFrame], patients: pl.Series) -> pl.Da
     """
     nobody = pl.DataFrame(schema={"patient_id": pl.String, "alive_at": VIRAL_LOAD_RESULTS.schema["collected_at"]})
     found = [
-        _moments(name, sign, tables[name].filter(pl.col("patient_id").is_in(patients.implode())))
-        for name, sign in SIGNS.items()
-        if sign.clocks and name in tables
+        _moments(name, SIGNS[name], tables[name].filter(pl.col("patient_id").is_in(patients.implode())))
+        for name in SHOWS_LIFE
+        if name in tables
     ]
     return pl.concat([nobody, *found]).drop_nulls().group_by("patient_id").agg(pl.col("alive_at").max())
 

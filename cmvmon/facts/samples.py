@@ -116,7 +116,8 @@ def _first_positives(points: pl.DataFrame) -> pl.DataFrame:
 
 _LOADS = (words.QUANTIFIED, words.ABOVE_ULOQ)
 latest_is_load = fact("latest_detection").is_in(_LOADS)
-latest_is_detected = fact("latest_detection").is_in((*_LOADS, words.BELOW_LLOQ))
+DETECTED = (words.BELOW_LLOQ, *_LOADS)
+latest_is_detected = fact("latest_detection").is_in(DETECTED)
 latest_is_below = fact("latest_detection").is_in(BELOW)
 previous_is_below = fact("previous_detection").is_in(BELOW)
 both_below = latest_is_below & previous_is_below & ~truth("last_two_conflict")

@@ -19,7 +19,7 @@ from cmvmon.domain import words
 from cmvmon.facts import host, samples
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
-from cmvmon.rules.sentences import HOST
+from cmvmon.rules.sentences import HOST, NOT_STATED
 
 place, line = fact("compartment"), number("affected_compartments.local_line_iu_per_ml")
 is_bal, is_elsewhere = place == "bal", place.is_in(("csf", "vitreous"))
@@ -49,7 +49,7 @@ RULE = Rule(
         say("result", *samples.LATEST, place),
         say("unanswered", number("unacknowledged_h")),
         say("line", line, when=is_bal),
-        say("not_stated", place, when=is_elsewhere & ~(fact("affected_source") == words.STATED)),
+        NOT_STATED,
         *HOST,
     ),
     rests_on=((("latest_result_id",), otherwise),),

@@ -21,8 +21,6 @@ from cmvmon.facts import samples
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.rulebook import Rule, say
 
-DETECTED = (words.BELOW_LLOQ, words.QUANTIFIED, words.ABOVE_ULOQ)
-
 as_of, taken = fact("as_of"), fact("latest_collected_at")
 blood, blood_at = fact("last_blood_detection"), fact("last_blood_collected_at")
 stale = number("concordance.stale_after_days").days
@@ -34,10 +32,10 @@ age = fact("days_since_latest")
 at_line = fact("latest_at_least_iu_per_ml") >= number("affected_compartments.local_line_iu_per_ml")
 is_old_bal = (fact("compartment") == "bal") & at_line & (age > number("concordance.stale_after_days"))
 found = fact("latest_detection")
-is_found = found.is_in(DETECTED) & ~((fact("compartment") == "bal") & (found == words.BELOW_LLOQ))
-is_positive = is_elsewhere & is_recent & is_found & ~truth("latest_is_conflicting")
-is_faint = is_elsewhere & (found == words.BELOW_LLOQ) & ~is_found & ~truth("latest_is_conflicting")
-is_negative = (found == words.NOT_DETECTED) & ~truth("latest_is_conflicting")
+is_readable = ~truth("latest_is_conflicting")
+is_faint = (fact("compartment") == "bal") & (found == words.BELOW_LLOQ) & is_readable
+is_positive = is_elsewhere & is_recent & samples.latest_is_detected & is_readable & ~is_faint
+is_negative = (found == words.NOT_DETECTED) & is_readable
 is_stated = (fact("affected_source") == words.STATED) & ~fact("compartment").is_in(compartments.BLOOD)
 is_new_negative = is_negative & (as_of - taken <= stale)
 blood_is_new = as_of - blood_at <= stale
@@ -50,7 +48,7 @@ RULE = Rule(
     subject="series",
     applies=((is_elsewhere & is_recent) | is_stated) & ~truth("is_discharged"),
     fires={"blood_negative": blood_negative, "disease_stated": disease_stated},
-    clears=((is_positive | is_stated) & blood_is_new & blood.is_in(DETECTED))
+    clears=((is_positive | is_stated) & blood_is_new & blood.is_in(samples.DETECTED))
     | (is_negative & (~is_stated | is_new_negative))
     | (is_faint & ~is_stated),
     tier={2: is_old_bal, 3: otherwise},

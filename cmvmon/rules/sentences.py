@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cmvmon.domain import words
 from cmvmon.facts import host, rises, samples
 from cmvmon.facts.conditions import Condition, Value, fact, number, truth
 from cmvmon.rules.airways import in_airways
@@ -34,6 +35,13 @@ HOST = (
     say("host_unknown", when=host.is_unknown),
     say("host_weak", fact("host_conditions"), when=host.is_weak),
     say("host_sound", when=host.is_sound),
+)
+
+# Whether the team counts it as affected is told where CMV is out of place whatever the load.
+NOT_STATED = say(
+    "not_stated",
+    fact("compartment"),
+    when=fact("compartment").is_in(("csf", "vitreous", "tissue")) & ~(fact("affected_source") == words.STATED),
 )
 
 STANDS_IN = say(

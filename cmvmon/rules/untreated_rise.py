@@ -23,7 +23,7 @@ from cmvmon.domain import compartments, words
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
-from cmvmon.rules.sentences import HOST
+from cmvmon.rules.sentences import HOST, NOT_STATED
 
 taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
@@ -66,7 +66,7 @@ RULE = Rule(
         say("load", *samples.LATEST, fact("compartment"), when=~rises & ~elsewhere),
         say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere & ~is_tissue),
         say("tissue", *samples.LATEST, fact("compartment"), when=elsewhere & is_tissue),
-        say("not_stated", fact("compartment"), when=elsewhere & ~(fact("affected_source") == words.STATED)),
+        NOT_STATED,
         say("line_high", number("high_iu_per_ml"), when=high),
         say("line_rise", number("rising_iu_per_ml"), number("rise_log10"), when=rises & ~high),
         say("no_treatment", number("response_clock.interrupted_gap_h")),

@@ -110,7 +110,7 @@ class Ledger:
 
     def _note(self, event: Row) -> None:
         self._latest[subject_of(event)] = event
-        if event["state"] == OPEN and event["cause"] in words.STANDS_AGAIN:
+        if event["cause"] in words.STANDS_AGAIN:
             self._stand_again.add(event["alert_id"])
         before = self._told.get(event["alert_id"])
         if before is None:

@@ -9,7 +9,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.deaths import DEATHS
-from cmvmon.domain.delivered import BY_NAME, DELIVERED
+from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.last_alive import SHOWS_LIFE
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import ICU_STAYS
 from cmvmon.domain.who_died import ended_by_death
@@ -35,10 +36,10 @@ def ended_stays(
     if deaths is None or deaths.is_empty():
         return stays
     them, tables = set(deaths["patient_id"]), {ICU_STAYS.name: stays, DEATHS.name: deaths}
-    for table in DELIVERED:  # what was done to the few of whom a death is on record
-        found = (
-            None if table.name in tables else known.known_table(connection, table, as_of=as_of, patients=them, one=one)
-        )
+    for name in SHOWS_LIFE:  # of the few of whom a death is on record
+        if name in tables:
+            continue
+        found = known.known_table(connection, BY_NAME[name], as_of=as_of, patients=them, one=one)
         if found is not None:
-            tables[table.name] = table.begun(found, as_of)
+            tables[name] = BY_NAME[name].begun(found, as_of)
     return ended_by_death(tables)

@@ -215,16 +215,16 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
 def stand_again(connection: sa.Connection) -> frozenset[str]:
     """Of the open alerts, those that began, or began anew, with one of `words.STANDS_AGAIN`."""
     e = ALERT_EVENTS.c
-    # Not `began_so`: by its state a database would look at every alert there ever was, and no other event has such a cause.
-    query = sa.select(e.alert_id).where(
-        e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), e.cause.in_(words.STANDS_AGAIN)
-    )
+    query = sa.select(e.alert_id).where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), began_so())
     return frozenset(connection.execute(query).scalars())
 
 
 def began_so() -> sa.ColumnElement[bool]:
-    """Whether an event says that the alert stands until somebody has acknowledged it, whatever time does."""
-    return sa.and_(ALERT_EVENTS.c.state == OPEN, ALERT_EVENTS.c.cause.in_(words.STANDS_AGAIN))
+    """Whether an event says that the alert stands until somebody has acknowledged it, whatever time does.
+
+    By its cause alone, which no other event has: asked for its state too, a database looks at every alert there ever was.
+    """
+    return ALERT_EVENTS.c.cause.in_(words.STANDS_AGAIN)
 
 
 def _may_stand_again() -> sa.ColumnElement[bool]:
