@@ -10,6 +10,7 @@ from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts import kidney_states as kidney
 from cmvmon.facts.columns import PATIENT_ID, first_reason, hours_long, moment, one_of, yes_no
 from cmvmon.facts.dose_days import is_under_age
@@ -17,7 +18,7 @@ from cmvmon.facts.doses_by_day import treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.nobody import nobody_without
-from cmvmon.facts.treatment import TREATMENT
+from cmvmon.facts.treatment import TREATMENT, is_treatment
 from cmvmon.protocol import levels as targets
 
 UNDER_AGE, UNREAD, NEVER, SILENT, NO_TARGET = OF_THE_PATIENT = (
@@ -49,6 +50,11 @@ LEVELS = RowType(
     columns=(
         PATIENT_ID,
         yes_no("has_target", "Whether the protocol has a target of levels for a drug that runs."),
+        moment(
+            "target_drug_since",
+            "Since when the first of the running drugs with a target has run: a drug that is added to it starts nothing.",
+            "no such drug runs",
+        ),
         yes_no("has_level", "Whether a level of a running drug with a target is on record since the course began."),
         one_of(
             "level_unknown", UNKNOWN_BECAUSE, "Why no level can be judged, the first that holds.", "it can, or none is"
@@ -92,7 +98,7 @@ def levels(facts: Facts) -> pl.DataFrame:
     found = (
         treated.select("patient_id")
         .join(told, on="patient_id", how="left")
-        .join(asked.select("patient_id", has_target=pl.lit(True)).unique(), on="patient_id", how="left")
+        .join(_target_drugs(facts, asked), on="patient_id", how="left")
         .join(_kidney_now(facts, treated), on="patient_id", how="left")
         .join(facts.shared(is_under_age), on="patient_id", how="left")
     )
@@ -132,6 +138,28 @@ def _asked(facts: Facts) -> pl.DataFrame:
         .filter(pl.col("group").is_in(list(facts.protocol.levels)))
         .select("patient_id", "group", "course_started_at")
         .unique()
+    )
+
+
+def _target_drugs(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
+    """Of each patient in `asked`: has_target, and target_drug_since. Rows of one group of drugs that follow one another within
+    `same_course_gap_days` are one: neither a change of dose, nor ganciclovir to valganciclovir, starts it anew."""
+    gap = pl.duration(hours=24 * facts.protocol.response_clock.same_course_gap_days)
+    groups, of_one = {name: drug.group for name, drug in facts.protocol.drugs.items()}, ("patient_id", "group")
+    rows = (
+        facts.prepared.begun[ANTIVIRAL_COURSES]
+        .filter(is_treatment(facts))
+        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
+        .join(asked.select(of_one), on=of_one)
+        .sort(*of_one, "started_at")
+    )
+    until = pl.col("stopped_at").fill_null(facts.now).cum_max().shift(1)
+    begins = (pl.col("started_at") > until + gap).fill_null(True)
+    since = rows.filter(begins.over(of_one)).group_by(of_one).agg(since=pl.col("started_at").max())
+    return (
+        asked.join(since, on=of_one, how="left")
+        .group_by("patient_id")
+        .agg(has_target=pl.lit(True), target_drug_since=pl.col("since").min())
     )
 
 

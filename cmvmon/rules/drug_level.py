@@ -6,7 +6,7 @@ its source) after {level_timing.one_dose_days} days on one dose, on continuous r
 {level_timing.one_dose_on_replacement_days}, in one kidney state, and for as long as both last.
 
 Alerts on two grounds. *low*, at Tier 2: the newest such trough is below its target. *none_on_record*, at Tier 3: treated for more
-than {treated_days} days with the drugs of now, no level since the course began, and one of: renal replacement, unsteady kidney
+than {treated_days} days with a drug that has a target, no level since the course began, and one of: renal replacement, unsteady kidney
 function, a clearance measured in urine above {measured_crcl_above_ml_per_min} mL/min, or a grave ground of *response*.
 
 Clear when that trough is not below its target, or when no level is asked for. Above the target *exposure_high* says it. Not
@@ -39,7 +39,7 @@ response_unknown = (verdict_of("response") == words.NOT_ASSESSABLE) & is_late
 kidney_unknown = state.is_in(["kidney_function_unread", "kidney_function_unknown"])
 may_be_asked = is_asked | kidney_unknown | response_unknown
 
-is_long = fact("as_of") - fact("anchor_at") > number("treated_days").days
+is_long = fact("as_of") - fact("target_drug_since") > number("treated_days").days
 has_none = treatment.is_on & denied("has_level")
 none_on_record = has_none & is_long & is_asked & unknown.is_unknown()
 is_not_asked = has_none & ~(is_long & may_be_asked) & (unknown.is_unknown() | unknown.is_in([NEVER, SILENT]))
