@@ -4,6 +4,7 @@
     acknowledged    messages made durable and answered, against the syncs of this disk
     steady          how long an answer takes at a steady rate
     page            from the answer to the page, while `cmvmon watch` runs
+    prefect         the same while `cmvmon serve` runs, and what of it is Prefect's own
     backlog         messages that wait, taken in
     kills           `kill -9` at random (benchmarks/feed_kills.py); leaves a line a site in benchmarks/feed_kills.jsonl
 
@@ -29,7 +30,7 @@ from pathlib import Path
 import hl7
 from hl7apy.parser import parse_message
 
-from benchmarks import feed_backlog, feed_kills, feed_line
+from benchmarks import feed_backlog, feed_kills, feed_line, feed_prefect
 from cmvmon.feeds.hl7.parsing import parsed
 from cmvmon.feeds.hl7.reader import RawMessage, Reader
 from cmvmon.run.nightly.night import nightly
@@ -37,7 +38,8 @@ from tests.listen import listening
 from tests.listen.listening import CMVMON, result, sent, started, until
 
 WRITTEN, LOG = Path(__file__).with_name("feed.md"), Path(__file__).with_name("feed_kills.jsonl")
-PARTS = ("parsed", "acknowledged", "steady", "page", "backlog", "kills")
+_FIRST = 1_000_001  # the load of the first new result; the next is one more
+PARTS = ("parsed", "acknowledged", "steady", "page", "prefect", "backlog", "kills")
 
 
 def parsed_rates(n: int) -> str:
@@ -81,17 +83,15 @@ def to_the_page(patients: int, repeats: int) -> str:
     """From the acknowledgement of a single result until a page shows it, while `cmvmon watch` runs."""
     with tempfile.TemporaryDirectory() as name, started(root := listening.site(Path(name) / "site")) as listener:
         for patient in range(patients):
-            before = (_load(f"{patient}-{n}", 10 ** (6 - n), patient, timedelta(days=21 - 7 * n)) for n in range(3))
-            sent(listener.port, *before)
+            sent(listener.port, *_before(patient))
         nightly(root)
         watch = subprocess.Popen([str(CMVMON), "watch", "--site", str(root)], stdout=subprocess.DEVNULL)
         try:
             took = []
             for number in range(repeats + 1):
-                value = 1_000_001 + number
-                sent(listener.port, _load(f"new-{number}", value, number % patients, timedelta(hours=1)))
+                sent(listener.port, _new(number, number % patients))
                 begun = time.monotonic()
-                until(lambda shown=f"{value:,}": _is_shown(root, shown), 120)
+                until(lambda number=number: _is_shown(root, number), 120)
                 took.append(time.monotonic() - begun)
                 if not number:  # the first finds everything cold
                     used_s = feed_line.cpu_s(watch.pid)
@@ -106,9 +106,17 @@ def to_the_page(patients: int, repeats: int) -> str:
     return f"| {patients} | {len(took)} | {at[0]:.2f} s | {at[1]:.2f} s | {used_s / len(took):.2f} s |"
 
 
-def _is_shown(root: Path, text: str) -> bool:
+def _before(patient: int) -> list[bytes]:
+    return [_load(f"{patient}-{n}", 10 ** (6 - n), patient, timedelta(days=21 - 7 * n)) for n in range(3)]
+
+
+def _new(number: int, patient: int) -> bytes:
+    return _load(f"new-{number}", _FIRST + number, patient, timedelta(hours=1))
+
+
+def _is_shown(root: Path, number: int) -> bool:
     """Whether the ward page, on which the newest load of each patient stands, shows it."""
-    return text in (root / "pages" / "ward.en.html").read_text("utf-8")
+    return f"{_FIRST + number:,}" in (root / "pages" / "ward.en.html").read_text("utf-8")
 
 
 def pages(patients: list[int], repeats: int) -> str:
@@ -116,6 +124,11 @@ def pages(patients: list[int], repeats: int) -> str:
         "| patients | results | acknowledgement to page: p50 | p99 | CPU of `watch` a result |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(to_the_page(n, repeats) for n in patients)
+
+
+def by_prefect(patients: list[int], repeats: int) -> str:
+    rows = (feed_prefect.by_prefect(n, repeats, before=_before, new=_new, is_shown=_is_shown) for n in patients)
+    return "\n".join([feed_prefect.HEAD, *rows])
 
 
 def write(part: str, command: str, table: str) -> None:
@@ -140,8 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--messages", type=int, default=5000, help="of `parsed`")
     parser.add_argument("--rate", type=float, default=50.0, help="messages a second of `steady`")
     parser.add_argument("--minutes", type=float, default=1.0, help="of `steady`")
-    parser.add_argument("--patients", type=int, nargs="+", default=[24], help="of `page`")
-    parser.add_argument("--repeats", type=int, default=30, help="results of `page`")
+    parser.add_argument("--patients", type=int, nargs="+", default=[24], help="of `page` and `prefect`")
+    parser.add_argument("--repeats", type=int, default=30, help="results of `page` and `prefect`")
     parser.add_argument("--backlog", type=int, default=100_000, help="messages of `backlog`")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--write", action="store_true", help="also write the tables into benchmarks/feed.md")
@@ -162,6 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "acknowledged": lambda: feed_line.acknowledged(options.seconds, options.rounds),
                 "steady": lambda: feed_line.steady(options.rate, options.minutes * 60),
                 "page": lambda: pages(options.patients, options.repeats),
+                "prefect": lambda: by_prefect(options.patients, options.repeats),
                 "backlog": lambda: feed_backlog.table(options.backlog),
             }[what]()
         print(f"{table}\n", flush=True)
