@@ -152,7 +152,8 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     last = (
         settled.filter("is_latest")
         .filter(pl.col("order") == pl.col("order").max().over("result_id"))
-        .unique(subset=["result_id", *CONTENT], keep="any", maintain_order=False)
+        .sort("received_at", "sent_at", "delivery_id", nulls_last=True)  # of the same said twice, the first that came
+        .unique(subset=["result_id", *CONTENT], keep="first", maintain_order=True)
         .with_columns(n_contents=pl.len().over("result_id"))
     )
     clashing = last.filter(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
 
 from benchmarks import settling
+from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import PATIENT_LINKS
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -46,3 +50,28 @@ def test_an_order_that_mattered_would_be_caught(monkeypatch: pytest.MonkeyPatch)
             orders = [settling.arrivals(drawn, told.n_messages) for _ in range(40)]
             found.add(len(set(settling.endings(told, orders))))
     assert max(found) > 1
+
+
+def test_what_the_rules_say_is_in_the_hash_and_an_order_that_mattered_to_a_rule_would_be_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: of one patient everything is of tier 1 where the first result that came is that of the last sample."""
+    said = set[str]()
+
+    def by_arrival(known: Known, **others: Any) -> Any:
+        found = whole_assess(known, **others)
+        said.update(found.verdicts["verdict"])
+        results = known[VIRAL_LOAD_RESULTS].sort("received_at").unique("patient_id", keep="first", maintain_order=True)
+        first = dict(results.select("patient_id", pl.col("collected_at").dt.day()).iter_rows())
+        tier = pl.col("patient_id").replace_strict(first, default=None, return_dtype=pl.Int8)
+        return replace(found, verdicts=found.verdicts.with_columns(tier=tier))
+
+    whole_assess = settling.assess
+    monkeypatch.setattr(settling, "assess", by_arrival)
+    found = set[int]()
+    for seed in range(6):
+        told, drawn = settling.story(seed), random.Random(seed)
+        orders = [settling.arrivals(drawn, told.n_messages) for _ in range(40)]
+        found.add(len(set(settling.endings(told, orders))))
+    assert max(found) > 1
+    assert said >= {"alert", "clear", "not_assessable"}

@@ -134,6 +134,20 @@ def test_a_correction_may_move_a_result_to_another_patient() -> None:
     assert current_results(rows).select("patient_id", "is_conflicting").rows() == [("SYNTHETIC-2", False)]
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_versions_that_say_the_same_the_first_that_came_is_told_in_whatever_order_they_stand(
+    order: tuple[int, ...],
+) -> None:
+    """What was delivered of it stands on the page, and must not change from one night to the next."""
+    same = versions([(1, "final", 800)] * 3).with_columns(
+        received_at=pl.Series([day(3), day(2), day(2)]),
+        sent_at=pl.Series([day(1), day(1.5), day(1)]),
+        delivered_value=pl.Series(["800", "8,0E2", "800,0"]),
+    )
+    (current,) = current_versions(same[list(order)]).to_dicts()
+    assert (current["delivered_value"], current["is_conflicting"]) == ("800,0", False)
+
+
 def test_every_current_version_is_told_whatever_its_status() -> None:
     assert current_versions(versions([(1, "final", 10), (2, "withdrawn", 10)]))["result_status"].to_list() == [
         "withdrawn"
