@@ -7,7 +7,8 @@
               patient), `9000~withdrawn+3~released+5` (corrected, and a person let it stand again); without `+3` no moment of
               receipt is known
     courses   `ganciclovir d0-d14`, `ganciclovir d0-` (runs), `ganciclovir(prophylaxis) d0-`, `ganciclovir(?) d0-`
-              (intent unknown), `a d0-d3; b d3-` (two), `-` (table delivered, no row), `never` (table never delivered)
+              (intent unknown), `a d0-d3!toxicity` (why it was stopped), `a d0-d3; b d3-` (two), `-` (table delivered, no
+              row), `never` (table never delivered)
     hosts     `solid_organ_transplant d-30-`, `previously_immunocompetent d0-d5` (until then), two joined by `;`, `never`
     reports   `d5-d9 UL97 A594V ganciclovir=resistant foscarnet=susceptible` (asked for on day 5, reported on day 9),
               `d5-d9 UL54 none`, `d5- requested`, `d5-d9 failed`, `d5-d20 culture phenotype ganciclovir=reduced`,
@@ -81,6 +82,7 @@ class Course:
     indication: str | None
     started: datetime
     stopped: datetime | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,11 @@ def samples(text: str) -> Iterator[Sample]:
 def courses(text: str) -> Iterator[Course]:
     """The courses of one patient."""
     for part in text.split(";") if text not in ("-", "never") else ():
-        drug, span = part.split()
+        drug, given = part.split()
+        span, _, reason = given.partition("!")
         name, _, intent = drug.partition("(")
         indication = {"": "treatment", "?": None}.get(intent.rstrip(")"), intent.rstrip(")"))
-        yield Course(name, indication, *_span(span))
+        yield Course(name, indication, *_span(span), reason or None)
 
 
 def stays(text: str) -> Iterator[Stay]:
@@ -188,6 +191,7 @@ def courses_frame(text: str, *, patient: str = PATIENT) -> pl.DataFrame | None:
             "route": "iv",
             "started_at": course.started,
             "stopped_at": course.stopped,
+            "stop_reason": course.reason,
         }
         for course in courses(text)
     ]
@@ -278,9 +282,10 @@ def result_line(patient: str, day: float, value: object, *, specimen: str, statu
 
 
 def course_line(patient: str, course: Course) -> str:
-    """One line of the exchange form of antiviral_courses."""
+    """One line of the exchange form of antiviral_courses; with one cell more where it says why the course was stopped."""
     stopped = "" if course.stopped is None else iso(course.stopped)
-    return f"{patient},{course.drug},{course.indication or ''},,5,12,iv,{iso(course.started)},{stopped}"
+    given = f"{patient},{course.drug},{course.indication or ''},,5,12,iv,{iso(course.started)},{stopped}"
+    return given if course.reason is None else f"{given},{course.reason}"
 
 
 def stay_line(patient: str, stay: Stay, *, ward: str = "SYNTHETIC-ICU", bed: str = "S-01") -> str:

@@ -52,9 +52,15 @@ def falling(patient: str, per_week: float, days: Iterable[float] = (0, 7, 14, 21
 
 
 def course(
-    patient: str, *, start: float = 0, stop: float | None = None, drug: str = "ganciclovir", intent: str = "treatment"
+    patient: str,
+    *,
+    start: float = 0,
+    stop: float | None = None,
+    drug: str = "ganciclovir",
+    intent: str = "treatment",
+    reason: str | None = None,
 ) -> str:
-    return patients.course_line(patient, Course(drug, intent, day(start), None if stop is None else day(stop)))
+    return patients.course_line(patient, Course(drug, intent, day(start), None if stop is None else day(stop), reason))
 
 
 def link(old: str, new: str, *, at: float, end: float | None = None) -> str:
@@ -106,7 +112,12 @@ def land(root: Path, table: str, lines: Iterable[str], *, at: datetime, feed: st
 
 
 def _file(table: str, lines: Iterable[str]) -> str:
-    return "\n".join([patients.HEADERS[table], *lines]) + "\n"
+    """Without the column of reasons, as feeds of before send courses, unless a line has one."""
+    header, lines = patients.HEADERS[table], [*lines]
+    if table == "antiviral_courses" and any(line.count(",") > header.count(",") for line in lines):
+        lines = [line if line.count(",") > header.count(",") else f"{line}," for line in lines]
+        header += ",stop_reason"
+    return "\n".join([header, *lines]) + "\n"
 
 
 def ward_of_three(root: Path) -> None:

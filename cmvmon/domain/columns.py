@@ -51,6 +51,10 @@ class Column:
         exchanged: part of the table as analysts and hospitals exchange it (`cmvmon analyze`, CSV of courses and stays);
             the others are filled by cmvmon.
         any_case: a text that is delivered in any case, and kept in lower case.
+        otherwise: the word in place of one that is none of its list, where what else the row says must not be lost for it; empty =
+            such a row is set apart.
+        came_later: stores of before have rows without it. Where it is null it is no part of what a row's hash is made from, so
+            that theirs are what they were.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Column:
     constraints: tuple[Constraint, ...] = ()
     exchanged: bool = True
     any_case: bool = False
+    otherwise: str = ""
+    came_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,11 @@ class RowType:
     def content(self) -> tuple[str, ...]:
         """The columns that say something of the record; the others say how and when a row came."""
         return tuple(column.name for column in self.columns if column.name not in _HOW_IT_CAME)
+
+    @cached_property
+    def came_later(self) -> frozenset[str]:
+        """The columns that stores of before do not have in their rows."""
+        return frozenset(column.name for column in self.columns if column.came_later)
 
     @property
     def exchanged(self) -> tuple[str, ...]:

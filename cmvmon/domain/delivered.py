@@ -84,6 +84,7 @@ class Delivered:
         starts: the column that says from when a row holds; a row that starts after `as_of` is not read.
         known_since: the columns, the first that is not null, that date a record which is delivered as history.
         ends: columns whose moments after `as_of` read as "not yet": null.
+        says_of_ends: a column, and the one of `ends` that it says something of: what ends after `as_of` has no reason yet either.
         versions: which version of a record is the last one.
         whole: the column that names what several rows may be of (the stay); empty = each row is for itself.
         of_whole: columns that say something of all of it: the last word on it holds for each of its rows.
@@ -103,6 +104,7 @@ class Delivered:
     starts: str
     known_since: tuple[str, ...]
     ends: tuple[str, ...] = ()
+    says_of_ends: tuple[tuple[str, str], ...] = ()
     versions: Versions = Versions.SNAPSHOT
     whole: str = ""
     of_whole: tuple[str, ...] = ()
@@ -129,8 +131,9 @@ class Delivered:
 
     def begun(self, frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         """The rows that had begun by `as_of`, with what lies after it read as not known yet (null)."""
+        told = (*zip(self.ends, self.ends, strict=True), *self.says_of_ends)
         return frame.filter(pl.col(self.starts) <= as_of).with_columns(
-            pl.when(pl.col(end) <= as_of).then(pl.col(end)).alias(end) for end in self.ends
+            pl.when((pl.col(end) <= as_of).fill_null(True)).then(name).alias(name) for name, end in told
         )
 
 
@@ -149,6 +152,7 @@ DELIVERED: tuple[Delivered, ...] = (
         starts="started_at",
         known_since=("started_at",),
         ends=("stopped_at",),
+        says_of_ends=(("stop_reason", "stopped_at"),),
     ),
     Delivered(
         ICU_STAYS,

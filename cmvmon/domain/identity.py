@@ -36,7 +36,7 @@ def row_key(feed: str, row_id: str) -> str:
 
 def content_hash(row: Mapping[str, Any], rows: RowType) -> str:
     """What tells two versions of a record apart: the hash of all that a row says, but for how and when it came."""
-    content = {name: as_text(row[name]) for name in rows.content}
+    content = {n: as_text(row[n]) for n in rows.content if n not in rows.came_later or row.get(n) is not None}
     if row.get("is_withdrawn"):
         content["is_withdrawn"] = as_text(True)
     return hashlib.sha256(_JSON.encode(content).encode()).hexdigest()

@@ -204,6 +204,17 @@ ANTIVIRAL_COURSES = RowType(
         Column("route", Kind.TEXT, "How it is given: iv, oral, enteral, ...", null_means="not known", any_case=True),
         Column("started_at", Kind.MOMENT, "First dose.", "UTC", constraints=(NotBefore("started_at"),)),
         Column("stopped_at", Kind.MOMENT, "Last dose.", "UTC", "still running", (NotBefore("stopped_at"),)),
+        Column(
+            "stop_reason",
+            Kind.TEXT,
+            "Why it was stopped, or switched to another drug; read only where `stopped_at` is given. A word that is none of these "
+            f"is read as `{words.NOT_LISTED}`, and the row stands.",
+            null_means="not stated, or still running",
+            constraints=(OneOf("stop_reason", words.STOP_REASON),),
+            any_case=True,
+            otherwise=words.NOT_LISTED,
+            came_later=True,
+        ),
         *RECEIVED,
     ),
     across=(Ordered("started_at", "stopped_at", "stopped_before_started"),),

@@ -19,6 +19,14 @@ MOVED = "moved"  # on a page only: a result that a correction has given to anoth
 PROPHYLAXIS = "prophylaxis"
 INDICATION = ("treatment", PROPHYLAXIS, "other")
 
+# Why a course was stopped, as its sender states it. At a switch it is the reason of the switch; `switched` is one for none of
+# these. `not_listed` stands for a reason that was delivered in another word, which is not kept.
+COMPLETED, FAILURE, TOXICITY, SWITCHED = "completed", "failure", "toxicity", "switched"
+LIMITATION, TRANSFER, DEATH, OTHER_REASON = "limitation", "transfer", "death", "other"
+STOP_STATED = (COMPLETED, FAILURE, TOXICITY, SWITCHED, LIMITATION, TRANSFER, DEATH, OTHER_REASON)
+NOT_LISTED = "not_listed"
+STOP_REASON = (*STOP_STATED, NOT_LISTED)
+
 INVASIVE, TRACHEOSTOMY, NON_INVASIVE, TRACHEOSTOMY_MASK = VENTILATION_KIND = (
     "invasive",
     "tracheostomy",

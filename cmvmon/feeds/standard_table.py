@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cmvmon.domain.columns import Column, Kind, RowType, split_by_promises
+from cmvmon.domain.constraints import OneOf
 from cmvmon.feeds.csv_records import check_header, read_records
 from cmvmon.feeds.judged import PLACE, REJECTED
 from cmvmon.feeds.records import EXCHANGE, Expected, Fault, Records, refusal
@@ -219,13 +220,21 @@ def _read_text(column: Column, zone: ZoneInfo | None) -> _Read | None:
     text = stripped(pl.col(column.name))
     unread = delivered.is_not_null() & value.is_null()
     if column.kind is Kind.TEXT:
-        return _Read(text.str.to_lowercase() if column.any_case else text)
+        return _Read(_of_list(text.str.to_lowercase() if column.any_case else text, column))
     if column.kind is Kind.NUMBER:
         number = pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Float64)
         return _Read(number, pl.when(unread).then(pl.lit("malformed_number")))
     if column.kind is Kind.MOMENT:
         return _Read(read_moment(text, zone), pl.when(unread).then(_why_no_moment(delivered, zone)))
     return None
+
+
+def _of_list(text: pl.Expr, column: Column) -> pl.Expr:
+    """The text; where the column has a word for what is none of its list, that word in place of such a text."""
+    listed = next((promise.values for promise in column.constraints if isinstance(promise, OneOf)), ())
+    if not column.otherwise:
+        return text
+    return pl.when(text.is_in(list(listed)) | text.is_null()).then(text).otherwise(pl.lit(column.otherwise))
 
 
 def read_moment(text: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:

@@ -55,6 +55,9 @@ _OWN: dict[str, dict[str, list[Row]]] = {
         "Ordered collected_at reported_at": [full("viral_load_results") | {"reported_at": at(16)}],
     },
     "antiviral_courses": {
+        "OneOf stop_reason": [
+            full("antiviral_courses") | {"stop_reason": word} for word in ("rash", "Toxicity", "bijwerking", "")
+        ],
         "Ordered started_at stopped_at": [full("antiviral_courses") | {"stopped_at": at(-1)}],
     },
     "icu_stays": {

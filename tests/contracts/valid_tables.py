@@ -52,6 +52,7 @@ FULL: dict[str, Row] = {
         "route": "iv",
         "started_at": at(0),
         "stopped_at": at(14),
+        "stop_reason": "toxicity",
         "received_at": at(14),
         "delivery_id": "0" * 64,
     },

@@ -117,6 +117,7 @@ started_at = "Startdatum"
 started_time = "Starttijd"
 stopped_at = "Stopdatum"
 stopped_time = "Stoptijd"
+stop_reason = "Stopreden"
 row_id = "Volgnummer"
 status = "Status"
 
@@ -134,6 +135,16 @@ prophylaxis = ["profylaxe"]
 
 [antiviral_courses.words.route]
 iv = ["intraveneus"]
+
+[antiviral_courses.words.stop_reason]
+completed = ["kuur afgerond"]
+failure = ["onvoldoende effect"]
+toxicity = ["bijwerking", "toxiciteit"]
+switched = ["omgezet"]
+limitation = ["behandelbeperking"]
+transfer = ["overplaatsing"]
+death = ["overleden"]
+other = ["anders"]
 
 [icu_stays]
 sends = "snapshot"

@@ -15,7 +15,7 @@ from tests.conftest import KINDS
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
 LONGER = {
-    "cmvmon/domain/rows.py": 320,
+    "cmvmon/domain/rows.py": 330,
     "cmvmon/feeds/reasons.py": 310,
     "data_contracts/reading.py": 315,
     "cmvmon/domain/results.py": 360,

@@ -8,6 +8,9 @@ ADDED = {
         ("viral_load_results", "sent_at"): {"sqlite": "VARCHAR(27)", "postgresql": "TIMESTAMP WITH TIME ZONE"},
         ("viral_load_results", "is_released"): {"sqlite": "BOOLEAN", "postgresql": "BOOLEAN"},
     },
+    "0003": {
+        ("antiviral_courses", "stop_reason"): {"sqlite": "VARCHAR", "postgresql": "VARCHAR"},
+    },
 }
 
 

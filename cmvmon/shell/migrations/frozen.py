@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cmvmon.shell import dialects
+from cmvmon.shell.migrations.added import ADDED
 from cmvmon.shell.rows.schema import METADATA
 
 _COMPILED_AS: dict[str, type[sa.Dialect]] = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
@@ -35,6 +36,15 @@ def complete(connection: sa.Connection) -> None:
     has = set(sa.inspect(connection).get_table_names())  # another program may have been first
     for statement in statements_for(connection.dialect.name, set(METADATA.tables) - has):
         connection.exec_driver_sql(statement)
+
+
+def add(connection: sa.Connection, version: str) -> None:
+    """Adds the columns that came with that version where they are not there, and makes the tables that are not."""
+    inspector = sa.inspect(connection)
+    for (table, column), types in ADDED[version].items():
+        if column not in {each["name"] for each in inspector.get_columns(table)}:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {types[connection.dialect.name]}")
+    complete(connection)
 
 
 def _made(name: str, tables: Collection[str], once: list[str]) -> list[str]:

@@ -49,6 +49,7 @@ CREATE TABLE antiviral_courses (
     route VARCHAR,
     started_at TIMESTAMP WITH TIME ZONE NOT NULL,
     stopped_at TIMESTAMP WITH TIME ZONE,
+    stop_reason VARCHAR,
     received_at TIMESTAMP WITH TIME ZONE,
     delivery_id VARCHAR,
     record_key VARCHAR NOT NULL,

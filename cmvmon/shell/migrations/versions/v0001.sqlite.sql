@@ -49,6 +49,7 @@ CREATE TABLE antiviral_courses (
     route VARCHAR,
     started_at VARCHAR(27) NOT NULL,
     stopped_at VARCHAR(27),
+    stop_reason VARCHAR,
     received_at VARCHAR(27),
     delivery_id VARCHAR,
     record_key VARCHAR NOT NULL,
