@@ -51,7 +51,13 @@ _NAMES = {  # by table, the columns that a history makes its own, so that many a
     PATIENT_LINKS.name: ("patient_id", "merged_into"),
     BIRTH_DATES.name: ("patient_id",),
 }
-_ARRIVAL = ("received_at", "sent_at", "delivery_id", "stay_id", "result_id")  # of two versions that say the same, one's own
+_ARRIVAL = (
+    "received_at",
+    "sent_at",
+    "delivery_id",
+    "stay_id",
+    "result_id",
+)  # of two versions that say the same, one's own
 
 
 @dataclass(frozen=True)

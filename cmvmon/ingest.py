@@ -260,4 +260,5 @@ def _judged(name: str, records: Records, judged: Judged, call: _Call, refused: D
     laboratory = None if table is None else call.declared.words_of(table)
     if laboratory is not None:
         scales = partial(is_log10_of, grammar=laboratory.grammar)
-    return Part(name, accepted, quarantined, judged.named, withdrawals, len(judged.ignored), received, refused, scales)
+    n_ignored, noticed = len(judged.ignored), judged.noticed
+    return Part(name, accepted, quarantined, judged.named, withdrawals, n_ignored, received, refused, scales, noticed)

@@ -111,10 +111,15 @@ def _feeds(view: DataView, language: Language) -> Part:
         for feed in ordered
         if feed.clock_ahead_s is not None
     )
+    differ = tuple(
+        language.say("data.feeds.differ", feed=feed.feed, n=language.number(feed.statuses_differ, 0))
+        for feed in ordered
+        if feed.statuses_differ
+    )
     return Part(
         "feeds",
         language.say("data.feeds"),
-        (*said, *ahead),
+        (*said, *ahead, *differ),
         table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16)),
     )
 

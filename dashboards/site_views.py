@@ -38,7 +38,8 @@ class Feed:
 
     Of its deliveries, each by its last judging: received = accepted + quarantined + duplicates + ignored. `n_deliveries` and
     `n_refused`: of the last days (`DataView.deliveries_days`). `clock_ahead_s`: by how
-    much the feed's clock runs ahead; None = it does not.
+    much the feed's clock runs ahead; None = it does not. `statuses_differ`: results of the last day that are used as less than they
+    say, by the status of their order.
     """
 
     feed: str
@@ -55,6 +56,7 @@ class Feed:
     n_deliveries: int
     n_refused: int
     clock_ahead_s: float | None = None
+    statuses_differ: int = 0
 
     @property
     def difference(self) -> int:

@@ -30,6 +30,26 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """What is odd in records that are used all the same: a matter for whoever keeps the feed.
+
+    Attributes:
+        statuses_differ: of how many results the status of their order lets less rest on them than their own says.
+        sent_ahead_s: by how many seconds at most a message says that it was made after it had come; 0 = none does.
+    """
+
+    statuses_differ: int = 0
+    sent_ahead_s: int = 0
+
+    def and_(self, other: Noticed) -> Noticed:
+        """Of both."""
+        return Noticed(self.statuses_differ + other.statuses_differ, max(self.sent_ahead_s, other.sent_ahead_s))
+
+
+NOTHING_NOTICED = Noticed()
+
+
+@dataclass(frozen=True)
 class Judged:
     """Every record stands in exactly one of the three.
 
@@ -40,6 +60,7 @@ class Judged:
             the row type, its `identity` null, `record_number` and `line`.
         named: by number of a rejected record, what it names, where any of it could be read.
         ignored: numbers of the records that the laboratory file says are no CMV load.
+        noticed: of all accepted records together.
     """
 
     accepted: pl.DataFrame
@@ -47,3 +68,4 @@ class Judged:
     ignored: tuple[int, ...] = ()
     withdrawals: pl.DataFrame | None = None
     named: Mapping[int, Named] = field(default_factory=dict)
+    noticed: Noticed = NOTHING_NOTICED

@@ -143,7 +143,7 @@ def judge(records: Records, table: Delivered, declared: Declared, arrival: Arriv
             received_at=pl.coalesce(since, pl.lit(arrival.received_at)).cast(pl.Datetime("us", "UTC")),
             delivery_id=pl.lit(arrival.delivery_id),
         )
-    return Judged(accepted, judged.rejected, judged.ignored, withdrawals, judged.named)
+    return replace(judged, accepted=accepted, withdrawals=withdrawals)
 
 
 def patient_named(delivered: str, table: Delivered, declared: Declared) -> str | None:

@@ -21,13 +21,13 @@ from cmvmon.feeds.assay_rows import AssayRow
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
 from cmvmon.feeds.declared_statuses import CONFIRMED
 from cmvmon.feeds.doubting_notes import DOUBTED
-from cmvmon.feeds.judged import PLACE, REJECTED, Arrival, Judged
+from cmvmon.feeds.judged import NOTHING_NOTICED, PLACE, REJECTED, Arrival, Judged
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Qualified, Record, Records, Unclear
-from cmvmon.feeds.result_cells import LONG_BEFORE_REPORT, sent_at_of, status_of, times_of
+from cmvmon.feeds.result_cells import LONG_BEFORE_REPORT, noticed_of, sent_at_of, status_of, times_of
 from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
@@ -63,6 +63,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     named: dict[int, Named] = {}
     rejected = records.unreadable()
     ignored: list[int] = []
+    noticed = NOTHING_NOTICED
     for record in records.readable:
         cells = _joined({field: record.cells[place] for field, place in places.items()})
         if is_of_another_test(cells, records.names_of_tests.get(record.number, ""), laboratory):
@@ -82,6 +83,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
             rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
         else:
             rows.append(row)
+            noticed = noticed.and_(noticed_of(cells, laboratory, arrival))
     accepted, broken = _split(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
     is_withdrawal = pl.col("result_status") == words.WITHDRAWN
     waiting = pl.concat(
@@ -100,7 +102,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     )
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in nameless.to_dicts()}
     named |= {row["record_number"]: Named.of(row, VIRAL_LOAD_RESULTS) for row in waiting.to_dicts()}
-    return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named)
+    return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named, noticed)
 
 
 def _is_doubted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from cmvmon.domain.delivered import Delivered
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named
-from cmvmon.feeds.judged import Judged
+from cmvmon.feeds.judged import NOTHING_NOTICED, Judged, Noticed
 from cmvmon.feeds.reasons import explain, remedy
 from cmvmon.feeds.records import Records
 
@@ -33,6 +34,7 @@ class Part:
         refused: why this part was refused whole, or None.
         is_log10_of: of two records, whether the second prints in log10 what the first prints as it is; None where no
             laboratory's words say so.
+        noticed: what is odd in the accepted records; nothing, where only some that were set apart are judged again.
     """
 
     table: str
@@ -44,6 +46,7 @@ class Part:
     received: int
     refused: DeliveryError | None
     is_log10_of: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] | None = None
+    noticed: Noticed = NOTHING_NOTICED
 
 
 def joined(parts: Sequence[Part]) -> Part:
@@ -59,6 +62,7 @@ def joined(parts: Sequence[Part]) -> Part:
         withdrawals=pl.concat(withdrawals) if withdrawals else None,
         ignored=sum(part.ignored for part in parts),
         received=sum(part.received for part in parts),
+        noticed=reduce(Noticed.and_, (part.noticed for part in parts)),
     )
 
 
@@ -70,6 +74,7 @@ def only(judged: Judged, numbers: frozenset[int]) -> Judged:
         rejected=judged.rejected.filter(wanted),
         withdrawals=None if judged.withdrawals is None else judged.withdrawals.filter(wanted),
         ignored=tuple(number for number in judged.ignored if number in numbers),
+        noticed=NOTHING_NOTICED,
     )
 
 

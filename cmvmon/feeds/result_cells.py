@@ -9,7 +9,7 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
 from cmvmon.feeds.declared_statuses import CONFIRMED, more_cautious
 from cmvmon.feeds.doubting_notes import DOUBTED
-from cmvmon.feeds.judged import Arrival
+from cmvmon.feeds.judged import Arrival, Noticed
 from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.times import read_time
@@ -36,6 +36,16 @@ def status_of(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejecti
     if of_order is None:
         return Rejection("unknown_order_status", "order_status")
     return own if isinstance(own, Rejection) else more_cautious(own, of_order)
+
+
+def noticed_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Noticed:
+    """What is odd in a record that is used. The status of the order counts where it makes a result preliminary or withdrawn that
+    says it is neither; an order that is final, of which a result was corrected, is as it should be."""
+    own, sent_at = _own_status(cells, laboratory), moment_of(cells.get("sent_at", ""), laboratory)
+    ahead = timedelta() if isinstance(sent_at, str) else sent_at - arrival.landed_at
+    less = (words.PRELIMINARY, words.WITHDRAWN)
+    differs = not isinstance(own, Rejection) and own not in less and status_of(cells, laboratory) in less
+    return Noticed(int(differs), max(0, round(ahead.total_seconds())))
 
 
 def _own_status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:

@@ -244,5 +244,5 @@ def test_counts_that_do_not_add_up_are_refused_by_the_database(site: Path) -> No
     with pytest.raises(sa.exc.IntegrityError, match="nothing_lost"):
         sites.write(
             site,
-            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, sends, withdrawn, code_version, format FROM deliveries",
+            "INSERT INTO deliveries SELECT 'x', feed, table_name, attempt, file_name, landed_at, received_at, is_history, laboratory_file, refused, refused_because, received + 1, accepted, quarantined, duplicates, ignored, sends, withdrawn, statuses_differ, sent_ahead_s, code_version, format FROM deliveries",
         )

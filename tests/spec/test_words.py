@@ -173,6 +173,7 @@ ASKED_OF_STAFF = (
     "footer.use",
     "board.says.unknown",
     "data.feeds.ahead",
+    "data.feeds.differ",
     "method.",
     "strength.A",
     "status.prior_only",

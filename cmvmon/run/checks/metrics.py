@@ -172,6 +172,7 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
     waits = GaugeMetricFamily("cmvmon_feed_quarantined_records", "Records that wait in quarantine.", labels=labels)
     refused = GaugeMetricFamily("cmvmon_feed_refused", "1 = the newest delivery stands refused.", labels=labels)
     ahead = GaugeMetricFamily("cmvmon_feed_clock_ahead_seconds", "Sent after it had come: at most.", labels=labels)
+    differ = GaugeMetricFamily("cmvmon_feed_statuses_differ", "Results used as less than they say.", labels=labels)
     for (feed, table), each in _by_label(found.feeds).items():
         at = (feed, table)
         heard = [one.last_at for one in each if one.last_at is not None]
@@ -187,7 +188,8 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
         waits.add_metric(at, sum(one.n_quarantined for one in each))
         refused.add_metric(at, any(one.refused is not None for one in each))
         ahead.add_metric(at, max(one.clock_ahead_s or 0.0 for one in each))
-    yield from (last, lately, agreed, silent, waits, refused, ahead)
+        differ.add_metric(at, sum(one.statuses_differ for one in each))
+    yield from (last, lately, agreed, silent, waits, refused, ahead, differ)
 
 
 def _by_label(feeds: tuple[FeedHealth, ...]) -> dict[tuple[str, str], list[FeedHealth]]:

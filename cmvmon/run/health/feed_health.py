@@ -16,7 +16,8 @@ from cmvmon.run.health.work_faults import described
 from cmvmon.shell.as_known.signs_of_life import rhythm_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.waiting import feed_state
-from cmvmon.shell.waiting.sent_ahead import clock_ahead_s
+from cmvmon.shell.waiting.feed_state import FeedTable
+from cmvmon.shell.waiting.odd_lately import Odd, odd_lately
 
 A_DAY = timedelta(days=1)
 
@@ -29,7 +30,8 @@ class FeedHealth:
     hours that are agreed between two (None = nothing is), `is_silent`: whether they are over (None = nothing is agreed, or nothing
     came). `n_quarantined`: records that wait; `refused`: why the newest delivery stands refused. `is_described`: whether a file of the
     site or the package describes the feed; the name of another one is whatever somebody called a folder. `clock_ahead_s`: by how
-    many seconds at most its results of 24 hours were sent after they had come; None = its clock does not run ahead.
+    many seconds at most its results of 24 hours were sent after they had come; None = its clock does not run ahead. `statuses_differ`:
+    how many of these were used as less than their own status says, by that of their order.
     """
 
     feed: str
@@ -42,6 +44,7 @@ class FeedHealth:
     refused: str | None
     is_described: bool
     clock_ahead_s: float | None = None
+    statuses_differ: int = 0
 
 
 def feed_health(connection: sa.Connection, site: Site, *, at: datetime) -> Iterator[FeedHealth]:
@@ -58,8 +61,14 @@ def feed_health(connection: sa.Connection, site: Site, *, at: datetime) -> Itera
             item.n_quarantined,
             item.refused,
             item.feed in known,
-            clock_ahead_s(connection, item.feed, since=at - A_DAY, until=at) if item.table in BY_LABORATORY else None,
+            *_odd(connection, item, at),
         )
+
+
+def _odd(connection: sa.Connection, item: FeedTable, at: datetime) -> Odd:
+    if item.table not in BY_LABORATORY:
+        return Odd(None, 0)
+    return odd_lately(connection, item.feed, item.table, since=at - A_DAY, until=at)
 
 
 def _agreed_hours(site: Site, feed: str, table: str) -> float | None:

@@ -11,6 +11,10 @@ ADDED = {
     "0003": {
         ("antiviral_courses", "stop_reason"): {"sqlite": "VARCHAR", "postgresql": "VARCHAR"},
     },
+    "0004": {
+        ("deliveries", "statuses_differ"): {"sqlite": "INTEGER", "postgresql": "INTEGER"},
+        ("deliveries", "sent_ahead_s"): {"sqlite": "INTEGER", "postgresql": "INTEGER"},
+    },
 }
 
 

@@ -114,6 +114,9 @@ DELIVERIES = sa.Table(
     # What it was taken for (cmvmon.feeds.table_file), and how many known records it withdrew: they are none of the received.
     sa.Column("sends", sa.String, nullable=False),
     sa.Column("withdrawn", sa.Integer, nullable=False),
+    # What was odd in what is used (cmvmon.feeds.judged.Noticed); null in rows of before version 0004.
+    sa.Column("statuses_differ", sa.Integer),
+    sa.Column("sent_ahead_s", sa.Integer),
     sa.Column("code_version", sa.String, nullable=False),
     sa.Column("format", sa.String, nullable=False),
     sa.CheckConstraint("received = accepted + quarantined + duplicates + ignored", name="nothing_lost"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from cmvmon import __version__
 from cmvmon.domain.delivered import BY_NAME, REJECTED_BY_A_PERSON, ROWS, WHOLE_SNAPSHOT
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.domain.identity import Named
+from cmvmon.feeds.judged import NOTHING_NOTICED, Noticed
 from cmvmon.feeds.part import Part
 from cmvmon.feeds.reasons import remedy
 from cmvmon.feeds.table_file import NOTHING_SAID, TableFile, TableForm
@@ -57,6 +58,7 @@ class Counted:
     refused_because: str | None = None
     was_known: bool = False
     withdrawn: int = 0
+    noticed: Noticed = NOTHING_NOTICED
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
         refused=None if part.refused is None else part.refused.code,
         refused_because=None if part.refused is None else str(part.refused),
         withdrawn=n_gone + n_withdrawn,
+        noticed=part.noticed,
     )
     _note(connection, counted, judging, form.sends)
     _insert(connection, QUARANTINE, quarantined)
@@ -216,6 +219,7 @@ def _note(connection: sa.Connection, counted: Counted, judging: _Judging, sends:
             "code_version": __version__,
             "format": landed.form,
             "sends": sends,
+            **asdict(counted.noticed),
             **{name: getattr(counted, name) for name in counts},
         },
     )

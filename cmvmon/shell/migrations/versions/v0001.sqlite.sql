@@ -273,6 +273,8 @@ CREATE TABLE deliveries (
     ignored INTEGER NOT NULL,
     sends VARCHAR NOT NULL,
     withdrawn INTEGER NOT NULL,
+    statuses_differ INTEGER,
+    sent_ahead_s INTEGER,
     code_version VARCHAR NOT NULL,
     format VARCHAR NOT NULL,
     PRIMARY KEY (delivery_id, feed, table_name, attempt),
