@@ -21,6 +21,7 @@ none was validated by histology in previously immunocompetent ICU patients.
 
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import Value, fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST
 
@@ -47,6 +48,7 @@ RULE = Rule(
     applies=(fact("compartment") == "bal") & ~is_stale_beside_newer,
     fires={"load_untreated": is_readable & samples.latest_is_load & (at_line | ~host.is_sound) & treatment.is_off},
     clears=(is_readable & (~samples.latest_is_load | (host.is_sound & below_line))) | treatment.is_on,
+    open_while=newer_result.open_while(but=treatment.is_on),
     tier={2: otherwise},
     cannot_tell=(
         ("no_recent_bal", ~is_recent),

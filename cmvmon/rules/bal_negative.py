@@ -14,6 +14,7 @@ Not to be read as the exclusion of CMV pneumonia: fluid that reached another seg
 from cmvmon.domain import words
 from cmvmon.facts import samples
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import Rule, say
 
 taken, detection, lod = fact("latest_collected_at"), fact("latest_detection"), fact("latest_lod_iu_per_ml")
@@ -30,7 +31,9 @@ RULE = Rule(
     & (fact("as_of") - taken <= number("within_days").days)
     & ~truth("is_discharged"),
     fires={"not_detected": is_negative & is_known & ~had_drug},
+    unless=newer_result.open_while(),
     clears=is_readable & detection.is_in((words.BELOW_LLOQ, words.QUANTIFIED, words.ABOVE_ULOQ)),
+    open_while=newer_result.open_while(),
     tier={3: otherwise},
     cannot_tell=(
         ("conflicting_values", ~is_readable),

@@ -18,6 +18,7 @@ Why: rules.md 3.1, guide G10. Not to be read as disease, nor as a word on who wa
 from cmvmon.domain import words
 from cmvmon.facts import host, samples
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST, NOT_STATED
 
@@ -38,6 +39,7 @@ RULE = Rule(
     applies=truth("has_series") & (is_bal | is_elsewhere) & is_recent,
     fires={"unanswered": is_readable & is_critical & has_waited & unanswered},
     clears=is_readable & (is_none | (is_critical & (is_answered | (unanswered & ~has_waited)))),
+    open_while=newer_result.open_while(),
     tier={words.TIERS[0]: otherwise},
     cannot_tell=(
         ("possible_lab_issue", truth("last_two_contradict")),

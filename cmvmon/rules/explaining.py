@@ -27,7 +27,7 @@ class Asked:
     """One condition of a rule, or one question inside it (`depth` 1), of one subject.
 
     Attributes:
-        part: what it decides (`applies`, `fires by_call`, `unless ...`, `clears`, `tier 2`).
+        part: what it decides (`applies`, `fires by_call`, `unless ...`, `clears`, `open_while ...`, `tier 2`).
         says: as the rule's file says it.
         holds: true, false, or None: not known; the rule then takes it as not so.
         left, right: the two sides of a comparison, or the value that is asked; None where there is none.
@@ -66,6 +66,7 @@ def named_conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:
     yield from ((f"fires {name}", condition) for name, condition in rule.fires.items())
     yield from ((f"unless {name}", condition) for name, condition in {**rule.inhibitors, **rule.unless}.items())
     yield "clears", rule.clears
+    yield from ((f"open_while {name}", condition) for name, condition in rule.open_while.items())
     yield from ((f"tier {tier}", condition) for tier, condition in rule.tier.items())
 
 

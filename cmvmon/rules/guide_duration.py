@@ -20,6 +20,7 @@ as advice to end or to go on: guidelines ask for two results below the limit bes
 from cmvmon.domain import words
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import denied, fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import Rule, say
 
 days, ended, least = fact("treated_days"), fact("course_ended_at"), number("least_days")
@@ -30,6 +31,10 @@ ended_lately = treatment.is_off & (fact("as_of") - ended <= number("told_within_
 
 is_long = days >= least
 all_reached = treatment.is_on & is_long & is_off_ventilator & is_below
+blood_at, leading_at = fact("last_blood_collected_at"), fact("longest_ago_collected_at")
+may_be_newer = newer_result.may_be_newer_than(blood_at) | newer_result.may_be_newer_than(leading_at)
+is_moot = ~treatment.is_on | (days < least) | is_ventilated
+by_newer = newer_result.open_while(may_be_newer, but=is_moot)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
 stopped_before = ended_lately & ~has_left & (~is_long | is_ventilated)
 
@@ -38,8 +43,10 @@ RULE = Rule(
     subject="patient",
     applies=treatment.is_on | ended_lately,
     fires={"all_reached": all_reached, "stopped_before": stopped_before},
+    unless=by_newer,
     clears=(treatment.is_on & ((days < least) | is_ventilated | is_not_below))
     | (ended_lately & (has_left | (is_long & is_off_ventilator))),
+    open_while=by_newer,
     tier={3: otherwise},
     cannot_tell=(
         ("ventilation_unknown", fact("is_ventilated").is_unknown()),

@@ -144,20 +144,25 @@ def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     fires, clears = grounds & ~held & ~inhibited, holds[rule.clears] & ~inhibited
     is_held = inhibited | (grounds & held)
     holds_back = [*rule.inhibitors.items(), *rule.unless.items()]
-    why = np.where(
-        is_held,
-        _first(holds_back, is_held, holds),
-        len(holds_back) + _first(rule.cannot_tell, ~fires & ~clears & ~is_held, holds),
-    )
+    is_contradictory = clears & (fires | is_held)
+    is_left_open = (clears | (fires & rule.is_state)) & _any(rule.open_while, holds, rows.height)
+    fires, clears = fires & ~is_left_open, clears & ~is_left_open
+    is_untold = ~fires & ~clears & ~is_held & ~is_left_open
+    whys = (holds_back, is_held), ([*rule.open_while.items()], is_left_open), (rule.cannot_tell, is_untold)
+    reasons = [why for said, _ in whys for why in said]
+    place, before = np.full(rows.height, len(reasons)), 0
+    for said, of_these in whys:
+        place = np.where(of_these, before + _first(said, of_these, holds), place)
+        before += len(said)
     marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
     alerts = fires & (not rule.is_state)
     told: dict[str, pl.Expr | pl.Series] = {
         "verdict": _each(_VERDICTS, np.where(alerts, 0, np.where(clears | fires, 1, 2)), pl.String()),
-        "reason": _said([*holds_back, *rule.cannot_tell], why, pl.String()),
+        "reason": _said(reasons, place, pl.String()),
         "tier": _said([*rule.tier.items()], _first([*rule.tier.items()], alerts, holds), pl.Int64()),
         "grounds": _those(tuple(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
         "says": _those(tuple(sentence.key for sentence in rule.says), marks),
-        "is_contradictory": pl.Series(clears & (fires | is_held), dtype=pl.Boolean),
+        "is_contradictory": pl.Series(is_contradictory, dtype=pl.Boolean),
     }
     whole = rows.hstack([column.alias(name) for name, column in told.items() if isinstance(column, pl.Series)])
     asked_for = {name: column for name, column in told.items() if isinstance(column, pl.Expr)}

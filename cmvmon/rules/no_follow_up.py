@@ -11,7 +11,8 @@ Alerts on two grounds. *overdue*, tier 2: neither blood nor a leading compartmen
 or what else leads, is not judged by what is new: of BAL once in a course, and not where it is stated not to be feasible.
 
 Clear when both are recent or not due yet, before day {not_before_day}, when not on treatment, or when discharged. Not
-assessable when it is unknown whether the patient is treated, and where *leading_overdue* is held back.
+assessable when it is unknown whether the patient is treated, where *leading_overdue* is held back, while a result of these days
+waits that could not be used, or the feeds of results are silent: a sample may have been taken.
 
 Why: weekly follow-up is the transplant guidelines' custom (Kotton 2018, AST 2019); guide G19, G20. Not to be read as
 neglect: the feed may be silent, which the ward page says on its first line, and a lavage may not have been feasible.
@@ -19,6 +20,7 @@ neglect: the feed may be silent, which the ward page says on its first line, and
 
 from cmvmon.facts import treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import Rule, say
 
 as_of, last, started = fact("as_of"), fact("last_blood_collected_at"), fact("course_started_at")
@@ -50,6 +52,7 @@ RULE = Rule(
     applies=otherwise,
     fires={"overdue": overdue, "leading_overdue": leading_overdue},
     unless={
+        **newer_result.may_have_come(overdue_after),
         "leading_not_feasible": leading_overdue & fact("longest_ago_not_feasible_at").is_known(),
         "told_before": leading_overdue & was_told,
     },
@@ -66,11 +69,7 @@ RULE = Rule(
         say("overdue", *(last, fact("days_since_blood_result"), started, overdue_after), when=of_blood),
         say("preliminary_since", n_preliminary, preliminary, when=of_blood & preliminary.is_known()),
         say("taken", blood_waits, when=~leading_overdue & blood_waits.is_known() & ~(blood_waits <= last)),
-        say(
-            "leading",
-            *(leading, leading_at, fact("days_since_longest_ago")),
-            when=leading.is_known() & leading_at.is_known(),
-        ),
+        say("leading", leading, leading_at, fact("days_since_longest_ago"), when=leading_at.is_known()),
         say("leading_none", leading, started, when=leading.is_known() & leading_at.is_unknown()),
         say("leading_taken", leading, leading_waits, when=leading_waits.is_known() & ~(leading_waits <= leading_at)),
         say("line", overdue_after, when=leading_overdue),

@@ -19,6 +19,7 @@ plasma was negative (Lodding 2018, Boeckh 2017). Not to be read as organ disease
 from cmvmon.domain import compartments, words
 from cmvmon.facts import samples
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import Rule, say
 
 as_of, taken = fact("as_of"), fact("latest_collected_at")
@@ -51,6 +52,7 @@ RULE = Rule(
     clears=((is_positive | is_stated) & blood_is_new & blood.is_in(samples.DETECTED))
     | (is_negative & (~is_stated | is_new_negative))
     | (is_faint & ~is_stated),
+    open_while=newer_result.open_while(newer_result.may_be_newer | newer_result.may_be_newer_than(blood_at)),
     tier={2: is_old_bal, 3: otherwise},
     cannot_tell=(
         ("conflicting_values", truth("latest_is_conflicting") & ~is_stated),

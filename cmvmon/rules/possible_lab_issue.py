@@ -16,6 +16,7 @@ patient's, or of another place.
 
 from cmvmon.facts import samples
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 taken, before = fact("latest_collected_at"), fact("previous_collected_at")
@@ -35,6 +36,7 @@ RULE = Rule(
     applies=truth("has_series") & is_recent,
     fires={"contradict": contradict, "conflicting": conflicting},
     clears=~contradict & ~conflicting & ~is_unclear,
+    open_while=newer_result.open_while(),
     tier={2: otherwise},
     cannot_tell=(("limit_unknown", otherwise),),
     says=(

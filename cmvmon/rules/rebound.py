@@ -22,6 +22,7 @@ from functools import partial
 from cmvmon.domain import words
 from cmvmon.facts import response, rises, samples, treatment
 from cmvmon.facts.conditions import choose, fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.airways import above, from_on, in_airways
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 from cmvmon.rules.sentences import of_a_rise
@@ -52,6 +53,7 @@ RULE = Rule(
     fires={"observed": observed, "computed": computed},
     unless={"conflicting_values": truth("latest_conflicts"), "possible_lab_issue": contradicts},
     clears=samples.both_below | (rises.can_be_ruled_out & ~contradicts & ~may_fire),
+    open_while=newer_result.open_while(),
     tier={2: observed | seen(fact("rise_since_anchor_log10")), 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", fact("treatment") == words.TREATMENT_UNKNOWN),

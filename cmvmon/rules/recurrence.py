@@ -20,6 +20,7 @@ disease: low loads after a course are often blips (Lodding 2018). The lines are 
 from cmvmon.domain import compartments, words
 from cmvmon.facts import samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 latest, before, load = fact("latest_collected_at"), fact("previous_collected_at"), fact("latest_at_least_iu_per_ml")
@@ -50,6 +51,7 @@ RULE = Rule(
         "rise": rises_again,
     },
     clears=(is_after & samples.latest_is_below) | (treatment.is_on & ~cleared),
+    open_while=newer_result.open_while(but=treatment.is_on & ~cleared),
     tier={2: is_high_again | is_rising, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", is_unknown & ~cleared),

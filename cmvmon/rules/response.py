@@ -31,7 +31,7 @@ to be read as failure of a drug, nor resistance. BAL is described.
 from cmvmon.domain import words
 from cmvmon.facts import falls, response, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules import little_fall
+from cmvmon.rules import little_fall, newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 
 call, status = fact("call"), fact("status")
@@ -50,6 +50,7 @@ RULE = Rule(
     fires={**little_fall.GRAVE, "below_local_line": little_fall.below_local_line},
     unless={"blip_unconfirmed": possible_blip, "possible_lab_issue": truth("last_two_contradict")},
     clears=treatment.is_on & ~fires & ends,
+    open_while=newer_result.open_while(),
     tier={1: little_fall.refractory, 2: little_fall.is_grave, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", ~treatment.is_on),

@@ -19,6 +19,7 @@ from functools import partial
 from cmvmon.domain import compartments
 from cmvmon.facts import rises, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.airways import above, in_airways
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import POINTS
@@ -47,6 +48,7 @@ RULE = Rule(
     fires={"rise": on & observed, "two_loads": on & two_loads},
     unless={"conflicting_values": truth("latest_conflicts"), "possible_lab_issue": truth("last_two_contradict")},
     clears=treatment.is_on | (on & (samples.both_below | is_quiet)),
+    open_while=newer_result.open_while(but=treatment.is_on),
     tier={2: otherwise},
     cannot_tell=(
         ("treatment_unknown", ~on),

@@ -64,6 +64,8 @@ class Rule:
         fires: the grounds of an alert, by name; one is enough.
         clears: when it is known that there is nothing to alert. Both at once is an error.
         unless: what holds a fire back, by the reason that the verdict then carries, the first that holds.
+        open_while: what keeps it from being clear, likewise by reason; where it tells a state, from telling that too. An alert
+            stands.
         tier: of an alert, by the first condition that holds; the last is `otherwise`.
         cannot_tell: why it neither fires nor clears, as a code or as a fact that holds one, by the first condition that
             holds; the last is `otherwise`. The order is clinical.
@@ -92,6 +94,7 @@ class Rule:
     says: tuple[Say, ...]
     leaflet: str
     unless: Mapping[str, Condition] = field(default_factory=dict)
+    open_while: Mapping[str, Condition] = field(default_factory=dict)
     rests_on: tuple[tuple[tuple[str, ...], Condition], ...] = ()
     also_tells: tuple[Value, ...] = ()
     expects: tuple[str, ...] = ()
@@ -138,6 +141,7 @@ class Rule:
         yield from self.inhibitors.values()
         yield from self.fires.values()
         yield from self.unless.values()
+        yield from self.open_while.values()
         yield self.clears
         yield from self.tier.values()
         yield from (condition for _, condition in self.cannot_tell)

@@ -10,6 +10,7 @@ as cured, nor as virus absent: "not detected" does not exclude virus below the l
 
 from cmvmon.facts import samples
 from cmvmon.facts.conditions import fact, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import Rule, say
 
 has_nothing = ~truth("patient_has_series") & fact("compartment").is_unknown()
@@ -22,6 +23,7 @@ RULE = Rule(
     applies=(truth("has_series") & ~truth("is_older")) | has_nothing,
     fires={"both_below": is_readable & both_below},
     clears=is_readable & ~both_below,
+    open_while=newer_result.open_while(),
     tier={},
     cannot_tell=(("conflicting_values", truth("last_two_conflict")), ("fewer_than_two_results", otherwise)),
     says=(

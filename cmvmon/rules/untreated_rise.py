@@ -22,6 +22,7 @@ benefit (76 patients). Not to be read as an indication to treat.
 from cmvmon.domain import compartments, words
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import newer_result
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST, NOT_STATED
 
@@ -29,14 +30,12 @@ taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
 is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 is_cleared = (cleared_for >= number("watched.cleared_from_days")) & truth("had_load_before")
-is_blood = fact("compartment").is_in(compartments.BLOOD)
-is_tissue = fact("compartment") == "tissue"
+is_blood, is_tissue = fact("compartment").is_in(compartments.BLOOD), fact("compartment") == "tissue"
 is_elsewhere = fact("compartment").is_in(("csf", "vitreous")) | is_tissue
 none_since = ended.is_unknown() | (taken <= ended)
 is_recent = fact("as_of") - taken <= number("within_days").days
-is_readable = is_recent & ~truth("latest_is_conflicting")
 
-is_judged = treatment.is_off & is_readable & ~truth("last_two_contradict")
+is_judged = treatment.is_off & is_recent & ~truth("latest_is_conflicting") & ~truth("last_two_contradict")
 high = is_judged & is_blood & (load >= number("high_iu_per_ml"))
 rising, rise = load >= number("rising_iu_per_ml"), fact("rise_lately_log10") > number("rise_log10")
 rises = is_judged & is_blood & rising & rise
@@ -51,6 +50,7 @@ RULE = Rule(
     applies=truth("has_series") & (is_blood | is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
     fires={"high": high, "rise": rises, "elsewhere": elsewhere},
     clears=(is_judged & ~high & ~rises & ~elsewhere & ~may_rise) | treatment.is_on,
+    open_while=newer_result.open_while(but=treatment.is_on),
     tier={2: high | elsewhere | ~host.is_sound, 3: otherwise},
     cannot_tell=(
         ("treatment_unknown", is_unknown),

@@ -23,6 +23,11 @@ quantification of 200 IU/mL, plasma one of 35; `?` = intent of the drug not know
 delivered; `d-3- bal` = a stay from day -3, still open, with BAL stated as affected; `9000~300` = reported as 9,000 and
 corrected to 300; `nd?` = not detected by an assay whose limits are not known. The conditions are those of the rule's file:
 over facts ([docs/facts.md](facts.md)) and numbers of the protocol; what is not known counts as not so.
+
+Two things keep every rule about a load from being clear; an alert stands. `result_unread`: a result of the patient came that could
+not be used, and may be of a newer sample. `results_silent`: the feeds of results are silent for longer than they say
+([decisions/0082-what-could-not-be-read-is-not-quiet.md](decisions/0082-what-could-not-be-read-is-not-quiet.md)). A silent feed is an
+alert of the work itself (`feed_silent`), told once to whoever the site's routing names, and no rule of a patient.
 """
 
 
@@ -95,7 +100,9 @@ def _conditions(rule: Rule) -> list[str]:
     fires = "a state, told and no alert:" if rule.is_state else "alerts"
     said = [("applies", rule.applies), *((f"{fires} `{name}`", c) for name, c in rule.fires.items())]
     said += [(f"not assessable `{name}` although it would alert", c) for name, c in rule.unless.items()]
-    said += [("clears", rule.clears), *((f"tier {tier}", c) for tier, c in rule.tier.items())]
+    said += [("clears", rule.clears)]
+    said += [(f"not assessable `{name}` although it would be clear", c) for name, c in rule.open_while.items()]
+    said += [*((f"tier {tier}", c) for tier, c in rule.tier.items())]
     reasons = [(code if isinstance(code, str) else code.written, c) for code, c in rule.cannot_tell]
     said += [(f"else not assessable `{code}`", c) for code, c in reasons]
     told = ", ".join(f"`{ground}`" for ground in rule.after_discharge) or "none"

@@ -46,7 +46,10 @@ def known(ward: Reference) -> Known:
         tables[VIRAL_LOAD_RESULTS] = _with_withdrawals(tables[VIRAL_LOAD_RESULTS])
         tables[RESISTANCE_REPORTS] = _reports(ward)
         tables |= {DRUG_LEVELS: _levels(ward), LABORATORY_VALUES: _counts(ward)}
-    return Known.of(tables, concordance=ward.concordance())
+    unread = frozenset(ward.results()["patient_id"].unique().sort()[::3]) if ward == WARDS[0] else frozenset[str]()
+    came = {VIRAL_LOAD_RESULTS.name: dict.fromkeys(sorted(unread)[::2], ward.as_of)}
+    waits = {VIRAL_LOAD_RESULTS.name: unread}
+    return Known.of(tables, concordance=ward.concordance(), unread=waits, unread_until=came)
 
 
 def _with_withdrawals(results: pl.DataFrame) -> pl.DataFrame:

@@ -2,13 +2,14 @@
 
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
 are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, `beside`; what was measured (tests/measured.py): `levels`,
-`labs`; and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. It is about a compartment, a drug (`drug
+`labs`; and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. `unread`: when a result came that could not
+be used and waits (`d5`, `?` = not known when); `heard`: when the feeds of results, silent since, were last heard of. It is about a compartment, a drug (`drug
 foscarnet`), two (`drug foscarnet with citrate`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import polars as pl
 
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
+from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
@@ -61,6 +63,8 @@ class Case:
     limits: str = "never"
     beside: str = "never"
     other: str | None = None
+    unread: str = "-"
+    heard: str = "-"
 
 
 def cases(rule: str) -> list[Case]:
@@ -100,6 +104,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 *(cell.get(name, "never") for name in ("orders", "pf", "serology", "limits")),
                 cell.get("beside", "never"),
                 other,
+                *(cell.get(name, "-") for name in ("unread", "heard")),
             )
         )
     return made
@@ -134,7 +139,17 @@ def tables(case: Case) -> Known:
     )
     exposed = with_exposure(known, doses=case.doses, kidney=case.kidney, born=case.born, beside=case.beside)
     given = with_measured(exposed, levels=case.levels, labs=case.labs)
-    return with_samples(given, orders=case.orders, pf=case.pf, serology=case.serology, limits=case.limits)
+    told = with_samples(given, orders=case.orders, pf=case.pf, serology=case.serology, limits=case.limits)
+    return _with_unread(told, case)
+
+
+def _with_unread(known: Known, case: Case) -> Known:
+    name = VIRAL_LOAD_RESULTS.name
+    silent = {} if case.heard == "-" else {name: at(float(case.heard.removeprefix("d")))}
+    if case.unread == "-":
+        return replace(known, silent=silent)
+    came = {} if case.unread == "?" else {PATIENT: at(float(case.unread.removeprefix("d")))}
+    return replace(known, silent=silent, unread={name: frozenset({PATIENT})}, unread_until={name: came})
 
 
 def about(case: Case) -> pl.Expr:

@@ -241,6 +241,28 @@ def test_an_inhibited_rule_does_not_clear_either() -> None:
     assert found["made_up", "A"] == ("not_assessable", "inhibited_by_first", None)
 
 
+def test_what_keeps_a_rule_open_keeps_it_from_being_clear_and_an_alert_stands() -> None:
+    opened = rule(open_while={"hot_room": fact("celsius").is_known()}, clears=fact("celsius") <= number("line"))
+    found = said(opened, line=38.0)
+    assert found["made_up", "A"] == ("alert", None, 2)
+    assert found["made_up", "B"] == ("not_assessable", "not_measured", None)
+    cool = said(opened, line=39.5)
+    assert cool["made_up", "A"] == ("not_assessable", "hot_room", None)
+
+
+def test_what_keeps_a_rule_open_keeps_a_state_from_being_told() -> None:
+    state = rule(is_state=True, tier={}, open_while={"hot_room": fact("celsius").is_known()})
+    found = said(state, line=38.0)
+    assert found["made_up", "A"] == ("not_assessable", "hot_room", None)
+    assert said(replace(state, open_while={}), line=38.0)["made_up", "A"] == ("clear", None, None)
+
+
+def test_a_rule_that_fires_and_clears_at_once_is_refused_though_something_keeps_it_open() -> None:
+    opened = rule(open_while={"hot_room": fact("celsius").is_known()}, clears=fact("celsius").is_known())
+    with pytest.raises(ContractBroken, match="fires and clears at once"):
+        said(opened, line=38.0)
+
+
 def test_a_rule_that_reads_what_no_fact_table_gives_stops_the_start() -> None:
     tables = by_name((PEOPLE, FEVER))
     with pytest.raises(ProgramError, match="the rule made_up reads 'no_such', which no fact table gives"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 
 import polars as pl
@@ -69,11 +70,12 @@ def _concordance(rows: tuple[tuple[object, ...], ...], as_of_day: float) -> pl.D
 
 def _shared(case: Case, known: Known) -> Hashable:
     """What must be the same of cases that are assessed together."""
-    if known.unread or known.silent or known.last_heard or not known.assays.is_empty() or known.concordance is None:
+    if known.last_heard or not known.assays.is_empty() or known.concordance is None:
         raise ValueError(f"{case.rule}: {case.name} tells what cases that are assessed together can't each have")
     of_unit = tuple(known.concordance.filter(scope="unit").rows())
     sent = tuple(sorted((name, words) for name, words in known.ever_sent.items()))
-    return case.as_of_day, frozenset(known.tables), sent, known.answered is None, of_unit
+    silent = tuple(sorted(known.silent.items()))
+    return case.as_of_day, frozenset(known.tables), silent, sent, known.answered is None, of_unit
 
 
 @cache
@@ -112,7 +114,15 @@ def _marked(known: Known, mark: str) -> Known:
         tables={name: _with_mark(rows, mark) for name, rows in known.tables.items()},
         concordance=None if known.concordance is None else _with_mark(known.concordance, mark),
         answered=None if known.answered is None else _with_mark(known.answered, mark),
+        unread={name: frozenset(who + mark for who in them) for name, them in known.unread.items()},
+        unread_until={name: {who + mark: at for who, at in them.items()} for name, them in known.unread_until.items()},
     )
+
+
+def _came(each: Sequence[Known]) -> dict[str, dict[str, datetime]]:
+    """When rows came that could not be used, of every patient."""
+    name = VIRAL_LOAD_RESULTS.name
+    return {name: {who: came for known in each for who, came in known.unread_until.get(name, {}).items()}}
 
 
 def _with_mark(rows: pl.DataFrame, mark: str) -> pl.DataFrame:
@@ -127,4 +137,6 @@ def _joined(each: Sequence[Known]) -> Known:
         tables={name: pl.concat(known.tables[name] for known in each) for name in each[0].tables},
         concordance=of_each.unique(maintain_order=True),  # the unit's rows are the same of all
         answered=pl.concat(answered) if answered else None,
+        unread={VIRAL_LOAD_RESULTS.name: frozenset().union(*(known.unread_of(VIRAL_LOAD_RESULTS) for known in each))},
+        unread_until=_came(each),
     )

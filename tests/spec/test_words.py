@@ -54,7 +54,7 @@ ROOT = Path(__file__).parents[2]
 RULE_REASONS = {
     reason
     for rule in all_rules()
-    for reason in (*(code for code, _ in rule.cannot_tell), *rule.unless, *rule.inhibitors)
+    for reason in (*(code for code, _ in rule.cannot_tell), *rule.unless, *rule.open_while, *rule.inhibitors)
     if isinstance(reason, str)
 }
 

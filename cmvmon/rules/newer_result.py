@@ -1,0 +1,39 @@
+"""What keeps a rule about loads open: a result that may be newer than all that it read, or feeds of results that are silent."""
+
+from __future__ import annotations
+
+from cmvmon.facts.conditions import Condition, Value, fact, truth
+
+UNREAD, SILENT = "result_unread", "results_silent"
+waits, came = truth("has_unread_result"), fact("unread_result_came_at")
+is_silent = fact("results_heard_at").is_known()
+
+
+def may_be_newer_than(taken: Value) -> Condition:
+    """A result waits that could not be used, and it is not known that it came before that sample was taken. False without a sample."""
+    return waits & taken.is_known() & ~(came < taken)
+
+
+may_be_newer = may_be_newer_than(fact("latest_collected_at"))
+
+
+def open_while(unread: Condition = may_be_newer, *, but: Condition | None = None) -> dict[str, Condition]:
+    """For `Rule.open_while` of a rule about a series: it is not clear that the load is quiet while its newest result may be one that
+    nobody could read, or one that did not come.
+
+    Args:
+        unread: where a result that waits may be newer than what the rule reads.
+        but: what makes the rule clear whatever the load is.
+    """
+    found = {UNREAD: unread, SILENT: is_silent}
+    return found if but is None else {name: condition & ~but for name, condition in found.items()}
+
+
+def may_have_come(within: Value) -> dict[str, Condition]:
+    """For `Rule.unless` of a rule that says that no result of the last days is there: one that came in these days and could not be
+    used, or nobody knows when, is a sample that was taken; while the feeds are silent any may have been.
+
+    Args:
+        within: the days.
+    """
+    return {UNREAD: waits & ~(fact("as_of") - came > within.days), SILENT: is_silent}
