@@ -71,9 +71,9 @@ def treatment(facts: Facts) -> pl.DataFrame:
     gap: what goes on elsewhere is told by nobody. Then treatment is `unknown`, as it was last known when the patient left: neither
     stopped nor running. What was started or stopped after that was told, and holds as it says. Source: rules.md section 1.
 
-    A rise counts, on treatment, and of a patient who left on it, from the start of that course, whatever drugs came after the
-    first, so that a load that stands above its lowest is not forgotten when the drug is changed. On prophylaxis it counts from the
-    earliest start of the rows that run.
+    A rise counts, on treatment, of a patient who left on it, and of one who was on it when the feeds were last heard of, from the
+    start of that course, whatever drugs came after the first, so that a load that stands above its lowest is not forgotten when the
+    drug is changed, nor when nothing is heard of it. On prophylaxis it counts from the earliest start of the rows that run.
     """
     latest = (
         facts.prepared.clocks.sort("patient_id", "anchor_at")
@@ -89,7 +89,7 @@ def treatment(facts: Facts) -> pl.DataFrame:
             on_letermovir_alone=is_off & pl.col("is_letermovir").fill_null(False),
             has_prophylaxis=pl.col("prophylaxis_since").is_not_null(),
             prophylaxis_drugs=pl.when(is_off).then(pl.col("given").list.join(";")),
-            watched_since=pl.when((pl.col("treatment") == words.TREATMENT_ON) | pl.col("left_on_it"))
+            watched_since=pl.when((pl.col("treatment") == words.TREATMENT_ON) | pl.col("was_on_it"))
             .then("course_started_at")
             .when(is_off)
             .then("prophylaxis_since"),
@@ -123,6 +123,15 @@ def is_known_to_run(facts: Facts) -> pl.Expr:
     if last_heard is not None:
         counts = _surely_runs(facts, pl.lit(last_heard)) | (_told_since(facts) & counts)
     return counts & (~_ran_when_left(facts) | _surely_runs(facts, _left_at(facts)))
+
+
+def _ran_when_heard(facts: Facts) -> pl.Expr:
+    """Whether a row ran when its silent feeds were last heard of, by all that is known now; false where they are not silent."""
+    last_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES)
+    if last_heard is None:
+        return pl.lit(False)
+    gap, heard = timedelta(hours=facts.protocol.response_clock.interrupted_gap_h), pl.lit(last_heard)
+    return (pl.col("started_at") <= heard) & (pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= heard - gap))
 
 
 def _left_at(facts: Facts) -> pl.Expr:
@@ -161,7 +170,7 @@ def _state(facts: Facts) -> pl.DataFrame:
     last_known_at = pl.lit(last_heard, dtype=Kind.MOMENT.dtype)
     ids = facts.of(PATIENTS).select("patient_id", last_known_at=last_known_at)
     if not begun.was_delivered(ANTIVIRAL_COURSES):
-        return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN), left_on_it=pl.lit(False))
+        return ids.with_columns(treatment=pl.lit(words.TREATMENT_UNKNOWN), was_on_it=pl.lit(False))
     is_treatment_drug = pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
     is_listed = pl.col("drug").is_in(list(facts.protocol.drugs))
     intended = (pl.col("indication") == "treatment").fill_null(False)
@@ -185,11 +194,13 @@ def _state(facts: Facts) -> pl.DataFrame:
     )
     is_lost = pl.col("left_at").is_not_null() & ~pl.col("is_on").fill_null(False)
     known_at = pl.min_horizontal("last_known_at", pl.when(is_lost).then("left_at"))
+    heard_on = begun[ANTIVIRAL_COURSES].filter(_ran_when_heard(facts) & is_treatment(facts))["patient_id"].unique()
     joined = ids.join(state, on="patient_id", how="left").join(left_on, on="patient_id", how="left")
-    return joined.with_columns(left_on_it=is_lost, last_known_at=known_at).select(
+    was_on_it = is_lost | pl.col("patient_id").is_in(heard_on.implode())
+    return joined.with_columns(was_on_it=was_on_it, last_known_at=known_at).select(
         "patient_id",
         "last_known_at",
-        "left_on_it",
+        "was_on_it",
         running_drugs=pl.when("is_on").then(pl.col("drugs").list.join(";")),
         treatment=pl.when(pl.col("is_on").fill_null(False))
         .then(pl.lit(words.TREATMENT_ON))

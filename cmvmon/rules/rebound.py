@@ -40,8 +40,8 @@ observed = exceeds(rise) & (
 )
 may_exceed = exceeds(at_most) | truth("latest_point_is_unbounded")
 possible_blip = fact("first_positive_iu_per_ml") < number("to_at_least_iu_per_ml")
-alarmed = treatment.is_on & (fact("probability_rebound") >= number("alarm.probability_rebound")) & ~possible_blip
-computed = alarmed & beyond_scatter(fact("rise_since_anchor_log10"))
+alarmed = (fact("probability_rebound") >= number("alarm.probability_rebound")) & ~possible_blip
+computed = treatment.is_on & alarmed & beyond_scatter(fact("rise_since_anchor_log10"))
 may_be_computed = alarmed & beyond_scatter(fact("rise_since_anchor_at_most_log10"))
 not_computed = beyond_scatter(at_most) & ~(fact("probability_rebound").is_known() & rises.is_known_since_anchor)
 may_fire, contradicts = may_exceed | may_be_computed | not_computed | possible_blip, truth("last_two_contradict")
