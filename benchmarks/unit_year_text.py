@@ -48,7 +48,8 @@ def why_not(years: Collection[Year]) -> dict[str, str]:
         f"Treatment lasts 21 to 28 days here: of the {treated} treated patients of the whole years only the {had_before} who had "
         f"valganciclovir before can come so far by a fall; {non_responders} of these did not respond ({asked} tests were asked for)"
     )
-    return {**STATES, "genotype_not_on_record": genotype}
+    unread = "needs a result that could not be read; the unit's results are rows, and every one of them can be"
+    return {**STATES, "genotype_not_on_record": genotype, "data_unfit": unread}
 
 
 def strength_text(years: Collection[Year], days: int) -> str:

@@ -89,7 +89,7 @@ def assess(
 
     >>> found = assess(simulate(4, 42, seed=1), method="line")
     >>> sorted(found.verdicts["rule"].unique())  # doctest: +NORMALIZE_WHITESPACE
-    ['bal_at_local_line', 'bal_negative', 'critical_result_unseen', 'drug_level', 'genotype_not_on_record',
+    ['bal_at_local_line', 'bal_negative', 'critical_result_unseen', 'data_unfit', 'drug_level', 'genotype_not_on_record',
      'guide_duration', 'guide_sampling_moment', 'interaction_note', 'no_follow_up', 'pending_at_discharge',
      'plasma_does_not_exclude', 'possible_lab_issue', 'rebound', 'recurrence', 'response', 'suppressed',
      'toxicity_monitoring', 'untreated_rise']

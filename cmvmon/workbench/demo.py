@@ -6,6 +6,8 @@ every rule alerts on somebody.
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -18,6 +20,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.episodes import Word
 from cmvmon.feeds.delivery_text import write_delivery
+from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.basis.files import write_atomically
 from cmvmon.shell.folder.site import Site
@@ -29,6 +32,7 @@ from cmvmon.workbench.simulation import SYNTHETIC, bedside_of, exchange_csv, syn
 
 PATIENTS, DAYS, SEED = 16, 42, 2024
 AS_OF = START + timedelta(days=DAYS)
+_UNKNOWN_UNIT = "rel. units"
 _SETTINGS = "# A demo's site: everything in it is synthetic.\ndemo = true\nfile_settles_s = 0\n"
 
 
@@ -46,7 +50,7 @@ def prepare_demo(root: Path) -> datetime:
     laboratory = synthetic_laboratory(root)
     for table, frame in _tables(root).items():
         is_results = table is VIRAL_LOAD_RESULTS
-        text = write_delivery(frame, laboratory) if is_results else exchange_csv(frame, table)
+        text = _delivery(frame, laboratory) if is_results else exchange_csv(frame, table)
         write_atomically(site.drop / SYNTHETIC / table.name / f"synthetic_{table.name}.csv", text.encode())
     return AS_OF
 
@@ -74,6 +78,18 @@ def real_example() -> tuple[pl.DataFrame, list[str]]:
     """The ACTG315 series (HIV-1 RNA, real, public) through `fit_line`, and what stands out in the file."""
     series = resources.files("cmvmon").joinpath("examples", "actg315", "actg315_hiv_decay.csv")
     return actg315_decline(series.read_text(encoding="utf-8"))
+
+
+def _delivery(results: pl.DataFrame, laboratory: Laboratory) -> str:
+    """The laboratory's file, with the results of the demo that are set apart in a unit that nobody knows."""
+    header, *rows = csv.reader(io.StringIO(write_delivery(results, laboratory)), delimiter=laboratory.separator)
+    number, unit = (header.index(laboratory.columns[name]) for name in ("accession_number", "unit"))
+    unreadable = demo_patients(AS_OF, laboratory).unreadable
+    for row in rows:
+        row[unit] = _UNKNOWN_UNIT if row[number] in unreadable else row[unit]
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=laboratory.separator, lineterminator="\n").writerows([header, *rows])
+    return out.getvalue()
 
 
 def _tables(root: Path) -> dict[RowType, pl.DataFrame]:

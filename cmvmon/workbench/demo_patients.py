@@ -42,6 +42,7 @@ _COUNTS = {
 }
 _UMOL_TIMES_ML = 7_000.0  # a creatinine that goes with the clearance: shown, and sets no band
 _ASSAY, _REPORTED_AFTER_H, _KIDNEY_HOUR = "synthetic-pcr", 9.0, 5.0
+_UNREADABLE = "?"
 _OF_ENTRY = (
     "shows", "says", "stay", "ventilated", "affected", "host", "born_on", "weight_kg", "clearance", "given", "ordered", "answer",
     *_COUNTS,
@@ -63,11 +64,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class DemoPatients:
-    """Those patients. `shows`: by patient, the rules that they are there for; `rows`: their rows by delivered table."""
+    """Those patients. `shows`: by patient, the rules that they are there for; `rows`: their rows by delivered table; `unreadable`: the
+    accession numbers of results that are delivered in a unit that the laboratory's file does not name."""
 
     shows: Mapping[str, tuple[str, ...]]
     rows: Mapping[RowType, pl.DataFrame]
     answers: tuple[Answer, ...]
+    unreadable: frozenset[str]
 
 
 def demo_patients(as_of: datetime, laboratory: Laboratory) -> DemoPatients:
@@ -86,6 +89,7 @@ def demo_patients(as_of: datetime, laboratory: Laboratory) -> DemoPatients:
         {_patient(name): tuple(entry["shows"]) for name, entry in entries.items()},
         {table: _frame(table, rows) for table, rows in found.items()},
         tuple(_answer(name, entry["answer"], as_of) for name, entry in entries.items() if "answer" in entry),
+        frozenset(number for name, entry in entries.items() for number in _unreadable(name, entry)),
     )
 
 
@@ -97,6 +101,17 @@ def _frame(table: RowType, rows: list[Mapping[str, Any]]) -> pl.DataFrame:
 
 def _patient(name: str) -> str:
     return f"SYNTHETIC-{name}"
+
+
+def _unreadable(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    for compartment in sorted(entry.keys() & set(compartments.NAMES)):
+        for number, told in enumerate(entry[compartment].split(", "), 1):
+            if told.endswith(_UNREADABLE):
+                yield _accession(name, compartment, number)
+
+
+def _accession(name: str, compartment: str, number: int) -> str:
+    return f"DEMO-{name}-{compartment.upper()}-{number}"
 
 
 def _answer(name: str, told: Mapping[str, Any], as_of: datetime) -> Answer:
@@ -245,7 +260,7 @@ class _Entry:
     def _results(self, compartment: str, text: str) -> Iterator[tuple[RowType, Mapping[str, Any]]]:
         for number, (day, told) in enumerate((part.split() for part in text.split(", ")), 1):
             collected = self.at(day)
-            said, _, withdrawn = told.partition("~")
+            said, _, withdrawn = told.removesuffix(_UNREADABLE).partition("~")
             value, _, other = said.partition("@")
             name = other or _ASSAY
             reported = collected + timedelta(hours=_REPORTED_AFTER_H)
@@ -254,7 +269,7 @@ class _Entry:
                 raise ProgramError(
                     f"demo_patients.toml: the synthetic laboratory measures nothing in {compartment} by {name}"
                 )
-            accession = f"DEMO-{self.name}-{compartment.upper()}-{number}"
+            accession = _accession(self.name, compartment, number)
             states = {"nd": words.NOT_DETECTED, "<": words.BELOW_LLOQ, ">": words.ABOVE_ULOQ}
             detection = states.get(value if value == "nd" else value[0], words.QUANTIFIED)
             row = self.patient | {

@@ -205,7 +205,7 @@ def test_what_changed_since_a_former_protocol_is_listed_key_by_key(tmp_path: Pat
     from cmvmon.protocol import __file__ as package
 
     policy = (Path(package).parent / "icu_cmv_2024.toml").read_text(encoding="utf-8")
-    former = policy.replace('version = "icu_cmv_2024.8"', 'version = "icu_cmv_2024.5"')
+    former = policy.replace('version = "icu_cmv_2024.9"', 'version = "icu_cmv_2024.5"')
     former = former.replace("local_line_iu_per_ml = 10000", "local_line_iu_per_ml = 20000", 1)
     kept = tmp_path / "protocol" / "earlier"
     kept.mkdir(parents=True)

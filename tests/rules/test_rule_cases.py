@@ -138,6 +138,7 @@ def test_a_patient_without_any_series_has_one_row_for_each_rule() -> None:
     on_their_own_terms = {
         "bal_negative",
         "critical_result_unseen",
+        "data_unfit",
         "drug_line",
         "exposure_high",
         "exposure_low",

@@ -1,0 +1,43 @@
+"""A CMV result of the patient came and could not be used.
+
+Watches every patient who has a result, or of whom one waits in quarantine: its value, its unit or another part of it could not be
+read. While it waits the rules about the load are not clear (`result_unread`), for it may be of the newest sample.
+
+Alerts at Tier 2 when it came in the last {within_days} days, and no sample that is used was taken after it came. What it says is not
+known, nor of what it is, nor when its sample was taken, but that this was before it came.
+
+Clear when every result was read, rejected or dealt with, and when a later sample is used. Not assessable when it is not known when it
+came. After {within_days} days nothing is told; the rules about the load stay as they are.
+
+Why: rules.md section 5, a proposal of this project. Not to be read as a high load, nor as an error of the laboratory: what is lacking
+may be a word in the laboratory's file here.
+"""
+
+from cmvmon.domain import words
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules.newer_result import came, waits
+from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
+
+newest = fact("newest_result_collected_at")
+is_over = fact("as_of") - came > number("within_days").days
+is_older = came < newest
+
+RULE = Rule(
+    code="data_unfit",
+    subject="patient",
+    applies=(truth("patient_has_series") | waits) & ~(waits & is_over),
+    fires={"result_unread": waits & came.is_known() & ~is_older},
+    clears=~waits | is_older,
+    tier={2: otherwise},
+    cannot_tell=(("time_unknown", otherwise),),
+    says=(
+        say("came", came),
+        say("newest", newest, when=newest.is_known()),
+        say("none", when=newest.is_unknown()),
+        say("held"),
+        say("ask"),
+    ),
+    no_longer=words.MOMENT_OVER,
+    after_discharge=ALL_GROUNDS,
+    leaflet=__doc__ or "",
+)
