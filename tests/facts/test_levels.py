@@ -34,3 +34,19 @@ def test_no_level_target_or_clearance_is_below_nothing(column: str) -> None:
     assert split_by_promises(row, LEVELS)[1]["column"].to_list() == [column]
     at_nothing = of_level(1.4).with_columns(pl.lit(0.0).alias(column))
     assert split_by_promises(at_nothing, LEVELS)[1].is_empty()
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [("d3.375-", None), ("d3.37-", "not_on_one_dose"), ("d3.625-", None), ("d3.63-", "not_on_one_dose")],
+)
+def test_an_interval_a_quarter_shorter_or_longer_than_the_usual_one_is_that_interval(
+    second: str, why: str | None
+) -> None:
+    """Every twelve hours, once after nine or fifteen: one dose, as the protocol says; a few minutes more apart and it is none."""
+    known = patients.known("plasma d0 100000", courses="ganciclovir d0-", stays="d-3-")
+    doses = f"ganciclovir 5 q12 d0-d3.1; ganciclovir 5 q12 {second}"
+    known = with_exposure(known, doses=doses, kidney="cg 80 d0-", born="1961-05-30")
+    last = float(second.strip("d-")) + 0.5
+    told = facts_of(with_measured(known, levels=f"ganciclovir 1.4 d{last - 0.02:.3f}"), day=4.5).of(LEVELS)
+    assert told["level_unknown"].to_list() == [why]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from cmvmon.assess import prepared
-from cmvmon.domain.columns import RowType
+from cmvmon.domain.columns import RowType, split_by_promises
 from cmvmon.domain.known import Known
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.facts import facts_at
@@ -115,3 +115,14 @@ def test_a_silent_change_of_before_the_course_is_no_earlier_mutation() -> None:
         change: one(GENOTYPE_RECORD, f"d-20-d-15 UL97 {change}")["earlier_mutations"] for change in ("A594V", "A594A")
     }
     assert found == {"A594V": "UL97 A594V", "A594A": None}
+
+
+def test_a_published_change_that_leaves_the_virus_more_susceptible_keeps_every_promise() -> None:
+    """HerpesDRG-DB has folds below 1; below 0 there is none."""
+    found = facts(MUTATIONS, "d5-d9 UL54 D301N")
+    kept, broken = split_by_promises(found, MUTATIONS)
+    assert (kept["foscarnet_fold_low"].to_list(), kept["foscarnet_fold_high"].to_list()) == ([0.5], [0.5])
+    assert broken.is_empty()
+    for column in ("foscarnet_fold_low", "foscarnet_fold_high"):
+        below = found.with_columns(pl.lit(-0.1).alias(column))
+        assert split_by_promises(below, MUTATIONS)[1]["column"].to_list() == [column]
