@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, Lang, SiteOption, app, rules_app
+from cmvmon.cli.why_conditions import conditions_table
+from cmvmon.cli.why_rests_on import rests_on_lines
+from cmvmon.cli.why_values import exactly, moment_text, number_text, shortly, unit_text, verdict_text
 
 if TYPE_CHECKING:
     from cmvmon.text import Language
-
-_MINUTE = timedelta(minutes=1)
 
 
 @app.command()
@@ -46,19 +45,28 @@ def why(
         )
     from cmvmon.run.asking.plain_values import plainly
     from cmvmon.run.asking.why_query import explained
-    from cmvmon.text import language
 
     found = explained(site, alert, lang=lang)
     if as_json:
         print(printing.shown_json(plainly(found)))
         return
-    spoken, width = language(found["language"]), printing.terminal_width()
-    print(printing.wrapped(_standing(found, spoken), width))
-    print(_conditions(found, spoken, width))
-    print(printing.wrapped(f"\n{spoken.say('why.changed')}", width))
-    print(_turns(found, spoken, width))
+    print(answer(found, printing.terminal_width()))
+
+
+def answer(found: dict[str, Any], width: int) -> str:
+    """What `cmvmon why ALERT` prints of an answer of `explained`, in lines of at most `width`; 0: whole lines."""
+    from cmvmon.text import language
+
+    spoken = language(found["language"])
     where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
-    print(printing.wrapped(where, width))
+    parts = (
+        printing.wrapped(_standing(found, spoken), width),
+        conditions_table(found, spoken, width),
+        printing.wrapped(f"\n{spoken.say('why.changed')}", width),
+        _turns(found, spoken, width),
+        printing.wrapped(where, width),
+    )
+    return "\n".join(parts)
 
 
 @rules_app.command("list")
@@ -101,29 +109,10 @@ def _standing(found: dict[str, Any], spoken: Language) -> str:
         moment=moment_text(found["judged_at"], found, spoken),
     )
     said = " ".join(text for text in (found["sentence"], found["details"]) if text)
-    results = [spoken.say("alerts.results", results=", ".join(found["rests_on"]))] if found["rests_on"] else []
     rested = [spoken.say("rested.title"), *found["rested_on_it"]["says"]] if found["rested_on_it"] else []
-    return "\n".join((head, said, *results, *rested, *found["stated_by"], "", spoken.say("why.why")))
-
-
-def _conditions(found: dict[str, Any], spoken: Language, width: int) -> str:
-    columns = ("", spoken.say("why.is"), spoken.say("why.known_that"))
-    asked = found["conditions"]
-    # What a condition is joined from stands beneath it, question by question: joined, nobody could read it.
-    is_joined = [
-        not one["depth"] and after is not None and bool(after["depth"]) for one, after in zip_longest(asked, asked[1:])
-    ]
-    lines = [
-        dict(
-            zip(
-                columns,
-                (_part(one, spoken), _truth(one["holds"], spoken), "" if joined else _question(one, found, spoken)),
-                strict=True,
-            )
-        )
-        for one, joined in zip(asked, is_joined, strict=True)
-    ]
-    return printing.table_within(lines, columns, "", width)
+    return "\n".join(
+        (head, said, *rests_on_lines(found, found, spoken), *rested, *found["stated_by"], "", spoken.say("why.why"))
+    )
 
 
 def _turns(found: dict[str, Any], spoken: Language, width: int) -> str:
@@ -134,12 +123,14 @@ def turns_table(
     turns: list[tuple[dict[str, Any], dict[str, str]]], found: dict[str, Any], spoken: Language, width: int
 ) -> str:
     """What would change a verdict, a line each. Beside a turn: the texts that go before it, by column, the same of each."""
+    from cmvmon.text.why_words import column_in_words
+
     before = list(turns[0][1]) if turns else []
     columns = (*before, *(spoken.say(f"why.column.{name}") for name in ("column", "now", "at", "then")))
     told = (
         (
             *beside.values(),
-            turn["column"],
+            column_in_words(turn["column"], spoken),
             shortly(turn["now"], found, spoken),
             exactly(turn["at"], found, spoken),
             verdict_text(turn["verdict"], spoken),
@@ -148,14 +139,6 @@ def turns_table(
     )
     rows = [dict(zip(columns, texts, strict=True)) for texts in told]
     return printing.table_within(rows, columns, spoken.say("why.nothing"), width)
-
-
-def _part(one: dict[str, Any], spoken: Language) -> str:
-    """What a condition decides; empty for a question inside it."""
-    if one["depth"]:
-        return ""
-    word, _, rest = one["part"].partition(" ")
-    return f"{spoken.say(f'why.part.{word}')} {rest}".strip()
 
 
 def _tipped(found: dict[str, Any], spoken: Language) -> str:
@@ -169,7 +152,7 @@ def _tipped(found: dict[str, Any], spoken: Language) -> str:
 
 def _where(found: dict[str, Any], spoken: Language) -> str:
     numbers = [
-        f"{n['file']} [{n['stanza']}] {n['key']} = {_number(n['value'], spoken)}{_unit(n['unit'], spoken)}"
+        f"{n['file']} [{n['stanza']}] {n['key']} = {number_text(n['value'], spoken)}{unit_text(n['unit'], spoken)}"
         for n in found["numbers"]
     ]
     rows = found.get("rows", [])
@@ -188,80 +171,3 @@ def _source(number: dict[str, Any], spoken: Language) -> str:
         "owner": owner_in_words(number["owner"], spoken),
     }
     return spoken.say("why.source", **told, **words)
-
-
-def _question(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
-    from cmvmon.text.why_words import condition_in_words
-
-    says = condition_in_words(one["says"], spoken)
-    if not one["depth"] and one["left"] is None:
-        return says
-    left, right = (shortly(one[side], found, spoken) for side in ("left", "right"))
-    sides = left if one["right"] is None else spoken.say("why.against", left=left, right=right)
-    return f"{'  ' * one['depth']}{says}  [{sides}]"
-
-
-def verdict_text(written: str, spoken: Language) -> str:
-    """What a verdict would be, as `cmvmon.rules.explaining.verdict_with` writes it, in words."""
-    from cmvmon.text.values import reason_in_words
-
-    if written.startswith("alert tier "):
-        tier = spoken.word("tier", written.removeprefix("alert tier "))
-        return f"{spoken.word('verdict', 'alert')} ({tier})"
-    code, _, reason = written.partition(" (")
-    if code == "not judged":
-        return spoken.say("why.not_judged")
-    return (
-        f"{spoken.word('verdict', code)} ({reason_in_words(reason[:-1], spoken)})"
-        if reason
-        else spoken.word("verdict", code)
-    )
-
-
-def shortly(value: object, found: dict[str, Any], spoken: Language) -> str:
-    if isinstance(value, datetime):
-        return moment_text(value, found, spoken)
-    if isinstance(value, timedelta):
-        return spoken.count("days", round(value / timedelta(days=1)))
-    if isinstance(value, bool) or value is None:
-        return _truth(value, spoken)
-    if isinstance(value, int | float):
-        return _number(value, spoken)
-    from cmvmon.text.why_words import code_in_words
-
-    return code_in_words(str(value), spoken)
-
-
-def exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
-    """A value at which a verdict turns: on which side of a short one it lies is what matters."""
-    if isinstance(value, datetime):
-        whole = value.replace(second=0, microsecond=0)
-        if value == whole:
-            return moment_text(value, found, spoken)
-        is_after = value - whole < _MINUTE / 2
-        near = moment_text(whole if is_after else whole + _MINUTE, found, spoken)
-        return spoken.say("why.just_after" if is_after else "why.just_before", value=near)
-    if not isinstance(value, float) or value == float(f"{value:.6g}"):
-        return shortly(value, found, spoken)
-    short = float(f"{value:.6g}")
-    return spoken.say("why.just_below" if value < short else "why.just_above", value=_number(short, spoken))
-
-
-def moment_text(moment: datetime, found: dict[str, Any], spoken: Language) -> str:
-    """To the minute, in the site's zone."""
-    return spoken.moment(moment, found["time_zone"])
-
-
-def _number(value: float, spoken: Language) -> str:
-    """Six significant digits at most, as the language writes them."""
-    text = f"{value:.6g}"
-    return text if "e" in text else spoken.number(value, len(text.partition(".")[2]))
-
-
-def _unit(unit: str, spoken: Language) -> str:
-    key = f"unit.{unit.replace('/', '_per_').replace(' ', '_').lower()}"
-    return f" {spoken.say(key) if spoken.has(key) else unit}" if unit else ""
-
-
-def _truth(holds: bool | None, spoken: Language) -> str:
-    return spoken.say("unknown") if holds is None else spoken.say("why.true" if holds else "why.false")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmvmon.cli import printing, why
+from cmvmon.cli import printing
+from cmvmon.cli.why import turns_table
+from cmvmon.cli.why_rests_on import rests_on_lines
+from cmvmon.cli.why_values import moment_text, verdict_text
 
 if TYPE_CHECKING:
     from cmvmon.text import Language
@@ -22,7 +25,7 @@ def of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, 
         print(printing.shown_json(plainly(found)))
         return
     spoken, width = language(found["language"]), printing.terminal_width()
-    moment = why.moment_text(found["judged_at"], found, spoken)
+    moment = moment_text(found["judged_at"], found, spoken)
     print(printing.wrapped(spoken.say("why.patient", moment=moment), width))
     columns = tuple(spoken.say(f"why.column.{name}") for name in ("rule", "about", "says", "since"))
     rows = [
@@ -36,12 +39,26 @@ def of_patient(site: Path, patient: str, rule: str | None, *, lang: str | None, 
         for row in found["rows"]
     ]
     print(printing.table_within(rows, columns, "", width))
+    told = "\n".join(_rests_on(found, spoken))
+    if told:
+        print(printing.wrapped(f"\n{spoken.say('why.what_it_rests_on')}\n{told}", width))
     print(printing.wrapped(f"\n{spoken.say('why.would_alert')}", width))
     rule_is, about_is = (spoken.say(f"why.column.{name}") for name in ("rule", "about"))
     near = [
         (turn, {rule_is: row["rule"], about_is: _about(row, spoken)}) for row in found["rows"] for turn in row["turns"]
     ]
-    print(why.turns_table(near, found, spoken, width))
+    print(turns_table(near, found, spoken, width))
+
+
+def _rests_on(found: dict[str, Any], spoken: Language) -> list[str]:
+    """Beneath each rule, and what it is about, what its verdict rests on; of one that rests on nothing that has a name, no line."""
+    lines = []
+    for row in found["rows"]:
+        told = rests_on_lines(row, found, spoken)
+        about = _about(row, spoken)
+        if told:
+            lines += [f"{row['title']}, {about}" if about else row["title"], *(f"  {line}" for line in told)]
+    return lines
 
 
 def _about(row: dict[str, Any], spoken: Language) -> str:
@@ -55,8 +72,8 @@ def _said(row: dict[str, Any], spoken: Language) -> str:
     if row["verdict"] is None:
         return spoken.say("why.not_judged")
     code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
-    return why.verdict_text(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
+    return verdict_text(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
 
 
 def _since(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
-    return "" if row["since"] is None else why.moment_text(row["since"], found, spoken)
+    return "" if row["since"] is None else moment_text(row["since"], found, spoken)

@@ -273,7 +273,7 @@ def denied(name: str) -> Condition:
 
 def number(name: str) -> Value:
     """A number of the protocol: a key of the rule's own stanza, or `stanza.key`. `alarm.*` is that of the compartment."""
-    return Value(pl.col(f"{PROTOCOL}{name}"), name)
+    return Value(pl.col(f"{PROTOCOL}{name}"), f"{PROTOCOL}{name}")
 
 
 def choose(when: Condition, then: Condition, otherwise: Condition) -> Condition:

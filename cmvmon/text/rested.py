@@ -11,10 +11,14 @@ from cmvmon.text.language import Language
 
 def rested_in_words(rested: Rested, language: Language, *, time_zone: str) -> list[str]:
     """Sentences: how many assessments held the result, then each alert that rested on it, and who had answered it and when."""
-    pages = [] if rested.n_judged is None else [language.count("rested.judged", rested.n_judged)]
+    pages = [] if rested.n_judged is None else [_judged(rested.n_judged, language)]
     if not rested.alerts:
         return [*pages, language.say("rested.no_alert")]
     return [*pages, *(_alert(one, language, time_zone) for one in rested.alerts)]
+
+
+def _judged(n: int, language: Language) -> str:
+    return language.count("rested.judged", n) if n else language.say("rested.judged_none")
 
 
 def _alert(one: RestedAlert, language: Language, time_zone: str) -> str:

@@ -10,7 +10,8 @@ _BETWEEN = re.compile(r"\b(is known|is one of|and|or|not|days|hours|otherwise)\b
 _CODES = re.compile(
     r"(== |is one of )(\w+(?:, \w+)*)"
 )  # what a fact is held against; another fact has no word, and stays
-_VOCABULARIES = ("detection", "treatment", "compartment", "result_status", "modality", "ventilation")
+_OF_A_RULE = re.compile(r"\b(?:ground\.(\w+)\.(\w+)|verdict\.(\w+))")  # what another rule said
+_VOCABULARIES = ("detection", "treatment", "compartment", "result_status", "modality", "ventilation", "verdict")
 
 
 def condition_in_words(says: str, language: Language) -> str:
@@ -27,7 +28,25 @@ def condition_in_words(says: str, language: Language) -> str:
         return found[1] + ", ".join(code_in_words(code, language) for code in found[2].split(", "))
 
     says = _CODES.sub(in_words, says)
-    return _BETWEEN.sub(lambda found: language.say(f"why.between.{found[0]}"), says)
+    says = _BETWEEN.sub(lambda found: language.say(f"why.between.{found[0]}"), says)
+    return column_in_words(says, language)
+
+
+def column_in_words(name: str, language: Language) -> str:
+    """A column of the evidence; what another rule said is told as that.
+
+    >>> from cmvmon.text import language
+    >>> column_in_words("ground.response.low_fall", language("en")), column_in_words("load", language("en"))
+    ('response alerts by low_fall', 'load')
+    """
+
+    def told(found: re.Match[str]) -> str:
+        rule, ground, judged = found.groups()
+        if judged:
+            return f"{language.say('why.between.verdict of')} {judged}"
+        return f"{rule} {language.say('why.between.fires')} {ground}"
+
+    return _OF_A_RULE.sub(told, name)
 
 
 def code_in_words(code: str, language: Language) -> str:

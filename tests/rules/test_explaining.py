@@ -92,7 +92,7 @@ def test_a_question_about_what_is_not_known_is_neither_true_nor_false() -> None:
     never = next(case for case in cases(rule.code) if case.name.startswith("never a blood result"))
     verdict = verdicts_of(never).filter(pl.col("rule") == rule.code)
     states = {one.says: one.holds for one in asked(rule, read_back(rule, verdict, all_fact_tables()))}
-    assert states["as_of - last_blood_collected_at <= overdue_after_days days"] is None
+    assert states["as_of - last_blood_collected_at <= protocol.overdue_after_days days"] is None
     assert states["is_discharged"] is False
 
 

@@ -14,14 +14,17 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cmvmon.cli.why import answer
 from cmvmon.domain import words
 from cmvmon.domain.delivered import DELIVERED
 from cmvmon.rules import all_rules
+from cmvmon.run.asking.patient_verdicts import patient_verdicts
 from cmvmon.run.asking.why_query import explained
 from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import open_site
-from cmvmon.text import language
+from cmvmon.text import codes, language
 from cmvmon.workbench import demo
 from cmvmon.workbench.demo_patients import DemoPatients, demo_patients
 from cmvmon.workbench.simulation import synthetic_laboratory
@@ -37,6 +40,12 @@ class Shown:
     root: Path
     alerts: list[Mapping[str, Any]]
     patients: DemoPatients
+    answers: dict[str, dict[str, Any]]  # of `cmvmon why`, by alert: as they were asked for
+
+    def why(self, alert: Mapping[str, Any]) -> dict[str, Any]:
+        if alert["alert_id"] not in self.answers:
+            self.answers[alert["alert_id"]] = explained(self.root, alert["alert_id"], lang="en")
+        return self.answers[alert["alert_id"]]
 
     def of(self, rule: str) -> list[Mapping[str, Any]]:
         return [alert for alert in self.alerts if alert["rule"] == rule]
@@ -48,7 +57,7 @@ def shown(demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     root = demo_run.copied(tmp_path_factory.mktemp("demo") / "site")
     with open_site(root) as opened, opened.reading() as connection:
         alerts = alert_store.alerts(connection, states={"open"})
-    return Shown(root, alerts, demo_patients(demo.AS_OF, synthetic_laboratory(root)))
+    return Shown(root, alerts, demo_patients(demo.AS_OF, synthetic_laboratory(root)), {})
 
 
 @pytest.mark.parametrize("rule", CODES)
@@ -72,16 +81,75 @@ def test_some_patients_have_nothing_to_look_at(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("rule", CODES)
-def test_why_answers_for_an_alert_of_every_rule(shown: Shown, rule: str) -> None:
+def test_why_answers_for_every_alert(shown: Shown, rule: str) -> None:
     """Why this patient, on which results, by which statement of which protocol, and what would have changed it."""
-    alert = min(shown.of(rule), key=lambda alert: len(json.loads(alert["evidence"])["result_ids"] or ()))
-    why = explained(shown.root, alert["alert_id"], lang="en")
-    assert why["patient_id"] == alert["patient_id"]
-    assert why["sentence"]
-    assert any(one["holds"] for one in why["conditions"] if one["part"].startswith("fires"))
-    assert bool(why["rests_on"]) == (why["tipped_by"]["says"] != language("en").say("why.tipped_no_result"))
-    assert alert["protocol_version"] in why["stated_by"][-1]
-    assert why["turns"]
+    for alert in shown.of(rule):
+        why = shown.why(alert)
+        assert why["patient_id"] == alert["patient_id"]
+        assert why["sentence"]
+        assert any(one["holds"] for one in why["conditions"] if one["part"].startswith("fires"))
+        assert why["rests_on"] or why["follows"] or why["rows"] or why["absent"], "nothing that it rests on is named"
+        of_results = [*why["rests_on"], *(name for one in why["follows"] for name in one["result_ids"])]
+        assert bool(of_results) == (why["tipped_by"]["says"] != language("en").say("why.tipped_no_result"))
+        assert alert["protocol_version"] in why["stated_by"][-1]
+
+
+@pytest.mark.parametrize("rule", CODES)
+@pytest.mark.parametrize("lang", codes())
+def test_why_prints_the_source_and_what_would_turn_it_and_no_condition_twice(
+    shown: Shown, rule: str, lang: str
+) -> None:
+    spoken = language(lang)
+    for alert in shown.of(rule):
+        said = answer(shown.why(alert) | {"language": lang}, 0)
+        rests, _, rest = said.partition(f"\n{spoken.say('why.why')}\n")
+        conditions, _, rest = rest.partition(f"\n{spoken.say('why.changed')}\n")
+        changed, _, _ = rest.partition(f"\n{spoken.say('why.where')}\n")
+        starts = [
+            spoken.sentences[key].partition("{")[0]
+            for key in ("alerts.results", "why.follows", "why.rows", "why.absent")
+        ]
+        assert any(line.startswith(tuple(starts)) for line in rests.splitlines()), rests
+        assert alert["protocol_version"] in rests
+        asked = [line.split(None, 2)[2] for line in conditions.splitlines()[1:] if line.startswith("  ")]
+        assert asked
+        assert len(set(asked)) == len(asked), sorted(line for line in asked if asked.count(line) > 1)
+        values, _, tipped = changed.rstrip("\n").rpartition("\n")
+        assert len(values.splitlines()) > 1 or values == spoken.say("why.nothing")
+        assert tipped
+
+
+def test_an_alert_that_follows_a_rule_names_the_verdict_of_that_rule_and_its_results(shown: Shown) -> None:
+    """`genotype_not_on_record` by `response`: the alerts of it on the patient, with the results that these rest on."""
+    seen = set()
+    for alert in shown.of("genotype_not_on_record"):
+        told = shown.why(alert)["follows"]
+        followed = [
+            one for one in shown.of(told[0]["rule"]) if one["patient_id"] == alert["patient_id"] and one["tier"] < 3
+        ]
+        assert {(one["compartment"], one["tier"], tuple(one["result_ids"])) for one in told} == {
+            (one["compartment"], one["tier"], tuple(json.loads(one["evidence"])["result_ids"])) for one in followed
+        }
+        assert f"Follows {told[0]['title']}" in answer(shown.why(alert), 0)
+        of_patient = patient_verdicts(shown.root, alert["patient_id"], rule=alert["rule"], lang="en")
+        assert [row["follows"] for row in of_patient["rows"]] == [told]
+        seen.add(told[0]["rule"])
+    assert "response" in seen
+
+
+def test_an_alert_names_rows_that_were_delivered(shown: Shown) -> None:
+    """A moment that is told as that of a row of a table is the moment of one: of that patient, in that table."""
+    with open_site(shown.root) as opened, opened.reading() as connection:
+        patients = sorted({alert["patient_id"] for alert in shown.alerts})
+        was_known = known.known(connection, opened.site, as_of=demo.AS_OF, patients=patients)
+    for alert in shown.alerts:
+        for row in shown.why(alert)["rows"]:
+            there = was_known.tables[row["table"]].filter(pl.col("patient_id") == alert["patient_id"])
+            moments = {
+                at for name, kind in there.schema.items() if kind == pl.Datetime("us", "UTC") for at in there[name]
+            }
+            if row["result_id"] is None:
+                assert row["at"] in moments, (alert["rule"], row)
 
 
 def test_every_table_that_is_judged_is_delivered_in_the_demo(shown: Shown) -> None:

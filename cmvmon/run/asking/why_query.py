@@ -25,6 +25,7 @@ from cmvmon.run.asking import rested_query
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.run.asking.protocol_rows import rows_of
 from cmvmon.run.asking.rule_query import rule_of, where
+from cmvmon.run.asking.what_it_rests_on import absent_in, followed, rows_in
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
@@ -41,6 +42,9 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     """The alert, the results and the statements that it rests on, its conditions, its turning values, the result that tipped
     it, and where its numbers stand; of a result that was taken back also what rested on it.
 
+    What it rests on: `rests_on`, results of its own; `follows`, what other rules said at the same judgement, each with its results;
+    `rows`, rows of other tables; `absent`, tables of which a row is not on record.
+
     Its words are in `language`; moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
 
     Raises SiteError when no alert, or more than one, has an id that begins so, or when it is about a feed.
@@ -52,12 +56,15 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
         with opened.reading() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
             rested = rested_query.told(connection, alert, spoken, settings.time_zone)
+            said = stored_results.stored(connection, VERDICTS, as_of=alert["said_at"], patients=[alert["patient_id"]])
         if alert["rule"] == words.OPERATIONS:
             raise SiteError(
                 "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
             )
         rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
         frame = read_back(rule, _as_verdict(alert), all_fact_tables())
+        follows = followed(rule, evidence, said, is_alert=True)
+        result_ids = [*(evidence["result_ids"] or []), *(name for one in follows for name in one.result_ids)]
         return {
             "alert_id": alert["alert_id"],
             "rule": rule.code,
@@ -72,11 +79,14 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "rests_on": evidence["result_ids"] or [],
+            "follows": [asdict(one) | {"title": spoken.say(f"rule.{one.rule}")} for one in follows],
+            "rows": [asdict(row) for row in rows_in(evidence, alert["subject"])],
+            "absent": absent_in(rule, evidence),
             "rested_on_it": rested,
             "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],
             "turns": [asdict(turn) for turn in turns(rule, frame)],
-            "tipped_by": _tipped(opened, rule, alert, evidence["result_ids"] or [], spoken),
+            "tipped_by": _tipped(opened, rule, alert, result_ids, spoken),
             "where": where(site, rule) | {"rows": _rows(opened, site, subject_key(alert["subject"]) | evidence)},
         }
 
@@ -117,8 +127,8 @@ def _tipped(
     if not result_ids:
         return unsaid | {"says": spoken.say("why.tipped_no_result")}
     with opened.reading() as connection:
-        said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
-        mine = said.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+        judged = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
+        mine = judged.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
     stamp = {} if mine.is_empty() else mine.row(0, named=True)
     if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
         return unsaid | {"says": spoken.say("why.tipped_other_policy")}

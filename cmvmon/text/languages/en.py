@@ -469,7 +469,7 @@ SENTENCES: dict[str, str] = {
     "why.tipped_other_policy": "could not tell: the protocol in use is not the one that the alert was judged with",
     "why.tipped_none.one": "not the last {n} result that it rests on: without it the rule fires too",
     "why.tipped_none.other": "no single one of the last {n} results that it rests on: without any of them it fires too",
-    "why.tipped_no_result": "the alert rests on other facts than a result of a PCR",
+    "why.tipped_no_result": "the alert does not rest on a PCR result that is in use",
     "why.where": "WHERE TO CHANGE IT",
     "why.logic": "logic: {file}",
     "why.words": "words: {files}",

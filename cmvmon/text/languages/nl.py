@@ -468,7 +468,7 @@ SENTENCES: dict[str, str] = {
     "why.tipped_other_policy": "niet te zeggen: het protocol in gebruik is niet dat waarmee de melding is beoordeeld",
     "why.tipped_none.one": "niet de laatste {n} uitslag waarop het rust: zonder die meldt de regel ook",
     "why.tipped_none.other": "geen enkele van de laatste {n} uitslagen waarop het rust: ook zonder een daarvan meldt de regel",
-    "why.tipped_no_result": "de melding berust op andere gegevens dan een PCR-uitslag",
+    "why.tipped_no_result": "de melding berust niet op een PCR-uitslag die in gebruik is",
     "why.where": "WAAR HET TE VERANDEREN IS",
     "why.logic": "logica: {file}",
     "why.words": "woorden: {files}",

@@ -1,0 +1,41 @@
+"""What a verdict rests on, as the commands that say why print it: results, other rules, rows of tables, and what is not on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cmvmon.cli.why_values import moment_text, verdict_text
+
+if TYPE_CHECKING:
+    from cmvmon.text import Language
+
+
+def rests_on_lines(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> list[str]:
+    """A line for each kind of thing that `row` rests on; `found`: the answer that it is part of, with its time zone."""
+    lines = [spoken.say("alerts.results", results=", ".join(row["rests_on"]))] if row["rests_on"] else []
+    lines += [_follows(one, spoken) for one in row["follows"]]
+    if row["rows"]:
+        rows = ", ".join(_row(one, found, spoken) for one in row["rows"])
+        lines.append(spoken.say("why.rows", rows=rows))
+    if row["absent"]:
+        absent = ", ".join(spoken.word("table", table) for table in row["absent"])
+        lines.append(spoken.say("why.absent", tables=absent))
+    return lines
+
+
+def _follows(one: dict[str, Any], spoken: Language) -> str:
+    place = f", {spoken.word('compartment', one['compartment'])}" if one["compartment"] else ""
+    if one["verdict"] is None:
+        return spoken.say("why.follows_unknown", title=one["title"])
+    code = f"alert tier {one['tier']}" if one["tier"] else one["verdict"]
+    verdict = verdict_text(f"{code} ({one['reason']})" if one["reason"] else code, spoken)
+    told = {"title": f"{one['title']}{place}", "verdict": verdict}
+    if not one["result_ids"]:
+        return spoken.say("why.follows_no_result", **told)
+    return spoken.say("why.follows", **told, results=", ".join(one["result_ids"]))
+
+
+def _row(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
+    moment = moment_text(one["at"], found, spoken)
+    named = f"{one['result_id']}, {moment}" if one["result_id"] else moment
+    return f"{spoken.word('table', one['table'])} ({named})"
