@@ -278,6 +278,16 @@ def test_the_days_of_prophylaxis_begin_with_its_first_dose_on_record(
     assert states(known(doses, "cg 80 d-40-", courses=courses), day=day, drug="valganciclovir") == expected, says
 
 
+@pytest.mark.parametrize(("day", "is_low"), [(4.1, False), (5.1, True)])
+def test_the_first_day_on_record_is_no_second_low_one(day: float, is_low: bool) -> None:
+    """Of prophylaxis whose band is known the day before, by another drug: half the dose on its first day is low for one day only."""
+    doses = "letermovir(prophylaxis) 480mg q24 d0-; valganciclovir(prophylaxis) 450mg q24 d3-"
+    courses = "valganciclovir(prophylaxis) d-90-; letermovir(prophylaxis) d-90-"
+    rows = facts_of(known(doses, "cg 80 d-40-", courses=courses), day=day).of(EXPOSURE)
+    told = one(rows.filter(drug="valganciclovir"))
+    assert (told["exposure_state"], told["is_exposure_low"]) == ("low", is_low)
+
+
 @pytest.mark.parametrize(
     ("says", "doses", "kidney", "day", "expected"),
     [
