@@ -45,7 +45,7 @@ ANSWERS = ROOT / "benchmarks" / "out" / "mutants.jsonl"
 REPORT = ROOT / "benchmarks" / "mutants.md"
 LIMIT_SECONDS = 400.0  # of CPU: a mutant that keeps the tests busy for longer is killed: the suite would not end
 LIMIT_WAITING_SECONDS = 7200.0  # by the clock: of one that waits for ever; a busy machine may make a mutant wait long
-SEED = 7
+SEED = 7  # of a sample, where none is given
 KILLERS = 12  # how many of the tests that killed a mutant of the same file before are run first
 
 KILLED, SURVIVED, EXPLAINED, OPEN = "killed", "survived", "equivalent", "not tried"
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _arguments(arguments)
     wanted = [mutant for mutant in every_mutant() if any(part in mutant.file for part in given.only)]
     answers = read_answers()
-    drawn = random.Random(SEED).sample(wanted, min(given.sample or len(wanted), len(wanted)))
+    drawn = random.Random(given.seed).sample(wanted, min(given.sample or len(wanted), len(wanted)))
     # A run that is cut short is a fair sample, too. From the end: survivors first, equivalents last.
     open_ones = [mutant for mutant in drawn if given.minutes and _is_open(mutant, answers, again=given.again)]
     open_ones.sort(key=lambda mutant: (not reason_of(mutant), standing(mutant, answers) == SURVIVED))
@@ -306,6 +306,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", nargs="+", default=[""], help="parts of files' paths; then the table is printed, not written"
     )
     parser.add_argument("--sample", type=int, default=0, help="try only so many, drawn at random; 0: all")
+    parser.add_argument("--seed", type=int, default=SEED, help="by which the sample is drawn")
     parser.add_argument("--again", action="store_true", help="the survivors too")
     parser.add_argument("--near", action="store_true", help="only the tests nearest to the mutated file")
     parser.add_argument(
