@@ -173,7 +173,7 @@ def test_doctor_finds_a_good_site_in_order_and_points_at_the_unflagged_values(sm
     done = run("doctor", site=small_site)
     assert done.returncode == 0, done.stdout
     assert "40 of 361 values stand at" in done.stdout
-    assert "1 records in quarantine" in done.stdout
+    assert "records in quarantine: 1" in done.stdout
 
 
 @pytest.mark.parametrize(

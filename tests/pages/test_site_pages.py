@@ -94,7 +94,9 @@ def test_the_share_is_that_worked_by_hand(site: Path) -> None:
 
 def test_the_unit_page_says_who_is_counted_and_what_it_can_not_tell(site: Path) -> None:
     words = said(page(site, "unit"))
-    assert "Of 7 ventilated patients 6 are known to be seropositive, 0 seronegative; of 1 it is not known" in words
+    assert (
+        "Ventilated patients: 7; of these 6 known to be seropositive, 0 seronegative, 1 not known or in doubt." in words
+    )
     assert "1 came ventilated and count from arrival" in words
     assert "also where deaths are delivered" in words
     assert "not a Kaplan-Meier estimate" in words
@@ -148,7 +150,7 @@ def test_nights_that_ran_and_a_backup_that_did_not_are_told_alike_plainly(site: 
     data = page(site, "data")
     assert [row[1] for row in cells(section(data, "nights"))] == ["done, every promise kept"] * 2
     assert 'class="look">NOT RUN: there was never a backup.' in data
-    assert "Look at: 1 records in quarantine; the backup." in said(data)
+    assert "Look at: records in quarantine: 1; the backup." in said(data)
     assert "NOT RECORDED" in said(section(data, "keeping"))
 
 
@@ -213,7 +215,7 @@ def test_what_changed_since_a_former_protocol_is_listed_key_by_key(tmp_path: Pat
     (kept / "torn.toml").write_text("version = ", encoding="utf-8")
     nightly(tmp_path, as_of=AS_OF)
     changes = section(page(tmp_path, "method"), "changes")
-    assert "1 keys differ from icu_cmv_2024.5" in said(changes)
+    assert "Keys that differ from icu_cmv_2024.5: 1" in said(changes)
     ((_, key, before, now, _),) = cells(changes)
     assert (key, before, now) == ("local_line_iu_per_ml", "20000", "10000")
     assert "Not readable in protocol/earlier: torn.toml." in said(changes)

@@ -491,7 +491,7 @@ def test_more_than_two_warnings_of_feeds_are_one_line_with_their_count_and_the_g
     summaries = re.findall(r'<summary class="trouble">(.*?)</summary>', page)
     assert len(summaries) == is_folded
     if is_folded:
-        assert summaries[0].startswith(f"{n} warnings about the data. First: ")
+        assert summaries[0].startswith(f"Warnings about the data: {n}. First: ")
         assert "z_last_by_name" in summaries[0]
     assert page.count('<p class="trouble">') == n
 

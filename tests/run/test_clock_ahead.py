@@ -108,7 +108,7 @@ def test_a_result_that_counts_for_less_by_the_status_of_its_order_is_flagged(
     assert found.statuses_differ == told
     assert ("results used as LESS than they say" in _of_feed([found], CAME + timedelta(hours=1))) is bool(told)
     nightly(tmp_path, as_of=CAME + timedelta(hours=2))
-    for code, said in (("en", "1 results of the last day"), ("nl", "1 uitslagen van het laatste etmaal")):
+    for code, said in (("en", "used as less than they say: 1."), ("nl", "gelden dan ze zeggen: 1.")):
         assert (said in (tmp_path / "pages" / f"data.{code}.html").read_text("utf-8")) is bool(told)
 
 

@@ -134,8 +134,31 @@ VOCABULARIES: dict[str, set[str]] = {
     "guide": {code for stanza in Protocol.shipped().rules.values() for code in stanza.provenance.guide},
 }
 FORBIDDEN = {
-    "nl": ("falen", "gefaald", "resisten", "stop met", "verhoog", "verlaag", "overweeg", "moet "),
-    "en": ("failure", "failed", "resistan", "should", "must ", "consider", "increase the", "switch to"),
+    "nl": (
+        "falen",
+        "gefaald",
+        "resisten",
+        "stop met",
+        "verhoog",
+        "verlaag",
+        "overweeg",
+        "moet ",
+        "verdacht",
+        "verdenking",
+        "vermoed",
+    ),
+    "en": (
+        "failure",
+        "failed",
+        "resistan",
+        "should",
+        "must ",
+        "consider",
+        "increase the",
+        "switch to",
+        "suspect",
+        "suspicion",
+    ),
 }
 _BEGINS = {  # where an order begins: a sentence, a part of one, or after a word that joins two
     "en": r"(?:^|[.;:!?] |, | and | or | then )(?:please )?",
@@ -305,6 +328,8 @@ def test_no_sentence_prescribes_diagnoses_or_calls_a_drug_failed(code: str) -> N
         ("en", "The patient has CMV colitis"),
         ("en", "The rise is due to resistance"),
         ("en", "Ganciclovir does not work"),
+        ("en", "rebound suspected"),
+        ("en", "Suspicion of CMV in the eye"),
         ("nl", "Load {latest:result}. Geef foscarnet en staak ganciclovir."),
         ("nl", "Stijging; herhaal de PCR"),
         ("nl", "Halveer de dosis"),
@@ -312,6 +337,8 @@ def test_no_sentence_prescribes_diagnoses_or_calls_a_drug_failed(code: str) -> N
         ("nl", "De pati\u00ebnt heeft CMV-colitis"),
         ("nl", "Stijging door resistentie"),
         ("nl", "Het middel werkt niet"),
+        ("nl", "verdenking op CMV in het oog"),
+        ("nl", "vermoedelijk opnieuw stijgend"),
     ],
 )
 def test_an_order_and_a_diagnosis_are_found_in_whatever_words(code: str, sentence: str) -> None:
@@ -412,6 +439,40 @@ def test_no_sentence_holds_a_number_that_a_stanza_should_give(code: str) -> None
         for key, sentence in language(code).sentences.items()
     }
     assert [key for key, sentence in bare.items() if re.search(r"\d", sentence)] == []
+
+
+_SPANS = {  # a span of time whose number is written out: a number of the protocol, or the sentence says what a site may have changed
+    "en": r"\b(one|two|three|four|five|six|seven|first)[ -](days?|weeks?|hours?)\b|\bwithin an? (day|week|hour)\b|\bday or two\b",
+    "nl": r"\b(één|twee|drie|vier|vijf|zes|zeven|eerste) (dag|dagen|week|weken|uur)\b|\bbinnen een (dag|week|uur)\b",
+}
+# The guide's and a definition's own words, and the days that a fact counts by.
+WRITTEN_OUT = (
+    "guide.G",
+    "alert.response.refractory",
+    "alert.response.probable_refractory",
+    "title.response.",
+    "alert.exposure_low.missed",
+    "reason.one_day_only",
+    "reason.oxygenation_not_measured",
+)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_sentence_writes_out_a_span_that_the_protocol_gives(code: str) -> None:
+    """A site changes the number, and the sentence would still say the old one."""
+    told = {key for key, sentence in language(code).sentences.items() if re.search(_SPANS[code], sentence.lower())}
+    assert sorted(key for key in told if not key.startswith(WRITTEN_OUT)) == []
+    assert re.search(_SPANS["en"], "two results within a day contradict each other")
+    assert re.search(_SPANS["nl"], "duidelijk hoger dan een monster van een of twee dagen ervoor")
+
+
+@pytest.mark.parametrize("code", codes())
+def test_what_is_counted_has_its_singular(code: str) -> None:
+    """One record is no "1 records": two forms, or the number behind a colon. The one cohort whose size stands so has more patients."""
+    counted = {"en": r"\{n\} (?:\w+ed )?[a-z]+s\b", "nl": r"\{n\} (?:\w+e )?[a-zë]+(?:en|s)\b"}[code]
+    found = {key for key, sentence in language(code).sentences.items() if re.search(counted, sentence)}
+    assert {key for key in found if not key.endswith((".one", ".other"))} - {"unit.shapes.line"} == set()
+    assert re.search(counted, {"en": "{n} records in quarantine", "nl": "{n} regels in quarantaine"}[code])
 
 
 def test_a_title_says_what_was_found_and_every_language_folds_the_same() -> None:

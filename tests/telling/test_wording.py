@@ -66,14 +66,14 @@ SAYS = {
         routing.ALERT,
         ALERT,
         "cmvmon: 2 nieuwe meldingen, nu (afdeling ICU-A)",
-        ["2 nieuwe meldingen van niveau 1 (nu), afdeling ICU-A, 10-03-2026 12:00.", "Bedden: 1, 2."],
+        ["2 nieuwe meldingen van urgentie 1 (nu), afdeling ICU-A, 10-03-2026 12:00.", "Bedden: 1, 2."],
     ),
     ("escalation", "nl"): (
         routing.ESCALATION,
         ALERT | {"n": 1, "ward": None, "is_ward_known": False, "beds": []},
         "cmvmon: 1 melding zonder antwoord, nu (afdeling niet bekend)",
         [
-            "1 melding zonder antwoord: niveau 1 (nu), afdeling niet bekend, sinds 10-03-2026 12:00. Tot nu toe niet bevestigd.",
+            "1 melding zonder antwoord: urgentie 1 (nu), afdeling niet bekend, sinds 10-03-2026 12:00. Tot nu toe niet bevestigd.",
         ],
     ),
     ("handover", "en"): (
@@ -89,7 +89,7 @@ SAYS = {
         ALERT | {"n": 1, "beds": []},
         "cmvmon: 1 melding over een patiënt die de IC heeft verlaten, nu (afdeling ICU-A)",
         [
-            "1 melding over een patiënt die de IC heeft verlaten: niveau 1 (nu), laatst afdeling ICU-A, sinds 10-03-2026 12:00. Elk blijft staan tot iemand haar heeft bevestigd.",
+            "1 melding over een patiënt die de IC heeft verlaten: urgentie 1 (nu), laatst afdeling ICU-A, sinds 10-03-2026 12:00. Elk blijft staan tot iemand haar heeft bevestigd.",
         ],
     ),
     ("work", "nl"): (
