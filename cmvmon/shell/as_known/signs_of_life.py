@@ -100,7 +100,7 @@ def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_o
     kept: dict[str, list[bool]] = {}
     heard: dict[str, list[datetime]] = {}
     for (feed, name), last in signs.items():
-        is_kept = None if name in BY_LABORATORY else keeps_rhythm(site, feed, name, last, as_of=as_of)
+        is_kept = keeps_rhythm(site, feed, name, last, as_of=as_of)
         for table in with_what_it_tells(name) if is_kept is not None else ():
             kept.setdefault(table, []).append(bool(is_kept))
             heard.setdefault(table, []).append(last)
