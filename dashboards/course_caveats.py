@@ -1,4 +1,5 @@
-"""What stands out in the rows of antiviral drugs: two of one drug at the same time, an amount that reads as another unit."""
+"""What stands out in the rows of antiviral drugs: two of one drug at the same time, an amount that reads as another unit, a reason
+for stopping without a stop."""
 
 from __future__ import annotations
 
@@ -17,7 +18,11 @@ def course_caveats(view: PatientView, language: Language) -> list[str]:
     if view.courses is None:
         return []
     courses = rows_of(view.courses)
-    return [*_overlapping(courses, view, language), *_in_another_unit(courses, view, language)]
+    return [
+        *_overlapping(courses, view, language),
+        *_in_another_unit(courses, view, language),
+        *_reason_without_stop(courses, view, language),
+    ]
 
 
 def _overlapping(courses: Sequence[Row], view: PatientView, language: Language) -> Iterator[str]:
@@ -42,3 +47,11 @@ def _in_another_unit(courses: Sequence[Row], view: PatientView, language: Langua
         if looks_like_another_unit(row["drug"], row["dose_mg"], row["dose_mg_per_kg"]):
             since = language.date(row["started_at"], view.time_zone)
             yield language.say("caveat.dose_unit", drug=row["drug"].capitalize(), since=since)
+
+
+def _reason_without_stop(courses: Sequence[Row], view: PatientView, language: Language) -> Iterator[str]:
+    """It may have been stopped, and it counts as running: a reason alone says neither when nor whether."""
+    for row in rows_by(courses, "started_at", "drug"):
+        if row["stopped_at"] is None and row["stop_reason"] is not None:
+            since = language.date(row["started_at"], view.time_zone)
+            yield language.say("caveat.reason_without_stop", drug=row["drug"].capitalize(), since=since)

@@ -183,12 +183,13 @@ def _quarantine(view: DataView, language: Language) -> Part:
 
 
 def _new_words(view: DataView, language: Language) -> Part:
-    title = language.say("data.new")
+    title, n = language.say("data.new"), view.n_reasons_not_listed
+    reasons = (language.say(f"data.stop_reasons.{'one' if n == 1 else 'other'}", n=language.number(n, 0)),) if n else ()
     if not view.new_words:
-        return Part("new", title, (language.say("data.new.none"),))
+        return Part("new", title, reasons or (language.say("data.new.none"),))
     columns = tuple(language.say(f"data.column.{name}") for name in ("feed", "header", "sample", "n"))
     rows = tuple((one.feed, one.column, one.sample, language.number(one.n, 0)) for one in view.new_words)
-    return Part("new", title, table=Table(columns, rows), notes=(language.say("data.new.note"),))
+    return Part("new", title, reasons, table=Table(columns, rows), notes=(language.say("data.new.note"),))
 
 
 def _rewritten(view: DataView, language: Language) -> Part:

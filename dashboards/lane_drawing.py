@@ -81,6 +81,7 @@ def _bar(drawing: Drawing, kind: str, bar: Bar, y: str, low: float, high: float)
         high,
         "dot" if bar.is_unsure else "solid",
         None if bar.is_unsure else fill,
+        bar.said,
     )
     if bar.stop is None:
         _box(drawing, f"{kind}:on", as_of, end, y, low, high, "dot", None)
@@ -96,11 +97,13 @@ def _box(
     high: float,
     dash: str,
     fill: str | None,
+    said: str = "",
 ) -> None:
     left, right = drawing.window.x(start), drawing.window.x(stop)
     look = {"mode": "lines", "line": {"color": INK, "width": 1, "dash": dash}}
     filled = {"fill": "toself", "fillcolor": fill} if fill else {}
-    drawing.trace(y, kind, [left, right, right, left, left], [high, high, low, low, high], **look, **filled)
+    told = {"hoverinfo": "text", "hovertext": [literal(said)] * 5, "hoveron": "points"} if said else {}
+    drawing.trace(y, kind, [left, right, right, left, left], [high, high, low, low, high], **look, **filled, **told)
 
 
 def _texts(drawing: Drawing, lane: Lane, y: str, height: float) -> None:

@@ -6,12 +6,17 @@ from cmvmon.dashboards import renal_bands
 from cmvmon.dashboards.figure import Plot
 from cmvmon.dashboards.rows import rows_by, rows_of
 from cmvmon.dashboards.views import PatientView
-from cmvmon.dashboards.words_for_results import capital
+from cmvmon.dashboards.words_for_results import capital, stopped_said
 from cmvmon.text import Language
 
 
 def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list[str]:
-    """Renal bands with their days, every level and every value of kidney function that is drawn."""
+    """Why drugs were stopped, where that is stated; renal bands with their days; every level and value of kidney function drawn."""
+    given = () if view.courses is None else rows_of(view.courses)
+    stops = [
+        stopped_said(row, view.time_zone, language)
+        for row in rows_by(given, "started_at", "drug", "route", nulls_last=True)
+    ]
     bands = [
         language.say(
             "lane.band_said",
@@ -24,6 +29,6 @@ def lane_lines(plot: Plot | None, view: PatientView, language: Language) -> list
         for row in rows_by(rows_of(view.alongside.bands), "drug", "from_at")
     ]
     if plot is None:
-        return bands
+        return [*filter(None, stops), *bands]
     values = [[mark.said for mark in lane.marks] or [said for _, _, said in lane.line] for lane in plot.lanes]
-    return [*bands, *(". ".join(of_lane) + "." for of_lane in values if of_lane)]
+    return [*filter(None, stops), *bands, *(". ".join(of_lane) + "." for of_lane in values if of_lane)]

@@ -14,7 +14,7 @@ from cmvmon.dashboards import facts
 from cmvmon.dashboards.renal_bands import renal_bands
 from cmvmon.dashboards.rows import Row, rows_by, rows_of
 from cmvmon.dashboards.views import PatientView
-from cmvmon.dashboards.words_for_results import capital, dose, plain
+from cmvmon.dashboards.words_for_results import capital, dose, plain, stopped_said
 from cmvmon.domain import drug_levels
 from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.kidney_function import CREATININE, KIDNEY_FUNCTION
@@ -28,7 +28,8 @@ KNOWN, NONE, UNKNOWN = "known", "none", "unknown"
 class Bar:
     """One stretch. `stop` None = still running at as_of. `is_unsure`: why it was given is not known. `text`: stands on it.
 
-    `since`: from where the text speaks, where that is not the start of the bar.
+    `since`: from where the text speaks, where that is not the start of the bar. `said`: why it ended, as stated; "" = it did not, or
+    nothing is stated.
     """
 
     start: datetime
@@ -36,6 +37,7 @@ class Bar:
     is_unsure: bool = False
     text: str = ""
     since: datetime | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,13 @@ def _bars(course: Row, view: PatientView, language: Language) -> list[Bar]:
     """The course in pieces, one for each renal band that its doses are held against; one piece where none is told."""
     start, stop, is_unsure = course["started_at"], course["stopped_at"], course["indication"] is None
     pieces = renal_bands(course, view, language)
+    said = stopped_said(course, view.time_zone, language)
     if not pieces:
-        return [Bar(start, stop, is_unsure)]
+        return [Bar(start, stop, is_unsure, said=said)]
     starts = [start, *(piece.since for piece in pieces[1:])]
     ends: list[datetime | None] = [*starts[1:], stop]
     return [
-        Bar(begin, end, is_unsure, piece.text, piece.since if begin < piece.since else None)
+        Bar(begin, end, is_unsure, piece.text, piece.since if begin < piece.since else None, said)
         for begin, end, piece in zip(starts, ends, pieces, strict=True)
     ]
 

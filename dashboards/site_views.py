@@ -117,7 +117,8 @@ class Backup:
 
 @dataclass(frozen=True)
 class DataView(SiteView):
-    """What the data team and the laboratory look at: counts, codes and moments."""
+    """What the data team and the laboratory look at: counts, codes and moments. `n_reasons_not_listed`: courses of which the reason of
+    stopping was delivered in a word that no file names."""
 
     feeds: tuple[Feed, ...] = ()
     waiting: tuple[Waiting, ...] = ()
@@ -125,6 +126,7 @@ class DataView(SiteView):
     n_never_taken_in: int = 0
     apart: Mapping[str, int] = field(default_factory=dict)
     new_words: tuple[NewWord, ...] = ()
+    n_reasons_not_listed: int = 0
     rewritten: tuple[Rewritten, ...] = ()
     rewritten_days: int = 0
     deliveries_days: int = 0

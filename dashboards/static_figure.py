@@ -143,6 +143,8 @@ class _Static:
         inside: list[str] = []
         if "lines" in mode:
             inside.append(self._path(corners, trace))
+        if said and "markers" not in mode:  # a bar says one thing, wherever it is pointed at
+            inside.insert(0, f"<title>{escape(unescape(said[0]))}</title>")
         if "markers" in mode:
             for i, (x, y) in enumerate(corners):
                 title = f"<title>{escape(unescape(said[i]))}</title>" if said else ""

@@ -195,12 +195,32 @@ def course_rows(courses: pl.DataFrame, view: PatientView, language: Language) ->
             if row["indication"]
             else language.say("unknown"),
             "from": language.moment(row["started_at"], view.time_zone),
-            "to": language.moment(row["stopped_at"], view.time_zone)
-            if row["stopped_at"]
-            else language.say("courses.running"),
+            "to": _until(row, view.time_zone, language),
         }
         for row in ordered
     ]
+
+
+def _until(course: Row, time_zone: str, language: Language) -> str:
+    """When a course was stopped, with the reason where one is stated; or that it runs."""
+    if course["stopped_at"] is None:
+        return language.say("courses.running")
+    moment = language.moment(course["stopped_at"], time_zone)
+    if course["stop_reason"] is None:
+        return moment
+    return language.say("courses.stopped", moment=moment, reason=language.word("stop_reason", course["stop_reason"]))
+
+
+def stopped_said(course: Row, time_zone: str, language: Language) -> str:
+    """Until when a course ran, and the stated reason; "" where it runs, or where none is stated."""
+    if course["stopped_at"] is None or course["stop_reason"] is None:
+        return ""
+    return language.say(
+        "courses.stopped_said",
+        drug=capital(course["drug"]),
+        date=language.date(course["stopped_at"], time_zone),
+        reason=language.word("stop_reason", course["stop_reason"]),
+    )
 
 
 def plain(x: float, language: Language) -> str:

@@ -16,7 +16,7 @@ could not be read.
 
 Why: guide G15; transplant guidance tests UL97 and UL54 after four to six weeks of a drug (Kotton 2025). Such changes are rare:
 {base_rate_changes} of {base_rate_patients} on ganciclovir, day {base_rate_from_days} to {base_rate_to_days} (Chou 2025). Not to be
-read as a probable change: host, dose and level come first.
+read as a probable change: host, dose and level come first. A stated failure of a drug is said beside it, and is no ground.
 """
 
 from cmvmon.domain import resistance_reports, words
@@ -39,8 +39,7 @@ may_fall_little = falls_little | (verdict_of("response") == words.NOT_ASSESSABLE
 may_rise = rises | (verdict_of("rebound") == words.NOT_ASSESSABLE)
 may_be_by_fall = may_fall_little & ~(exposure < number("exposure_days"))
 is_not_suspected = ~may_be_by_fall & ~(may_rise & is_at_risk) & ~(rises & may_be_at_risk)
-
-is_asked = treatment.is_on & unknown_because.is_unknown() & (by_fall | by_rise)
+is_asked, failed = treatment.is_on & unknown_because.is_unknown() & (by_fall | by_rise), fact("failed_drugs")
 ul97, ul54 = truth("has_ul97_result"), truth("has_ul54_result")
 is_on_record = (ul97 & ul54) | truth("has_phenotype")
 is_culture = fact("request_method") == resistance_reports.CULTURE
@@ -69,6 +68,7 @@ RULE = Rule(
         say("rises_after_prophylaxis", prophylaxis, when=by_rise & prophylaxis.is_known()),
         say("rises_after_change", earlier, when=by_rise & earlier.is_known()),
         say("rises_mismatched", when=by_rise & is_mismatched),
+        say("stated_failure", failed, when=failed.is_known()),
         say("none", fact("course_started_at"), when=none_on_record),
         say("ul97_alone", fact("course_started_at"), when=gene_missing & ul97),
         say("ul54_alone", fact("course_started_at"), when=gene_missing & ul54),

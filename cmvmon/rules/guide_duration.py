@@ -5,7 +5,9 @@ principle until off the ventilator, but at least {least_days} days; preferably b
 
 Alerts for information, on two grounds. *all_reached*: on treatment for {least_days} days or more, no longer ventilated, and
 the last two results of every leading compartment below the limit of quantification. *stopped_before*: the course ended
-earlier than that, or while ventilated, of a patient who has not left and under no limit to treatment that ends sampling.
+earlier than that, or while ventilated, of a patient who has not left and under no limit to treatment that ends sampling; not where
+the stated reason of the stop is toxicity, another drug, a limit to treatment, a transfer or death. A stop for which another reason is
+stated, or none, is told, with that reason.
 
 Clear when one of these is known not to be so. Not assessable when it is unknown whether the patient is treated or
 ventilated, or when a leading compartment has no two results that can be read, where the rest is reached.
@@ -13,8 +15,9 @@ ventilated, or when a leading compartment has no two results that can be read, w
 Which kinds of ventilation count as off the ventilator is the protocol's to say (`[ventilation]`): as shipped a tracheostomy mask does,
 a mask or helmet does not. A period of which the kind is not on record counts as ventilated, and the line says so.
 
-Why: guide G18, G19. Why a course ended (a side effect, another plan) is not on record. Not to be read
-as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in transplantation).
+Why: guide G18, G19. Why a course ended is what its sender states; of two drugs that ended together for different reasons there is
+none. Not to be read as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in
+transplantation).
 """
 
 from cmvmon.domain import words
@@ -36,7 +39,9 @@ may_be_newer = newer_result.may_be_newer_than(blood_at) | newer_result.may_be_ne
 is_moot = ~treatment.is_on | (days < least) | is_ventilated
 by_newer = newer_result.open_while(may_be_newer, but=is_moot)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
-stopped_before = ended_lately & ~has_left & (~is_long | is_ventilated)
+reason = fact("course_stop_reason")
+is_explained = reason.is_in((words.TOXICITY, words.SWITCHED, words.LIMITATION, words.TRANSFER, words.DEATH))
+stopped_before = ended_lately & ~has_left & ~is_explained & (~is_long | is_ventilated)
 
 RULE = Rule(
     code="guide_duration",
@@ -45,7 +50,7 @@ RULE = Rule(
     fires={"all_reached": all_reached, "stopped_before": stopped_before},
     unless=by_newer,
     clears=(treatment.is_on & ((days < least) | is_ventilated | is_not_below))
-    | (ended_lately & (has_left | (is_long & is_off_ventilator))),
+    | (ended_lately & (has_left | is_explained | (is_long & is_off_ventilator))),
     open_while=by_newer,
     tier={3: otherwise},
     cannot_tell=(
@@ -65,7 +70,8 @@ RULE = Rule(
         say("below", compartments, when=is_below),
         say("not_below", compartments, when=is_not_below),
         say("below_unknown", when=fact("leading_is_below").is_unknown()),
-        say("reason_unknown", when=stopped_before),
+        say("reason", reason, when=stopped_before & reason.is_known()),
+        say("reason_unknown", when=stopped_before & reason.is_unknown()),
     ),
     also_tells=(fact("treatment"),),
     no_longer=words.MOMENT_OVER,

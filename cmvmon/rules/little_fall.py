@@ -67,6 +67,9 @@ below_local_line = treatment.is_on & truth("is_leading") & is_below_line
 # An undecided call whose estimate stands below the line: not shown to be less, and not shown to reach it. So a night without a
 # sample ends no alert that the next sample begins again.
 is_near_line = truth("is_leading") & (call == "indeterminate") & (fact("mean_decline_log10_per_week") < target)
+switched_from, switch_reason = fact("switched_from"), fact("switch_reason")
+is_switched = had_drugs & switched_from.is_known()
+_SWITCH = (switched_from, fact("switched_from_at"))
 interrupted, outside = fact("interrupted_days"), fact("n_days_outside")
 
 is_first_clock = ~had_drugs & (at_most < 0.0)
@@ -92,6 +95,8 @@ SAYS: tuple[Say, ...] = (
     say("guide", target, when=~is_grave),
     say("higher", when=is_higher),
     say("interrupted", interrupted, when=interrupted > 0.0),
+    say("switched", *_SWITCH, switch_reason, when=is_switched & switch_reason.is_known()),
+    say("switched_unstated", *_SWITCH, when=is_switched & switch_reason.is_unknown()),
     say("no_baseline", when=fact("fall_from_is") == words.STANDS_IN),
     say("probability", probability, target, when=probability.is_known() & call.is_known()),
     STANDS_IN,

@@ -248,6 +248,7 @@ _OF_ONE: Mapping[str, Callable[..., str]] = {
     "compartment": lambda s, x: s.language.word("compartment", x),
     "compartments": lambda s, x: s.language.words("compartment", x),
     "ventilation": lambda s, x: s.language.words("ventilation", x),
+    "stop_reason": lambda s, x: s.language.word("stop_reason", x),
     "conditions": lambda s, x: s.language.words("condition", x),
     "capital": Speaker.capital,
     "band": lambda s, x: band_in_words(x, s.language),

@@ -24,7 +24,7 @@ from tests import sites
 from tests.pages import made_up_site
 from tests.pages.made_up_site import AS_OF, NEXT, stays
 from tests.patients import HEADERS
-from tests.sites import day, drop, result
+from tests.sites import course, day, drop, result
 
 PAGES = ("data", "unit", "method")
 
@@ -140,6 +140,23 @@ def test_the_work_list_counts_by_reason_and_holds_no_patient_and_no_cell(site: P
         for code in codes():
             assert "SYNTHETIC-" not in page(site, name, code)
             assert "cups" not in page(site, name, code)
+
+
+def test_reasons_of_stopping_in_words_that_nobody_listed_are_counted_and_never_written(tmp_path: Path) -> None:
+    drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 1, 900), result("SYNTHETIC-2", 1, 900)])
+    reasons = ("rash of SYNTHETIC-2", "toxicity", None)
+    lines = [course("SYNTHETIC-1", start=n, stop=n + 0.5, reason=why) for n, why in enumerate(reasons)]
+    drop(tmp_path, "antiviral_courses", lines)
+    nightly(tmp_path, as_of=day(4))
+    told = said(section(page(tmp_path, "data"), "new"))
+    assert "1 course bears a reason for stopping that no table file lists" in told
+    assert "1 kuur heeft een reden van staken" in said(section(page(tmp_path, "data", "nl"), "new"))
+    assert not [path for path in (tmp_path / "pages").rglob("*.html") if "rash" in path.read_text(encoding="utf-8")]
+    drop(
+        tmp_path, "antiviral_courses", [course("SYNTHETIC-1", start=0, stop=0.5, reason="toxicity")], name="mended.csv"
+    )
+    nightly(tmp_path, as_of=day(5))
+    assert "reason for stopping" not in said(section(page(tmp_path, "data"), "new"))
 
 
 def test_a_withdrawal_is_counted_with_how_many_had_been_answered(site: Path) -> None:

@@ -3,16 +3,20 @@
 One made-up patient on the unit. A row is a night: its day, what became known before it, and every alert about a load so far: `response 2`
 stands open at tier 2, `response course_over` was closed with that cause, `response clear` was judged clear. With `@other`: of that
 laboratory's series; with `blood`: of whole blood. What becomes known: `plasma 14 50000` (a result of day 14, IU/mL),
-`ganciclovir 0.1-14.6` (a course; from the same start it replaces the one before), `stay -5-15`.
+`ganciclovir 0.1-14.6` (a course; from the same start it replaces the one before), `ganciclovir 0.1-14.6!toxicity` (why it was stopped, as
+stated), `stay -5-15`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from cmvmon.text import language
+from cmvmon.text.alerts import alert_details, alert_sentence
 from tests import sites
 from tests.nights import nightly
 from tests.patients import Stay, stay_line
@@ -41,14 +45,15 @@ class Unit:
             line = result(WHO, float(at), value, specimen=SPECIMENS[name], accession=f"{name}-{at}")
             self._drop("viral_load_results", [line], feed=laboratory or "synthetic")
             return
-        start, end = _span(rest[0])
+        span, _, reason = rest[0].partition("!")
+        start, end = _span(span)
         if name == "stay":
             number = list({**self.stays, start: ""}).index(start)
             given = Stay(number, day(float(start)), None if end is None else day(end), "plasma")
             self.stays[start] = stay_line(WHO, given)
             self._drop("icu_stays", [*self.stays.values()])
         else:
-            self.courses[name, start] = course(WHO, drug=name, start=float(start), stop=end)
+            self.courses[name, start] = course(WHO, drug=name, start=float(start), stop=end, reason=reason or None)
             self._drop("antiviral_courses", [*self.courses.values()])
 
     def night(self, at: float) -> str:
@@ -108,17 +113,31 @@ STORIES = {
     31.5  | plasma 31 50000                                                       | response course_over, untreated_rise clear, response 3
     38.5  | plasma 38 50000                                                       | response course_over, untreated_rise clear, response 2
     """,
-    "another drug, for failure: the alert goes on until the load falls": """
+    "another drug, stated for failure: the alert goes on until the load falls": """
     night | known before it                                                       | alerts
     14.5  | ganciclovir 0.1-; plasma 0 50000; plasma 7 50000; plasma 14 50000     | response 2
-    15.5  | ganciclovir 0.1-15; foscarnet 15-                                     | response 2
+    15.5  | ganciclovir 0.1-15!failure; foscarnet 15-                             | response 2
     21.5  | plasma 21 40000                                                       | response 2
     25.5  | plasma 25 900                                                         | response clear
     """,
-    "another drug, for toxicity, while the load falls: none": """
+    "another drug, stated for toxicity, at the same loads: the same alert": """
+    night | known before it                                                       | alerts
+    14.5  | ganciclovir 0.1-; plasma 0 50000; plasma 7 50000; plasma 14 50000     | response 2
+    15.5  | ganciclovir 0.1-15!toxicity; foscarnet 15-                            | response 2
+    21.5  | plasma 21 40000                                                       | response 2
+    25.5  | plasma 25 900                                                         | response clear
+    """,
+    "another drug, stated for toxicity, while the load falls: none": """
     night | known before it                                                       | alerts
     7.5   | ganciclovir 0.1-; plasma 0 50000; plasma 7 5000                       | -
-    8.5   | ganciclovir 0.1-8; foscarnet 8-                                       | -
+    8.5   | ganciclovir 0.1-8!toxicity; foscarnet 8-                              | -
+    15.5  | plasma 15 500                                                         | -
+    22.5  | plasma 22 <35                                                         | -
+    """,
+    "another drug, stated for failure, while the load falls: none, for a stated failure is no ground": """
+    night | known before it                                                       | alerts
+    7.5   | ganciclovir 0.1-; plasma 0 50000; plasma 7 5000                       | -
+    8.5   | ganciclovir 0.1-8!failure; foscarnet 8-                               | -
     15.5  | plasma 15 500                                                         | -
     22.5  | plasma 22 <35                                                         | -
     """,
@@ -194,3 +213,91 @@ STORIES = {
 def test_what_the_clocks_do_to_alerts(tmp_path: Path, story: str) -> None:
     found, expected = played(tmp_path, STORIES[story])
     assert found == expected
+
+
+# What a stated reason changes: what `guide_duration` says of a stop, and what the details of `response` say of a switch.
+REASONS = {
+    "a switch stated for failure": """
+    night | known before it                                                       | said
+    14.5  | ganciclovir 0.1-; plasma 0 50000; plasma 7 50000; plasma 14 50000     | -
+    15.5  | ganciclovir 0.1-15!failure; foscarnet 15-                             | Switched from ganciclovir on 16 Mar 2026; stated reason: insufficient response.
+    21.5  | plasma 21 40000                                                       | Switched from ganciclovir on 16 Mar 2026; stated reason: insufficient response.
+    """,
+    "a switch stated for toxicity, at the same loads": """
+    night | known before it                                                       | said
+    14.5  | ganciclovir 0.1-; plasma 0 50000; plasma 7 50000; plasma 14 50000     | -
+    15.5  | ganciclovir 0.1-15!toxicity; foscarnet 15-                            | Switched from ganciclovir on 16 Mar 2026; stated reason: toxicity.
+    21.5  | plasma 21 40000                                                       | Switched from ganciclovir on 16 Mar 2026; stated reason: toxicity.
+    """,
+    "a switch of which the reason comes late, and is corrected": """
+    night | known before it                                                       | said
+    14.5  | ganciclovir 0.1-; plasma 0 50000; plasma 7 50000; plasma 14 50000     | -
+    15.5  | ganciclovir 0.1-15; foscarnet 15-                                     | Switched from ganciclovir on 16 Mar 2026; reason not stated.
+    16.5  | ganciclovir 0.1-15!toxicity                                           | Switched from ganciclovir on 16 Mar 2026; stated reason: toxicity.
+    17.5  | ganciclovir 0.1-15!failure                                            | Switched from ganciclovir on 16 Mar 2026; stated reason: insufficient response.
+    18.5  | ganciclovir 0.1-15!rash                                               | Switched from ganciclovir on 16 Mar 2026; stated reason: in a word that cmvmon does not know.
+    """,
+    "a drug that is added, whatever is written beside the one that runs": """
+    night | known before it                                                       | said
+    15.5  | ganciclovir 0.1-!failure; foscarnet 15-; plasma 0 50000; plasma 7 50000; plasma 14 50000 | -
+    """,
+    "a stop for toxicity is not told; corrected to failure it is, and the other way round": """
+    night | known before it                                                       | said
+    10    | ganciclovir 0.1-; plasma 0 50000; plasma 7 5000                       | -
+    14    | ganciclovir 0.1-10.5!toxicity                                         | -
+    15    | ganciclovir 0.1-10.5!failure                                          | guide_duration 3: Stated reason: insufficient response.
+    16    | ganciclovir 0.1-10.5!toxicity                                         | guide_duration clear
+    """,
+    "a stop without a reason, and with one that nobody listed": """
+    night | known before it                                                       | said
+    14    | ganciclovir 0.1-10.5; plasma 0 50000; plasma 7 5000                   | guide_duration 3: Why it ended is not on record.
+    15    | ganciclovir 0.1-10.5!rash                                             | guide_duration 3: Stated reason: in a word that cmvmon does not know.
+    """,
+    "a reason of a course that runs is not read until it is stopped": """
+    night | known before it                                                       | said
+    14    | ganciclovir 0.1-!failure; plasma 0 50000; plasma 7 5000               | -
+    18    | ganciclovir 0.1-14.5!failure                                          | guide_duration 3: Stated reason: insufficient response.
+    """,
+}
+
+
+@pytest.mark.parametrize("story", REASONS)
+def test_what_is_said_of_a_stated_reason(tmp_path: Path, story: str) -> None:
+    unit = Unit(tmp_path)
+    for night, (known, said) in nights_of(REASONS[story]):
+        for each in known.split(";") if known != "-" else ():
+            unit.known(each.strip())
+        unit.night(night)
+        assert f"{night} | {_said(tmp_path) or '-'}" == f"{night} | {said}"
+
+
+def _said(root: Path) -> str:
+    """Of the last event of each alert: how `guide_duration` stands and what it says of the reason; what `response` says of a switch."""
+    query = (
+        "SELECT alert_id, rule, tier, state, cause, evidence FROM alert_events "
+        "WHERE rule IN ('response', 'guide_duration') ORDER BY opened_at, sequence"
+    )
+    found = []
+    for _, rule, tier, state, cause, evidence in {row[0]: row for row in sites.rows(root, query)}.values():
+        facts, english = json.loads(evidence), language("en")
+        if rule == "response":
+            found += re.findall(r"Switched from [^.]+\.", alert_details(rule, facts, english))
+            continue
+        stands = f"{rule} {tier if state == 'open' else cause or 'clear'}"
+        reason = re.findall(
+            r"(?:Stated reason: |Why it ended )[^.]+\.", alert_sentence(rule, facts, english) if state == "open" else ""
+        )
+        found.append(": ".join([stands, *reason]))
+    return " ".join(found)
+
+
+def test_the_patients_page_says_a_stated_reason_in_the_table_of_drugs_and_in_the_lane(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    for known in ("ganciclovir 0.1-15!toxicity", "foscarnet 15-!other", "plasma 0 50000", "plasma 14 50000"):
+        unit.known(known)
+    unit.night(15.5)
+    page = sites.page_of(tmp_path, WHO)
+    assert "(toxicity)" in page
+    assert "Ganciclovir until 16 Mar 2026; stated reason: toxicity" in page
+    assert "a reason for stopping was delivered, and no moment of the stop" in page
+    assert "other reason" not in page

@@ -126,6 +126,7 @@ VOCABULARIES: dict[str, set[str]] = {
     },
     "link": set(NOT_USED),
     "ventilation": set(words.VENTILATION_KIND),
+    "stop_reason": set(words.STOP_REASON),
     "analyte": {*WITH_FOSCARNET, *OF_DEFENCE},
     "modality": set(MODALITIES),
     "anticoagulant": set(ANTICOAGULANTS),
@@ -256,6 +257,7 @@ def test_every_sentence_is_said_somewhere() -> None:
         "treatment_unknown_since",
         "courses_overlap",
         "dose_unit",
+        "reason_without_stop",
         *(f"affected_{s}" for s in words.AFFECTED_SOURCE),
     }
     assert caveats == {*CAVEATS, *derived}

@@ -16,6 +16,7 @@ from cmvmon.assess import Assessment
 from cmvmon.dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.taken_back import TAKEN_BACK
 from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine
 from cmvmon.run.health.backup_checkup import IS_OLD_AFTER
@@ -60,6 +61,7 @@ def data_view(
         n_never_taken_in=n_never,
         apart=counted_apart(site.root),
         new_words=_new_words(waiting),
+        n_reasons_not_listed=_reasons_not_listed(assessment),
         rewritten=_rewritten(changed, assessment, as_of),
         rewritten_days=REWRITTEN_SINCE.days,
         deliveries_days=DELIVERIES_SINCE.days,
@@ -145,6 +147,14 @@ def _new_words(rows: list[dict[str, Any]]) -> tuple[NewWord, ...]:
     named = [row for row in rows if row["sample"] and row["column"] and row["reason"].startswith(_IS_NEW)]
     counts = Counter((row["feed"], row["column"], row["sample"]) for row in named)
     return tuple(NewWord(*of, n=n) for of, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _reasons_not_listed(assessment: Assessment | None) -> int:
+    """Of the courses that stand: they are not set apart for it, so no list of what waits has them."""
+    if assessment is None:
+        return 0
+    courses = assessment.facts.prepared.begun[ANTIVIRAL_COURSES]
+    return int((courses["stop_reason"] == words.NOT_LISTED).sum())
 
 
 def _rewritten(changed: pl.DataFrame, assessment: Assessment | None, as_of: datetime) -> tuple[Rewritten, ...]:
