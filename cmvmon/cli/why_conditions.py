@@ -14,7 +14,7 @@ from cmvmon.cli.why_values import shortly, truth_text
 if TYPE_CHECKING:
     from cmvmon.text import Language
 
-_PARTS = ("applies", "fires", "unless", "clears", "tier")
+_PARTS = ("applies", "fires", "unless", "clears", "open_while", "tier")
 _ALWAYS = "otherwise"  # asks nothing
 
 

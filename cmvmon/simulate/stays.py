@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.words import INDICATION, STATED_NONE
 from cmvmon.simulate.assumptions import assumed
 from cmvmon.simulate.curves import Curves
 from cmvmon.simulate.draws import Draws, Numbers
-from cmvmon.simulate.hosts import KEPT, SWITCHED, Host
+from cmvmon.simulate.hosts import KEPT, NON_RESPONDER, REBOUND, SWITCHED, Host
 
 Minutes = NDArray[np.int64]  # since 1970-01-01 in UTC
 
@@ -171,17 +172,31 @@ def icu_stays(draws: Draws, when: Calendar) -> pl.DataFrame:
 
 
 def antiviral_courses(draws: Draws, when: Calendar, host: Host) -> pl.DataFrame:
-    """Rows of antiviral_courses: ganciclovir from the anchor; foscarnet after a switch; a few stop early."""
+    """Rows of antiviral_courses: ganciclovir from the anchor; foscarnet after a switch; a few stop early.
+
+    The reason of a switch is stated as it truly was: of who does not respond in BAL, or rebounds, failure; of others toxicity. A
+    course that ran its length is stated completed; of one that stops early nothing is stated, as many a hospital sends it.
+    """
     planned = draws.uniform("course_length", assumed("course_shortest"), assumed("course_longest"))
     kept, switched = host.drug_change == KEPT, host.drug_change == SWITCHED
     switch_day = np.where(kept, 0.0, host.drug_changed_days)
     first_end = np.where(kept, planned, switch_day)
     second_end = np.maximum(planned, switch_day + assumed("course_after_switch_shortest"))
     switch_minute = when.anchor + minutes(switch_day)
+    failing = np.isin(host.response["bal"], (NON_RESPONDER, REBOUND))
+    at_switch = np.where(failing, words.FAILURE, words.TOXICITY)
+    first_reason = np.select([kept, switched], [words.COMPLETED, at_switch], "")
+    completed = np.full(draws.patients, words.COMPLETED)
     rows = []
-    for drug, began, ended, given in (
-        ("ganciclovir", when.anchor, when.anchor + minutes(first_end), np.ones_like(switched)),
-        ("foscarnet", switch_minute, when.anchor + minutes(second_end), switched & (switch_minute <= when.end)),
+    for drug, began, ended, given, why in (
+        ("ganciclovir", when.anchor, when.anchor + minutes(first_end), np.ones_like(switched), first_reason),
+        (
+            "foscarnet",
+            switch_minute,
+            when.anchor + minutes(second_end),
+            switched & (switch_minute <= when.end),
+            completed,
+        ),
     ):
         rows.append(
             pl.DataFrame(
@@ -190,6 +205,7 @@ def antiviral_courses(draws: Draws, when: Calendar, host: Host) -> pl.DataFrame:
                     "started": began,
                     "stopped": known(ended, when.end),
                     "given": given,
+                    "why": pl.Series(why, dtype=pl.String),
                 }
             ).with_columns(
                 drug=pl.lit(drug),
@@ -207,6 +223,7 @@ def antiviral_courses(draws: Draws, when: Calendar, host: Host) -> pl.DataFrame:
             moment_at("stopped").alias("stopped_at"),
             indication=pl.lit(TREATMENT),
             route=pl.lit("iv"),
+            stop_reason=pl.when(moment_at("stopped").is_not_null() & (pl.col("why") != "")).then("why"),
         )
     )
     return ANTIVIRAL_COURSES.conform(frame)

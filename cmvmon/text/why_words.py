@@ -11,7 +11,16 @@ _CODES = re.compile(
     r"(== |is one of )(\w+(?:, \w+)*)"
 )  # what a fact is held against; another fact has no word, and stays
 _OF_A_RULE = re.compile(r"\b(?:ground\.(\w+)\.(\w+)|verdict\.(\w+))")  # what another rule said
-_VOCABULARIES = ("detection", "treatment", "compartment", "result_status", "modality", "ventilation", "verdict", "stop_reason")
+_VOCABULARIES = (
+    "detection",
+    "treatment",
+    "compartment",
+    "result_status",
+    "modality",
+    "ventilation",
+    "verdict",
+    "stop_reason",
+)
 
 
 def condition_in_words(says: str, language: Language) -> str:

@@ -31,7 +31,7 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.protocol.doses import MG_PER_KG
 from cmvmon.simulate.stays import WARD
 
-_GIVEN = re.compile(r"(\w+) ([\d.]+) (mg/kg|mg) q([\d.]+)h (-?[\d.]+?)\.\.(-?[\d.]+)?(?: (\w+))?")
+_GIVEN = re.compile(r"(\w+) ([\d.]+) (mg/kg|mg) q([\d.]+)h (-?[\d.]+?)\.\.(-?[\d.]+)?(?: (\w+))?(?:!(\w+))?")
 _SPAN = re.compile(r"(-?[\d.]+?)(?:\.\.(-?[\d.]+)?)?")
 _BORN_ON, _WEIGHT_KG, _CLEARANCE, _HOST = "1961-05-30", 80.0, 95.0, host_status.IMMUNOCOMPETENT
 # Each morning the same, in 10^9/L and mmol/L, where an entry does not say otherwise.
@@ -241,6 +241,7 @@ class _Entry:
                 "interval_h": every_h,
                 "started_at": started,
                 "stopped_at": stopped,
+                "stop_reason": found[8],
             },
         )
         given_at = started

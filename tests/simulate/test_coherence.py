@@ -60,6 +60,21 @@ def test_a_change_of_drug_in_the_truth_is_the_one_in_the_courses(large: Ward) ->
     assert first.filter(drug_change="stopped").height > 20
 
 
+def test_a_switch_is_stated_for_failure_of_who_fails_and_for_toxicity_of_others_and_a_stop_has_a_reason_or_none(
+    large: Ward,
+) -> None:
+    truth = large.truth.filter(compartment="bal").select("patient_id", "class", "drug_change")
+    first = large.antiviral_courses.filter(drug="ganciclovir").join(truth, on="patient_id")
+    assert first.filter(pl.col("stopped_at").is_null())["stop_reason"].null_count() == first["stopped_at"].null_count()
+    stopped = first.filter(pl.col("stopped_at").is_not_null())
+    failing = pl.col("class").is_in(["non_responder", "rebound"])
+    switched = stopped.filter(drug_change="switched")
+    assert set(switched.filter(failing)["stop_reason"]) == {"failure"}
+    assert set(switched.filter(~failing)["stop_reason"]) == {"toxicity"}
+    assert set(stopped.filter(drug_change="stopped")["stop_reason"]) == {None}
+    assert set(stopped.filter(pl.col("drug_change").is_null())["stop_reason"]) == {"completed"}
+
+
 def test_ventilation_lies_within_the_stay_and_its_periods_do_not_overlap(large: Ward) -> None:
     stays = large.icu_stays.with_columns(
         pl.col("discharged_at", "ventilation_stopped_at").fill_null(END + timedelta(days=365))

@@ -41,7 +41,7 @@ def folder(root: Path, results: list[str], *, courses: list[str] | None = None, 
 
 
 def treated(patient: str = "P1", start: float = 0, stop: str = "") -> str:
-    return f"{patient},ganciclovir,treatment,,5,12,iv,{text(day(start))},{stop}"
+    return f"{patient},ganciclovir,treatment,,5,12,iv,{text(day(start))},{stop},"
 
 
 def analysed(
@@ -168,6 +168,7 @@ def test_without_a_course_table_the_treatment_is_unknown_and_with_an_empty_one_t
     assert verdicts.filter(rule="response").is_empty()
     assert sorted(verdicts["rule"]) == [
         "bal_at_local_line",
+        "data_unfit",
         "no_follow_up",
         "possible_lab_issue",
         "suppressed",

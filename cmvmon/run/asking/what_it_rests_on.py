@@ -46,6 +46,7 @@ _ABSENT: Mapping[tuple[str, str], str] = {
     ("drug_level", "none_on_record"): "drug_levels",
     ("toxicity_monitoring", "not_monitored"): "laboratory_values",
     ("drug_line", "check_missing"): "kidney_function",
+    ("data_unfit", ""): "viral_load_results",
     ("guide_sampling_moment", ""): "viral_load_results",
 }
 # A fact about places that another rule judges one by one: the fact, the fact that names the places, and the rule.
