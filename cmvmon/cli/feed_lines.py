@@ -43,8 +43,8 @@ def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
     ahead = [each.clock_ahead_s for each in tables if each.clock_ahead_s is not None]
     said += [f"its clock runs AHEAD, by {max(ahead) / 60:.0f} min"] if ahead else []
     differ = sum(each.statuses_differ for each in tables)
-    said += [f"{differ} results used as LESS than they say, by the status of their order"] if differ else []
-    said += [f"{n_waiting} records in quarantine"] if n_waiting else []
+    said += [f"results used as LESS than they say, by the status of their order: {differ}"] if differ else []
+    said += [f"records in quarantine: {n_waiting}"] if n_waiting else []
     return "; ".join(said)
 
 

@@ -201,7 +201,7 @@ def _database(site: Site) -> Iterator[Finding]:
         words = (
             f"newest delivery refused ({item.refused})"
             if item.refused
-            else f"{item.n_quarantined} records in quarantine"
+            else f"records in quarantine: {item.n_quarantined}"
         )
         if item.n_withdrawn:
             by = "by the newest snapshot" if item.is_snapshot else "by the newest delivery"
