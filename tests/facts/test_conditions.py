@@ -30,14 +30,18 @@ def held(condition: Condition) -> list[bool]:
     [
         (fact("celsius") < 38.0, [True, False, False, False], "celsius < 38.0"),
         (fact("celsius") <= 38.0, [True, True, False, False], "celsius <= 38.0"),
-        (fact("celsius") > number("line"), [False, False, True, False], "celsius > line"),
-        (fact("celsius") >= number("line"), [False, True, True, False], "celsius >= line"),
+        (fact("celsius") > number("line"), [False, False, True, False], "celsius > protocol.line"),
+        (fact("celsius") >= number("line"), [False, True, True, False], "celsius >= protocol.line"),
         (fact("celsius") == 38.0, [False, True, False, False], "celsius == 38.0"),
-        (~HOT, [True, True, False, True], "not celsius > line"),
+        (~HOT, [True, True, False, True], "not celsius > protocol.line"),
         (fact("celsius").is_known(), [True, True, True, False], "celsius is known"),
         (fact("celsius").is_unknown(), [False, False, False, True], "not celsius is known"),
-        (HOT | fact("celsius").is_unknown(), [False, False, True, True], "(celsius > line or not celsius is known)"),
-        (HOT & (fact("celsius") == 38.0), [False] * 4, "(celsius > line and celsius == 38.0)"),
+        (
+            HOT | fact("celsius").is_unknown(),
+            [False, False, True, True],
+            "(celsius > protocol.line or not celsius is known)",
+        ),
+        (HOT & (fact("celsius") == 38.0), [False] * 4, "(celsius > protocol.line and celsius == 38.0)"),
         (otherwise, [True] * 4, "otherwise"),
     ],
 )
@@ -52,7 +56,7 @@ def test_a_number_of_days_is_a_length_of_time() -> None:
     frame = pl.DataFrame({"protocol.days": [1.5, 7.0]})
     days = number("days").days
     assert frame.select(days.expr.alias("d"))["d"].to_list() == [timedelta(days=1.5), timedelta(days=7)]
-    assert days.written == "days days"
+    assert days.written == "protocol.days days"
 
 
 def test_a_word_is_among_several() -> None:

@@ -206,8 +206,8 @@ def test_both_sides_are_told_of_a_comparison_and_the_one_value_of_another_questi
     told = [(one.part, one.depth, one.says, one.holds, one.left, one.right) for one in asked(made, FRAME)]
     assert told == [
         ("applies", 0, "otherwise", True, None, None),
-        ("fires it", 0, "(celsius > line and word is one of hot)", True, None, None),
-        ("fires it", 1, "celsius > line", True, 39.5, 38.0),
+        ("fires it", 0, "(celsius > protocol.line and word is one of hot)", True, None, None),
+        ("fires it", 1, "celsius > protocol.line", True, 39.5, 38.0),
         ("fires it", 1, "word is one of hot", True, "hot", None),
         ("unless cold", 0, "word == cold", False, "hot", "cold"),
         ("clears", 0, "celsius < 0.0", False, 39.5, 0.0),

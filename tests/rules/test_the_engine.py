@@ -117,10 +117,10 @@ def test_a_condition_is_never_null_and_its_negation_reads_not_known_to_be_so() -
 def test_a_condition_keeps_its_parts_so_that_it_can_be_told_at_which_value_it_turns() -> None:
     condition = (fact("celsius") > number("line")) & ~truth("is_shivering")
     turns, shivers = condition.questions()
-    assert str(turns) == "celsius > line"
+    assert str(turns) == "celsius > protocol.line"
     assert turns.right.expr.meta.root_names() == ["protocol.line"]  # type: ignore[attr-defined]
     assert str(shivers) == "is_shivering"
-    assert str(condition) == "(celsius > line and not is_shivering)"
+    assert str(condition) == "(celsius > protocol.line and not is_shivering)"
 
 
 def test_a_rule_that_fires_and_clears_at_once_is_stopped_with_its_name_and_a_count_and_no_patient() -> None:
