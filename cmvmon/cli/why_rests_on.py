@@ -20,6 +20,9 @@ def rests_on_lines(row: dict[str, Any], found: dict[str, Any], spoken: Language)
     if row["absent"]:
         absent = ", ".join(spoken.word("table", table) for table in row["absent"])
         lines.append(spoken.say("why.absent", tables=absent))
+    if row.get("waits"):
+        waits = ", ".join(f"{one['record']} ({one['reason']})" for one in row["waits"])
+        lines.append(spoken.say("why.waits", records=waits))
     return lines
 
 

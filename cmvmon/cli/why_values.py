@@ -51,9 +51,11 @@ def exactly(value: object, found: dict[str, Any], spoken: Language) -> str:
         is_after = value - whole < _MINUTE / 2
         near = moment_text(whole if is_after else whole + _MINUTE, found, spoken)
         return spoken.say("why.just_after" if is_after else "why.just_before", value=near)
-    if not isinstance(value, float) or value == float(f"{value:.6g}"):
+    if not isinstance(value, float):
         return shortly(value, found, spoken)
-    short = float(f"{value:.6g}")
+    short = round(float(f"{value:.6g}"), 6) + 0.0  # what lies a hair below 0 is written as that
+    if value == short:
+        return shortly(value, found, spoken)
     return spoken.say("why.just_below" if value < short else "why.just_above", value=number_text(short, spoken))
 
 

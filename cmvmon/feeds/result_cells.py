@@ -18,6 +18,7 @@ from cmvmon.feeds.value_grammar import fold
 LONG_BEFORE_REPORT = "collected_long_before_report"
 ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT, CORRECTS_WITHDRAWN, DOUBTED})
 """The reasons of records that are read whole, and held because what they say is seldom so: a person may confirm it."""
+_MOST_S = 2**31 - 1  # of a year that can't be, a store keeps no more
 CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead
 
 
@@ -45,7 +46,7 @@ def noticed_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arriva
     ahead = timedelta() if isinstance(sent_at, str) else sent_at - arrival.landed_at
     less = (words.PRELIMINARY, words.WITHDRAWN)
     differs = not isinstance(own, Rejection) and own not in less and status_of(cells, laboratory) in less
-    return Noticed(int(differs), max(0, round(ahead.total_seconds())))
+    return Noticed(int(differs), min(max(0, round(ahead.total_seconds())), _MOST_S))
 
 
 def _own_status(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejection:

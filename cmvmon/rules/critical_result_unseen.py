@@ -39,7 +39,7 @@ RULE = Rule(
     applies=truth("has_series") & (is_bal | is_elsewhere) & is_recent,
     fires={"unanswered": is_readable & is_critical & has_waited & unanswered},
     clears=is_readable & (is_none | (is_critical & (is_answered | (unanswered & ~has_waited)))),
-    open_while=newer_result.open_while(),
+    open_while=newer_result.open_while(but=is_critical & is_answered),
     tier={words.TIERS[0]: otherwise},
     cannot_tell=(
         ("possible_lab_issue", truth("last_two_contradict")),

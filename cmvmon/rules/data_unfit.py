@@ -3,11 +3,11 @@
 Watches every patient who has a result, or of whom one waits in quarantine: its value, its unit or another part of it could not be
 read. While it waits the rules about the load are not clear (`result_unread`), for it may be of the newest sample.
 
-Alerts at Tier 2 when it came in the last {within_days} days, and no sample that is used was taken after it came. What it says is not
-known, nor of what it is, nor when its sample was taken, but that this was before it came.
+Alerts at Tier 2 when it came in the last {within_days} days. What it says is not known, nor of what it is, nor when its sample was
+taken, but that this was before it came; so no later sample ends the alert: blood says nothing of a fluid that nobody could read.
 
-Clear when every result was read, rejected or dealt with, and when a later sample is used. Not assessable when it is not known when it
-came. After {within_days} days nothing is told; the rules about the load stay as they are.
+Clear when every result was read, rejected or dealt with. Not assessable when it is not known when it came. After {within_days} days
+nothing is told; the rules about the load stay as they are.
 
 Why: rules.md section 5, a proposal of this project. Not to be read as a high load, nor as an error of the laboratory: what is lacking
 may be a word in the laboratory's file here.
@@ -20,14 +20,13 @@ from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 
 newest = fact("newest_result_collected_at")
 is_over = fact("as_of") - came > number("within_days").days
-is_older = came < newest
 
 RULE = Rule(
     code="data_unfit",
     subject="patient",
     applies=(truth("patient_has_series") | waits) & ~(waits & is_over),
-    fires={"result_unread": waits & came.is_known() & ~is_older},
-    clears=~waits | is_older,
+    fires={"result_unread": waits & came.is_known()},
+    clears=~waits,
     tier={2: otherwise},
     cannot_tell=(("time_unknown", otherwise),),
     says=(

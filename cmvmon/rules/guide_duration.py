@@ -6,8 +6,8 @@ principle until off the ventilator, but at least {least_days} days; preferably b
 Alerts for information, on two grounds. *all_reached*: on treatment for {least_days} days or more, no longer ventilated, and
 the last two results of every leading compartment below the limit of quantification. *stopped_before*: the course ended
 earlier than that, or while ventilated, of a patient who has not left and under no limit to treatment that ends sampling; not where
-the stated reason of the stop is toxicity, another drug, a limit to treatment, a transfer or death. A stop for which another reason is
-stated, or none, is told, with that reason.
+the stated reason of the stop is toxicity, a limit to treatment, a transfer or death. A stop for which another reason is stated, or
+none, is told, with that reason; for another drug too, for where one was given the course goes on.
 
 Clear when one of these is known not to be so. Not assessable when it is unknown whether the patient is treated or
 ventilated, or when a leading compartment has no two results that can be read, where the rest is reached.
@@ -40,7 +40,7 @@ is_moot = ~treatment.is_on | (days < least) | is_ventilated
 by_newer = newer_result.open_while(may_be_newer, but=is_moot)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
 reason = fact("course_stop_reason")
-is_explained = reason.is_in((words.TOXICITY, words.SWITCHED, words.LIMITATION, words.TRANSFER, words.DEATH))
+is_explained = reason.is_in((words.TOXICITY, words.LIMITATION, words.TRANSFER, words.DEATH))
 stopped_before = ended_lately & ~has_left & ~is_explained & (~is_long | is_ventilated)
 
 RULE = Rule(

@@ -226,6 +226,13 @@ def test_a_refused_delivery_exits_with_3_and_the_others_go_on(tmp_path: Path) ->
     assert [entry["was_known"] for entry in as_json] == [True, True]
 
 
+def test_that_nothing_was_assessed_yet_is_not_said_as_no_open_alerts(tmp_path: Path) -> None:
+    file = drop(tmp_path, "viral_load_results", [result("SYNTHETIC-1", 0, 20000)])
+    assert here("ingest", str(file), "--feed", "synthetic", site=tmp_path).returncode == 0
+    listed = here("alerts", "list", site=tmp_path)
+    assert (listed.returncode, "nothing was assessed on this site yet" in listed.stderr) == (2, True)
+
+
 def test_a_refused_delivery_stands_on_the_first_line_of_the_ward_page_until_a_good_one_comes(tmp_path: Path) -> None:
     bad = drop(tmp_path, "viral_load_results", [], name="a.csv")
     bad.write_text("patient_id;value\n1;2\n")

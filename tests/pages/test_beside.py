@@ -26,6 +26,7 @@ from cmvmon.domain.renal_replacement import ANTICOAGULANTS, MODALITIES, RENAL_RE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.domain.words import VENTILATION_KIND
 from cmvmon.facts.beside import BESIDE, CIRCUITS, DRUGS, HERPES, OF_DEFENCE, UNKNOWN_BECAUSE, VALUES, WITH_FOSCARNET
+from cmvmon.facts.conditions import PROTOCOL
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.context import LINES
 from cmvmon.shell.folder.protocol_files import Protocol
@@ -345,7 +346,7 @@ def test_the_method_page_holds_every_context_line_with_its_statement() -> None:
     for line in LINES:
         told = {}
         if line.tells is not None:
-            number = number_of(SHIPPED, "context", line.tells.written)
+            number = number_of(SHIPPED, "context", line.tells.written.removeprefix(PROTOCOL))
             assert not isinstance(number, ByFact)
             told = {"number": said.number(number, 0)}
         assert f"| {said.say(f'context.{line.key}', **told)} | {line.guide} |" in method

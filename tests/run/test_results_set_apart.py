@@ -99,12 +99,16 @@ def test_it_is_over_when_the_laboratory_sends_it_right_and_the_load_alerts(waiti
     assert said(waiting, "suppressed") == QUIETLY  # not suppressed: a load
 
 
-def test_a_later_sample_ends_it_while_the_record_waits_on(waiting: Path) -> None:
-    drop(waiting, RESULTS, [result(PATIENT, 7, "<35", specimen="plasma")], name="three.csv")
+@pytest.mark.parametrize("again", [[], [HIGH]])
+def test_with_a_later_sample_the_load_may_be_quiet_and_the_record_is_told_on(waiting: Path, again: list[str]) -> None:
+    """Also where the record is sent again each day, as an export of the last weeks does: it came when it came first."""
+    drop(waiting, RESULTS, [*again, result(PATIENT, 7, "<35", specimen="plasma")], name="three.csv")
     nightly(waiting, as_of=day(8))
-    assert alert_of(waiting)[0] == "resolved"
+    assert alert_of(waiting)[0] == "open"
     assert said(waiting, "suppressed") == QUIETLY
     assert len(listed_quarantine(waiting)) == 1
+    nightly(waiting, as_of=day(13.5))
+    assert alert_of(waiting)[0] == "closed"
 
 
 def test_after_the_days_it_is_told_no_more_and_the_load_stays_open(waiting: Path) -> None:

@@ -33,6 +33,8 @@ LAWFUL = {
     "run/ward/samples_waiting.py",  # what was ordered and has no result
     "run/ward/drugs_now.py",  # what runs, by courses
     "run/asking/unit_query.py",  # who is seropositive, and the unit's numbers
+    "run/asking/what_it_rests_on.py",  # of which table a fact of a rule is a row
+    "run/pages/data_view.py",  # counts reasons of stopping that no file lists
     "shell/migrations/added.py",  # which columns came to which table
     "workbench/demo.py", "workbench/demo_patients.py",  # write a ward
     "workbench/priors_fit.py", "workbench/simulation.py", "workbench/study_data.py", "workbench/warming.py",

@@ -88,7 +88,9 @@ def test_why_answers_for_every_alert(shown: Shown, rule: str) -> None:
         assert why["patient_id"] == alert["patient_id"]
         assert why["sentence"]
         assert any(one["holds"] for one in why["conditions"] if one["part"].startswith("fires"))
-        assert why["rests_on"] or why["follows"] or why["rows"] or why["absent"], "nothing that it rests on is named"
+        assert why["rests_on"] or why["follows"] or why["rows"] or why["absent"] or why["waits"], (
+            "nothing that it rests on is named"
+        )
         of_results = [*why["rests_on"], *(name for one in why["follows"] for name in one["result_ids"])]
         assert bool(of_results) == (why["tipped_by"]["says"] != language("en").say("why.tipped_no_result"))
         assert alert["protocol_version"] in why["stated_by"][-1]
@@ -107,7 +109,7 @@ def test_why_prints_the_source_and_what_would_turn_it_and_no_condition_twice(
         changed, _, _ = rest.partition(f"\n{spoken.say('why.where')}\n")
         starts = [
             spoken.sentences[key].partition("{")[0]
-            for key in ("alerts.results", "why.follows", "why.rows", "why.absent")
+            for key in ("alerts.results", "why.follows", "why.rows", "why.absent", "why.waits")
         ]
         assert any(line.startswith(tuple(starts)) for line in rests.splitlines()), rests
         assert alert["protocol_version"] in rests

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.run.asking.chosen_alert import chosen
+from cmvmon.run.asking.named_patient import last_judged
 from cmvmon.run.asking.plain_values import plainly
 from cmvmon.shell.alerts import alert_history, alert_store
 from cmvmon.shell.folder.site import Site
@@ -29,12 +30,17 @@ _ANSWERS = (words.ACKNOWLEDGED, words.SNOOZED)
 
 
 def listed_alerts(root: Path, *, every: bool, lang: str | None) -> list[dict[str, Any]]:
-    """Alerts as they stand, open ones only unless `every`, with their sentence; moments as ISO 8601 text."""
+    """Alerts as they stand, open ones only unless `every`, with their sentence; moments as ISO 8601 text.
+
+    Raises SiteError where there is none because nothing was assessed yet: that is no all-clear.
+    """
     site = Site(root).require()
     settings = site.settings()
     spoken = language(lang or settings.language)
     with open_store(settings.database) as store, store.reading() as connection:
         rows = alert_store.alerts(connection, states=None if every else {"open"})
+        if not rows:
+            last_judged(connection)
     return [_shown(row, spoken, settings.time_zone) for row in rows]
 
 

@@ -12,11 +12,16 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
 from cmvmon.domain import words
+from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.subjects import subject_key
 from cmvmon.rules import Rule
 from cmvmon.rules.rulebook import GROUND, VERDICT
+from cmvmon.run.asking import quarantine_names
+from cmvmon.shell.versions.links import links
+from cmvmon.shell.waiting.quarantine import open_quarantine
 
 # The facts that are the moment of a delivered row, with the table that the row stands in.
 _ROWS: Mapping[str, str] = {
@@ -46,7 +51,6 @@ _ABSENT: Mapping[tuple[str, str], str] = {
     ("drug_level", "none_on_record"): "drug_levels",
     ("toxicity_monitoring", "not_monitored"): "laboratory_values",
     ("drug_line", "check_missing"): "kidney_function",
-    ("data_unfit", ""): "viral_load_results",
     ("guide_sampling_moment", ""): "viral_load_results",
 }
 # A fact about places that another rule judges one by one: the fact, the fact that names the places, and the rule.
@@ -134,6 +138,19 @@ def absent_in(rule: Rule, evidence: Mapping[str, Any]) -> list[str]:
     if rule.rests_on and not evidence["result_ids"]:
         named.append("viral_load_results")
     return list(dict.fromkeys(table for table in named if table is not None))
+
+
+def waiting_of(
+    connection: sa.Connection, patient: str, evidence: Mapping[str, Any], *, as_of: datetime
+) -> list[dict[str, Any]]:
+    """Of an alert on a result that could not be used, the patient's records of results that wait now, under any number: `record` (its
+    name in quarantine), `feed` and `reason` (a code). Of another alert none."""
+    if evidence.get("unread_result_came_at") is None:
+        return []
+    numbers = links(connection, as_of=as_of, about=[patient]).family([patient])
+    mine = pl.col("patient_id").is_in(sorted(numbers)) & (pl.col("table_name") == LEADING.name)
+    rows = open_quarantine(connection).filter(mine).to_dicts()
+    return [{"record": quarantine_names.name(row), "feed": row["feed"], "reason": row["reason"]} for row in rows]
 
 
 def _grounds(row: Mapping[str, Any]) -> set[str]:

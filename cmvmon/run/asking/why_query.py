@@ -25,7 +25,7 @@ from cmvmon.run.asking import rested_query
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.run.asking.protocol_rows import rows_of
 from cmvmon.run.asking.rule_query import rule_of, where
-from cmvmon.run.asking.what_it_rests_on import absent_in, followed, rows_in
+from cmvmon.run.asking.what_it_rests_on import absent_in, followed, rows_in, waiting_of
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
@@ -43,7 +43,8 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
     it, and where its numbers stand; of a result that was taken back also what rested on it.
 
     What it rests on: `rests_on`, results of its own; `follows`, what other rules said at the same judgement, each with its results;
-    `rows`, rows of other tables; `absent`, tables of which a row is not on record.
+    `rows`, rows of other tables; `absent`, tables of which a row is not on record; `waits`, of an alert on a result that could not be
+    used, the records in quarantine.
 
     Its words are in `language`; moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
 
@@ -56,7 +57,9 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
         with opened.reading() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
             rested = rested_query.told(connection, alert, spoken, settings.time_zone)
-            said = stored_results.stored(connection, VERDICTS, as_of=alert["said_at"], patients=[alert["patient_id"]])
+            patient, at = alert["patient_id"], alert["said_at"]
+            said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
+            waits = waiting_of(connection, patient, json.loads(alert["evidence"]), as_of=at) if patient else []
         if alert["rule"] == words.OPERATIONS:
             raise SiteError(
                 "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
@@ -82,6 +85,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "follows": [asdict(one) | {"title": spoken.say(f"rule.{one.rule}")} for one in follows],
             "rows": [asdict(row) for row in rows_in(evidence, alert["subject"])],
             "absent": absent_in(rule, evidence),
+            "waits": waits,
             "rested_on_it": rested,
             "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],

@@ -33,6 +33,7 @@ from cmvmon.shell.versions.one_number import under_one_number
 from cmvmon.shell.versions.stored_versions import RECORD, chunks, stored_versions
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.shell.waiting.quarantine_answers import mark
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
@@ -161,9 +162,9 @@ def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
 def _unread(
     connection: sa.Connection, as_of: datetime, own: Mapping[str, tuple[pl.DataFrame | None, pl.DataFrame]]
 ) -> dict[str, dict[str, datetime]]:
-    """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed: what it said can't
-    be told from the rest. `own`: by table, its rows, and what records come to of which none stands; statements by which it can't
-    be told which rows of another table stand count too.
+    """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed, a record that was sent
+    several times when it did first: what it said can't be told from the rest. `own`: by table, its rows, and what records come
+    to of which none stands; statements by which it can't be told which rows of another table stand count too.
 
     Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
     snapshot that was refused whole nothing is lost: what was known before stands.
@@ -177,9 +178,13 @@ def _unread(
         one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
         parts = chunks(set(waiting["delivery_id"]))
         landed = dict(row for some in parts for row in _landed(connection, some))
-        for name, delivery_id, number in waiting.select("table_name", "delivery_id", "patient_id").iter_rows():
+        first: dict[str, datetime] = {}  # a record that is sent again each night came when it came first
+        for row in waiting.iter_rows(named=True):
+            first[mark(row)] = min(landed[row["delivery_id"]], first.get(mark(row), landed[row["delivery_id"]]))
+        for row in waiting.iter_rows(named=True):
+            name = row["table_name"]
             for table in with_what_it_tells(name) if name in found else ():
-                who, came = one.of(number), landed[delivery_id]
+                who, came = one.of(row["patient_id"]), first[mark(row)]
                 found[table][who] = max(came, found[table].get(who, came))
     for name, (_, fallen) in own.items():
         for who, came in zip(fallen["patient_id"], fallen["received_at"], strict=True) if fallen.height else ():
