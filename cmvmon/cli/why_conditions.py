@@ -14,7 +14,6 @@ from cmvmon.cli.why_values import shortly, truth_text
 if TYPE_CHECKING:
     from cmvmon.text import Language
 
-_PARTS = ("applies", "fires", "unless", "clears", "open_while", "tier")
 _ALWAYS = "otherwise"  # asks nothing
 
 
@@ -53,9 +52,13 @@ def _parts(conditions: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def _in_order(parts: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
     """By what they decide, and of each kind those that hold first: what made the alert stands above what did not."""
-    return sorted(
-        parts, key=lambda part: (_PARTS.index(part[0]["part"].partition(" ")[0]), part[0]["holds"] is not True)
-    )
+    kinds = list(dict.fromkeys(_kind(part) for part in parts))
+    return sorted(parts, key=lambda part: (kinds.index(_kind(part)), part[0]["holds"] is not True))
+
+
+def _kind(part: list[dict[str, Any]]) -> str:
+    """The word of what a part decides: `fires`, `unless`, ..."""
+    return str(part[0]["part"]).partition(" ")[0]
 
 
 def _ranges(numbers: Sequence[int]) -> str:

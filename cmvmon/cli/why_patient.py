@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cmvmon.cli import printing
 from cmvmon.cli.why import turns_table
 from cmvmon.cli.why_rests_on import rests_on_lines
-from cmvmon.cli.why_values import moment_text, verdict_text
+from cmvmon.cli.why_values import moment_text, said_text
 
 if TYPE_CHECKING:
     from cmvmon.text import Language
@@ -71,8 +71,7 @@ def _about(row: dict[str, Any], spoken: Language) -> str:
 def _said(row: dict[str, Any], spoken: Language) -> str:
     if row["verdict"] is None:
         return spoken.say("why.not_judged")
-    code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
-    return verdict_text(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
+    return said_text(row, spoken)
 
 
 def _since(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:

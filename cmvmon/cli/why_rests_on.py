@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cmvmon.cli.why_values import moment_text, verdict_text
+from cmvmon.cli.why_values import moment_text, said_text
 
 if TYPE_CHECKING:
     from cmvmon.text import Language
@@ -20,7 +20,7 @@ def rests_on_lines(row: dict[str, Any], found: dict[str, Any], spoken: Language)
     if row["absent"]:
         absent = ", ".join(spoken.word("table", table) for table in row["absent"])
         lines.append(spoken.say("why.absent", tables=absent))
-    if row.get("waits"):
+    if row["waits"]:
         waits = ", ".join(f"{one['record']} ({one['reason']})" for one in row["waits"])
         lines.append(spoken.say("why.waits", records=waits))
     return lines
@@ -30,9 +30,7 @@ def _follows(one: dict[str, Any], spoken: Language) -> str:
     place = f", {spoken.word('compartment', one['compartment'])}" if one["compartment"] else ""
     if one["verdict"] is None:
         return spoken.say("why.follows_unknown", title=one["title"])
-    code = f"alert tier {one['tier']}" if one["tier"] else one["verdict"]
-    verdict = verdict_text(f"{code} ({one['reason']})" if one["reason"] else code, spoken)
-    told = {"title": f"{one['title']}{place}", "verdict": verdict}
+    told = {"title": f"{one['title']}{place}", "verdict": said_text(one, spoken)}
     if not one["result_ids"]:
         return spoken.say("why.follows_no_result", **told)
     return spoken.say("why.follows", **told, results=", ".join(one["result_ids"]))

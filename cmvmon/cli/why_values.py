@@ -28,6 +28,12 @@ def verdict_text(written: str, spoken: Language) -> str:
     )
 
 
+def said_text(row: dict[str, Any], spoken: Language) -> str:
+    """What a recorded verdict says: its `tier` where it is an alert, else `verdict`, with its `reason`."""
+    code = f"alert tier {row['tier']}" if row["tier"] else row["verdict"]
+    return verdict_text(f"{code} ({row['reason']})" if row["reason"] else code, spoken)
+
+
 def shortly(value: object, found: dict[str, Any], spoken: Language) -> str:
     if isinstance(value, datetime):
         return moment_text(value, found, spoken)

@@ -18,7 +18,7 @@ from cmvmon.facts.doses_by_day import treatment_doses
 from cmvmon.facts.doubt import is_in_doubt
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.nobody import nobody_without
-from cmvmon.facts.treatment import TREATMENT, is_treatment
+from cmvmon.facts.treatment import TREATMENT, begins_anew, is_treatment
 from cmvmon.protocol import levels as targets
 
 UNDER_AGE, UNREAD, NEVER, SILENT, NO_TARGET = OF_THE_PATIENT = (
@@ -127,14 +127,19 @@ def levels(facts: Facts) -> pl.DataFrame:
     )
 
 
+def _group(facts: Facts) -> pl.Expr:
+    """The group of the drug of a row; null of a drug that the protocol does not list."""
+    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
+    return pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
+
+
 def _asked(facts: Facts) -> pl.DataFrame:
     """The running groups of drugs that have a target: patient_id, group, course_started_at."""
     treated = facts.of(TREATMENT).filter(pl.col("treatment") == words.TREATMENT_ON)
-    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
     return (
         treated.select("patient_id", "course_started_at", drug=pl.col("running_drugs").str.split(";"))
         .explode("drug")
-        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
+        .with_columns(group=_group(facts))
         .filter(pl.col("group").is_in(list(facts.protocol.levels)))
         .select("patient_id", "group", "course_started_at")
         .unique()
@@ -144,18 +149,15 @@ def _asked(facts: Facts) -> pl.DataFrame:
 def _target_drugs(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
     """Of each patient in `asked`: has_target, and target_drug_since. Rows of one group of drugs that follow one another within
     `same_course_gap_days` are one: neither a change of dose, nor ganciclovir to valganciclovir, starts it anew."""
-    gap = pl.duration(hours=24 * facts.protocol.response_clock.same_course_gap_days)
-    groups, of_one = {name: drug.group for name, drug in facts.protocol.drugs.items()}, ("patient_id", "group")
+    of_one = ("patient_id", "group")
     rows = (
         facts.prepared.begun[ANTIVIRAL_COURSES]
         .filter(is_treatment(facts))
-        .with_columns(group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String))
+        .with_columns(group=_group(facts))
         .join(asked.select(of_one), on=of_one)
         .sort(*of_one, "started_at")
     )
-    until = pl.col("stopped_at").fill_null(facts.now).cum_max().shift(1)
-    begins = (pl.col("started_at") > until + gap).fill_null(True)
-    since = rows.filter(begins.over(of_one)).group_by(of_one).agg(since=pl.col("started_at").max())
+    since = rows.filter(begins_anew(facts, of_one)).group_by(of_one).agg(since=pl.col("started_at").max())
     return (
         asked.join(since, on=of_one, how="left")
         .group_by("patient_id")
@@ -168,10 +170,7 @@ def judged_levels(facts: Facts) -> pl.DataFrame:
     """Every level since the course began, with its target, the drug that was given, and `why` it can't be judged."""
     asked = facts.shared(_asked)
     timing, begun = facts.protocol.level_timing, facts.prepared.begun
-    groups = {name: drug.group for name, drug in facts.protocol.drugs.items()}
-    rows = begun[DRUG_LEVELS].with_columns(
-        group=pl.col("drug").replace_strict(groups, default=None, return_dtype=pl.String)
-    )
+    rows = begun[DRUG_LEVELS].with_columns(group=_group(facts))
     rows = rows.join(asked, on=["patient_id", "group"]).filter(pl.col("sampled_at") >= pl.col("course_started_at"))
     rows = rows.sort(_LEVEL).with_row_index("span")
     at_sample = kidney.kidney_states(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from cmvmon.domain import words
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.fact_table import Facts
-from cmvmon.facts.treatment import TREATMENT, is_known_to_run, is_prophylaxis, is_treatment
+from cmvmon.facts.treatment import TREATMENT, begins_anew, is_known_to_run, is_prophylaxis, is_treatment
 
 _OF_ONE = ("patient_id", "drug", "is_prophylaxis")
 
@@ -27,8 +25,6 @@ def running_drugs(facts: Facts) -> pl.DataFrame:
         patient_id, drug, is_prophylaxis, since (UTC), stopped_at (UTC; null: it runs); by patient, what runs first, then
         treatment, since and drug.
     """
-    gap = timedelta(days=facts.protocol.response_clock.same_course_gap_days)
-    far = pl.lit(facts.as_of).cast(pl.Datetime("us", "UTC"))
     is_told = pl.col("treatment") != words.TREATMENT_UNKNOWN
     rows = (
         facts.prepared.begun[ANTIVIRAL_COURSES]
@@ -36,8 +32,7 @@ def running_drugs(facts: Facts) -> pl.DataFrame:
         .with_columns(is_prophylaxis=is_prophylaxis(facts), counts=is_known_to_run(facts))
         .filter(pl.col("is_prophylaxis") | is_treatment(facts))
         .sort(*_OF_ONE, "started_at")
-        .with_columns(until=pl.coalesce("stopped_at", far).cum_max().over(_OF_ONE).shift(1).over(_OF_ONE))
-        .with_columns(begins=(pl.col("started_at") > pl.col("until") + gap).fill_null(True))
+        .with_columns(begins=begins_anew(facts, _OF_ONE))
     )
     runs = pl.col("counts") & pl.col("stopped_at").is_null()
     found = (

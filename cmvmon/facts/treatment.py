@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -125,11 +126,8 @@ def is_known_to_run(facts: Facts) -> pl.Expr:
     return counts & (~_ran_when_left(facts) | _surely_runs(facts, _left_at(facts)))
 
 
-def _ran_when_heard(facts: Facts) -> pl.Expr:
-    """Whether a row ran when its silent feeds were last heard of, by all that is known now; false where they are not silent."""
-    last_heard = facts.prepared.begun.silent_since(ANTIVIRAL_COURSES)
-    if last_heard is None:
-        return pl.lit(False)
+def _ran_when_heard(facts: Facts, last_heard: datetime) -> pl.Expr:
+    """Whether a row ran when its silent feeds were last heard of, by all that is known now."""
     gap, heard = timedelta(hours=facts.protocol.response_clock.interrupted_gap_h), pl.lit(last_heard)
     return (pl.col("started_at") <= heard) & (pl.col("stopped_at").is_null() | (pl.col("stopped_at") >= heard - gap))
 
@@ -152,6 +150,14 @@ def is_treatment(facts: Facts) -> pl.Expr:
     """Whether a row is a drug that the protocol lists as treatment, given with that intent."""
     is_intended = (pl.col("indication") == "treatment").fill_null(False)
     return is_intended & pl.col("drug").is_in(list(facts.protocol.treatment_drugs))
+
+
+def begins_anew(facts: Facts, of: Sequence[str]) -> pl.Expr:
+    """Whether a row of courses follows none of the same within `same_course_gap_days`; rows in order of their start, one that has
+    no stop yet runs until now."""
+    gap = timedelta(days=facts.protocol.response_clock.same_course_gap_days)
+    until = pl.coalesce("stopped_at", facts.now).cum_max().shift(1).over(of)
+    return (pl.col("started_at") > until + gap).fill_null(True)
 
 
 def is_prophylaxis(facts: Facts) -> pl.Expr:
@@ -194,9 +200,11 @@ def _state(facts: Facts) -> pl.DataFrame:
     )
     is_lost = pl.col("left_at").is_not_null() & ~pl.col("is_on").fill_null(False)
     known_at = pl.min_horizontal("last_known_at", pl.when(is_lost).then("left_at"))
-    heard_on = begun[ANTIVIRAL_COURSES].filter(_ran_when_heard(facts) & is_treatment(facts))["patient_id"].unique()
+    was_on_it = is_lost
+    if last_heard is not None:
+        heard_on = begun[ANTIVIRAL_COURSES].filter(_ran_when_heard(facts, last_heard) & is_treatment(facts))
+        was_on_it |= pl.col("patient_id").is_in(heard_on["patient_id"].implode())
     joined = ids.join(state, on="patient_id", how="left").join(left_on, on="patient_id", how="left")
-    was_on_it = is_lost | pl.col("patient_id").is_in(heard_on.implode())
     return joined.with_columns(was_on_it=was_on_it, last_known_at=known_at).select(
         "patient_id",
         "last_known_at",

@@ -35,6 +35,7 @@ from cmvmon.feeds.value_grammar import Reading, fold, parse_value
 
 _LOAD = ("detection", "viral_load_iu_per_ml", "lod_iu_per_ml", "lloq_iu_per_ml", "uloq_iu_per_ml")
 _SCHEMA = VIRAL_LOAD_RESULTS.schema | PLACE
+_STATUS = list(_SCHEMA).index("result_status")
 _IDENTITY = BY_NAME[VIRAL_LOAD_RESULTS.name].identity
 
 # The delivered field that is to blame when a promise about one of our columns is broken.
@@ -83,7 +84,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
             rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
         else:
             rows.append(row)
-            noticed = noticed.and_(noticed_of(cells, laboratory, arrival))
+            noticed = noticed.and_(noticed_of(cells, laboratory, arrival, status=row[_STATUS]))
     accepted, broken = _split(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
     is_withdrawal = pl.col("result_status") == words.WITHDRAWN
     waiting = pl.concat(

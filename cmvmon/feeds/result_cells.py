@@ -39,13 +39,13 @@ def status_of(cells: Mapping[str, str], laboratory: Laboratory) -> str | Rejecti
     return own if isinstance(own, Rejection) else more_cautious(own, of_order)
 
 
-def noticed_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Noticed:
-    """What is odd in a record that is used. The status of the order counts where it makes a result preliminary or withdrawn that
-    says it is neither; an order that is final, of which a result was corrected, is as it should be."""
-    own, sent_at = _own_status(cells, laboratory), moment_of(cells.get("sent_at", ""), laboratory)
+def noticed_of(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival, *, status: object) -> Noticed:
+    """What is odd in a record that is used as `status`. The status of the order counts where it makes a result preliminary or
+    withdrawn that says it is neither; an order that is final, of which a result was corrected, is as it should be."""
+    sent_at = moment_of(cells.get("sent_at", ""), laboratory)
     ahead = timedelta() if isinstance(sent_at, str) else sent_at - arrival.landed_at
     less = (words.PRELIMINARY, words.WITHDRAWN)
-    differs = not isinstance(own, Rejection) and own not in less and status_of(cells, laboratory) in less
+    differs = status in less and isinstance(own := _own_status(cells, laboratory), str) and own not in less
     return Noticed(int(differs), min(max(0, round(ahead.total_seconds())), _MOST_S))
 
 

@@ -231,9 +231,9 @@ def _read_text(column: Column, zone: ZoneInfo | None) -> _Read | None:
 
 def _of_list(text: pl.Expr, column: Column) -> pl.Expr:
     """The text; where the column has a word for what is none of its list, that word in place of such a text."""
-    listed = next((promise.values for promise in column.constraints if isinstance(promise, OneOf)), ())
     if not column.otherwise:
         return text
+    listed = next(promise.values for promise in column.constraints if isinstance(promise, OneOf))
     return pl.when(text.is_in(list(listed)) | text.is_null()).then(text).otherwise(pl.lit(column.otherwise))
 
 

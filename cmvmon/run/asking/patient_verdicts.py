@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import turns
 from cmvmon.run.asking.named_patient import last_judged, numbers_of
 from cmvmon.run.asking.rule_query import rule_of
-from cmvmon.run.asking.what_it_rests_on import absent_in, followed, rows_in
+from cmvmon.run.asking.what_it_rests_on import PARTS, waiting_of, what_it_rests_on
 from cmvmon.shell.alerts import stored_results
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
@@ -33,9 +32,9 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
     """What was said last of a patient, in the order of the rules: `rows`, one for each rule and subject.
 
     A row has rule, title, compartment, `about` (the drug, analyte or mutation, as codes), verdict (null: the rule judges nothing
-    of this patient), reason (a code, null but for `not_assessable`), tier, `since` when it has been said so, `rests_on` and
-    `follows` (as `why_query.explained`; of an alert also `rows` and `absent`), and `turns`: each fact and number with the nearest
-    value at which it would be an alert, everything else as it is; none of what is one.
+    of this patient), reason (a code, null but for `not_assessable`), tier, `since` when it has been said so, what it rests on (as
+    `what_it_rests_on`), and `turns`: each fact and number with the nearest value at which it would be an alert, everything else
+    as it is; none of what is one.
 
     Moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
     Raises SiteError where nothing was assessed yet, the patient is not known, or there is no such rule.
@@ -48,32 +47,33 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
         moment = last_judged(connection)
         numbers = numbers_of(connection, patient, as_of=moment)
         said = stored_results.stored(connection, VERDICTS, as_of=moment, patients=numbers)
-    rows = [row for each in asked for row in _rows(each, said)]
-    titles = {each.code: spoken.say(f"rule.{each.code}") for each in all_rules()}
+        waiting = waiting_of(connection, patient, as_of=moment)
+    titles = {each.code: spoken.say(f"rule.{each.code}") for each in asked}
+    beside = {"spoken": spoken, "waiting": waiting}
     return {
         "patient_id": patient,
         "judged_at": moment,
         "language": spoken.code,
         "time_zone": settings.time_zone,
-        "rows": [{"title": titles[row["rule"]], **row, "follows": _titled(row["follows"], titles)} for row in rows],
+        "rows": [{"title": titles[each.code], **row} for each in asked for row in _rows(each, said, beside)],
     }
 
 
-def _titled(follows: list[dict[str, Any]], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"title": titles[one["rule"]], **one} for one in follows]
-
-
-def _rows(rule: Rule, said: pl.DataFrame) -> list[dict[str, Any]]:
-    """`said`: what every rule said of the patient."""
+def _rows(rule: Rule, said: pl.DataFrame, beside: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`said`: what every rule said of the patient; `beside`: what else `what_it_rests_on` reads."""
     mine = said.filter(rule=rule.code)
     if mine.is_empty():
         nothing = dict.fromkeys(("compartment", "verdict", "reason", "tier", "since"))
-        return [{"rule": rule.code, "about": [], **nothing, **_rests_on(rule, None, said), "turns": []}]
+        return [{"rule": rule.code, "about": [], **nothing, **{name: [] for name in (*PARTS, "turns")}}]
     read = read_back(rule, mine, all_fact_tables())
-    return [_row(rule, verdict, read[at : at + 1], said) for at, verdict in enumerate(mine.iter_rows(named=True))]
+    return [
+        _row(rule, verdict, read[at : at + 1], said, beside) for at, verdict in enumerate(mine.iter_rows(named=True))
+    ]
 
 
-def _row(rule: Rule, verdict: Mapping[str, Any], read: pl.DataFrame, said: pl.DataFrame) -> dict[str, Any]:
+def _row(
+    rule: Rule, verdict: Mapping[str, Any], read: pl.DataFrame, said: pl.DataFrame, beside: Mapping[str, Any]
+) -> dict[str, Any]:
     """`read`: what the rule read, one row. `said`: what every rule said of the patient."""
     is_alert, key = verdict["verdict"] == words.ALERT, subject_key(verdict["subject"])
     return {
@@ -84,19 +84,6 @@ def _row(rule: Rule, verdict: Mapping[str, Any], read: pl.DataFrame, said: pl.Da
         "reason": verdict["reason"],
         "tier": verdict["tier"],
         "since": verdict["as_of"],
-        **_rests_on(rule, verdict, said),
+        **what_it_rests_on(rule, verdict, said, **beside),
         "turns": [] if is_alert else [asdict(turn) for turn in turns(rule, read) if turn.verdict.startswith(_ALERT)],
-    }
-
-
-def _rests_on(rule: Rule, verdict: Mapping[str, Any] | None, said: pl.DataFrame) -> dict[str, list[Any]]:
-    """What a verdict rests on. None: the rule judged nothing of the patient."""
-    if verdict is None:
-        return {"rests_on": [], "follows": [], "rows": [], "absent": []}
-    is_alert, evidence = verdict["verdict"] == words.ALERT, json.loads(verdict["evidence"])
-    return {
-        "rests_on": evidence["result_ids"] or [],
-        "follows": [asdict(one) for one in followed(rule, evidence, said, is_alert=is_alert)],
-        "rows": [asdict(row) for row in rows_in(evidence, verdict["subject"])] if is_alert else [],
-        "absent": absent_in(rule, evidence) if is_alert else [],
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,9 @@ from cmvmon.rules.rulebook import GROUND, VERDICT
 from cmvmon.run.asking import quarantine_names
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.waiting.quarantine import open_quarantine
+from cmvmon.text import Language
 
+PARTS = ("rests_on", "follows", "rows", "absent", "waits")  # of `what_it_rests_on`
 # The facts that are the moment of a delivered row, with the table that the row stands in.
 _ROWS: Mapping[str, str] = {
     "taken_back_collected_at": "viral_load_results",
@@ -85,6 +87,36 @@ class Row:
     result_id: str | None
 
 
+def what_it_rests_on(
+    rule: Rule,
+    verdict: Mapping[str, Any],
+    said: pl.DataFrame,
+    *,
+    spoken: Language,
+    waiting: list[dict[str, Any]],
+) -> dict[str, list[Any]]:
+    """`rests_on`: its own results; `follows`: what other rules said at the same judgement, each with its title and results; of an
+    alert `rows`, rows of other tables, `absent`, tables of which a row is not on record, and `waits`, where it is about results
+    that could not be used.
+
+    Args:
+        verdict: verdict, subject and evidence, as they are stored.
+        said: as `followed` has it.
+        spoken: the language of the titles.
+        waiting: as `waiting_of` gives it.
+    """
+    evidence, is_alert = json.loads(verdict["evidence"]), verdict["verdict"] == words.ALERT
+    follows = followed(rule, evidence, said, is_alert=is_alert)
+    of_waiting = is_alert and evidence.get("unread_result_came_at") is not None
+    return {
+        "rests_on": evidence["result_ids"] or [],
+        "follows": [{"title": spoken.say(f"rule.{one.rule}"), **asdict(one)} for one in follows],
+        "rows": [asdict(row) for row in rows_in(evidence, verdict["subject"])] if is_alert else [],
+        "absent": absent_in(rule, evidence) if is_alert else [],
+        "waits": waiting if of_waiting else [],
+    }
+
+
 def followed(rule: Rule, evidence: Mapping[str, Any], said: pl.DataFrame, *, is_alert: bool) -> list[Followed]:
     """What other rules said of the patient that this verdict rests on; of an alert, what makes its grounds hold.
 
@@ -140,13 +172,9 @@ def absent_in(rule: Rule, evidence: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(table for table in named if table is not None))
 
 
-def waiting_of(
-    connection: sa.Connection, patient: str, evidence: Mapping[str, Any], *, as_of: datetime
-) -> list[dict[str, Any]]:
-    """Of an alert on a result that could not be used, the patient's records of results that wait now, under any number: `record` (its
-    name in quarantine), `feed` and `reason` (a code). Of another alert none."""
-    if evidence.get("unread_result_came_at") is None:
-        return []
+def waiting_of(connection: sa.Connection, patient: str, *, as_of: datetime) -> list[dict[str, Any]]:
+    """The patient's records of results that could not be used and wait now, under any number: `record` (its name in quarantine),
+    `feed` and `reason` (a code)."""
     numbers = links(connection, as_of=as_of, about=[patient]).family([patient])
     mine = pl.col("patient_id").is_in(sorted(numbers)) & (pl.col("table_name") == LEADING.name)
     rows = open_quarantine(connection).filter(mine).to_dicts()

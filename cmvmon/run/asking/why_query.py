@@ -25,7 +25,7 @@ from cmvmon.run.asking import rested_query
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.run.asking.protocol_rows import rows_of
 from cmvmon.run.asking.rule_query import rule_of, where
-from cmvmon.run.asking.what_it_rests_on import absent_in, followed, rows_in, waiting_of
+from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
@@ -59,15 +59,15 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             rested = rested_query.told(connection, alert, spoken, settings.time_zone)
             patient, at = alert["patient_id"], alert["said_at"]
             said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
-            waits = waiting_of(connection, patient, json.loads(alert["evidence"]), as_of=at) if patient else []
+            waiting = waiting_of(connection, patient, as_of=at) if patient else []
         if alert["rule"] == words.OPERATIONS:
             raise SiteError(
                 "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
             )
         rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
         frame = read_back(rule, _as_verdict(alert), all_fact_tables())
-        follows = followed(rule, evidence, said, is_alert=True)
-        result_ids = [*(evidence["result_ids"] or []), *(name for one in follows for name in one.result_ids)]
+        rests = what_it_rests_on(rule, alert | {"verdict": words.ALERT}, said, spoken=spoken, waiting=waiting)
+        result_ids = [*rests["rests_on"], *(name for one in rests["follows"] for name in one["result_ids"])]
         return {
             "alert_id": alert["alert_id"],
             "rule": rule.code,
@@ -81,16 +81,12 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "judged_at": alert["said_at"],
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
-            "rests_on": evidence["result_ids"] or [],
-            "follows": [asdict(one) | {"title": spoken.say(f"rule.{one.rule}")} for one in follows],
-            "rows": [asdict(row) for row in rows_in(evidence, alert["subject"])],
-            "absent": absent_in(rule, evidence),
-            "waits": waits,
+            **rests,
             "rested_on_it": rested,
             "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],
             "turns": [asdict(turn) for turn in turns(rule, frame)],
-            "tipped_by": _tipped(opened, rule, alert, result_ids, spoken),
+            "tipped_by": _tipped(opened, rule, alert, result_ids, said, spoken),
             "where": where(site, rule) | {"rows": _rows(opened, site, subject_key(alert["subject"]) | evidence)},
         }
 
@@ -123,16 +119,20 @@ def _stated_by(opened: OpenSite, rule: Rule, spoken: Language) -> list[str]:
 
 
 def _tipped(
-    opened: OpenSite, rule: Rule, alert: Mapping[str, Any], result_ids: list[str], spoken: Language
+    opened: OpenSite,
+    rule: Rule,
+    alert: Mapping[str, Any],
+    result_ids: list[str],
+    judged: pl.DataFrame,
+    spoken: Language,
 ) -> dict[str, Any]:
-    """The newest result that the alert rests on without which the rule would not have fired, judging again without it."""
+    """The newest result that the alert rests on without which the rule would not have fired, judging again without it. `judged`:
+    every verdict of the patient at that judgement."""
     at, patient = alert["said_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
     if not result_ids:
         return unsaid | {"says": spoken.say("why.tipped_no_result")}
-    with opened.reading() as connection:
-        judged = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
-        mine = judged.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
+    mine = judged.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
     stamp = {} if mine.is_empty() else mine.row(0, named=True)
     if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
         return unsaid | {"says": spoken.say("why.tipped_other_policy")}

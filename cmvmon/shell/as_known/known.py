@@ -179,12 +179,13 @@ def _unread(
         parts = chunks(set(waiting["delivery_id"]))
         landed = dict(row for some in parts for row in _landed(connection, some))
         first: dict[str, datetime] = {}  # a record that is sent again each night came when it came first
-        for row in waiting.iter_rows(named=True):
-            first[mark(row)] = min(landed[row["delivery_id"]], first.get(mark(row), landed[row["delivery_id"]]))
-        for row in waiting.iter_rows(named=True):
+        marked = [(mark(row), row) for row in waiting.to_dicts()]
+        for record, row in sorted(marked, key=lambda pair: landed[pair[1]["delivery_id"]]):
+            first.setdefault(record, landed[row["delivery_id"]])
+        for record, row in marked:
             name = row["table_name"]
             for table in with_what_it_tells(name) if name in found else ():
-                who, came = one.of(row["patient_id"]), first[mark(row)]
+                who, came = one.of(row["patient_id"]), first[record]
                 found[table][who] = max(came, found[table].get(who, came))
     for name, (_, fallen) in own.items():
         for who, came in zip(fallen["patient_id"], fallen["received_at"], strict=True) if fallen.height else ():
