@@ -17,6 +17,7 @@ import typer.testing
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from cmvmon.domain.one_thread import in_one_thread
 from tests import allowed, postgresql
 from tests import demo_run as demo_runs
 from tests.depth import LONG
@@ -142,6 +143,17 @@ JUDGED_AS_EVERY_NIGHT = (
     "run/test_night.py",
     "run/test_stored_contracts.py",
 )
+
+# Elsewhere a test asks polars on its own thread, as a night and a new result do (docs/decisions/0085-one-thread.md): a third less time.
+ON_ALL_CORES = ("deploy", "flows", "kinetics", "run/test_one_thread.py", "test_spark.py", "workbench")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    place = pyfuncitem.path.relative_to(TESTS).as_posix() if pyfuncitem.path.is_relative_to(TESTS) else ""
+    if not any(place == named or place.startswith(f"{named}/") for named in ON_ALL_CORES):
+        pyfuncitem.obj = in_one_thread(pyfuncitem.obj)
+    return (yield)
 
 
 @pytest.fixture(autouse=True, scope="module")

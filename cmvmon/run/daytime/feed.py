@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cmvmon.domain.errors import CmvmonError, ProtocolError, SiteError
+from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.run.daytime.refresh import refresh, refresh_unassessed, scope_of
 from cmvmon.run.deliveries.faults import fault_of, note_stopped
 from cmvmon.run.deliveries.landed_delivery import take_in_landed
@@ -46,6 +47,7 @@ def lab_feed(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> 
     return lab_feeds(root, [delivery_id], as_of=as_of)
 
 
+@in_one_thread
 def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None = None) -> Fed:
     """The same for several deliveries at once: taken in one after the other, whom they touch is assessed once.
 
@@ -84,6 +86,7 @@ def lab_feeds(root: Path, delivery_ids: Sequence[str], *, as_of: datetime | None
     return fed
 
 
+@in_one_thread
 def follow(root: Path, delivery_id: str, *, as_of: datetime | None = None) -> Fed:
     """Brings up to date whom the stored delivery of that id touches, and whom all others touch that wait with it: a burst is one run.
 

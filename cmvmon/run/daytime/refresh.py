@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.run.judging.assessing import Counts, assess_site, assessed
 from cmvmon.run.pages.publish import Published, halting, publish
 from cmvmon.run.ward import ward_list
@@ -25,6 +26,7 @@ from cmvmon.shell.work.opening import OpenSite, held, open_site
 _NOBODYS = "made-up"  # the scope of an assessment that no delivery asked for
 
 
+@in_one_thread
 def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, scope: str) -> tuple[Counts, Published]:
     """Assesses these patients at `as_of`, and writes what has changed. The caller holds the site.
 
@@ -44,6 +46,7 @@ def refresh(opened: OpenSite, patients: Collection[str], *, as_of: datetime, sco
         return counts, publish(opened, assessment, as_of=as_of, only=set(assessment.patients))
 
 
+@in_one_thread
 def refresh_unassessed(
     opened: OpenSite, *, as_of: datetime, besides: Collection[str] = ()
 ) -> tuple[tuple[str, ...], tuple[Counts, Published] | None]:

@@ -20,6 +20,7 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
+from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
@@ -52,6 +53,7 @@ class Counts:
     changes: Changes
 
 
+@in_one_thread
 def assess_site(
     opened: OpenSite,
     *,
@@ -176,6 +178,7 @@ def check_stored(opened: OpenSite, patients: Collection[str], *, as_of: datetime
         assessed(opened, as_of=as_of, patients=patients)
 
 
+@in_one_thread
 def assessed(
     opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None = None, is_live: bool = False
 ) -> Assessment:

@@ -18,6 +18,7 @@ from cmvmon.dashboards.views import FeedState, PatientView, SwitchedOff
 from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
+from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.run.health import freshness
 from cmvmon.run.pages import views
 from cmvmon.run.pages.around import STALE_AFTER_HOURS, around, switched_off
@@ -57,6 +58,7 @@ class Published:
     n_off_list: int = 0
 
 
+@in_one_thread
 def publish(
     opened: OpenSite,
     assessment: Assessment,
