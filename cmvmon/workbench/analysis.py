@@ -24,12 +24,14 @@ from cmvmon.kinetics.concordance.unit import part_of, unit_rows
 from cmvmon.protocol import Protocol
 from cmvmon.shell.folder.protocol_files import utf8_text
 from cmvmon.shell.folder.site import Site
+from cmvmon.workbench.ahead import ahead
 from cmvmon.workbench.batch import (
     COMPUTED_NAMES,
     OF_PATIENTS,
     OPTIONAL,
     Batch,
     How,
+    Judged,
     batch_of,
     has_both,
     judge,
@@ -41,7 +43,8 @@ from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import write_quarantined
 
-ROWS_PER_PARTITION = 85_000  # results; what an assessment of so many needs stays far below 1 GiB
+ROWS_PER_PARTITION = 42_500  # results; what assessing two ranges of so many at once needs stays below 1 GiB
+AT_ONCE = 2  # ranges; each on a core of its own where there are two
 ROWS_PER_BATCH = 200_000
 
 
@@ -196,11 +199,16 @@ def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callab
         }
         unit = _unit_concordance(read, how)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
-        for place in range(len(read.partitions)):
-            progress(place, len(read.partitions))
+
+        def judged(place: int) -> tuple[pl.DataFrame, Judged]:
             batch = read.batch(place)
-            crowded.append(batch.crowded)
-            found = judge(batch, how, unit=unit, is_compared=place in read.compared)
+            return batch.crowded, judge(batch, how, unit=unit, is_compared=place in read.compared)
+
+        n = len(read.partitions)
+        progress(0, n)
+        for done, (too_many_of, found) in enumerate(ahead(judged, n, at_once=AT_ONCE), 1):
+            progress(done, n)
+            crowded.append(too_many_of)
             for row_type in how.computed:
                 kept = found.kept.pop(row_type.name)
                 broken[row_type.name].append(found.broken[row_type.name])

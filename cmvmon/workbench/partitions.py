@@ -8,6 +8,7 @@ collection of the whole table.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,7 @@ class Partitions:
         self._numbers: list[tuple[pl.Series, pl.Series]] = []  # of results: hash and range
         self._latest: dict[int, datetime] = {}
         self._shared: pl.DataFrame | None = None
+        self._finding_shared = threading.Lock()  # ranges are read by several threads
 
     def __len__(self) -> int:
         return len(self._bounds) + 1
@@ -119,18 +121,22 @@ class Partitions:
 
     def _shared_results(self) -> pl.DataFrame:
         """The results whose number stands in several ranges, with the range of each (a few more may be among them)."""
-        if self._shared is None:
-            numbers = _in_several(self._numbers)
-            self._numbers = []
-            parts: Iterable[pl.DataFrame] = (
-                self.rows(LEADING.rows, place)
-                .filter(_NUMBER.is_in(numbers.implode()))
-                .with_columns(pl.lit(place).alias(_RANGE))
-                for place in (range(len(self)) if len(numbers) else ())
-            )
-            empty = LEADING.rows.empty().with_columns(pl.lit(0).alias(_RANGE))
-            self._shared = pl.concat([empty, *parts])
-        return self._shared
+        with self._finding_shared:
+            if self._shared is None:
+                self._shared = self._found_shared()
+            return self._shared
+
+    def _found_shared(self) -> pl.DataFrame:
+        numbers = _in_several(self._numbers)
+        self._numbers = []
+        parts: Iterable[pl.DataFrame] = (
+            self.rows(LEADING.rows, place)
+            .filter(_NUMBER.is_in(numbers.implode()))
+            .with_columns(pl.lit(place).alias(_RANGE))
+            for place in (range(len(self)) if len(numbers) else ())
+        )
+        empty = LEADING.rows.empty().with_columns(pl.lit(0).alias(_RANGE))
+        return pl.concat([empty, *parts])
 
 
 def _range_of(bounds: tuple[str, ...]) -> pl.Expr:
