@@ -24,7 +24,7 @@ from cmvmon.feeds.fhir.notes import is_note, note_at, notes_of
 from cmvmon.feeds.fhir.observations import KINDS, OBSERVATION, REPORT, Result, as_cell, results
 from cmvmon.feeds.fhir.references import Index
 from cmvmon.feeds.fhir.statuses import UNUSABLE, most_cautious
-from cmvmon.feeds.fhir.table_records import TableTold, rested_on, table_of, under_columns, why_untold
+from cmvmon.feeds.fhir.table_records import TableTold, rested_on, says_nothing, tables_of, under_columns, why_untold
 from cmvmon.feeds.fhir.values import CODE, UNIT, value_of
 from cmvmon.feeds.records import Expected, Fault, Record, Records, TextsWhenAsked, Unclear, Writing, refusal
 from cmvmon.feeds.told_records import OfTable
@@ -117,7 +117,7 @@ class _File:
         for table, resources in self._told.items():
             columns = self._messages.tables[table]
             patient = columns.get("patient_id", self._messages.patient_id)
-            told = TableTold(resources, index, n_before=self._number, columns=columns, patient=patient)
+            told = TableTold(table, resources, index, n_before=self._number, columns=columns, patient=patient)
             self._number += len(told)
             for part in told.parts(self._messages.processing, AT_ONCE):
                 yield table, part
@@ -134,19 +134,20 @@ class _File:
 
     def tells_by_itself(self, entry: Resource) -> bool:
         """Whether it tells of a declared table, whatever else refers to it."""
-        return table_of(entry.kind, self._messages.tables) is not None and entry.kind not in self._messages.ignored
+        return bool(tables_of(entry, self._messages.tables)) and entry.kind not in self._messages.ignored
 
     def other(self, entry: Resource, of_entry: list[Result]) -> None:
         """Adds an entry that is not read, or can't be; of one that holds results its patient is told."""
         declared = self._messages.tables
-        table = table_of(entry.kind, declared) if entry.code is None else None
-        if table is not None and entry.kind not in self._messages.ignored:
-            self._told.setdefault(table, []).append(entry)
+        tables = tables_of(entry, declared) if entry.code is None else ()
+        if tables and entry.kind not in self._messages.ignored:
+            for table in tables:
+                self._told.setdefault(table, []).append(entry)
             return
         is_result = entry.kind in (OBSERVATION, REPORT, "") or bool(of_entry)
         reading = self._parts[RESULTS if is_result else WHOLE_DELIVERY]
         number = self._next(reading, entry.entry)
-        if entry.code is None and entry.kind in self._messages.ignored:
+        if entry.code is None and (entry.kind in self._messages.ignored or says_nothing(entry, declared)):
             reading.ignored.add(number)
         else:
             reading.faults[number] = Fault(entry.code or why_untold(entry.kind, declared) or "resource_type", None)

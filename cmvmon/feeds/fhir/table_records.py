@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.doses_given import DOSES_GIVEN
 from cmvmon.domain.patient_movements import PATIENT_MOVEMENTS
 from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
-from cmvmon.feeds.fhir import doses_told, encounters, orders_told
+from cmvmon.feeds.fhir import doses_told, encounters, orders_told, persons_told
 from cmvmon.feeds.fhir.addresses import address_of
 from cmvmon.feeds.fhir.doses_told import ADMINISTRATION, ORDERS
 from cmvmon.feeds.fhir.encounters import ENCOUNTER, Movement, movements_of
@@ -24,7 +26,7 @@ from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.kept import place_of
 from cmvmon.feeds.fhir.orders_told import REQUEST
 from cmvmon.feeds.fhir.references import Index
-from cmvmon.feeds.fhir.told import LOCATION, Telling
+from cmvmon.feeds.fhir.told import LOCATION, PATIENT, Telling
 from cmvmon.feeds.records import Expected, Fault, Record, Records
 from cmvmon.feeds.told_records import ONLY, Format, OfTable, told_under
 
@@ -50,6 +52,7 @@ class _Teller:
         settled: columns that no declared address replaces.
         last_word: of several records of one key in one file, the one that holds; None = each stands.
         needs_its_codes: read only where it is declared which are meant.
+        tells: whether such a resource tells of it at all; None = each does.
     """
 
     table: RowType
@@ -59,6 +62,7 @@ class _Teller:
     settled: Collection[str] = ()
     last_word: Callable[[Sequence[dict[str, str]]], dict[str, str]] | None = None
     needs_its_codes: bool = False
+    tells: Callable[[Resource], bool] | None = None
 
 
 def _one(cells: Callable[[Telling, str], dict[str, str]]) -> Callable[[Telling, str], Iterable[_Said]]:
@@ -78,16 +82,48 @@ def _of_movement(telling: Telling, movement: Movement, column: str, place: str) 
 
 
 _OF_PLACES = ("unit", "ward", "bed")
-_TELLS = {
-    ADMINISTRATION: _Teller(DOSES_GIVEN, doses_told.WAYS, _one(doses_told.dose_of), doses_told.called),
-    ENCOUNTER: _Teller(PATIENT_MOVEMENTS, encounters.WAYS, _movements, lambda _: ENCOUNTER, encounters.SETTLED),
-    REQUEST: _Teller(
-        SAMPLES_ORDERED,
-        orders_told.WAYS,
-        _one(orders_told.order_of),
-        orders_told.called,
-        last_word=orders_told.last_word,
-        needs_its_codes=True,
+_TELLS: Mapping[str, tuple[_Teller, ...]] = {
+    ADMINISTRATION: (_Teller(DOSES_GIVEN, doses_told.WAYS, _one(doses_told.dose_of), doses_told.called),),
+    ENCOUNTER: (
+        _Teller(PATIENT_MOVEMENTS, encounters.WAYS, _movements, lambda _: ENCOUNTER, encounters.SETTLED),
+        _Teller(
+            DEATHS,
+            persons_told.WAYS_OF_VISIT,
+            _one(persons_told.death_of_visit),
+            lambda _: ENCOUNTER,
+            persons_told.SETTLED,
+            last_word=persons_told.last_word,
+            tells=persons_told.tells_how_it_ended,
+        ),
+    ),
+    PATIENT: (
+        _Teller(
+            DEATHS,
+            {},
+            _one(persons_told.death_of),
+            lambda _: PATIENT,
+            persons_told.SETTLED,
+            last_word=persons_told.last_word,
+            tells=persons_told.tells_of_life,
+        ),
+        _Teller(
+            BIRTH_DATES,
+            {},
+            _one(persons_told.birth_of),
+            lambda _: PATIENT,
+            last_word=persons_told.last_word,
+            tells=persons_told.tells_birth,
+        ),
+    ),
+    REQUEST: (
+        _Teller(
+            SAMPLES_ORDERED,
+            orders_told.WAYS,
+            _one(orders_told.order_of),
+            orders_told.called,
+            last_word=orders_told.last_word,
+            needs_its_codes=True,
+        ),
     ),
 }
 _NOT_TOLD = dict.fromkeys(ORDERS, (DOSES_GIVEN.name, "order_is_no_dose"))
@@ -98,12 +134,26 @@ Tables = Mapping[str, Mapping[str, str]]
 """The declared tables, each with the places of its columns that are declared (`Messages.tables`)."""
 
 
-def table_of(kind: str, declared: Tables) -> str | None:
-    """The declared table of which such a resource tells; None where it tells of none."""
-    teller = _TELLS.get(kind)
-    if teller is None or teller.table.name not in declared:
-        return None
-    return None if teller.needs_its_codes and ONLY not in declared[teller.table.name] else teller.table.name
+def tables_of(entry: Resource, declared: Tables) -> tuple[str, ...]:
+    """The declared tables of which a resource tells."""
+    return tuple(teller.table.name for teller in _tellers(entry, declared))
+
+
+def says_nothing(entry: Resource, declared: Tables) -> bool:
+    """Whether a resource is of a type that may tell of a declared table, and itself tells of none: there is nothing to read in it."""
+    return not _tellers(entry, declared) and any(
+        teller.table.name in declared and teller.tells is not None for teller in _TELLS.get(entry.kind, ())
+    )
+
+
+def _tellers(entry: Resource, declared: Tables) -> list[_Teller]:
+    return [
+        teller
+        for teller in _TELLS.get(entry.kind, ())
+        if teller.table.name in declared
+        and (not teller.needs_its_codes or ONLY in declared[teller.table.name])
+        and (teller.tells is None or teller.tells(entry))
+    ]
 
 
 def rested_on(entries: Iterable[Resource], index: Index, declared: Tables) -> frozenset[Resource]:
@@ -111,8 +161,7 @@ def rested_on(entries: Iterable[Resource], index: Index, declared: Tables) -> fr
     that tell of a declared table themselves."""
     found = set[Resource]()
     for entry in entries:
-        teller = _TELLS.get(entry.kind)
-        if teller is not None and table_of(entry.kind, declared) is not None and entry.code is None:
+        for teller in _tellers(entry, declared) if entry.code is None else ():
             of_entry = (one.holder or one for one in Telling(entry, index, teller.ways).rests_on)
             found |= {one for one in of_entry if one is not entry}
     return frozenset(found)
@@ -128,17 +177,29 @@ class TableTold:
     """The records of one table out of the resources of one file, numbered behind those that came before them."""
 
     def __init__(
-        self, resources: Iterable[Resource], index: Index, *, n_before: int, columns: Mapping[str, str], patient: str
+        self,
+        table: str,
+        resources: Iterable[Resource],
+        index: Index,
+        *,
+        n_before: int,
+        columns: Mapping[str, str],
+        patient: str,
     ) -> None:
         """`patient`: the declared address of the patient's number; "" = none is."""
+        self._of_kind = {
+            kind: teller for kind, tellers in _TELLS.items() for teller in tellers if teller.table.name == table
+        }
         said = [
             (resource, one)
             for resource in resources
-            for one in _TELLS[resource.kind].said(Telling(resource, index, _TELLS[resource.kind].ways), patient)
+            for one in self._of_kind[resource.kind].said(
+                Telling(resource, index, self._of_kind[resource.kind].ways), patient
+            )
         ]
         self._columns = columns
         self._said = [(n, resource, one) for n, (resource, one) in enumerate(said, n_before + 1)]
-        self._cells = _with_last_words(self._said, columns)
+        self._cells = _with_last_words(self._said, columns, self._of_kind)
 
     def __len__(self) -> int:
         return len(self._said)
@@ -151,7 +212,7 @@ class TableTold:
     def _part(self, said: Sequence[_Numbered], processing: Collection[str]) -> OfTable:
         texts, faults, names, told = {}, {}, {}, {}
         for number, resource, one in said:
-            teller = _TELLS[resource.kind]
+            teller = self._of_kind[resource.kind]
             cells = told[number] = self._cells[number]
             names[number] = teller.called(one.telling)
             if resource.modifiers:
@@ -177,13 +238,15 @@ class TableTold:
 _Numbered = tuple[int, Resource, _Said]
 
 
-def _with_last_words(said: Sequence[_Numbered], columns: Mapping[str, str]) -> dict[int, Cells]:
+def _with_last_words(
+    said: Sequence[_Numbered], columns: Mapping[str, str], of_kind: Mapping[str, _Teller]
+) -> dict[int, Cells]:
     """By number the texts of each record. Of several of one key what holds at the file's end: two that came together can't be told
     apart by their receipt."""
     cells: dict[int, Cells] = {}
     of_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, resource, one in said:
-        teller = _TELLS[resource.kind]
+        teller = of_kind[resource.kind]
         cells[number] = dict(one.cells) | {columns[name]: one.cells[name] for name in teller.settled if name in columns}
         if teller.last_word is not None:
             declared = {n: one.at(n, place) for n, place in columns.items() if n != ONLY and address_of(place)}
@@ -191,7 +254,7 @@ def _with_last_words(said: Sequence[_Numbered], columns: Mapping[str, str]) -> d
             cells[number] = whole | {columns[n]: text for n, text in declared.items()}
             of_key[tuple(whole[name] for name in teller.table.key)].append(number)
     for key, numbers in of_key.items():
-        last_word = next(_TELLS[one.kind].last_word for n, one, _ in said if n == numbers[0])
+        last_word = next(of_kind[one.kind].last_word for n, one, _ in said if n == numbers[0])
         if len(numbers) > 1 and all(key) and last_word is not None:
             held = last_word([dict(cells[number]) for number in numbers])
             cells |= dict.fromkeys(numbers, held)
