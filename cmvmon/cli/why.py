@@ -29,11 +29,16 @@ def why(
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="RULE", help="With --patient: of this rule alone.")
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every question that the rule asks, also of what does not hold.")
+    ] = False,
     lang: Lang = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
     """Why an alert stands, what would have changed it, and where one would change it; or why a patient has none."""
+    if patient is not None and all_:
+        raise typer.BadParameter("--all is of one alert: give its id in place of --patient")
     if patient is not None and alert is None:
         from cmvmon.cli.why_patient import of_patient
 
@@ -50,18 +55,21 @@ def why(
     if as_json:
         print(printing.shown_json(plainly(found)))
         return
-    print(answer(found, printing.terminal_width()))
+    print(answer(found, printing.terminal_width(), is_whole=all_))
 
 
-def answer(found: dict[str, Any], width: int) -> str:
-    """What `cmvmon why ALERT` prints of an answer of `explained`, in lines of at most `width`; 0: whole lines."""
+def answer(found: dict[str, Any], width: int, *, is_whole: bool = False) -> str:
+    """What `cmvmon why ALERT` prints of an answer of `explained`, in lines of at most `width`; 0: whole lines.
+
+    `is_whole`: with every question that the rule asks, also of what does not hold.
+    """
     from cmvmon.text import language
 
     spoken = language(found["language"])
     where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
     parts = (
         printing.wrapped(_standing(found, spoken), width),
-        conditions_table(found, spoken, width),
+        conditions_table(found, spoken, width, is_whole=is_whole),
         printing.wrapped(f"\n{spoken.say('why.changed')}", width),
         _turns(found, spoken, width),
         printing.wrapped(where, width),

@@ -1,6 +1,7 @@
 """The conditions of a rule as `cmvmon why` prints them: each once, with its number, beneath the first part that asks it.
 
-The grounds that hold come first. A part that asks what stands above names it by number.
+The grounds that hold come first. A part that asks what stands above names it by number. Unless everything is asked for, nothing
+more is said of a part that does not hold, and of a tier only by which of these questions: a rule may ask fifty, of which ten decided.
 """
 
 from __future__ import annotations
@@ -17,16 +18,26 @@ if TYPE_CHECKING:
 _ALWAYS = "otherwise"  # asks nothing
 
 
-def conditions_table(found: dict[str, Any], spoken: Language, width: int) -> str:
-    """Each part of the rule with whether it holds, and beneath it what it asks that was not asked above."""
+def conditions_table(found: dict[str, Any], spoken: Language, width: int, *, is_whole: bool = False) -> str:
+    """Each part of the rule with whether it holds, and beneath it what it asks that was not asked above.
+
+    What is left out unless `is_whole` a last line names.
+    """
     columns = ("", spoken.say("why.is"), spoken.say("why.number"), spoken.say("why.known_that"))
     lines: list[tuple[str, str, str, str]] = []
     numbers: dict[str, int] = {}
+    is_left_out = False
     for part in _in_order(_parts(found["conditions"])):
         head, *questions = part
+        if head["holds"] is False and not is_whole:
+            lines.append((_part(head, spoken), truth_text(False, spoken), "", ""))
+            is_left_out = True
+            continue
         asked = questions or [head]
         above = sorted({numbers[one["says"]] for one in asked if one["says"] in numbers})
         new = list({one["says"]: one for one in asked if one["says"] not in {*numbers, _ALWAYS}}.values())
+        if above and new and _kind(part) == "tier" and not is_whole:
+            new, is_left_out = [], True
         numbers |= {one["says"]: len(numbers) + place for place, one in enumerate(new, start=1)}
         said = spoken.say("why.as_above", numbers=_ranges(above)) if above else ""
         if head["says"] == _ALWAYS:
@@ -36,7 +47,8 @@ def conditions_table(found: dict[str, Any], spoken: Language, width: int) -> str
             ("", truth_text(one["holds"], spoken), str(numbers[one["says"]]), _question(one, found, spoken))
             for one in new
         ]
-    return printing.table_within([dict(zip(columns, line, strict=True)) for line in lines], columns, "", width)
+    table = printing.table_within([dict(zip(columns, line, strict=True)) for line in lines], columns, "", width)
+    return f"{table}\n{printing.wrapped(spoken.say('why.left_out'), width)}" if is_left_out else table
 
 
 def _parts(conditions: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:

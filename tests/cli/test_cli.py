@@ -93,6 +93,19 @@ def test_an_alert_tells_why_what_would_have_changed_it_and_where(small_site: Pat
     ).items()
 
 
+def test_the_questions_of_what_does_not_hold_are_asked_for(small_site: Path) -> None:
+    alert = of_the_line(small_site)["alert_id"]
+    short = here("why", alert, "--lang", "en", site=small_site).stdout
+    whole = here("why", alert, "--lang", "en", "--all", site=small_site).stdout
+    assert "Every question that the rule asks: --all" in short
+    assert "--all" not in whole
+    parts = {line.split("  ")[0] for line in whole.splitlines() if line[:1].strip()}
+    assert parts - {line.split("  ")[0] for line in short.splitlines()} == set(), "every part is named either way"
+    questions = [line for line in whole.splitlines() if line.startswith(" ") and "  false  " in line]
+    assert len(short.splitlines()) < len(whole.splitlines()), "and the questions of what does not hold are left out"
+    assert questions
+
+
 @pytest.fixture(scope="module")
 def whole(small_site: Path) -> dict[tuple[str, ...], str]:
     """What three commands say into a file, by their words."""
