@@ -26,7 +26,7 @@ def sample_lines(view: WardView, language: Language) -> list[Row]:
             "told": [
                 {
                     "patient": patient,
-                    "place": bed_or_left(rows[patient], view, language) if patient in rows else "",
+                    "place": bed_or_left(rows[patient], view.time_zone, language) if patient in rows else "",
                     "href": rows[patient].href if patient in rows else "",
                     "text": ", ".join(items),
                 }

@@ -6,7 +6,7 @@ from cmvmon.dashboards import feed_words, lately_words, page
 from cmvmon.dashboards.board import Board
 from cmvmon.dashboards.samples_words import sample_lines
 from cmvmon.dashboards.views import WORK, WardView
-from cmvmon.dashboards.ward_row import ward_row
+from cmvmon.dashboards.ward_row import OfTheWard, ward_row
 from cmvmon.domain import words
 from cmvmon.text import Language
 
@@ -29,7 +29,8 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None, 
     news = {change.patient_id for change in changes if change.kind in _NEWS}
     wards = {row.ward for row in view.rows}
     ward = next(iter(wards)) if len(wards) == 1 else None
-    made = (ward_row(row, view, language, news=news, one_ward=ward is not None) for row in view.rows)
+    around = OfTheWard.of(view, has_one=ward is not None)
+    made = (ward_row(row, around, language, is_news=row.patient_id in news) for row in view.rows)
     rows = sorted(made, key=lambda row: row["order"])
     feeds = feed_words.feeds(view, language)
     numbers = [*feed_words.never_taken_in(view, language), *feed_words.numbers(view, language)]

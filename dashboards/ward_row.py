@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -21,19 +23,65 @@ _NOW, _INFORMATION = words.TIERS[0], words.TIERS[-1]
 _VALUES = 2  # compartments that a row names; the others stand in its fold
 
 
-def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collection[str], one_ward: bool) -> Row:
+@dataclass(frozen=True)
+class OfTheWard:
+    """All that a row takes from the ward around it: with the row it decides what is shown.
+
+    Attributes:
+        has_one: whether every patient lies on one ward, which is then named once, above.
+        others: as `WardView` has them.
+    """
+
+    as_of: datetime
+    time_zone: str
+    handed_to: str
+    never_delivered: tuple[NeverDelivered, ...]
+    bal_line_iu_per_ml: float | None
+    gap_days: float
+    has_one: bool
+
+    @classmethod
+    def of(cls, view: WardView, *, has_one: bool) -> OfTheWard:
+        return cls(
+            as_of=view.as_of,
+            time_zone=view.time_zone,
+            handed_to=view.handed_to,
+            never_delivered=view.never_delivered,
+            bal_line_iu_per_ml=view.bal_line_iu_per_ml,
+            gap_days=view.gap_days,
+            has_one=has_one,
+        )
+
+
+_MOST_KEPT = 4_096
+_kept: dict[tuple[str, str], tuple[WardRow, OfTheWard, bool, Row]] = {}  # by page of the patient and language
+
+
+def ward_row(row: WardRow, ward: OfTheWard, language: Language, *, is_news: bool) -> Row:
     """One patient. `order`: as `alert_order.of_patient` has it; those without an alert last, by patient.
 
+    Kept while nothing that it is made of changes, for after an answer the ward page says again what it said of everybody else. It is
+    shared: nobody may change it.
+
     Args:
-        news: the patients of whom something is new or worse since yesterday.
-        one_ward: whether every patient lies on one ward, which is then named once, above.
+        is_news: whether something of the patient is new or worse since yesterday.
     """
+    key = (row.href, language.code)
+    kept = _kept.get(key)
+    if kept is None or kept[1:3] != (ward, is_news) or kept[0] != row:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        kept = _kept[key] = (row, ward, is_news, _made(row, ward, language, is_news))
+    return kept[3]
+
+
+def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> Row:
     alerts = facts.alerts_in_order(row.open_alerts)
     tier = alerts[0]["tier"] if alerts else None
     told = [alert for alert in alerts if alert["tier"] != _INFORMATION]
-    reasons = [_reason(alert, view, language) for alert in told]
-    missing = _unassessed(row, reasons, told, view, language)
-    answers = [_answer(alert, view, language) for alert in told]
+    reasons = [_reason(alert, ward, language) for alert in told]
+    missing = _unassessed(row, reasons, told, ward, language)
+    answers = [_answer(alert, ward, language) for alert in told]
     # What could not be assessed stands in the last column while nobody has answered, else beside the finding.
     untold = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
     is_last = bool(told) and not answers[0]
@@ -43,50 +91,50 @@ def ward_row(row: WardRow, view: WardView, language: Language, *, news: Collecti
         "tier": tier,
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
-        "place": _place(row, view, one_ward, language),
-        "left": _left(row, view, language),
+        "place": _place(row, ward, language),
+        "left": _left(row, ward, language),
         "href": row.href,
         "sign": language.say(f"row.sign.{told[0]['tier']}") if told else "",
         "reasons": reasons,
         "second": _second(told, reasons, beside, language),
-        "notes": _notes(told, beside, row.patient_id in news, view, language) if told else [],
-        "values": [few_words.latest(each, as_of=view.as_of, language=language) for each in row.latest[:_VALUES]],
+        "notes": _notes(told, beside, is_news, ward, language) if told else [],
+        "values": [few_words.latest(each, as_of=ward.as_of, language=language) for each in row.latest[:_VALUES]],
         "more_values": max(len(row.latest) - _VALUES, 0)
         and language.say("row.more_values", n=language.number(len(row.latest) - _VALUES, 0)),
-        "latest": [_value(latest, view, language) for latest in row.latest] or [language.say("ward.no_value")],
-        "drugs": few_words.drugs(row.drugs, as_of=view.as_of, time_zone=view.time_zone, language=language),
-        "spark": _spark(row, view, language),
+        "latest": [_value(latest, ward, language) for latest in row.latest] or [language.say("ward.no_value")],
+        "drugs": few_words.drugs(row.drugs, as_of=ward.as_of, time_zone=ward.time_zone, language=language),
+        "spark": _spark(row, ward, language),
         "who": _who(answers, language),
         "untold": untold if is_last else "",
         "unassessed": missing,
     }
 
 
-def _left(row: WardRow, view: WardView, language: Language) -> str:
+def _left(row: WardRow, ward: OfTheWard, language: Language) -> str:
     """Of whoever has left: until when her alerts stand here, and who answers for them."""
     if row.left_at is None:
         return ""
-    key = "row.handed_over" if view.handed_to else "row.handed_to_nobody"
-    return language.say(key, date=language.date(row.left_at, view.time_zone), who=view.handed_to)
+    key = "row.handed_over" if ward.handed_to else "row.handed_to_nobody"
+    return language.say(key, date=language.date(row.left_at, ward.time_zone), who=ward.handed_to)
 
 
-def bed_or_left(row: WardRow, view: WardView, language: Language) -> str:
+def bed_or_left(row: WardRow, time_zone: str, language: Language) -> str:
     """Where to go for a sample: the bed; of whoever has left, that and when; "" where no bed is known."""
     if row.left_at is not None:
-        return language.say("row.left", date=language.short_date(row.left_at, view.time_zone))
+        return language.say("row.left", date=language.short_date(row.left_at, time_zone))
     return row.bed or ""
 
 
-def _place(row: WardRow, view: WardView, one_ward: bool, language: Language) -> str:
+def _place(row: WardRow, ward: OfTheWard, language: Language) -> str:
     if row.left_at is not None:
-        return bed_or_left(row, view, language)
-    parts = (row.bed,) if one_ward and row.bed else (row.bed, row.ward)  # the bed is never cut
+        return bed_or_left(row, ward.time_zone, language)
+    parts = (row.bed,) if ward.has_one and row.bed else (row.bed, row.ward)  # the bed is never cut
     return " ".join(part for part in parts if part) or language.say("unknown")
 
 
-def _notes(told: list[Row], beside: str, is_news: bool, view: WardView, language: Language) -> list[str]:
+def _notes(told: list[Row], beside: str, is_news: bool, ward: OfTheWard, language: Language) -> list[str]:
     """Beside the first title: since when, how many more alerts, how many rules that could not be assessed."""
-    since = language.short_date(told[0]["opened_at"], view.time_zone)
+    since = language.short_date(told[0]["opened_at"], ward.time_zone)
     first = language.say("row.news") if is_news else language.say("row.since", date=since)
     return list(filter(None, ("" if beside and not is_news else first, _more(told[1:], language), beside)))
 
@@ -110,14 +158,14 @@ def _more(told: list[Row], language: Language) -> str:
     return language.say("row.more_now", n=n, now=language.number(now, 0)) if now else language.say("row.more", n=n)
 
 
-def _reason(alert: Mapping[str, Any], view: WardView, language: Language) -> Row:
-    title, sentence = _said(alert["rule"], alert["evidence"], view.time_zone, language)
+def _reason(alert: Mapping[str, Any], ward: OfTheWard, language: Language) -> Row:
+    title, sentence = _said(alert["rule"], alert["evidence"], ward.time_zone, language)
     return {
         "id": alert["alert_id"],
         "title": title,
         "sentence": sentence,
-        "since": language.say("ward.since", since=language.date(alert["opened_at"], view.time_zone)),
-        "answer": answer_in_words(alert, as_of=view.as_of, time_zone=view.time_zone, language=language),
+        "since": language.say("ward.since", since=language.date(alert["opened_at"], ward.time_zone)),
+        "answer": answer_in_words(alert, as_of=ward.as_of, time_zone=ward.time_zone, language=language),
     }
 
 
@@ -139,23 +187,23 @@ def _who(answers: list[str], language: Language) -> list[str]:
     return lines
 
 
-def _answer(alert: Mapping[str, Any], view: WardView, language: Language) -> str:
+def _answer(alert: Mapping[str, Any], ward: OfTheWard, language: Language) -> str:
     standing = alert.get("standing")
     if standing == words.SEEN:
         return language.say("row.seen")
     if standing == words.ACKNOWLEDGED:
-        date = language.short_date(alert["answered_at"], view.time_zone)
+        date = language.short_date(alert["answered_at"], ward.time_zone)
         return language.say("row.acknowledged", who=alert["answered_by"], date=date)
-    if standing == words.SNOOZED and alert["until"] > view.as_of:
-        date = language.short_date(alert["until"], view.time_zone)
+    if standing == words.SNOOZED and alert["until"] > ward.as_of:
+        date = language.short_date(alert["until"], ward.time_zone)
         return language.say("row.snoozed", who=alert["answered_by"], date=date)
     return ""
 
 
-def _unassessed(row: WardRow, reasons: list[Row], told: list[Row], view: WardView, language: Language) -> list[str]:
+def _unassessed(row: WardRow, reasons: list[Row], told: list[Row], ward: OfTheWard, language: Language) -> list[str]:
     """What could not be told, each line once; what is said of the whole site is not said again."""
     found = {alert["rule"]: reason["title"] for alert, reason in zip(told, reasons, strict=True)}
-    return list(_missing(row.not_assessable, view.never_delivered, tuple(found.items()), language))
+    return list(_missing(row.not_assessable, ward.never_delivered, tuple(found.items()), language))
 
 
 @lru_cache(maxsize=4096)  # as `_said`
@@ -169,18 +217,18 @@ def _missing(
     return tuple(not_assessed.lines(missing, language, found=dict(found)))
 
 
-def _spark(row: WardRow, view: WardView, language: Language) -> Row:
+def _spark(row: WardRow, ward: OfTheWard, language: Language) -> Row:
     """The drawing, and the values in it as text."""
-    points = sparkline.recent(row.course, view.as_of, view.time_zone)
+    points = sparkline.recent(row.course, ward.as_of, ward.time_zone)
     if not points:
         return {"svg": "", "text": language.say("spark.none")}
-    start, end = sparkline.shown_from(view.as_of, view.time_zone)
+    start, end = sparkline.shown_from(ward.as_of, ward.time_zone)
     compartment = row.latest[0].compartment
-    line = view.bal_line_iu_per_ml if compartment == "bal" else None
+    line = ward.bal_line_iu_per_ml if compartment == "bal" else None
     where = capital(language.word("compartment", compartment))
-    values = _in_words(points, view.time_zone, language)
+    values = _in_words(points, ward.time_zone, language)
     return {
-        "svg": sparkline.drawing(points, start, end, line, view.gap_days),
+        "svg": sparkline.drawing(points, start, end, line, ward.gap_days),
         "text": language.say("spark.alternative", compartment=where, values=values),
     }
 
@@ -197,7 +245,7 @@ def _in_words(points: tuple[CoursePoint, ...], time_zone: str, language: Languag
     )
 
 
-def _value(latest: LatestResult, view: WardView, language: Language) -> str:
+def _value(latest: LatestResult, ward: OfTheWard, language: Language) -> str:
     """One compartment in a full line: what its newest result says, where the load goes, of when it is."""
     said = value_in_words(latest.detection, latest.viral_load_iu_per_ml, latest.limit_iu_per_ml, language)
     if latest.way != "untold" and latest.since is not None:
@@ -207,6 +255,6 @@ def _value(latest: LatestResult, view: WardView, language: Language) -> str:
         "ward.value" if latest.is_watched else "ward.value_unwatched",
         compartment=capital(language.word("compartment", latest.compartment)),
         value=said,
-        date=language.date(latest.collected_at, view.time_zone),
-        days=page.elapsed(view.as_of - latest.collected_at, language),
+        date=language.date(latest.collected_at, ward.time_zone),
+        days=page.elapsed(ward.as_of - latest.collected_at, language),
     )
