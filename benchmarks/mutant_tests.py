@@ -53,6 +53,8 @@ NEAR = {
         "tests/rules/test_rule_cases.py",
         "tests/rules/test_at_the_very_number.py",
         "tests/rules/test_context.py",
+        "tests/rules/test_many_and_few.py",
+        "tests/rules/test_moments_in_evidence.py",
         "tests/facts/test_follow_up.py",
         "tests/rules/test_alarms.py",
     ],
