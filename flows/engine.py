@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cmvmon.domain.errors import SiteError
+
 if TYPE_CHECKING:
     from cmvmon.run.deliveries.intake import TakenIn
     from cmvmon.run.judging.assessing import Counts
@@ -31,6 +33,12 @@ _QUIET = {
     "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
     "GX_ANALYTICS_ENABLED": "false",
 }
+# How Prefect's errors begin where there is no server to ask: it has no class for them.
+_NO_ENGINE = (
+    "Failed to reach API",
+    "Timed out while attempting to connect to ephemeral",
+    "Unable to find an available port",
+)
 
 
 def quiet(root: Path) -> None:
@@ -41,8 +49,30 @@ def quiet(root: Path) -> None:
 
 
 def run_once(root: Path, *, as_of: datetime) -> tuple[TakenIn, Counts, Published]:
-    """One night as a flow run, under the engine that PREFECT_API_URL names, else an ephemeral one."""
+    """One night as a flow run, under the engine that PREFECT_API_URL names, else an ephemeral one.
+
+    Raises SiteError where no engine answers: the night was not run then.
+    """
     quiet(root)
     from cmvmon.flows.nightly import nightly
 
-    return nightly(str(root.resolve()), as_of.isoformat())
+    try:
+        return nightly(str(root.resolve()), as_of.isoformat())
+    except RuntimeError as error:
+        if not str(error).startswith(_NO_ENGINE):
+            raise
+        raise SiteError(_no_engine()) from error
+
+
+def _no_engine() -> str:
+    """Its own words hold the address and what a server printed: they stay with Prefect's."""
+    if os.environ.get("PREFECT_API_URL"):
+        return (
+            "the Prefect server that PREFECT_API_URL names did not answer; the night was not run. Start it, or unset the "
+            "variable for a server of this run's own, or do without Prefect: --plain"
+        )
+    seconds = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+    return (
+        f"Prefect's own server did not answer within {seconds} s; the night was not run. Try again when the machine is less "
+        "busy, allow more seconds in PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, or do without Prefect: --plain"
+    )

@@ -18,7 +18,7 @@ zone that the site states.
 | exit code | means | who acts |
 |---|---|---|
 | 0 | done; of `serve`, `watch`, `listen` and `demo --live` also: stopped with Ctrl-C | nobody |
-| 1 | unexpected: a fault of the program | whoever keeps it |
+| 1 | unexpected: a fault of the program. `CMVMON_TRACE=1` shows where it arose; what it prints may hold patient data | whoever keeps it |
 | 2 | the call, or the site's folder or settings | whoever called |
 | 3 | a delivery was refused | the laboratory |
 | 4 | a protocol or laboratory file can't be used | who wrote it |
