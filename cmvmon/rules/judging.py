@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.errors import ContractBroken
+from cmvmon.domain.errors import ContractBroken, ProgramError
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_expr
 from cmvmon.facts import Facts, FactTable
@@ -31,8 +31,14 @@ _WORTH = 4  # a rule that speaks of fewer than one in so many of its subjects wr
 
 
 def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
-    """Raises ProgramError when a rule can't be judged: a column that nobody gives, a fact that its subjects don't have."""
+    """Raises ProgramError when a rule can't be judged: a column that nobody gives, a fact that its subjects don't have, or whom it
+    applies to is asked of what another rule said."""
     in_order(rules)
+    for rule in rules:
+        if any(name.partition(".")[0] in (VERDICT, GROUND) for name in rule.applies.columns):
+            raise ProgramError(
+                f"whom the rule {rule.code} applies to may not depend on what another rule says: ask it in `fires` or `unless`"
+            )
     given = giving(tables)
     for rule in rules:
         joined_tables(rule, rule.reads | rule.result_columns, tables, given)
@@ -60,23 +66,18 @@ def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> tuple
     Args:
         said: what the rules that it follows said, with their grounds.
     """
-    asks = rule.applies.columns
-    is_first = not any(name.partition(".")[0] in (VERDICT, GROUND) for name in asks)
     rows = joined.subjects(rule)
-    applies: Truths | None = None
-    if is_first and rows.height:
-        rows = joined.read(rule, asks)
-        applies = asked([rule.applies], rows)[rule.applies]
-    if rows.is_empty() or (applies is not None and not applies.any()):
+    if rows.is_empty():
+        return rows, None
+    rows = joined.read(rule, rule.applies.columns)
+    applies = asked([rule.applies], rows)[rule.applies]
+    if not applies.any():
         return rows.clear(), None
     rows = joined.read(rule, rule.reads | rule.result_columns)
-    which = None if applies is None or applies.all() else pl.Series(applies)
+    which = None if applies.all() else pl.Series(applies)
     rows = rows if which is None else rows.filter(which)
     for code in sorted(rule.follows):
         rows = rows.join(_told(code, said[code], rule.reads), on="patient_id", how="left", maintain_order="left")
-    if not is_first:
-        which = rows.select(rule.applies.expr.alias("applies")).to_series()
-        rows = rows.filter(which)
     return rows, which
 
 

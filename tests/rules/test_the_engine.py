@@ -218,12 +218,19 @@ def test_a_rule_may_read_what_another_says_of_its_patient_and_is_judged_after_it
 
 
 def test_rules_that_read_each_other_in_a_circle_are_refused_and_so_is_one_that_reads_what_is_not_there() -> None:
-    one = rule("one", applies=verdict_of("two") == "alert")
-    two = rule("two", applies=verdict_of("one") == "alert")
+    one = rule("one", clears=verdict_of("two") == "alert")
+    two = rule("two", clears=verdict_of("one") == "alert")
     with pytest.raises(ProgramError, match=r"in a circle: (one -> two -> one|two -> one -> two)"):
         in_order((one, two))
     with pytest.raises(ProgramError, match="the rule one reads the verdicts of two: there is no such rule"):
         in_order((one,))
+
+
+def test_whom_a_rule_applies_to_does_not_depend_on_what_another_says() -> None:
+    with pytest.raises(ProgramError, match="whom the rule late applies to may not depend on what another rule says"):
+        check((rule("late", applies=verdict_of("made_up") == "alert"), rule()), {})
+    with pytest.raises(ProgramError, match="whom the rule late applies to"):
+        check((rule("late", applies=alerts_by("made_up", "hot")), rule()), {})
 
 
 def test_a_rule_whose_inhibitor_alerts_on_the_patient_is_not_assessable_and_says_so() -> None:
