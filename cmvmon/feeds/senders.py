@@ -44,8 +44,9 @@ class Listening:
 
     `port`: of messages; None = none are taken. `posting`: of resources; None = none are taken.
     `certificate`, `key`, `authority`: files in the site's folder, or whole paths; None = plain, which is for loopback alone.
-    `connections_of_one_source`, `connections`: how many at one time. `idle_s`: how long a connection may be silent between messages,
-    `frame_s`: how long a message may take once it has begun.
+    `connections_of_one_source`, `connections`: how many of senders that are known at one time. `handshakes`: how many more that
+    have not shown yet who they are, `handshake_s`: how long TLS may take to begin.
+    `idle_s`: how long a connection may be silent between messages, `frame_s`: how long a message may take once it has begun.
     """
 
     address: str
@@ -59,6 +60,8 @@ class Listening:
     idle_s: float = 3600.0
     frame_s: float = 30.0
     posting: Posting | None = None
+    handshakes: int = 128
+    handshake_s: float = 10.0
 
     @property
     def is_plain(self) -> bool:
@@ -88,11 +91,15 @@ class AnySender:
         """Whether its file names that address; it may still have to show a certificate."""
         return bool(self.networks) and _is_in(address, self.networks)
 
+    def may_be_at(self, address: str) -> bool:
+        """Whether its file allows that address, or names none."""
+        return not self.networks or _is_in(address, self.networks)
+
     def allows(self, peer: Peer) -> bool:
         """Whether that peer may be this sender."""
         known_as = {peer.name, peer.fingerprint and f"sha256:{peer.fingerprint}"}
         by_certificate = not self.certificates or not known_as.isdisjoint(self.certificates)
-        return by_certificate and (not self.networks or _is_in(peer.address, self.networks))
+        return by_certificate and self.may_be_at(peer.address)
 
 
 @dataclass(frozen=True)
@@ -246,6 +253,8 @@ def _listening(table: StrictTable) -> Listening | None:
         limits.number("idle_s", at_most=86_400) or Listening.idle_s,
         limits.number("frame_s", at_most=3600) or Listening.frame_s,
         posting,
+        limits.whole("handshakes", at_most=1000) or Listening.handshakes,
+        limits.number("handshake_s", at_most=60) or Listening.handshake_s,
     )
     limits.finish()
     return None if table.faults else found

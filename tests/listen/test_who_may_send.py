@@ -281,7 +281,10 @@ def test_row_41_while_strangers_flood_it_a_known_address_still_finds_a_place(tmp
                 )
                 if n % 100 == 99:
                     assert from_sender(f"41-{n}") == [("AA", f"41-{n}")]
-            until(lambda: listener.events("too_many_strangers"))
+            until(lambda: listener.events("peer_not_allowed"))
+            assert not listener.events(
+                "too_many_newcomers"
+            )  # where each sender is at an address, no other is heard at all
             assert not listener.events("too_many_connections")
         finally:
             for one in held:

@@ -42,6 +42,7 @@ REFUSALS: Mapping[str, _Said] = MappingProxyType(
         "unknown_token": _Said(401, "login", "The token is not known. Ask the site for the one that is yours."),
         "not_from_there": _Said(403, "forbidden", "This token may not be used from there, or without a certificate. Ask the site."),
         "sender_file_broken": _Said(503, "transient", f"The token is not known while a file of the site is broken. {_AGAIN}"),
+        "no_place": _Said(503, "transient", f"Senders have more connections open than the site bears. {_AGAIN}"),
         "content_type": _Said(
             415, "not-supported", "Send the body as application/fhir+json in UTF-8, uncompressed; neither XML nor lines are read."
         ),

@@ -10,12 +10,9 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
@@ -29,18 +26,19 @@ from cmvmon.run.listener.listening_connection import Connection
 from cmvmon.run.listener.listening_counts import Ledger, Say
 from cmvmon.run.listener.listening_sockets import Way, bound, certificate_ends_at, keep_alive, peer_of, tls
 from cmvmon.run.listener.open_connection import OpenConnection
+from cmvmon.run.listener.places import Caller, Newcomers, Places
 from cmvmon.run.listener.posting_connection import PostingConnection
+from cmvmon.run.listener.storing import Answers, Storing
 from cmvmon.shell.incoming import sender_files
 from cmvmon.shell.incoming.certificates import note_sender
-from cmvmon.shell.incoming.inbox import InboxFault, Message, Stored
-from cmvmon.shell.incoming.inbox_writer import InboxWriter, Item, Result
+from cmvmon.shell.incoming.inbox import Message
 from cmvmon.shell.incoming.sender_files import Senders
 
 _LOOKS_EVERY_S = 0.1
 _READS_FILES_EVERY_S = 2.0
-_HANDSHAKE_S = 10.0
+_UNWRAPS_S = 2.0  # TLS is ended by both sides; who does not is not waited for
+_NO_FILE_S = 0.01
 _STOPS_WITHIN_S = 5.0
-Answers = list[tuple[Stored, bytes] | InboxFault]
 
 
 def listen(root: Path, *, stop: Event, say: Say) -> None:
@@ -66,8 +64,8 @@ class Listener:
         self._looked_at = float("-inf")
         self._connections: set[OpenConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._of_source: Counter[str] = Counter()
-        self._ended: InboxFault | None = None
+        self._newcomers = Newcomers(self.settings.handshakes)
+        self._places = Places(self.settings.connections, self.settings.connections_of_one_source)
         self._noting = Lock()
 
     async def run(self, stop: Event) -> None:
@@ -75,20 +73,20 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._unhandled)
         senders = self.senders()
-        self._inbox = InboxWriter(self._root, self._from_inbox)
+        self._storing = Storing(self._root, self.ledger)
         try:
             async with self._listening(senders):
-                while not stop.is_set() and self._ended is None:
+                while not stop.is_set() and self._storing.ended is None:
                     await asyncio.sleep(_LOOKS_EVERY_S)
                     self.senders()
                     self.ledger.tell_minute()
             await self._stop_connections()
         finally:
             await self._aside.close()
-            await asyncio.to_thread(self._inbox.close)
+            await self._storing.close()
             self.ledger.tell_minute(at_end=True)
-        if self._ended is not None:
-            raise self._ended
+        if self._storing.ended is not None:
+            raise self._storing.ended
 
     @asynccontextmanager
     async def _listening(self, senders: Senders) -> AsyncIterator[None]:
@@ -108,8 +106,7 @@ class Listener:
                     tasks.append(self._loop.create_task(self._accept(way)))
             if posting is not None:
                 tasks.append(self._loop.create_task(self._start_aside()))
-            n_senders = len(senders.known) + len(senders.posters)
-            at |= {"is_plain": settings.is_plain, "senders": n_senders, "broken": len(senders.faults)}
+            at |= {"is_plain": settings.is_plain, "senders": len(senders.all), "broken": len(senders.faults)}
             self.ledger.event("listening", **at)
             try:
                 yield
@@ -152,10 +149,7 @@ class Listener:
 
     async def store(self, messages: list[Message]) -> Answers:
         """Stores them, durable when it returns."""
-        waits: asyncio.Future[Answers] = self._loop.create_future()
-        owner = _Owner(waits, [None] * len(messages))
-        self._inbox.put([Item(message, (owner, place)) for place, message in enumerate(messages)])
-        return await waits
+        return await self._storing.store(messages)
 
     async def answer(self, feed: str, body: bytes) -> Answer:
         """What the sender of a posted body is told once it is kept."""
@@ -166,95 +160,99 @@ class Listener:
 
     def keep_scrap(self, code: str, n_bytes: int, kept: bytes) -> None:
         """Keeps the beginning of bytes that are no message."""
-        self._inbox.put_scrap(code, n_bytes, kept, datetime.now(UTC).isoformat(timespec="microseconds"))
-
-    def _from_inbox(self, told: list[tuple[Item, Result]], seconds: float) -> None:
-        self._loop.call_soon_threadsafe(self._tell, told, seconds)
-
-    def _tell(self, told: list[tuple[Item, Result]], seconds: float) -> None:
-        self.ledger.stored_in(seconds)
-        for item, result in told:
-            owner, place = item.owner
-            owner.results[place] = result
-            if isinstance(result, InboxFault) and result.ends:
-                self._ended = result
-            owner.n_open -= 1
-            if not owner.n_open and not owner.waits.done():
-                owner.waits.set_result(owner.results)
+        self._storing.keep_scrap(code, n_bytes, kept)
 
     async def _accept(self, way: Way) -> None:
         while True:
             try:
                 peer, address = await self._loop.sock_accept(way.socket)
-            except OSError as error:  # no file descriptor is left: those who are connected go on
+            except OSError as error:  # no file descriptor is left: those who are known go on
                 self.ledger.event("not_accepted", code=f"errno_{error.errno}")
-                await asyncio.sleep(_LOOKS_EVERY_S)
+                await asyncio.sleep(_LOOKS_EVERY_S if self._newcomers.drop() is None else _NO_FILE_S)
                 continue
             source = str(address[0])
-            refused = self._refused(source, way)
-            if refused:
-                self.ledger.event(refused, source=source)
+            if self._may_come(source, way):
+                self._let_in(Caller(source, peer, self._is_expected(source)), way)
+            else:
+                self.ledger.event("peer_not_allowed", source=source)
                 peer.close()
-                continue
-            self._of_source[source] += 1
-            task = self._loop.create_task(self._serve(peer, source, way))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            await asyncio.sleep(0)  # who waits to be accepted does not keep those who are here waiting
 
-    def _refused(self, source: str, way: Way) -> str | None:
-        """Why a connection from there is not even begun."""
-        if self._of_source[source] >= self.settings.connections_of_one_source:
-            return "too_many_of_one_source"
-        if self._of_source.total() >= self.settings.connections:
-            return "too_many_connections"
-        strangers = self.senders().strangers({source, *self._of_source})  # half of the places is kept for the others
-        if source in strangers and sum(self._of_source[one] for one in strangers) >= max(
-            self.settings.connections // 2, 1
-        ):
-            return "too_many_strangers"
-        if self.settings.is_plain and not self._is_allowed(Peer(source), way):
-            return "peer_not_allowed"
-        return None
+    def _let_in(self, caller: Caller, way: Way) -> None:
+        gone = self._newcomers.enter(caller)
+        if gone is not None:
+            self.ledger.event("too_many_newcomers", source=gone.source)
+        task = self._loop.create_task(self._serve(caller, way))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _is_allowed(self, peer: Peer, way: Way) -> bool:
-        """Whether it may be any sender of what comes that way; while the file of one is broken, any peer may be that one's."""
-        is_one_unknown = bool(self.senders().faults) and not way.is_of_messages
-        return is_one_unknown or bool(self._allowed(peer, way))
+    def _is_expected(self, source: str) -> bool:
+        return self._places.were_at(source) or any(one.has_address(source) for one in self.senders().all)
+
+    def _may_come(self, source: str, way: Way) -> bool:
+        """Whether any sender of what comes that way may be at that address, whatever it shows then."""
+        return self._is_one_unknown(way) or any(one.may_be_at(source) for one in self._senders_by(way))
+
+    def settle(self, caller: Caller, own: Sequence[str]) -> str | None:
+        """Gives that caller, who has shown to be one of these senders, its place; why not, as a code, where there is none."""
+        if self._places.has(caller):
+            return None
+        self._newcomers.leave(caller)
+        refused = self._places.settle(caller, own, [one.name for one in self.senders().all])
+        if refused is not None:
+            self.ledger.event(refused, source=caller.source)
+        return refused
+
+    def _is_refused(self, caller: Caller, who: Peer, way: Way) -> bool:
+        """Whether a peer is not heard, which is told then. Who posts resources stays a newcomer until it shows its token."""
+        allowed = self._allowed(who, way)
+        if not allowed and not self._is_one_unknown(way):
+            self.ledger.event("peer_not_allowed", source=caller.source, certificate=who.fingerprint)
+            return True
+        return way.is_of_messages and self.settle(caller, [one.name for one in allowed]) is not None
+
+    def _is_one_unknown(self, way: Way) -> bool:
+        """Whether any peer may be a sender of resources whose file is broken; it is told so."""
+        return bool(self.senders().faults) and not way.is_of_messages
+
+    def _senders_by(self, way: Way) -> Sequence[AnySender]:
+        senders = self.senders()
+        return senders.known if way.is_of_messages else senders.posters
 
     def _allowed(self, peer: Peer, way: Way) -> list[AnySender]:
-        senders = self.senders()
-        known: Sequence[AnySender] = senders.known if way.is_of_messages else senders.posters
-        return [one for one in known if one.allows(peer)]
+        return [one for one in self._senders_by(way) if one.allows(peer)]
 
-    async def _serve(self, peer: socket.socket, source: str, way: Way) -> None:
+    async def _serve(self, caller: Caller, way: Way) -> None:
         """One connection from its beginning to its end, whatever it does."""
         writer: asyncio.StreamWriter | None = None
+        source, peer = caller.source, caller.socket
         try:
             keep_alive(peer)
-            reader = asyncio.StreamReader()
+            if way.tls is None and self._is_refused(caller, Peer(source), way):
+                return
+            reader, is_tls = asyncio.StreamReader(), way.tls is not None
             transport, protocol = await self._loop.connect_accepted_socket(
                 lambda: asyncio.StreamReaderProtocol(reader), peer, ssl=way.tls,
-                ssl_handshake_timeout=None if way.tls is None else _HANDSHAKE_S,
+                ssl_handshake_timeout=self.settings.handshake_s if is_tls else None,
+                ssl_shutdown_timeout=_UNWRAPS_S if is_tls else None,
             )  # fmt: skip
             writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
             who = peer_of(source, transport)
-            if self._is_allowed(who, way):
-                if way.tls is not None:
-                    await asyncio.to_thread(self._note_certificate, self._allowed(who, way), transport)
-                await self._talk(self._connection(who, reader, writer, way))
-            else:
-                self.ledger.event("peer_not_allowed", source=source, certificate=who.fingerprint)
+            if is_tls:
+                if self._is_refused(caller, who, way):
+                    transport.abort()  # nothing is owed to it, and it may never end its side of TLS
+                    return
+                await asyncio.to_thread(self._note_certificate, self._allowed(who, way), transport)
+            await self._talk(self._connection(caller, who, reader, writer, way))
         except (ssl.SSLError, ConnectionError, TimeoutError, OSError) as error:
-            is_handshake = writer is None
-            self.ledger.event(
-                "handshake_failed" if is_handshake else "connection_lost", source=source, code=type(error).__name__
-            )
+            if not caller.is_dropped:
+                name = "handshake_failed" if writer is None else "connection_lost"
+                self.ledger.event(name, source=source, code=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever one connection does, the others go on; its text may hold a message
             self.ledger.event("unexpected", code=type(error).__name__)
         finally:
-            self._of_source[source] -= 1
-            if not self._of_source[source]:
-                del self._of_source[source]
+            self._newcomers.leave(caller)
+            self._places.leave(caller)
             if writer is None:
                 peer.close()
             else:
@@ -263,11 +261,11 @@ class Listener:
                     await asyncio.wait_for(writer.wait_closed(), _LOOKS_EVERY_S)
 
     def _connection(
-        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+        self, caller: Caller, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
     ) -> OpenConnection:
         if way.is_of_messages or self.settings.posting is None:
-            return Connection(self, peer, reader, writer)
-        return PostingConnection(self, peer, reader, writer, posting=self.settings.posting)
+            return Connection(self, caller, peer, reader, writer)
+        return PostingConnection(self, caller, peer, reader, writer, posting=self.settings.posting)
 
     def _note_certificate(self, allowed: Sequence[AnySender], transport: asyncio.BaseTransport) -> None:
         """Notes until when the certificate holds that the peer has shown, where it can only be one sender's."""
@@ -288,10 +286,3 @@ class Listener:
             await connection.linger()
         finally:
             self._connections.discard(connection)
-
-
-class _Owner:
-    """Several messages of one connection that are waited for together."""
-
-    def __init__(self, waits: asyncio.Future[Answers], results: list[Any]) -> None:
-        self.waits, self.results, self.n_open = waits, results, len(results)

@@ -5,12 +5,13 @@ Never a value, a patient or an id of a message. An event that repeats is told on
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from time import monotonic
 
 Say = Callable[[dict[str, object]], None]
 _EVERY_S = 60.0
+_MOST_LINES = 100  # of one event in a minute: a flood of many addresses fills no disk
 
 
 class Ledger:
@@ -20,15 +21,15 @@ class Ledger:
         self._say = say
         self._counts: Counter[str] = Counter()
         self._slowest_ms = 0.0
-        self._told: set[tuple[str, object]] = set()
+        self._told: defaultdict[str, set[object]] = defaultdict(set)
         self._since = monotonic()
 
     def event(self, name: str, **facts: object) -> None:
-        """Tells of something that happened, once a minute for each source or code."""
+        """Tells of something that happened, once a minute for each source or code, of the first of these."""
         self._counts[name] += 1
-        what = name, facts.get("source", facts.get("code"))
-        if what not in self._told:
-            self._told.add(what)
+        what, told = facts.get("source", facts.get("code")), self._told[name]
+        if what not in told and len(told) < _MOST_LINES:
+            told.add(what)
             self._say({"event": name} | facts)
 
     def count(self, name: str, n: int = 1) -> None:

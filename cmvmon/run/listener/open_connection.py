@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cmvmon.feeds.fhir.posted import Answer
 from cmvmon.feeds.senders import Listening, Peer
 from cmvmon.run.listener.listening_counts import Ledger
+from cmvmon.run.listener.places import Caller
 from cmvmon.shell.incoming.inbox import InboxFault, Message, Stored
 from cmvmon.shell.incoming.sender_files import Senders
 
@@ -26,6 +27,9 @@ class Desk(Protocol):
     def senders(self) -> Senders:
         """The senders as their files say now."""
 
+    def settle(self, caller: Caller, own: Sequence[str]) -> str | None:
+        """Gives a caller that has shown to be one of these senders its place; why not, as a code, where there is none."""
+
     def store(self, messages: list[Message]) -> Awaitable[list[tuple[Stored, bytes] | InboxFault]]:
         """Stores them, durable when it returns."""
 
@@ -41,6 +45,7 @@ class OpenConnection:
     """One connection. `is_stopping`: what came is finished, and nothing more is read."""
 
     desk: Desk
+    caller: Caller
     peer: Peer
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter

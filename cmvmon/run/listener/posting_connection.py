@@ -138,6 +138,8 @@ class PostingConnection(OpenConnection):
             raise _Refused("sender_file_broken" if senders.faults else "unknown_token")
         if not sender.allows(self.peer):
             raise _Refused("not_from_there")
+        if self.desk.settle(self.caller, [sender.name]) is not None:
+            raise _Refused("no_place")
         return sender
 
     async def _body(self, request: h11.Request) -> bytes:

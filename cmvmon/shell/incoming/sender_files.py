@@ -39,10 +39,10 @@ class Senders:
     posters: tuple[Poster, ...] = ()
     tokens: Mapping[str, bytes] = field(default_factory=dict)
 
-    def strangers(self, sources: Collection[str]) -> frozenset[str]:
-        """Those of these addresses that no sender's file names; none where no file names any address."""
-        named = [one for one in (*self.known, *self.posters) if one.networks]
-        return frozenset(at for at in sources if named and not any(one.has_address(at) for one in named))
+    @property
+    def all(self) -> tuple[AnySender, ...]:
+        """Those of messages and those of resources."""
+        return (*self.known, *self.posters)
 
     def poster(self, token: bytes) -> Poster | None:
         """The sender of resources that has that token; every one is compared, each in constant time."""
