@@ -36,7 +36,7 @@ from cmvmon.feeds.value_grammar import ValueGrammar, fold
 REQUIRED_COLUMNS = ("patient_id", "accession_number", "specimen", "value", "collected_at")
 OPTIONAL_COLUMNS = (
     "tube_number", "test", "assay", "comparator", "unit", "collected_time", "reported_at", "reported_time", "sent_at",
-    "result_status", "order_status", "comment",
+    "result_status", "order_status", "comment", "born_on",
 )  # fmt: skip
 _BY_ADDRESS = {"hl7": of_hl7, "fhir": of_fhir}  # formats whose columns are places in a message
 MAX_QUARANTINED_SHARE = 0.5

@@ -18,6 +18,7 @@ from cmvmon.domain.identity import Named
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.unseen import holds_unseen
 from cmvmon.feeds.assay_rows import AssayRow
+from cmvmon.feeds.born_after import BORN_AFTER, first_day, is_after_sample
 from cmvmon.feeds.comparator_column import refuse_undeclared_comparator, with_comparator
 from cmvmon.feeds.declared_statuses import CONFIRMED
 from cmvmon.feeds.doubting_notes import DOUBTED
@@ -27,7 +28,7 @@ from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.patient_numbers import UNFIT
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Qualified, Record, Records, Unclear
-from cmvmon.feeds.result_cells import LONG_BEFORE_REPORT, noticed_of, sent_at_of, status_of, times_of
+from cmvmon.feeds.result_cells import LONG_BEFORE_REPORT, moment_of, noticed_of, sent_at_of, status_of, times_of
 from cmvmon.feeds.result_names import NO_LOAD, Load, changed_by_number, is_of_another_test, named_by, result_id_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.units import to_iu_per_ml
@@ -59,6 +60,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     refuse_undeclared_comparator(records, laboratory)
     places = {field: records.header.index(header) for field, header in laboratory.columns.items()}
     specimens = compartments.by_specimen_code() | dict(laboratory.specimens)
+    blamed = {"born_on": records.births_at or None, **laboratory.columns}
     rows: list[tuple[object, ...]] = []
     withdrawals: list[tuple[object, ...]] = []
     named: dict[int, Named] = {}
@@ -74,14 +76,15 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
         row = _row(cells, record, laboratory, arrival, specimens)
         changed = changed_by_number(cells, record, laboratory, arrival) if isinstance(row, Rejection) else None
         would_be_used = changed is not None or not isinstance(row, Rejection) or row.code == LONG_BEFORE_REPORT
-        if would_be_used and _is_doubted(cells, record, records, laboratory, arrival):
-            row, changed = Rejection(DOUBTED, "comment"), None
+        held = _held(cells, record, records, laboratory, arrival) if would_be_used else None
+        if held is not None:
+            row, changed = held, None
         if isinstance(row, Rejection):
             named[record.number] = named_by(cells, laboratory, arrival)
         if changed is not None:
             withdrawals.append(changed)
         elif isinstance(row, Rejection):
-            rejected.append((record.number, record.line, row.code, laboratory.columns.get(row.column or "")))
+            rejected.append((record.number, record.line, row.code, blamed.get(row.column or "")))
         else:
             rows.append(row)
             noticed = noticed.and_(noticed_of(cells, laboratory, arrival, status=row[_STATUS]))
@@ -106,16 +109,24 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
     return Judged(accepted, set_apart.sort("record_number"), tuple(ignored), waiting, named, noticed)
 
 
-def _is_doubted(
+def _held(
     cells: Mapping[str, str], record: Record, records: Records, laboratory: Laboratory, arrival: Arrival
-) -> bool:
-    """Whether a note beside the record takes its value back, and no person has said that it stands. What withdraws takes effect,
-    whatever its notes say."""
-    if not laboratory.doubt or record.number in arrival.confirmed or status_of(cells, laboratory) == words.WITHDRAWN:
-        return False
-    return any(
-        laboratory.doubt.stand_in(note) for note in (cells.get("comment", ""), records.notes.get(record.number, ""))
-    )
+) -> Rejection | None:
+    """Why a record that could be used waits for a person: a note takes its value back, or its patient was not born yet. None where a
+    person has said that it stands. What withdraws takes effect, whatever stands beside it."""
+    if record.number in arrival.confirmed or status_of(cells, laboratory) == words.WITHDRAWN:
+        return None
+    notes = (cells.get("comment", ""), records.notes.get(record.number, "")) if laboratory.doubt else ()
+    if any(laboratory.doubt.stand_in(note) for note in notes):
+        return Rejection(DOUBTED, "comment")
+    told = cells.get("born_on", "") or records.births.get(record.number, "")
+    collected_at = moment_of(cells["collected_at"], laboratory) if told else ""
+    if isinstance(collected_at, str):
+        return None
+    is_of_message = laboratory.format in ("hl7", "fhir")
+    born = first_day(told, formats=laboratory.time_formats, is_of_message=is_of_message)
+    is_after = born is not None and is_after_sample(born, collected_at, laboratory.time_zone)
+    return Rejection(BORN_AFTER, "born_on") if is_after else None
 
 
 def _without_identity(broken: pl.DataFrame) -> pl.DataFrame:

@@ -130,6 +130,8 @@ class Records:
         ignored: numbers of the records that are counted and not read, as it is declared of their sender.
         names_of_tests: by number of the record, what it calls its test and the order of it, where the format keeps that apart.
         notes: by number of the record, the notes beside it, where the format has a place of its own for them.
+        births: by number of the record, its patient's date of birth as it stands, where the format has a place of its own for it,
+            which is `births_at`.
     """
 
     header: tuple[str, ...]
@@ -139,6 +141,8 @@ class Records:
     ignored: frozenset[int] = frozenset()
     names_of_tests: Mapping[int, str] = field(default_factory=dict)
     notes: Mapping[int, str] = field(default_factory=dict)
+    births: Mapping[int, str] = field(default_factory=dict)
+    births_at: str = ""
 
     @property
     def readable(self) -> tuple[Record, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cmvmon.domain import words
 from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
+from cmvmon.feeds.born_after import BORN_AFTER
 from cmvmon.feeds.declared_statuses import CONFIRMED, more_cautious
 from cmvmon.feeds.doubting_notes import DOUBTED
 from cmvmon.feeds.judged import Arrival, Noticed
@@ -16,7 +17,7 @@ from cmvmon.feeds.times import read_time
 from cmvmon.feeds.value_grammar import fold
 
 LONG_BEFORE_REPORT = "collected_long_before_report"
-ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT, CORRECTS_WITHDRAWN, DOUBTED})
+ASKS_A_PERSON = frozenset({LONG_BEFORE_REPORT, CORRECTS_WITHDRAWN, DOUBTED, BORN_AFTER})
 """The reasons of records that are read whole, and held because what they say is seldom so: a person may confirm it."""
 _MOST_S = 2**31 - 1  # of a year that can't be, a store keeps no more
 CLOCK_TOLERANCE = timedelta(hours=1)  # a sender's clock may run ahead

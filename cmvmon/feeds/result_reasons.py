@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cmvmon.domain.delivered import CORRECTS_WITHDRAWN
+from cmvmon.feeds.born_after import BORN_AFTER
 from cmvmon.feeds.doubting_notes import DOUBTED
 
 _FILE = "the laboratory file"
@@ -20,6 +21,11 @@ OF_RESULTS: Mapping[str, str] = MappingProxyType(
             "a note beside the result has a word by which this laboratory takes a value back ([notes] of the laboratory file). Ask "
             "the laboratory for a corrected result; `cmvmon quarantine release` uses it as it stands, `cmvmon quarantine reject` "
             "never does."
+        ),
+        BORN_AFTER: (
+            "the record gives its patient a date of birth after the day on which the sample was collected: the result or the patient "
+            "may be another's, or a date is typed wrong. Ask the laboratory for both dates, and for the record with the right ones; "
+            "`cmvmon quarantine release` uses it as it stands, `cmvmon quarantine reject` never does."
         ),
         "too_many_results": (
             "so many results stand under this number that it is no patient's; none of them was judged. Ask the sender what the "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,7 @@ _HL7 = re.compile(
 _NAMED = {ISO8601: (_ISO, "%Y-%m-%dT%H:%M:%S"), HL7: (_HL7, "%Y%m%d%H%M%S")}  # and a time as each would write it
 DAY_NUMBER = r"[1-9][0-9]{4}(?:[.,][0-9]+)?"
 """How Excel stores a moment, as days since 1900: a cell that was not formatted as one shows this."""
+_DATE_FIRST = re.compile("(?P<Y>[0-9]{4})(?P<mark>-?)(?P<m>[0-9]{2})(?P=mark)(?P<d>[0-9]{2})(?:[T ].*|[0-9]{2}.*)?")
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
 
@@ -147,6 +148,24 @@ def read_time(text: str, *, formats: tuple[str, ...], zone: ZoneInfo, hour_24_en
     if has_date:
         return "no_time"
     return "number_as_time" if re.fullmatch(DAY_NUMBER, text) else "malformed_time"
+
+
+def date_of(text: str, *, formats: Iterable[str]) -> date | None:
+    """The day that `text` names, with a time or without: in one of those patterns, or as 1961-05-30 or 19610530; None where it names
+    none.
+
+    >>> date_of("30-05-1961", formats=("%d-%m-%Y %H:%M",)), date_of("19610230", formats=())
+    (datetime.date(1961, 5, 30), None)
+    """
+    text = text.strip()
+    for regex in (*(one for pattern in formats for one in _compiled(pattern)), _DATE_FIRST):
+        found = regex.fullmatch(text)
+        if found is not None and {"Y", "m", "d"} <= found.groupdict().keys():
+            try:
+                return date(int(found["Y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                return None
+    return None
 
 
 def _moment(parts: dict[str, str | None], zone: ZoneInfo, *, hour_24_ends_day: bool) -> datetime | str:

@@ -92,6 +92,7 @@ reported_time = "Autorisatietijd"
 result_status = "Status"
 order_status = "Orderstatus"
 comment = "Opmerking"
+born_on = "Geboortedatum"
 
 [numbers]
 decimal = ","
@@ -213,6 +214,8 @@ MEANINGS = {
     "columns.order_status": "Of the status of the order that the result belongs to: the more cautious of the two holds. Of HL7: OBR-25; of FHIR DiagnosticReport.status.",
     "columns.comment": "Of notes, kept with the record; of them only words of [notes] are looked for. Of HL7 and FHIR notes are looked through "
     "without it.",
+    "columns.born_on": "Of the patient's date of birth: a sample that was collected before it is set apart. Of HL7, where it is absent: PID-7; of "
+    "FHIR Patient.birthDate. It is compared and not stored; dates of birth come as a [table](table_file.md) of their own.",
     "numbers.decimal": "The decimal mark of numbers in text.",
     "numbers.thousands": "The mark between thousands.",
     "units.missing": "The unit of a value without one. Absent: such a value is set apart.",

@@ -31,6 +31,7 @@ _HEADERS = {  # beside those of the shipped files; compared by `fold_header`
     "reported_time": ("report time", "rapporttijd", "autorisatietijd", "befundzeit"),
     "reported_at": ("reported", "reported at", "resulted", "rapportdatum", "befunddatum", "autorisatie", "autorisatiedatum"),
     "result_status": ("status", "result status", "etat"),
+    "born_on": ("born on", "birth date", "date of birth", "dob", "geboortedatum", "geburtsdatum", "date de naissance"),
     "comment": ("comment", "remark", "opmerking", "bemerkung", "commentaire"),
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cmvmon.domain.delivered import BY_LABORATORY, WHOLE_DELIVERY
-from cmvmon.feeds.fhir.addresses import Address, Said, address_of
+from cmvmon.feeds.fhir.addresses import Address, Said, Step, address_of
 from cmvmon.feeds.fhir.entries import Resource, names_in, read_json, read_lines
 from cmvmon.feeds.fhir.json_text import DAMAGED
 from cmvmon.feeds.fhir.kept import kept_of, place_of
@@ -33,6 +33,7 @@ AT_ONCE = 10_000  # records of one part
 (RESULTS,) = BY_LABORATORY  # the table that comes in a laboratory's words
 VALUE, STATUS, ORDER_STATUS = "Observation.value", "Observation.status", "DiagnosticReport.status"
 SENT_AT = "Observation.meta.lastUpdated"
+_BORN_AT = "Patient.birthDate"
 UNITS = {f"{VALUE}.{name}": name for name in (UNIT, CODE)}
 
 
@@ -68,6 +69,8 @@ class _Reading:
                 frozenset(self.ignored & numbers),
                 {n: name for n, name in self.names.items() if n in numbers},
                 TextsWhenAsked({}, results, notes_of),
+                TextsWhenAsked({}, results, _birth),
+                _BORN_AT,
                 results,
             )
 
@@ -201,8 +204,15 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
         else r._replace(cells=nothing)
         for r in records.records
     )
-    names, notes = records.names_of_tests, records.notes
-    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, names, notes)
+    return Records(
+        expected.columns, filled, records.faults, records.texts, records.ignored,
+        records.names_of_tests, records.notes, records.births, records.births_at,
+    )  # fmt: skip
+
+
+def _birth(result: Result) -> str:
+    """The patient's date of birth as it stands; nothing where none can be told."""
+    return result.at(Address("Patient", (Step("birthDate"),)))
 
 
 def _cell(result: Result, name: str, address: Address, units_read: Collection[str], decimal: str | None) -> str:

@@ -38,6 +38,7 @@ _PIECE = 1 << 16  # bytes
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _UTF_8_MARK = b"\xef\xbb\xbf"
 _KEPT_OF_PATIENT = {f"PID-{n}": Address("PID", n) for n in (2, 3, 4, 18)}  # names and addresses stay in the landing
+_BORN_AT, _BORN = "PID-7", Address("PID", 7, component=1)
 _NAMES_OF_TESTS = (Address("OBX", 3), Address("OBR", 4))
 
 
@@ -63,8 +64,10 @@ class _Reading:
         """What was read, as one part."""
         texts = TextsWhenAsked(self.texts, self.observations, _text)
         ignored = frozenset(self.ignored)
-        notes = TextsWhenAsked({}, self.observations, notes_of)
-        return OfMessages((), tuple(self.records), self.faults, texts, ignored, self.names, notes, self.observations)
+        notes, births = (TextsWhenAsked({}, self.observations, of) for of in (notes_of, _birth))
+        return OfMessages(
+            (), tuple(self.records), self.faults, texts, ignored, self.names, notes, births, _BORN_AT, self.observations
+        )
 
 
 def read_hl7(data: bytes, writing: Writing) -> Iterator[tuple[str, Records]]:
@@ -230,8 +233,10 @@ def with_addresses(records: Records, expected: Expected) -> Records:
         r._replace(cells=tuple(_cell(of[r.number], a) for a in known) if r.number in of else nothing)
         for r in records.records
     )
-    names, notes = records.names_of_tests, records.notes
-    return Records(expected.columns, filled, records.faults, records.texts, records.ignored, names, notes)
+    return Records(
+        expected.columns, filled, records.faults, records.texts, records.ignored,
+        records.names_of_tests, records.notes, records.births, records.births_at,
+    )  # fmt: skip
 
 
 def _cell(one: Observation, address: Address) -> str:
@@ -240,6 +245,12 @@ def _cell(one: Observation, address: Address) -> str:
         return "" if observation is None else value_text(observation)
     found = one.at(address)
     return Unclear("several_values") if isinstance(found, Several) else found
+
+
+def _birth(one: Observation) -> str:
+    """The patient's date of birth as it stands; nothing where several are stated."""
+    found = one.at(_BORN)
+    return "" if isinstance(found, Several) else found
 
 
 def _as_text(found: str | Several) -> str:
