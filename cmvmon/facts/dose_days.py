@@ -5,6 +5,8 @@ What was given is `doses_by_day`; what is held against a band is the dose of 24 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from cmvmon.domain import words
@@ -34,10 +36,14 @@ _OF_A_DAY = ["patient_id", "drug", "day"]
 
 
 def is_under_age(facts: Facts) -> pl.DataFrame:
-    """Patients with a date of birth on record: whether they are younger than `[exposure] adult_from_years`."""
-    years = facts.protocol.exposure.adult_from_years
-    adult_on = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False).dt.offset_by(f"{years:.0f}y")
-    return facts.prepared.begun[BIRTH_DATES].select("patient_id", is_under_age=adult_on > pl.lit(facts.as_of.date()))
+    """Patients with a date of birth on record that has come: whether they are younger than `[exposure] adult_from_years`.
+
+    A date that is still to come (2062 for 1962) makes no adult a child; in another zone it may be tomorrow.
+    """
+    years, today = facts.protocol.exposure.adult_from_years, facts.as_of.date()
+    born = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False)
+    has_come = facts.prepared.begun[BIRTH_DATES].filter(born <= today + timedelta(days=1))
+    return has_come.select("patient_id", is_under_age=born.dt.offset_by(f"{years:.0f}y") > pl.lit(today))
 
 
 @nobody_without(DOSES_GIVEN)

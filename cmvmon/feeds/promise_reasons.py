@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cmvmon.feeds.birth_rows import BORN_AFTER_STATED, TOO_OLD
+
 _FILE = "the laboratory file"
 
 PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
@@ -131,6 +133,14 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         "malformed_died_on": "the date of death is not written as 2026-03-01, or no such day exists (2026-02-30). Ask the sender.",
         "alive_and_died_at": "the row says that the patient is alive, and has a moment of death. Ask the sender which holds.",
         "alive_and_died_on": "the row says that the patient is alive, and has a date of death. Ask the sender which holds.",
+        BORN_AFTER_STATED: (
+            "the date of birth lies after the moment at which it was stated: a year may be typed wrong (2062 for 1962). Ask the "
+            "sender for the date of birth."
+        ),
+        TOO_OLD: (
+            "nobody who was born then was alive when it was stated: a year may be typed wrong, or stand for a date that is not known "
+            "(1 January 1900). Ask the sender for the date of birth."
+        ),
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."
         ),
