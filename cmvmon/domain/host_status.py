@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cmvmon.domain.columns import Column, Kind, RowType
-from cmvmon.domain.conditional import NullUnless
+from cmvmon.domain.conditional import BetweenWhen, NullUnless
 from cmvmon.domain.constraints import Between, NotBefore, OneOf, Ordered
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
@@ -33,7 +33,7 @@ HOST_STATUS = RowType(
         Column(
             "cd4_cells_per_ul",
             Kind.NUMBER,
-            "The CD4 count that was stated with HIV or AIDS.",
+            "The CD4 count that was stated with HIV or AIDS, per microlitre (the same number as 10^6 per litre).",
             "cells/uL",
             "not HIV or AIDS, or not known",
             (Between("cd4_cells_per_ul", at_least=0.0, at_most=1e4),),
@@ -43,6 +43,8 @@ HOST_STATUS = RowType(
     ),
     across=(
         NullUnless("cd4_cells_per_ul", "condition", (HIV_AIDS,)),
+        # Cells are whole: a part of one is a count in 10^9/L, which would read as a patient without defence.
+        BetweenWhen("cd4_cells_per_ul", 1.0, 1e4, "condition", (HIV_AIDS,), "cd4_of_another_unit", or_zero=True),
         Ordered("stated_at", "ended_at", "ended_before_stated"),
     ),
 )

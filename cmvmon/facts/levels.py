@@ -8,7 +8,7 @@ from cmvmon.domain import words
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import Between
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
-from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, PEAK
+from cmvmon.domain.drug_levels import COMPARATORS, DRUG_LEVELS, MG_PER_L, PEAK
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION, MEASURED
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts import kidney_states as kidney
@@ -247,6 +247,7 @@ def _doses_around(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_targets(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
+    """Targets are in mg/L: a level in umol/L has none, for as which salt its mass would count is not on record."""
     low = high = pl.lit(None, dtype=pl.Float64)
     for group, table in facts.protocol.levels.items():
         for row in table.rows:
@@ -254,7 +255,7 @@ def _with_targets(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
                 continue
             modality = pl.col("modality")
             is_here = modality.is_in(list(row.replacement)).fill_null(False) if row.replacement else modality.is_null()
-            is_here &= pl.col("group") == group
+            is_here &= (pl.col("group") == group) & (pl.col("unit") == MG_PER_L)
             low = pl.when(is_here).then(pl.lit(row.trough_from_mg_per_l)).otherwise(low)
             high = pl.when(is_here).then(pl.lit(row.trough_to_mg_per_l)).otherwise(high)
     return rows.with_columns(trough_from=low, trough_to=high)

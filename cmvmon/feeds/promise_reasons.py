@@ -74,6 +74,10 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
             "no such value exists in this unit: it may be one of another (creatinine 1.5 mg/dL is 133 umol/L). Check the unit "
             "with the sender."
         ),
+        "cd4_of_another_unit": (
+            "a CD4 count is in whole cells per microlitre, and this is less than one: it may be in 10^9/L (0.05 is 50). Ask the "
+            "sender for cells/uL, or 10^6/L, which is the same number."
+        ),
         # levels and laboratory values
         "unit_of_another_drug": (
             "a level of ganciclovir is read in mg/L only. Ask the laboratory for it in mg/L; it is not converted."

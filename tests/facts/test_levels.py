@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
+from cmvmon.assess import prepared
 from cmvmon.domain.columns import split_by_promises
+from cmvmon.facts import facts_at
 from cmvmon.facts.levels import LEVELS
+from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
 from tests.exposures import with_exposure
 from tests.facts.reading import facts_of
@@ -49,4 +54,17 @@ def test_an_interval_a_quarter_shorter_or_longer_than_the_usual_one_is_that_inte
     known = with_exposure(known, doses=doses, kidney="cg 80 d0-", born="1961-05-30")
     last = float(second.strip("d-")) + 0.5
     told = facts_of(with_measured(known, levels=f"ganciclovir 1.4 d{last - 0.02:.3f}"), day=4.5).of(LEVELS)
+    assert told["level_unknown"].to_list() == [why]
+
+
+@pytest.mark.parametrize(("unit", "why"), [("mg/L", "kidney_function_unknown"), ("umol/L", "no_target")])
+def test_a_level_in_micromoles_is_held_against_no_target_in_milligrams(unit: str, why: str) -> None:
+    """A site whose protocol has a target for foscarnet: 114 umol/L is not a level of 114 mg/L."""
+    shipped = Protocol.shipped()
+    protocol = replace(shipped, levels={**shipped.levels, "foscarnet": shipped.levels["ganciclovir"]})
+    known = patients.known("plasma d0 100000", courses="foscarnet d0-", stays="d-3-")
+    known = with_exposure(known, doses="foscarnet 60 q8 d0-", born="1961-05-30")
+    known = with_measured(known, levels=f"foscarnet@{unit} 114 d3.98")
+    made = prepared(known, protocol=protocol, as_of=patients.moment(4.5), method="line")
+    told = facts_at(made, protocol=protocol, as_of=patients.moment(4.5)).of(LEVELS)
     assert told["level_unknown"].to_list() == [why]
