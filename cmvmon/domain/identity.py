@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from cmvmon.domain.columns import RowType
 
 _JSON = json.JSONEncoder(sort_keys=True)
 _OF_A_VERSION = ("reported_at", "result_status")
+OF_A_SAMPLE = ("collected_at", "compartment")
 
 
 def as_text(value: object) -> str:
@@ -50,17 +51,22 @@ class Named:
         read: by column, its patient, the columns of its key and of its version that could be read, as text; empty = null.
         unread: by column of its key that could not be read, the cell as delivered.
         row_key: its key, where its feed numbers it (`row_key`).
+        sample: of a result, when its sample was collected and what it is of, as far as they could be read. They name nothing: a
+            record that is sent right may say another time.
     """
 
     read: Mapping[str, str]
     unread: Mapping[str, str]
     row_key: str | None = None
+    sample: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, row: Mapping[str, Any], rows: RowType) -> Named:
         """Of a record that could be read."""
         names = dict.fromkeys(("patient_id", *rows.key, *(name for name in _OF_A_VERSION if name in rows.schema)))
-        return cls({name: as_text(row[name]) for name in names}, {}, row.get("row_key"))
+        of_sample = OF_A_SAMPLE if set(OF_A_SAMPLE) <= set(rows.schema) else ()
+        sample = {name: as_text(row[name]) for name in of_sample if row[name] is not None}
+        return cls({name: as_text(row[name]) for name in names}, {}, row.get("row_key"), sample)
 
     def key(self, rows: RowType) -> str | None:
         """The key as the store writes it; None where a part of it could not be read."""
@@ -80,6 +86,8 @@ class Named:
         said: dict[str, object] = {"read": dict(self.read), "unread": dict(self.unread)}
         if self.row_key is not None:
             said["row_key"] = self.row_key
+        if self.sample:
+            said["sample"] = dict(self.sample)
         return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     @classmethod

@@ -11,7 +11,25 @@ import polars as pl
 
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, Delivered
-from cmvmon.domain.rows import ASSAYS
+from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
+
+
+@dataclass(frozen=True)
+class UnreadResult:
+    """A result that was delivered, could not be used, and waits.
+
+    Attributes:
+        came_at: when it came, the first time; one that was delivered as history dates itself. None = not known.
+        sampled_by: the latest moment at which its sample can have been taken: when it came, was reported, or was collected, as far
+            as that could be read. None = not known.
+        sampled_at, compartment: when its sample was taken, and of what it is; None = could not be read, or is in doubt.
+    """
+
+    patient_id: str
+    came_at: datetime | None
+    sampled_by: datetime | None
+    sampled_at: datetime | None = None
+    compartment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,7 @@ class Known:
         assays: noise by assay, compartment and date; the protocol's default holds where it has no row.
         unread: by name of table, the patients of whom a row was delivered that could not be used.
         unread_until: by name of table and patient, when the last such row came; absent = not known.
+        unread_results: of results, what is known of each of those records; None = no more than `unread` and `unread_until` say.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
         ever_sent: by name of table, of the words that are asked for (`Delivered.asked_for`) those that any row of the unit
@@ -43,6 +62,7 @@ class Known:
     assays: pl.DataFrame = field(default_factory=ASSAYS.empty)
     unread: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread_until: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    unread_results: tuple[UnreadResult, ...] | None = None
     concordance: pl.DataFrame | None = None
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -72,6 +92,15 @@ class Known:
     def unread_of(self, rows: RowType) -> frozenset[str]:
         """The patients of whom a row of that table was delivered that could not be used."""
         return self.unread.get(rows.name, frozenset())
+
+    def results_unread(self) -> tuple[UnreadResult, ...]:
+        """Every result that was delivered, could not be used and waits."""
+        if self.unread_results is not None:
+            return self.unread_results
+        came = self.unread_until.get(VIRAL_LOAD_RESULTS.name, {})
+        return tuple(
+            UnreadResult(who, came.get(who), came.get(who)) for who in sorted(self.unread_of(VIRAL_LOAD_RESULTS))
+        )
 
     def silent_since(self, rows: RowType) -> datetime | None:
         """When that table was last heard of, where that is longer ago than its feeds say; None = it is not silent."""

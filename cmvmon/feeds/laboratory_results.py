@@ -80,7 +80,7 @@ def judge_results(records: Records, laboratory: Laboratory, arrival: Arrival) ->
         if held is not None:
             row, changed = held, None
         if isinstance(row, Rejection):
-            named[record.number] = named_by(cells, laboratory, arrival)
+            named[record.number] = named_by(cells, laboratory, arrival, specimens)
         if changed is not None:
             withdrawals.append(changed)
         elif isinstance(row, Rejection):

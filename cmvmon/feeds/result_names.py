@@ -16,7 +16,7 @@ from cmvmon.feeds.laboratory import Laboratory
 from cmvmon.feeds.patient_ids import fold_id
 from cmvmon.feeds.reasons import Rejection
 from cmvmon.feeds.records import Record
-from cmvmon.feeds.result_cells import moment_of, reported_at_of, sent_at_of, status_of
+from cmvmon.feeds.result_cells import moment_of, reported_at_of, sent_at_of, status_of, times_of
 from cmvmon.feeds.shortened_numbers import is_shortened
 from cmvmon.feeds.value_grammar import fold
 
@@ -51,8 +51,9 @@ def is_of_another_test(cells: Mapping[str, str], names: str, laboratory: Laborat
     return bool(test.strip()) or not says_withdrawn  # a withdrawal may name its result by the number alone
 
 
-def named_by(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival) -> Named:
-    """What a record that can't be read as a row names: its number, patient, status and report time, where they are said."""
+def named_by(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival, specimens: Mapping[str, str]) -> Named:
+    """What a record that can't be read as a row names: its number, patient, status and report time, where they are said; and of its
+    sample what can be read and is not in doubt. `specimens`: folded delivered specimen -> compartment."""
     result_id, patient = _named_id(cells, laboratory), cells["patient_id"].strip()
     status, reported_at = status_of(cells, laboratory), reported_at_of(cells, laboratory, arrival)
     read: dict[str, str] = {}
@@ -66,7 +67,12 @@ def named_by(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival)
         read["result_status"] = status
     if not isinstance(reported_at, Rejection):
         read["reported_at"] = as_text(reported_at)
-    return Named(read, {} if result_id is not None else {"result_id": cells["accession_number"].strip()})
+    times, compartment = times_of(cells, laboratory, arrival), specimens.get(fold(cells["specimen"]))
+    sample = {} if compartment is None else {"compartment": compartment}
+    if not isinstance(times, Rejection):
+        sample["collected_at"] = as_text(times[0])
+    unread = {} if result_id is not None else {"result_id": cells["accession_number"].strip()}
+    return Named(read, unread, sample=sample)
 
 
 def changed_by_number(

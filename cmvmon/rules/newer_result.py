@@ -5,13 +5,13 @@ from __future__ import annotations
 from cmvmon.facts.conditions import Condition, Value, fact, truth
 
 UNREAD, SILENT = "result_unread", "results_silent"
-waits, came = truth("has_unread_result"), fact("unread_result_came_at")
+waits, sampled_by = truth("has_unread_result"), fact("unread_sampled_by")
 is_silent = fact("results_heard_at").is_known()
 
 
 def may_be_newer_than(taken: Value) -> Condition:
-    """A result waits that could not be used, and it is not known that it came before that sample was taken. False without a sample."""
-    return waits & taken.is_known() & ~(came < taken)
+    """A result waits that could not be used, and it is not known that its sample was taken before that one. False without a sample."""
+    return waits & taken.is_known() & ~(sampled_by < taken)
 
 
 may_be_newer = may_be_newer_than(fact("latest_collected_at"))
@@ -30,10 +30,10 @@ def open_while(unread: Condition = may_be_newer, *, but: Condition | None = None
 
 
 def may_have_come(within: Value) -> dict[str, Condition]:
-    """For `Rule.unless` of a rule that says that no result of the last days is there: one that came in these days and could not be
-    used, or nobody knows when, is a sample that was taken; while the feeds are silent any may have been.
+    """For `Rule.unless` of a rule that says that no result of the last days is there: one that could not be used, and whose sample may
+    be of these days, is a sample that was taken; while the feeds are silent any may have been.
 
     Args:
         within: the days.
     """
-    return {UNREAD: waits & ~(fact("as_of") - came > within.days), SILENT: is_silent}
+    return {UNREAD: waits & ~(fact("as_of") - sampled_by > within.days), SILENT: is_silent}

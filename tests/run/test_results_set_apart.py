@@ -100,13 +100,19 @@ def test_it_is_over_when_the_laboratory_sends_it_right_and_the_load_alerts(waiti
 
 
 @pytest.mark.parametrize("again", [[], [HIGH]])
-def test_with_a_later_sample_the_load_may_be_quiet_and_the_record_is_told_on(waiting: Path, again: list[str]) -> None:
+def test_a_later_sample_of_its_kind_ends_it_and_the_record_waits_on(waiting: Path, again: list[str]) -> None:
     """Also where the record is sent again each day, as an export of the last weeks does: it came when it came first."""
     drop(waiting, RESULTS, [*again, result(PATIENT, 7, "<35", specimen="plasma")], name="three.csv")
     nightly(waiting, as_of=day(8))
-    assert alert_of(waiting)[0] == "open"
+    assert alert_of(waiting)[0] == "resolved"
     assert said(waiting, "suppressed") == QUIETLY
     assert len(listed_quarantine(waiting)) == 1
+
+
+def test_a_later_sample_of_another_kind_ends_nothing(waiting: Path) -> None:
+    drop(waiting, RESULTS, [HIGH, result(PATIENT, 7, "<200", specimen="bal")], name="three.csv")
+    nightly(waiting, as_of=day(8))
+    assert alert_of(waiting)[0] == "open"
     nightly(waiting, as_of=day(13.5))
     assert alert_of(waiting)[0] == "closed"
 

@@ -21,11 +21,12 @@ from cmvmon.domain.delivered import (
 )
 from cmvmon.domain.known import Known, all_told, unclear_of, with_told
 from cmvmon.domain.patient_links import Links
-from cmvmon.domain.rows import ASSAYS
+from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.feeds.formats import STATING
 from cmvmon.shell.alerts.answered import answered_results
 from cmvmon.shell.as_known.signs_of_life import ever_sent, last_heard, last_signs, silent_tables
+from cmvmon.shell.as_known.unread_results import unread_results
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.rows.schema import DELIVERIES
 from cmvmon.shell.versions.links import links
@@ -58,6 +59,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         assays_in_use(site, *tables.values()),
         {name: frozenset(patients) for name, patients in unread.items()},
         unread_until=unread,
+        unread_results=unread_results(connection, as_of=as_of) if unread[VIRAL_LOAD_RESULTS.name] else (),
         silent=silent,
         heard_since=heard,
         last_heard=last_heard(signs, as_of=as_of),

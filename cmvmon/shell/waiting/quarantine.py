@@ -51,6 +51,11 @@ def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None)
     return frame.sort(*QUARANTINED_RECORDS.key)
 
 
+def waiting_of(connection: sa.Connection, table: str, *, as_of: datetime) -> Sequence[Mapping[str, Any]]:
+    """The records of that table that waited by `as_of`, as they are stored: with `identity`, what they name."""
+    return [row for row in _rows(connection, as_of) if row["table_name"] == table]
+
+
 def open_with_deliveries(connection: sa.Connection) -> list[dict[str, Any]]:
     """The rows of `open_quarantine`, each with `file_name` and `landed_at` of the delivery that brought it."""
     came = {
