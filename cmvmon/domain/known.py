@@ -47,6 +47,8 @@ class Known:
         unread_results: of results, what is known of each of those records; None = no more than `unread` and `unread_until` say.
         silent: by name of table, when its feeds were last heard of, where every one that says how often it comes has been
             silent for longer; what happened since is not known, but for what `heard_since` tells.
+        silent_laboratories: by name, when each laboratory was last heard of whose results have stayed away for longer than its file
+            says, whether or not others send.
         ever_sent: by name of table, of the words that are asked for (`Delivered.asked_for`) those that any row of the unit
             ever held, whoever it was about. Absent = not known, as in tables that come from no store.
         last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
@@ -67,6 +69,7 @@ class Known:
     silent: Mapping[str, datetime] = field(default_factory=dict)
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
     last_heard: Mapping[str, datetime] = field(default_factory=dict)
+    silent_laboratories: Mapping[str, datetime] = field(default_factory=dict)
     ever_sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answered: pl.DataFrame | None = None
 

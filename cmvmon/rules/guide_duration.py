@@ -37,7 +37,8 @@ all_reached = treatment.is_on & is_long & is_off_ventilator & is_below
 blood_at, leading_at = fact("last_blood_collected_at"), fact("longest_ago_collected_at")
 may_be_newer = newer_result.may_be_newer_than(blood_at) | newer_result.may_be_newer_than(leading_at)
 is_moot = ~treatment.is_on | (days < least) | is_ventilated
-by_newer = newer_result.open_while(may_be_newer, but=is_moot)
+is_silent = newer_result.all_silent | newer_result.blood_is_silent | newer_result.leading_is_silent
+by_newer = newer_result.open_while(may_be_newer, silent=is_silent, but=is_moot)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
 reason = fact("course_stop_reason")
 is_explained = reason.is_in((words.TOXICITY, words.LIMITATION, words.TRANSFER, words.DEATH))

@@ -6,7 +6,9 @@ from cmvmon.facts.conditions import Condition, Value, fact, truth
 
 UNREAD, SILENT = "result_unread", "results_silent"
 waits, sampled_by = truth("has_unread_result"), fact("unread_sampled_by")
-is_silent = fact("results_heard_at").is_known()
+all_silent = fact("results_heard_at").is_known()
+is_silent = all_silent | fact("series_heard_at").is_known()
+blood_is_silent, leading_is_silent = fact("blood_heard_at").is_known(), fact("leading_heard_at").is_known()
 
 
 def may_be_newer_than(taken: Value) -> Condition:
@@ -17,23 +19,27 @@ def may_be_newer_than(taken: Value) -> Condition:
 may_be_newer = may_be_newer_than(fact("latest_collected_at"))
 
 
-def open_while(unread: Condition = may_be_newer, *, but: Condition | None = None) -> dict[str, Condition]:
+def open_while(
+    unread: Condition = may_be_newer, *, silent: Condition = is_silent, but: Condition | None = None
+) -> dict[str, Condition]:
     """For `Rule.open_while` of a rule about a series: it is not clear that the load is quiet while its newest result may be one that
     nobody could read, or one that did not come.
 
     Args:
         unread: where a result that waits may be newer than what the rule reads.
+        silent: where its laboratory is, or the feeds of results are.
         but: what makes the rule clear whatever the load is.
     """
-    found = {UNREAD: unread, SILENT: is_silent}
+    found = {UNREAD: unread, SILENT: silent}
     return found if but is None else {name: condition & ~but for name, condition in found.items()}
 
 
-def may_have_come(within: Value) -> dict[str, Condition]:
+def may_have_come(within: Value, *, silent: Condition) -> dict[str, Condition]:
     """For `Rule.unless` of a rule that says that no result of the last days is there: one that could not be used, and whose sample may
-    be of these days, is a sample that was taken; while the feeds are silent any may have been.
+    be of these days, is a sample that was taken; while its feed is silent any may have been.
 
     Args:
         within: the days.
+        silent: where a laboratory that may have measured it is.
     """
-    return {UNREAD: waits & ~(fact("as_of") - sampled_by > within.days), SILENT: is_silent}
+    return {UNREAD: waits & ~(fact("as_of") - sampled_by > within.days), SILENT: all_silent | silent}

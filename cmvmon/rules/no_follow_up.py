@@ -12,7 +12,8 @@ or what else leads, is not judged by what is new: of BAL once in a course, and n
 
 Clear when both are recent or not due yet, before day {not_before_day}, when not on treatment, or when discharged. Not
 assessable when it is unknown whether the patient is treated, where *leading_overdue* is held back, while a result of these days
-waits that could not be used, or the feeds of results are silent: a sample may have been taken.
+waits that could not be used, or the feeds of results are silent, or that of the laboratory of the last result: a sample may have
+been taken.
 
 Why: weekly follow-up is the transplant guidelines' custom (Kotton 2018, AST 2019); guide G19, G20. Not to be read as
 neglect: the feed may be silent, which the ward page says on its first line, and a lavage may not have been feasible.
@@ -44,6 +45,7 @@ is_unsampled = ~all_leading & ~is_early & ~has_left
 overdue = treatment.is_on & ~is_followed
 leading_overdue = treatment.is_on & (has_blood | has_leading) & is_unsampled
 of_blood = ~leading_overdue & last.is_known()
+is_silent = newer_result.leading_is_silent | (~leading_overdue & newer_result.blood_is_silent)
 was_told = (leading == "bal") & (fact("longest_ago_earlier_gap_days") > overdue_after)
 
 RULE = Rule(
@@ -52,7 +54,7 @@ RULE = Rule(
     applies=otherwise,
     fires={"overdue": overdue, "leading_overdue": leading_overdue},
     unless={
-        **newer_result.may_have_come(overdue_after),
+        **newer_result.may_have_come(overdue_after, silent=is_silent),
         "leading_not_feasible": leading_overdue & fact("longest_ago_not_feasible_at").is_known(),
         "told_before": leading_overdue & was_told,
     },

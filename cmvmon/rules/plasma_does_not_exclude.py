@@ -52,7 +52,10 @@ RULE = Rule(
     clears=((is_positive | is_stated) & blood_is_new & blood.is_in(samples.DETECTED))
     | (is_negative & (~is_stated | is_new_negative))
     | (is_faint & ~is_stated),
-    open_while=newer_result.open_while(newer_result.may_be_newer | newer_result.may_be_newer_than(blood_at)),
+    open_while=newer_result.open_while(
+        newer_result.may_be_newer | newer_result.may_be_newer_than(blood_at),
+        silent=newer_result.is_silent | newer_result.blood_is_silent,
+    ),
     tier={2: is_old_bal, 3: otherwise},
     cannot_tell=(
         ("conflicting_values", truth("latest_is_conflicting") & ~is_stated),

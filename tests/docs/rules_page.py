@@ -25,7 +25,8 @@ corrected to 300; `nd?` = not detected by an assay whose limits are not known. T
 over facts ([docs/facts.md](facts.md)) and numbers of the protocol; what is not known counts as not so.
 
 Two things keep every rule about a load from being clear; an alert stands. `result_unread`: a result of the patient came that could
-not be used, and may be of a newer sample. `results_silent`: the feeds of results are silent for longer than they say
+not be used, and may be of a newer sample. `results_silent`: the feeds of results are silent for longer than they say,
+or that of the laboratory of the series is (`lab@d4` in the column `heard`; it was last heard of on day 4)
 ([decisions/0082-what-could-not-be-read-is-not-quiet.md](decisions/0082-what-could-not-be-read-is-not-quiet.md)). A silent feed is an
 alert of the work itself (`feed_silent`), told once to whoever the site's routing names, and no rule of a patient.
 """

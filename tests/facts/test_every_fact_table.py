@@ -49,7 +49,10 @@ def known(ward: Reference) -> Known:
     unread = frozenset(ward.results()["patient_id"].unique().sort()[::3]) if ward == WARDS[0] else frozenset[str]()
     came = {VIRAL_LOAD_RESULTS.name: dict.fromkeys(sorted(unread)[::2], ward.as_of)}
     waits = {VIRAL_LOAD_RESULTS.name: unread}
-    return Known.of(tables, concordance=ward.concordance(), unread=waits, unread_until=came)
+    names = sorted(ward.results()["laboratory"].unique())[:1] if ward == WARDS[0] else []
+    silent = dict.fromkeys(names, ward.as_of - timedelta(days=1))
+    told = {"unread": waits, "unread_until": came, "silent_laboratories": silent}
+    return Known.of(tables, concordance=ward.concordance(), **told)
 
 
 def _with_withdrawals(results: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 A row tells one patient's course in the language of tests/patients.py: columns `results`, `courses`, `stays`; and where they
 are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, `beside`; what was measured (tests/measured.py): `levels`,
 `labs`; and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. `unread`: when a result came that could not
-be used and waits (`d5`, `?` = not known when); `heard`: when the feeds of results, silent since, were last heard of. It is about a compartment, a drug (`drug
+be used and waits (`d5`, `?` = not known when); `heard`: when the feeds of results, silent since, were last heard of
+(`lab@d5`: that of one laboratory alone). It is about a compartment, a drug (`drug
 foscarnet`), two (`drug foscarnet with citrate`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
@@ -145,11 +146,13 @@ def tables(case: Case) -> Known:
 
 def _with_unread(known: Known, case: Case) -> Known:
     name = VIRAL_LOAD_RESULTS.name
-    silent = {} if case.heard == "-" else {name: at(float(case.heard.removeprefix("d")))}
+    laboratory, _, heard = case.heard.rpartition("@")
+    silent = {} if heard == "-" else {laboratory or name: at(float(heard.removeprefix("d")))}
+    known = replace(known, **{"silent_laboratories" if laboratory else "silent": silent})
     if case.unread == "-":
-        return replace(known, silent=silent)
+        return known
     came = {} if case.unread == "?" else {PATIENT: at(float(case.unread.removeprefix("d")))}
-    return replace(known, silent=silent, unread={name: frozenset({PATIENT})}, unread_until={name: came})
+    return replace(known, unread={name: frozenset({PATIENT})}, unread_until={name: came})
 
 
 def about(case: Case) -> pl.Expr:

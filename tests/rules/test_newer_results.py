@@ -70,6 +70,14 @@ def test_what_alerts_stands_and_nothing_is_quiet(rule: str, why: str, changed: d
             assert _verdict(after) == _verdict(before)
 
 
+@pytest.mark.parametrize("rule", OPEN)
+def test_every_such_rule_asks_whether_the_laboratory_of_its_results_is_silent(rule: str) -> None:
+    """What each then says is in their case tables and, over nights, in tests/run/test_one_laboratory_silent.py."""
+    of_patient = {"blood_heard_at", "leading_heard_at"}
+    asked = {"results_heard_at"} | (of_patient if RULES[rule].subject == "patient" else {"series_heard_at"})
+    assert asked <= set(RULES[rule].open_while[SILENT].columns)
+
+
 @pytest.mark.parametrize("rule", HELD)
 def test_what_would_say_that_all_is_quiet_or_that_nothing_came_is_held_back(rule: str) -> None:
     said = [(before, after) for before, after in _pairs(rule, unread="now") if before["verdict"] == words.ALERT]

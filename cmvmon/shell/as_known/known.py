@@ -25,7 +25,7 @@ from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
 from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.feeds.formats import STATING
 from cmvmon.shell.alerts.answered import answered_results
-from cmvmon.shell.as_known.signs_of_life import ever_sent, last_heard, last_signs, silent_tables
+from cmvmon.shell.as_known.signs_of_life import ever_sent, last_heard, last_signs, silent_laboratories, silent_tables
 from cmvmon.shell.as_known.unread_results import unread_results
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.rows.schema import DELIVERIES
@@ -61,6 +61,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         unread_until=unread,
         unread_results=unread_results(connection, as_of=as_of) if unread[VIRAL_LOAD_RESULTS.name] else (),
         silent=silent,
+        silent_laboratories=silent_laboratories(signs, site, as_of=as_of),
         heard_since=heard,
         last_heard=last_heard(signs, as_of=as_of),
         ever_sent={table.name: ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, Delivered, with_what_it_tells
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, LEADING, Delivered, with_what_it_tells
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.rhythm import Rhythm
 from cmvmon.shell.folder.site import Site
@@ -105,6 +105,19 @@ def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_o
             kept.setdefault(table, []).append(bool(is_kept))
             heard.setdefault(table, []).append(last)
     return {table: max(heard[table]) for table, each in kept.items() if not any(each)}
+
+
+def silent_laboratories(
+    signs: Mapping[tuple[str, str], datetime], site: Site, *, as_of: datetime
+) -> dict[str, datetime]:
+    """The laboratories whose results have stayed away for longer than their file says, each with the last of its signs of life: a
+    laboratory's results come by the feed of its name."""
+    of_results = {feed: last for (feed, table), last in signs.items() if table in BY_LABORATORY}
+    return {
+        feed: last
+        for feed, last in of_results.items()
+        if keeps_rhythm(site, feed, LEADING.name, last, as_of=as_of) is False
+    }
 
 
 def silent_of(connection: sa.Connection, site: Site, table: str, *, as_of: datetime) -> dict[str, datetime]:
