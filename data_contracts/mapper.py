@@ -116,10 +116,8 @@ def _about_one_row(promise: Promise, gx: ModuleType) -> Expectation | None:
         case OneOfWhen(column, words, when, values):
             asked = _column(gx, when).is_in(list(values))
             found = gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(words), row_condition=asked)
-        case BetweenWhen(column, low, high, when, values, _, or_zero):
+        case BetweenWhen(column, low, high, when, values):
             asked = _column(gx, when).is_in(list(values))
-            if or_zero:
-                asked = asked & (_column(gx, column) != 0)
             found = gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, row_condition=asked)
         case BetweenInUnit(column, low, high, when, values, unit, units, _, or_zero):
             asked = _column(gx, when).is_in(list(values)) & _column(gx, unit).is_in(list(units))

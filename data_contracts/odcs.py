@@ -152,8 +152,8 @@ def _clause(constraint: Constraint) -> tuple[str, dict[str, Any]]:
             return "conformity", _custom(
                 "one_of_when", column=column, words=list(words), when=when, values=list(values)
             )
-        case BetweenWhen(column, low, high, when, values, _, or_zero):
-            limits = {"at_least": float(low), "at_most": float(high), **({"or_zero": True} if or_zero else {})}
+        case BetweenWhen(column, low, high, when, values):
+            limits = {"at_least": float(low), "at_most": float(high)}
             return "accuracy", _custom("between_when", column=column, **limits, when=when, values=list(values))
         case BetweenInUnit(column, low, high, when, values, unit, units, _, or_zero):
             limits = {"at_least": float(low), "at_most": float(high)}

@@ -245,8 +245,7 @@ class _Stated:
 
     def between_when(self) -> conditional.BetweenWhen:
         low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
-        or_zero = "or_zero" in self.own and self.truth("or_zero")
-        return conditional.BetweenWhen(self.text("column"), low, high, *self.when(), self.name, or_zero)
+        return conditional.BetweenWhen(self.text("column"), low, high, *self.when(), self.name)
 
     def between_in_unit(self) -> conditional.BetweenInUnit:
         low, high = (self.number(end) or 0.0 for end in ("at_least", "at_most"))
@@ -282,7 +281,7 @@ _ON_TABLE: Mapping[str, _Reader] = {
         (),
         lambda s: conditional.OneOfWhen(s.text("column"), s.words("words"), *s.when(), s.name),
     ),
-    "between_when": (("column", "at_least", "at_most", *_WHEN), ("or_zero",), _Stated.between_when),
+    "between_when": (("column", "at_least", "at_most", *_WHEN), (), _Stated.between_when),
     "between_in_unit": (
         ("column", "at_least", "at_most", "or_zero", *_WHEN, "unit", "units"),
         (),

@@ -92,10 +92,7 @@ class OneOfWhen(Conditional):
 
 @dataclass(frozen=True)
 class BetweenWhen(Conditional):
-    """The number lies within its limits, which belong to it, in every row in which `when` holds one of `values`.
-
-    `or_zero`: zero itself is kept too, though the limits do not hold it: a count of none.
-    """
+    """The number lies within its limits, which belong to it, in every row in which `when` holds one of `values`."""
 
     column: str
     at_least: float
@@ -103,7 +100,6 @@ class BetweenWhen(Conditional):
     when: str
     values: tuple[str, ...]
     code_: str
-    or_zero: bool = False
 
     @property
     def code(self) -> str:
@@ -111,15 +107,12 @@ class BetweenWhen(Conditional):
 
     @property
     def sentence(self) -> str:
-        limits = f"{'0, or ' if self.or_zero else ''}from {self.at_least:g} to {self.at_most:g}"
+        limits = f"from {self.at_least:g} to {self.at_most:g}"
         return f"{self.column} is {limits} where {self.condition}"
 
     def holds(self) -> pl.Expr:
         number = pl.col(self.column)  # that it is one at all is the promise of `Between`
-        kept = number.is_between(self.at_least, self.at_most) | number.is_nan()
-        if self.or_zero:
-            kept |= number == 0.0
-        return ~self.is_met() | kept.fill_null(True)
+        return ~self.is_met() | (number.is_between(self.at_least, self.at_most) | number.is_nan()).fill_null(True)
 
 
 @dataclass(frozen=True)

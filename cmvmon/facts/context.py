@@ -79,7 +79,7 @@ def context(facts: Facts) -> pl.DataFrame:
 def _of_host(facts: Facts) -> pl.DataFrame:
     holding = facts.prepared.begun[HOST_STATUS].filter(pl.col("ended_at").is_null()).sort("stated_at", "condition")
     return holding.group_by("patient_id").agg(
-        cd4_cells_per_ul=pl.col("cd4_cells_per_ul").drop_nulls().last(),
+        cd4_cells_per_ul=pl.col("cd4_cells_per_ul").filter(~host_status.is_part_of_a_cell()).drop_nulls().last(),
         has_hiv=(pl.col("condition") == host_status.HIV_AIDS).any(),
         is_transplanted=pl.col("condition").is_in(list(_TRANSPLANTED)).any(),
     )

@@ -10,9 +10,9 @@ import polars as pl
 from cmvmon.domain.columns import Kind, RowType
 from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.unseen import PATTERN
-from cmvmon.feeds.birth_rows import why_nobodys
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import Fault, Records
+from cmvmon.feeds.rows_in_doubt import doubt_of
 from cmvmon.feeds.shortened_numbers import shortened
 from cmvmon.feeds.standard_table import NO_FAULTS, read_moment, stripped, typed_records
 
@@ -26,8 +26,8 @@ def judge_table(
     faults: Mapping[int, Fault] = NO_FAULTS,
     patients: Sequence[str] = ("patient_id",),
 ) -> Judged:
-    """The rows of a table whose header was checked. A patient id that names nobody, or was shortened, is set apart, and so is a date
-    of birth that is nobody's.
+    """The rows of a table whose header was checked. A patient id that names nobody, or was shortened, is set apart, and so is a row
+    that can't be true (`rows_in_doubt`).
 
     Args:
         zone: of times without an offset; None where nobody states it.
@@ -37,9 +37,9 @@ def judge_table(
     rows, broken = typed_records(records, row_type, zone, faults)
     unnamed = rows.clear().select(*PLACE, reason=pl.lit(""), column=pl.lit(""))
     named = _named(broken, row_type, zone)
-    rows, nobodys = _split_nobodys(rows, row_type)
-    named |= {row["record_number"]: Named.of(row, row_type) for row in nobodys.to_dicts()}
-    unnamed = pl.concat([unnamed, nobodys.select(*REJECTED)])
+    rows, untrue = _split_untrue(rows, row_type)
+    named |= {row["record_number"]: Named.of(row, row_type) for row in untrue.to_dicts()}
+    unnamed = pl.concat([unnamed, untrue.select(*REJECTED)])
     for column in patients:
         folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
         nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
@@ -62,12 +62,13 @@ def judge_table(
     return Judged(rows, pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number"), named=named)
 
 
-def _split_nobodys(rows: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that may be somebody's, and the others with their `reason` and `column`."""
-    why = why_nobodys(row_type)
-    told = rows.with_columns(reason=pl.lit(None, pl.String) if why is None else why, column=pl.lit("born_on"))
-    is_nobodys = pl.col("reason").is_not_null()
-    return told.filter(~is_nobodys).drop("reason", "column"), told.filter(is_nobodys)
+def _split_untrue(rows: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that may be true, and the others with their `reason` and `column`."""
+    doubt = doubt_of(row_type)
+    why, column = (pl.lit(None, pl.String), "") if doubt is None else doubt
+    told = rows.with_columns(reason=why, column=pl.lit(column))
+    is_untrue = pl.col("reason").is_not_null()
+    return told.filter(~is_untrue).drop("reason", "column"), told.filter(is_untrue)
 
 
 def _named(broken: pl.DataFrame, row_type: RowType, zone: ZoneInfo | None) -> dict[int, Named]:

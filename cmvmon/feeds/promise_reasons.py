@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cmvmon.feeds.birth_rows import BORN_AFTER_STATED, TOO_OLD
+from cmvmon.feeds.rows_in_doubt import BORN_AFTER_STATED, TOO_OLD
 
 _FILE = "the laboratory file"
 

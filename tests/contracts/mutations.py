@@ -76,11 +76,6 @@ _OWN: dict[str, dict[str, list[Row]]] = {
     },
     "host_status": {
         "NullUnless cd4_cells_per_ul condition": [full("host_status") | {"condition": "chemotherapy"}],
-        "Between cd4_cells_per_ul": [],
-        # 0.05 x 10^9/L is 50 cells/uL.
-        "BetweenWhen cd4_cells_per_ul condition hiv_aids": [
-            full("host_status") | {"cd4_cells_per_ul": value} for value in (0.05, 0.99)
-        ],
         "Ordered stated_at ended_at": [full("host_status") | {"ended_at": at(-1)}],
     },
     "birth_dates": {
@@ -370,12 +365,6 @@ _OWN: dict[str, dict[str, list[Row]]] = {
 }
 # Promises that no row can break alone, with the row that breaks them and what it breaks besides.
 NEVER_ALONE: dict[str, dict[str, tuple[Row, str]]] = {
-    "host_status": {
-        "Between cd4_cells_per_ul": (
-            full("host_status") | {"cd4_cells_per_ul": -1.0},
-            "BetweenWhen cd4_cells_per_ul condition hiv_aids",
-        ),
-    },
     "kidney_function": {
         "Between kidney_value": (
             full("kidney_function") | {"kidney_value": -1.0},

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import polars as pl
 import pytest
 
 from cmvmon.assess import assess
 from cmvmon.facts.ages import AGES
+from cmvmon.facts.context import CONTEXT
+from cmvmon.feeds import judged_tables
 from cmvmon.feeds.reasons import remedy
+from cmvmon.run.judging.assessing import assessed
+from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.folder.protocol_files import Protocol
-from tests import patients
+from cmvmon.shell.work.opening import open_site
+from tests import patients, sites
 from tests.exposures import with_exposure
 from tests.feeds.hl7_told_texts import adt, apart, part, read
 from tests.feeds.shipped import deliver
 from tests.patients import moment
+from tests.sites import day
 
 
 @pytest.mark.parametrize(("born", "reason"), [
@@ -60,3 +69,23 @@ def test_a_stored_date_of_birth_that_is_still_to_come_makes_no_adult_a_child(bor
     known = with_exposure(patients.known("plasma d0 500"), born=born)
     assessed = assess(known, protocol=Protocol.shipped(), as_of=moment(0))
     assert assessed.facts.of(AGES)["is_child"].to_list() == [is_child]
+
+
+def test_a_cd4_count_that_was_stored_before_it_was_asked_stops_no_night_and_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites.ward_of_three(tmp_path)
+    line = "SYNTHETIC-ONE,hiv_aids,2026-01-02T08:00:00Z,,0.05,problem list"
+    monkeypatch.setattr(judged_tables, "doubt_of", lambda _: None)  # as the release before
+    path = tmp_path / "drop" / "synthetic" / "host_status" / "one.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"patient_id,condition,stated_at,ended_at,cd4_cells_per_ul,source\n{line}\n", encoding="utf-8")
+    sites.lain_still(path)
+    nightly(tmp_path, as_of=day(21))
+    monkeypatch.undo()
+    stored = sites.rows(tmp_path, "SELECT cd4_cells_per_ul FROM host_status")
+    assert stored == [(0.05,)]
+    nightly(tmp_path, as_of=day(22))
+    with open_site(tmp_path) as opened:
+        told = assessed(opened, as_of=day(22)).facts.of(CONTEXT).filter(pl.col("patient_id") == "SYNTHETIC-ONE")
+    assert told.select("has_hiv", "cd4_cells_per_ul").rows() == [(True, None)]

@@ -1,0 +1,46 @@
+"""Which delivered rows keep every promise and can't be true all the same: they are set apart when they come.
+
+These are no promises of the table, which are asked of what is stored too: a row that was stored before would stop every night.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.columns import RowType
+from cmvmon.domain.host_status import HOST_STATUS, is_part_of_a_cell
+
+BORN_AFTER_STATED, TOO_OLD = "born_after_stated", "implausible_born_on"
+OF_ANOTHER_UNIT = "cd4_of_another_unit"
+_MOST_YEARS = 120  # nobody who is alive is older: 1 January 1900 is what is written of somebody who is not known
+_A_DAY = pl.duration(days=1)  # the two may be told in zones of different days
+
+
+class Doubt(NamedTuple):
+    """Why a row can't be true, as a code, null where it may be; and the column that is blamed."""
+
+    why: pl.Expr
+    column: str
+
+
+def doubt_of(row_type: RowType) -> Doubt | None:
+    """What is asked of the rows of that table; None = nothing."""
+    if row_type is BIRTH_DATES:
+        return Doubt(_nobodys(), "born_on")
+    if row_type is HOST_STATUS:
+        return Doubt(pl.when(is_part_of_a_cell()).then(pl.lit(OF_ANOTHER_UNIT)), "cd4_cells_per_ul")
+    return None
+
+
+def _nobodys() -> pl.Expr:
+    """A date of birth that can't be anybody's at the moment at which it was stated."""
+    born, stated_on = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False), pl.col("stated_at").dt.date()
+    return (
+        pl.when(born > stated_on + _A_DAY)
+        .then(pl.lit(BORN_AFTER_STATED))
+        .when(born < stated_on.dt.offset_by(f"-{_MOST_YEARS}y") - _A_DAY)
+        .then(pl.lit(TOO_OLD))
+    )
