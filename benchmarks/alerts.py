@@ -79,6 +79,10 @@ _SEEN = (
     "counting a computed rise as seen from 0.6 instead of 0.5 log10: fast courses by day 28 1.0 instead of 2.5 %, rebounds "
     "75 instead of 78 %"
 )
+_OF_TRADES = (
+    "What the trade would bring was measured on 600 other patients a course (seed 20261126), by the protocol of that day: its numbers\n"
+    "are held against each other, not against the cell.\n"
+)
 # What a cell that falls short would cost elsewhere, measured on 600 patients a course (seed 20261126) under changed numbers.
 TRADES: dict[tuple[str, str], str] = {
     (
@@ -174,6 +178,7 @@ def page(found: Sequence[Judged], seed: int, protocol: Protocol, seconds: float)
         COUNTED,
         _cells(found, lambda one, day: one.by(day), is_judged=True),
         f"## Cells that fall short: {len(short)} of {targets}\n",
+        _OF_TRADES,
         missed,
         "## Such an alert open on that morning: %\n",
         OPEN,

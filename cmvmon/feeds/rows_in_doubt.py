@@ -11,9 +11,11 @@ import polars as pl
 
 from cmvmon.domain.birth_dates import BIRTH_DATES
 from cmvmon.domain.columns import RowType
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.host_status import HOST_STATUS, is_part_of_a_cell
 
 BORN_AFTER_STATED, TOO_OLD = "born_after_stated", "implausible_born_on"
+DIED_AFTER_STATED = "died_after_stated"
 OF_ANOTHER_UNIT = "cd4_of_another_unit"
 _MOST_YEARS = 120  # nobody who is alive is older: 1 January 1900 is what is written of somebody who is not known
 _A_DAY = pl.duration(days=1)  # the two may be told in zones of different days
@@ -30,6 +32,9 @@ def doubt_of(row_type: RowType) -> Doubt | None:
     """What is asked of the rows of that table; None = nothing."""
     if row_type is BIRTH_DATES:
         return Doubt(_nobodys(), "born_on")
+    if row_type is DEATHS:  # a moment after the statement is refused by the promise of the table
+        died = pl.col("died_on").str.to_date("%Y-%m-%d", strict=False)
+        return Doubt(pl.when(died > pl.col("stated_at").dt.date() + _A_DAY).then(pl.lit(DIED_AFTER_STATED)), "died_on")
     if row_type is HOST_STATUS:
         return Doubt(pl.when(is_part_of_a_cell()).then(pl.lit(OF_ANOTHER_UNIT)), "cd4_cells_per_ul")
     return None

@@ -12,8 +12,7 @@ or what else leads, is not judged by what is new: of BAL once in a course, and n
 
 Clear when both are recent or not due yet, before day {not_before_day}, when not on treatment, or when discharged. Not
 assessable when it is unknown whether the patient is treated, where *leading_overdue* is held back, while a result of these days
-waits that could not be used, or the feeds of results are silent, or that of the laboratory of the last result: a sample may have
-been taken.
+waits that could not be used, or the feeds of results or that of the last one are silent: a sample may have been taken.
 
 Why: weekly follow-up is the transplant guidelines' custom (Kotton 2018, AST 2019); guide G19, G20. Not to be read as
 neglect: the feed may be silent, which the ward page says on its first line, and a lavage may not have been feasible.

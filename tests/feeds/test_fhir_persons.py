@@ -63,6 +63,10 @@ def of(*resources: Json, text: str = PERSONS) -> Any:
         ({"deceasedDateTime": "2026-05"}, [("03 10:00", None, "died")]),
         ({"deceasedDateTime": "2026"}, [("03 10:00", None, "died")]),
         ({"deceasedBoolean": True, "deceasedDateTime": at("03 09:30")}, [("03 09:30", None, "died")]),
+        ({"deceasedBoolean": None}, []),  # nothing is no death
+        ({"deceasedDateTime": None}, []),
+        ({"deceasedDateTime": ""}, []),
+        ({"deceasedBoolean": False, "deceasedDateTime": None}, [(None, None, "alive")]),
     ],
 )
 def test_what_a_patient_says_of_death(members: Json, said: list[tuple[object, ...]]) -> None:
@@ -77,6 +81,8 @@ def test_what_a_patient_says_of_death(members: Json, said: list[tuple[object, ..
     [
         ({"deceasedDateTime": "2026-05-04T09:30:00Z"}, ("died_after_stated", "died_at")),
         ({"deceasedDateTime": "2026-05-32"}, ("malformed_died_on", "died_on")),
+        ({"deceasedDateTime": "2062-05-03"}, ("died_after_stated", "died_on")),
+        ({"deceasedDateTime": "2026-05-05"}, ("died_after_stated", "died_on")),
         ({"deceasedDateTime": "2026-05-03T09:30"}, ("time_without_zone", "died_at")),
         ({"deceasedDateTime": "last week"}, ("malformed_time", "died_at")),
         ({"deceasedBoolean": False, "deceasedDateTime": at("03 09:30")}, ("alive_and_died_at", "died_at")),
@@ -99,7 +105,11 @@ def test_what_can_not_be_read_of_a_death_is_set_apart_with_its_reason(members: J
         (visit("exp", status="in-progress"), []),  # planned, or of the visit before
         (visit("home", status="in-progress", statusHistory=[{"status": "finished"}]), [(None, None, "alive")]),
         (visit("home", status="in-progress", statusHistory=[{"status": "arrived"}]), []),
-        (visit("exp", status="entered-in-error"), []),
+        (visit("exp", status="entered-in-error"), [(None, None, "alive")]),
+        (visit("exp", status="cancelled"), [(None, None, "alive")]),
+        (visit("home", status="cancelled"), []),
+        (visit("home", status="entered-in-error", statusHistory=[{"status": "finished"}]), [(None, None, "alive")]),
+        (visit("oth"), []),
     ],
 )
 def test_what_the_end_of_a_visit_says_of_death(one: Json, said: list[tuple[object, ...]]) -> None:
@@ -118,9 +128,46 @@ def test_a_visit_tells_its_movements_and_the_death_at_its_end() -> None:
     assert "CANARY" not in json.dumps([part.accepted["delivered_text"].to_list() for part in found.parts])
 
 
-def test_a_death_holds_over_the_false_that_a_server_writes_of_everybody_at_the_same_moment() -> None:
-    for resources in permutations([patient(deceasedBoolean=False), visit()]):
-        assert {row[2] for row in told(of(*resources), "deaths", *SAID)} == {"died"}
+BEFORE = visit("home", stated="03 15:00", visit="V0", end="01 12:00", start="01 08:00")  # coded after the death
+
+
+@pytest.mark.parametrize(
+    ("resources", "says"),
+    [
+        ((patient(deceasedBoolean=False), visit()), "died"),
+        ((patient("03 14:00", deceasedBoolean=False), visit()), "died"),  # which many servers write of everybody
+        ((patient(), BEFORE, visit()), "died"),
+        ((patient(), visit("home", stated="03 15:00"), visit()), "alive"),  # the same visit, put right
+        ((patient("03 09:40", deceasedDateTime=at("03 09:30")), BEFORE), "alive"),
+        ((patient("03 09:40", deceasedDateTime=at("03 09:30")), patient("03 11:00", deceasedBoolean=False)), "alive"),
+        ((patient(), visit(), visit("exp", status="entered-in-error", stated="03 11:00")), "alive"),
+    ],
+)
+def test_of_several_statements_in_one_file_one_holds_in_whichever_order_they_stand(
+    resources: tuple[Json, ...], says: str
+) -> None:
+    for some in permutations(resources):
+        assert {row[2] for row in told(of(*some), "deaths", *SAID)} == {says}
+
+
+@pytest.mark.parametrize("label", [{"meta": {"lastUpdated": at("03 11:00"), "security": [{"code": "HTEST"}]}},
+                                   {"modifierExtension": [{"url": "urn:x", "valueString": "y"}]}])  # fmt: skip
+def test_what_is_labelled_as_a_test_or_says_what_nobody_knows_has_no_say_in_a_life(label: Json) -> None:
+    real = patient(deceasedBoolean=False, birthDate="1961-05-30")
+    other = patient("03 11:00", deceasedBoolean=True, birthDate="2020-01-01") | label
+    for some in permutations([real, other]):
+        found = of(*some)
+        assert told(found, "deaths", "says") == [("alive",)]
+        assert told(found, "birth_dates", "born_on") == [("1961-05-30",)]
+        assert {reason for _, reason, _ in apart(found)} <= {"not_for_production", "unknown_modifier"}
+        assert len(apart(found)) == 2
+
+
+def test_a_statement_without_a_moment_is_set_apart_and_the_one_beside_it_is_read() -> None:
+    for some in permutations([patient(deceasedBoolean=True), patient(deceasedBoolean=True) | {"meta": {}}]):
+        found = of(*some)
+        assert told(found, "deaths", *SAID) == [("03 10:00", None, "died")]
+        assert apart(found) == [("deaths", "missing_stated_at", "stated_at")]
 
 
 def test_a_patient_of_results_is_still_a_part_of_these_and_tells_of_the_death_beside_them() -> None:
@@ -138,7 +185,7 @@ def test_a_patient_of_results_is_still_a_part_of_these_and_tells_of_the_death_be
 
 @pytest.mark.parametrize(
     ("born", "read_as"),
-    [("1961-05-30", "1961-05-30"), ("1961-05", None), ("1961", None), ("1961-02-30", None), ("", None)],
+    [("1961-05-30", "1961-05-30"), ("1961-02-30", None), ("30-05-1961", None)],
 )
 def test_a_date_of_birth_is_read_where_it_is_whole(born: str, read_as: str | None) -> None:
     found = of(patient(birthDate=born))
@@ -146,6 +193,13 @@ def test_a_date_of_birth_is_read_where_it_is_whole(born: str, read_as: str | Non
         assert [table for table, _, column in apart(found) if column == "born_on"] == ["birth_dates"]
     else:
         assert told(found, "birth_dates", "patient_id", "born_on", "stated_at") == [("SYNTH-1", read_as, "03 10:00")]
+
+
+@pytest.mark.parametrize("born", ["1961-05", "1961", "", None])
+def test_a_month_or_a_year_of_birth_says_nothing_and_is_no_fault(born: str | None) -> None:
+    found = of(patient(birthDate=born))
+    assert (apart(found), found.received) == ([], 1)
+    assert sum(part.accepted.height for part in found.parts) == 0
 
 
 def test_who_says_nothing_is_counted_and_no_fault() -> None:

@@ -4,16 +4,19 @@ Rules of this file:
 - Patient.deceased says whether the patient has died, or when. false is a statement: it takes a death back. Without it a Patient says
   nothing, and is a part of what refers to it.
 - The disposition of a finished Encounter that is `exp` (HL7's own code) says that the patient has died, by the end of its period; any
-  other says that the patient left alive. A hospital's own codes are not read.
-- An Encounter that was finished and is so no longer (`statusHistory`) takes a death back, as a cancelled discharge does by ADT.
-- Of a date alone the date is kept; of a month or a year nothing but that the patient has died.
-- Deaths and lives stated at one moment: the death holds, for false is what many servers write of everybody.
+  other says that the patient left alive, but `oth`, which does not say how. A hospital's own codes are not read.
+- An Encounter that was finished and is so no longer (`statusHistory`) takes a death back, as a cancelled discharge does by ADT; so
+  does one that says `exp` and was cancelled or entered in error.
+- Of a date alone the date is kept; of a month or a year nothing but that the patient has died. Such a date of birth is none.
+- In one file a death by an Encounter holds over the false of a Patient, which many servers write of everybody, and over a visit
+  that ended before it. Between files the last statement holds: to doubt a death closes nothing, to believe one does.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from cmvmon.domain.deaths import ALIVE, DIED
 from cmvmon.feeds.fhir.entries import Resource, objects
@@ -21,23 +24,26 @@ from cmvmon.feeds.fhir.moments import is_date_time
 from cmvmon.feeds.fhir.told import PATIENT, Telling
 from cmvmon.feeds.times import moments_of
 
+ENCOUNTER = "Encounter"
 SETTLED = ("died_at", "died_on", "says")
 """Columns that no declared address replaces: each follows from where the death is told."""
 WAYS_OF_VISIT = {PATIENT: ("subject",)}
 _DISPOSITION = ("hospitalization", "dischargeDisposition", "coding")
 _HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-_EXPIRED = "exp"
+_EXPIRED, _OTHER = "exp", "oth"
+_IS_THERE, _WITHDRAWN = ("arrived", "triaged", "in-progress", "onleave"), ("cancelled", "entered-in-error")
 _DATE, _LESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
 def tells_of_life(patient: Resource) -> bool:
     """Whether a Patient says whether the patient lives."""
-    return bool({"deceasedBoolean", "deceasedDateTime"} & patient.members.keys())
+    return patient.members.get("deceasedBoolean") is not None or bool(patient.members.get("deceasedDateTime"))
 
 
 def tells_birth(patient: Resource) -> bool:
-    """Whether a Patient says when the patient was born."""
-    return "birthDate" in patient.members
+    """Whether a Patient says on which day the patient was born."""
+    born = patient.members.get("birthDate")
+    return bool(born) and not (isinstance(born, str) and _LESS.fullmatch(born))
 
 
 def tells_how_it_ended(visit: Resource) -> bool:
@@ -49,7 +55,7 @@ def death_of(telling: Telling, patient: str) -> dict[str, str]:
     """What a Patient says of the patient's death: our columns -> text. `patient`: the declared address of the number."""
     members, stated_at = telling.resource.members, telling.stated_at()
     died, flag = str(members.get("deceasedDateTime") or ""), members.get("deceasedBoolean")
-    says = DIED if flag is None or flag is True else ALIVE if flag is False else str(flag)
+    says = DIED if flag is True or (flag is None and died) else ALIVE if flag is False else str(flag)
     is_moment = bool(died) and not _DATE.fullmatch(died) and not _LESS.fullmatch(died)
     return {
         "patient_id": telling.patient(patient),
@@ -83,21 +89,41 @@ def birth_of(telling: Telling, patient: str) -> dict[str, str]:
 
 
 def last_word(said: Sequence[dict[str, str]]) -> dict[str, str]:
-    """What holds of one patient, by all that one file says: what was stated last, and of one moment a death.
+    """What holds of one patient, by all that one file says: what was stated last, but as the rules above have it.
 
-    Where the moments can't be put in order, what stands last holds.
+    Where the moments can't be put in order, what stands last holds. Each record has `of`, the type of its resource.
     """
-    moments = moments_of(one["stated_at"] for one in said)
+    texts = {
+        text for one in said for text in (one["stated_at"], one.get("died_at", ""), one.get("ended_at", "")) if text
+    }
+    moments = moments_of(sorted(texts))
     if moments is None:
         return said[-1]
-    return max(said, key=lambda one: (moments[one["stated_at"]], one.get("says") == DIED))
+
+    def by_moment(one: dict[str, str]) -> tuple[datetime, bool]:
+        return moments[one["stated_at"]], one.get("says") == DIED
+
+    last = max(said, key=by_moment)
+    deaths = [one for one in said if one.get("says") == DIED and one["of"] == ENCOUNTER]
+    if last.get("says") != ALIVE or not deaths:
+        return last
+    death, ended = max(deaths, key=by_moment), last.get("ended_at", "")
+    is_of_before = bool(ended) and bool(death["died_at"]) and moments[ended] < moments[death["died_at"]]
+    return death if last["of"] == PATIENT or is_of_before else last
 
 
 def _says_of_visit(visit: Resource) -> str:
     """Died, alive, or "" where it says neither."""
     status = visit.members.get("status")
+    codes = {one.get("code") for one in visit.those(*_DISPOSITION) if one.get("system") == _HL7}
     if status == "finished":
-        codes = {one.get("code") for one in visit.those(*_DISPOSITION) if one.get("system") == _HL7}
-        return DIED if _EXPIRED in codes else ALIVE if codes else ""
+        return DIED if _EXPIRED in codes else ALIVE if codes - {_OTHER} else ""
     was_finished = any(one.get("status") == "finished" for one in visit.those("statusHistory"))
-    return ALIVE if was_finished and status in ("arrived", "triaged", "in-progress", "onleave") else ""
+    is_back = status in _IS_THERE and was_finished
+    return ALIVE if is_back or (status in _WITHDRAWN and (was_finished or _EXPIRED in codes)) else ""
+
+
+def ended_at(visit: Resource) -> str:
+    """When a finished Encounter ended, as text; "" where it is not, or no moment is told."""
+    end = next((str(one.get("end") or "") for one in objects(visit.members, "period")), "")
+    return end if visit.members.get("status") == "finished" and is_date_time(end) else ""

@@ -120,9 +120,17 @@ class _File:
         for table, resources in self._told.items():
             columns = self._messages.tables[table]
             patient = columns.get("patient_id", self._messages.patient_id)
-            told = TableTold(table, resources, index, n_before=self._number, columns=columns, patient=patient)
+            told = TableTold(
+                table,
+                resources,
+                index,
+                n_before=self._number,
+                columns=columns,
+                patient=patient,
+                processing=self._messages.processing,
+            )
             self._number += len(told)
-            for part in told.parts(self._messages.processing, AT_ONCE):
+            for part in told.parts(AT_ONCE):
                 yield table, part
 
     def result(self, result: Result) -> None:

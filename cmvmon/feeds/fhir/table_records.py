@@ -53,6 +53,7 @@ class _Teller:
         last_word: of several records of one key in one file, the one that holds; None = each stands.
         needs_its_codes: read only where it is declared which are meant.
         tells: whether such a resource tells of it at all; None = each does.
+        needs_moment: of several records of one key only those have a say that say when they were stated.
     """
 
     table: RowType
@@ -63,6 +64,7 @@ class _Teller:
     last_word: Callable[[Sequence[dict[str, str]]], dict[str, str]] | None = None
     needs_its_codes: bool = False
     tells: Callable[[Resource], bool] | None = None
+    needs_moment: bool = False
 
 
 def _one(cells: Callable[[Telling, str], dict[str, str]]) -> Callable[[Telling, str], Iterable[_Said]]:
@@ -94,6 +96,7 @@ _TELLS: Mapping[str, tuple[_Teller, ...]] = {
             persons_told.SETTLED,
             last_word=persons_told.last_word,
             tells=persons_told.tells_how_it_ended,
+            needs_moment=True,
         ),
     ),
     PATIENT: (
@@ -105,6 +108,7 @@ _TELLS: Mapping[str, tuple[_Teller, ...]] = {
             persons_told.SETTLED,
             last_word=persons_told.last_word,
             tells=persons_told.tells_of_life,
+            needs_moment=True,
         ),
         _Teller(
             BIRTH_DATES,
@@ -113,6 +117,7 @@ _TELLS: Mapping[str, tuple[_Teller, ...]] = {
             lambda _: PATIENT,
             last_word=persons_told.last_word,
             tells=persons_told.tells_birth,
+            needs_moment=True,
         ),
     ),
     REQUEST: (
@@ -185,8 +190,9 @@ class TableTold:
         n_before: int,
         columns: Mapping[str, str],
         patient: str,
+        processing: Collection[str],
     ) -> None:
-        """`patient`: the declared address of the patient's number; "" = none is."""
+        """`patient`: the declared address of the patient's number; "" = none is. `processing`: as `Messages` has it."""
         self._of_kind = {
             kind: teller for kind, tellers in _TELLS.items() for teller in tellers if teller.table.name == table
         }
@@ -199,26 +205,26 @@ class TableTold:
         ]
         self._columns = columns
         self._said = [(n, resource, one) for n, (resource, one) in enumerate(said, n_before + 1)]
-        self._cells = _with_last_words(self._said, columns, self._of_kind)
+        self._faults = {n: code for n, resource, one in self._said if (code := _fault(resource, one, processing))}
+        sound = [said for said in self._said if said[0] not in self._faults]
+        self._cells = _with_last_words(self._said, columns, self._of_kind, sound)
 
     def __len__(self) -> int:
         return len(self._said)
 
-    def parts(self, processing: Collection[str], at_once: int) -> Iterator[OfTable]:
+    def parts(self, at_once: int) -> Iterator[OfTable]:
         """The records, some at a time."""
         for start in range(0, len(self._said), at_once):
-            yield self._part(self._said[start : start + at_once], processing)
+            yield self._part(self._said[start : start + at_once])
 
-    def _part(self, said: Sequence[_Numbered], processing: Collection[str]) -> OfTable:
+    def _part(self, said: Sequence[_Numbered]) -> OfTable:
         texts, faults, names, told = {}, {}, {}, {}
         for number, resource, one in said:
             teller = self._of_kind[resource.kind]
             cells = told[number] = self._cells[number]
             names[number] = teller.called(one.telling)
-            if resource.modifiers:
-                faults[number] = Fault("unknown_modifier", None)
-            elif one.telling.is_test and "HTEST" not in processing:
-                faults[number] = Fault("not_for_production", None)
+            if number in self._faults:
+                faults[number] = Fault(self._faults[number], None)
             # Numbers, codes and moments: names and addresses stay in the landing.
             kept = place_of(resource) | {name: text for name, text in cells.items() if address_of(name) is None}
             texts[number] = json.dumps(kept, sort_keys=True, ensure_ascii=False)
@@ -238,13 +244,21 @@ class TableTold:
 _Numbered = tuple[int, Resource, _Said]
 
 
+def _fault(resource: Resource, one: _Said, processing: Collection[str]) -> str:
+    """Why a record is set apart whatever it says; "" where it is not."""
+    if resource.modifiers:
+        return "unknown_modifier"
+    return "not_for_production" if one.telling.is_test and "HTEST" not in processing else ""
+
+
 def _with_last_words(
-    said: Sequence[_Numbered], columns: Mapping[str, str], of_kind: Mapping[str, _Teller]
+    said: Sequence[_Numbered], columns: Mapping[str, str], of_kind: Mapping[str, _Teller], sound: Sequence[_Numbered]
 ) -> dict[int, Cells]:
     """By number the texts of each record. Of several of one key what holds at the file's end: two that came together can't be told
-    apart by their receipt."""
+    apart by their receipt. Only those that are `sound` have a say in it."""
     cells: dict[int, Cells] = {}
-    of_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    of_key: dict[tuple[str, ...], list[_Numbered]] = defaultdict(list)
+    may_say = {number for number, _, _ in sound}
     for number, resource, one in said:
         teller = of_kind[resource.kind]
         cells[number] = dict(one.cells) | {columns[name]: one.cells[name] for name in teller.settled if name in columns}
@@ -252,12 +266,16 @@ def _with_last_words(
             declared = {n: one.at(n, place) for n, place in columns.items() if n != ONLY and address_of(place)}
             whole = dict(one.cells) | {n: text for n, text in declared.items() if n in one.cells}
             cells[number] = whole | {columns[n]: text for n, text in declared.items()}
-            of_key[tuple(whole[name] for name in teller.table.key)].append(number)
-    for key, numbers in of_key.items():
-        last_word = next(of_kind[one.kind].last_word for n, one, _ in said if n == numbers[0])
-        if len(numbers) > 1 and all(key) and last_word is not None:
-            held = last_word([dict(cells[number]) for number in numbers])
-            cells |= dict.fromkeys(numbers, held)
+            key = tuple(whole[name] for name in teller.table.key)
+            if number in may_say and all(key) and (whole["stated_at"] or not teller.needs_moment):
+                of_key[key].append((number, resource, one))
+    for several in of_key.values():
+        last_word = of_kind[several[0][1].kind].last_word
+        if len(several) > 1 and last_word is not None:
+            beside = {n: {"of": r.kind, "ended_at": persons_told.ended_at(r)} for n, r, _ in several}
+            held = last_word([dict(cells[n]) | beside[n] for n, _, _ in several])
+            holds = {name: text for name, text in held.items() if name not in ("of", "ended_at")}
+            cells |= dict.fromkeys((n for n, _, _ in several), holds)
     return cells
 
 
