@@ -80,8 +80,8 @@ _SEEN = (
     "75 instead of 78 %"
 )
 _OF_TRADES = (
-    "What the trade would bring was measured on 600 other patients a course (seed 20261126), by the protocol of that day: its numbers\n"
-    "are held against each other, not against the cell.\n"
+    "What the trade would bring was measured on 600 other patients a course (seed 20261126), by the protocol of that day: its "
+    "numbers\nare held against each other, not against the cell.\n"
 )
 # What a cell that falls short would cost elsewhere, measured on 600 patients a course (seed 20261126) under changed numbers.
 TRADES: dict[tuple[str, str], str] = {
