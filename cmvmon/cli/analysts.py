@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,6 +74,7 @@ def analyze(
 
         with progress("ranges of patients") as told:
             done = run(Path(source), Path(out), progress=told, **asked)
+        _tell_of_headers(Path(source))
     else:
         from cmvmon.workbench.engines.spark_run import analyze_on_spark
 
@@ -86,6 +88,23 @@ def analyze(
         f"as of {done.as_of.isoformat()}: {done.patients} patients, {done.weekly_rows} weeks, verdicts {verdicts}; "
         f"broken rows: {broken}"
     )
+
+
+def _tell_of_headers(source: Path) -> None:
+    """A header that is spelt otherwise is no fault of a row: its column counts as never delivered, and the answer is another."""
+    from cmvmon.cli.printing import visible
+    from cmvmon.domain.delivered import LEADING
+    from cmvmon.workbench.batch import OPTIONAL
+    from cmvmon.workbench.folder_tables import find_table, headers_not_read
+
+    for row_type in (LEADING.rows, *OPTIONAL):
+        path = find_table(source, row_type)
+        unread, lacking = ((), ()) if path is None else headers_not_read(path, row_type)
+        if path is not None and unread:
+            missing = f"; without a header, so as if never delivered: {', '.join(lacking)}" if lacking else ""
+            sys.stderr.write(
+                f"cmvmon: {path.name}: headers that were not read: {visible(', '.join(unread))}{missing}\n"
+            )
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import polars as pl
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import LINKS
 from cmvmon.domain.errors import DeliveryError, SiteError
-from cmvmon.feeds.standard_table import read_table, typed_exchange
+from cmvmon.feeds.standard_table import expected_columns, read_table, typed_exchange
 from cmvmon.shell.basis.files import read_bytes
 
+_HEADER_BYTES = 100_000
 Typed = tuple[pl.DataFrame, pl.DataFrame]  # usable rows; broken rows as delivered, with `reason` and `column`
 
 
@@ -30,6 +33,24 @@ def refuse_links(source: Path) -> None:
         raise SiteError(
             f"{source.name} holds {LINKS.name}, which only a site applies; give each patient one number and leave it out"
         )
+
+
+def headers_not_read(path: Path, row_type: RowType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The headers of a file that are no column of the table, and the columns that it has no header for; both in their order.
+
+    A header that is spelt otherwise is in the first and its column in the second: its cells are read as if nothing had been delivered.
+    """
+    wanted = expected_columns(row_type).columns
+    try:
+        if path.suffix == ".csv":
+            text = read_bytes(path)[:_HEADER_BYTES].decode("utf-8-sig", errors="replace")
+            found = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
+        else:
+            found = pl.scan_parquet(path).collect_schema().names()
+    except (pl.exceptions.PolarsError, OSError, csv.Error):
+        return (), ()  # reading it says why
+    known = {column.name for column in row_type.columns}
+    return tuple(name for name in found if name and name not in known), tuple(n for n in wanted if n not in found)
 
 
 def n_rows(path: Path) -> int:
