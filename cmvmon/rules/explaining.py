@@ -102,7 +102,13 @@ def turns(rule: Rule, frame: pl.DataFrame) -> list[Turn]:
         turn = Turn(column, str(question), frame[column][0], value, turned)
         if turned not in (now, CONTRADICTORY) and _is_nearer(turn, found.get((column, turned))):
             found[column, turned] = turn
-    return list(found.values())
+    return [turn for turn in found.values() if not _is_told_by_lower_bound(turn, found, frame)]
+
+
+def _is_told_by_lower_bound(turn: Turn, found: Mapping[tuple[str, str], Turn], frame: pl.DataFrame) -> bool:
+    """Whether it is the upper bound of a number of which the lower one, which is the same, turns the verdict at the same value."""
+    other = _other_bound(turn.column, frame) if "at_most" in turn.column else None
+    return other is not None and (twin := found.get((other, turn.verdict))) is not None and twin.at == turn.at
 
 
 def _is_nearer(turn: Turn, other: Turn | None) -> bool:
@@ -123,7 +129,20 @@ def verdict_with(rule: Rule, frame: pl.DataFrame, **changed: Any) -> str:
 
 
 def _with(frame: pl.DataFrame, changed: Mapping[str, Any]) -> pl.DataFrame:
-    return frame.with_columns(pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in changed.items())
+    """The row with those values. The bounds of one number that is known go together: a load of at least 9,999 and at most 46,000 is
+    another kind of result, and says nothing of the load at which the verdict turns."""
+    both = {twin: value for name, value in changed.items() if (twin := _other_bound(name, frame)) is not None}
+    both |= changed
+    return frame.with_columns(pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in both.items())
+
+
+def _other_bound(name: str, frame: pl.DataFrame) -> str | None:
+    """The column of the other bound of the same number, where both are known and the same; else None."""
+    at_least, at_most = "at_least", "at_most"
+    other = name.replace(at_least, at_most) if at_least in name else name.replace(at_most, at_least)
+    if other == name or other not in frame.columns or name not in frame.columns:
+        return None
+    return other if frame[other][0] is not None and frame[other][0] == frame[name][0] else None
 
 
 def _verdicts(rule: Rule, rows: Sequence[pl.DataFrame]) -> list[str]:

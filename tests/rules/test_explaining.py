@@ -62,12 +62,18 @@ def test_the_conditions_that_decided_are_named_with_their_sides(rule: Rule) -> N
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_turning_value_put_back_into_the_evidence_turns_the_verdict(rule: Rule) -> None:
-    """By judging again from the evidence with that one column changed; just before it the verdict is still an alert."""
+    """By judging again from the evidence with that one column changed, and with it the other bound of the same number; just before it the verdict is still an alert."""
     turned = set()
     for verdict in kinds_of_alert(rule.code).iter_slices(1):
         frame = read_back(rule, verdict, all_fact_tables())
         for turn in turns(rule, frame):
-            changed = frame.with_columns(pl.lit(turn.at).cast(frame.schema[turn.column]).alias(turn.column))
+            names = {
+                turn.column,
+                turn.column.replace("at_least", "at_most"),
+                turn.column.replace("at_most", "at_least"),
+            }
+            alike = [n for n in names & set(frame.columns) if frame[n][0] == frame[turn.column][0] or n == turn.column]
+            changed = frame.with_columns(pl.lit(turn.at).cast(frame.schema[n]).alias(n) for n in alike)
             found = judged(rule, changed)
             now = None if found.is_empty() else found.select("verdict", "reason", "tier").row(0)
             assert now != ("alert", None, verdict["tier"][0]), turn

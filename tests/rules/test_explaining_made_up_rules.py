@@ -222,3 +222,26 @@ def test_a_verdict_is_told_with_its_reason_or_its_tier_and_nothing_where_the_rul
     assert verdict_with(made, FRAME, celsius=37.5) == "not_assessable (nothing)"
     assert verdict_with(made, FRAME, is_shivering=False) == "not judged"
     assert verdict_with(made, FRAME, **{"protocol.line": 30.0, "celsius": 36.0}) == "contradictory"
+
+
+BOUNDS = {"load_at_least_iu_per_ml": 46_000.0, "load_at_most_iu_per_ml": 46_000.0}
+
+
+def _of_a_load(**bounds: float | None) -> list[tuple[str, Any, str]]:
+    frame = FRAME.with_columns(pl.lit(value).cast(pl.Float64).alias(name) for name, value in (BOUNDS | bounds).items())
+    of_load = rule(
+        fact("load_at_least_iu_per_ml") >= number("line"), clears=fact("load_at_most_iu_per_ml") < number("line")
+    )
+    return [(turn.column, turn.at, turn.verdict) for turn in turns(of_load, frame) if turn.column in BOUNDS]
+
+
+def test_the_bounds_of_one_known_number_go_together_and_are_told_once() -> None:
+    assert _of_a_load() == [("load_at_least_iu_per_ml", below(38.0), "clear")]
+
+
+def test_bounds_of_a_number_that_is_not_known_turn_each_by_itself() -> None:
+    told = _of_a_load(load_at_most_iu_per_ml=90_000.0)
+    assert ("load_at_least_iu_per_ml", below(38.0), "not_assessable (nothing)") in told
+    assert all(verdict != "clear" for _, _, verdict in told)
+    alone = _of_a_load(load_at_most_iu_per_ml=None)
+    assert ("load_at_least_iu_per_ml", below(38.0), "not_assessable (nothing)") in alone
