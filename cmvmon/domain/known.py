@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.delivered import BY_NAME, DELIVERED, Delivered
-from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING, Delivered
+from cmvmon.domain.rows import ASSAYS
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,8 @@ class Known:
         """Every result that was delivered, could not be used and waits."""
         if self.unread_results is not None:
             return self.unread_results
-        came = self.unread_until.get(VIRAL_LOAD_RESULTS.name, {})
-        return tuple(
-            UnreadResult(who, came.get(who), came.get(who)) for who in sorted(self.unread_of(VIRAL_LOAD_RESULTS))
-        )
+        came = self.unread_until.get(LEADING.name, {})
+        return tuple(UnreadResult(who, came.get(who), came.get(who)) for who in sorted(self.unread_of(LEADING.rows)))
 
     def silent_since(self, rows: RowType) -> datetime | None:
         """When that table was last heard of, where that is longer ago than its feeds say; None = it is not silent."""

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 LAWFUL = {
     "feeds/laboratory_results.py",  # reads results
     "feeds/hl7/tables_told.py",  # which messages tell of which tables
+    "feeds/rows_in_doubt.py",  # which rows of which table can't be true
     "feeds/told_records.py",  # how an order and a dose are told
     "feeds/hl7/merges.py", "run/daytime/merging.py",  # `birth_dates`, a column of links
     "feeds/fhir/table_records.py",  # says of an order of a drug which table it is no row of

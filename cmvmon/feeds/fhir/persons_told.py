@@ -104,10 +104,10 @@ def last_word(said: Sequence[dict[str, str]]) -> dict[str, str]:
         return moments[one["stated_at"]], one.get("says") == DIED
 
     last = max(said, key=by_moment)
-    deaths = [one for one in said if one.get("says") == DIED and one["of"] == ENCOUNTER]
-    if last.get("says") != ALIVE or not deaths:
+    by_visit = [one for one in said if one.get("says") == DIED and one["of"] == ENCOUNTER]
+    if last.get("says") != ALIVE or not by_visit:
         return last
-    death, ended = max(deaths, key=by_moment), last.get("ended_at", "")
+    death, ended = max(by_visit, key=by_moment), last.get("ended_at", "")
     is_of_before = bool(ended) and bool(death["died_at"]) and moments[ended] < moments[death["died_at"]]
     return death if last["of"] == PATIENT or is_of_before else last
 

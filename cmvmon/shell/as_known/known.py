@@ -14,6 +14,7 @@ from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.delivered import (
     BY_NAME,
     DELIVERED,
+    LEADING,
     SNAPSHOT_REFUSED,
     Delivered,
     Versions,
@@ -21,7 +22,7 @@ from cmvmon.domain.delivered import (
 )
 from cmvmon.domain.known import Known, all_told, unclear_of, with_told
 from cmvmon.domain.patient_links import Links
-from cmvmon.domain.rows import ASSAYS, VIRAL_LOAD_RESULTS
+from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.feeds.formats import STATING
 from cmvmon.shell.alerts.answered import answered_results
@@ -59,7 +60,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         assays_in_use(site, *tables.values()),
         {name: frozenset(patients) for name, patients in unread.items()},
         unread_until=unread,
-        unread_results=unread_results(connection, as_of=as_of) if unread[VIRAL_LOAD_RESULTS.name] else (),
+        unread_results=unread_results(connection, as_of=as_of) if unread[LEADING.name] else (),
         silent=silent,
         silent_laboratories=silent_laboratories(signs, site, as_of=as_of),
         heard_since=heard,

@@ -9,11 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import SNAPSHOT_REFUSED
+from cmvmon.domain.delivered import LEADING, SNAPSHOT_REFUSED
 from cmvmon.domain.identity import Named
 from cmvmon.domain.known import UnreadResult
 from cmvmon.domain.patient_links import Links
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.shell.rows.schema import DELIVERIES
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.versions.stored_versions import chunks
@@ -30,7 +29,7 @@ def unread_results(connection: sa.Connection, *, as_of: datetime) -> tuple[Unrea
     was collected. What says neither is of any time before it landed, and when it came is not known. What lies after `as_of` was not
     there yet.
     """
-    rows = waiting_of(connection, VIRAL_LOAD_RESULTS.name, as_of=as_of)
+    rows = waiting_of(connection, LEADING.name, as_of=as_of)
     rows = [
         row for row in rows if row["patient_id"] is not None and row["reason"] not in {*CONFLICTS, SNAPSHOT_REFUSED}
     ]
