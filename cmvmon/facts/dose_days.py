@@ -52,7 +52,8 @@ def drug_days(facts: Facts) -> pl.DataFrame:
 
     Columns: patient_id, drug, group, day, ends, band, amount, least, most, kept_least, share_least, n_missed, state,
     unknown_because, is_surely_low, is_surely_high (against the band of the day before too: a change of band must last two days),
-    is_maintenance (low, and as much as the maintenance of the band), is_within_treatment (no more than its treatment dose).
+    is_maintenance (low, and as much as the maintenance of the band; of one that is given every second day the mean of two days
+    counts), is_within_treatment (no more than its treatment dose).
 
     One group is judged as one: of ganciclovir and valganciclovir on one day the shares of both are added.
     """
@@ -73,18 +74,22 @@ def drug_days(facts: Facts) -> pl.DataFrame:
     )
     was_given = pl.col("n_missed").is_not_null()
     amount = pl.when(was_given).then("amount").otherwise(0.0)
-    found = found.with_columns(amount=amount, n_missed=pl.col("n_missed").fill_null(0))
+    found = found.with_columns(amount=amount, n_missed=pl.col("n_missed").fill_null(0)).sort(_OF_A_DAY)
+    day_before = pl.col("amount").shift(1, fill_value=0.0).over("patient_id", "drug")
+    every_second_day = pl.col("kept_longest_h") == 48.0  # then what counts as maintenance is the mean of two days
+    kept = pl.when(every_second_day).then((pl.col("amount") + day_before) / 2.0).otherwise("amount")
+    found = found.with_columns(kept=kept)
     group = ["patient_id", "group", "day"]
     shares = {
-        name: pl.when(pl.col("amount") == 0.0).then(0.0).otherwise(pl.col("amount") / pl.col(limit))
-        for name, limit in (
-            ("least", "least"),
-            ("most", "most"),
-            ("least_b", "least_before"),
-            ("most_b", "most_before"),
-            ("kept_least", "kept_least"),
-            ("kept_most", "kept_most"),
-            ("treated_most", "treated_most"),
+        name: pl.when(pl.col(given) == 0.0).then(0.0).otherwise(pl.col(given) / pl.col(limit))
+        for name, given, limit in (
+            ("least", "amount", "least"),
+            ("most", "amount", "most"),
+            ("least_b", "amount", "least_before"),
+            ("most_b", "amount", "most_before"),
+            ("kept_least", "kept", "kept_least"),
+            ("kept_most", "kept", "kept_most"),
+            ("treated_most", "amount", "treated_most"),
         )
     }
     found = found.with_columns(**{f"share_{name}": share for name, share in shares.items()})

@@ -45,9 +45,10 @@ def _with_group(facts: Facts, doses: pl.DataFrame) -> pl.DataFrame:
 def bands(facts: Facts) -> pl.DataFrame:
     """For each dosed day and drug with a table of doses: the band, the least and most of 24 hours, and of the day before.
 
-    Columns: patient_id, drug, day, starts, ends, anchor_at, band, least, most, longest_h, kept_least, kept_most (of the
-    row's maintenance), treated_most, least_before, most_before, kidney_unknown, purpose. Null where no row of the table holds, or the
-    row has no regimen. Under prophylaxis least, most and longest_h are those of maintenance, never of treatment.
+    Columns: patient_id, drug, day, starts, ends, anchor_at, band, least, most, longest_h, kept_least, kept_most,
+    kept_longest_h (of the row's maintenance), treated_most, least_before, most_before, kidney_unknown, purpose. Null where no row
+    of the table holds, or the row has no regimen. Under prophylaxis least, most and longest_h are those of maintenance, never of
+    treatment.
     """
     days = facts.shared(kidney_days)
     parts = []
