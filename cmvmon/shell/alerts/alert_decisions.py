@@ -23,7 +23,7 @@ from cmvmon.episodes import (
     subject_of,
 )
 from cmvmon.shell.alerts.alert_ends import Ends, Row
-from cmvmon.shell.alerts.not_lost import TAKEN_BACK, is_unanswered, not_lost
+from cmvmon.shell.alerts.not_lost import TAKEN_BACK, answers_kept, is_unanswered, not_lost
 from cmvmon.shell.rows.stamp import Stamp
 
 _WENT_ON = {
@@ -95,7 +95,7 @@ def decided(
         episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
         for row, word in said
     )
-    return [event for event in found if event is not None]
+    return [*answers_kept(latest, [event for event in found if event is not None], ends, stamp=stamp)]
 
 
 def word_of(

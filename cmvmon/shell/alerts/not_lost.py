@@ -1,26 +1,32 @@
-"""What no merge and no wrong death may lose: an alert of tier 1 or 2 that nobody has acknowledged. Pure.
+"""What no merge and no wrong death may lose: an alert of tier 1 or 2 that nobody has acknowledged, and an acknowledgement. Pure.
 
 Rules of this file:
 - A merge closes the alerts of the number that is no longer used. One that waits for an answer goes on under the number that the
   patient goes on under, with the words that it had, unless that number's own verdict of the same subject speaks for it.
 - Where a death or a merge is taken back, what it had closed unanswered stands again as it was, whether or not it is judged still.
-- Neither holds for what is judged clear, or rests on results that were withdrawn, moved, put in doubt or corrected since.
+- What somebody has acknowledged is acknowledged under the other number too, and under its own once the merge is undone, by the same
+  person and as of then, where the answer still holds for what is said now (cmvmon/answers.py).
+- None of these holds for what is judged clear, or rests on results that were withdrawn, moved, put in doubt or corrected since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from cmvmon import answers, episodes
 from cmvmon.domain import words
 from cmvmon.domain.subjects import subject_key, subject_text
 from cmvmon.episodes import (
+    ACKNOWLEDGE,
     ALERT_ANEW,
     ALERT_BACK,
     CLOSED,
     DIED,
     FACTS,
     OPEN,
+    OPENED,
+    REOPENED,
     UNFOUNDED,
     WAITS,
     Word,
@@ -69,6 +75,48 @@ def not_lost(
     return found
 
 
+def answers_kept(
+    latest: Mapping[_Subject, Row], events: Iterable[Row], ends: Ends, *, stamp: Stamp
+) -> Iterator[dict[str, Any]]:
+    """Those of `events` and, behind one that opens anew what was acknowledged before a merge or its end, that acknowledgement.
+
+    Args:
+        latest: as of `not_lost`.
+        events: what was decided, each the next of its subject.
+    """
+    acknowledged = [_moved(alert, ends) for alert in latest.values() if _is_acknowledged(alert, ends)]
+    moved = {subject_of(alert): alert for alert in acknowledged}
+    for event in events:
+        subject = subject_of(event)
+        before: Row | None = moved.get(subject) if event["event"] == OPENED else None
+        if event["event"] == REOPENED and event["cause"] == words.MERGE_UNDONE and _had_acknowledged(latest[subject]):
+            before = latest[subject]
+        if before is None or not _still_holds(before, event, ends):
+            yield dict(event)
+            continue
+        yield {**event, "tells": None}
+        word = Word(ACKNOWLEDGE, stamp.as_of, reason=before["reason"])
+        kept = episodes.event(event, event, word)
+        if kept is not None:
+            why = words.TAKEN_OVER if event["event"] == OPENED else words.MERGE_UNDONE
+            yield kept | {name: before[name] for name in answers.ANSWER} | {"cause": why}
+
+
+def _is_acknowledged(alert: Row, ends: Ends) -> bool:
+    return alert["patient_id"] in ends.into and alert["standing"] == words.ACKNOWLEDGED
+
+
+def _had_acknowledged(alert: Row) -> bool:
+    """Whether somebody had acknowledged what is closed; a snooze is no answer."""
+    return alert["answered_by"] is not None and alert["until"] is None
+
+
+def _still_holds(before: Row, now: Row, ends: Ends) -> bool:
+    as_answered = {**answers.what_was_answered(before), "standing": words.ACKNOWLEDGED}
+    befell = ends.became_of([as_answered]).get(before["alert_id"])
+    return answers.why_it_ends(as_answered, now, befell=befell, worse=ends.worse) is None
+
+
 def is_unanswered(alert: Row | None) -> bool:
     """Whether it stands open until somebody has acknowledged it: of tier 1 or 2, and nobody has. A snooze is no answer."""
     if alert is None or alert["state"] != OPEN:
@@ -78,9 +126,8 @@ def is_unanswered(alert: Row | None) -> bool:
 
 def may_stand_again(alert: Row) -> bool:
     """Whether a death or a merge closed it, and nobody had acknowledged it."""
-    is_acknowledged = alert["answered_by"] is not None and alert["until"] is None
     is_closed_so = alert["state"] == CLOSED and alert["cause"] in TAKEN_BACK
-    return is_closed_so and alert["tier"] in words.TIERS[:-1] and not is_acknowledged
+    return is_closed_so and alert["tier"] in words.TIERS[:-1] and not _had_acknowledged(alert)
 
 
 def _under_the_other_number(
@@ -88,15 +135,20 @@ def _under_the_other_number(
 ) -> Iterator[tuple[Row, str, str]]:
     """What waits under a number that was merged away, as it reads under the other one; not where that has a graver one."""
     for alert in latest.values():
-        number = ends.into.get(alert["patient_id"])
-        if number is None or not is_unanswered(alert):
+        if alert["patient_id"] not in ends.into or not is_unanswered(alert):
             continue
-        key = subject_key(str(alert["subject"])) | {"patient_id": number}
-        moved = {**alert, "patient_id": number, "subject": subject_text(str(alert["subject_kind"]), key)}
+        moved = _moved(alert, ends)
         own = latest.get(subject_of(moved))
         stands = is_unanswered(own) and said.get(subject_of(moved)) in _STANDS
         if not (stands and own is not None and own["tier"] <= alert["tier"]):
             yield moved, ALERT_ANEW, words.TAKEN_OVER
+
+
+def _moved(alert: Row, ends: Ends) -> dict[str, Any]:
+    """The alert under the number that its patient goes on under."""
+    number = ends.into[alert["patient_id"]]
+    key = subject_key(str(alert["subject"])) | {"patient_id": number}
+    return {**alert, "patient_id": number, "subject": subject_text(str(alert["subject_kind"]), key)}
 
 
 def _taken_back(latest: Mapping[_Subject, Row], ends: Ends) -> Iterator[tuple[Row, str, str]]:

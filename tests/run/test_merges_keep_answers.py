@@ -1,0 +1,101 @@
+"""What somebody has acknowledged stays acknowledged when the number is merged, and when the merge is undone, unless it got worse."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmvmon.run.answers import answering
+from cmvmon.run.asking import queries
+from cmvmon.shell.outgoing.alert_news import standing
+from cmvmon.shell.store import session
+from cmvmon.shell.work.opening import open_site
+from tests.nights import nightly
+from tests.run.test_merges import LATER, NEW, NEXT, NIGHT, OLD, admitted
+from tests.sites import drop, link, result
+
+MERGED, UNDONE = link(OLD, NEW, at=15.2), link(OLD, NEW, at=15.2, end=16.5)
+
+
+def of(root: Path, number: str) -> dict[str, Any]:
+    """The newest alert of `response` under that number."""
+    found = [one for one in queries.listed_alerts(root, every=True, lang="en") if one["rule"] == "response"]
+    return max((one for one in found if one["patient_id"] == number), key=lambda one: str(one["opened_at"]))
+
+
+def answer(root: Path, monkeypatch: pytest.MonkeyPatch, *, snoozed: bool = False) -> None:
+    monkeypatch.setattr(session, "now", lambda: NIGHT + timedelta(hours=2))
+    name = of(root, OLD)["alert_id"]
+    if snoozed:
+        answering.snooze(root, name, until=NIGHT + timedelta(hours=20), reason="awaiting", note=None, actor="dr. A")
+    else:
+        answering.acknowledge(root, name, reason="dealt_with", note=None, actor="dr. A")
+    monkeypatch.undo()
+
+
+def told(root: Path, number: str) -> bool:
+    """Whether that number's alert is news to nobody, as messages read it."""
+    with open_site(root) as opened, opened.reading() as connection:
+        (found,) = (one for one in standing(connection) if one.patient_id == number and one.rule == "response")
+    return found.is_acknowledged
+
+
+def test_under_the_other_number_it_is_acknowledged_by_whom_and_since_when_it_was(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(admitted(site), monkeypatch)
+    before = of(site, OLD)
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    after = of(site, NEW)
+    kept = ("standing", "answered_by", "answered_at", "reason")
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+    assert after["standing"] == "acknowledged"
+    assert after["answered_by"] == "dr. A"
+    assert told(site, NEW)
+    assert of(site, OLD)["state"] == "closed"
+    nightly(site, as_of=LATER)
+    assert of(site, NEW)["standing"] == "acknowledged", "the next night ends no answer"
+
+
+def test_a_merge_and_its_end_leave_it_acknowledged(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(admitted(site), monkeypatch)
+    before = of(site, OLD)
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    drop(site, "patient_links", [UNDONE], name="undone.csv")
+    nightly(site, as_of=LATER)
+    after = of(site, OLD)
+    assert (after["alert_id"], after["state"]) == (before["alert_id"], "open")
+    assert [after[name] for name in ("standing", "answered_by", "answered_at")] == [
+        before[name] for name in ("standing", "answered_by", "answered_at")
+    ]
+    assert told(site, OLD)
+
+
+@pytest.mark.parametrize("number", [OLD, NEW], ids=["under the old number", "under the other"])
+def test_a_load_that_is_worse_than_the_answered_one_is_an_alert_that_nobody_has_answered(
+    number: str, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(admitted(site), monkeypatch)
+    drop(site, "viral_load_results", [result(number, 15, 9e7)], name="new.csv")
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    opened = [
+        one
+        for one in queries.listed_alerts(site, every=True, lang="en")
+        if one["patient_id"] == NEW and one["state"] == "open" and one["tier"] < 3
+    ]
+    assert opened
+    assert all(one["answered_by"] is None for one in opened)
+
+
+def test_a_snooze_is_no_answer_and_is_not_taken_over(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(admitted(site), monkeypatch, snoozed=True)
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    assert of(site, NEW)["answered_by"] is None
+    assert not told(site, NEW)
