@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def rests_on_lines(row: dict[str, Any], found: dict[str, Any], spoken: Language) -> list[str]:
     """A line for each kind of thing that `row` rests on; `found`: the answer that it is part of, with its time zone."""
-    lines = [spoken.say("alerts.results", results=", ".join(row["rests_on"]))] if row["rests_on"] else []
-    lines += [_follows(one, spoken) for one in row["follows"]]
+    lines = [spoken.say("alerts.results", results=_results(row["rests_on"], found, spoken))] if row["rests_on"] else []
+    lines += [_follows(one, found, spoken) for one in row["follows"]]
     if row["rows"]:
         rows = ", ".join(_row(one, found, spoken) for one in row["rows"])
         lines.append(spoken.say("why.rows", rows=rows))
@@ -26,14 +26,33 @@ def rests_on_lines(row: dict[str, Any], found: dict[str, Any], spoken: Language)
     return lines
 
 
-def _follows(one: dict[str, Any], spoken: Language) -> str:
+def _results(names: list[str], found: dict[str, Any], spoken: Language) -> str:
+    """Each result by what it said, and its number; one that is no longer known by its number alone."""
+    from cmvmon.text.values import value_in_words
+
+    told = []
+    for name in names:
+        result = found["results"].get(name)
+        if result is None:
+            told.append(name)
+            continue
+        value = value_in_words(result["detection"], result["viral_load_iu_per_ml"], result["limit_iu_per_ml"], spoken)
+        place, moment = (
+            spoken.word("compartment", result["compartment"]),
+            moment_text(result["collected_at"], found, spoken),
+        )
+        told.append(spoken.say("why.result", compartment=place, moment=moment, value=value, result=name))
+    return "; ".join(told)
+
+
+def _follows(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:
     place = f", {spoken.word('compartment', one['compartment'])}" if one["compartment"] else ""
     if one["verdict"] is None:
         return spoken.say("why.follows_unknown", title=one["title"])
     told = {"title": f"{one['title']}{place}", "verdict": said_text(one, spoken)}
     if not one["result_ids"]:
         return spoken.say("why.follows_no_result", **told)
-    return spoken.say("why.follows", **told, results=", ".join(one["result_ids"]))
+    return spoken.say("why.follows", **told, results=_results(one["result_ids"], found, spoken))
 
 
 def _row(one: dict[str, Any], found: dict[str, Any], spoken: Language) -> str:

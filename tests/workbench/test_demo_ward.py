@@ -16,7 +16,9 @@ import pytest
 
 from cmvmon.cli.why import answer
 from cmvmon.domain import words
-from cmvmon.domain.delivered import DELIVERED
+from cmvmon.domain.delivered import DELIVERED, LEADING
+from cmvmon.domain.interval import reported_limit_iu_per_ml
+from cmvmon.domain.versions import current_results
 from cmvmon.rules import all_rules
 from cmvmon.run.asking.patient_verdicts import patient_verdicts
 from cmvmon.run.asking.why_query import explained
@@ -25,6 +27,7 @@ from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import open_site
 from cmvmon.text import codes, language
+from cmvmon.text.values import value_in_words
 from cmvmon.workbench import demo
 from cmvmon.workbench.demo_patients import DemoPatients, demo_patients
 from cmvmon.workbench.simulation import synthetic_laboratory
@@ -46,6 +49,13 @@ class Shown:
         if alert["alert_id"] not in self.answers:
             self.answers[alert["alert_id"]] = explained(self.root, alert["alert_id"], lang="en")
         return self.answers[alert["alert_id"]]
+
+    def results(self) -> dict[str, Mapping[str, Any]]:
+        """Every result that is in use, by number."""
+        with open_site(self.root) as opened, opened.reading() as connection:
+            rows = known.known_table(connection, LEADING, as_of=demo.AS_OF)
+        assert rows is not None
+        return {row["result_id"]: row for row in current_results(rows).iter_rows(named=True)}
 
     def of(self, rule: str) -> list[Mapping[str, Any]]:
         return [alert for alert in self.alerts if alert["rule"] == rule]
@@ -94,6 +104,22 @@ def test_why_answers_for_every_alert(shown: Shown, rule: str) -> None:
         of_results = [*why["rests_on"], *(name for one in why["follows"] for name in one["result_ids"])]
         assert bool(of_results) == (why["tipped_by"]["says"] != language("en").say("why.tipped_no_result"))
         assert alert["protocol_version"] in why["stated_by"][-1]
+
+
+@pytest.mark.parametrize("lang", codes())
+def test_why_says_of_each_result_what_it_was_and_not_its_number_alone(shown: Shown, lang: str) -> None:
+    spoken = language(lang)
+    stored = shown.results()
+    seen = set()
+    for alert in shown.alerts:
+        why = shown.why(alert)
+        said = answer(why | {"language": lang}, 0)
+        for name in (*why["rests_on"], *(name for one in why["follows"] for name in one["result_ids"])):
+            row = stored[name]
+            value = value_in_words(row["detection"], row["viral_load_iu_per_ml"], reported_limit_iu_per_ml(row), spoken)
+            assert f"{spoken.moment(row['collected_at'], why['time_zone'])} {value} ({name})" in said
+            seen.add(row["detection"])
+    assert {"quantified", "below_lloq", "not_detected"} <= seen
 
 
 @pytest.mark.parametrize("rule", CODES)

@@ -17,6 +17,7 @@ from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import turns
 from cmvmon.run.asking.named_patient import last_judged, numbers_of
+from cmvmon.run.asking.results_named import results_named
 from cmvmon.run.asking.rule_query import rule_of
 from cmvmon.run.asking.what_it_rests_on import PARTS, waiting_of, what_it_rests_on
 from cmvmon.shell.alerts import stored_results
@@ -34,7 +35,7 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
     A row has rule, title, compartment, `about` (the drug, analyte or mutation, as codes), verdict (null: the rule judges nothing
     of this patient), reason (a code, null but for `not_assessable`), tier, `since` when it has been said so, what it rests on (as
     `what_it_rests_on`), and `turns`: each fact and number with the nearest value at which it would be an alert, everything else
-    as it is; none of what is one.
+    as it is; none of what is one. `results`: what each result said that they rest on (as `results_named`).
 
     Moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
     Raises SiteError where nothing was assessed yet, the patient is not known, or there is no such rule.
@@ -50,12 +51,16 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
         waiting = waiting_of(connection, patient, as_of=moment)
     titles = {each.code: spoken.say(f"rule.{each.code}") for each in asked}
     beside = {"spoken": spoken, "waiting": waiting}
+    rows = [{"title": titles[each.code], **row} for each in asked for row in _rows(each, said, beside)]
+    with open_site(root) as opened, opened.reading() as connection:
+        results = results_named(connection, patient, rows, as_of=moment)
     return {
         "patient_id": patient,
         "judged_at": moment,
         "language": spoken.code,
         "time_zone": settings.time_zone,
-        "rows": [{"title": titles[each.code], **row} for each in asked for row in _rows(each, said, beside)],
+        "rows": rows,
+        "results": results,
     }
 
 

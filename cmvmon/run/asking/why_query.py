@@ -24,6 +24,7 @@ from cmvmon.rules.explaining import asked, turns
 from cmvmon.run.asking import rested_query
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.run.asking.protocol_rows import rows_of
+from cmvmon.run.asking.results_named import results_named
 from cmvmon.run.asking.rule_query import rule_of, where
 from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
 from cmvmon.run.judging.unit_concordance import unit_concordance
@@ -44,7 +45,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
 
     What it rests on: `rests_on`, results of its own; `follows`, what other rules said at the same judgement, each with its results;
     `rows`, rows of other tables; `absent`, tables of which a row is not on record; `waits`, of an alert on a result that could not be
-    used, the records in quarantine.
+    used, the records in quarantine; `results`, what each of those results said (as `results_named`).
 
     Its words are in `language`; moments and spans are values, to be written in `time_zone` (for a machine: `plain_values`).
 
@@ -67,6 +68,8 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
         rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
         frame = read_back(rule, _as_verdict(alert), all_fact_tables())
         rests = what_it_rests_on(rule, alert | {"verdict": words.ALERT}, said, spoken=spoken, waiting=waiting)
+        with opened.reading() as connection:
+            results = results_named(connection, patient, [rests], as_of=at)
         result_ids = [*rests["rests_on"], *(name for one in rests["follows"] for name in one["result_ids"])]
         return {
             "alert_id": alert["alert_id"],
@@ -82,6 +85,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "sentence": alert_sentence(rule.code, evidence, spoken, time_zone=settings.time_zone),
             "details": alert_details(rule.code, evidence, spoken, time_zone=settings.time_zone),
             **rests,
+            "results": results,
             "rested_on_it": rested,
             "stated_by": _stated_by(opened, rule, spoken),
             "conditions": [asdict(one) for one in asked(rule, frame)],
