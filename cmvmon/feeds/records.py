@@ -158,6 +158,21 @@ class Records:
         place = self.header.index(header) if header in self.header else len(record.cells)
         return record.cells[place].strip() if place < len(record.cells) else ""
 
+    def with_cells(self, columns: tuple[str, ...], cells: Mapping[int, tuple[str, ...]]) -> Records:
+        """The same records under these columns: their cells by number of the record, empty ones where it is not among them."""
+        nothing = ("",) * len(columns)
+        return Records(
+            columns,
+            tuple(record._replace(cells=cells.get(record.number, nothing)) for record in self.records),
+            self.faults,
+            self.texts,
+            self.ignored,
+            self.names_of_tests,
+            self.notes,
+            self.births,
+            self.births_at,
+        )
+
     def delivered_text(self, record: Record) -> str:
         """The record as JSON text, header -> cell, keys sorted; a repeated or missing header is named by its place."""
         if record.number in self.texts:

@@ -51,13 +51,12 @@ def told_under(records: OfTable, expected: Expected, form: Format, write: Callab
     wrong = [name for name in expected.required if name not in known and not form.is_place(name)]
     if wrong:
         raise refusal(form.no_place, f"{', '.join(wrong)} can't be found in {form.whole}")
-    faults, filled = dict(records.faults), []
+    faults, filled = dict(records.faults), dict[int, tuple[str, ...]]()
     for record in records.records:
         told = records.told[record.number]
         cells = {name: told[name] if name in told else records.at(record.number, name) for name in expected.columns}
         unclear = next(((name, cell.code) for name, cell in cells.items() if isinstance(cell, Unclear)), None)
         if unclear is not None:
             faults.setdefault(record.number, Fault(unclear[1], unclear[0]))
-        filled.append(record._replace(cells=tuple(write(name, cell) for name, cell in cells.items())))
-    under = Records(expected.columns, tuple(filled), faults, records.texts)
-    return replace(under, ignored=records.ignored, names_of_tests=records.names_of_tests)
+        filled[record.number] = tuple(write(name, cell) for name, cell in cells.items())
+    return replace(records.with_cells(expected.columns, filled), faults=faults)

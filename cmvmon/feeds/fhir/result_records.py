@@ -205,17 +205,8 @@ def with_fhir_addresses(records: Records, expected: Expected, decimal: str | Non
     of = records.results if isinstance(records, OfResources) else {}
     known = [(name, one) for name, one in zip(expected.columns, addresses, strict=True) if one is not None]
     units_read = frozenset(UNITS[name] for name in expected.columns if name in UNITS)
-    nothing = ("",) * len(known)
-    filled = tuple(
-        r._replace(cells=tuple(_cell(of[r.number], name, one, units_read, decimal) for name, one in known))
-        if r.number in of
-        else r._replace(cells=nothing)
-        for r in records.records
-    )
-    return Records(
-        expected.columns, filled, records.faults, records.texts, records.ignored,
-        records.names_of_tests, records.notes, records.births, records.births_at,
-    )  # fmt: skip
+    cells = {n: tuple(_cell(result, name, one, units_read, decimal) for name, one in known) for n, result in of.items()}
+    return records.with_cells(expected.columns, cells)
 
 
 def _birth(result: Result) -> str:

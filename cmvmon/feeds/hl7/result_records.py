@@ -228,15 +228,8 @@ def with_addresses(records: Records, expected: Expected) -> Records:
         raise refusal("no_hl7_address", f"{wrong} can't be found in a message")
     of = records.observations if isinstance(records, OfMessages) else {}
     known = [address for address in addresses if address is not None]
-    nothing = ("",) * len(known)
-    filled = tuple(
-        r._replace(cells=tuple(_cell(of[r.number], a) for a in known) if r.number in of else nothing)
-        for r in records.records
-    )
-    return Records(
-        expected.columns, filled, records.faults, records.texts, records.ignored,
-        records.names_of_tests, records.notes, records.births, records.births_at,
-    )  # fmt: skip
+    cells = {number: tuple(_cell(one, address) for address in known) for number, one in of.items()}
+    return records.with_cells(expected.columns, cells)
 
 
 def _cell(one: Observation, address: Address) -> str:
