@@ -104,6 +104,11 @@ class Laboratory:
     doubt: DoubtWords = NO_DOUBT
 
     @property
+    def reads_messages(self) -> bool:
+        """Whether its results come in messages or resources: its columns are places in them."""
+        return self.format in _BY_ADDRESS
+
+    @property
     def writing(self) -> Writing:
         """How its files are written; what their words mean stands in the other attributes."""
         return Writing(
@@ -112,7 +117,7 @@ class Laboratory:
             self.grammar.marks.decimal,
             self.lines_above_header,
             self.cells_span_lines,
-            replace(self.messages, patient_id=self.columns["patient_id"] if self.format in ("hl7", "fhir") else ""),
+            replace(self.messages, patient_id=self.columns["patient_id"] if self.reads_messages else ""),
             self.sheet,
         )
 

@@ -123,8 +123,7 @@ def _held(
     collected_at = moment_of(cells["collected_at"], laboratory) if told else ""
     if isinstance(collected_at, str):
         return None
-    is_of_message = laboratory.format in ("hl7", "fhir")
-    born = first_day(told, formats=laboratory.time_formats, is_of_message=is_of_message)
+    born = first_day(told, formats=laboratory.time_formats, is_of_message=laboratory.reads_messages)
     is_after = born is not None and is_after_sample(born, collected_at, laboratory.time_zone)
     return Rejection(BORN_AFTER, "born_on") if is_after else None
 
