@@ -12,7 +12,7 @@ from cmvmon.domain.identity import Named, as_text
 from cmvmon.domain.unseen import PATTERN
 from cmvmon.feeds.judged import PLACE, REJECTED, Judged
 from cmvmon.feeds.records import Fault, Records
-from cmvmon.feeds.rows_in_doubt import doubt_of
+from cmvmon.feeds.rows_in_doubt import Doubt, doubt_of
 from cmvmon.feeds.shortened_numbers import shortened
 from cmvmon.feeds.standard_table import NO_FAULTS, read_moment, stripped, typed_records
 
@@ -37,9 +37,11 @@ def judge_table(
     rows, broken = typed_records(records, row_type, zone, faults)
     unnamed = rows.clear().select(*PLACE, reason=pl.lit(""), column=pl.lit(""))
     named = _named(broken, row_type, zone)
-    rows, untrue = _split_untrue(rows, row_type)
-    named |= {row["record_number"]: Named.of(row, row_type) for row in untrue.to_dicts()}
-    unnamed = pl.concat([unnamed, untrue.select(*REJECTED)])
+    doubt = doubt_of(row_type)
+    if doubt is not None:
+        rows, untrue = _split_untrue(rows, doubt)
+        named |= {row["record_number"]: Named.of(row, row_type) for row in untrue.to_dicts()}
+        unnamed = pl.concat([unnamed, untrue.select(*REJECTED)])
     for column in patients:
         folded = pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
         nobody = folded.is_in(sorted(placeholder_patient_ids)).fill_null(False)
@@ -62,11 +64,9 @@ def judge_table(
     return Judged(rows, pl.concat([broken.select(*REJECTED), unnamed]).sort("record_number"), named=named)
 
 
-def _split_untrue(rows: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _split_untrue(rows: pl.DataFrame, doubt: Doubt) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that may be true, and the others with their `reason` and `column`."""
-    doubt = doubt_of(row_type)
-    why, column = (pl.lit(None, pl.String), "") if doubt is None else doubt
-    told = rows.with_columns(reason=why, column=pl.lit(column))
+    told = rows.with_columns(reason=doubt.why, column=pl.lit(doubt.column))
     is_untrue = pl.col("reason").is_not_null()
     return told.filter(~is_untrue).drop("reason", "column"), told.filter(is_untrue)
 
