@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import NotBefore, a_date
 from cmvmon.domain.rows import PATIENT_ID, RECEIVED
 
+ZONES_DIFFER = timedelta(days=1)
+"""How far apart the days of one moment are told at most: a date has no zone of its own."""
 BIRTH_DATES = RowType(
     name="birth_dates",
     description="The date of birth of one patient. It stands in a table of its own: a stay has several rows, and one who was "

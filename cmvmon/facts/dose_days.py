@@ -5,12 +5,10 @@ What was given is `doses_by_day`; what is held against a band is the dose of 24 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.birth_dates import BIRTH_DATES, ZONES_DIFFER
 from cmvmon.domain.doses_given import DOSES_GIVEN, GIVEN
 from cmvmon.facts.columns import first_reason
 from cmvmon.facts.doses_by_day import bands, given_by_day, judged_doses
@@ -42,7 +40,7 @@ def is_under_age(facts: Facts) -> pl.DataFrame:
     """
     years, today = facts.protocol.exposure.adult_from_years, facts.as_of.date()
     born = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False)
-    has_come = facts.prepared.begun[BIRTH_DATES].filter(born <= today + timedelta(days=1))
+    has_come = facts.prepared.begun[BIRTH_DATES].filter(born <= today + ZONES_DIFFER)
     return has_come.select("patient_id", is_under_age=born.dt.offset_by(f"{years:.0f}y") > pl.lit(today))
 
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from cmvmon.domain.birth_dates import ZONES_DIFFER
 from cmvmon.feeds.times import date_of
 
 BORN_AFTER = "born_after_sample"
 _OF_MESSAGES = re.compile(
     r"(?P<Y>[0-9]{4})(?:-?(?P<m>[0-9]{2}))?"
 )  # FHIR R4, 2.24.0.1; HL7 2.5.1, 2.A.22: year, or month
-_A_DAY = timedelta(days=1)  # the two may be told in zones of different days
 
 
 def first_day(text: str, *, formats: Collection[str], is_of_message: bool) -> date | None:
@@ -47,4 +47,4 @@ def is_after_sample(born: date, collected_at: datetime, zone: ZoneInfo) -> bool:
     >>> [is_after_sample(date(2026, 5, day), sample, zone) for day in (3, 4, 5)]
     [False, False, True]
     """
-    return born > collected_at.astimezone(zone).date() + _A_DAY
+    return born > collected_at.astimezone(zone).date() + ZONES_DIFFER

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from cmvmon.domain.birth_dates import BIRTH_DATES
+from cmvmon.domain.birth_dates import BIRTH_DATES, ZONES_DIFFER
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.host_status import HOST_STATUS, is_part_of_a_cell
@@ -18,7 +18,6 @@ BORN_AFTER_STATED, TOO_OLD = "born_after_stated", "implausible_born_on"
 DIED_AFTER_STATED = "died_after_stated"
 OF_ANOTHER_UNIT = "cd4_of_another_unit"
 _MOST_YEARS = 120  # nobody who is alive is older: 1 January 1900 is what is written of somebody who is not known
-_A_DAY = pl.duration(days=1)  # the two may be told in zones of different days
 
 
 class Doubt(NamedTuple):
@@ -34,7 +33,9 @@ def doubt_of(row_type: RowType) -> Doubt | None:
         return Doubt(_nobodys(), "born_on")
     if row_type is DEATHS:  # a moment after the statement is refused by the promise of the table
         died = pl.col("died_on").str.to_date("%Y-%m-%d", strict=False)
-        return Doubt(pl.when(died > pl.col("stated_at").dt.date() + _A_DAY).then(pl.lit(DIED_AFTER_STATED)), "died_on")
+        return Doubt(
+            pl.when(died > pl.col("stated_at").dt.date() + ZONES_DIFFER).then(pl.lit(DIED_AFTER_STATED)), "died_on"
+        )
     if row_type is HOST_STATUS:
         return Doubt(pl.when(is_part_of_a_cell()).then(pl.lit(OF_ANOTHER_UNIT)), "cd4_cells_per_ul")
     return None
@@ -44,8 +45,8 @@ def _nobodys() -> pl.Expr:
     """A date of birth that can't be anybody's at the moment at which it was stated."""
     born, stated_on = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False), pl.col("stated_at").dt.date()
     return (
-        pl.when(born > stated_on + _A_DAY)
+        pl.when(born > stated_on + ZONES_DIFFER)
         .then(pl.lit(BORN_AFTER_STATED))
-        .when(born < stated_on.dt.offset_by(f"-{_MOST_YEARS}y") - _A_DAY)
+        .when(born < stated_on.dt.offset_by(f"-{_MOST_YEARS}y") - ZONES_DIFFER)
         .then(pl.lit(TOO_OLD))
     )
