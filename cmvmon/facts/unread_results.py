@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
 import polars as pl
 
@@ -14,6 +14,14 @@ from cmvmon.facts.columns import PATIENT_ID, moment, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.patients import PATIENTS
 
+_MOMENT = Kind.MOMENT.dtype
+_OF_ONE = {
+    "patient_id": pl.String(),
+    "came_at": _MOMENT,
+    "sampled_by": _MOMENT,
+    "sampled_at": _MOMENT,
+    "compartment": pl.String(),
+}  # what is known of one such result (`UnreadResult`)
 UNREAD_RESULTS = RowType(
     name="unread_results",
     description="A patient of whom a result was delivered that could not be used and waits, or every patient where the feeds of "
@@ -70,16 +78,13 @@ def unread_results(facts: Facts) -> pl.DataFrame:
         .with_columns(pl.col("has_unread_result", "has_unread_news").fill_null(False))
         .filter(pl.col("has_unread_result") | pl.lit(heard is not None))
         .join(newest, on="patient_id", how="left")
-        .with_columns(results_heard_at=pl.lit(heard, dtype=Kind.MOMENT.dtype))
+        .with_columns(results_heard_at=pl.lit(heard, dtype=_MOMENT))
     )
 
 
 def _of_patients(facts: Facts, unread: Collection[UnreadResult]) -> pl.DataFrame:
     """By patient, what is known of all such results of them together."""
-    types = {
-        one.name: Kind.MOMENT.dtype if one.name.endswith(("_at", "_by")) else pl.String for one in fields(UnreadResult)
-    }
-    rows = pl.DataFrame([asdict(one) for one in unread], schema=types)
+    rows = pl.DataFrame([asdict(one) for one in unread], schema=_OF_ONE)
     used = facts.prepared.results.group_by("patient_id", "compartment").agg(used_at=pl.col("collected_at").max())
     is_old = (pl.col("sampled_at") < pl.col("used_at")).fill_null(False)
     by, came = pl.col("sampled_by"), pl.col("came_at").filter(pl.col("is_new"))
