@@ -43,7 +43,8 @@ def headers_not_read(path: Path, row_type: RowType) -> tuple[tuple[str, ...], tu
     wanted = expected_columns(row_type).columns
     try:
         if path.suffix == ".csv":
-            text = read_bytes(path)[:_HEADER_BYTES].decode("utf-8-sig", errors="replace")
+            with path.open("rb") as file:
+                text = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
             found = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
         else:
             found = pl.scan_parquet(path).collect_schema().names()

@@ -35,6 +35,15 @@ def test_the_headers_of_a_file_are_held_against_the_columns_of_its_table(
     assert (set(found), set(missing)) == (set(unread), set(lacking))
 
 
+@pytest.mark.parametrize("write", ["{},", ",{}", "{},,", "\ufeff{}"])
+def test_a_header_that_is_empty_or_quoted_or_stands_twice_is_no_notice(tmp_path: Path, write: str) -> None:
+    first, *others = VIRAL_LOAD_RESULTS.exchanged
+    header = ",".join((f'"{first}"', *(f" {name} " for name in others), first))
+    path = tmp_path / "viral_load_results.csv"
+    path.write_text(write.format(header) + "\n", encoding="utf-8")
+    assert headers_not_read(path, VIRAL_LOAD_RESULTS) == ((), ())
+
+
 def test_an_analysis_says_which_headers_it_did_not_read_and_nothing_where_it_read_all(tmp_path: Path) -> None:
     row = "R1,SYN-1,plasma,lab,assay,2026-03-01T08:00:00Z,final,quantified,1200,17.5,35,10000000"
     text = ",".join(VIRAL_LOAD_RESULTS.exchanged) + f"\n{row}\n"
