@@ -26,8 +26,9 @@ ENCOUNTER = "Encounter"
 WAYS = {"Patient": ("subject",), LOCATION: ("location.location",)}
 SETTLED = ("movement", "moved_at", "n_movements")
 """Columns that no declared address replaces: they are of one movement, and an address is of the whole Encounter."""
-_IS_THERE = ("arrived", "triaged", "in-progress", "onleave", "finished")
-_LEAVES_NOTHING = ("planned", "cancelled", "entered-in-error")
+FINISHED = "finished"
+STILL_THERE, WITHDRAWN = ("arrived", "triaged", "in-progress", "onleave"), ("cancelled", "entered-in-error")
+_IS_THERE, _LEAVES_NOTHING = (*STILL_THERE, FINISHED), ("planned", *WITHDRAWN)
 _NO_BED = ("VR", "HH", "FLD", "PRENC")  # v3-ActCode of Encounter.class
 
 
@@ -49,7 +50,7 @@ def movements_of(telling: Telling, patient: str) -> list[Movement]:
     if status not in (*_IS_THERE, *_LEAVES_NOTHING):
         return [Movement(_cells(common, Unclear("unknown_encounter_status") if status else "", ""))]
     try:
-        moves = _moves(telling, common, is_over=status == "finished") if _is_in_a_bed(telling, status) else []
+        moves = _moves(telling, common, is_over=status == FINISHED) if _is_in_a_bed(telling, status) else []
     except WhereUnclear as error:
         return [Movement(_cells(common, Unclear(error.code), ""))]
     return [Movement(_cells(common, RESTATED, "", n_movements=str(len(moves)))), *moves]

@@ -19,19 +19,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cmvmon.domain.deaths import ALIVE, DIED
+from cmvmon.feeds.fhir.encounters import ENCOUNTER, FINISHED, STILL_THERE, WITHDRAWN
 from cmvmon.feeds.fhir.entries import Resource, objects
 from cmvmon.feeds.fhir.moments import is_date_time
 from cmvmon.feeds.fhir.told import PATIENT, Telling
 from cmvmon.feeds.times import moments_of
 
-ENCOUNTER = "Encounter"
 SETTLED = ("died_at", "died_on", "says")
 """Columns that no declared address replaces: each follows from where the death is told."""
 WAYS_OF_VISIT = {PATIENT: ("subject",)}
 _DISPOSITION = ("hospitalization", "dischargeDisposition", "coding")
 _HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _EXPIRED, _OTHER = "exp", "oth"
-_IS_THERE, _WITHDRAWN = ("arrived", "triaged", "in-progress", "onleave"), ("cancelled", "entered-in-error")
 _DATE, _LESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
@@ -116,14 +115,14 @@ def _says_of_visit(visit: Resource) -> str:
     """Died, alive, or "" where it says neither."""
     status = visit.members.get("status")
     codes = {one.get("code") for one in visit.those(*_DISPOSITION) if one.get("system") == _HL7}
-    if status == "finished":
+    if status == FINISHED:
         return DIED if _EXPIRED in codes else ALIVE if codes - {_OTHER} else ""
-    was_finished = any(one.get("status") == "finished" for one in visit.those("statusHistory"))
-    is_back = status in _IS_THERE and was_finished
-    return ALIVE if is_back or (status in _WITHDRAWN and (was_finished or _EXPIRED in codes)) else ""
+    was_finished = any(one.get("status") == FINISHED for one in visit.those("statusHistory"))
+    is_back = status in STILL_THERE and was_finished
+    return ALIVE if is_back or (status in WITHDRAWN and (was_finished or _EXPIRED in codes)) else ""
 
 
 def ended_at(visit: Resource) -> str:
     """When a finished Encounter ended, as text; "" where it is not, or no moment is told."""
     end = next((str(one.get("end") or "") for one in objects(visit.members, "period")), "")
-    return end if visit.members.get("status") == "finished" and is_date_time(end) else ""
+    return end if visit.members.get("status") == FINISHED and is_date_time(end) else ""
