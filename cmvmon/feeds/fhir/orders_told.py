@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cmvmon.domain.samples_ordered import CANCELLED, COLLECTED, ORDERED, RESULTED
 from cmvmon.feeds.fhir.entries import names_in
-from cmvmon.feeds.fhir.told import Telling
+from cmvmon.feeds.fhir.told import Spoken, Telling
 from cmvmon.feeds.records import Unclear
 from cmvmon.feeds.times import moments_of
 
@@ -45,12 +45,13 @@ def called(telling: Telling) -> str:
     return names_in(telling.resource, "code")
 
 
-def last_word(said: Sequence[dict[str, str]]) -> dict[str, str]:
+def last_word(said: Sequence[Spoken]) -> dict[str, str]:
     """What holds of one order, by all that one file says of it: the version that was stated last, or else stands last.
 
     Where the moments of two versions can't be put in order, it can't be told which holds: none is taken over (`versions_unclear`).
     """
-    dated = [one for one in said if one["stated_at"]] or list(said)
+    every = [one for _, one in said]
+    dated = [one for one in every if one["stated_at"]] or every
     if len({one["stated_at"] for one in dated}) < 2:
         return dated[-1]
     moments = moments_of(one["stated_at"] for one in dated)

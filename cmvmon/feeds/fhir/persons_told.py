@@ -22,7 +22,7 @@ from cmvmon.domain.deaths import ALIVE, DIED
 from cmvmon.feeds.fhir.encounters import ENCOUNTER, FINISHED, STILL_THERE, WITHDRAWN
 from cmvmon.feeds.fhir.entries import Resource, objects
 from cmvmon.feeds.fhir.moments import is_date_time
-from cmvmon.feeds.fhir.told import PATIENT, Telling
+from cmvmon.feeds.fhir.told import PATIENT, Spoken, Telling
 from cmvmon.feeds.times import moments_of
 
 SETTLED = ("died_at", "died_on", "says")
@@ -68,10 +68,9 @@ def death_of(telling: Telling, patient: str) -> dict[str, str]:
 def death_of_visit(telling: Telling, patient: str) -> dict[str, str]:
     """What an Encounter says of it, by how it ended."""
     says, stated_at = _says_of_visit(telling.resource), telling.stated_at()
-    end = next((str(one.get("end") or "") for one in objects(telling.resource.members, "period")), "")
     return {
         "patient_id": telling.patient(patient),
-        "died_at": "" if says != DIED else end if is_date_time(end) else stated_at,
+        "died_at": (_ended_at(telling.resource) or stated_at) if says == DIED else "",
         "died_on": "",
         "says": says,
         "stated_at": stated_at,
@@ -87,28 +86,28 @@ def birth_of(telling: Telling, patient: str) -> dict[str, str]:
     }
 
 
-def last_word(said: Sequence[dict[str, str]]) -> dict[str, str]:
+def last_word(said: Sequence[Spoken]) -> dict[str, str]:
     """What holds of one patient, by all that one file says: what was stated last, but as the rules above have it.
 
-    Where the moments can't be put in order, what stands last holds. Each record has `of`, the type of its resource.
+    Where the moments can't be put in order, what stands last holds.
     """
     texts = {
-        text for one in said for text in (one["stated_at"], one.get("died_at", ""), one.get("ended_at", "")) if text
+        text for resource, one in said for text in (one["stated_at"], one.get("died_at"), _ended_at(resource)) if text
     }
     moments = moments_of(sorted(texts))
     if moments is None:
-        return said[-1]
+        return said[-1][1]
 
-    def by_moment(one: dict[str, str]) -> tuple[datetime, bool]:
-        return moments[one["stated_at"]], one.get("says") == DIED
+    def by_moment(spoken: Spoken) -> tuple[datetime, bool]:
+        return moments[spoken[1]["stated_at"]], spoken[1].get("says") == DIED
 
-    last = max(said, key=by_moment)
-    by_visit = [one for one in said if one.get("says") == DIED and one["of"] == ENCOUNTER]
+    resource, last = max(said, key=by_moment)
+    by_visit = [one for one in said if one[0].kind == ENCOUNTER and one[1].get("says") == DIED]
     if last.get("says") != ALIVE or not by_visit:
         return last
-    death, ended = max(by_visit, key=by_moment), last.get("ended_at", "")
+    (_, death), ended = max(by_visit, key=by_moment), _ended_at(resource)
     is_of_before = bool(ended) and bool(death["died_at"]) and moments[ended] < moments[death["died_at"]]
-    return death if last["of"] == PATIENT or is_of_before else last
+    return death if resource.kind == PATIENT or is_of_before else last
 
 
 def _says_of_visit(visit: Resource) -> str:
@@ -122,7 +121,7 @@ def _says_of_visit(visit: Resource) -> str:
     return ALIVE if is_back or (status in WITHDRAWN and (was_finished or _EXPIRED in codes)) else ""
 
 
-def ended_at(visit: Resource) -> str:
+def _ended_at(visit: Resource) -> str:
     """When a finished Encounter ended, as text; "" where it is not, or no moment is told."""
     end = next((str(one.get("end") or "") for one in objects(visit.members, "period")), "")
     return end if visit.members.get("status") == FINISHED and is_date_time(end) else ""

@@ -26,7 +26,7 @@ from cmvmon.feeds.fhir.entries import Resource
 from cmvmon.feeds.fhir.kept import place_of
 from cmvmon.feeds.fhir.orders_told import REQUEST
 from cmvmon.feeds.fhir.references import Index
-from cmvmon.feeds.fhir.told import LOCATION, PATIENT, Telling
+from cmvmon.feeds.fhir.told import LOCATION, PATIENT, Spoken, Telling
 from cmvmon.feeds.records import Expected, Fault, Record, Records
 from cmvmon.feeds.told_records import ONLY, Format, OfTable, told_under
 
@@ -61,7 +61,7 @@ class _Teller:
     said: Callable[[Telling, str], Iterable[_Said]]
     called: Callable[[Telling], str]
     settled: Collection[str] = ()
-    last_word: Callable[[Sequence[dict[str, str]]], dict[str, str]] | None = None
+    last_word: Callable[[Sequence[Spoken]], dict[str, str]] | None = None
     needs_its_codes: bool = False
     tells: Callable[[Resource], bool] | None = None
     needs_moment: bool = False
@@ -272,9 +272,7 @@ def _with_last_words(
     for several in of_key.values():
         last_word = of_kind[several[0][1].kind].last_word
         if len(several) > 1 and last_word is not None:
-            beside = {n: {"of": r.kind, "ended_at": persons_told.ended_at(r)} for n, r, _ in several}
-            held = last_word([dict(cells[n]) | beside[n] for n, _, _ in several])
-            holds = {name: text for name, text in held.items() if name not in ("of", "ended_at")}
+            holds = last_word([(resource, dict(cells[n])) for n, resource, _ in several])
             cells |= dict.fromkeys((n for n, _, _ in several), holds)
     return cells
 

@@ -15,6 +15,8 @@ from cmvmon.feeds.records import Unclear
 
 PATIENT, LOCATION = "Patient", "Location"
 ANY_PATIENT = "Patient.identifier.value"
+Spoken = tuple[Resource, dict[str, str]]
+"""A resource, and what it says of a table as one record: a text by column."""
 _DEEPEST = 8  # a bed in a room in a ward in a building
 
 
