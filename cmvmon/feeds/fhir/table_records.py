@@ -84,41 +84,30 @@ def _of_movement(telling: Telling, movement: Movement, column: str, place: str) 
 
 
 _OF_PLACES = ("unit", "ward", "bed")
+_OF_PERSONS = partial(_Teller, last_word=persons_told.last_word, needs_moment=True)
 _TELLS: Mapping[str, tuple[_Teller, ...]] = {
     ADMINISTRATION: (_Teller(DOSES_GIVEN, doses_told.WAYS, _one(doses_told.dose_of), doses_told.called),),
     ENCOUNTER: (
         _Teller(PATIENT_MOVEMENTS, encounters.WAYS, _movements, lambda _: ENCOUNTER, encounters.SETTLED),
-        _Teller(
+        _OF_PERSONS(
             DEATHS,
             persons_told.WAYS_OF_VISIT,
             _one(persons_told.death_of_visit),
             lambda _: ENCOUNTER,
             persons_told.SETTLED,
-            last_word=persons_told.last_word,
             tells=persons_told.tells_how_it_ended,
-            needs_moment=True,
         ),
     ),
     PATIENT: (
-        _Teller(
+        _OF_PERSONS(
             DEATHS,
             {},
             _one(persons_told.death_of),
             lambda _: PATIENT,
             persons_told.SETTLED,
-            last_word=persons_told.last_word,
             tells=persons_told.tells_of_life,
-            needs_moment=True,
         ),
-        _Teller(
-            BIRTH_DATES,
-            {},
-            _one(persons_told.birth_of),
-            lambda _: PATIENT,
-            last_word=persons_told.last_word,
-            tells=persons_told.tells_birth,
-            needs_moment=True,
-        ),
+        _OF_PERSONS(BIRTH_DATES, {}, _one(persons_told.birth_of), lambda _: PATIENT, tells=persons_told.tells_birth),
     ),
     REQUEST: (
         _Teller(
