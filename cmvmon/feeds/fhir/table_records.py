@@ -194,7 +194,7 @@ class TableTold:
         ]
         self._columns = columns
         self._said = [(n, resource, one) for n, (resource, one) in enumerate(said, n_before + 1)]
-        self._faults = {n: code for n, resource, one in self._said if (code := _fault(resource, one, processing))}
+        self._faults = {n: why for n, resource, one in self._said if (why := _fault(resource, one, processing))}
         sound = [said for said in self._said if said[0] not in self._faults]
         self._cells = _with_last_words(self._said, columns, self._of_kind, sound)
 
@@ -213,7 +213,7 @@ class TableTold:
             cells = told[number] = self._cells[number]
             names[number] = teller.called(one.telling)
             if number in self._faults:
-                faults[number] = Fault(self._faults[number], None)
+                faults[number] = self._faults[number]
             # Numbers, codes and moments: names and addresses stay in the landing.
             kept = place_of(resource) | {name: text for name, text in cells.items() if address_of(name) is None}
             texts[number] = json.dumps(kept, sort_keys=True, ensure_ascii=False)
@@ -233,11 +233,12 @@ class TableTold:
 _Numbered = tuple[int, Resource, _Said]
 
 
-def _fault(resource: Resource, one: _Said, processing: Collection[str]) -> str:
-    """Why a record is set apart whatever it says; "" where it is not."""
+def _fault(resource: Resource, one: _Said, processing: Collection[str]) -> Fault | None:
+    """Why a record is set apart whatever it says; None where it is not."""
     if resource.modifiers:
-        return "unknown_modifier"
-    return "not_for_production" if one.telling.is_test and "HTEST" not in processing else ""
+        return Fault("unknown_modifier", None)
+    is_for_tests = one.telling.is_test and "HTEST" not in processing
+    return Fault("not_for_production", None) if is_for_tests else None
 
 
 def _with_last_words(
