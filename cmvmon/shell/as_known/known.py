@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 
@@ -10,16 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain.columns import RowType
-from cmvmon.domain.conflicts import CONFLICTS
-from cmvmon.domain.delivered import (
-    BY_NAME,
-    DELIVERED,
-    LEADING,
-    SNAPSHOT_REFUSED,
-    Delivered,
-    Versions,
-    with_what_it_tells,
-)
+from cmvmon.domain.delivered import BY_NAME, DELIVERED, Delivered, Versions, with_what_it_tells
 from cmvmon.domain.known import Known, all_told, unclear_of, with_told
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import ASSAYS
@@ -28,14 +19,13 @@ from cmvmon.feeds.formats import STATING
 from cmvmon.shell.alerts.answered import answered_results
 from cmvmon.shell.as_known.signs_of_life import ever_sent, last_heard, last_signs, silent_laboratories, silent_tables
 from cmvmon.shell.as_known.unread_results import unread_results
+from cmvmon.shell.as_known.waiting_records import WaitingRecord, waiting_records
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.rows.schema import DELIVERIES
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.versions.one_number import under_one_number
-from cmvmon.shell.versions.stored_versions import RECORD, chunks, stored_versions
+from cmvmon.shell.versions.stored_versions import RECORD, stored_versions
 from cmvmon.shell.waiting import feed_state
-from cmvmon.shell.waiting.quarantine import open_quarantine
-from cmvmon.shell.waiting.quarantine_answers import mark
 
 
 def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: Collection[str] | None = None) -> Known:
@@ -54,13 +44,14 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     signs = last_signs(connection, as_of=as_of)
     silent = silent_tables(signs, site, as_of=as_of)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
-    unread = _unread(connection, as_of, found)
+    waiting = waiting_records(connection, as_of=as_of)
+    unread = _unread(waiting, found)
     return Known(
         tables,
         assays_in_use(site, *tables.values()),
         {name: frozenset(patients) for name, patients in unread.items()},
         unread_until=unread,
-        unread_results=unread_results(connection, as_of=as_of) if unread[LEADING.name] else (),
+        unread_results=unread_results(waiting, as_of=as_of),
         silent=silent,
         silent_laboratories=silent_laboratories(signs, site, as_of=as_of),
         heard_since=heard,
@@ -164,40 +155,28 @@ def _of_last_judging(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unread(
-    connection: sa.Connection, as_of: datetime, own: Mapping[str, tuple[pl.DataFrame | None, pl.DataFrame]]
+    waiting: Iterable[WaitingRecord], own: Mapping[str, tuple[pl.DataFrame | None, pl.DataFrame]]
 ) -> dict[str, dict[str, datetime]]:
     """By table, the patients of whom a delivered record waits in quarantine, with when the last one landed, a record that was sent
     several times when it did first: what it said can't be told from the rest. `own`: by table, its rows, and what records come
     to of which none stands; statements by which it can't be told which rows of another table stand count too.
-
-    Records that contradict each other are read where a row stands for them, in which what they do not agree on is null. Of a
-    snapshot that was refused whole nothing is lost: what was known before stands.
     """
-    waiting = open_quarantine(connection, as_of=as_of)
     found: dict[str, dict[str, datetime]] = {table.name: {} for table in DELIVERED}
-    if waiting.height:  # seldom
-        waiting = waiting.filter(
-            pl.col("patient_id").is_not_null() & ~pl.col("reason").is_in(sorted({*CONFLICTS, SNAPSHOT_REFUSED}))
-        )
-        one = links(connection, as_of=as_of, about=set(waiting["patient_id"]))
-        parts = chunks(set(waiting["delivery_id"]))
-        landed = dict(row for some in parts for row in _landed(connection, some))
-        first: dict[str, datetime] = {}  # a record that is sent again each night came when it came first
-        marked = [(mark(row), row) for row in waiting.to_dicts()]
-        for record, row in sorted(marked, key=lambda pair: landed[pair[1]["delivery_id"]]):
-            first.setdefault(record, landed[row["delivery_id"]])
-        for record, row in marked:
-            name = row["table_name"]
-            for table in with_what_it_tells(name) if name in found else ():
-                who, came = one.of(row["patient_id"]), first[record]
-                found[table][who] = max(came, found[table].get(who, came))
+
+    def add(table: str, who: str, came: datetime) -> None:
+        found[table][who] = max(came, found[table].get(who, came))
+
+    for record in waiting:
+        name = record.row["table_name"]
+        for table in with_what_it_tells(name) if name in found else ():
+            add(table, record.patient_id, record.came_first_at)
     for name, (_, fallen) in own.items():
         for who, came in zip(fallen["patient_id"], fallen["received_at"], strict=True) if fallen.height else ():
             for table in with_what_it_tells(name):
-                found[table][who] = max(came, found[table].get(who, came))
+                add(table, who, came)
     for table, rows in unclear_of({name: rows for name, (rows, _) in own.items() if rows is not None}).items():
         for who, came in rows.iter_rows():
-            found[table][who] = max(came, found[table].get(who, came))
+            add(table, who, came)
     return found
 
 
@@ -223,15 +202,8 @@ def known_and_unread(
         for name in (table.name, *told_by)
     }
     rows, *told = (found[name][0] for name in found)
-    unread = set(_unread(connection, as_of, found)[table.name]) & set(patients)
+    unread = set(_unread(waiting_records(connection, as_of=as_of), found)[table.name]) & set(patients)
     return with_told(table, rows, *told) if told else rows, unread
-
-
-def _landed(connection: sa.Connection, deliveries: Collection[str]) -> Iterator[tuple[str, datetime]]:
-    """When the bytes of each of these deliveries landed, the last time that they did."""
-    d = DELIVERIES.c
-    query = sa.select(d.delivery_id, sa.func.max(d.landed_at)).where(d.delivery_id.in_(deliveries))
-    return ((name, at) for name, at in connection.execute(query.group_by(d.delivery_id)))
 
 
 def assays_in_use(site: Site, *tables: pl.DataFrame) -> pl.DataFrame:

@@ -45,15 +45,10 @@ _CAME_IN = (
 def open_quarantine(connection: sa.Connection, *, as_of: datetime | None = None) -> pl.DataFrame:
     """The records that wait (by `as_of`), as `quarantined_records`: set apart by the last judging of their delivery, and
     not brought right by a later one."""
-    rows = _rows(connection, as_of)
+    rows = waiting_rows(connection, as_of)
     waiting = [{name: row[name] for name in QUARANTINED_RECORDS.schema} for row in rows]
     frame = pl.DataFrame(waiting, schema=QUARANTINED_RECORDS.schema, orient="row")
     return frame.sort(*QUARANTINED_RECORDS.key)
-
-
-def waiting_of(connection: sa.Connection, table: str, *, as_of: datetime) -> Sequence[Mapping[str, Any]]:
-    """The records of that table that waited by `as_of`, as they are stored: with `identity`, what they name."""
-    return [row for row in _rows(connection, as_of) if row["table_name"] == table]
 
 
 def open_with_deliveries(connection: sa.Connection) -> list[dict[str, Any]]:
@@ -68,7 +63,8 @@ def open_with_deliveries(connection: sa.Connection) -> list[dict[str, Any]]:
     return found
 
 
-def _rows(connection: sa.Connection, as_of: datetime | None) -> Sequence[Mapping[str, Any]]:
+def waiting_rows(connection: sa.Connection, as_of: datetime | None) -> Sequence[Mapping[str, Any]]:
+    """The records of `open_quarantine` as they are stored, in any order: with `identity`, what they name."""
     if as_of is None or not _came_after(connection, as_of):
         return _listed(connection)
     return _waiting(connection, set_apart(connection, as_of=as_of), as_of=as_of)
@@ -89,7 +85,7 @@ def waits(connection: sa.Connection, *, as_of: datetime) -> frozenset[Waits]:
     """What waited at that moment."""
     return frozenset(
         Waits(row["feed"], row["table_name"], row["named_patient"] or row["patient_id"], row["reason"], mark(row))
-        for row in _rows(connection, as_of)
+        for row in waiting_rows(connection, as_of)
     )
 
 
@@ -97,7 +93,7 @@ def refused_whole(connection: sa.Connection, *, as_of: datetime) -> frozenset[st
     """The deliveries that were refused whole and wait for somebody at that moment."""
     reasons = (REFUSED, SNAPSHOT_REFUSED)
     if _came_after(connection, as_of):
-        return frozenset(row["delivery_id"] for row in _rows(connection, as_of) if row["reason"] in reasons)
+        return frozenset(row["delivery_id"] for row in waiting_rows(connection, as_of) if row["reason"] in reasons)
     return frozenset(row["delivery_id"] for row in _listed(connection, QUARANTINE.c.reason.in_(reasons)))
 
 
