@@ -17,7 +17,14 @@ from cmvmon.domain.rows import ASSAYS
 from cmvmon.domain.standing import standing_and_fallen
 from cmvmon.feeds.formats import STATING
 from cmvmon.shell.alerts.answered import answered_results
-from cmvmon.shell.as_known.signs_of_life import ever_sent, last_heard, last_signs, silent_laboratories, silent_tables
+from cmvmon.shell.as_known.signs_of_life import (
+    ever_sent,
+    last_heard,
+    last_signs,
+    rhythms_kept,
+    silent_laboratories,
+    silent_tables,
+)
 from cmvmon.shell.as_known.unread_results import unread_results
 from cmvmon.shell.as_known.waiting_records import WaitingRecord, waiting_records
 from cmvmon.shell.folder.site import Site
@@ -42,7 +49,8 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
     }
     tables = all_told({name: rows for name, (rows, _) in found.items() if rows is not None})
     signs = last_signs(connection, as_of=as_of)
-    silent = silent_tables(signs, site, as_of=as_of)
+    kept = rhythms_kept(signs, site, as_of=as_of)
+    silent = silent_tables(signs, kept)
     heard = {name: feed_state.landed_since(connection, name, last, as_of=as_of) for name, last in silent.items()}
     waiting = waiting_records(connection, as_of=as_of)
     unread = _unread(waiting, found)
@@ -53,7 +61,7 @@ def known(connection: sa.Connection, site: Site, *, as_of: datetime, patients: C
         unread_until=unread,
         unread_results=unread_results(waiting, as_of=as_of),
         silent=silent,
-        silent_laboratories=silent_laboratories(signs, site, as_of=as_of),
+        silent_laboratories=silent_laboratories(signs, kept),
         heard_since=heard,
         last_heard=last_heard(signs, as_of=as_of),
         ever_sent={table.name: ever_sent(connection, table, as_of) for table in DELIVERED if table.asked_for[1]},

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, LEADING, Delivered, with_what_it_tells
+from cmvmon.domain.delivered import BY_LABORATORY, BY_NAME, Delivered, with_what_it_tells
 from cmvmon.domain.errors import ProtocolError
 from cmvmon.feeds.rhythm import Rhythm
 from cmvmon.shell.folder.site import Site
@@ -95,36 +95,42 @@ def keeps_rhythm(site: Site, feed: str, table: str, last: datetime | None, *, as
     return None if rhythm is None else rhythm.is_kept(last, as_of=as_of, site_zone=ZoneInfo(site.settings().time_zone))
 
 
-def silent_tables(signs: Mapping[tuple[str, str], datetime], site: Site, *, as_of: datetime) -> dict[str, datetime]:
-    """The tables of which every feed that says how often it comes is silent: the last of its signs of life (`last_signs`)."""
-    kept: dict[str, list[bool]] = {}
-    heard: dict[str, list[datetime]] = {}
-    for (feed, name), last in signs.items():
-        is_kept = keeps_rhythm(site, feed, name, last, as_of=as_of)
-        for table in with_what_it_tells(name) if is_kept is not None else ():
-            kept.setdefault(table, []).append(bool(is_kept))
-            heard.setdefault(table, []).append(last)
-    return {table: max(heard[table]) for table, each in kept.items() if not any(each)}
+def rhythms_kept(
+    signs: Mapping[tuple[str, str], datetime], site: Site, *, as_of: datetime
+) -> dict[tuple[str, str], bool]:
+    """By feed and table, whether its last sign of life (`last_signs`) lies within what is agreed, where anything is agreed."""
+    asked = {place: keeps_rhythm(site, *place, last, as_of=as_of) for place, last in signs.items()}
+    return {place: is_kept for place, is_kept in asked.items() if is_kept is not None}
+
+
+def silent_tables(
+    signs: Mapping[tuple[str, str], datetime], kept: Mapping[tuple[str, str], bool]
+) -> dict[str, datetime]:
+    """The tables of which every feed that says how often it comes is silent (`rhythms_kept`): the last of its signs of life."""
+    of_table: dict[str, list[tuple[str, str]]] = {}
+    for place in kept:
+        for table in with_what_it_tells(place[1]):
+            of_table.setdefault(table, []).append(place)
+    silent = {table: each for table, each in of_table.items() if not any(kept[place] for place in each)}
+    return {table: max(signs[place] for place in each) for table, each in silent.items()}
 
 
 def silent_laboratories(
-    signs: Mapping[tuple[str, str], datetime], site: Site, *, as_of: datetime
+    signs: Mapping[tuple[str, str], datetime], kept: Mapping[tuple[str, str], bool]
 ) -> dict[str, datetime]:
-    """The laboratories whose results have stayed away for longer than their file says, each with the last of its signs of life: a
-    laboratory's results come by the feed of its name."""
-    of_results = {feed: last for (feed, table), last in signs.items() if table in BY_LABORATORY}
+    """The laboratories whose results have stayed away for longer than their file says (`rhythms_kept`), each with the last of its
+    signs of life: a laboratory's results come by the feed of its name."""
     return {
-        feed: last
-        for feed, last in of_results.items()
-        if keeps_rhythm(site, feed, LEADING.name, last, as_of=as_of) is False
+        feed: signs[feed, table] for (feed, table), is_kept in kept.items() if table in BY_LABORATORY and not is_kept
     }
 
 
 def silent_of(connection: sa.Connection, site: Site, table: str, *, as_of: datetime) -> dict[str, datetime]:
     """`silent_tables` of that table alone: its name and when it was last heard of, or nothing."""
     places = [place for place in feed_state.feeds_and_tables(connection) if table in with_what_it_tells(place[1])]
-    signs = {place: last_sign(connection, *place, as_of=as_of) for place in places}
-    told = silent_tables({place: last for place, last in signs.items() if last is not None}, site, as_of=as_of)
+    asked = {place: last_sign(connection, *place, as_of=as_of) for place in places}
+    signs = {place: last for place, last in asked.items() if last is not None}
+    told = silent_tables(signs, rhythms_kept(signs, site, as_of=as_of))
     return {name: last for name, last in told.items() if name == table}
 
 
