@@ -149,6 +149,16 @@ def test_of_whom_a_row_could_not_be_read_is_known_of_every_table_from_its_delive
     assert not any(what_was_known(site, 3).unread_of(other) for other in others)
 
 
+def test_a_record_that_is_sent_again_came_when_it_came_first(site: Path) -> None:
+    for at, name, others in ((2, "one.ndjson", ()), (3, "two.ndjson", (result("P2", 1000),))):
+        dropped(site, result("P1", "?"), *others, name=name)
+        with open_site(site) as opened:
+            take_in_drop(opened, received_at=day(at))
+    found = what_was_known(site, 4)
+    assert found.unread_until[VIRAL_LOAD_RESULTS.name] == {"P1": day(2)}
+    assert [(one.patient_id, one.came_at) for one in found.results_unread()] == [("P1", day(2))]
+
+
 def test_whether_a_unit_sends_a_value_is_known_from_the_first_of_anybody_on(site: Path) -> None:
     value = {"table": "laboratory_values", "patient_id": "P1", "sampled_at": text(day(1)), "unit": "mmol/L"}
     dropped(site, value | {"analyte": "total_calcium", "analyte_value": "2.3"}, name="one.ndjson")
