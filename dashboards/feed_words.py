@@ -12,6 +12,7 @@ from cmvmon.text import Language
 from cmvmon.text.values import operations_in_words, table_in_words
 
 _TROUBLES_OPEN = 2  # more warnings than these would stand before the first patient
+_ONE_LINE = 150  # characters: a longer sentence, of many tables, would stand as several lines before the first patient
 _NIGHT_NOT_DONE = ("night_missed", "night_stopped")
 
 
@@ -46,8 +47,9 @@ def plain_feeds(view: WardView, language: Language) -> str:
 
 
 def fold(lines: list[str], summary: str) -> Row:
-    """Lines under one; a line alone needs none."""
-    return {"summary": summary if len(lines) > 1 else "", "lines": lines}
+    """Lines under one; a short line alone needs none."""
+    is_long = len(lines) > 1 or any(len(line) > _ONE_LINE for line in lines)
+    return {"summary": summary if is_long else "", "lines": lines}
 
 
 def troubled(lines: list[Row], language: Language) -> Row:

@@ -21,6 +21,7 @@ from cmvmon.dashboards.row_views import LatestResult, NotAssessable
 from cmvmon.dashboards.script import shared_script
 from cmvmon.dashboards.views import FeedState, PatientView, WardRow, WardView
 from cmvmon.dashboards.ward import ward_page
+from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
@@ -274,7 +275,21 @@ def test_the_state_of_every_feed_comes_first_with_the_stopped_work_before_all() 
     )
     untold = ward(made_up_ward.ward(feeds=(FeedState("synthetic", "viral_load_results", made_up.day(20), None),)))
     assert "geen afspraak hoe vaak die komt" in untold
+    assert "<summary>Koppelingen" not in untold, "one short line needs no fold"
     assert "Geen koppeling bekend: lijst kan onvolledig zijn." in ward(made_up_ward.ward(feeds=()))
+
+
+def test_many_tables_of_which_nothing_is_agreed_are_one_line_before_the_first_patient_also_beside_trouble() -> None:
+    """Their names are one tap away: a list of seventeen tables says nothing at seven in the morning."""
+    others = [FeedState("synthetic", table.name, made_up.day(20), None) for table in DELIVERED if table is not LEADING]
+    trouble = FeedState("synthetic", LEADING.name, made_up.day(20), True, n_quarantined=1)
+    html = ward_page(made_up_ward.ward(feeds=(*others, trouble)), language=language("en"))
+    feeds = html.split('id="feeds"')[1].split("</section>")[0]
+    shown, _, folded = feeds.partition("<details>")
+    assert "Records set apart" in shown
+    assert "no agreement" not in shown
+    assert re.search(rf"<summary>Feeds without trouble \(synthetic\); tables: {len(others)}, last", folded)
+    assert "doses given" in folded
 
 
 def test_an_unknown_operations_code_is_shown_as_it_is() -> None:
