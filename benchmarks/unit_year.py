@@ -37,7 +37,7 @@ from benchmarks.unit_year_judged import (
     false_alarms,
     found,
 )
-from benchmarks.unit_year_missed import KIND, missed_text, of_a_load
+from benchmarks.unit_year_missed import KIND, missed_text, of_a_load, sampled_weekly, told_of_patient
 from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import ASSUMED, BEDS, DAYS, SHARES, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text, why_not
@@ -48,7 +48,8 @@ from cmvmon.run.replay.replay_report import REPEAT_DAYS, opened_in, repeats
 from cmvmon.shell.folder import protocol_files
 
 PAGE, DATA = Path(__file__).with_name("unit_year.md"), Path(__file__).with_name("unit_year.json")
-SEEDS = (20270101, 20280101, 20290101)  # three years, so that rare courses come more than once or twice
+# Six years, so that rare courses come more than once or twice. The last three were drawn when nothing was changed any more.
+SEEDS = (20270101, 20280101, 20290101, 20300101, 20310101, 20320101)
 MOST_REPEATS, MOST_TIER_1, LEAST_TOLD = 0.02, 1.0, 0.95  # the targets
 
 
@@ -183,10 +184,17 @@ def _targets(years: Collection[Judged], days: int) -> list[list[str]]:
         if one.kind == KIND:
             told = f"non-responders told by day {WITHIN_DAYS[KIND]:g} of treatment, {one.compartment}"
             high = f"of these, whose load truly stood at 1,000 IU/mL or above, {one.compartment}"
-            counts = ((told, one.in_time, one.lasted), (high, *of_a_load(years, days, one.compartment)))
+            weekly = f"of these, with a result in each of the three weeks, {one.compartment}"
+            counts = (
+                (told, one.in_time, one.lasted),
+                (high, *of_a_load(years, days, one.compartment)),
+                (weekly, *sampled_weekly(years, days, one.compartment)),
+            )
             least = f">= {100 * LEAST_TOLD:g} %"
             rows += [[what, share(n, of), least, _said_of(n, of)] for what, n, of in counts]
-    return rows
+    n, of = told_of_patient(years, days)
+    patients = f"patients of these who were told of by day {WITHIN_DAYS[KIND]:g}, by an alert about either compartment"
+    return [*rows, [patients, share(n, of), f">= {100 * LEAST_TOLD:g} %", _said_of(n, of)]]
 
 
 def _said(is_reached: bool) -> str:

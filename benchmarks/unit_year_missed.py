@@ -43,6 +43,38 @@ def of_a_load(years: Collection[Judged], days: int, compartment: str) -> tuple[i
     return sum(found), len(found)
 
 
+def sampled_weekly(years: Collection[Judged], days: int, compartment: str) -> tuple[int, int]:
+    """Of those with a result that stands in each of the three weeks, as the target is worded: told in time, and how many."""
+    found = [
+        is_told
+        for one, event, is_told in lasting(years, days)
+        if event.compartment == compartment and all(_stood(one, event, week) for week in range(3))
+    ]
+    return sum(found), len(found)
+
+
+def told_of_patient(years: Collection[Judged], days: int) -> tuple[int, int]:
+    """Of the treatments during which a compartment did not respond: of how many patients an alert of tier 1 or 2 about a load, of
+    whichever compartment, came within the time."""
+    within, found = WITHIN_DAYS[KIND], dict[tuple[str, float], bool]()
+    for one, event, _ in lasting(years, days):
+        came = [day - event.begins for day, told in one.about_a_course if told.patient_id == event.patient_id]
+        found[event.patient_id, event.begins] = any(0.0 <= day <= within for day in came)
+    return sum(found.values()), len(found)
+
+
+def _stood(one: Judged, event: Event, week: int) -> bool:
+    """Whether a result that was sampled in that week of treatment stands."""
+    begins = event.begins + 7.0 * week - (1.0 if week == 0 else 0.0)
+    mine = one.year.results.filter(
+        pl.col("patient_id") == event.patient_id,
+        pl.col("compartment") == event.compartment,
+        pl.col("result_status") != "withdrawn",
+        pl.col("day").is_between(begins, event.begins + 7.0 * (week + 1) + 0.5),
+    )
+    return mine.height > 0
+
+
 def missed_text(years: Collection[Judged], days: int) -> str:
     """The section of the page; that there is none, where all were told."""
     rows = [_row(one, event) for one, event, is_told in lasting(years, days) if not is_told]

@@ -27,7 +27,7 @@ from benchmarks.alert_patients import BAL, COURSES, DAY_0, PLASMA
 from benchmarks.unit_year_doses import GANCICLOVIR, LEAST_DAYS, TOO_HIGH, TOO_LOW
 from benchmarks.unit_year_judged import Judged, adds, false_alarms, found, median_interval
 from benchmarks.unit_year_loads import Load
-from benchmarks.unit_year_missed import missed_text, of_a_load
+from benchmarks.unit_year_missed import missed_text, of_a_load, sampled_weekly, told_of_patient
 from benchmarks.unit_year_mornings import judged
 from benchmarks.unit_year_patients import DAYS, DOSE, SHARES, WARM_UP_DAYS, Event, Year, year
 from benchmarks.unit_year_text import ALONE, EVENTS, FALSE, HEAD, LOW, strength_text, why_not
@@ -282,6 +282,43 @@ def test_a_non_responder_who_was_told_is_not_among_the_missed() -> None:
     assert of_a_load([one], DAYS, "plasma") == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("days", "withdrawn", "of"),
+    [
+        ((9.2, 18.0, 25.0), (), 1),  # a day before the first dose still is of its week
+        ((10.0, 18.0, 31.4), (), 1),
+        ((10.0, 18.0), (), 0),  # none of the third week
+        ((10.0, 18.0, 25.0), (18.0,), 0),
+    ],
+    ids=["weekly", "the last on the last day", "a week without", "one was withdrawn"],
+)
+def test_sampled_weekly_means_a_result_that_stands_in_each_week(
+    days: tuple[float, ...], withdrawn: tuple[float, ...], of: int
+) -> None:
+    one = _of_samples(4.0, *((day, 9_000.0) for day in days), alerts=(("response", 25.0, None),))
+    status = pl.when(pl.col("day").is_in(withdrawn)).then(pl.lit("withdrawn")).otherwise(pl.lit("final"))
+    one = replace(one, year=replace(one.year, results=one.year.results.with_columns(result_status=status)))
+    assert sampled_weekly([one], DAYS, "plasma") == (of, of)
+    assert sampled_weekly([one], DAYS, "bal") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "told"),
+    [
+        ([("response", 31.0, None)], 1),  # of plasma, while BAL did not respond
+        ([("response", 31.5, None)], 0),
+        ([("response 3", 22.0, None)], 0),
+        ([("plasma_does_not_exclude", 22.0, None)], 0),
+        ([], 0),
+    ],
+)
+def test_a_patient_is_told_of_by_an_alert_about_either_compartment_in_time_and_counts_once(
+    alerts: list[tuple[str, float, float | None]], told: int
+) -> None:
+    both = (NO_RESPONSE, replace(NO_RESPONSE, compartment="bal"))
+    assert told_of_patient([said(*alerts, events=both)], DAYS) == (told, 1)
+
+
 def test_a_false_alarm_is_one_of_which_nothing_is_true_that_morning() -> None:
     alerts = [("rebound", day, None) for day in (3.0, 9.0, 12.0, 39.0, 45.0)]
     high = Event("A", "plasma", "untreated", 44.0, 50.0)
@@ -335,7 +372,7 @@ def test_the_written_page_is_of_the_seeds_that_were_fixed_before() -> None:
     assert tuple(written["seeds"]) == unit_year.SEEDS
     assert days == DAYS
     text = unit_year.PAGE.read_text(encoding="utf-8")
-    assert f"3 years of {days} days" in text
+    assert f"{len(unit_year.SEEDS)} years of {days} days" in text
     assert f"seeds {', '.join(map(str, unit_year.SEEDS))}" in text
     assert set(written["rules"]) == {line.split("`")[1] for line in _rows(text, "## Alerts of each rule")}
     years = [year(seed) for seed in unit_year.SEEDS]
