@@ -145,7 +145,7 @@ def measure(series: int, *, repeats: int, planted: int = 0) -> Measured:
     spent: defaultdict[str, list[Spent]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         out, table = Path(name) / "out", Path(name) / "weekly_decline.parquet"
-        options = ("--out", str(out), "--as-of", AS_OF.isoformat())
+        options = ("--out", str(out), "--replace", "--as-of", AS_OF.isoformat())
         for _ in range(repeats + 1):
             for _ in range(3):
                 spent["scan"].append(scan(results))

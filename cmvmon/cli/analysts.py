@@ -13,6 +13,7 @@ import typer
 
 from cmvmon.cli.face import HERE, Json, Method, SiteOption, app, moment_of
 from cmvmon.cli.progress import progress
+from cmvmon.domain.errors import SiteError
 
 # Spelled out here, so that --help need not import the simulator; a test holds it to cmvmon.simulate.SCENARIOS.
 _SCENARIOS = (
@@ -45,6 +46,10 @@ def analyze(
     ask_next: Annotated[
         bool, typer.Option("--next-sample", help="Write next_sample.parquet too; far slower where many calls are open.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="The new tables take the place of a former run's in OUT, once they are whole."),
+    ] = False,
     engine: Annotated[
         str, typer.Option("--engine", metavar="local|spark", help="Here, or on a cluster (docs/scale.md).")
     ] = "local",
@@ -59,6 +64,8 @@ def analyze(
 ) -> None:
     """Tables in, weekly decline, verdicts and concordance out: no site, no store.
 
+    OUT holds the tables of one run: where one stands already the command refuses, or replaces all of them with `--replace`.
+
     With `--engine spark`, IN and OUT are folders that the cluster sees, or a schema of its tables (`catalog.schema`).
     """
     if engine == "local":  # what an engine starts has its own room
@@ -66,6 +73,8 @@ def analyze(
     from cmvmon.workbench.engines import where_to_run
 
     address = where_to_run(engine, remote)
+    if address is not None and replace:
+        raise SiteError("--replace is for --engine local; on a cluster name another OUT, or remove the tables there")
     moment = None if as_of is None else moment_of(as_of, site)
     asked: dict[str, Any] = {"root": site, "as_of": moment, "partitions": partitions}
     asked |= {"method": method, "priors": priors, "ask_next": ask_next}
@@ -73,7 +82,7 @@ def analyze(
         from cmvmon.workbench.analysis import analyze as run
 
         with progress("ranges of patients") as told:
-            done = run(Path(source), Path(out), progress=told, **asked)
+            done = run(Path(source), Path(out), replace=replace, progress=told, **asked)
         _tell_of_headers(Path(source))
     else:
         from cmvmon.workbench.engines.spark_run import analyze_on_spark

@@ -20,7 +20,7 @@ _STANDS = {
     "backup": "no backup was made; the site is as it was",
     "board": "what was recorded stands; whoever had a page open signs in again",
     "calibrate": "no file was written",
-    "analyze": "no table is half written; run it again",
+    "analyze": "OUT is as it was; run it again",
     "demo": "what was done stands; run it again to go on",
     "init": "the folder may lack its settings; remove it before it is tried again",
     "ingest": "each file that is named above stands; what has landed after it is taken in by the next night; nothing was assessed",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -40,8 +38,9 @@ from cmvmon.workbench.batch import (
 from cmvmon.workbench.behind import Behind
 from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, refuse_links, sample_of
 from cmvmon.workbench.ordered_parquet import OrderedParquet
+from cmvmon.workbench.out_folder import room_for
 from cmvmon.workbench.partitions import Partitions, bounds_of
-from cmvmon.workbench.quarantined import write_quarantined
+from cmvmon.workbench.quarantined import SET_APART, write_quarantined
 
 ROWS_PER_PARTITION = 42_500  # results; what assessing two ranges of so many at once needs stays below 1 GiB
 AT_ONCE = 2  # ranges; each on a core of its own where there are two
@@ -69,6 +68,7 @@ def analyze(
     method: str | None = None,
     priors: Path | None = None,
     ask_next: bool = False,
+    replace: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Analysed:
     """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
@@ -82,12 +82,14 @@ def analyze(
     Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
     of them, and as many as the number of results asks for. The bytes written do not depend on it. `progress` is told of it.
 
-    Raises SiteError or DeliveryError when a table is missing, doubled or unreadable.
+    `out` holds the tables of one run, all of them: where one of a former run stands, nothing is read; with `replace` the new
+    folder takes the place of that one when it is whole.
+
+    Raises SiteError or DeliveryError when a table is missing, doubled or unreadable, or stands in `out` already. Then nothing is
+    written.
     """
     if not source.is_dir():
         raise SiteError(f"{source.name} is no folder; name the folder that holds {LEADING.name}.parquet or .csv")
-    if out.exists() and not out.is_dir():
-        raise SiteError(f"{out.name} is a file; name a folder with --out")
     if partitions is not None and partitions < 1:
         raise SiteError(f"--partitions is {partitions}; give 1 or more")
     protocol, how = policy_of(root, method=method, priors=priors)
@@ -97,23 +99,22 @@ def analyze(
         name = LEADING.name
         raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
     optional = {row_type.name: find_table(source, row_type) for row_type in OPTIONAL}
-    is_new = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
-            read = _read_all(results, optional, Path(folder), partitions)
-            write_quarantined(
-                out, read.broken.items(), computed=COMPUTED_NAMES
-            )  # told before anything can stop the rest
-            moment = as_of or read.partitions.latest_usable()
-            if moment is None:
-                raise SiteError(
-                    "no row can be used, so there is no moment to judge; see quarantined.parquet, or give --as-of"
-                )
-            return _assess_all(read, How(protocol, moment, how, ask_next), Path(folder), out, progress)
-    finally:
-        if is_new and not any(out.iterdir()):  # refused before anything was written
-            out.rmdir()
+    with room_for(out, replace=replace) as room:
+        read = _read_all(results, optional, room.work, partitions)
+        moment = as_of or read.partitions.latest_usable()
+        if moment is None:
+            raise no_moment(dict(read.broken[LEADING.name]["reason"].value_counts().iter_rows()))
+        return _assess_all(read, How(protocol, moment, how, ask_next), room.tables, progress)
+
+
+def no_moment(broken: Mapping[str, int]) -> SiteError:
+    """What is said where no result can be used and no moment is given. `broken`: rows of results set apart, by reason."""
+    told = ", ".join(f"{n} {reason}" for reason, n in sorted(broken.items()))
+    because = f" (set apart: {told})" if told else ""
+    return SiteError(
+        f"no row can be used{because}, so there is no moment to judge, and nothing was written; with --as-of each row is "
+        f"written to {SET_APART}"
+    )
 
 
 @dataclass(frozen=True)
@@ -188,14 +189,15 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
     return _Read(kept, frozenset(name for name, path in optional.items() if path is not None), assays, apart)
 
 
-def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callable[[int, int], None]) -> Analysed:
-    """Assesses one range of patients after the other and writes what was computed; whole files or none."""
+def _assess_all(read: _Read, how: How, folder: Path, progress: Callable[[int, int], None]) -> Analysed:
+    """Assesses one range of patients after the other and writes what was computed into that folder."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
     crowded: list[pl.DataFrame] = []
     counts: Counter[str] = Counter()
     with ExitStack() as files:
         written = {
-            t.name: files.enter_context(OrderedParquet(folder / t.name, t.schema, key=t.key)) for t in how.computed
+            t.name: files.enter_context(OrderedParquet(folder / f"{t.name}.parquet", t.schema, key=t.key))
+            for t in how.computed
         }
         unit = _unit_concordance(read, how)
         writer = files.enter_context(Behind(at_most=len(how.computed)))
@@ -223,9 +225,7 @@ def _assess_all(read: _Read, how: How, folder: Path, out: Path, progress: Callab
         writer.do(written[CONCORDANCE.name].append, found.unit.select(*CONCORDANCE.schema))
     apart = read.broken | {name: pl.concat(parts, rechunk=True) for name, parts in broken.items()}
     too_many = pl.concat(crowded)
-    for row_type in how.computed:
-        os.replace(folder / row_type.name, out / f"{row_type.name}.parquet")
-    write_quarantined(out, [*apart.items(), (LEADING.name, too_many)], computed=COMPUTED_NAMES)
+    write_quarantined(folder, [*apart.items(), (LEADING.name, too_many)], computed=COMPUTED_NAMES)
     return Analysed(
         as_of=how.moment,
         patients=counts["patients"],

@@ -9,6 +9,7 @@ import polars as pl
 
 from cmvmon.feeds.reasons import remedy
 
+SET_APART = "quarantined"  # the name of that table
 QUARANTINED = {
     name: pl.Int64() if name == "line" else pl.String()
     for name in ("table_name", "line", "reason", "column", "remedy", "delivered_text")
@@ -19,7 +20,7 @@ Apart = Iterable[tuple[str, pl.DataFrame]]
 
 def write_quarantined(out: Path, quarantined: Apart, *, computed: Collection[str]) -> None:
     """The broken rows of `quarantined_rows`, as quarantined.parquet."""
-    quarantined_rows(quarantined, computed=computed).write_parquet(out / "quarantined.parquet")
+    quarantined_rows(quarantined, computed=computed).write_parquet(out / f"{SET_APART}.parquet")
 
 
 def quarantined_rows(quarantined: Apart, *, computed: Collection[str]) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def analysed(
     source: Path, root: Path, *, as_of: float | None = None
 ) -> tuple[Analysed, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     out = root / "out"
-    done = analyze(source, out, root=root / "site", as_of=None if as_of is None else day(as_of))
+    done = analyze(source, out, root=root / "site", as_of=None if as_of is None else day(as_of), replace=True)
     return done, *(pl.read_parquet(out / f"{name}.parquet") for name in ("weekly_decline", "verdicts", "quarantined"))
 
 

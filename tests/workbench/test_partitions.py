@@ -28,7 +28,7 @@ def written(tables: dict[str, pl.DataFrame], root: Path, partitions: int | None,
             frame.write_csv(source / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
         else:
             frame.write_parquet(source / f"{name}.parquet", row_group_size=500)
-    analyze(source, out, root=root / "site", partitions=partitions)
+    analyze(source, out, root=root / "site", partitions=partitions, replace=True)
     assert sorted(path.name for path in out.iterdir()) == sorted(f"{name}.parquet" for name in WRITTEN)
     return [(out / f"{name}.parquet").read_bytes() for name in WRITTEN]
 

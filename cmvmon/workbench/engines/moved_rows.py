@@ -32,7 +32,7 @@ from cmvmon.workbench.batch import (
     judge,
     patients_named,
 )
-from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
+from cmvmon.workbench.quarantined import QUARANTINED, SET_APART, quarantined_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 TABLE, PATIENT, NUMBER, KEY, FOREIGN = "table_name", "patient_id", "result_id", "batch_key", "is_foreign"
 APART, PACKED = "apart", "packed"
-SET_APART = "quarantined"  # the table of what is set apart
 _BY_NAME = {row_type.name: row_type for row_type in (*OF_PATIENTS, *OPTIONAL)}
 RESULTS_PER_BATCH = 100_000
 # Sail's workers are threads of one process, one for each part: no more of them judge at once than there are cores. Nothing is asked

@@ -26,8 +26,8 @@ from cmvmon.feeds.standard_table import typed_exchange
 from cmvmon.kinetics.concordance.tally import TALLIES
 from cmvmon.kinetics.concordance.unit import rows_of_tallies
 from cmvmon.protocol import Protocol
-from cmvmon.workbench.analysis import Analysed, policy_of
-from cmvmon.workbench.batch import OF_PATIENTS, How, computed_tables
+from cmvmon.workbench.analysis import Analysed, no_moment, policy_of
+from cmvmon.workbench.batch import OF_PATIENTS, How
 from cmvmon.workbench.engines import SAIL, SPARK, moved_rows
 from cmvmon.workbench.engines.moved_rows import (
     APART,
@@ -35,14 +35,14 @@ from cmvmon.workbench.engines.moved_rows import (
     KEY,
     NUMBER,
     PATIENT,
-    SET_APART,
     TABLE,
     Everybody,
     Schema,
 )
 from cmvmon.workbench.engines.places import Place, places
 from cmvmon.workbench.engines.spark_session import session
-from cmvmon.workbench.quarantined import QUARANTINED, quarantined_rows
+from cmvmon.workbench.out_folder import WRITTEN, refuse_former
+from cmvmon.workbench.quarantined import QUARANTINED, SET_APART, quarantined_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -125,9 +125,7 @@ class _Run:
             raise SiteError(
                 f"IN holds {LINKS.rows.name}, which only a site applies; give each patient one number and leave it out"
             )
-        there = [name for name in self._names() if self._out.read(name) is not None]
-        if there:
-            raise SiteError(f"OUT holds {', '.join(there)} already; name another")
+        refuse_former((name for name in WRITTEN if self._out.read(name) is not None), may_replace=False)
         is_done = False
         try:
             done = self._run(delivered)
@@ -137,16 +135,15 @@ class _Run:
             for name in (*self._working, *(() if is_done else self._written)):
                 self._out.drop(name)
 
-    def _names(self) -> tuple[str, ...]:
-        return (*(row_type.name for row_type in computed_tables(ask_next=self._wanted.ask_next)), SET_APART)
-
     def _run(self, delivered: dict[str, DataFrame]) -> Analysed:
+        from pyspark.sql import functions as f
 
         typed = self._typed(delivered)
         assays, broken_assays = _assays(delivered.get(ASSAYS.name))
         moment = self._wanted.as_of or self._latest(typed)
         if moment is None:
-            raise SiteError("no row can be used, so there is no moment to judge; give --as-of")
+            broken = typed.filter(_is_apart() & (f.col(TABLE) == LEADING.name))
+            raise no_moment(_counts(broken.select(f"{APART}.reason"), "reason"))
         how = How(self._wanted.protocol, moment, self._wanted.method, self._wanted.ask_next)
         everybody = Everybody(how, assays, frozenset(delivered))
         rows = self._under_each_patient(typed)
