@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -29,7 +30,7 @@ from cmvmon.kinetics import treatment_courses
 from cmvmon.kinetics import weekly_decline as _weekly_decline
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.simulate import DEFAULT_SCENARIO, Ward, ward
-from cmvmon.workbench.folder_tables import Typed, find_table, read_whole, refuse_links
+from cmvmon.workbench.folder_tables import Typed, find_table, read_whole, refuse_links, zone_called
 from cmvmon.workbench.line_fits import lines_of_frame
 from cmvmon.workbench.line_table import Columns
 
@@ -39,7 +40,7 @@ Frame = Any  # a polars or a pandas frame
 _TABLES = {rows.name: rows for rows in (*(table.rows for table in DELIVERED if not table.says_who), ASSAYS)}
 
 
-def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
+def read(source: str | Path | Mapping[str, Frame | str | Path], *, zone: str | None = None) -> Known:
     """The tables of a folder, or of files and frames by name of table, as an assessment reads them.
 
     Rows that break a promise are set apart, as `cmvmon analyze` does: a warning counts them by table and reason, and
@@ -48,9 +49,10 @@ def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
     Args:
         source: a folder with viral_load_results.(parquet|csv), and antiviral_courses, icu_stays and assays where there
             are any; or such files or frames by name of table (docs/tables.md).
+        zone: of times without an offset, as Europe/Amsterdam; without it such a row is set apart (`time_without_zone`).
 
     Raises:
-        SiteError: no folder or no results. DeliveryError: a table that can't be read.
+        SiteError: no folder, no results or no such zone. DeliveryError: a table that can't be read.
 
     >>> made = simulate(2, 28, seed=1)
     >>> known = read({"viral_load_results": made.viral_load_results, "antiviral_courses": made.antiviral_courses})
@@ -63,7 +65,8 @@ def read(source: str | Path | Mapping[str, Frame | str | Path]) -> Known:
         raise SiteError(f"{', '.join(strange)} is no table; known are {', '.join(_TABLES)}")
     if VIRAL_LOAD_RESULTS.name not in given:
         raise SiteError(f"there is no {VIRAL_LOAD_RESULTS.name}; give its file or frame")
-    read_ones = {name: _typed(found, _TABLES[name]) for name, found in given.items()}
+    local = zone_called(zone)
+    read_ones = {name: _typed(found, _TABLES[name], local) for name, found in given.items()}
     for name, (_, broken) in read_ones.items():
         _warn(name, broken)
     tables = all_told({name: usable for name, (usable, _) in read_ones.items() if name != ASSAYS.name})
@@ -106,10 +109,12 @@ def weekly_decline(
     protocol: Protocol | None = None,
     as_of: datetime | None = None,
     method: str = "bank",
+    zone: str | None = None,
 ) -> Frame:
     """One row per series, anchor and treatment week (docs/tables.md), from rows of results and of courses.
 
     Of several versions of a result the current one counts. The noise is that of a column `sigma_log10`, else the protocol's.
+    `zone`: of times without an offset, as in `read`.
 
     >>> made = simulate(3, 28, seed=1)
     >>> weeks = weekly_decline(made.viral_load_results, made.antiviral_courses, method="line")
@@ -117,19 +122,21 @@ def weekly_decline(
     1
     """
     policy = protocol or Protocol.shipped()
-    usable = _current(results)
+    usable = _current(results, zone)
     moment = as_of or _latest(usable)
-    clocks = treatment_courses(_rows(courses, ANTIVIRAL_COURSES), protocol=policy, as_of=moment)
+    clocks = treatment_courses(_rows(courses, ANTIVIRAL_COURSES, zone), protocol=policy, as_of=moment)
     return _like(results, _weekly_decline(usable, clocks, protocol=policy, as_of=moment, method=method))
 
 
-def concordance(results: Frame, *, protocol: Protocol | None = None, as_of: datetime | None = None) -> Frame:
-    """Whether blood follows each other compartment, by patient and for the unit (docs/tables.md).
+def concordance(
+    results: Frame, *, protocol: Protocol | None = None, as_of: datetime | None = None, zone: str | None = None
+) -> Frame:
+    """Whether blood follows each other compartment, by patient and for the unit (docs/tables.md). `zone`: as in `read`.
 
     >>> concordance(simulate(3, 28, seed=1).viral_load_results)["scope"].unique().sort().to_list()
     ['patient', 'unit']
     """
-    usable = _current(results)
+    usable = _current(results, zone)
     found = _concordance(usable, protocol=protocol or Protocol.shipped(), as_of=as_of or _latest(usable))
     return _like(results, found)
 
@@ -181,28 +188,29 @@ def _found_in(folder: Path) -> dict[str, Path]:
     return {name: path for name, rows in _TABLES.items() if (path := find_table(folder, rows)) is not None}
 
 
-def _typed(found: Frame | str | Path, rows: RowType) -> Typed:
+def _typed(found: Frame | str | Path, rows: RowType, zone: ZoneInfo | None) -> Typed:
     if isinstance(found, str | Path):
-        return read_whole(Path(found), rows)
-    usable, broken = typed_exchange(_polars(found), rows)
+        return read_whole(Path(found), rows, zone)
+    usable, broken = typed_exchange(_polars(found), rows, zone=zone)
     return rows.conform(usable), broken
 
 
-def _rows(frame: Frame, rows: RowType) -> pl.DataFrame:
-    usable, broken = _typed(frame, rows)
+def _rows(frame: Frame, rows: RowType, zone: str | None) -> pl.DataFrame:
+    usable, broken = _typed(frame, rows, zone_called(zone))
     _warn(rows.name, broken)
     return usable
 
 
-def _current(results: Frame) -> pl.DataFrame:
-    return current_results(_rows(results, VIRAL_LOAD_RESULTS))
+def _current(results: Frame, zone: str | None) -> pl.DataFrame:
+    return current_results(_rows(results, VIRAL_LOAD_RESULTS, zone))
 
 
 def _warn(table: str, broken: pl.DataFrame) -> None:
     """Says how many rows were set apart and why: counts and codes, never a cell."""
     if not broken.is_empty():
         counts = ", ".join(f"{n} {reason}" for reason, n in sorted(broken["reason"].value_counts().iter_rows()))
-        warnings.warn(f"{table}: rows set apart, which are not used: {counts}", stacklevel=3)
+        zone = "; say with zone= in which zone its times are" if (broken["reason"] == "time_without_zone").any() else ""
+        warnings.warn(f"{table}: rows set apart, which are not used: {counts}{zone}", stacklevel=3)
 
 
 def _patients(broken: pl.DataFrame) -> Iterable[str]:

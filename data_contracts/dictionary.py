@@ -14,9 +14,11 @@ _TOP = """\
 Generated from `cmvmon/domain` by `make generate`: do not edit.
 
 Every table that cmvmon reads, computes or keeps. A row that breaks a promise is quarantined with the promise's code (on
-arrival), or stops the run (in a computed table). Moments are instants in UTC; "null" is an empty cell in CSV and means
-that something is not known or does not apply, never zero. Columns marked ° are filled by cmvmon and are not part of
-the table as it is exchanged. The same promises stand, for a laboratory, in `data_contracts/contracts/`.
+arrival), or stops the run (in a computed table). Moments are instants in UTC: one that is delivered without an offset is local
+to the zone that somebody states (`time_zone` of a laboratory or table file or of settings.toml, `--zone` of an analysis), and
+else breaks a promise (`time_without_zone`). "null" is an empty cell in CSV and means that something is not known or does not
+apply, never zero. Columns marked ° are filled by cmvmon and are not part of the table as it is exchanged. The
+same promises stand, for a laboratory, in `data_contracts/contracts/`.
 """
 
 _FACTS_TOP = """\

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cmvmon.cli.face import HERE, Json, Method, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, Json, Method, SiteOption, Zone, app, moment_of
 from cmvmon.cli.progress import progress
 from cmvmon.domain.errors import SiteError
 
@@ -34,6 +34,7 @@ def analyze(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="ISO 8601; without it, the latest usable collection.")
     ] = None,
+    zone: Zone = None,
     partitions: Annotated[
         int | None,
         typer.Option("--partitions", min=1, help="At least so many ranges of patients, one in memory at a time."),
@@ -75,15 +76,16 @@ def analyze(
     address = where_to_run(engine, remote)
     if address is not None and replace:
         raise SiteError("--replace is for --engine local; on a cluster name another OUT, or remove the tables there")
-    moment = None if as_of is None else moment_of(as_of, site)
+    moment = None if as_of is None else moment_of(as_of, site, zone)
     asked: dict[str, Any] = {"root": site, "as_of": moment, "partitions": partitions}
-    asked |= {"method": method, "priors": priors, "ask_next": ask_next}
+    asked |= {"method": method, "priors": priors, "ask_next": ask_next, "zone": zone}
     if address is None:
         from cmvmon.workbench.analysis import analyze as run
 
         with progress("ranges of patients") as told:
             done = run(Path(source), Path(out), replace=replace, progress=told, **asked)
         _tell_of_headers(Path(source))
+        _tell_of_zones(Path(out))
     else:
         from cmvmon.workbench.engines.spark_run import analyze_on_spark
 
@@ -114,6 +116,18 @@ def _tell_of_headers(source: Path) -> None:
             sys.stderr.write(
                 f"cmvmon: {path.name}: headers that were not read: {visible(', '.join(unread))}{missing}\n"
             )
+
+
+def _tell_of_zones(out: Path) -> None:
+    """Times without an offset, whose zone nobody stated: their rows are set apart, and one option reads them all."""
+    import polars as pl
+
+    from cmvmon.workbench.analysis import SAY_ZONE
+    from cmvmon.workbench.quarantined import SET_APART
+
+    told = pl.scan_parquet(out / f"{SET_APART}.parquet").filter(reason="time_without_zone")
+    for name, n in told.group_by("table_name").len().sort("table_name").collect().iter_rows():
+        sys.stderr.write(f"cmvmon: {name}: {n} rows set apart, whose times have no offset. {SAY_ZONE}\n")
 
 
 @app.command()

@@ -48,6 +48,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document, for a mac
 Method = Annotated[
     str | None, typer.Option("--method", help="bank or line: how the decline is estimated; as in settings.toml.")
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone", metavar="ZONE", help="Of times without an offset: Europe/Amsterdam; without it, as the site states."
+    ),
+]
 HERE = Path("site")
 
 
@@ -84,10 +90,14 @@ def _spoken(code: str | None) -> str | None:
     return code
 
 
-def moment_of(text: str | None, site: Path | None = None) -> Any:
-    """The moment that an option names; without it, now. One without an offset is local to the zone that the site states."""
+def moment_of(text: str | None, site: Path | None = None, stated: str | None = None) -> Any:
+    """The moment that an option names; without it, now. One without an offset is local to the zone `stated`, else the site's."""
     from cmvmon.shell.folder.site import Site
     from cmvmon.shell.store.session import moment, now
 
     zone = None if site is None else Site(site).settings().delivered_zone
+    if stated is not None:
+        from cmvmon.workbench.folder_tables import zone_called
+
+        zone = zone_called(stated)
     return now() if text is None else moment(text, zone)

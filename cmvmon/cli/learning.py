@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cmvmon.cli import printing
-from cmvmon.cli.face import HERE, Json, SiteOption, app, moment_of
+from cmvmon.cli.face import HERE, Json, SiteOption, Zone, app, moment_of
 
 Source = Annotated[
     Path | None, typer.Argument(metavar="[IN]", help="Folder as `analyze` reads it; without it, the site's store.")
@@ -35,13 +35,15 @@ def noise_fit(
     out: Annotated[Path, typer.Option("--out", help="File for the TOML fragment; never applied by itself.")],
     source: Source = None,
     as_of: KnownAt = None,
+    zone: Zone = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
     """Estimates each assay's scatter from repeats and residuals, and writes a fragment for a laboratory file."""
     from cmvmon.workbench.noise_fit import CAVEATS, fit_noise
 
-    fitted = fit_noise(source, out, root=site, as_of=None if as_of is None else moment_of(as_of, site))
+    moment = None if as_of is None else moment_of(as_of, site, zone)
+    fitted = fit_noise(source, out, root=site, as_of=moment, zone=zone)
     if as_json:
         print(json.dumps(asdict(fitted) | {"as_of": fitted.as_of.isoformat()}, sort_keys=True, indent=2))
         return
@@ -75,13 +77,15 @@ def priors_fit(
     out: Annotated[Path, typer.Option("--out", help="The priors file; its name is its version.")],
     source: Source = None,
     as_of: KnownAt = None,
+    zone: Zone = None,
     as_json: Json = False,
     site: SiteOption = HERE,
 ) -> None:
     """Learns the bank's priors from results and writes a versioned file that a protocol can name."""
     from cmvmon.workbench.priors_fit import fit_priors
 
-    fitted = fit_priors(source, out, root=site, as_of=None if as_of is None else moment_of(as_of, site))
+    moment = None if as_of is None else moment_of(as_of, site, zone)
+    fitted = fit_priors(source, out, root=site, as_of=moment, zone=zone)
     if as_json:
         print(json.dumps(asdict(fitted) | {"as_of": fitted.as_of.isoformat()}, sort_keys=True, indent=2))
         return

@@ -105,7 +105,7 @@ RECORD_REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "time_without_zone": (
             "the time has no offset, and nothing says in which zone it is. Ask the sender for offsets, or state `time_zone` "
-            "in settings.toml of the site."
+            "in settings.toml of the site (in an analysis of a folder: --zone)."
         ),
         "time_does_not_exist": (
             "this local time was skipped when the clock went forward. Ask the sender for the time with its offset."

@@ -2,7 +2,7 @@
 
 Exchange form is `ROWTYPE.exchanged`: CSV in UTF-8 with commas and a header, or a frame from Parquet with types of its
 own. Empty = null. A date without a time is a broken row (`no_time`). A time without an offset is local to the zone that
-is given; of a delivered table none is given unless the site states one, and such a time is then a broken row.
+is given. None is given unless somebody states one, and such a time is then a broken row (`time_without_zone`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def expected_columns(row_type: RowType) -> Expected:
     return Expected(row_type.exchanged, required_columns(row_type))
 
 
-def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_table(data: bytes, row_type: RowType, *, zone: ZoneInfo | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A CSV in exchange form: the rows that can be used, and the broken ones as delivered.
 
     Both frames have `record_number` and `line`; the second has the exchanged columns as text, `reason` and `column`.
@@ -56,7 +56,7 @@ def read_table(data: bytes, row_type: RowType) -> tuple[pl.DataFrame, pl.DataFra
     records = read_records(data, encoding=EXCHANGE.encoding, separator=EXCHANGE.separator)
     expected = expected_columns(row_type)
     check_header(records, expected=expected.columns, required=expected.required, separator=EXCHANGE.separator)
-    return typed_records(records, row_type, _UTC)
+    return typed_records(records, row_type, zone)
 
 
 def typed_records(
@@ -87,7 +87,7 @@ def typed_records(
 
 
 def typed(
-    frame_of_strings: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = _UTC
+    frame_of_strings: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `row_type` read from text, and the rows that can't be used.
 
@@ -109,11 +109,11 @@ def typed(
 
 
 def typed_exchange(
-    frame: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = _UTC
+    frame: pl.DataFrame, row_type: RowType, *, zone: ZoneInfo | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`typed` for a frame that came with types of its own (Parquet).
 
-    Whole numbers become text ids; any unit and zone of a moment becomes microseconds UTC (a naive one is UTC); a date
+    Whole numbers become text ids; any unit and zone of a moment becomes microseconds UTC (a naive one is local to `zone`); a date
     is `no_time`; NaN and infinity are broken rows with the promise's reason, never null. Text is read as in `typed`.
 
     Raises:
@@ -187,11 +187,18 @@ def _read(column: Column, dtype: pl.DataType, zone: ZoneInfo | None) -> _Read | 
     if column.kind is Kind.MOMENT and dtype == pl.Date:
         return _Read(pl.lit(None), pl.when(delivered.is_not_null()).then(pl.lit("no_time")))
     if column.kind is Kind.MOMENT and isinstance(dtype, pl.Datetime):
-        known = pl.when(_is_on_calendar(value, dtype)).then(value)
-        utc = known.dt.replace_time_zone("UTC") if dtype.time_zone is None else known.dt.convert_time_zone("UTC")
-        astray = pl.when(~_is_on_calendar(delivered, dtype)).then(pl.lit("implausible_date"))
-        return _Read(utc.dt.cast_time_unit("us"), astray)
+        return _read_moments(value, delivered, dtype, zone)
     return None
+
+
+def _read_moments(value: pl.Expr, delivered: pl.Expr, dtype: pl.Datetime, zone: ZoneInfo | None) -> _Read:
+    known, cell = (pl.when(_is_on_calendar(each, dtype)).then(each) for each in (value, delivered))
+    astray = pl.when(~_is_on_calendar(delivered, dtype)).then(pl.lit("implausible_date"))
+    if dtype.time_zone is not None:
+        return _Read(known.dt.convert_time_zone("UTC").dt.cast_time_unit("us"), astray)
+    local = pl.lit(None) if zone is None else _local(known, zone, ambiguous="null").dt.cast_time_unit("us")
+    why = pl.lit("time_without_zone") if zone is None else _why_not_local(cell, zone)
+    return _Read(local, astray.when(delivered.is_not_null() & value.is_null()).then(why))
 
 
 def _is_on_calendar(value: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
@@ -240,9 +247,8 @@ def _of_list(text: pl.Expr, column: Column) -> pl.Expr:
 def read_moment(text: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     """ISO 8601 text in UTC; null where it is not of that form or names no moment. Decimals are cut at six."""
     written = pl.when(text.str.contains(_MOMENT)).then(text)  # from here on every part has its place
-    with_colon = pl.when(written.str.slice(-6, 1).is_in(["+", "-"])).then(written.str.slice(-6))
-    without = pl.when(written.str.slice(-5, 1).is_in(["+", "-"])).then(written.str.slice(-5))
-    tail = pl.coalesce(with_colon, without)
+    has_colon, has_none = (written.str.slice(-n, 1).is_in(["+", "-"]) for n in (6, 5))
+    tail = pl.when(has_colon).then(written.str.slice(-6)).when(has_none).then(written.str.slice(-5))
     minutes = tail.str.slice(1, 2).cast(pl.Int64) * 60 + tail.str.slice(-2).cast(pl.Int64)
     ahead = pl.when(tail.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
     told = (_wall_clock(written) - pl.duration(microseconds=ahead * 60_000_000)).dt.replace_time_zone("UTC")
@@ -271,6 +277,12 @@ def _local(wall_clock: pl.Expr, zone: ZoneInfo, *, ambiguous: Literal["earliest"
     return placed.dt.convert_time_zone("UTC")
 
 
+def _why_not_local(wall_clock: pl.Expr, zone: ZoneInfo) -> pl.Expr:
+    """The reason code of a local time that names no moment of the zone."""
+    occurs = _local(wall_clock, zone, ambiguous="earliest").is_not_null()
+    return pl.when(occurs).then(pl.lit("time_is_ambiguous")).otherwise(pl.lit("time_does_not_exist"))
+
+
 def _why_no_moment(delivered: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     """The reason code of a cell that names no moment."""
     is_days = delivered.str.contains(f"^(?:{DAY_NUMBER})$")
@@ -283,8 +295,6 @@ def _why_no_moment(delivered: pl.Expr, zone: ZoneInfo | None) -> pl.Expr:
     )
     if zone == _UTC:
         return code
-    wall_clock, local = _wall_clock(delivered), pl.lit("time_without_zone")
-    if zone is not None:
-        occurs = _local(wall_clock, zone, ambiguous="earliest").is_not_null()
-        local = pl.when(occurs).then(pl.lit("time_is_ambiguous")).otherwise(pl.lit("time_does_not_exist"))
+    wall_clock = _wall_clock(delivered)
+    local = pl.lit("time_without_zone") if zone is None else _why_not_local(wall_clock, zone)
     return pl.when(_has_no_offset(delivered) & wall_clock.is_not_null()).then(local).otherwise(code)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -36,7 +37,16 @@ from cmvmon.workbench.batch import (
     patients_named,
 )
 from cmvmon.workbench.behind import Behind
-from cmvmon.workbench.folder_tables import Typed, find_table, n_rows, read_batches, read_whole, refuse_links, sample_of
+from cmvmon.workbench.folder_tables import (
+    Typed,
+    find_table,
+    n_rows,
+    read_batches,
+    read_whole,
+    refuse_links,
+    sample_of,
+    zone_called,
+)
 from cmvmon.workbench.ordered_parquet import OrderedParquet
 from cmvmon.workbench.out_folder import room_for
 from cmvmon.workbench.partitions import Partitions, bounds_of
@@ -45,6 +55,7 @@ from cmvmon.workbench.quarantined import SET_APART, write_quarantined
 ROWS_PER_PARTITION = 42_500  # results; what assessing two ranges of so many at once needs stays below 1 GiB
 AT_ONCE = 2  # ranges; each on a core of its own where there are two
 ROWS_PER_BATCH = 200_000
+SAY_ZONE = "Say with --zone (Europe/Amsterdam, UTC) in which zone times without an offset are"
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ def analyze(
     priors: Path | None = None,
     ask_next: bool = False,
     replace: bool = False,
+    zone: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Analysed:
     """Reads the tables in `source`, assesses them, writes weekly_decline, verdicts and concordance (.parquet) to `out`.
@@ -82,6 +94,9 @@ def analyze(
     Patients are taken in ranges, one after the other, so that memory holds one range at a time: at least `partitions`
     of them, and as many as the number of results asks for. The bytes written do not depend on it. `progress` is told of it.
 
+    A time without an offset is local to `zone`, or without it to the zone that the site states; where nobody states one, its row is
+    broken (`time_without_zone`), never taken for UTC.
+
     `out` holds the tables of one run, all of them: where one of a former run stands, nothing is read; with `replace` the new
     folder takes the place of that one when it is whole.
 
@@ -93,6 +108,7 @@ def analyze(
     if partitions is not None and partitions < 1:
         raise SiteError(f"--partitions is {partitions}; give 1 or more")
     protocol, how = policy_of(root, method=method, priors=priors)
+    local = zone_called(zone) or Site(root).settings().delivered_zone
     refuse_links(source)
     results = find_table(source, LEADING.rows)
     if results is None:
@@ -100,7 +116,7 @@ def analyze(
         raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
     optional = {row_type.name: find_table(source, row_type) for row_type in OPTIONAL}
     with room_for(out, replace=replace) as room:
-        read = _read_all(results, optional, room.work, partitions)
+        read = _read_all(results, optional, room.work, partitions, local)
         moment = as_of or read.partitions.latest_usable()
         if moment is None:
             raise no_moment(dict(read.broken[LEADING.name]["reason"].value_counts().iter_rows()))
@@ -111,9 +127,10 @@ def no_moment(broken: Mapping[str, int]) -> SiteError:
     """What is said where no result can be used and no moment is given. `broken`: rows of results set apart, by reason."""
     told = ", ".join(f"{n} {reason}" for reason, n in sorted(broken.items()))
     because = f" (set apart: {told})" if told else ""
+    zone = f". {SAY_ZONE}" if "time_without_zone" in broken else ""
     return SiteError(
         f"no row can be used{because}, so there is no moment to judge, and nothing was written; with --as-of each row is "
-        f"written to {SET_APART}"
+        f"written to {SET_APART}{zone}"
     )
 
 
@@ -162,17 +179,20 @@ def _fitted_priors(path: Path) -> str:
     return utf8_text(path)
 
 
-def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None) -> _Read:
+def _read_all(
+    results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None, zone: ZoneInfo | None
+) -> _Read:
     count = max(partitions or 1, math.ceil(n_rows(results) / ROWS_PER_PARTITION))
     patients = sample_of(results, "patient_id") if count > 1 else None
     first: list[Typed] = []
     if count > 1 and patients is None:  # a CSV is in memory anyway
-        first = [read_whole(results, LEADING.rows)]
+        first = [read_whole(results, LEADING.rows, zone)]
         patients = first[0][0]["patient_id"]
     kept = Partitions(folder, () if patients is None else bounds_of(patients, count))
     del patients
     broken: list[pl.DataFrame] = []
-    for usable, unusable in first or read_batches(results, LEADING.rows, rows=None if count == 1 else ROWS_PER_BATCH):
+    at_once = None if count == 1 else ROWS_PER_BATCH
+    for usable, unusable in first or read_batches(results, LEADING.rows, zone, rows=at_once):
         kept.add(usable, LEADING.rows)
         broken.append(unusable)
     apart = {LEADING.name: pl.concat(broken, rechunk=True)}
@@ -181,7 +201,7 @@ def _read_all(results: Path, optional: Mapping[str, Path | None], folder: Path, 
         path = optional[row_type.name]
         if path is None:
             continue
-        usable, apart[row_type.name] = read_whole(path, row_type)
+        usable, apart[row_type.name] = read_whole(path, row_type, zone)
         if row_type is ASSAYS:
             assays = usable
         else:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
@@ -17,6 +18,14 @@ from cmvmon.shell.basis.files import read_bytes
 
 _HEADER_BYTES = 100_000
 Typed = tuple[pl.DataFrame, pl.DataFrame]  # usable rows; broken rows as delivered, with `reason` and `column`
+
+
+def zone_called(key: str | None) -> ZoneInfo | None:
+    """The zone that somebody states for times without an offset; None = nobody does. Raises SiteError for a name of none."""
+    try:
+        return None if key is None else ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SiteError(f"zone is {key!r}, which is no IANA time zone; give one such as Europe/Amsterdam") from error
 
 
 def find_table(source: Path, row_type: RowType) -> Path | None:
@@ -64,23 +73,26 @@ def n_rows(path: Path) -> int:
         raise _unreadable(path) from error
 
 
-def read_whole(path: Path, row_type: RowType) -> Typed:
-    """Usable and broken rows of a table. Raises DeliveryError or SiteError when it can't be read as one."""
-    (typed,) = read_batches(path, row_type, rows=None)
+def read_whole(path: Path, row_type: RowType, zone: ZoneInfo | None) -> Typed:
+    """Usable and broken rows of a table, `zone` being that of times without an offset (None = nobody states one).
+
+    Raises DeliveryError or SiteError when it can't be read as a table.
+    """
+    (typed,) = read_batches(path, row_type, zone, rows=None)
     return typed
 
 
-def read_batches(path: Path, row_type: RowType, *, rows: int | None) -> Iterator[Typed]:
+def read_batches(path: Path, row_type: RowType, zone: ZoneInfo | None, *, rows: int | None) -> Iterator[Typed]:
     """`read_whole` in batches of that many rows, in the order of the file, at least one; a CSV comes in one."""
     try:
         if path.suffix == ".csv":
-            usable, broken = read_table(read_bytes(path), row_type)
+            usable, broken = read_table(read_bytes(path), row_type, zone=zone)
             yield row_type.conform(usable), broken
             return
         whole = n_rows(path)
         step = max(whole, 1) if rows is None else rows
         for start in range(0, max(whole, 1), step):
-            usable, broken = typed_exchange(_slice(path, start, step), row_type)
+            usable, broken = typed_exchange(_slice(path, start, step), row_type, zone=zone)
             yield row_type.conform(usable), broken
     except DeliveryError as error:
         raise DeliveryError(error.code, f"{row_type.name}: {error}") from error

@@ -55,8 +55,12 @@ class Fitted:
     estimates: tuple[Row, ...]
 
 
-def fit_noise(source: Path | None, out: Path, *, root: Path, as_of: datetime | None = None) -> Fitted:
+def fit_noise(
+    source: Path | None, out: Path, *, root: Path, as_of: datetime | None = None, zone: str | None = None
+) -> Fitted:
     """Estimates the noise of every assay from a folder or a site, and writes the fragment to `out`. Changes nothing else.
+
+    `zone`: of times without an offset in the folder; without it, as the site states.
 
     Raises:
         SiteError: nothing to read, or `out` is a folder or a file that `noise fit` did not write.
@@ -65,7 +69,7 @@ def fit_noise(source: Path | None, out: Path, *, root: Path, as_of: datetime | N
         raise SiteError(f"{out.name} is a folder; name a file with --out")
     if out.exists() and not read_bytes(out).startswith(_MARK.encode()):
         raise SiteError(f"{out.name} exists and was not written by `cmvmon noise fit`; name another file with --out")
-    found = evidence(source, root=root, as_of=as_of)
+    found = evidence(source, root=root, as_of=as_of, zone=zone)
     fitted = _fitted(found)
     write_atomically(out, fragment(fitted).encode())
     return fitted

@@ -39,11 +39,15 @@ class FittedPriors:
     changes: tuple[Row, ...]
 
 
-def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | None = None) -> FittedPriors:
+def fit_priors(
+    source: Path | None, out: Path, *, root: Path, as_of: datetime | None = None, zone: str | None = None
+) -> FittedPriors:
     """Learns the bank's lines from a folder or a site, and writes the priors file `out`. Changes nothing else.
 
     The version is the file's name. Learning starts from the priors in use, and is held to them as if they were the
     protocol's `shrink_series` series: a site with few stays near them.
+
+    `zone`: of times without an offset in the folder; without it, as the site states.
 
     Raises:
         SiteError: nothing to read, or `out` is a folder, ill named, or exists already.
@@ -55,7 +59,7 @@ def fit_priors(source: Path | None, out: Path, *, root: Path, as_of: datetime | 
         raise SiteError(f"{out.name} exists, and its name is its version; name another file with --out")
     if version in Site(root).priors_names():
         raise SiteError(f"{version} is the name of priors that exist already; name another file with --out")
-    found = evidence(source, root=root, as_of=as_of)
+    found = evidence(source, root=root, as_of=as_of, zone=zone)
     courses = ANTIVIRAL_COURSES.empty() if found.courses is None else found.courses
     clocks = treatment_courses(courses, protocol=found.protocol, as_of=found.as_of)
     series = trajectory_series(found.results, clocks, protocol=found.protocol, as_of=found.as_of)

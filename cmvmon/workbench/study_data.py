@@ -17,7 +17,7 @@ from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store.session import now
 from cmvmon.shell.work.opening import open_site
-from cmvmon.workbench.folder_tables import find_table, read_whole
+from cmvmon.workbench.folder_tables import find_table, read_whole, zone_called
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,19 @@ class Evidence:
     set_apart: int
 
 
-def evidence(source: Path | None, *, root: Path, as_of: datetime | None = None) -> Evidence:
+def evidence(source: Path | None, *, root: Path, as_of: datetime | None = None, zone: str | None = None) -> Evidence:
     """What the folder `source` holds, or the store of the site at `root` when it is None.
 
-    `as_of` defaults to the latest collection of a usable row of the folder, and to now for a site.
+    `as_of` defaults to the latest collection of a usable row of the folder, and to now for a site. `zone` = of times without an
+    offset in the folder; without it, as the site states.
 
     Raises:
         SiteError: no such folder, site or usable row. DeliveryError, ProtocolError: a file that can't be used.
     """
-    return _of_site(root, as_of or now()) if source is None else _of_folder(source, root, as_of)
+    return _of_site(root, as_of or now()) if source is None else _of_folder(source, root, as_of, zone)
 
 
-def _of_folder(source: Path, root: Path, as_of: datetime | None) -> Evidence:
+def _of_folder(source: Path, root: Path, as_of: datetime | None, zone: str | None) -> Evidence:
     if not source.is_dir():
         raise SiteError(
             f"{source.name} is no folder; name the folder that holds {VIRAL_LOAD_RESULTS.name}.parquet or .csv"
@@ -60,7 +61,8 @@ def _of_folder(source: Path, root: Path, as_of: datetime | None) -> Evidence:
     if paths[VIRAL_LOAD_RESULTS.name] is None:
         name = VIRAL_LOAD_RESULTS.name
         raise SiteError(f"{source.name} holds neither {name}.parquet nor {name}.csv")
-    read = {row_type.name: read_whole(path, row_type) for row_type in tables if (path := paths[row_type.name])}
+    local = zone_called(zone) or Site(root).settings().delivered_zone
+    read = {row_type.name: read_whole(path, row_type, local) for row_type in tables if (path := paths[row_type.name])}
     results = read[VIRAL_LOAD_RESULTS.name][0]
     courses, assays = (read[t.name][0] if t.name in read else None for t in (ANTIVIRAL_COURSES, ASSAYS))
     moment = as_of or current_results(results)["collected_at"].max()

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars._typing import TimeUnit
 
 from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.errors import DeliveryError
@@ -60,8 +61,10 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("text", "want"), TIMES)
-def test_a_time_is_iso_8601_and_utc_without_an_offset_or_the_row_is_broken(text: str, want: datetime | str) -> None:
-    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES)
+def test_a_time_is_iso_8601_and_in_the_zone_without_an_offset_or_the_row_is_broken(
+    text: str, want: datetime | str
+) -> None:
+    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES, zone=ZoneInfo("UTC"))
     if isinstance(want, str):
         assert broken.select("reason", "column", "started_at").rows() == [(want, "started_at", text)]
     else:
@@ -90,7 +93,7 @@ def test_a_time_without_an_offset_is_local_to_the_zone_that_is_stated(text: str,
 
 @pytest.mark.parametrize("text", [text for text, _ in LOCAL])
 def test_a_time_without_an_offset_is_never_taken_for_utc_where_no_zone_is_stated(text: str) -> None:
-    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES, zone=None)
+    rows, broken = typed(course(started_at=text), ANTIVIRAL_COURSES)
     has_offset = text.endswith(("Z", "-05:00", "+01:00"))
     assert rows.height == has_offset
     reasons = {"2026-05-01": "no_time", "2026-02-30 08:00": "malformed_time"}
@@ -108,7 +111,7 @@ FOREIGN = [
     ("dose_mg", pl.Series([float("nan")]), "implausible_dose_mg"),
     ("dose_mg", pl.Series([float("inf")], dtype=pl.Float32), "implausible_dose_mg"),
     ("dose_mg", pl.Series([True]), "wrong_type"),
-    ("started_at", pl.Series([datetime(2026, 5, 1, 8)]), MOMENT),  # noqa: DTZ001 - a naive moment is the case
+    ("started_at", pl.Series([datetime(2026, 5, 1, 8)]), "time_without_zone"),  # noqa: DTZ001 - a naive moment is the case
     ("started_at", pl.Series([MOMENT]).dt.convert_time_zone("America/New_York"), MOMENT),
     ("started_at", pl.Series([MOMENT]).dt.cast_time_unit("ms"), MOMENT),
     ("started_at", pl.Series([MOMENT]).dt.cast_time_unit("ns"), MOMENT),
@@ -134,6 +137,27 @@ def test_a_column_from_parquet_is_read_without_guessing_or_refused(
     assert rows.height + broken.height == 1
     assert (rows[column].to_list() or broken["reason"].to_list()) == [want]
     assert rows.equals(ANTIVIRAL_COURSES.conform(rows))
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize(
+    ("text", "want"), [case for case in LOCAL if len(case[0]) > 10 and case[0][16:] in ("", ":30.5")]
+)
+def test_a_moment_of_parquet_that_knows_no_zone_is_read_as_the_same_time_in_text(
+    text: str, want: datetime | str, unit: TimeUnit
+) -> None:
+    if want == "malformed_time":
+        return
+    naive = pl.Series([datetime.fromisoformat(text)]).cast(pl.Datetime(unit))
+    frame = course().with_columns(started_at=naive, stopped_at=pl.Series([None]).cast(pl.Datetime(unit)))
+    rows, broken = typed_exchange(frame, ANTIVIRAL_COURSES, zone=ZoneInfo("Europe/Amsterdam"))
+    assert (rows["started_at"].to_list() or broken["reason"].to_list()) == [want]
+    _, broken = typed_exchange(frame, ANTIVIRAL_COURSES)
+    assert broken.select("reason", "column").rows() == [("time_without_zone", "started_at")]
+    far = frame.with_columns(started_at=pl.Series([2**62]).cast(pl.Datetime(unit)))
+    if unit == "ms":
+        for zone in (None, ZoneInfo("Europe/Amsterdam")):
+            assert typed_exchange(far, ANTIVIRAL_COURSES, zone=zone)[1]["reason"].to_list() == ["implausible_date"]
 
 
 def test_required_columns_are_those_that_are_never_empty() -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -69,14 +70,16 @@ MOMENT_SCHEMA: Schema = {"latest": pl.Datetime("us", "UTC")}
 PACKED_SCHEMA: Schema = {TABLE: pl.String(), PACKED: pl.Binary()}
 
 
-def typed_rows(batches: Batches, *, name: str, names: Sequence[str]) -> Batches:
+def typed_rows(batches: Batches, *, name: str, names: Sequence[str], zone: ZoneInfo | None) -> Batches:
     """The rows of one delivered table, typed, with the broken ones as they are set apart; in the layout of all tables, `names`.
+
+    `zone`: of times without an offset; None where nobody states one.
 
     Raises DeliveryError: a needed column is missing, or one holds what can't be read without guessing.
     """
     row_type, schema = _BY_NAME[name], typed_schema(names)
     for batch in batches:
-        usable, broken = typed_exchange(_frame([batch]), row_type)
+        usable, broken = typed_exchange(_frame([batch]), row_type, zone=zone)
         rows = row_type.conform(usable).select(
             pl.lit(name).alias(TABLE),
             pl.col(PATIENT) if PATIENT in row_type.schema else pl.lit(None, pl.String).alias(PATIENT),

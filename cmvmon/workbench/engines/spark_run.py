@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -26,6 +27,7 @@ from cmvmon.feeds.standard_table import typed_exchange
 from cmvmon.kinetics.concordance.tally import TALLIES
 from cmvmon.kinetics.concordance.unit import rows_of_tallies
 from cmvmon.protocol import Protocol
+from cmvmon.shell.folder.site import Site
 from cmvmon.workbench.analysis import Analysed, no_moment, policy_of
 from cmvmon.workbench.batch import OF_PATIENTS, How
 from cmvmon.workbench.engines import SAIL, SPARK, moved_rows
@@ -41,6 +43,7 @@ from cmvmon.workbench.engines.moved_rows import (
 )
 from cmvmon.workbench.engines.places import Place, places
 from cmvmon.workbench.engines.spark_session import session
+from cmvmon.workbench.folder_tables import zone_called
 from cmvmon.workbench.out_folder import WRITTEN, refuse_former
 from cmvmon.workbench.quarantined import QUARANTINED, SET_APART, quarantined_rows
 
@@ -67,6 +70,7 @@ class _Wanted:
     as_of: datetime | None
     ask_next: bool
     partitions: int | None
+    zone: ZoneInfo | None = None
 
 
 def analyze_on_spark(
@@ -80,6 +84,7 @@ def analyze_on_spark(
     method: str | None = None,
     priors: Path | None = None,
     ask_next: bool = False,
+    zone: str | None = None,
 ) -> Analysed:
     """`cmvmon.workbench.analysis.analyze` on an engine: the same rows, in the order that the engine leaves them in.
 
@@ -88,7 +93,7 @@ def analyze_on_spark(
             `catalog.schema` of tables that it knows. What is written to `out` must not be there yet.
         remote: `sc://HOST:PORT`, or `sail`.
         partitions: at least so many parts, of which one has to fit into a worker's memory.
-        root, as_of, method, priors, ask_next: as `analyze` takes them.
+        root, as_of, method, priors, ask_next, zone: as `analyze` takes them.
 
     Raises:
         SiteError: no engine, or one that will not do; no results; a table in `out`; an engine that stopped midway. What this
@@ -98,7 +103,8 @@ def analyze_on_spark(
     extra, address = (SAIL, remote) if remote == SAIL else (SPARK, "ADDRESS")
     require(f"`cmvmon analyze --engine {SPARK} --remote {address}`", extra)
     protocol, how = policy_of(root, method=method, priors=priors)
-    wanted = _Wanted(protocol, how, as_of, ask_next, partitions)
+    local = zone_called(zone) or Site(root).settings().delivered_zone
+    wanted = _Wanted(protocol, how, as_of, ask_next, partitions, local)
     with session(remote) as spark:
         return _Run(spark, *places(spark, source, out), wanted).run()
 
@@ -139,7 +145,7 @@ class _Run:
         from pyspark.sql import functions as f
 
         typed = self._typed(delivered)
-        assays, broken_assays = _assays(delivered.get(ASSAYS.name))
+        assays, broken_assays = _assays(delivered.get(ASSAYS.name), self._wanted.zone)
         moment = self._wanted.as_of or self._latest(typed)
         if moment is None:
             broken = typed.filter(_is_apart() & (f.col(TABLE) == LEADING.name))
@@ -171,7 +177,7 @@ class _Run:
             rows = delivered[row_type.name]
             rows = rows.select(*(name for name in row_type.exchanged if name in rows.columns))
             typed_exchange(_polars(rows.limit(0)), row_type)  # whether its columns will do, before any worker begins
-            job = partial(moved_rows.typed_rows, name=row_type.name, names=names)
+            job = partial(moved_rows.typed_rows, name=row_type.name, names=names, zone=self._wanted.zone)
             parts.append(rows.mapInArrow(job, _ddl(moved_rows.typed_schema(names))))
         whole = reduce(lambda one, other: one.unionByName(other), parts)
         kept = self._kept(whole, "typed")
@@ -245,11 +251,11 @@ class _Run:
         )
 
 
-def _assays(found: DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _assays(found: DataFrame | None, zone: ZoneInfo | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The assays, which every worker is told, and their broken rows as they are set apart."""
     if found is None:
         return ASSAYS.empty(), pl.DataFrame(schema=QUARANTINED)
-    usable, broken = typed_exchange(_polars(found), ASSAYS)
+    usable, broken = typed_exchange(_polars(found), ASSAYS, zone=zone)
     return ASSAYS.conform(usable), quarantined_rows([(ASSAYS.name, broken)], computed=())
 
 
