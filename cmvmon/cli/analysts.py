@@ -89,7 +89,9 @@ def analyze(
     else:
         from cmvmon.workbench.engines.spark_run import analyze_on_spark
 
-        done = analyze_on_spark(source, out, remote=address, **asked)
+        done = analyze_on_spark(
+            source, out, remote=address, tell=lambda line: print(f"cmvmon: {line}", file=sys.stderr), **asked
+        )
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
         return

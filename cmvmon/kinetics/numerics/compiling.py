@@ -60,6 +60,15 @@ def is_kept(kernel: Callable[..., Any]) -> bool:
     return getattr(getattr(kernel, "_cache", None), "cache_path", None) is not None
 
 
+def is_on_disk(kernel: Callable[..., Any]) -> bool:
+    """Whether the kernel, as its code is now, is found compiled on disk for a processor like this one."""
+    if not is_kept(kernel):
+        return False
+    like_this: Any = kernel
+    here = like_this.targetctx.codegen().magic_tuple()
+    return any(key[1] == here for key in like_this._cache._cache_file._load_index())
+
+
 def fingerprint(kernel: Callable[..., Any]) -> str:
     """SHA-256 of the kernel's code, of the constants that it names, and of every kernel that it calls."""
     code = kernel.__code__

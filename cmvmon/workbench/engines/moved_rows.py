@@ -33,6 +33,7 @@ from cmvmon.workbench.batch import (
     judge,
     patients_named,
 )
+from cmvmon.workbench.engines.kernels import warm_once
 from cmvmon.workbench.quarantined import QUARANTINED, SET_APART, quarantined_rows
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def latest_moments(batches: Batches) -> Batches:
 def counted(batches: Batches, *, everybody: Everybody) -> Batches:
     """What the unit's concordance needs of the patients who have both blood and another compartment, tallied together."""
     how = everybody.how
+    warm_once()
     rows, told = _frame(list(batches)), []
     with _TURNS:
         for batch in _batches_of_patients(rows, everybody):
@@ -120,6 +122,7 @@ def judged_rows(batches: Batches, *, everybody: Everybody, unit: pl.DataFrame) -
     of what is moved would be the null columns of other tables.
     """
     how = everybody.how
+    warm_once()  # no kernel is compiled in the middle of a batch
     rows, told = _frame(list(batches)), []
     with _TURNS:
         for batch in _batches_of_patients(rows, everybody):

@@ -85,6 +85,7 @@ def analyze_on_spark(
     priors: Path | None = None,
     ask_next: bool = False,
     zone: str | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Analysed:
     """`cmvmon.workbench.analysis.analyze` on an engine: the same rows, in the order that the engine leaves them in.
 
@@ -94,6 +95,7 @@ def analyze_on_spark(
         remote: `sc://HOST:PORT`, or `sail`.
         partitions: at least so many parts, of which one has to fit into a worker's memory.
         root, as_of, method, priors, ask_next, zone: as `analyze` takes them.
+        tell: is given a line where workers have to compile first.
 
     Raises:
         SiteError: no engine, or one that will not do; no results; a table in `out`; an engine that stopped midway. What this
@@ -105,7 +107,7 @@ def analyze_on_spark(
     protocol, how = policy_of(root, method=method, priors=priors)
     local = zone_called(zone) or Site(root).settings().delivered_zone
     wanted = _Wanted(protocol, how, as_of, ask_next, partitions, local)
-    with session(remote) as spark:
+    with session(remote, tell) as spark:
         return _Run(spark, *places(spark, source, out), wanted).run()
 
 

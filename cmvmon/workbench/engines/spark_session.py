@@ -7,14 +7,16 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import cmvmon
 from cmvmon.domain.errors import CmvmonError, SiteError
 from cmvmon.workbench.engines import SAIL
+from cmvmon.workbench.engines.kernels import KEPT, NEVER, kernels_here
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,14 +27,20 @@ _TRIES, _LONGEST_WAIT_MS = 4, 2_000  # of a call: an engine that is gone for lon
 _PORT = 15002  # Spark Connect's own, where the address names none
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Z", "GMT", "+00:00"})
 _ZONE = "spark.sql.session.timeZone"
+_MOMENT = datetime(2024, 3, 31, 2, 30, 0, 123_457, tzinfo=UTC)  # that no clock of Amsterdam shows, to the microsecond
+_WARMUP = "run `cmvmon warmup` on every worker, or put it into their image"
+Tell = Callable[[str], None]
 
 
 @contextmanager
-def session(remote: str) -> Iterator[SparkSession]:
+def session(remote: str, tell: Tell = lambda _line: None) -> Iterator[SparkSession]:
     """A session whose zone is UTC and whose workers have this cmvmon; it ends with the block.
+
+    It is tried by a moment that a worker gives back: in UTC, to the microsecond.
 
     Args:
         remote: `sc://HOST:PORT`, or `sail` for an engine that starts here, on loopback, and ends with the block.
+        tell: is given a line where the worker that was asked has no compiled kernels.
 
     Raises SiteError: nothing answers there, or what does will not do; what went wrong on the engine, without its text.
     """
@@ -43,7 +51,7 @@ def session(remote: str) -> Iterator[SparkSession]:
     for noise in ("PySpark does not yet fully support pandas", r"\[RETRIES_EXCEEDED\]"):  # the second is told in words
         warnings.filterwarnings("ignore", message=noise)
     if remote == SAIL:
-        with _sail() as address, session(address) as spark:
+        with _sail() as address, session(address, tell) as spark:
             yield spark
         return
     _must_answer(remote)
@@ -59,7 +67,9 @@ def session(remote: str) -> Iterator[SparkSession]:
     try:
         spark.conf.set(_ZONE, "UTC")
         check_engine(spark.version, spark.conf.get(_ZONE))
-        _check_workers(spark)
+        kernels = _check_workers(spark)
+        if kernels != KEPT:
+            tell(_of_kernels(kernels))
         yield spark
     except CmvmonError:
         raise
@@ -106,12 +116,30 @@ def check_engine(version: str, zone: str | None) -> None:
         raise SiteError(f"the zone of the engine's session is {zone} and stays so; set {_ZONE} to UTC on the engine")
 
 
-def _check_workers(spark: SparkSession) -> None:
-    """Raises SiteError where a worker has no cmvmon, or another one than this."""
+def check_moment(found: datetime) -> None:
+    """Raises SiteError where a moment that was sent to a worker came back as another one: in another zone, or cut."""
+    if found != _MOMENT:
+        raise SiteError(
+            f"the engine does not keep moments in UTC to the microsecond: {_MOMENT.isoformat()} came back as {found.isoformat()}; it "
+            "would shift every sample. Use an engine that does"
+        )
+
+
+def _of_kernels(kernels: str) -> str:
+    why = "have no folder to keep compiled kernels in" if kernels == NEVER else "have no compiled kernels yet"
+    where = " with NUMBA_CACHE_DIR, a folder that they can write" if kernels == NEVER else ""
+    return f"the engine's workers {why}: each worker process compiles for about a minute before it judges; {_WARMUP}{where}"
+
+
+def _check_workers(spark: SparkSession) -> str:
+    """How the kernels of a worker stand. Raises SiteError where it has no cmvmon, or another one than this, or shifts moments."""
     from pyspark.errors import PySparkException
 
+    asked = spark.sql(f"SELECT TIMESTAMP '{_MOMENT:%Y-%m-%d %H:%M:%S.%f}' AS moment")
     try:
-        (found,) = spark.range(1).mapInArrow(version_of_worker, "version string").toArrow()["version"].to_pylist()
+        ((found, kernels, moment),) = (
+            row.values() for row in asked.mapInArrow(told_by_worker, _TOLD).toArrow().to_pylist()
+        )
     except PySparkException as error:
         raise SiteError(
             f"a worker of the engine could not run cmvmon ({_kind_of(error)}); install cmvmon {cmvmon.__version__} for the Python of "
@@ -121,14 +149,21 @@ def _check_workers(spark: SparkSession) -> None:
         raise SiteError(
             f"the engine's workers have cmvmon {found}, and here is {cmvmon.__version__}; install the same on both"
         )
+    check_moment(moment)
+    return str(kernels)
 
 
-def version_of_worker(batches: Iterator[Any]) -> Iterator[Any]:
-    """The version of cmvmon where this runs."""
+_TOLD = "version string, kernels string, moment timestamp"
+
+
+def told_by_worker(batches: Iterator[Any]) -> Iterator[Any]:
+    """The version of cmvmon where this runs, how its kernels stand, and the moment that was sent."""
     import pyarrow as pa
 
-    for _ in batches:
-        yield pa.RecordBatch.from_pydict({"version": [importlib.metadata.version("cmvmon")]})
+    for batch in batches:
+        for moment in batch.column("moment"):
+            told = {"version": [importlib.metadata.version("cmvmon")], "kernels": [kernels_here()]}
+            yield pa.RecordBatch.from_pydict(told | {"moment": pa.array([moment.as_py()], moment.type)})
 
 
 @contextmanager
