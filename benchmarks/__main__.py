@@ -15,6 +15,7 @@ MODULES = {
     "pages": "benchmarks.pages",
     "speed": "benchmarks.speed",
     "engines": "benchmarks.engines",
+    "counted": "benchmarks.counted",
     "exactness": "benchmarks.exactness",
     "bank": "benchmarks.bank_exactness",
     "quality": "benchmarks.quality",
