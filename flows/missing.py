@@ -12,11 +12,13 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.run.messages.telling import tell_safely
 from cmvmon.run.nightly.night_alerts import note_missed
 from cmvmon.shell.basis.lifeline import end_with_parent
+from cmvmon.shell.basis.losing_lines import lose_lines
 
 
 def main(root: Path) -> None:
     """Opens the alert about the work and says so in a sentence; silent where the night has come meanwhile."""
     end_with_parent()
+    lose_lines()
     try:
         is_missing, why = note_missed(root), "run `cmvmon nightly` to see why"
     except CmvmonError as error:

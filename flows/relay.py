@@ -20,6 +20,7 @@ from cmvmon.flows.engine import quiet
 from cmvmon.run.daytime.calling import Caller
 from cmvmon.run.daytime.watching import Look
 from cmvmon.shell.basis.lifeline import end_with_parent
+from cmvmon.shell.basis.losing_lines import lose_lines
 
 SERVED = "CMVMON_SERVED"  # in the environment of a child of `cmvmon serve`, which ends with it
 EVENT = "cmvmon.delivery.stored"
@@ -33,6 +34,7 @@ _ANSWERS_WITHIN_S = 20.0
 def main(root: Path) -> None:
     """Looks and calls until it is stopped. What it has to say it says in a sentence, for whoever reads `cmvmon serve`."""
     quiet(root)
+    lose_lines()
     if not os.environ.get("PREFECT_API_URL"):
         raise SiteError("PREFECT_API_URL names no server to call; `cmvmon serve` starts one of its own, and calls it")
     caller, said, not_before = Caller(root), "", 0.0

@@ -20,6 +20,7 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.run.health.nights import nights
 from cmvmon.run.nightly.night_alerts import note_missed
 from cmvmon.shell.basis.lifeline import end_with_parent
+from cmvmon.shell.basis.losing_lines import lose_lines
 from cmvmon.shell.folder.site import Site
 
 _AT_ONCE = 4  # processes; the steps of several take turns on the site
@@ -30,6 +31,7 @@ _PASSED = "it was due while `cmvmon serve` did not run; one night stands for all
 def main(root: Path) -> None:
     """Serves the deployments of the site until it is stopped."""
     end_with_parent()
+    lose_lines()
     from cmvmon.flows.deployments import deployments
 
     if nights(root).last is not None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from cmvmon.run.messages.telling import tell_safely
 from cmvmon.shell.basis.lifeline import end_with_parent
+from cmvmon.shell.basis.losing_lines import lose_lines
 
 
 def main(root: Path) -> None:
     """Sends what is due, and says in a sentence where nobody can be told."""
     end_with_parent()
+    lose_lines()
     told = tell_safely(root)
     if told is not None and told.trouble is not None:
         print(f"NOT DONE telling people: {told.trouble}", flush=True)  # noqa: T201 - said for `cmvmon serve`

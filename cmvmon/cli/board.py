@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, SiteOption, app
+from cmvmon.cli.json_lines import say_in_json
 from cmvmon.cli.stopping import until_stopped
 from cmvmon.domain.errors import SiteError
 
@@ -40,10 +40,7 @@ def board(context: typer.Context, site: SiteOption = HERE) -> None:
     from cmvmon.shell.folder.making_site import require_made
 
     require_made(site)
-
-    def say(facts: dict[str, object]) -> None:
-        print(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | facts), flush=True)
-
+    say = say_in_json()
     with at_work.only_one(site, at_work.BOARD), until_stopped("stopping when open pages are sent") as stop:
         serve(site, stop=stop, say=say, pdf=sheet.sheet_pdf if sheet.can_be_made() else None)
 

@@ -27,7 +27,9 @@ NOT_AT_WORK, A_FEED_WAITS = 2, 3  # exit codes, as everywhere: who must act
 def serve(site: MadeSite = HERE) -> None:
     """Runs the nightly schedule (05:30 in the site's zone) under Prefect, until stopped; makes up a night that is missing."""
     from cmvmon.flows.serving import serve as run
+    from cmvmon.shell.basis.losing_lines import lose_lines
 
+    lose_lines()
     with until_stopped("stopping ...") as stop:
         for line in run(site, stop=stop):
             print(line, flush=True)
@@ -39,6 +41,9 @@ def watch(site: MadeSite = HERE) -> None:
     from cmvmon.run.checks.metrics import exposing
     from cmvmon.run.daytime.watching import Trouble, keep_watch
     from cmvmon.run.health import at_work
+    from cmvmon.shell.basis.losing_lines import lose_lines
+
+    lose_lines()
 
     def say(words: str) -> None:
         print(f"NOT DONE {printing.visible(words)}", flush=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-
 from cmvmon.cli.face import HERE, SiteOption, app
+from cmvmon.cli.json_lines import say_in_json
 from cmvmon.cli.stopping import until_stopped
 
 
@@ -17,9 +15,6 @@ def listen(site: SiteOption = HERE) -> None:
     from cmvmon.shell.incoming.sender_files import listening
 
     listening(site)  # a mistyped name makes no site
-
-    def say(facts: dict[str, object]) -> None:
-        print(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | facts), flush=True)
-
+    say = say_in_json()
     with at_work.only_one(site, at_work.LISTEN), until_stopped("stopping when what came is acknowledged") as stop:
         run(site, stop=stop, say=say)

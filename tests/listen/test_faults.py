@@ -262,6 +262,11 @@ def test_where_no_file_can_be_opened_any_more_those_who_are_connected_go_on(tmp_
             until(lambda: listener.events("not_accepted"))
             first.sendall(framed(result("2")))
             assert code_and_id(answers(first, 1)[0]) == ("AA", "2")
+            until(
+                lambda: listener.events("senders_not_read")
+            )  # nor can their files be looked at: they hold as they were
+            first.sendall(framed(result("3")))
+            assert code_and_id(answers(first, 1)[0]) == ("AA", "3")
             for one in flood:
                 one.close()
         good(listener.port)

@@ -3,7 +3,8 @@ acknowledges them.
 
 Rules of this file:
 - Nothing is read of a peer that no sender's file allows, nor without TLS but on loopback.
-- What one message, connection or sender's file does ends no other; what the disk does ends the listener.
+- What one message, connection or sender's file does ends no other; what the disk does ends the listener. What takes connections
+  ends with it, or ends it: it is never there and deaf.
 - It imports neither what judges nor what shows: it must run when these can't.
 """
 
@@ -64,6 +65,7 @@ class Listener:
         self._looked_at = float("-inf")
         self._connections: set[OpenConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: list[asyncio.Task[None]] = []
         self._newcomers = Newcomers(self.settings.handshakes)
         self._places = Places(self.settings.connections, self.settings.connections_of_one_source)
         self._noting = Lock()
@@ -76,7 +78,7 @@ class Listener:
         self._storing = Storing(self._root, self.ledger)
         try:
             async with self._listening(senders):
-                while not stop.is_set() and self._storing.ended is None:
+                while not stop.is_set() and self._storing.ended is None and not self._is_deaf():
                     await asyncio.sleep(_LOOKS_EVERY_S)
                     self.senders()
                     self.ledger.tell_minute()
@@ -87,13 +89,20 @@ class Listener:
             self.ledger.tell_minute(at_end=True)
         if self._storing.ended is not None:
             raise self._storing.ended
+        for task in self._accepting:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _is_deaf(self) -> bool:
+        """Whether what takes connections has ended, which it never does by itself but for an error of ours."""
+        return any(task.done() for task in self._accepting)
 
     @asynccontextmanager
     async def _listening(self, senders: Senders) -> AsyncIterator[None]:
         """Takes connections, of messages and of resources, as far as there is a port for them."""
         settings, posting = self.settings, self.settings.posting
         at: dict[str, object] = {"address": settings.address}
-        tasks: list[asyncio.Task[None]] = []
+        aside: list[asyncio.Task[None]] = []
         with ExitStack() as sockets:
             for port, name, is_of_messages in (
                 (settings.port, "port", True),
@@ -103,15 +112,15 @@ class Listener:
                     at_port = sockets.enter_context(bound(settings.address, port, by="listen.toml"))
                     way = Way(at_port, self._tls(is_of_messages), is_of_messages)
                     at[name] = at_port.getsockname()[1]
-                    tasks.append(self._loop.create_task(self._accept(way)))
+                    self._accepting.append(self._loop.create_task(self._accept(way)))
             if posting is not None:
-                tasks.append(self._loop.create_task(self._start_aside()))
+                aside.append(self._loop.create_task(self._start_aside()))
             at |= {"is_plain": settings.is_plain, "senders": len(senders.all), "broken": len(senders.faults)}
             self.ledger.event("listening", **at)
             try:
                 yield
             finally:
-                for task in tasks:
+                for task in (tasks := [*self._accepting, *aside]):
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -140,7 +149,9 @@ class Listener:
         if monotonic() - self._looked_at < _READS_FILES_EVERY_S:
             return self._senders
         state, self._looked_at = sender_files.state(self._root), monotonic()
-        if state != self._state:
+        if state is None:  # no file descriptor is left
+            self.ledger.event("senders_not_read")
+        elif state != self._state:
             self._senders, self._state = sender_files.senders(self._root, before=self._seen), state
             self._seen |= {name for name, *_ in state if name.endswith(".toml")}
             for name, words in self._senders.faults.items():

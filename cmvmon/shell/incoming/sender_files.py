@@ -129,10 +129,17 @@ def _token(path: Path, called: str) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def state(root: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Names, times and sizes of the senders' files and tokens: what changes when one is mended, or its rights are."""
+def state(root: Path) -> tuple[tuple[str, int, int, int], ...] | None:
+    """Names, times and sizes of the senders' files and tokens: what changes when one is mended, or its rights are.
+
+    None where their folder can't be listed just now, as where no file descriptor is left.
+    """
     found = []
-    for path in sorted((root / SENDERS).glob("*")):
+    try:
+        paths = sorted((root / SENDERS).glob("*"))
+    except OSError:
+        return None
+    for path in paths:
         try:
             said = path.stat()
         except OSError:
