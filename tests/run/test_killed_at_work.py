@@ -1,6 +1,7 @@
-"""Killed by SIGKILL at the moments that matter: pages, messages to people, and a backlog are whole afterwards, and nothing is done twice.
+"""Killed by SIGKILL at the moments that matter: verdicts and alerts, pages, messages to people, and a backlog are whole afterwards, and
+nothing is done twice.
 
-Pages: at each call by which a page gets onto the disk. Messages: before the mail server has one, between its answer and the note of it,
+Judging: at each row that it writes, and each commit. Pages: at each call by which a page gets onto the disk. Messages: before the mail server has one, between its answer and the note of it,
 and after that. A backlog: again and again while it is taken in.
 """
 
@@ -19,13 +20,18 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.dml import UpdateBase
 
 from benchmarks import feed_backlog
+from cmvmon.data_contracts import gate
 from cmvmon.run.deliveries.inbox_taking import MOST_MESSAGES, take_in_inbox, waits
 from cmvmon.run.deliveries.intake import take_in_drop
+from cmvmon.run.judging import assessing
 from cmvmon.run.messages.sending_waiting import Told
 from cmvmon.run.messages.telling import tell
-from cmvmon.run.nightly.night import nightly
+from cmvmon.run.nightly.night import assess_step, nightly, take_in_step
 from cmvmon.run.nightly.page_report import report_pages
 from cmvmon.run.pages.page_files import PageFiles
 from cmvmon.shell.basis import files
@@ -33,12 +39,75 @@ from cmvmon.shell.folder.site import Site
 from cmvmon.shell.outgoing import outbox, sending
 from cmvmon.shell.work.opening import held, open_site
 from tests import sites
-from tests.depth import examples
+from tests.depth import LONG, examples
 from tests.killing import Deadly, begun, was_killed
 from tests.listen import listening
 from tests.servers import mail_server
 from tests.sites import day, rows
 from tests.telling.telling_site import a_ward, notify, says
+
+# --- judging (row 4)
+
+AGAIN = day(24)
+LAST_STEP = 16  # the last commit; the first step is the computing
+STEPS = range(1, LAST_STEP + 1) if LONG else (1, 2, 8, LAST_STEP)
+
+
+def judged_killed(root: Path, which: int, how: str) -> None:
+    """The judging of a night, killed while it computes, or at one of the statements that write and the commits that end them."""
+    deadly = Deadly(which, after=how == "after")
+    execute = sa.Connection.execute
+
+    def executed(connection: sa.Connection, statement: Any, *given: Any, **named: Any) -> Any:
+        call = deadly.at(execute) if isinstance(statement, UpdateBase) else execute
+        return call(connection, statement, *given, **named)
+
+    computing = patch.object(assessing, "assess", deadly.at(assessing.assess))
+    writing = patch.object(sa.Connection, "execute", executed)
+    committing = patch.object(DefaultDialect, "do_commit", deadly.at(DefaultDialect.do_commit))
+    with patch.object(gate, "gate", gate.live_gate), writing, committing, computing:
+        assess_step(root, as_of=AGAIN)
+
+
+@pytest.fixture(scope="module")
+def to_be_judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with alerts of a night before, and results since then by which one of them ends, one goes on and one begins."""
+    root = tmp_path_factory.mktemp("judging") / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    sites.drop(root, "viral_load_results", sites.falling("SYNTHETIC-NEW", 0.3), name="two.csv")
+    sites.drop(root, "viral_load_results", [sites.result("SYNTHETIC-ONE", 23, 500)], name="three.csv")
+    take_in_step(root, as_of=AGAIN)
+    return root
+
+
+def test_killed_anywhere_in_judging_the_next_one_says_the_same_under_the_same_alert_ids(
+    to_be_judged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(to_be_judged, never_killed := tmp_path / "never")
+    assess_step(never_killed, as_of=AGAIN)
+    due, before = sites.everything(never_killed), sites.everything(to_be_judged)
+    wrong, whole = [], 0
+    for which, how in [(n, "before") for n in STEPS] + [(LAST_STEP, "after")]:
+        root = tmp_path / f"{which}-{how}"
+        shutil.copytree(to_be_judged, root)
+        assert was_killed(judged_killed, root, which, how), which
+        found = sites.everything(root)
+        whole += found == due
+        wrong += [(which, how, "half recorded")] if found not in (before, due) else []
+        assess_step(root, as_of=AGAIN)
+        wrong += [(which, how, "another end")] if sites.everything(root) != due else []
+        shutil.rmtree(root)
+    assert wrong == []
+    assert 0 < whole < 4, "of a few kills at the end everything is recorded, of the others nothing"
+    assert not was_killed(judged_killed, shutil.copytree(to_be_judged, tmp_path / "all"), LAST_STEP + 1, "before")
+    ids, of_before = (
+        dict(rows(one, "SELECT alert_id, state FROM alert_events ORDER BY sequence"))
+        for one in (never_killed, to_be_judged)
+    )
+    assert of_before.keys() < ids.keys(), "no alert began, or none went on: nothing would be seen"
+    assert "resolved" in ids.values()
+
 
 # --- pages (row 5)
 
