@@ -22,7 +22,7 @@ import polars as pl
 from cmvmon.kinetics import fit_lines
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
+DATA = next((f for p in ROOT.parents if (f := p / "shared" / "data").is_dir()), ROOT.parent / "shared" / "data")
 ORACLES = ROOT / "tests" / "oracles"
 SCRIPT = ORACLES / "survreg.R"
 SIMULATED = "simulated_left_interval_right"

@@ -1,4 +1,5 @@
-"""What a machine lets the tests do to a program: follow its system calls, leave it without a network, a file system or files to open.
+"""What a machine lets the tests do to a program: follow its system calls, leave it without a network, a file system or files to open;
+and whether the data that others have published lie there.
 
 A test that may not do so is skipped by name and reason. `python3 tests/allowed.py` prints, for CI, the switches under which such a
 skip is a failure: one for each thing that this machine allows. What it does not allow is told on stderr, never left in silence.
@@ -17,6 +18,8 @@ from typing import NoReturn
 
 _LIMIT_S = 30
 _TESTS = Path(__file__).parent
+# Beside the repository, where it is there: what others have published, with its origin and licence.
+PUBLIC = next((f for p in Path(__file__).parents if (f := p / "shared" / "data").is_dir()), Path("nowhere"))
 
 
 def _ends_well(*command: str) -> bool:
@@ -56,6 +59,10 @@ def has_node() -> bool:
     return shutil.which("npm") is not None and shutil.which("node") is not None
 
 
+def has_public_data() -> bool:
+    return PUBLIC.is_dir()
+
+
 ASKED: Mapping[str, tuple[Callable[[], bool], str]] = {
     "STRACE": (may_trace, "strace is not installed, or may not trace here: syncs and failing disks are not tried"),
     "NAMESPACE": (may_leave_networks, "this user may make no network namespace: nothing is run on loopback alone"),
@@ -66,6 +73,10 @@ ASKED: Mapping[str, tuple[Callable[[], bool], str]] = {
         "podman and crun are not installed, or may run no container here: no image is built and started",
     ),
     "NODE": (has_node, "npm or node is not installed: the client in Node is not tried"),
+    "PUBLIC_DATA": (
+        has_public_data,
+        "the folder of public data (../shared/data) is not here: no message, resource or series of others is tried",
+    ),
 }
 """By the name of its switch (`CMVMON_REQUIRE_...`): whether it is allowed here, and what a test says that is skipped for it."""
 
@@ -78,6 +89,15 @@ def missing(switch: str, why: str = "") -> NoReturn:
     if os.environ.get(f"CMVMON_REQUIRE_{switch}") == "1":
         pytest.fail(f"CMVMON_REQUIRE_{switch}=1, and {why}")
     pytest.skip(why)
+
+
+def public(name: str) -> Path:
+    """That file or folder of public data; the test is skipped in words, or fails under its switch, where it is not there."""
+    if not PUBLIC.is_dir():
+        missing("PUBLIC_DATA")
+    if not (PUBLIC / name).exists():
+        missing("PUBLIC_DATA", f"{name} is not in the folder of public data (../shared/data)")
+    return PUBLIC / name
 
 
 def main() -> int:

@@ -193,6 +193,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turn(group_of(item.nodeid)))
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("public_data"):
+        allowed.public(mark.args[0])
+
+
 @pytest.fixture(scope="session")
 def tracing() -> None:
     """That strace may follow a program and make its system calls fail; skipped where it may not."""

@@ -53,3 +53,17 @@ def test_every_switch_that_a_test_looks_at_is_set_by_ci() -> None:
     assert ci.index("make strace node") < ci.index("switches=") < ci.index("\nmake test")
     for switch in ("BROWSER", "POSTGRESQL"):
         assert f"CMVMON_REQUIRE_{switch}=1" in ci
+
+
+def test_public_data_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CMVMON_REQUIRE_PUBLIC_DATA", raising=False)
+    monkeypatch.setattr(allowed, "PUBLIC", tmp_path)
+    (tmp_path / "there.hl7").touch()
+    assert allowed.public("there.hl7") == tmp_path / "there.hl7"
+    with pytest.raises(pytest.skip.Exception, match=r"gone\.hl7 is not in the folder of public data"):
+        allowed.public("gone.hl7")
+    monkeypatch.setattr(allowed, "PUBLIC", tmp_path / "nowhere")
+    assert not allowed.has_public_data()
+    monkeypatch.setenv("CMVMON_REQUIRE_PUBLIC_DATA", "1")
+    with pytest.raises(pytest.fail.Exception, match="the folder of public data"):
+        allowed.public("there.hl7")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from benchmarks.exactness import DATA as SHARED
 from benchmarks.exactness import ORACLES, SE, SIMULATED, SLOPE, compare, npde, ours, simulated, uganda_cmv
 
 TYPES = {"series": pl.String(), "t": pl.Float64(), "lo": pl.Float64(), "hi": pl.Float64(), "sigma": pl.Float64()}
@@ -61,7 +60,7 @@ def test_a_difference_from_r_would_be_seen() -> None:
         compare("fewer", rows, r.head(10))
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is not here: real series are not read")
+@pytest.mark.public_data("uganda_herpesvirus_shedding_raw.csv")
 def test_real_series_are_read_with_their_limits() -> None:
     uganda = uganda_cmv()
     assert uganda["series"].n_unique() == 30

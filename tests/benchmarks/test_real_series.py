@@ -14,7 +14,6 @@ from benchmarks.real_data import FIT_WEEKS, SHARED, actg315, uganda
 from benchmarks.real_series import METHODS, PAGE, Scored, mean_se, score, scored, start_lines, tasks_of
 
 UGANDA = SHARED / "uganda_herpesvirus_shedding_raw.csv"
-NPDE_HERE = (SHARED / npde.FILES["complete"]).exists()
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def test_on_hiv_the_bank_foretells_better_than_every_line(hiv: Scored) -> None:
     assert min(pit, key=lambda method: pit[method]) == METHODS[0]
 
 
-@pytest.mark.skipif(not UGANDA.exists(), reason="../shared/data/uganda_herpesvirus_shedding_raw.csv is not here")
+@pytest.mark.public_data("uganda_herpesvirus_shedding_raw.csv")
 def test_nothing_later_than_the_fit_makes_an_episode_of_the_uganda_series() -> None:
     """What lies after the fitted weeks of an episode may be anything: its anchor stays, and what is known of it."""
     for anchor in ("first_positive", "peak"):
@@ -118,7 +117,7 @@ def test_nothing_later_than_the_fit_makes_an_episode_of_the_uganda_series() -> N
             assert all(e.lo[0] >= 4.0 and e.t[1] <= FIT_WEEKS and e.level[1] <= e.lo[0] for e in episodes)
 
 
-@pytest.mark.skipif(not NPDE_HERE, reason="../shared/data/npde_virload.tab is not here")
+@pytest.mark.public_data(npde.FILES["complete"])
 def test_on_npde_the_bank_is_nearest_where_loads_are_seen_and_substitution_where_they_are_not() -> None:
     patients = npde.read(SHARED, "50")
     cut = np.array([~np.isfinite(one.series.lo) for one in patients])

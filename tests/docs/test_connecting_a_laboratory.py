@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import allowed
 from tests.sites import rows
 
-MESSAGE = Path(__file__).parents[3] / "shared" / "data" / "hl7" / "21_vl_zambia_disa_nm_388_copies.hl7"
+MESSAGE = "hl7/21_vl_zambia_disa_nm_388_copies.hl7"
 SAID = {  # what the draft asks, and what the laboratory answers
     '# description = "Laboratory of ..."': 'description = "Laboratory of a public message"',
     "synthetic = false": "synthetic = true",
@@ -41,10 +42,8 @@ iu_per_copy = 0.9
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    if not MESSAGE.exists():
-        pytest.skip("the public messages do not lie beside the project")
     path = tmp_path / "sample.hl7"
-    path.write_bytes(MESSAGE.read_bytes().replace(b"20447-9", b"72493-2").replace(b"HIV", b"CMV"))
+    path.write_bytes(allowed.public(MESSAGE).read_bytes().replace(b"20447-9", b"72493-2").replace(b"HIV", b"CMV"))
     return path
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cmvmon.feeds.part import Part
 from cmvmon.ingest import Intake
+from tests import allowed
 from tests.feeds.shipped import intake
 
-# Beside the repository, where it is there: resources that others have published, with their origin and licence.
-PUBLIC = next((f for p in Path(__file__).parents if (f := p / "shared" / "data" / "fhir").is_dir()), Path("nowhere"))
-FILES = sorted(PUBLIC.glob("*.*ml")) + sorted(PUBLIC.glob("*.json"))
-needs_public_resources = pytest.mark.skipif(
-    not FILES, reason="the public resources (../shared/data/fhir) are not there"
-)
+FILES = [path for ending in ("*.*ml", "*.json") for path in sorted((allowed.PUBLIC / "fhir").glob(ending))]
+needs_public_resources = pytest.mark.public_data("fhir")
 
 SITE = "https://example.org"
 Json = dict[str, Any]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from cmvmon.feeds.part import Part
 from cmvmon.ingest import Intake
+from tests import allowed
 from tests.feeds.shipped import intake
 
-# Beside the repository, where it is there: messages that others have published, with their origin and licence.
-PUBLIC = next((f for p in Path(__file__).parents if (f := p / "shared" / "data" / "hl7").is_dir()), Path("nowhere"))
-FILES = sorted(p for p in PUBLIC.glob("*") if p.suffix in (".hl7", ".er7", ".bin"))
-needs_public_messages = pytest.mark.skipif(not FILES, reason="the public messages (../shared/data/hl7) are not there")
+FILES = sorted(p for p in (allowed.PUBLIC / "hl7").glob("*") if p.suffix in (".hl7", ".er7", ".bin"))
+needs_public_messages = pytest.mark.public_data("hl7")
 
 MSH = "MSH|^~\\&|LIS|EXAMPLE|CMVMON|ICU|{sent}||{kind}|{control}|P|2.5.1"
 PID = "PID|1||{patient}^^^EXAMPLE^MR"
