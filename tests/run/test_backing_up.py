@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -284,6 +284,22 @@ def test_a_full_disk_and_a_read_only_one_leave_nothing_half_written(
             back_up(root, disk)
         assert list(disk.iterdir()) == []
     assert status(root).last_backup is None
+
+
+def test_a_disk_that_is_full_by_now_keeps_the_backups_that_lie_on_it(tmp_path: Path) -> None:
+    root = tmp_path / "site"
+    sites.ward_of_three(root)
+    nightly(root, as_of=day(22))
+    with mounted(tmp_path / "disk", "-o", "size=64m") as disk:
+        older = back_up(root, disk)
+        with suppress(OSError), (disk / "ballast").open("wb") as ballast:
+            while True:
+                ballast.write(b"x" * (1 << 16))
+        with pytest.raises(CmvmonError, match=r"No space left|disk is full"):
+            back_up(root, disk)
+        assert {path.name for path in disk.iterdir()} == {older.folder.name, "ballast"}
+        assert verify(older.folder) == older.manifest
+    assert status(root).last_backup is not None
 
 
 def test_a_backup_on_a_read_only_disk_is_checked_and_restored(one_backup: Path, tmp_path: Path) -> None:

@@ -100,6 +100,31 @@ def test_a_message_is_looked_up_by_its_key_however_many_there_are(opened: Inbox)
     assert "USING INDEX messages_by_key (key=? AND feed=?)" in str(plan)
 
 
+def test_a_write_ahead_log_that_is_cut_off_anywhere_leaves_whole_transactions_and_the_next_one_is_kept(
+    opened: Inbox, tmp_path: Path
+) -> None:
+    """As where the power failed while it was written. Each transaction is of two messages: of none of them one is there alone."""
+    controls = [(f"{n}a", f"{n}b") for n in range(12)]
+    for pair in controls:
+        opened.store([message(one, "NTE|" + "x" * 900) for one in pair])
+    data, log = ((tmp_path / f"{inbox.NAME}{end}").read_bytes() for end in ("", "-wal"))
+    assert len(log) > 12 * 4096
+    n_left = set()
+    for cut in range(0, len(log), len(log) // 40 + 7):  # also within the header of a page
+        root = tmp_path / str(cut)
+        root.mkdir()
+        (root / inbox.NAME).write_bytes(data)
+        (root / f"{inbox.NAME}-wal").write_bytes(log[:cut])
+        with closing(Inbox(root)) as again:
+            found = [raw.split(b"|")[9].decode() for raw in raws(root)]
+            n_left.add(len(found))
+            assert found == [one for pair in controls for one in pair][: len(found)]
+            assert len(found) % 2 == 0
+            assert [became for became, _ in again.store([message("next")])] == [Stored.NEW]
+        assert len(raws(root)) == len(found) + 1
+    assert len(n_left) > 6, "the cuts fell between few transactions"
+
+
 def test_a_damaged_or_emptied_inbox_is_refused_with_what_to_do(tmp_path: Path) -> None:
     made = Inbox(tmp_path)
     made.store([message(str(n), "NTE|" + "x" * 900) for n in range(200)])
