@@ -17,6 +17,8 @@ from cmvmon.run.ward.placing import places
 from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import open_site
 from tests import sites
+from tests.feeds.fhir_texts import as_bytes, bundle, patient
+from tests.feeds.test_fhir_persons import PERSONS
 from tests.sites import day, result, stay
 
 WHO, OTHER, OLD = "SYNTH-1", "SYNTH-2", "SYNTH-7"
@@ -67,6 +69,30 @@ def test_who_has_died_is_on_the_ward_no_longer_though_no_end_of_the_stay_was_del
     assert listed(tmp_path, 2) == {OTHER}
     with open_site(tmp_path) as opened, opened.reading() as connection:
         assert set(places(connection, [WHO], at=day(2))) == {WHO}, "where they lay last is still known"
+
+
+def test_a_death_by_fhir_closes_the_alerts_of_the_patient_as_died_and_their_page_says_so(tmp_path: Path) -> None:
+    """From the bundle of a hospital that states it (`Patient.deceasedDateTime`) to the alerts, the ward page, which lists the patient no longer, and the patient's."""
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "example_stays.toml").write_text(PERSONS, "utf-8")
+    sites.drop(tmp_path, "viral_load_results", [line for who in (WHO, OTHER) for line in sites.falling(who, 0.3)])
+    sites.drop(tmp_path, "antiviral_courses", [sites.course(WHO), sites.course(OTHER)])
+    sites.drop(tmp_path, "icu_stays", [stay(WHO), stay(OTHER, bed="S-02")])
+    assert listed(tmp_path, 22) == {WHO, OTHER}
+    standing = "SELECT alert_id, patient_id FROM open_alerts JOIN alert_events USING (alert_id) WHERE rule = 'response'"
+    assert {who for _, who in sites.rows(tmp_path, standing)} == {WHO, OTHER}
+    stated = {"deceasedDateTime": sites.text(day(22.5)), "meta": {"lastUpdated": sites.text(day(22.6))}}
+    (tmp_path / "drop" / "example_stays").mkdir()
+    path = tmp_path / "drop" / "example_stays" / "1.fhir.json"
+    path.write_bytes(as_bytes(bundle(patient() | stated)))
+    sites.lain_still(path)
+    assert listed(tmp_path, 23) == {OTHER}
+    assert deaths(tmp_path, day(23)) == [(WHO, day(22.5), "died")]
+    assert {who for _, who in sites.rows(tmp_path, standing)} == {OTHER}
+    last = "SELECT state, cause FROM alert_events WHERE patient_id = 'SYNTH-1' AND rule = 'response' ORDER BY sequence"
+    assert sites.rows(tmp_path, last)[-1] == ("closed", "died")
+    for code, said in (("en", "the patient has died"), ("nl", "de patiënt is overleden")):
+        assert said in sites.page_of(tmp_path, WHO, code)
 
 
 def test_a_death_that_is_taken_back_is_no_death(tmp_path: Path) -> None:
