@@ -148,7 +148,9 @@ def test_row_41_while_a_flood_goes_on_as_fast_as_it_can_a_sender_gets_through(
                 assert flood.stdout is not None
                 n_flood = int(flood.stdout.read().split()[-1])
         assert listener.stop() == 0
-    assert max(tries) <= 10, tries
+    # The first time, but for the rare one that the flood overtakes within its handshake; of 570 on a busy machine none was.
+    assert max(tries) <= 2, tries
+    assert tries.count(2) <= len(tries) // 20, tries
     assert n_flood > 250  # the queue of those who wait to be accepted lets no more in
 
 
