@@ -231,7 +231,11 @@ MEANINGS = {
     "status.delivered.<text>": "What a delivered status means. `confirmed`: a preliminary result is final, and is not sent again. Of HL7 "
     "the tables 0085 and 0123 hold for what is not named, of FHIR its own statuses.",
     "status.of_order.<text>": "What a delivered status of an order means for its results.",
-    "values.not_detected": "Phrases without a digit that mean: not detected. < > and brackets may stand in them.",
+    "values.not_detected": (
+        "Phrases without a digit that mean: not detected. < > and brackets may stand in them. A phrase is the whole value: where the method "
+        "stands behind it (`Not detected. Method: real-time PCR`), the whole sentence is listed. One that holds a number, as of a range, is "
+        "not, for the number might be the result: it is set apart (`unknown_text`), and the sender is asked to send it in a field of its own."
+    ),
     "values.below_lloq": "Phrases that mean: detected, below the limit of quantification.",
     "values.above_uloq": "Phrases that mean: above the limit of quantification.",
     "values.invalid": "Phrases that mean: no result.",

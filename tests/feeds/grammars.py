@@ -20,6 +20,9 @@ def grammar(name: str) -> ValueGrammar:
         "undeclared": replace(us, marks=Marks()),
         "undetected_below": replace(us, less_than=words.NOT_DETECTED),
         "copies": replace(us, units={**us.units, **copies}, less_than=words.NOT_DETECTED),
+        "with_its_method": replace(
+            us, phrases={**us.phrases, "not detected. method: real-time pcr": words.NOT_DETECTED}
+        ),
         "unit_in_contract": replace(us, missing_unit=KINDS["iu_per_ml"]),
     }
     return others.get(name) or laboratory(f"example_{name}").grammar

@@ -2,7 +2,7 @@
 
 A table reads: value as delivered | unit column | grammar | what is made of it. The grammars are those of the shipped
 laboratory files (us, fr, nl) and three that differ from `us` in one thing: `undeclared` declares no decimal and no
-thousands mark, `undetected_below` prints "not detected" as <N, `copies` sends copies.
+thousands mark, `undetected_below` prints "not detected" as <N, `copies` sends copies. `with_its_method` lists a whole sentence beside the phrases.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ Détecté                                   | -     | us               | rejecte
 Indetectable                              | Copies / ml  | fr        | not_detected
 <1000 copies/ml                           | -            | fr        | not_detected limit 1000 copies_per_ml
 LOD <150                                  | copies/ml    | fr        | rejected: unknown_text
+Not detected. Method: real-time PCR       | IU/mL        | us        | rejected: unknown_text
+Not detected. Method: real-time PCR       | IU/mL        | with_its_method | not_detected
+Not detected. Method: real-time PCR, range 35-10,000,000 IU/mL | - | us with_its_method | rejected: unknown_text
 CMV DNA not detected. Performed by PCR. Detection Range: 600 - 100,000 copies/ml. | - | us fr copies | rejected: unknown_text
 """)
 
