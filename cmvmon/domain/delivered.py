@@ -49,7 +49,9 @@ class Versions(Enum):
 
     def told_apart_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The columns that tell a version from others of its record, beside its key."""
-        stated = ("reported_at", "result_status") if self is Versions.REPORTED else ()
+        stated = ("reported_at", "result_status", "confirms") if self is Versions.REPORTED else ()
+        if stated and record["confirms"] and record["reported_at"] is None:  # it stands where it was sent
+            return (*stated, "sent_at")
         if not self.is_by_receipt(record):
             return stated
         sent = ("sent_at",) if self is Versions.REPORTED else ()

@@ -53,12 +53,14 @@ class Named:
         row_key: its key, where its feed numbers it (`row_key`).
         sample: of a result, when its sample was collected and what it is of, as far as they could be read. They name nothing: a
             record that is sent right may say another time.
+        sent_at: of a result, when its message was made, as text; None = not known, or of before it was kept.
     """
 
     read: Mapping[str, str]
     unread: Mapping[str, str]
     row_key: str | None = None
     sample: Mapping[str, str] = field(default_factory=dict)
+    sent_at: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any], rows: RowType) -> Named:
@@ -66,7 +68,8 @@ class Named:
         names = dict.fromkeys(("patient_id", *rows.key, *(name for name in _OF_A_VERSION if name in rows.schema)))
         of_sample = OF_A_SAMPLE if set(OF_A_SAMPLE) <= set(rows.schema) else ()
         sample = {name: as_text(row[name]) for name in of_sample if row[name] is not None}
-        return cls({name: as_text(row[name]) for name in names}, {}, row.get("row_key"), sample)
+        read = {name: as_text(row[name]) for name in names}
+        return cls(read, {}, row.get("row_key"), sample, as_text(row.get("sent_at")) or None)
 
     def key(self, rows: RowType) -> str | None:
         """The key as the store writes it; None where a part of it could not be read."""
@@ -88,6 +91,8 @@ class Named:
             said["row_key"] = self.row_key
         if self.sample:
             said["sample"] = dict(self.sample)
+        if self.sent_at is not None:
+            said["sent_at"] = self.sent_at
         return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cmvmon.domain import words
-from cmvmon.domain.versions import CONTENT, current_versions, is_usable, without_held
+from cmvmon.domain.versions import CONTENT, current_versions, is_usable, with_confirmed, without_held
 
 _PLACE = ("patient_id", "compartment")
 _SAYS = tuple(name for name in CONTENT if name not in _PLACE)
@@ -71,6 +71,7 @@ def said_before(versions: pl.DataFrame) -> pl.DataFrame:
         when the laboratory reported that, or where it does not say, when it was received; and TOLD_BEFORE with `was_`, null
         where several values stood before. A preliminary version counts only before a withdrawal. Row order is not defined.
     """
+    versions = with_confirmed(versions)
     several = without_held(versions.filter(pl.col("result_id").is_duplicated())).with_row_index("version")
     if several.is_empty():
         types = versions.schema

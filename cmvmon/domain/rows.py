@@ -132,6 +132,14 @@ VIRAL_LOAD_RESULTS = RowType(
             exchanged=False,
         ),
         Column("is_released", Kind.TRUTH, "A person let it be used.", null_means="nobody has", exchanged=False),
+        Column(
+            "confirms",
+            Kind.TRUTH,
+            "It calls final what was preliminary and says no value: the one in this row is that of another version, and is not read.",
+            null_means="it says its own value",
+            exchanged=False,
+            came_later=True,
+        ),
     ),
     across=(
         Requires("viral_load_iu_per_ml", "detection", (words.QUANTIFIED,)),

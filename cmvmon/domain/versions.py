@@ -23,6 +23,8 @@ CONTENT = (
     "uloq_iu_per_ml",
 )
 
+_NEVER = -(2**62)  # before every moment, as a number
+
 
 def current_results(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id` whose current version may be used: final or corrected (see `current_versions`)."""
@@ -70,7 +72,7 @@ def _reported() -> pl.Expr:
     """When a version was reported, as a number; unknown comes first, but of what changes a result stands where it was sent, or
     else received."""
     stands = pl.when(_changes()).then(pl.coalesce("sent_at", "received_at"))
-    return pl.coalesce("reported_at", stands).cast(pl.Int64).fill_null(-(2**62))
+    return pl.coalesce("reported_at", stands).cast(pl.Int64).fill_null(_NEVER)
 
 
 def _order_at_one_report_time() -> pl.Expr:
@@ -80,7 +82,7 @@ def _order_at_one_report_time() -> pl.Expr:
         {s: i for i, s in enumerate(words.RESULT_STATUS)}, return_dtype=pl.Int8
     )
     sent, receipt = (
-        pl.when(_changes()).then(moment.cast(pl.Int64)).fill_null(-(2**62))
+        pl.when(_changes()).then(moment.cast(pl.Int64)).fill_null(_NEVER)
         for moment in (pl.coalesce("sent_at", "received_at"), pl.col("received_at"))
     )
     return pl.struct(changes=_changes(), sent=sent, receipt=receipt, rank=rank).rank("dense")
@@ -115,13 +117,60 @@ def without_held(versions: pl.DataFrame) -> pl.DataFrame:
     return numbered.filter(~pl.col("number_of_version").is_in(held.implode())).drop("number_of_version")
 
 
+def with_confirmed(versions: pl.DataFrame) -> pl.DataFrame:
+    """The versions with what each that only calls a preliminary result final (`confirms`) says of it, in place of that version.
+
+    It means the last preliminary version that was reported no later than itself, and is that version, final since its own report
+    time: for every order of arrival. It says nothing where a settled version (final, corrected, withdrawn) was reported before it,
+    as one that was called final before, or where no preliminary one was. Two preliminary ones of one report time that it may mean
+    are both called final, and contradict each other. Without a report time it stands where it was sent, or else received.
+
+    Args:
+        versions: rows of `viral_load_results`, in any order.
+
+    Returns:
+        The same columns; no row `confirms`. Row order is not kept.
+    Source: HL7 table 0085, U; docs/decisions/0073.
+    """
+    if not versions["confirms"].any():
+        return versions
+    is_confirming = pl.col("confirms").fill_null(value=False)
+    others, is_preliminary = versions.filter(~is_confirming), pl.col("result_status") == words.PRELIMINARY
+    said_at = pl.coalesce("reported_at", "sent_at", "received_at").cast(pl.Int64).fill_null(_NEVER)
+    first_settled = others.filter(~is_preliminary).group_by("result_id").agg(settled=_reported().min())
+    when = ("reported_at", "sent_at", "received_at", "delivery_id")
+    calls = versions.filter(is_confirming).select(
+        "result_id", *(pl.col(n).alias(f"{n}_of_call") for n in when), said=said_at
+    )
+    meant = (
+        others.filter(is_preliminary)
+        .with_columns(reported=_reported())
+        .join(calls, on="result_id")
+        .join(first_settled, on="result_id", how="left")
+        .filter(pl.col("reported") <= pl.col("said"), (pl.col("settled") > pl.col("said")).fill_null(value=True))
+        .filter(pl.col("said") == pl.col("said").min().over("result_id"))
+        .filter(pl.col("reported") == pl.col("reported").max().over("result_id"))
+        .sort(*(f"{name}_of_call" for name in ("received_at", "sent_at", "delivery_id")), nulls_last=True)
+        .unique(subset=["result_id", *CONTENT], keep="first", maintain_order=True)
+    )
+    final = meant.with_columns(
+        result_status=pl.lit(words.FINAL),
+        reported_at=pl.coalesce("reported_at_of_call", "reported_at"),
+        sent_at="sent_at_of_call",
+        received_at=pl.max_horizontal("received_at", "received_at_of_call"),
+        delivery_id="delivery_id_of_call",
+    )
+    return pl.concat([others, final.select(others.columns)])
+
+
 def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per `result_id`: its current version, preliminary and withdrawn ones too.
 
     Versions are ordered by (reported_at, final < corrected < withdrawn); an unknown reported_at comes first, but of what
     corrects or withdraws a result it is taken to be when its message was sent (sent_at), or else its receipt. What corrects
     or withdraws at one report time (or without any) is ordered by sent_at, then by receipt; what was received together can't be,
-    and corrected < withdrawn holds. A correction of what stood withdrawn is left out (`without_held`). A preliminary
+    and corrected < withdrawn holds. A correction of what stood withdrawn is left out (`without_held`); one that calls a
+    preliminary version final without repeating it is that version, final (`with_confirmed`). A preliminary
     one counts only while there is no other. The last one is current. Where several last versions differ in
     content, or a later `final` names another patient, compartment or collection time (one number for two samples), none is
     used: one row stays for each patient, series and collection time concerned, with `is_conflicting` true, so that whoever
@@ -134,6 +183,7 @@ def current_versions(versions: pl.DataFrame) -> pl.DataFrame:
         The same columns and `is_conflicting` (never null). Row order is not defined.
     Source: house.md decisions 6 and 8; docs/decisions/0021 and 0073.
     """
+    versions = with_confirmed(versions)
     is_suspect = _may_repeat(versions)
     if is_suspect is None:
         return versions.with_columns(is_conflicting=pl.lit(False))

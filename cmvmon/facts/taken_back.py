@@ -9,7 +9,7 @@ from cmvmon.domain.columns import Column, Kind, RowType
 from cmvmon.domain.constraints import OneOf
 from cmvmon.domain.replaced import said_before
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.domain.versions import is_usable
+from cmvmon.domain.versions import is_usable, with_confirmed
 from cmvmon.facts.columns import PATIENT_ID, moment, one_of, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
 
@@ -57,7 +57,7 @@ def taken_back(facts: Facts) -> pl.DataFrame:
     changed = versions.filter(ends).select(pl.col("result_id").unique())
     if changed.is_empty():
         return TAKEN_BACK.empty()
-    mine = versions.join(changed, on="result_id", how="semi")
+    mine = with_confirmed(versions.join(changed, on="result_id", how="semi"))
     gone = said_before(mine).filter(pl.col("fate").is_in(_HOW)).with_columns(stands_again=pl.lit(False))
     told = pl.concat([gone, _standing_again(facts, mine)], how="diagonal").filter(
         pl.col("was_compartment").is_in(list(compartments.WATCHED))

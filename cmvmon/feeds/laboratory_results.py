@@ -205,7 +205,7 @@ def _row(
         result_id_of(cells, laboratory, collected_at), cells["patient_id"].strip(), compartment,
         laboratory.laboratory, assay.name, collected_at, status, *load, accession, reported_at,
         sent_at_of(cells, laboratory, arrival), None,
-        cells["value"], cells.get("unit") or None, None, None, record.number, record.line,
+        cells["value"], cells.get("unit") or None, None, None, None, record.number, record.line,
     )  # fmt: skip
 
 

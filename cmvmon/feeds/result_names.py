@@ -72,7 +72,7 @@ def named_by(cells: Mapping[str, str], laboratory: Laboratory, arrival: Arrival,
     if not isinstance(times, Rejection):
         sample["collected_at"] = as_text(times[0])
     unread = {} if result_id is not None else {"result_id": cells["accession_number"].strip()}
-    return Named(read, unread, sample=sample)
+    return Named(read, unread, sample=sample, sent_at=as_text(sent_at_of(cells, laboratory, arrival)) or None)
 
 
 def changed_by_number(
@@ -82,7 +82,7 @@ def changed_by_number(
 
     Its test must be empty or a CMV load's: one number may stand for several tests. A report time that can't be read, or
     lies in the future, is left out: the withdrawal then holds from its receipt. The same of a record that calls a
-    preliminary result final without repeating it: its load is then left out (null).
+    preliminary result final without repeating it (`confirms`): its load is then left out (null).
     """
     accession, result_id = cells["accession_number"].strip(), _named_id(cells, laboratory)
     test = fold(cells.get("test", ""))
@@ -90,12 +90,13 @@ def changed_by_number(
     status = status_of(cells, laboratory)
     if result_id is None or is_other_test or status not in (words.WITHDRAWN, CONFIRMED):
         return None
-    said = (words.WITHDRAWN, *NO_LOAD) if status == words.WITHDRAWN else (words.FINAL, None, None, None, None, None)
+    confirms = status == CONFIRMED
+    said = (words.PRELIMINARY, None, None, None, None, None) if confirms else (words.WITHDRAWN, *NO_LOAD)
     reported_at = reported_at_of(cells, laboratory, arrival)
     return (
         result_id, None, None, None, None, None, *said, accession,
         None if isinstance(reported_at, Rejection) else reported_at, sent_at_of(cells, laboratory, arrival), None,
-        cells["value"], cells.get("unit") or None, None, None, record.number, record.line,
+        cells["value"], cells.get("unit") or None, None, None, confirms or None, record.number, record.line,
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def insert_past_our_checks(root: Path, statement: str) -> None:
 
 
 BROKEN_ROWS = {
-    "viral_load_results": "INSERT INTO viral_load_results SELECT 99, 'x', patient_id, 'lung', laboratory, assay, collected_at, result_status, detection, viral_load_iu_per_ml, lod_iu_per_ml, lloq_iu_per_ml, uloq_iu_per_ml, accession_number, reported_at, sent_at, received_at, delivered_value, delivered_unit, delivery_id, is_released, 'x', 'x', 'x', landed_at, feed, attempt, 99 FROM viral_load_results LIMIT 1",
+    "viral_load_results": "INSERT INTO viral_load_results SELECT 99, 'x', patient_id, 'lung', laboratory, assay, collected_at, result_status, detection, viral_load_iu_per_ml, lod_iu_per_ml, lloq_iu_per_ml, uloq_iu_per_ml, accession_number, reported_at, sent_at, received_at, delivered_value, delivered_unit, delivery_id, is_released, confirms, 'x', 'x', 'x', landed_at, feed, attempt, 99 FROM viral_load_results LIMIT 1",
     "antiviral_courses": "INSERT INTO antiviral_courses SELECT 99, patient_id, 'foscarnet', 'maybe', dose_mg, dose_mg_per_kg, interval_h, 'oral', started_at, stopped_at, stop_reason, received_at, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM antiviral_courses LIMIT 1",
     "icu_stays": "INSERT INTO icu_stays SELECT 99, 'x', patient_id, admitted_at, '2020-01-01T00:00:00.000000Z', ward, bed, ventilation_started_at, ventilation_stopped_at, ventilation_kind, affected_compartments, received_at, delivery_id, 'x', 'x', 'x', landed_at, feed, attempt, 99, is_withdrawn FROM icu_stays LIMIT 1",
 }

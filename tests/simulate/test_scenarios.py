@@ -57,7 +57,7 @@ def test_the_ward_is_the_one_it_was_before_there_were_scenarios(
         made.icu_stays["ventilation_kind"].null_count() == made.icu_stays.height
     )  # a column of later, and nothing in it
     stays = made.icu_stays.drop("ventilation_kind")
-    later = ("sent_at", "is_released")
+    later = ("sent_at", "is_released", "confirms")
     assert all(made.viral_load_results[name].null_count() == made.viral_load_results.height for name in later)
     tables = (made.viral_load_results.drop(later), made.antiviral_courses.drop("stop_reason"), stays, made.truth)
     assert tuple(table_hash(table) for table in tables) == hashes

@@ -16,6 +16,7 @@ from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results, current_versions
 from tests.sites import day
 
+CALLED = "called final"
 CASES: dict[str, tuple[list[tuple[float | None, str, float]], float | str | None]] = {
     # (reported on day, status, load) ...            -> load that is used; None = none; "clash" = neither
     "one final result": ([(1, "final", 10)], 10),
@@ -44,6 +45,31 @@ CASES: dict[str, tuple[list[tuple[float | None, str, float]], float | str | None
     "two values, same time and status": ([(1, "final", 10), (1, "final", 20)], "clash"),
     "the same value twice is no clash": ([(1, "final", 10), (1, "final", 10)], 10),
     "two corrections received together": ([(1, "corrected", 10), (1, "corrected", 20)], "clash"),
+    # called final without a value (HL7 U): its own load (1) is another version's, and is not read
+    "called final": ([(1, "preliminary", 10), (2, CALLED, 1)], 10),
+    "called final at the report time of the preliminary one": ([(1, "preliminary", 10), (1, CALLED, 1)], 10),
+    "the last of the preliminary ones before it": (
+        [(1, "preliminary", 10), (2, "preliminary", 20), (3, CALLED, 1)],
+        20,
+    ),
+    "and none after it": ([(1, "preliminary", 10), (2, CALLED, 1), (3, "preliminary", 20), (4, CALLED, 1)], 10),
+    "called final before anything was": ([(1, CALLED, 1), (2, "preliminary", 10)], None),
+    "called final alone": ([(1, CALLED, 1)], None),
+    "called final twice": ([(1, "preliminary", 10), (2, CALLED, 1), (2, CALLED, 3), (3, CALLED, 1)], 10),
+    "withdrawn before it was called final": ([(1, "preliminary", 10), (2, "withdrawn", 10), (3, CALLED, 1)], None),
+    "final before it was called so": ([(1, "preliminary", 10), (2, "final", 20), (3, CALLED, 1)], 20),
+    "called final, then final": ([(1, "preliminary", 10), (2, CALLED, 1), (3, "final", 20)], 20),
+    "called final and final at one time": ([(1, "preliminary", 10), (2, CALLED, 1), (2, "final", 20)], 20),
+    "called final after a correction": ([(1, "corrected", 30), (2, "preliminary", 10), (3, CALLED, 1)], 30),
+    "two preliminary ones of one time, called final": (
+        [(1, "preliminary", 10), (1, "preliminary", 20), (2, CALLED, 1)],
+        "clash",
+    ),
+    "a preliminary one without a report time, called final": ([(None, "preliminary", 10), (2, CALLED, 1)], 10),
+    "called final, then withdrawn and corrected": (
+        [(1, "preliminary", 10), (2, CALLED, 1), (3, "withdrawn", 10), (4, "corrected", 15)],
+        None,
+    ),
     "a clash that a later correction settles": ([(1, "final", 10), (1, "final", 20), (2, "corrected", 30)], 30),
 }
 
@@ -58,7 +84,8 @@ def versions(rows: list[tuple[float | None, str, float]]) -> pl.DataFrame:
             "assay": "assay",
             "collected_at": day(0),
             "reported_at": None if reported is None else day(reported),
-            "result_status": status,
+            "result_status": words.PRELIMINARY if status == CALLED else status,
+            "confirms": status == CALLED or None,
             "detection": "quantified",
             "viral_load_iu_per_ml": float(load),
         }

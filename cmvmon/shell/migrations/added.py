@@ -15,6 +15,9 @@ ADDED = {
         ("deliveries", "statuses_differ"): {"sqlite": "INTEGER", "postgresql": "INTEGER"},
         ("deliveries", "sent_ahead_s"): {"sqlite": "INTEGER", "postgresql": "INTEGER"},
     },
+    "0005": {
+        ("viral_load_results", "confirms"): {"sqlite": "BOOLEAN", "postgresql": "BOOLEAN"},
+    },
 }
 
 

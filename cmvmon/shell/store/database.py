@@ -15,7 +15,7 @@ from cmvmon.shell.dialects import Fault
 from cmvmon.shell.dialects import dialect as said
 from cmvmon.shell.rows.schema import METADATA
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 # `cmvmon watch` looks at the store from a second thread (`metrics`), and the means that makes a schema knows of one alone.
 _ONE_MOVES = Lock()
 

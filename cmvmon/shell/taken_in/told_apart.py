@@ -76,13 +76,14 @@ def sorted_out(
         elsewhere = several.get(version[0]) if group[0].get("result_status") != words.PRELIMINARY else None
         said = [judged_under(row, table, one) for row in (*peers, *fresh)]
         reason = elsewhere or what_conflicts(said)
-        is_withdrawn = any(row.get("is_withdrawn") for row in said)  # one that withdraws contradicts nothing
+        # One that withdraws contradicts nothing, nor does one that says no value of its own.
+        is_withdrawn = any(row.get("is_withdrawn") or row.get("confirms") for row in said)
         if elsewhere or (len({row["content"] for row in said}) > 1 and not is_withdrawn):
             conflicting += [record | {"is_new": True, "reason": reason} for record in fresh]
         else:
             accepted += fresh
         n_said = len({row["content"] for row in said[: len(peers)]})
-        if elsewhere or n_said > 1 or (stands and tells_all):
+        if elsewhere or (n_said > 1 and not group[0].get("confirms")) or (stands and tells_all):
             conflicting += [record | {"is_new": False, "reason": reason} for record in repeats]
         else:
             duplicates += len(repeats)

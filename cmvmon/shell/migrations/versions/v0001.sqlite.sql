@@ -871,6 +871,7 @@ CREATE TABLE viral_load_results (
     delivered_unit VARCHAR,
     delivery_id VARCHAR,
     is_released BOOLEAN,
+    confirms BOOLEAN,
     record_key VARCHAR NOT NULL,
     content VARCHAR(64) NOT NULL,
     delivered VARCHAR(64) NOT NULL,
