@@ -8,12 +8,13 @@ conflicting_values      one sample with two values
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from cmvmon.domain import words
-from cmvmon.domain.delivered import CONFLICT
+from cmvmon.domain.delivered import CONFLICT, LEADING
 
 SAMPLE = ("patient_id", "compartment", "collected_at")
 """The columns that say of which sample a result is: one number never stands for two of them."""
@@ -71,6 +72,23 @@ def are_several_samples(versions: Sequence[Mapping[str, Any]]) -> bool:
     if len({tuple(version[name] for name in SAMPLE) for version in counted}) < 2:
         return False
     return str(max(counted, key=_order)["result_status"]) == words.FINAL
+
+
+def contradicting(versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of the versions of one result that contradict others, whichever of them came first.
+
+    `versions`: rows of `viral_load_results` of one `result_id`, with `content` and `landed_at`.
+    """
+    if are_several_samples(versions):
+        return list(versions)
+    said: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    for version in versions:
+        said[_version(version)].add(version["content"])
+    return [version for version in versions if len(said[_version(version)]) > 1 and not version["confirms"]]
+
+
+def _version(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return tuple(row[name] for name in LEADING.versions.told_apart_by(row))
 
 
 def _order(version: Mapping[str, Any]) -> tuple[datetime, bool, datetime, datetime, int]:

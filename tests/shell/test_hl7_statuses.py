@@ -13,10 +13,13 @@ import pytest
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.domain.versions import current_results, current_versions
 from cmvmon.run.deliveries.intake import take_in_file
+from cmvmon.run.nightly.night import nightly
 from cmvmon.shell.as_known import known
+from cmvmon.shell.rows.schema import VERSIONS
 from cmvmon.shell.taken_in.intake_store import Counted
 from cmvmon.shell.waiting.quarantine import open_quarantine
 from cmvmon.shell.work.opening import open_site
+from tests import sites
 from tests.feeds.hl7_texts import file_of, message, order
 from tests.sites import day
 
@@ -82,6 +85,13 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
     "P, then U without a value": ([P, ("U", "F", "")], "final 700", []),
     "P, then U with another value": ([P, ("U", "F", "720")], "final 720", []),
     "P, then P, then U": ([P, ("P", "P", "750"), ("U", "F", "")], "final 750", []),
+    "P, then F, then U": ([P, F, ("U", "F", "")], "final 800", []),
+    "P, then W, then U": ([P, ("W", "F", ""), ("U", "F", "")], "withdrawn", []),
+    "P, then U, then P": ([P, ("U", "F", ""), ("P", "P", "750")], "final 700", []),
+    "C, then U, then P": ([("C", "F", "900"), ("U", "F", ""), P], "corrected 900", []),
+    "N, then F": ([("N", "F", "900"), F], "final 800", []),
+    "N, then P": ([("N", "F", "900"), P], "preliminary 700", ["unknown_status"]),
+    "F that can't be read, then P": ([("F", "F", "murky"), P], "preliminary 700", ["unreadable_value"]),
     "F, then U without a value": ([F, ("U", "F", "")], "final 800", []),
     "F, then W, then U": ([F, ("W", "F", ""), ("U", "F", "")], "withdrawn", []),
     "F, then D, then F again": ([F, ("D", "F", ""), ("F", "F", "810")], "final 810", []),
@@ -132,8 +142,6 @@ def test_the_order_in_which_messages_come_does_not_matter_nor_whether_they_stand
     said, used, waits = CASES[case]
     messages = [told(number, one) for number, one in enumerate(said)]
     for way, some in enumerate(itertools.permutations(messages)):
-        if case == "P, then P, then U" and some[-1] is not messages[-1]:
-            continue  # what U calls final is what is known when it comes (docs/decisions/0042-hl7.md)
         for number, one in enumerate(some):
             taken_in(tmp_path / f"apart{way}", file_of(one), number=number)
         assert at_last(tmp_path / f"apart{way}") == (used, waits), some
@@ -191,3 +199,29 @@ def test_everything_that_was_received_is_counted_once(tmp_path: Path) -> None:
     for number in (0, 1):
         for one in taken_in(tmp_path, data, number=number):
             assert one.received == one.accepted + one.quarantined + one.duplicates + one.ignored
+
+
+def test_a_site_on_which_an_earlier_program_stored_u_as_a_copy_of_its_preliminary_value_goes_on(tmp_path: Path) -> None:
+    """The copy is the final result that it says it is: nights go on, U sent again says nothing else, and a withdrawal takes it back."""
+    taken_in(tmp_path, file_of(told(0, P)), number=0)
+    stored = {
+        "version_number": "99",
+        "record_number": "99",
+        "result_status": "'final'",
+        "reported_at": "'2026-03-02T10:00:00.000000Z'",
+    }
+    names = [column.name for column in VERSIONS["viral_load_results"].columns]
+    copied = ", ".join(stored.get(name, name) for name in names)
+    sites.write(tmp_path, f"INSERT INTO viral_load_results SELECT {copied} FROM viral_load_results")
+    sites.give_its_hash(tmp_path, "viral_load_results")
+    nightly(tmp_path, as_of=day(3))
+    assert at_last(tmp_path) == ("final 700", [])
+    again = [told(1, ("U", "F", ""))[0].replace("S1", "other"), *told(1, ("U", "F", ""))[1:]]
+    for number, message_, used in (
+        (20, again, "final 700"),
+        (21, told(2, ("C", "F", "900")), "corrected 900"),
+        (22, told(3, ("W", "F", "")), "withdrawn"),
+    ):
+        taken_in(tmp_path, file_of(message_), number=number)
+        assert at_last(tmp_path) == (used, [])
+    nightly(tmp_path, as_of=day(6))

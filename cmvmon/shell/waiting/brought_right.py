@@ -1,7 +1,8 @@
-"""Which records that were set apart a later delivery brought right: asked of what is stored, nothing is marked.
+"""Which records that were set apart another delivery brought right: asked of what is stored, nothing is marked.
 
-A record waits no longer once a later delivery of its feed brings its key, in a version that holds beside it
-(docs/decisions/0021).
+A record waits no longer once its feed has brought its key in a version that holds beside it: of results one that was reported, or
+else sent, after it, whichever of the two came first; where neither is known, and of other tables, one that a later delivery
+brought (docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from cmvmon.domain import words
-from cmvmon.domain.conflicts import CONFLICTS, asks_for_release
+from cmvmon.domain.conflicts import CONFLICTS, asks_for_release, contradicting
 from cmvmon.domain.delivered import (
     BY_NAME,
     CORRECTS_WITHDRAWN,
+    LEADING,
     SNAPSHOT_REFUSED,
     TOO_MANY_WITHDRAWN,
     WHOLE_SNAPSHOT,
@@ -28,16 +30,20 @@ from cmvmon.domain.delivered import (
     Versions,
 )
 from cmvmon.domain.identity import Named, as_text
+from cmvmon.domain.patient_links import Links
 from cmvmon.domain.rows import QUARANTINED_RECORDS
 from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE, VERSIONS
+from cmvmon.shell.versions.links import links
 from cmvmon.shell.versions.of_one_result import place_in_delivery, versions_of
+from cmvmon.shell.versions.one_number import judged_under
 
 _CHUNK = 500
+EVER = datetime(2200, 1, 1, tzinfo=UTC)  # after every moment that a link can name
 _PLACE = ("delivery_id", "feed", "attempt", "record_number")
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class Waiting:
     """A record of the last judging of its delivery, and when that delivery landed."""
 
     row: Mapping[str, Any]
@@ -93,22 +99,24 @@ def set_apart(
 def brought_right(
     connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, as_of: datetime | None = None
 ) -> list[Mapping[str, Any]]:
-    """Those of these records (of `set_apart`) that a later delivery of their feed brought right by `as_of`."""
+    """Those of these records (of `set_apart`) that another delivery of their feed had brought right by `as_of`."""
     asked = [row for row in rows if row["reason"] == CORRECTS_WITHDRAWN]
     found: list[Mapping[str, Any]] = [row for row in asked if not _asks_for_release(connection, row, as_of)]
     rows = [row for row in rows if row["reason"] != CORRECTS_WITHDRAWN]
     for name, table in BY_NAME.items():
         waiting = [
-            _Waiting(row, Named.from_text(str(row["identity"])), row["landed_at"])
+            Waiting(row, Named.from_text(str(row["identity"])), row["landed_at"])
             for row in rows
             if row["table_name"] == name and row["identity"]
         ]
         whole = [one for one in waiting if one.named.key(table.rows) is not None]
         by_key = _versions(connection, table, "record_key", {str(one.named.key(table.rows)) for one in whole}, as_of)
+        if table.versions is Versions.REPORTED:
+            by_key = {key: _with_contradictions(connection, of_key, table, as_of) for key, of_key in by_key.items()}
         found += [
             one.row
             for one in whole
-            if any(_brings_right(version, one, table) for version in by_key[str(one.named.key(table.rows))])
+            if any(brings_right(version, one, table) for version in by_key.get(str(one.named.key(table.rows)), ()))
         ]
         parted = [one for one in waiting if one.named.key(table.rows) is None]
         found += _brought_whole(connection, parted, table, as_of)
@@ -121,26 +129,69 @@ def _asks_for_release(connection: sa.Connection, row: Mapping[str, Any], as_of: 
     return place_in_delivery(row) in {place_in_delivery(version) for version in asks}
 
 
-def _brings_right(version: Mapping[str, Any], one: _Waiting, table: Delivered) -> bool:
-    """Whether a stored version of its key came later from its feed, about its patient, and is the last word beside it."""
-    if version["feed"] != one.row["feed"] or version["landed_at"] <= one.landed_at or version["is_conflicting"]:
+def brings_right(version: Mapping[str, Any], one: Waiting, table: Delivered) -> bool:
+    """Whether a stored version of its key comes after it from its feed, about its patient, and is the last word beside it.
+
+    A withdrawal by number is not brought right: it is judged again as soon as its result is known, and takes effect in its place.
+    """
+    if version["feed"] != one.row["feed"] or version["is_conflicting"]:
         return False
     if table.versions is Versions.SNAPSHOT:
-        return bool(version["is_withdrawn"]) or one.row["reason"] != WITHDRAWS_UNKNOWN
-    read, status = one.named.read, str(version["result_status"])
-    changes = status in words.CHANGES_A_RESULT
-    if not changes and read.get("patient_id", "") not in ("", version["patient_id"]):
+        is_later = bool(version["landed_at"] > one.landed_at)
+        return is_later and (bool(version["is_withdrawn"]) or one.row["reason"] != WITHDRAWS_UNKNOWN)
+    if one.row["reason"] == WITHDRAWS_UNKNOWN or version["confirms"]:
         return False
-    stated, reported = read.get("reported_at", ""), as_text(version["reported_at"])
-    if stated and reported and stated != reported:
-        return stated < reported
-    if read.get("result_status") in words.CHANGES_A_RESULT:
-        return changes
-    return status != words.PRELIMINARY or read.get("result_status") == words.PRELIMINARY
+    status, changes = one.named.read.get("result_status"), version["result_status"] in words.CHANGES_A_RESULT
+    if version["result_status"] == words.PRELIMINARY and status != words.PRELIMINARY:
+        return False
+    return (changes or _is_of_its_sample(version, one)) and _comes_after(version, one, status, changes=changes)
+
+
+def _comes_after(version: Mapping[str, Any], one: Waiting, status: str | None, *, changes: bool) -> bool:
+    """Whether a version of a result comes after a record that names it, in the order in which versions are settled
+    (`cmvmon.domain.versions`): by report time; what changes a result after the result; then by when they were sent, and where
+    that is not known by when they landed."""
+    sent, sent_of_version = one.named.sent_at, as_text(version["sent_at"])
+    at: str | None = one.named.read.get("reported_at") or None
+    if at is None and status in words.CHANGES_A_RESULT:
+        at = sent
+    elif at is None and status is not None:
+        at = one.named.read.get("reported_at")  # a result without a report time comes first
+    at_of_version = as_text(version["reported_at"])
+    if not at_of_version and changes:
+        at_of_version = sent_of_version or as_text(version["received_at"])
+    if at is not None and at != at_of_version:
+        return at < at_of_version
+    if status in words.CHANGES_A_RESULT and not changes:
+        return False
+    if changes and status is not None and status not in words.CHANGES_A_RESULT:
+        return True
+    if sent and sent_of_version and sent != sent_of_version:
+        return sent < sent_of_version
+    return bool(version["landed_at"] > one.landed_at)
+
+
+def _with_contradictions(
+    connection: sa.Connection, versions: Sequence[dict[str, Any]], table: Delivered, as_of: datetime | None
+) -> list[dict[str, Any]]:
+    """The versions of one key, of those that contradict each other each with `is_conflicting`: whichever was set apart, for it came
+    second, neither holds."""
+    patients = {version["patient_id"] for version in versions}
+    one = links(connection, as_of=as_of or EVER, about=patients) if len(patients) > 1 else Links()
+    told = [dict(judged_under(version, table, one)) for version in versions]
+    doubted = {id(version) for version in contradicting(told)}
+    return [version | {"is_conflicting": id(of_one) in doubted} for version, of_one in zip(versions, told, strict=True)]
+
+
+def _is_of_its_sample(version: Mapping[str, Any], one: Waiting) -> bool:
+    """Whether a version is of the patient whom the record names; of one that contradicts others, of its whole sample."""
+    sample = one.named.sample if one.row["reason"] in CONFLICTS else {}
+    said = {"patient_id": one.named.read.get("patient_id", ""), **sample}
+    return all(not text or as_text(version[name]) == text for name, text in said.items())
 
 
 def _brought_whole(
-    connection: sa.Connection, waiting: Sequence[_Waiting], table: Delivered, as_of: datetime | None
+    connection: sa.Connection, waiting: Sequence[Waiting], table: Delivered, as_of: datetime | None
 ) -> list[Mapping[str, Any]]:
     """Those of which a part of the key could not be read, where a key that agrees with what is written came later as new.
 
@@ -148,9 +199,9 @@ def _brought_whole(
     """
     named = [one for one in waiting if one.named.read.get("patient_id")]
     versions = _versions(connection, table, "patient_id", {one.named.read["patient_id"] for one in named}, as_of)
-    alike: dict[tuple[str, str], list[_Waiting]] = defaultdict(list)
+    alike: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for one in named:
-        alike[str(one.row["feed"]), one.named.written()].append(one)
+        alike[str(one.row["feed"]), replace(one.named, sent_at=None).written()].append(one)
     found: list[Mapping[str, Any]] = []
     for (feed, _), group in alike.items():
         first = min(one.landed_at for one in group)
@@ -193,8 +244,9 @@ def _versions(
 ) -> dict[str, list[dict[str, Any]]]:
     """Stored versions by the value of that column, each with `is_conflicting`: set apart itself where it stands."""
     v, q = VERSIONS[table.name].c, QUARANTINE.c
-    stated = ("reported_at", "result_status") if table.versions is Versions.REPORTED else ("is_withdrawn",)
-    names = dict.fromkeys((*table.rows.key, "patient_id", "feed", "record_key", "landed_at", *stated))
+    is_reported = table.versions is Versions.REPORTED
+    stated = LEADING.rows.schema if is_reported else ("is_withdrawn",)
+    names = dict.fromkeys((*table.rows.key, "patient_id", "feed", "record_key", "landed_at", "content", *stated))
     is_conflicting = sa.exists().where(
         q.table_name == table.name, q.reason.in_(CONFLICTS), *(q[name] == v[name] for name in _PLACE)
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -27,11 +27,10 @@ from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE, QUARANTINE_ANSWERS, VERSIONS, WAITING
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.versions.one_number import judged_under
-from cmvmon.shell.waiting.brought_right import brought_right, place, set_apart
+from cmvmon.shell.waiting.brought_right import EVER, brought_right, place, set_apart
 from cmvmon.shell.waiting.quarantine_answers import mark, unanswered
 
 _CHUNK = 500
-_EVER = datetime(2200, 1, 1, tzinfo=UTC)  # after every moment that a link can name
 _IS_LISTED = sa.and_(*(WAITING.c[name] == QUARANTINE.c[name] for name in QUARANTINED_RECORDS.key))
 _LISTED = sa.select(QUARANTINE).join(WAITING, _IS_LISTED)
 _OF_WAITING = sa.select(WAITING.c.delivery_id, WAITING.c.feed, WAITING.c.table_name).distinct().subquery()
@@ -130,8 +129,8 @@ def _is_of_one_patient(connection: sa.Connection, row: Mapping[str, Any], as_of:
     query = sa.select(v).where(v.c.record_key == row["named_key"])
     stored = [dict(found) for found in connection.execute(query).mappings()]
     known = [found for found in stored if as_of is None or found["received_at"] <= as_of]
-    one = links(connection, as_of=as_of or _EVER, about={found["patient_id"] for found in known})
-    told = [judged_under(found, table, one) for found in known]
+    one = links(connection, as_of=as_of or EVER, about={found["patient_id"] for found in known})
+    told = [judged_under(found, table, one) for found in known if not found.get("confirms")]
     contents: dict[tuple[Any, ...], set[str]] = defaultdict(set)
     for found in told:
         contents[tuple(found[name] for name in table.versions.told_apart_by(found))].add(found["content"])
