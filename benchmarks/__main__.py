@@ -12,6 +12,7 @@ MODULES = {
     "histories": "benchmarks.histories",
     "order": "benchmarks.order",
     "settling": "benchmarks.settling",
+    "settling_in_store": "benchmarks.settling_in_store",
     "pages": "benchmarks.pages",
     "speed": "benchmarks.speed",
     "engines": "benchmarks.engines",

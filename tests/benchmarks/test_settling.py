@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from benchmarks import settling
+from benchmarks import settling, settling_in_store
 from cmvmon.domain.known import Known
 from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -75,3 +76,57 @@ def test_what_the_rules_say_is_in_the_hash_and_an_order_that_mattered_to_a_rule_
         found.add(len(set(settling.endings(told, orders))))
     assert max(found) > 1
     assert said >= {"alert", "clear", "not_assessable"}
+
+
+def _several_end_otherwise() -> bool:
+    """Whether any of some stories ends in more than one hash."""
+    for seed in range(40):
+        told, drawn = settling.story(seed), random.Random(seed)
+        orders = [settling.arrivals(drawn, told.n_messages) for _ in range(10)]
+        if len(set(settling.endings(told, orders))) > 1:
+            return True
+    return False
+
+
+def test_what_waits_is_in_the_hash_and_a_record_that_only_a_later_delivery_brought_right_would_be_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: as it was before, N waited for ever where F, reported after it, had come first."""
+    assert not _several_end_otherwise()
+    whole = settling.brings_right
+    monkeypatch.setattr(
+        settling,
+        "brings_right",
+        lambda version, one, table: version["landed_at"] > one.landed_at and whole(version, one, table),
+    )
+    assert _several_end_otherwise()
+
+
+def test_a_result_that_is_called_final_as_what_had_come_by_then_would_be_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: U calls final whatever preliminary version had come when it came."""
+
+    def by_arrival(rows: pl.DataFrame) -> pl.DataFrame:
+        calls, is_called = (
+            rows.filter("confirms").select("result_id", at="received_at"),
+            pl.col("received_at") < pl.col("at"),
+        )
+        first = calls.group_by("result_id").agg(pl.col("at").min())
+        became = rows.filter(~pl.col("confirms").fill_null(value=False)).join(first, on="result_id", how="left")
+        is_called &= pl.col("result_status") == "preliminary"
+        status = pl.when(is_called).then(pl.lit("final")).otherwise("result_status")
+        return whole(became.with_columns(result_status=status).drop("at"))
+
+    whole = settling.current_versions
+    monkeypatch.setattr(settling, "current_versions", by_arrival)
+    assert _several_end_otherwise()
+
+
+def test_what_a_real_store_ends_in_is_the_same_for_another_order_of_arrival(tmp_path: Path) -> None:
+    """A few stories of `python -m benchmarks settling_in_store`."""
+    told, drawn = settling_in_store.stories(1, 12), random.Random(1)
+    as_said = settling_in_store.ended_in(tmp_path / "said", told, {who: range(len(each)) for who, each in told.items()})
+    orders = {who: settling.arrivals(drawn, len(each)) for who, each in told.items()}
+    assert settling_in_store.ended_in(tmp_path / "otherwise", told, orders) == as_said
+    assert len(set(as_said.values())) == len(told)
