@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cmvmon.feeds.rows_in_doubt import BORN_AFTER_STATED, TOO_OLD
+from cmvmon.feeds.rows_in_doubt import BORN_AFTER_DEATH, BORN_AFTER_STATED, DIED_BEFORE_BORN, TOO_OLD
 
 _FILE = "the laboratory file"
 
@@ -144,6 +144,14 @@ PROMISE_REASONS: Mapping[str, str] = MappingProxyType(
         TOO_OLD: (
             "nobody who was born then was alive when it was stated: a year may be typed wrong, or stand for a date that is not known "
             "(1 January 1900). Ask the sender for the date of birth."
+        ),
+        DIED_BEFORE_BORN: (
+            "the patient died before the date of birth that is on record: one of the two is wrong, or another patient's. Ask the "
+            "sender which; once the date of birth is corrected it is judged again by itself."
+        ),
+        BORN_AFTER_DEATH: (
+            "the date of birth lies after the death that is on record: one of the two is wrong, or another patient's. Ask the "
+            "sender which; once the death is corrected or taken back it is judged again by itself."
         ),
         "malformed_born_on": (
             "the date of birth is no date of this century or the last, written as 1961-05-30. Ask the sender for it in full."

@@ -1,6 +1,7 @@
 """Which delivered rows keep every promise and can't be true all the same: they are set apart when they come.
 
 These are no promises of the table, which are asked of what is stored too: a row that was stored before would stop every night.
+`beside`: which rows can't be true beside what is known of the same patient by another table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cmvmon.domain.host_status import HOST_STATUS, is_part_of_a_cell
 
 BORN_AFTER_STATED, TOO_OLD = "born_after_stated", "implausible_born_on"
 DIED_AFTER_STATED = "died_after_stated"
+DIED_BEFORE_BORN, BORN_AFTER_DEATH = "died_before_birth", "born_after_death"
 OF_ANOTHER_UNIT = "cd4_of_another_unit"
 _MOST_YEARS = 120  # nobody who is alive is older: 1 January 1900 is what is written of somebody who is not known
 
@@ -25,6 +27,33 @@ class Doubt(NamedTuple):
 
     why: pl.Expr
     column: str
+
+
+class Beside(NamedTuple):
+    """Which rows of a table contradict a row of `other` of the same patient: joined by `patient_id` with `columns` of it, none of
+    them a column of the table itself. `why`, and the column that is blamed."""
+
+    other: RowType
+    columns: tuple[str, ...]
+    contradicts: pl.Expr
+    why: str
+    column: pl.Expr
+
+
+def beside(row_type: RowType) -> Beside | None:
+    """What the rows of that table are held against when they come; None = nothing.
+
+    Nobody dies before being born. Of the two the one that comes last is set apart, for which is wrong can't be told.
+    """
+    of_death = ("died_at", "died_on")
+    died_on = pl.coalesce(pl.col("died_on").str.to_date("%Y-%m-%d", strict=False), pl.col("died_at").dt.date())
+    contradicts = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False) > died_on + _A_DAY
+    if row_type is BIRTH_DATES:
+        return Beside(DEATHS, of_death, contradicts, BORN_AFTER_DEATH, pl.lit("born_on"))
+    if row_type is DEATHS:
+        blamed = pl.when(pl.col("died_on").is_null()).then(pl.lit("died_at")).otherwise(pl.lit("died_on"))
+        return Beside(BIRTH_DATES, ("born_on",), contradicts, DIED_BEFORE_BORN, blamed)
+    return None
 
 
 def doubt_of(row_type: RowType) -> Doubt | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import REJECTED_BY_A_PERSON
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE
+from cmvmon.shell.taken_in.beside_another import was_told_since
 from cmvmon.shell.waiting.brought_right import brought_right, place, set_apart
 from cmvmon.shell.waiting.quarantine import is_known
 from cmvmon.shell.waiting.quarantine_answers import UNREAD, unanswered
@@ -44,9 +45,9 @@ class Earlier:
     open_tables: frozenset[str]
     waits_for_time: bool  # something was dated in the future of that judging
     has_unread: bool  # something of it could not even be told from the rest: what it holds is not known
-    waits_no_more: (
-        bool  # a withdrawal waited for a record that has come since, or a person's word was taken back, or given
-    )
+    # A withdrawal waited for a record that has come since, a person's word was taken back or given, or the table that contradicted a
+    # record says more of its patient.
+    waits_no_more: bool
     received_at: datetime
     landed_at: datetime
 
@@ -86,14 +87,16 @@ def earlier(connection: sa.Connection, landed: Landed) -> Earlier | None:
         frozenset(row["table_name"] for row in still),
         any(row["reason"] in _OF_THE_FUTURE for row in still),
         any(row["delivered_text"] == UNREAD for row in still),
-        any(_waits_no_more(connection, row) for row in still),
+        any(_waits_no_more(connection, row, rows[-1]["received_at"]) for row in still),
         rows[-1]["received_at"],
         rows[-1]["landed_at"],
     )
 
 
-def _waits_no_more(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
-    return row["reason"] == REJECTED_BY_A_PERSON or is_known(connection, row) or is_confirmed(connection, row)
+def _waits_no_more(connection: sa.Connection, row: Mapping[str, Any], judged_at: datetime) -> bool:
+    if row["reason"] == REJECTED_BY_A_PERSON or was_told_since(connection, row, judged_at):
+        return True
+    return is_known(connection, row) or is_confirmed(connection, row)
 
 
 def last_attempt(connection: sa.Connection, landed: Landed) -> int:

@@ -31,6 +31,7 @@ from cmvmon.ingest import Intake
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import DELIVERIES, QUARANTINE, VERSIONS
 from cmvmon.shell.taken_in import snapshots
+from cmvmon.shell.taken_in.beside_another import without_contradicted
 from cmvmon.shell.taken_in.by_number import with_known_by_number
 from cmvmon.shell.taken_in.earlier import Earlier, last_attempt
 from cmvmon.shell.taken_in.told_apart import sorted_out
@@ -126,6 +127,7 @@ def _append(connection: sa.Connection, part: Part, judging: _Judging) -> Counted
     landed, attempt = judging.landed, judging.attempt
     part = with_known_by_number(connection, part)
     part = without_shared_numbers(connection, part, landed, stated=judging.taken_as.state_an_authority)
+    part = without_contradicted(connection, part, landed, received_at=judging.received_at)
     form = judging.form(part)
     is_snapshot = form.sends == WHOLE_SNAPSHOT
     lacking: list[dict[str, Any]] = []

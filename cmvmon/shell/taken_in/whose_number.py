@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME, TWO_LABORATORIES
-from cmvmon.domain.identity import Named, record_key
-from cmvmon.domain.rows import QUARANTINED_RECORDS
+from cmvmon.domain.identity import record_key
 from cmvmon.feeds.part import Part
-from cmvmon.feeds.reasons import explain
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import VERSIONS
+from cmvmon.shell.taken_in.parted import with_set_apart
 
 _CHUNK = 500
 
@@ -49,34 +45,7 @@ def without_shared_numbers(connection: sa.Connection, part: Part, landed: Landed
     ]
     known = _known(connection, part.table, [record_key(row, table.rows) for row in rows])
     apart = [row for row in rows if record_key(row, table.rows) not in known]
-    return _set_apart(part, landed, apart) if apart else part
-
-
-def _set_apart(part: Part, landed: Landed, rows: Collection[dict[str, Any]]) -> Part:
-    """The part with those accepted rows among the quarantined."""
-    table = BY_NAME[part.table]
-    quarantined = pl.DataFrame(
-        [
-            {
-                "delivery_id": landed.delivery_id,
-                "feed": landed.feed,
-                "table_name": part.table,
-                "attempt": 0,
-                "reason": TWO_LABORATORIES,
-                "remedy": explain(TWO_LABORATORIES, feed=landed.feed, line=row["line"]),
-                **{name: row[name] for name in ("record_number", "line", "patient_id", "delivered_text")},
-            }
-            for row in rows
-        ],
-        schema_overrides=QUARANTINED_RECORDS.schema,
-    )
-    numbers = [row["record_number"] for row in rows]
-    return replace(
-        part,
-        accepted=part.accepted.filter(~pl.col("record_number").is_in(numbers)),
-        quarantined=pl.concat([part.quarantined, QUARANTINED_RECORDS.conform(quarantined)]).sort("record_number"),
-        named=dict(part.named) | {row["record_number"]: Named.of(row, table.rows) for row in rows},
-    )
+    return with_set_apart(part, landed, [(row, TWO_LABORATORIES, None) for row in apart])
 
 
 def _laboratories_of(connection: sa.Connection, table: str, numbers: Collection[str]) -> dict[str, set[str]]:
