@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cmvmon.dashboards import beside, concordance_words, facts, few_words, never_delivered, not_assessed, page
+from cmvmon.dashboards import beside, concordance_words, died, facts, few_words, never_delivered, not_assessed, page
 from cmvmon.dashboards import words_for_results as cells
 from cmvmon.dashboards.board import Board
 from cmvmon.dashboards.course_caveats import course_caveats
@@ -88,7 +88,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         "disabled": page.disabled_in_words(view, language),
         "age": _age(shown, view, language),
         "born": _born(view, language),
-        "left": view.left_at and language.say("patient.left", date=language.date(view.left_at, view.time_zone)),
+        "left": died.in_place_of_a_bed(view, language),
         "headline": _headline(alerts, told, shown, pairs, view, language),
         "also": _also(alerts, told, missing, language),
         "unassessed": not_assessed.lines(missing, language),
@@ -231,7 +231,7 @@ def _due(view: PatientView, language: Language) -> list[str]:
         )
         for each in view.due
         if each.due_at is not None
-    ] or [language.say("first.no_due" if view.left_at is None else "first.no_due_left")]
+    ] or [language.say("first.no_due_died" if view.died else "first.no_due_left" if view.left_at else "first.no_due")]
 
 
 def _unwatched(pairs: list[tuple[Point, Point | None]], view: PatientView, language: Language) -> str:

@@ -15,16 +15,15 @@ from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, Not
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rested import Rested
+from cmvmon.domain.who_died import Death
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
 
-# The caveats that a view may carry besides those that the page derives itself (conflicting values, preliminary results,
-# unknown treatment, how the affected compartments are known). Each has its sentence `caveat.<code>` in every language.
+# The caveats that a view may carry besides those that the page derives itself. Each has its sentence `caveat.<code>`.
 _OF_FEEDS = ("results_never", "results_stale", "courses_stale", "stays_stale")
 CAVEATS = ("death_lives_after", "death_in_bed", "own_quarantined", "quarantined", *_OF_FEEDS)
 
-# The feed name of a `FeedState` about the work itself: its operations alert says that the assessment was stopped.
-WORK = "assessment"
+WORK = "assessment"  # the feed name of a `FeedState` about the work itself
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class PatientView(UnderProtocol):
     Attributes:
         patient_id, ward, bed: the identity strip; ward and bed are those of the latest stay, None = not known.
         born_on: of that strip too; None = not known. has_births: whether dates of birth are delivered; without, the strip has none.
-        left_at: when the last stay ended; None = one is open, or none is known.
+        left_at: when the last stay ended; None = one is open, or none is known. died: None = not known to have died.
         as_of: the moment that is judged. Everything else was known then.
         time_zone: IANA zone in which moments are written.
         results: `viral_load_results` and `is_conflicting`; current versions, preliminary ones too (shown, not judged). With
@@ -79,8 +78,7 @@ class PatientView(UnderProtocol):
         fitted: the patient's rows of `fitted_trajectory`; none by the method `line`.
         next_sample: the patient's rows of that table; none by the method `line`.
         caveats: what the page can't derive from the tables above.
-        affected: the compartments that the response is judged in; empty = none.
-        affected_source: stated, inferred or followed; None when `affected` is empty.
+        affected: the compartments that the response is judged in; empty = none. affected_source: stated, inferred or followed.
         concordance: rows of that table, of the patient and of the unit; None = not asked.
         standing_in: blood compartments that are judged for others without a new result: (blood, the others joined by `;`).
         treatment: on, off or unknown.
@@ -126,6 +124,7 @@ class PatientView(UnderProtocol):
     caveats: tuple[Caveat, ...] = ()
     treatment_known_at: datetime | None = None
     left_at: datetime | None = None
+    died: Death | None = None
     affected: tuple[str, ...] = ()
     affected_source: str | None = None
     concordance: pl.DataFrame | None = None
@@ -253,6 +252,7 @@ class WardRow:
     course: tuple[CoursePoint, ...] = ()
     drugs: DrugsNow = field(default_factory=DrugsNow)
     left_at: datetime | None = None
+    died: Death | None = None
 
 
 @dataclass(frozen=True)

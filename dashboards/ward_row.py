@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from cmvmon.dashboards import facts, few_words, never_delivered, not_assessed, page, sparkline
+from cmvmon.dashboards import died, facts, few_words, never_delivered, not_assessed, page, sparkline
 from cmvmon.dashboards.answers import answer_in_words
 from cmvmon.dashboards.row_views import CoursePoint, LatestResult, NotAssessable
 from cmvmon.dashboards.rows import Row
@@ -112,21 +112,19 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
 
 def _left(row: WardRow, ward: OfTheWard, language: Language) -> str:
     """Of whoever has left: until when her alerts stand here, and who answers for them."""
-    if row.left_at is None:
+    if row.left_at is None or row.died is not None:
         return ""
     key = "row.handed_over" if ward.handed_to else "row.handed_to_nobody"
     return language.say(key, date=language.date(row.left_at, ward.time_zone), who=ward.handed_to)
 
 
 def bed_or_left(row: WardRow, time_zone: str, language: Language) -> str:
-    """Where to go for a sample: the bed; of whoever has left, that and when; "" where no bed is known."""
-    if row.left_at is not None:
-        return language.say("row.left", date=language.short_date(row.left_at, time_zone))
-    return row.bed or ""
+    """Where to go for a sample: the bed; of whoever has died or left, that and when; "" where no bed is known."""
+    return died.in_place_of_a_bed_in_a_row(row, time_zone, language) or row.bed or ""
 
 
 def _place(row: WardRow, ward: OfTheWard, language: Language) -> str:
-    if row.left_at is not None:
+    if row.left_at is not None or row.died is not None:
         return bed_or_left(row, ward.time_zone, language)
     parts = (row.bed,) if ward.has_one and row.bed else (row.bed, row.ward)  # the bed is never cut
     return " ".join(part for part in parts if part) or language.say("unknown")

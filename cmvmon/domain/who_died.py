@@ -10,16 +10,29 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 
 from cmvmon.domain.deaths import DEATHS, IN_BED, LIVES_AFTER
+from cmvmon.domain.known import Known
 from cmvmon.domain.last_alive import last_alive
 from cmvmon.domain.rows import ICU_STAYS
 
 
+class Death(NamedTuple):
+    """When a patient died, as it is told. `on`: the day, where the day alone was stated. `is_dated`: whether the moment or the day
+    was; else the patient had died by `at`."""
+
+    at: datetime
+    on: date | None
+    is_dated: bool
+
+
 def deaths_on_record(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """`patient_id`, `died_at` and `doubt` of everybody of whom a death is on record: why it does not hold; null: it does.
+    """`patient_id`, `died_at`, `died_on` (a date), `is_dated` (as `Death` has it) and `doubt` of everybody with a death on record:
+    why it does not hold; null: it does.
 
     Args:
         tables: delivered tables by name, of what had begun, so that no death takes one back. Without stays, nobody lies in a bed.
@@ -39,12 +52,23 @@ def deaths_on_record(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         .when(is_undated & pl.col("patient_id").is_in(in_bed))
         .then(pl.lit(IN_BED))
     )
-    return deaths.join(alive, on="patient_id", how="left").select("patient_id", "died_at", doubt=doubt)
+    told = deaths.join(alive, on="patient_id", how="left")
+    return told.select("patient_id", "died_at", died_on=day, is_dated=~is_undated, doubt=doubt)
 
 
 def who_died(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """`patient_id` and `died_at` of whoever is known to have died: of those of `deaths_on_record` of whom there is no doubt."""
-    return deaths_on_record(tables).filter(pl.col("doubt").is_null()).select("patient_id", "died_at")
+    """`deaths_on_record` of whoever is known to have died: of whose death there is no doubt."""
+    return deaths_on_record(tables).filter(pl.col("doubt").is_null()).drop("doubt")
+
+
+def known_to_have_died(begun: Known) -> pl.DataFrame:
+    """`who_died` of what had begun by a moment."""
+    return who_died({**begun.tables, DEATHS.name: begun[DEATHS]})
+
+
+def by_patient(died: pl.DataFrame) -> dict[str, Death]:
+    """The deaths of `who_died` by patient."""
+    return {who: Death(*told) for who, *told in died.select("patient_id", "died_at", "died_on", "is_dated").iter_rows()}
 
 
 def ended_by_death(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -55,9 +79,13 @@ def ended_by_death(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     >>> ended_by_death({"icu_stays": ICU_STAYS.empty(), "deaths": DEATHS.empty()}).height
     0
     """
-    stays = tables[ICU_STAYS.name]
+    return ended(tables[ICU_STAYS.name], who_died(tables))
+
+
+def ended(stays: pl.DataFrame, died: pl.DataFrame) -> pl.DataFrame:
+    """These stays, those without an end ended by the death of their patient. `died`: as `who_died` gives it."""
     return (
-        stays.join(who_died(tables), on="patient_id", how="left", maintain_order="left")
+        stays.join(died.select("patient_id", "died_at"), on="patient_id", how="left", maintain_order="left")
         .with_columns(pl.coalesce("discharged_at", "died_at").alias("discharged_at"))
         .select(stays.columns)
     )

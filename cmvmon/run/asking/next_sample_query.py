@@ -12,7 +12,9 @@ import polars as pl
 from cmvmon.assess import prepared
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.domain.who_died import known_to_have_died
 from cmvmon.kinetics.next_sample.table import next_sample
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
@@ -32,15 +34,17 @@ class Answer:
 
 
 def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Answer:
-    """When one more sample would settle the open calls of a patient. Nothing is recorded.
+    """When one more sample would settle the open calls of a patient; none would of one who has died. Nothing is recorded.
 
     Raises SiteError when there is no such site, or nothing is known of that patient.
     """
     settings = Site(root).require().settings()
     spoken = language(lang or settings.language)
     with open_site(root) as opened:
-        weekly, table = _weekly_and_next(opened, patient, as_of)
+        weekly, table, has_died = _weekly_and_next(opened, patient, as_of)
         protocol = opened.protocol
+    if has_died:
+        return Answer([], spoken.say("next_sample.died"))
     rows = [
         row | {"sentence": next_sample_sentence(row, spoken, protocol=protocol, time_zone=settings.time_zone)}
         for row in table.to_dicts()
@@ -50,7 +54,7 @@ def asked(root: Path, *, patient: str, as_of: datetime, lang: str | None) -> Ans
     return Answer([], spoken.say(f"next_sample.{_why_none(weekly)}"))
 
 
-def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     with opened.reading() as connection:
         patient = links(connection, as_of=as_of, about=[patient]).of(patient)
         whom = touched.with_sharers(connection, [patient], as_of=as_of)
@@ -59,7 +63,13 @@ def _weekly_and_next(opened: OpenSite, patient: str, as_of: datetime) -> tuple[p
     results, weekly = (rows.filter(pl.col("patient_id") == patient) for rows in (found.results, found.weekly_decline))
     if results.is_empty():
         raise SiteError("no usable result of that patient was known then; check the number and --as-of")
-    return weekly, next_sample(results, found.clocks, weekly, protocol=opened.protocol, as_of=as_of)
+    has_died = patient in set(known_to_have_died(found.begun)["patient_id"])
+    table = (
+        NEXT_SAMPLE.empty()
+        if has_died
+        else next_sample(results, found.clocks, weekly, protocol=opened.protocol, as_of=as_of)
+    )
+    return weekly, table, has_died
 
 
 def _why_none(weekly: pl.DataFrame) -> str:

@@ -37,7 +37,7 @@ class Worklist:
         orders: samples that were ordered, and of which no result is known: `patient_id`, `compartment`, `ordered_at`,
             `collected_at` (null: not taken); of every patient on the ward's list, the one waiting longest first.
         samples: `due_on` (a date of the site's zone), `patient_id`, `compartment`, `newest_collected_at`, `is_overdue`; of every
-            load of a patient on the ward's list that a rule watches, by date.
+            load of a patient on the ward's list that a rule watches, by date; of nobody who has left or died.
         language, time_zone: in which it is told, and by whose clocks.
         trouble: why nothing new can be told, in words: the protocol file can't be used. The alerts are those that stood then,
             of every owner; samples and orders are not told.
@@ -87,6 +87,7 @@ def worklist(root: Path, *, as_of: datetime, for_whom: str | None = None, lang: 
         }
         | {"due_on": row["due_at"].astimezone(zone).date().isoformat(), "is_overdue": row["due_at"] < as_of}
         for row in samples_expected(ward.results, ward.watched, protocol=protocol).to_dicts()
+        if row["patient_id"] not in ward.left
     ]
     alerts = sorted(mine, key=lambda row: (row["for_whom"], row["tier"], row["opened_at"]))
     return Worklist(alerts, samples, orders, spoken.code, zone.key)

@@ -15,10 +15,11 @@ import polars as pl
 from cmvmon.assess import Assessment
 from cmvmon.dashboards.row_views import SampleDue
 from cmvmon.dashboards.rows import rows_by, rows_of
+from cmvmon.domain.who_died import Death
 from cmvmon.protocol import Protocol
 from cmvmon.rules.context import Said, context_of
 from cmvmon.run.ward.samples_waiting import samples_expected
-from cmvmon.run.ward.ward_list import left_at, watched_by
+from cmvmon.run.ward.ward_list import deaths_of, left_at, watched_by
 
 Place = tuple[str | None, str | None]  # ward and bed
 
@@ -70,6 +71,11 @@ class SomePatients:
     def left_at(self) -> Mapping[str, datetime]:
         """When each one's last stay ended, of those who have left."""
         return left_at(self._stays)
+
+    @cached_property
+    def died(self) -> Mapping[str, Death]:
+        """Who is known to have died."""
+        return deaths_of(self.assessment)
 
     @cached_property
     def context(self) -> Mapping[str, tuple[Said, ...]]:

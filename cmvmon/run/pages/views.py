@@ -127,7 +127,7 @@ def patient_view(
     ]
     births = known.prepared.begun[BIRTH_DATES]
     stays = None if assessment.stays is None else mine(assessment.stays)
-    left = some.left_at.get(patient_id)
+    left, died = some.left_at.get(patient_id), some.died.get(patient_id)
     ward, bed = some.places.get(patient_id, (None, None))
     (treatment,) = rows_of(mine(known.of(TREATMENT)))
     return PatientView(
@@ -135,6 +135,7 @@ def patient_view(
         ward=ward,
         bed=bed,
         left_at=left,
+        died=died,
         born_on=_born_on(mine(births)),
         has_births=not births.is_empty(),
         as_of=common.as_of,
@@ -148,7 +149,7 @@ def patient_view(
         open_alerts=mine(open_alerts),
         ended_alerts=ended,
         fitted=mine(fitted),
-        next_sample=mine(next_sample),
+        next_sample=mine(next_sample) if died is None else next_sample.clear(),
         treatment=str(treatment["treatment"]),
         treatment_known_at=treatment["last_known_at"],
         protocol=common.protocol,
@@ -174,7 +175,7 @@ def patient_view(
             if alert["alert_id"] in rested
         },
         drugs=common.drugs.get(patient_id, DrugsNow()),
-        due=() if left is not None else some.due.get(patient_id, ()),
+        due=() if left is not None or died is not None else some.due.get(patient_id, ()),
     )
 
 

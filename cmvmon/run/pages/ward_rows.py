@@ -83,6 +83,7 @@ def _rows(
             course=latest.get(patient_id, ((), ()))[1],
             drugs=ward.drugs.get(patient_id, DrugsNow()),
             left_at=gone.get(patient_id),
+            died=ward.died.get(patient_id),
             not_assessable=tuple(
                 NotAssessable(row["rule"], row["reason"], row["compartment"], row["subject"])
                 for row in unassessed.get(patient_id, [])

@@ -70,7 +70,7 @@ def orders_waiting(opened: OpenSite, ward: WardList, *, as_of: datetime) -> pl.D
 def due_today(opened: OpenSite, ward: WardList, *, as_of: datetime, time_zone: str) -> tuple[SampleDue, ...]:
     """What the ward page lists: samples expected by the end of the day of `as_of` in that zone, then what was ordered.
 
-    Of whoever has left no sample is expected; what was ordered of her still waits.
+    Of whoever has left or died no sample is expected; what was ordered of her still waits.
     """
     zone = ZoneInfo(time_zone)
     tomorrow = datetime.combine(as_of.astimezone(zone).date() + timedelta(days=1), time.min, zone).astimezone(UTC)

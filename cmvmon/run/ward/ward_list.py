@@ -17,9 +17,10 @@ from cmvmon.domain.deaths import when_left
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.domain.versions import current_results
+from cmvmon.domain.who_died import Death, by_patient, ended, known_to_have_died
 from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.run.ward.drugs_now import drugs_now, stored_drugs_now
-from cmvmon.run.ward.ended_stays import ended_stays
+from cmvmon.run.ward.ended_stays import died
 from cmvmon.shell.alerts import stored_results
 from cmvmon.shell.as_known import known, who_is_there
 from cmvmon.shell.taken_in import touched
@@ -46,6 +47,7 @@ class WardList:
         watched: patient_id and compartment of every load that a rule watches (`watched_by`).
         unplaced: those without an open stay of whom a stay or movement could not be read: where they lie is not known.
         drugs: by patient, what runs.
+        died: who of them is known to have died, also where no stay is known.
     """
 
     patients: tuple[str, ...]
@@ -55,11 +57,12 @@ class WardList:
     watched: pl.DataFrame
     unplaced: frozenset[str] = frozenset()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
+    died: Mapping[str, Death] = field(default_factory=dict)
 
     @property
     def left(self) -> frozenset[str]:
-        """Who has left, of those of whom stays are known."""
-        return frozenset(left_at(self.stays))
+        """Who has left, of those of whom stays are known, or has died: no sample is expected of them."""
+        return frozenset({*left_at(self.stays), *self.died})
 
 
 def of_assessment(
@@ -77,8 +80,13 @@ def of_assessment(
     said = assessment.verdicts.filter(pl.col("patient_id").is_in(patients))
     results = assessment.results.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, assessment.stays, unread)
-    drugs = drugs_now(assessment.facts)
-    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said), unplaced, drugs)
+    drugs, dead = drugs_now(assessment.facts), deaths_of(assessment)
+    return WardList(patients, results, assessment.stays, _unassessed(said), watched_by(said), unplaced, drugs, dead)
+
+
+def deaths_of(assessment: Assessment) -> dict[str, Death]:
+    """Who is known to have died, by what an assessment was made of."""
+    return by_patient(known_to_have_died(assessment.facts.prepared.begun))
 
 
 def watched_by(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -115,9 +123,9 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], u
         stays, unread = known.known_and_unread(connection, of_stays, as_of=as_of, patients=among, one=one)
         found = sorted((lately if in_bed is None else in_bed | (lately & unread)) | set(urgent))
         courses, unread_courses = known.known_and_unread(connection, of_courses, as_of=as_of, patients=found, one=one)
-        if stays is not None:
-            begun = of_stays.begun(stays.filter(pl.col("patient_id").is_in(found)), as_of)
-            stays = ended_stays(connection, begun, as_of=as_of, patients=found, one=one)
+        stays = None if stays is None else of_stays.begun(stays.filter(pl.col("patient_id").is_in(found)), as_of)
+        dead = died(connection, stays, as_of=as_of, patients=found, one=one)
+        stays = None if stays is None else ended(stays, dead)
         courses = None if courses is None else of_courses.begun(courses, as_of)
         results = _begun(connection, LEADING.rows, as_of, touched.with_sharers(connection, found, as_of=as_of))
         used = current_results(LEADING.rows.empty() if results is None else results)
@@ -138,7 +146,8 @@ def stored_list(opened: OpenSite, *, as_of: datetime, urgent: Collection[str], u
         )
     mine = used.filter(pl.col("patient_id").is_in(patients))
     unplaced = _unplaced(patients, stays, unread)
-    return WardList(patients, mine, stays, _unassessed(said), watched_by(said), unplaced, drugs)
+    told = _unassessed(said), watched_by(said)
+    return WardList(patients, mine, stays, *told, unplaced, drugs, by_patient(dead))
 
 
 def _listed(
