@@ -152,7 +152,7 @@ class Watch:
         self.tried_at, self.strays = time.monotonic(), found.strays
         stopped = {(fault.feed, fault.table, fault.file_name) for fault in taken_in.faults}
         for item in found.files:
-            is_faulty = (item.feed, item.table or WHOLE_DELIVERY, item.path.name) in stopped
+            is_faulty = (item.feed, item.table or WHOLE_DELIVERY, item.name) in stopped
             now_in, before_in = (self.faulty, self.seen) if is_faulty else (self.seen, self.faulty)
             now_in[item.path] = item.state
             before_in.pop(item.path, None)

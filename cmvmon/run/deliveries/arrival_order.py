@@ -111,5 +111,5 @@ def _out_of_order(item: Dropped, n: int) -> Fault:
         table,
         code,
         f"{item.place}: {n} snapshots have the same date and time: {remedy(code)}",
-        item.path.name,
+        item.name,
     )

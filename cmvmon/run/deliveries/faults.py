@@ -119,7 +119,7 @@ def of_stray(stray: Stray) -> Fault:
 
 
 def of_growing(item: Dropped) -> Fault:
-    return about(item, item.path.name)(
+    return about(item, item.name)(
         code="still_growing",
         message=f"{item.place}: still being written; it is read when it has lain still (see file_settles_s in settings.toml)",
     )

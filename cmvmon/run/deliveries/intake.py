@@ -63,7 +63,7 @@ def _take_in(
         feed=feed_name(item.feed),
         table=item.table,
         form=item.form,
-        file_name=item.path.name,
+        file_name=item.name,
         landed_at=landed_at,
         is_history=is_history,
         is_at_hand=True,
@@ -99,7 +99,7 @@ def take_in_drop(opened: OpenSite, *, received_at: datetime, found: Found | None
         item = waiting.item
         # Snapshots of one night follow each other: what lands later holds.
         at = received_at + timedelta(microseconds=number) if waiting.arrival else received_at
-        with set_apart(faults, about(item, item.path.name), called=item.place):
+        with set_apart(faults, about(item, item.name), called=item.place):
             data = read_bytes(item.path, called="it")
             if has_changed(item):  # while this night waited for the site: what was read may be half of it
                 faults.append(of_growing(item))

@@ -21,6 +21,11 @@ _LEFT_AFTER_S = 3600.0  # nobody writes one file for so long: whoever began it w
 _AT_ONCE = 4  # files whose bytes the disk is asked to keep at the same time
 
 
+def name_of(path: Path) -> str:
+    """The name of a file or folder as text: what of it is no UTF-8 (another system wrote it) stands as its escape, such as \\xff."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
 def write_atomically(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """Writes `data` so that a reader sees the old file or the new one, never a part. False when nothing changed.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmvmon.domain import delivered
+from cmvmon.shell.basis.files import name_of
 
 _UNFINISHED = (".part", ".tmp", ".filepart", ".partial", ".crdownload", "~")
 _UNFINISHED_FOR_S = 3600.0  # a name that says so for longer is told: its sender has stopped half way
@@ -30,9 +31,14 @@ class Dropped:
     state: tuple[int, float, int] = (0, 0.0, 0)
 
     @property
+    def name(self) -> str:
+        """Its name as text, whatever bytes it is of."""
+        return name_of(self.path)
+
+    @property
     def place(self) -> str:
         """Where it lies, with its name."""
-        return "/".join(part for part in ("drop", self.feed, self.table, self.path.name) if part)
+        return "/".join(part for part in ("drop", self.feed, self.table, self.name) if part)
 
 
 @dataclass(frozen=True)
@@ -100,33 +106,33 @@ def _state(path: Path) -> tuple[int, float, int]:
 def _entries_of_feeds(drop: Path) -> Iterator[Dropped | Stray]:
     for feed in _entries(drop):
         if feed.is_symlink():
-            yield Stray("", "", "symbolic_link", (feed.name,))
+            yield Stray("", "", "symbolic_link", (name_of(feed),))
         elif not feed.is_dir():
             yield from _unread("", "", "not_in_a_table", feed)
         elif not _is_readable(feed):
-            yield Stray(feed.name, "", "unreadable_folder", (feed.name,))
+            yield Stray(name_of(feed), "", "unreadable_folder", (name_of(feed),))
         else:
             for item in _entries(feed):
-                yield from _of_feed(feed.name, item)
+                yield from _of_feed(name_of(feed), item)
 
 
 def _of_feed(feed: str, item: Path) -> Iterator[Dropped | Stray]:
     if item.is_symlink():
-        yield Stray(feed, "", "symbolic_link", (item.name,))
+        yield Stray(feed, "", "symbolic_link", (name_of(item),))
     elif not item.is_dir():
         form = _form_of(item, names_tables=True)
         yield from (
             [Dropped(item, feed, None, form, _state(item))] if form else _unread(feed, "", "not_in_a_table", item)
         )
     elif item.name not in delivered.NAMES:
-        yield Stray(feed, item.name, "unknown_table", (item.name,))
+        yield Stray(feed, name_of(item), "unknown_table", (name_of(item),))
     elif not _is_readable(item):
         yield Stray(feed, item.name, "unreadable_folder", (item.name,))
     else:
         for path in _entries(item):
             form = _form_of(path, names_tables=False)
             if path.is_symlink():
-                yield Stray(feed, item.name, "symbolic_link", (path.name,))
+                yield Stray(feed, item.name, "symbolic_link", (name_of(path),))
             elif form is not None:
                 yield Dropped(path, feed, item.name, form, _state(path))
             else:
@@ -136,9 +142,9 @@ def _of_feed(feed: str, item: Path) -> Iterator[Dropped | Stray]:
 def _unread(feed: str, table: str, code: str, path: Path) -> Iterator[Stray]:
     """Why a file that has no format here is not read; nothing while it is being written under another name."""
     if not _says_unfinished(path):
-        yield Stray(feed, table, code, (path.name,))
+        yield Stray(feed, table, code, (name_of(path),))
     elif path.is_file() and time.time() - path.stat().st_mtime > _UNFINISHED_FOR_S:
-        yield Stray(feed, table, "unfinished", (path.name,))
+        yield Stray(feed, table, "unfinished", (name_of(path),))
 
 
 def _form_of(path: Path, *, names_tables: bool) -> str | None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from cmvmon.domain.delivered import BY_NAME, WHOLE_SNAPSHOT, Versions
 from cmvmon.domain.errors import DeliveryError
 from cmvmon.feeds.records import refusal
+from cmvmon.shell.basis.files import name_of
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import ARRIVALS, DELIVERIES
 from cmvmon.shell.taken_in import snapshots
@@ -50,7 +51,7 @@ class Came:
 
 def of_file(path: Path) -> Arrival:
     """The arrival of a file in the drop folder. Raises OSError."""
-    return Arrival(path.name, _EPOCH + timedelta(microseconds=path.stat().st_mtime_ns // 1000))
+    return Arrival(name_of(path), _EPOCH + timedelta(microseconds=path.stat().st_mtime_ns // 1000))
 
 
 def by_hand(at: datetime) -> Arrival:
