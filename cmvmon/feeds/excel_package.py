@@ -1,6 +1,7 @@
 """The parts of an Excel file (.xlsx, ECMA-376) out of its zip, each held to limits before it is unpacked; no part is ever run.
 
-Refused whole: an old file (.xls), an encrypted one, one with macros, a zip that would unpack to too much, XML with a document type.
+Refused whole: an old file (.xls), an encrypted one, one with macros, a zip that would unpack to too much or holds another zip, a part
+whose name leads out of the file, XML with a document type.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _DAMAGED = (
     LookupError,
     RuntimeError,
 )  # what unpacking says of damaged bytes; NotImplementedError is a RuntimeError
+_ZIP, _EMBEDDED = b"PK\x03\x04", "xl/embeddings/"
 _MACROS = ("vbaproject.bin", "macrosheets/", "xlm/")
 
 
@@ -58,9 +60,23 @@ class Package:
         names = [part.filename.lower() for part in parts]
         if len(set(names)) < len(names) or any(part.flag_bits & 1 for part in parts):
             raise refusal("malformed_excel", "two parts of it have one name, or a part is protected")
+        if any(_leads_out(name) for name in names):
+            raise refusal("malformed_excel", "the name of a part of it leads out of the file")
         if any(mark in name for name in names for mark in _MACROS):
             raise refusal("excel_macros", "the file holds macros")
+        if any(self._is_zip(part) for part in parts):
+            raise refusal("malformed_excel", "a part of it is a zip itself")
         self._names = dict(zip(names, parts, strict=True))
+
+    def _is_zip(self, part: zipfile.ZipInfo) -> bool:
+        """Whether that part is a zip; one of a document that somebody embedded is never opened."""
+        if part.filename.lower().startswith(_EMBEDDED):
+            return False
+        try:
+            with self._zip.open(part) as opened:
+                return opened.read(len(_ZIP)) == _ZIP
+        except _DAMAGED:
+            return False  # reading it says so
 
     def has(self, name: str) -> bool:
         """Whether there is such a part."""
@@ -107,6 +123,12 @@ def _has_document_type(data: bytes) -> bool:
     except (expat.ExpatError, ValueError, LookupError):
         return False  # damaged; the reading of it says so
     return False
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a name would be of a place outside, were it ever written to a folder; none is."""
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] == "" or ".." in parts or ":" in parts[0]
 
 
 def _is_bomb(parts: list[zipfile.ZipInfo]) -> bool:

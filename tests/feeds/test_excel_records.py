@@ -218,6 +218,12 @@ BAD = {
     "cut": (excel(("S", [HEADER, line()]))[:-300], "malformed_excel"),
     "another zip": (package({"a.txt": b"x"}), "malformed_excel"),
     "a zip bomb": (_bomb(), "too_large"),
+    "a zip within it": (excel(("S", [HEADER]), more={"xl/media/x.bin": package({"a.txt": b"x"})}), "malformed_excel"),
+    "a zip in the place of a part": (excel(("S", [HEADER]), more={"xl/styles.xml": package({"a.txt": b"x"})}), "malformed_excel"),
+    "a part above it": (excel(("S", [HEADER]), more={"../../evil.txt": b"x"}), "malformed_excel"),
+    "a part above it by another stroke": (excel(("S", [HEADER]), more={"xl\\..\\..\\evil.txt": b"x"}), "malformed_excel"),
+    "a part of the whole disk": (excel(("S", [HEADER]), more={"/tmp/evil.txt": b"x"}), "malformed_excel"),
+    "a part of a drive": (excel(("S", [HEADER]), more={"c:/evil.txt": b"x"}), "malformed_excel"),
     "two parts of one name": (_twice(), "malformed_excel"),
     "entities": (excel(("S", [HEADER]), more={"xl/styles.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}), "malformed_excel"),
     "entities behind much white space": (excel(("S", [HEADER]), more={
@@ -239,6 +245,11 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_with_what_to_do(case: str
     data, code = BAD[case]
     assert refused(take(data)) == code
     assert explain(code, feed="x", line=1)
+
+
+def test_a_document_that_somebody_embedded_is_never_opened_and_refuses_no_sheet() -> None:
+    inner = package({"a.txt": b"x"})
+    assert loads(take(excel(("S", [HEADER, line()]), more={"xl/embeddings/one.xlsx": inner}))) == [12000.0]
 
 
 @pytest.mark.parametrize(
