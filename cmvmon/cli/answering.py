@@ -12,7 +12,9 @@ from cmvmon.cli.face import HERE, Json, Lang, MadeSite, SiteOption, alerts_app, 
 from cmvmon.domain.errors import SiteError
 
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, as a code; a wrong one lists them.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Why, as a code; without one, or with a wrong one, they are listed.")
+]
 Note = Annotated[str | None, typer.Option("--note", help="Free text beside it, without a patient's name or number.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; without it, this machine's user.")]
 
@@ -71,7 +73,7 @@ def show(
 
 
 @alerts_app.command("ack")
-def ack(alert: Alert, reason: Reason, note: Note = None, by: By = None, site: MadeSite = HERE) -> None:
+def ack(alert: Alert, reason: Reason = None, note: Note = None, by: By = None, site: MadeSite = HERE) -> None:
     """Acknowledges an alert: you answer for it. It stays open until what it says has ended, and is reopened if it gets worse."""
     from cmvmon.run.answers.answering import acknowledge
 
@@ -81,7 +83,7 @@ def ack(alert: Alert, reason: Reason, note: Note = None, by: By = None, site: Ma
 @alerts_app.command("snooze")
 def snooze(
     alert: Alert,
-    reason: Reason,
+    reason: Reason = None,
     until: Annotated[
         str | None, typer.Option("--until", help="ISO 8601; without it, until the next sample is expected.")
     ] = None,

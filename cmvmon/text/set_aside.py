@@ -32,12 +32,13 @@ def reasons() -> Mapping[str, Reason]:
     }
 
 
-def reason_of(code: str) -> Reason:
-    """The reason of that code. Raises SiteError, with every code and what it means, where there is none."""
-    found = reasons().get(code)
+def reason_of(code: str | None) -> Reason:
+    """The reason of that code. Raises SiteError, with every code and what it means, where there is none; None = nobody gave one."""
+    found = None if code is None else reasons().get(code)
     if found is None:
         listed = "; ".join(f"{one.code} ({one.words['en']})" for one in reasons().values())
-        raise SiteError(f"there is no reason {code!r}; the reasons are: {listed}")
+        wrong = "say why, by --reason CODE" if not code else f"there is no reason {code!r}"
+        raise SiteError(f"{wrong}; the reasons are: {listed}")
     return found
 
 

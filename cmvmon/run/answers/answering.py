@@ -47,18 +47,18 @@ _NO_PAGE = Page()
 
 
 def acknowledge(
-    root: Path, alert_id: str, *, reason: str, note: str | None, actor: str | None, page: Page = _NO_PAGE
+    root: Path, alert_id: str, *, reason: str | None, note: str | None, actor: str | None, page: Page = _NO_PAGE
 ) -> Event:
     """Records that somebody answers for that alert, and why. It stays open until what it says has ended.
 
     Args:
-        reason: a code of cmvmon/text/set_aside.toml. note: free text beside it; it may be shown again with the alert.
+        reason: a code of cmvmon/text/set_aside.toml; None = none was given, and the error lists them.
+        note: free text beside it; it may be shown again with the alert.
         actor: who says so; None = the user of this machine.
 
     Raises SiteError where there is no such alert or reason, it is not open, or somebody acknowledged it before: who and when;
     and AnswerRefused for a note that says who the patient is (cmvmon.run.answers.free_text).
     """
-    reason_of(reason)
     return _recorded(root, alert_id, episodes.ACKNOWLEDGE, page, actor=actor, reason=reason, note=note)
 
 
@@ -67,7 +67,7 @@ def snooze(
     alert_id: str,
     *,
     until: datetime | None,
-    reason: str,
+    reason: str | None,
     note: str | None,
     actor: str | None,
     page: Page = _NO_PAGE,
@@ -76,7 +76,6 @@ def snooze(
 
     Raises SiteError as `acknowledge` does, and for a moment that has passed or lies behind that sample.
     """
-    reason_of(reason)
     return _recorded(root, alert_id, episodes.SNOOZE, page, actor=actor, reason=reason, note=note, until=until)
 
 
@@ -129,6 +128,8 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
         at = moment_of_a_word(opened)
         with opened.writing() as connection:
             alert = chosen(alert_store.alerts(connection), alert_id)
+            if said in (episodes.ACKNOWLEDGE, episodes.SNOOZE):  # after the id: of a wrong one no reason helps
+                reason_of(word["reason"])
             typed = {"--why" if said == episodes.REOPEN else "--note": word.get("note"), "--to": word.get("recipient")}
             for option, words_typed in typed.items():
                 refuse_patients(connection, words_typed, option=option, as_of=at, about=alert["patient_id"])
