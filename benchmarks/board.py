@@ -32,10 +32,12 @@ from tests.servers import free_port
 _PASSWORD = "a password of this measurement"
 _OWN = {"Sec-Fetch-Site": "same-origin"}
 _ANSWERS_EVERY_S = 3.0
+REACH_S = {"unchanged": 0.1, f"an answer every {_ANSWERS_EVERY_S:g} s": 0.25}
+"""Below what the p99 of a page must lie, in seconds; while somebody answers every page is made anew."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Makes the site, measures twice, prints a table; 1 where p99 of the unchanged page is 100 ms or more."""
+    """Makes the site, measures twice, prints a table; 1, with what it was, where a p99 reaches `REACH_S`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks board", description=__doc__)
     parser.add_argument("--patients", type=int, default=500)
     parser.add_argument("--readers", type=int, default=20)
@@ -54,16 +56,24 @@ def main(arguments: Sequence[str]) -> int:
                 f"board: {told.patients} patients, {told.readers} readers, {told.requests} pages each, {n_bytes / 1000:.0f} kB a page"
             )
             print(f"first page after the start: {time.perf_counter() - begun:.2f} s")
-            quiet = _measured(address, told.readers, told.requests, told.rest_s)
-            print(_row("unchanged", quiet))
+            quiet, answering_too = REACH_S
+            found = {quiet: _measured(address, told.readers, told.requests, told.rest_s)}
+            print(_row(quiet, found[quiet]))
             with _answering(root):
-                print(
-                    _row(
-                        f"an answer every {_ANSWERS_EVERY_S:g} s",
-                        _measured(address, told.readers, told.requests, told.rest_s),
-                    )
-                )
-    return int(_p99(quiet) >= 0.1)
+                found[answering_too] = _measured(address, told.readers, told.requests, told.rest_s)
+            print(_row(answering_too, found[answering_too]))
+    missed = beyond({name: _p99(seconds) for name, seconds in found.items()})
+    print("".join(f"BEYOND ITS REACH: {one}\n" for one in missed) or "all within their reach")
+    return int(bool(missed))
+
+
+def beyond(p99_s: dict[str, float]) -> list[str]:
+    """Each p99 that reaches its limit, in words; `p99_s`: seconds by the name of `REACH_S`."""
+    return [
+        f"p99 {1000 * p99_s[name]:.0f} ms ({name}), not below {1000 * reach:.0f} ms"
+        for name, reach in REACH_S.items()
+        if p99_s[name] >= reach
+    ]
 
 
 def _people(root: Path, readers: int) -> None:
