@@ -228,19 +228,22 @@ def joined(drawn: list[Point], gap: timedelta) -> list[list[Point]]:
     return [run for run in runs if len(run) > 1]
 
 
-def reported_sign(log10_load: float, shown: list[Point], series: tuple[str, str, str], until: datetime) -> str:
-    """`<` or `>` where the series reported this number as a limit until then; empty for a load, or where both stand."""
-    found = {
-        _SIGN[point.row["detection"]]
-        for point in shown
+def reported_sign(log10_load: float, shown: list[Point], series: Series, end: datetime, within: timedelta) -> str:
+    """`<` or `>` where the result that stands for an end of a week reported this number as a limit; empty for a load, or where
+    results of one moment say both.
+
+    Of the results that say this number it is the nearest one: it lies before that end, or up to `within` after it.
+    """
+    found: dict[timedelta, set[str]] = {}
+    for point in shown:
         # The number first: of hundreds of points hardly one says it.
-        if point.log10_reported is not None
-        and abs(point.log10_reported - log10_load) < _SAME_LOAD
-        and point.is_used
-        and point.series == series
-        and point.row["collected_at"] < until
-    }
-    return found.pop() if len(found) == 1 else ""
+        if point.log10_reported is None or abs(point.log10_reported - log10_load) >= _SAME_LOAD:
+            continue
+        away = point.row["collected_at"] - end
+        if point.is_used and point.series == series and away <= within:
+            found.setdefault(abs(away), set()).add(_SIGN[point.row["detection"]])
+    signs = found[min(found)] if found else set()
+    return signs.pop() if len(signs) == 1 else ""
 
 
 def ventilation(stays: pl.DataFrame | None) -> list[tuple[datetime, datetime | None, str | None]]:

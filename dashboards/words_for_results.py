@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from cmvmon.dashboards.answers import answer_in_words
 from cmvmon.dashboards.facts import Point
 from cmvmon.dashboards.rows import Row, rows_by, rows_of
 from cmvmon.dashboards.views import PatientView
+from cmvmon.protocol import Decline
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, ended_in_words, of_stored
 from cmvmon.text.provenance import owner_in_words, strength_in_words
 from cmvmon.text.rested import rested_in_words
@@ -42,7 +44,7 @@ def week_row(row: Row, shown: list[Point], view: PatientView, language: Language
         "week": language.say("decline.week", week=language.number(row["treatment_week"], 0)),
         "dates": f"{language.short_date(row['week_start'], view.time_zone)} – "
         f"{language.short_date(row['week_end'], view.time_zone)}",
-        "observed": _observed(row, shown, language),
+        "observed": _observed(row, shown, view.protocol.decline, language),
         # Without a pair the week's own estimate is what was assumed beforehand: shown, it would read as a measurement.
         "estimated_week": _estimate(row, "decline", language)
         if _has_pair(row)
@@ -67,13 +69,14 @@ def _has_pair(row: Row) -> bool:
     return row["observed_from_log10"] is not None and row["observed_to_log10"] is not None
 
 
-def _observed(row: Row, shown: list[Point], language: Language) -> list[str]:
+def _observed(row: Row, shown: list[Point], decline: Decline, language: Language) -> list[str]:
     if not _has_pair(row):
         return [language.say("decline.no_pair")]
-    series = (row["compartment"], row["laboratory"], row["assay"])
+    series, within = (row["compartment"], row["laboratory"], row["assay"]), timedelta(hours=decline.week_end_within_h)
     loads = []
-    for log10_load in (row["observed_from_log10"], row["observed_to_log10"]):
-        sign = facts.reported_sign(log10_load, shown, series, row["week_end"])
+    for which, end in (("from", "week_start"), ("to", "week_end")):
+        log10_load = row[f"observed_{which}_log10"]
+        sign = facts.reported_sign(log10_load, shown, series, row[end], within)
         loads.append(sign + language.load(10**log10_load))
     pair = language.say("decline.pair", from_load=loads[0], to_load=loads[1])
     low, high = (row[f"observed_decline_{end}_log10_per_week"] for end in ("low", "high"))

@@ -22,7 +22,7 @@ from cmvmon.dashboards.script import shared_script
 from cmvmon.dashboards.views import FeedState, PatientView, WardRow, WardView
 from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import DELIVERED, LEADING
-from cmvmon.domain.results import VERDICTS
+from cmvmon.domain.results import VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.subjects import subject_text
 from cmvmon.text import codes, language
 from tests.pages import hostile, made_up, made_up_ward
@@ -150,6 +150,23 @@ def test_observed_bounds_are_words_and_a_reported_limit_carries_its_sign() -> No
     said = patient(made_up.slow_patient())
     assert "340 → <35 IE/ml daling ten minste 1,0" in said
     assert "501.187 → 251.189 IE/ml daling 0,3" in said
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ([result(8, "plasma", "<")], "900 → <35 IE/ml"),  # a day after the week, within 36 h: it stands for the end
+        ([result(5, "plasma", "<"), result(9.5, "plasma", 35)], "900 → <35 IE/ml"),  # the later one does not
+        ([result(5, "plasma", "<"), result(7, "plasma", 35)], "900 → 35 IE/ml"),
+        ([result(6, "plasma", "<"), result(6, "plasma", 35, result_id="twice")], "900 → 35 IE/ml"),
+    ],
+)
+def test_the_sign_of_a_week_s_load_is_that_of_the_result_that_stands_for_its_end(
+    last: list[dict[str, Any]], said: str
+) -> None:
+    weekly = WEEKLY_DECLINE.conform(pl.DataFrame([made_up.week(1, "plasma", (900, 35))]))
+    view = made_up.falling_patient(results=results(result(0, "plasma", 900), *last), weekly_decline=weekly)
+    assert said in patient(view)
 
 
 def test_conflicting_and_preliminary_results_are_told_and_not_used() -> None:
