@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cmvmon.protocol import Decline
 from cmvmon.text import Language
 
 Result = dict[str, Any]
-_WORDS = {
+Week = tuple[str, list[str], list[str], list[str], list[str], list[str]]  # the series; then a cell each
+_WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "below": "detected, below quantification limit",
         "below_short": ", detected",
@@ -29,6 +31,25 @@ _WORDS = {
         "prophylaxis": ", prophylaxis",
         "stopped": "stopped",
         "none": "none on record",
+        "counted": ("{n} result", "{n} results"),
+        "not_quantified": "{counted}, {n} of them not quantified",
+        "no_pair": "no pair of results",
+        "decline": "decline {x}",
+        "at_least": "decline at least {x}",
+        "at_most": "decline at most {x}",
+        "without_bounds": "decline without bounds",
+        "to": "to",
+        "not_estimated": "not estimated",
+        "chance": "probability above {target}: {percent}",
+        "calls": {
+            "met": "decline above {target} log10 per week",
+            "not_met": "decline not above {target} log10 per week",
+            "indeterminate": "undecided so far",
+            None: "no call",
+        },
+        "overdue": ", overdue",
+        "not_due": "no sample expected: no load is watched",
+        "not_due_left": "no sample expected: left the ICU",
     },
     "nl": {
         "below": "aantoonbaar, onder kwantificatiegrens",
@@ -43,6 +64,25 @@ _WORDS = {
         "prophylaxis": ", profylaxe",
         "stopped": "gestopt",
         "none": "geen geregistreerd",
+        "counted": ("{n} meting", "{n} metingen"),
+        "not_quantified": "{counted}, waarvan {n} niet gekwantificeerd",
+        "no_pair": "geen paar uitslagen",
+        "decline": "daling {x}",
+        "at_least": "daling ten minste {x}",
+        "at_most": "daling ten hoogste {x}",
+        "without_bounds": "daling niet te begrenzen",
+        "to": "tot",
+        "not_estimated": "niet geschat",
+        "chance": "kans op meer dan {target}: {percent}",
+        "calls": {
+            "met": "daling boven {target} log10 per week",
+            "not_met": "daling niet boven {target} log10 per week",
+            "indeterminate": "nog geen uitsluitsel",
+            None: "geen oordeel",
+        },
+        "overdue": ", over tijd",
+        "not_due": "geen monster verwacht: geen load wordt bewaakt",
+        "not_due_left": "geen monster verwacht: heeft de IC verlaten",
     },
 }
 
@@ -137,3 +177,104 @@ def drugs(courses: pl.DataFrame, as_of: datetime, time_zone: str, spoken: Langua
     ]
     told = [f"{drug} {text}{said['prophylaxis'] if kept else ''}" for kept, drug, text in (*days, *stops)]
     return told or [said["none"]]
+
+
+def weeks(rows: pl.DataFrame, results: pl.DataFrame, decline: Decline, time_zone: str, spoken: Language) -> list[Week]:
+    """What the table of declines has to say of a patient: of each stored row its series, and the lines of its five cells.
+
+    Args:
+        rows: `weekly_decline`, of the patient. results: hers that are used. decline: the protocol's `[decline]`.
+    """
+    return [_week(row, results, decline, time_zone, spoken) for row in rows.to_dicts()]
+
+
+def _week(row: dict[str, Any], results: pl.DataFrame, decline: Decline, time_zone: str, spoken: Language) -> Week:
+    said, target = _WORDS[spoken.code], decline.target_log10_per_week
+    line = spoken.number(target, 0 if target == int(target) else 1)
+    where = spoken.word("compartment", row["compartment"])
+    start = {"en": "start", "nl": "start"}[spoken.code]
+    series = f"{where}, {row['laboratory']}, {row['assay']}; {start} {spoken.moment(row['anchor_at'], time_zone)}"
+    dates = " – ".join(spoken.short_date(row[end], time_zone) for end in ("week_start", "week_end"))
+    one, more = said["counted"]
+    counted = (one if row["n_results"] == 1 else more).format(n=row["n_results"])
+    if row["n_censored"] > 0:
+        counted = said["not_quantified"].format(counted=counted, n=row["n_censored"])
+    mean = [said["not_estimated"]]
+    if row["status"] != "prior_only":  # one time of sampling: what is estimated then is the assumption
+        mean = [_rate(row, "mean_decline", (target,), spoken)]
+        if row["status"] != "suppressed" and row["mean_probability_above_target"] is not None:
+            percent = spoken.percent(row["mean_probability_above_target"])
+            mean.append(said["chance"].format(target=line, percent=percent))
+    has_pair = None not in (row["observed_from_log10"], row["observed_to_log10"])
+    why = [] if row["status"] == "ok" else [spoken.word("status", row["status"])]
+    why += [spoken.word("reason", code) for code in (row["reason"] or "").split(";") if code]
+    return (
+        series,
+        [f"Week {row['treatment_week']}", dates],
+        _pair(row, results, decline.week_end_within_h, spoken) if has_pair else [said["no_pair"]],
+        [_rate(row, "decline", (), spoken) if has_pair else said["not_estimated"]],
+        [*mean, counted],
+        [said["calls"][row["call"]].format(target=line), *sorted(set(why), key=why.index)],
+    )
+
+
+def _rate(row: dict[str, Any], which: str, against: tuple[float, ...], spoken: Language) -> str:
+    """An estimate with its interval, as it is held against these lines."""
+    ends = [row[f"{which}{end}_log10_per_week"] for end in ("", "_low", "_high")]
+    if None in ends:
+        return str(_WORDS[spoken.code]["not_estimated"])
+    mean, low, high = (spoken.log10(end, against) for end in ends)
+    return f"{mean} ({low} {_WORDS[spoken.code]['to']} {high})"
+
+
+def _pair(row: dict[str, Any], results: pl.DataFrame, within_h: float, spoken: Language) -> list[str]:
+    """The two loads of a week, a limit with its sign, and what they bound the decline to.
+
+    `within_h`: so long after its end a result may stand for that.
+    """
+    said = _WORDS[spoken.code]
+    of_series = results.filter(
+        *(pl.col(name) == row[name] for name in ("compartment", "laboratory", "assay"))
+    ).to_dicts()
+    loads = []
+    for which, end in (("from", row["week_start"]), ("to", row["week_end"])):
+        may_stand = [one for one in of_series if one["collected_at"] <= end + timedelta(hours=within_h)]
+        number = row[f"observed_{which}_log10"]
+        loads.append(_sign(number, may_stand, end) + spoken.load(10**number))
+    low, high = (row[f"observed_decline_{end}_log10_per_week"] for end in ("low", "high"))
+    key = {
+        (False, False): "decline",
+        (False, True): "at_least",
+        (True, False): "at_most",
+        (True, True): "without_bounds",
+    }
+    bound = high if low is None else low
+    rate = said[key[low is None, high is None]].format(x="" if bound is None else spoken.log10(bound))
+    return [f"{loads[0]} → {loads[1]} {said['unit']}", rate]
+
+
+def _sign(log10_load: float, results: list[Result], end: datetime) -> str:
+    """How the result nearest to that end which said this number said it; several of one moment are told by their mean, without."""
+    limits = {"below_lloq": ("<", "lloq"), "not_detected": ("<", "lloq"), "above_uloq": (">", "uloq")}
+    for result in sorted(results, key=lambda result: abs(result["collected_at"] - end)):
+        sign, limit = limits.get(result["detection"], ("", None))
+        told = result["viral_load_iu_per_ml"] if limit is None else result[f"{limit}_iu_per_ml"]
+        if told is not None and math.isclose(math.log10(told), log10_load, abs_tol=1e-9):
+            return sign
+    return ""
+
+
+def due(watched: dict[str, datetime], as_of: datetime, every: timedelta, time_zone: str, spoken: Language) -> list[str]:
+    """When the next sample of each load that is watched is expected. `watched`: when its newest was taken, by compartment."""
+    order = sorted(watched, key=lambda compartment: (watched[compartment], compartment))
+    told = []
+    for compartment in order:
+        where, at = spoken.word("compartment", compartment), watched[compartment] + every
+        late = _WORDS[spoken.code]["overdue"] if at < as_of else ""
+        told.append(f"{where[0].upper()}{where[1:]} {spoken.short_date(at, time_zone)}{late}")
+    return told
+
+
+def not_due(spoken: Language, *, has_left: bool) -> str:
+    """What stands there where no sample is expected."""
+    return str(_WORDS[spoken.code]["not_due_left" if has_left else "not_due"])

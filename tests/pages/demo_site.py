@@ -10,9 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from cmvmon.domain.delivered import BY_NAME
+from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.protocol import Protocol
 from cmvmon.run.ward import ward_list
-from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.work.opening import open_site
@@ -25,6 +27,8 @@ class Demo:
     as_of: datetime
     ward: ward_list.WardList
     courses: pl.DataFrame
+    weekly: pl.DataFrame
+    protocol: Protocol
     time_zone: str
 
     def page(self, name: str) -> str:
@@ -41,7 +45,9 @@ def of(run: DemoRun, to: Path) -> Demo:
             assert as_of is not None
             courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
             alerts = alert_store.alerts(connection, states={"open"})
+            weekly = stored_results.stored(connection, WEEKLY_DECLINE, as_of=as_of)
         urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent, unanswered=urgent)
+        protocol = opened.protocol
     assert courses is not None
-    return Demo(root, as_of, ward, courses, Site(root).settings().time_zone)
+    return Demo(root, as_of, ward, courses, weekly, protocol, Site(root).settings().time_zone)

@@ -41,6 +41,10 @@ _TALL = """() => [...document.querySelectorAll('.ward tbody tr')].filter(tr => t
   .filter(tr => [...tr.querySelectorAll('td, summary')].some(e => Math.max(e.getBoundingClientRect().height, e.scrollHeight) > 2 * 20 + 1))
   .map(tr => tr.textContent.slice(0, 60))"""
 
+# The weeks of decline: the title of the table, then the lines of each cell.
+_WEEKS = """() => [...document.querySelectorAll('#decline table.weeks')].flatMap(table => [...table.tBodies[0].rows].map(tr =>
+  [table.previousElementSibling.textContent, ...[...tr.cells].map(td => [...td.querySelectorAll('p')].map(p => p.textContent))]))"""
+
 
 @pytest.fixture(scope="module")
 def site(demo: Demo) -> Demo:
@@ -179,6 +183,37 @@ def test_the_numbers_of_a_patient_s_first_screen_are_those_of_the_tables(
         expected = by_hand.drugs(courses, site.as_of, site.time_zone, spoken)
         assert [text.split(" (")[0] for text in drug.split("; ")] == expected
     assert seen >= {words.QUANTIFIED, words.BELOW_LLOQ, words.NOT_DETECTED}
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_declines_of_every_patient_are_those_of_the_table_and_so_are_the_days_of_her_next_samples(
+    open_page: Opener, site: Demo, code: str
+) -> None:
+    """Of each stored week: its dates, the loads that were observed, both estimates with their intervals, the call, and why not."""
+    spoken, zone = language(code), site.time_zone
+    page = open_page(site.page(f"ward.{code}.html"), javascript=False).page
+    every = timedelta(days=site.protocol.answers.next_sample_days)
+    calls, days = set(), set()
+    for patient in site.ward.patients:
+        page.goto(site.page(page_of(Site(site.root), patient, code)))
+        mine = pl.col("patient_id") == patient
+        results = site.ward.results.filter(mine)
+        used, rows = results.filter(~pl.col("is_conflicting")), site.weekly.filter(mine)
+        expected = by_hand.weeks(rows, used, site.protocol.decline, zone, spoken)
+        assert sorted(page.evaluate(_WEEKS)) == sorted([list(week) for week in expected]), patient
+        watched = site.ward.watched.filter(mine)["compartment"] if patient not in site.ward.left else ()
+        newest = {
+            last["compartment"]: last["collected_at"]
+            for last in by_hand.newest(used)
+            if last["compartment"] in set(watched)
+        }
+        due = by_hand.due(newest, site.as_of, every, zone, spoken)
+        none = by_hand.not_due(spoken, has_left=patient in site.ward.left)
+        assert page.locator("#due").text_content() == ("; ".join(due) or none), patient
+        calls |= set(rows["call"])
+        days |= {text.count(",") for text in due} | ({none} if not due else set())
+    assert calls >= {"met", "not_met", "indeterminate", None}
+    assert days >= {0, 1}  # one that lies ahead, and one that is overdue
 
 
 @pytest.mark.parametrize("code", codes())

@@ -185,7 +185,7 @@ def test_the_svg_of_a_patient_draws_the_results_of_the_tables(demo: Demo, code: 
 
 @pytest.mark.parametrize("code", codes())
 def test_the_pdf_of_a_patient_says_what_the_html_says_on_as_many_sheets(demo: Demo, code: str) -> None:
-    spoken = language(code)
+    spoken, seen = language(code), 0
     for patient in sorted(demo.ward.patients)[::EVERY]:
         page = page_file(demo, patient, code).read_text("utf-8")
         sheets = pages_of(patient_pdf(page))
@@ -196,6 +196,17 @@ def test_the_pdf_of_a_patient_says_what_the_html_says_on_as_many_sheets(demo: De
             assert squeezed(by_hand.full_value(one, spoken)) in text
         for title in re.findall(r"<h3>([^<]+?) <span", page):
             assert squeezed(unescape(title)) in text
+        due = re.findall(r'<dd id="due">(.*?)</dd>', page)
+        assert squeezed(unescape(re.sub(r"<[^>]+>", "", due[0]))) in text, patient
+        on_sheet = _weeks_on_sheet(page)
+        for series, week, observed, _, since_start, call in _weeks(demo, patient, code):
+            if (squeezed(series), squeezed(week[0])) not in on_sheet:
+                continue
+            seen += 1
+            assert squeezed(series) in text, patient
+            for told in (*week, *observed, since_start[0], since_start[-1], *call):
+                assert squeezed(told) in text, (patient, week, told)
+    assert seen > 5
 
 
 def test_two_runs_give_the_same_files_and_what_is_folded_stands_behind_the_sheet_when_asked(demo: Demo) -> None:
@@ -217,6 +228,25 @@ def test_two_runs_give_the_same_files_and_what_is_folded_stands_behind_the_sheet
 def _used(demo: Demo, patient: str) -> list[dict[str, Any]]:
     mine = demo.ward.results.filter((pl.col("patient_id") == patient) & ~pl.col("is_conflicting"))
     return mine.sort("collected_at", "result_id").to_dicts()
+
+
+def _weeks(demo: Demo, patient: str, code: str) -> list[by_hand.Week]:
+    rows, used = (
+        demo.weekly.filter(pl.col("patient_id") == patient),
+        demo.ward.results.filter(~pl.col("is_conflicting")),
+    )
+    mine = used.filter(pl.col("patient_id") == patient)
+    return by_hand.weeks(rows, mine, demo.protocol.decline, demo.time_zone, language(code))
+
+
+def _weeks_on_sheet(page: str) -> set[tuple[str, str]]:
+    """The series and the week of each row of declines that is not folded away."""
+    section = page.partition('<section id="decline">')[2].partition("<!--fold-->")[0].partition("</section>")[0]
+    found = set()
+    for title, table in re.findall(r"<h3>(.*?)</h3>\s*(<table.*?</table>)", section, re.DOTALL):
+        series = squeezed(unescape(re.sub(r"<[^>]+>", "", title)))
+        found |= {(series, squeezed(week)) for week in re.findall(r"<td[^>]*><p>(Week \d+)</p>", table)}
+    return found
 
 
 def _marks(svg: str) -> list[tuple[str, str]]:
