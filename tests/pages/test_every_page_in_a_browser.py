@@ -35,6 +35,7 @@ from tests.pages.looking import (
 from tests.telling.test_wording import BUSY, QUIET
 
 OF_THE_SITE = ("ward", "data", "unit", "method")
+DRAWN_PATIENT = "SYNTHETIC-D05"  # whose page is looked at with its figure drawn
 PAGES = [f"{name}.{code}.html" for name in OF_THE_SITE for code in codes()] + ["index.html"]
 
 
@@ -172,12 +173,31 @@ def test_every_patient_s_page_is_whole_on_a_phone_and_a_wide_screen_and_some_are
 def test_a_patient_s_page_with_its_figure_is_quiet_and_reached_by_the_keyboard(
     shown_page: Callable[[str], Opened], demo: Demo, code: str
 ) -> None:
-    name = page_of(Site(demo.root), "SYNTHETIC-D05", code)
+    name = page_of(Site(demo.root), DRAWN_PATIENT, code)
     tab = shown_page(name)
     assert tab.said == []
     assert {Path(url).name for url in tab.requests} == {name, shared_script()[0]}
     assert set(barriers(tab.page)) == set()
     assert odd_stops(tab.page) == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_patient_s_page_is_whole_with_its_figure_drawn(
+    shown_page: Callable[[str], Opened], demo: Demo, code: str
+) -> None:
+    page = shown_page(page_of(Site(demo.root), DRAWN_PATIENT, code)).page
+    assert page.locator("#course .figure .main-svg").first.is_visible()
+    assert cut(page) == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_text_that_leaves_the_figure_of_a_patient_is_noticed(
+    shown_page: Callable[[str], Opened], demo: Demo, code: str
+) -> None:
+    page = shown_page(page_of(Site(demo.root), DRAWN_PATIENT, code)).page
+    kept = page.add_style_tag(content="#course .figure text { font-size: 90px !important; }")
+    assert cut(page) != []
+    kept.evaluate("e => e.remove()")
 
 
 # What tells something by being drawn, and the contrast that it needs: 3 of a mark, 4.5 of a text (WCAG 2.2, 1.4.11 and 1.4.3).
@@ -186,14 +206,20 @@ DRAWN = {
     "unit.nl.html": {"#everyone .figure .scatterlayer": 3.0, ".headline": 4.5, "td": 4.5},
     "data.nl.html": {".headline": 4.5, "th": 4.5, ".pages a": 4.5},
     "method.nl.html": {".headline": 4.5, ".note": 4.5},
+    DRAWN_PATIENT: {
+        "#course .figure .scatterlayer": 3.0, "#course .figure .points:visible": 3.0, "#course .figure .xtick": 4.5,
+        "#course .figure .annotation": 4.5, "#headline p": 4.5, "#latest td": 4.5, "#decline td": 4.5, ".tier": 4.5, ".note": 4.5,
+        ".synthetic": 4.5,
+    },
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_without_colour_and_with_each_colour_vision_marks_and_texts_stand_out(
-    shown_page: Callable[[str], Opened], name: str
+    shown_page: Callable[[str], Opened], demo: Demo, name: str
 ) -> None:
-    assert faint(shown_page(name).page, DRAWN[name]) == []
+    shown = page_of(Site(demo.root), name, "nl") if name == DRAWN_PATIENT else name
+    assert faint(shown_page(shown).page, DRAWN[name]) == []
 
 
 def test_a_figure_that_is_too_faint_is_noticed(shown_page: Callable[[str], Opened]) -> None:
