@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.results import WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.domain.samples_ordered import SAMPLES_ORDERED
 from cmvmon.protocol import Protocol
 from cmvmon.run.ward import ward_list
 from cmvmon.shell.alerts import alert_store, stored_results
@@ -27,6 +28,7 @@ class Demo:
     as_of: datetime
     ward: ward_list.WardList
     courses: pl.DataFrame
+    orders: pl.DataFrame
     weekly: pl.DataFrame
     protocol: Protocol
     time_zone: str
@@ -44,10 +46,12 @@ def of(run: DemoRun, to: Path) -> Demo:
             as_of = alert_store.last_as_of(connection)
             assert as_of is not None
             courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of)
+            orders = known.known_table(connection, BY_NAME[SAMPLES_ORDERED.name], as_of=as_of)
             alerts = alert_store.alerts(connection, states={"open"})
             weekly = stored_results.stored(connection, WEEKLY_DECLINE, as_of=as_of)
         urgent = {str(alert["patient_id"]) for alert in alerts if alert["tier"] < 3 and alert["patient_id"]}
         ward = ward_list.stored_list(opened, as_of=as_of, urgent=urgent, unanswered=urgent)
         protocol = opened.protocol
     assert courses is not None
-    return Demo(root, as_of, ward, courses, weekly, protocol, Site(root).settings().time_zone)
+    assert orders is not None
+    return Demo(root, as_of, ward, courses, orders, weekly, protocol, Site(root).settings().time_zone)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -27,6 +28,10 @@ LINE_PX = 20  # of a ward row: `line-height` of `.ward`
 A4_PX = 703  # between its margins
 MOST_WORDS = 6
 SCREEN_PX = 1100
+SAMPLES = {
+    "en": ("Overdue", "Expected today", "Ordered, no result", "last"),
+    "nl": ("Over tijd", "Vandaag verwacht", "Aangevraagd, geen uitslag", "laatste"),
+}
 SHAPES = {"quantified": "circle", "not_detected": "rect", "below_lloq": "down", "above_uloq": "up"}
 _ROWS = """() => [...document.querySelectorAll('#now .ward tbody tr, #today .ward tbody tr, #quiet .ward tbody tr')].map(tr => ({
   patient: tr.querySelector('.bed a').textContent, section: tr.closest('section').id,
@@ -214,6 +219,41 @@ def test_the_declines_of_every_patient_are_those_of_the_table_and_so_are_the_day
         days |= {text.count(",") for text in due} | ({none} if not due else set())
     assert calls >= {"met", "not_met", "indeterminate", None}
     assert days >= {0, 1}  # one that lies ahead, and one that is overdue
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_samples_of_the_ward_page_are_those_of_the_tables(
+    shown_ward: Callable[[str], Opened], site: Demo, code: str
+) -> None:
+    """Overdue and expected today by the newest result of each load that is watched; ordered, by the orders without a result."""
+    spoken, ward, zone = language(code), site.ward, ZoneInfo(site.time_zone)
+    lines = (
+        shown_ward(code)
+        .page.locator("#samples p")
+        .evaluate_all("all => all.map(p => [p.querySelector('strong').textContent, p.textContent])")
+    )
+    told = {head.split(" (")[0]: text.partition(": ")[2] for head, text in lines}
+    every, today = timedelta(days=site.protocol.answers.next_sample_days), site.as_of.astimezone(zone).date()
+    expected: dict[str, int] = {}
+    for patient, compartment in ward.watched.iter_rows():
+        mine = ward.results.filter(pl.col("patient_id") == patient, ~pl.col("is_conflicting"))
+        newest = {one["compartment"]: one["collected_at"] for one in by_hand.newest(mine)}
+        due = newest[compartment] + every if compartment in newest and patient not in ward.left else None
+        if due is not None and due.astimezone(zone).date() <= today:
+            head = SAMPLES[code][0 if due < site.as_of else 1]
+            expected[head] = expected.get(head, 0) + 1
+            name = spoken.word("compartment", compartment)
+            said = f"{name[0].upper()}{name[1:]} ({SAMPLES[code][3]} {spoken.short_date(newest[compartment], site.time_zone)})"
+            assert said in told[head].partition(patient)[2].split(";")[0]
+    for order in site.orders.to_dicts():
+        mine = ward.results.filter(
+            pl.col("patient_id") == order["patient_id"], pl.col("compartment") == order["compartment"]
+        )
+        has_result = mine.filter(pl.col("collected_at") >= order["ordered_at"]).height > 0
+        if order["patient_id"] in ward.patients and order["state"] != "cancelled" and not has_result:
+            expected[SAMPLES[code][2]] = expected.get(SAMPLES[code][2], 0) + 1
+            assert order["patient_id"] in told[SAMPLES[code][2]]
+    assert [head for head, _ in lines] == [f"{head} ({expected[head]}):" for head in SAMPLES[code][:3]]
 
 
 @pytest.mark.parametrize("code", codes())
