@@ -21,6 +21,18 @@ def never_taken_in(view: WardView, language: Language) -> list[Row]:
     return [{"trouble": True, "text": language.count("ward.never_taken_in", n)}] if n else []
 
 
+def undelivered(view: WardView, language: Language) -> list[Row]:
+    """That messages to people do not get through, or were given up: else their silence would read as nothing to be told."""
+    found, said = view.undelivered, []
+    if found.n_failing and found.since is not None:
+        since = language.moment(found.since, view.time_zone)
+        said.append(language.count("ward.undelivered", found.n_failing, since=since))
+    if found.n_given_up:
+        days = language.number(found.shown_for_days, 0)
+        said.append(language.count("ward.given_up", found.n_given_up, days=days))
+    return [{"trouble": True, "text": text} for text in said]
+
+
 def has_no_results(view: WardView) -> bool:
     """Whether no result of a load ever came: then no load of anybody is judged, and an empty list says nothing."""
     return any(table.table == LEADING.name for table in view.never_delivered)

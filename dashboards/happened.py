@@ -39,3 +39,18 @@ class Lately:
     since: datetime | None
     alerts: tuple[AlertChange, ...] = ()
     results: tuple[ResultChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """Messages to people that did not get through.
+
+    Attributes:
+        n_failing: that wait and were tried. since: when the first of them was queued; None: there is none.
+        n_given_up: that were given up in the last `shown_for_days`, and never arrived.
+    """
+
+    n_failing: int = 0
+    since: datetime | None = None
+    n_given_up: int = 0
+    shown_for_days: int = 7

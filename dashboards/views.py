@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.dashboards.beside_views import Alongside, Beside
-from cmvmon.dashboards.happened import Lately
+from cmvmon.dashboards.happened import Lately, Undelivered
 from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
@@ -266,7 +266,7 @@ class WardView:
         stale_after_hours: as in `PatientView`.
         lately: what happened since yesterday; None: it is not told, as where there is no list.
         is_signed: whether somebody signed the protocol; a page says so where nobody did.
-        numbers: what must be known of the patients' numbers.
+        numbers, undelivered: what must be known of the patients' numbers, and of messages to people.
         n_never_taken_in: deliveries that have landed and of which nothing was taken in.
         never_delivered: tables that never came and that rules need: said once, not of each patient.
         samples: expected by the end of today, or ordered and without a result; None: not told, as where there is no list.
@@ -287,6 +287,7 @@ class WardView:
     lately: Lately | None = None
     is_signed: bool = False
     numbers: PatientNumbers = field(default_factory=PatientNumbers)
+    undelivered: Undelivered = field(default_factory=Undelivered)
     n_never_taken_in: int = 0
     switched_off: tuple[SwitchedOff, ...] = ()
     never_delivered: tuple[NeverDelivered, ...] = ()

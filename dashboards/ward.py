@@ -33,7 +33,8 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None, 
     made = (ward_row(row, around, language, is_news=row.patient_id in news) for row in view.rows)
     rows = sorted(made, key=lambda row: row["order"])
     feeds = feed_words.feeds(view, language)
-    numbers = [*feed_words.never_taken_in(view, language), *feed_words.numbers(view, language)]
+    beside = (feed_words.undelivered, feed_words.never_taken_in, feed_words.numbers)
+    numbers = [line for lines in beside for line in lines(view, language)]
     has_no_results = feed_words.has_no_results(view)
     columns = {name: language.say(f"column.{name}") for name in _COLUMNS}
     return page.render(

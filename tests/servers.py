@@ -22,17 +22,19 @@ from aiosmtpd.smtp import AuthResult
 
 @dataclass
 class Mailbox:
-    """A mail server and all that it took. `refuses`: addresses that it does not know; `answer`: what it says to a message."""
+    """A mail server and all that it took. `refuses`: addresses that it does not know, with `refusal`; `answer`: what it says to
+    a message."""
 
     port: int = 0
     letters: list[EmailMessage] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
+    refusal: str = "550 no such user here"
     answer: str = "250 OK"
     logins: list[str] = field(default_factory=list)
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
         if address in self.refuses:
-            return "550 no such user here"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -29,14 +29,18 @@ SAID = {
     "nl": [
         "Over tijd (3): 7 SYNTHETIC-0001 BAL (laatste 15 nov), Plasma (laatste 14 nov); 12 SYNTHETIC-0004 Plasma (laatste 16 nov).",
         "Vandaag verwacht (2): 3 SYNTHETIC-0005 Plasma (laatste 16 nov); SYNTHETIC-0003 Liquor (laatste 16 nov).",
-        "Aangevraagd, geen uitslag (3): 12 SYNTHETIC-0004 Liquor (aangevraagd 19 nov, voor zover bekend niet afgenomen); "
-        "3 SYNTHETIC-0005 BAL (afgenomen 21 nov); SYNTHETIC-LEFT Plasma (afgenomen 21 nov).",
+        (
+            "Aangevraagd, geen uitslag (3): 12 SYNTHETIC-0004 Liquor (aangevraagd 19 nov, voor zover bekend niet afgenomen); "
+            "3 SYNTHETIC-0005 BAL (afgenomen 21 nov); SYNTHETIC-LEFT Plasma (afgenomen 21 nov)."
+        ),
     ],
     "en": [
         "Overdue (3): 7 SYNTHETIC-0001 BAL (last 15 Nov), Plasma (last 14 Nov); 12 SYNTHETIC-0004 Plasma (last 16 Nov).",
         "Expected today (2): 3 SYNTHETIC-0005 Plasma (last 16 Nov); SYNTHETIC-0003 CSF (last 16 Nov).",
-        "Ordered, no result (3): 12 SYNTHETIC-0004 CSF (ordered 19 Nov, not taken as far as known); "
-        "3 SYNTHETIC-0005 BAL (taken 21 Nov); SYNTHETIC-LEFT Plasma (taken 21 Nov).",
+        (
+            "Ordered, no result (3): 12 SYNTHETIC-0004 CSF (ordered 19 Nov, not taken as far as known); "
+            "3 SYNTHETIC-0005 BAL (taken 21 Nov); SYNTHETIC-LEFT Plasma (taken 21 Nov)."
+        ),
     ],
 }
 NONE = {

@@ -64,6 +64,8 @@ def test_what_is_wrong_with_a_mail_server_comes_back_as_a_cause(tmp_path: Path) 
         channel = replace(MAIL, port=box.port)
         box.refuses = {MAIL.to}
         assert sent(channel, tmp_path) == "address_refused"
+        box.refusal = "450 greylisted, come back later"
+        assert sent(channel, tmp_path) == "server_refused"
         box.refuses, box.answer = set(), "554 no"
         assert sent(channel, tmp_path) == "server_refused"
         assert sent(replace(channel, security="starttls"), tmp_path) == "certificate"  # it has none

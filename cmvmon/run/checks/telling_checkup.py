@@ -26,7 +26,13 @@ def of_notify(site: Site) -> Iterator[tuple[str, str]]:
         yield "note", "escalate_to is not set: nobody else is told of a tier 1 that nobody acknowledges"
     for name in unreadable_secrets(site, file):
         yield "broken", f"[channels.{name}]: its password or address is missing; set the variable or file"
-    yield from _undelivered(state(site.root))
+    found = state(site.root)
+    for name in found.refused:
+        yield (
+            "broken",
+            f"[channels.{name}]: the server refuses its address, so nobody is reached by it: mend it in notify.toml",
+        )
+    yield from _undelivered(found)
 
 
 def of_out(site: Site) -> Iterator[tuple[str, str]]:

@@ -26,18 +26,19 @@ _SHOWN_FOR = timedelta(days=7)  # messages that were given up
 @dataclass(frozen=True)
 class Telling:
     """How telling stands: counts only. `fault`: why notify.toml (or out.toml) can't be used; `n_failing`: waiting messages that
-    were tried."""
+    were tried. `refused`: the channels of which the server refuses the address."""
 
     is_set_up: bool
     fault: str | None = None
     n_waiting: int = 0
     n_failing: int = 0
     n_given_up: int = 0
+    refused: tuple[str, ...] = ()
 
     @property
     def needs_somebody(self) -> bool:
         """Whether somebody must look: nothing can be sent, or something was not delivered for good."""
-        return self.fault is not None or self.n_given_up > 0
+        return self.fault is not None or self.n_given_up > 0 or bool(self.refused)
 
 
 NOBODY_IS_TOLD = Telling(is_set_up=False)
@@ -67,8 +68,15 @@ def _state(site: Site, read: Callable[[Site], object | None], kinds: Collection[
         waiting = outbox.waiting(connection, kinds)
         ended = outbox.ended(connection, event=outbox.GIVEN_UP, since=at - _SHOWN_FOR)
     lost = [row for row in ended if row["kind"] in kinds]
-    n_failing = sum(one.n_tried > 0 for one in waiting)
-    return Telling(file is not None or fault is not None, fault, len(waiting), n_failing, len(lost))
+    failing = [one for one in waiting if one.n_tried > 0]
+    refused = tuple(sorted({one.channel for one in failing if _is_refused(one.cause)}))
+    return Telling(file is not None or fault is not None, fault, len(waiting), len(failing), len(lost), refused)
+
+
+def _is_refused(cause: str | None) -> bool:
+    from cmvmon.shell.outgoing.sending import ADDRESS_REFUSED
+
+    return cause == ADDRESS_REFUSED
 
 
 def listed_messages(root: Path, *, every: bool = False) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from functools import cached_property
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.dashboards.happened import Lately
+from cmvmon.dashboards.happened import Lately, Undelivered
 from cmvmon.dashboards.views import NeverDelivered, SwitchedOff
 from cmvmon.domain import words
 from cmvmon.domain.patient_links import Links
@@ -19,6 +19,7 @@ from cmvmon.run.health import freshness
 from cmvmon.run.pages import views
 from cmvmon.run.pages.lately import lately
 from cmvmon.run.pages.never_delivered import never_delivered
+from cmvmon.run.pages.undelivered import undelivered
 from cmvmon.shell.alerts import alert_store, rule_switches
 from cmvmon.shell.taken_in.never_taken_in import never_taken_in
 from cmvmon.shell.waiting import quarantine
@@ -37,6 +38,7 @@ class Around:
         waiting: records set apart, under the numbers that they came under.
         standing: the alerts that stand open, of patients and of the work.
         n_never_taken_in: deliveries that landed and were never taken in.
+        undelivered: messages to people that did not get through.
     """
 
     as_of: datetime
@@ -47,6 +49,7 @@ class Around:
     switched_off: tuple[SwitchedOff, ...]
     never_delivered: tuple[NeverDelivered, ...]
     n_never_taken_in: int
+    undelivered: Undelivered
 
     @cached_property
     def alerts(self) -> pl.DataFrame:
@@ -86,10 +89,12 @@ class Around:
 
 
 def alerts_anew(opened: OpenSite, before: Around) -> Around:
-    """`before`, since which nothing happened but to alerts, with these as the store has them now."""
+    """`before`, since which nothing happened but to alerts and messages, with these as the store has them now."""
     with opened.reading() as connection:
         happened = lately(connection, as_of=before.as_of, time_zone=opened.site.settings().time_zone)
-        return replace(before, standing=tuple(alert_store.alerts(connection, states={"open"})), lately=happened)
+        open_now = tuple(alert_store.alerts(connection, states={"open"}))
+        failing = undelivered(connection, as_of=before.as_of)
+        return replace(before, standing=open_now, lately=happened, undelivered=failing)
 
 
 def around(opened: OpenSite, *, as_of: datetime, standing: Sequence[Mapping[str, object]] | None = None) -> Around:
@@ -106,6 +111,7 @@ def around(opened: OpenSite, *, as_of: datetime, standing: Sequence[Mapping[str,
             off,
             never_delivered(connection, as_of=as_of, switched_off={rule.rule for rule in off}),
             never_taken_in(connection, as_of=as_of),
+            undelivered(connection, as_of=as_of),
         )
 
 

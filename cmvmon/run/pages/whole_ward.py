@@ -37,13 +37,16 @@ def whole_ward(
     view = ward_view(rows, around.feeds, around.standing, common, names)
     if before is not None:
         same = {name: getattr(before, name) for name in _OF_THE_LIST}
-        return replace(view, lately=around.lately, n_never_taken_in=around.n_never_taken_in, **same)
+        return replace(
+            view, lately=around.lately, n_never_taken_in=around.n_never_taken_in, undelivered=around.undelivered, **same
+        )
     with opened.reading() as connection:
         numbers = patient_numbers.on_the_ward(connection, ward, as_of=common.as_of)
     return replace(
         view,
         lately=around.lately,
         n_never_taken_in=around.n_never_taken_in,
+        undelivered=around.undelivered,
         numbers=numbers,
         samples=due_today(opened, ward, as_of=common.as_of, time_zone=common.time_zone),
         bal_line_iu_per_ml=opened.protocol.affected_compartments.local_line_iu_per_ml,

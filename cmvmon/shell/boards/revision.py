@@ -14,6 +14,7 @@ from cmvmon.shell.rows.schema import (
     ASSESSMENTS,
     DELIVERIES,
     LANDING_ANSWERS,
+    OUTBOX_EVENTS,
     QUARANTINE_ANSWERS,
     RULE_SWITCHES,
     UNASSESSED,
@@ -27,7 +28,8 @@ _COUNTED = (QUARANTINE_ANSWERS, LANDING_ANSWERS, RULE_SWITCHES, UNASSESSED, UNJU
 
 @dataclass(frozen=True)
 class Revision:
-    """`data`: of what was judged and delivered, and of the files under which it is shown. `events`: of what happened to alerts."""
+    """`data`: of what was judged and delivered, and of the files under which it is shown. `events`: of what happened to alerts
+    and to messages to people."""
 
     data: str
     events: int
@@ -49,7 +51,10 @@ def _asked() -> sa.Select[tuple[object, ...]]:
     newest = [
         sa.select(sa.func.max(column)).scalar_subquery() for column in (ASSESSMENTS.c.as_of, DELIVERIES.c.received_at)
     ]
-    return sa.select(*counts, *newest, sa.select(sa.func.count()).select_from(ALERT_EVENTS).scalar_subquery())
+    events = [
+        sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in (ALERT_EVENTS, OUTBOX_EVENTS)
+    ]
+    return sa.select(*counts, *newest, events[0] + events[1])
 
 
 def _state(path: Path) -> tuple[str, int, int] | None:

@@ -160,6 +160,8 @@ def cause_of(error: Exception) -> str:
         (ssl.SSLError, CERTIFICATE),
         (ConnectionError, CUT_OFF),
     )
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and all(code < 500 for code, _ in error.recipients.values()):
+        return SERVER_REFUSED  # for now: it may take the address later (RFC 5321, 4.2.1)
     cause = error.__context__  # smtplib says of a server that did not answer that it hung up
     if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(cause, TimeoutError):
         return TIMED_OUT

@@ -503,6 +503,12 @@ SENTENCES: dict[str, str] = {
     "out.course": "CMV under treatment: what stands",
     "ward.never_taken_in.one": "{n} delivery has landed and was never taken in (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} deliveries have landed and were never taken in (`cmvmon doctor`).",
+    "ward.undelivered.one": "{n} message to people has not got through since {since}: who is told by it does not know yet "
+    "(`cmvmon notify list`).",
+    "ward.undelivered.other": "{n} messages to people have not got through since {since}: who is told by them does not know yet "
+    "(`cmvmon notify list`).",
+    "ward.given_up.one": "{n} message to people of the last {days} days was given up and never arrived (`cmvmon notify list`).",
+    "ward.given_up.other": "{n} messages to people of the last {days} days were given up and never arrived (`cmvmon notify list`).",
     "ward.without_result": "Patients below without a usable result: {n}.",
     "ward.alike": (
         "Numbers {numbers} differ only in leading zeros, capitals or blanks and are judged as several patients: declare "

@@ -502,6 +502,13 @@ SENTENCES: dict[str, str] = {
     "out.course": "CMV onder behandeling: wat er staat",
     "ward.never_taken_in.one": "{n} levering is binnengekomen en nooit verwerkt (`cmvmon doctor`).",
     "ward.never_taken_in.other": "{n} leveringen zijn binnengekomen en nooit verwerkt (`cmvmon doctor`).",
+    "ward.undelivered.one": "{n} bericht is sinds {since} niet aangekomen: wie het moest krijgen, weet het nog niet "
+    "(`cmvmon notify list`).",
+    "ward.undelivered.other": "{n} berichten zijn sinds {since} niet aangekomen: wie ze moest krijgen, weet het nog niet "
+    "(`cmvmon notify list`).",
+    "ward.given_up.one": "{n} bericht van de laatste {days} dagen is opgegeven en nooit aangekomen (`cmvmon notify list`).",
+    "ward.given_up.other": "{n} berichten van de laatste {days} dagen zijn opgegeven en nooit aangekomen "
+    "(`cmvmon notify list`).",
     "ward.without_result": "Patiënten hieronder zonder bruikbare uitslag: {n}.",
     "ward.alike": (
         "Nummers {numbers} verschillen alleen in voorloopnullen, hoofdletters of spaties en worden als verschillende patiënten "
