@@ -18,7 +18,7 @@ class Curve:
     """A step function from (0, 0): after each of `xs` it has the value of `ys`. `lows`, `highs`: its band, or none.
     `until`: where the line ends, None = with the axis.
 
-    `kind` tells curves apart in the figure's data; `is_main` is drawn thick and in colour, another one dashed and grey.
+    `kind` tells curves apart in the figure's data; `is_main` is drawn thick and in colour, another one grey and dashed, or dotted.
     """
 
     kind: str
@@ -29,6 +29,7 @@ class Curve:
     highs: tuple[float, ...] = ()
     until: float | None = None
     is_main: bool = True
+    is_dotted: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ def _steps(curve: Curve, values: tuple[float, ...], x_max: float) -> list[tuple[
     return [*corners, (x_max, last)]
 
 
+def _dash(curve: Curve) -> tuple[str, str]:
+    """How a curve beside the main one is drawn, in Plotly's word and as SVG has it."""
+    return ("dot", "2 4") if curve.is_dotted else ("dash", "8 5")
+
+
 def plotly_figure(figure: Figure) -> dict[str, Any]:
     """Plotly's JSON. The `meta` of a trace is its curve's kind, of a band with `:band`."""
     traces: list[dict[str, Any]] = []
@@ -74,7 +80,7 @@ def plotly_figure(figure: Figure) -> dict[str, Any]:
                 | {"mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": _BAND, "hoverinfo": "skip"}
             )
         corners = _steps(curve, curve.ys, figure.x_max)
-        line = {"color": DATA, "width": 3} if curve.is_main else {"color": LINE, "width": 2, "dash": "dash"}
+        line = {"color": DATA, "width": 3} if curve.is_main else {"color": LINE, "width": 2, "dash": _dash(curve)[0]}
         traces.append(
             {"type": "scatter", "meta": curve.kind, "x": [x for x, _ in corners], "y": [y for _, y in corners]}
             | {"mode": "lines", "line": line, "hoverinfo": "skip"}
@@ -160,7 +166,7 @@ def static_svg(figure: Figure, *, title: str) -> str:
         look = (
             f'stroke="{DATA}" stroke-width="3"'
             if curve.is_main
-            else f'stroke="{LINE}" stroke-width="2" stroke-dasharray="8 5"'
+            else f'stroke="{LINE}" stroke-width="2" stroke-dasharray="{_dash(curve)[1]}"'
         )
         parts.append(f'<polyline points="{path(corners)}" fill="none" {look}/>')
         x, y = at(*corners[-1])

@@ -14,7 +14,7 @@ from cmvmon.dashboards.board import Board
 from cmvmon.dashboards.curves import Curve, Figure, plotly_figure, static_svg
 from cmvmon.dashboards.site_page import Table
 from cmvmon.dashboards.site_views import UnitView
-from cmvmon.dashboards.unit_tables import acknowledged, cells, course_texts, courses, percent, weeks
+from cmvmon.dashboards.unit_tables import acknowledged, cells, course_texts, courses, percent, spells, weeks
 from cmvmon.kinetics.numerics.cumulative_incidence import CumulativeIncidence
 from cmvmon.text import Language
 from cmvmon.text.concordance import concordance_sentence
@@ -23,7 +23,7 @@ from cmvmon.unit.reactivation import EVERYONE, Reactivation
 
 _DAYS_SHOWN = 42  # layout: how long a curve is drawn
 _HIGHEST_SHARE = 1.08  # so that the name of a curve at the top stands within the figure
-_WARNINGS = ("cause", "competing", "immortal", "death", "sampling", "published")
+_WARNINGS = ("cause", "competing", "immortal", "{death}", "sampling", "published")
 
 
 @lru_cache(maxsize=1)
@@ -64,8 +64,14 @@ def unit_page(view: UnitView, *, language: Language, script: str | None = None, 
         concordance=_concordance(view, language),
         workload=None if numbers is None else weeks(numbers, language),
         acknowledged=[] if numbers is None else acknowledged(numbers, language),
-        warnings=[language.say(f"unit.warning.{name}") for name in _WARNINGS],
+        warnings=[language.say(f"unit.warning.{name}") for name in _warnings(numbers)],
     )
+
+
+def _warnings(numbers: UnitNumbers | None) -> list[str]:
+    """What the numbers must not be read as: of deaths, as they were delivered or never were."""
+    has_deaths = numbers is not None and any(one.died is not None for one in numbers.reactivation)
+    return [name.format(death="death" if has_deaths else "no_deaths") for name in _WARNINGS]
 
 
 def _span(view: UnitView, language: Language) -> str:
@@ -120,7 +126,7 @@ def _group(one: Reactivation, numbers: UnitNumbers, language: Language) -> Group
         "" if drawn is None else static_svg(drawn, title=language.say("unit.figure.alt")),
         ()
         if found.n < FEW
-        else (_by_day(one, interval, language), _by_year(one, interval, language), _spells(one, language)),
+        else (_by_day(one, interval, language), _by_year(one, interval, language), spells(one, language)),
     )
 
 
@@ -180,7 +186,7 @@ def _published(group: str, language: Language) -> str:
 def _figure(one: Reactivation, interval: float, language: Language) -> Figure:
     found, until = one.found, _drawn_until(one.found)
     bounds = [found.interval(float(t), interval) or (float(f), float(f)) for t, f in _steps(found)]
-    curves = (
+    curves: tuple[Curve, ...] = (
         Curve(
             "reactivated",
             language.say("unit.figure.reactivated"),
@@ -189,8 +195,11 @@ def _figure(one: Reactivation, interval: float, language: Language) -> Figure:
             tuple(high for _, high in bounds),
             until=until,
         ),
-        Curve("left", language.say("unit.figure.left"), *_xy(one.left), until=until, is_main=False),
+        Curve("left", language.say(_of_ends("unit.figure.left", one)), *_xy(one.left), until=until, is_main=False),
     )
+    if one.died is not None:
+        died = language.say("unit.figure.died")
+        curves += (Curve("died", died, *_xy(one.died), until=until, is_main=False, is_dotted=True),)
     spans = tuple(
         (row["low"], row["high"], language.say("unit.figure.published"))
         for row in published()["reactivation"]
@@ -219,13 +228,14 @@ def _xy(found: CumulativeIncidence) -> tuple[tuple[float, ...], tuple[float, ...
 
 
 def _by_day(one: Reactivation, interval: float, language: Language) -> Table:
-    columns = (*_columns(language, interval, "day"), language.say("unit.column.left"))
+    columns = (*_columns(language, interval, "day"), language.say(_of_ends("unit.column.left", one)))
+    ends = [one.left]
+    if one.died is not None:
+        columns, ends = (*columns, language.say("unit.column.died")), [one.left, one.died]
     rows = []
     for day in DAYS:
-        left = share_at(one.left, day, interval)
-        rows.append(
-            (language.number(day, 0), *cells(share_at(one.found, day, interval), language), cells(left, language)[0])
-        )
+        others = [cells(share_at(end, day, interval), language)[0] for end in ends]
+        rows.append((language.number(day, 0), *cells(share_at(one.found, day, interval), language), *others))
     return Table(columns, tuple(rows))
 
 
@@ -245,25 +255,9 @@ def _columns(language: Language, interval: float, first: str) -> tuple[str, ...]
     )
 
 
-def _spells(one: Reactivation, language: Language) -> Table:
-    columns = tuple(language.say(f"unit.column.{name}") for name in ("status", "patients", "icu_days", "ends", "rate"))
-    rows = []
-    for status, spell in (("before", one.before), ("after", one.after)):
-        rate = (
-            language.say("unit.no_interval") if not spell.days else language.number(100 * spell.n_left / spell.days, 1)
-        )
-        if spell.n < FEW:
-            rate = f"< {language.number(FEW, 0)}"
-        rows.append(
-            (
-                language.say(f"unit.status.{status}"),
-                language.number(spell.n, 0),
-                language.number(spell.days, 0),
-                language.number(spell.n_left, 0),
-                rate,
-            )
-        )
-    return Table(columns, tuple(rows), caption=language.say("unit.status"))
+def _of_ends(key: str, one: Reactivation) -> str:
+    """The key of the word for leaving: alive, where deaths are told apart."""
+    return key if one.died is None else f"{key}.alive"
 
 
 def _shapes(language: Language) -> str:

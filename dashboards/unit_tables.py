@@ -9,6 +9,7 @@ from cmvmon.dashboards.words_for_results import capital
 from cmvmon.text import Language
 from cmvmon.unit.courses import CourseTimes
 from cmvmon.unit.numbers import DAYS, FEW, Share, UnitNumbers, share_at
+from cmvmon.unit.reactivation import Reactivation, Spell
 
 
 def percent(share: float, language: Language) -> str:
@@ -100,3 +101,30 @@ def acknowledged(numbers: UnitNumbers, language: Language) -> list[str]:
             )
         )
     return said
+
+
+def spells(one: Reactivation, language: Language) -> Table:
+    """Time without and with CMV in blood, and how it ended."""
+    told = ["status", "patients", "icu_days", "ends", "rate"]
+    if one.died is not None:
+        told = ["status", "patients", "icu_days", "ends.alive", "rate.alive", "ends.died", "rate.died"]
+    columns = tuple(language.say(f"unit.column.{name}") for name in told)
+    rows = []
+    for status, spell in (("before", one.before), ("after", one.after)):
+        ends = [n for n in (spell.n_left, spell.n_died) if n is not None]
+        rows.append(
+            (
+                language.say(f"unit.status.{status}"),
+                language.number(spell.n, 0),
+                language.number(spell.days, 0),
+                *(text for n in ends for text in (language.number(n, 0), _rate(n, spell, language))),
+            )
+        )
+    return Table(columns, tuple(rows), caption=language.say("unit.status"))
+
+
+def _rate(n: int, spell: Spell, language: Language) -> str:
+    """So many per hundred days; of few patients none is told."""
+    if spell.n < FEW:
+        return f"< {language.number(FEW, 0)}"
+    return language.say("unit.no_interval") if not spell.days else language.number(100 * n / spell.days, 1)

@@ -78,7 +78,10 @@ def rows(numbers: UnitNumbers) -> list[dict[str, Any]]:
 def _incidences(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:
     for one in numbers.reactivation:
         yield from _shares("reactivation", one.group, "days", DAYS, one.found, numbers)
-        yield from _shares("left_without", one.group, "days", DAYS, one.left, numbers)
+        left = "left_without" if one.died is None else "left_alive_without"
+        yield from _shares(left, one.group, "days", DAYS, one.left, numbers)
+        if one.died is not None:
+            yield from _shares("died_without", one.group, "days", DAYS, one.died, numbers)
         for year in one.by_year:
             yield from _shares(f"reactivation_{year.year}", one.group, "days", DAYS[-1:], year.found, numbers)
     for course in numbers.courses or ():
@@ -104,8 +107,10 @@ def _spells(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:
     for one in numbers.reactivation:
         for status, spell in (("before", one.before), ("after", one.after)):
             blank = dict.fromkeys(("at", "low", "high", "median", "reason"))
-            counts = {"n": spell.n, "n_events": spell.n_left, "estimate": spell.days}
-            yield {"figure": f"days_{status}", "group": one.group, "unit": "days"} | blank | counts
+            ends = {"days": spell.n_left} | ({} if spell.n_died is None else {"died": spell.n_died})
+            for figure, n_events in ends.items():
+                counts = {"n": spell.n, "n_events": n_events, "estimate": spell.days}
+                yield {"figure": f"{figure}_{status}", "group": one.group, "unit": "days"} | blank | counts
 
 
 def _concordance(numbers: UnitNumbers) -> Iterator[dict[str, Any]]:

@@ -23,16 +23,17 @@ def _drawn(seed: int, n: int, *, delayed: bool) -> tuple[np.ndarray, np.ndarray,
 
 @pytest.mark.parametrize("delayed", [False, True])
 @pytest.mark.parametrize(("seed", "n"), [(1, 12), (2, 60), (3, 300)])
-def test_incidence_variance_and_interval_are_those_of_lifelines(seed: int, n: int, *, delayed: bool) -> None:
-    """Delayed entry too: lifelines is given everybody's first moment from 0.01 on, so that it knows of no one at time 0."""
+@pytest.mark.parametrize("of", [1, 2, 3])
+def test_incidence_variance_and_interval_are_those_of_lifelines(seed: int, n: int, of: int, *, delayed: bool) -> None:
+    """Of each cause among its competitors. Delayed entry too: lifelines is given everybody's first moment from 0.01 on, so that it knows of no one at time 0."""
     from lifelines import AalenJohansenFitter  # slow to load
 
     entered, left, cause = _drawn(seed, n, delayed=delayed)
-    mine = cumulative_incidence(entered, left, cause, of=1)
+    mine = cumulative_incidence(entered, left, cause, of=of)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the logarithm of 0 before the first event
-        theirs: Any = AalenJohansenFitter().fit(left, cause, event_of_interest=1, entry=entered if delayed else None)
-    curve = theirs.cumulative_density_["CIF_1"]
+        theirs: Any = AalenJohansenFitter().fit(left, cause, event_of_interest=of, entry=entered if delayed else None)
+    curve = theirs.cumulative_density_[f"CIF_{of}"]
     variances, bounds = theirs.variance_, theirs.confidence_interval_
     assert len(mine.times) > 0.5 * n
     told = [mine.is_told(time) for time in mine.times]

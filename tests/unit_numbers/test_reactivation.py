@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -220,3 +221,119 @@ def test_a_group_that_nobody_began_in_has_no_figure_and_says_so() -> None:
     page = unescape(unit_page(view, language=language("en")))
     assert language("en").say("unit.why_untold", day="0.0") in page
     assert 'class="figure curve"' not in page
+
+
+def deaths(*rows: tuple[str, float | None, str | None]) -> pl.DataFrame:
+    """Patient, day of the moment that is known, and the date where only that was stated."""
+    told = [{"patient_id": p, "died_at": None if d is None else day(d), "died_on": on} for p, d, on in rows]
+    schema: dict[str, Any] = {"patient_id": pl.String, "died_at": pl.Datetime("us", "UTC"), "died_on": pl.String}
+    return pl.DataFrame(told, schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("died", "left_day", "has_died"),
+    [
+        (("A", 8.0, None), 8.0, True),  # before the end that was written down: followed until then
+        (("A", 10.0, None), 10.0, True),
+        (("A", 10.1, None), 10.0, False),  # elsewhere
+        (("A", 14.0, "2026-03-11"), 10.0, True),  # stated later, of the day on which the stay ended
+        (("A", 14.0, "2026-03-12"), 10.0, False),
+        (("B", 8.0, None), 10.0, False),
+    ],
+)
+def test_a_death_by_the_end_of_the_stay_ends_it_and_a_later_one_does_not(
+    died: tuple[str, float, str | None], left_day: float, has_died: bool
+) -> None:
+    rows = followed(stays(("A", 0, 0, 10)), results(), context(), as_of=AS_OF, deaths=deaths(died))
+    assert rows.select("left_day", "has_died").rows() == [(left_day, has_died)]
+
+
+def test_death_and_leaving_alive_are_two_competing_events_where_deaths_are_known_by_hand() -> None:
+    """Five are followed. A dies on day 2, B leaves on day 4, C is positive on day 6 and dies on day 9; D and E stay.
+
+    Died without: 1/5. Left alive without: 4/5 * 1/4 = 1/5. CMV in blood: 4/5 * 3/4 * 1/3 = 1/5.
+    """
+    rows = followed(
+        stays(("A", 0, 0, 2), ("B", 0, 0, 4), ("C", 0, 0, 9), ("D", 0, 0, None), ("E", 0, 0, None)),
+        results(("C", 6, "plasma", "quantified")),
+        context(),
+        as_of=AS_OF,
+        deaths=deaths(("A", 2.0, None), ("C", 9.0, None), ("B", 20.0, None)),
+    )
+    found = reactivation(rows, EVERYONE, time_zone="UTC", has_deaths=True)
+    assert found.died is not None
+    shares = [one.at(28.0) for one in (found.found, found.left, found.died)]
+    assert shares == pytest.approx([0.2, 0.2, 0.2])
+    assert (found.before.n_left, found.before.n_died, found.after.n_left, found.after.n_died) == (1, 1, 0, 1)
+    told = {(row["figure"], row["at"]): row for row in unit_rows(_numbers(found))}
+    assert told["died_without", 28]["estimate"] == pytest.approx(0.2)
+    assert told["left_alive_without", 28]["estimate"] == pytest.approx(0.2)
+    assert (told["died_before", None]["n_events"], told["died_after", None]["n_events"]) == (1, 1)
+    as_one = reactivation(rows.with_columns(has_died=pl.lit(None, pl.Boolean)), EVERYONE, time_zone="UTC")
+    assert as_one.died is None
+    assert as_one.found.incidence.tolist() == found.found.incidence.tolist()  # the same either way
+    assert as_one.left.at(28.0) == pytest.approx(0.4)
+    assert "left_without" in {row["figure"] for row in unit_rows(_numbers(as_one))}
+
+
+def test_each_of_the_three_ends_is_that_of_lifelines() -> None:
+    """Sixty patients with delayed entry, no two times alike; their ends as lifelines is told them."""
+    import warnings
+
+    from lifelines import AalenJohansenFitter  # slow to load
+
+    rng = np.random.default_rng(7)
+    began, stay, ends = rng.uniform(-3, 2, 60), rng.uniform(1, 25, 60), rng.choice([0, 1, 2, 3], 60)
+    came = np.maximum(began, 0.0)
+    told = [(f"P{i}", came[i], began[i], None if ends[i] == 0 else came[i] + stay[i]) for i in range(60)]
+    positive = [(f"P{i}", came[i] + 0.7 * stay[i], "plasma", "quantified") for i in range(60) if ends[i] == 1]
+    died = [(f"P{i}", came[i] + stay[i], None) for i in range(60) if ends[i] == 3]
+    rows = followed(stays(*told), results(*positive), context(), as_of=AS_OF, deaths=deaths(*died))
+    mine = reactivation(rows, EVERYONE, time_zone="UTC", has_deaths=True)
+    left = np.where(ends == 0, 30.0, came + np.where(ends == 1, 0.7, 1.0) * stay) - began
+    for of, found in ((1, mine.found), (2, mine.left), (3, mine.died)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs: Any = AalenJohansenFitter().fit(left, ends, event_of_interest=of, entry=came - began)
+        assert found is not None
+        assert found.total == (ends == of).sum() > 5
+        for at in (7.0, 14.0, 21.0):
+            expected = float(theirs.cumulative_density_[f"CIF_{of}"].loc[:at].iloc[-1])
+            assert found.at(at) == pytest.approx(expected, abs=1e-6)  # lifelines shifts ties by chance
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("has_deaths", [True, False])
+def test_the_unit_page_tells_death_and_leaving_alive_apart_or_says_that_no_deaths_are_delivered(
+    code: str, *, has_deaths: bool
+) -> None:
+    told = [(f"P{i}", 0.0, 0.0, 3.0 + i) for i in range(8)]
+    died = deaths(("P0", 3.0, None), ("P1", 4.0, None), ("P2", 5.0, None)) if has_deaths else None
+    rows = followed(stays(*told), results(), context(), as_of=AS_OF, deaths=died)
+    one = reactivation(rows, EVERYONE, time_zone="UTC", has_deaths=has_deaths)
+    view = UnitView(AS_OF, "UTC", Protocol.shipped(), "0", True, {}, numbers=_numbers(one))
+    spoken = language(code)
+    page = unescape(unit_page(view, language=spoken))
+    assert (spoken.say("unit.warning.death") in page, spoken.say("unit.warning.no_deaths") in page) == (
+        has_deaths,
+        not has_deaths,
+    )
+    first, *_, spells = [
+        [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(<td.*?)</tr>", table)]
+        for table in re.findall(
+            r"<table.*?</table>", page.partition('id="everyone"')[2].partition("</section>")[0], re.S
+        )
+    ]
+    if has_deaths:
+        assert first[0][-2:] == [
+            spoken.percent(0.25),
+            spoken.percent(0.375),
+        ]  # by day 7: two alive, three dead, of eight
+        assert spells[0][3::2] == ["5", "3"]
+        assert spoken.say("unit.column.died") in page
+    else:
+        assert first[0][-1] == spoken.percent(0.625)
+        assert spells[0][3] == "8"
+        assert spoken.say("unit.column.died") not in page
+    kinds = [trace["meta"] for trace in json.loads(re.findall(r'id="figure-everyone">(.*?)</script>', page)[0])["data"]]
+    assert ("died" in kinds) == has_deaths

@@ -10,6 +10,8 @@ import polars as pl
 
 from cmvmon.assess import Assessment
 from cmvmon.domain.cmv_serology import CMV_SEROLOGY
+from cmvmon.domain.deaths import DEATHS
+from cmvmon.domain.who_died import who_died
 from cmvmon.facts.context import CONTEXT
 from cmvmon.run.judging.assessing import assessed
 from cmvmon.shell.alerts import alert_history
@@ -28,9 +30,9 @@ def unit_numbers(opened: OpenSite, assessment: Assessment, *, as_of: datetime) -
     with opened.reading() as connection:
         events = alert_history.events_of(connection)
     stays, weekly = assessment.stays, assessment.weekly_decline
-    rows = None
+    rows, deaths = None, _deaths(assessment)
     if stays is not None:
-        rows = followed(stays, assessment.results, assessment.facts.of(CONTEXT), as_of=as_of)
+        rows = followed(stays, assessment.results, assessment.facts.of(CONTEXT), as_of=as_of, deaths=deaths)
     prepared = assessment.facts.prepared
     has_serology = prepared.begun.if_delivered(CMV_SEROLOGY) is not None
     courses = None
@@ -41,12 +43,21 @@ def unit_numbers(opened: OpenSite, assessment: Assessment, *, as_of: datetime) -
         as_of=as_of,
         since=None if rows is None or rows.is_empty() else rows["entered_at"].min(),  # type: ignore[arg-type]
         serostatus=serostatus(rows) if has_serology and rows is not None else None,
-        reactivation=() if rows is None else tuple(reactivation(rows, group, time_zone=time_zone) for group in GROUPS),
+        reactivation=()
+        if rows is None
+        else tuple(reactivation(rows, group, time_zone=time_zone, has_deaths=deaths is not None) for group in GROUPS),
         courses=courses,
         concordance=assessment.concordance.filter(pl.col("scope") == "unit").to_dicts(),
         workload=workload(events, as_of=as_of, time_zone=time_zone),
         interval_probability=opened.protocol.decline.interval_probability,
     )
+
+
+def _deaths(assessment: Assessment) -> pl.DataFrame | None:
+    """patient_id, died_at and died_on of whoever is known to have died; None: deaths were never delivered."""
+    begun = assessment.facts.prepared.begun
+    told = begun.if_delivered(DEATHS)
+    return None if told is None else who_died(begun.tables).join(told.select("patient_id", "died_on"), on="patient_id")
 
 
 def unit_rows(root: Path, *, as_of: datetime) -> list[dict[str, Any]]:
