@@ -98,7 +98,7 @@ def test_the_unit_page_says_who_is_counted_and_what_it_can_not_tell(site: Path) 
         "Ventilated patients: 7; of these 6 known to be seropositive, 0 seronegative, 1 not known or in doubt." in words
     )
     assert "1 came ventilated and count from arrival" in words
-    assert "also where deaths are delivered" in words
+    assert "NOT TOLD how many died: no deaths were ever delivered" in words
     assert "not a Kaplan-Meier estimate" in words
     assert "Published: 20% to 40% (Papazian 2015" in words
     assert "46,700 IU/mL, 94% treated" in words
@@ -224,7 +224,8 @@ def test_what_changed_since_a_former_protocol_is_listed_key_by_key(tmp_path: Pat
     from cmvmon.protocol import __file__ as package
 
     policy = (Path(package).parent / "icu_cmv_2024.toml").read_text(encoding="utf-8")
-    former = policy.replace('version = "icu_cmv_2024.9"', 'version = "icu_cmv_2024.5"')
+    former = re.sub(r'^version = "[^"]*"', 'version = "icu_cmv_2024.5"', policy, count=1, flags=re.M)
+    assert former != policy
     former = former.replace("local_line_iu_per_ml = 10000", "local_line_iu_per_ml = 20000", 1)
     kept = tmp_path / "protocol" / "earlier"
     kept.mkdir(parents=True)
